@@ -1,0 +1,31 @@
+//! Compiles the `.proto` files without a system `protoc`: messages and services with tonic, proto3 JSON with pbjson,
+//! and the descriptor set for server reflection.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message;
+
+const FILES: [&str; 6] = [
+    "carrel/refusal/v1/refusal.proto",
+    "carrel/session/v1/session.proto",
+    "carrel/session/v1/session_event.proto",
+    "carrel/session/v1/session_service.proto",
+    "carrel/directory/v1/directory_service.proto",
+    "carrel/gateway/v1/frames.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=carrel");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let descriptors = protox::compile(FILES, ["."])?;
+    let encoded = descriptors.encode_to_vec();
+    fs::write(out.join("descriptors.binpb"), &encoded)?;
+    tonic_prost_build::configure()
+        .compile_well_known_types(true)
+        .extern_path(".google.protobuf", "::pbjson_types")
+        .compile_fds(descriptors)?;
+    pbjson_build::Builder::new()
+        .register_descriptors(&encoded)?
+        .build(&[".carrel"])?;
+    Ok(())
+}

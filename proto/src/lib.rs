@@ -1,0 +1,45 @@
+//! Carrel's wire types: what travels over gRPC and over a browser's socket. No logic.
+//!
+//! The modules mirror the packages of the `.proto` files beside this crate, which are the reference manual: every
+//! service, message and field is documented there, and rustdoc shows the same text. Every message also reads and
+//! writes proto3 JSON through serde.
+#![allow(missing_docs, clippy::all, clippy::pedantic)]
+
+/// How Carrel says no where a gRPC status would end more than the one act.
+pub mod refusal {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("carrel.refusal.v1");
+        include!(concat!(env!("OUT_DIR"), "/carrel.refusal.v1.serde.rs"));
+    }
+}
+
+/// Patrons' sessions.
+pub mod session {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("carrel.session.v1");
+        include!(concat!(env!("OUT_DIR"), "/carrel.session.v1.serde.rs"));
+    }
+}
+
+/// Institutions, queues, librarians, log-in and tokens.
+pub mod directory {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("carrel.directory.v1");
+        include!(concat!(env!("OUT_DIR"), "/carrel.directory.v1.serde.rs"));
+    }
+}
+
+/// What travels on a browser's websocket.
+pub mod gateway {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("carrel.gateway.v1");
+        include!(concat!(env!("OUT_DIR"), "/carrel.gateway.v1.serde.rs"));
+    }
+}
+
+/// The encoded `google.protobuf.FileDescriptorSet` of all packages, for server reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));
