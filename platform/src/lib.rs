@@ -1,1 +1,18 @@
-//! To be written.
+//! What more than one Carrel service needs, and nothing that only one does.
+//!
+//! - [`log`]: the durable truth. Versioned, atomic appends; [`log::sqlite`] is the embedded engine.
+//! - [`bus`]: the quick word that something happened, which may be lost.
+//! - [`auth`]: from a token to a [`auth::Principal`].
+//! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
+//! - [`clock`]: where time comes from, so that tests can hold it still.
+//! - [`config`], [`telemetry`], [`serve`], [`pipe`], [`shutdown`]: how a process is configured, watched, served,
+//!   wired and stopped.
+//!
+//! It grows by request of a second service, never ahead of one. It knows nothing of sessions, queues or librarians'
+//! conversations beyond what a token says.
+
+pub mod auth;
+pub mod bus;
+pub mod clock;
+pub mod log;
+pub mod refusal;

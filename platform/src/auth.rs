@@ -1,0 +1,86 @@
+//! From a token to a [`Principal`]: who calls, as every service checks it by itself.
+//!
+//! Tokens are JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037). One algorithm, keys only from the own key
+//! ring by `kid`, fixed issuer and audience: nothing in a token's header is ever followed.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// Somebody whose token was good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Who they are.
+    pub who: Who,
+    /// When the token expires, in Unix milliseconds. A stream must not outlive it.
+    pub expires_at_ms: i64,
+}
+
+/// Who somebody is, and what their token says that they may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Who {
+    /// A member of the public, for one session.
+    Patron(Patron),
+    /// A librarian.
+    Librarian(Librarian),
+}
+
+/// A patron. The token is good for one session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patron {
+    /// The one session: 32 hexadecimal digits.
+    pub session_id: String,
+    /// The library that is asked.
+    pub institution_id: String,
+    /// Its name.
+    pub institution_name: String,
+    /// The queue in which the patron waits.
+    pub queue_id: String,
+    /// How this library names staff to its patrons.
+    pub staff_naming: StaffNaming,
+}
+
+/// A librarian.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Librarian {
+    /// The librarian's id.
+    pub librarian_id: String,
+    /// The name that others see.
+    pub screen_name: String,
+    /// The librarian's library.
+    pub institution_id: String,
+    /// Its name.
+    pub institution_name: String,
+    /// What the librarian may do.
+    pub role: Role,
+    /// The queues that the librarian may monitor.
+    pub queues: BTreeSet<String>,
+    /// The version of the conference warning in force at the librarian's library.
+    pub warning_version: String,
+}
+
+/// What a librarian may do. Each role may do all that the one before may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Picks up patrons and chats with them.
+    Librarian,
+    /// Enters running sessions of the library's own patrons and reads their transcripts.
+    AskAdministrator,
+    /// Reads the library's audit.
+    Administrator,
+}
+
+/// How a library names staff to its patrons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffNaming {
+    /// By their screen name.
+    #[default]
+    ScreenName,
+    /// By the word "Librarian".
+    Librarian,
+    /// By their screen name and their library.
+    ScreenNameAndLibrary,
+}

@@ -1,0 +1,61 @@
+//! The bus: the quick word that something happened.
+//!
+//! The log is the truth; the bus only says, to whoever listens, that there is news and what it is. It may lose,
+//! repeat, delay or reorder anything. Whoever listens must know by itself whether what it hears continues what it
+//! has, and read the log when it does not.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+pub mod local;
+
+/// Carries payloads from publishers to subscribers.
+///
+/// # What every implementation promises
+///
+/// **At most once, no memory.** A payload reaches those who are subscribed at that moment, or not even them.
+///
+/// **Never in the way.** [`Bus::publish`] does not wait and does not fail: it is off the way of an acknowledgement.
+///
+/// **Honest about loss it knows of.** A subscriber that was too slow, or whose connection was interrupted, hears
+/// [`Notice::Missed`] before anything that was published after the loss.
+///
+/// **No echo.** A subscription does not hear what was published under its own [`Origin`].
+pub trait Bus: Send + Sync + 'static {
+    /// Publishes a payload on a topic.
+    fn publish(&self, origin: Origin, topic: &str, payload: Bytes);
+
+    /// Listens to a topic until the subscription is dropped.
+    fn subscribe(&self, origin: Origin, topic: &str) -> Subscription;
+}
+
+/// Who publishes and subscribes: one instance of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Origin(pub u64);
+
+/// What a subscriber hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Something was published.
+    Payload(Bytes),
+    /// Something may have been published and lost.
+    Missed,
+}
+
+/// A subscription. Dropping it ends it.
+#[derive(Debug)]
+pub struct Subscription {
+    notices: mpsc::Receiver<Notice>,
+    missed: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Subscription {
+    /// Waits for the next notice. `None` when the bus was shut down. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Notice> {
+        use std::sync::atomic::Ordering;
+        if self.missed.swap(false, Ordering::AcqRel) {
+            return Some(Notice::Missed);
+        }
+        self.notices.recv().await
+    }
+}

@@ -1,0 +1,57 @@
+//! Where time comes from.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// A source of the wall clock's time, cheap to clone.
+///
+/// Only services hold one; the pure domain is given the time as an argument.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `unix_ms` until [`Clock::advance_ms`] moves it. For tests.
+    #[must_use]
+    pub fn manual(unix_ms: i64) -> Self {
+        Self(Source::Manual(Arc::new(AtomicI64::new(unix_ms))))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
+    ///
+    /// It may step back when an operator sets the clock; nothing that must be in order may rely on it.
+    #[must_use]
+    pub fn unix_ms(&self) -> i64 {
+        match &self.0 {
+            Source::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| {
+                    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+                }),
+            Source::Manual(now) => now.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Moves a manual clock, and every clone of it, forward. Does nothing to the machine's clock.
+    pub fn advance_ms(&self, by: i64) {
+        if let Source::Manual(now) = &self.0 {
+            now.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+}

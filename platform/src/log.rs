@@ -1,0 +1,205 @@
+//! The durable log: the truth of everything that Carrel does.
+//!
+//! The log holds *streams*, named by a category and an id, for example `session/4f…`. A stream is a list of events
+//! with the versions 1, 2, 3 …. What an event means is its writer's affair; the log keeps bytes.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+/// A durable log.
+///
+/// # What every implementation promises
+///
+/// **Atomic.** A [`Batch`] is written whole or not at all, over all streams that it names.
+///
+/// **Versioned.** A [`Write`] names the version that its writer has seen. If the stream has another version at the
+/// moment of the write, the whole batch is refused with [`LogError::Conflict`] and nothing is written. So whoever
+/// appends has seen everything before, the [`Command`]s recorded there too, and can tell a repeated command from a
+/// new one: that, and not an index, is why a command has one effect. A write without events checks the version and
+/// changes nothing.
+///
+/// **Durable.** When [`EventLog::append`] returns `Ok`, the batch is committed and synced to stable storage: it
+/// survives a kill of the process and a loss of power from then on.
+///
+/// **Settled.** [`LogError::Conflict`] and [`LogError::Unavailable`] mean that nothing was written and nothing will
+/// be. [`LogError::Unknown`] means that it may or may not have been; a read tells.
+///
+/// **Dense and in order.** A stream's versions have no holes. A reader that can see version n sees all below n, now
+/// and ever after, and none of them ever changes.
+///
+/// **Read your writes.** After an append returned `Ok`, every read through the same log shows it.
+///
+/// **Shared.** Appends that arrive together are committed together (group commit): the cost of a sync is shared
+/// between them, and the durability of none is given up for it.
+///
+/// **Cancel-safe.** Dropping the future of an append neither breaks the log nor decides the outcome: the append may
+/// then have happened or not, as with [`LogError::Unknown`].
+pub trait EventLog: Send + Sync + 'static {
+    /// Writes a batch.
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>>;
+
+    /// Reads up to `limit` events of one stream with a version above `after`, in order.
+    ///
+    /// Empty if there are none, or no such stream.
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>>;
+
+    /// Finds streams by what their writers last said of them. See [`StreamQuery`].
+    fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>>;
+
+    /// Names this history. It changes when the log is restored from a backup or replaced, so that nobody continues
+    /// a position of another history.
+    fn epoch(&self) -> &str;
+}
+
+/// The name of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamName {
+    /// What kind of stream it is, for example `session`.
+    pub category: &'static str,
+    /// Which one of its kind.
+    pub id: String,
+}
+
+impl StreamName {
+    /// Names a stream.
+    pub fn new(category: &'static str, id: impl Into<String>) -> Self {
+        Self {
+            category,
+            id: id.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for StreamName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.category, self.id)
+    }
+}
+
+/// Writes that happen together or not at all. A stream may be named once.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The writes.
+    pub writes: Vec<Write>,
+}
+
+/// What is written to one stream.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The stream. It comes to be with its first event.
+    pub stream: StreamName,
+    /// The stream's version as the writer knows it: 0 if it has no event yet.
+    pub expected: u64,
+    /// The events, which get the versions `expected + 1`, `expected + 2` …. May be empty: then only the version is
+    /// checked.
+    pub events: Vec<NewEvent>,
+    /// What the writer says of the stream from now on. `None` leaves it as it was.
+    pub standing: Option<Standing>,
+}
+
+/// What a stream's writer says of it, to find it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// To whom the stream belongs, for example the patron's library.
+    pub owner: String,
+    /// When the writer closed the stream, in Unix milliseconds; `None` while it is open.
+    pub closed_at_ms: Option<i64>,
+}
+
+/// An event to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// When it happened, in Unix milliseconds. Kept as it is; the log orders by version only.
+    pub at_ms: i64,
+    /// What happened.
+    pub payload: Bytes,
+    /// The command that brought it about, if it was one.
+    pub command: Option<Command>,
+}
+
+/// What a command is known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Command {
+    /// Who gave it and the id that they gave it. Unique in its stream.
+    pub key: String,
+    /// A digest of its content, to tell a repetition from another command under the same id.
+    pub fingerprint: u64,
+}
+
+/// An event as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// Its number in the stream: 1, 2, 3 ….
+    pub version: u64,
+    /// When it happened, in Unix milliseconds.
+    pub at_ms: i64,
+    /// What happened.
+    pub payload: Bytes,
+    /// The command that brought it about, if it was one.
+    pub command: Option<Command>,
+}
+
+/// Which streams to find.
+#[derive(Clone, Debug)]
+pub enum StreamQuery {
+    /// All open streams of a category, by id, after one of them.
+    Open {
+        /// The category.
+        category: &'static str,
+        /// The id of the last stream of the page before.
+        after: Option<String>,
+        /// How many at the most.
+        limit: usize,
+    },
+    /// The closed streams of a category that belong to one owner, the last closed first.
+    Closed {
+        /// The category.
+        category: &'static str,
+        /// The owner.
+        owner: String,
+        /// Where the page before ended: the last stream's `closed_at_ms` and id.
+        before: Option<(i64, String)>,
+        /// How many at the most.
+        limit: usize,
+    },
+}
+
+/// A stream that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamHead {
+    /// Its name.
+    pub stream: StreamName,
+    /// Its last version.
+    pub version: u64,
+    /// What its writer last said of it.
+    pub standing: Standing,
+}
+
+/// Why the log did not do as it was asked.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum LogError {
+    /// A stream has another version than its writer thought. Nothing was written.
+    #[error("{stream} is at version {actual}, not {expected}")]
+    Conflict {
+        /// The stream.
+        stream: StreamName,
+        /// What the writer thought.
+        expected: u64,
+        /// What it is.
+        actual: u64,
+    },
+    /// The log can't be reached or is busy. Nothing was written; a later try may succeed.
+    #[error("the log is unavailable: {0}")]
+    Unavailable(String),
+    /// The batch may or may not have been written.
+    #[error("the log did not confirm the write: {0}")]
+    Unknown(String),
+    /// What was read is damaged, or written by a newer version of Carrel.
+    #[error("the log is damaged: {0}")]
+    Damaged(String),
+}

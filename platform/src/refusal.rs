@@ -1,0 +1,159 @@
+//! The kinds of "no", and the only mapping to a gRPC status and back.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use carrel_proto::refusal::v1 as wire;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// The domain that every `google.rpc.ErrorInfo` of Carrel names.
+pub const ERROR_DOMAIN: &str = "carrel";
+
+/// A "no" that a caller can act on: what was wrong, under a stable name, and how to mend it.
+///
+/// Each crate's error type turns into this one; this one turns into a [`Status`] or, on a stream, into the wire's
+/// `Refusal`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The canonical gRPC code.
+    pub code: Code,
+    /// A stable constant in UPPER_SNAKE_CASE.
+    pub reason: String,
+    /// One or two sentences for people: what was wrong and what to do.
+    pub message: String,
+    /// Facts that go with the reason.
+    pub metadata: BTreeMap<String, String>,
+    /// The fields that were wrong, each with what would be right.
+    pub field_violations: Vec<(String, String)>,
+    /// How long to wait before trying again.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal with a code, a reason and a message.
+    pub fn new(code: Code, reason: &str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.to_owned(),
+            message: message.into(),
+            metadata: BTreeMap::new(),
+            field_violations: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// INVALID_ARGUMENT for one field.
+    pub fn invalid(reason: &str, field: &str, description: impl Into<String>) -> Self {
+        let description = description.into();
+        let mut refusal = Self::new(
+            Code::InvalidArgument,
+            reason,
+            format!("{field}: {description}"),
+        );
+        refusal
+            .field_violations
+            .push((field.to_owned(), description));
+        refusal
+    }
+
+    /// NOT_FOUND, in the same words for what does not exist and for what the caller may not know of.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(
+            Code::NotFound,
+            "NOT_FOUND",
+            format!("There is no such {what}, or it is not yours to see."),
+        )
+    }
+
+    /// UNAVAILABLE: the outcome is unknown or nothing happened, and trying again may help.
+    pub fn unavailable(reason: &str, message: impl Into<String>) -> Self {
+        let mut refusal = Self::new(Code::Unavailable, reason, message);
+        refusal.retry_after = Some(Duration::from_secs(1));
+        refusal
+    }
+
+    /// The same refusal with one more fact.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The same refusal with a time to wait.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(
+            refusal.reason,
+            ERROR_DOMAIN,
+            refusal
+                .metadata
+                .into_iter()
+                .collect::<std::collections::HashMap<_, _>>(),
+        );
+        for (field, description) in refusal.field_violations {
+            details.add_bad_request_violation(field, description);
+        }
+        if let Some(wait) = refusal.retry_after {
+            details.set_retry_info(Some(wait));
+        }
+        Status::with_error_details(refusal.code, refusal.message, details)
+    }
+}
+
+impl From<&Status> for Refusal {
+    /// Reads what another Carrel service, or the transport, said.
+    fn from(status: &Status) -> Self {
+        let details = status.get_error_details();
+        let info = details.error_info();
+        let reason = match info {
+            Some(info) => info.reason.clone(),
+            None => format!("{:?}", status.code()).to_uppercase(),
+        };
+        Self {
+            code: status.code(),
+            reason,
+            message: status.message().to_owned(),
+            metadata: info
+                .map(|info| info.metadata.clone().into_iter().collect())
+                .unwrap_or_default(),
+            field_violations: details
+                .bad_request()
+                .map(|bad| {
+                    bad.field_violations
+                        .iter()
+                        .map(|v| (v.field.clone(), v.description.clone()))
+                        .collect()
+                })
+                .unwrap_or_default(),
+            retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
+        }
+    }
+}
+
+impl From<Refusal> for wire::Refusal {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            code: refusal.code as i32,
+            reason: refusal.reason,
+            message: refusal.message,
+            metadata: refusal.metadata.into_iter().collect(),
+            field_violations: refusal
+                .field_violations
+                .into_iter()
+                .map(|(field, description)| wire::FieldViolation { field, description })
+                .collect(),
+            retry_after_ms: refusal.retry_after.map_or(0, |wait| {
+                u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
+            }),
+        }
+    }
+}
