@@ -16,3 +16,4 @@ pub mod bus;
 pub mod clock;
 pub mod log;
 pub mod refusal;
+pub mod telemetry;

@@ -1,0 +1,58 @@
+//! The names of span attributes. No span has an attribute that is not listed here.
+//!
+//! No attribute ever holds a word of a conversation, a name, an address, a token or an id that could be used: a
+//! session is named by its [`session_hash`](super::session_hash) only. Names that OpenTelemetry's semantic conventions
+//! define are used as they are.
+//!
+//! In `tracing`'s macros a constant is written in braces: `info_span!("…", { attribute::RPC_METHOD } = method)`.
+
+/// Always `grpc`.
+pub const RPC_SYSTEM_NAME: &str = "rpc.system.name";
+/// The full method, `carrel.session.v1.SessionService/Attend`; `_OTHER` for one that we do not have.
+pub const RPC_METHOD: &str = "rpc.method";
+/// The canonical gRPC code by its name, for example `OK` or `NOT_FOUND`.
+pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc.response.status_code";
+/// The class of the error that a span ended with.
+pub const ERROR_TYPE: &str = "error.type";
+
+/// The HTTP method of a request.
+pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
+/// The route that a request matched, never its path.
+pub const HTTP_ROUTE: &str = "http.route";
+/// The status that a request was answered with.
+pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+
+/// `sqlite` or `postgresql`.
+pub const DB_SYSTEM_NAME: &str = "db.system.name";
+/// What was done, for example `append`.
+pub const DB_OPERATION_NAME: &str = "db.operation.name";
+/// How many appends one commit carried.
+pub const DB_OPERATION_BATCH_SIZE: &str = "db.operation.batch.size";
+
+/// The bus's engine, for example `carrel_local`.
+pub const MESSAGING_SYSTEM: &str = "messaging.system";
+/// The topic's template, for example `session/{id}`, never the topic.
+pub const MESSAGING_DESTINATION_TEMPLATE: &str = "messaging.destination.template";
+/// `send`, `receive` or `process`.
+pub const MESSAGING_OPERATION_TYPE: &str = "messaging.operation.type";
+
+/// The session, by its hash.
+pub const SESSION_HASH: &str = "carrel.session.hash";
+/// The kind of act, for example `post_message`.
+pub const ACT: &str = "carrel.act";
+/// The kind of frame on a browser's socket, for example `attend`.
+pub const FRAME: &str = "carrel.frame";
+/// The reason of a refusal, for example `ALREADY_PICKED_UP`.
+pub const REFUSAL_REASON: &str = "carrel.refusal.reason";
+/// The audience of a viewer, `patron` or `staff`.
+pub const AUDIENCE: &str = "carrel.audience";
+/// How many events something was about.
+pub const EVENTS: &str = "carrel.events";
+/// Whether an earlier command with the same id had done it.
+pub const REPLAYED: &str = "carrel.replayed";
+/// How often an append was decided again because another writer was faster.
+pub const RETRIES: &str = "carrel.retries";
+/// How many appends waited when this one arrived.
+pub const LOG_QUEUE_DEPTH: &str = "carrel.log.queue_depth";
+/// What closed a socket, as its close code.
+pub const CLOSE_CODE: &str = "carrel.close_code";

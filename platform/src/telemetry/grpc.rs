@@ -1,0 +1,193 @@
+//! Spans of gRPC calls, on the server's and on the client's side.
+
+use std::{
+    collections::HashSet,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tonic::{
+    Code,
+    body::Body,
+    metadata::{MetadataMap, MetadataValue},
+};
+use tower::{Layer, Service};
+use tracing::{Instrument, Span, field};
+
+use super::{attribute, trace_context};
+
+/// The name of a method that the server does not have. A caller's own text is never an attribute.
+const OTHER: &str = "_OTHER";
+
+/// Puts the current span's context into a call's metadata, so that the callee's span becomes its child.
+pub fn inject(metadata: &mut MetadataMap) {
+    if let Ok(value) = MetadataValue::try_from(trace_context::current())
+        && !value.is_empty()
+    {
+        metadata.insert(trace_context::TRACEPARENT, value);
+    }
+}
+
+/// A span around a call to another service, to be entered before [`inject`].
+///
+/// `method` is the full name, for example `carrel.session.v1.SessionService/PickUpSession`.
+#[must_use]
+pub fn client_span(method: &'static str) -> Span {
+    tracing::info_span!(
+        "rpc call",
+        otel.name = method,
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        { attribute::RPC_SYSTEM_NAME } = "grpc",
+        { attribute::RPC_METHOD } = method,
+        { attribute::RPC_RESPONSE_STATUS_CODE } = field::Empty,
+        { attribute::ERROR_TYPE } = field::Empty,
+    )
+}
+
+/// Notes how a call that was made under a [`client_span`] ended.
+pub fn record_client_code(span: &Span, code: Code) {
+    span.record(attribute::RPC_RESPONSE_STATUS_CODE, code_name(code));
+    if code != Code::Ok {
+        span.record(attribute::ERROR_TYPE, code_name(code));
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// Gives each call that a server receives a span, as the child of its caller's.
+///
+/// The span covers a call up to the head of its response: all of a unary call, the opening of a stream. What happens
+/// on a stream later has spans of its own, since a span as long as a stream shows nothing before it is over.
+#[derive(Clone, Debug)]
+pub struct ServerSpans {
+    methods: Arc<HashSet<String>>,
+}
+
+impl ServerSpans {
+    /// For a server that has these methods, each by its full name.
+    #[must_use]
+    pub fn new(methods: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            methods: Arc::new(methods.into_iter().collect()),
+        }
+    }
+
+    fn span(&self, request: &Request<Body>) -> Span {
+        let path = request.uri().path();
+        let method = self
+            .methods
+            .get(path.trim_start_matches('/'))
+            .map_or(OTHER, String::as_str);
+        let span = tracing::info_span!(
+            "rpc",
+            otel.name = method,
+            otel.kind = "server",
+            otel.status_code = field::Empty,
+            { attribute::RPC_SYSTEM_NAME } = "grpc",
+            { attribute::RPC_METHOD } = method,
+            { attribute::RPC_RESPONSE_STATUS_CODE } = field::Empty,
+            { attribute::ERROR_TYPE } = field::Empty,
+        );
+        let parent = request.headers().get(trace_context::TRACEPARENT);
+        if let Some(parent) = parent.and_then(|value| value.to_str().ok()) {
+            trace_context::set_parent(&span, parent);
+        }
+        span
+    }
+}
+
+impl<S> Layer<S> for ServerSpans {
+    type Service = SpannedService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SpannedService {
+            inner,
+            spans: self.clone(),
+        }
+    }
+}
+
+/// A service within [`ServerSpans`].
+#[derive(Clone, Debug)]
+pub struct SpannedService<S> {
+    inner: S,
+    spans: ServerSpans,
+}
+
+impl<S, B> Service<Request<Body>> for SpannedService<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let span = self.spans.span(&request);
+        let answer = span.in_scope(|| self.inner.call(request));
+        let spanned = span.clone();
+        Box::pin(
+            async move {
+                let response = answer.await?;
+                // Absent from the head of a response that has a body: its call went well so far.
+                let code = response
+                    .headers()
+                    .get("grpc-status")
+                    .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()));
+                record_server_code(&span, code);
+                Ok(response)
+            }
+            .instrument(spanned),
+        )
+    }
+}
+
+/// A server's span fails only by what is the server's fault; a refusal is a good answer.
+fn record_server_code(span: &Span, code: Code) {
+    span.record(attribute::RPC_RESPONSE_STATUS_CODE, code_name(code));
+    let own_fault = matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    );
+    if own_fault {
+        span.record(attribute::ERROR_TYPE, code_name(code));
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// The name of a code, as the gRPC documentation writes it.
+#[must_use]
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
