@@ -7,6 +7,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub mod interceptor;
+pub mod keys;
+pub mod token;
+
 /// Somebody whose token was good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {

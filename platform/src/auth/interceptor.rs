@@ -1,0 +1,140 @@
+//! From a call's metadata to its [`Principal`].
+//!
+//! Each service holds an [`Authenticator`] and asks it at the head of every method. There is no layer that does it
+//! unseen: a method that forgot would be open, and in this shape the reader sees whether it did.
+
+use tonic::{Code, metadata::MetadataMap};
+
+use super::{Principal, keys::KeyRing, token};
+use crate::{clock::Clock, refusal::Refusal};
+
+/// Tells who calls, by their token alone. Cheap to clone.
+///
+/// Metadata that claims an identity in any other way (`x-user-id` and its like) is not looked at.
+#[derive(Clone, Debug)]
+pub struct Authenticator {
+    keys: KeyRing,
+    clock: Clock,
+}
+
+impl Authenticator {
+    /// An authenticator that believes the tokens of a key ring.
+    #[must_use]
+    pub fn new(keys: KeyRing, clock: Clock) -> Self {
+        Self { keys, clock }
+    }
+
+    /// Tells who calls, from the `authorization` entry of the call's metadata.
+    ///
+    /// UNAUTHENTICATED with the reason NO_TOKEN when there is none, BAD_TOKEN when it is not one of ours or there is
+    /// more than one, TOKEN_EXPIRED when its time is over.
+    pub fn authenticate(&self, metadata: &MetadataMap) -> Result<Principal, Refusal> {
+        let mut entries = metadata.get_all("authorization").iter();
+        let Some(entry) = entries.next() else {
+            return Err(Refusal::new(
+                Code::Unauthenticated,
+                "NO_TOKEN",
+                "This call needs a token. Send it as \"authorization: Bearer …\".",
+            ));
+        };
+        if entries.next().is_some() {
+            return Err(token::TokenError::Bad.into());
+        }
+        let token = entry
+            .to_str()
+            .ok()
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token)
+            .ok_or(token::TokenError::Bad)?;
+        self.verify(token)
+    }
+
+    /// Tells whose token this is. For tokens that come in another way than in metadata, such as on a running stream.
+    pub fn verify(&self, token: &str) -> Result<Principal, Refusal> {
+        Ok(token::verify(&self.keys, token, self.clock.unix_ms())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use super::*;
+    use crate::auth::{Patron, StaffNaming, Who, token::Lifetimes};
+
+    const NOW: i64 = 1_800_000_000_000;
+
+    fn with_token() -> (Authenticator, Clock, String) {
+        let keys = KeyRing::generate().unwrap();
+        let clock = Clock::manual(NOW);
+        let who = Who::Patron(Patron {
+            session_id: "0".repeat(32),
+            institution_id: "maple".into(),
+            institution_name: "Maple County Library".into(),
+            queue_id: "maple".into(),
+            staff_naming: StaffNaming::ScreenName,
+        });
+        let lifetimes = Lifetimes {
+            access: Duration::from_secs(600),
+            renewal: Duration::from_secs(3600),
+        };
+        let issued = token::issue(&keys, &who, NOW, lifetimes).unwrap();
+        (
+            Authenticator::new(keys, clock.clone()),
+            clock,
+            issued.access_token,
+        )
+    }
+
+    fn metadata(entries: &[(&'static str, &str)]) -> MetadataMap {
+        let mut metadata = MetadataMap::new();
+        for (key, value) in entries {
+            metadata.append(*key, value.parse().unwrap());
+        }
+        metadata
+    }
+
+    #[test]
+    fn the_bearer_of_a_good_token_is_known() {
+        let (authenticator, _, token) = with_token();
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let metadata = metadata(&[("authorization", &format!("{scheme} {token}"))]);
+            let principal = authenticator.authenticate(&metadata).unwrap();
+            assert_eq!(principal.expires_at_ms, NOW + 600_000);
+        }
+    }
+
+    #[test]
+    fn each_failure_has_its_reason() {
+        let (authenticator, clock, token) = with_token();
+        let good = format!("Bearer {token}");
+        let reason = |entries: &[(&'static str, &str)]| {
+            let refusal = authenticator.authenticate(&metadata(entries)).unwrap_err();
+            assert_eq!(refusal.code, Code::Unauthenticated);
+            refusal.reason
+        };
+        assert_eq!(reason(&[]), "NO_TOKEN");
+        // Claims of identity beside the token count for nothing.
+        assert_eq!(reason(&[("x-user-id", "admin@maple")]), "NO_TOKEN");
+        assert_eq!(reason(&[("authorization", &token)]), "BAD_TOKEN");
+        assert_eq!(reason(&[("authorization", "Bearer")]), "BAD_TOKEN");
+        assert_eq!(reason(&[("authorization", "Bearer ")]), "BAD_TOKEN");
+        assert_eq!(
+            reason(&[("authorization", &format!("Basic {token}"))]),
+            "BAD_TOKEN"
+        );
+        assert_eq!(
+            reason(&[("authorization", &format!("Bearer  {token}"))]),
+            "BAD_TOKEN"
+        );
+        assert_eq!(
+            reason(&[("authorization", &good), ("authorization", &good)]),
+            "BAD_TOKEN"
+        );
+        clock.advance_ms(600_000 + 60_000);
+        assert_eq!(reason(&[("authorization", &good)]), "TOKEN_EXPIRED");
+    }
+}

@@ -1,0 +1,239 @@
+//! Tokens: JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037), and nothing else.
+//!
+//! The general libraries carry every algorithm that JWT knows: the pure-Rust backend of `jsonwebtoken` brings the
+//! `rsa` crate with an open advisory (RUSTSEC-2023-0071) for a thing we never do. One algorithm over `ring` is a page
+//! of code, and what is not there can't be confused.
+//!
+//! A token's header is not even parsed: it must be, byte for byte, the header that we write for one of our keys. So
+//! `alg`, `jku`, `x5u`, a path in `kid` and whatever else a forger may put there is never looked at. The payload is
+//! parsed only after the signature over it was found good. All forgeries get the same answer.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::signature::{ED25519, KeyPair as _, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
+use tonic::Code;
+
+use super::{
+    Principal, Who,
+    keys::{Key, KeyRing},
+};
+use crate::refusal::Refusal;
+
+/// Who issues the tokens.
+const ISSUER: &str = "carrel";
+
+/// Whom the tokens are for.
+const AUDIENCE: &str = "carrel";
+
+/// How far the clocks of two machines may differ.
+///
+/// A call is let through for so long after its token expired. A stream is not: it ends at
+/// [`Principal::expires_at_ms`].
+pub const LEEWAY: Duration = Duration::from_secs(60);
+
+/// The longest token, in bytes: it must fit into a header list of 16 KiB with room for the rest.
+pub const MAX_LENGTH: usize = 8 * 1024;
+
+/// How long a token holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// How long it lets its owner in.
+    pub access: Duration,
+    /// How long it, or a successor of it, may be exchanged for a fresh one.
+    pub renewal: Duration,
+}
+
+/// A token that was issued.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The token: a secret.
+    pub access_token: String,
+    /// When it expires, in Unix milliseconds: a whole second, rounded up.
+    pub expires_at_ms: i64,
+    /// Until when it, or a successor of it, may be renewed, in Unix milliseconds: a whole second, rounded up.
+    pub renew_until_ms: i64,
+}
+
+impl std::fmt::Debug for Issued {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issued")
+            .field("access_token", &"(hidden)")
+            .field("expires_at_ms", &self.expires_at_ms)
+            .field("renew_until_ms", &self.renew_until_ms)
+            .finish()
+    }
+}
+
+/// Why a token was not issued or not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is not one of ours, or not any more.
+    #[error("This token is not valid here. Log in again.")]
+    Bad,
+    /// It was good and its time is over.
+    #[error("This token has expired. Renew it or log in again.")]
+    Expired,
+    /// It would be longer than [`MAX_LENGTH`].
+    #[error(
+        "a token for this person would be longer than {MAX_LENGTH} bytes: fewer queues or shorter names are needed"
+    )]
+    TooLong,
+    /// The key ring has no key to sign with, or its key does not sign.
+    #[error("there is no key to sign a token with")]
+    NoKey,
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        let (code, reason) = match error {
+            TokenError::Bad => (Code::Unauthenticated, "BAD_TOKEN"),
+            TokenError::Expired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
+            TokenError::TooLong | TokenError::NoKey => (Code::Internal, "NO_TOKEN_ISSUED"),
+        };
+        Self::new(code, reason, error.to_string())
+    }
+}
+
+/// What a token says. Times are whole seconds, as RFC 7519 has them.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    iat: i64,
+    exp: i64,
+    renew_until: i64,
+    who: Who,
+}
+
+/// Issues a token, signed with the newest key.
+///
+/// To issue the successor of a token that must keep its end, give what is left until then as `lifetimes.renewal`. A
+/// token never expires later than it may be renewed.
+pub fn issue(
+    keys: &KeyRing,
+    who: &Who,
+    now_ms: i64,
+    lifetimes: Lifetimes,
+) -> Result<Issued, TokenError> {
+    let keys = keys.keys();
+    let key = keys.newest().ok_or(TokenError::NoKey)?;
+    let renew_until = seconds_after(now_ms, lifetimes.renewal);
+    let exp = seconds_after(now_ms, lifetimes.access).min(renew_until);
+    let claims = Claims {
+        iss: ISSUER.to_owned(),
+        aud: AUDIENCE.to_owned(),
+        sub: match who {
+            Who::Patron(patron) => patron.session_id.clone(),
+            Who::Librarian(librarian) => librarian.librarian_id.clone(),
+        },
+        iat: now_ms.div_euclid(1000),
+        exp,
+        renew_until,
+        who: who.clone(),
+    };
+    let payload = serde_json::to_vec(&claims).map_err(|_| TokenError::NoKey)?;
+    let access_token = sign(key, &payload);
+    if access_token.len() > MAX_LENGTH {
+        return Err(TokenError::TooLong);
+    }
+    Ok(Issued {
+        access_token,
+        expires_at_ms: exp.saturating_mul(1000),
+        renew_until_ms: renew_until.saturating_mul(1000),
+    })
+}
+
+/// Checks a token and says who brought it.
+pub fn verify(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Principal, TokenError> {
+    let claims = authentic(keys, token, now_ms)?;
+    let expires_at_ms = claims.exp.saturating_mul(1000);
+    if now_ms >= expires_at_ms.saturating_add(leeway_ms()) {
+        return Err(TokenError::Expired);
+    }
+    Ok(Principal {
+        who: claims.who,
+        expires_at_ms,
+    })
+}
+
+/// Checks a token that is to be renewed: it may have expired, but not its time for renewal.
+///
+/// Returns until when it may be renewed, in Unix milliseconds, which is also the end of its successors.
+pub fn verify_renewable(
+    keys: &KeyRing,
+    token: &str,
+    now_ms: i64,
+) -> Result<(Principal, i64), TokenError> {
+    let claims = authentic(keys, token, now_ms)?;
+    let renew_until_ms = claims.renew_until.saturating_mul(1000);
+    if now_ms >= renew_until_ms {
+        return Err(TokenError::Expired);
+    }
+    let principal = Principal {
+        who: claims.who,
+        expires_at_ms: claims.exp.saturating_mul(1000),
+    };
+    Ok((principal, renew_until_ms))
+}
+
+/// The claims of a token that we issued, for us, and not in the future.
+fn authentic(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Claims, TokenError> {
+    if token.len() > MAX_LENGTH {
+        return Err(TokenError::Bad);
+    }
+    let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Bad)?;
+    let (header, payload) = signed.split_once('.').ok_or(TokenError::Bad)?;
+    let keys = keys.keys();
+    let key = keys
+        .in_force(now_ms)
+        .find(|key| header_of(key) == header)
+        .ok_or(TokenError::Bad)?;
+    let signature = URL_SAFE_NO_PAD
+        .decode(signature)
+        .map_err(|_| TokenError::Bad)?;
+    UnparsedPublicKey::new(&ED25519, key.pair.public_key().as_ref())
+        .verify(signed.as_bytes(), &signature)
+        .map_err(|_| TokenError::Bad)?;
+    let payload = URL_SAFE_NO_PAD
+        .decode(payload)
+        .map_err(|_| TokenError::Bad)?;
+    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| TokenError::Bad)?;
+    let from_the_future = claims.iat.saturating_mul(1000) > now_ms.saturating_add(leeway_ms());
+    if claims.iss != ISSUER || claims.aud != AUDIENCE || from_the_future {
+        return Err(TokenError::Bad);
+    }
+    Ok(claims)
+}
+
+fn sign(key: &Key, payload: &[u8]) -> String {
+    let mut token = header_of(key);
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+    let signature = key.pair.sign(token.as_bytes());
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
+    token
+}
+
+/// The one header that tokens of a key have. Key ids are base64url and need no escaping.
+fn header_of(key: &Key) -> String {
+    URL_SAFE_NO_PAD.encode(format!(
+        r#"{{"alg":"EdDSA","typ":"JWT","kid":"{}"}}"#,
+        key.id
+    ))
+}
+
+fn seconds_after(now_ms: i64, lifetime: Duration) -> i64 {
+    let end = now_ms.saturating_add(i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX));
+    end.saturating_add(999).div_euclid(1000)
+}
+
+fn leeway_ms() -> i64 {
+    i64::try_from(LEEWAY.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
