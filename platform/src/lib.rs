@@ -15,5 +15,8 @@ pub mod auth;
 pub mod bus;
 pub mod clock;
 pub mod log;
+pub mod pipe;
 pub mod refusal;
+pub mod serve;
+pub mod shutdown;
 pub mod telemetry;

@@ -87,7 +87,11 @@ pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, T
         return Err(TelemetryError::SampleRatio(config.sample_ratio));
     }
     let traces = match &config.otlp_endpoint {
-        Some(endpoint) => Some(tracer_provider(service_name, endpoint, config.sample_ratio)?),
+        Some(endpoint) => Some(tracer_provider(
+            service_name,
+            endpoint,
+            config.sample_ratio,
+        )?),
         None => None,
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

@@ -1,0 +1,255 @@
+//! Serving gRPC: one server with our limits, health, reflection and an end that comes in time.
+
+mod connection;
+mod deadline;
+
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use http::{Request, Response};
+use prost::Message;
+use prost_types::FileDescriptorSet;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Semaphore,
+};
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    body::Body,
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+    transport::{Server, server::Connected},
+};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::Service;
+
+use self::{connection::Connection, deadline::Deadlines};
+use crate::telemetry::grpc::ServerSpans;
+
+/// The largest request that a service takes, in bytes. A service sets it on itself, see
+/// `max_decoding_message_size`.
+pub const REQUEST_LIMIT: usize = 256 * 1024;
+/// The largest response that a service gives, in bytes: a long transcript. Clients set it to read them.
+pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
+/// The flow-control window of one stream.
+///
+/// Wide, because h2 counts small unread messages against a budget of half the connection's window, and ends all of a
+/// connection's streams when it is used up: with the default window one reader who stands still takes the others along.
+pub const STREAM_WINDOW: u32 = 8 * 1024 * 1024;
+/// The flow-control window of one connection. See [`STREAM_WINDOW`].
+pub const CONNECTION_WINDOW: u32 = 128 * 1024 * 1024;
+
+/// How many connections are served at once; more are closed at once.
+const CONNECTIONS: usize = 1024;
+/// How many streams one connection may have open. tonic's default is no limit.
+const STREAMS_PER_CONNECTION: u32 = 256;
+/// How many bytes of metadata a call may carry.
+const HEADER_LIST_LIMIT: u32 = 16 * 1024;
+/// How often a peer may make us reset a stream, and how many resets may be pending. tonic's default is no limit.
+const ERROR_RESETS: usize = 1024;
+const PENDING_RESETS: usize = 20;
+/// How often a silent peer is asked whether it is there, and how long it has to answer.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// After this time a client is asked to open a new connection, so that it finds servers that came later. What runs on
+/// the old one goes on.
+const CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
+/// How long a peer may be connected without a word.
+const FIRST_BYTE: Duration = Duration::from_secs(5);
+/// How long after the hard end the server may take to notice it.
+const HARD_END: Duration = Duration::from_secs(1);
+
+/// Why a server can't be set up or has failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Reflection can't describe the services.
+    #[error("the description of the services can't be read: {0}")]
+    Descriptors(String),
+    /// The transport failed.
+    #[error("the gRPC server failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// The services of a server, before it runs.
+#[derive(Debug, Default)]
+pub struct Services {
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+}
+
+impl Services {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With one more service.
+    #[must_use]
+    pub fn with<S>(mut self, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.routes.add_service(service);
+        self.names.push(S::NAME);
+        self
+    }
+}
+
+/// A gRPC server: our services, `grpc.health.v1` and, if wanted, server reflection. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct GrpcServer {
+    routes: Routes,
+    health: HealthReporter,
+    names: Arc<[&'static str]>,
+    spans: ServerSpans,
+    places: Arc<Semaphore>,
+}
+
+impl GrpcServer {
+    /// A server for services that `carrel_proto` describes. They are healthy from the start.
+    ///
+    /// Reflection speaks both v1 and v1alpha: there are clients that know only one of them.
+    ///
+    /// # Errors
+    ///
+    /// If the description of the services is damaged.
+    pub async fn new(services: Services, reflection: bool) -> Result<Self, ServeError> {
+        let described = [
+            carrel_proto::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ];
+        let mut routes = services.routes;
+        let (health, health_service) = tonic_health::server::health_reporter();
+        routes.add_service(health_service);
+        if reflection {
+            let builder = || {
+                tonic_reflection::server::Builder::configure()
+                    .register_encoded_file_descriptor_set(carrel_proto::DESCRIPTORS)
+                    .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            };
+            let damaged =
+                |error: tonic_reflection::server::Error| ServeError::Descriptors(error.to_string());
+            routes.add_service(builder().build_v1().map_err(damaged)?);
+            routes.add_service(builder().build_v1alpha().map_err(damaged)?);
+        }
+        let server = Self {
+            routes: routes.routes().prepare(),
+            health,
+            names: services.names.into(),
+            spans: ServerSpans::new(methods(&described)?),
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
+        };
+        server.set_healthy(true).await;
+        Ok(server)
+    }
+
+    /// Says, to who asks for the server's or a service's health, whether new calls are welcome.
+    pub async fn set_healthy(&self, healthy: bool) {
+        let status = if healthy {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        for name in self.names.iter().copied().chain([""]) {
+            self.health.set_service_status(name, status).await;
+        }
+    }
+
+    /// Serves connections until `stop` is cancelled; then takes no new ones, lets those that there are finish for as
+    /// long as `drain`, and closes what is left. May be called for several listeners at once.
+    ///
+    /// Streams do not end by themselves: their services have to be told as well.
+    ///
+    /// # Errors
+    ///
+    /// If the transport fails; not if a connection does.
+    pub async fn serve<IO>(
+        &self,
+        incoming: impl Stream<Item = io::Result<IO>>,
+        stop: CancellationToken,
+        drain: Duration,
+    ) -> Result<(), ServeError>
+    where
+        IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let kill = CancellationToken::new();
+        let _kill_when_dropped = kill.clone().drop_guard();
+        let connections = incoming.filter_map(|accepted| {
+            let connection = match accepted {
+                Ok(io) => Connection::accept(io, &self.places, &kill, FIRST_BYTE).map(Ok),
+                Err(error) => Some(Err(error)),
+            };
+            if connection.is_none() {
+                tracing::warn!(
+                    limit = CONNECTIONS,
+                    "too many gRPC connections; one was closed"
+                );
+            }
+            std::future::ready(connection)
+        });
+        let serving = Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            .http2_max_header_list_size(HEADER_LIST_LIMIT)
+            .http2_max_local_error_reset_streams(Some(ERROR_RESETS))
+            .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .max_connection_age(CONNECTION_AGE)
+            .layer(self.spans.clone())
+            .layer(Deadlines)
+            .add_routes(self.routes.clone())
+            .serve_with_incoming_shutdown(connections, stop.cancelled());
+        let mut serving = std::pin::pin!(serving);
+        let drained = async {
+            stop.cancelled().await;
+            tokio::time::sleep(drain).await;
+        };
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            () = drained => {}
+        }
+        tracing::warn!(
+            ?drain,
+            "some gRPC connections did not finish in time and were closed"
+        );
+        kill.cancel();
+        match tokio::time::timeout(HARD_END, serving).await {
+            Ok(ended) => Ok(ended?),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// The full names of all methods that the descriptor sets describe.
+fn methods(described: &[&[u8]]) -> Result<Vec<String>, ServeError> {
+    let mut methods = Vec::new();
+    for encoded in described {
+        let set = FileDescriptorSet::decode(*encoded)
+            .map_err(|error| ServeError::Descriptors(error.to_string()))?;
+        for file in &set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    methods.push(format!(
+                        "{}.{}/{}",
+                        file.package(),
+                        service.name(),
+                        method.name()
+                    ));
+                }
+            }
+        }
+    }
+    Ok(methods)
+}
