@@ -1,0 +1,40 @@
+# What a person, and CI, does with Carrel. The work itself is in scripts/; each script may also be run alone.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint rust web clients e2e soak advisories proto-baseline clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build and start Carrel with the demo directory on http://127.0.0.1:8080
+	@scripts/run.sh
+
+test: ## Run everything that CI runs: lint, pages, Rust tests, foreign clients, browsers
+	@scripts/test.sh
+
+lint: ## Check formatting, lints, types, protos and dependencies
+	@scripts/lint.sh
+
+rust: ## Run the Rust tests
+	@scripts/rust.sh
+
+web: ## Check, test and build the pages
+	@scripts/web.sh
+
+clients: ## Play the foreign clients against a Carrel of their own
+	@scripts/clients.sh
+
+e2e: ## Play the stories in Chromium against a Carrel of their own
+	@scripts/e2e.sh
+
+soak: ## Run the long tests; SOAK_MINUTES says how long, 10 if not set
+	@scripts/soak.sh
+
+advisories: ## Check the dependencies against RUSTSEC's database, which is downloaded
+	@scripts/advisories.sh
+
+proto-baseline: ## Make the protos as they are now the ones that must not be broken; at a release
+	@scripts/proto-baseline.sh
+
+clean: ## Remove what was built and installed here; data folders stay
+	@scripts/clean.sh

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Plays the stories in Chromium. The tests start a Carrel of their own on free ports; pictures go to e2e/artefacts.
+source "$(dirname "$0")/environment.sh"
+scripts/setup.sh chromium e2e
+CARREL_PROGRAM="$(scripts/build.sh | tail -n 1)"
+export CARREL_PROGRAM
+
+section "stories in Chromium"
+rm -rf e2e/artefacts
+npm run --silent --prefix e2e test -- "$@"

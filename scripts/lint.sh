@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Checks everything that can be checked without running Carrel. All checks run, whatever the earlier ones found.
+source "$(dirname "$0")/environment.sh"
+scripts/setup.sh web e2e deny
+
+failures=0
+
+# Runs one check, under its name.
+check() {
+  local name="$1"
+  shift
+  section "$name"
+  if "$@"; then
+    echo ok
+  else
+    echo "FAILED: $name"
+    failures=$((failures + 1))
+  fi
+}
+
+buf() (
+  cd proto && "$WEB_BIN/buf" "$@"
+)
+
+deny() {
+  PATH="$TOOLS/cargo-deny-$CARGO_DENY_VERSION/bin:$PATH" \
+    cargo deny --workspace --locked --log-level error check bans licenses sources
+}
+
+check "rustfmt" cargo fmt --all --check
+check "buf lint" buf lint
+check "buf breaking, against proto/baseline.binpb" buf breaking --against baseline.binpb
+check "pages: types" npm run --silent --prefix gateway/web check
+check "pages: biome" npm run --silent --prefix gateway/web lint
+check "browser tests: types" npm run --silent --prefix e2e check
+check "browser tests: biome" npm run --silent --prefix e2e lint
+check "cargo deny: bans, licences, sources" deny
+# rust-embed wants the folder of the built pages to exist, though clippy does not care what is in it.
+mkdir -p gateway/web/dist
+check "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+if [ "$failures" -gt 0 ]; then
+  give_up "$failures checks failed"
+fi

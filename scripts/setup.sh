@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what is missing of the things named: web, e2e, python, chromium, deny. Run again, it does nothing.
+#
+# Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium, Debian's apt. All but Chromium
+# goes into the working tree: node_modules folders and .tools.
+source "$(dirname "$0")/environment.sh"
+
+# Whether the folder $1 was installed from exactly the file $2.
+installed_from() {
+  [ -f "$1/.installed-from" ] && cmp -s "$1/.installed-from" "$2"
+}
+
+install_npm() {
+  installed_from "$1/node_modules" "$1/package-lock.json" && return
+  echo "installing the npm packages of $1"
+  quietly npm ci --prefix "$1" --no-audit --no-fund --loglevel=error
+  cp "$1/package-lock.json" "$1/node_modules/.installed-from"
+}
+
+install_python() {
+  local requirements=clients/requirements.txt
+  installed_from "$TOOLS/venv" "$requirements" && return
+  echo "installing the Python packages of $requirements"
+  python3 -c 'import ensurepip, venv' 2>/dev/null || install_debian python3-venv
+  rm -rf "$TOOLS/venv"
+  quietly python3 -m venv "$TOOLS/venv"
+  quietly "$TOOLS/venv/bin/pip" install --quiet --requirement "$requirements"
+  cp "$requirements" "$TOOLS/venv/.installed-from"
+}
+
+install_deny() {
+  local home="$TOOLS/cargo-deny-$CARGO_DENY_VERSION"
+  [ -x "$home/bin/cargo-deny" ] && return
+  echo "building cargo-deny $CARGO_DENY_VERSION, once"
+  # Unoptimised and without its own network client: a minute instead of ten, and as exact.
+  CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_DEV_DEBUG=0 quietly cargo install cargo-deny \
+    --version "$CARGO_DENY_VERSION" --locked --debug --no-default-features --root "$home"
+  rm -rf "$TOOLS/build"
+}
+
+install_chromium() {
+  [ -n "${CARREL_CHROMIUM:-}" ] && return
+  command -v chromium >/dev/null && return
+  echo "installing Debian's chromium"
+  install_debian chromium fonts-liberation
+}
+
+install_debian() {
+  local as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  command -v apt-get >/dev/null || give_up "install these by hand, this machine has no apt-get: $*"
+  quietly "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive quietly "${as_root[@]}" apt-get install -y -qq "$@"
+}
+
+mkdir -p "$TOOLS"
+for part in "$@"; do
+  case "$part" in
+    web) install_npm gateway/web ;;
+    e2e) install_npm e2e ;;
+    python) install_python ;;
+    deny) install_deny ;;
+    chromium) install_chromium ;;
+    *) give_up "scripts/setup.sh knows web, e2e, python, deny and chromium, not '$part'" ;;
+  esac
+done

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs all that CI runs. A part that fails does not stop the others; the last line counts tests and checks.
+source "$(dirname "$0")/environment.sh"
+
+logs="$TARGET/test-logs"
+mkdir -p "$logs"
+rm -f "$logs"/*.log
+failed_parts=()
+
+# Runs one part of the tests with its output on the screen and in a log.
+part() {
+  local name="$1" started="$SECONDS" outcome=passed
+  if ! "scripts/$name.sh" 2>&1 | tee "$logs/$name.log"; then
+    failed_parts+=("$name")
+    outcome=FAILED
+  fi
+  section "$name: $outcome after $((SECONDS - started)) s"
+}
+
+part web
+part lint
+part rust
+part clients
+part e2e
+
+section "all parts after $SECONDS s"
+for name in "${failed_parts[@]}"; do
+  echo "FAILED: make $name"
+done
+python3 scripts/count_tests.py "$logs" "${#failed_parts[@]}"
+[ "${#failed_parts[@]}" = 0 ]
