@@ -1,0 +1,104 @@
+//! A collector in the test's own process: it keeps the spans that are sent to it.
+#![allow(dead_code, reason = "each test that includes it uses its part")]
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    common::v1::any_value::Value,
+    trace::v1::Span,
+};
+use tokio::{net::TcpListener, sync::watch};
+use tonic::{Request, Response, Status, transport::server::TcpIncoming};
+
+/// A collector on a free port of this machine.
+pub(crate) struct Collector {
+    address: SocketAddr,
+    spans: Arc<Mutex<Vec<Span>>>,
+    arrivals: watch::Receiver<()>,
+}
+
+impl Collector {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let spans = Arc::new(Mutex::new(Vec::new()));
+        let (arrived, arrivals) = watch::channel(());
+        let keeper = Keeper {
+            spans: Arc::clone(&spans),
+            arrived,
+        };
+        tokio::spawn(
+            tonic::transport::Server::builder()
+                .add_service(TraceServiceServer::new(keeper))
+                .serve_with_incoming(TcpIncoming::from(listener)),
+        );
+        Self {
+            address,
+            spans,
+            arrivals,
+        }
+    }
+
+    /// The endpoint to send traces to.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// All spans that came until now.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        self.spans.lock().unwrap().clone()
+    }
+
+    /// Waits for the first span that `wanted` is true of.
+    pub(crate) async fn wait_for(&self, wanted: impl Fn(&Span) -> bool) -> Span {
+        let mut arrivals = self.arrivals.clone();
+        loop {
+            arrivals.mark_unchanged();
+            if let Some(span) = self.spans().into_iter().find(&wanted) {
+                return span;
+            }
+            arrivals.changed().await.unwrap();
+        }
+    }
+}
+
+/// The text of one of a span's attributes.
+pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
+    let attribute = span.attributes.iter().find(|pair| pair.key == key)?;
+    match attribute.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.clone()),
+        Value::IntValue(number) => Some(number.to_string()),
+        Value::BoolValue(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+struct Keeper {
+    spans: Arc<Mutex<Vec<Span>>>,
+    arrived: watch::Sender<()>,
+}
+
+#[tonic::async_trait]
+impl TraceService for Keeper {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let spans = request
+            .into_inner()
+            .resource_spans
+            .into_iter()
+            .flat_map(|resource| resource.scope_spans)
+            .flat_map(|scope| scope.spans);
+        self.spans.lock().unwrap().extend(spans);
+        self.arrived.send_replace(());
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}

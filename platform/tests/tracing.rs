@@ -1,0 +1,127 @@
+//! What a collector receives of a call between two services. One process can be traced once, so there is one test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod otlp;
+
+use std::time::Duration;
+
+use carrel_platform::{
+    pipe::pipe,
+    serve::{GrpcServer, Services},
+    telemetry::{self, LogFormat, TelemetryConfig, attribute, grpc, trace_context},
+};
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use otlp::Collector;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tracing::Instrument;
+
+const CHECK: &str = "grpc.health.v1.Health/Check";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
+    let collector = Collector::start().await;
+    let telemetry = telemetry::init(
+        "carrel-test",
+        &TelemetryConfig {
+            otlp_endpoint: Some(collector.endpoint()),
+            sample_ratio: 1.0,
+            log_format: LogFormat::Text,
+            log_filter: "off".to_owned(),
+        },
+    )
+    .unwrap();
+    let (channel, incoming) = pipe();
+    let server = GrpcServer::new(Services::new(), false).await.unwrap();
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let serving = tokio::spawn(async move {
+        server
+            .serve(incoming, stopped, Duration::from_secs(5))
+            .await
+    });
+
+    let cause = tracing::info_span!(target: "carrel::test", "cause");
+    let cause_context = trace_context::of(&cause);
+    let frame = tracing::info_span!(target: "carrel::test", "frame");
+    trace_context::link(&frame, &cause_context);
+    trace_context::link(&frame, "no traceparent");
+    let ask = |service: &'static str| {
+        let mut client = HealthClient::new(channel.clone());
+        let call = grpc::client_span(CHECK);
+        async move {
+            let mut request = Request::new(HealthCheckRequest {
+                service: service.to_owned(),
+            });
+            grpc::inject(request.metadata_mut());
+            let code = client
+                .check(request)
+                .await
+                .map_or_else(|status| status.code(), |_| Code::Ok);
+            grpc::record_client_code(&tracing::Span::current(), code);
+        }
+        .instrument(call)
+    };
+    async {
+        ask("").await;
+        ask("not.there").await;
+    }
+    .instrument(frame)
+    .await;
+    drop(cause);
+    let later = tracing::info_span!(target: "carrel::test", "later");
+    trace_context::set_parent(&later, &cause_context);
+    drop(later);
+    drop(tracing::info_span!(target: "h2", "not ours"));
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    telemetry.shutdown(Duration::from_secs(10)).await;
+
+    let spans = collector.spans();
+    let one = |name: &str| {
+        let mut found = spans.iter().filter(|span| span.name == name);
+        let span = found.next().unwrap();
+        assert!(found.next().is_none(), "more than one span {name}");
+        span.clone()
+    };
+    let (cause, frame, later) = (one("cause"), one("frame"), one("later"));
+    assert!(frame.parent_span_id.is_empty());
+    assert_eq!(frame.links.len(), 1);
+    assert_eq!(frame.links[0].span_id, cause.span_id);
+    assert_eq!(later.parent_span_id, cause.span_id);
+    assert_eq!(later.trace_id, cause.trace_id);
+
+    let of_kind = |kind: SpanKind, code: &str| {
+        spans
+            .iter()
+            .find(|span| {
+                span.name == CHECK
+                    && span.kind == kind as i32
+                    && otlp::attribute(span, attribute::RPC_RESPONSE_STATUS_CODE).as_deref()
+                        == Some(code)
+            })
+            .cloned()
+            .unwrap_or_else(|| panic!("no {kind:?} span that ended with {code} in {spans:#?}"))
+    };
+    for code in ["OK", "NOT_FOUND"] {
+        let (client, server) = (
+            of_kind(SpanKind::Client, code),
+            of_kind(SpanKind::Server, code),
+        );
+        assert_eq!(client.parent_span_id, frame.span_id);
+        assert_eq!(server.parent_span_id, client.span_id);
+        assert_eq!(server.trace_id, frame.trace_id);
+        for span in [client, server] {
+            assert_eq!(
+                otlp::attribute(&span, attribute::RPC_SYSTEM_NAME).as_deref(),
+                Some("grpc")
+            );
+            assert_eq!(
+                otlp::attribute(&span, attribute::RPC_METHOD).as_deref(),
+                Some(CHECK)
+            );
+        }
+    }
+    assert!(spans.iter().all(|span| span.name != "not ours"));
+}
