@@ -6,6 +6,8 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+pub mod sqlite;
+
 /// A durable log.
 ///
 /// # What every implementation promises
@@ -21,8 +23,8 @@ use futures::future::BoxFuture;
 /// **Durable.** When [`EventLog::append`] returns `Ok`, the batch is committed and synced to stable storage: it
 /// survives a kill of the process and a loss of power from then on.
 ///
-/// **Settled.** [`LogError::Conflict`] and [`LogError::Unavailable`] mean that nothing was written and nothing will
-/// be. [`LogError::Unknown`] means that it may or may not have been; a read tells.
+/// **Settled.** [`LogError::Unknown`] means that an append may or may not have happened; a read tells. Every other
+/// error of an append means that nothing was written and nothing will be.
 ///
 /// **Dense and in order.** A stream's versions have no holes. A reader that can see version n sees all below n, now
 /// and ever after, and none of them ever changes.
@@ -196,6 +198,10 @@ pub enum LogError {
     /// The log can't be reached or is busy. Nothing was written; a later try may succeed.
     #[error("the log is unavailable: {0}")]
     Unavailable(String),
+    /// The batch breaks a rule of the log, for example names a stream twice. Nothing was written, and the same batch
+    /// never will be.
+    #[error("the log can't take this batch: {0}")]
+    Invalid(String),
     /// The batch may or may not have been written.
     #[error("the log did not confirm the write: {0}")]
     Unknown(String),

@@ -1,0 +1,358 @@
+//! Opening a log's file: what is accepted, and what is said of what is not.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
+
+/// `carl` in ASCII: marks a SQLite file as a log of Carrel.
+const APPLICATION_ID: i32 = 0x6361_726c;
+
+/// The version of the tables. A newer Carrel that changes them counts it up.
+const SCHEMA_VERSION: i32 = 1;
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// Lies beside the log in every data folder that was ever used; without the log, the log was lost.
+const KEYS_FILE: &str = "keys.json";
+
+/// Why a log's file was not opened. Each names the file and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log is not there, but other files tell that it was.
+    #[error(
+        "{} is missing or empty, but {} is there: the log was lost or moved away. Put the log back or restore it from \
+         a backup; to start anew with an empty log, move everything out of the folder", path.display(), trace.display()
+    )]
+    Lost {
+        /// The log's file.
+        path: PathBuf,
+        /// What tells that there was a log.
+        trace: PathBuf,
+    },
+    /// The file holds something else.
+    #[error(
+        "{} is not a log of Carrel ({found}). If the path is right, the file was overwritten: restore it from a \
+         backup", path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What was found in it.
+        found: String,
+    },
+    /// The file was written by a newer version.
+    #[error(
+        "{} was written by a newer version of Carrel (tables of version {found}, this one knows {SCHEMA_VERSION}). \
+         Run that version", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version of its tables.
+        found: i32,
+    },
+    /// The file is a log of Carrel, but a check failed.
+    #[error(
+        "{} is damaged ({problem}). Keep a copy of it together with the files whose names begin with its name, and \
+         restore the last backup", path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the check said.
+        problem: String,
+    },
+    /// Another process holds the whole file.
+    #[error(
+        "{} is locked by another process. Stop the other Carrel or the database tool that has it open, then start \
+         again", path.display()
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file may not be written.
+    #[error(
+        "{} can't be written. Give the user that runs Carrel the right to write the file and its folder",
+        path.display()
+    )]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The machine refused.
+    #[error("{} can't be opened: {problem}", path.display())]
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        problem: String,
+    },
+}
+
+/// Where a log is kept.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    File(PathBuf),
+    /// A database in this process's memory, by its name.
+    Memory(String),
+}
+
+impl Place {
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.clone(),
+            Self::Memory(name) => PathBuf::from(name),
+        }
+    }
+
+    fn connect(&self, access: OpenFlags) -> rusqlite::Result<Connection> {
+        match self {
+            Self::File(path) => {
+                Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            }
+            Self::Memory(name) => Connection::open_with_flags(
+                format!("file:/{name}?vfs=memdb"),
+                access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
+            ),
+        }
+    }
+
+    /// A connection that can't write.
+    pub(super) fn reader(&self, busy_timeout: Duration) -> rusqlite::Result<Connection> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(busy_timeout)?;
+        connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
+        Ok(connection)
+    }
+
+    /// Opens or begins the log and checks it. Returns the connection that writes, and the epoch.
+    pub(super) fn writer(
+        &self,
+        busy_timeout: Duration,
+        check_up_to: u64,
+    ) -> Result<(Connection, String), OpenError> {
+        let fresh = match self {
+            Self::File(path) => prepare_file(path)?,
+            Self::Memory(_) => true,
+        };
+        let explain = |error| explain(self.path(), &error);
+        let mut access = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        if matches!(self, Self::Memory(_)) {
+            access |= OpenFlags::SQLITE_OPEN_CREATE;
+        }
+        let mut connection = self.connect(access).map_err(explain)?;
+        connection.busy_timeout(busy_timeout).map_err(explain)?;
+        if fresh {
+            begin(&mut connection).map_err(explain)?;
+        }
+        self.check_kind(&connection)?;
+        if connection.is_readonly("main").map_err(explain)? {
+            return Err(OpenError::ReadOnly { path: self.path() });
+        }
+        configure(&connection, matches!(self, Self::File(_))).map_err(explain)?;
+        self.check_content(&connection, check_up_to)?;
+        let epoch = connection
+            .query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| {
+                row.get(0)
+            })
+            .map_err(explain)?;
+        Ok((connection, epoch))
+    }
+
+    /// Makes sure, without changing anything, that the file is a log that this version knows.
+    fn check_kind(&self, connection: &Connection) -> Result<(), OpenError> {
+        let explain = |error| explain(self.path(), &error);
+        let pragma = |name| {
+            connection
+                .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
+                .map_err(explain)
+        };
+        let application_id = pragma("application_id")?;
+        if application_id != APPLICATION_ID {
+            return Err(OpenError::Foreign {
+                path: self.path(),
+                found: format!("a database with the application id {application_id:#x}"),
+            });
+        }
+        let found = pragma("user_version")?;
+        if found > SCHEMA_VERSION {
+            return Err(OpenError::Newer {
+                path: self.path(),
+                found,
+            });
+        }
+        Ok(())
+    }
+
+    /// Compares the tables with those that this version makes, and looks through the pages of a file that is small
+    /// enough for it not to delay a start.
+    fn check_content(&self, connection: &Connection, check_up_to: u64) -> Result<(), OpenError> {
+        let explain = |error| explain(self.path(), &error);
+        let damaged = |problem: String| OpenError::Damaged {
+            path: self.path(),
+            problem,
+        };
+        let model = Connection::open_in_memory().map_err(explain)?;
+        model.execute_batch(SCHEMA).map_err(explain)?;
+        let found = tables(connection).map_err(explain)?;
+        for (name, sql) in tables(&model).map_err(explain)? {
+            if !found.contains(&(name.clone(), sql)) {
+                return Err(damaged(format!(
+                    "its table or index {name} is not as it should be"
+                )));
+            }
+        }
+        let size: i64 = connection
+            .query_row(
+                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(explain)?;
+        if u64::try_from(size).unwrap_or(u64::MAX) <= check_up_to {
+            let verdict: String = connection
+                .query_row("SELECT quick_check FROM pragma_quick_check(1)", [], |row| {
+                    row.get(0)
+                })
+                .map_err(explain)?;
+            if verdict != "ok" {
+                return Err(damaged(verdict));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes sure that a file is there, and tells whether it is a fresh one that has no tables yet.
+///
+/// A crash while a log is begun leaves an empty file, so an empty file counts as none.
+fn prepare_file(path: &Path) -> Result<bool, OpenError> {
+    let failed = |error: io::Error| OpenError::Failed {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    };
+    let mut write_ahead = path.as_os_str().to_owned();
+    write_ahead.push("-wal");
+    let traces = [PathBuf::from(write_ahead), path.with_file_name(KEYS_FILE)];
+    // The traces are looked for first: they come after the log, so another process that begins the log right now
+    // is not taken for a loss.
+    let mut trace = None;
+    for candidate in traces {
+        if candidate.try_exists().map_err(failed)? {
+            trace = Some(candidate);
+        }
+    }
+    let size = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Some(metadata.len()),
+        Ok(_) => {
+            return Err(OpenError::Foreign {
+                path: path.to_owned(),
+                found: "it is not a file".to_owned(),
+            });
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    if size.is_some_and(|size| size > 0) {
+        return Ok(false);
+    }
+    if let Some(trace) = trace {
+        return Err(OpenError::Lost {
+            path: path.to_owned(),
+            trace,
+        });
+    }
+    if size.is_none() {
+        create_private(path).map_err(failed)?;
+    }
+    Ok(true)
+}
+
+/// Creates an empty file that only its owner may read: it will hold what patrons say.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Begins an empty log, in one transaction, unless another process was faster.
+fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
+    let begun = |connection: &Connection| {
+        connection.query_row("SELECT count(*) > 0 FROM sqlite_schema", [], |row| {
+            row.get(0)
+        })
+    };
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    if begun(&transaction)? {
+        return Ok(());
+    }
+    transaction.execute_batch(SCHEMA)?;
+    transaction.execute(
+        "INSERT INTO meta (name, value) VALUES ('epoch', lower(hex(randomblob(16))))",
+        [],
+    )?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+fn configure(connection: &Connection, in_file: bool) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    if in_file {
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        // Keeps the write-ahead file from staying as large as it once had to be.
+        connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    }
+    // FULL and not NORMAL: with NORMAL a loss of power takes the last commits with it. `fullfsync` does the same for
+    // macOS, where a plain sync stops at the drive's cache.
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA fullfsync = ON;
+         PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA foreign_keys = ON;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;",
+    )?;
+    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))
+}
+
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, Option<String>)>> {
+    connection
+        .prepare("SELECT name, sql FROM sqlite_schema")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+fn explain(path: PathBuf, error: &rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked { path },
+        Some(ErrorCode::ReadOnly) => OpenError::ReadOnly { path },
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign {
+            path,
+            found: "it is not a SQLite database".to_owned(),
+        },
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged {
+            path,
+            problem: error.to_string(),
+        },
+        Some(_) => OpenError::Failed {
+            path,
+            problem: error.to_string(),
+        },
+        None => OpenError::Damaged {
+            path,
+            problem: error.to_string(),
+        },
+    }
+}

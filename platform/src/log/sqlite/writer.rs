@@ -1,0 +1,377 @@
+//! The one thread that writes, and its group commit.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, params};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use crate::log::{Batch, LogError, StreamName, Write};
+
+/// How many batches one commit takes at the most.
+const GROUP_BATCHES: usize = 1024;
+
+/// With how many bytes of payload a commit is full. It takes at least one batch.
+const GROUP_BYTES: usize = 16 << 20;
+
+/// How large one event may be. Far above what any event of Carrel is; it keeps one batch from harming the others.
+const EVENT_BYTES: usize = 16 << 20;
+
+/// A batch on its way to the writer.
+pub(super) struct Request {
+    pub(super) batch: Batch,
+    pub(super) span: Span,
+    pub(super) reply: oneshot::Sender<Result<(), LogError>>,
+}
+
+/// What the writer has counted since it started.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) commits: AtomicU64,
+    pub(super) batches: AtomicU64,
+    pub(super) events: AtomicU64,
+    pub(super) conflicts: AtomicU64,
+    pub(super) commit_nanos: AtomicU64,
+}
+
+/// Owns the connection that writes.
+pub(super) struct Writer {
+    connection: Connection,
+    broken: CancellationToken,
+    counters: Arc<Counters>,
+}
+
+/// How a group came out.
+enum Outcome {
+    /// Committed; one answer for each batch.
+    Committed(Vec<Result<(), LogError>>),
+    /// Rolled back; nothing of the group was written.
+    RolledBack(LogError),
+    /// Nobody knows, and the connection must not be used again.
+    Broken(LogError),
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        broken: CancellationToken,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self {
+            connection,
+            broken,
+            counters,
+        }
+    }
+
+    /// Commits what arrives, until every sender is gone or the engine breaks.
+    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut group = Vec::new();
+        while let Some(first) = requests.blocking_recv() {
+            gather(first, &mut requests, &mut group);
+            if group.is_empty() {
+                continue;
+            }
+            match self.commit(&group) {
+                Outcome::Committed(results) => answer(group.drain(..).zip(results)),
+                Outcome::RolledBack(error) => {
+                    tracing::error!(%error, batches = group.len(), "log: a group of appends was rolled back");
+                    answer(group.drain(..).map(|request| (request, Err(error.clone()))));
+                }
+                Outcome::Broken(error) => {
+                    tracing::error!(%error, batches = group.len(), "log: the engine broke; the process must restart");
+                    self.retire();
+                    answer(group.drain(..).map(|request| (request, Err(error.clone()))));
+                    return refuse_all(&mut requests);
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, group: &[Request]) -> Outcome {
+        let span = tracing::info_span!(
+            parent: None,
+            "log.commit",
+            "carrel.log.batches" = group.len(),
+            "carrel.log.events" = tracing::field::Empty,
+            "carrel.log.conflicts" = tracing::field::Empty,
+            "carrel.log.write_us" = tracing::field::Empty,
+            "carrel.log.sync_us" = tracing::field::Empty,
+        );
+        for request in group {
+            span.follows_from(request.span.id());
+        }
+        let _entered = span.enter();
+        let started = Instant::now();
+        let results = match self.write_all(group) {
+            Ok(results) => results,
+            Err(error) => return self.roll_back(&error),
+        };
+        let written = Instant::now();
+        if let Err(error) = self.connection.execute_batch("COMMIT") {
+            // A full disk stops the commit before its last page is whole, so nobody will ever read it, and SQLite
+            // has rolled it back. After any other failure, a failed sync above all, what is on the disk is unknown.
+            if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+                && self.connection.is_autocommit()
+            {
+                return Outcome::RolledBack(unwritten(&error));
+            }
+            return Outcome::Broken(LogError::Unknown(format!("the commit failed: {error}")));
+        }
+        let synced = written.elapsed();
+        let figures = self.count(group, &results, started.elapsed());
+        span.record("carrel.log.events", figures.events);
+        span.record("carrel.log.conflicts", figures.conflicts);
+        span.record("carrel.log.write_us", micros(written - started));
+        span.record("carrel.log.sync_us", micros(synced));
+        Outcome::Committed(results)
+    }
+
+    /// Writes every batch that fits into one transaction, which it leaves open.
+    fn write_all(&self, group: &[Request]) -> rusqlite::Result<Vec<Result<(), LogError>>> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        group
+            .iter()
+            .map(|request| self.write_batch(&request.batch))
+            .collect()
+    }
+
+    fn write_batch(&self, batch: &Batch) -> rusqlite::Result<Result<(), LogError>> {
+        let mut known = Vec::with_capacity(batch.writes.len());
+        for write in &batch.writes {
+            let found = self.find(&write.stream)?;
+            let actual = found.map_or(0, |(_, version)| version);
+            if u64::try_from(actual) != Ok(write.expected) {
+                return Ok(Err(LogError::Conflict {
+                    stream: write.stream.clone(),
+                    expected: write.expected,
+                    actual: actual.unsigned_abs(),
+                }));
+            }
+            known.push(found);
+        }
+        for (write, found) in batch.writes.iter().zip(known) {
+            self.write(write, found)?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// The stream's number and version.
+    fn find(&self, stream: &StreamName) -> rusqlite::Result<Option<(i64, i64)>> {
+        self.connection
+            .prepare_cached(
+                "SELECT stream_id, version FROM stream WHERE category = ?1 AND id = ?2",
+            )?
+            .query_row(params![stream.category, stream.id], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+    }
+
+    fn write(&self, write: &Write, found: Option<(i64, i64)>) -> rusqlite::Result<()> {
+        if write.events.is_empty() {
+            return Ok(());
+        }
+        let (stream_id, mut version) = match found {
+            Some(known) => known,
+            None => {
+                self.connection
+                    .prepare_cached(
+                        "INSERT INTO stream (category, id, version) VALUES (?1, ?2, 0)",
+                    )?
+                    .execute(params![write.stream.category, write.stream.id])?;
+                (self.connection.last_insert_rowid(), 0)
+            }
+        };
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO event (stream_id, version, at_ms, payload, command_key, command_fingerprint)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for event in &write.events {
+            version += 1;
+            let command = event.command.as_ref();
+            insert.execute(params![
+                stream_id,
+                version,
+                event.at_ms,
+                &event.payload[..],
+                command.map(|command| &command.key),
+                command.map(|command| command.fingerprint.cast_signed()),
+            ])?;
+        }
+        match &write.standing {
+            None => self
+                .connection
+                .prepare_cached("UPDATE stream SET version = ?2 WHERE stream_id = ?1")?
+                .execute(params![stream_id, version])?,
+            Some(standing) => self
+                .connection
+                .prepare_cached(
+                    "UPDATE stream SET version = ?2, owner = ?3, closed_at_ms = ?4 WHERE stream_id = ?1",
+                )?
+                .execute(params![stream_id, version, standing.owner, standing.closed_at_ms])?,
+        };
+        Ok(())
+    }
+
+    fn roll_back(&self, cause: &rusqlite::Error) -> Outcome {
+        // Some failures have rolled back already.
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            return Outcome::Broken(LogError::Unavailable(format!(
+                "{cause}; and the roll-back failed: {error}"
+            )));
+        }
+        Outcome::RolledBack(unwritten(cause))
+    }
+
+    fn count(
+        &self,
+        group: &[Request],
+        results: &[Result<(), LogError>],
+        took: Duration,
+    ) -> GroupFigures {
+        let mut figures = GroupFigures::default();
+        for (request, result) in group.iter().zip(results) {
+            match result {
+                Ok(()) => {
+                    figures.batches += 1;
+                    figures.events += event_count(&request.batch) as u64;
+                }
+                Err(_) => figures.conflicts += 1,
+            }
+        }
+        let add = |counter: &AtomicU64, by| counter.fetch_add(by, Ordering::Relaxed);
+        // A transaction that changed nothing costs no sync.
+        if figures.events > 0 {
+            add(&self.counters.commits, 1);
+            add(
+                &self.counters.commit_nanos,
+                u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
+            );
+        }
+        add(&self.counters.batches, figures.batches);
+        add(&self.counters.events, figures.events);
+        add(&self.counters.conflicts, figures.conflicts);
+        figures
+    }
+
+    /// Gives the connection up for good. Closing it must not sync or move what the failed commit left behind.
+    fn retire(self) {
+        self.broken.cancel();
+        if let Err(error) = self
+            .connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        {
+            tracing::error!(%error, "log: the broken connection could not be told to leave the file alone");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.broken.cancel();
+        }
+    }
+}
+
+#[derive(Default)]
+struct GroupFigures {
+    batches: u64,
+    events: u64,
+    conflicts: u64,
+}
+
+/// Takes what waits, as far as one commit should go. Batches whose senders have gone are left out.
+fn gather(first: Request, requests: &mut mpsc::Receiver<Request>, group: &mut Vec<Request>) {
+    let mut bytes = 0;
+    let mut next = Some(first);
+    while let Some(request) = next.take() {
+        if !request.reply.is_closed() {
+            bytes += payload_bytes(&request.batch);
+            group.push(request);
+        }
+        if group.len() < GROUP_BATCHES && bytes < GROUP_BYTES {
+            next = requests.try_recv().ok();
+        }
+    }
+}
+
+fn answer(answers: impl Iterator<Item = (Request, Result<(), LogError>)>) {
+    for (request, result) in answers {
+        // Whoever stopped waiting has chosen not to know.
+        drop(request.reply.send(result));
+    }
+}
+
+/// Answers what still waits, of which nothing was written.
+fn refuse_all(requests: &mut mpsc::Receiver<Request>) {
+    requests.close();
+    while let Some(request) = requests.blocking_recv() {
+        answer(std::iter::once((request, Err(broken()))));
+    }
+}
+
+/// Says that the engine has broken.
+pub(super) fn broken() -> LogError {
+    LogError::Unavailable("its engine broke; the process must be started again".to_owned())
+}
+
+/// Makes sure that a batch keeps the rules, before it joins others.
+pub(super) fn validate(batch: &Batch) -> Result<(), LogError> {
+    let mut named = HashSet::new();
+    for write in &batch.writes {
+        if !named.insert(&write.stream) {
+            return Err(LogError::Invalid(format!(
+                "it names {} twice; put all events of a stream into one write",
+                write.stream
+            )));
+        }
+        if let Some(event) = write.events.iter().find(|e| e.payload.len() > EVENT_BYTES) {
+            return Err(LogError::Invalid(format!(
+                "an event of {} has {} bytes; {EVENT_BYTES} is the most",
+                write.stream,
+                event.payload.len()
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn event_count(batch: &Batch) -> usize {
+    batch.writes.iter().map(|write| write.events.len()).sum()
+}
+
+fn payload_bytes(batch: &Batch) -> usize {
+    let events = batch.writes.iter().flat_map(|write| &write.events);
+    events.map(|event| event.payload.len()).sum()
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Names a failure after which nothing was written.
+fn unwritten(error: &rusqlite::Error) -> LogError {
+    let hint = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            return LogError::Damaged(error.to_string());
+        }
+        Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another process holds the write lock for too long"
+        }
+        _ => "nothing was written",
+    };
+    LogError::Unavailable(format!("{error}: {hint}"))
+}
