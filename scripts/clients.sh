@@ -2,10 +2,10 @@
 # Plays the foreign clients. Each test starts a Carrel of its own on free ports.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh python
-CARREL_PROGRAM="$(scripts/build.sh | tail -n 1)"
-export CARREL_PROGRAM
+PROGRAM_UNDER_TEST="$(scripts/build.sh | tail -n 1)"
+export PROGRAM_UNDER_TEST PYTHONDONTWRITEBYTECODE=1
 
 for client in python websocket_json; do
   section "foreign client: $client"
-  (cd "clients/$client" && "$TOOLS/venv/bin/python" -m unittest discover --verbose --pattern 'test_*.py')
+  (cd "clients/$client" && PYTHONPATH="$ROOT/clients" "$TOOLS/venv/bin/python" -m unittest discover --verbose)
 done

@@ -2,8 +2,8 @@
 # Plays the stories in Chromium. The tests start a Carrel of their own on free ports; pictures go to e2e/artefacts.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh chromium e2e
-CARREL_PROGRAM="$(scripts/build.sh | tail -n 1)"
-export CARREL_PROGRAM
+PROGRAM_UNDER_TEST="$(scripts/build.sh | tail -n 1)"
+export PROGRAM_UNDER_TEST
 
 section "stories in Chromium"
 rm -rf e2e/artefacts

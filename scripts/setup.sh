@@ -39,7 +39,7 @@ install_deny() {
 }
 
 install_chromium() {
-  [ -n "${CARREL_CHROMIUM:-}" ] && return
+  [ -n "${CHROMIUM:-}" ] && return
   command -v chromium >/dev/null && return
   echo "installing Debian's chromium"
   install_debian chromium fonts-liberation

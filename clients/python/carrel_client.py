@@ -1,0 +1,250 @@
+"""A small client for Carrel's gRPC services, to read and to start from.
+
+It shows the five things that a program which talks to Carrel has to do right:
+
+1. every call has a deadline and carries the person's token (`Person.call`);
+2. every act has a command id and is repeated with the same id until its outcome is known (`Person.act`);
+3. an error is understood by its reason, not by its text (`refusal`);
+4. a stream is resumed from the last position that was seen (`Attendance`);
+5. lists are a snapshot and changes to it (`SessionLists`).
+"""
+
+import queue
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+import stubs  # noqa: F401  (makes the carrel.* modules below importable)
+from carrel.directory.v1 import directory_service_pb2 as directory
+from carrel.directory.v1 import directory_service_pb2_grpc as directory_grpc
+from carrel.session.v1 import session_service_pb2 as session
+from carrel.session.v1 import session_service_pb2_grpc as session_grpc
+from carrel.session.v1.session_pb2 import Position
+
+DEADLINE_SECONDS = 10
+
+# After these codes nobody knows whether the act was done. The same command id settles it.
+OUTCOME_UNKNOWN = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.CANCELLED,
+)
+
+
+def connect(address):
+    """Opens a channel. Across a network use `grpc.secure_channel` and the library's certificate instead."""
+    return grpc.insecure_channel(
+        address,
+        options=[
+            # Without pings a dead connection is noticed only when the next call on it fails.
+            ("grpc.keepalive_time_ms", 30_000),
+            ("grpc.keepalive_timeout_ms", 10_000),
+        ],
+    )
+
+
+@dataclass
+class Refusal:
+    """Why a call was refused, in a form that a program can use."""
+
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    metadata: dict
+    fields: dict
+
+
+def refusal(error):
+    """Reads the details of a `grpc.RpcError`: the stable reason, the facts that go with it, the wrong fields."""
+    found = Refusal(error.code(), "", error.details(), {}, {})
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else []:
+        info = error_details_pb2.ErrorInfo()
+        bad_request = error_details_pb2.BadRequest()
+        if detail.Unpack(info):
+            found.reason, found.metadata = info.reason, dict(info.metadata)
+        elif detail.Unpack(bad_request):
+            found.fields = {wrong.field: wrong.description for wrong in bad_request.field_violations}
+    return found
+
+
+class Person:
+    """Somebody with a token. Tokens live for minutes; `renew` exchanges one for a fresh one."""
+
+    def __init__(self, channel, token):
+        self.token = token
+        self.sessions = session_grpc.SessionServiceStub(channel)
+        self.directory = directory_grpc.DirectoryServiceStub(channel)
+
+    @property
+    def metadata(self):
+        """What every call carries."""
+        return [("authorization", f"Bearer {self.token.access_token}")]
+
+    def call(self, method, request):
+        """Makes one call, with the person's token and a deadline."""
+        return method(request, metadata=self.metadata, timeout=DEADLINE_SECONDS)
+
+    def act(self, method, request):
+        """Does something once, however often it has to be sent. An outcome that is known is returned or raised."""
+        request.command_id = request.command_id or str(uuid.uuid4())
+        give_up_at = time.monotonic() + 6 * DEADLINE_SECONDS
+        while True:
+            try:
+                return self.call(method, request)
+            except grpc.RpcError as error:
+                if error.code() not in OUTCOME_UNKNOWN or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.5)
+
+    def renew(self):
+        """Exchanges the token for a fresh one, with what the directory says of the person now."""
+        request = directory.RenewTokenRequest(access_token=self.token.access_token)
+        self.token = self.directory.RenewToken(request, timeout=DEADLINE_SECONDS).token
+
+    def transcript(self, session_id, audience=None):
+        """The session's transcript, in the widest view that the person has a right to unless another is named."""
+        request = session.GetTranscriptRequest(session_id=session_id, audience=audience)
+        return self.call(self.sessions.GetTranscript, request)
+
+
+class Patron(Person):
+    """A patron, let in for one session at one library."""
+
+    def __init__(self, channel, institution_id):
+        request = directory.AdmitPatronRequest(institution_id=institution_id)
+        admitted = directory_grpc.DirectoryServiceStub(channel).AdmitPatron(request, timeout=DEADLINE_SECONDS)
+        super().__init__(channel, admitted.token)
+        self.session_id = admitted.session_id
+
+
+class Librarian(Person):
+    """A librarian, logged in. `profile` says what they may do and which queues they may monitor."""
+
+    def __init__(self, channel, log_in_name, password):
+        request = directory.LogInRequest(log_in_name=log_in_name, password=password)
+        logged_in = directory_grpc.DirectoryServiceStub(channel).LogIn(request, timeout=DEADLINE_SECONDS)
+        super().__init__(channel, logged_in.token)
+        self.profile = logged_in.profile
+
+
+class Stream:
+    """Reads a server's stream in a thread of its own, and lets others wait for what it brings."""
+
+    def __init__(self, responses):
+        self._responses = responses
+        self._changed = threading.Condition()
+        self.error = None
+        self.over = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def take(self, response):
+        """Takes one response in. Called with the lock held."""
+        raise NotImplementedError
+
+    def wait_for(self, condition):
+        """Waits until the condition holds and returns its value; a stream that ends or a long silence is an error."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: condition() or self.over, timeout=DEADLINE_SECONDS)
+            value = condition()
+        if value:
+            return value
+        raise self.error or TimeoutError("the stream ended" if found else "nothing came in time")
+
+    def close(self):
+        """Stops reading. Ends nothing on the server but this stream."""
+        self._responses.cancel()
+        self._reader.join()
+
+    def _read(self):
+        try:
+            for response in self._responses:
+                with self._changed:
+                    self.take(response)
+                    self._changed.notify_all()
+        except grpc.RpcError as error:
+            self.error = error
+        with self._changed:
+            self.over = True
+            self._changed.notify_all()
+
+
+class Attendance(Stream):
+    """Somebody's part in one session: all events after a position, in order and once each, then live.
+
+    When the stream ends with UNAVAILABLE or the connection is lost, make a new Attendance with `after` set to the
+    `position` of the old one: nothing is missed and nothing comes twice.
+    """
+
+    def __init__(self, person, session_id, after=None):
+        self.joined = None
+        self.events = []
+        self.position = after
+        # The requests go out as they are put into this queue; None would end them, and with them the stream.
+        self._requests = queue.SimpleQueue()
+        self.send(join=session.Join(session_id=session_id, after=after))
+        requests = iter(self._requests.get, None)
+        super().__init__(person.sessions.Attend(requests, metadata=person.metadata))
+
+    def send(self, **request):
+        """Sends one request: `act=…`, `typing=…` or, before the token expires, `renew=…`."""
+        self._requests.put(session.AttendRequest(**request))
+
+    def close(self):
+        self._requests.put(None)
+        super().close()
+
+    def take(self, response):
+        kind = response.WhichOneof("response")
+        if kind == "joined":
+            self.joined = response.joined
+            if self.position is None or response.joined.resync:
+                # From the beginning: number 0 of the history that the server names.
+                self.position = Position(epoch=response.joined.head.epoch, number=0)
+                self.events.clear()
+        elif kind == "event":
+            self.events.append(response.event)
+            self.position.number = response.event.position
+
+    def event(self, kind, text=None):
+        """Waits for an event of the kind ("message", "note", "ended", …), with the text if one is given."""
+
+        def fits(event):
+            return event.WhichOneof("payload") == kind and (text is None or getattr(event, kind).text == text)
+
+        return self.wait_for(lambda: next(filter(fits, self.events), None))
+
+
+class SessionLists(Stream):
+    """A librarian's lists of live sessions: New, My Active and All, always as they are now."""
+
+    def __init__(self, librarian, queue_ids=(), all_of_library=False):
+        self.rows = {}
+        self.ready = False
+        self.gone = []
+        request = session.WatchSessionsRequest(queue_ids=queue_ids, all=all_of_library)
+        super().__init__(librarian.sessions.WatchSessions(request, metadata=librarian.metadata))
+
+    def take(self, response):
+        kind = response.WhichOneof("change")
+        if kind == "snapshot":
+            self.rows = {(row.list, row.session_id): row for row in response.snapshot.rows}
+            self.ready = True
+        elif kind == "changed":
+            self.rows[response.changed.list, response.changed.session_id] = response.changed
+        elif kind == "removed":
+            self.rows.pop((response.removed.list, response.removed.session_id), None)
+            self.gone.append(response.removed)
+
+    def row(self, which, session_id):
+        """Waits for a session to stand in a list, and returns its line."""
+        return self.wait_for(lambda: self.rows.get((which, session_id)))
