@@ -1,1 +1,109 @@
-//! To be written.
+//! session-svc: a patron's session from the question to the transcript, and who may see what of it.
+//!
+//! The log is the truth. A session is what follows from the events in its stream; the pure rules of that are in
+//! [`domain`]. Around them, from the inside out:
+//!
+//! - [`history`]: one session in memory: its events folded and shown to each of the two audiences. Whatever anybody
+//!   receives comes from a [`history::View`], so what is not in an audience's view can't reach it.
+//! - `live_session`: the task that owns one history. It decides commands, appends what follows, and passes it on.
+//! - `sessions`: all of those, brought into memory when needed.
+//! - [`live_list`]: the lists that librarians watch.
+//! - [`audits`]: the audits of libraries, written before anyone is shown anything.
+//! - `grpc`: the tonic face: unwrap, call, wrap.
+//!
+//! It depends on no other service. What it needs to know of a caller is in the caller's token. Any number of servers
+//! may run on the same log and bus: each may hold any session, and the log settles who was first.
+
+use std::{sync::Arc, time::Duration};
+
+use carrel_platform::{
+    auth::interceptor::Authenticator,
+    bus::{Bus, Origin},
+    clock::Clock,
+    log::{EventLog, LogError},
+};
+use carrel_proto::session::v1::session_service_server::SessionServiceServer;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+mod audits;
+mod config;
+pub mod convert;
+pub mod domain;
+mod error;
+mod grpc;
+pub mod history;
+mod live_list;
+mod live_session;
+mod sessions;
+mod storage;
+mod subscribers;
+
+pub use config::Config;
+pub use error::Error;
+pub use grpc::SessionApi;
+
+/// The default settings, with their reasons.
+pub const DEFAULT_CONFIG: &str = include_str!("../default.toml");
+
+/// How long a caller may be given at the most to say who it is and what it wants, on a stream.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// What the service works with.
+pub struct Parts {
+    /// The truth.
+    pub log: Arc<dyn EventLog>,
+    /// The quick word to other servers.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Clock,
+    /// Who calls.
+    pub auth: Authenticator,
+    /// Names this server on the bus. Two servers must not have the same.
+    pub origin: Origin,
+    /// When this is cancelled, streams end and what was begun is finished.
+    pub stop: CancellationToken,
+}
+
+/// The service, ready to be mounted, and a handle to wait for its end.
+pub struct Running {
+    /// To be mounted on a tonic server.
+    pub service: SessionServiceServer<SessionApi>,
+    /// Waits, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
+    pub tasks: TaskTracker,
+}
+
+/// Starts the service: reads which sessions are live, and follows what other servers change.
+///
+/// # Errors
+/// When the log can't be read.
+pub async fn build(config: Config, parts: Parts) -> Result<Running, LogError> {
+    let Parts {
+        log,
+        bus,
+        clock,
+        auth,
+        origin,
+        stop,
+    } = parts;
+    let tasks = TaskTracker::new();
+    let list = live_list::LiveList::new(Arc::clone(&log), Arc::clone(&bus), origin, config.backlog);
+    let follower = list.clone().follow(stop.clone());
+    list.read_all().await?;
+    tasks.spawn(follower);
+    let parts = live_session::Parts {
+        log,
+        bus,
+        clock: clock.clone(),
+        config,
+        list,
+        audits: audits::Audits::default(),
+        stop,
+    };
+    let sessions = sessions::Sessions::new(parts, Origin(origin.0.wrapping_add(1)), tasks.clone());
+    sessions.wake_supervised().await?;
+    tasks.close();
+    Ok(Running {
+        service: SessionServiceServer::new(SessionApi::new(sessions, auth, clock)),
+        tasks,
+    })
+}

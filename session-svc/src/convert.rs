@@ -1,0 +1,242 @@
+//! Between the wire and the domain.
+
+use carrel_platform::auth;
+use carrel_proto::session::v1 as wire;
+use pbjson_types::Timestamp;
+
+use crate::domain::{
+    audience::{Audience, Part, SeenPerson, show_speaker, show_staff},
+    audit::{AuditAct, AuditEntry},
+    decide::Command,
+    event::{Event, Speaker},
+    people::{Actor, LibrarianActor, PatronActor, Role, StaffMember, StaffNaming},
+    session::{Phase, Session},
+};
+
+/// Whoever a good token stands for.
+#[must_use]
+pub fn actor(who: auth::Who) -> Actor {
+    match who {
+        auth::Who::Patron(patron) => Actor::Patron(PatronActor {
+            session_id: patron.session_id,
+            institution_id: patron.institution_id,
+            institution_name: patron.institution_name,
+            queue_id: patron.queue_id,
+            staff_naming: match patron.staff_naming {
+                auth::StaffNaming::ScreenName => StaffNaming::ScreenName,
+                auth::StaffNaming::Librarian => StaffNaming::Librarian,
+                auth::StaffNaming::ScreenNameAndLibrary => StaffNaming::ScreenNameAndLibrary,
+            },
+        }),
+        auth::Who::Librarian(librarian) => Actor::Librarian(LibrarianActor {
+            member: StaffMember {
+                librarian_id: librarian.librarian_id,
+                screen_name: librarian.screen_name,
+                institution_id: librarian.institution_id,
+                institution_name: librarian.institution_name,
+            },
+            role: match librarian.role {
+                auth::Role::Librarian => Role::Librarian,
+                auth::Role::AskAdministrator => Role::AskAdministrator,
+                auth::Role::Administrator => Role::Administrator,
+            },
+            queues: librarian.queues,
+            warning_version: librarian.warning_version,
+        }),
+    }
+}
+
+/// The audience that a request names, if it names one.
+#[must_use]
+pub fn audience_from_wire(audience: wire::Audience) -> Option<Audience> {
+    match audience {
+        wire::Audience::Unspecified => None,
+        wire::Audience::Patron => Some(Audience::Patron),
+        wire::Audience::Staff => Some(Audience::Staff),
+    }
+}
+
+/// An audience on the wire.
+#[must_use]
+pub fn audience_to_wire(audience: Audience) -> wire::Audience {
+    match audience {
+        Audience::Patron => wire::Audience::Patron,
+        Audience::Staff => wire::Audience::Staff,
+    }
+}
+
+/// The command in an act on a stream.
+#[must_use]
+pub fn command_from_act(act: wire::act::Act) -> Command {
+    match act {
+        wire::act::Act::PostMessage(wire::PostMessage { text }) => Command::PostMessage { text },
+        wire::act::Act::PushPage(wire::PushPage { address }) => Command::PushPage { address },
+        wire::act::Act::WriteNote(wire::WriteNote { text }) => Command::WriteNote { text },
+        wire::act::Act::EndSession(wire::EndSession {}) => Command::End,
+    }
+}
+
+/// A time on the wire.
+#[must_use]
+pub fn timestamp(unix_ms: i64) -> Timestamp {
+    let nanos = unix_ms.rem_euclid(1_000) * 1_000_000;
+    Timestamp {
+        seconds: unix_ms.div_euclid(1_000),
+        nanos: i32::try_from(nanos).unwrap_or_default(),
+    }
+}
+
+/// Somebody on the wire.
+#[must_use]
+pub fn person_to_wire(person: SeenPerson) -> wire::Person {
+    wire::Person {
+        part: part_to_wire(person.part).into(),
+        name: person.name,
+        institution_name: person.institution_name,
+        librarian_id: person.librarian_id,
+    }
+}
+
+/// A part on the wire.
+#[must_use]
+pub fn part_to_wire(part: Part) -> wire::Part {
+    match part {
+        Part::Patron => wire::Part::Patron,
+        Part::Owner => wire::Part::Owner,
+        Part::Colleague => wire::Part::Colleague,
+    }
+}
+
+/// An event as the audience of `session` is shown it, `session` being what they know after it.
+#[must_use]
+pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::SessionEvent {
+    use wire::session_event::Payload;
+
+    let staff = |member: &StaffMember, part| {
+        show_staff(member, part, session.audience, session.opened.staff_naming)
+    };
+    let speaker = |by: &Speaker| {
+        show_speaker(
+            by,
+            &session.opened.patron_name,
+            session.audience,
+            session.opened.staff_naming,
+        )
+    };
+    let (author, payload) = match event {
+        Event::Opened(opened) => (
+            speaker(&Speaker::Patron),
+            Payload::Opened(wire::SessionOpened {
+                question: opened.question.clone(),
+            }),
+        ),
+        Event::PickedUp { by } => (
+            staff(by, Part::Owner),
+            Payload::PickedUp(wire::SessionPickedUp {}),
+        ),
+        Event::MessagePosted { by, text } => (
+            speaker(by),
+            Payload::Message(wire::MessagePosted { text: text.clone() }),
+        ),
+        Event::PagePushed { by, address, host } => (
+            speaker(by),
+            Payload::Page(wire::PagePushed {
+                address: address.clone(),
+                host: host.clone(),
+            }),
+        ),
+        Event::NoteWritten { by, text } => (
+            speaker(by),
+            Payload::Note(wire::NoteWritten { text: text.clone() }),
+        ),
+        Event::ColleagueLeft { by } => (
+            staff(by, Part::Colleague),
+            Payload::ColleagueLeft(wire::ColleagueLeft {}),
+        ),
+        Event::Ended { by } => (speaker(by), Payload::Ended(wire::SessionEnded {})),
+    };
+    wire::SessionEvent {
+        position: session.position,
+        time: Some(timestamp(at_ms)),
+        author: Some(person_to_wire(author)),
+        payload: Some(payload),
+    }
+}
+
+/// A session as its audience knows it.
+#[must_use]
+pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
+    let naming = session.opened.staff_naming;
+    let show = |member: &StaffMember, part| {
+        person_to_wire(show_staff(member, part, session.audience, naming))
+    };
+    let state = match session.phase() {
+        Phase::Waiting => wire::SessionState::Waiting,
+        Phase::Active => wire::SessionState::Active,
+        Phase::Ended => wire::SessionState::Ended,
+    };
+    let ended_by = match session.end.as_ref().map(|end| &end.by) {
+        None => wire::Part::Unspecified,
+        Some(Speaker::Patron) => wire::Part::Patron,
+        Some(Speaker::Owner(_)) => wire::Part::Owner,
+        Some(Speaker::Colleague(_)) => wire::Part::Colleague,
+    };
+    wire::Session {
+        session_id: session_id.to_owned(),
+        institution_id: session.opened.institution_id.clone(),
+        institution_name: session.opened.institution_name.clone(),
+        queue_id: session.opened.queue_id.clone(),
+        state: state.into(),
+        patron_name: session.opened.patron_name.clone(),
+        patron_email: session.opened.patron_email.clone(),
+        question: session.opened.question.clone(),
+        open_time: Some(timestamp(session.opened_at_ms)),
+        pick_up_time: session
+            .owner
+            .as_ref()
+            .map(|owner| timestamp(owner.since_ms)),
+        end_time: session.end.as_ref().map(|end| timestamp(end.at_ms)),
+        owner: session
+            .owner
+            .as_ref()
+            .map(|owner| show(&owner.member, Part::Owner)),
+        colleagues: session
+            .colleagues
+            .iter()
+            .map(|member| show(member, Part::Colleague))
+            .collect(),
+        ended_by: ended_by.into(),
+    }
+}
+
+/// A librarian as other librarians see them.
+#[must_use]
+pub fn staff_to_wire(member: &StaffMember, part: Part) -> wire::Person {
+    person_to_wire(show_staff(
+        member,
+        part,
+        Audience::Staff,
+        StaffNaming::default(),
+    ))
+}
+
+/// An audit entry on the wire.
+#[must_use]
+pub fn audit_entry_to_wire(number: u64, at_ms: i64, entry: AuditEntry) -> wire::AuditEntry {
+    let AuditEntry { fact, chain_hash } = entry;
+    let act = match fact.act {
+        AuditAct::ConferenceEntered => wire::AuditAct::ConferenceEntered,
+        AuditAct::ConferenceLeft => wire::AuditAct::ConferenceLeft,
+        AuditAct::TranscriptRead => wire::AuditAct::TranscriptRead,
+    };
+    wire::AuditEntry {
+        number,
+        time: Some(timestamp(at_ms)),
+        act: act.into(),
+        librarian_id: fact.librarian_id,
+        librarian_name: fact.librarian_name,
+        session_id: fact.session_id,
+        detail: fact.detail,
+        chain_hash,
+    }
+}

@@ -1,0 +1,16 @@
+//! The rules of a session, as functions from values to values.
+//!
+//! Nothing here waits, reads a clock, draws a random number or knows a wire format. [`decide::decide`] says what
+//! follows from a command, [`session::Session::apply`] and [`conference::Conference::apply`] what a session is after
+//! it, [`audience`] who may see what of it, and [`access`] who may do what.
+
+pub mod access;
+pub mod address;
+pub mod audience;
+pub mod audit;
+pub mod conference;
+pub mod decide;
+pub mod event;
+pub mod people;
+pub mod session;
+pub mod text;

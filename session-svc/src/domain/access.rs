@@ -1,0 +1,177 @@
+//! What somebody is to a session, and what they may see of it.
+//!
+//! The order of checks is the same everywhere: what a role may ever do ([`Refused::NotAllowed`], the same for any
+//! session), whether this session is theirs ([`Refused::NotFound`], the same as for one that does not exist), and only
+//! then how the session stands. So no answer tells a stranger whether a session exists.
+
+use super::{
+    audience::Audience,
+    conference::Conference,
+    decide::Refused,
+    people::{Actor, LibrarianActor},
+    session::{Phase, Session},
+};
+
+/// A session with all that the rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The session's id.
+    pub session_id: &'a str,
+    /// The session as staff know it. `None` if it was not opened.
+    pub session: Option<&'a Session>,
+    /// Who is inside.
+    pub conference: &'a Conference,
+    /// What time it is, in Unix milliseconds.
+    pub now_ms: i64,
+    /// How long after the end the owner may still read and add notes, in milliseconds.
+    pub wrap_up_ms: i64,
+}
+
+/// What somebody is to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Its patron.
+    Patron,
+    /// Its chatting librarian, also for a while after the end.
+    Owner,
+    /// Inside in conference mode.
+    Supervisor,
+    /// Entitled to supervise or review it, but not inside.
+    Reviewer,
+    /// Entitled to its queue.
+    Candidate,
+}
+
+impl Situation<'_> {
+    /// What the actor is to the session, or `None` for a stranger.
+    #[must_use]
+    pub fn relation(&self, actor: &Actor) -> Option<Relation> {
+        match actor {
+            Actor::Patron(patron) => {
+                (patron.session_id == self.session_id).then_some(Relation::Patron)
+            }
+            Actor::Librarian(librarian) => self
+                .session
+                .and_then(|session| self.librarian_relation(session, librarian)),
+        }
+    }
+
+    fn librarian_relation(
+        &self,
+        session: &Session,
+        librarian: &LibrarianActor,
+    ) -> Option<Relation> {
+        let id = &librarian.member.librarian_id;
+        let institution_id = &session.opened.institution_id;
+        if session.is_owned_by(id) && self.ownership_lasts(session, librarian) {
+            Some(Relation::Owner)
+        } else if session.end.is_none()
+            && self.conference.contains(id)
+            && librarian.supervises(institution_id)
+        {
+            Some(Relation::Supervisor)
+        } else if librarian.supervises(institution_id) {
+            Some(Relation::Reviewer)
+        } else if session.end.is_none() && librarian.queues.contains(&session.opened.queue_id) {
+            Some(Relation::Candidate)
+        } else {
+            None
+        }
+    }
+
+    /// Some time after the end a foreign owner loses the session, a reviewer becomes one as for any other session,
+    /// and another librarian of the patron's library keeps it for reading.
+    fn ownership_lasts(&self, session: &Session, librarian: &LibrarianActor) -> bool {
+        let institution_id = &session.opened.institution_id;
+        let reads_on = librarian.member.institution_id == *institution_id
+            && !librarian.supervises(institution_id);
+        reads_on || !self.wrapped_up(session)
+    }
+
+    /// Whether the session ended so long ago that its owner is done with it.
+    #[must_use]
+    pub fn wrapped_up(&self, session: &Session) -> bool {
+        session
+            .end
+            .as_ref()
+            .is_some_and(|end| self.now_ms.saturating_sub(end.at_ms) >= self.wrap_up_ms)
+    }
+}
+
+/// For what somebody wants to see a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// To take part, or to look at how it stands.
+    Attend,
+    /// To read its transcript.
+    Transcript,
+}
+
+/// Says as which audience the actor may see the session: the one they wish, or the widest that they have a right to.
+///
+/// A reviewer who is not inside sees nothing of a running session: to watch it they must accept the warning and enter
+/// (R1).
+///
+/// # Errors
+/// As the order of checks says.
+pub fn may_see(
+    situation: &Situation<'_>,
+    actor: &Actor,
+    wish: Option<Audience>,
+    sight: Sight,
+) -> Result<Audience, Refused> {
+    if matches!(actor, Actor::Patron(_)) && wish == Some(Audience::Staff) {
+        return Err(Refused::NotAllowed);
+    }
+    let relation = situation.relation(actor).ok_or(Refused::NotFound)?;
+    let session = situation.session.ok_or(Refused::NotFound)?;
+    match relation {
+        Relation::Patron => Ok(Audience::Patron),
+        Relation::Owner | Relation::Supervisor => Ok(wish.unwrap_or(Audience::Staff)),
+        Relation::Reviewer => match (session.phase(), sight) {
+            (Phase::Ended, Sight::Transcript) => Ok(wish.unwrap_or(Audience::Staff)),
+            (Phase::Ended, Sight::Attend) => Err(Refused::Ended),
+            (Phase::Waiting | Phase::Active, _) => Err(Refused::NotInside),
+        },
+        Relation::Candidate => Err(Refused::NotFound),
+    }
+}
+
+/// Where a participant types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypingReach {
+    /// Who may be told.
+    pub audience: Audience,
+    /// What the typist is to the session.
+    pub relation: Relation,
+}
+
+/// Says who may be told that the actor types in the box of an audience, if anyone.
+///
+/// What a supervisor types is told only to those to whom they have already shown themselves (R4).
+#[must_use]
+pub fn typing_reach(
+    situation: &Situation<'_>,
+    patrons_view: Option<&Session>,
+    actor: &Actor,
+    typed_in: Audience,
+) -> Option<TypingReach> {
+    let session = situation.session.filter(|session| session.end.is_none())?;
+    let relation = situation.relation(actor)?;
+    let reaches = match (relation, actor) {
+        (Relation::Patron, _) => typed_in == Audience::Patron,
+        (Relation::Owner, _) => true,
+        (Relation::Supervisor, Actor::Librarian(librarian)) => {
+            let known_to = match typed_in {
+                Audience::Staff => Some(session),
+                Audience::Patron => patrons_view,
+            };
+            known_to.is_some_and(|view| view.knows(&librarian.member.librarian_id))
+        }
+        _ => false,
+    };
+    reaches.then_some(TypingReach {
+        audience: typed_in,
+        relation,
+    })
+}

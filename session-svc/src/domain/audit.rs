@@ -1,0 +1,131 @@
+//! The audit: who looked into which session, and when (R21, I25).
+//!
+//! Each library has one audit, a stream in the log. Each entry carries a hash over the one before and itself, so that
+//! a removed, altered or reordered entry shows.
+
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AuditAct {
+    /// Conference mode was entered.
+    ConferenceEntered,
+    /// Conference mode was left.
+    ConferenceLeft,
+    /// A transcript was read by someone who was not in the session.
+    TranscriptRead,
+}
+
+/// What is to be written to the audit. It has no word of any conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditFact {
+    /// What was done.
+    pub act: AuditAct,
+    /// Who did it.
+    pub librarian_id: String,
+    /// Their name, as it was then.
+    pub librarian_name: String,
+    /// The session it was done to.
+    pub session_id: String,
+    /// Why or how, as a constant.
+    pub detail: String,
+}
+
+/// A fact with its link in the chain, as the log keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// What was done, and by whom.
+    #[serde(flatten)]
+    pub fact: AuditFact,
+    /// The hash over the entry before and this one.
+    pub chain_hash: String,
+}
+
+/// The hash before the first entry.
+pub const CHAIN_START: &str = "";
+
+impl AuditEntry {
+    /// Adds a fact to the chain.
+    #[must_use]
+    pub fn chain(fact: AuditFact, at_ms: i64, before: &str) -> Self {
+        let chain_hash = chain_hash(&fact, at_ms, before);
+        Self { fact, chain_hash }
+    }
+
+    /// Whether this entry follows the one with the hash `before`, unaltered.
+    #[must_use]
+    pub fn follows(&self, at_ms: i64, before: &str) -> bool {
+        self.chain_hash == chain_hash(&self.fact, at_ms, before)
+    }
+}
+
+/// Each part goes in with its length, so that no two facts have the same bytes.
+fn chain_hash(fact: &AuditFact, at_ms: i64, before: &str) -> String {
+    let act = match fact.act {
+        AuditAct::ConferenceEntered => "entered",
+        AuditAct::ConferenceLeft => "left",
+        AuditAct::TranscriptRead => "read",
+    };
+    let mut context = Context::new(&SHA256);
+    context.update(&at_ms.to_be_bytes());
+    for part in [
+        before,
+        act,
+        &fact.librarian_id,
+        &fact.librarian_name,
+        &fact.session_id,
+        &fact.detail,
+    ] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    hex(context.finish().as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(detail: &str) -> AuditFact {
+        AuditFact {
+            act: AuditAct::ConferenceEntered,
+            librarian_id: "admin".into(),
+            librarian_name: "Admin".into(),
+            session_id: "s".into(),
+            detail: detail.into(),
+        }
+    }
+
+    /// I25: an entry that was altered, removed or moved breaks the chain.
+    #[test]
+    fn a_changed_chain_shows() {
+        let first = AuditEntry::chain(fact("1"), 1, CHAIN_START);
+        let second = AuditEntry::chain(fact("2"), 2, &first.chain_hash);
+        assert!(first.follows(1, CHAIN_START) && second.follows(2, &first.chain_hash));
+        assert!(!second.follows(2, CHAIN_START), "the first was removed");
+        assert!(
+            !second.follows(3, &first.chain_hash),
+            "the time was altered"
+        );
+        let altered = AuditEntry {
+            fact: fact("3"),
+            ..second
+        };
+        assert!(
+            !altered.follows(2, &first.chain_hash),
+            "the fact was altered"
+        );
+    }
+}

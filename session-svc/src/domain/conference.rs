@@ -1,0 +1,90 @@
+//! Conference mode: who is inside another librarian's session, whether anyone knows of it or not.
+//!
+//! It is kept in a stream of its own beside the session's. What happens here reaches nobody in the session.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::people::StaffMember;
+
+/// Something that happened in a session's conference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ConferenceEvent {
+    /// A supervisor entered, after accepting the warning.
+    Entered {
+        /// Who.
+        by: StaffMember,
+        /// The version of the warning that they accepted (R1).
+        warning_version: String,
+    },
+    /// A supervisor is no longer inside.
+    Left {
+        /// Who.
+        by: StaffMember,
+        /// How it came.
+        how: Departure,
+    },
+}
+
+/// How a supervisor came to be outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Departure {
+    /// They left.
+    Left,
+    /// The session ended (R7).
+    SessionEnded,
+    /// Their connection was gone for longer than the grace.
+    ConnectionLost,
+}
+
+impl Departure {
+    /// The constant that the audit shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "LEFT",
+            Self::SessionEnded => "SESSION_ENDED",
+            Self::ConnectionLost => "CONNECTION_LOST",
+        }
+    }
+}
+
+/// Who is inside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conference {
+    inside: BTreeMap<String, StaffMember>,
+}
+
+impl Conference {
+    /// Takes in what happened.
+    pub fn apply(&mut self, event: &ConferenceEvent) {
+        match event {
+            ConferenceEvent::Entered { by, .. } => {
+                self.inside.insert(by.librarian_id.clone(), by.clone());
+            }
+            ConferenceEvent::Left { by, .. } => {
+                self.inside.remove(&by.librarian_id);
+            }
+        }
+    }
+
+    /// Whether a librarian is inside.
+    #[must_use]
+    pub fn contains(&self, librarian_id: &str) -> bool {
+        self.inside.contains_key(librarian_id)
+    }
+
+    /// Whoever is inside, by id.
+    pub fn members(&self) -> impl Iterator<Item = &StaffMember> {
+        self.inside.values()
+    }
+
+    /// Whether nobody is inside.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inside.is_empty()
+    }
+}

@@ -1,0 +1,430 @@
+//! What follows from a command.
+
+use serde::Serialize;
+
+use super::{
+    access::{Relation, Situation},
+    address::{AddressError, PageAddress},
+    audit::{AuditAct, AuditFact},
+    conference::{ConferenceEvent, Departure},
+    event::{Event, Opened, Speaker},
+    people::{Actor, LibrarianActor, PatronActor, Role, StaffMember},
+    session::{Phase, Session},
+    text::{TextError, check_email, check_name, check_text},
+};
+
+/// Something that somebody wants done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Command {
+    /// The patron asks.
+    Open {
+        /// The question.
+        question: String,
+        /// The patron's name, or empty.
+        patron_name: String,
+        /// The patron's e-mail address, or empty.
+        patron_email: String,
+    },
+    /// A librarian picks the patron up.
+    PickUp,
+    /// Somebody writes to everyone.
+    PostMessage {
+        /// What.
+        text: String,
+    },
+    /// A librarian sends a web page.
+    PushPage {
+        /// Its address.
+        address: String,
+    },
+    /// A librarian writes a note.
+    WriteNote {
+        /// What.
+        text: String,
+    },
+    /// A supervisor enters.
+    EnterConference {
+        /// The version of the warning that they accepted.
+        warning_version: String,
+    },
+    /// A supervisor leaves.
+    LeaveConference,
+    /// The patron or the owner ends the session.
+    End,
+}
+
+/// What follows from a command, to be written all at once. Nothing, if things already are as the command wants them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// What happens in the session.
+    pub session: Vec<Event>,
+    /// What happens in its conference.
+    pub conference: Vec<ConferenceEvent>,
+    /// What the audit must say before anyone is shown anything.
+    pub audit: Vec<AuditFact>,
+}
+
+impl Decision {
+    fn happens(event: Event) -> Self {
+        Self {
+            session: vec![event],
+            ..Self::default()
+        }
+    }
+}
+
+/// Why nothing follows from a command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The role may never do this.
+    #[error("your role does not allow this")]
+    NotAllowed,
+    /// There is no such session for the actor.
+    #[error("there is no such session")]
+    NotFound,
+    /// The session was opened before with other content.
+    #[error("the session is open already")]
+    AlreadyOpen,
+    /// Another librarian was faster.
+    #[error("{} picked this patron up", by.screen_name)]
+    AlreadyPickedUp {
+        /// Who.
+        by: StaffMember,
+    },
+    /// No librarian has picked the patron up yet.
+    #[error("no librarian has picked this patron up yet")]
+    NotActive,
+    /// The session is over.
+    #[error("the session has ended")]
+    Ended,
+    /// The actor is not in the session.
+    #[error("you are not in this session")]
+    NotInside,
+    /// One does not supervise oneself.
+    #[error("this is your own session")]
+    OwnSession,
+    /// The warning that was accepted is not the one in force.
+    #[error("the warning was not accepted, or has changed")]
+    WarningNotAccepted {
+        /// The version in force.
+        current: String,
+    },
+    /// A text is not as it must be.
+    #[error("{field}: {error}")]
+    Text {
+        /// Which.
+        field: &'static str,
+        /// Why.
+        error: TextError,
+    },
+    /// An address is not as it must be.
+    #[error("address: {0}")]
+    Address(#[from] AddressError),
+}
+
+/// Says what follows from a command, or why nothing does. The state machine of a session.
+///
+/// Checks in the order of [`super::access`]: role, session, state, and then the content.
+///
+/// # Errors
+/// A refusal changes nothing.
+pub fn decide(
+    situation: &Situation<'_>,
+    actor: &Actor,
+    command: &Command,
+) -> Result<Decision, Refused> {
+    check_role(actor, command)?;
+    match (actor, command) {
+        (
+            Actor::Patron(patron),
+            Command::Open {
+                question,
+                patron_name,
+                patron_email,
+            },
+        ) => open(situation, patron, question, patron_name, patron_email),
+        (Actor::Librarian(librarian), Command::PickUp) => pick_up(situation, librarian),
+        (Actor::Librarian(librarian), Command::EnterConference { warning_version }) => {
+            enter_conference(situation, librarian, warning_version)
+        }
+        (Actor::Librarian(librarian), Command::LeaveConference) => {
+            leave_conference(situation, librarian)
+        }
+        (_, Command::End) => end(situation, actor),
+        (_, Command::PostMessage { text }) => {
+            let by = speaker(situation, actor)?;
+            check_text(text).map_err(|error| Refused::Text {
+                field: "text",
+                error,
+            })?;
+            Ok(Decision::happens(Event::MessagePosted {
+                by,
+                text: text.clone(),
+            }))
+        }
+        (_, Command::PushPage { address }) => {
+            let by = speaker(situation, actor)?;
+            let page = PageAddress::parse(address)?;
+            let (address, host) = (page.address().to_owned(), page.host().to_owned());
+            Ok(Decision::happens(Event::PagePushed { by, address, host }))
+        }
+        (_, Command::WriteNote { text }) => {
+            let by = note_writer(situation, actor)?;
+            check_text(text).map_err(|error| Refused::Text {
+                field: "text",
+                error,
+            })?;
+            Ok(Decision::happens(Event::NoteWritten {
+                by,
+                text: text.clone(),
+            }))
+        }
+        (Actor::Librarian(_), Command::Open { .. })
+        | (
+            Actor::Patron(_),
+            Command::PickUp | Command::EnterConference { .. } | Command::LeaveConference,
+        ) => Err(Refused::NotAllowed),
+    }
+}
+
+/// What a role may never do, whatever the session.
+fn check_role(actor: &Actor, command: &Command) -> Result<(), Refused> {
+    let allowed = match (actor, command) {
+        (Actor::Patron(_), Command::Open { .. } | Command::PostMessage { .. } | Command::End) => {
+            true
+        }
+        (Actor::Patron(_), _) | (Actor::Librarian(_), Command::Open { .. }) => false,
+        (Actor::Librarian(librarian), Command::EnterConference { .. }) => {
+            librarian.role >= Role::AskAdministrator
+        }
+        (Actor::Librarian(_), _) => true,
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(Refused::NotAllowed)
+    }
+}
+
+fn open(
+    situation: &Situation<'_>,
+    patron: &PatronActor,
+    question: &str,
+    patron_name: &str,
+    patron_email: &str,
+) -> Result<Decision, Refused> {
+    situation
+        .relation(&Actor::Patron(patron.clone()))
+        .ok_or(Refused::NotFound)?;
+    if situation.session.is_some() {
+        return Err(Refused::AlreadyOpen);
+    }
+    check_text(question).map_err(|error| Refused::Text {
+        field: "question",
+        error,
+    })?;
+    check_name(patron_name).map_err(|error| Refused::Text {
+        field: "patron_name",
+        error,
+    })?;
+    check_email(patron_email).map_err(|error| Refused::Text {
+        field: "patron_email",
+        error,
+    })?;
+    Ok(Decision::happens(Event::Opened(Opened {
+        institution_id: patron.institution_id.clone(),
+        institution_name: patron.institution_name.clone(),
+        queue_id: patron.queue_id.clone(),
+        staff_naming: patron.staff_naming,
+        patron_name: patron_name.to_owned(),
+        patron_email: patron_email.to_owned(),
+        question: question.to_owned(),
+    })))
+}
+
+/// Exactly one librarian gets the patron (D28, I11); the others learn who.
+fn pick_up(situation: &Situation<'_>, librarian: &LibrarianActor) -> Result<Decision, Refused> {
+    let session = situation.session.ok_or(Refused::NotFound)?;
+    let owns = session.is_owned_by(&librarian.member.librarian_id);
+    if !owns && !librarian.queues.contains(&session.opened.queue_id) {
+        return Err(Refused::NotFound);
+    }
+    match (&session.owner, &session.end) {
+        (_, Some(_)) => Err(Refused::Ended),
+        (Some(_), None) if owns => Ok(Decision::default()),
+        (Some(owner), None) => Err(Refused::AlreadyPickedUp {
+            by: owner.member.clone(),
+        }),
+        (None, None) => Ok(Decision::happens(Event::PickedUp {
+            by: librarian.member.clone(),
+        })),
+    }
+}
+
+fn enter_conference(
+    situation: &Situation<'_>,
+    librarian: &LibrarianActor,
+    warning_version: &str,
+) -> Result<Decision, Refused> {
+    let (session, relation) = librarians_session(situation, librarian)?;
+    match (relation, session.phase()) {
+        (Relation::Owner, _) => Err(Refused::OwnSession),
+        (Relation::Supervisor, _) => Ok(Decision::default()),
+        (Relation::Reviewer, Phase::Ended) => Err(Refused::Ended),
+        (Relation::Reviewer, Phase::Waiting) => Err(Refused::NotActive),
+        (Relation::Reviewer, Phase::Active) if warning_version != librarian.warning_version => {
+            Err(Refused::WarningNotAccepted {
+                current: librarian.warning_version.clone(),
+            })
+        }
+        (Relation::Reviewer, Phase::Active) => Ok(Decision {
+            session: Vec::new(),
+            conference: vec![ConferenceEvent::Entered {
+                by: librarian.member.clone(),
+                warning_version: warning_version.to_owned(),
+            }],
+            audit: vec![audit_fact(
+                situation,
+                AuditAct::ConferenceEntered,
+                &librarian.member,
+                warning_version,
+            )],
+        }),
+        (Relation::Patron | Relation::Candidate, _) => Err(Refused::NotFound),
+    }
+}
+
+fn leave_conference(
+    situation: &Situation<'_>,
+    librarian: &LibrarianActor,
+) -> Result<Decision, Refused> {
+    let (_, relation) = librarians_session(situation, librarian)?;
+    match relation {
+        Relation::Supervisor => Ok(depart(situation, &librarian.member, Departure::Left)),
+        Relation::Reviewer => Ok(Decision::default()),
+        Relation::Owner => Err(Refused::NotInside),
+        Relation::Patron | Relation::Candidate => Err(Refused::NotFound),
+    }
+}
+
+/// What follows when a supervisor is no longer inside.
+///
+/// Only staff who knew of them are told, and nobody is disconnected (S15, S16, I14). After the end there is nobody
+/// left to tell.
+#[must_use]
+pub fn depart(situation: &Situation<'_>, member: &StaffMember, how: Departure) -> Decision {
+    let known = situation
+        .session
+        .is_some_and(|session| session.end.is_none() && session.knows(&member.librarian_id));
+    Decision {
+        session: if known {
+            vec![Event::ColleagueLeft { by: member.clone() }]
+        } else {
+            Vec::new()
+        },
+        conference: vec![ConferenceEvent::Left {
+            by: member.clone(),
+            how,
+        }],
+        audit: vec![audit_fact(
+            situation,
+            AuditAct::ConferenceLeft,
+            member,
+            how.as_str(),
+        )],
+    }
+}
+
+/// Only the patron and the owner may end a session. A supervisor never can, not even by mistake (R6, D5).
+fn end(situation: &Situation<'_>, actor: &Actor) -> Result<Decision, Refused> {
+    let by = match (situation.relation(actor), actor) {
+        (Some(Relation::Patron), _) => Speaker::Patron,
+        (Some(Relation::Owner), Actor::Librarian(librarian)) => {
+            Speaker::Owner(librarian.member.clone())
+        }
+        (_, Actor::Librarian(librarian)) if librarian.role >= Role::AskAdministrator => {
+            return Err(Refused::NotAllowed);
+        }
+        _ => return Err(Refused::NotFound),
+    };
+    let session = situation.session.ok_or(Refused::NotFound)?;
+    match session.phase() {
+        Phase::Waiting | Phase::Active => Ok(Decision::happens(Event::Ended { by })),
+        Phase::Ended => Err(Refused::Ended),
+    }
+}
+
+/// As whom the actor writes to everyone in the session.
+fn speaker(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refused> {
+    let (by, session) = participant(situation, actor)?;
+    if session.end.is_some() {
+        return Err(Refused::Ended);
+    }
+    by.ok_or(Refused::NotInside)
+}
+
+/// As whom the actor writes a note: as for a message, and after the end the owner for a while and reviewers always
+/// (R11, I10).
+fn note_writer(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refused> {
+    let (by, session) = participant(situation, actor)?;
+    match (&session.end, by, actor) {
+        (None, Some(by), _) => Ok(by),
+        (None, None, _) => Err(Refused::NotInside),
+        (Some(_), Some(_), _) if situation.wrapped_up(session) => Err(Refused::Ended),
+        (Some(_), Some(by), _) => Ok(by),
+        (Some(_), None, Actor::Librarian(reviewer)) => {
+            Ok(Speaker::Colleague(reviewer.member.clone()))
+        }
+        (Some(_), None, Actor::Patron(_)) => Err(Refused::NotAllowed),
+    }
+}
+
+/// The actor's voice in the session, or none for a reviewer who is outside.
+fn participant<'a>(
+    situation: &Situation<'a>,
+    actor: &Actor,
+) -> Result<(Option<Speaker>, &'a Session), Refused> {
+    let relation = situation.relation(actor).ok_or(Refused::NotFound)?;
+    let session = situation.session.ok_or(Refused::NotFound)?;
+    let by = match (relation, actor) {
+        (Relation::Patron, _) => Some(Speaker::Patron),
+        (Relation::Owner, Actor::Librarian(librarian)) => {
+            Some(Speaker::Owner(librarian.member.clone()))
+        }
+        (Relation::Supervisor, Actor::Librarian(librarian)) => {
+            Some(Speaker::Colleague(librarian.member.clone()))
+        }
+        (Relation::Reviewer, _) => None,
+        _ => return Err(Refused::NotFound),
+    };
+    Ok((by, session))
+}
+
+fn librarians_session<'a>(
+    situation: &Situation<'a>,
+    librarian: &LibrarianActor,
+) -> Result<(&'a Session, Relation), Refused> {
+    let relation = situation
+        .relation(&Actor::Librarian(librarian.clone()))
+        .ok_or(Refused::NotFound)?;
+    let session = situation.session.ok_or(Refused::NotFound)?;
+    Ok((session, relation))
+}
+
+/// What the audit says of a librarian and this session.
+#[must_use]
+pub fn audit_fact(
+    situation: &Situation<'_>,
+    act: AuditAct,
+    member: &StaffMember,
+    detail: &str,
+) -> AuditFact {
+    AuditFact {
+        act,
+        librarian_id: member.librarian_id.clone(),
+        librarian_name: member.screen_name.clone(),
+        session_id: situation.session_id.to_owned(),
+        detail: detail.to_owned(),
+    }
+}

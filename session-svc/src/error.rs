@@ -1,0 +1,151 @@
+//! Why session-svc did not do as it was asked, and what the caller is told.
+
+use std::time::Duration;
+
+use carrel_platform::{log::LogError, refusal::Refusal};
+use tonic::{Code, Status};
+
+use crate::domain::{decide::Refused, text::TextError};
+
+/// Why something was not done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The rules of a session refuse it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The caller, or a field of the request, is refused.
+    #[error("{}", .0.message)]
+    Request(Refusal),
+    /// A command id came again with another content.
+    #[error("the command id was used for another command")]
+    CommandIdReused,
+    /// The log did not do as it was asked.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Others changed the session so often that a decision never fitted.
+    #[error("the session was too busy")]
+    Contended,
+    /// The reader did not keep up.
+    #[error("the reader was too slow")]
+    TooSlow,
+    /// The service is stopping.
+    #[error("the service is stopping")]
+    ShuttingDown,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Request(refusal)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refused) => refuse(refused),
+            Error::Request(refusal) => refusal,
+            Error::CommandIdReused => Refusal::new(
+                Code::AlreadyExists,
+                "COMMAND_ID_REUSED",
+                "This command id was already used for a command with another content. Use a new id for a new command.",
+            ),
+            Error::Log(LogError::Conflict { .. }) | Error::Contended => {
+                let mut refusal = Refusal::new(
+                    Code::Aborted,
+                    "CONTENDED",
+                    "Others changed the session at the same time. Send the same command again.",
+                );
+                refusal.retry_after = Some(Duration::from_millis(100));
+                refusal
+            }
+            Error::Log(LogError::Unavailable(_)) => Refusal::unavailable(
+                "LOG_UNAVAILABLE",
+                "The log can't be written just now. Send the same command again.",
+            ),
+            Error::Log(LogError::Unknown(_)) => Refusal::unavailable(
+                "LOG_UNAVAILABLE",
+                "It is not certain whether this was done. Send the same command again to find out.",
+            ),
+            Error::Log(LogError::Damaged(_) | LogError::Invalid(_)) => Refusal::new(
+                Code::DataLoss,
+                "LOG_DAMAGED",
+                "The record of this session can't be read. Tell the operators of this desk.",
+            ),
+            Error::TooSlow => Refusal::new(
+                Code::ResourceExhausted,
+                "TOO_SLOW",
+                "You did not read fast enough. Join again from the last position that you have.",
+            ),
+            Error::ShuttingDown => Refusal::unavailable(
+                "SHUTTING_DOWN",
+                "This server is going away. Connect again and go on from the last position that you have.",
+            ),
+        }
+    }
+}
+
+fn refuse(refused: Refused) -> Refusal {
+    let state = |reason, message: &str| Refusal::new(Code::FailedPrecondition, reason, message);
+    match refused {
+        Refused::NotAllowed => {
+            Refusal::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", "Your role does not allow this.")
+        }
+        Refused::NotFound => Refusal::not_found("session"),
+        Refused::AlreadyOpen => state("ALREADY_OPEN", "This session was already opened with another question."),
+        Refused::AlreadyPickedUp { by } => {
+            state("ALREADY_PICKED_UP", &format!("{} picked this patron up before you.", by.screen_name))
+                .with("picked_up_by", by.screen_name)
+        }
+        Refused::NotActive => state("NOT_ACTIVE", "No librarian has picked this patron up yet."),
+        Refused::Ended => state("ENDED", "This session has ended."),
+        Refused::NotInside => {
+            state("NOT_INSIDE", "You are not in this session. Enter it in conference mode to take part.")
+        }
+        Refused::OwnSession => state("OWN_SESSION", "This is your own session; you are in it already."),
+        Refused::WarningNotAccepted { current } => state(
+            "WARNING_NOT_ACCEPTED",
+            "The warning must be shown and accepted at each entry. Show the one in force and name its version.",
+        )
+        .with("warning_version", current),
+        Refused::Text { field, error } => refuse_text(field, &error),
+        Refused::Address(error) => Refusal::invalid("BAD_ADDRESS", "address", error.to_string()),
+    }
+}
+
+fn refuse_text(field: &str, error: &TextError) -> Refusal {
+    let reason = match error {
+        TextError::Empty => "EMPTY",
+        TextError::TooLong { .. } => "TOO_LONG",
+        TextError::ControlCharacter { .. } => "CONTROL_CHARACTER",
+        TextError::NotAnEmail => "BAD_EMAIL",
+    };
+    let refusal = Refusal::invalid(reason, field, error.to_string());
+    match error {
+        TextError::TooLong { limit, .. } => refusal.with("limit", limit.to_string()),
+        _ => refusal,
+    }
+}
+
+/// Checks a command id.
+///
+/// # Errors
+/// Unless it has 1 to 64 visible ASCII characters.
+pub(crate) fn check_command_id(command_id: &str) -> Result<(), Refusal> {
+    let fits = (1..=64).contains(&command_id.len())
+        && command_id.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(
+            "BAD_COMMAND_ID",
+            "command_id",
+            "give 1 to 64 visible ASCII characters, best a random UUID",
+        ))
+    }
+}

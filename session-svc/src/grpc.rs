@@ -1,0 +1,367 @@
+//! The tonic face: unwrap, call, wrap.
+
+use std::pin::Pin;
+
+use carrel_platform::{
+    auth::{Principal, interceptor::Authenticator},
+    clock::Clock,
+    refusal::Refusal,
+};
+use carrel_proto::session::v1::{self as wire, session_service_server::SessionService};
+use futures::Stream;
+use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
+
+use crate::{
+    convert,
+    domain::{
+        decide::{Command, Refused},
+        people::{Actor, LibrarianActor, Role},
+    },
+    error::{Error, check_command_id},
+    live_session::Acted,
+    sessions::Sessions,
+};
+
+mod attend;
+mod pages;
+mod watch;
+
+/// A stream of responses.
+type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// `carrel.session.v1.SessionService`.
+pub struct SessionApi {
+    sessions: Sessions,
+    auth: Authenticator,
+    clock: Clock,
+}
+
+impl SessionApi {
+    pub(crate) fn new(sessions: Sessions, auth: Authenticator, clock: Clock) -> Self {
+        Self {
+            sessions,
+            auth,
+            clock,
+        }
+    }
+
+    fn caller(&self, metadata: &MetadataMap) -> Result<Actor, Refusal> {
+        let Principal { who, .. } = self.auth.authenticate(metadata)?;
+        Ok(convert::actor(who))
+    }
+
+    fn supervisor(&self, metadata: &MetadataMap) -> Result<LibrarianActor, Error> {
+        match self.caller(metadata)? {
+            Actor::Librarian(librarian) if librarian.role >= Role::AskAdministrator => {
+                Ok(librarian)
+            }
+            _ => Err(Refused::NotAllowed.into()),
+        }
+    }
+
+    async fn act(
+        &self,
+        metadata: &MetadataMap,
+        session_id: &str,
+        command_id: String,
+        command: Command,
+    ) -> Result<Acted, Error> {
+        let actor = self.caller(metadata)?;
+        check_command_id(&command_id)?;
+        self.sessions
+            .act(session_id, actor, command_id, command)
+            .await
+    }
+
+    async fn session(
+        &self,
+        metadata: &MetadataMap,
+        session_id: &str,
+    ) -> Result<Option<wire::Session>, Error> {
+        let actor = self.caller(metadata)?;
+        Ok(Some(self.sessions.look(session_id, actor).await?.session))
+    }
+}
+
+#[tonic::async_trait]
+impl SessionService for SessionApi {
+    type AttendStream = Responses<wire::AttendResponse>;
+    type WatchSessionsStream = Responses<wire::WatchSessionsResponse>;
+
+    async fn open_session(
+        &self,
+        request: Request<wire::OpenSessionRequest>,
+    ) -> Result<Response<wire::OpenSessionResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        let session_id = match self.caller(&metadata)? {
+            Actor::Patron(patron) => patron.session_id,
+            Actor::Librarian(_) => return Err(Error::from(Refused::NotAllowed).into()),
+        };
+        let wire::OpenSessionRequest {
+            command_id,
+            question,
+            patron_name,
+            patron_email,
+        } = message;
+        let command = Command::Open {
+            question,
+            patron_name,
+            patron_email,
+        };
+        let Acted { replayed, .. } = self
+            .act(&metadata, &session_id, command_id, command)
+            .await?;
+        let session = self.session(&metadata, &session_id).await?;
+        Ok(Response::new(wire::OpenSessionResponse {
+            session,
+            replayed,
+        }))
+    }
+
+    async fn get_session(
+        &self,
+        request: Request<wire::GetSessionRequest>,
+    ) -> Result<Response<wire::GetSessionResponse>, Status> {
+        let actor = self.caller(request.metadata())?;
+        let session_id = request.into_inner().session_id;
+        let look = self.sessions.look(&session_id, actor).await?;
+        let parts = self.sessions.parts();
+        Ok(Response::new(wire::GetSessionResponse {
+            session: Some(look.session),
+            head: Some(wire::Position {
+                epoch: parts.log.epoch().to_owned(),
+                number: look.head,
+            }),
+            waiting_ahead: parts.list.waiting_ahead(&session_id).unwrap_or(0),
+        }))
+    }
+
+    async fn pick_up_session(
+        &self,
+        request: Request<wire::PickUpSessionRequest>,
+    ) -> Result<Response<wire::PickUpSessionResponse>, Status> {
+        let (
+            metadata,
+            _,
+            wire::PickUpSessionRequest {
+                command_id,
+                session_id,
+            },
+        ) = request.into_parts();
+        let Acted { replayed, .. } = self
+            .act(&metadata, &session_id, command_id, Command::PickUp)
+            .await?;
+        let session = self.session(&metadata, &session_id).await?;
+        Ok(Response::new(wire::PickUpSessionResponse {
+            session,
+            replayed,
+        }))
+    }
+
+    async fn post_message(
+        &self,
+        request: Request<wire::PostMessageRequest>,
+    ) -> Result<Response<wire::PostMessageResponse>, Status> {
+        let (
+            metadata,
+            _,
+            wire::PostMessageRequest {
+                command_id,
+                session_id,
+                text,
+            },
+        ) = request.into_parts();
+        let Acted { position, replayed } = self
+            .act(
+                &metadata,
+                &session_id,
+                command_id,
+                Command::PostMessage { text },
+            )
+            .await?;
+        Ok(Response::new(wire::PostMessageResponse {
+            position,
+            replayed,
+        }))
+    }
+
+    async fn push_page(
+        &self,
+        request: Request<wire::PushPageRequest>,
+    ) -> Result<Response<wire::PushPageResponse>, Status> {
+        let (
+            metadata,
+            _,
+            wire::PushPageRequest {
+                command_id,
+                session_id,
+                address,
+            },
+        ) = request.into_parts();
+        let Acted { position, replayed } = self
+            .act(
+                &metadata,
+                &session_id,
+                command_id,
+                Command::PushPage { address },
+            )
+            .await?;
+        Ok(Response::new(wire::PushPageResponse { position, replayed }))
+    }
+
+    async fn write_note(
+        &self,
+        request: Request<wire::WriteNoteRequest>,
+    ) -> Result<Response<wire::WriteNoteResponse>, Status> {
+        let (
+            metadata,
+            _,
+            wire::WriteNoteRequest {
+                command_id,
+                session_id,
+                text,
+            },
+        ) = request.into_parts();
+        let Acted { position, replayed } = self
+            .act(
+                &metadata,
+                &session_id,
+                command_id,
+                Command::WriteNote { text },
+            )
+            .await?;
+        Ok(Response::new(wire::WriteNoteResponse {
+            position,
+            replayed,
+        }))
+    }
+
+    async fn enter_conference(
+        &self,
+        request: Request<wire::EnterConferenceRequest>,
+    ) -> Result<Response<wire::EnterConferenceResponse>, Status> {
+        let (
+            metadata,
+            _,
+            wire::EnterConferenceRequest {
+                command_id,
+                session_id,
+                warning_version,
+            },
+        ) = request.into_parts();
+        let command = Command::EnterConference { warning_version };
+        let Acted { replayed, .. } = self
+            .act(&metadata, &session_id, command_id, command)
+            .await?;
+        let session = self.session(&metadata, &session_id).await?;
+        Ok(Response::new(wire::EnterConferenceResponse {
+            session,
+            replayed,
+        }))
+    }
+
+    async fn leave_conference(
+        &self,
+        request: Request<wire::LeaveConferenceRequest>,
+    ) -> Result<Response<wire::LeaveConferenceResponse>, Status> {
+        let (
+            metadata,
+            _,
+            wire::LeaveConferenceRequest {
+                command_id,
+                session_id,
+            },
+        ) = request.into_parts();
+        let Acted { replayed, .. } = self
+            .act(&metadata, &session_id, command_id, Command::LeaveConference)
+            .await?;
+        Ok(Response::new(wire::LeaveConferenceResponse { replayed }))
+    }
+
+    async fn end_session(
+        &self,
+        request: Request<wire::EndSessionRequest>,
+    ) -> Result<Response<wire::EndSessionResponse>, Status> {
+        let (
+            metadata,
+            _,
+            wire::EndSessionRequest {
+                command_id,
+                session_id,
+            },
+        ) = request.into_parts();
+        let Acted { position, replayed } = self
+            .act(&metadata, &session_id, command_id, Command::End)
+            .await?;
+        Ok(Response::new(wire::EndSessionResponse {
+            position,
+            replayed,
+        }))
+    }
+
+    async fn get_transcript(
+        &self,
+        request: Request<wire::GetTranscriptRequest>,
+    ) -> Result<Response<wire::GetTranscriptResponse>, Status> {
+        let actor = self.caller(request.metadata())?;
+        let message = request.into_inner();
+        let wish = convert::audience_from_wire(message.audience());
+        let transcript = self
+            .sessions
+            .transcript(&message.session_id, actor, wish)
+            .await?;
+        Ok(Response::new(wire::GetTranscriptResponse {
+            audience: convert::audience_to_wire(transcript.audience).into(),
+            session: Some(transcript.session),
+            events: transcript
+                .events
+                .iter()
+                .map(|event| (**event).clone())
+                .collect(),
+        }))
+    }
+
+    async fn list_ended_sessions(
+        &self,
+        request: Request<wire::ListEndedSessionsRequest>,
+    ) -> Result<Response<wire::ListEndedSessionsResponse>, Status> {
+        let librarian = self.supervisor(request.metadata())?;
+        Ok(Response::new(
+            pages::ended_sessions(self.sessions.parts(), &librarian, request.into_inner()).await?,
+        ))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        request: Request<wire::ListAuditEntriesRequest>,
+    ) -> Result<Response<wire::ListAuditEntriesResponse>, Status> {
+        let librarian = self.supervisor(request.metadata())?;
+        Ok(Response::new(
+            pages::audit_entries(self.sessions.parts(), &librarian, request.into_inner()).await?,
+        ))
+    }
+
+    async fn attend(
+        &self,
+        request: Request<Streaming<wire::AttendRequest>>,
+    ) -> Result<Response<Self::AttendStream>, Status> {
+        let principal = self.auth.authenticate(request.metadata())?;
+        Ok(Response::new(attend::attend(
+            self,
+            principal,
+            request.into_inner(),
+        )))
+    }
+
+    async fn watch_sessions(
+        &self,
+        request: Request<wire::WatchSessionsRequest>,
+    ) -> Result<Response<Self::WatchSessionsStream>, Status> {
+        let principal = self.auth.authenticate(request.metadata())?;
+        Ok(Response::new(watch::watch(
+            self,
+            principal,
+            request.into_inner(),
+        )?))
+    }
+}

@@ -1,0 +1,425 @@
+//! The stream of one participant.
+
+use std::{collections::VecDeque, time::Duration};
+
+use carrel_platform::{
+    auth::{Principal, Who, interceptor::Authenticator},
+    clock::Clock,
+    refusal::Refusal,
+    telemetry::trace_context,
+};
+use carrel_proto::session::v1 as wire;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status, Streaming};
+use tracing::Instrument as _;
+use wire::{attend_request::Request, attend_response::Response};
+
+use super::{Responses, SessionApi, watch::token_expired};
+use crate::{
+    JOIN_WITHIN, convert,
+    domain::people::Actor,
+    error::{Error, check_command_id},
+    live_session::{Acted, Joined},
+    sessions::Sessions,
+    subscribers::Live,
+};
+
+/// How many responses may wait in the stream itself; what waits beyond that waits with the session.
+const IN_FLIGHT: usize = 16;
+/// How many acts of one participant may be under way at once. More are read when one is answered.
+const ACTS_UNDER_WAY: usize = 64;
+/// How often one participant's typing is passed on at the most.
+const TYPING_PAUSE: Duration = Duration::from_millis(500);
+
+type Sender = mpsc::Sender<Result<wire::AttendResponse, Status>>;
+
+/// Takes part in a session until the caller goes, the token expires, or the server stops.
+pub(super) fn attend(
+    api: &SessionApi,
+    principal: Principal,
+    requests: Streaming<wire::AttendRequest>,
+) -> Responses<wire::AttendResponse> {
+    let (sender, responses) = mpsc::channel(IN_FLIGHT);
+    let participant = Participant {
+        sessions: api.sessions.clone(),
+        auth: api.auth.clone(),
+        clock: api.clock.clone(),
+        principal,
+        sender: sender.clone(),
+    };
+    let stop = api.sessions.parts().stop.clone();
+    tokio::spawn(async move {
+        let end = tokio::select! {
+            end = participant.take_part(requests) => end,
+            () = stop.cancelled() => Err(Error::ShuttingDown.into()),
+            () = sender.closed() => Err(End::Gone),
+        };
+        if let Err(End::Refused(refusal)) = end {
+            let _ = sender.send(Err(refusal.into())).await;
+        }
+    });
+    Box::pin(ReceiverStream::new(responses))
+}
+
+/// Whoever is at the other end of one stream.
+struct Participant {
+    sessions: Sessions,
+    auth: Authenticator,
+    clock: Clock,
+    principal: Principal,
+    sender: Sender,
+}
+
+/// What they take part in.
+struct Attendance {
+    session_id: String,
+    actor: Actor,
+    joined: Joined,
+    /// Whether responses carry the trace of what caused them.
+    trace: bool,
+    /// The last event that they were sent.
+    sent: u64,
+}
+
+/// An act that waits for its answer.
+struct UnderWay {
+    command_id: String,
+    answer: oneshot::Receiver<Result<Acted, Error>>,
+}
+
+/// Why a participant takes part no longer.
+enum End {
+    /// They have gone.
+    Gone,
+    /// They are sent away.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Participant {
+    async fn take_part(mut self, mut requests: Streaming<wire::AttendRequest>) -> Result<(), End> {
+        let join = self.read_join(&mut requests).await?;
+        let mut attendance = self.join(join).await?;
+        self.catch_up(&mut attendance).await?;
+        self.go_on(attendance, requests).await
+    }
+
+    async fn read_join(
+        &self,
+        requests: &mut Streaming<wire::AttendRequest>,
+    ) -> Result<wire::Join, End> {
+        let first = tokio::time::timeout(JOIN_WITHIN, requests.message()).await;
+        match first {
+            Ok(Ok(Some(wire::AttendRequest {
+                request: Some(Request::Join(join)),
+                ..
+            }))) => Ok(join),
+            Ok(Err(_)) => Err(End::Gone),
+            Ok(Ok(_)) | Err(_) => Err(Refusal::invalid(
+                "NO_JOIN",
+                "join",
+                "send a Join first, which names the session to attend",
+            )
+            .into()),
+        }
+    }
+
+    async fn join(&self, join: wire::Join) -> Result<Attendance, Error> {
+        let wish = convert::audience_from_wire(join.audience());
+        let wire::Join {
+            session_id,
+            after,
+            trace,
+            ..
+        } = join;
+        let actor = convert::actor(self.principal.who.clone());
+        let epoch = self.sessions.parts().log.epoch();
+        // A position of another history can't be continued, however large or small its number.
+        let foreign = after.as_ref().is_some_and(|after| after.epoch != epoch);
+        let number = after.filter(|_| !foreign).map(|after| after.number);
+        let mut joined = self
+            .sessions
+            .join(&session_id, actor.clone(), wish, number)
+            .await?;
+        joined.resync |= foreign;
+        Ok(Attendance {
+            session_id,
+            actor,
+            joined,
+            trace,
+            sent: 0,
+        })
+    }
+
+    /// Sends what there is already.
+    async fn catch_up(&self, attendance: &mut Attendance) -> Result<(), End> {
+        let joined = &mut attendance.joined;
+        let epoch = self.sessions.parts().log.epoch().to_owned();
+        self.send(Response::Joined(wire::Joined {
+            session: Some(joined.session.clone()),
+            head: Some(wire::Position {
+                epoch,
+                number: joined.head,
+            }),
+            audience: convert::audience_to_wire(joined.audience).into(),
+            part: convert::part_to_wire(joined.part).into(),
+            resync: joined.resync,
+        }))
+        .await?;
+        for event in std::mem::take(&mut joined.backlog) {
+            self.send(Response::Event((*event).clone())).await?;
+        }
+        attendance.sent = attendance.joined.head;
+        Ok(())
+    }
+
+    async fn go_on(
+        &mut self,
+        mut attendance: Attendance,
+        mut requests: Streaming<wire::AttendRequest>,
+    ) -> Result<(), End> {
+        let (mut heartbeat, mut waiting) = self.clocks();
+        let waits = matches!(attendance.actor, Actor::Patron(_));
+        let mut told_ahead = None;
+        let mut under_way = VecDeque::new();
+        let mut last_typing = None;
+        // Who has said all that they will say may still listen.
+        let mut listens_only = false;
+        let expiry = tokio::time::sleep(self.token_lasts());
+        tokio::pin!(expiry);
+        loop {
+            tokio::select! {
+                () = &mut expiry => return Err(token_expired().into()),
+                live = attendance.joined.listening.live.recv() => match live {
+                    Some(live) => self.pass_on(&mut attendance, live).await?,
+                    None => return attendance.joined.listening.ending.get().cloned().map_or(Ok(()), |end| Err(end.into())),
+                },
+                (command_id, answer) = first_answer(&mut under_way) => self.answer(command_id, answer).await?,
+                Ok(()) = waiting.changed(), if waits => self.tell_wait(&attendance.session_id, &mut told_ahead).await?,
+                request = requests.message(), if !listens_only && under_way.len() < ACTS_UNDER_WAY => match request {
+                    Err(_) => return Err(End::Gone),
+                    Ok(None) => listens_only = true,
+                    Ok(Some(wire::AttendRequest { request, trace_parent })) => match request {
+                        Some(Request::Act(act)) => {
+                            under_way.extend(self.begin(&attendance, act, &trace_parent).await?);
+                        }
+                        Some(Request::Typing(typing)) => self.type_on(&attendance, &typing, &mut last_typing).await?,
+                        Some(Request::Renew(renew)) => {
+                            self.renew(&renew.access_token)?;
+                            expiry.as_mut().reset(Instant::now() + self.token_lasts());
+                        }
+                        Some(Request::Join(_)) => return Err(already_joined().into()),
+                        None => return Err(nothing_known().into()),
+                    },
+                },
+                _ = heartbeat.tick() => {
+                    self.send(Response::Heartbeat(wire::Heartbeat { head: attendance.sent })).await?;
+                }
+            }
+        }
+    }
+
+    /// When heartbeats are due, and when a waiting patron's place may have changed.
+    fn clocks(&self) -> (tokio::time::Interval, watch::Receiver<u64>) {
+        let parts = self.sessions.parts();
+        let mut heartbeat = tokio::time::interval(parts.config.heartbeat.as_duration());
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat.reset();
+        let mut waiting = parts.list.waiting_changes();
+        waiting.mark_changed();
+        (heartbeat, waiting)
+    }
+
+    async fn pass_on(&self, attendance: &mut Attendance, live: Live) -> Result<(), End> {
+        let (response, trace) = match live {
+            Live::Event(event, trace) => {
+                attendance.sent = event.position;
+                (
+                    Response::Event((*event).clone()),
+                    if attendance.trace {
+                        trace.to_string()
+                    } else {
+                        String::new()
+                    },
+                )
+            }
+            Live::Typing(typing) => (Response::Typing(typing), String::new()),
+        };
+        let response = wire::AttendResponse {
+            response: Some(response),
+            trace_parent: trace,
+        };
+        self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
+    }
+
+    async fn send(&self, response: Response) -> Result<(), End> {
+        let response = wire::AttendResponse {
+            response: Some(response),
+            trace_parent: String::new(),
+        };
+        self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
+    }
+
+    /// Hands an act in. Its answer comes later, in the order of the acts.
+    async fn begin(
+        &self,
+        attendance: &Attendance,
+        act: wire::Act,
+        trace: &str,
+    ) -> Result<Option<UnderWay>, End> {
+        let wire::Act { command_id, act } = act;
+        let span = tracing::info_span!("session.act");
+        trace_context::set_parent(&span, trace);
+        let begun = self
+            .hand_in(attendance, command_id.clone(), act)
+            .instrument(span)
+            .await;
+        match begun {
+            Ok(answer) => Ok(Some(UnderWay { command_id, answer })),
+            Err(error) => self.answer(command_id, Err(error)).await.map(|()| None),
+        }
+    }
+
+    async fn hand_in(
+        &self,
+        attendance: &Attendance,
+        command_id: String,
+        act: Option<wire::act::Act>,
+    ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
+        check_command_id(&command_id)?;
+        let act = act.ok_or_else(nothing_known)?;
+        let (session_id, actor) = (&attendance.session_id, attendance.actor.clone());
+        self.sessions
+            .begin_act(
+                session_id,
+                actor,
+                command_id,
+                convert::command_from_act(act),
+            )
+            .await
+    }
+
+    async fn answer(&self, command_id: String, answer: Result<Acted, Error>) -> Result<(), End> {
+        self.send(match answer {
+            Ok(Acted { position, replayed }) => Response::ActAccepted(wire::ActAccepted {
+                command_id,
+                position,
+                replayed,
+            }),
+            Err(error) => Response::ActRefused(wire::ActRefused {
+                command_id,
+                refusal: Some(Refusal::from(error).into()),
+            }),
+        })
+        .await
+    }
+
+    async fn tell_wait(&self, session_id: &str, told: &mut Option<u32>) -> Result<(), End> {
+        let ahead = self.sessions.parts().list.waiting_ahead(session_id);
+        if ahead == *told {
+            return Ok(());
+        }
+        *told = ahead;
+        match ahead {
+            Some(ahead) => {
+                self.send(Response::Waiting(wire::WaitingStatus { ahead }))
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn type_on(
+        &self,
+        attendance: &Attendance,
+        typing: &wire::Typing,
+        last: &mut Option<Instant>,
+    ) -> Result<(), End> {
+        let now = Instant::now();
+        let too_soon = last.is_some_and(|last| now.duration_since(last) < TYPING_PAUSE);
+        let Some(typed_in) = convert::audience_from_wire(typing.r#box()).filter(|_| !too_soon)
+        else {
+            return Ok(());
+        };
+        *last = Some(now);
+        self.sessions
+            .typing(&attendance.session_id, attendance.actor.clone(), typed_in)
+            .await?;
+        Ok(())
+    }
+
+    /// Takes a new token of the same person. What it says of their rights holds from the next join on.
+    fn renew(&mut self, token: &str) -> Result<(), Refusal> {
+        let renewed = self.auth.verify(token)?;
+        if identity(&renewed.who) != identity(&self.principal.who) {
+            return Err(Refusal::new(
+                Code::Unauthenticated,
+                "BAD_TOKEN",
+                "The new token is somebody else's.",
+            ));
+        }
+        self.principal = renewed;
+        Ok(())
+    }
+
+    fn token_lasts(&self) -> Duration {
+        let left = self
+            .principal
+            .expires_at_ms
+            .saturating_sub(self.clock.unix_ms());
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+}
+
+/// The answer to the oldest act under way. Waits for ever when there is none. Cancel-safe.
+async fn first_answer(under_way: &mut VecDeque<UnderWay>) -> (String, Result<Acted, Error>) {
+    let Some(first) = under_way.front_mut() else {
+        return std::future::pending().await;
+    };
+    let answer = (&mut first.answer)
+        .await
+        .unwrap_or(Err(Error::ShuttingDown));
+    let command_id = under_way
+        .pop_front()
+        .map(|first| first.command_id)
+        .unwrap_or_default();
+    (command_id, answer)
+}
+
+fn identity(who: &Who) -> (&str, &str) {
+    match who {
+        Who::Patron(patron) => ("patron", &patron.session_id),
+        Who::Librarian(librarian) => ("librarian", &librarian.librarian_id),
+    }
+}
+
+fn already_joined() -> Refusal {
+    Refusal::invalid(
+        "ALREADY_JOINED",
+        "join",
+        "send one Join on a stream; open another stream for another session",
+    )
+}
+
+fn nothing_known() -> Refusal {
+    Refusal::invalid(
+        "BAD_FRAME",
+        "request",
+        "this server knows no request of that kind; is the client newer than it?",
+    )
+}

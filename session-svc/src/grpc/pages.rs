@@ -1,0 +1,124 @@
+//! Lists that come in pages (AIP-158).
+
+use carrel_platform::{log::StreamQuery, refusal::Refusal};
+use carrel_proto::session::v1 as wire;
+
+use crate::{
+    audits, convert,
+    domain::{
+        audience::Audience,
+        people::{LibrarianActor, Role},
+    },
+    error::Error,
+    history::History,
+    live_session::Parts,
+    storage,
+};
+
+const DEFAULT_SIZE: i32 = 50;
+const LARGEST_SIZE: i32 = 200;
+
+/// The sessions of the librarian's library that ended, the last first.
+pub(super) async fn ended_sessions(
+    parts: &Parts,
+    librarian: &LibrarianActor,
+    request: wire::ListEndedSessionsRequest,
+) -> Result<wire::ListEndedSessionsResponse, Error> {
+    let limit = page_size(request.page_size)?;
+    let query = StreamQuery::Closed {
+        category: storage::SESSION,
+        owner: librarian.member.institution_id.clone(),
+        before: read_ended_token(&request.page_token)?,
+        limit,
+    };
+    let heads = parts.log.find(query).await?;
+    let next_page_token = match heads.last() {
+        Some(last) if heads.len() == limit => {
+            format!(
+                "{}.{}",
+                last.standing.closed_at_ms.unwrap_or_default(),
+                last.stream.id
+            )
+        }
+        _ => String::new(),
+    };
+    let mut sessions = Vec::with_capacity(heads.len());
+    for head in heads {
+        let history = History::load(&*parts.log, head.stream.id).await?;
+        let session = history.view(Audience::Staff).session();
+        sessions
+            .extend(session.map(|session| convert::session_to_wire(history.session_id(), session)));
+    }
+    Ok(wire::ListEndedSessionsResponse {
+        sessions,
+        next_page_token,
+    })
+}
+
+/// The audit of the librarian's library, newest first. An ask administrator sees what they did themselves.
+pub(super) async fn audit_entries(
+    parts: &Parts,
+    librarian: &LibrarianActor,
+    request: wire::ListAuditEntriesRequest,
+) -> Result<wire::ListAuditEntriesResponse, Error> {
+    let limit = page_size(request.page_size)?;
+    let below = match request.page_token.as_str() {
+        "" => None,
+        token => Some(token.parse().map_err(|_| bad_token())?),
+    };
+    let LibrarianActor { member, role, .. } = librarian;
+    let page = audits::read_page(
+        &parts.audits,
+        &*parts.log,
+        &member.institution_id,
+        below,
+        limit,
+        |entry| *role == Role::Administrator || entry.fact.librarian_id == member.librarian_id,
+    )
+    .await?;
+    Ok(wire::ListAuditEntriesResponse {
+        entries: page
+            .entries
+            .into_iter()
+            .map(|entry| convert::audit_entry_to_wire(entry.version, entry.at_ms, entry.event))
+            .collect(),
+        next_page_token: page
+            .next_below
+            .map(|below| below.to_string())
+            .unwrap_or_default(),
+    })
+}
+
+fn page_size(asked: i32) -> Result<usize, Refusal> {
+    let size = if asked == 0 {
+        DEFAULT_SIZE
+    } else {
+        asked.min(LARGEST_SIZE)
+    };
+    usize::try_from(size).map_err(|_| {
+        Refusal::invalid(
+            "BAD_PAGE_SIZE",
+            "page_size",
+            "give 0 for the default, or a positive number",
+        )
+    })
+}
+
+fn read_ended_token(token: &str) -> Result<Option<(i64, String)>, Refusal> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let (closed_at_ms, id) = token.split_once('.').ok_or_else(bad_token)?;
+    Ok(Some((
+        closed_at_ms.parse().map_err(|_| bad_token())?,
+        id.to_owned(),
+    )))
+}
+
+fn bad_token() -> Refusal {
+    Refusal::invalid(
+        "BAD_PAGE_TOKEN",
+        "page_token",
+        "give the next_page_token of the page before, or leave it empty",
+    )
+}

@@ -1,0 +1,105 @@
+//! The stream of a watch over lists.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use carrel_platform::{auth::Principal, refusal::Refusal};
+use carrel_proto::session::v1 as wire;
+use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+use wire::watch_sessions_response::Change;
+
+use super::{Responses, SessionApi};
+use crate::{
+    convert,
+    domain::{
+        decide::Refused,
+        people::{Actor, Role},
+    },
+    error::Error,
+    live_list::{Watched, row::Watcher},
+};
+
+/// How many responses may wait in the stream itself; what waits beyond that waits in the watch.
+const IN_FLIGHT: usize = 16;
+
+/// Watches lists until the caller goes, the token expires, or the server stops.
+pub(super) fn watch(
+    api: &SessionApi,
+    principal: Principal,
+    request: wire::WatchSessionsRequest,
+) -> Result<Responses<wire::WatchSessionsResponse>, Error> {
+    let watcher = admit(convert::actor(principal.who), request)?;
+    let parts = api.sessions.parts();
+    let watched = parts.list.watch(watcher);
+    let (sender, responses) = mpsc::channel(IN_FLIGHT);
+    let heartbeat = parts.config.heartbeat.as_duration();
+    let left = principal.expires_at_ms.saturating_sub(api.clock.unix_ms());
+    let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+    let stop = parts.stop.clone();
+    tokio::spawn(async move {
+        let refusal = tokio::select! {
+            refusal = pass_on(watched, heartbeat, &sender) => refusal,
+            () = tokio::time::sleep(expiry) => Some(token_expired()),
+            () = stop.cancelled() => Some(Error::ShuttingDown.into()),
+        };
+        if let Some(refusal) = refusal {
+            let _ = sender.send(Err(refusal.into())).await;
+        }
+    });
+    Ok(Box::pin(ReceiverStream::new(responses)))
+}
+
+fn admit(actor: Actor, request: wire::WatchSessionsRequest) -> Result<Watcher, Error> {
+    let Actor::Librarian(librarian) = actor else {
+        return Err(Refused::NotAllowed.into());
+    };
+    if request.all && librarian.role < Role::AskAdministrator {
+        return Err(Refused::NotAllowed.into());
+    }
+    let queues: BTreeSet<_> = request.queue_ids.into_iter().collect();
+    if !queues.is_subset(&librarian.queues) {
+        return Err(Refusal::not_found("queue").into());
+    }
+    Ok(Watcher {
+        librarian,
+        queues,
+        all: request.all,
+    })
+}
+
+async fn pass_on(
+    mut watched: Watched,
+    heartbeat: Duration,
+    sender: &mpsc::Sender<Result<wire::WatchSessionsResponse, Status>>,
+) -> Option<Refusal> {
+    let mut clock = tokio::time::interval(heartbeat);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    clock.reset();
+    let mut change = Change::Snapshot(std::mem::take(&mut watched.snapshot));
+    loop {
+        let response = wire::WatchSessionsResponse {
+            change: Some(change),
+        };
+        if sender.send(Ok(response)).await.is_err() {
+            return None;
+        }
+        change = tokio::select! {
+            next = watched.changes.recv() => match next {
+                Some(next) => next,
+                None => return watched.ending.get().cloned(),
+            },
+            _ = clock.tick() => Change::Heartbeat(wire::WatchHeartbeat {}),
+            () = sender.closed() => return None,
+        };
+    }
+}
+
+/// What a stream is told that outlives its token.
+pub(super) fn token_expired() -> Refusal {
+    Refusal::new(
+        tonic::Code::Unauthenticated,
+        "TOKEN_EXPIRED",
+        "The token has expired. Renew it and connect again.",
+    )
+}

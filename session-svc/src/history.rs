@@ -1,0 +1,268 @@
+//! All that happened in one session, in memory: what the log holds, folded, and shown to each audience.
+
+use std::{collections::HashMap, sync::Arc};
+
+use carrel_platform::log::{Command, EventLog, LogError, StreamName};
+use carrel_proto::session::v1 as wire;
+
+use crate::{
+    convert,
+    domain::{
+        access::Situation,
+        audience::Audience,
+        conference::{Conference, ConferenceEvent},
+        event::Event,
+        session::Session,
+    },
+    storage::{self, Stored},
+};
+
+/// One session's past and present.
+#[derive(Clone, Debug)]
+pub struct History {
+    session_id: String,
+    staff: View,
+    patron: View,
+    conference: Conference,
+    /// The position in the patron's view after each version, so that a repeated command gets its first answer.
+    patron_positions: Vec<u64>,
+    conference_version: u64,
+    commands: HashMap<String, Done>,
+}
+
+/// What one audience was shown: the session folded from it, and the events as they are sent.
+#[derive(Clone, Debug)]
+pub struct View {
+    audience: Audience,
+    session: Option<Session>,
+    events: Vec<Arc<wire::SessionEvent>>,
+}
+
+/// A command that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// A digest of its content.
+    pub fingerprint: u64,
+    /// The version of the session's last event that came of it, if one did.
+    pub version: Option<u64>,
+}
+
+/// An event as each audience is shown it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// To staff.
+    pub staff: Arc<wire::SessionEvent>,
+    /// To the patron, if it is for them.
+    pub patron: Option<Arc<wire::SessionEvent>>,
+}
+
+impl Shown {
+    /// What one audience is shown.
+    #[must_use]
+    pub fn to(&self, audience: Audience) -> Option<&Arc<wire::SessionEvent>> {
+        match audience {
+            Audience::Staff => Some(&self.staff),
+            Audience::Patron => self.patron.as_ref(),
+        }
+    }
+}
+
+impl View {
+    fn new(audience: Audience) -> Self {
+        Self {
+            audience,
+            session: None,
+            events: Vec::new(),
+        }
+    }
+
+    fn take_in(&mut self, event: &Event, at_ms: i64) -> Option<Arc<wire::SessionEvent>> {
+        let before = self.position();
+        self.session = Session::apply(self.session.take(), self.audience, event, at_ms);
+        let session = self
+            .session
+            .as_ref()
+            .filter(|session| session.position > before)?;
+        let shown = Arc::new(convert::event_to_wire(session, event, at_ms));
+        self.events.push(Arc::clone(&shown));
+        Some(shown)
+    }
+
+    /// The session as the audience knows it.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// The number of the last event that the audience was shown.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.session.as_ref().map_or(0, |session| session.position)
+    }
+
+    /// The events after a position, in order.
+    #[must_use]
+    pub fn events_after(&self, position: u64) -> &[Arc<wire::SessionEvent>] {
+        let from = usize::try_from(position)
+            .unwrap_or(usize::MAX)
+            .min(self.events.len());
+        &self.events[from..]
+    }
+}
+
+impl History {
+    /// A session in which nothing has happened.
+    #[must_use]
+    pub fn empty(session_id: String) -> Self {
+        Self {
+            session_id,
+            staff: View::new(Audience::Staff),
+            patron: View::new(Audience::Patron),
+            conference: Conference::default(),
+            patron_positions: Vec::new(),
+            conference_version: 0,
+            commands: HashMap::new(),
+        }
+    }
+
+    /// Reads a session from the log.
+    ///
+    /// # Errors
+    /// As the log does.
+    pub async fn load(log: &dyn EventLog, session_id: String) -> Result<Self, LogError> {
+        let mut history = Self::empty(session_id);
+        history.catch_up(log).await?;
+        Ok(history)
+    }
+
+    /// Takes in what the log has and this history has not, and says what was new in the session.
+    ///
+    /// # Errors
+    /// As the log does. What was read before the error is kept.
+    pub async fn catch_up(&mut self, log: &dyn EventLog) -> Result<Vec<Shown>, LogError> {
+        let events =
+            storage::read_after(log, &self.session_stream(), self.session_version()).await?;
+        let shown = events
+            .into_iter()
+            .filter_map(|stored| self.record(stored))
+            .collect();
+        let events =
+            storage::read_after(log, &self.conference_stream(), self.conference_version).await?;
+        for stored in events {
+            self.record_conference(stored);
+        }
+        Ok(shown)
+    }
+
+    /// Takes in the session's next event. An event that is not the next one is left out.
+    pub fn record(&mut self, stored: Stored<Event>) -> Option<Shown> {
+        if stored.version != self.session_version() + 1 {
+            return None;
+        }
+        let patron = self.patron.take_in(&stored.event, stored.at_ms);
+        let staff = self.staff.take_in(&stored.event, stored.at_ms);
+        self.patron_positions.push(self.patron.position());
+        self.file(stored.command, Some(stored.version));
+        Some(Shown {
+            staff: staff?,
+            patron,
+        })
+    }
+
+    /// Takes in the conference's next event. An event that is not the next one is left out.
+    pub fn record_conference(&mut self, stored: Stored<ConferenceEvent>) {
+        if stored.version == self.conference_version + 1 {
+            self.conference_version = stored.version;
+            self.conference.apply(&stored.event);
+            self.file(stored.command, None);
+        }
+    }
+
+    fn file(&mut self, command: Option<Command>, version: Option<u64>) {
+        if let Some(Command { key, fingerprint }) = command {
+            self.commands.insert(
+                key,
+                Done {
+                    fingerprint,
+                    version,
+                },
+            );
+        }
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// The name of the session's stream.
+    #[must_use]
+    pub fn session_stream(&self) -> StreamName {
+        StreamName::new(storage::SESSION, self.session_id.clone())
+    }
+
+    /// The name of the conference's stream.
+    #[must_use]
+    pub fn conference_stream(&self) -> StreamName {
+        StreamName::new(storage::CONFERENCE, self.session_id.clone())
+    }
+
+    /// The version of the session's stream that is known here.
+    #[must_use]
+    pub fn session_version(&self) -> u64 {
+        self.patron_positions.len() as u64
+    }
+
+    /// The version of the conference's stream that is known here.
+    #[must_use]
+    pub fn conference_version(&self) -> u64 {
+        self.conference_version
+    }
+
+    /// What an audience was shown.
+    #[must_use]
+    pub fn view(&self, audience: Audience) -> &View {
+        match audience {
+            Audience::Staff => &self.staff,
+            Audience::Patron => &self.patron,
+        }
+    }
+
+    /// Who is inside.
+    #[must_use]
+    pub fn conference(&self) -> &Conference {
+        &self.conference
+    }
+
+    /// A command that was carried out before.
+    #[must_use]
+    pub fn done(&self, key: &str) -> Option<Done> {
+        self.commands.get(key).copied()
+    }
+
+    /// The position of a version in an audience's view.
+    #[must_use]
+    pub fn position_of(&self, version: u64, audience: Audience) -> u64 {
+        match audience {
+            Audience::Staff => version,
+            Audience::Patron => usize::try_from(version)
+                .ok()
+                .and_then(|version| self.patron_positions.get(version.checked_sub(1)?))
+                .copied()
+                .unwrap_or(0),
+        }
+    }
+
+    /// The session as the rules look at it.
+    #[must_use]
+    pub fn situation(&self, now_ms: i64, wrap_up_ms: i64) -> Situation<'_> {
+        Situation {
+            session_id: &self.session_id,
+            session: self.staff.session(),
+            conference: &self.conference,
+            now_ms,
+            wrap_up_ms,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a watcher is shown of a session.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use carrel_proto::session::v1 as wire;
+
+use crate::{
+    convert,
+    domain::{
+        audience::Part,
+        people::{LibrarianActor, StaffMember},
+        session::{Phase, Session},
+    },
+};
+
+/// A live session as lists know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// The session's id.
+    pub session_id: String,
+    /// The session as staff know it.
+    pub session: Arc<Session>,
+    /// Who is inside.
+    pub inside: Vec<StaffMember>,
+    /// The versions of the session's and the conference's stream that this follows from.
+    pub versions: (u64, u64),
+}
+
+impl Entry {
+    /// Where the session stands.
+    #[must_use]
+    pub(crate) fn phase(&self) -> Phase {
+        self.session.phase()
+    }
+
+    /// Whether this follows from more than the other.
+    #[must_use]
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        self.versions.0 > other.versions.0 || self.versions.1 > other.versions.1
+    }
+
+    /// Whether this patron waits in the same queue before another.
+    #[must_use]
+    pub(crate) fn waits_before(&self, other: &Self) -> bool {
+        let place = |entry: &Self| (entry.session.opened_at_ms, entry.session_id.clone());
+        self.phase() == Phase::Waiting
+            && self.session.opened.queue_id == other.session.opened.queue_id
+            && place(self) < place(other)
+    }
+}
+
+/// A librarian who watches lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Watcher {
+    /// Who.
+    pub librarian: LibrarianActor,
+    /// The queues whose waiting patrons they want to see, all of which they may monitor.
+    pub queues: BTreeSet<String>,
+    /// Whether they want to see all running sessions of their library. Only for who supervises there.
+    pub all: bool,
+}
+
+/// The row that a watcher is shown of a session, if any. A session is in one list of a watcher at the most.
+///
+/// Who is inside is shown in the All list alone (R5), which holds only sessions that the watcher may enter (D1, S3).
+#[must_use]
+pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionRow> {
+    let session = &entry.session;
+    let list = list_for(session, watcher)?;
+    let (inside, caller_inside) = if list == wire::SessionList::All {
+        let inside = entry
+            .inside
+            .iter()
+            .map(|member| convert::staff_to_wire(member, Part::Colleague))
+            .collect();
+        let id = &watcher.librarian.member.librarian_id;
+        (
+            inside,
+            entry.inside.iter().any(|member| member.librarian_id == *id),
+        )
+    } else {
+        (Vec::new(), false)
+    };
+    Some(wire::SessionRow {
+        list: list.into(),
+        session_id: entry.session_id.clone(),
+        institution_id: session.opened.institution_id.clone(),
+        institution_name: session.opened.institution_name.clone(),
+        queue_id: session.opened.queue_id.clone(),
+        patron_name: session.opened.patron_name.clone(),
+        patron_email: session.opened.patron_email.clone(),
+        question: session.opened.question.clone(),
+        open_time: Some(convert::timestamp(session.opened_at_ms)),
+        pick_up_time: session
+            .owner
+            .as_ref()
+            .map(|owner| convert::timestamp(owner.since_ms)),
+        owner: session
+            .owner
+            .as_ref()
+            .map(|owner| convert::staff_to_wire(&owner.member, Part::Owner)),
+        inside,
+        caller_inside,
+    })
+}
+
+fn list_for(session: &Session, watcher: &Watcher) -> Option<wire::SessionList> {
+    let Watcher {
+        librarian,
+        queues,
+        all,
+    } = watcher;
+    match session.phase() {
+        Phase::Ended => None,
+        Phase::Waiting => queues
+            .contains(&session.opened.queue_id)
+            .then_some(wire::SessionList::New),
+        Phase::Active if session.is_owned_by(&librarian.member.librarian_id) => {
+            Some(wire::SessionList::MyActive)
+        }
+        Phase::Active => (*all && librarian.supervises(&session.opened.institution_id))
+            .then_some(wire::SessionList::All),
+    }
+}
+
+/// Says that a row is gone; from the New list also who picked the patron up (D28).
+#[must_use]
+pub(crate) fn removed(row: &wire::SessionRow, now: &Entry) -> wire::SessionRowRemoved {
+    let picked_up = row.list() == wire::SessionList::New;
+    wire::SessionRowRemoved {
+        list: row.list,
+        session_id: row.session_id.clone(),
+        picked_up_by: now
+            .session
+            .owner
+            .as_ref()
+            .filter(|_| picked_up)
+            .map(|owner| convert::staff_to_wire(&owner.member, Part::Owner)),
+    }
+}
+
+/// The order of a snapshot: the longest waiting or running first.
+#[must_use]
+pub(crate) fn by_age(row: &wire::SessionRow) -> (i64, i32, &str) {
+    let since = row.pick_up_time.as_ref().or(row.open_time.as_ref());
+    let (seconds, nanos) = since.map_or((0, 0), |time| (time.seconds, time.nanos));
+    (seconds, nanos, &row.session_id)
+}

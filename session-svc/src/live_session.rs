@@ -1,0 +1,530 @@
+//! One session in memory: the one place on this server where it changes.
+//!
+//! A task of its own owns the session's history and those who listen to it. Commands that wait are taken together,
+//! decided one after the other, and appended to the log at once; so a burst in one session costs one sync. Another
+//! server may be doing the same with the same session: the log refuses whoever was second, who then reads what is new
+//! and decides again.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use carrel_platform::{
+    bus::{Bus, Notice, Origin, Subscription},
+    clock::Clock,
+    log::{EventLog, LogError},
+};
+use carrel_proto::session::v1 as wire;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use crate::{
+    audits::Audits,
+    config::Config,
+    convert,
+    domain::{
+        access::{Relation, Sight, may_see, typing_reach},
+        audience::{Audience, Part},
+        audit::AuditAct,
+        conference::Departure,
+        decide::{Command, audit_fact, depart},
+        people::{Actor, StaffMember},
+        session::Phase,
+    },
+    error::Error,
+    history::History,
+    live_list::LiveList,
+    subscribers::{Listening, Subscribers},
+};
+
+mod append;
+
+/// How many requests may wait for one session before callers wait with them.
+pub(crate) const INBOX: usize = 256;
+/// How many requests are taken at once.
+const TAKE: usize = 64;
+
+/// What every live session works with.
+pub(crate) struct Parts {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Clock,
+    pub(crate) config: Config,
+    pub(crate) list: LiveList,
+    pub(crate) audits: Audits,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What a live session is asked.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// To carry out a command.
+    Act(Act),
+    /// To let somebody listen.
+    Join {
+        actor: Actor,
+        wish: Option<Audience>,
+        after: Option<u64>,
+        answer: oneshot::Sender<Result<Joined, Error>>,
+    },
+    /// To show how it stands.
+    Look {
+        actor: Actor,
+        answer: oneshot::Sender<Result<Look, Error>>,
+    },
+    /// To give the transcript.
+    Transcript {
+        actor: Actor,
+        wish: Option<Audience>,
+        answer: oneshot::Sender<Result<Transcript, Error>>,
+    },
+    /// To pass on that somebody types.
+    Typing { actor: Actor, typed_in: Audience },
+}
+
+/// A command to be carried out.
+#[derive(Debug)]
+pub(crate) struct Act {
+    pub(crate) actor: Actor,
+    pub(crate) command_id: String,
+    pub(crate) command: Command,
+    /// The span of whoever asks; the append and each delivery belong to its trace.
+    pub(crate) span: Span,
+    pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
+}
+
+/// A command that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acted {
+    /// The position of its event in the actor's audience; 0 if it has none.
+    pub(crate) position: u64,
+    /// Whether it had been carried out before.
+    pub(crate) replayed: bool,
+}
+
+/// Somebody listens.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) session: wire::Session,
+    pub(crate) audience: Audience,
+    pub(crate) part: Part,
+    pub(crate) head: u64,
+    pub(crate) resync: bool,
+    pub(crate) backlog: Vec<Arc<wire::SessionEvent>>,
+    pub(crate) listening: Listening,
+}
+
+/// How a session stands.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) session: wire::Session,
+    pub(crate) head: u64,
+}
+
+/// A transcript.
+#[derive(Debug)]
+pub(crate) struct Transcript {
+    pub(crate) session: wire::Session,
+    pub(crate) audience: Audience,
+    pub(crate) events: Vec<Arc<wire::SessionEvent>>,
+}
+
+/// One session in memory.
+pub(crate) struct LiveSession {
+    parts: Arc<Parts>,
+    origin: Origin,
+    history: History,
+    /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
+    behind: bool,
+    subscribers: Subscribers,
+    news: Subscription,
+    /// Supervisors whose connection is gone, and when that was noticed.
+    gone_since: HashMap<String, Instant>,
+    last_used: Instant,
+    tended_at: Instant,
+}
+
+impl LiveSession {
+    /// Reads a session from the log. One that does not exist is an empty one.
+    pub(crate) async fn load(
+        parts: Arc<Parts>,
+        origin: Origin,
+        session_id: String,
+    ) -> Result<Self, LogError> {
+        let news = parts.bus.subscribe(origin, &topic(&session_id));
+        let history = History::load(&*parts.log, session_id).await?;
+        Ok(Self {
+            parts,
+            origin,
+            history,
+            behind: false,
+            subscribers: Subscribers::default(),
+            news,
+            gone_since: HashMap::new(),
+            last_used: Instant::now(),
+            tended_at: Instant::now(),
+        })
+    }
+
+    /// Serves requests until nobody needs the session in memory, or the server stops.
+    pub(crate) async fn run(mut self, inbox: &mut mpsc::Receiver<Request>) {
+        let stop = self.parts.stop.clone();
+        let mut requests = Vec::with_capacity(TAKE);
+        loop {
+            self.clear_conference_after_end().await;
+            let wake = self.wake_at();
+            tokio::select! {
+                taken = inbox.recv_many(&mut requests, TAKE) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.last_used = Instant::now();
+                    self.serve(&mut requests).await;
+                }
+                notice = self.news.next() => self.hear(notice).await,
+                () = tokio::time::sleep_until(wake) => {
+                    self.tend().await;
+                    if self.may_rest() && inbox.is_empty() {
+                        inbox.close();
+                    }
+                }
+                () = stop.cancelled() => inbox.close(),
+            }
+            if inbox.is_closed() {
+                while inbox.recv_many(&mut requests, TAKE).await > 0 {
+                    self.serve(&mut requests).await;
+                }
+                break;
+            }
+        }
+        self.subscribers.end_all(&Error::ShuttingDown);
+    }
+
+    async fn serve(&mut self, requests: &mut Vec<Request>) {
+        let mut acts = Vec::new();
+        for request in requests.drain(..) {
+            match request {
+                Request::Act(act) => acts.push(act),
+                other => {
+                    self.carry_out(std::mem::take(&mut acts)).await;
+                    self.answer(other).await;
+                }
+            }
+        }
+        self.carry_out(acts).await;
+    }
+
+    async fn answer(&mut self, request: Request) {
+        // Whoever asked may have gone; then nobody needs the answer.
+        match request {
+            Request::Act(act) => self.carry_out(vec![act]).await,
+            Request::Join {
+                actor,
+                wish,
+                after,
+                answer,
+            } => {
+                let _ = answer.send(self.join(actor, wish, after).await);
+            }
+            Request::Look { actor, answer } => {
+                let _ = answer.send(self.look(&actor).await);
+            }
+            Request::Transcript {
+                actor,
+                wish,
+                answer,
+            } => {
+                let _ = answer.send(self.transcript(&actor, wish).await);
+            }
+            Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
+        }
+    }
+
+    async fn join(
+        &mut self,
+        actor: Actor,
+        wish: Option<Audience>,
+        after: Option<u64>,
+    ) -> Result<Joined, Error> {
+        self.ensure_current().await?;
+        if may_see(&self.situation(), &actor, wish, Sight::Attend).is_err() {
+            self.catch_up().await?;
+        }
+        let situation = self.situation();
+        let audience = may_see(&situation, &actor, wish, Sight::Attend)?;
+        let part = match situation.relation(&actor) {
+            Some(Relation::Patron) => Part::Patron,
+            Some(Relation::Owner) => Part::Owner,
+            _ => Part::Colleague,
+        };
+        let view = self.history.view(audience);
+        let head = view.position();
+        let resync = after.is_some_and(|after| after > head);
+        let from = if resync { 0 } else { after.unwrap_or(0) };
+        let backlog = view.events_after(from).to_vec();
+        let session = self.show(audience)?;
+        let listening = self
+            .subscribers
+            .add(actor, audience, self.parts.config.backlog);
+        Ok(Joined {
+            session,
+            audience,
+            part,
+            head,
+            resync,
+            backlog,
+            listening,
+        })
+    }
+
+    async fn look(&mut self, actor: &Actor) -> Result<Look, Error> {
+        self.catch_up().await?;
+        let audience = may_see(&self.situation(), actor, None, Sight::Attend)
+            .or_else(|_| may_see(&self.situation(), actor, None, Sight::Transcript))?;
+        Ok(Look {
+            session: self.show(audience)?,
+            head: self.history.view(audience).position(),
+        })
+    }
+
+    /// The audit has it before the reader does (I25), unless the reader was in the session.
+    async fn transcript(
+        &mut self,
+        actor: &Actor,
+        wish: Option<Audience>,
+    ) -> Result<Transcript, Error> {
+        self.catch_up().await?;
+        let situation = self.situation();
+        let audience = may_see(&situation, actor, wish, Sight::Transcript)?;
+        if let (Some(Relation::Reviewer), Some(librarian)) =
+            (situation.relation(actor), actor.librarian())
+        {
+            let detail = match audience {
+                Audience::Patron => "PATRON",
+                Audience::Staff => "STAFF",
+            };
+            let fact = audit_fact(
+                &situation,
+                AuditAct::TranscriptRead,
+                &librarian.member,
+                detail,
+            );
+            self.audit(fact).await?;
+        }
+        let events = self.history.view(audience).events_after(0).to_vec();
+        Ok(Transcript {
+            session: self.show(audience)?,
+            audience,
+            events,
+        })
+    }
+
+    fn pass_on_typing(&self, actor: &Actor, typed_in: Audience) {
+        let patrons_view = self.history.view(Audience::Patron).session();
+        let Some(reach) = typing_reach(&self.situation(), patrons_view, actor, typed_in) else {
+            return;
+        };
+        self.subscribers.pass_on_typing(actor, reach, |viewer| {
+            self.show_typing(actor, reach.relation, typed_in, viewer)
+        });
+    }
+
+    fn show_typing(
+        &self,
+        actor: &Actor,
+        relation: Relation,
+        typed_in: Audience,
+        viewer: Audience,
+    ) -> wire::Typing {
+        let author = self
+            .history
+            .view(viewer)
+            .session()
+            .map(|session| match actor {
+                Actor::Patron(_) => wire::Person {
+                    part: wire::Part::Patron.into(),
+                    name: session.opened.patron_name.clone(),
+                    ..wire::Person::default()
+                },
+                Actor::Librarian(librarian) => {
+                    let part = if relation == Relation::Owner {
+                        Part::Owner
+                    } else {
+                        Part::Colleague
+                    };
+                    let naming = session.opened.staff_naming;
+                    convert::person_to_wire(crate::domain::audience::show_staff(
+                        &librarian.member,
+                        part,
+                        viewer,
+                        naming,
+                    ))
+                }
+            });
+        wire::Typing {
+            r#box: convert::audience_to_wire(typed_in).into(),
+            author,
+        }
+    }
+
+    fn show(&self, audience: Audience) -> Result<wire::Session, Error> {
+        let session = self
+            .history
+            .view(audience)
+            .session()
+            .ok_or(crate::domain::decide::Refused::NotFound)?;
+        Ok(convert::session_to_wire(self.history.session_id(), session))
+    }
+
+    fn situation(&self) -> crate::domain::access::Situation<'_> {
+        self.history.situation(
+            self.parts.clock.unix_ms(),
+            self.parts.config.wrap_up.as_millis_i64(),
+        )
+    }
+
+    /// Hears that another server changed this session, or may have.
+    async fn hear(&mut self, notice: Option<Notice>) {
+        match notice {
+            Some(Notice::Payload(heads)) if append::is_known(&heads, &self.history) => {}
+            _ => {
+                self.behind = true;
+                if let Err(error) = self.ensure_current().await {
+                    tracing::warn!(%error, "a session could not be brought up to date");
+                }
+            }
+        }
+    }
+
+    async fn ensure_current(&mut self) -> Result<(), LogError> {
+        if self.behind {
+            self.catch_up().await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes in what others have appended and passes it on.
+    async fn catch_up(&mut self) -> Result<(), LogError> {
+        self.behind = true;
+        let before = self.standing();
+        let shown = self.history.catch_up(&*self.parts.log).await?;
+        self.behind = false;
+        self.subscribers.pass_on(&shown, &Arc::from(""));
+        self.after_change(before);
+        Ok(())
+    }
+
+    /// What lists and rights depend on.
+    fn standing(&self) -> (Option<Phase>, u64) {
+        let phase = self
+            .history
+            .view(Audience::Staff)
+            .session()
+            .map(crate::domain::session::Session::phase);
+        (phase, self.history.conference_version())
+    }
+
+    fn after_change(&mut self, before: (Option<Phase>, u64)) {
+        if self.standing() != before {
+            let situation = self.history.situation(
+                self.parts.clock.unix_ms(),
+                self.parts.config.wrap_up.as_millis_i64(),
+            );
+            self.subscribers.revalidate(&situation);
+            self.parts.list.changed(&self.history);
+        }
+    }
+
+    /// When there is something to do by itself.
+    fn wake_at(&self) -> Instant {
+        let config = &self.parts.config;
+        let pause = if self.history.conference().is_empty() {
+            config.rest_after.as_duration()
+        } else {
+            tick(config.conference_grace.as_duration())
+        };
+        self.tended_at + pause
+    }
+
+    /// Does what time alone brings: supervisors whose connection is lost leave, owners whose time is over go.
+    async fn tend(&mut self) {
+        self.tended_at = Instant::now();
+        let situation = self.history.situation(
+            self.parts.clock.unix_ms(),
+            self.parts.config.wrap_up.as_millis_i64(),
+        );
+        self.subscribers.revalidate(&situation);
+        for member in self.lost_supervisors() {
+            if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
+                tracing::warn!(%error, "a lost supervisor could not be taken out of a session");
+            }
+        }
+    }
+
+    fn lost_supervisors(&mut self) -> Vec<StaffMember> {
+        let now = Instant::now();
+        let grace = self.parts.config.conference_grace.as_duration();
+        let subscribers = &self.subscribers;
+        self.gone_since.retain(|id, _| {
+            self.history.conference().contains(id) && !subscribers.has_librarian(id)
+        });
+        let mut lost = Vec::new();
+        for member in self.history.conference().members() {
+            if subscribers.has_librarian(&member.librarian_id) {
+                continue;
+            }
+            let since = *self
+                .gone_since
+                .entry(member.librarian_id.clone())
+                .or_insert(now);
+            if now.duration_since(since) >= grace {
+                lost.push(member.clone());
+            }
+        }
+        lost
+    }
+
+    /// When a session ends, it ends for supervisors too (R7, D6). They are taken out after the end was acknowledged,
+    /// so that its way is the same with and without them.
+    async fn clear_conference_after_end(&mut self) {
+        let ended = self
+            .history
+            .view(Audience::Staff)
+            .session()
+            .is_some_and(|session| session.end.is_some());
+        if !ended {
+            return;
+        }
+        let inside: Vec<_> = self.history.conference().members().cloned().collect();
+        for member in inside {
+            if let Err(error) = self.see_off(&member, Departure::SessionEnded).await {
+                tracing::warn!(%error, "a supervisor could not be taken out of an ended session");
+                return;
+            }
+        }
+    }
+
+    async fn see_off(&mut self, member: &StaffMember, how: Departure) -> Result<(), Error> {
+        let decision = depart(&self.situation(), member, how);
+        self.append_decision(decision).await
+    }
+
+    fn may_rest(&self) -> bool {
+        self.subscribers.is_empty()
+            && self.history.conference().is_empty()
+            && self.last_used.elapsed() >= self.parts.config.rest_after.as_duration()
+    }
+}
+
+/// How often supervisors' connections are looked at.
+fn tick(grace: Duration) -> Duration {
+    (grace / 4).clamp(Duration::from_millis(10), Duration::from_secs(15))
+}
+
+/// The topic on which servers say that a session has changed.
+fn topic(session_id: &str) -> String {
+    format!("session/{session_id}")
+}

@@ -1,0 +1,218 @@
+//! All sessions that are in memory, and the way to each of them.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use carrel_platform::{
+    bus::Origin,
+    log::{LogError, StreamQuery},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span};
+
+use crate::{
+    domain::{audience::Audience, decide::Command, people::Actor},
+    error::Error,
+    live_session::{Act, Acted, INBOX, Joined, LiveSession, Look, Parts, Request, Transcript},
+    storage,
+};
+
+/// How many sessions are found at once when looking for supervised ones.
+const PAGE: usize = 256;
+
+/// All sessions. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Sessions {
+    parts: Arc<Parts>,
+    live: Arc<Mutex<HashMap<String, mpsc::Sender<Request>>>>,
+    tasks: TaskTracker,
+    /// Each session in memory has its own origin on the bus, made of this server's and a number.
+    origins: Arc<AtomicU64>,
+}
+
+impl Sessions {
+    pub(crate) fn new(parts: Parts, origin: Origin, tasks: TaskTracker) -> Self {
+        let origins = Arc::new(AtomicU64::new(origin.0));
+        Self {
+            parts: Arc::new(parts),
+            live: Arc::default(),
+            tasks,
+            origins,
+        }
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Brings those sessions into memory that have supervisors inside, so that these leave if they do not come back.
+    pub(crate) async fn wake_supervised(&self) -> Result<(), LogError> {
+        let mut after = None;
+        loop {
+            let query = StreamQuery::Open {
+                category: storage::CONFERENCE,
+                after: after.take(),
+                limit: PAGE,
+            };
+            let heads = self.parts.log.find(query).await?;
+            for head in &heads {
+                let _ = self.inbox(&head.stream.id);
+            }
+            match heads.last() {
+                Some(last) if heads.len() == PAGE => after = Some(last.stream.id.clone()),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    pub(crate) async fn act(
+        &self,
+        session_id: &str,
+        actor: Actor,
+        command_id: String,
+        command: Command,
+    ) -> Result<Acted, Error> {
+        self.begin_act(session_id, actor, command_id, command)
+            .await?
+            .await
+            .map_err(|_| Error::ShuttingDown)?
+    }
+
+    /// Hands a command in, in the order of the calls, and returns where its answer will come.
+    pub(crate) async fn begin_act(
+        &self,
+        session_id: &str,
+        actor: Actor,
+        command_id: String,
+        command: Command,
+    ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
+        let (answer, answered) = oneshot::channel();
+        let act = Act {
+            actor,
+            command_id,
+            command,
+            span: Span::current(),
+            answer,
+        };
+        self.send(session_id, Request::Act(act)).await?;
+        Ok(answered)
+    }
+
+    pub(crate) async fn join(
+        &self,
+        session_id: &str,
+        actor: Actor,
+        wish: Option<Audience>,
+        after: Option<u64>,
+    ) -> Result<Joined, Error> {
+        self.ask(session_id, |answer| Request::Join {
+            actor,
+            wish,
+            after,
+            answer,
+        })
+        .await
+    }
+
+    pub(crate) async fn look(&self, session_id: &str, actor: Actor) -> Result<Look, Error> {
+        self.ask(session_id, |answer| Request::Look { actor, answer })
+            .await
+    }
+
+    pub(crate) async fn transcript(
+        &self,
+        session_id: &str,
+        actor: Actor,
+        wish: Option<Audience>,
+    ) -> Result<Transcript, Error> {
+        self.ask(session_id, |answer| Request::Transcript {
+            actor,
+            wish,
+            answer,
+        })
+        .await
+    }
+
+    pub(crate) async fn typing(
+        &self,
+        session_id: &str,
+        actor: Actor,
+        typed_in: Audience,
+    ) -> Result<(), Error> {
+        self.send(session_id, Request::Typing { actor, typed_in })
+            .await
+    }
+
+    async fn ask<T>(
+        &self,
+        session_id: &str,
+        request: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Request,
+    ) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.send(session_id, request(answer)).await?;
+        answered.await.map_err(|_| Error::ShuttingDown)?
+    }
+
+    /// A session that was just leaving memory gives the request back; then it is brought in again.
+    async fn send(&self, session_id: &str, mut request: Request) -> Result<(), Error> {
+        while !self.parts.stop.is_cancelled() {
+            match self.inbox(session_id).send(request).await {
+                Ok(()) => return Ok(()),
+                Err(mpsc::error::SendError(back)) => {
+                    request = back;
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        Err(Error::ShuttingDown)
+    }
+
+    fn inbox(&self, session_id: &str) -> mpsc::Sender<Request> {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(inbox) = live.get(session_id).filter(|inbox| !inbox.is_closed()) {
+            return inbox.clone();
+        }
+        let (sender, inbox) = mpsc::channel(INBOX);
+        live.insert(session_id.to_owned(), sender.clone());
+        drop(live);
+        let origin = Origin(self.origins.fetch_add(1, Ordering::Relaxed));
+        // A session outlives the call that happened to bring it into memory: it is no part of that call's trace.
+        self.tasks.spawn(
+            self.clone()
+                .live_on(session_id.to_owned(), origin, inbox)
+                .instrument(Span::none()),
+        );
+        sender
+    }
+
+    async fn live_on(self, session_id: String, origin: Origin, mut inbox: mpsc::Receiver<Request>) {
+        match LiveSession::load(Arc::clone(&self.parts), origin, session_id.clone()).await {
+            Ok(session) => session.run(&mut inbox).await,
+            Err(error) => refuse_all(&mut inbox, &error.into()).await,
+        }
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.get(&session_id).is_some_and(mpsc::Sender::is_closed) {
+            live.remove(&session_id);
+        }
+    }
+}
+
+/// Answers everyone who waits for a session that can't be read.
+async fn refuse_all(inbox: &mut mpsc::Receiver<Request>, error: &Error) {
+    inbox.close();
+    while let Some(request) = inbox.recv().await {
+        match request {
+            Request::Act(act) => drop(act.answer.send(Err(error.clone()))),
+            Request::Join { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Request::Look { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Request::Transcript { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Request::Typing { .. } => {}
+        }
+    }
+}

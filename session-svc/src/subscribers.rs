@@ -1,0 +1,146 @@
+//! Who listens to one session on this server, and what each of them hears.
+
+use std::sync::{Arc, OnceLock};
+
+use carrel_platform::refusal::Refusal;
+use carrel_proto::session::v1 as wire;
+use tokio::sync::mpsc;
+
+use crate::{
+    domain::{
+        access::{Sight, Situation, TypingReach, may_see},
+        audience::Audience,
+        people::Actor,
+    },
+    error::Error,
+    history::Shown,
+};
+
+/// Something that is passed on as it happens.
+#[derive(Clone, Debug)]
+pub(crate) enum Live {
+    /// An event, with the trace of the act that it came of.
+    Event(Arc<wire::SessionEvent>, Arc<str>),
+    /// Somebody is typing.
+    Typing(wire::Typing),
+}
+
+/// The far end of a subscription.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    /// What happens, in order, without a gap. It ends when the subscription does.
+    pub live: mpsc::Receiver<Live>,
+    /// Why it ended. Set before it ends.
+    pub ending: Arc<OnceLock<Refusal>>,
+}
+
+/// All who listen to one session.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribers(Vec<Subscriber>);
+
+#[derive(Debug)]
+struct Subscriber {
+    actor: Actor,
+    audience: Audience,
+    live: mpsc::Sender<Live>,
+    ending: Arc<OnceLock<Refusal>>,
+}
+
+impl Subscriber {
+    fn end(&self, error: Error) {
+        let _ = self.ending.set(error.into());
+    }
+
+    /// Hands something over without waiting. Whoever has no room left was too slow.
+    fn offer(&self, live: Live) -> bool {
+        match self.live.try_send(live) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.end(Error::TooSlow);
+                false
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
+}
+
+impl Subscribers {
+    /// Adds one, who hears all that happens from now on as far as it is for their audience.
+    pub(crate) fn add(&mut self, actor: Actor, audience: Audience, backlog: usize) -> Listening {
+        let (sender, live) = mpsc::channel(backlog.max(1));
+        let ending = Arc::new(OnceLock::new());
+        self.0.push(Subscriber {
+            actor,
+            audience,
+            live: sender,
+            ending: Arc::clone(&ending),
+        });
+        Listening { live, ending }
+    }
+
+    /// Passes events on, each to those whom it is for. A slow one is let go and may come back.
+    pub(crate) fn pass_on(&mut self, shown: &[Shown], trace: &Arc<str>) {
+        self.0.retain(|subscriber| {
+            shown
+                .iter()
+                .filter_map(|shown| shown.to(subscriber.audience))
+                .all(|event| subscriber.offer(Live::Event(Arc::clone(event), Arc::clone(trace))))
+        });
+    }
+
+    /// Tells those whom it may reach that somebody types, but not the typist. Who has no room left misses it.
+    pub(crate) fn pass_on_typing(
+        &self,
+        typist: &Actor,
+        reach: TypingReach,
+        show: impl Fn(Audience) -> wire::Typing,
+    ) {
+        let typist = typist.key();
+        for subscriber in &self.0 {
+            if subscriber.audience >= reach.audience && subscriber.actor.key() != typist {
+                let _ = subscriber
+                    .live
+                    .try_send(Live::Typing(show(subscriber.audience)));
+            }
+        }
+    }
+
+    /// Lets those go who may no longer see what they listen to, and those who are gone by themselves.
+    pub(crate) fn revalidate(&mut self, situation: &Situation<'_>) {
+        self.0.retain(|subscriber| {
+            match may_see(
+                situation,
+                &subscriber.actor,
+                Some(subscriber.audience),
+                Sight::Attend,
+            ) {
+                Ok(_) => !subscriber.live.is_closed(),
+                Err(refused) => {
+                    subscriber.end(refused.into());
+                    false
+                }
+            }
+        });
+    }
+
+    /// Lets everyone go.
+    pub(crate) fn end_all(&mut self, error: &Error) {
+        for subscriber in self.0.drain(..) {
+            subscriber.end(error.clone());
+        }
+    }
+
+    /// Whether nobody listens.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|subscriber| subscriber.live.is_closed())
+    }
+
+    /// Whether this librarian listens.
+    #[must_use]
+    pub(crate) fn has_librarian(&self, librarian_id: &str) -> bool {
+        self.0.iter().any(|subscriber| {
+            subscriber.actor.is_librarian(librarian_id) && !subscriber.live.is_closed()
+        })
+    }
+}
