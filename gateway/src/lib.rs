@@ -1,1 +1,118 @@
-//! To be written.
+//! The gateway: where browsers come in.
+//!
+//! It serves the web pages, a few JSON endpoints (log-in, a patron's entry, transcripts, lists) and the websocket on
+//! which everything live happens. It speaks to the services only through the generated clients, on two channels that
+//! it is given, and to nobody else.
+//!
+//! # What it must not do
+//!
+//! - **No truth.** It stores nothing. A browser that comes back to another gateway with its last positions misses
+//!   nothing.
+//! - **No rule of visibility.** What a browser gets is what session-svc gave on that viewer's own streams, frame for
+//!   frame and in that order; there is no filter here that could fail. What a browser gets besides (pings, answers to
+//!   its own frames, closes) depends only on the browser itself and on fixed clocks.
+//! - **No trust.** It holds no keys. A token is carried to a service, and the service judges it.
+//!
+//! # How it hangs together
+//!
+//! - `http` is the listener: HTTP/1.1, routes, headers, and the checks of `origin` and `limits` at the door.
+//!   `api` and `pages` are what is behind it.
+//! - `socket` serves one websocket: a Hello in time, then frames until something ends it, with one of the reasons in
+//!   [`close`]. [`frame`] turns messages into frames and back, for both sub-protocols.
+//! - `viewer` is one browser's user: the sessions they attend (`attendance`), the lists they watch (`watching`), their
+//!   acts (`acts`), and the renewal of their token. Each stream of a service has one task that reads it.
+//! - `outbox` is the bounded queue towards the browser, and its one writer. Everything meets there.
+//!
+//! # Why nothing waits for a browser
+//!
+//! All browsers share a few HTTP/2 connections to the services. A stream on such a connection that is not read holds
+//! buffers of the whole connection, until every stream on it fails. So the tasks that read streams never wait:
+//! [`outbox`] takes what they give or, when it is full, closes that one socket. Its client comes back and resumes.
+
+mod acts;
+mod api;
+mod attendance;
+mod claims;
+pub mod close;
+pub mod config;
+pub mod error;
+pub mod frame;
+mod http;
+mod limits;
+mod origin;
+mod outbox;
+mod pages;
+mod socket;
+mod upstream;
+mod viewer;
+mod watching;
+
+use carrel_platform::clock::Clock;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+pub use crate::{
+    config::{Config, DEFAULTS},
+    error::Error,
+};
+use crate::{limits::Counter, socket::House, upstream::Upstream};
+
+/// What a gateway is made of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The way to session-svc.
+    pub session: Channel,
+    /// The way to the directory of presence-svc.
+    pub directory: Channel,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Cancelled when the gateway is to stop. The services must outlive it by its `drain_deadline`, so that acts that
+    /// are under way are still answered.
+    pub shutdown: CancellationToken,
+}
+
+/// A gateway that can be served.
+#[derive(Debug)]
+pub struct Gateway {
+    config: Config,
+    services: [Channel; 2],
+    house: House,
+}
+
+/// Builds a gateway on given parts. Nothing runs before [`Gateway::serve`].
+#[must_use]
+pub fn build(config: Config, parts: Parts) -> Gateway {
+    let upstream = Upstream::new(
+        parts.session.clone(),
+        parts.directory.clone(),
+        config.call_deadline,
+    );
+    Gateway {
+        services: [parts.session, parts.directory],
+        house: House {
+            config: config.socket.clone(),
+            upstream,
+            clock: parts.clock,
+            people: Counter::new(config.socket.per_person.get()),
+            shutdown: parts.shutdown,
+            drain_deadline: config.drain_deadline,
+        },
+        config,
+    }
+}
+
+impl Gateway {
+    /// Serves browsers on a listener until the parts' `shutdown` is cancelled.
+    ///
+    /// Then no connection is accepted any more, requests are answered, and each socket is closed with code 1012 and a
+    /// time to wait, after the acts under way on it were answered. It returns when all are gone, or when they were not
+    /// gone in time: at the latest after twice the setting `drain_deadline`.
+    ///
+    /// # Errors
+    ///
+    /// If a listed origin can't be one, or the listener has no address.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), Error> {
+        http::serve(self, listener).await
+    }
+}

@@ -1,0 +1,301 @@
+//! The JSON endpoints: each reads a request, makes one gRPC call on the caller's behalf and writes the answer.
+//!
+//! Bodies are the messages of `proto/` in proto3 JSON. There is nothing ambient to misuse from another page: no
+//! cookies, no CORS, and a body must say that it is JSON, which another origin's form can't.
+
+use axum::{
+    Extension, Json, Router,
+    body::Bytes,
+    extract::{
+        DefaultBodyLimit, Path, Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
+    routing::{get, post},
+};
+use carrel_platform::refusal::Refusal;
+use carrel_proto::{
+    directory::v1::{
+        AdmitPatronRequest, AdmitPatronResponse, GetLibraryRequest, GetLibraryResponse,
+        GetProfileRequest, GetProfileResponse, ListLibrariesRequest, ListLibrariesResponse,
+        LogInRequest, LogInResponse, RenewTokenRequest, RenewTokenResponse,
+    },
+    session::v1::{
+        Audience, GetTranscriptRequest, GetTranscriptResponse, ListAuditEntriesRequest,
+        ListAuditEntriesResponse, ListEndedSessionsRequest, ListEndedSessionsResponse,
+    },
+};
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, de::DeserializeOwned};
+use tonic::Code;
+
+use crate::{
+    error::Refused,
+    http::Browser,
+    upstream::{Caller, Upstream},
+};
+
+/// The longest body, in bytes.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+
+type Answer<T> = Result<Json<T>, Refused>;
+type Body = Result<Bytes, BytesRejection>;
+type Parameters<T> = Result<Query<T>, QueryRejection>;
+
+/// The routes of the JSON endpoints.
+pub(crate) fn routes(upstream: Upstream) -> Router {
+    Router::new()
+        .route("/v1/log-in", post(log_in))
+        .route("/v1/admit", post(admit))
+        .route("/v1/renew", post(renew))
+        .route("/v1/libraries", get(libraries))
+        .route("/v1/libraries/{id}", get(library))
+        .route("/v1/profile", get(profile))
+        .route("/v1/sessions/{id}/transcript", get(transcript))
+        .route("/v1/ended-sessions", get(ended_sessions))
+        .route("/v1/audit", get(audit))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(upstream)
+}
+
+/// A page of a list, as the query names it.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PageQuery {
+    page_size: i32,
+    page_token: String,
+}
+
+/// The view of a transcript, as the query names it.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TranscriptQuery {
+    audience: Option<AudienceName>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AudienceName {
+    Patron,
+    Staff,
+}
+
+async fn log_in(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<LogInResponse> {
+    let request: LogInRequest = message(&headers, body)?;
+    let mut directory = upstream.directory.clone();
+    let answer = upstream.call(
+        "carrel.directory.v1.DirectoryService/LogIn",
+        browser.caller(),
+        request,
+        |request| directory.log_in(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn admit(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<AdmitPatronResponse> {
+    let request: AdmitPatronRequest = message(&headers, body)?;
+    let mut directory = upstream.directory.clone();
+    let answer = upstream.call(
+        "carrel.directory.v1.DirectoryService/AdmitPatron",
+        browser.caller(),
+        request,
+        |request| directory.admit_patron(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn renew(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<RenewTokenResponse> {
+    let request: RenewTokenRequest = message(&headers, body)?;
+    let mut directory = upstream.directory.clone();
+    let answer = upstream.call(
+        "carrel.directory.v1.DirectoryService/RenewToken",
+        browser.caller(),
+        request,
+        |request| directory.renew_token(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn libraries(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    query: Parameters<PageQuery>,
+) -> Answer<ListLibrariesResponse> {
+    let page = readable(query)?;
+    let mut directory = upstream.directory.clone();
+    let answer = upstream.call(
+        "carrel.directory.v1.DirectoryService/ListLibraries",
+        browser.caller(),
+        ListLibrariesRequest {
+            page_size: page.page_size,
+            page_token: page.page_token,
+        },
+        |request| directory.list_libraries(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn library(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    Path(institution_id): Path<String>,
+) -> Answer<GetLibraryResponse> {
+    let mut directory = upstream.directory.clone();
+    let answer = upstream.call(
+        "carrel.directory.v1.DirectoryService/GetLibrary",
+        browser.caller(),
+        GetLibraryRequest { institution_id },
+        |request| directory.get_library(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn profile(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+) -> Answer<GetProfileResponse> {
+    let mut directory = upstream.directory.clone();
+    let answer = upstream.call(
+        "carrel.directory.v1.DirectoryService/GetProfile",
+        bearer(browser, &headers),
+        GetProfileRequest {},
+        |request| directory.get_profile(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn transcript(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    Path(session_id): Path<String>,
+    query: Parameters<TranscriptQuery>,
+) -> Answer<GetTranscriptResponse> {
+    let audience = match readable(query)?.audience {
+        None => Audience::Unspecified,
+        Some(AudienceName::Patron) => Audience::Patron,
+        Some(AudienceName::Staff) => Audience::Staff,
+    };
+    let mut sessions = upstream.sessions.clone();
+    let answer = upstream.call(
+        "carrel.session.v1.SessionService/GetTranscript",
+        bearer(browser, &headers),
+        GetTranscriptRequest {
+            session_id,
+            audience: audience.into(),
+        },
+        |request| sessions.get_transcript(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn ended_sessions(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    query: Parameters<PageQuery>,
+) -> Answer<ListEndedSessionsResponse> {
+    let page = readable(query)?;
+    let mut sessions = upstream.sessions.clone();
+    let answer = upstream.call(
+        "carrel.session.v1.SessionService/ListEndedSessions",
+        bearer(browser, &headers),
+        ListEndedSessionsRequest {
+            page_size: page.page_size,
+            page_token: page.page_token,
+        },
+        |request| sessions.list_ended_sessions(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn audit(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    query: Parameters<PageQuery>,
+) -> Answer<ListAuditEntriesResponse> {
+    let page = readable(query)?;
+    let mut sessions = upstream.sessions.clone();
+    let answer = upstream.call(
+        "carrel.session.v1.SessionService/ListAuditEntries",
+        bearer(browser, &headers),
+        ListAuditEntriesRequest {
+            page_size: page.page_size,
+            page_token: page.page_token,
+        },
+        |request| sessions.list_audit_entries(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+/// The browser's user, with the token that the request carries; whether there is one is for the service to judge.
+fn bearer(browser: Browser, headers: &HeaderMap) -> Caller {
+    match headers.get(header::AUTHORIZATION) {
+        Some(value) => browser.caller().with_authorization(value.as_bytes()),
+        None => browser.caller(),
+    }
+}
+
+/// The message in a body.
+fn message<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Refused> {
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(Refused::with_status(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Refusal::new(
+                Code::InvalidArgument,
+                "NOT_JSON",
+                "The body must be JSON. Send \"content-type: application/json\" with it.",
+            ),
+        ));
+    }
+    let body = body.map_err(|rejection| {
+        let status = rejection.status();
+        let refusal = if status == StatusCode::PAYLOAD_TOO_LARGE {
+            Refusal::new(
+                Code::InvalidArgument,
+                "TOO_LONG",
+                format!("A body may have {BODY_LIMIT} bytes at the most."),
+            )
+            .with("limit", BODY_LIMIT.to_string())
+        } else {
+            Refusal::new(Code::InvalidArgument, "BAD_BODY", "The body was cut short.")
+        };
+        Refused::with_status(status, refusal)
+    })?;
+    serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(
+            Code::InvalidArgument,
+            "BAD_JSON",
+            format!("The body is not the message that is expected here: {error}."),
+        )
+        .into()
+    })
+}
+
+/// The parameters of a query.
+fn readable<T>(query: Parameters<T>) -> Result<T, Refused> {
+    query
+        .map(|Query(query)| query)
+        .map_err(|error| Refusal::new(Code::InvalidArgument, "BAD_QUERY", error.body_text()).into())
+}

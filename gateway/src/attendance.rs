@@ -1,0 +1,322 @@
+//! One session attended on one socket: an Attend stream of session-svc, read by a task of its own.
+//!
+//! The task does nothing but read the stream and push to the outbox, which never waits. So the stream is read at the
+//! speed at which it comes, whatever the browser does.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use carrel_platform::{
+    refusal::Refusal,
+    telemetry::{attribute, session_hash, trace_context},
+};
+use carrel_proto::{
+    gateway::v1::{
+        Accepted, Attending, Detached, Head, Refused, SessionEvent, SomebodyTyping, Waiting,
+        server_frame::Frame,
+    },
+    refusal::v1 as wire,
+    session::v1::{
+        self as session, AttendRequest, AttendResponse, Audience, Join, attend_request,
+        attend_response::Response,
+    },
+};
+use tokio::{
+    select,
+    sync::{OwnedSemaphorePermit, mpsc},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
+use tracing::Span;
+
+use crate::{
+    frame::refused,
+    outbox::Outbox,
+    upstream::{Caller, Upstream, late, refusal},
+};
+
+/// How many requests may wait for the service on one stream, beside the acts under way, which have a limit of their
+/// own: the Join, renewals, and what is typed.
+const SPARE_REQUESTS: usize = 16;
+
+/// A session that is attended. Dropping it ends nothing; [`Attendance::stop`] does.
+#[derive(Debug)]
+pub(crate) struct Attendance {
+    requests: mpsc::Sender<AttendRequest>,
+    acts: ActsUnderWay,
+    stop: CancellationToken,
+    reader: JoinHandle<()>,
+}
+
+/// The acts that were put on a stream and not answered yet, with the permit of each. `None` once the stream is over.
+///
+/// The lock makes "is the stream still there" and "note the act" one step, so that no act is left without an answer.
+#[derive(Clone, Debug)]
+struct ActsUnderWay(Arc<Mutex<Option<HashMap<String, OwnedSemaphorePermit>>>>);
+
+/// Why an act was not put on a stream.
+#[derive(Debug)]
+pub(crate) enum NotSent {
+    /// The stream is over. The act can be done by itself, with the permit that is given back.
+    Over(OwnedSemaphorePermit),
+    /// The service does not take as much as the browser sends. Nothing happened.
+    Full,
+}
+
+impl Attendance {
+    /// Opens the stream and begins to read it.
+    pub(crate) fn start(
+        upstream: &Upstream,
+        caller: &Caller,
+        outbox: Outbox,
+        session_id: String,
+        after: Option<session::Position>,
+        act_limit: usize,
+    ) -> Self {
+        let (requests, receiver) = mpsc::channel(act_limit + SPARE_REQUESTS);
+        let join = AttendRequest {
+            request: Some(attend_request::Request::Join(Join {
+                session_id: session_id.clone(),
+                audience: Audience::Unspecified.into(),
+                after,
+                trace: true,
+            })),
+            trace_parent: trace_context::current(),
+        };
+        // A new channel has room for its first request.
+        let _ = requests.try_send(join);
+        let mut sessions = upstream.sessions.clone();
+        let request = caller.request(ReceiverStream::new(receiver));
+        let deadline = upstream.deadline;
+        let acts = ActsUnderWay(Arc::new(Mutex::new(Some(HashMap::new()))));
+        let stop = CancellationToken::new();
+        let reader = Reader {
+            session_id,
+            outbox,
+            acts: acts.clone(),
+        };
+        let stopped = stop.clone();
+        let reader = tokio::spawn(async move {
+            let end = select! {
+                biased;
+                () = stopped.cancelled() => End::Stopped,
+                refusal = async {
+                    match timeout(deadline, sessions.attend(request)).await {
+                        Ok(Ok(response)) => reader.read(response.into_inner()).await,
+                        Ok(Err(status)) => refusal(&status),
+                        Err(_) => late(),
+                    }
+                } => End::Service(refusal),
+            };
+            reader.end(end);
+        });
+        Self {
+            requests,
+            acts,
+            stop,
+            reader,
+        }
+    }
+
+    /// Puts an act on the stream. The permit is held until it was answered.
+    pub(crate) fn act(
+        &self,
+        act: session::Act,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), NotSent> {
+        let command_id = act.command_id.clone();
+        let mut acts = self.acts.lock();
+        let Some(under_way) = acts.as_mut() else {
+            return Err(NotSent::Over(permit));
+        };
+        match self.send(attend_request::Request::Act(act)) {
+            Ok(()) => {
+                under_way.insert(command_id, permit);
+                Ok(())
+            }
+            Err(()) => Err(NotSent::Full),
+        }
+    }
+
+    /// Tells the service what the user is typing. Dropped if the service does not keep up.
+    pub(crate) fn typing(&self, r#box: i32) {
+        let typing = session::Typing {
+            r#box,
+            author: None,
+        };
+        let _ = self.send(attend_request::Request::Typing(typing));
+    }
+
+    /// Gives the service a fresh token. If it can't be given, the stream ends with the old one and the client attends
+    /// again.
+    pub(crate) fn renew(&self, access_token: String) {
+        let renew = session::Renew { access_token };
+        let _ = self.send(attend_request::Request::Renew(renew));
+    }
+
+    /// Whether the stream has ended by itself.
+    pub(crate) fn is_over(&self) -> bool {
+        self.acts.lock().is_none()
+    }
+
+    /// Ends the stream. When this returns, nothing more of it reaches the outbox.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.reader.await {
+            tracing::error!(%error, "the reader of an attended session failed");
+        }
+    }
+
+    fn send(&self, request: attend_request::Request) -> Result<(), ()> {
+        self.requests
+            .try_send(AttendRequest {
+                request: Some(request),
+                trace_parent: trace_context::current(),
+            })
+            .map_err(|_| ())
+    }
+}
+
+impl ActsUnderWay {
+    fn lock(&self) -> MutexGuard<'_, Option<HashMap<String, OwnedSemaphorePermit>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of an answer; the returned permit is given back when the answer was queued.
+    fn answered(&self, command_id: &str) -> Option<OwnedSemaphorePermit> {
+        self.lock().as_mut()?.remove(command_id)
+    }
+}
+
+/// How a stream ended.
+enum End {
+    /// The user detached, attended anew, or has gone.
+    Stopped,
+    /// By the service.
+    Service(Refusal),
+}
+
+/// The task that reads one stream.
+struct Reader {
+    session_id: String,
+    outbox: Outbox,
+    acts: ActsUnderWay,
+}
+
+impl Reader {
+    /// Reads until the stream ends, and says why it did.
+    async fn read(&self, mut stream: Streaming<AttendResponse>) -> Refusal {
+        loop {
+            match stream.message().await {
+                Ok(Some(response)) => self.deliver(response),
+                Ok(None) => {
+                    return Refusal::unavailable(
+                        "UNAVAILABLE",
+                        "The service ended the stream. Attend again.",
+                    );
+                }
+                Err(status) => return refusal(&status),
+            }
+        }
+    }
+
+    /// Passes on what the service gave, and nothing else: whoever may see what was decided there.
+    fn deliver(&self, response: AttendResponse) {
+        let session_id = self.session_id.clone();
+        let mut answered = None;
+        let frame = match response.response {
+            Some(Response::Joined(joined)) => Frame::Attending(Attending {
+                session_id,
+                joined: Some(joined),
+            }),
+            Some(Response::Event(event)) => Frame::Event(SessionEvent {
+                session_id,
+                event: Some(event),
+            }),
+            Some(Response::ActAccepted(accepted)) => {
+                answered = self.acts.answered(&accepted.command_id);
+                Frame::Accepted(Accepted {
+                    command_id: accepted.command_id,
+                    session_id,
+                    position: accepted.position,
+                    replayed: accepted.replayed,
+                })
+            }
+            Some(Response::ActRefused(refused)) => {
+                answered = self.acts.answered(&refused.command_id);
+                Frame::Refused(Refused {
+                    command_id: refused.command_id,
+                    session_id,
+                    refusal: refused.refusal,
+                })
+            }
+            Some(Response::Typing(typing)) => Frame::Typing(SomebodyTyping {
+                session_id,
+                typing: Some(typing),
+            }),
+            Some(Response::Waiting(status)) => Frame::Waiting(Waiting {
+                session_id,
+                status: Some(status),
+            }),
+            Some(Response::Heartbeat(heartbeat)) => Frame::Head(Head {
+                session_id,
+                number: heartbeat.head,
+            }),
+            // A kind that a newer service knows: it has nothing to say to this version's clients.
+            None => return,
+        };
+        let delivery = self.delivery(&response.trace_parent);
+        self.outbox.push(frame, delivery);
+        drop(answered);
+    }
+
+    /// The span of a delivery, on the trace of the act that caused it.
+    fn delivery(&self, trace_parent: &str) -> Option<Span> {
+        if trace_parent.is_empty() {
+            return None;
+        }
+        let span = tracing::info_span!(
+            parent: None,
+            "deliver",
+            otel.kind = "producer",
+            { attribute::SESSION_HASH } = session_hash(&self.session_id),
+        );
+        trace_context::set_parent(&span, trace_parent);
+        Some(span)
+    }
+
+    /// Answers what was not answered, and says that the session is no longer attended.
+    ///
+    /// Of an act that was on the stream nobody here knows whether it happened. The same command settles it.
+    fn end(self, end: End) {
+        let unanswered = self.acts.lock().take().unwrap_or_default();
+        for command_id in unanswered.keys() {
+            let unknown = Refusal::unavailable(
+                "UNAVAILABLE",
+                "The session was detached before this was answered. Send the same command again.",
+            );
+            self.outbox.push(
+                Frame::Refused(refused(
+                    command_id.clone(),
+                    self.session_id.clone(),
+                    unknown,
+                )),
+                None,
+            );
+        }
+        if let End::Service(refusal) = end {
+            self.outbox.push(
+                Frame::Detached(Detached {
+                    session_id: self.session_id,
+                    refusal: Some(wire::Refusal::from(refusal)),
+                }),
+                None,
+            );
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Why the server closes a browser's socket: the catalogue of close codes.
+
+use std::{borrow::Cow, time::Duration};
+
+use axum::extract::ws::{CloseFrame, Message};
+
+/// One reason to close a socket.
+///
+/// `docs/websocket.md` lists the same codes for those who write clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// The peer has gone, or nothing was heard of it for too long.
+    GoingAway,
+    /// The peer broke the websocket protocol itself.
+    Protocol,
+    /// A text message was not UTF-8.
+    NotUtf8,
+    /// A frame or message was longer than 64 KiB.
+    TooLarge,
+    /// The gateway failed.
+    Internal,
+    /// The gateway, or a service that it needs, is being restarted.
+    Restart {
+        /// How long the client should wait before it comes back; another time for each client.
+        retry: Duration,
+    },
+    /// The first frame was no Hello, a frame came with the wrong opcode, or its bytes were no frame.
+    BadFrame,
+    /// The token is bad, or has expired without a renewal.
+    BadToken,
+    /// The client did not read as fast as things happened.
+    TooSlow,
+    /// There was no Hello in time.
+    HelloLate,
+    /// The client sent too many frames, or has too many sockets.
+    TooMany,
+}
+
+/// What a client does after its socket was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComeBack {
+    /// Connects again and resumes from its last positions.
+    Resume,
+    /// Gets a new token first.
+    LogIn,
+    /// Does not: the client is at fault and would be closed again.
+    Never,
+}
+
+impl Close {
+    /// A [`Close::Restart`] with a time to wait of its own, so that not all clients come back at the same instant.
+    #[must_use]
+    pub fn restart() -> Self {
+        const SHORTEST_MS: u64 = 500;
+        const SPREAD_MS: u64 = 2_500;
+        // Without entropy all clients wait equally long, which is a nuisance and no fault.
+        let random = getrandom::u64().unwrap_or_default();
+        Self::Restart {
+            retry: Duration::from_millis(SHORTEST_MS + random % SPREAD_MS),
+        }
+    }
+
+    /// The websocket close code.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        match self {
+            Self::GoingAway => 1001,
+            Self::Protocol => 1002,
+            Self::NotUtf8 => 1007,
+            Self::TooLarge => 1009,
+            Self::Internal => 1011,
+            Self::Restart { .. } => 1012,
+            Self::BadFrame => 4400,
+            Self::BadToken => 4401,
+            Self::TooSlow => 4408,
+            Self::HelloLate => 4409,
+            Self::TooMany => 4429,
+        }
+    }
+
+    /// The close reason: at most 123 bytes.
+    #[must_use]
+    pub fn reason(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::GoingAway => "nothing was heard of you",
+            Self::Protocol => "not the websocket protocol (RFC 6455)",
+            Self::NotUtf8 => "a text message was not UTF-8",
+            Self::TooLarge => "a frame may have 64 KiB at the most",
+            Self::Internal => "the server failed; come back",
+            Self::Restart { retry } => {
+                return Cow::Owned(format!("retry_ms={}", retry.as_millis()));
+            }
+            Self::BadFrame => "not a frame of this sub-protocol; the first is Hello",
+            Self::BadToken => "the token is not, or no longer, valid; log in again",
+            Self::TooSlow => "you read too slowly; come back and resume",
+            Self::HelloLate => "no Hello in time",
+            Self::TooMany => "too many frames or sockets; slow down",
+        })
+    }
+
+    /// What a client does next.
+    #[must_use]
+    pub fn come_back(self) -> ComeBack {
+        match self {
+            Self::GoingAway
+            | Self::Internal
+            | Self::Restart { .. }
+            | Self::TooSlow
+            | Self::HelloLate
+            | Self::TooMany => ComeBack::Resume,
+            Self::BadToken => ComeBack::LogIn,
+            Self::Protocol | Self::NotUtf8 | Self::TooLarge | Self::BadFrame => ComeBack::Never,
+        }
+    }
+
+    /// Whether what waits for the client is still sent before the close.
+    pub(crate) fn sends_the_rest(self) -> bool {
+        !matches!(self, Self::TooSlow | Self::GoingAway)
+    }
+
+    /// The websocket message that says so.
+    #[must_use]
+    pub fn message(self) -> Message {
+        Message::Close(Some(CloseFrame {
+            code: self.code(),
+            reason: self.reason().into_owned().into(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Close; 11] = [
+        Close::GoingAway,
+        Close::Protocol,
+        Close::NotUtf8,
+        Close::TooLarge,
+        Close::Internal,
+        Close::Restart {
+            retry: Duration::from_millis(1234),
+        },
+        Close::BadFrame,
+        Close::BadToken,
+        Close::TooSlow,
+        Close::HelloLate,
+        Close::TooMany,
+    ];
+
+    #[test]
+    fn every_reason_fits_into_a_close_frame() {
+        for close in ALL {
+            assert!(close.reason().len() <= 123, "{close:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_for_clients_lists_every_code() {
+        let page = include_str!("../../docs/websocket.md");
+        for close in ALL {
+            assert!(page.contains(&format!("| {} |", close.code())), "{close:?}");
+        }
+    }
+
+    #[test]
+    fn a_restart_names_the_wait() {
+        let Close::Restart { retry } = Close::restart() else {
+            unreachable!("restart() gives a Restart");
+        };
+        assert!(retry >= Duration::from_millis(500) && retry < Duration::from_secs(3));
+        assert_eq!(
+            Close::Restart {
+                retry: Duration::from_millis(1234)
+            }
+            .reason(),
+            "retry_ms=1234"
+        );
+    }
+}

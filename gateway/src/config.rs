@@ -1,0 +1,151 @@
+//! The gateway's settings. `default.toml` lists them all, each with its meaning and its default.
+
+use std::{
+    net::IpAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
+
+mod duration;
+
+use serde::{Deserialize, Serialize};
+
+/// All settings as `default.toml` has them, for whoever loads the configuration.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// The gateway's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Origins of pages that may open a socket, beside the origin of the gateway's own pages.
+    pub origins: Vec<String>,
+    /// Whether a socket may be opened without an `Origin` header. Absent: only if the listener is on loopback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_missing_origin: Option<bool>,
+    /// Proxies whose `X-Forwarded-For` header is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How many connections may be open at once.
+    pub connections: NonZeroUsize,
+    /// How long the head of a request may take to arrive, and a connection to stay idle.
+    #[serde(with = "duration")]
+    pub head_timeout: Duration,
+    /// How long a request may take altogether.
+    #[serde(with = "duration")]
+    pub request_timeout: Duration,
+    /// How long a call to a service may take.
+    #[serde(with = "duration")]
+    pub call_deadline: Duration,
+    /// How long a stop waits for sockets and requests.
+    #[serde(with = "duration")]
+    pub drain_deadline: Duration,
+    /// What one browser's socket may do.
+    pub socket: SocketConfig,
+}
+
+/// What one browser's socket may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SocketConfig {
+    /// How soon the Hello must come.
+    #[serde(with = "duration")]
+    pub hello_timeout: Duration,
+    /// How often the server sends a websocket ping.
+    #[serde(with = "duration")]
+    pub ping_interval: Duration,
+    /// How long either side may hear nothing before it gives the other up.
+    #[serde(with = "duration")]
+    pub silence_limit: Duration,
+    /// How long the server waits for a browser to take the next piece of what was sent to it.
+    #[serde(with = "duration")]
+    pub send_timeout: Duration,
+    /// How long the server waits for the end of a socket that it closes.
+    #[serde(with = "duration")]
+    pub close_timeout: Duration,
+    /// How many frames may wait for a browser.
+    pub queue_frames: NonZeroUsize,
+    /// How many bytes may wait for a browser.
+    pub queue_bytes: NonZeroUsize,
+    /// How many frames a browser may send in a second, on and on.
+    pub frames_per_second: NonZeroU32,
+    /// How many frames a browser may send at once.
+    pub frames_burst: NonZeroU32,
+    /// How many sessions may be attended on one socket.
+    pub sessions: NonZeroUsize,
+    /// How many acts of one socket may be under way.
+    pub acts: NonZeroUsize,
+    /// How many sockets one address may have open.
+    pub per_address: NonZeroUsize,
+    /// How many sockets one person may have open.
+    pub per_person: NonZeroUsize,
+}
+
+const fn usize_of(value: u32) -> NonZeroUsize {
+    match NonZeroUsize::new(value as usize) {
+        Some(value) => value,
+        None => NonZeroUsize::MIN,
+    }
+}
+
+const fn u32_of(value: u32) -> NonZeroU32 {
+    match NonZeroU32::new(value) {
+        Some(value) => value,
+        None => NonZeroU32::MIN,
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            allow_missing_origin: None,
+            trusted_proxies: Vec::new(),
+            connections: usize_of(10_000),
+            head_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            call_deadline: Duration::from_secs(10),
+            drain_deadline: Duration::from_secs(5),
+            socket: SocketConfig::default(),
+        }
+    }
+}
+
+impl Default for SocketConfig {
+    fn default() -> Self {
+        Self {
+            hello_timeout: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(20),
+            silence_limit: Duration::from_secs(50),
+            send_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(2),
+            queue_frames: usize_of(4_096),
+            queue_bytes: usize_of(1_048_576),
+            frames_per_second: u32_of(20),
+            frames_burst: u32_of(100),
+            sessions: usize_of(32),
+            acts: usize_of(64),
+            per_address: usize_of(256),
+            per_person: usize_of(16),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_commented_file_says_what_the_defaults_are() {
+        assert_eq!(
+            toml::from_str::<Config>(DEFAULTS).unwrap(),
+            Config::default()
+        );
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_an_error() {
+        assert!(toml::from_str::<Config>("orgins = []").is_err());
+        assert!(toml::from_str::<Config>("[socket]\nping = \"1s\"").is_err());
+    }
+}

@@ -1,0 +1,145 @@
+//! One frame type, two ways to write it: a browser's websocket message to a [`ClientFrame`], and a [`ServerFrame`] to
+//! a websocket message.
+
+use axum::extract::ws::Message;
+use carrel_platform::refusal::Refusal;
+use carrel_proto::gateway::v1::{ClientFrame, Refused, ServerFrame, client_frame, server_frame};
+use prost::Message as _;
+use serde_json::Value;
+use tonic::Code;
+
+/// The longest websocket frame, and the longest message, in bytes.
+pub const FRAME_LIMIT: usize = 64 * 1024;
+
+/// How frames are written on a socket. The client chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubProtocol {
+    /// Each binary message is one frame in protobuf's binary form.
+    Proto,
+    /// Each text message is one frame in proto3 JSON.
+    Json,
+}
+
+/// Why a message is no frame.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BadFrame {
+    /// Nothing can be said about it: the wrong opcode, or undecodable bytes. The socket is closed.
+    Fatal,
+    /// It can be answered, and the socket goes on.
+    Answerable(Box<Refused>),
+}
+
+impl SubProtocol {
+    /// Both, in the order in which the server prefers them.
+    pub const ALL: [Self; 2] = [Self::Proto, Self::Json];
+
+    /// The name in `Sec-WebSocket-Protocol`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proto => "carrel.v1.proto",
+            Self::Json => "carrel.v1.json",
+        }
+    }
+
+    /// The sub-protocol of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// Reads a data message of a browser. Never panics, whatever the bytes are.
+    pub fn decode(self, message: &Message) -> Result<(client_frame::Frame, String), BadFrame> {
+        let frame = match (self, message) {
+            (Self::Proto, Message::Binary(bytes)) => {
+                ClientFrame::decode(bytes.as_ref()).map_err(|_| BadFrame::Fatal)?
+            }
+            (Self::Json, Message::Text(text)) => {
+                serde_json::from_str(text.as_str()).map_err(|error| malformed(text, &error))?
+            }
+            _ => return Err(BadFrame::Fatal),
+        };
+        match frame.frame {
+            Some(kind) => Ok((kind, frame.trace_parent)),
+            None => Err(BadFrame::Answerable(Box::new(refused(
+                String::new(),
+                String::new(),
+                bad_frame(
+                    "The frame holds none of the things that a client may send. See docs/websocket.md.",
+                ),
+            )))),
+        }
+    }
+
+    /// Writes a frame for a browser.
+    pub fn encode(self, frame: server_frame::Frame) -> Result<Message, serde_json::Error> {
+        let frame = ServerFrame { frame: Some(frame) };
+        Ok(match self {
+            Self::Proto => Message::Binary(frame.encode_to_vec().into()),
+            Self::Json => Message::Text(serde_json::to_string(&frame)?.into()),
+        })
+    }
+}
+
+/// A refusal of what a client asked for on its socket.
+#[must_use]
+pub fn refused(command_id: String, session_id: String, refusal: Refusal) -> Refused {
+    Refused {
+        command_id,
+        session_id,
+        refusal: Some(refusal.into()),
+    }
+}
+
+/// The refusal of a frame that can't be understood.
+#[must_use]
+pub fn bad_frame(message: impl Into<String>) -> Refusal {
+    Refusal::new(Code::InvalidArgument, "BAD_FRAME", message)
+}
+
+/// A short, constant name of a frame's kind, for spans.
+#[must_use]
+pub fn kind(frame: &client_frame::Frame) -> &'static str {
+    use carrel_proto::gateway::v1::act::Act;
+    use client_frame::Frame;
+    match frame {
+        Frame::Hello(_) => "hello",
+        Frame::RenewToken(_) => "renew_token",
+        Frame::Watch(_) => "watch",
+        Frame::Attend(_) => "attend",
+        Frame::Detach(_) => "detach",
+        Frame::Typing(_) => "typing",
+        Frame::Ping(_) => "ping",
+        Frame::Act(act) => match &act.act {
+            Some(Act::OpenSession(_)) => "open_session",
+            Some(Act::PickUp(_)) => "pick_up",
+            Some(Act::PostMessage(_)) => "post_message",
+            Some(Act::PushPage(_)) => "push_page",
+            Some(Act::WriteNote(_)) => "write_note",
+            Some(Act::EnterConference(_)) => "enter_conference",
+            Some(Act::LeaveConference(_)) => "leave_conference",
+            Some(Act::EndSession(_)) => "end_session",
+            None => "act",
+        },
+    }
+}
+
+/// Answers JSON that is no frame. When the sender still said which command it was meant to be, the answer names it,
+/// so that a client never waits for a command that was refused.
+fn malformed(text: &str, error: &serde_json::Error) -> BadFrame {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let named = |camel: &str, snake: &str| {
+        let act = document.get("act")?;
+        let value = act.get(camel).or_else(|| act.get(snake))?;
+        value.as_str().map(str::to_owned)
+    };
+    BadFrame::Answerable(Box::new(refused(
+        named("commandId", "command_id").unwrap_or_default(),
+        named("sessionId", "session_id").unwrap_or_default(),
+        bad_frame(format!("This is no frame: {error}. See docs/websocket.md.")),
+    )))
+}
+
+#[cfg(test)]
+#[path = "frame_tests.rs"]
+mod tests;

@@ -1,0 +1,166 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use carrel_proto::{
+    gateway::v1::{Act, Attend, Detach, Hello, PickUp, Ping, RenewToken, Typing, act},
+    session::v1::{Position, PostMessage, WatchSessionsRequest},
+};
+use proptest::prelude::*;
+
+use super::*;
+
+fn json(text: &str) -> Message {
+    Message::Text(text.to_owned().into())
+}
+
+fn encode(protocol: SubProtocol, frame: &ClientFrame) -> Message {
+    match protocol {
+        SubProtocol::Proto => Message::Binary(frame.encode_to_vec().into()),
+        SubProtocol::Json => json(&serde_json::to_string(frame).unwrap()),
+    }
+}
+
+fn answered(message: &Message) -> Refused {
+    match SubProtocol::Json.decode(message) {
+        Err(BadFrame::Answerable(refused)) => *refused,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_frame_typed_by_hand_is_read() {
+    let typed =
+        r#"{"act": {"commandId": "1", "sessionId": "s", "postMessage": {"text": "Hello"}}}"#;
+    let (frame, trace_parent) = SubProtocol::Json.decode(&json(typed)).unwrap();
+    assert_eq!(kind(&frame), "post_message");
+    assert_eq!(trace_parent, "");
+}
+
+#[test]
+fn the_wrong_opcode_ends_the_socket() {
+    for (protocol, message) in [
+        (SubProtocol::Proto, json("{}")),
+        (SubProtocol::Json, Message::Binary(b"{}".to_vec().into())),
+    ] {
+        assert_eq!(protocol.decode(&message), Err(BadFrame::Fatal));
+    }
+}
+
+#[test]
+fn bad_json_is_answered_with_the_command_that_it_named() {
+    let refused = answered(&json(
+        r#"{"act": {"commandId": "c", "sessionId": "s", "shout": {}}}"#,
+    ));
+    assert_eq!(refused.command_id, "c");
+    assert_eq!(refused.session_id, "s");
+    let refusal = refused.refusal.unwrap();
+    assert_eq!(refusal.code, 3);
+    assert_eq!(refusal.reason, "BAD_FRAME");
+    assert!(refusal.message.contains("shout"), "{}", refusal.message);
+}
+
+#[test]
+fn json_that_is_no_frame_at_all_is_answered() {
+    for text in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        "{}",
+        r#"{"hello": 1}"#,
+        r#"{"ping": {}, "ping": {}}"#,
+        r#"{"ping": {}, "detach": {}}"#,
+        r#"{"typing": {"box": "AUDIENCE_EVERYONE"}}"#,
+        r#"{"act": {"commandId": 7}}"#,
+        &"[".repeat(60_000),
+    ] {
+        assert_eq!(answered(&json(text)).refusal.unwrap().reason, "BAD_FRAME");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_frame_end_the_socket() {
+    let truncated = Message::Binary(vec![0x0a, 0xff].into());
+    assert_eq!(SubProtocol::Proto.decode(&truncated), Err(BadFrame::Fatal));
+    let empty = Message::Binary(Vec::new().into());
+    assert!(matches!(
+        SubProtocol::Proto.decode(&empty),
+        Err(BadFrame::Answerable(_))
+    ));
+}
+
+fn client_frames() -> impl Strategy<Value = ClientFrame> {
+    use client_frame::Frame;
+    let text = any::<String>;
+    let frame = prop_oneof![
+        text().prop_map(|access_token| Frame::Hello(Hello { access_token })),
+        Just(Frame::RenewToken(RenewToken {})),
+        (proptest::collection::vec(text(), 0..3), any::<bool>())
+            .prop_map(|(queue_ids, all)| Frame::Watch(WatchSessionsRequest { queue_ids, all })),
+        (text(), proptest::option::of((text(), any::<u64>()))).prop_map(|(session_id, after)| {
+            Frame::Attend(Attend {
+                session_id,
+                after: after.map(|(epoch, number)| Position { epoch, number }),
+            })
+        }),
+        text().prop_map(|session_id| Frame::Detach(Detach { session_id })),
+        (text(), text(), text()).prop_map(|(command_id, session_id, text)| Frame::Act(Act {
+            command_id,
+            session_id,
+            act: Some(act::Act::PostMessage(PostMessage { text })),
+        })),
+        (text(), text()).prop_map(|(command_id, session_id)| Frame::Act(Act {
+            command_id,
+            session_id,
+            act: Some(act::Act::PickUp(PickUp {})),
+        })),
+        (text(), 0..3i32)
+            .prop_map(|(session_id, r#box)| Frame::Typing(Typing { session_id, r#box })),
+        any::<u64>().prop_map(|number| Frame::Ping(Ping { number })),
+    ];
+    (frame, text()).prop_map(|(frame, trace_parent)| ClientFrame {
+        frame: Some(frame),
+        trace_parent,
+    })
+}
+
+proptest! {
+    // I27
+    #[test]
+    fn no_bytes_make_the_decoder_panic(bytes: Vec<u8>, text: String) {
+        for protocol in SubProtocol::ALL {
+            let _ = protocol.decode(&Message::Binary(bytes.clone().into()));
+            let _ = protocol.decode(&Message::Text(text.clone().into()));
+        }
+    }
+
+    // I27
+    #[test]
+    fn no_damage_to_a_frame_makes_the_decoder_panic(
+        frame in client_frames(),
+        at: prop::sample::Index,
+        byte: u8,
+        cut: prop::sample::Index,
+    ) {
+        let mut bytes = frame.encode_to_vec();
+        if !bytes.is_empty() {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = SubProtocol::Proto.decode(&Message::Binary(bytes.clone().into()));
+            bytes.truncate(cut.index(bytes.len()));
+            let _ = SubProtocol::Proto.decode(&Message::Binary(bytes.into()));
+        }
+        let json = serde_json::to_string(&frame).unwrap();
+        let cut: String = json.chars().take(cut.index(json.len())).collect();
+        let _ = SubProtocol::Json.decode(&Message::Text(cut.into()));
+    }
+
+    #[test]
+    fn both_sub_protocols_carry_every_frame_unchanged(frame in client_frames()) {
+        for protocol in SubProtocol::ALL {
+            let (decoded, trace_parent) = protocol.decode(&encode(protocol, &frame)).unwrap();
+            prop_assert_eq!(Some(decoded), frame.frame.clone());
+            prop_assert_eq!(&trace_parent, &frame.trace_parent);
+        }
+    }
+}

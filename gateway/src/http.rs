@@ -1,0 +1,404 @@
+//! The listener of browsers: HTTP/1.1, its routes, the headers of every answer, health, and the way to a websocket.
+//!
+//! There is no HTTP/2 here: browsers open few connections, and what is not spoken can't be flooded.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Router,
+    extract::{
+        MatchedPath, Request, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection,
+    },
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use carrel_platform::{refusal::Refusal, telemetry::attribute};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, select, sync::Semaphore, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{Code, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{Instrument, field};
+
+use crate::{
+    Gateway, api,
+    error::{Error, Refused},
+    frame::{FRAME_LIMIT, SubProtocol},
+    limits::{Counter, address_key},
+    origin::{Origins, Stranger},
+    pages,
+    socket::{self, House},
+    upstream::Caller,
+};
+
+/// How long the services may take to say that they are well.
+const READINESS_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The largest head of a request.
+const HEAD_LIMIT: usize = 16 * 1024;
+
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+    font-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What every answer says, whatever it is.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CSP),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+/// The browser that a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Browser {
+    address: IpAddr,
+}
+
+impl Browser {
+    /// On its behalf, without a token.
+    pub(crate) fn caller(self) -> Caller {
+        Caller::anonymous(self.address)
+    }
+}
+
+/// What the routes need.
+#[derive(Clone)]
+struct Door {
+    house: House,
+    services: [Channel; 2],
+    origins: Arc<Origins>,
+    trusted_proxies: Arc<[IpAddr]>,
+    request_timeout: Duration,
+    /// How many sockets each address has open.
+    addresses: Counter,
+    sockets: TaskTracker,
+    /// Cancelled when sockets that did not close in time are dropped.
+    abandon: CancellationToken,
+}
+
+/// Serves browsers until the gateway's shutdown was asked for and all has ended, or its deadline has passed.
+pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(), Error> {
+    let Gateway {
+        config,
+        services,
+        house,
+    } = gateway;
+    let shutdown = house.shutdown.clone();
+    let door = Door {
+        origins: Arc::new(Origins::new(&config, listener.local_addr()?)?),
+        trusted_proxies: config.trusted_proxies.into(),
+        request_timeout: config.request_timeout,
+        addresses: Counter::new(config.socket.per_address.get()),
+        sockets: TaskTracker::new(),
+        abandon: CancellationToken::new(),
+        services,
+        house,
+    };
+    let sockets = door.sockets.clone();
+    let abandon = door.abandon.clone();
+    let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(config.connections.get()));
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.head_timeout)
+        .max_buf_size(HEAD_LIMIT.max(8 * 1024));
+    let router = router(door);
+    loop {
+        let accepted = select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let Some((stream, peer, place)) = accepted else {
+            continue;
+        };
+        let service = router.clone().map_request(move |mut request: Request<_>| {
+            request.extensions_mut().insert(Peer(peer));
+            request
+        });
+        let connection = server
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .with_upgrades();
+        let shutdown = shutdown.clone();
+        connections.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            // What goes wrong here went wrong with this one browser, which knows.
+            let _ = select! {
+                ended = connection.as_mut() => ended,
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            drop(place);
+        });
+    }
+    drop(listener);
+    connections.close();
+    sockets.close();
+    let all = async {
+        sockets.wait().await;
+        connections.wait().await;
+    };
+    if timeout(config.drain_deadline * 2, all).await.is_err() {
+        tracing::warn!("not all browsers were gone in time");
+        abandon.cancel();
+    }
+    Ok(())
+}
+
+/// The address at the other end of a connection.
+#[derive(Clone, Copy)]
+struct Peer(IpAddr);
+
+/// Waits for a place and a connection to put there.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(
+    tokio::net::TcpStream,
+    IpAddr,
+    tokio::sync::OwnedSemaphorePermit,
+)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Frames are small and each is wanted at once.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer.ip(), place))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            // Mostly there are no file descriptors left; trying again at once would only spin.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+fn router(door: Door) -> Router {
+    let health = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(door.clone());
+    let known = Router::new()
+        .route("/v1/socket", get(open_socket))
+        .with_state(door.clone())
+        .merge(api::routes(door.house.upstream.clone()))
+        .merge(pages::routes())
+        .layer(middleware::from_fn_with_state(door.clone(), host_is_ours));
+    health
+        .merge(known)
+        .layer(middleware::from_fn_with_state(door, whole_answer))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(headers))
+}
+
+/// Gives every answer its headers.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Bounds the time of a request, finds the browser behind proxies, and gives the request a span.
+async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let Some(Peer(peer)) = peer else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let address = browser_address(&door.trusted_proxies, peer, request.headers());
+    request.extensions_mut().insert(Browser { address });
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("_OTHER", MatchedPath::as_str);
+    let method = match *request.method() {
+        http::Method::GET => "GET",
+        http::Method::POST => "POST",
+        http::Method::HEAD => "HEAD",
+        _ => "_OTHER",
+    };
+    let span = tracing::info_span!(
+        "http request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        { attribute::HTTP_REQUEST_METHOD } = method,
+        { attribute::HTTP_ROUTE } = route,
+        { attribute::HTTP_RESPONSE_STATUS_CODE } = field::Empty,
+    );
+    let answer = timeout(door.request_timeout, next.run(request))
+        .instrument(span.clone())
+        .await;
+    let response = answer.unwrap_or_else(|_| {
+        Refused::with_status(
+            StatusCode::REQUEST_TIMEOUT,
+            Refusal::new(
+                Code::DeadlineExceeded,
+                "DEADLINE_EXCEEDED",
+                "The request took too long. Try again.",
+            ),
+        )
+        .into_response()
+    });
+    span.record(
+        attribute::HTTP_RESPONSE_STATUS_CODE,
+        response.status().as_u16(),
+    );
+    response
+}
+
+/// The browser's address: the peer's, or what a trusted proxy says of it.
+///
+/// Each proxy appends whom it heard the request from, so the list is read from its end, as far as it is trusted.
+fn browser_address(trusted: &[IpAddr], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let mut address = peer;
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in forwarded.iter().rev() {
+        if !trusted.contains(&address) {
+            break;
+        }
+        match hop.trim().parse() {
+            Ok(parsed) => address = parsed,
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+/// Answers only under the gateway's own names.
+async fn host_is_ours(State(door): State<Door>, request: Request, next: Next) -> Response {
+    match door.origins.check_host(request.headers()) {
+        Ok(_) => next.run(request).await,
+        Err(stranger) => refused(stranger).into_response(),
+    }
+}
+
+fn refused(stranger: Stranger) -> Refused {
+    match stranger {
+        Stranger::Host => Refused::with_status(
+            StatusCode::MISDIRECTED_REQUEST,
+            Refusal::new(
+                Code::PermissionDenied,
+                "HOST_NOT_ALLOWED",
+                "This gateway does not answer under that host name. List its origin in the setting gateway.origins.",
+            ),
+        ),
+        Stranger::Origin => Refused::with_status(
+            StatusCode::FORBIDDEN,
+            Refusal::new(
+                Code::PermissionDenied,
+                "ORIGIN_NOT_ALLOWED",
+                "A page of that origin may not open a socket here. List it in the setting gateway.origins.",
+            ),
+        ),
+    }
+}
+
+/// Whether the gateway is up, takes new browsers, and reaches its services.
+async fn ready(State(door): State<Door>) -> Result<&'static str, Refused> {
+    if door.house.shutdown.is_cancelled() {
+        return Err(Refusal::unavailable("SHUTTING_DOWN", "The gateway is stopping.").into());
+    }
+    for service in door.services {
+        let mut health = HealthClient::new(service);
+        let check = health.check(HealthCheckRequest::default());
+        let well = match timeout(READINESS_DEADLINE, check).await {
+            Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
+            // A service without a health endpoint is still one that answers.
+            Ok(Err(status)) => status.code() == Code::Unimplemented,
+            Err(_) => false,
+        };
+        if !well {
+            return Err(Refusal::unavailable("UNAVAILABLE", "A service does not answer.").into());
+        }
+    }
+    Ok("ready\n")
+}
+
+/// Opens a websocket.
+async fn open_socket(
+    State(door): State<Door>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refused> {
+    door.origins.check_origin(&headers).map_err(refused)?;
+    let mut upgrade = upgrade.map_err(|rejection| {
+        Refused::with_status(
+            rejection.status(),
+            Refusal::new(Code::InvalidArgument, "NO_UPGRADE", rejection.body_text()),
+        )
+    })?;
+    let asked: Vec<&str> = upgrade
+        .requested_protocols()
+        .filter_map(|name| name.to_str().ok())
+        .collect();
+    let protocol = SubProtocol::ALL
+        .into_iter()
+        .find(|known| asked.contains(&known.name()))
+        .ok_or_else(|| {
+            Refusal::new(
+                Code::InvalidArgument,
+                "UNKNOWN_SUB_PROTOCOL",
+                "Ask for the sub-protocol carrel.v1.proto or carrel.v1.json.",
+            )
+        })?;
+    if door.house.shutdown.is_cancelled() {
+        return Err(Refusal::unavailable("SHUTTING_DOWN", "The gateway is stopping.").into());
+    }
+    let counted = door
+        .addresses
+        .enter(address_key(browser.address))
+        .ok_or_else(|| {
+            Refusal::new(
+                Code::ResourceExhausted,
+                "TOO_MANY_SOCKETS",
+                "Too many sockets are open from your address. Close one first.",
+            )
+            .retry_after(Duration::from_secs(5))
+        })?;
+    upgrade.set_selected_protocol(HeaderValue::from_static(protocol.name()));
+    let running = door.sockets.token();
+    Ok(upgrade
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(16 * 1024)
+        .max_write_buffer_size(16 * 1024 + 4 * FRAME_LIMIT)
+        .max_frame_size(FRAME_LIMIT)
+        .max_message_size(FRAME_LIMIT)
+        .on_upgrade(async move |socket| {
+            let served = socket::serve(door.house, socket, protocol, browser.address);
+            door.abandon.run_until_cancelled(served).await;
+            drop(counted);
+            drop(running);
+        }))
+}

@@ -1,0 +1,126 @@
+//! How many sockets and frames somebody may have.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+/// Counts what is open, by whom, up to a limit each.
+#[derive(Clone, Debug)]
+pub(crate) struct Counter {
+    open: Arc<Mutex<HashMap<String, usize>>>,
+    limit: usize,
+}
+
+/// One thing that is open. Counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    counter: Counter,
+    key: String,
+}
+
+impl Counter {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            open: Arc::default(),
+            limit,
+        }
+    }
+
+    /// Counts one more of `key`, or gives none when the limit is reached.
+    pub(crate) fn enter(&self, key: String) -> Option<Counted> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(key.clone()).or_default();
+        if *count >= self.limit {
+            return None;
+        }
+        *count += 1;
+        drop(open);
+        Some(Counted {
+            counter: self.clone(),
+            key,
+        })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self
+            .counter
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// What counts as one address: a whole /64 for IPv6, since a single customer usually has all of it.
+pub(crate) fn address_key(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => {
+            let network = v6.to_bits() & !u128::from(u64::MAX);
+            Ipv6Addr::from_bits(network).to_string()
+        }
+    }
+}
+
+/// A token bucket for the frames of one socket.
+#[derive(Debug)]
+pub(crate) struct Bucket(DefaultDirectRateLimiter);
+
+impl Bucket {
+    pub(crate) fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self(RateLimiter::direct(
+            Quota::per_second(per_second).allow_burst(burst),
+        ))
+    }
+
+    /// Takes one; false when there is none left.
+    pub(crate) fn take(&self) -> bool {
+        self.0.check().is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_key_has_so_many_and_no_more_until_one_ends() {
+        let counter = Counter::new(2);
+        let first = counter.enter("a".into()).unwrap();
+        let _second = counter.enter("a".into()).unwrap();
+        assert!(counter.enter("a".into()).is_none());
+        assert!(counter.enter("b".into()).is_some());
+        drop(first);
+        assert!(counter.enter("a".into()).is_some());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_those_who_left() {
+        let counter = Counter::new(1);
+        drop(counter.enter("a".into()));
+        assert!(counter.open.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn one_ipv6_network_is_one_address() {
+        let key = |text: &str| address_key(text.parse().unwrap());
+        assert_eq!(key("2001:db8:1:2:3:4:5:6"), key("2001:db8:1:2:ffff::1"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_eq!(key("::ffff:192.0.2.7"), key("192.0.2.7"));
+        assert_ne!(key("192.0.2.7"), key("192.0.2.8"));
+    }
+}

@@ -1,0 +1,260 @@
+//! What waits for one browser, and the one task that writes it.
+//!
+//! [`Outbox::push`] never waits: the tasks that read the services' streams must go on reading whatever the browser
+//! does, because a stream that nobody reads eats up the connection that all viewers share. A browser that does not
+//! keep up overflows its own queue, and its socket is closed with [`Close::TooSlow`], to resume from its position.
+
+use std::{
+    future::{pending, poll_fn},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::extract::ws::Message;
+use bytes::Bytes;
+use carrel_proto::gateway::v1::server_frame;
+use futures::{Sink, SinkExt};
+use tokio::{
+    select,
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use crate::{close::Close, config::SocketConfig, frame::SubProtocol};
+
+/// How many frames are handed to the socket before it is flushed.
+const BATCH: usize = 64;
+
+/// Whether and why a socket is being closed. The first reason counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Closing {
+    reason: Arc<OnceLock<Close>>,
+    decided: CancellationToken,
+}
+
+impl Closing {
+    /// Closes the socket, unless that was decided before.
+    pub(crate) fn decide(&self, close: Close) {
+        if self.reason.set(close).is_ok() {
+            self.decided.cancel();
+        }
+    }
+
+    /// Waits until the socket is to be closed, and says why.
+    pub(crate) async fn decided(&self) -> Close {
+        self.decided.cancelled().await;
+        self.reason.get().copied().unwrap_or(Close::Internal)
+    }
+
+    /// Why, if it was decided.
+    pub(crate) fn reason(&self) -> Option<Close> {
+        self.reason.get().copied()
+    }
+}
+
+/// One message, and the span that ends when it was written.
+#[derive(Debug)]
+struct Outgoing {
+    message: Message,
+    size: usize,
+    delivery: Option<Span>,
+}
+
+/// The bounded queue of what waits for one browser. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbox {
+    protocol: SubProtocol,
+    queue: mpsc::Sender<Outgoing>,
+    waiting_bytes: Arc<AtomicUsize>,
+    byte_limit: usize,
+    closing: Closing,
+}
+
+/// The other end of an [`Outbox`].
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: mpsc::Receiver<Outgoing>,
+    waiting_bytes: Arc<AtomicUsize>,
+    closing: Closing,
+    ping_interval: Duration,
+    send_timeout: Duration,
+    close_timeout: Duration,
+}
+
+/// An empty queue, and its writer.
+pub(crate) fn outbox(
+    protocol: SubProtocol,
+    config: &SocketConfig,
+    closing: Closing,
+) -> (Outbox, Writer) {
+    let (sender, receiver) = mpsc::channel(config.queue_frames.get());
+    let waiting_bytes = Arc::new(AtomicUsize::new(0));
+    let outbox = Outbox {
+        protocol,
+        queue: sender,
+        waiting_bytes: Arc::clone(&waiting_bytes),
+        byte_limit: config.queue_bytes.get(),
+        closing: closing.clone(),
+    };
+    let writer = Writer {
+        queue: receiver,
+        waiting_bytes,
+        closing,
+        ping_interval: config.ping_interval,
+        send_timeout: config.send_timeout,
+        close_timeout: config.close_timeout,
+    };
+    (outbox, writer)
+}
+
+impl Outbox {
+    /// Queues a frame for the browser. `delivery` is kept until the frame was written.
+    ///
+    /// Never waits. When the queue is full, the frame is dropped and the socket is closed.
+    pub(crate) fn push(&self, frame: server_frame::Frame, delivery: Option<Span>) {
+        if self.closing.reason().is_some() {
+            return;
+        }
+        let message = match self.protocol.encode(frame) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::error!(%error, "a frame could not be written as JSON");
+                return self.closing.decide(Close::Internal);
+            }
+        };
+        let size = match &message {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) => bytes.len(),
+            _ => 0,
+        };
+        let waiting = self.waiting_bytes.fetch_add(size, Ordering::Relaxed) + size;
+        let outgoing = Outgoing {
+            message,
+            size,
+            delivery,
+        };
+        if waiting > self.byte_limit || self.queue.try_send(outgoing).is_err() {
+            self.closing.decide(Close::TooSlow);
+        }
+    }
+}
+
+/// Why the writer stopped before it was told to.
+enum Stopped {
+    /// The browser takes nothing.
+    Stuck,
+    /// The browser has gone.
+    Lost,
+}
+
+impl Writer {
+    /// Writes what is queued, and pings, until the socket is to be closed; then closes it.
+    pub(crate) async fn run<S>(mut self, mut sink: S)
+    where
+        S: Sink<Message> + Unpin,
+    {
+        let mut ping = interval_at(Instant::now() + self.ping_interval, self.ping_interval);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let closing = self.closing.clone();
+        let close = loop {
+            let written = select! {
+                biased;
+                close = closing.decided() => break close,
+                written = self.write_some(&mut sink) => written,
+                _ = ping.tick() => self.ping(&mut sink).await,
+            };
+            match written {
+                Ok(()) => {}
+                Err(Stopped::Stuck) => closing.decide(Close::TooSlow),
+                Err(Stopped::Lost) => closing.decide(Close::GoingAway),
+            }
+        };
+        let end = async {
+            if close.sends_the_rest() {
+                while let Ok(outgoing) = self.queue.try_recv() {
+                    sink.feed(outgoing.message).await?;
+                }
+            }
+            sink.send(close.message()).await
+        };
+        // Whether the browser still hears why is up to the browser.
+        let _ = timeout(self.close_timeout, end).await;
+    }
+
+    /// Waits for a frame, then writes it and those that wait behind it.
+    ///
+    /// Can be dropped at any await: a frame leaves the queue only when the sink takes it.
+    async fn write_some<S>(&mut self, sink: &mut S) -> Result<(), Stopped>
+    where
+        S: Sink<Message> + Unpin,
+    {
+        let patience = self.send_timeout;
+        room(sink, patience).await?;
+        let Some(first) = self.queue.recv().await else {
+            return pending().await;
+        };
+        let mut deliveries = vec![self.hand_over(sink, first)?];
+        while deliveries.len() < BATCH {
+            room(sink, patience).await?;
+            let Ok(next) = self.queue.try_recv() else {
+                break;
+            };
+            deliveries.push(self.hand_over(sink, next)?);
+        }
+        flush(sink, patience).await
+    }
+
+    fn hand_over<S>(&self, sink: &mut S, outgoing: Outgoing) -> Result<Option<Span>, Stopped>
+    where
+        S: Sink<Message> + Unpin,
+    {
+        self.waiting_bytes
+            .fetch_sub(outgoing.size, Ordering::Relaxed);
+        sink.start_send_unpin(outgoing.message)
+            .map_err(|_| Stopped::Lost)?;
+        Ok(outgoing.delivery)
+    }
+
+    async fn ping<S>(&self, sink: &mut S) -> Result<(), Stopped>
+    where
+        S: Sink<Message> + Unpin,
+    {
+        room(sink, self.send_timeout).await?;
+        sink.start_send_unpin(Message::Ping(Bytes::new()))
+            .map_err(|_| Stopped::Lost)?;
+        flush(sink, self.send_timeout).await
+    }
+}
+
+/// Waits until the sink takes one more message.
+async fn room<S>(sink: &mut S, patience: Duration) -> Result<(), Stopped>
+where
+    S: Sink<Message> + Unpin,
+{
+    match timeout(patience, poll_fn(|cx| sink.poll_ready_unpin(cx))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Stopped::Lost),
+        Err(_) => Err(Stopped::Stuck),
+    }
+}
+
+/// Waits until the sink has written all that it took.
+async fn flush<S>(sink: &mut S, patience: Duration) -> Result<(), Stopped>
+where
+    S: Sink<Message> + Unpin,
+{
+    match timeout(patience, sink.flush()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Stopped::Lost),
+        Err(_) => Err(Stopped::Stuck),
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -1,0 +1,267 @@
+//! One browser's socket, from its Hello to its close, over any `Stream` and `Sink` of websocket messages.
+
+use std::{net::IpAddr, time::Duration};
+
+use axum::{Error, extract::ws::Message};
+use carrel_platform::{
+    clock::Clock,
+    telemetry::{attribute, trace_context},
+};
+use carrel_proto::gateway::v1::{Hello, client_frame, server_frame};
+use futures::{Sink, Stream, StreamExt};
+use tokio::{
+    select,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+use tokio_tungstenite::tungstenite;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, field};
+
+use crate::{
+    close::Close,
+    config::SocketConfig,
+    frame::{BadFrame, SubProtocol, kind},
+    limits::{Bucket, Counter},
+    outbox::{Closing, Outbox, outbox},
+    upstream::{Caller, Upstream},
+    viewer::{Viewer, greet},
+};
+
+/// How often the clocks that end a socket are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What all sockets of a gateway share.
+#[derive(Clone, Debug)]
+pub(crate) struct House {
+    pub(crate) config: SocketConfig,
+    pub(crate) upstream: Upstream,
+    pub(crate) clock: Clock,
+    /// How many sockets each person has open.
+    pub(crate) people: Counter,
+    /// Cancelled when the gateway stops.
+    pub(crate) shutdown: CancellationToken,
+    /// How long acts that are under way may still take then.
+    pub(crate) drain_deadline: Duration,
+}
+
+/// Serves one browser until its socket is closed.
+///
+/// All that the socket started has ended when this returns.
+pub(crate) async fn serve<S>(house: House, socket: S, protocol: SubProtocol, address: IpAddr)
+where
+    S: Stream<Item = Result<Message, Error>> + Sink<Message> + Send + 'static,
+{
+    let (sink, stream) = socket.split();
+    let closing = Closing::default();
+    let (outbox, writer) = outbox(protocol, &house.config, closing.clone());
+    let mut writer = tokio::spawn(writer.run(sink));
+    let mut browser = Browser {
+        protocol,
+        stream,
+        heard: Instant::now(),
+        bucket: Bucket::new(house.config.frames_per_second, house.config.frames_burst),
+        outbox,
+        closing: closing.clone(),
+    };
+    let close = browser.serve(&house, address).await;
+    closing.decide(close);
+    // The writer bounds its own end; after that the browser has as long again to answer the close.
+    let patience = house.config.close_timeout;
+    let _ = timeout(patience * 2, &mut writer).await;
+    writer.abort();
+    if closing.reason() != Some(Close::GoingAway) {
+        browser.see_off(patience).await;
+    }
+}
+
+/// The reading side of one browser's socket.
+struct Browser<S> {
+    protocol: SubProtocol,
+    stream: S,
+    heard: Instant,
+    bucket: Bucket,
+    outbox: Outbox,
+    closing: Closing,
+}
+
+/// What came from a browser.
+enum Received {
+    /// Something that was understood, and the trace that the browser says it belongs to.
+    Frame(client_frame::Frame, String),
+    /// Something that was answered already, or needs no answer.
+    Nothing,
+}
+
+impl<S> Browser<S>
+where
+    S: Stream<Item = Result<Message, Error>> + Unpin,
+{
+    /// Greets the browser's user and does as they ask. Returns why the socket is to be closed.
+    async fn serve(&mut self, house: &House, address: IpAddr) -> Close {
+        let closing = self.closing.clone();
+        let hello = select! {
+            biased;
+            close = closing.decided() => return close,
+            () = house.shutdown.cancelled() => return Close::restart(),
+            hello = timeout(house.config.hello_timeout, self.hello()) => hello,
+        };
+        let (hello, trace_parent) = match hello {
+            Ok(Ok(hello)) => hello,
+            Ok(Err(close)) => return close,
+            Err(_) => return Close::HelloLate,
+        };
+        let span = frame_span("hello", &trace_parent);
+        let greeted = greet(
+            &house.upstream,
+            Caller::anonymous(address),
+            hello.access_token,
+            house.config.silence_limit,
+        )
+        .instrument(span.clone())
+        .await;
+        let greeted = match greeted {
+            Ok(greeted) => greeted,
+            Err(close) => {
+                span.record(attribute::CLOSE_CODE, close.code());
+                return close;
+            }
+        };
+        let Some(_counted) = house.people.enter(greeted.claims.subject.clone()) else {
+            return Close::TooMany;
+        };
+        self.outbox.push(
+            server_frame::Frame::Welcome(greeted.welcome.clone()),
+            Some(span),
+        );
+        let mut viewer = Viewer::new(
+            house.upstream.clone(),
+            self.outbox.clone(),
+            greeted,
+            &house.config,
+        );
+        let close = self.attend_to(house, &mut viewer).await;
+        viewer.leave().await;
+        close
+    }
+
+    /// The first frame, which must be a Hello.
+    async fn hello(&mut self) -> Result<(Hello, String), Close> {
+        loop {
+            let message = self.receive().await?;
+            if matches!(message, Message::Ping(_) | Message::Pong(_)) {
+                continue;
+            }
+            return match self.protocol.decode(&message) {
+                Ok((client_frame::Frame::Hello(hello), trace_parent)) => Ok((hello, trace_parent)),
+                Ok(_) | Err(_) => Err(Close::BadFrame),
+            };
+        }
+    }
+
+    /// Does what the user asks until something ends it.
+    async fn attend_to(&mut self, house: &House, viewer: &mut Viewer) -> Close {
+        let closing = self.closing.clone();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            select! {
+                biased;
+                close = closing.decided() => return close,
+                () = house.shutdown.cancelled() => {
+                    viewer.quiet(house.drain_deadline).await;
+                    return Close::restart();
+                }
+                _ = tick.tick() => {
+                    if viewer.expires_at_ms() <= house.clock.unix_ms() {
+                        return Close::BadToken;
+                    }
+                    if self.heard.elapsed() >= house.config.silence_limit {
+                        return Close::GoingAway;
+                    }
+                }
+                outcome = viewer.renewal() => viewer.renewed(outcome).await,
+                message = self.receive() => {
+                    let received = match message {
+                        Ok(message) => self.understand(&message),
+                        Err(close) => return close,
+                    };
+                    match received {
+                        Ok(Received::Frame(frame, trace_parent)) => {
+                            let span = frame_span(kind(&frame), &trace_parent);
+                            viewer.carry_out(frame, &span).instrument(span.clone()).await;
+                        }
+                        Ok(Received::Nothing) => {}
+                        Err(close) => return close,
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next message, or why there is none.
+    async fn receive(&mut self) -> Result<Message, Close> {
+        match self.stream.next().await {
+            Some(Ok(Message::Close(_))) | None => Err(Close::GoingAway),
+            Some(Ok(message)) => {
+                self.heard = Instant::now();
+                Ok(message)
+            }
+            Some(Err(error)) => Err(fault(error)),
+        }
+    }
+
+    fn understand(&self, message: &Message) -> Result<Received, Close> {
+        if !self.bucket.take() {
+            return Err(Close::TooMany);
+        }
+        if matches!(message, Message::Ping(_) | Message::Pong(_)) {
+            return Ok(Received::Nothing);
+        }
+        match self.protocol.decode(message) {
+            Ok((frame, trace_parent)) => Ok(Received::Frame(frame, trace_parent)),
+            Err(BadFrame::Answerable(refused)) => {
+                self.outbox
+                    .push(server_frame::Frame::Refused(*refused), None);
+                Ok(Received::Nothing)
+            }
+            Err(BadFrame::Fatal) => Err(Close::BadFrame),
+        }
+    }
+
+    /// Waits for the browser's answer to the close, so that its last frames are not lost by a connection that is reset
+    /// while there is still something to read.
+    async fn see_off(&mut self, patience: Duration) {
+        let drained = async { while let Some(Ok(_)) = self.stream.next().await {} };
+        let _ = timeout(patience, drained).await;
+    }
+}
+
+/// The span of one frame: the root of a trace of its own, linked to what the browser says.
+fn frame_span(kind: &'static str, trace_parent: &str) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "ws frame",
+        otel.name = format!("ws {kind}"),
+        otel.kind = "server",
+        { attribute::FRAME } = kind,
+        { attribute::CLOSE_CODE } = field::Empty,
+    );
+    if !trace_parent.is_empty() {
+        trace_context::link(&span, trace_parent);
+    }
+    span
+}
+
+/// What a failure to read means for the socket.
+fn fault(error: Error) -> Close {
+    let error = error.into_inner();
+    match error.downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Capacity(_)) => Close::TooLarge,
+        Some(tungstenite::Error::Utf8(_)) => Close::NotUtf8,
+        Some(tungstenite::Error::Protocol(
+            tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+        )) => Close::GoingAway,
+        Some(tungstenite::Error::Protocol(_)) => Close::Protocol,
+        _ => Close::GoingAway,
+    }
+}

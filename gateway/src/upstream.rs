@@ -1,0 +1,182 @@
+//! The services behind the gateway: generated clients, a caller's metadata, deadlines, and what a failure means.
+
+use std::{net::IpAddr, time::Duration};
+
+use carrel_platform::{
+    refusal::{ERROR_DOMAIN, Refusal},
+    telemetry::grpc,
+};
+use carrel_proto::{
+    directory::v1::directory_service_client::DirectoryServiceClient,
+    session::v1::session_service_client::SessionServiceClient,
+};
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::Channel,
+};
+use tonic_types::StatusExt;
+use tracing::Instrument;
+
+/// The longest answer of a service: a transcript of a long session.
+const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
+
+/// The clients of the services. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Upstream {
+    pub(crate) sessions: SessionServiceClient<Channel>,
+    pub(crate) directory: DirectoryServiceClient<Channel>,
+    pub(crate) deadline: Duration,
+}
+
+/// On whose behalf a service is called. The service checks the token; the gateway only carries it.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    authorization: Option<MetadataValue<Ascii>>,
+    address: Option<MetadataValue<Ascii>>,
+}
+
+impl Caller {
+    /// Somebody at an address, without a token.
+    pub(crate) fn anonymous(address: IpAddr) -> Self {
+        Self {
+            authorization: None,
+            address: address.to_string().parse().ok(),
+        }
+    }
+
+    /// The same, with an `authorization` header as a browser sent it. One that is no text is as good as none.
+    pub(crate) fn with_authorization(mut self, header: &[u8]) -> Self {
+        self.authorization = MetadataValue::try_from(header).ok();
+        self.conceal()
+    }
+
+    /// The same, with a token.
+    pub(crate) fn with_token(mut self, token: &str) -> Self {
+        self.authorization = format!("Bearer {token}").parse().ok();
+        self.conceal()
+    }
+
+    /// Keeps the token out of debug output and out of HTTP/2's header compression tables.
+    fn conceal(mut self) -> Self {
+        if let Some(authorization) = &mut self.authorization {
+            authorization.set_sensitive(true);
+        }
+        self
+    }
+
+    /// A call on this caller's behalf, within the current span's trace.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        let metadata = request.metadata_mut();
+        if let Some(authorization) = &self.authorization {
+            metadata.insert("authorization", authorization.clone());
+        }
+        if let Some(address) = &self.address {
+            metadata.insert("x-forwarded-for", address.clone());
+        }
+        grpc::inject(metadata);
+        request
+    }
+}
+
+impl Upstream {
+    pub(crate) fn new(sessions: Channel, directory: Channel, deadline: Duration) -> Self {
+        Self {
+            sessions: SessionServiceClient::new(sessions).max_decoding_message_size(ANSWER_LIMIT),
+            directory: DirectoryServiceClient::new(directory)
+                .max_decoding_message_size(ANSWER_LIMIT),
+            deadline,
+        }
+    }
+
+    /// Makes one call: `method` is its full name, `call` makes it with the request that it is given.
+    pub(crate) async fn call<T, U, F>(
+        &self,
+        method: &'static str,
+        caller: Caller,
+        message: T,
+        call: impl FnOnce(Request<T>) -> F,
+    ) -> Result<U, Refusal>
+    where
+        F: Future<Output = Result<Response<U>, Status>>,
+    {
+        let span = grpc::client_span(method);
+        let answer = async {
+            let mut request = caller.request(message);
+            request.set_timeout(self.deadline);
+            tokio::time::timeout(self.deadline, call(request)).await
+        }
+        .instrument(span.clone())
+        .await;
+        match answer {
+            Ok(Ok(response)) => {
+                grpc::record_client_code(&span, Code::Ok);
+                Ok(response.into_inner())
+            }
+            Ok(Err(status)) => {
+                grpc::record_client_code(&span, status.code());
+                Err(refusal(&status))
+            }
+            Err(_) => {
+                grpc::record_client_code(&span, Code::DeadlineExceeded);
+                Err(late())
+            }
+        }
+    }
+}
+
+/// What a failed call means.
+///
+/// A status that does not come from one of our services, but from the transport on the way to it, says nothing of what
+/// happened there, whatever its code: HTTP/2 reports a broken connection as RESOURCE_EXHAUSTED at times. It is told
+/// as UNAVAILABLE, so that nobody takes it for a refusal; and its text, which may name addresses, stays here.
+pub(crate) fn refusal(status: &Status) -> Refusal {
+    let ours = status
+        .get_details_error_info()
+        .is_some_and(|info| info.domain == ERROR_DOMAIN);
+    if ours {
+        return Refusal::from(status);
+    }
+    tracing::debug!(code = ?status.code(), "a service can't be reached");
+    Refusal::unavailable(
+        "UNAVAILABLE",
+        "The service can't be reached just now. Try again.",
+    )
+}
+
+/// The refusal of a call that had no answer in time.
+pub(crate) fn late() -> Refusal {
+    Refusal::new(
+        Code::DeadlineExceeded,
+        "DEADLINE_EXCEEDED",
+        "The service did not answer in time. Whether it happened is not known; send the same command again.",
+    )
+    .retry_after(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_transport_says_is_never_a_refusal() {
+        for code in [Code::ResourceExhausted, Code::NotFound, Code::Unknown] {
+            let told = refusal(&Status::new(code, "tcp connect error 10.0.0.7"));
+            assert_eq!(told.code, Code::Unavailable);
+            assert!(!told.message.contains("10.0.0.7"));
+        }
+    }
+
+    #[test]
+    fn what_a_service_says_is_told_as_it_is() {
+        let said = Refusal::not_found("session");
+        assert_eq!(refusal(&Status::from(said.clone())), said);
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let caller = Caller::anonymous(IpAddr::from([127, 0, 0, 1])).with_token("a-secret");
+        assert!(!format!("{caller:?}").contains("a-secret"));
+    }
+}
