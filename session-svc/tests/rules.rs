@@ -1,0 +1,270 @@
+//! The rules of a session, under random histories.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeSet;
+
+use carrel_session::domain::{
+    access::{Relation, Sight, Situation, may_see},
+    audience::{Audience, audience_of, project},
+    conference::Conference,
+    decide::{Command, Refused, decide},
+    event::{Event, Speaker},
+    people::{Actor, LibrarianActor, PatronActor, Role, StaffMember, StaffNaming},
+    session::{Phase, Session},
+};
+use proptest::prelude::*;
+
+const SESSION: &str = "5e551011";
+const WRAP_UP_MS: i64 = 1_000;
+
+fn patron(session_id: &str) -> Actor {
+    Actor::Patron(PatronActor {
+        session_id: session_id.into(),
+        institution_id: "maple".into(),
+        institution_name: "Maple".into(),
+        queue_id: "maple".into(),
+        staff_naming: StaffNaming::ScreenName,
+    })
+}
+
+fn librarian(id: &str, institution: &str, role: Role, queues: &[&str]) -> Actor {
+    Actor::Librarian(LibrarianActor {
+        member: StaffMember {
+            librarian_id: id.into(),
+            screen_name: id.to_uppercase(),
+            institution_id: institution.into(),
+            institution_name: institution.into(),
+        },
+        role,
+        queues: queues
+            .iter()
+            .map(|&queue| queue.to_owned())
+            .collect::<BTreeSet<_>>(),
+        warning_version: "w1".into(),
+    })
+}
+
+/// Everyone who may turn up, friend or stranger.
+fn cast() -> Vec<Actor> {
+    vec![
+        patron(SESSION),
+        patron("another"),
+        librarian("map", "harbor", Role::Librarian, &["maple", "harbor"]),
+        librarian("lee", "maple", Role::Librarian, &["maple"]),
+        librarian("far", "harbor", Role::Librarian, &["harbor"]),
+        librarian("ask", "maple", Role::AskAdministrator, &["maple"]),
+        librarian("admin", "maple", Role::Administrator, &["maple"]),
+        librarian(
+            "foreign",
+            "harbor",
+            Role::Administrator,
+            &["maple", "harbor"],
+        ),
+    ]
+}
+
+/// A session, run through the rules and nothing else.
+#[derive(Clone, Default)]
+struct World {
+    events: Vec<(Event, i64)>,
+    staff: Option<Session>,
+    patron: Option<Session>,
+    conference: Conference,
+    now_ms: i64,
+}
+
+impl World {
+    fn situation(&self) -> Situation<'_> {
+        Situation {
+            session_id: SESSION,
+            session: self.staff.as_ref(),
+            conference: &self.conference,
+            now_ms: self.now_ms,
+            wrap_up_ms: WRAP_UP_MS,
+        }
+    }
+
+    fn act(&mut self, actor: &Actor, command: &Command) -> Result<(), Refused> {
+        let decision = decide(&self.situation(), actor, command)?;
+        let entries = decision.conference.len();
+        assert_eq!(
+            decision.audit.len(),
+            entries,
+            "each entry and exit is in the audit, nothing else (I25)"
+        );
+        for event in decision.session {
+            self.staff = Session::apply(self.staff.take(), Audience::Staff, &event, self.now_ms);
+            self.patron = Session::apply(self.patron.take(), Audience::Patron, &event, self.now_ms);
+            self.events.push((event, self.now_ms));
+        }
+        for event in decision.conference {
+            self.conference.apply(&event);
+        }
+        Ok(())
+    }
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let text = prop_oneof![
+        Just("hello".to_owned()),
+        Just(String::new()),
+        Just("a\u{0}".to_owned())
+    ];
+    prop_oneof![
+        2 => Just(Command::Open { question: "where?".into(), patron_name: "Ricky".into(), patron_email: String::new() }),
+        3 => Just(Command::PickUp),
+        6 => text.clone().prop_map(|text| Command::PostMessage { text }),
+        2 => Just(Command::PushPage { address: "https://example.org/".into() }),
+        1 => Just(Command::PushPage { address: "javascript:alert(1)".into() }),
+        5 => text.prop_map(|text| Command::WriteNote { text }),
+        4 => Just(Command::EnterConference { warning_version: "w1".into() }),
+        1 => Just(Command::EnterConference { warning_version: "w0".into() }),
+        3 => Just(Command::LeaveConference),
+        1 => Just(Command::End),
+    ]
+}
+
+fn history() -> impl Strategy<Value = Vec<(usize, Command, i64)>> {
+    let opening = Command::Open {
+        question: "where?".into(),
+        patron_name: "Ricky".into(),
+        patron_email: String::new(),
+    };
+    prop::collection::vec((0..cast().len(), command(), 0..400_i64), 0..60).prop_map(
+        move |mut steps| {
+            steps.insert(0, (0, opening.clone(), 0));
+            steps
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// I4, I10, I11, I17-I20, R1-R7 in the pure rules.
+    #[test]
+    fn every_history_keeps_the_promises(steps in history()) {
+        let cast = cast();
+        let mut world = World::default();
+        for (who, command, pause) in &steps {
+            world.now_ms += pause;
+            let before = world.clone();
+            let actor = &cast[*who];
+            if world.act(actor, command).is_err() {
+                prop_assert_eq!(&world.events, &before.events, "a refusal changes nothing");
+                prop_assert_eq!(&world.conference, &before.conference);
+            }
+            if let (Command::EnterConference { .. } | Command::LeaveConference, Some(session)) = (command, &before.staff) {
+                let told = world.events.len() - before.events.len();
+                let known = actor.librarian().is_some_and(|l| session.knows(&l.member.librarian_id));
+                prop_assert!(told == 0 || known, "entering and leaving silently is no event (S11, R4)");
+            }
+            if before.staff.as_ref().is_some_and(|s| s.phase() == Phase::Ended) {
+                let after = &world.events[before.events.len()..];
+                prop_assert!(after.iter().all(|(event, _)| matches!(event, Event::NoteWritten { .. })), "I10");
+            }
+        }
+        check_views(&world)?;
+    }
+
+    /// I17, I18: what only differs in notes and in silent entering and leaving looks the same to the patron; what only
+    /// differs in silent entering and leaving looks the same to the chatting librarian.
+    #[test]
+    fn what_is_hidden_makes_no_difference(steps in history(), extra in prop::collection::vec((0..61_usize, 5..7_usize, any::<bool>()), 0..20)) {
+        let cast = cast();
+        let mut plain = World::default();
+        let mut watched = World::default();
+        for (at, (who, command, pause)) in steps.iter().enumerate() {
+            // Silent people stay silent here: what they would say openly is left out in both worlds.
+            if *who == 5 || *who == 6 {
+                continue;
+            }
+            for world in [&mut plain, &mut watched] {
+                world.now_ms += pause;
+            }
+            for (_, silent, enters) in extra.iter().filter(|(when, ..)| *when == at) {
+                let command = if *enters { Command::EnterConference { warning_version: "w1".into() } } else { Command::LeaveConference };
+                let _ = watched.act(&cast[*silent], &command);
+            }
+            let plainly = plain.act(&cast[*who], command);
+            let under_watch = watched.act(&cast[*who], command);
+            prop_assert_eq!(plainly, under_watch, "no answer differs");
+        }
+        prop_assert_eq!(&plain.staff, &watched.staff, "the librarian's picture is the same");
+        prop_assert_eq!(&plain.patron, &watched.patron);
+
+        let without_notes = plain.events.iter().filter(|(event, _)| audience_of(event) == Audience::Patron)
+            .fold(None, |session, (event, at)| Session::apply(session, Audience::Patron, event, *at));
+        prop_assert_eq!(without_notes, plain.patron, "notes make no difference to the patron's picture");
+    }
+}
+
+/// The two pictures are what their audiences' events give, with dense positions.
+fn check_views(world: &World) -> Result<(), TestCaseError> {
+    let for_patron = world
+        .events
+        .iter()
+        .filter(|(event, _)| project(event, Audience::Patron).is_some())
+        .count();
+    let position = |view: &Option<Session>| view.as_ref().map_or(0, |session| session.position);
+    prop_assert_eq!(
+        position(&world.patron),
+        for_patron as u64,
+        "I4: no hole where a note is"
+    );
+    prop_assert_eq!(position(&world.staff), world.events.len() as u64);
+    let pick_ups = world
+        .events
+        .iter()
+        .filter(|(event, _)| matches!(event, Event::PickedUp { .. }))
+        .count();
+    prop_assert!(pick_ups <= 1, "I11");
+    let ends = world
+        .events
+        .iter()
+        .filter(|(event, _)| matches!(event, Event::Ended { .. }))
+        .count();
+    prop_assert!(ends <= 1, "I10");
+    for (event, _) in &world.events {
+        if let Event::Ended {
+            by: Speaker::Colleague(_),
+        } = event
+        {
+            return Err(TestCaseError::fail("a supervisor ended a session (R6, D5)"));
+        }
+        if let Event::MessagePosted {
+            by: Speaker::Colleague(member),
+            ..
+        }
+        | Event::NoteWritten {
+            by: Speaker::Colleague(member),
+            ..
+        } = event
+        {
+            prop_assert_eq!(
+                &member.institution_id,
+                "maple",
+                "only the patron's library supervises (S1-S3)"
+            );
+        }
+    }
+    for actor in cast() {
+        let staff_view = may_see(
+            &world.situation(),
+            &actor,
+            Some(Audience::Staff),
+            Sight::Attend,
+        );
+        match (&actor, world.situation().relation(&actor)) {
+            (Actor::Patron(_), _) => prop_assert_eq!(staff_view, Err(Refused::NotAllowed)),
+            (_, Some(Relation::Owner | Relation::Supervisor)) => prop_assert!(staff_view.is_ok()),
+            (_, Some(Relation::Reviewer)) => {
+                prop_assert!(staff_view.is_err(), "R1: not without entering")
+            }
+            (_, Some(Relation::Candidate | Relation::Patron) | None) => {
+                prop_assert_eq!(staff_view, Err(Refused::NotFound))
+            }
+        }
+    }
+    Ok(())
+}
