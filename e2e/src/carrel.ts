@@ -1,0 +1,78 @@
+/** A Carrel of the tests' own: demo directory, throw-away data folder, free ports on loopback. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const ADDRESS = /\b(http|grpc):\/\/([0-9.]+:[0-9]+)/g;
+const PROGRAM = process.env.PROGRAM_UNDER_TEST ?? join(import.meta.dirname, "../../target/debug/carrel");
+
+interface Addresses {
+  http: string;
+  grpc: string;
+}
+
+/** A running Carrel, which can be killed and started again on its data and its ports. */
+export class Carrel {
+  private constructor(
+    private readonly folder: string,
+    private process: ChildProcess,
+    private readonly addresses: Addresses,
+  ) {}
+
+  /** Starts one. */
+  static async start(): Promise<Carrel> {
+    const folder = await mkdtemp(join(tmpdir(), "carrel-e2e-"));
+    const started = await serve(folder, { http: "127.0.0.1:0", grpc: "127.0.0.1:0" });
+    return new Carrel(folder, started.process, started.addresses);
+  }
+
+  /** The address of a page, for example of "/desk". */
+  page(path: string): string {
+    return `http://${this.addresses.http}${path}`;
+  }
+
+  /** Ends it as a power cut would. */
+  async kill(): Promise<void> {
+    await end(this.process, "SIGKILL");
+  }
+
+  /** Starts it again after `kill`. */
+  async restart(): Promise<void> {
+    this.process = (await serve(this.folder, this.addresses)).process;
+  }
+
+  /** Ends it in order and throws its data away. */
+  async stop(): Promise<void> {
+    await end(this.process, "SIGTERM");
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill(signal);
+  await ended;
+}
+
+async function serve(folder: string, listen: Addresses): Promise<{ process: ChildProcess; addresses: Addresses }> {
+  const options = ["--data-dir", join(folder, "data"), "--http-address", listen.http, "--grpc-address", listen.grpc];
+  const child = spawn(PROGRAM, ["serve", "--demo", ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors = (errors + text).slice(-10_000);
+  });
+  const found: Partial<Addresses> = {};
+  const addresses = await new Promise<Addresses>((resolve, reject) => {
+    child.on("error", (error) => reject(new Error(`${PROGRAM} can't be run: ${error.message}`)));
+    child.on("exit", () => reject(new Error(`carrel ended before it served; it wrote: ${errors}`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      for (const [, scheme, address] of line.matchAll(ADDRESS)) found[scheme as keyof Addresses] ??= address as string;
+      if (found.http && found.grpc) resolve({ http: found.http, grpc: found.grpc });
+    });
+  });
+  return { process: child, addresses };
+}

@@ -1,0 +1,57 @@
+/** Somebody at a browser of their own, and everything that their browser was sent. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+const ARTEFACTS = join(import.meta.dirname, "../artefacts");
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** Starts a Chromium for one file of tests. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  });
+}
+
+/** One person: a browser context of their own, with a page in it. */
+export class Visitor {
+  /** Everything that came over the page's websockets, one entry for each frame. */
+  readonly received: Buffer[] = [];
+  /** What the browser complained about: blocked by the content security policy, or a script's error. */
+  readonly complaints: string[] = [];
+
+  private constructor(readonly page: Page) {}
+
+  /** Opens a context and a page in it. */
+  static async arrive(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const page = await context.newPage();
+    const visitor = new Visitor(page);
+    page.setDefaultTimeout(20_000);
+    page.on("websocket", (socket) => {
+      socket.on("framereceived", ({ payload }) => visitor.received.push(Buffer.from(payload)));
+    });
+    page.on("pageerror", (error) => visitor.complaints.push(`script error: ${error.message}`));
+    page.on("console", (message) => {
+      if (/content security policy/i.test(message.text())) visitor.complaints.push(message.text());
+    });
+    return visitor;
+  }
+
+  /** Whether a text ever came over the page's websockets, in any frame. */
+  everReceived(text: string): boolean {
+    return Buffer.concat(this.received).includes(Buffer.from(text));
+  }
+
+  /** Keeps a picture of the page in e2e/artefacts. */
+  async picture(name: string): Promise<void> {
+    await mkdir(ARTEFACTS, { recursive: true });
+    await this.page.screenshot({ path: join(ARTEFACTS, `${name}.png`) });
+  }
+
+  /** Closes the browser context. */
+  async leave(): Promise<void> {
+    await this.page.context().close();
+  }
+}
