@@ -230,7 +230,6 @@ class SessionLists(Stream):
     def __init__(self, librarian, queue_ids=(), all_of_library=False):
         self.rows = {}
         self.ready = False
-        self.gone = []
         request = session.WatchSessionsRequest(queue_ids=queue_ids, all=all_of_library)
         super().__init__(librarian.sessions.WatchSessions(request, metadata=librarian.metadata))
 
@@ -243,7 +242,6 @@ class SessionLists(Stream):
             self.rows[response.changed.list, response.changed.session_id] = response.changed
         elif kind == "removed":
             self.rows.pop((response.removed.list, response.removed.session_id), None)
-            self.gone.append(response.removed)
 
     def row(self, which, session_id):
         """Waits for a session to stand in a list, and returns its line."""

@@ -1,0 +1,24 @@
+"""docs/api.md shows pieces of carrel_client.py; this holds it to that."""
+
+import re
+import textwrap
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SHOWN = re.compile(r"^```python title=carrel_client\.py\n(.*?)^```$", re.M | re.S)
+
+
+class ApiDocument(unittest.TestCase):
+    def test_what_it_shows_of_the_client_is_in_the_client(self):
+        shown = SHOWN.findall((HERE.parent.parent / "docs" / "api.md").read_text(encoding="utf-8"))
+        self.assertGreaterEqual(len(shown), 3)
+        client = (HERE / "carrel_client.py").read_text(encoding="utf-8")
+        for piece in shown:
+            with self.subTest(piece=piece.splitlines()[0]):
+                indented = [textwrap.indent(piece, " " * spaces) for spaces in (0, 4, 8)]
+                self.assertTrue(any(piece in client for piece in indented), f"not in the client:\n{piece}")
+
+
+if __name__ == "__main__":
+    unittest.main()
