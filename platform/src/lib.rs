@@ -14,6 +14,7 @@
 pub mod auth;
 pub mod bus;
 pub mod clock;
+pub mod config;
 pub mod log;
 pub mod pipe;
 pub mod refusal;
