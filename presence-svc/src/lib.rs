@@ -1,1 +1,88 @@
-//! To be written.
+//! The directory: who may come to the desk, and the tokens by which every service knows them.
+//!
+//! # What it is for
+//!
+//! It knows the institutions, the queues in which their patrons wait, and the librarians who may monitor them. It lets
+//! a patron in (a token for one session and nothing else), logs a librarian in, and renews tokens. Other services
+//! never ask it who somebody is: that is in the signed token, which they check by themselves.
+//!
+//! # Where the truth is
+//!
+//! In the event log, in the one stream `directory/all`. The directory in memory is a fold of it, brought up to date
+//! before every answer. So a command in another process ([`load_directory_file`], [`add_librarian`],
+//! [`remove_librarian`]) counts at once in every running server, and any number of servers may share one log.
+//!
+//! # What it promises
+//!
+//! - **A token says what the directory says.** A renewed token carries the role, queues, names and warning that are in
+//!   force at that moment; a librarian whose account is gone gets none. So a change is felt everywhere within one
+//!   token's lifetime.
+//! - **Log-in tells nothing.** An unknown name and a wrong password get the same answer after the same work. Tries are
+//!   limited per account and per address, in bounded memory, and passwords are hashed two at a time at the most.
+//! - **A directory is whole or not written.** A file with any problem changes nothing, and all its problems are
+//!   listed. A file that was loaded is written as one batch.
+//!
+//! # Where to look
+//!
+//! [`domain`] is pure: the directory, its events, its rules. [`service`] does the work, [`grpc`] is its face,
+//! [`commands`] are the operator's, [`mod@file`] is what an operator writes.
+
+use std::sync::Arc;
+
+use carrel_platform::{
+    auth::{interceptor::Authenticator, keys::KeyRing},
+    clock::Clock,
+    log::EventLog,
+};
+use carrel_proto::directory::v1::directory_service_server::{
+    DirectoryService, DirectoryServiceServer,
+};
+
+pub mod commands;
+pub mod config;
+pub mod convert;
+pub mod domain;
+pub mod error;
+pub mod file;
+pub mod grpc;
+pub mod password;
+pub mod service;
+pub mod storage;
+pub mod throttle;
+
+mod random;
+
+pub use commands::{
+    Changes, CommandError, NewLibrarian, add_librarian, load_directory_file, remove_librarian,
+};
+pub use config::Config;
+pub use error::Error;
+
+/// The settings and their comments, in the section `[presence]`.
+pub const DEFAULT_TOML: &str = include_str!("../default.toml");
+
+/// What the service is built on.
+pub struct Parts {
+    /// Where the directory lies.
+    pub log: Arc<dyn EventLog>,
+    /// The time.
+    pub clock: Clock,
+    /// The keys that sign tokens.
+    pub keys: KeyRing,
+    /// Tells who calls, by the same keys.
+    pub auth: Authenticator,
+}
+
+/// Builds the service, to be mounted in a tonic server.
+///
+/// # Errors
+/// When the directory can't be read from the log.
+pub async fn build(
+    config: Config,
+    parts: Parts,
+) -> Result<DirectoryServiceServer<impl DirectoryService>, Error> {
+    let trust_forwarded_for = config.trust_forwarded_for;
+    let service = service::Service::new(config, parts.log, parts.clock, parts.keys).await?;
+    let grpc = grpc::Grpc::new(service, parts.auth, trust_forwarded_for);
+    Ok(DirectoryServiceServer::new(grpc))
+}

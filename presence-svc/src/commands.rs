@@ -1,0 +1,457 @@
+//! What an operator does to the directory: load a file, add and remove a librarian.
+//!
+//! All of it is an append to the log, so it may be done while servers run: they read what is new before they answer.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use carrel_platform::{
+    auth::Role,
+    clock::Clock,
+    log::{EventLog, LogError},
+};
+
+use crate::{
+    domain::{
+        directory::{Directory, Event, Librarian, Origin, normal_log_in_name},
+        rules,
+    },
+    file::{Credential, DirectoryFile},
+    password::{self, PasswordError, Passwords},
+    random,
+    storage::{self, Snapshot},
+};
+
+/// The largest directory file, in bytes.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// How often a change is decided again because somebody else was faster.
+const TRIES: usize = 16;
+
+/// Why the directory was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The file can't be read.
+    #[error("the directory file {} can't be read: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is too large to be a directory.
+    #[error("the directory file {} is larger than {MAX_FILE} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The directory would not be as it must be. Nothing was changed.
+    #[error("the directory was not changed, because of {}:\n{}", count(.0.len()), .0.join("\n"))]
+    Problems(Vec<String>),
+    /// There is an account of this log-in name already.
+    #[error("there is a librarian with the log-in name \"{0}\" already")]
+    NameTaken(String),
+    /// There is no account of this log-in name.
+    #[error("there is no librarian with the log-in name \"{0}\"")]
+    NoSuchLibrarian(String),
+    /// The account came with a directory file and would come back with it.
+    #[error("\"{0}\" is in the directory file; remove the entry there and load the file again")]
+    InFile(String),
+    /// A password could not be hashed.
+    #[error("a password could not be hashed: {0}")]
+    Password(#[from] PasswordError),
+    /// The system gave no random numbers.
+    #[error("the system gave no random numbers")]
+    NoEntropy,
+    /// The log could not be read or written.
+    #[error("the log did not take the change: {0}")]
+    Log(#[from] LogError),
+}
+
+fn count(problems: usize) -> String {
+    match problems {
+        1 => "a problem".to_owned(),
+        n => format!("{n} problems"),
+    }
+}
+
+/// What a load changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Among the institutions.
+    pub institutions: Tally,
+    /// Among the queues.
+    pub queues: Tally,
+    /// Among the librarians.
+    pub librarians: Tally,
+}
+
+/// How many of a kind were added, changed and removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// New ones.
+    pub added: usize,
+    /// Known ones that are different now.
+    pub changed: usize,
+    /// Those that are gone.
+    pub removed: usize,
+}
+
+/// A librarian to be added.
+#[derive(Clone)]
+pub struct NewLibrarian {
+    /// The name with which they will log in.
+    pub log_in_name: String,
+    /// The name that others will see.
+    pub screen_name: String,
+    /// The id of their library.
+    pub institution_id: String,
+    /// What they may do.
+    pub role: Role,
+    /// Their password: [`password::MIN_CHARACTERS`] characters or more.
+    pub password: String,
+}
+
+/// Makes the directory what a file says, as one batch: the whole of it, or nothing if anything is wrong.
+///
+/// The file is the whole truth about institutions, queues and the librarians that came with a file; what it no longer
+/// has is removed. Librarians who were added with a command stay. Loading the same file again changes nothing.
+///
+/// # Errors
+/// [`CommandError::Problems`] lists all that is wrong with the file, each with its line.
+pub async fn load_directory_file(
+    log: &dyn EventLog,
+    path: &Path,
+    clock: &Clock,
+) -> Result<Changes, CommandError> {
+    let text = read_file(path).await?;
+    load_directory(log, &text, clock).await
+}
+
+/// As [`load_directory_file`], with the file's text.
+///
+/// # Errors
+/// As [`load_directory_file`].
+pub async fn load_directory(
+    log: &dyn EventLog,
+    text: &str,
+    clock: &Clock,
+) -> Result<Changes, CommandError> {
+    let file = DirectoryFile::parse(text);
+    let mut accounts = Accounts::new()?;
+    change(log, clock, async |now: &Directory| {
+        let wanted = wanted(&file, now, &mut accounts).await?;
+        refuse_problems(&file, &wanted)?;
+        Ok(now.changes_to(&wanted))
+    })
+    .await
+}
+
+/// Adds a librarian's account and returns the librarian's id.
+///
+/// # Errors
+/// [`CommandError::NameTaken`], and [`CommandError::Problems`] if the account would break a rule.
+pub async fn add_librarian(
+    log: &dyn EventLog,
+    new: NewLibrarian,
+    clock: &Clock,
+) -> Result<String, CommandError> {
+    let log_in_name = normal_log_in_name(&new.log_in_name);
+    if let Some(what) = password::problem_with(&new.password, false) {
+        return Err(CommandError::Problems(vec![format!("password: {what}")]));
+    }
+    let librarian = Librarian {
+        id: new_librarian_id()?,
+        log_in_name: log_in_name.clone(),
+        screen_name: new.screen_name,
+        institution_id: new.institution_id,
+        role: new.role,
+        password_hash: Passwords::new()?.hash(new.password).await?,
+        origin: Origin::Command,
+    };
+    let id = librarian.id.clone();
+    change(log, clock, async |now: &Directory| {
+        if now.librarians.contains_key(&log_in_name) {
+            return Err(CommandError::NameTaken(log_in_name.clone()));
+        }
+        let event = Event::LibrarianSet(librarian.clone());
+        let mut wanted = now.clone();
+        wanted.apply(event.clone());
+        let problems = rules::problems(&wanted);
+        if problems.is_empty() {
+            Ok(vec![event])
+        } else {
+            let problems = problems.iter().map(ToString::to_string).collect();
+            Err(CommandError::Problems(problems))
+        }
+    })
+    .await?;
+    Ok(id)
+}
+
+/// Removes a librarian's account that was added with [`add_librarian`].
+///
+/// Their tokens are no longer renewed from then on, and what they hold lets them in for minutes at the most.
+///
+/// # Errors
+/// [`CommandError::NoSuchLibrarian`], and [`CommandError::InFile`] for one who came with a directory file.
+pub async fn remove_librarian(
+    log: &dyn EventLog,
+    log_in_name: &str,
+    clock: &Clock,
+) -> Result<(), CommandError> {
+    let log_in_name = normal_log_in_name(log_in_name);
+    change(log, clock, async |now: &Directory| {
+        match now.librarians.get(&log_in_name) {
+            None => Err(CommandError::NoSuchLibrarian(log_in_name.clone())),
+            Some(librarian) if librarian.origin == Origin::File => {
+                Err(CommandError::InFile(log_in_name.clone()))
+            }
+            Some(_) => Ok(vec![Event::LibrarianRemoved {
+                log_in_name: log_in_name.clone(),
+            }]),
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+/// Decides on the directory as it is and writes; decides again when somebody else wrote in between.
+async fn change(
+    log: &dyn EventLog,
+    clock: &Clock,
+    mut decide: impl AsyncFnMut(&Directory) -> Result<Vec<Event>, CommandError>,
+) -> Result<Changes, CommandError> {
+    let mut known = storage::read(log).await?;
+    for _ in 1..TRIES {
+        match try_change(log, clock, &known, &mut decide).await {
+            Err(CommandError::Log(LogError::Conflict { .. })) => known = storage::read(log).await?,
+            settled => return settled,
+        }
+    }
+    try_change(log, clock, &known, &mut decide).await
+}
+
+async fn try_change(
+    log: &dyn EventLog,
+    clock: &Clock,
+    known: &Snapshot,
+    decide: &mut impl AsyncFnMut(&Directory) -> Result<Vec<Event>, CommandError>,
+) -> Result<Changes, CommandError> {
+    let events = decide(&known.directory).await?;
+    if !events.is_empty() {
+        storage::append(log, known, &events, clock.unix_ms()).await?;
+    }
+    Ok(Changes::count(&known.directory, &events))
+}
+
+async fn read_file(path: &Path) -> Result<String, CommandError> {
+    let failed = |source| CommandError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = tokio::fs::metadata(path).await.map_err(failed)?;
+    if metadata.len() > MAX_FILE {
+        return Err(CommandError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
+    tokio::fs::read_to_string(path).await.map_err(failed)
+}
+
+/// The directory as a file wants it, with the accounts that were added with a command.
+async fn wanted(
+    file: &DirectoryFile,
+    now: &Directory,
+    accounts: &mut Accounts,
+) -> Result<Directory, CommandError> {
+    let mut wanted = Directory {
+        institutions: file.institutions.clone(),
+        queues: file.queues.clone(),
+        librarians: now
+            .librarians
+            .iter()
+            .filter(|(_, librarian)| librarian.origin == Origin::Command)
+            .map(|(name, librarian)| (name.clone(), librarian.clone()))
+            .collect(),
+    };
+    // A file that will be refused is not worth hashing for.
+    let sound = file.problems.is_empty();
+    for (log_in_name, entry) in &file.librarians {
+        let known = now.librarians.get(log_in_name);
+        let id = match known {
+            Some(known) => known.id.clone(),
+            None => accounts.id(log_in_name)?,
+        };
+        let password_hash = if sound {
+            accounts.hash(log_in_name, &entry.credential, known).await?
+        } else {
+            String::new()
+        };
+        let librarian = Librarian {
+            id,
+            log_in_name: entry.log_in_name.clone(),
+            screen_name: entry.screen_name.clone(),
+            institution_id: entry.institution_id.clone(),
+            role: entry.role,
+            password_hash,
+            origin: Origin::File,
+        };
+        wanted.librarians.insert(log_in_name.clone(), librarian);
+    }
+    Ok(wanted)
+}
+
+fn refuse_problems(file: &DirectoryFile, wanted: &Directory) -> Result<(), CommandError> {
+    let mut problems = file.problems.clone();
+    let told: BTreeSet<_> = problems
+        .iter()
+        .map(|problem| (problem.place.clone(), problem.field.clone()))
+        .collect();
+    problems.extend(
+        rules::problems(wanted)
+            .into_iter()
+            .filter(|problem| !told.contains(&(problem.place.clone(), problem.field.clone()))),
+    );
+    if problems.is_empty() {
+        return Ok(());
+    }
+    problems.sort_by_key(|problem| (file.line_of(problem), problem.clone()));
+    let described = problems
+        .iter()
+        .map(|problem| file.describe(problem))
+        .collect();
+    Err(CommandError::Problems(described))
+}
+
+/// What was made for the accounts of a file, kept so that a second try makes nothing anew.
+struct Accounts {
+    passwords: Passwords,
+    ids: BTreeMap<String, String>,
+    hashes: BTreeMap<String, String>,
+}
+
+impl Accounts {
+    fn new() -> Result<Self, CommandError> {
+        Ok(Self {
+            passwords: Passwords::new()?,
+            ids: BTreeMap::new(),
+            hashes: BTreeMap::new(),
+        })
+    }
+
+    fn id(&mut self, log_in_name: &str) -> Result<String, CommandError> {
+        if let Some(id) = self.ids.get(log_in_name) {
+            return Ok(id.clone());
+        }
+        let id = new_librarian_id()?;
+        self.ids.insert(log_in_name.to_owned(), id.clone());
+        Ok(id)
+    }
+
+    /// The hash that the account already has, if the file's password still fits it; else a new one.
+    async fn hash(
+        &mut self,
+        log_in_name: &str,
+        credential: &Credential,
+        known: Option<&Librarian>,
+    ) -> Result<String, CommandError> {
+        let password = match credential {
+            Credential::Hash(hash) => return Ok(hash.clone()),
+            Credential::Password(password) => password.clone(),
+        };
+        if let Some(known) = known {
+            let hash = known.password_hash.clone();
+            if self
+                .passwords
+                .verify(password.clone(), Some(hash.clone()))
+                .await?
+            {
+                return Ok(hash);
+            }
+        }
+        if let Some(hash) = self.hashes.get(log_in_name) {
+            return Ok(hash.clone());
+        }
+        let hash = self.passwords.hash(password).await?;
+        self.hashes.insert(log_in_name.to_owned(), hash.clone());
+        Ok(hash)
+    }
+}
+
+fn new_librarian_id() -> Result<String, CommandError> {
+    random::hex::<8>().map_err(|_| CommandError::NoEntropy)
+}
+
+// === impl Changes ===
+
+impl Changes {
+    fn count(before: &Directory, events: &[Event]) -> Self {
+        let mut changes = Self::default();
+        for event in events {
+            match event {
+                Event::InstitutionSet(institution) => changes
+                    .institutions
+                    .set(before.institutions.contains_key(&institution.id)),
+                Event::InstitutionRemoved { .. } => changes.institutions.removed += 1,
+                Event::QueueSet(queue) => {
+                    changes.queues.set(before.queues.contains_key(&queue.id));
+                }
+                Event::QueueRemoved { .. } => changes.queues.removed += 1,
+                Event::LibrarianSet(librarian) => changes
+                    .librarians
+                    .set(before.librarians.contains_key(&librarian.log_in_name)),
+                Event::LibrarianRemoved { .. } => changes.librarians.removed += 1,
+            }
+        }
+        changes
+    }
+}
+
+impl Tally {
+    fn set(&mut self, known: bool) {
+        if known {
+            self.changed += 1;
+        } else {
+            self.added += 1;
+        }
+    }
+}
+
+impl fmt::Display for Changes {
+    /// For example "institutions: 2 added; librarians: 1 changed, 1 removed", or "nothing changed".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<String> = [
+            ("institutions", self.institutions),
+            ("queues", self.queues),
+            ("librarians", self.librarians),
+        ]
+        .into_iter()
+        .filter(|(_, tally)| *tally != Tally::default())
+        .map(|(kind, tally)| format!("{kind}: {tally}"))
+        .collect();
+        if kinds.is_empty() {
+            f.write_str("nothing changed")
+        } else {
+            f.write_str(&kinds.join("; "))
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = [
+            (self.added, "added"),
+            (self.changed, "changed"),
+            (self.removed, "removed"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+        f.write_str(&parts.join(", "))
+    }
+}

@@ -1,0 +1,99 @@
+//! From the domain to the wire.
+
+use carrel_platform::auth::{self, token::Issued};
+use carrel_proto::directory::v1 as wire;
+use pbjson_types::Timestamp;
+
+use crate::domain::directory::{ConferenceWarning, Institution, MonitoredQueue, Profile};
+
+/// A token.
+#[must_use]
+pub fn token(issued: Issued) -> wire::Token {
+    wire::Token {
+        access_token: issued.access_token,
+        expire_time: Some(timestamp(issued.expires_at_ms)),
+        renew_until_time: Some(timestamp(issued.renew_until_ms)),
+    }
+}
+
+/// A library, as anyone may know it.
+#[must_use]
+pub fn library(institution: Institution) -> wire::Library {
+    wire::Library {
+        institution_id: institution.id,
+        name: institution.name,
+        welcome: institution.welcome,
+        privacy_notice: institution.privacy_notice,
+        privacy_address: institution.privacy_address,
+    }
+}
+
+/// A librarian, as they see themselves.
+#[must_use]
+pub fn profile(profile: Profile) -> wire::Profile {
+    let Profile {
+        librarian,
+        institution,
+        queues,
+    } = profile;
+    let conference_warning = (librarian.role >= auth::Role::AskAdministrator)
+        .then(|| warning(institution.conference_warning));
+    wire::Profile {
+        librarian_id: librarian.id,
+        screen_name: librarian.screen_name,
+        institution_id: institution.id,
+        institution_name: institution.name,
+        role: role(librarian.role).into(),
+        queues: queues.into_iter().map(queue).collect(),
+        conference_warning,
+    }
+}
+
+fn role(role: auth::Role) -> wire::Role {
+    match role {
+        auth::Role::Librarian => wire::Role::Librarian,
+        auth::Role::AskAdministrator => wire::Role::AskAdministrator,
+        auth::Role::Administrator => wire::Role::Administrator,
+    }
+}
+
+fn queue(queue: MonitoredQueue) -> wire::Queue {
+    wire::Queue {
+        queue_id: queue.id,
+        name: queue.name,
+        primary: queue.primary,
+        institution_names: queue.institution_names,
+    }
+}
+
+fn warning(warning: ConferenceWarning) -> wire::ConferenceWarning {
+    wire::ConferenceWarning {
+        version: warning.version(),
+        text: warning.text,
+        rule_address: warning.rule_address,
+    }
+}
+
+fn timestamp(unix_ms: i64) -> Timestamp {
+    Timestamp {
+        seconds: unix_ms.div_euclid(1000),
+        // The remainder of a division by 1000 is below 1000.
+        nanos: i32::try_from(unix_ms.rem_euclid(1000)).unwrap_or(0) * 1_000_000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_before_1970_are_times_too() {
+        let parts = |unix_ms| {
+            let timestamp = timestamp(unix_ms);
+            (timestamp.seconds, timestamp.nanos)
+        };
+        assert_eq!(parts(0), (0, 0));
+        assert_eq!(parts(1_500), (1, 500_000_000));
+        assert_eq!(parts(-1), (-1, 999_000_000));
+    }
+}

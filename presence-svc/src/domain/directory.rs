@@ -1,0 +1,305 @@
+//! Institutions, queues and librarians, and the events that they are folded from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carrel_platform::auth::{Role, StaffNaming};
+use ring::digest;
+use serde::{Deserialize, Serialize};
+
+/// The directory at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// The institutions, by id.
+    pub institutions: BTreeMap<String, Institution>,
+    /// The queues, by id.
+    pub queues: BTreeMap<String, Queue>,
+    /// The librarians, by log-in name.
+    pub librarians: BTreeMap<String, Librarian>,
+}
+
+/// A library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Institution {
+    /// Its id: lower-case letters, digits and hyphens. Never changes.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// A line of welcome for its patron page. May be empty.
+    pub welcome: String,
+    /// What a patron is told before the chat.
+    pub privacy_notice: String,
+    /// An address with the full privacy statement. May be empty.
+    pub privacy_address: String,
+    /// How its patrons see staff named.
+    pub staff_naming: StaffNaming,
+    /// The queue in which its patrons wait first.
+    pub primary_queue: String,
+    /// What its administrators must accept before they enter a session in conference mode.
+    pub conference_warning: ConferenceWarning,
+}
+
+/// What an administrator is told before they enter a session in conference mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConferenceWarning {
+    /// The text, in plain words.
+    pub text: String,
+    /// An address of the library's own rule. May be empty.
+    pub rule_address: String,
+}
+
+/// A queue in which patrons wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Its id: lower-case letters, digits and hyphens. Never changes.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The institutions whose patrons wait in it.
+    pub patrons_of: BTreeSet<String>,
+    /// The institutions whose librarians may monitor it.
+    pub staffed_by: BTreeSet<String>,
+}
+
+/// A librarian's account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Librarian {
+    /// The librarian's id. Given at random when the account is made and never used again, so that nobody learns a
+    /// log-in name from it and a token dies with its account, even when the name comes back.
+    pub id: String,
+    /// The name with which they log in, in lower case.
+    pub log_in_name: String,
+    /// The name that others see.
+    pub screen_name: String,
+    /// Their library.
+    pub institution_id: String,
+    /// What they may do.
+    pub role: Role,
+    /// The hash of their password, as a PHC string.
+    pub password_hash: String,
+    /// What made the account.
+    pub origin: Origin,
+}
+
+/// What made an account, and so what may take it away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A directory file. The account goes when the file no longer has it.
+    File,
+    /// A command. Loading a file leaves it alone, unless the file has the same log-in name and so takes it over.
+    Command,
+}
+
+/// Something that changed in the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// An institution is new, or changed into this.
+    InstitutionSet(Institution),
+    /// An institution is gone.
+    InstitutionRemoved {
+        /// Its id.
+        id: String,
+    },
+    /// A queue is new, or changed into this.
+    QueueSet(Queue),
+    /// A queue is gone.
+    QueueRemoved {
+        /// Its id.
+        id: String,
+    },
+    /// An account is new, or changed into this.
+    LibrarianSet(Librarian),
+    /// An account is gone.
+    LibrarianRemoved {
+        /// Its log-in name.
+        log_in_name: String,
+    },
+}
+
+/// What the directory says of one librarian.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The account.
+    pub librarian: Librarian,
+    /// Their library.
+    pub institution: Institution,
+    /// The queues that they may monitor: their library's primary queue first, the others by name.
+    pub queues: Vec<MonitoredQueue>,
+}
+
+/// A queue as one of those who may monitor it sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonitoredQueue {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is the primary queue of the librarian's own library.
+    pub primary: bool,
+    /// The names of the libraries whose patrons wait in it, sorted.
+    pub institution_names: Vec<String>,
+}
+
+// === impl Directory ===
+
+impl Directory {
+    /// The directory after an event.
+    pub fn apply(&mut self, event: Event) {
+        match event {
+            Event::InstitutionSet(institution) => {
+                self.institutions
+                    .insert(institution.id.clone(), institution);
+            }
+            Event::InstitutionRemoved { id } => {
+                self.institutions.remove(&id);
+            }
+            Event::QueueSet(queue) => {
+                self.queues.insert(queue.id.clone(), queue);
+            }
+            Event::QueueRemoved { id } => {
+                self.queues.remove(&id);
+            }
+            Event::LibrarianSet(librarian) => {
+                self.librarians
+                    .insert(librarian.log_in_name.clone(), librarian);
+            }
+            Event::LibrarianRemoved { log_in_name } => {
+                self.librarians.remove(&log_in_name);
+            }
+        }
+    }
+
+    /// The events that turn this directory into another one: none if they are equal.
+    #[must_use]
+    pub fn changes_to(&self, wanted: &Self) -> Vec<Event> {
+        let mut events = Vec::new();
+        events.extend(set(&self.institutions, &wanted.institutions).map(Event::InstitutionSet));
+        events.extend(set(&self.queues, &wanted.queues).map(Event::QueueSet));
+        events.extend(set(&self.librarians, &wanted.librarians).map(Event::LibrarianSet));
+        events.extend(
+            gone(&self.librarians, &wanted.librarians)
+                .map(|log_in_name| Event::LibrarianRemoved { log_in_name }),
+        );
+        events.extend(gone(&self.queues, &wanted.queues).map(|id| Event::QueueRemoved { id }));
+        events.extend(
+            gone(&self.institutions, &wanted.institutions)
+                .map(|id| Event::InstitutionRemoved { id }),
+        );
+        events
+    }
+
+    /// The librarian who logs in under a name, in whichever case it is written.
+    #[must_use]
+    pub fn librarian_by_log_in_name(&self, log_in_name: &str) -> Option<&Librarian> {
+        self.librarians.get(&normal_log_in_name(log_in_name))
+    }
+
+    /// What the directory says of a librarian. `None` when the account or its library is gone.
+    #[must_use]
+    pub fn profile(&self, librarian_id: &str) -> Option<Profile> {
+        let librarian = self
+            .librarians
+            .values()
+            .find(|librarian| librarian.id == librarian_id)?;
+        let institution = self.institutions.get(&librarian.institution_id)?;
+        let mut queues: Vec<MonitoredQueue> = self
+            .queues
+            .values()
+            .filter(|queue| queue.staffed_by.contains(&institution.id))
+            .map(|queue| MonitoredQueue {
+                id: queue.id.clone(),
+                name: queue.name.clone(),
+                primary: queue.id == institution.primary_queue,
+                institution_names: self.names(&queue.patrons_of),
+            })
+            .collect();
+        queues.sort_by(|a, b| (!a.primary, &a.name, &a.id).cmp(&(!b.primary, &b.name, &b.id)));
+        Some(Profile {
+            librarian: librarian.clone(),
+            institution: institution.clone(),
+            queues,
+        })
+    }
+
+    fn names(&self, institution_ids: &BTreeSet<String>) -> Vec<String> {
+        let mut names: Vec<String> = institution_ids
+            .iter()
+            .filter_map(|id| self.institutions.get(id))
+            .map(|institution| institution.name.clone())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// A log-in name as the directory keeps it: without blanks around it, in lower case.
+#[must_use]
+pub fn normal_log_in_name(log_in_name: &str) -> String {
+    log_in_name.trim().to_ascii_lowercase()
+}
+
+fn set<T: Clone + PartialEq>(
+    from: &BTreeMap<String, T>,
+    to: &BTreeMap<String, T>,
+) -> impl Iterator<Item = T> {
+    to.iter()
+        .filter(|(key, wanted)| from.get(*key) != Some(wanted))
+        .map(|(_, wanted)| wanted.clone())
+}
+
+fn gone<T>(from: &BTreeMap<String, T>, to: &BTreeMap<String, T>) -> impl Iterator<Item = String> {
+    from.keys().filter(|key| !to.contains_key(*key)).cloned()
+}
+
+// === impl ConferenceWarning ===
+
+impl ConferenceWarning {
+    /// What a library's administrators are told unless the library says it in its own words.
+    pub const DEFAULT_TEXT: &str = "You are about to enter a session that is going on. The librarian who is chatting \
+        is not told that you are here, and neither is the patron. If you have something to add, write a note or an \
+        instant message to the librarian rather than to the patron: a second voice confuses both. From your first \
+        note or message on, they see that you are here. That you entered is kept in your library's audit.";
+
+    /// Names the wording: it changes with each change of the text or the address.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(self.text.as_bytes());
+        // A byte that UTF-8 never has, so that nothing can move from the text into the address unseen.
+        context.update(&[0xff]);
+        context.update(self.rule_address.as_bytes());
+        context.finish().as_ref()[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+impl Default for ConferenceWarning {
+    fn default() -> Self {
+        Self {
+            text: Self::DEFAULT_TEXT.to_owned(),
+            rule_address: String::new(),
+        }
+    }
+}
+
+// === impl Librarian ===
+
+impl std::fmt::Debug for Librarian {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Librarian")
+            .field("id", &self.id)
+            .field("log_in_name", &self.log_in_name)
+            .field("screen_name", &self.screen_name)
+            .field("institution_id", &self.institution_id)
+            .field("role", &self.role)
+            .field("password_hash", &"(hidden)")
+            .field("origin", &self.origin)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

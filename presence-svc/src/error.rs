@@ -1,0 +1,132 @@
+//! Every way in which a call may end in a "no", and the refusal that the caller gets.
+
+use std::time::Duration;
+
+use carrel_platform::{auth::token::TokenError, log::LogError, refusal::Refusal};
+use tonic::Code;
+
+use crate::{password::PasswordError, throttle::TooOften};
+
+/// Why a call was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Name and password do not fit. The same for an unknown name.
+    #[error("The log-in name or the password is wrong.")]
+    WrongCredentials,
+    /// Tried too often.
+    #[error("Too many attempts. Try again in {} seconds.", seconds(.0))]
+    TooManyAttempts(Duration),
+    /// There is no such library.
+    #[error("there is no such library")]
+    NoSuchLibrary,
+    /// A librarian asked to be let in as a patron.
+    #[error("A librarian's token can't be let in as a patron. Call without a token.")]
+    LibrarianAsPatron,
+    /// A patron asked for a librarian's profile.
+    #[error("Only librarians have a profile.")]
+    PatronWithoutProfile,
+    /// The account of a token is gone.
+    #[error("This account is no longer in the directory.")]
+    AccountRemoved,
+    /// A negative page size.
+    #[error("a page can't have {0} entries")]
+    BadPageSize(i32),
+    /// A page token that did not come from a page.
+    #[error("not a page token")]
+    BadPageToken,
+    /// A field that must not be empty.
+    #[error("{0} is empty")]
+    Empty(&'static str),
+    /// A field that is too long.
+    #[error("{field} is longer than {limit} bytes")]
+    TooLong {
+        /// The field.
+        field: &'static str,
+        /// What is allowed, in bytes.
+        limit: usize,
+    },
+    /// A token was not believed, or could not be issued.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A password could not be checked.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The system gave no random numbers.
+    #[error("the system gave no random numbers")]
+    NoEntropy,
+}
+
+fn seconds(wait: &Duration) -> u64 {
+    wait.as_secs().saturating_add(1)
+}
+
+impl From<TooOften> for Error {
+    fn from(TooOften(wait): TooOften) -> Self {
+        Self::TooManyAttempts(wait)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::WrongCredentials => {
+                Self::new(Code::Unauthenticated, "WRONG_CREDENTIALS", message)
+            }
+            Error::TooManyAttempts(wait) => {
+                Self::new(Code::ResourceExhausted, "TOO_MANY_ATTEMPTS", message).retry_after(wait)
+            }
+            Error::NoSuchLibrary => Self::not_found("library"),
+            Error::LibrarianAsPatron | Error::PatronWithoutProfile => {
+                Self::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", message)
+            }
+            Error::AccountRemoved => Self::new(Code::Unauthenticated, "ACCOUNT_REMOVED", message),
+            Error::BadPageSize(_) => {
+                Self::invalid("BAD_PAGE_SIZE", "page_size", "must not be negative")
+            }
+            Error::BadPageToken => Self::invalid(
+                "BAD_PAGE_TOKEN",
+                "page_token",
+                "give the next_page_token of the page before as it was, or none for the first page",
+            ),
+            Error::Empty(field) => Self::invalid("EMPTY", field, "must not be empty"),
+            Error::TooLong { field, limit } => {
+                Self::invalid("TOO_LONG", field, format!("{limit} bytes are the most"))
+                    .with("limit", limit.to_string())
+            }
+            Error::Token(error) => error.into(),
+            Error::Password(PasswordError::Busy) => Self::new(
+                Code::ResourceExhausted,
+                "TOO_MANY_ATTEMPTS",
+                "Too many people are logging in at this moment. Try again in a second.",
+            )
+            .retry_after(Duration::from_secs(1)),
+            Error::Log(LogError::Damaged(_)) => {
+                tracing::error!(error = message, "directory can't be read");
+                Self::new(
+                    Code::Internal,
+                    "LOG_UNAVAILABLE",
+                    "The directory can't be read. The operator finds the cause in the log.",
+                )
+            }
+            Error::Log(_) => {
+                tracing::warn!(error = message, "directory not read");
+                Self::unavailable(
+                    "LOG_UNAVAILABLE",
+                    "The directory can't be read at this moment. Try again.",
+                )
+            }
+            Error::Password(PasswordError::Failed) | Error::NoEntropy => {
+                tracing::error!(error = message, "call failed");
+                Self::new(
+                    Code::Internal,
+                    "INTERNAL",
+                    "Something went wrong on our side. Try again.",
+                )
+            }
+        }
+    }
+}

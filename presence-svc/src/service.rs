@@ -1,0 +1,321 @@
+//! What the directory does for its callers: show libraries, let patrons and librarians in, renew their tokens.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use carrel_platform::{
+    auth::{
+        self, Principal, Who,
+        keys::KeyRing,
+        token::{self, Issued, Lifetimes},
+    },
+    clock::Clock,
+    log::EventLog,
+};
+
+use crate::{
+    config::Config,
+    domain::{
+        directory::{Institution, Profile, normal_log_in_name},
+        rules::MAX_NAME,
+    },
+    error::Error,
+    password::{MAX_BYTES, Passwords},
+    random,
+    storage::{self, Snapshot},
+    throttle::Throttle,
+};
+
+/// How many libraries a page has if the caller does not say.
+const PAGE_SIZE: usize = 50;
+/// How many libraries a page has at the most.
+const MAX_PAGE_SIZE: usize = 200;
+
+/// The directory at work.
+///
+/// It keeps the directory folded in memory and reads what is new in the log before every answer, so that a change
+/// made by another process counts at once.
+pub struct Service {
+    log: Arc<dyn EventLog>,
+    clock: Clock,
+    keys: KeyRing,
+    config: Config,
+    throttle: Throttle,
+    passwords: Passwords,
+    known: Mutex<Arc<Snapshot>>,
+}
+
+/// A page of libraries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibraryPage {
+    /// The libraries, by name.
+    pub libraries: Vec<Institution>,
+    /// Asks for the next page; empty when this is the last.
+    pub next_page_token: String,
+}
+
+/// A patron who was let in.
+#[derive(Debug)]
+pub struct Admission {
+    /// The token.
+    pub issued: Issued,
+    /// The one session that it is good for.
+    pub session_id: String,
+}
+
+impl Service {
+    /// Reads the directory and makes ready.
+    ///
+    /// # Errors
+    /// When the directory can't be read, or no password be hashed.
+    pub async fn new(
+        config: Config,
+        log: Arc<dyn EventLog>,
+        clock: Clock,
+        keys: KeyRing,
+    ) -> Result<Self, Error> {
+        let known = storage::read(&*log).await?;
+        Ok(Self {
+            throttle: Throttle::new(&config),
+            passwords: tokio::task::spawn_blocking(Passwords::new)
+                .await
+                .map_err(|_| crate::password::PasswordError::Failed)??,
+            known: Mutex::new(Arc::new(known)),
+            log,
+            clock,
+            keys,
+            config,
+        })
+    }
+
+    /// One library.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLibrary`].
+    pub async fn library(&self, institution_id: &str) -> Result<Institution, Error> {
+        let now = self.now().await?;
+        now.directory
+            .institutions
+            .get(institution_id)
+            .cloned()
+            .ok_or(Error::NoSuchLibrary)
+    }
+
+    /// A page of libraries, by name.
+    ///
+    /// # Errors
+    /// [`Error::BadPageSize`], [`Error::BadPageToken`].
+    pub async fn libraries(&self, page_size: i32, page_token: &str) -> Result<LibraryPage, Error> {
+        let size = match usize::try_from(page_size) {
+            Ok(0) => PAGE_SIZE,
+            Ok(size) => size.min(MAX_PAGE_SIZE),
+            Err(_) => return Err(Error::BadPageSize(page_size)),
+        };
+        let after = match page_token {
+            "" => None,
+            token => Some(Position::decode(token)?),
+        };
+        let now = self.now().await?;
+        let mut libraries: Vec<(Position, &Institution)> = now
+            .directory
+            .institutions
+            .values()
+            .map(|institution| (Position::of(institution), institution))
+            .filter(|(position, _)| after.as_ref().is_none_or(|after| position > after))
+            .collect();
+        libraries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let more = libraries.len() > size;
+        libraries.truncate(size);
+        let next_page_token = match libraries.last() {
+            Some((last, _)) if more => last.encode(),
+            _ => String::new(),
+        };
+        Ok(LibraryPage {
+            libraries: libraries
+                .into_iter()
+                .map(|(_, library)| library.clone())
+                .collect(),
+            next_page_token,
+        })
+    }
+
+    /// Lets a patron in at a library, for one new session.
+    ///
+    /// # Errors
+    /// [`Error::LibrarianAsPatron`], [`Error::TooManyAttempts`], [`Error::NoSuchLibrary`].
+    pub async fn admit_patron(
+        &self,
+        caller: Option<&Principal>,
+        address: Option<IpAddr>,
+        institution_id: &str,
+    ) -> Result<Admission, Error> {
+        if caller.is_some_and(|caller| matches!(caller.who, Who::Librarian(_))) {
+            return Err(Error::LibrarianAsPatron);
+        }
+        self.throttle.admit(address)?;
+        let institution = self.library(institution_id).await?;
+        let session_id = random::hex::<16>().map_err(|_| Error::NoEntropy)?;
+        let who = patron(session_id.clone(), &institution);
+        let issued = self.issue(&who, self.config.patron_lifetimes())?;
+        Ok(Admission { issued, session_id })
+    }
+
+    /// Logs a librarian in.
+    ///
+    /// # Errors
+    /// [`Error::WrongCredentials`], in the same time for an unknown name; [`Error::TooManyAttempts`].
+    pub async fn log_in(
+        &self,
+        address: Option<IpAddr>,
+        log_in_name: &str,
+        password: String,
+    ) -> Result<(Issued, Profile), Error> {
+        let log_in_name = normal_log_in_name(log_in_name);
+        check_length("log_in_name", &log_in_name, MAX_NAME)?;
+        check_length("password", &password, MAX_BYTES)?;
+        self.throttle.log_in(&log_in_name, address)?;
+
+        let now = self.now().await?;
+        let librarian = now.directory.librarian_by_log_in_name(&log_in_name);
+        let hash = librarian.map(|librarian| librarian.password_hash.clone());
+        if !self.passwords.verify(password, hash).await? {
+            tracing::info!("log-in refused");
+            return Err(Error::WrongCredentials);
+        }
+        let profile = librarian
+            .and_then(|librarian| now.directory.profile(&librarian.id))
+            .ok_or(Error::WrongCredentials)?;
+        let issued = self.issue(&librarian_of(&profile), self.config.librarian_lifetimes())?;
+        Ok((issued, profile))
+    }
+
+    /// Exchanges a token for a fresh one of the same person, with what the directory says of them now.
+    ///
+    /// # Errors
+    /// [`Error::Token`] when it is not one of ours or its time for renewal is over, [`Error::AccountRemoved`].
+    pub async fn renew(&self, access_token: &str) -> Result<Issued, Error> {
+        let now_ms = self.clock.unix_ms();
+        let (principal, renew_until_ms) =
+            token::verify_renewable(&self.keys, access_token, now_ms)?;
+        let now = self.now().await?;
+        let who = match principal.who {
+            Who::Patron(known) => now
+                .directory
+                .institutions
+                .get(&known.institution_id)
+                .map(|institution| patron(known.session_id, institution)),
+            Who::Librarian(known) => now
+                .directory
+                .profile(&known.librarian_id)
+                .map(|profile| librarian_of(&profile)),
+        }
+        .ok_or(Error::AccountRemoved)?;
+        let left = u64::try_from(renew_until_ms.saturating_sub(now_ms)).unwrap_or(0);
+        let lifetimes = Lifetimes {
+            access: self.config.token_lifetime.into(),
+            renewal: Duration::from_millis(left),
+        };
+        Ok(token::issue(&self.keys, &who, now_ms, lifetimes)?)
+    }
+
+    /// The caller's own profile.
+    ///
+    /// # Errors
+    /// [`Error::PatronWithoutProfile`], [`Error::AccountRemoved`].
+    pub async fn profile(&self, caller: &Principal) -> Result<Profile, Error> {
+        let Who::Librarian(librarian) = &caller.who else {
+            return Err(Error::PatronWithoutProfile);
+        };
+        let now = self.now().await?;
+        now.directory
+            .profile(&librarian.librarian_id)
+            .ok_or(Error::AccountRemoved)
+    }
+
+    /// The directory with all that is in the log.
+    async fn now(&self) -> Result<Arc<Snapshot>, Error> {
+        let known = Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(newer) = storage::read_newer(&*self.log, &known).await? else {
+            return Ok(known);
+        };
+        let newer = Arc::new(newer);
+        let mut held = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.version < newer.version {
+            *held = Arc::clone(&newer);
+        }
+        Ok(newer)
+    }
+
+    fn issue(&self, who: &Who, lifetimes: Lifetimes) -> Result<Issued, Error> {
+        Ok(token::issue(
+            &self.keys,
+            who,
+            self.clock.unix_ms(),
+            lifetimes,
+        )?)
+    }
+}
+
+fn patron(session_id: String, institution: &Institution) -> Who {
+    Who::Patron(auth::Patron {
+        session_id,
+        institution_id: institution.id.clone(),
+        institution_name: institution.name.clone(),
+        queue_id: institution.primary_queue.clone(),
+        staff_naming: institution.staff_naming,
+    })
+}
+
+fn librarian_of(profile: &Profile) -> Who {
+    Who::Librarian(auth::Librarian {
+        librarian_id: profile.librarian.id.clone(),
+        screen_name: profile.librarian.screen_name.clone(),
+        institution_id: profile.institution.id.clone(),
+        institution_name: profile.institution.name.clone(),
+        role: profile.librarian.role,
+        queues: profile
+            .queues
+            .iter()
+            .map(|queue| queue.id.clone())
+            .collect(),
+        warning_version: profile.institution.conference_warning.version(),
+    })
+}
+
+fn check_length(field: &'static str, text: &str, limit: usize) -> Result<(), Error> {
+    if text.is_empty() {
+        Err(Error::Empty(field))
+    } else if text.len() > limit {
+        Err(Error::TooLong { field, limit })
+    } else {
+        Ok(())
+    }
+}
+
+/// Where a library stands in the list: by its name in any case, then by its id, which tells equal names apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Position(String, String);
+
+impl Position {
+    fn of(institution: &Institution) -> Self {
+        Self(institution.name.to_lowercase(), institution.id.clone())
+    }
+
+    /// The position as a page token. No character of an id is a line feed.
+    fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.1, self.0))
+    }
+
+    fn decode(token: &str) -> Result<Self, Error> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token)
+            .map_err(|_| Error::BadPageToken)?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::BadPageToken)?;
+        let (id, name) = text.split_once('\n').ok_or(Error::BadPageToken)?;
+        Ok(Self(name.to_owned(), id.to_owned()))
+    }
+}

@@ -1,0 +1,184 @@
+//! How often log-in and patron entry may be tried.
+//!
+//! Memory is bounded whatever comes: an account or address is known only as one of [`BUCKETS`] buckets, by a hash
+//! that is keyed anew in each process. Two that fall into the same bucket share its allowance, which nobody outside
+//! can bring about on purpose; and no name or address is kept.
+
+use std::{
+    hash::{BuildHasher as _, Hash, RandomState},
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
+
+use crate::config::{Config, Rate};
+
+/// How many allowances one limit keeps at the most.
+const BUCKETS: u64 = 1 << 17;
+
+/// The limits.
+#[derive(Debug)]
+pub struct Throttle {
+    log_in_per_account: Option<Limit>,
+    log_in_per_address: Option<Limit>,
+    admit_per_address: Option<Limit>,
+}
+
+/// Too often; come back after this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooOften(pub Duration);
+
+#[derive(Debug)]
+struct Limit {
+    limiter: DefaultKeyedRateLimiter<u64>,
+    clock: DefaultClock,
+    hashes: RandomState,
+}
+
+impl Throttle {
+    /// The limits of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            log_in_per_account: Limit::new(config.log_in_per_account),
+            log_in_per_address: Limit::new(config.log_in_per_address),
+            admit_per_address: Limit::new(config.admit_per_address),
+        }
+    }
+
+    /// Counts a try to log in, right or wrong.
+    ///
+    /// # Errors
+    /// [`TooOften`]. The address is asked first, so that one address can't use up the allowances of many accounts.
+    pub fn log_in(&self, account: &str, address: Option<IpAddr>) -> Result<(), TooOften> {
+        check(self.log_in_per_address.as_ref(), &neighbourhood(address))?;
+        check(self.log_in_per_account.as_ref(), &account)
+    }
+
+    /// Counts the entry of a patron.
+    ///
+    /// # Errors
+    /// [`TooOften`].
+    pub fn admit(&self, address: Option<IpAddr>) -> Result<(), TooOften> {
+        check(self.admit_per_address.as_ref(), &neighbourhood(address))
+    }
+}
+
+impl Limit {
+    fn new(rate: Rate) -> Option<Self> {
+        let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
+        // No quota can be made of a zero period: that is how a limit is switched off.
+        let quota = Quota::with_period(rate.every.into())?.allow_burst(burst);
+        Some(Self {
+            limiter: RateLimiter::keyed(quota),
+            clock: DefaultClock::default(),
+            hashes: RandomState::new(),
+        })
+    }
+}
+
+fn check(limit: Option<&Limit>, key: &impl Hash) -> Result<(), TooOften> {
+    let Some(limit) = limit else { return Ok(()) };
+    let bucket = limit.hashes.hash_one(key) % BUCKETS;
+    limit
+        .limiter
+        .check_key(&bucket)
+        .map_err(|not_until| TooOften(not_until.wait_time_from(limit.clock.now())))
+}
+
+/// What counts as one address: an IPv6 subscriber has a whole /64 to choose from. Callers without an address, such as
+/// other parts of the same process, count as one.
+fn neighbourhood(address: Option<IpAddr>) -> Option<IpAddr> {
+    address.map(|address| match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 => v4,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn throttle(account: u32, address: u32) -> Throttle {
+        let rate = |burst| Rate {
+            burst,
+            every: Duration::from_secs(3600).into(),
+        };
+        Throttle::new(&Config {
+            log_in_per_account: rate(account),
+            log_in_per_address: rate(address),
+            admit_per_address: rate(address),
+            ..Config::default()
+        })
+    }
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_account_has_its_allowance_from_everywhere() {
+        let throttle = throttle(2, 100);
+        assert!(throttle.log_in("map@harbor", address("192.0.2.1")).is_ok());
+        assert!(throttle.log_in("map@harbor", address("192.0.2.2")).is_ok());
+        let TooOften(wait) = throttle
+            .log_in("map@harbor", address("192.0.2.3"))
+            .unwrap_err();
+        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(3600));
+        assert!(throttle.log_in("lee@maple", address("192.0.2.3")).is_ok());
+    }
+
+    #[test]
+    fn an_address_has_its_allowance_for_all_accounts() {
+        let throttle = throttle(100, 2);
+        assert!(throttle.log_in("a", address("192.0.2.1")).is_ok());
+        assert!(throttle.log_in("b", address("192.0.2.1")).is_ok());
+        assert!(throttle.log_in("c", address("192.0.2.1")).is_err());
+        assert!(throttle.log_in("c", address("::ffff:192.0.2.1")).is_err());
+        assert!(throttle.log_in("c", address("192.0.2.9")).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        let throttle = throttle(1, 1);
+        assert!(throttle.admit(address("2001:db8::1")).is_ok());
+        assert!(throttle.admit(address("2001:db8::2")).is_err());
+        assert!(throttle.admit(address("2001:db8:0:1::1")).is_ok());
+        assert!(throttle.admit(None).is_ok());
+        assert!(throttle.admit(None).is_err());
+    }
+
+    #[test]
+    fn a_limit_can_be_switched_off() {
+        let throttle = Throttle::new(&Config {
+            admit_per_address: Rate {
+                burst: 1,
+                every: Duration::ZERO.into(),
+            },
+            ..Config::default()
+        });
+        for _ in 0..1000 {
+            assert!(throttle.admit(None).is_ok());
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let throttle = throttle(1, 1);
+        for n in 0..400_000u32 {
+            let _ = throttle.admit(Some(IpAddr::from(n.to_be_bytes())));
+        }
+        let limit = throttle.admit_per_address.unwrap();
+        assert!(limit.limiter.len() <= usize::try_from(BUCKETS).unwrap());
+    }
+}
