@@ -1,7 +1,7 @@
 # What a person, and CI, does with Carrel. The work itself is in scripts/; each script may also be run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rust web clients e2e soak advisories proto-baseline clean
+.PHONY: help run test lint rust web docs clients e2e soak advisories proto-baseline clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ rust: ## Run the Rust tests
 
 web: ## Check, test and build the pages
 	@scripts/web.sh
+
+docs: ## Check the documents, and start Carrel as README says
+	@scripts/docs.sh
 
 clients: ## Play the foreign clients against a Carrel of their own
 	@scripts/clients.sh

@@ -21,6 +21,7 @@ part web
 part lint
 part rust
 part clients
+part docs
 part e2e
 
 section "all parts after $SECONDS s"
