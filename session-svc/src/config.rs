@@ -1,7 +1,6 @@
 //! What can be set.
 
-use std::time::Duration;
-
+use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
 /// The settings of session-svc, with their reasons in `default.toml`.
@@ -23,27 +22,18 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            heartbeat: Duration::from_secs(5).into(),
-            wrap_up: Duration::from_secs(600).into(),
-            conference_grace: Duration::from_secs(60).into(),
-            rest_after: Duration::from_secs(60).into(),
+            heartbeat: HumanDuration::from_secs(5),
+            wrap_up: HumanDuration::from_secs(600),
+            conference_grace: HumanDuration::from_secs(60),
+            rest_after: HumanDuration::from_secs(60),
             backlog: 256,
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct HumanDuration(Duration);
-impl From<Duration> for HumanDuration {
-    fn from(d: Duration) -> Self {
-        Self(d)
-    }
-}
-impl HumanDuration {
-    pub fn as_duration(self) -> Duration {
-        self.0
-    }
-    pub fn as_millis_i64(self) -> i64 {
-        self.0.as_millis() as i64
+impl Config {
+    /// How long after its end the owner is done with a session, in milliseconds.
+    pub(crate) fn wrap_up_ms(&self) -> i64 {
+        i64::try_from(self.wrap_up.get().as_millis()).unwrap_or(i64::MAX)
     }
 }

@@ -379,10 +379,8 @@ impl LiveSession {
     }
 
     fn situation(&self) -> crate::domain::access::Situation<'_> {
-        self.history.situation(
-            self.parts.clock.unix_ms(),
-            self.parts.config.wrap_up.as_millis_i64(),
-        )
+        self.history
+            .situation(self.parts.clock.unix_ms(), self.parts.config.wrap_up_ms())
     }
 
     /// Hears that another server changed this session, or may have.
@@ -429,10 +427,9 @@ impl LiveSession {
 
     fn after_change(&mut self, before: (Option<Phase>, u64)) {
         if self.standing() != before {
-            let situation = self.history.situation(
-                self.parts.clock.unix_ms(),
-                self.parts.config.wrap_up.as_millis_i64(),
-            );
+            let situation = self
+                .history
+                .situation(self.parts.clock.unix_ms(), self.parts.config.wrap_up_ms());
             self.subscribers.revalidate(&situation);
             self.parts.list.changed(&self.history);
         }
@@ -442,9 +439,9 @@ impl LiveSession {
     fn wake_at(&self) -> Instant {
         let config = &self.parts.config;
         let pause = if self.history.conference().is_empty() {
-            config.rest_after.as_duration()
+            config.rest_after.get()
         } else {
-            tick(config.conference_grace.as_duration())
+            tick(config.conference_grace.get())
         };
         self.tended_at + pause
     }
@@ -452,10 +449,9 @@ impl LiveSession {
     /// Does what time alone brings: supervisors whose connection is lost leave, owners whose time is over go.
     async fn tend(&mut self) {
         self.tended_at = Instant::now();
-        let situation = self.history.situation(
-            self.parts.clock.unix_ms(),
-            self.parts.config.wrap_up.as_millis_i64(),
-        );
+        let situation = self
+            .history
+            .situation(self.parts.clock.unix_ms(), self.parts.config.wrap_up_ms());
         self.subscribers.revalidate(&situation);
         for member in self.lost_supervisors() {
             if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
@@ -466,7 +462,7 @@ impl LiveSession {
 
     fn lost_supervisors(&mut self) -> Vec<StaffMember> {
         let now = Instant::now();
-        let grace = self.parts.config.conference_grace.as_duration();
+        let grace = self.parts.config.conference_grace.get();
         let subscribers = &self.subscribers;
         self.gone_since.retain(|id, _| {
             self.history.conference().contains(id) && !subscribers.has_librarian(id)
@@ -515,7 +511,7 @@ impl LiveSession {
     fn may_rest(&self) -> bool {
         self.subscribers.is_empty()
             && self.history.conference().is_empty()
-            && self.last_used.elapsed() >= self.parts.config.rest_after.as_duration()
+            && self.last_used.elapsed() >= self.parts.config.rest_after.get()
     }
 }
 

@@ -237,7 +237,7 @@ impl Participant {
     /// When heartbeats are due, and when a waiting patron's place may have changed.
     fn clocks(&self) -> (tokio::time::Interval, watch::Receiver<u64>) {
         let parts = self.sessions.parts();
-        let mut heartbeat = tokio::time::interval(parts.config.heartbeat.as_duration());
+        let mut heartbeat = tokio::time::interval(parts.config.heartbeat.get());
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         heartbeat.reset();
         let mut waiting = parts.list.waiting_changes();

@@ -33,7 +33,7 @@ pub(super) fn watch(
     let parts = api.sessions.parts();
     let watched = parts.list.watch(watcher);
     let (sender, responses) = mpsc::channel(IN_FLIGHT);
-    let heartbeat = parts.config.heartbeat.as_duration();
+    let heartbeat = parts.config.heartbeat.get();
     let left = principal.expires_at_ms.saturating_sub(api.clock.unix_ms());
     let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
     let stop = parts.stop.clone();

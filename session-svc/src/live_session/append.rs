@@ -122,7 +122,7 @@ impl LiveSession {
             session: staged.session.as_ref(),
             conference: &staged.conference,
             now_ms,
-            wrap_up_ms: self.parts.config.wrap_up.as_millis_i64(),
+            wrap_up_ms: self.parts.config.wrap_up_ms(),
         };
         let decision = decide(&situation, &act.actor, &act.command)?;
         if decision == Decision::default() {

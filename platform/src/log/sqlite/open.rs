@@ -216,9 +216,7 @@ impl Place {
             .map_err(explain)?;
         if u64::try_from(size).unwrap_or(u64::MAX) <= check_up_to {
             let verdict: String = connection
-                .query_row("SELECT quick_check FROM pragma_quick_check(1)", [], |row| {
-                    row.get(0)
-                })
+                .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
                 .map_err(explain)?;
             if verdict != "ok" {
                 return Err(damaged(verdict));

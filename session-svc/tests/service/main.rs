@@ -1,0 +1,12 @@
+//! session-svc over real gRPC.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod desk;
+mod pick_up;
+mod story;
