@@ -18,7 +18,10 @@ pub mod local;
 /// **Never in the way.** [`Bus::publish`] does not wait and does not fail: it is off the way of an acknowledgement.
 ///
 /// **Honest about loss it knows of.** A subscriber that was too slow, or whose connection was interrupted, hears
-/// [`Notice::Missed`] before anything that was published after the loss.
+/// [`Notice::Missed`] before anything that was published after the loss, and hears it even if nothing more is
+/// published.
+///
+/// **Bounded.** What waits for a subscriber that does not listen has a limit, and nothing is kept for one that is gone.
 ///
 /// **No echo.** A subscription does not hear what was published under its own [`Origin`].
 pub trait Bus: Send + Sync + 'static {
@@ -45,17 +48,14 @@ pub enum Notice {
 /// A subscription. Dropping it ends it.
 #[derive(Debug)]
 pub struct Subscription {
+    // The order matters: the notices end first, then what the bus keeps for them is let go of.
     notices: mpsc::Receiver<Notice>,
-    missed: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    _held: Box<dyn std::fmt::Debug + Send + Sync>,
 }
 
 impl Subscription {
     /// Waits for the next notice. `None` when the bus was shut down. Cancel-safe.
     pub async fn next(&mut self) -> Option<Notice> {
-        use std::sync::atomic::Ordering;
-        if self.missed.swap(false, Ordering::AcqRel) {
-            return Some(Notice::Missed);
-        }
         self.notices.recv().await
     }
 }
