@@ -1,0 +1,109 @@
+//! `carrel serve`: Carrel itself.
+
+use std::{
+    io::{self, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    process::ExitCode,
+    time::Duration,
+};
+
+use carrel_platform::{
+    clock::Clock,
+    shutdown::Signals,
+    telemetry::{self, Telemetry},
+};
+use carrel_presence::{commands::load_directory, domain::directory::Directory, storage};
+
+use crate::{
+    assemble::{Running, assemble},
+    config::Config,
+};
+
+/// The directory that `--demo` loads.
+const DEMO: &str = include_str!("../../demo/directory.toml");
+
+/// How long the last traces may take to be sent.
+const LAST_TRACES: Duration = Duration::from_secs(1);
+
+/// Serves until a signal or a failure ends it.
+pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let telemetry = telemetry::init("carrel", &config.telemetry)?;
+    let mut running = assemble(config).await?;
+    let directory = directory(&running, demo).await?;
+    announce(&running, &directory, demo)?;
+    let failure = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping; the same signal again stops at once");
+            None
+        }
+        failure = running.failed() => {
+            tracing::error!("{failure}");
+            Some(failure)
+        }
+    };
+    tokio::select! {
+        () = end(running, telemetry) => {}
+        // Somebody does not want to wait, so neither do we for threads that are still busy.
+        _ = signals.next() => std::process::exit(130),
+    }
+    match failure {
+        Some(failure) => Err(failure.into()),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn end(running: Running, telemetry: Telemetry) {
+    running.stop().await;
+    telemetry.shutdown(LAST_TRACES).await;
+}
+
+/// The directory as it is; the demo directory if there never was one and that is wanted.
+async fn directory(running: &Running, demo: bool) -> anyhow::Result<Directory> {
+    let mut known = storage::read(&running.log).await?;
+    if demo && known.version == 0 {
+        load_directory(&running.log, DEMO, &Clock::system()).await?;
+        known = storage::read(&running.log).await?;
+    }
+    Ok(known.directory)
+}
+
+/// Says on standard output where everything is. Programs may rely on the addresses in it.
+fn announce(running: &Running, directory: &Directory, demo: bool) -> io::Result<()> {
+    let (http, grpc) = (reachable(running.http_addr), reachable(running.grpc_addr));
+    let mut out = io::stdout().lock();
+    writeln!(out, "Carrel is open at http://{http}")?;
+    for institution in directory.institutions.values() {
+        let (id, name) = (&institution.id, &institution.name);
+        writeln!(out, "  patrons of {name} ask at http://{http}/ask/{id}")?;
+    }
+    writeln!(out, "  librarians log in at http://{http}/desk")?;
+    writeln!(out, "  programs speak gRPC to grpc://{grpc}")?;
+    if directory.institutions.is_empty() {
+        writeln!(
+            out,
+            "The directory is empty: nobody can ask or log in yet. Load yours with\n  \
+             carrel directory load FILE\nor start with --demo for one to play with."
+        )?;
+    } else if demo {
+        writeln!(out, "To play with, all with the password \"demo\":")?;
+        for librarian in directory.librarians.values() {
+            writeln!(
+                out,
+                "  {:16}{}",
+                librarian.log_in_name, librarian.screen_name
+            )?;
+        }
+    }
+    out.flush()
+}
+
+/// An address that a browser on this machine can open.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

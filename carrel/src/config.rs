@@ -1,0 +1,87 @@
+//! All settings of a Carrel in one process. `default.toml` and those of the services list them, each with its meaning.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use carrel_platform::{
+    config::{self, ConfigError},
+    telemetry::TelemetryConfig,
+};
+use serde::{Deserialize, Serialize};
+
+/// All settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The folder that holds all that must not be lost.
+    pub data_dir: PathBuf,
+    /// Web pages and the browsers' websocket.
+    pub http: HttpConfig,
+    /// gRPC for other programs.
+    pub grpc: GrpcConfig,
+    /// Log lines and traces.
+    pub telemetry: TelemetryConfig,
+    /// session-svc.
+    pub session: carrel_session::Config,
+    /// presence-svc.
+    pub presence: carrel_presence::Config,
+    /// The gateway.
+    pub gateway: carrel_gateway::Config,
+}
+
+/// Web pages and the browsers' websocket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where they are served; port 0 takes a free one.
+    pub address: SocketAddr,
+}
+
+/// gRPC for other programs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrpcConfig {
+    /// Where it is served; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Whether the server describes its services.
+    pub reflection: bool,
+}
+
+impl Config {
+    /// The settings in effect: the defaults, over them the file, the environment, and `overrides`.
+    pub fn load(file: Option<&Path>, overrides: impl Serialize) -> Result<Self, ConfigError> {
+        config::load(&defaults(), file, "CARREL_", overrides)
+    }
+}
+
+/// All settings with their defaults and explanations, as a settings file.
+pub fn defaults() -> String {
+    [
+        include_str!("default.toml"),
+        include_str!("../../session-svc/default.toml"),
+        include_str!("../../presence-svc/default.toml"),
+        &within("gateway", carrel_gateway::config::DEFAULTS),
+    ]
+    .join("\n")
+}
+
+/// A settings file as a section of ours: the gateway's `[socket]` becomes `[gateway.socket]`.
+fn within(section: &str, settings: &str) -> String {
+    format!("[{section}]\n{settings}").replace("\n[", &format!("\n[{section}."))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_a_whole_configuration() {
+        let config: Config = toml::from_str(&defaults()).unwrap();
+        assert!(config.http.address.ip().is_loopback());
+        assert!(config.grpc.address.ip().is_loopback());
+    }
+}

@@ -1,0 +1,115 @@
+//! The folder in which a Carrel keeps all that it must not lose.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use carrel_platform::{
+    auth::keys::{KeyError, KeyRing},
+    clock::Clock,
+};
+
+/// The data folder.
+#[derive(Clone, Debug)]
+pub struct DataFolder {
+    path: PathBuf,
+}
+
+/// Why a data folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataFolderError {
+    /// It can't be made or read.
+    #[error("data_dir: {path} can't be used: {error}", path = path.display())]
+    Unusable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Another server runs on it.
+    #[error(
+        "data_dir: another Carrel runs on {path} (process {pid}). Stop it first, or give this one a folder of its own \
+         with --data-dir",
+        path = path.display()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The other server's process id, as it wrote it.
+        pid: String,
+    },
+    /// The keys can't be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+}
+
+impl DataFolder {
+    /// Opens a data folder, and makes it, for its owner only, if it does not exist.
+    pub fn open(path: &Path) -> Result<Self, DataFolderError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let folder = Self {
+            path: path.to_owned(),
+        };
+        match made.and_then(|()| fs::read_dir(path).map(drop)) {
+            Ok(()) => Ok(folder),
+            Err(error) => Err(folder.unusable(path.to_owned(), error)),
+        }
+    }
+
+    /// Where the log is.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("carrel.db")
+    }
+
+    /// Where the keys are that sign tokens.
+    pub fn keys(&self) -> PathBuf {
+        self.path.join("keys.json")
+    }
+
+    /// The key ring, a new one if there is none yet.
+    pub fn key_ring(&self, clock: &Clock) -> Result<KeyRing, DataFolderError> {
+        Ok(KeyRing::load_or_create(&self.keys(), clock.unix_ms())?)
+    }
+
+    /// Takes the folder for one server, until the lock is dropped or the process ends, however it ends.
+    pub fn lock(&self) -> Result<Lock, DataFolderError> {
+        let path = self.path.join("carrel.lock");
+        let opened = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path);
+        let mut file = opened.map_err(|error| self.unusable(path.clone(), error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                let _ = file.read_to_string(&mut pid);
+                return Err(DataFolderError::InUse {
+                    path: self.path.clone(),
+                    pid: pid.trim().to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(self.unusable(path, error)),
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(|error| self.unusable(path, error))?;
+        Ok(Lock { _file: file })
+    }
+
+    fn unusable(&self, path: PathBuf, error: io::Error) -> DataFolderError {
+        DataFolderError::Unusable { path, error }
+    }
+}
+
+/// A data folder in use. The operating system lets it go when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
