@@ -47,16 +47,26 @@ class Refused(Exception):
 
 
 class CarrelSocket:
-    """One person's socket. Everything that it received is in `received`, as frames and in that order."""
+    """One person's socket, for a `with` statement. What it received is in `received`, as frames and in that order."""
 
     def __init__(self, address, token):
-        # The library answers the server's pings while somebody waits in `recv`.
-        self._socket = connect(
+        # The library answers the server's pings by itself.
+        self._connecting = connect(
             f"ws://{address}/v1/socket", subprotocols=["carrel.v1.json"], open_timeout=TIMEOUT_SECONDS
         )
+        self._token = token
+        self._socket = None
         self.received = []
-        self.send({"hello": {"accessToken": token}})
+        self.welcome = None
+
+    def __enter__(self):
+        self._socket = self._connecting.__enter__()
+        self.send({"hello": {"accessToken": self._token}})
         self.welcome = self.wait_for("welcome")
+        return self
+
+    def __exit__(self, *exception):
+        self._connecting.__exit__(*exception)
 
     def send(self, frame):
         """Sends one frame."""
@@ -111,5 +121,5 @@ class CarrelSocket:
         return [frame["event"]["event"] for frame in self.received if "event" in frame]
 
     def close(self):
-        """Closes the socket. Ends nothing else."""
+        """Closes the socket before the `with` statement ends. Ends nothing else."""
         self._socket.close()

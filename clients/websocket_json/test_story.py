@@ -20,9 +20,7 @@ class CarrelTest(unittest.TestCase):
 
     def socket(self, token):
         """A person's socket, until the end of the test."""
-        socket = CarrelSocket(self.address, token)
-        self.addCleanup(socket.close)
-        return socket
+        return self.enterContext(CarrelSocket(self.address, token))
 
     def librarian(self, log_in_name):
         """A librarian's socket and token."""
@@ -141,16 +139,16 @@ class GoodManners(CarrelTest):
     def test_a_frame_that_is_none_closes_the_socket_with_its_code(self):
         for frame in ["no JSON at all", '{"hello": {"unknownField": 1}}', '{"ping": {"number": "1"}}']:
             with self.subTest(frame=frame):
-                socket = connect(f"ws://{self.address}/v1/socket", subprotocols=["carrel.v1.json"])
-                self.addCleanup(socket.close)
-                socket.send(frame)
-                with self.assertRaises(ConnectionClosed) as closed:
-                    socket.recv(timeout=10)
+                address = f"ws://{self.address}/v1/socket"
+                with connect(address, subprotocols=["carrel.v1.json"]) as socket:
+                    socket.send(frame)
+                    with self.assertRaises(ConnectionClosed) as closed:
+                        socket.recv(timeout=10)
                 self.assertEqual(closed.exception.rcvd.code, 4400)
 
     def test_a_bad_token_closes_the_socket_with_4401(self):
         with self.assertRaises(ConnectionClosed) as closed:
-            CarrelSocket(self.address, "not a token")
+            self.socket("not a token")
         self.assertEqual(closed.exception.rcvd.code, 4401)
 
     def test_http_refusals_have_a_reason(self):
