@@ -109,8 +109,9 @@ pub async fn assemble(config: Config) -> Result<Running, AssembleError> {
     let lock = folder.lock()?;
     let (http, http_addr) = listen("http.address", config.http.address).await?;
     let (grpc, grpc_addr) = listen("grpc.address", config.grpc.address).await?;
-    let keys = folder.key_ring(&clock)?;
+    // First the log: keys without one are the sign that it was lost.
     let log = SqliteLog::open(&folder.log(), SqliteOptions::default())?;
+    let keys = folder.key_ring(&clock)?;
 
     let (services, sessions) = services(&config, &log, keys, &clock).await?;
     let server = GrpcServer::new(services, config.grpc.reflection).await?;

@@ -8,7 +8,7 @@ pub mod attribute;
 pub mod grpc;
 pub mod trace_context;
 
-use std::{fmt::Write, sync::LazyLock, time::Duration};
+use std::{fmt::Write, io::IsTerminal, sync::LazyLock, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::WithExportConfig;
@@ -94,7 +94,9 @@ pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, T
         )?),
         None => None,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let lines = match config.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),

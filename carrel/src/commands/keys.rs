@@ -2,17 +2,21 @@
 
 use std::{io::Write, process::ExitCode};
 
+use anyhow::ensure;
 use carrel_platform::{auth::keys::KeyRing, clock::Clock};
 
 use crate::{config::Config, data_folder::DataFolder};
 
 /// Signs with a new key from now on.
 pub fn rotate(config: &Config) -> anyhow::Result<ExitCode> {
-    let folder = DataFolder::open(&config.data_dir)?;
-    let clock = Clock::system();
-    folder.key_ring(&clock)?;
-    let path = folder.keys();
-    KeyRing::rotate(&path, clock.unix_ms(), config.presence.longest_renewal())?;
+    let path = DataFolder::open(&config.data_dir)?.keys();
+    ensure!(
+        path.exists(),
+        "there are no keys in {} yet; the server makes them when it first starts",
+        config.data_dir.display()
+    );
+    let now_ms = Clock::system().unix_ms();
+    KeyRing::rotate(&path, now_ms, config.presence.longest_renewal())?;
     writeln!(
         std::io::stdout(),
         "New tokens are signed with a new key. Nobody is logged out: the key before it holds as long as its tokens.",

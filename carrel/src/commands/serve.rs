@@ -12,7 +12,9 @@ use carrel_platform::{
     shutdown::Signals,
     telemetry::{self, Telemetry},
 };
-use carrel_presence::{commands::load_directory, domain::directory::Directory, storage};
+use carrel_presence::{
+    commands::load_directory, domain::directory::Directory, file::DirectoryFile, storage,
+};
 
 use crate::{
     assemble::{Running, assemble},
@@ -31,7 +33,7 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let telemetry = telemetry::init("carrel", &config.telemetry)?;
     let mut running = assemble(config).await?;
     let directory = directory(&running, demo).await?;
-    announce(&running, &directory, demo)?;
+    announce(&running, &directory)?;
     let failure = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "stopping; the same signal again stops at once");
@@ -69,7 +71,7 @@ async fn directory(running: &Running, demo: bool) -> anyhow::Result<Directory> {
 }
 
 /// Says on standard output where everything is. Programs may rely on the addresses in it.
-fn announce(running: &Running, directory: &Directory, demo: bool) -> io::Result<()> {
+fn announce(running: &Running, directory: &Directory) -> io::Result<()> {
     let (http, grpc) = (reachable(running.http_addr), reachable(running.grpc_addr));
     let mut out = io::stdout().lock();
     writeln!(out, "Carrel is open at http://{http}")?;
@@ -85,14 +87,13 @@ fn announce(running: &Running, directory: &Directory, demo: bool) -> io::Result<
             "The directory is empty: nobody can ask or log in yet. Load yours with\n  \
              carrel directory load FILE\nor start with --demo for one to play with."
         )?;
-    } else if demo {
+    }
+    let demo = DirectoryFile::parse(DEMO);
+    if directory.institutions == demo.institutions {
         writeln!(out, "To play with, all with the password \"demo\":")?;
-        for librarian in directory.librarians.values() {
-            writeln!(
-                out,
-                "  {:16}{}",
-                librarian.log_in_name, librarian.screen_name
-            )?;
+        for librarian in demo.librarians.values() {
+            let (log_in_name, screen_name) = (&librarian.log_in_name, &librarian.screen_name);
+            writeln!(out, "  {log_in_name:16}{screen_name}")?;
         }
     }
     out.flush()

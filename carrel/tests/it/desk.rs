@@ -1,0 +1,82 @@
+//! A Carrel in the test's own process.
+
+use std::{ops::Deref, path::PathBuf};
+
+use carrel::{
+    assemble::{Running, assemble},
+    config::Config,
+};
+use carrel_platform::clock::Clock;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::door::Door;
+
+/// The directory of the demo, which the tests use as well.
+pub(crate) const DEMO: &str = include_str!("../../demo/directory.toml");
+
+/// A Carrel on free ports with a data folder of its own and the demo directory. Use it through its [`Door`].
+pub(crate) struct Desk {
+    door: Door,
+    running: Running,
+    folder: TempDir,
+}
+
+impl Desk {
+    /// One with the settings of [`settings`].
+    pub(crate) async fn open() -> Self {
+        Self::open_with(|_| {}).await
+    }
+
+    /// One with other settings.
+    pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = settings(folder.path().join("data"));
+        change(&mut config);
+        Self::open_in(folder, config).await
+    }
+
+    /// One on a data folder that there may be already.
+    pub(crate) async fn open_in(folder: TempDir, config: Config) -> Self {
+        let running = assemble(config).await.unwrap();
+        carrel_presence::commands::load_directory(&running.log, DEMO, &Clock::system())
+            .await
+            .unwrap();
+        Self {
+            door: Door::new(running.http_addr, running.grpc_addr),
+            running,
+            folder,
+        }
+    }
+
+    /// Stops it in order. Its data folder remains until what is returned is dropped.
+    pub(crate) async fn close(self) -> TempDir {
+        self.running.stop().await;
+        self.folder
+    }
+}
+
+impl Deref for Desk {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.door
+    }
+}
+
+/// The default settings but for free ports, and for limits on how often one address may do something: all tests come
+/// from one.
+pub(crate) fn settings(data_dir: PathBuf) -> Config {
+    let no_limit = json!({ "burst": 1, "every": "0s" });
+    let overrides = json!({
+        "data_dir": data_dir,
+        "http": { "address": "127.0.0.1:0" },
+        "grpc": { "address": "127.0.0.1:0" },
+        "presence": {
+            "log_in_per_account": no_limit,
+            "log_in_per_address": no_limit,
+            "admit_per_address": no_limit,
+        },
+    });
+    Config::load(None, overrides).unwrap()
+}

@@ -1,0 +1,18 @@
+//! A whole Carrel, looked at from outside.
+//!
+//! - [`desk`]: a Carrel in this process, on free ports, with the demo directory; [`process`]: the real program.
+//! - [`door`]: the ways in, the same for both: gRPC clients, log-in, sockets ([`socket`]).
+//! - [`history`]: judges what clients were told against what they saw.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod desk;
+mod door;
+mod history;
+#[path = "../../../platform/tests/otlp/mod.rs"]
+mod otlp;
+mod process;
+mod socket;
+
+mod kill;
+mod start_stop;
+mod telemetry;
