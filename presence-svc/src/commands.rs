@@ -17,7 +17,7 @@ use carrel_platform::{
 use crate::{
     domain::{
         directory::{Directory, Event, Librarian, Origin, normal_log_in_name},
-        rules,
+        rules::{self, Problem},
     },
     file::{Credential, DirectoryFile},
     password::{self, PasswordError, Passwords},
@@ -306,23 +306,31 @@ async fn wanted(
 }
 
 fn refuse_problems(file: &DirectoryFile, wanted: &Directory) -> Result<(), CommandError> {
-    let mut problems = file.problems.clone();
+    let mut problems: Vec<(Option<usize>, Problem)> = file
+        .problems
+        .iter()
+        .map(|(line, problem)| (Some(*line), problem.clone()))
+        .collect();
     let told: BTreeSet<_> = problems
         .iter()
-        .map(|problem| (problem.place.clone(), problem.field.clone()))
+        .map(|(_, problem)| (problem.place.clone(), problem.field.clone()))
         .collect();
     problems.extend(
         rules::problems(wanted)
             .into_iter()
-            .filter(|problem| !told.contains(&(problem.place.clone(), problem.field.clone()))),
+            .filter(|problem| !told.contains(&(problem.place.clone(), problem.field.clone())))
+            .map(|problem| (file.line_of(&problem), problem)),
     );
     if problems.is_empty() {
         return Ok(());
     }
-    problems.sort_by_key(|problem| (file.line_of(problem), problem.clone()));
+    problems.sort();
     let described = problems
-        .iter()
-        .map(|problem| file.describe(problem))
+        .into_iter()
+        .map(|(line, problem)| match line {
+            Some(line) => format!("line {line}: {problem}"),
+            None => problem.to_string(),
+        })
         .collect();
     Err(CommandError::Problems(described))
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use carrel_platform::{auth::token::Lifetimes, config::HumanDuration};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+
 /// The settings of presence-svc, with their reasons in `default.toml`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +38,26 @@ pub struct Rate {
 }
 
 impl Config {
+    /// Refuses settings under which nobody could stay logged in.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], with the first that makes no sense.
+    pub fn check(&self) -> Result<(), Error> {
+        let wrong = |setting, what| Err(Error::Setting { setting, what });
+        if self.token_lifetime < HumanDuration::from_secs(1) {
+            return wrong("token_lifetime", "must be 1s or more");
+        }
+        for (setting, renewal) in [
+            ("patron_renewal", self.patron_renewal),
+            ("librarian_renewal", self.librarian_renewal),
+        ] {
+            if renewal < self.token_lifetime {
+                return wrong(setting, "must not be shorter than token_lifetime");
+            }
+        }
+        Ok(())
+    }
+
     /// The longest time that any token may be renewed: so long must a key verify after its last signature.
     #[must_use]
     pub fn longest_renewal(&self) -> Duration {
@@ -72,5 +94,52 @@ impl Default for Config {
             log_in_per_address: rate(30, 2),
             admit_per_address: rate(30, 2),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        presence: Config,
+    }
+
+    #[test]
+    fn the_commented_settings_are_the_defaults() {
+        let file: File = toml::from_str(crate::DEFAULT_TOML).unwrap();
+        assert_eq!(
+            format!("{:?}", file.presence),
+            format!("{:?}", Config::default())
+        );
+    }
+
+    #[test]
+    fn settings_that_log_everybody_out_are_refused() {
+        let told = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        assert!(Config::default().check().is_ok());
+        assert_eq!(
+            told(|config| config.token_lifetime = HumanDuration::from_secs(0)),
+            "presence.token_lifetime: must be 1s or more"
+        );
+        assert_eq!(
+            told(|config| config.librarian_renewal = HumanDuration::from_secs(60)),
+            "presence.librarian_renewal: must not be shorter than token_lifetime"
+        );
+    }
+
+    #[test]
+    fn a_key_must_outlive_the_longest_renewal() {
+        let mut config = Config::default();
+        assert_eq!(config.longest_renewal(), Duration::from_secs(24 * 3600));
+        config.librarian_renewal = Duration::from_secs(48 * 3600).into();
+        assert_eq!(config.longest_renewal(), Duration::from_secs(48 * 3600));
     }
 }

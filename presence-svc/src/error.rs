@@ -57,6 +57,14 @@ pub enum Error {
     /// The system gave no random numbers.
     #[error("the system gave no random numbers")]
     NoEntropy,
+    /// A setting makes no sense. Only at the start.
+    #[error("presence.{setting}: {what}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
+    },
 }
 
 fn seconds(wait: &Duration) -> u64 {
@@ -119,7 +127,7 @@ impl From<Error> for Refusal {
                     "The directory can't be read at this moment. Try again.",
                 )
             }
-            Error::Password(PasswordError::Failed) | Error::NoEntropy => {
+            Error::Password(PasswordError::Failed) | Error::NoEntropy | Error::Setting { .. } => {
                 tracing::error!(error = message, "call failed");
                 Self::new(
                     Code::Internal,
@@ -127,6 +135,55 @@ impl From<Error> for Refusal {
                     "Something went wrong on our side. Try again.",
                 )
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use carrel_platform::log::StreamName;
+    use tonic::Status;
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+
+    // A client tries again after UNAVAILABLE and RESOURCE_EXHAUSTED, and must be told when.
+    #[test]
+    fn whoever_may_try_again_is_told_when() {
+        let errors = [
+            Error::Log(LogError::Unavailable("gone".into())),
+            Error::Log(LogError::Unknown("gone".into())),
+            Error::Password(PasswordError::Busy),
+            Error::TooManyAttempts(Duration::from_millis(1500)),
+        ];
+        for error in errors {
+            let status = Status::from(Refusal::from(error));
+            assert!(
+                matches!(status.code(), Code::Unavailable | Code::ResourceExhausted),
+                "{status:?}"
+            );
+            let wait = status.get_error_details().retry_info().unwrap().retry_delay;
+            assert!(wait.unwrap() >= Duration::from_secs(1));
+        }
+    }
+
+    #[test]
+    fn what_broke_on_our_side_is_not_told_to_callers() {
+        let secret = "disk /srv/carrel is on fire";
+        for error in [
+            LogError::Unavailable(secret.into()),
+            LogError::Unknown(secret.into()),
+            LogError::Damaged(secret.into()),
+            LogError::Conflict {
+                stream: StreamName::new("directory", secret),
+                expected: 1,
+                actual: 2,
+            },
+        ] {
+            let status = Status::from(Refusal::from(Error::Log(error)));
+            assert!(!format!("{status:?}").contains("fire"), "{status:?}");
         }
     }
 }

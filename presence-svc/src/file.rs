@@ -35,8 +35,9 @@ pub struct DirectoryFile {
     pub queues: BTreeMap<String, Queue>,
     /// The librarians, by log-in name.
     pub librarians: BTreeMap<String, FileLibrarian>,
-    /// What is wrong already.
-    pub problems: Vec<Problem>,
+    /// What is wrong already, each with its line.
+    pub problems: Vec<(usize, Problem)>,
+    /// Where each entry (field "") and each of its fields is.
     lines: BTreeMap<(Place, Cow<'static, str>), usize>,
 }
 
@@ -95,7 +96,7 @@ impl DirectoryFile {
             return file;
         }
 
-        let mut top = Entry::new(&lines, 1, document.get_ref(), Place::Directory);
+        let mut top = Entry::new(&lines, document.get_ref(), Place::Directory);
         let weak_passwords = top.optional_flag(&mut file, "weak_passwords");
         let institutions = top.entries(&mut file, "institution");
         let queues = top.entries(&mut file, "queue");
@@ -114,15 +115,6 @@ impl DirectoryFile {
         file
     }
 
-    /// A problem as an operator reads it: with its line, if it is the file's.
-    #[must_use]
-    pub fn describe(&self, problem: &Problem) -> String {
-        match self.line_of(problem) {
-            Some(line) => format!("line {line}: {problem}"),
-            None => problem.to_string(),
-        }
-    }
-
     /// The line of a problem, if it is the file's.
     #[must_use]
     pub fn line_of(&self, problem: &Problem) -> Option<usize> {
@@ -135,7 +127,8 @@ impl DirectoryFile {
     fn read_institution(&mut self, lines: &Lines, line: usize, table: &DeTable<'_>) {
         let id = string(table, "id").unwrap_or_default();
         let place = Place::Institution(id.clone());
-        let mut entry = Entry::new(lines, line, table, place);
+        self.begin(line, &place);
+        let mut entry = Entry::new(lines, table, place);
         entry.text(self, "id");
         let mut institution = Institution {
             id: id.clone(),
@@ -158,14 +151,14 @@ impl DirectoryFile {
             institution.conference_warning.rule_address = address;
         }
         entry.finish(self);
-        if self.institutions.insert(id.clone(), institution).is_some() {
-            self.twice(line, Place::Institution(id));
-        }
+        self.institutions.insert(id, institution);
     }
 
     fn read_queue(&mut self, lines: &Lines, line: usize, table: &DeTable<'_>) {
         let id = string(table, "id").unwrap_or_default();
-        let mut entry = Entry::new(lines, line, table, Place::Queue(id.clone()));
+        let place = Place::Queue(id.clone());
+        self.begin(line, &place);
+        let mut entry = Entry::new(lines, table, place);
         entry.text(self, "id");
         let queue = Queue {
             id: id.clone(),
@@ -174,15 +167,14 @@ impl DirectoryFile {
             staffed_by: entry.ids(self, "staffed_by"),
         };
         entry.finish(self);
-        if self.queues.insert(id.clone(), queue).is_some() {
-            self.twice(line, Place::Queue(id));
-        }
+        self.queues.insert(id, queue);
     }
 
     fn read_librarian(&mut self, lines: &Lines, line: usize, table: &DeTable<'_>, weak: bool) {
         let log_in_name = normal_log_in_name(&string(table, "log_in_name").unwrap_or_default());
         let place = Place::Librarian(log_in_name.clone());
-        let mut entry = Entry::new(lines, line, table, place.clone());
+        self.begin(line, &place);
+        let mut entry = Entry::new(lines, table, place.clone());
         entry.text(self, "log_in_name");
         let screen_name = entry.text(self, "screen_name");
         let institution_id = entry.text(self, "institution");
@@ -209,7 +201,7 @@ impl DirectoryFile {
                 } else {
                     "give a password or a password_hash"
                 };
-                self.wrong_at(line, place.clone(), "password", what);
+                self.wrong(place, "password", what);
                 Credential::Hash(String::new())
             }
         };
@@ -220,17 +212,16 @@ impl DirectoryFile {
             role: role.unwrap_or(Role::Librarian),
             credential,
         };
-        if self.librarians.insert(log_in_name, librarian).is_some() {
-            self.twice(line, place);
-        }
+        self.librarians.insert(log_in_name, librarian);
     }
 
-    fn twice(&mut self, line: usize, place: Place) {
-        self.problems.push(Problem {
-            place,
-            field: Cow::Borrowed(""),
-            what: format!("is there twice, again in line {line}"),
-        });
+    /// Notes where an entry begins, and whether there was one like it.
+    fn begin(&mut self, line: usize, place: &Place) {
+        let before = self.lines.insert((place.clone(), Cow::Borrowed("")), line);
+        if let Some(before) = before {
+            let what = format!("is there already, in line {before}");
+            self.wrong_at(line, place.clone(), "", what);
+        }
     }
 
     fn wrong(
@@ -239,11 +230,13 @@ impl DirectoryFile {
         field: impl Into<Cow<'static, str>>,
         what: impl Into<String>,
     ) {
-        self.problems.push(Problem {
+        let problem = Problem {
             place,
             field: field.into(),
             what: what.into(),
-        });
+        };
+        let line = self.line_of(&problem).unwrap_or(1);
+        self.problems.push((line, problem));
     }
 
     fn wrong_at(
@@ -253,28 +246,27 @@ impl DirectoryFile {
         field: impl Into<Cow<'static, str>>,
         what: impl Into<String>,
     ) {
-        let field = field.into();
-        self.lines
-            .entry((place.clone(), field.clone()))
-            .or_insert(line);
-        self.wrong(place, field, what);
+        let problem = Problem {
+            place,
+            field: field.into(),
+            what: what.into(),
+        };
+        self.problems.push((line, problem));
     }
 }
 
 /// One table of the file, from which fields are taken until nothing unknown is left.
 struct Entry<'t, 'd> {
     lines: &'t Lines,
-    line: usize,
     table: &'t DeTable<'d>,
     place: Place,
     known: BTreeSet<&'static str>,
 }
 
 impl<'t, 'd> Entry<'t, 'd> {
-    fn new(lines: &'t Lines, line: usize, table: &'t DeTable<'d>, place: Place) -> Self {
+    fn new(lines: &'t Lines, table: &'t DeTable<'d>, place: Place) -> Self {
         Self {
             lines,
-            line,
             table,
             place,
             known: BTreeSet::new(),
@@ -288,9 +280,6 @@ impl<'t, 'd> Entry<'t, 'd> {
         field: &'static str,
     ) -> Option<&'t Spanned<DeValue<'d>>> {
         self.known.insert(field);
-        file.lines
-            .entry((self.place.clone(), Cow::Borrowed("")))
-            .or_insert(self.line);
         let value = match field.split_once('.') {
             None => self.table.get(field),
             Some((outer, inner)) => self
@@ -309,7 +298,7 @@ impl<'t, 'd> Entry<'t, 'd> {
     fn optional_text(&mut self, file: &mut DirectoryFile, field: &'static str) -> Option<String> {
         let value = self.take(file, field)?.get_ref();
         if value.as_str().is_none() {
-            self.not_a("text in quotation marks", file, field, value);
+            self.not_a("a text in quotation marks", file, field, value);
         }
         value.as_str().map(str::to_owned)
     }
@@ -370,7 +359,7 @@ impl<'t, 'd> Entry<'t, 'd> {
                 .collect()
         });
         if ids.is_none() {
-            self.not_a("list of institution ids", file, field, value);
+            self.not_a("a list of institution ids", file, field, value);
         }
         ids.unwrap_or_default()
     }
@@ -418,7 +407,7 @@ impl<'t, 'd> Entry<'t, 'd> {
         file.wrong(
             self.place.clone(),
             field,
-            format!("must be a {wanted}, not a {got}"),
+            format!("must be {wanted}; it is of type {got}"),
         );
     }
 

@@ -76,11 +76,12 @@ pub struct Parts {
 /// Builds the service, to be mounted in a tonic server.
 ///
 /// # Errors
-/// When the directory can't be read from the log.
+/// When a setting makes no sense, or the directory can't be read from the log.
 pub async fn build(
     config: Config,
     parts: Parts,
 ) -> Result<DirectoryServiceServer<impl DirectoryService>, Error> {
+    config.check()?;
     let trust_forwarded_for = config.trust_forwarded_for;
     let service = service::Service::new(config, parts.log, parts.clock, parts.keys).await?;
     let grpc = grpc::Grpc::new(service, parts.auth, trust_forwarded_for);

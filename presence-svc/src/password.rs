@@ -85,13 +85,11 @@ impl Passwords {
         let hash = hash.unwrap_or_else(|| self.decoy.to_string());
         let fits = self
             .in_turn(move || {
-                PasswordHash::new(&hash)
-                    .and_then(|hash| {
-                        Ok(Argon2::default()
-                            .verify_password(password.as_bytes(), &hash)
-                            .is_ok())
-                    })
-                    .unwrap_or(false)
+                PasswordHash::new(&hash).is_ok_and(|hash| {
+                    Argon2::default()
+                        .verify_password(password.as_bytes(), &hash)
+                        .is_ok()
+                })
             })
             .await?;
         Ok(fits && known)
