@@ -216,6 +216,17 @@ mod tests {
         assert_eq!(passwords.places.available_permits(), WAITING);
     }
 
+    // As docs/directory.md tells operators to make it, with Debian's argon2 program.
+    #[tokio::test]
+    async fn a_hash_made_by_another_program_is_taken() {
+        let hash = "$argon2id$v=19$m=19456,t=2,p=1$ZDgwYmExZGQ4YTZmNDQzYw$QB3I/fCmEED03ERKkaa/XGXKp8S2Zv6ZtpSevVvL0UE";
+        assert_eq!(problem_with_hash(hash), None);
+        let passwords = Passwords::new().unwrap();
+        let verify = |password: &str| passwords.verify(password.into(), Some(hash.into()));
+        assert!(verify("a long enough password").await.unwrap());
+        assert!(!verify("a long enough passwort").await.unwrap());
+    }
+
     #[test]
     fn only_hashes_of_our_cost_are_taken() {
         let ours = hash_now("x").unwrap();
