@@ -124,14 +124,9 @@ async fn a_slow_subscriber_is_told_in_the_right_place(factory: &impl Factory) {
         bus.publish(OTHER, "t", payload(n));
     }
     let mut next = 0;
-    loop {
-        match heard(&mut listener).await {
-            Notice::Payload(heard) => {
-                assert_eq!(number(&heard), next, "a hole before Missed");
-                next += 1;
-            }
-            Notice::Missed => break,
-        }
+    while let Notice::Payload(heard) = heard(&mut listener).await {
+        assert_eq!(number(&heard), next, "a hole before Missed");
+        next += 1;
     }
     assert!(next < FLOOD);
     // What is published after the subscriber knows of its loss arrives again.

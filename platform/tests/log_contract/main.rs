@@ -1,0 +1,129 @@
+//! What every log promises, run on every log there is. See `carrel_platform::log::EventLog`.
+//!
+//! `promises` and `model` know no engine. An engine joins by a [`Place`] and one line here; what only it promises is
+//! tested in modules of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod model;
+mod promises;
+mod sqlite_engine;
+mod sqlite_files;
+mod sqlite_kill;
+
+use std::{future::Future, path::PathBuf};
+
+use carrel_platform::log::{
+    EventLog,
+    sqlite::{SqliteLog, SqliteOptions},
+};
+
+/// Where one log is kept, at first none.
+pub(crate) trait Place: Sync + Sized {
+    /// The kind of log.
+    type Log: EventLog + Clone;
+
+    /// A place that nobody else uses.
+    fn new() -> impl Future<Output = Self> + Send;
+
+    /// Opens the log that is there. Called again after all clones of the log were dropped, it opens the same one.
+    fn open(&self) -> impl Future<Output = Self::Log> + Send;
+}
+
+struct SqliteFile(tempfile::TempDir);
+
+impl SqliteFile {
+    fn path(&self) -> PathBuf {
+        self.0.path().join("carrel.db")
+    }
+
+    fn open_with(&self, options: SqliteOptions) -> SqliteLog {
+        SqliteLog::open(&self.path(), options).unwrap()
+    }
+
+    /// A connection of somebody else.
+    fn stranger(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path()).unwrap()
+    }
+}
+
+impl Place for SqliteFile {
+    type Log = SqliteLog;
+
+    async fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    async fn open(&self) -> SqliteLog {
+        self.open_with(SqliteOptions::default())
+    }
+}
+
+/// Keeps nothing, so it is not asked to open the same log again.
+struct SqliteMemory;
+
+impl Place for SqliteMemory {
+    type Log = SqliteLog;
+
+    async fn new() -> Self {
+        Self
+    }
+
+    async fn open(&self) -> SqliteLog {
+        SqliteLog::in_memory().unwrap()
+    }
+}
+
+macro_rules! contract {
+    ($engine:ident, $place:ty, $module:ident: [$($promise:ident),+ $(,)?]) => {
+        mod $engine {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $promise() {
+                    crate::$module::$promise::<$place>().await;
+                }
+            )+
+        }
+    };
+}
+
+macro_rules! whole_contract {
+    ($engine:ident, $place:ty) => {
+        mod $engine {
+            contract!(while_open, $place, promises: [
+                a_batch_is_written_whole_over_all_its_streams,
+                a_conflict_writes_nothing_of_its_batch,
+                batches_beside_a_conflict_are_not_disturbed,
+                concurrent_writers_make_a_dense_order_that_never_changes,
+                an_append_is_seen_by_every_later_read,
+                a_page_of_a_stream_is_read_after_a_version,
+                a_write_without_events_only_checks,
+                commands_come_back_as_they_were_given,
+                payloads_of_every_size_come_back_byte_for_byte,
+                names_are_compared_byte_for_byte,
+                open_streams_are_found_page_by_page,
+                closed_streams_are_found_the_last_closed_first,
+                a_batch_that_names_a_stream_twice_is_refused,
+                extreme_numbers_are_no_trouble,
+                a_cancelled_append_leaves_a_working_log,
+            ]);
+            contract!(over_restarts, $place, promises: [
+                everything_is_there_after_each_reopening,
+                the_epoch_names_one_history,
+            ]);
+            contract!(model, $place, model: [agrees_with_the_reference_model]);
+        }
+    };
+}
+
+whole_contract!(sqlite, crate::SqliteFile);
+
+contract!(sqlite_in_memory, crate::SqliteMemory, promises: [
+    a_batch_is_written_whole_over_all_its_streams,
+    a_conflict_writes_nothing_of_its_batch,
+    batches_beside_a_conflict_are_not_disturbed,
+    concurrent_writers_make_a_dense_order_that_never_changes,
+    an_append_is_seen_by_every_later_read,
+    open_streams_are_found_page_by_page,
+    closed_streams_are_found_the_last_closed_first,
+]);

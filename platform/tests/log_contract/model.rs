@@ -1,0 +1,258 @@
+//! A log that is obviously right, and random histories on which every other one must agree with it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use carrel_platform::log::{
+    Batch, Command, EventLog, LogError, NewEvent, RecordedEvent, Standing, StreamHead, StreamName,
+    StreamQuery, Write,
+};
+use proptest::{
+    collection::vec,
+    option,
+    prelude::{Just, Strategy, any},
+    prop_assert_eq, prop_oneof,
+    sample::select,
+    test_runner::{Config, TestCaseError, TestRunner},
+};
+
+use crate::Place;
+
+#[derive(Default)]
+struct Model {
+    streams: BTreeMap<StreamName, Stream>,
+}
+
+#[derive(Clone, Default)]
+struct Stream {
+    events: Vec<RecordedEvent>,
+    standing: Option<Standing>,
+}
+
+impl Model {
+    fn version(&self, name: &StreamName) -> u64 {
+        let stream = self.streams.get(name);
+        stream.map_or(0, |stream| stream.events.len() as u64)
+    }
+
+    fn append(&mut self, batch: &Batch) -> Result<(), LogError> {
+        for write in &batch.writes {
+            let actual = self.version(&write.stream);
+            if actual != write.expected {
+                return Err(LogError::Conflict {
+                    stream: write.stream.clone(),
+                    expected: write.expected,
+                    actual,
+                });
+            }
+        }
+        for write in batch.writes.iter().filter(|write| !write.events.is_empty()) {
+            let stream = self.streams.entry(write.stream.clone()).or_default();
+            for event in &write.events {
+                stream.events.push(RecordedEvent {
+                    version: stream.events.len() as u64 + 1,
+                    at_ms: event.at_ms,
+                    payload: event.payload.clone(),
+                    command: event.command.clone(),
+                });
+            }
+            if write.standing.is_some() {
+                stream.standing.clone_from(&write.standing);
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, name: &StreamName, after: u64, limit: usize) -> Vec<RecordedEvent> {
+        let events = self.streams.get(name).map(|stream| stream.events.clone());
+        let later = events.into_iter().flatten().filter(|e| e.version > after);
+        later.take(limit).collect()
+    }
+
+    fn find(&self, query: &StreamQuery) -> Vec<StreamHead> {
+        let heads = self.streams.iter().filter_map(|(name, stream)| {
+            Some(StreamHead {
+                stream: name.clone(),
+                version: stream.events.len() as u64,
+                standing: stream.standing.clone()?,
+            })
+        });
+        match query {
+            StreamQuery::Open {
+                category,
+                after,
+                limit,
+            } => heads
+                .filter(|head| head.stream.category == *category)
+                .filter(|head| head.standing.closed_at_ms.is_none())
+                .filter(|head| after.as_ref().is_none_or(|after| head.stream.id > *after))
+                .take(*limit)
+                .collect(),
+            StreamQuery::Closed {
+                category,
+                owner,
+                before,
+                limit,
+            } => {
+                let place = |head: &StreamHead| {
+                    let at = head.standing.closed_at_ms;
+                    at.map(|at| (at, head.stream.id.clone()))
+                };
+                let mut closed: Vec<_> = heads
+                    .filter(|head| head.stream.category == *category)
+                    .filter(|head| head.standing.owner == *owner && place(head).is_some())
+                    .filter(|head| before.is_none() || place(head) < *before)
+                    .collect();
+                closed.sort_by_key(|head| std::cmp::Reverse(place(head)));
+                closed.truncate(*limit);
+                closed
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Writes, each with how far its writer is behind or ahead of the truth.
+    Append(Vec<(i64, Write)>),
+    Read(StreamName, u64, usize),
+    Find(StreamQuery),
+    Reopen,
+}
+
+const IDS: [&str; 5] = ["", "a", "B", "é", "雪"];
+const OWNERS: [&str; 2] = ["maple", "harbor"];
+
+fn category() -> impl Strategy<Value = &'static str> {
+    select(vec!["session", "directory"])
+}
+
+fn name() -> impl Strategy<Value = StreamName> {
+    (category(), select(&IDS)).prop_map(|(category, id)| StreamName::new(category, id))
+}
+
+fn new_event() -> impl Strategy<Value = NewEvent> {
+    let command = option::of((".{0,8}", any::<u64>()));
+    (any::<i64>(), vec(any::<u8>(), 0..64), command).prop_map(|(at_ms, payload, command)| {
+        NewEvent {
+            at_ms,
+            payload: Bytes::from(payload),
+            command: command.map(|(key, fingerprint)| Command {
+                // PostgreSQL can't keep this character in a text.
+                key: key.replace('\0', " "),
+                fingerprint,
+            }),
+        }
+    })
+}
+
+fn a_write() -> impl Strategy<Value = (i64, Write)> {
+    let error = prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)];
+    let standing = option::of((select(&OWNERS), option::of(0..4_i64)));
+    (error, name(), vec(new_event(), 0..4), standing).prop_map(
+        |(error, stream, events, standing)| {
+            let standing = standing.map(|(owner, closed_at_ms)| Standing {
+                owner: owner.to_owned(),
+                closed_at_ms,
+            });
+            let write = Write {
+                stream,
+                expected: 0,
+                events,
+                standing,
+            };
+            (error, write)
+        },
+    )
+}
+
+fn query() -> impl Strategy<Value = StreamQuery> {
+    let id = || select(&IDS).prop_map(str::to_owned);
+    prop_oneof![
+        (category(), option::of(id()), 0..5_usize).prop_map(|(category, after, limit)| {
+            StreamQuery::Open {
+                category,
+                after,
+                limit,
+            }
+        }),
+        (
+            category(),
+            select(&OWNERS),
+            option::of((0..4_i64, id())),
+            0..5_usize
+        )
+            .prop_map(|(category, owner, before, limit)| StreamQuery::Closed {
+                category,
+                owner: owner.to_owned(),
+                before,
+                limit,
+            }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => vec(a_write(), 0..4).prop_map(Step::Append),
+        4 => (name(), 0..6_u64, 0..6_usize).prop_map(|(s, after, limit)| Step::Read(s, after, limit)),
+        4 => query().prop_map(Step::Find),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+async fn follow<P: Place>(steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let place = P::new().await;
+    let mut log = place.open().await;
+    let mut model = Model::default();
+    for step in steps {
+        match step {
+            Step::Append(writes) => {
+                let mut batch = Batch::default();
+                for (error, mut write) in writes {
+                    if batch
+                        .writes
+                        .iter()
+                        .all(|other| other.stream != write.stream)
+                    {
+                        let actual = model.version(&write.stream);
+                        write.expected = actual.saturating_add_signed(error);
+                        batch.writes.push(write);
+                    }
+                }
+                let expected = model.append(&batch);
+                prop_assert_eq!(log.append(batch).await, expected);
+            }
+            Step::Read(stream, after, limit) => {
+                let expected = model.read(&stream, after, limit);
+                prop_assert_eq!(log.read(&stream, after, limit).await, Ok(expected));
+            }
+            Step::Find(query) => {
+                let expected = model.find(&query);
+                prop_assert_eq!(log.find(query).await, Ok(expected));
+            }
+            Step::Reopen => {
+                drop(log);
+                log = place.open().await;
+            }
+        }
+    }
+    for (name, stream) in model.streams {
+        prop_assert_eq!(log.read(&name, 0, usize::MAX).await, Ok(stream.events));
+    }
+    Ok(())
+}
+
+pub(crate) async fn agrees_with_the_reference_model<P: Place>() {
+    let config = Config {
+        cases: 48,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        TestRunner::new(config).run(&vec(step(), 0..40), |steps| {
+            runtime.block_on(follow::<P>(steps))
+        })
+    })
+    .unwrap();
+}
