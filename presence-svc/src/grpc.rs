@@ -40,7 +40,9 @@ impl Grpc {
             // The last address is the one that the hop before us saw; those before it are what it was told.
             let forwarded = request
                 .metadata()
-                .get("x-forwarded-for")
+                .get_all("x-forwarded-for")
+                .iter()
+                .next_back()
                 .and_then(|addresses| addresses.to_str().ok())
                 .and_then(|addresses| addresses.rsplit(',').next())
                 .and_then(|address| address.trim().parse().ok());
