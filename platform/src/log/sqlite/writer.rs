@@ -1,5 +1,8 @@
 //! The one thread that writes, and its group commit.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashSet,
     sync::{

@@ -1,0 +1,95 @@
+#![allow(clippy::unwrap_used)]
+
+use bytes::Bytes;
+
+use super::*;
+use crate::log::{NewEvent, sqlite::open::Place};
+
+fn request(id: &str, bytes: usize) -> (Request, oneshot::Receiver<Result<(), LogError>>) {
+    let (reply, answer) = oneshot::channel();
+    let event = NewEvent {
+        at_ms: 0,
+        payload: Bytes::from(vec![7; bytes]),
+        command: None,
+    };
+    let write = Write {
+        stream: StreamName::new("session", id),
+        expected: 0,
+        events: vec![event],
+        standing: None,
+    };
+    let request = Request {
+        batch: Batch {
+            writes: vec![write],
+        },
+        span: Span::none(),
+        reply,
+    };
+    (request, answer)
+}
+
+fn writer(folder: &tempfile::TempDir) -> Writer {
+    let place = Place::File(folder.path().join("carrel.db"));
+    let (connection, _) = place.writer(Duration::from_secs(1), 0).unwrap();
+    Writer::new(connection, CancellationToken::new(), Arc::default())
+}
+
+// F18
+#[test]
+fn a_full_disk_is_rolled_back_and_over_when_there_is_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = writer(&folder);
+    let allow = |writer: &Writer, pages: i64| {
+        let connection = &writer.connection;
+        connection
+            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            .unwrap();
+    };
+    allow(&writer, 10);
+    let (small, _small) = request("small", 1);
+    let (large, _large) = request("large", 100_000);
+    let Outcome::RolledBack(LogError::Unavailable(problem)) = writer.commit(&[small, large]) else {
+        unreachable!("a full disk must refuse the group");
+    };
+    assert!(problem.contains("make room"), "{problem}");
+    allow(&writer, 1_000);
+    let (small, _small) = request("small", 1);
+    let (large, _large) = request("large", 100_000);
+    let Outcome::Committed(results) = writer.commit(&[small, large]) else {
+        unreachable!("there is room");
+    };
+    assert_eq!(results, [Ok(()), Ok(())]);
+}
+
+#[test]
+fn a_group_is_bounded_and_leaves_out_whoever_has_gone() {
+    let (sender, mut receiver) = mpsc::channel(2 * GROUP_BATCHES);
+    let mut answers = Vec::new();
+    for n in 0..2 * GROUP_BATCHES {
+        let (request, answer) = request("s", 0);
+        if n % 2 == 0 {
+            answers.push(answer);
+        }
+        sender.try_send(request).ok().unwrap();
+    }
+    let mut group = Vec::new();
+    let first = receiver.try_recv().unwrap();
+    gather(first, &mut receiver, &mut group);
+    assert_eq!(group.len(), GROUP_BATCHES);
+    assert!(group.iter().all(|request| !request.reply.is_closed()));
+}
+
+#[test]
+fn a_group_ends_with_the_payload_that_fills_it() {
+    let (sender, mut receiver) = mpsc::channel(3);
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let (large, answer) = request("s", GROUP_BYTES / 2);
+        answers.push(answer);
+        sender.try_send(large).ok().unwrap();
+    }
+    let mut group = Vec::new();
+    let first = receiver.try_recv().unwrap();
+    gather(first, &mut receiver, &mut group);
+    assert_eq!(group.len(), 2);
+}
