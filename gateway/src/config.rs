@@ -35,7 +35,7 @@ pub struct Config {
     /// How long a call to a service may take.
     #[serde(with = "duration")]
     pub call_deadline: Duration,
-    /// How long a stop waits for sockets and requests.
+    /// How long a stop may take. Acts that are under way have half of it.
     #[serde(with = "duration")]
     pub drain_deadline: Duration,
     /// What one browser's socket may do.
@@ -103,7 +103,7 @@ impl Default for Config {
             head_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             call_deadline: Duration::from_secs(10),
-            drain_deadline: Duration::from_secs(5),
+            drain_deadline: Duration::from_secs(4),
             socket: SocketConfig::default(),
         }
     }

@@ -158,7 +158,7 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
         sockets.wait().await;
         connections.wait().await;
     };
-    if timeout(config.drain_deadline * 2, all).await.is_err() {
+    if timeout(config.drain_deadline, all).await.is_err() {
         tracing::warn!("not all browsers were gone in time");
         abandon.cancel();
     }

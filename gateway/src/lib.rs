@@ -96,7 +96,7 @@ pub fn build(config: Config, parts: Parts) -> Gateway {
             clock: parts.clock,
             people: Counter::new(config.socket.per_person.get()),
             shutdown: parts.shutdown,
-            drain_deadline: config.drain_deadline,
+            act_patience: config.drain_deadline / 2,
         },
         config,
     }
@@ -107,7 +107,7 @@ impl Gateway {
     ///
     /// Then no connection is accepted any more, requests are answered, and each socket is closed with code 1012 and a
     /// time to wait, after the acts under way on it were answered. It returns when all are gone, or when they were not
-    /// gone in time: at the latest after twice the setting `drain_deadline`.
+    /// gone in time: at the latest after the setting `drain_deadline`.
     ///
     /// # Errors
     ///

@@ -1,1 +1,93 @@
+#![allow(clippy::unwrap_used)]
 
+use std::num::NonZeroUsize;
+
+use carrel_proto::gateway::v1::{Pong, server_frame::Frame};
+use futures::{StreamExt, channel::mpsc as futures_mpsc};
+
+use super::*;
+
+fn config(frames: usize, bytes: usize) -> SocketConfig {
+    SocketConfig {
+        queue_frames: NonZeroUsize::new(frames).unwrap(),
+        queue_bytes: NonZeroUsize::new(bytes).unwrap(),
+        ..SocketConfig::default()
+    }
+}
+
+fn pong(number: u64) -> Frame {
+    Frame::Pong(Pong { number })
+}
+
+fn code(message: &Message) -> Option<u16> {
+    match message {
+        Message::Close(Some(close)) => Some(close.code),
+        _ => None,
+    }
+}
+
+// I26
+#[test]
+fn a_full_queue_closes_the_socket_and_never_waits() {
+    for config in [config(4, 1_000_000), config(1_000, 100)] {
+        let closing = Closing::default();
+        let (outbox, writer) = outbox(SubProtocol::Json, &config, closing.clone());
+        for number in 0..10_000 {
+            outbox.push(pong(number), None);
+        }
+        assert_eq!(closing.reason(), Some(Close::TooSlow));
+        assert!(writer.queue.len() <= 4);
+    }
+}
+
+#[test]
+fn the_first_reason_to_close_counts() {
+    let closing = Closing::default();
+    closing.decide(Close::BadToken);
+    closing.decide(Close::TooSlow);
+    assert_eq!(closing.reason(), Some(Close::BadToken));
+}
+
+#[tokio::test]
+async fn what_waits_is_sent_before_a_close_unless_the_reader_is_too_slow() {
+    for (close, frames) in [(Close::BadToken, 3), (Close::TooSlow, 0)] {
+        let closing = Closing::default();
+        let (outbox, writer) = outbox(SubProtocol::Json, &config(16, 1_000), closing.clone());
+        for number in 0..3 {
+            outbox.push(pong(number), None);
+        }
+        closing.decide(close);
+        let (sink, received) = futures_mpsc::channel(16);
+        writer.run(sink).await;
+        let received: Vec<Message> = received.collect().await;
+        assert_eq!(received.len(), frames + 1);
+        assert_eq!(code(&received[frames]), Some(close.code()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_that_takes_nothing_is_too_slow() {
+    let closing = Closing::default();
+    let (outbox, writer) = outbox(SubProtocol::Proto, &config(16, 1_000), closing.clone());
+    let (sink, _never_read) = futures_mpsc::channel(0);
+    let writing = tokio::spawn(writer.run(sink));
+    for number in 0..4 {
+        outbox.push(pong(number), None);
+    }
+    assert_eq!(closing.decided().await, Close::TooSlow);
+    writing.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_socket_is_pinged_on_a_fixed_clock() {
+    let closing = Closing::default();
+    let (outbox, writer) = outbox(SubProtocol::Json, &config(16, 1_000), closing.clone());
+    let (sink, mut received) = futures_mpsc::channel(16);
+    tokio::spawn(writer.run(sink));
+    let start = Instant::now();
+    for round in 1..=3 {
+        assert!(matches!(received.next().await, Some(Message::Ping(_))));
+        assert_eq!(start.elapsed().as_secs(), 20 * round);
+    }
+    drop(outbox);
+}

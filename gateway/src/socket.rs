@@ -41,7 +41,7 @@ pub(crate) struct House {
     /// Cancelled when the gateway stops.
     pub(crate) shutdown: CancellationToken,
     /// How long acts that are under way may still take then.
-    pub(crate) drain_deadline: Duration,
+    pub(crate) act_patience: Duration,
 }
 
 /// Serves one browser until its socket is closed.
@@ -168,7 +168,7 @@ where
                 biased;
                 close = closing.decided() => return close,
                 () = house.shutdown.cancelled() => {
-                    viewer.quiet(house.drain_deadline).await;
+                    viewer.quiet(house.act_patience).await;
                     return Close::restart();
                 }
                 _ = tick.tick() => {

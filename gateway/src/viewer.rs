@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use carrel_platform::refusal::Refusal;
+use carrel_platform::{auth::token::MAX_LENGTH, refusal::Refusal};
 use carrel_proto::{
     directory::v1::{GetProfileRequest, RenewTokenRequest, Token},
     gateway::v1::{
@@ -51,6 +51,9 @@ pub(crate) async fn greet(
     token: String,
     silence_limit: Duration,
 ) -> Result<Greeted, Close> {
+    if token.len() > MAX_LENGTH {
+        return Err(Close::BadToken);
+    }
     let caller = stranger.with_token(&token);
     let mut directory = upstream.directory.clone();
     let answer = upstream

@@ -1,0 +1,224 @@
+//! Who is let in: origins, hosts, sub-protocols, caps; and what every answer says.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use carrel_gateway::{Config, config::SocketConfig};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::{connect_async, tungstenite::http::HeaderValue};
+
+use crate::{
+    browser::{Browser, JSON, PROTO, refused_status, upgrade},
+    house::{House, NOW_S},
+    services::token,
+};
+
+/// Sends bytes and reads to the end of the connection.
+pub async fn exchange(house: &House, request: &str) -> String {
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A request without a body, and the whole answer with its header names in lower case.
+pub async fn get(house: &House, path: &str, headers: &str) -> String {
+    let address = house.address;
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n");
+    exchange(house, &request).await
+}
+
+// T1
+#[tokio::test]
+async fn a_page_of_another_origin_opens_no_socket() {
+    let house = House::open().await;
+    let port = house.address.port();
+    for stranger in [
+        "null".to_owned(),
+        "http://127.0.0.1".to_owned(),
+        format!("http://127.0.0.1:{}", port ^ 1),
+        format!("http://127.0.0.1:{port}.evil.example"),
+        format!("http://evil127.0.0.1:{port}"),
+        format!("http://localhost:{port}"),
+        format!("HTTP://127.0.0.1:{port}"),
+        format!("http://127.0.0.1.:{port}"),
+        "https://evil.example".to_owned(),
+    ] {
+        let mut request = upgrade(&house, JSON);
+        let origin = HeaderValue::from_str(&stranger).unwrap();
+        request.headers_mut().insert("origin", origin);
+        assert_eq!(refused_status(request).await, 403, "{stranger}");
+    }
+    let mut program = upgrade(&house, JSON);
+    program.headers_mut().remove("origin");
+    assert!(connect_async(program).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_program_without_an_origin_can_be_kept_out() {
+    let house = House::with(Config {
+        allow_missing_origin: Some(false),
+        ..Config::default()
+    })
+    .await;
+    let mut program = upgrade(&house, JSON);
+    program.headers_mut().remove("origin");
+    assert_eq!(refused_status(program).await, 403);
+}
+
+#[tokio::test]
+async fn a_rebound_host_name_is_not_answered_except_for_health() {
+    let house = House::open().await;
+    for (path, status) in [("/", 421), ("/v1/libraries", 421), ("/healthz", 200)] {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n");
+        let answer = exchange(&house, &request).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_known_sub_protocols_are_spoken() {
+    let house = House::open().await;
+    assert_eq!(refused_status(upgrade(&house, "carrel.v2.json")).await, 400);
+    let mut none = upgrade(&house, JSON);
+    none.headers_mut().remove("sec-websocket-protocol");
+    assert_eq!(refused_status(none).await, 400);
+    let several = upgrade(&house, &format!("graphql-ws, {JSON}, {PROTO}"));
+    let (_, response) = connect_async(several).await.unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], PROTO);
+    assert!(response.headers().get("sec-websocket-extensions").is_none());
+    let plain = get(&house, "/v1/socket", "").await;
+    assert!(plain.starts_with("HTTP/1.1 4"), "{plain}");
+}
+
+// T10
+#[tokio::test]
+async fn one_address_and_one_person_have_so_many_sockets() {
+    let house = House::with(Config {
+        socket: SocketConfig {
+            per_address: NonZeroUsize::new(3).unwrap(),
+            per_person: NonZeroUsize::new(2).unwrap(),
+            ..SocketConfig::default()
+        },
+        ..Config::default()
+    })
+    .await;
+    let _first = Browser::hello(&house, JSON, "map").await;
+    let second = Browser::hello(&house, JSON, "map").await;
+    let mut third = Browser::silent(&house, JSON).await;
+    assert_eq!(refused_status(upgrade(&house, JSON)).await, 429);
+    third.say_hello(token("map", NOW_S + 600)).await;
+    assert_eq!(third.closed().await.0, 4429);
+    drop(second);
+    // A place becomes free when the socket before has ended.
+    let mut browser = loop {
+        if let Ok((socket, _)) = connect_async(upgrade(&house, JSON)).await {
+            break socket;
+        }
+        tokio::task::yield_now().await;
+    };
+    futures::SinkExt::close(&mut browser).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers() {
+    let house = House::open().await;
+    for path in [
+        "/",
+        "/desk",
+        "/ask/maple",
+        "/v1/libraries",
+        "/v1/profile",
+        "/nowhere",
+        "/healthz",
+    ] {
+        let answer = get(&house, path, "").await;
+        for header in [
+            "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+             img-src 'self' data:; font-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'\r\n",
+            "x-content-type-options: nosniff\r\n",
+            "referrer-policy: no-referrer\r\n",
+            "cache-control: no-store\r\n",
+        ] {
+            assert!(answer.contains(header), "{path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_pages_are_there_or_say_how_to_build_them() {
+    let house = House::open().await;
+    for path in ["/", "/desk", "/ask/maple"] {
+        let answer = get(&house, path, "").await;
+        let built = answer.starts_with("HTTP/1.1 200");
+        let told = answer.starts_with("HTTP/1.1 503") && answer.contains("make web");
+        assert!(built || told, "{path}: {answer}");
+        assert!(answer.contains("content-type: text/html; charset=utf-8\r\n"));
+    }
+    for path in [
+        "/assets/no-such.js",
+        "/index.html",
+        "/assets/../../Cargo.toml",
+        "/%2e%2e/Cargo.toml",
+    ] {
+        let answer = get(&house, path, "").await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+}
+
+// F27
+#[tokio::test]
+async fn http_2_is_not_spoken() {
+    let house = House::open().await;
+    let answer = exchange(&house, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+        "{answer}"
+    );
+}
+
+// F28
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let house = House::with(Config {
+        head_timeout: Duration::from_millis(50),
+        ..Config::default()
+    })
+    .await;
+    // Reads to the end of the connection, which only the server can bring about.
+    exchange(&house, "GET / HTTP/1.1\r\nhost: ").await;
+}
+
+// F25
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let house = House::open().await;
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    let head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(60_000));
+    let _ = stream.write_all(head.as_bytes()).await;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
+}
+
+#[tokio::test]
+async fn readiness_follows_the_services_and_health_does_not() {
+    let mut house = House::open().await;
+    assert!(get(&house, "/readyz", "").await.starts_with("HTTP/1.1 200"));
+    house.lose_services().await;
+    assert!(get(&house, "/readyz", "").await.starts_with("HTTP/1.1 503"));
+    assert!(
+        get(&house, "/healthz", "")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+}

@@ -1,0 +1,157 @@
+//! The JSON endpoints.
+
+use std::net::IpAddr;
+
+use carrel_gateway::Config;
+use serde_json::{Value, json};
+
+use crate::{
+    doors::{exchange, get},
+    house::{House, NOW_S},
+    services::token,
+};
+
+/// Posts a body and returns the whole answer.
+async fn post(house: &House, path: &str, headers: &str, body: &str) -> String {
+    let (address, length) = (house.address, body.len());
+    exchange(
+        house,
+        &format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+        ),
+    )
+    .await
+}
+
+const IS_JSON: &str = "content-type: application/json\r\n";
+
+fn status(answer: &str) -> u16 {
+    answer[9..12].parse().unwrap()
+}
+
+fn body(answer: &str) -> Value {
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
+}
+
+#[tokio::test]
+async fn log_in_gives_a_token() {
+    let house = House::open().await;
+    let request = json!({ "logInName": "map@harbor", "password": "demo" }).to_string();
+    let answer = post(&house, "/v1/log-in", IS_JSON, &request).await;
+    assert_eq!(status(&answer), 200);
+    assert!(body(&answer)["token"]["accessToken"].is_string());
+    assert_eq!(*house.directory.addresses.lock().unwrap(), ["127.0.0.1"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_as_a_status_and_in_json() {
+    let house = House::open().await;
+    let request = json!({ "logInName": "map@harbor", "password": "wrong" }).to_string();
+    let answer = post(&house, "/v1/log-in", IS_JSON, &request).await;
+    assert_eq!(status(&answer), 429);
+    assert!(answer.contains("retry-after: 2\r\n"));
+    let refusal = body(&answer);
+    assert_eq!(refusal["reason"], "TOO_MANY_ATTEMPTS");
+    assert_eq!(refusal["retryAfterMs"], 1500);
+    for (path, expected) in [("/v1/libraries/atlantis", 404), ("/v1/profile", 401)] {
+        let answer = get(&house, path, "").await;
+        assert_eq!(status(&answer), expected);
+        assert!(body(&answer)["reason"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn a_bad_body_is_told_what_is_wrong() {
+    let house = House::open().await;
+    let not_json = post(&house, "/v1/log-in", "content-type: text/plain\r\n", "{}").await;
+    assert_eq!(status(&not_json), 415);
+    let unknown = post(&house, "/v1/log-in", IS_JSON, r#"{"passwort": "demo"}"#).await;
+    assert_eq!(status(&unknown), 400);
+    assert_eq!(body(&unknown)["reason"], "BAD_JSON");
+    assert!(
+        body(&unknown)["message"]
+            .as_str()
+            .unwrap()
+            .contains("passwort")
+    );
+    let long = format!(r#"{{"password": "{}"}}"#, "x".repeat(65_536));
+    let long = post(&house, "/v1/log-in", IS_JSON, &long).await;
+    assert_eq!(status(&long), 413);
+    assert_eq!(body(&long)["metadata"]["limit"], "65536");
+    let query = get(&house, "/v1/libraries?page_size=many", "").await;
+    assert_eq!(body(&query)["reason"], "BAD_QUERY");
+    let query = get(&house, "/v1/libraries?pagesize=1", "").await;
+    assert_eq!(body(&query)["reason"], "BAD_QUERY");
+}
+
+#[tokio::test]
+async fn queries_and_tokens_reach_the_service() {
+    let house = House::open().await;
+    let libraries = get(&house, "/v1/libraries?page_size=-1&page_token=p", "").await;
+    assert_eq!(body(&libraries)["nextPageToken"], "-1:p");
+    let library = get(&house, "/v1/libraries/maple", "").await;
+    assert_eq!(body(&library)["library"]["name"], "Maple County Library");
+    let bearer = format!("authorization: Bearer {}\r\n", token("map", NOW_S + 600));
+    let profile = get(&house, "/v1/profile", &bearer).await;
+    assert_eq!(body(&profile)["profile"]["librarianId"], "map");
+    for (query, audience) in [
+        ("", Value::Null),
+        ("?audience=patron", "AUDIENCE_PATRON".into()),
+        ("?audience=staff", "AUDIENCE_STAFF".into()),
+    ] {
+        let path = format!("/v1/sessions/s/transcript{query}");
+        let transcript = get(&house, &path, &bearer).await;
+        assert_eq!(status(&transcript), 200);
+        assert_eq!(body(&transcript)["audience"], audience);
+        assert_eq!(status(&get(&house, &path, "").await), 401);
+    }
+    for path in ["/v1/ended-sessions?page_size=5", "/v1/audit?page_token=t"] {
+        assert_eq!(status(&get(&house, path, &bearer).await), 200);
+        assert_eq!(status(&get(&house, path, "").await), 401);
+    }
+    let renew = json!({ "accessToken": token("map", NOW_S) }).to_string();
+    let renewed = post(&house, "/v1/renew", IS_JSON, &renew).await;
+    assert!(body(&renewed)["token"]["expireTime"].is_string());
+}
+
+// I27
+#[tokio::test]
+async fn a_service_that_fails_is_told_as_one_that_is_away() {
+    let house = House::open().await;
+    let answer = post(
+        &house,
+        "/v1/admit",
+        IS_JSON,
+        r#"{"institutionId": "maple"}"#,
+    )
+    .await;
+    assert_eq!(status(&answer), 503);
+    assert!(!answer.contains("on purpose"));
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_who_the_browser_is_and_nobody_else_does() {
+    let forwarded = "x-forwarded-for: 203.0.113.9, 198.51.100.7\r\n";
+    let request = json!({ "logInName": "map", "password": "demo" }).to_string();
+    for (trusted_proxies, seen) in [
+        (vec![], "127.0.0.1"),
+        (vec![IpAddr::from([127, 0, 0, 1])], "198.51.100.7"),
+        (
+            vec![
+                IpAddr::from([127, 0, 0, 1]),
+                IpAddr::from([198, 51, 100, 7]),
+            ],
+            "203.0.113.9",
+        ),
+    ] {
+        let house = House::with(Config {
+            trusted_proxies,
+            ..Config::default()
+        })
+        .await;
+        let headers = format!("{IS_JSON}{forwarded}");
+        post(&house, "/v1/log-in", &headers, &request).await;
+        assert_eq!(*house.directory.addresses.lock().unwrap(), [seen]);
+    }
+}

@@ -1,0 +1,12 @@
+//! The gateway over a real listener and real websockets, before scripted services over real gRPC.
+//!
+//! The services here do as a test tells them; how the real ones behave is tested in `carrel/tests`.
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
+
+mod browser;
+mod doors;
+mod house;
+mod json_api;
+mod services;
+mod slow;
+mod sockets;
