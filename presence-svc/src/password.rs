@@ -12,7 +12,7 @@ use argon2::{
 };
 use tokio::sync::Semaphore;
 
-/// How many hashes are computed at once: each takes [`MEMORY_KIB`].
+/// How many hashes are computed at once: each takes 19 MiB.
 const AT_ONCE: usize = 2;
 
 /// How many callers may be waiting or hashing before further ones are sent away.

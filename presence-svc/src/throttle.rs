@@ -1,6 +1,6 @@
 //! How often log-in and patron entry may be tried.
 //!
-//! Memory is bounded whatever comes: an account or address is known only as one of [`BUCKETS`] buckets, by a hash
+//! Memory is bounded whatever comes: an account or address is known only as one of a fixed number of buckets, by a hash
 //! that is keyed anew in each process. Two that fall into the same bucket share its allowance, which nobody outside
 //! can bring about on purpose; and no name or address is kept.
 
