@@ -1,0 +1,152 @@
+/** The gateway's HTTP interface. Bodies are the directory's and the session service's messages in proto3 JSON. */
+import { create, type DescMessage, fromJson, type JsonValue, type MessageShape, toJson } from "@bufbuild/protobuf";
+import type { ConnectionEvent } from "./connection";
+import {
+  AdmitPatronRequestSchema,
+  AdmitPatronResponseSchema,
+  GetLibraryResponseSchema,
+  ListLibrariesResponseSchema,
+  LogInRequestSchema,
+  LogInResponseSchema,
+  RenewTokenRequestSchema,
+  RenewTokenResponseSchema,
+} from "./gen/carrel/directory/v1/directory_service_pb";
+import { type Refusal, RefusalSchema } from "./gen/carrel/refusal/v1/refusal_pb";
+import {
+  GetTranscriptResponseSchema,
+  ListAuditEntriesResponseSchema,
+  ListEndedSessionsResponseSchema,
+} from "./gen/carrel/session/v1/session_service_pb";
+import { held } from "./token";
+
+/** Says that a request was refused, or that there was no answer. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly refusal: Refusal | undefined,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  /** The refusal's stable reason, or nothing when there was no proper answer. */
+  get reason(): string {
+    return this.refusal?.reason ?? "";
+  }
+}
+
+/** How an exchange of a token ended, as `connection.ts` wants to hear it. */
+export type RenewOutcome = Extract<ConnectionEvent, { kind: "renewed" | "renewal-refused" | "renewal-failed" }>;
+
+/** The two views of a transcript. */
+export type TranscriptView = "patron" | "staff";
+
+const UNREACHABLE = "The library's chat server does not answer. Check your network connection, then try again.";
+const TIME_LIMIT = 15_000;
+
+/** How far the server's clock is ahead of this one, in milliseconds, as its last answer told. */
+let ahead = 0;
+
+/** The server's time, as well as this browser knows it. */
+export function serverNow(): number {
+  return Date.now() + ahead;
+}
+
+function noteTime(response: Response): void {
+  const date = Date.parse(response.headers.get("date") ?? "");
+  // The header has whole seconds; half of one is the best guess.
+  if (!Number.isNaN(date)) ahead = date + 500 - Date.now();
+}
+
+async function call<Out extends DescMessage>(
+  path: string,
+  answer: Out,
+  options: { body?: JsonValue; accessToken?: string } = {},
+): Promise<MessageShape<Out>> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (options.accessToken !== undefined) headers.authorization = `Bearer ${options.accessToken}`;
+  const request: RequestInit = { headers, cache: "no-store", signal: AbortSignal.timeout(TIME_LIMIT) };
+  if (options.body !== undefined) {
+    headers["content-type"] = "application/json";
+    request.method = "POST";
+    request.body = JSON.stringify(options.body);
+  }
+  let response: Response;
+  let body: JsonValue;
+  try {
+    response = await fetch(path, request);
+    body = (await response.json()) as JsonValue;
+  } catch {
+    throw new ApiError(0, undefined, UNREACHABLE);
+  }
+  noteTime(response);
+  if (!response.ok) {
+    const refusal = read(RefusalSchema, body);
+    throw new ApiError(response.status, refusal, refusal?.message || UNREACHABLE);
+  }
+  const message = read(answer, body);
+  if (message === undefined) throw new ApiError(response.status, undefined, UNREACHABLE);
+  return message;
+}
+
+function read<Desc extends DescMessage>(schema: Desc, body: JsonValue): MessageShape<Desc> | undefined {
+  try {
+    return fromJson(schema, body, { ignoreUnknownFields: true });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Logs a librarian in. */
+export function logIn(logInName: string, password: string) {
+  const body = toJson(LogInRequestSchema, create(LogInRequestSchema, { logInName, password }));
+  return call("/v1/log-in", LogInResponseSchema, { body });
+}
+
+/** Lets a patron of a library in. */
+export function admitPatron(institutionId: string) {
+  const body = toJson(AdmitPatronRequestSchema, create(AdmitPatronRequestSchema, { institutionId }));
+  return call("/v1/admit", AdmitPatronResponseSchema, { body });
+}
+
+/** Exchanges a token for a fresh one. */
+export async function renew(accessToken: string): Promise<RenewOutcome> {
+  const body = toJson(RenewTokenRequestSchema, create(RenewTokenRequestSchema, { accessToken }));
+  try {
+    const { token } = await call("/v1/renew", RenewTokenResponseSchema, { body });
+    return token === undefined ? { kind: "renewal-failed" } : { kind: "renewed", token: held(token) };
+  } catch (error) {
+    const refused = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
+    return { kind: refused ? "renewal-refused" : "renewal-failed" };
+  }
+}
+
+/** What a library's patron page needs. */
+export function library(institutionId: string) {
+  return call(`/v1/libraries/${encodeURIComponent(institutionId)}`, GetLibraryResponseSchema);
+}
+
+/** The libraries that have a patron page. */
+export function libraries(pageToken = "") {
+  return call(`/v1/libraries?${page(pageToken, 100)}`, ListLibrariesResponseSchema);
+}
+
+/** A session's transcript in one view. */
+export function transcript(accessToken: string, sessionId: string, view: TranscriptView) {
+  const path = `/v1/sessions/${encodeURIComponent(sessionId)}/transcript?audience=${view}`;
+  return call(path, GetTranscriptResponseSchema, { accessToken });
+}
+
+/** Ended sessions of the librarian's library, the last first. */
+export function endedSessions(accessToken: string, pageToken: string) {
+  return call(`/v1/ended-sessions?${page(pageToken, 25)}`, ListEndedSessionsResponseSchema, { accessToken });
+}
+
+/** The audit of the librarian's library, newest first. */
+export function audit(accessToken: string, pageToken: string) {
+  return call(`/v1/audit?${page(pageToken, 50)}`, ListAuditEntriesResponseSchema, { accessToken });
+}
+
+function page(token: string, size: number): string {
+  return new URLSearchParams({ page_size: String(size), page_token: token }).toString();
+}

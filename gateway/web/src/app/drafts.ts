@@ -1,0 +1,46 @@
+/** What is typed and not sent, for each session and box. It lives in this page's memory and nowhere else. */
+import { signal } from "@preact/signals";
+
+/** The drafts of one session. */
+export interface Draft {
+  patron: string;
+  note: string;
+  /** When the draft for the patron was begun, by the server's time. */
+  begun: number;
+}
+
+const NOTHING: Draft = { patron: "", note: "", begun: 0 };
+
+/** All drafts. */
+export class Drafts {
+  readonly #drafts = signal<ReadonlyMap<string, Draft>>(new Map());
+
+  /** The drafts of a session. */
+  of(sessionId: string): Draft {
+    return this.#drafts.value.get(sessionId) ?? NOTHING;
+  }
+
+  /** Whether anything is typed and not sent. */
+  get any(): boolean {
+    return [...this.#drafts.value.values()].some((draft) => draft.patron !== "" || draft.note !== "");
+  }
+
+  /** Changes a session's drafts. */
+  change(sessionId: string, change: Partial<Draft>, now = 0): void {
+    const before = this.of(sessionId);
+    const begun = before.patron === "" ? now : before.begun;
+    this.#drafts.value = new Map(this.#drafts.value).set(sessionId, { ...before, begun, ...change });
+  }
+
+  /** Drops a session's drafts. */
+  drop(sessionId: string): void {
+    const drafts = new Map(this.#drafts.value);
+    drafts.delete(sessionId);
+    this.#drafts.value = drafts;
+  }
+
+  /** Drops all drafts. */
+  clear(): void {
+    this.#drafts.value = new Map();
+  }
+}

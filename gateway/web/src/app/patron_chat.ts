@@ -1,0 +1,256 @@
+/** A patron's one chat: the question, the wait, the conversation, the end. */
+import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { ApiError, admitPatron, library as fetchLibrary } from "../api";
+import type { Library } from "../gen/carrel/directory/v1/directory_service_pb";
+import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import { Audience, Part, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { endSession, openSession, postMessage } from "../state/deeds";
+import { type SessionView, unread } from "../state/session";
+import { type HeldToken, held } from "../token";
+import { Announcer } from "./announcer";
+import { Link } from "./link";
+import { forget, recall, remember } from "./tab_storage";
+
+/** What the page shows. */
+export type Stage = "form" | "opening" | "returning" | "waiting" | "chatting" | "ended" | "lost";
+
+/** What the patron has typed into the form. */
+export interface Asking {
+  question: string;
+  name: string;
+  email: string;
+}
+
+interface Admission {
+  sessionId: string;
+  token: HeldToken;
+}
+
+const NOTHING_ASKED: Asking = { question: "", name: "", email: "" };
+
+/** Whether the patron themselves did it. */
+export function isByPatron(event: SessionEvent): boolean {
+  return event.author?.part === Part.PATRON;
+}
+
+/** The chat behind one patron page. */
+export class PatronChat {
+  readonly announcer = new Announcer();
+  /** The form as it is filled in. */
+  readonly asking = signal<Asking>(NOTHING_ASKED);
+  /** The message as it is typed. */
+  readonly draft = signal("");
+  readonly #library = signal<Library | undefined>(undefined);
+  readonly #error = signal("");
+  readonly #busy = signal(false);
+  readonly #cleared = signal(false);
+  readonly #admission = signal<Admission | undefined>(undefined);
+  readonly #key: string;
+  readonly link: Link;
+
+  /** The library. */
+  readonly library: ReadonlySignal<Library | undefined> = this.#library;
+  /** What went wrong with the library or the form, in words for the patron. */
+  readonly error: ReadonlySignal<string> = this.#error;
+  /** Whether the question is on its way. */
+  readonly busy: ReadonlySignal<boolean> = this.#busy;
+  /** Whether the page was cleared a moment ago. */
+  readonly cleared: ReadonlySignal<boolean> = this.#cleared;
+  /** The session, if there is one. */
+  readonly view = computed<SessionView | undefined>(() => {
+    const id = this.#admission.value?.sessionId;
+    return id === undefined ? undefined : this.link.sessions.value.get(id);
+  });
+  /** What the page shows. */
+  readonly stage = computed<Stage>(() => this.#stage());
+  /** How many messages the patron has not seen. */
+  readonly unread = computed(() => (this.view.value ? unread(this.view.value, isByPatron) : 0));
+
+  constructor(readonly institutionId: string) {
+    this.#key = `carrel.ask.${institutionId}`;
+    this.link = new Link({
+      ready: () => {},
+      frame: () => this.#settle(),
+      news: (_, event) => this.#announce(event),
+      token: (token) => this.#keep(token),
+      tick: () => {},
+    });
+  }
+
+  /** Reads the library, and returns to a session that this tab was in. */
+  async begin(): Promise<void> {
+    const admission = recall(this.#key, isAdmission);
+    if (admission !== undefined) {
+      this.#admission.value = admission;
+      this.link.input(admission.sessionId, { kind: "attend" });
+      this.link.start(admission.token);
+    }
+    await this.loadLibrary();
+  }
+
+  /** Reads what the page needs of the library. */
+  async loadLibrary(): Promise<void> {
+    try {
+      this.#library.value = (await fetchLibrary(this.institutionId)).library;
+      this.#error.value = "";
+    } catch (error) {
+      const unknown = error instanceof ApiError && error.status === 404;
+      this.#error.value = unknown
+        ? "There is no library with this address. Check the address, or choose your library from the list."
+        : messageOf(error);
+    }
+  }
+
+  /** Asks the question in the form. */
+  async ask(): Promise<void> {
+    if (this.#busy.value) return;
+    this.#busy.value = true;
+    this.#error.value = "";
+    this.#cleared.value = false;
+    try {
+      const expired = this.link.connection.value.phase.name === "expired";
+      if (expired) this.link.forget();
+      const admission = (expired ? undefined : this.#admission.value) ?? (await this.#admit());
+      const { question, name, email } = this.asking.value;
+      this.#discardFailed(admission.sessionId);
+      this.link.act(admission.sessionId, openSession(question.trim(), name.trim(), email.trim()));
+    } catch (error) {
+      this.#error.value = messageOf(error);
+      this.#busy.value = false;
+    }
+  }
+
+  /** Sends the draft. */
+  send(): void {
+    const view = this.view.value;
+    const text = this.draft.value;
+    if (view === undefined || text.trim() === "") return;
+    this.draft.value = "";
+    this.link.act(view.sessionId, postMessage(text));
+  }
+
+  /** Tells the librarian that the patron is typing. */
+  typing(): void {
+    const view = this.view.value;
+    if (view !== undefined) this.link.typing(view.sessionId, Audience.PATRON);
+  }
+
+  /** Ends the chat, or leaves the queue. */
+  end(): void {
+    const view = this.view.value;
+    if (view !== undefined) this.link.act(view.sessionId, endSession());
+  }
+
+  /** Notes that the patron has looked at everything. */
+  markSeen(): void {
+    const view = this.view.value;
+    if (view !== undefined && view.seen !== view.events.length) this.link.input(view.sessionId, { kind: "seen" });
+  }
+
+  /** Forgets this chat, for another question. */
+  askAnother(): void {
+    this.#reset();
+  }
+
+  /** Removes everything that the patron wrote or read from this browser. */
+  clear(): void {
+    this.#reset();
+    this.#cleared.value = true;
+    this.announcer.say("This page has been cleared.");
+  }
+
+  #stage(): Stage {
+    const view = this.view.value;
+    if (view === undefined) return "form";
+    const phase = this.link.connection.value.phase.name;
+    if (view.session?.state === SessionState.ENDED) return "ended";
+    if (phase === "expired") return view.session === undefined ? "form" : "lost";
+    if (view.session === undefined) {
+      if (view.outgoing.some((out) => out.status === "failed")) return "form";
+      if (view.outgoing.length > 0 || this.#busy.value) return "opening";
+      return view.refusal === undefined ? "returning" : "form";
+    }
+    return view.session.state === SessionState.WAITING ? "waiting" : "chatting";
+  }
+
+  async #admit(): Promise<Admission> {
+    const { token, sessionId } = await admitPatron(this.institutionId);
+    if (token === undefined) throw new ApiError(0, undefined, "The server let nobody in. Try again in a minute.");
+    const admission = { sessionId, token: held(token) };
+    this.#admission.value = admission;
+    remember(this.#key, admission);
+    this.link.start(admission.token);
+    return admission;
+  }
+
+  #keep(token: HeldToken): void {
+    const admission = this.#admission.value;
+    if (admission === undefined) return;
+    this.#admission.value = { ...admission, token };
+    remember(this.#key, this.#admission.value);
+  }
+
+  /** Draws what follows from a frame for the page as a whole. */
+  #settle(): void {
+    const view = this.view.value;
+    if (view === undefined) return;
+    const failed = view.outgoing.find((out) => out.status === "failed" && out.deed.case === "openSession");
+    if (failed !== undefined) {
+      this.#busy.value = false;
+      this.#error.value = failed.refusal?.message ?? "Your question was not taken. Try again.";
+    }
+    if (view.session !== undefined && this.#busy.value) {
+      this.#busy.value = false;
+      this.asking.value = NOTHING_ASKED;
+    }
+    const complete = view.events.at(-1)?.payload.case === "ended";
+    const settled = !view.outgoing.some((out) => out.status === "sending");
+    // Nothing can follow the end for a patron: there is no need of a connection.
+    if (view.session?.state === SessionState.ENDED && complete && settled) this.link.stop();
+  }
+
+  #discardFailed(sessionId: string): void {
+    for (const out of this.view.value?.outgoing ?? []) {
+      if (out.status === "failed") this.link.input(sessionId, { kind: "discard", commandId: out.commandId });
+    }
+  }
+
+  #announce(event: SessionEvent): void {
+    const name = event.author?.name || "The librarian";
+    switch (event.payload.case) {
+      case "pickedUp":
+        return this.announcer.say(`${name} is here. The chat has begun.`);
+      case "message":
+        if (!isByPatron(event)) this.announcer.say(`${name}: ${event.payload.value.text}`);
+        return;
+      case "page":
+        return this.announcer.say(`${name} sent a web page: ${event.payload.value.host}`);
+      case "ended":
+        return this.announcer.say(isByPatron(event) ? "You ended the chat." : `${name} ended the chat.`);
+      default:
+        return;
+    }
+  }
+
+  #reset(): void {
+    this.link.stop();
+    this.link.forget();
+    forget(this.#key);
+    this.#admission.value = undefined;
+    this.#error.value = "";
+    this.#busy.value = false;
+    this.#cleared.value = false;
+    this.draft.value = "";
+    this.asking.value = NOTHING_ASKED;
+  }
+}
+
+function isAdmission(value: unknown): value is Admission {
+  if (typeof value !== "object" || value === null) return false;
+  const { sessionId, token } = value as Partial<Admission>;
+  return typeof sessionId === "string" && typeof token?.accessToken === "string";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof ApiError ? error.message : "Something went wrong on this page. Reload it, then try again.";
+}

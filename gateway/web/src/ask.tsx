@@ -1,0 +1,14 @@
+/** The patron page. */
+import { render } from "preact";
+import { PatronChat } from "./app/patron_chat";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/stream.css";
+import "./styles/ask.css";
+import { AskPage } from "./view/ask/ask_page";
+
+const institutionId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
+const chat = new PatronChat(institutionId);
+const root = document.getElementById("page");
+if (root) render(<AskPage chat={chat} />, root);
+void chat.begin();

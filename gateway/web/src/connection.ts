@@ -1,0 +1,250 @@
+/**
+ * The life of the connection to the gateway, as a pure function.
+ *
+ * `step(connection, event, now, random)` says what the connection is next and what is to be done about it. It opens no
+ * socket, reads no clock and throws no dice, so that every order of events can be tested. `socket.ts` is its edge.
+ */
+
+import type { HeldToken } from "./token";
+
+/** Where the connection stands. */
+export type Phase =
+  /** Nothing is wanted: before the log-in and after `stop`. */
+  | { name: "idle" }
+  /** The socket is being opened. */
+  | { name: "opening"; since: number }
+  /** Hello was sent and Welcome is awaited. */
+  | { name: "greeting"; since: number }
+  /** Welcome was received. */
+  | { name: "connected"; lastHeard: number; pingSent: boolean }
+  /** The connection was lost, and is tried again at `retryAt`. */
+  | { name: "waiting"; retryAt: number }
+  /** The token is being exchanged over HTTP, since the gateway no longer takes it on a socket. */
+  | { name: "renewing" }
+  /** The user has to log in again. */
+  | { name: "expired" }
+  /** The gateway will not have this client again; only a reload of the page helps. */
+  | { name: "rejected" };
+
+/** All that is remembered of the connection. */
+export interface Connection {
+  phase: Phase;
+  token: HeldToken | undefined;
+  /** When the present token was received, by the local clock. */
+  tokenAt: number;
+  /** When a renewal was last asked for, by the local clock. */
+  renewalAt: number;
+  /** How often in a row connecting has failed. */
+  failures: number;
+  /** Whether the present token is the fruit of a renewal that no Welcome has confirmed yet. */
+  renewedOnTrial: boolean;
+  /** How long silence may last; the server says so in Welcome. */
+  silenceLimit: number;
+}
+
+/** What may happen to the connection. */
+export type ConnectionEvent =
+  | { kind: "start"; token: HeldToken }
+  | { kind: "stop" }
+  | { kind: "opened" }
+  | { kind: "welcome"; silenceLimit: number }
+  /** Any frame at all was received. */
+  | { kind: "heard" }
+  | { kind: "closed"; code: number; reason: string }
+  | { kind: "renewed"; token: HeldToken }
+  /** The token cannot be renewed any more. */
+  | { kind: "renewal-refused" }
+  /** It is not known whether the token was renewed. */
+  | { kind: "renewal-failed" }
+  | { kind: "tick" }
+  /** The network is back, the page is shown again, or the user has asked to try now. */
+  | { kind: "wake" };
+
+/** What is to be done. */
+export type ConnectionEffect =
+  | { kind: "open" }
+  | { kind: "close" }
+  | { kind: "hello"; accessToken: string }
+  | { kind: "ping" }
+  | { kind: "renew-on-socket" }
+  | { kind: "renew-by-http"; accessToken: string }
+  | { kind: "keep-token"; token: HeldToken }
+  /** Everything that was watched and attended is to be asked for again. */
+  | { kind: "ready" };
+
+/** A connection before anyone has logged in. */
+export const idle: Connection = {
+  phase: { name: "idle" },
+  token: undefined,
+  tokenAt: 0,
+  renewalAt: 0,
+  failures: 0,
+  renewedOnTrial: false,
+  silenceLimit: 30_000,
+};
+
+const OPEN_LIMIT = 10_000;
+const FIRST_DELAY = 500;
+const LONGEST_DELAY = 20_000;
+/** A wrong local clock must not make the page renew without end. */
+const RENEWAL_PAUSE = 30_000;
+
+const BAD_TOKEN = 4401;
+/** Codes that say that the client itself is at fault, and would be again: 1002, 1007, 1009, 4400. */
+const REJECTIONS = new Set([1002, 1007, 1009, 4400]);
+/** Lost without a word, as browsers report it. */
+const LOST = 1006;
+
+type Step = [Connection, ConnectionEffect[]];
+
+/** How long to wait before the next attempt: twice as long each time, and spread so that not all come at once. */
+export function backoff(failures: number, random: number): number {
+  const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(failures, 16));
+  return Math.round(ceiling / 2 + (ceiling / 2) * random);
+}
+
+/** The `retry_ms` that a close reason may carry. */
+export function retryAfter(reason: string): number | undefined {
+  const match = /(?:^|[\s;,])retry_ms=(\d{1,6})(?:$|[\s;,])/.exec(reason);
+  return match?.[1] === undefined ? undefined : Number(match[1]);
+}
+
+/** What the connection is after `event`, and what is to be done. `random` is from 0 up to, not including, 1. */
+export function step(connection: Connection, event: ConnectionEvent, now: number, random: number): Step {
+  switch (event.kind) {
+    case "start":
+      return open({ ...connection, token: event.token, tokenAt: now, failures: 0, renewedOnTrial: false }, now);
+    case "stop":
+      return [{ ...idle }, [{ kind: "close" }]];
+    case "opened":
+      return opened(connection, now);
+    case "welcome":
+      return welcome(connection, event.silenceLimit, now);
+    case "heard":
+      return heard(connection, now);
+    case "closed":
+      return closed(connection, event.code, event.reason, now, random);
+    case "renewed":
+      return renewed(connection, event.token, now);
+    case "renewal-refused":
+      return renewalRefused(connection);
+    case "renewal-failed":
+      return connection.phase.name === "renewing" ? retry(connection, now, random) : [connection, []];
+    case "tick":
+      return tick(connection, now, random);
+    case "wake":
+      return connection.phase.name === "waiting" ? open(connection, now) : tick(connection, now, random);
+  }
+}
+
+function open(connection: Connection, now: number): Step {
+  return [{ ...connection, phase: { name: "opening", since: now } }, [{ kind: "open" }]];
+}
+
+function retry(connection: Connection, now: number, random: number, wait?: number): Step {
+  const delay = wait ?? backoff(connection.failures, random);
+  const phase: Phase = { name: "waiting", retryAt: now + delay };
+  return [{ ...connection, phase, failures: connection.failures + 1 }, []];
+}
+
+function opened(connection: Connection, now: number): Step {
+  if (connection.phase.name !== "opening" || connection.token === undefined) return [connection, [{ kind: "close" }]];
+  return [
+    { ...connection, phase: { name: "greeting", since: now } },
+    [{ kind: "hello", accessToken: connection.token.accessToken }],
+  ];
+}
+
+function welcome(connection: Connection, silenceLimit: number, now: number): Step {
+  if (connection.phase.name !== "greeting") return [connection, []];
+  return [
+    {
+      ...connection,
+      phase: { name: "connected", lastHeard: now, pingSent: false },
+      failures: 0,
+      renewedOnTrial: false,
+      silenceLimit: silenceLimit > 0 ? silenceLimit : idle.silenceLimit,
+    },
+    [{ kind: "ready" }],
+  ];
+}
+
+function heard(connection: Connection, now: number): Step {
+  if (connection.phase.name !== "connected") return [connection, []];
+  return [{ ...connection, phase: { name: "connected", lastHeard: now, pingSent: false } }, []];
+}
+
+function closed(connection: Connection, code: number, reason: string, now: number, random: number): Step {
+  const { phase, token } = connection;
+  if (phase.name !== "opening" && phase.name !== "greeting" && phase.name !== "connected") return [connection, []];
+  if (code === BAD_TOKEN) {
+    // A token that was renewed a moment ago and is bad all the same will not get better.
+    if (token === undefined || connection.renewedOnTrial) return expire(connection);
+    return [
+      { ...connection, phase: { name: "renewing" } },
+      [{ kind: "renew-by-http", accessToken: token.accessToken }],
+    ];
+  }
+  if (REJECTIONS.has(code)) return [{ ...connection, phase: { name: "rejected" } }, []];
+  return retry(connection, now, random, retryAfter(reason));
+}
+
+function expire(connection: Connection): Step {
+  return [{ ...connection, phase: { name: "expired" }, token: undefined }, []];
+}
+
+function renewed(connection: Connection, token: HeldToken, now: number): Step {
+  const { phase } = connection;
+  if (phase.name === "idle" || phase.name === "expired" || phase.name === "rejected") return [connection, []];
+  const next: Connection = { ...connection, token, tokenAt: now };
+  const keep: ConnectionEffect = { kind: "keep-token", token };
+  if (phase.name !== "renewing") return [next, [keep]];
+  const [opening, effects] = open({ ...next, renewedOnTrial: true }, now);
+  return [opening, [keep, ...effects]];
+}
+
+function renewalRefused(connection: Connection): Step {
+  // On a living socket the old token still holds; its end comes as a close code.
+  return connection.phase.name === "renewing" ? expire(connection) : [connection, []];
+}
+
+function tick(connection: Connection, now: number, random: number): Step {
+  const { phase } = connection;
+  switch (phase.name) {
+    case "opening":
+    case "greeting":
+      return now - phase.since > OPEN_LIMIT ? lose(connection, now, random) : [connection, []];
+    case "waiting":
+      return now >= phase.retryAt ? open(connection, now) : [connection, []];
+    case "connected":
+      if (now - phase.lastHeard > connection.silenceLimit) return lose(connection, now, random);
+      return upkeep(connection, phase, now);
+    default:
+      return [connection, []];
+  }
+}
+
+function lose(connection: Connection, now: number, random: number): Step {
+  const [next, effects] = closed(connection, LOST, "", now, random);
+  return [next, [{ kind: "close" }, ...effects]];
+}
+
+function upkeep(connection: Connection, phase: Extract<Phase, { name: "connected" }>, now: number): Step {
+  const effects: ConnectionEffect[] = [];
+  let next = connection;
+  if (!phase.pingSent && now - phase.lastHeard > connection.silenceLimit / 2) {
+    next = { ...next, phase: { ...phase, pingSent: true } };
+    effects.push({ kind: "ping" });
+  }
+  if (connection.token !== undefined && renewalDue(connection, connection.token, now)) {
+    next = { ...next, renewalAt: now };
+    effects.push({ kind: "renew-on-socket" });
+  }
+  return [next, effects];
+}
+
+/** A token is renewed at half of its life, which leaves time for several attempts. */
+function renewalDue(connection: Connection, token: HeldToken, now: number): boolean {
+  const half = connection.tokenAt + (token.expiresAt - connection.tokenAt) / 2;
+  return now >= half && now - Math.max(connection.renewalAt, connection.tokenAt) >= RENEWAL_PAUSE;
+}

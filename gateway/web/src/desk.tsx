@@ -1,0 +1,14 @@
+/** The chat monitor. */
+import { render } from "preact";
+import { Desk } from "./app/desk";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/stream.css";
+import "./styles/desk.css";
+import "./styles/index.css";
+import { DeskPage } from "./view/desk/desk_page";
+
+const desk = new Desk();
+const root = document.getElementById("page");
+if (root) render(<DeskPage desk={desk} />, root);
+desk.begin();

@@ -1,0 +1,134 @@
+/**
+ * The edge of `connection.ts`: carries out what the step function says, and tells it what happened.
+ */
+import type { RenewOutcome } from "./api";
+import { type Connection, type ConnectionEffect, type ConnectionEvent, idle, step } from "./connection";
+import type { ClientFrame, ServerFrame } from "./gen/carrel/gateway/v1/frames_pb";
+import { type HeldToken, held } from "./token";
+import { clientFrame, decode, encode, SUB_PROTOCOL } from "./wire";
+
+/** What the socket needs of the world. */
+export interface SocketParts {
+  address: string;
+  now: () => number;
+  random: () => number;
+  renew: (accessToken: string) => Promise<RenewOutcome>;
+}
+
+/** Who wants to know what happens on the socket. */
+export interface SocketListener {
+  /** The connection's state is another one. */
+  changed: (connection: Connection) => void;
+  /** A Welcome was received: everything is to be asked for again. */
+  ready: () => void;
+  /** Any frame was received. Of a Welcome, before `ready`. */
+  frame: (frame: ServerFrame) => void;
+  /** There is a fresh token to keep. */
+  token: (token: HeldToken) => void;
+}
+
+const TICK = 1_000;
+
+/** One browser's connection to the gateway, which comes back by itself. */
+export class GatewaySocket {
+  #connection: Connection = idle;
+  #socket: WebSocket | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #pings = 0n;
+
+  constructor(
+    private readonly parts: SocketParts,
+    private readonly listener: SocketListener,
+  ) {}
+
+  /** Connects, and stays connected until `stop`. */
+  start(token: HeldToken): void {
+    this.#timer ??= setInterval(() => this.#handle({ kind: "tick" }), TICK);
+    this.#handle({ kind: "start", token });
+  }
+
+  /** Disconnects for good. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#handle({ kind: "stop" });
+  }
+
+  /** Tries at once instead of waiting on. */
+  wake(): void {
+    this.#handle({ kind: "wake" });
+  }
+
+  /** Sends a frame if there is a connection, and says whether it did. */
+  send(frame: ClientFrame): boolean {
+    if (this.#connection.phase.name !== "connected" || this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(encode(frame));
+    return true;
+  }
+
+  #handle(event: ConnectionEvent): void {
+    const [next, effects] = step(this.#connection, event, this.parts.now(), this.parts.random());
+    const changed = next !== this.#connection;
+    this.#connection = next;
+    if (changed) this.listener.changed(next);
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: ConnectionEffect): void {
+    switch (effect.kind) {
+      case "open":
+        return this.#open();
+      case "close":
+        return this.#drop();
+      case "hello":
+        return this.#write(clientFrame({ case: "hello", value: { accessToken: effect.accessToken } }));
+      case "ping":
+        this.#pings += 1n;
+        return this.#write(clientFrame({ case: "ping", value: { number: this.#pings } }));
+      case "renew-on-socket":
+        return this.#write(clientFrame({ case: "renewToken", value: {} }));
+      case "renew-by-http":
+        void this.parts.renew(effect.accessToken).then((outcome) => this.#handle(outcome));
+        return;
+      case "keep-token":
+        return this.listener.token(effect.token);
+      case "ready":
+        return this.listener.ready();
+    }
+  }
+
+  #write(frame: ClientFrame): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(encode(frame));
+  }
+
+  #open(): void {
+    this.#drop();
+    const socket = new WebSocket(this.parts.address, SUB_PROTOCOL);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    socket.onopen = () => this.#handle({ kind: "opened" });
+    socket.onmessage = (message) => this.#received(message.data);
+    socket.onclose = (close) => this.#handle({ kind: "closed", code: close.code, reason: close.reason });
+  }
+
+  /** Forgets the present socket: nothing that it still reports counts. */
+  #drop(): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.#socket = undefined;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  #received(data: unknown): void {
+    if (!(data instanceof ArrayBuffer)) return;
+    const frame = decode(data);
+    this.#handle({ kind: "heard" });
+    this.listener.frame(frame);
+    if (frame.frame.case === "welcome") {
+      this.#handle({ kind: "welcome", silenceLimit: frame.frame.value.silenceLimitMs });
+    } else if (frame.frame.case === "renewed" && frame.frame.value.token !== undefined) {
+      this.#handle({ kind: "renewed", token: held(frame.frame.value.token) });
+    }
+  }
+}

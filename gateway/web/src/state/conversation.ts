@@ -1,0 +1,70 @@
+/** What of a session is shown: its events, and then what the user has sent and the log does not show yet. */
+import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import type { Outgoing, SessionView } from "./session";
+
+/** One thing to show. */
+export type Item = { kind: "event"; event: SessionEvent } | { kind: "outgoing"; outgoing: Outgoing };
+
+/** The text of an outgoing message, note or page, or nothing for other deeds. */
+export function outgoingText(outgoing: Outgoing): string | undefined {
+  const { deed } = outgoing;
+  switch (deed.case) {
+    case "postMessage":
+    case "writeNote":
+      return deed.value.text;
+    case "pushPage":
+      return deed.value.address;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * All that is to be shown, in order.
+ *
+ * The event of an own message may be here before the answer that says which position it got. Until then an event of
+ * the user's own with the same content stands for it, so that nothing is ever shown twice.
+ */
+export function conversation(view: SessionView, isOwn: (event: SessionEvent) => boolean): Item[] {
+  const items: Item[] = view.events.map((event) => ({ kind: "event", event }));
+  const taken = new Set(view.outgoing.map((out) => out.position));
+  for (const outgoing of view.outgoing) {
+    if (outgoingText(outgoing) === undefined) continue;
+    const twin = outgoing.status === "sending" ? findTwin(view, outgoing, taken, isOwn) : undefined;
+    if (twin === undefined) items.push({ kind: "outgoing", outgoing });
+    else taken.add(twin);
+  }
+  return items;
+}
+
+function findTwin(
+  view: SessionView,
+  outgoing: Outgoing,
+  taken: ReadonlySet<number>,
+  isOwn: (event: SessionEvent) => boolean,
+): number | undefined {
+  for (const event of view.events.slice(outgoing.after)) {
+    const position = Number(event.position);
+    if (!taken.has(position) && isOwn(event) && isSame(event, outgoing)) return position;
+  }
+  return undefined;
+}
+
+function isSame(event: SessionEvent, { deed }: Outgoing): boolean {
+  switch (event.payload.case) {
+    case "message":
+      return deed.case === "postMessage" && deed.value.text === event.payload.value.text;
+    case "note":
+      return deed.case === "writeNote" && deed.value.text === event.payload.value.text;
+    case "page":
+      return deed.case === "pushPage" && sameAddress(deed.value.address, event.payload.value.address);
+    default:
+      return false;
+  }
+}
+
+/** The server sends an address back in its normalised form. */
+function sameAddress(sent: string, received: string): boolean {
+  if (sent === received) return true;
+  return URL.canParse(sent) && URL.canParse(received) && new URL(sent).href === new URL(received).href;
+}

@@ -1,0 +1,55 @@
+/** What a user can do in a session, as the frames have it. */
+import { create } from "@bufbuild/protobuf";
+import {
+  EnterConferenceSchema,
+  LeaveConferenceSchema,
+  OpenSessionSchema,
+  PickUpSchema,
+} from "../gen/carrel/gateway/v1/frames_pb";
+import {
+  EndSessionSchema,
+  PostMessageSchema,
+  PushPageSchema,
+  WriteNoteSchema,
+} from "../gen/carrel/session/v1/session_service_pb";
+import type { Deed } from "../wire";
+
+/** Asks the patron's question. */
+export function openSession(question: string, patronName: string, patronEmail: string): Deed {
+  return { case: "openSession", value: create(OpenSessionSchema, { question, patronName, patronEmail }) };
+}
+
+/** Picks a waiting patron up. */
+export function pickUp(): Deed {
+  return { case: "pickUp", value: create(PickUpSchema) };
+}
+
+/** Writes a message that everyone in the session sees. */
+export function postMessage(text: string): Deed {
+  return { case: "postMessage", value: create(PostMessageSchema, { text }) };
+}
+
+/** Sends a web page's address to everyone in the session. */
+export function pushPage(address: string): Deed {
+  return { case: "pushPage", value: create(PushPageSchema, { address }) };
+}
+
+/** Writes a note, which only staff see. */
+export function writeNote(text: string): Deed {
+  return { case: "writeNote", value: create(WriteNoteSchema, { text }) };
+}
+
+/** Enters conference mode, having accepted that version of the warning. */
+export function enterConference(warningVersion: string): Deed {
+  return { case: "enterConference", value: create(EnterConferenceSchema, { warningVersion }) };
+}
+
+/** Leaves conference mode. */
+export function leaveConference(): Deed {
+  return { case: "leaveConference", value: create(LeaveConferenceSchema) };
+}
+
+/** Ends the session for everyone. */
+export function endSession(): Deed {
+  return { case: "endSession", value: create(EndSessionSchema) };
+}

@@ -1,0 +1,80 @@
+/** The lists of live sessions: New, My Active and All. */
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { Person } from "../gen/carrel/session/v1/session_pb";
+import { SessionList, type SessionRow, type WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
+
+/** A waiting patron who was picked up or has left a moment ago. Shown for a while, so that no row vanishes unexplained. */
+export interface Departure {
+  row: SessionRow;
+  /** Who picked the patron up. Absent when the patron left. */
+  pickedUpBy: Person | undefined;
+  until: number;
+}
+
+/** The lists. */
+export interface Lists {
+  /** Whether the first snapshot is here. */
+  loaded: boolean;
+  rows: ReadonlyMap<string, SessionRow>;
+  departures: readonly Departure[];
+}
+
+/** Lists of which nothing is known yet. */
+export const noLists: Lists = { loaded: false, rows: new Map(), departures: [] };
+
+const DEPARTURE_SHOWN = 6_000;
+
+/** The lists after a frame from the gateway. */
+export function reduceLists(lists: Lists, { change }: WatchSessionsResponse, now: number): Lists {
+  switch (change.case) {
+    case "snapshot":
+      return { ...lists, loaded: true, rows: new Map(change.value.rows.map((row) => [key(row), row])) };
+    case "changed":
+      return { ...lists, rows: new Map(lists.rows).set(key(change.value), change.value) };
+    case "removed": {
+      const rows = new Map(lists.rows);
+      const row = rows.get(key(change.value));
+      rows.delete(key(change.value));
+      if (row === undefined || row.list !== SessionList.NEW) return { ...lists, rows };
+      const departure: Departure = { row, pickedUpBy: change.value.pickedUpBy, until: now + DEPARTURE_SHOWN };
+      return { ...lists, rows, departures: [...lists.departures, departure] };
+    }
+    default:
+      return lists;
+  }
+}
+
+/** The lists without the departures that were shown long enough. */
+export function expireDepartures(lists: Lists, now: number): Lists {
+  const departures = lists.departures.filter((departure) => now < departure.until);
+  return departures.length === lists.departures.length ? lists : { ...lists, departures };
+}
+
+/** By what the New list can be sorted. */
+export type SortKey = "waiting" | "patron" | "library";
+
+/** The rows of one list: the longest waiting first, or as the user wants it. */
+export function rowsOf(lists: Lists, list: SessionList, sort: SortKey = "waiting", reverse = false): SessionRow[] {
+  const rows = [...lists.rows.values()].filter((row) => row.list === list);
+  rows.sort((a, b) => compare(a, b, sort) * (reverse ? -1 : 1) || compare(a, b, "waiting"));
+  return rows;
+}
+
+function compare(a: SessionRow, b: SessionRow, sort: SortKey): number {
+  switch (sort) {
+    case "waiting":
+      return since(a) - since(b) || a.sessionId.localeCompare(b.sessionId);
+    case "patron":
+      return a.patronName.localeCompare(b.patronName);
+    case "library":
+      return a.institutionName.localeCompare(b.institutionName);
+  }
+}
+
+function since(row: SessionRow): number {
+  return row.openTime ? timestampMs(row.openTime) : 0;
+}
+
+function key({ list, sessionId }: { list: SessionList; sessionId: string }): string {
+  return `${list}/${sessionId}`;
+}

@@ -1,0 +1,335 @@
+/**
+ * One session, as this page knows it: the events of the log in their order, and what was sent and is not there yet.
+ *
+ * The picture is a fold over events and nothing else. Events are taken by position: a repeat changes nothing, a gap
+ * is filled by attending again from the last position. What the user sends is shown at once and sent again with the
+ * same command id until the gateway says what became of it, so that it happens once, however often the connection
+ * breaks.
+ */
+import { create } from "@bufbuild/protobuf";
+import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
+import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import {
+  type Audience,
+  Part,
+  type Person,
+  type Session,
+  SessionSchema,
+  SessionState,
+} from "../gen/carrel/session/v1/session_pb";
+import type { Joined } from "../gen/carrel/session/v1/session_service_pb";
+import { actFrame, clientFrame, type Deed, nothingHappened } from "../wire";
+
+/** Something that the user has sent. */
+export interface Outgoing {
+  /** Names the command. Stays the same however often it is sent. */
+  commandId: string;
+  deed: Deed;
+  /** `sent` is committed; it leaves this list as soon as its event is there. */
+  status: "sending" | "sent" | "failed";
+  /** The event's position, once it is committed. */
+  position: number;
+  /** The last event that was there when the user sent it: its own event comes after this. */
+  after: number;
+  /** When the user sent it. */
+  since: number;
+  /** When to send it again, if it has to wait. */
+  resendAt: number | undefined;
+  attempts: number;
+  /** Why it failed. */
+  refusal: Refusal | undefined;
+}
+
+/** One session. */
+export interface SessionView {
+  readonly sessionId: string;
+  /** The session's facts. Absent until the page takes part. */
+  session: Session | undefined;
+  audience: Audience | undefined;
+  part: Part;
+  epoch: string;
+  /** Events 1, 2, 3 …, without a gap. */
+  events: readonly SessionEvent[];
+  /** Up to which position events are history, not news. */
+  history: number;
+  /** Up to which position the user has seen the events. */
+  seen: number;
+  outgoing: readonly Outgoing[];
+  /** Whether the page wants to take part. */
+  wanted: boolean;
+  attendance: "off" | "asked" | "on";
+  /** When to attend again after the gateway has ended it. */
+  attendAt: number | undefined;
+  /** Why the page may not take part. */
+  refusal: Refusal | undefined;
+  /** To a waiting patron: how many are ahead. */
+  ahead: number | undefined;
+}
+
+/** What may happen to a session. */
+export type SessionInput =
+  | { kind: "attend" }
+  | { kind: "attending"; joined: Joined }
+  | { kind: "event"; event: SessionEvent }
+  | { kind: "accepted"; commandId: string; position: number }
+  | { kind: "refused"; commandId: string; refusal: Refusal }
+  | { kind: "head"; number: number }
+  | { kind: "waiting"; ahead: number }
+  | { kind: "detached"; refusal: Refusal | undefined }
+  /** The user does something. */
+  | { kind: "send"; commandId: string; deed: Deed }
+  /** The user wants to try again what has failed. */
+  | { kind: "retry"; commandId: string }
+  /** The user gives up what has failed. */
+  | { kind: "discard"; commandId: string }
+  /** The user has looked at everything. */
+  | { kind: "seen" }
+  /** The connection is there, and new. */
+  | { kind: "connected" }
+  | { kind: "disconnected" }
+  | { kind: "tick" };
+
+/** A session after a change, and the frames that the change asks for. */
+export type SessionStep = [SessionView, ClientFrame[]];
+
+const ATTEND_PAUSE = 1_000;
+const RESEND_FIRST = 1_000;
+const RESEND_LONGEST = 15_000;
+const UNAUTHENTICATED = 16;
+const RESOURCE_EXHAUSTED = 8;
+
+/** A session of which nothing is known yet. */
+export function unknownSession(sessionId: string, seen = 0): SessionView {
+  return {
+    sessionId,
+    session: undefined,
+    audience: undefined,
+    part: Part.UNSPECIFIED,
+    epoch: "",
+    events: [],
+    history: 0,
+    seen,
+    outgoing: [],
+    wanted: false,
+    attendance: "off",
+    attendAt: undefined,
+    refusal: undefined,
+    ahead: undefined,
+  };
+}
+
+/** What a session is after an input, and what is to be sent. Frames that cannot be sent are sent again later. */
+export function reduceSession(view: SessionView, input: SessionInput, now: number): SessionStep {
+  switch (input.kind) {
+    case "attend":
+      return attend({ ...view, wanted: true, refusal: undefined });
+    case "attending":
+      return attending(view, input.joined);
+    case "event":
+      return received(view, input.event);
+    case "accepted":
+      return accepted(view, input.commandId, input.position);
+    case "refused":
+      return [refused(view, input.commandId, input.refusal, now), []];
+    case "head":
+      return view.attendance === "on" && input.number > view.events.length ? attend(view) : [view, []];
+    case "waiting":
+      return [{ ...view, ahead: input.ahead }, []];
+    case "detached":
+      return [detached(view, input.refusal, now), []];
+    case "send":
+      return send(view, input.commandId, input.deed, now);
+    case "retry":
+      return retry(view, input.commandId, now);
+    case "discard":
+      return [{ ...view, outgoing: view.outgoing.filter((out) => out.commandId !== input.commandId) }, []];
+    case "seen":
+      return [view.seen === view.events.length ? view : { ...view, seen: view.events.length }, []];
+    case "connected":
+      return connected(view);
+    case "disconnected":
+      return [view.attendance === "off" ? view : { ...view, attendance: "off" }, []];
+    case "tick":
+      return tick(view, now);
+  }
+}
+
+/** How many events the user has not seen, not counting their own. */
+export function unread(view: SessionView, isOwn: (event: SessionEvent) => boolean): number {
+  return view.events.slice(view.seen).filter((event) => !isOwn(event)).length;
+}
+
+/** The colleagues who have shown themselves in a session and have not left it. */
+export function colleaguesIn(view: SessionView): Person[] {
+  const colleagues = new Map<string, Person>();
+  for (const { author, payload } of view.events) {
+    if (author?.part !== Part.COLLEAGUE) continue;
+    if (payload.case === "colleagueLeft") colleagues.delete(author.librarianId || author.name);
+    else colleagues.set(author.librarianId || author.name, author);
+  }
+  return [...colleagues.values()];
+}
+
+function attend(view: SessionView): SessionStep {
+  const after = view.epoch === "" ? {} : { after: { epoch: view.epoch, number: BigInt(view.events.length) } };
+  const frame = clientFrame({ case: "attend", value: { sessionId: view.sessionId, ...after } });
+  return [{ ...view, attendance: "asked", attendAt: undefined }, [frame]];
+}
+
+function attending(view: SessionView, joined: Joined): SessionStep {
+  const head = Number(joined.head?.number ?? 0n);
+  const events = joined.resync ? [] : view.events;
+  // What was committed to a history that is gone may be gone too. Its command id makes it safe to say it again.
+  const outgoing = joined.resync
+    ? view.outgoing.map((out): Outgoing => (out.status === "sent" ? { ...out, status: "sending", position: 0 } : out))
+    : view.outgoing;
+  const again = joined.resync ? outgoing.filter((out) => out.status === "sending") : [];
+  return [
+    {
+      ...view,
+      session: joined.session,
+      audience: joined.audience,
+      part: joined.part,
+      epoch: joined.head?.epoch ?? view.epoch,
+      events,
+      history: view.session === undefined || joined.resync ? head : view.history,
+      seen: joined.resync ? head : view.seen,
+      outgoing: outgoing.map((out) => (joined.resync ? { ...out, after: 0 } : out)),
+      attendance: "on",
+      attendAt: undefined,
+      refusal: undefined,
+    },
+    again.map((out) => frameOf(view, out)),
+  ];
+}
+
+function received(view: SessionView, event: SessionEvent): SessionStep {
+  const position = Number(event.position);
+  if (position <= view.events.length) return [view, []];
+  if (position > view.events.length + 1) return view.attendance === "on" ? attend(view) : [view, []];
+  return [
+    {
+      ...view,
+      events: [...view.events, event],
+      session: view.session && factsAfter(view.session, event),
+      outgoing: view.outgoing.filter((out) => out.status !== "sent" || out.position !== position),
+    },
+    [],
+  ];
+}
+
+/** A session's facts after an event. Facts that already hold stay as they are. */
+function factsAfter(session: Session, event: SessionEvent): Session {
+  const { author } = event;
+  switch (event.payload.case) {
+    case "pickedUp":
+      if (session.state !== SessionState.WAITING) return session;
+      return changed(session, { state: SessionState.ACTIVE, pickUpTime: event.time, owner: author });
+    case "ended":
+      if (session.state === SessionState.ENDED) return session;
+      return changed(session, {
+        state: SessionState.ENDED,
+        endTime: event.time,
+        endedBy: author?.part ?? Part.UNSPECIFIED,
+      });
+    default:
+      return session;
+  }
+}
+
+function changed(session: Session, facts: Partial<Omit<Session, "$typeName" | "$unknown">>): Session {
+  const next = create(SessionSchema, session);
+  return Object.assign(next, facts);
+}
+
+const BRINGS_IN = new Set<Deed["case"]>(["openSession", "pickUp", "enterConference"]);
+
+function accepted(view: SessionView, commandId: string, position: number): SessionStep {
+  const done = view.outgoing.find((out) => out.commandId === commandId);
+  if (done === undefined) return [view, []];
+  const there = position <= view.events.length;
+  const outgoing = there
+    ? view.outgoing.filter((out) => out !== done)
+    : view.outgoing.map(
+        (out): Outgoing => (out === done ? { ...out, status: "sent", position, resendAt: undefined } : out),
+      );
+  const next = { ...view, outgoing };
+  if (BRINGS_IN.has(done.deed.case)) return attend({ ...next, wanted: true, refusal: undefined });
+  if (done.deed.case === "leaveConference") return [{ ...next, wanted: false }, []];
+  return [next, []];
+}
+
+function refused(view: SessionView, commandId: string, refusal: Refusal, now: number): SessionView {
+  const waits = !nothingHappened(refusal) || (refusal.code === RESOURCE_EXHAUSTED && refusal.retryAfterMs > 0);
+  return {
+    ...view,
+    outgoing: view.outgoing.map((out): Outgoing => {
+      if (out.commandId !== commandId || out.status !== "sending") return out;
+      if (!waits) return { ...out, status: "failed", refusal, resendAt: undefined };
+      const pause = refusal.retryAfterMs || Math.min(RESEND_LONGEST, RESEND_FIRST * 2 ** out.attempts);
+      return { ...out, resendAt: now + pause };
+    }),
+  };
+}
+
+function detached(view: SessionView, refusal: Refusal | undefined, now: number): SessionView {
+  if (refusal === undefined) return { ...view, attendance: "off" };
+  const passing = !nothingHappened(refusal) || refusal.code === RESOURCE_EXHAUSTED || refusal.code === UNAUTHENTICATED;
+  if (passing) return { ...view, attendance: "off", attendAt: now + (refusal.retryAfterMs || ATTEND_PAUSE) };
+  return { ...view, attendance: "off", wanted: false, refusal };
+}
+
+function send(view: SessionView, commandId: string, deed: Deed, now: number): SessionStep {
+  const out: Outgoing = {
+    commandId,
+    deed,
+    status: "sending",
+    position: 0,
+    after: view.events.length,
+    since: now,
+    resendAt: undefined,
+    attempts: 1,
+    refusal: undefined,
+  };
+  return [{ ...view, outgoing: [...view.outgoing, out] }, [frameOf(view, out)]];
+}
+
+function retry(view: SessionView, commandId: string, now: number): SessionStep {
+  const failed = view.outgoing.find((out) => out.commandId === commandId && out.status === "failed");
+  if (failed === undefined) return [view, []];
+  const again: Outgoing = { ...failed, status: "sending", refusal: undefined, since: now, attempts: 1 };
+  return [{ ...view, outgoing: view.outgoing.map((out) => (out === failed ? again : out)) }, [frameOf(view, again)]];
+}
+
+function connected(view: SessionView): SessionStep {
+  const [next, frames] = view.wanted ? attend(view) : ([view, []] as SessionStep);
+  const unanswered = next.outgoing.filter((out) => out.status === "sending");
+  const outgoing = next.outgoing.map((out) => (out.status === "sending" ? { ...out, resendAt: undefined } : out));
+  return [{ ...next, outgoing }, [...frames, ...unanswered.map((out) => frameOf(view, out))]];
+}
+
+function tick(view: SessionView, now: number): SessionStep {
+  let next = view;
+  const frames: ClientFrame[] = [];
+  if (view.wanted && view.attendance === "off" && view.attendAt !== undefined && now >= view.attendAt) {
+    const [attended, sent] = attend(view);
+    next = attended;
+    frames.push(...sent);
+  }
+  const due = next.outgoing.filter((out) => out.resendAt !== undefined && now >= out.resendAt);
+  if (due.length > 0) {
+    next = {
+      ...next,
+      outgoing: next.outgoing.map((out) =>
+        due.includes(out) ? { ...out, resendAt: undefined, attempts: out.attempts + 1 } : out,
+      ),
+    };
+    frames.push(...due.map((out) => frameOf(view, out)));
+  }
+  return [next, frames];
+}
+
+function frameOf(view: SessionView, out: Outgoing): ClientFrame {
+  return actFrame(out.commandId, view.sessionId, out.deed);
+}

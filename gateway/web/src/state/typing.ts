@@ -1,0 +1,44 @@
+/** Who is typing. Nothing of it is kept: each sign of typing lapses by itself. */
+import type { SomebodyTyping } from "../gen/carrel/gateway/v1/frames_pb";
+import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import type { Audience, Person } from "../gen/carrel/session/v1/session_pb";
+
+/** Somebody who is typing. */
+export interface Typist {
+  sessionId: string;
+  author: Person;
+  box: Audience;
+  until: number;
+}
+
+const SHOWN = 6_000;
+
+/** The typists after a sign of typing. */
+export function noteTyping(typists: readonly Typist[], sign: SomebodyTyping, now: number): readonly Typist[] {
+  const { sessionId, typing } = sign;
+  if (typing?.author === undefined) return typists;
+  const typist: Typist = { sessionId, author: typing.author, box: typing.box, until: now + SHOWN };
+  return [...typists.filter((other) => !isSame(other, sessionId, typist.author)), typist];
+}
+
+/** The typists after an event: who has written something has stopped typing it. */
+export function stopTyping(typists: readonly Typist[], sessionId: string, { author }: SessionEvent): readonly Typist[] {
+  if (author === undefined) return typists;
+  const others = typists.filter((typist) => !isSame(typist, sessionId, author));
+  return others.length === typists.length ? typists : others;
+}
+
+/** The typists without those of whom nothing was heard for a while. */
+export function expireTyping(typists: readonly Typist[], now: number): readonly Typist[] {
+  const typing = typists.filter((typist) => now < typist.until);
+  return typing.length === typists.length ? typists : typing;
+}
+
+function isSame(typist: Typist, sessionId: string, author: Person): boolean {
+  return (
+    typist.sessionId === sessionId &&
+    typist.author.part === author.part &&
+    typist.author.librarianId === author.librarianId &&
+    typist.author.name === author.name
+  );
+}

@@ -1,0 +1,37 @@
+/** Times, in the viewer's zone and words (R24). */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+
+/** Milliseconds since 1970, or nothing. */
+export function milliseconds(time: Timestamp | undefined): number | undefined {
+  return time && timestampMs(time);
+}
+
+/** The time of day. */
+export function clockTime(time: Timestamp | undefined): string {
+  return time === undefined ? "" : CLOCK.format(timestampMs(time));
+}
+
+/** The day and the time of day. */
+export function dayAndTime(time: Timestamp | undefined): string {
+  if (time === undefined) return "";
+  const ms = timestampMs(time);
+  return `${DAY.format(ms)}, ${CLOCK.format(ms)}`;
+}
+
+/** The machine's form of a time, for the `time` element. */
+export function machineTime(time: Timestamp | undefined): string {
+  return time === undefined ? "" : new Date(timestampMs(time)).toISOString();
+}
+
+/** A span of time as a person says it: "42 s", "3 min", "1 h 5 min". */
+export function span(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  if (seconds < 100) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,19 @@
+/** Tokens, as the pages hold them. */
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { Token } from "./gen/carrel/directory/v1/directory_service_pb";
+
+/** A token. Times are milliseconds since 1970 by the server's clock. */
+export interface HeldToken {
+  accessToken: string;
+  expiresAt: number;
+  renewUntil: number;
+}
+
+/** A token as the directory issues it, as the pages hold it. */
+export function held(token: Token): HeldToken {
+  return {
+    accessToken: token.accessToken,
+    expiresAt: token.expireTime ? timestampMs(token.expireTime) : 0,
+    renewUntil: token.renewUntilTime ? timestampMs(token.renewUntilTime) : 0,
+  };
+}

@@ -1,0 +1,106 @@
+import { useEffect } from "preact/hooks";
+import type { PatronChat } from "../../app/patron_chat";
+import { Announcements } from "../parts/announcements";
+import { ConnectionMark } from "../parts/connection_mark";
+import { ThemeSwitch } from "../parts/theme_switch";
+import { Chat } from "./chat";
+import { Ended } from "./ended";
+import { QuestionForm } from "./question_form";
+import { WaitingRoom } from "./waiting_room";
+
+/** The patron page of one library: the form, the wait, the chat, the end. */
+export function AskPage({ chat }: { chat: PatronChat }) {
+  const stage = chat.stage.value;
+  const library = chat.library.value;
+  const name = library?.name ?? "";
+  useTitle(chat);
+  useSeen(chat);
+  return (
+    <div class={`ask stage-${stage}`}>
+      <header class="ask-head">
+        <a class="ask-name" href={`/ask/${encodeURIComponent(chat.institutionId)}`}>
+          {name || "Ask a librarian"}
+        </a>
+        {(stage === "waiting" || stage === "chatting") && <ConnectionMark link={chat.link} />}
+        <ThemeSwitch />
+      </header>
+      <main class="ask-main">
+        <Body chat={chat} />
+      </main>
+      <Announcements announcer={chat.announcer} />
+    </div>
+  );
+}
+
+function Body({ chat }: { chat: PatronChat }) {
+  const library = chat.library.value;
+  switch (chat.stage.value) {
+    case "form":
+      if (library !== undefined) return <QuestionForm chat={chat} library={library} />;
+      return chat.error.value ? <NoLibrary chat={chat} /> : <Quiet text="One moment …" />;
+    case "opening":
+      return <Quiet text="Sending your question …" />;
+    case "returning":
+      return <Quiet text="Taking you back to your chat …" />;
+    case "waiting":
+      return <WaitingRoom chat={chat} />;
+    case "chatting":
+      return <Chat chat={chat} />;
+    case "lost":
+    case "ended":
+      return <Ended chat={chat} />;
+  }
+}
+
+function NoLibrary({ chat }: { chat: PatronChat }) {
+  return (
+    <section class="card center">
+      <h1>This page cannot be shown</h1>
+      <p role="alert">{chat.error.value}</p>
+      <p class="row-actions">
+        <button type="button" class="button primary" onClick={() => void chat.loadLibrary()}>
+          Try again
+        </button>
+        <a class="button" href="/">
+          Choose your library
+        </a>
+      </p>
+    </section>
+  );
+}
+
+function Quiet({ text }: { text: string }) {
+  return (
+    <section class="quiet" aria-busy="true">
+      <span class="spinner" aria-hidden="true" />
+      <p>{text}</p>
+    </section>
+  );
+}
+
+/** The title says how many messages are new, for whoever looks at another tab. */
+function useTitle(chat: PatronChat): void {
+  const name = chat.library.value?.name;
+  const count = chat.unread.value;
+  useEffect(() => {
+    const title = name === undefined ? "Ask a librarian" : `Ask ${name}`;
+    document.title = count > 0 ? `(${count}) ${title}` : title;
+  }, [name, count]);
+}
+
+/** What is on the screen of a person who is looking at it counts as seen. */
+function useSeen(chat: PatronChat): void {
+  const count = chat.view.value?.events.length ?? 0;
+  useEffect(() => {
+    const look = () => {
+      if (!document.hidden && document.hasFocus()) chat.markSeen();
+    };
+    look();
+    addEventListener("focus", look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      removeEventListener("focus", look);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [count]);
+}

@@ -1,0 +1,96 @@
+import { useState } from "preact/hooks";
+import { isByPatron, type PatronChat } from "../../app/patron_chat";
+import { conversation } from "../../state/conversation";
+import { nameOf } from "../../words";
+import { Confirm } from "../parts/dialog";
+import { Icon } from "../parts/icon";
+import { type Reader, Stream } from "../parts/stream";
+import { TextBox } from "../parts/text_box";
+import { TypingLine } from "../parts/typing_line";
+
+/** How the patron reads a conversation. */
+export const asPatron: Reader = { isOwn: isByPatron, isPatron: true };
+
+/** The conversation with the librarian. */
+export function Chat({ chat }: { chat: PatronChat }) {
+  const [ending, setEnding] = useState(false);
+  const view = chat.view.value;
+  if (view === undefined) return null;
+  const typists = chat.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
+  const owner = view.session?.owner;
+  const librarian = nameOf(owner);
+  return (
+    <section class="chat">
+      <div class="chat-head">
+        <h1>
+          {librarian}
+          {owner?.institutionName && <span class="author-library"> {owner.institutionName}</span>}
+        </h1>
+        <button type="button" class="button small" onClick={() => setEnding(true)}>
+          End chat
+        </button>
+      </div>
+      <ConnectionNotice chat={chat} />
+      <Stream
+        sessionId={view.sessionId}
+        items={conversation(view, isByPatron)}
+        reader={asPatron}
+        now={chat.link.now.value}
+        foot={<TypingLine typists={typists} />}
+        onRetry={(commandId) => chat.link.input(view.sessionId, { kind: "retry", commandId })}
+        onDiscard={(commandId) => chat.link.input(view.sessionId, { kind: "discard", commandId })}
+      />
+      <div class="chat-box">
+        <TextBox
+          id="message"
+          label={<span class="visually-hidden">Your message</span>}
+          placeholder={`Write to ${librarian}`}
+          hint="Enter sends, Shift+Enter begins a new line"
+          value={chat.draft.value}
+          limit={chat.link.textLimit.value}
+          focus
+          action={
+            <>
+              <Icon name="send" /> Send
+            </>
+          }
+          onInput={(value) => {
+            chat.draft.value = value;
+            if (value !== "") chat.typing();
+          }}
+          onSend={() => chat.send()}
+        />
+      </div>
+      {ending && (
+        <Confirm
+          title="End this chat?"
+          text={`${librarian} can then no longer answer you here. You can read and save what was written.`}
+          action="End chat"
+          otherwise="Go on chatting"
+          onCancel={() => setEnding(false)}
+          onConfirm={() => {
+            setEnding(false);
+            chat.end();
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+function ConnectionNotice({ chat }: { chat: PatronChat }) {
+  const phase = chat.link.connection.value.phase.name;
+  if (phase === "connected" || phase === "idle") return null;
+  if (phase === "rejected") {
+    return (
+      <p class="notice bad" role="alert">
+        This page is out of date. Reload it: your chat is kept and goes on where it was.
+      </p>
+    );
+  }
+  return (
+    <p class="notice warn" role="status">
+      The connection is lost. Your chat is kept, and what you write now is sent as soon as the connection is back.
+    </p>
+  );
+}

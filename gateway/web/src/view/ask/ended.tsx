@@ -1,0 +1,79 @@
+import { useEffect, useRef } from "preact/hooks";
+import { isByPatron, type PatronChat } from "../../app/patron_chat";
+import { Part } from "../../gen/carrel/session/v1/session_pb";
+import { conversation } from "../../state/conversation";
+import type { SessionView } from "../../state/session";
+import { saveText, transcriptText } from "../../transcript_text";
+import { nameOf } from "../../words";
+import { Icon } from "../parts/icon";
+import { Stream } from "../parts/stream";
+import { asPatron } from "./chat";
+
+/** The end: who ended it, the transcript, and a clean page for the next person at this computer (D78). */
+export function Ended({ chat }: { chat: PatronChat }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  const view = chat.view.value;
+  if (view === undefined) return null;
+  const { title, text } = describe(chat, view);
+  const save = () => {
+    if (view.session) saveText("chat.txt", transcriptText(view.session, view.events, isByPatron, true));
+  };
+  return (
+    <section class="ended">
+      <div class="ended-head">
+        <h1 class="display" ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        <p class="lead">{text}</p>
+        <div class="row-actions">
+          <button type="button" class="button primary" onClick={() => chat.askAnother()}>
+            Ask another question
+          </button>
+          <button type="button" class="button" onClick={save}>
+            <Icon name="file" /> Save as text
+          </button>
+          <button type="button" class="button" onClick={() => print()}>
+            <Icon name="print" /> Print
+          </button>
+        </div>
+      </div>
+      <div class="card transcript">
+        <h2>Transcript</h2>
+        <Stream sessionId={view.sessionId} items={conversation(view, isByPatron)} reader={asPatron} />
+      </div>
+      <div class="card clear-card">
+        <div>
+          <h2>On a shared computer?</h2>
+          <p>Clear this page when you have finished, so that nobody after you can read your chat.</p>
+        </div>
+        <button type="button" class="button" onClick={() => chat.clear()}>
+          Clear this page
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function describe(chat: PatronChat, view: SessionView): { title: string; text: string } {
+  if (chat.stage.value === "lost") {
+    return {
+      title: "You were away for too long",
+      text: "This page can no longer return to your chat. What was written is below; ask again to go on.",
+    };
+  }
+  const library = chat.library.value?.name ?? "your library";
+  if (view.session?.owner === undefined) {
+    return {
+      title: "You left the queue",
+      text: `No librarian has answered. You can ask ${library} again at any time.`,
+    };
+  }
+  const name = nameOf(view.session.owner);
+  return view.session.endedBy === Part.PATRON
+    ? { title: "You ended the chat", text: `Thank you for asking ${library}.` }
+    : {
+        title: `${name} ended the chat`,
+        text: `Thank you for asking ${library}. If something is still open, ask again.`,
+      };
+}

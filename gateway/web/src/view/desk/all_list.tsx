@@ -1,0 +1,86 @@
+import type { Desk } from "../../app/desk";
+import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { rowsOf } from "../../state/lists";
+import { milliseconds, span } from "../../time";
+import { nameOf } from "../../words";
+import { Icon } from "../parts/icon";
+import { EmptyList } from "./list_pane";
+import { patronOf, Row } from "./rows";
+
+/** The running sessions of the library's own patrons that others own (S4 to S6). */
+export function AllList({ desk }: { desk: Desk }) {
+  const rows = rowsOf(desk.lists.value, SessionList.ALL);
+  if (rows.length === 0) {
+    return (
+      <EmptyList title="No session is running">
+        When another librarian helps a patron of {desk.profile.value?.institutionName || "your library"}, the session
+        appears here.
+      </EmptyList>
+    );
+  }
+  return (
+    <ul class="rows" aria-label="All sessions of your patrons">
+      {rows.map((row) => (
+        <AllRow key={row.sessionId} desk={desk} row={row} />
+      ))}
+    </ul>
+  );
+}
+
+function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
+  const patron = patronOf(row);
+  const owner = nameOf(row.owner);
+  const length = span(desk.link.now.value - (milliseconds(row.pickUpTime) ?? desk.link.now.value));
+  const view = desk.link.sessions.value.get(row.sessionId);
+  const isHere = view?.wanted ?? false;
+  const unread = view ? desk.unread(view) : 0;
+  return (
+    <Row
+      label={`${isHere ? "Show" : "Enter"} the session of ${owner} with ${patron}`}
+      selected={desk.view.value?.sessionId === row.sessionId}
+      onOpen={() => desk.openFromAll(row)}
+      menu={
+        isHere
+          ? [
+              { label: "Show", onChoose: () => desk.select(row.sessionId, "note") },
+              { label: "Leave Session", onChoose: () => desk.leave(row.sessionId) },
+            ]
+          : [{ label: "Enter in conference mode …", onChoose: () => desk.openFromAll(row) }]
+      }
+      preview={
+        <>
+          <p class="preview-question">{row.question}</p>
+          <p class="hint">Nothing is entered before you have read the warning and pressed OK.</p>
+        </>
+      }
+    >
+      <span class="row-line">
+        <strong class="row-name">{patron}</strong>
+        {unread > 0 && <span class="unread">{unread} new</span>}
+        <span class="row-time">{length}</span>
+      </span>
+      <span class="row-line">
+        <span>
+          with {owner}
+          {row.owner?.institutionName && <span class="author-library">{row.owner.institutionName}</span>}
+        </span>
+      </span>
+      <span class="row-line">
+        <span class="library">{row.institutionName}</span>
+      </span>
+      <Inside row={row} me={desk.profile.value?.librarianId} />
+    </Row>
+  );
+}
+
+/** Which colleagues are inside (R5). */
+function Inside({ row, me }: { row: SessionRow; me: string | undefined }) {
+  const others = row.inside.filter((person) => person.librarianId !== me).map((person) => nameOf(person));
+  const names = row.callerInside ? ["you", ...others] : others;
+  if (names.length === 0) return null;
+  return (
+    <span class="inside">
+      <Icon name="eye" /> Inside: {names.join(", ")}
+    </span>
+  );
+}

@@ -1,0 +1,80 @@
+import { useEffect, useMemo } from "preact/hooks";
+import { audit } from "../../api";
+import type { Desk } from "../../app/desk";
+import { PagedList } from "../../app/pages";
+import { AuditAct, type AuditEntry } from "../../gen/carrel/session/v1/session_service_pb";
+import { dayAndTime, machineTime } from "../../time";
+import { Paged } from "./paged";
+
+/** The library's audit: who entered, left and read what. It holds no word of any conversation (R21, D12). */
+export function Audit({ desk }: { desk: Desk }) {
+  const list = useMemo(
+    () =>
+      new PagedList<AuditEntry>(async (pageToken) => {
+        const page = await audit(desk.accessToken, pageToken);
+        return { entries: page.entries, nextPageToken: page.nextPageToken };
+      }),
+    [desk],
+  );
+  useEffect(() => void list.reload(), [list]);
+  return (
+    <div class="review" role="tabpanel" id="panel-audit" aria-labelledby="tab-audit">
+      <Paged
+        list={list}
+        title="Audit"
+        lead="Who entered conference mode, left it, or read a transcript of a session they were not in. Entries cannot be changed; each is chained to the one before."
+        empty="Nothing has been written to the audit yet."
+      >
+        {(entries) => (
+          <div class="table-frame">
+            <table class="audit">
+              <thead>
+                <tr>
+                  <th scope="col">No.</th>
+                  <th scope="col">When</th>
+                  <th scope="col">Who</th>
+                  <th scope="col">What</th>
+                  <th scope="col">Session</th>
+                </tr>
+              </thead>
+              <tbody>
+                {entries.map((entry) => (
+                  <tr key={String(entry.number)}>
+                    <td>{String(entry.number)}</td>
+                    <td>
+                      <time dateTime={machineTime(entry.time)}>{dayAndTime(entry.time)}</time>
+                    </td>
+                    <td>{entry.librarianName}</td>
+                    <td>{sentenceOf(entry)}</td>
+                    <td>
+                      <code title={entry.sessionId}>{entry.sessionId.slice(0, 8)}</code>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Paged>
+    </div>
+  );
+}
+
+function sentenceOf(entry: AuditEntry): string {
+  switch (entry.act) {
+    case AuditAct.CONFERENCE_ENTERED:
+      return "Entered conference mode, having accepted the warning";
+    case AuditAct.CONFERENCE_LEFT:
+      return `Left conference mode${LEAVINGS[entry.detail] ?? ""}`;
+    case AuditAct.TRANSCRIPT_READ:
+      return entry.detail === "PATRON" ? "Read the patron's transcript" : "Read the staff transcript";
+    default:
+      return entry.detail;
+  }
+}
+
+const LEAVINGS: Record<string, string> = {
+  LEFT: "",
+  SESSION_ENDED: ": the session ended",
+  CONNECTION_LOST: ": the connection was lost",
+};

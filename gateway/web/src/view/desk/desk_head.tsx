@@ -1,0 +1,66 @@
+import type { Desk, DeskTab } from "../../app/desk";
+import { ConnectionMark } from "../parts/connection_mark";
+import { Icon } from "../parts/icon";
+import { Tabs } from "../parts/tabs";
+import { ThemeSwitch } from "../parts/theme_switch";
+import { tabsOf } from "./desk_page";
+
+const NAMES: Record<DeskTab, string> = { chat: "Patron Chat", transcripts: "Transcripts", audit: "Audit" };
+
+/** The top of the desk: where one is, whether one is connected, and who one is. */
+export function DeskHead({ desk }: { desk: Desk }) {
+  const profile = desk.profile.value;
+  const tabs = tabsOf(desk);
+  return (
+    <header class="desk-head">
+      <span class="brand">Carrel</span>
+      <Tabs
+        label="Desk"
+        class="desk-tabs"
+        idPrefix=""
+        tabs={tabs.map((tab) => ({ id: tab, label: NAMES[tab] }))}
+        selected={desk.tab.value}
+        onSelect={(tab) => {
+          desk.tab.value = tab;
+        }}
+      />
+      <ConnectionMark link={desk.link} />
+      <div class="desk-tools">
+        <QueuesButton desk={desk} />
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Keyboard shortcuts and settings"
+          title="Keyboard shortcuts and settings"
+          onClick={() => desk.ask({ kind: "shortcuts" })}
+        >
+          <Icon name="help" />
+        </button>
+        <ThemeSwitch />
+        <div class="who">
+          <span class="who-name">{profile?.screenName}</span>
+          <span class="who-library">{profile?.institutionName}</span>
+        </div>
+        <button type="button" class="button small" onClick={() => desk.ask({ kind: "log-out" })}>
+          Log out
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function QueuesButton({ desk }: { desk: Desk }) {
+  const count = desk.queueIds.value?.length ?? 0;
+  const text = count === 0 ? "No queue" : count === 1 ? "1 queue" : `${count} queues`;
+  return (
+    <button
+      type="button"
+      class={`button small ${count === 0 ? "attention" : ""}`}
+      title="Choose the queues that you watch"
+      onClick={() => desk.ask({ kind: "queues" })}
+    >
+      {count === 0 && <Icon name="alert" />}
+      {text}
+    </button>
+  );
+}

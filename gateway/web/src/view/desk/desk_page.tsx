@@ -1,0 +1,150 @@
+import { useEffect } from "preact/hooks";
+import type { Desk, DeskTab } from "../../app/desk";
+import { helpKey } from "../../app/settings";
+import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { Announcements } from "../parts/announcements";
+import { Icon } from "../parts/icon";
+import { Audit } from "./audit";
+import { DeskHead } from "./desk_head";
+import { DeskDialogs } from "./dialogs";
+import { ListPane } from "./list_pane";
+import { LogIn } from "./log_in";
+import { NotesPane } from "./notes_pane";
+import { PatronBox } from "./patron_box";
+import { SessionPane } from "./session_pane";
+import { Transcripts } from "./transcripts";
+
+/** The chat monitor. */
+export function DeskPage({ desk }: { desk: Desk }) {
+  useTitle(desk);
+  useSeen(desk);
+  useShortcuts(desk);
+  if (desk.presence.value === "out") return <LogIn desk={desk} />;
+  return (
+    <div class="desk">
+      <DeskHead desk={desk} />
+      <main class="desk-main">
+        <h1 class="visually-hidden">Chat monitor</h1>
+        <DeskBody desk={desk} />
+      </main>
+      <Notices desk={desk} />
+      <DeskDialogs desk={desk} />
+      <Announcements announcer={desk.announcer} />
+    </div>
+  );
+}
+
+/** The tabs that this librarian may open. */
+export function tabsOf(desk: Desk): readonly DeskTab[] {
+  const role = desk.profile.value?.role ?? Role.LIBRARIAN;
+  if (role >= Role.ADMINISTRATOR) return ["chat", "transcripts", "audit"];
+  return role >= Role.ASK_ADMINISTRATOR ? ["chat", "transcripts"] : ["chat"];
+}
+
+function DeskBody({ desk }: { desk: Desk }) {
+  switch (desk.tab.value) {
+    case "transcripts":
+      return <Transcripts desk={desk} />;
+    case "audit":
+      return <Audit desk={desk} />;
+    case "chat": {
+      const view = desk.view.value;
+      return (
+        <div
+          id="panel-chat"
+          class={view ? "monitor with-session" : "monitor"}
+          data-box={desk.box.value}
+          role="tabpanel"
+          aria-labelledby="tab-chat"
+        >
+          <ListPane desk={desk} />
+          <SessionPane desk={desk} />
+          {view?.session && <NotesPane desk={desk} view={view} key={`n${view.sessionId}`} />}
+          {view?.session && <PatronBox desk={desk} view={view} key={`p${view.sessionId}`} />}
+        </div>
+      );
+    }
+  }
+}
+
+function Notices({ desk }: { desk: Desk }) {
+  return (
+    <ul class="notices" aria-label="Messages of the desk">
+      {desk.notices.value.map((notice) => (
+        <li key={notice.id} class={`toast ${notice.tone}`}>
+          <span>{notice.text}</span>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Close this message"
+            onClick={() => desk.hush(notice.id)}
+          >
+            <Icon name="close" />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function useTitle(desk: Desk): void {
+  const count = desk.presence.value === "out" ? 0 : desk.attention.value;
+  useEffect(() => {
+    document.title = count > 0 ? `(${count}) Chat monitor – Carrel` : "Chat monitor – Carrel";
+  }, [count]);
+}
+
+function useSeen(desk: Desk): void {
+  const view = desk.view.value;
+  const tab = desk.tab.value;
+  useEffect(() => {
+    const look = () => {
+      if (!document.hidden && document.hasFocus() && desk.tab.value === "chat") desk.markSeen();
+    };
+    look();
+    addEventListener("focus", look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      removeEventListener("focus", look);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [view?.sessionId, view?.events.length, tab]);
+}
+
+function useShortcuts(desk: Desk): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (desk.presence.value !== "in" || desk.asked.value !== undefined) return;
+      if (event.altKey && event.shiftKey && !event.ctrlKey && !event.metaKey) {
+        if (byCode(desk, event.code)) event.preventDefault();
+        return;
+      }
+      const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select");
+      if (event.key === "?" && helpKey.value && !typing) desk.ask({ kind: "shortcuts" });
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, [desk]);
+}
+
+/** Carries out a shortcut, and says whether there was one. Codes name the key's place, whatever the keyboard prints. */
+function byCode(desk: Desk, code: string): boolean {
+  const lists = { Digit1: "new", Digit2: "mine", Digit3: "all" } as const;
+  if (code === "Digit1" || code === "Digit2" || code === "Digit3") {
+    const list = lists[code];
+    if (list === "all" && !desk.maySupervise.value) return false;
+    desk.tab.value = "chat";
+    desk.list.value = list;
+    requestAnimationFrame(() => document.getElementById(`tab-list-${list}`)?.focus());
+    return true;
+  }
+  if (code === "KeyN" && desk.view.value) {
+    desk.focus("note");
+    return true;
+  }
+  if (code === "KeyM" && desk.view.value) {
+    desk.focus("patron");
+    return true;
+  }
+  return false;
+}

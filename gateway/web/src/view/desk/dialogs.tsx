@@ -1,0 +1,256 @@
+import { useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { guard, helpKey } from "../../app/settings";
+import { SessionState } from "../../gen/carrel/session/v1/session_pb";
+import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { safeAddress } from "../../links";
+import { nameOf } from "../../words";
+import { Confirm, Dialog } from "../parts/dialog";
+import { Icon } from "../parts/icon";
+import { OutsideLink } from "../parts/linked_text";
+import { LogInForm } from "./log_in";
+import { patronOf } from "./rows";
+
+/** Whatever the desk asks at present. */
+export function DeskDialogs({ desk }: { desk: Desk }) {
+  if (desk.presence.value === "again") return <LogInAgain desk={desk} />;
+  const asked = desk.asked.value;
+  switch (asked?.kind) {
+    case "warning":
+      return <ConferenceWarning desk={desk} row={asked.row} />;
+    case "end":
+      return <EndSession desk={desk} sessionId={asked.sessionId} />;
+    case "guard":
+      return <Guard desk={desk} sessionId={asked.sessionId} />;
+    case "log-out":
+      return <LogOut desk={desk} />;
+    case "queues":
+      return desk.profile.value ? <QueueChooser desk={desk} /> : null;
+    case "shortcuts":
+      return <Shortcuts desk={desk} />;
+    default:
+      return null;
+  }
+}
+
+/**
+ * What an administrator is told before they enter (S9, R1, R2).
+ *
+ * The focus is on Cancel: the row was opened with Enter or a click, and one Enter too many must not let anyone in.
+ */
+function ConferenceWarning({ desk, row }: { desk: Desk; row: SessionRow }) {
+  const warning = desk.profile.value?.conferenceWarning;
+  const rule = safeAddress(warning?.ruleAddress ?? "");
+  return (
+    <Dialog title="Enter this session?" alert class="conference-warning" onCancel={() => desk.cancel()}>
+      <p class="who-with">
+        {nameOf(row.owner)} is chatting with {patronOf(row)}, a patron of {row.institutionName}.
+      </p>
+      <p class="warning-text">{warning?.text}</p>
+      {rule && (
+        <p>
+          The rule of your library: <OutsideLink address={rule}>{rule}</OutsideLink>
+        </p>
+      )}
+      <div class="dialog-actions">
+        <button type="button" class="button" data-first onClick={() => desk.cancel()}>
+          Cancel
+        </button>
+        <button type="button" class="button conference" onClick={() => desk.enter(row)}>
+          OK
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
+  const session = desk.link.sessions.value.get(sessionId)?.session;
+  if (session === undefined || session.state === SessionState.ENDED) return null;
+  const patron = session.patronName || "the patron";
+  return (
+    <Confirm
+      title="End this session?"
+      text={`It ends for everyone in it: ${patron} can then no longer write to you here. The transcript is kept, and you can still add notes.`}
+      action="End Session"
+      otherwise="Go on chatting"
+      onCancel={() => desk.cancel()}
+      onConfirm={() => desk.end(sessionId)}
+    />
+  );
+}
+
+/** Asks once whether an answer is for the patron (R10). The note is the default: it does no harm. */
+function Guard({ desk, sessionId }: { desk: Desk; sessionId: string }) {
+  const view = desk.link.sessions.value.get(sessionId);
+  const note = view?.events.findLast((event) => event.payload.case === "note");
+  const patron = view?.session?.patronName || "the patron";
+  return (
+    <Dialog title="Send to the patron, or as a note?" alert class="guard" onCancel={() => desk.cancel()}>
+      <p>
+        The newest thing here is a note from {nameOf(note?.author)}, which {patron} cannot see. You have written in the
+        box that goes to {patron}:
+      </p>
+      <blockquote class="guarded-text">{desk.drafts.of(sessionId).patron}</blockquote>
+      <div class="dialog-actions">
+        <button type="button" class="button note-button" data-first onClick={() => desk.sendAsNote(sessionId)}>
+          <Icon name="lock" /> Send as a note
+        </button>
+        <button type="button" class="button primary" onClick={() => desk.sendToPatron(sessionId, true)}>
+          Send to {patron}
+        </button>
+        <button type="button" class="button plain" onClick={() => desk.cancel()}>
+          Go on writing
+        </button>
+      </div>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={!guard.value}
+          onChange={(event) => {
+            guard.value = !event.currentTarget.checked;
+          }}
+        />
+        Do not ask me again in this browser
+      </label>
+    </Dialog>
+  );
+}
+
+function LogOut({ desk }: { desk: Desk }) {
+  const running = [...desk.link.sessions.value.values()].filter(
+    (view) => view.wanted && view.session?.state === SessionState.ACTIVE,
+  ).length;
+  const sessions = running === 1 ? "One session of yours is" : `${running} sessions of yours are`;
+  const text =
+    running > 0
+      ? `${sessions} still running. Logging out ends nothing: your patrons wait, and you find them in My Active when you are back.`
+      : "You will no longer see waiting patrons.";
+  const drafts = desk.drafts.any ? " What you have typed and not sent is lost." : "";
+  return (
+    <Confirm
+      title="Log out?"
+      text={text + drafts}
+      action="Log out"
+      otherwise="Stay"
+      onCancel={() => desk.cancel()}
+      onConfirm={() => desk.logOut()}
+    />
+  );
+}
+
+/** Nothing is preselected: watching a queue is a promise to its patrons (D27). */
+function QueueChooser({ desk }: { desk: Desk }) {
+  const queues = desk.profile.value?.queues ?? [];
+  const isFirst = desk.queueIds.value === undefined;
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(desk.queueIds.value));
+  const toggle = (id: string) => {
+    const next = new Set(chosen);
+    if (!next.delete(id)) next.add(id);
+    setChosen(next);
+  };
+  const save = () => desk.chooseQueues(queues.map((queue) => queue.queueId).filter((id) => chosen.has(id)));
+  const cancel = () => (isFirst ? desk.chooseQueues([]) : desk.cancel());
+  return (
+    <Dialog title="Which queues do you watch?" class="queue-chooser" onCancel={cancel}>
+      <p>You see the patrons who wait in them under New. You can change this at any time.</p>
+      {queues.length === 0 && (
+        <p class="notice">
+          No queue is open to you yet. Ask the administrator of {desk.profile.value?.institutionName} to add you to one.
+        </p>
+      )}
+      <fieldset class="queues">
+        <legend class="visually-hidden">Queues</legend>
+        {queues.map((queue, index) => (
+          <label key={queue.queueId} class="queue">
+            <input
+              type="checkbox"
+              data-first={index === 0 ? true : undefined}
+              checked={chosen.has(queue.queueId)}
+              onChange={() => toggle(queue.queueId)}
+            />
+            <span>
+              <strong>{queue.name}</strong>
+              {queue.primary && <span class="tag">your library</span>}
+              <span class="queue-libraries">Patrons of {queue.institutionNames.join(", ")}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      <p class="hint" role="status">
+        {chosen.size === 0 ? "No queue chosen: you get no new patrons." : `${chosen.size} of ${queues.length} chosen`}
+      </p>
+      <div class="dialog-actions">
+        <button type="button" class="button primary" onClick={save}>
+          Save
+        </button>
+        <button type="button" class="button" onClick={cancel}>
+          {isFirst ? "No queue for now" : "Cancel"}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+const SHORTCUTS: readonly [string, string][] = [
+  ["↑ ↓", "Go through a list"],
+  ["Enter", "Pick up, open or enter the session of a row; send what is in a box"],
+  ["Shift + Enter", "Begin a new line in a box"],
+  ["Shift + F10, or the menu key", "Open the menu of a row"],
+  ["Alt + Shift + 1, 2, 3", "Go to New, My Active, All"],
+  ["Alt + Shift + M", "Write to the patron"],
+  ["Alt + Shift + N", "Write a note"],
+  ["Esc", "Close a dialog, and do nothing"],
+  ["?", "Open this list"],
+];
+
+function Shortcuts({ desk }: { desk: Desk }) {
+  return (
+    <Dialog title="Keyboard and settings" onCancel={() => desk.cancel()}>
+      <dl class="shortcuts">
+        {SHORTCUTS.map(([keys, does]) => (
+          <div key={keys}>
+            <dt>
+              <kbd>{keys}</kbd>
+            </dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={guard.value}
+          onChange={(event) => {
+            guard.value = event.currentTarget.checked;
+          }}
+        />
+        Ask before I answer a note in the patron's box
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={helpKey.value}
+          onChange={(event) => {
+            helpKey.value = event.currentTarget.checked;
+          }}
+        />
+        Open this list with the key ?
+      </label>
+      <div class="dialog-actions">
+        <button type="button" class="button primary" data-first onClick={() => desk.cancel()}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function LogInAgain({ desk }: { desk: Desk }) {
+  return (
+    <Dialog title="Log in again" onCancel={() => {}}>
+      <p>Your log-in has run out. Nothing that you have typed is lost: log in, and go on where you were.</p>
+      <LogInForm desk={desk} name={desk.logInName} />
+    </Dialog>
+  );
+}

@@ -1,0 +1,62 @@
+import type { ComponentChildren } from "preact";
+import type { Desk, ListName } from "../../app/desk";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { rowsOf } from "../../state/lists";
+import { Tabs } from "../parts/tabs";
+import { AllList } from "./all_list";
+import { MineList } from "./mine_list";
+import { NewList } from "./new_list";
+
+/** The lists: New, My Active, and for those who may supervise, All. */
+export function ListPane({ desk }: { desk: Desk }) {
+  const lists = desk.lists.value;
+  const unreadSessions = [...desk.link.sessions.value.values()].filter((view) => desk.unread(view) > 0).length;
+  const tab = (id: ListName, name: string, list: SessionList, mark?: string) => ({
+    id,
+    label: (
+      <>
+        {name} <Count number={rowsOf(lists, list).length} />
+        {mark && <span class="tab-mark">{mark}</span>}
+      </>
+    ),
+  });
+  const tabs: { id: ListName; label: ComponentChildren }[] = [
+    tab("new", "New", SessionList.NEW),
+    tab("mine", "My Active", SessionList.MY_ACTIVE, unreadSessions > 0 ? `${unreadSessions} unread` : undefined),
+  ];
+  if (desk.maySupervise.value) tabs.push(tab("all", "All", SessionList.ALL));
+  const list = desk.list.value;
+  return (
+    <section class="list-pane" aria-label="Sessions">
+      <Tabs
+        label="Sessions"
+        class="list-tabs"
+        idPrefix="list-"
+        tabs={tabs}
+        selected={list}
+        onSelect={(id) => {
+          desk.list.value = id;
+        }}
+      />
+      <div class="list-body" role="tabpanel" id={`panel-list-${list}`} aria-labelledby={`tab-list-${list}`}>
+        {list === "new" && <NewList desk={desk} />}
+        {list === "mine" && <MineList desk={desk} />}
+        {list === "all" && <AllList desk={desk} />}
+      </div>
+    </section>
+  );
+}
+
+function Count({ number }: { number: number }) {
+  return <span class={number > 0 ? "count some" : "count"}>{number}</span>;
+}
+
+/** What a list says when nothing is in it. */
+export function EmptyList({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <h3>{title}</h3>
+      <p>{children}</p>
+    </div>
+  );
+}

@@ -1,0 +1,82 @@
+import { useId, useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { ThemeSwitch } from "../parts/theme_switch";
+
+/** The way in. */
+export function LogIn({ desk }: { desk: Desk }) {
+  return (
+    <div class="log-in">
+      <header class="index-head">
+        <a class="brand" href="/">
+          Carrel
+        </a>
+        <ThemeSwitch />
+      </header>
+      <main class="card log-in-card">
+        <h1 class="display">At the desk</h1>
+        <p class="lead">Log in to answer your patrons.</p>
+        <LogInForm desk={desk} />
+      </main>
+    </div>
+  );
+}
+
+/** Name and password. */
+export function LogInForm({ desk, name: known = "" }: { desk: Desk; name?: string }) {
+  const id = useId();
+  const [name, setName] = useState(known);
+  const [password, setPassword] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState("");
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (busy) return;
+    if (name.trim() === "" || password === "") {
+      setError("Enter your log-in name and your password.");
+      return;
+    }
+    setBusy(true);
+    setError("");
+    const failure = await desk.logIn(name.trim(), password);
+    setBusy(false);
+    if (failure !== undefined) {
+      setError(failure);
+      setPassword("");
+    }
+  };
+  return (
+    <form onSubmit={(event) => void submit(event)} noValidate>
+      <div class="field">
+        <label for={`${id}-name`}>Log-in name</label>
+        <input
+          id={`${id}-name`}
+          autoComplete="username"
+          autoCapitalize="none"
+          spellcheck={false}
+          value={name}
+          data-first={known === "" ? true : undefined}
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
+      </div>
+      <div class="field">
+        <label for={`${id}-password`}>Password</label>
+        <input
+          id={`${id}-password`}
+          type="password"
+          autoComplete="current-password"
+          value={password}
+          data-first={known === "" ? undefined : true}
+          onInput={(event) => setPassword(event.currentTarget.value)}
+        />
+      </div>
+      {error && (
+        <p class="notice bad" role="alert">
+          {error}
+        </p>
+      )}
+      <button type="submit" class="button primary wide" aria-disabled={busy}>
+        {busy ? "Logging in …" : "Log in"}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,110 @@
+import type { Desk } from "../../app/desk";
+import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { rowsOf } from "../../state/lists";
+import type { SessionView } from "../../state/session";
+import { milliseconds, span } from "../../time";
+import { Icon } from "../parts/icon";
+import { EmptyList } from "./list_pane";
+import { LibraryName } from "./new_list";
+import { patronOf, Row } from "./rows";
+
+/** The sessions that the librarian owns, and those that have ended and still lie on the desk. */
+export function MineList({ desk }: { desk: Desk }) {
+  const ended = desk.ended.value;
+  const endedIds = new Set(ended.map((view) => view.sessionId));
+  const rows = rowsOf(desk.lists.value, SessionList.MY_ACTIVE).filter((row) => !endedIds.has(row.sessionId));
+  if (rows.length === 0 && ended.length === 0) {
+    return <EmptyList title="No patron with you">Pick somebody up under New, and the session stays here.</EmptyList>;
+  }
+  return (
+    <>
+      <ul class="rows" aria-label="My active sessions">
+        {rows.map((row) => (
+          <MineRow key={row.sessionId} desk={desk} row={row} />
+        ))}
+      </ul>
+      {ended.length > 0 && (
+        <>
+          <h3 class="rows-title">Ended, still on your desk</h3>
+          <ul class="rows" aria-label="Ended sessions">
+            {ended.map((view) => (
+              <EndedRow key={view.sessionId} desk={desk} view={view} />
+            ))}
+          </ul>
+        </>
+      )}
+    </>
+  );
+}
+
+function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
+  const view = desk.link.sessions.value.get(row.sessionId);
+  const unread = view ? desk.unread(view) : 0;
+  const patron = patronOf(row);
+  const typing = desk.link.typists.value.some((typist) => typist.sessionId === row.sessionId);
+  const length = span(desk.link.now.value - (milliseconds(row.pickUpTime) ?? desk.link.now.value));
+  return (
+    <Row
+      label={`Open the session with ${patron}, ${row.institutionName}${unread > 0 ? `, ${unread} unread` : ""}`}
+      selected={desk.view.value?.sessionId === row.sessionId}
+      onOpen={() => desk.select(row.sessionId, "patron")}
+      menu={[
+        { label: "Open", onChoose: () => desk.select(row.sessionId, "patron") },
+        { label: "Write a note", onChoose: () => desk.select(row.sessionId, "note") },
+        { label: "End Session …", onChoose: () => desk.ask({ kind: "end", sessionId: row.sessionId }) },
+      ]}
+    >
+      <span class="row-line">
+        <strong class="row-name">{patron}</strong>
+        {unread > 0 && <span class="unread">{unread} new</span>}
+        <span class="row-time">{length}</span>
+      </span>
+      <span class="row-line">
+        <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />
+      </span>
+      <span class="row-question">{typing ? "Typing …" : lastLine(view) || row.question}</span>
+    </Row>
+  );
+}
+
+function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
+  const patron = view.session?.patronName || "Patron";
+  const unread = desk.unread(view);
+  return (
+    <Row
+      class="ended-row"
+      label={`Open the ended session with ${patron}`}
+      selected={desk.view.value?.sessionId === view.sessionId}
+      onOpen={() => desk.select(view.sessionId, "note")}
+      menu={[
+        { label: "Open", onChoose: () => desk.select(view.sessionId, "note") },
+        { label: "Put away", onChoose: () => desk.dismiss(view.sessionId) },
+      ]}
+    >
+      <span class="row-line">
+        <strong class="row-name">{patron}</strong>
+        {unread > 0 && <span class="unread">{unread} new</span>}
+        <span class="tag">
+          <Icon name="check" /> Ended
+        </span>
+      </span>
+      <span class="row-line">
+        <span class="library">{view.session?.institutionName}</span>
+      </span>
+    </Row>
+  );
+}
+
+function lastLine(view: SessionView | undefined): string {
+  const { payload } = view?.events.at(-1) ?? {};
+  switch (payload?.case) {
+    case "message":
+      return payload.value.text;
+    case "note":
+      return `Note: ${payload.value.text}`;
+    case "page":
+      return payload.value.address;
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,148 @@
+import { useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { type Departure, rowsOf, type SortKey } from "../../state/lists";
+import { milliseconds, span } from "../../time";
+import { nameOf } from "../../words";
+import { Icon } from "../parts/icon";
+import { EmptyList } from "./list_pane";
+import { patronOf, Row } from "./rows";
+
+const SORTS: readonly [SortKey, string][] = [
+  ["waiting", "Waiting"],
+  ["patron", "Patron"],
+  ["library", "Library"],
+];
+
+/** The patrons who wait. The first librarian to open a row gets the patron (D28). */
+export function NewList({ desk }: { desk: Desk }) {
+  const [sort, setSort] = useState<SortKey>("waiting");
+  const [reverse, setReverse] = useState(false);
+  const lists = desk.lists.value;
+  const rows = rowsOf(lists, SessionList.NEW, sort, reverse);
+  const me = desk.profile.value?.librarianId;
+  const departures = lists.departures.filter((departure) => departure.pickedUpBy?.librarianId !== me);
+  if (rows.length === 0 && departures.length === 0) return <Nobody desk={desk} />;
+  return (
+    <>
+      <div class="sorts" role="group" aria-label="Sort by">
+        {SORTS.map(([key, name]) => (
+          <button
+            key={key}
+            type="button"
+            class="sort"
+            aria-pressed={sort === key}
+            onClick={() => {
+              setReverse(sort === key && !reverse);
+              setSort(key);
+            }}
+          >
+            {name}
+            {sort === key && <span aria-hidden="true">{reverse ? " ↓" : " ↑"}</span>}
+            {sort === key && <span class="visually-hidden">{reverse ? ", descending" : ", ascending"}</span>}
+          </button>
+        ))}
+      </div>
+      <ul class="rows" aria-label="Waiting patrons">
+        {departures.map((departure) => (
+          <DepartureRow key={departure.row.sessionId} departure={departure} />
+        ))}
+        {rows.map((row) => (
+          <WaitingRow key={row.sessionId} desk={desk} row={row} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
+  const waited = span(desk.link.now.value - (milliseconds(row.openTime) ?? desk.link.now.value));
+  const elsewhere = row.institutionId !== desk.profile.value?.institutionId;
+  const busy = desk.isPickingUp(row.sessionId);
+  const patron = patronOf(row);
+  return (
+    <Row
+      class="waiting-row"
+      label={`Pick up ${patron}, ${row.institutionName}${elsewhere ? " (another library)" : ""}`}
+      busy={busy}
+      onOpen={() => desk.pickUp(row)}
+      menu={[{ label: `Pick up ${patron}`, onChoose: () => desk.pickUp(row) }]}
+      preview={<Preview row={row} />}
+    >
+      <span class="row-line">
+        <strong class="row-name">{patron}</strong>
+        <span class="row-time">
+          <Icon name="clock" />
+          {waited}
+        </span>
+      </span>
+      <span class="row-line">
+        <LibraryName name={row.institutionName} elsewhere={elsewhere} />
+        {busy && <span class="tag">Picking up …</span>}
+      </span>
+      <span class="row-question">{row.question}</span>
+    </Row>
+  );
+}
+
+/** A library's name, with a sign when it is not one's own (D31). */
+export function LibraryName({ name, elsewhere }: { name: string; elsewhere: boolean }) {
+  return (
+    <span class={elsewhere ? "library elsewhere" : "library"}>
+      {elsewhere && <Icon name="elsewhere" />}
+      {name}
+      {elsewhere && <span class="elsewhere-word">other library</span>}
+    </span>
+  );
+}
+
+/** What is known of a question before it is picked up (D30). */
+function Preview({ row }: { row: SessionRow }) {
+  return (
+    <>
+      <p class="preview-question">{row.question}</p>
+      <dl class="facts">
+        <div>
+          <dt>Patron</dt>
+          <dd>{row.patronName || "gave no name"}</dd>
+        </div>
+        <div>
+          <dt>E-mail</dt>
+          <dd>{row.patronEmail || "gave none"}</dd>
+        </div>
+        <div>
+          <dt>Library</dt>
+          <dd>{row.institutionName}</dd>
+        </div>
+      </dl>
+    </>
+  );
+}
+
+function DepartureRow({ departure }: { departure: Departure }) {
+  const { row, pickedUpBy } = departure;
+  return (
+    <li class="row departure">
+      <span class="row-line">
+        <strong class="row-name">{patronOf(row)}</strong>
+      </span>
+      <span>{pickedUpBy ? `${nameOf(pickedUpBy)} picked this patron up` : "This patron has left the queue"}</span>
+    </li>
+  );
+}
+
+function Nobody({ desk }: { desk: Desk }) {
+  if ((desk.queueIds.value?.length ?? 0) === 0) {
+    return (
+      <EmptyList title="You watch no queue">
+        Patrons who wait appear here once you watch their queue.
+        <button type="button" class="button small" onClick={() => desk.ask({ kind: "queues" })}>
+          Choose queues
+        </button>
+      </EmptyList>
+    );
+  }
+  return (
+    <EmptyList title="Nobody is waiting">The next patron appears here at once, and in the title of this tab.</EmptyList>
+  );
+}

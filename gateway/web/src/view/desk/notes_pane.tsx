@@ -1,0 +1,80 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import type { SessionView } from "../../state/session";
+import { Icon } from "../parts/icon";
+import { Tabs } from "../parts/tabs";
+import { TextBox } from "../parts/text_box";
+
+/** The Notes tab at the lower left, with its own box: nothing from here reaches the patron (S17, S32, R9). */
+export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
+  const box = useRef<HTMLTextAreaElement>(null);
+  const wanted = desk.wantsFocus.value === "note";
+  useEffect(() => {
+    if (!wanted) return;
+    box.current?.focus();
+    desk.focused();
+  }, [wanted]);
+  const notes = view.events.filter((event) => event.payload.case === "note").length;
+  return (
+    <section class="notes-pane" aria-label="Notes">
+      <Tabs
+        label="Below the lists"
+        class="lower-tabs"
+        idPrefix="lower-"
+        tabs={[
+          {
+            id: "notes",
+            label: (
+              <>
+                <Icon name="lock" /> Notes <span class="count">{notes}</span>
+              </>
+            ),
+          },
+        ]}
+        selected="notes"
+        onSelect={() => desk.focus("note")}
+      />
+      <div class="notes-body" role="tabpanel" id="panel-lower-notes" aria-labelledby="tab-lower-notes">
+        <TextBox
+          id="note-box"
+          boxRef={box}
+          label={
+            <>
+              <strong>Staff only</strong> – never shown to the patron
+            </>
+          }
+          placeholder="Write a note for staff"
+          hint="Enter adds the note"
+          value={desk.drafts.of(view.sessionId).note}
+          limit={desk.link.textLimit.value}
+          action={
+            <>
+              <Icon name="note" /> Add note
+            </>
+          }
+          onInput={(note) => desk.type(view.sessionId, { note })}
+          onSend={() => desk.sendNote(view.sessionId)}
+        />
+      </div>
+      <BoxSwitch desk={desk} to="patron" />
+    </section>
+  );
+}
+
+/** Where there is room for one box only, the way to the other one. */
+export function BoxSwitch({ desk, to }: { desk: Desk; to: "patron" | "note" }) {
+  const patron = desk.view.value?.session?.patronName || "the patron";
+  return (
+    <button type="button" class={`box-switch to-${to}`} onClick={() => desk.focus(to)}>
+      {to === "note" ? (
+        <>
+          <Icon name="lock" /> Notes, staff only
+        </>
+      ) : (
+        <>
+          <Icon name="send" /> Write to {patron}
+        </>
+      )}
+    </button>
+  );
+}

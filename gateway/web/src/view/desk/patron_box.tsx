@@ -1,0 +1,144 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { typedAddress } from "../../links";
+import type { SessionView } from "../../state/session";
+import { nameOf } from "../../words";
+import { Icon } from "../parts/icon";
+import { TextBox } from "../parts/text_box";
+import { BoxSwitch } from "./notes_pane";
+
+/** The box whose text the patron sees, and the web page that goes the same way. */
+export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
+  const box = useRef<HTMLTextAreaElement>(null);
+  const [pushing, setPushing] = useState(false);
+  const wanted = desk.wantsFocus.value === "patron";
+  useEffect(() => {
+    if (!wanted) return;
+    box.current?.focus();
+    desk.focused();
+  }, [wanted]);
+  const { session } = view;
+  const name = session?.patronName;
+  const to = name ? `To ${name}, the patron` : "To the patron";
+  if (session?.state === SessionState.ENDED) {
+    return (
+      <section class="patron-box over" aria-label="Message to the patron">
+        <p class="hint">The session has ended. Nothing more can be sent to the patron.</p>
+        <BoxSwitch desk={desk} to="note" />
+      </section>
+    );
+  }
+  return (
+    <section class="patron-box" aria-label="Message to the patron">
+      <TextBox
+        id="patron-box"
+        boxRef={box}
+        label={<strong>{to}</strong>}
+        placeholder={name ? `Write to ${name}` : "Write to the patron"}
+        hint={hintFor(view)}
+        value={desk.drafts.of(view.sessionId).patron}
+        limit={desk.link.textLimit.value}
+        action={
+          <>
+            <Icon name="send" /> Send
+          </>
+        }
+        beside={
+          <button
+            type="button"
+            class="button"
+            aria-expanded={pushing}
+            aria-controls="page-push"
+            onClick={() => setPushing(!pushing)}
+          >
+            <Icon name="link" /> Web page
+          </button>
+        }
+        onInput={(patron) => desk.type(view.sessionId, { patron })}
+        onSend={() => desk.sendToPatron(view.sessionId)}
+      />
+      {pushing && (
+        <PagePush
+          to={name || "the patron"}
+          onClose={() => {
+            setPushing(false);
+            box.current?.focus();
+          }}
+          onSend={(address) => desk.sendPage(view.sessionId, address)}
+        />
+      )}
+      <BoxSwitch desk={desk} to="note" />
+    </section>
+  );
+}
+
+function hintFor(view: SessionView): string {
+  if (view.part !== Part.COLLEAGUE) return "Enter sends, Shift+Enter begins a new line";
+  const patron = view.session?.patronName || "the patron";
+  return `${patron} and ${nameOf(view.session?.owner)} will both see that you are here. A note is quieter.`;
+}
+
+interface PagePushProps {
+  to: string;
+  onSend: (address: string) => void;
+  onClose: () => void;
+}
+
+/** Sends a web page's address. The patron opens it; nothing opens by itself (R22). */
+function PagePush({ to, onSend, onClose }: PagePushProps) {
+  const [typed, setTyped] = useState("");
+  const [error, setError] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const address = typedAddress(typed);
+    if (address === undefined) {
+      setError("Enter a whole web address that begins with http:// or https://, without a user name or password.");
+      return;
+    }
+    onSend(address);
+    onClose();
+  };
+  return (
+    <form
+      id="page-push"
+      class="page-push"
+      onSubmit={submit}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onClose();
+      }}
+      noValidate
+    >
+      <label for="page-address">Web address to send to {to}</label>
+      <div class="page-push-row">
+        <input
+          id="page-address"
+          ref={input}
+          type="url"
+          inputMode="url"
+          autoComplete="off"
+          spellcheck={false}
+          placeholder="https://"
+          value={typed}
+          aria-describedby="page-hint"
+          aria-invalid={error !== ""}
+          onInput={(event) => {
+            setTyped(event.currentTarget.value);
+            setError("");
+          }}
+        />
+        <button type="submit" class="button primary">
+          Send page
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          Cancel
+        </button>
+      </div>
+      <p id="page-hint" class={error ? "hint over" : "hint"} role={error ? "alert" : undefined}>
+        {error || "The address is shown to the patron, who opens it with a click."}
+      </p>
+    </form>
+  );
+}

@@ -1,0 +1,147 @@
+import type { ComponentChildren } from "preact";
+import { useRef, useState } from "preact/hooks";
+import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { Icon } from "../parts/icon";
+
+/** The name of a row's patron. */
+export function patronOf(row: SessionRow): string {
+  return row.patronName || "Patron";
+}
+
+/** One thing that a row's menu can do. */
+export interface MenuEntry {
+  label: string;
+  onChoose: () => void;
+}
+
+interface RowProps {
+  /** What a screen reader calls the row. */
+  label: string;
+  menu: readonly MenuEntry[];
+  onOpen: () => void;
+  selected?: boolean;
+  busy?: boolean;
+  class?: string;
+  /** Shown while the pointer or the focus is on the row. */
+  preview?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+/** A row of a list: a click or Enter opens it; the arrow keys go to the next; it has a menu and maybe a preview. */
+export function Row({
+  label,
+  menu,
+  onOpen,
+  selected = false,
+  busy = false,
+  class: extra = "",
+  preview,
+  children,
+}: RowProps) {
+  const [menuOpen, setMenuOpen] = useState(false);
+  const main = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setMenuOpen(false);
+    main.current?.focus();
+  };
+  return (
+    <li
+      class={`row ${selected ? "selected" : ""} ${extra}`}
+      onContextMenu={(event) => {
+        event.preventDefault();
+        setMenuOpen(true);
+      }}
+    >
+      <button
+        ref={main}
+        type="button"
+        class="row-main"
+        aria-label={label}
+        aria-current={selected ? "true" : undefined}
+        aria-busy={busy}
+        onClick={onOpen}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && event.repeat) event.preventDefault();
+          if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
+            event.preventDefault();
+            setMenuOpen(true);
+          }
+          moveFocus(event);
+        }}
+      >
+        {children}
+      </button>
+      <button
+        type="button"
+        class="icon-button row-more"
+        aria-label={`Menu for ${label}`}
+        aria-haspopup="menu"
+        aria-expanded={menuOpen}
+        tabIndex={-1}
+        onClick={() => setMenuOpen(!menuOpen)}
+      >
+        <Icon name="more" />
+      </button>
+      {menuOpen && <RowMenu menu={menu} onClose={close} />}
+      {preview && !menuOpen && <div class="preview">{preview}</div>}
+    </li>
+  );
+}
+
+function moveFocus(event: KeyboardEvent): void {
+  const here = event.currentTarget;
+  if (!(here instanceof HTMLElement)) return;
+  const rows = [...(here.closest("ul")?.querySelectorAll<HTMLElement>(".row-main") ?? [])];
+  const index = rows.indexOf(here);
+  const to = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: rows.length - 1 }[event.key];
+  const next = to === undefined ? undefined : rows[to];
+  if (next === undefined) return;
+  event.preventDefault();
+  next.focus();
+}
+
+function RowMenu({ menu, onClose }: { menu: readonly MenuEntry[]; onClose: () => void }) {
+  return (
+    <div
+      class="menu"
+      role="menu"
+      aria-label="What to do"
+      ref={(element) => {
+        if (element && !element.contains(document.activeElement)) element.querySelector("button")?.focus();
+      }}
+      onFocusOut={(event) => {
+        if (!(event.relatedTarget instanceof Node) || !event.currentTarget.contains(event.relatedTarget)) onClose();
+      }}
+      onKeyDown={(event) => {
+        const entries = [...event.currentTarget.querySelectorAll("button")];
+        const here = entries.findIndex((entry) => entry === document.activeElement);
+        const to = { ArrowDown: here + 1, ArrowUp: here - 1 + entries.length, Home: 0, End: entries.length - 1 }[
+          event.key
+        ];
+        if (to !== undefined) {
+          event.preventDefault();
+          entries[to % entries.length]?.focus();
+        }
+        if (event.key === "Escape" || event.key === "Tab") {
+          event.preventDefault();
+          onClose();
+        }
+      }}
+    >
+      {menu.map((entry) => (
+        <button
+          key={entry.label}
+          type="button"
+          role="menuitem"
+          tabIndex={-1}
+          onClick={() => {
+            onClose();
+            entry.onChoose();
+          }}
+        >
+          {entry.label}
+        </button>
+      ))}
+    </div>
+  );
+}

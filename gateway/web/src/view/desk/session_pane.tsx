@@ -1,0 +1,147 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { Audience, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { conversation } from "../../state/conversation";
+import { colleaguesIn, type SessionView } from "../../state/session";
+import { milliseconds, span } from "../../time";
+import { nameOf } from "../../words";
+import { Icon } from "../parts/icon";
+import { Stream } from "../parts/stream";
+import { TypingLine } from "../parts/typing_line";
+import { LibraryName } from "./new_list";
+
+/** The session that is shown: who is in it, what was said, and the way out. */
+export function SessionPane({ desk }: { desk: Desk }) {
+  const view = desk.view.value;
+  if (view?.session === undefined) {
+    return (
+      <section class="session-pane vacant" aria-label="Session">
+        <div class="vacant-text">
+          <Mark />
+          <h2 class="display">{view ? "Opening the session …" : "No session open"}</h2>
+          {!view && (
+            <p>
+              Pick up a patron under New, or open a session of yours. Point at a waiting patron, or move the focus
+              there, to read the whole question first.
+            </p>
+          )}
+        </div>
+      </section>
+    );
+  }
+  return <OpenSession desk={desk} view={view} key={view.sessionId} />;
+}
+
+function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
+  const { session } = view;
+  if (session === undefined) return null;
+  const elsewhere = session.institutionId !== desk.profile.value?.institutionId;
+  const patron = session.patronName || "Patron";
+  const typists = desk.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
+  const colleagues = colleaguesIn(view).filter((person) => person.librarianId !== desk.profile.value?.librarianId);
+  return (
+    <section class="session-pane" aria-label={`Session with ${patron}`}>
+      <header class="session-head">
+        <button type="button" class="icon-button back" aria-label="Back to the lists" onClick={() => desk.unselect()}>
+          <Icon name="back" />
+        </button>
+        <div class="session-title">
+          <h2>{patron}</h2>
+          <p class="session-facts">
+            <LibraryName name={session.institutionName} elsewhere={elsewhere} />
+            {session.patronEmail && <span>{session.patronEmail}</span>}
+            <Length desk={desk} view={view} />
+            {view.part === Part.COLLEAGUE && <span>with {nameOf(session.owner)}</span>}
+            {colleagues.length > 0 && <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>}
+          </p>
+        </div>
+        <Actions desk={desk} view={view} />
+      </header>
+      <Banner view={view} />
+      <Stream
+        sessionId={view.sessionId}
+        items={conversation(view, desk.isOwn)}
+        reader={{ isOwn: desk.isOwn, isPatron: false }}
+        now={Date.now()}
+        foot={<TypingLine typists={typists} where={(typist) => (typist.box === Audience.STAFF ? " a note" : "")} />}
+        onRetry={(commandId) => desk.link.input(view.sessionId, { kind: "retry", commandId })}
+        onDiscard={(commandId) => desk.link.input(view.sessionId, { kind: "discard", commandId })}
+      />
+    </section>
+  );
+}
+
+function Length({ desk, view }: { desk: Desk; view: SessionView }) {
+  const from = milliseconds(view.session?.pickUpTime ?? view.session?.openTime);
+  if (from === undefined) return null;
+  const to = milliseconds(view.session?.endTime) ?? desk.link.now.value;
+  return <span>{span(to - from)}</span>;
+}
+
+/** The owner can end the session, a colleague can leave it, and neither can do the other's (D5, R6). */
+function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
+  if (view.session?.state === SessionState.ENDED) {
+    return (
+      <button type="button" class="button small" onClick={() => desk.dismiss(view.sessionId)}>
+        Put away
+      </button>
+    );
+  }
+  if (view.part === Part.COLLEAGUE) {
+    return (
+      <button type="button" class="button small conference" onClick={() => desk.leave(view.sessionId)}>
+        Leave Session
+      </button>
+    );
+  }
+  return (
+    <button
+      type="button"
+      class="button small danger-quiet"
+      onClick={() => desk.ask({ kind: "end", sessionId: view.sessionId })}
+    >
+      End Session
+    </button>
+  );
+}
+
+function Banner({ view }: { view: SessionView }) {
+  const ref = useRef<HTMLParagraphElement>(null);
+  const ended = view.session?.state === SessionState.ENDED;
+  useEffect(() => {
+    if (ended && document.activeElement === document.body) ref.current?.focus();
+  }, [ended]);
+  if (ended) {
+    const who =
+      view.session?.endedBy === Part.PATRON ? "Patron ended" : `Librarian ended (${nameOf(view.session?.owner)})`;
+    const inside = view.part === Part.COLLEAGUE ? " You are no longer in conference mode." : "";
+    return (
+      <p class="banner over" role="status" ref={ref} tabIndex={-1}>
+        <strong>{who}.</strong>
+        {inside} You can still add notes.
+      </p>
+    );
+  }
+  if (view.part !== Part.COLLEAGUE) return null;
+  return (
+    <p class="banner conference-banner" role="status">
+      <Icon name="eye" />
+      <strong>In Conference Mode</strong>
+      <span>{conferenceHint(view)}</span>
+    </p>
+  );
+}
+
+function conferenceHint(view: SessionView): string {
+  return `${nameOf(view.session?.owner)} is not told that you are here until you write.`;
+}
+
+function Mark() {
+  return (
+    <svg class="vacant-mark" viewBox="0 0 120 90" aria-hidden="true" focusable="false">
+      <path d="M22 82V26c0-6 5-10 10-10h56c6 0 10 5 10 10v56M22 58h76" />
+      <path d="M44 58V44h20v14M52 44v-8h22v22" />
+      <circle cx="84" cy="42" r="5" />
+    </svg>
+  );
+}

@@ -1,0 +1,165 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { ApiError, endedSessions, type TranscriptView, transcript } from "../../api";
+import type { Desk } from "../../app/desk";
+import { PagedList } from "../../app/pages";
+import { Part, type Session } from "../../gen/carrel/session/v1/session_pb";
+import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
+import type { Item } from "../../state/conversation";
+import { dayAndTime, milliseconds, span } from "../../time";
+import { saveText, transcriptText } from "../../transcript_text";
+import { nameOf } from "../../words";
+import { Icon } from "../parts/icon";
+import { Stream } from "../parts/stream";
+import { Tabs } from "../parts/tabs";
+import { Paged } from "./paged";
+
+/** Ended sessions of the library, and their transcripts as staff and as the patron see them. */
+export function Transcripts({ desk }: { desk: Desk }) {
+  const [open, setOpen] = useState<Session | undefined>(undefined);
+  const list = useMemo(
+    () =>
+      new PagedList<Session>(async (pageToken) => {
+        const page = await endedSessions(desk.accessToken, pageToken);
+        return { entries: page.sessions, nextPageToken: page.nextPageToken };
+      }),
+    [desk],
+  );
+  useEffect(() => void list.reload(), [list]);
+  return (
+    <div
+      class={open ? "review with-open" : "review"}
+      role="tabpanel"
+      id="panel-transcripts"
+      aria-labelledby="tab-transcripts"
+    >
+      <Paged
+        list={list}
+        title="Ended sessions"
+        lead={`Sessions of patrons of ${desk.profile.value?.institutionName ?? "your library"}, the last ended first. Opening the transcript of a session that you were not in is written to the audit.`}
+        empty="No session has ended yet. The transcript of each session appears here when it is over."
+      >
+        {(sessions) => (
+          <ul class="rows spaced" aria-label="Ended sessions">
+            {sessions.map((session) => (
+              <EndedSession
+                key={session.sessionId}
+                session={session}
+                selected={open?.sessionId === session.sessionId}
+                onOpen={() => setOpen(session)}
+              />
+            ))}
+          </ul>
+        )}
+      </Paged>
+      {open && <Transcript key={open.sessionId} desk={desk} session={open} onClose={() => setOpen(undefined)} />}
+    </div>
+  );
+}
+
+interface EndedSessionProps {
+  session: Session;
+  selected: boolean;
+  onOpen: () => void;
+}
+
+function EndedSession({ session, selected, onOpen }: EndedSessionProps) {
+  const patron = session.patronName || "Patron";
+  const from = milliseconds(session.pickUpTime ?? session.openTime) ?? 0;
+  const length = span((milliseconds(session.endTime) ?? from) - from);
+  return (
+    <li class={selected ? "row selected" : "row"}>
+      <button
+        type="button"
+        class="row-main"
+        aria-current={selected ? "true" : undefined}
+        aria-label={`Transcript of ${patron}, ${dayAndTime(session.endTime)}`}
+        onClick={onOpen}
+      >
+        <span class="row-line">
+          <strong class="row-name">{patron}</strong>
+          <span class="row-time">{dayAndTime(session.endTime)}</span>
+        </span>
+        <span class="row-line">
+          <span class="library">
+            {session.owner ? `with ${nameOf(session.owner)}, ${length}` : "left before anyone came"}
+          </span>
+          <span class="tag">{session.endedBy === Part.PATRON ? "Patron ended" : "Librarian ended"}</span>
+        </span>
+        <span class="row-question">{session.question}</span>
+      </button>
+    </li>
+  );
+}
+
+interface TranscriptProps {
+  desk: Desk;
+  session: Session;
+  onClose: () => void;
+}
+
+function Transcript({ desk, session, onClose }: TranscriptProps) {
+  const [view, setView] = useState<TranscriptView>("staff");
+  const [read, setRead] = useState<Partial<Record<TranscriptView, GetTranscriptResponse>>>({});
+  const [error, setError] = useState("");
+  const answer = read[view];
+  useEffect(() => {
+    if (answer !== undefined) return;
+    setError("");
+    transcript(desk.accessToken, session.sessionId, view).then(
+      (response) => setRead((before) => ({ ...before, [view]: response })),
+      (failure) => setError(failure instanceof ApiError ? failure.message : "The transcript could not be read."),
+    );
+  }, [view, answer]);
+  const patron = session.patronName || "Patron";
+  const items: Item[] = (answer?.events ?? []).map((event) => ({ kind: "event", event }));
+  const save = () => {
+    if (answer?.session === undefined) return;
+    const text = transcriptText(answer.session, answer.events, () => false, view === "patron");
+    saveText(`transcript-${view}.txt`, text);
+  };
+  return (
+    <section class="transcript-pane" aria-label={`Transcript of ${patron}`}>
+      <header class="session-head">
+        <button type="button" class="icon-button" aria-label="Close the transcript" onClick={onClose}>
+          <Icon name="close" />
+        </button>
+        <div class="session-title">
+          <h2>{patron}</h2>
+          <p class="session-facts">
+            <span>{dayAndTime(session.openTime)}</span>
+            <span>{session.institutionName}</span>
+          </p>
+        </div>
+        <button type="button" class="button small" aria-disabled={answer === undefined} onClick={save}>
+          <Icon name="file" /> Save as text
+        </button>
+      </header>
+      <Tabs
+        label="View"
+        class="list-tabs"
+        idPrefix="view-"
+        tabs={[
+          { id: "staff", label: "Staff view, with notes" },
+          { id: "patron", label: "Patron's view" },
+        ]}
+        selected={view}
+        onSelect={setView}
+      />
+      <div class="transcript-body" role="tabpanel" id={`panel-view-${view}`} aria-labelledby={`tab-view-${view}`}>
+        {error && (
+          <p class="notice bad" role="alert">
+            {error}
+          </p>
+        )}
+        {!answer && !error && <p class="quiet-text">Reading …</p>}
+        {answer && (
+          <Stream
+            sessionId={`${session.sessionId}/${view}`}
+            items={items}
+            reader={{ isOwn: () => false, isPatron: view === "patron" }}
+          />
+        )}
+      </div>
+    </section>
+  );
+}

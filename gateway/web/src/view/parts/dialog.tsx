@@ -1,0 +1,74 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+
+interface DialogProps {
+  title: string;
+  /** An alert asks for a decision that matters; a screen reader reads it out at once. */
+  alert?: boolean;
+  /** What Esc does, and a press outside of a dialog that asks nothing. */
+  onCancel: () => void;
+  children: ComponentChildren;
+  class?: string;
+}
+
+/** A modal dialog: it holds the focus, and gives it back to where it was. */
+export function Dialog({ title, alert = false, onCancel, children, class: extra = "" }: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = ref.current;
+    const before = document.activeElement;
+    dialog?.showModal();
+    dialog?.querySelector<HTMLElement>("[data-first]")?.focus();
+    return () => {
+      dialog?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      class={`dialog ${extra}`}
+      role={alert ? "alertdialog" : "dialog"}
+      aria-labelledby={`${id}-title`}
+      aria-describedby={alert ? `${id}-text` : undefined}
+      onCancel={(event) => {
+        event.preventDefault();
+        onCancel();
+      }}
+    >
+      <h2 id={`${id}-title`} class="dialog-title">
+        {title}
+      </h2>
+      <div id={`${id}-text`}>{children}</div>
+    </dialog>
+  );
+}
+
+interface ConfirmProps {
+  title: string;
+  text: string;
+  /** What the button says that does it. */
+  action: string;
+  /** What the button says that does not. */
+  otherwise: string;
+  onConfirm: () => void;
+  onCancel: () => void;
+}
+
+/** Asks before something that cannot be taken back. The focus is on the way back, so that a stray Enter does nothing. */
+export function Confirm({ title, text, action, otherwise, onConfirm, onCancel }: ConfirmProps) {
+  return (
+    <Dialog title={title} alert onCancel={onCancel}>
+      <p>{text}</p>
+      <div class="dialog-actions">
+        <button type="button" class="button" data-first onClick={onCancel}>
+          {otherwise}
+        </button>
+        <button type="button" class="button danger" onClick={onConfirm}>
+          {action}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,28 @@
+import { textParts } from "../../links";
+
+/** A person's text as they wrote it, with its web addresses to click on. */
+export function LinkedText({ text }: { text: string }) {
+  return (
+    <>
+      {textParts(text).map((part, index) =>
+        part.kind === "text" ? (
+          part.text
+        ) : (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text that was sent never change
+          <OutsideLink key={index} address={part.address}>
+            {part.text}
+          </OutsideLink>
+        ),
+      )}
+    </>
+  );
+}
+
+/** A link to somewhere else: in a tab of its own, which learns nothing of this page. */
+export function OutsideLink({ address, children }: { address: string; children: string }) {
+  return (
+    <a href={address} target="_blank" rel="noopener noreferrer">
+      {children}
+    </a>
+  );
+}

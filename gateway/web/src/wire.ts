@@ -1,0 +1,47 @@
+/** Frames, as they are written and read on the websocket. */
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type Act,
+  ActSchema,
+  type ClientFrame,
+  ClientFrameSchema,
+  type ServerFrame,
+  ServerFrameSchema,
+} from "./gen/carrel/gateway/v1/frames_pb";
+import type { Refusal } from "./gen/carrel/refusal/v1/refusal_pb";
+
+/** The sub-protocol that the pages speak. */
+export const SUB_PROTOCOL = "carrel.v1.proto";
+
+/** What a client frame may hold. */
+export type ClientFrameInit = NonNullable<MessageInitShape<typeof ClientFrameSchema>["frame"]>;
+
+/** What may be done in a session. */
+export type Deed = Exclude<Act["act"], { case: undefined }>;
+
+/** A frame to the gateway. */
+export function clientFrame(frame: ClientFrameInit): ClientFrame {
+  return create(ClientFrameSchema, { frame });
+}
+
+/** A frame that does something. */
+export function actFrame(commandId: string, sessionId: string, deed: Deed): ClientFrame {
+  return clientFrame({ case: "act", value: create(ActSchema, { commandId, sessionId, act: deed }) });
+}
+
+/** The bytes of a frame to the gateway. */
+export function encode(frame: ClientFrame): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(toBinary(ClientFrameSchema, frame));
+}
+
+/** The frame in bytes from the gateway. Throws on bytes that are no frame. */
+export function decode(bytes: ArrayBuffer): ServerFrame {
+  return fromBinary(ServerFrameSchema, new Uint8Array(bytes));
+}
+
+const NOTHING_HAPPENED = new Set([3, 5, 6, 7, 8, 9, 16]);
+
+/** Whether a refusal says for certain that nothing happened. Otherwise the same command id settles it. */
+export function nothingHappened(refusal: Refusal | undefined): boolean {
+  return refusal !== undefined && NOTHING_HAPPENED.has(refusal.code);
+}

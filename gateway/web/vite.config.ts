@@ -1,0 +1,40 @@
+import preact from "@preact/preset-vite";
+import { defineConfig } from "vitest/config";
+
+/** Where `npm run dev` finds a running Carrel. */
+const gateway = process.env.CARREL_GATEWAY ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [
+    preact(),
+    {
+      // The gateway serves the pages under addresses of their own; so does the development server.
+      name: "page-addresses",
+      configureServer(server) {
+        server.middlewares.use((request, _response, next) => {
+          if (request.url?.startsWith("/ask/")) request.url = "/ask.html";
+          if (request.url === "/desk") request.url = "/desk.html";
+          next();
+        });
+      },
+    },
+  ],
+  server: {
+    host: "127.0.0.1",
+    proxy: {
+      "/v1/socket": { target: gateway, ws: true },
+      "/v1": gateway,
+    },
+  },
+  build: {
+    target: "es2022",
+    // The content security policy allows no data: scripts or styles, and wants every asset at an address of its own.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: ["index.html", "ask.html", "desk.html"] },
+  },
+  test: {
+    environment: "happy-dom",
+    include: ["src/**/*.test.{ts,tsx}"],
+  },
+});
