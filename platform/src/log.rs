@@ -100,7 +100,7 @@ pub struct Write {
     /// The events, which get the versions `expected + 1`, `expected + 2` …. May be empty: then only the version is
     /// checked.
     pub events: Vec<NewEvent>,
-    /// What the writer says of the stream from now on. `None` leaves it as it was.
+    /// What the writer says of the stream from now on. `None` leaves it as it was, and so does a write without events.
     pub standing: Option<Standing>,
 }
 

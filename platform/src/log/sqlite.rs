@@ -15,13 +15,13 @@ use std::{
     path::Path,
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Span, field};
 
 pub use self::open::OpenError;
 use self::{
@@ -30,6 +30,7 @@ use self::{
     writer::{Counters, Request, Writer, broken, event_count, validate},
 };
 use super::{Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery};
+use crate::telemetry::attribute;
 
 /// How the engine is to behave. The default is right for production.
 #[derive(Clone, Debug)]
@@ -156,11 +157,7 @@ impl SqliteLog {
             events: counters.events.load(Ordering::Relaxed),
             conflicts: counters.conflicts.load(Ordering::Relaxed),
             commit_time: Duration::from_nanos(counters.commit_nanos.load(Ordering::Relaxed)),
-            waiting: self
-                .inner
-                .requests
-                .as_ref()
-                .map_or(0, |requests| requests.max_capacity() - requests.capacity()),
+            waiting: self.inner.waiting(),
         }
     }
 }
@@ -174,12 +171,16 @@ impl std::fmt::Debug for SqliteLog {
 }
 
 impl Inner {
+    fn waiting(&self) -> usize {
+        let requests = self.requests.as_ref();
+        requests.map_or(0, |requests| requests.max_capacity() - requests.capacity())
+    }
+
     async fn append(&self, batch: Batch) -> Result<(), LogError> {
         validate(&batch)?;
         let Some(requests) = &self.requests else {
             return Err(broken());
         };
-        let waited = Instant::now();
         let place = match tokio::time::timeout(self.queue_timeout, requests.reserve()).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) => return Err(broken()),
@@ -190,13 +191,12 @@ impl Inner {
                 )));
             }
         };
-        let span = Span::current();
-        span.record(
-            "carrel.log.queue_us",
-            u64::try_from(waited.elapsed().as_micros()).unwrap_or(u64::MAX),
-        );
         let (reply, answer) = oneshot::channel();
-        place.send(Request { batch, span, reply });
+        place.send(Request {
+            batch,
+            span: Span::current(),
+            reply,
+        });
         match answer.await {
             Ok(result) => result,
             // The writer answers everything that it takes, unless it panics.
@@ -232,16 +232,20 @@ impl EventLog for SqliteLog {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
         let span = tracing::info_span!(
             "log.append",
-            "carrel.log.streams" = batch.writes.len(),
-            "carrel.log.events" = event_count(&batch),
-            "carrel.log.queue_us" = tracing::field::Empty,
-            "carrel.log.outcome" = tracing::field::Empty,
+            { attribute::DB_SYSTEM_NAME } = "sqlite",
+            { attribute::DB_OPERATION_NAME } = "append",
+            { attribute::LOG_STREAMS } = batch.writes.len(),
+            { attribute::EVENTS } = event_count(&batch),
+            { attribute::LOG_QUEUE_DEPTH } = self.inner.waiting(),
+            { attribute::ERROR_TYPE } = field::Empty,
         );
         let outcome = span.clone();
         Box::pin(
             async move {
                 let result = self.inner.append(batch).await;
-                outcome.record("carrel.log.outcome", outcome_name(&result));
+                if let Err(error) = &result {
+                    outcome.record(attribute::ERROR_TYPE, error_type(error));
+                }
                 result
             }
             .instrument(span),
@@ -273,14 +277,13 @@ impl EventLog for SqliteLog {
     }
 }
 
-fn outcome_name(result: &Result<(), LogError>) -> &'static str {
-    match result {
-        Ok(()) => "written",
-        Err(LogError::Conflict { .. }) => "conflict",
-        Err(LogError::Unavailable(_)) => "unavailable",
-        Err(LogError::Invalid(_)) => "invalid",
-        Err(LogError::Unknown(_)) => "unknown",
-        Err(LogError::Damaged(_)) => "damaged",
+fn error_type(error: &LogError) -> &'static str {
+    match error {
+        LogError::Conflict { .. } => "conflict",
+        LogError::Unavailable(_) => "unavailable",
+        LogError::Invalid(_) => "invalid",
+        LogError::Unknown(_) => "unknown",
+        LogError::Damaged(_) => "damaged",
     }
 }
 

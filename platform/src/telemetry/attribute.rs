@@ -52,6 +52,14 @@ pub const EVENTS: &str = "carrel.events";
 pub const REPLAYED: &str = "carrel.replayed";
 /// How often an append was decided again because another writer was faster.
 pub const RETRIES: &str = "carrel.retries";
+/// How many streams an append names.
+pub const LOG_STREAMS: &str = "carrel.log.streams";
+/// How many appends of a group were refused because their writers were behind.
+pub const LOG_CONFLICTS: &str = "carrel.log.conflicts";
+/// How long a group's statements took, in microseconds.
+pub const LOG_WRITE_US: &str = "carrel.log.write_us";
+/// How long a group's commit took, the sync included, in microseconds.
+pub const LOG_SYNC_US: &str = "carrel.log.sync_us";
 /// How many appends waited when this one arrived.
 pub const LOG_QUEUE_DEPTH: &str = "carrel.log.queue_depth";
 /// What closed a socket, as its close code.

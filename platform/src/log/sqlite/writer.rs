@@ -15,9 +15,12 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, params};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
+use tracing::{Span, field};
 
-use crate::log::{Batch, LogError, StreamName, Write};
+use crate::{
+    log::{Batch, LogError, StreamName, Write},
+    telemetry::attribute,
+};
 
 /// How many batches one commit takes at the most.
 const GROUP_BATCHES: usize = 1024;
@@ -103,11 +106,13 @@ impl Writer {
         let span = tracing::info_span!(
             parent: None,
             "log.commit",
-            "carrel.log.batches" = group.len(),
-            "carrel.log.events" = tracing::field::Empty,
-            "carrel.log.conflicts" = tracing::field::Empty,
-            "carrel.log.write_us" = tracing::field::Empty,
-            "carrel.log.sync_us" = tracing::field::Empty,
+            { attribute::DB_SYSTEM_NAME } = "sqlite",
+            { attribute::DB_OPERATION_NAME } = "commit",
+            { attribute::DB_OPERATION_BATCH_SIZE } = group.len(),
+            { attribute::EVENTS } = field::Empty,
+            { attribute::LOG_CONFLICTS } = field::Empty,
+            { attribute::LOG_WRITE_US } = field::Empty,
+            { attribute::LOG_SYNC_US } = field::Empty,
         );
         for request in group {
             span.follows_from(request.span.id());
@@ -131,10 +136,10 @@ impl Writer {
         }
         let synced = written.elapsed();
         let figures = self.count(group, &results, started.elapsed());
-        span.record("carrel.log.events", figures.events);
-        span.record("carrel.log.conflicts", figures.conflicts);
-        span.record("carrel.log.write_us", micros(written - started));
-        span.record("carrel.log.sync_us", micros(synced));
+        span.record(attribute::EVENTS, figures.events);
+        span.record(attribute::LOG_CONFLICTS, figures.conflicts);
+        span.record(attribute::LOG_WRITE_US, micros(written - started));
+        span.record(attribute::LOG_SYNC_US, micros(synced));
         Outcome::Committed(results)
     }
 
