@@ -1,0 +1,197 @@
+//! The operations of the matrix as a browser asks for them: frames on the websocket, and the JSON endpoints.
+
+use carrel_proto::{
+    gateway::v1::{
+        EnterConference, LeaveConference, OpenSession, PickUp, act::Act,
+        client_frame::Frame as Request, server_frame::Frame,
+    },
+    refusal::v1 as refusal,
+    session::v1::{
+        self as wire, EndSession, PostMessage, PushPage, WriteNote, watch_sessions_response::Change,
+    },
+};
+use serde_json::json;
+use tonic::Code;
+
+use crate::{
+    answer::{Answer, Said},
+    door::command_id,
+    house::{Case, House, log_in_name},
+    http::{HttpAnswer, get, post},
+    socket::{Ended, Socket},
+    table::Column,
+};
+
+/// Tries an operation. `None` if the gateway does not offer it in this form.
+pub(crate) async fn call(
+    house: &House,
+    operation: &str,
+    token: &str,
+    case: &Case,
+) -> Option<Answer> {
+    let address = house.door.http;
+    let transcript = |query: &str| format!("/v1/sessions/{}/transcript{query}", case.session_id);
+    Some(match operation {
+        "GetTranscript" => plain(&get(address, &transcript(""), token).await),
+        "GetTranscript/patron" => {
+            plain(&get(address, &transcript("?audience=patron"), token).await)
+        }
+        "GetTranscript/staff" => plain(&get(address, &transcript("?audience=staff"), token).await),
+        "ListEndedSessions" => {
+            let path = "/v1/ended-sessions?page_size=200";
+            paged(house, path, token, &case.session_id).await
+        }
+        "ListAuditEntries" => {
+            let path = "/v1/audit?page_size=200";
+            paged(house, path, token, &case.session_id).await
+        }
+        "GetLibrary" => plain(&get(address, "/v1/libraries/maple", token).await),
+        "ListLibraries" => plain(&get(address, "/v1/libraries", token).await),
+        "GetProfile" => plain(&get(address, "/v1/profile", token).await),
+        "LogIn" => {
+            let body = json!({ "logInName": log_in_name(Column::Lq), "password": "demo" });
+            plain(&post(address, "/v1/log-in", &body.to_string()).await)
+        }
+        "RenewToken" => {
+            let body = json!({ "accessToken": token });
+            plain(&post(address, "/v1/renew", &body.to_string()).await)
+        }
+        // The endpoint carries no token: it lets in whoever asks, as somebody new.
+        "AdmitPatron" => return None,
+        _ => return on_socket(house, operation, token, case).await,
+    })
+}
+
+async fn on_socket(house: &House, operation: &str, token: &str, case: &Case) -> Option<Answer> {
+    let act = match operation {
+        "OpenSession" => Act::OpenSession(OpenSession {
+            question: "Do you have maps?".to_owned(),
+            ..OpenSession::default()
+        }),
+        "PickUpSession" => Act::PickUp(PickUp {}),
+        "PostMessage" => Act::PostMessage(PostMessage {
+            text: "Hello".to_owned(),
+        }),
+        "PushPage" => Act::PushPage(PushPage {
+            address: "https://maps.example/".to_owned(),
+        }),
+        "WriteNote" => Act::WriteNote(WriteNote {
+            text: "Try the atlas".to_owned(),
+        }),
+        "EnterConference" => Act::EnterConference(EnterConference {
+            warning_version: house.warning_version.clone(),
+        }),
+        "LeaveConference" => Act::LeaveConference(LeaveConference {}),
+        "EndSession" => Act::EndSession(EndSession {}),
+        "Attend" => return Some(attend(house, token, case).await),
+        "WatchSessions/queue" => return Some(watch(house, token, case, &["maple"], false).await),
+        "WatchSessions/mine" => return Some(watch(house, token, case, &[], false).await),
+        "WatchSessions/all" => return Some(watch(house, token, case, &[], true).await),
+        _ => return None,
+    };
+    let mut socket = match open(house, token).await {
+        Ok(socket) => socket,
+        Err(answer) => return Some(answer),
+    };
+    let command_id = command_id();
+    let sent = socket.act(&case.session_id, &command_id, act).await;
+    sent.unwrap();
+    let answer = socket.wait_for(|frame| match frame {
+        Frame::Accepted(accepted) if accepted.command_id == command_id => Some(Answer::Done),
+        Frame::Refused(refused) if refused.command_id == command_id => {
+            refused.refusal.map(Answer::from)
+        }
+        _ => None,
+    });
+    Some(answer.await.unwrap())
+}
+
+/// A socket, or what its closing says.
+async fn open(house: &House, token: &str) -> Result<Socket, Answer> {
+    match Socket::open(house.door.http, token).await {
+        Ok(socket) => Ok(socket),
+        Err(Ended(Some(4401))) => Err(Answer::Refused(Said {
+            code: Code::Unauthenticated,
+            reason: String::new(),
+            bytes: Vec::new(),
+        })),
+        Err(other) => panic!("the socket ended with {other:?}"),
+    }
+}
+
+async fn attend(house: &House, token: &str, case: &Case) -> Answer {
+    let mut socket = match open(house, token).await {
+        Ok(socket) => socket,
+        Err(answer) => return answer,
+    };
+    socket.attend(&case.session_id, None).await.unwrap();
+    let answer = socket.wait_for(|frame| match frame {
+        Frame::Attending(_) => Some(Answer::Done),
+        Frame::Detached(detached) => detached.refusal.map(Answer::from),
+        _ => None,
+    });
+    answer.await.unwrap()
+}
+
+async fn watch(house: &House, token: &str, case: &Case, queues: &[&str], all: bool) -> Answer {
+    let mut socket = match open(house, token).await {
+        Ok(socket) => socket,
+        Err(answer) => return answer,
+    };
+    let queue_ids = queues.iter().map(|&queue| queue.to_owned()).collect();
+    let watch = Request::Watch(wire::WatchSessionsRequest { queue_ids, all });
+    socket.send(watch).await.unwrap();
+    // A long snapshot continues as changes; the mark that a later frame was answered shows where it ends.
+    let mut has_it = false;
+    loop {
+        let answer = socket.wait_for(|frame| match frame {
+            Frame::Refused(refused) => refused.refusal.map(Answer::from),
+            Frame::Lists(lists) => match lists.change {
+                Some(Change::Snapshot(rows)) => Some(Answer::List {
+                    has_it: rows
+                        .rows
+                        .iter()
+                        .any(|row| row.session_id == case.session_id),
+                }),
+                Some(Change::Changed(row)) if row.session_id == case.session_id => {
+                    Some(Answer::List { has_it: true })
+                }
+                Some(Change::Heartbeat(_)) => Some(Answer::Done),
+                _ => None,
+            },
+            _ => None,
+        });
+        match answer.await.unwrap() {
+            Answer::List { has_it: here } => has_it |= here,
+            Answer::Done => return Answer::List { has_it },
+            refused => return refused,
+        }
+    }
+}
+
+/// An answer that is no list.
+fn plain(answer: &HttpAnswer) -> Answer {
+    if answer.status == 200 {
+        return Answer::Done;
+    }
+    let refusal: refusal::Refusal = serde_json::from_slice(&answer.body).unwrap();
+    refusal.into()
+}
+
+/// Whether the session stands on any page of a list.
+async fn paged(house: &House, path: &str, token: &str, session_id: &str) -> Answer {
+    let mut page_token = String::new();
+    loop {
+        let path = format!("{path}&page_token={page_token}");
+        let answer = get(house.door.http, &path, token).await;
+        if answer.status != 200 {
+            return plain(&answer);
+        }
+        let page: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let has_it = page.to_string().contains(session_id);
+        match page["nextPageToken"].as_str() {
+            Some(next) if !has_it && !next.is_empty() => page_token = next.to_owned(),
+            _ => return Answer::List { has_it },
+        }
+    }
+}

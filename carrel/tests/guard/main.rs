@@ -1,0 +1,27 @@
+//! Who may do what, and what becomes of bad input: every refusal of a whole Carrel, from outside.
+//!
+//! - [`house`]: a Carrel with the people of the authorization matrix and sessions in each state; [`http`] and the
+//!   sockets of the other tests are the ways in beside gRPC.
+//! - [`table`]: the authorization matrix; [`matrix`] carries out each of its cells, by [`grpc`] and by [`browser`].
+//! - [`bad_calls`], [`bad_streams`], [`bad_frames`]: what is malformed, too large, out of order or out of time.
+//! - [`noise`]: arbitrary bytes and messages, thousands of each.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[allow(dead_code)]
+#[path = "../it/desk.rs"]
+mod desk;
+#[allow(dead_code)]
+#[path = "../it/door.rs"]
+mod door;
+#[allow(dead_code)]
+#[path = "../it/socket.rs"]
+mod socket;
+
+mod answer;
+mod browser;
+mod grpc;
+mod house;
+mod http;
+mod matrix;
+mod panics;
+mod table;

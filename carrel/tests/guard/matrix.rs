@@ -1,0 +1,173 @@
+//! Carries out every cell of the authorization matrix against a running Carrel (I22, I24).
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures::{StreamExt as _, stream};
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use tonic::Code;
+
+use crate::{
+    answer::Answer,
+    browser, grpc,
+    house::{Case, House, random_id},
+    table::{Cell, Column, Stage, cells, elsewhere},
+};
+
+/// How many cells are tried at once.
+const AT_ONCE: usize = 16;
+
+/// How somebody asks.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// By a call of its own.
+    Call,
+    /// By an act on an Attend stream.
+    Act,
+    /// By a frame or an HTTP request to the gateway.
+    Browser,
+}
+
+impl Way {
+    async fn try_it(
+        self,
+        house: &House,
+        operation: &str,
+        token: &str,
+        case: &Case,
+    ) -> Option<Answer> {
+        match self {
+            Self::Call => Some(grpc::call(house, operation, token, case).await),
+            Self::Act => grpc::act_on_stream(house, operation, token, case).await,
+            Self::Browser => browser::call(house, operation, token, case).await,
+        }
+    }
+}
+
+/// Carries out the cells, each on a session of its own, and returns how many there were.
+async fn carry_out(house: &House, way: Way, cells: Vec<Cell>) -> usize {
+    let outcomes: Vec<_> = stream::iter(cells)
+        .map(|cell| carry_out_one(house, way, cell))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let tried = outcomes.iter().flatten().count();
+    let wrong: Vec<_> = outcomes
+        .into_iter()
+        .flatten()
+        .filter_map(Result::err)
+        .collect();
+    assert!(wrong.is_empty(), "{way:?}:\n{}", wrong.join("\n"));
+    tried
+}
+
+/// `None` if the operation is not offered in this way.
+async fn carry_out_one(house: &House, way: Way, cell: Cell) -> Option<Result<(), String>> {
+    let case = house.case(cell.stage).await;
+    let token = match cell.column {
+        Column::An => String::new(),
+        Column::Pt => case.patron.clone(),
+        Column::Px => house.door.admit("maple").await.token,
+        librarian => house.token(librarian).to_owned(),
+    };
+    let before = house.recorded(&case.session_id).await;
+    let answer = way.try_it(house, cell.operation, &token, &case).await?;
+    if !cell.allows(&answer) {
+        return Some(Err(format!("{cell:?} was answered: {answer:?}")));
+    }
+    let Answer::Refused(said) = answer else {
+        return Some(Ok(()));
+    };
+    if house.recorded(&case.session_id).await != before {
+        return Some(Err(format!("{cell:?} was refused and left a trace")));
+    }
+    if said.code == Code::NotFound && !cell.rpc().starts_with("WatchSessions") {
+        let nowhere = elsewhere(&case, random_id());
+        let stranger = way.try_it(house, cell.operation, &token, &nowhere).await?;
+        if stranger != Answer::Refused(said) {
+            return Some(Err(format!(
+                "{cell:?} tells the session from one that never was: {stranger:?}"
+            )));
+        }
+    }
+    Some(Ok(()))
+}
+
+/// The cells of the stages that need a Carrel in which an owner's time to wrap up is over at once, and the others.
+fn by_wrap_up(cells: Vec<Cell>) -> (Vec<Cell>, Vec<Cell>) {
+    cells
+        .into_iter()
+        .partition(|cell| cell.stage == Stage::Later)
+}
+
+async fn without_wrap_up() -> House {
+    House::open_with(|config| config.session.wrap_up = Duration::ZERO.into()).await
+}
+
+async fn carry_out_all(way: Way, cells: Vec<Cell>) -> usize {
+    let (later, now) = by_wrap_up(cells);
+    let house = House::open().await;
+    let mut tried = carry_out(&house, way, now).await;
+    house.close().await;
+    let house = without_wrap_up().await;
+    tried += carry_out(&house, way, later).await;
+    house.close().await;
+    tried
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_cell_holds_over_grpc() {
+    let cells = cells();
+    let all = cells.len();
+    assert_eq!(carry_out_all(Way::Call, cells).await, all);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_cell_that_a_browser_is_offered_holds_for_it() {
+    assert!(carry_out_all(Way::Browser, cells()).await > 700);
+}
+
+/// Whoever may not attend is refused as the row of Attend says, whoever may as the row of the act says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_cell_of_an_act_holds_on_a_stream() {
+    let all = cells();
+    let attends = |cell: &Cell| {
+        all.iter()
+            .find(|other| {
+                other.operation == "Attend"
+                    && (other.stage, other.column) == (cell.stage, cell.column)
+            })
+            .map(|attend| attend.expected)
+    };
+    let acts = all.iter().cloned().map(|mut cell| {
+        match attends(&cell) {
+            Some("ok") | None => {}
+            Some(refused) => cell.expected = refused,
+        }
+        cell
+    });
+    let acts: Vec<_> = acts
+        .filter(|cell| {
+            ["PostMessage", "PushPage", "WriteNote", "EndSession"].contains(&cell.operation)
+        })
+        .collect();
+    let count = acts.len();
+    assert_eq!(carry_out_all(Way::Act, acts).await, count);
+}
+
+/// I22: an RPC without a row can't be added unseen.
+#[test]
+fn every_rpc_has_a_row() {
+    let files = FileDescriptorSet::decode(carrel_proto::DESCRIPTORS).unwrap();
+    let rpcs: BTreeSet<_> = files
+        .file
+        .iter()
+        .filter(|file| file.package().starts_with("carrel."))
+        .flat_map(|file| &file.service)
+        .flat_map(|service| &service.method)
+        .map(|method| method.name().to_owned())
+        .collect();
+    let cells = cells();
+    let rows: BTreeSet<_> = cells.iter().map(|cell| cell.rpc().to_owned()).collect();
+    assert_eq!(rpcs, rows);
+}
