@@ -139,7 +139,7 @@ fn history() -> impl Strategy<Value = Vec<(usize, Command, i64)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// I4, I10, I11, I17-I20, R1-R7 in the pure rules.
     #[test]

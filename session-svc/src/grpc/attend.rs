@@ -21,7 +21,7 @@ use wire::{attend_request::Request, attend_response::Response};
 use super::{Responses, SessionApi, watch::token_expired};
 use crate::{
     JOIN_WITHIN, convert,
-    domain::people::Actor,
+    domain::{audience::Audience, people::Actor},
     error::{Error, check_command_id},
     live_session::{Acted, Joined},
     sessions::Sessions,
@@ -33,7 +33,7 @@ const IN_FLIGHT: usize = 16;
 /// How many acts of one participant may be under way at once. More are read when one is answered.
 const ACTS_UNDER_WAY: usize = 64;
 /// How often one participant's typing is passed on at the most.
-const TYPING_PAUSE: Duration = Duration::from_millis(500);
+const TYPING_PAUSE_MS: u64 = 500;
 
 type Sender = mpsc::Sender<Result<wire::AttendResponse, Status>>;
 
@@ -89,6 +89,28 @@ struct Attendance {
 struct UnderWay {
     command_id: String,
     answer: oneshot::Receiver<Result<Acted, Error>>,
+}
+
+/// When a participant's typing was last passed on, each box for itself: a patron must not be able to tell from a
+/// missing word about the message box that the librarian typed in the notes box.
+#[derive(Default)]
+struct LastTyping {
+    message_box: Option<i64>,
+    notes_box: Option<i64>,
+}
+
+impl LastTyping {
+    fn allows(&mut self, typed_in: Audience, now_ms: i64) -> bool {
+        let last = match typed_in {
+            Audience::Patron => &mut self.message_box,
+            Audience::Staff => &mut self.notes_box,
+        };
+        let allowed = last.is_none_or(|last| now_ms.abs_diff(last) >= TYPING_PAUSE_MS);
+        if allowed {
+            *last = Some(now_ms);
+        }
+        allowed
+    }
 }
 
 /// Why a participant takes part no longer.
@@ -197,13 +219,15 @@ impl Participant {
         let waits = matches!(attendance.actor, Actor::Patron(_));
         let mut told_ahead = None;
         let mut under_way = VecDeque::new();
-        let mut last_typing = None;
+        let mut last_typing = LastTyping::default();
         // Who has said all that they will say may still listen.
         let mut listens_only = false;
         let expiry = tokio::time::sleep(self.token_lasts());
         tokio::pin!(expiry);
         loop {
+            // What happened goes before the answer to the act that it came of, always.
             tokio::select! {
+                biased;
                 () = &mut expiry => return Err(token_expired().into()),
                 live = attendance.joined.listening.live.recv() => match live {
                     Some(live) => self.pass_on(&mut attendance, live).await?,
@@ -348,15 +372,14 @@ impl Participant {
         &self,
         attendance: &Attendance,
         typing: &wire::Typing,
-        last: &mut Option<Instant>,
+        last: &mut LastTyping,
     ) -> Result<(), End> {
-        let now = Instant::now();
-        let too_soon = last.is_some_and(|last| now.duration_since(last) < TYPING_PAUSE);
-        let Some(typed_in) = convert::audience_from_wire(typing.r#box()).filter(|_| !too_soon)
-        else {
+        let Some(typed_in) = convert::audience_from_wire(typing.r#box()) else {
             return Ok(());
         };
-        *last = Some(now);
+        if !last.allows(typed_in, self.clock.unix_ms()) {
+            return Ok(());
+        }
         self.sessions
             .typing(&attendance.session_id, attendance.actor.clone(), typed_in)
             .await?;

@@ -364,6 +364,7 @@ impl Person {
         match changes.message().await?.and_then(|first| first.change) {
             Some(wire::watch_sessions_response::Change::Snapshot(rows)) => Ok(Watching {
                 changes,
+                heard: Vec::new(),
                 rows: rows.rows,
             }),
             other => panic!("the first response is a snapshot, not {other:?}"),
@@ -374,6 +375,8 @@ impl Person {
 /// Somebody who watches lists, with the rows as the changes make them.
 pub struct Watching {
     changes: Streaming<wire::WatchSessionsResponse>,
+    /// All that was heard after the snapshot.
+    pub heard: Vec<wire::WatchSessionsResponse>,
     pub rows: Vec<wire::SessionRow>,
 }
 
@@ -383,15 +386,9 @@ impl Watching {
         use wire::watch_sessions_response::Change;
 
         while !wanted(&self.rows) {
-            match self
-                .changes
-                .message()
-                .await
-                .unwrap()
-                .unwrap()
-                .change
-                .unwrap()
-            {
+            let response = self.changes.message().await.unwrap().unwrap();
+            self.heard.push(response.clone());
+            match response.change.unwrap() {
                 Change::Snapshot(_) => panic!("one snapshot only"),
                 Change::Changed(row) => {
                     self.rows.retain(|old| old.session_id != row.session_id);

@@ -8,5 +8,6 @@
 )]
 
 mod desk;
+mod noninterference;
 mod pick_up;
 mod story;

@@ -1,0 +1,512 @@
+//! What is hidden from somebody makes no difference to what they receive (I17, I18; R4, S11, S21, S29).
+//!
+//! Each case plays the same open story in two worlds. In one of them hidden things happen besides; everything that an
+//! observer received, byte for byte, is the same in both. Only two things are masked: the name of the log's history,
+//! which is random for each log, and the transport's `date` header.
+
+use std::time::Duration;
+
+use carrel_platform::auth::Role;
+use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response as Told};
+use proptest::prelude::*;
+use prost::Message;
+use tonic::Status;
+
+use crate::desk::{Attending, Desk, Person, Watching};
+
+const SESSION: &str = "5e55";
+
+/// What everyone may know of.
+#[derive(Clone, Debug)]
+enum Open {
+    PatronSays,
+    OwnerSays,
+    OwnerPushes,
+    OwnerNotes,
+    PatronTypes,
+    OwnerTypes,
+    PatronIsRefused,
+    PatronLooks,
+    OwnerLooks,
+    PatronReconnects,
+    OwnerReconnects,
+    PatronReads,
+}
+
+/// What is hidden from the patron; the silent part of it from the chatting librarian too.
+#[derive(Clone, Debug)]
+enum Hidden {
+    OwnerNotes,
+    OwnerTypesNote,
+    AdminNotes,
+    Enters(Supervisor),
+    Leaves(Supervisor),
+    Attends(Supervisor),
+    Types(Supervisor, wire::Audience),
+    Watches(Supervisor),
+    IsRefused(Supervisor),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Supervisor {
+    Admin,
+    Ask,
+}
+
+fn open() -> impl Strategy<Value = Open> {
+    prop_oneof![
+        4 => Just(Open::PatronSays),
+        4 => Just(Open::OwnerSays),
+        1 => Just(Open::OwnerPushes),
+        2 => Just(Open::PatronTypes),
+        2 => Just(Open::OwnerTypes),
+        1 => Just(Open::PatronIsRefused),
+        1 => Just(Open::PatronLooks),
+        1 => Just(Open::PatronReconnects),
+        1 => Just(Open::PatronReads),
+    ]
+}
+
+fn open_to_staff() -> impl Strategy<Value = Open> {
+    prop_oneof![
+        5 => open(),
+        2 => Just(Open::OwnerNotes),
+        1 => Just(Open::OwnerLooks),
+        1 => Just(Open::OwnerReconnects),
+    ]
+}
+
+fn silent() -> impl Strategy<Value = Hidden> {
+    let who = || prop_oneof![Just(Supervisor::Admin), Just(Supervisor::Ask)];
+    let typed_in = prop_oneof![Just(wire::Audience::Patron), Just(wire::Audience::Staff)];
+    prop_oneof![
+        5 => who().prop_map(Hidden::Enters),
+        3 => who().prop_map(Hidden::Leaves),
+        3 => who().prop_map(Hidden::Attends),
+        3 => (who(), typed_in).prop_map(|(who, typed_in)| Hidden::Types(who, typed_in)),
+        1 => who().prop_map(Hidden::Watches),
+        1 => who().prop_map(Hidden::IsRefused),
+    ]
+}
+
+fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
+    prop_oneof![
+        3 => Just(Hidden::OwnerNotes),
+        2 => Just(Hidden::OwnerTypesNote),
+        3 => Just(Hidden::AdminNotes),
+        4 => silent(),
+    ]
+}
+
+type Slots<H> = Vec<(usize, H)>;
+
+fn story<O: std::fmt::Debug, H: std::fmt::Debug>(
+    open: impl Strategy<Value = O>,
+    hidden: impl Strategy<Value = H>,
+) -> impl Strategy<Value = (Vec<O>, Slots<H>)> {
+    (
+        prop::collection::vec(open, 1..12),
+        prop::collection::vec((0..12_usize, hidden), 1..12),
+    )
+}
+
+/// Everything that one observer received, in order.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Record(Vec<String>);
+
+impl Record {
+    fn message(&mut self, message: &(impl Message + std::fmt::Debug)) {
+        self.0
+            .push(format!("{} bytes: {message:?}", message.encoded_len()));
+    }
+
+    fn answer<T: Message + std::fmt::Debug>(&mut self, answer: Result<T, Status>) {
+        match answer {
+            Ok(message) => self.message(&message),
+            Err(status) => self.0.push(format!(
+                "{:?} {} {:?}",
+                status.code(),
+                status.message(),
+                status.details()
+            )),
+        }
+    }
+
+    fn told(&mut self, mut told: Told) {
+        if let Told::Joined(joined) = &mut told {
+            mask(&mut joined.head);
+        }
+        self.message(&wire::AttendResponse {
+            response: Some(told),
+            trace_parent: String::new(),
+        });
+    }
+}
+
+fn mask(position: &mut Option<wire::Position>) {
+    if let Some(position) = position {
+        assert_eq!(position.epoch.len(), 32);
+        position.epoch = "0".repeat(32);
+    }
+}
+
+/// Somebody in the session whose every reply is recorded.
+struct Observer {
+    person: Person,
+    attends: Attending,
+    position: wire::Position,
+    record: Record,
+    commands: usize,
+}
+
+impl Observer {
+    async fn new(mut person: Person) -> Self {
+        let attends = person.attend(SESSION, None).await.unwrap();
+        let epoch = attends.joined.head.clone().unwrap().epoch;
+        let position = wire::Position { epoch, number: 0 };
+        let mut observer = Self {
+            person,
+            attends,
+            position,
+            record: Record::default(),
+            commands: 0,
+        };
+        observer.joined().await;
+        observer
+    }
+
+    async fn joined(&mut self) {
+        let joined = self.attends.joined.clone();
+        let head = joined.head.as_ref().unwrap().number;
+        self.record.told(Told::Joined(joined));
+        while self.position.number < head {
+            self.until(|told| matches!(told, Told::Event(_))).await;
+        }
+    }
+
+    async fn reconnect(&mut self) {
+        self.attends = self
+            .person
+            .attend(SESSION, Some(self.position.clone()))
+            .await
+            .unwrap();
+        self.joined().await;
+    }
+
+    async fn until(&mut self, wanted: impl Fn(&Told) -> bool) {
+        loop {
+            let told = self
+                .attends
+                .next()
+                .await
+                .unwrap()
+                .expect("the stream goes on");
+            if let Told::Event(event) = &told {
+                self.position.number = event.position;
+            }
+            let found = wanted(&told);
+            self.record.told(told);
+            if found {
+                return;
+            }
+        }
+    }
+
+    async fn act(&mut self, act: Act) {
+        self.commands += 1;
+        let id = format!("open-{}", self.commands);
+        self.attends.act(id.clone(), act).await;
+        self.until(|told| match told {
+            Told::ActAccepted(accepted) => accepted.command_id == id,
+            Told::ActRefused(refused) => refused.command_id == id,
+            _ => false,
+        })
+        .await;
+    }
+
+    async fn look(&mut self) {
+        let request = self.person.ask(wire::GetSessionRequest {
+            session_id: SESSION.into(),
+        });
+        let mut answer = self.person.client.get_session(request).await;
+        if let Ok(response) = &mut answer {
+            let mut headers = response.metadata().clone();
+            headers.remove("date");
+            self.record.0.push(format!("{headers:?}"));
+            mask(&mut response.get_mut().head);
+        }
+        self.record.answer(answer.map(tonic::Response::into_inner));
+    }
+
+    async fn read(&mut self, audience: wire::Audience) {
+        self.record
+            .answer(self.person.transcript(SESSION, audience).await);
+    }
+
+    /// All that still comes, until the server goes.
+    async fn to_the_end(mut self) -> Record {
+        while let Ok(Some(told)) = self.attends.next().await {
+            self.record.told(told);
+        }
+        self.record
+    }
+}
+
+/// One telling of the story.
+struct World {
+    desk: Desk,
+    patron: Observer,
+    owner: Observer,
+    /// Another librarian of the queue, who may not supervise.
+    lists: Watching,
+    owners_lists: Watching,
+    admin: Person,
+    ask: Person,
+    inside: Vec<Attending>,
+    hidden_commands: usize,
+}
+
+/// What the observers received in one world.
+#[derive(Debug)]
+struct Records {
+    patron: Record,
+    owner: Record,
+    lists: Record,
+}
+
+impl World {
+    async fn begin() -> Self {
+        let config = carrel_session::Config {
+            heartbeat: Duration::from_secs(3_600).into(),
+            ..carrel_session::Config::default()
+        };
+        let desk = Desk::with(config).await;
+        let mut patron = desk.patron(SESSION);
+        let mut owner = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+        patron
+            .open("open".into(), "Where are the maps?")
+            .await
+            .unwrap();
+        owner.pick_up("pick-up".into(), SESSION).await.unwrap();
+        let mut other = desk.librarian("lee", "maple", Role::Librarian, &["maple"]);
+        Self {
+            lists: other.watch(&["maple"], false).await.unwrap(),
+            owners_lists: owner.watch(&["maple"], false).await.unwrap(),
+            patron: Observer::new(patron).await,
+            owner: Observer::new(owner).await,
+            admin: desk.librarian("admin", "maple", Role::Administrator, &["maple"]),
+            ask: desk.librarian("ask", "maple", Role::AskAdministrator, &["maple"]),
+            inside: Vec::new(),
+            hidden_commands: 0,
+            desk,
+        }
+    }
+
+    async fn tell(mut self, story: &[Open], hidden: &[(usize, Hidden)]) -> Records {
+        for (at, step) in story.iter().enumerate() {
+            self.desk.clock.advance_ms(1_000);
+            for (_, secret) in hidden.iter().filter(|(when, _)| *when == at) {
+                self.hide(secret).await;
+            }
+            self.show(step).await;
+        }
+        self.end().await
+    }
+
+    async fn show(&mut self, step: &Open) {
+        let text = "The maps are on the second floor".to_owned();
+        match step {
+            Open::PatronSays => {
+                self.patron
+                    .act(Act::PostMessage(wire::PostMessage { text }))
+                    .await
+            }
+            Open::OwnerSays => {
+                self.owner
+                    .act(Act::PostMessage(wire::PostMessage { text }))
+                    .await
+            }
+            Open::OwnerNotes => {
+                self.owner
+                    .act(Act::WriteNote(wire::WriteNote { text }))
+                    .await
+            }
+            Open::OwnerPushes => {
+                self.owner
+                    .act(Act::PushPage(wire::PushPage {
+                        address: "https://example.org/".into(),
+                    }))
+                    .await;
+            }
+            Open::PatronIsRefused => {
+                self.patron
+                    .act(Act::PostMessage(wire::PostMessage {
+                        text: String::new(),
+                    }))
+                    .await;
+                self.patron
+                    .act(Act::WriteNote(wire::WriteNote { text: "hm".into() }))
+                    .await;
+            }
+            Open::PatronTypes => {
+                self.patron.attends.types_in(wire::Audience::Patron).await;
+                self.owner
+                    .until(|told| matches!(told, Told::Typing(_)))
+                    .await;
+            }
+            Open::OwnerTypes => {
+                self.owner.attends.types_in(wire::Audience::Patron).await;
+                self.patron
+                    .until(|told| matches!(told, Told::Typing(_)))
+                    .await;
+            }
+            Open::PatronLooks => self.patron.look().await,
+            Open::OwnerLooks => self.owner.look().await,
+            Open::PatronReconnects => self.patron.reconnect().await,
+            Open::OwnerReconnects => self.owner.reconnect().await,
+            Open::PatronReads => self.patron.read(wire::Audience::Patron).await,
+        }
+    }
+
+    async fn hide(&mut self, secret: &Hidden) {
+        self.hidden_commands += 1;
+        let id = format!("hidden-{}", self.hidden_commands);
+        match secret {
+            Hidden::OwnerNotes => {
+                let mut owner = self.owner.person.clone();
+                owner
+                    .note(
+                        id,
+                        SESSION,
+                        "a note of some length, which the patron never sees",
+                    )
+                    .await
+                    .unwrap();
+            }
+            Hidden::OwnerTypesNote => {
+                self.desk.clock.advance_ms(0);
+                self.owner.attends.types_in(wire::Audience::Staff).await;
+                // So that it is surely passed on by now: what the owner does next on the same stream was answered.
+                self.owner
+                    .attends
+                    .act(
+                        id.clone(),
+                        Act::WriteNote(wire::WriteNote {
+                            text: String::new(),
+                        }),
+                    )
+                    .await;
+                self.owner.until(|told| matches!(told, Told::ActRefused(refused) if refused.command_id == id)).await;
+            }
+            Hidden::AdminNotes => {
+                let _ = self.admin.enter(format!("{id}-enter"), SESSION).await;
+                self.admin
+                    .note(id, SESSION, "look in the atlas case")
+                    .await
+                    .unwrap();
+            }
+            Hidden::Enters(who) => drop(self.supervisor(*who).enter(id, SESSION).await),
+            Hidden::Leaves(who) => drop(self.supervisor(*who).leave(id, SESSION).await),
+            Hidden::Attends(who) => {
+                let attending = self.supervisor(*who).attend(SESSION, None).await;
+                self.inside.extend(attending);
+            }
+            Hidden::Types(who, typed_in) => {
+                if let Ok(attending) = self.supervisor(*who).attend(SESSION, None).await {
+                    attending.types_in(*typed_in).await;
+                    self.inside.push(attending);
+                    let _ = self.supervisor(*who).note(id, SESSION, "").await;
+                }
+            }
+            Hidden::Watches(who) => drop(self.supervisor(*who).watch(&[], true).await),
+            Hidden::IsRefused(who) => {
+                assert!(
+                    self.supervisor(*who)
+                        .end(id.clone(), SESSION)
+                        .await
+                        .is_err()
+                );
+                assert!(self.supervisor(*who).post(id, SESSION, "").await.is_err());
+            }
+        }
+    }
+
+    fn supervisor(&mut self, who: Supervisor) -> &mut Person {
+        match who {
+            Supervisor::Admin => &mut self.admin,
+            Supervisor::Ask => &mut self.ask,
+        }
+    }
+
+    /// The patron ends the session, and everything that anybody still receives is taken in.
+    async fn end(mut self) -> Records {
+        self.patron.act(Act::EndSession(wire::EndSession {})).await;
+        self.owner.until(|told| matches!(told, Told::Event(event) if matches!(event.payload, Some(wire::session_event::Payload::Ended(_))))).await;
+        self.patron.read(wire::Audience::Unspecified).await;
+        self.patron.look().await;
+        self.owner.read(wire::Audience::Staff).await;
+        self.owners_lists.until(<[_]>::is_empty).await;
+        let mut lists = Record::default();
+        for heard in [&self.lists.heard, &self.owners_lists.heard] {
+            heard.iter().for_each(|change| lists.message(change));
+        }
+        drop(self.desk);
+        Records {
+            patron: self.patron.to_the_end().await,
+            owner: self.owner.to_the_end().await,
+            lists,
+        }
+    }
+}
+
+/// Says where two records differ first, if they do.
+fn same(plain: &Record, other: &Record) -> Result<(), TestCaseError> {
+    let longer = plain.0.len().max(other.0.len());
+    for line in 0..longer {
+        prop_assert_eq!(plain.0.get(line), other.0.get(line), "reply {}", line);
+    }
+    Ok(())
+}
+
+fn pairs() -> u32 {
+    std::env::var("CARREL_PAIRS")
+        .ok()
+        .and_then(|pairs| pairs.parse().ok())
+        .unwrap_or(150)
+}
+
+/// A telling that waits for what never comes is a difference as well.
+fn run<T>(telling: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let guarded = async { tokio::time::timeout(Duration::from_secs(20), telling).await };
+    runtime
+        .block_on(guarded)
+        .expect("everything that is waited for comes")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: pairs(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// I17: notes, note-typing and supervisors, silent or known to staff, are nothing to the patron.
+    #[test]
+    fn the_patron_cannot_tell(case in story(open(), hidden_from_patron())) {
+        let (story, hidden) = case;
+        let plain = run(async { World::begin().await.tell(&story, &[]).await });
+        let full = run(async { World::begin().await.tell(&story, &hidden).await });
+        same(&plain.patron, &full.patron)?;
+    }
+
+    /// I18: supervisors who stay silent are nothing to the chatting librarian, nor to other librarians' lists.
+    #[test]
+    fn the_chatting_librarian_cannot_tell(case in story(open_to_staff(), silent())) {
+        let (story, hidden) = case;
+        let plain = run(async { World::begin().await.tell(&story, &[]).await });
+        let watched = run(async { World::begin().await.tell(&story, &hidden).await });
+        same(&plain.owner, &watched.owner)?;
+        same(&plain.lists, &watched.lists)?;
+        same(&plain.patron, &watched.patron)?;
+    }
+}
