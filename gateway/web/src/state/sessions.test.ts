@@ -1,0 +1,326 @@
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import type { ClientFrame, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
+import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
+import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import { Part } from "../gen/carrel/session/v1/session_pb";
+import { generator } from "../testing/generator";
+import { LogServer, serverFrame } from "../testing/log_server";
+import { conversation, outgoingText } from "./conversation";
+import { postMessage } from "./deeds";
+import type { SessionInput, SessionView } from "./session";
+import { reduceSessions, type Sessions, toAll, toSession } from "./sessions";
+
+const ID = "0123456789abcdef0123456789abcdef";
+const isOwn = (event: SessionEvent) => event.author?.part === Part.PATRON;
+
+/** A page and its server, with a wire between them that the test holds in its hands. */
+class Page {
+  sessions: Sessions = new Map();
+  readonly server = new LogServer(ID, { part: Part.PATRON, name: "Ricky" });
+  toServer: ClientFrame[] = [];
+  toPage: ServerFrame[] = [];
+  connected = true;
+  now = 1_000;
+
+  get view(): SessionView {
+    const view = this.sessions.get(ID);
+    if (view === undefined) throw new Error("the page holds no session");
+    return view;
+  }
+
+  /** All texts that are shown, in order. */
+  get shown(): string[] {
+    return conversation(this.view, isOwn).map((item) =>
+      item.kind === "event" ? textOf(item.event) : (outgoingText(item.outgoing) ?? ""),
+    );
+  }
+
+  input(input: SessionInput): void {
+    this.#apply(toSession(this.sessions, ID, input, this.now));
+  }
+
+  say(commandId: string, text: string): void {
+    this.input({ kind: "send", commandId, deed: postMessage(text) });
+  }
+
+  disconnect(): void {
+    this.connected = false;
+    this.toServer = [];
+    this.toPage = [];
+    this.#apply(toAll(this.sessions, { kind: "disconnected" }, this.now));
+  }
+
+  connect(): void {
+    this.connected = true;
+    this.#apply(toAll(this.sessions, { kind: "connected" }, this.now));
+  }
+
+  serve(): void {
+    const frame = this.toServer.shift();
+    if (frame !== undefined) this.toPage.push(...this.server.handle(frame));
+  }
+
+  receive(): void {
+    const frame = this.toPage.shift();
+    if (frame !== undefined) this.#apply(reduceSessions(this.sessions, frame, this.now));
+  }
+
+  /** The librarian writes; it is delivered to whoever is connected. */
+  librarian(text: string): void {
+    const event = this.server.append(Part.OWNER, "Ms Map", message(text));
+    if (this.connected) this.toPage.push(this.server.eventFrame(event));
+  }
+
+  settle(): void {
+    for (let count = 0; count < 1_000 && (this.toServer.length > 0 || this.toPage.length > 0); count += 1) {
+      this.serve();
+      while (this.toPage.length > 0) this.receive();
+    }
+  }
+
+  #apply([sessions, frames]: ReturnType<typeof toAll>): void {
+    this.sessions = sessions;
+    if (this.connected) this.toServer.push(...frames);
+  }
+}
+
+function message(text: string): SessionEvent["payload"] {
+  return { case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text } };
+}
+
+function textOf(event: SessionEvent): string {
+  return event.payload.case === "message" ? event.payload.value.text : "";
+}
+
+function attended(): Page {
+  const page = new Page();
+  page.input({ kind: "attend" });
+  page.settle();
+  return page;
+}
+
+describe("events by position (I4, I5)", () => {
+  it("shows history, then what comes", () => {
+    const page = new Page();
+    page.librarian("one");
+    page.toPage = [];
+    page.input({ kind: "attend" });
+    page.settle();
+    page.librarian("two");
+    page.settle();
+    expect(page.shown).toEqual(["one", "two"]);
+    expect(page.view.history).toBe(1);
+  });
+
+  it("passes over a repeat", () => {
+    const page = attended();
+    page.librarian("one");
+    const [event] = page.server.events;
+    if (event) page.toPage.push(page.server.eventFrame(event));
+    page.settle();
+    expect(page.shown).toEqual(["one"]);
+  });
+
+  it("fills a gap by attending again from its last position", () => {
+    const page = attended();
+    page.librarian("one");
+    page.settle();
+    page.librarian("lost");
+    page.toPage = [];
+    page.librarian("three");
+    page.receive();
+    const frame = page.toServer[0]?.frame;
+    expect(frame?.case === "attend" && frame.value.after?.number).toBe(1n);
+    page.settle();
+    expect(page.shown).toEqual(["one", "lost", "three"]);
+  });
+
+  it("learns of a lost last event from the head", () => {
+    const page = attended();
+    page.librarian("lost");
+    page.toPage = [page.server.headFrame()];
+    page.settle();
+    expect(page.shown).toEqual(["lost"]);
+  });
+
+  it("throws everything away when the history is another one", () => {
+    const page = attended();
+    for (const text of ["one", "two", "three"]) page.librarian(text);
+    page.settle();
+    page.disconnect();
+    page.server.restore(1);
+    page.connect();
+    page.settle();
+    expect(page.shown).toEqual(["one"]);
+  });
+
+  it("drops frames of sessions that it does not hold", () => {
+    const page = attended();
+    const before = page.sessions;
+    const [after] = reduceSessions(
+      before,
+      serverFrame({ case: "head", value: { $typeName: "carrel.gateway.v1.Head", sessionId: "other", number: 9n } }),
+      0,
+    );
+    expect(after).toBe(before);
+  });
+});
+
+describe("own messages (I2, D60)", () => {
+  it("shows a message at once, and once only when its event comes before the answer", () => {
+    const page = attended();
+    page.say("c1", "hello");
+    expect(page.shown).toEqual(["hello"]);
+    page.serve();
+    page.receive();
+    expect(page.shown).toEqual(["hello"]);
+    page.receive();
+    expect(page.shown).toEqual(["hello"]);
+    expect(page.view.outgoing).toEqual([]);
+  });
+
+  it("shows it once when the answer comes before the event", () => {
+    const page = attended();
+    page.say("c1", "hello");
+    page.serve();
+    page.toPage.reverse();
+    page.receive();
+    expect(page.view.outgoing[0]?.status).toBe("sent");
+    expect(page.shown).toEqual(["hello"]);
+    page.receive();
+    expect(page.shown).toEqual(["hello"]);
+  });
+
+  it("sends the same command again when the answer was lost", () => {
+    const page = attended();
+    page.say("c1", "hello");
+    page.serve();
+    page.disconnect();
+    page.connect();
+    page.settle();
+    expect(page.server.events).toHaveLength(1);
+    expect(page.shown).toEqual(["hello"]);
+    expect(page.view.outgoing).toEqual([]);
+  });
+
+  it("keeps two equal messages apart", () => {
+    const page = attended();
+    page.say("c1", "yes");
+    page.say("c2", "yes");
+    page.serve();
+    page.receive();
+    expect(page.shown).toEqual(["yes", "yes"]);
+    page.settle();
+    expect(page.shown).toEqual(["yes", "yes"]);
+  });
+
+  it("fails for a reason, and can be sent again or given up", () => {
+    const page = attended();
+    page.say("c1", "too long");
+    page.toServer = [];
+    const refusal = create(RefusalSchema, { code: 3, reason: "TOO_LONG", message: "Shorten it." });
+    page.input({ kind: "refused", commandId: "c1", refusal });
+    expect(page.view.outgoing[0]).toMatchObject({ status: "failed", refusal: { reason: "TOO_LONG" } });
+    page.input({ kind: "retry", commandId: "c1" });
+    expect(page.view.outgoing[0]?.status).toBe("sending");
+    page.settle();
+    expect(page.shown).toEqual(["too long"]);
+    page.say("c2", "no");
+    page.toServer = [];
+    page.input({ kind: "refused", commandId: "c2", refusal });
+    page.input({ kind: "discard", commandId: "c2" });
+    expect(page.shown).toEqual(["too long"]);
+  });
+
+  it("tries again by itself when the outcome is unknown", () => {
+    const page = attended();
+    page.say("c1", "hello");
+    page.toServer = [];
+    const refusal = create(RefusalSchema, { code: 14, reason: "LOG_UNAVAILABLE", retryAfterMs: 500 });
+    page.input({ kind: "refused", commandId: "c1", refusal });
+    expect(page.view.outgoing[0]?.status).toBe("sending");
+    page.input({ kind: "tick" });
+    expect(page.toServer).toEqual([]);
+    page.now += 600;
+    page.input({ kind: "tick" });
+    page.settle();
+    expect(page.shown).toEqual(["hello"]);
+    expect(page.view.outgoing).toEqual([]);
+  });
+
+  it("says again what was committed to a history that is gone", () => {
+    const page = attended();
+    page.say("c1", "hello");
+    page.serve();
+    page.toPage.reverse();
+    page.receive();
+    page.disconnect();
+    page.server.restore(0);
+    page.connect();
+    page.settle();
+    expect(page.shown).toEqual(["hello"]);
+  });
+});
+
+describe("being sent away", () => {
+  it("attends again after a passing refusal, and not after a final one", () => {
+    const page = attended();
+    page.input({ kind: "detached", refusal: create(RefusalSchema, { code: 8, reason: "TOO_SLOW" }) });
+    page.now += 2_000;
+    page.input({ kind: "tick" });
+    expect(page.toServer.map(({ frame }) => frame.case)).toEqual(["attend"]);
+    page.input({ kind: "detached", refusal: create(RefusalSchema, { code: 9, reason: "NOT_INSIDE" }) });
+    page.toServer = [];
+    page.now += 60_000;
+    page.input({ kind: "tick" });
+    expect(page.toServer).toEqual([]);
+    expect(page.view.wanted).toBe(false);
+  });
+});
+
+describe("any order of losses, repeats and reconnects", () => {
+  it("shows the log, each thing once (I2, I4, I5)", () => {
+    for (let seed = 1; seed <= 250; seed += 1) {
+      const random = generator(seed);
+      const page = attended();
+      let said = 0;
+      for (let count = 0; count < 80; count += 1) {
+        page.now += Math.floor(random() * 1_500);
+        disturb(page, random, () => {
+          said += 1;
+          return `r${seed}-${said}`;
+        });
+        const own = page.shown.filter((text) => text.startsWith("r"));
+        expect(new Set(own).size, `seed ${seed}: nothing is shown twice`).toBe(own.length);
+        expect(own.length, `seed ${seed}: nothing that was said is hidden`).toBe(said);
+      }
+      if (!page.connected) page.connect();
+      page.settle();
+      page.toPage.push(page.server.headFrame());
+      page.settle();
+      expect(page.shown, `seed ${seed}`).toEqual(page.server.events.map(textOf));
+      expect(page.view.outgoing, `seed ${seed}`).toEqual([]);
+      expect(said).toBe(page.server.events.filter(isOwn).length);
+    }
+  });
+});
+
+/** Does one thing that may happen between a page and its server. */
+function disturb(page: Page, random: () => number, next: () => string): void {
+  const dice = Math.floor(random() * 10);
+  if (dice < 2) {
+    const id = next();
+    page.say(id, id);
+  } else if (dice < 4) page.serve();
+  else if (dice < 6) page.receive();
+  else if (dice === 6) page.librarian(`m${page.server.events.length}`);
+  else if (dice === 7) page.input({ kind: "tick" });
+  else if (dice === 8) {
+    if (page.connected) page.disconnect();
+    else page.connect();
+  } else if (page.toPage.length > 0 && random() < 0.3) {
+    const again = page.toPage[0];
+    if (again !== undefined) page.toPage.push(again);
+  }
+}

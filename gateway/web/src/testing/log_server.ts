@@ -1,0 +1,108 @@
+/** A session's log and the gateway before it, as far as one reader can tell, for tests. */
+import { create } from "@bufbuild/protobuf";
+import { type ClientFrame, type ServerFrame, ServerFrameSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import {
+  Audience,
+  type Part,
+  PersonSchema,
+  PositionSchema,
+  SessionSchema,
+  SessionState,
+} from "../gen/carrel/session/v1/session_pb";
+import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
+import { JoinedSchema } from "../gen/carrel/session/v1/session_service_pb";
+
+type Payload = SessionEvent["payload"];
+
+/** What a server frame may hold. */
+type Frame = Exclude<ServerFrame["frame"], { case: undefined }>;
+
+/** A frame from the gateway. */
+export function serverFrame(frame: Frame): ServerFrame {
+  const message = create(ServerFrameSchema);
+  message.frame = frame;
+  return message;
+}
+
+/** One log. It does each command once, and gives each reader the events after their position. */
+export class LogServer {
+  readonly events: SessionEvent[] = [];
+  readonly #done = new Map<string, number>();
+  #epoch = 1;
+
+  constructor(
+    readonly sessionId: string,
+    private readonly reader: { part: Part; name: string },
+  ) {}
+
+  /** Somebody writes something. */
+  append(part: Part, name: string, payload: Payload): SessionEvent {
+    const event = create(SessionEventSchema, {
+      position: BigInt(this.events.length + 1),
+      author: create(PersonSchema, { part, name }),
+    });
+    event.payload = payload;
+    this.events.push(event);
+    return event;
+  }
+
+  /** The log is replaced by another one, which has only its first events. */
+  restore(count: number): void {
+    this.events.length = Math.min(count, this.events.length);
+    for (const [command, position] of this.#done) if (position > this.events.length) this.#done.delete(command);
+    this.#epoch += 1;
+  }
+
+  /** What the gateway answers to a frame, and what it then delivers. */
+  handle({ frame }: ClientFrame): ServerFrame[] {
+    if (frame.case === "attend") return this.#attend(frame.value.after);
+    if (frame.case !== "act") return [];
+    const { commandId, sessionId, act } = frame.value;
+    const before = this.#done.get(commandId);
+    const frames: ServerFrame[] = [];
+    let position = before;
+    if (position === undefined) {
+      if (act.case !== "postMessage") return [];
+      const event = this.append(this.reader.part, this.reader.name, {
+        case: "message",
+        value: { $typeName: "carrel.session.v1.MessagePosted", text: act.value.text },
+      });
+      position = Number(event.position);
+      this.#done.set(commandId, position);
+      frames.push(this.eventFrame(event));
+    }
+    const value = { commandId, sessionId, position: BigInt(position), replayed: before !== undefined };
+    frames.push(serverFrame({ case: "accepted", value: { $typeName: "carrel.gateway.v1.Accepted", ...value } }));
+    return frames;
+  }
+
+  /** The frame that delivers an event. */
+  eventFrame(event: SessionEvent): ServerFrame {
+    const value = { sessionId: this.sessionId, event };
+    return serverFrame({ case: "event", value: { $typeName: "carrel.gateway.v1.SessionEvent", ...value } });
+  }
+
+  /** The frame that says how far the log is. */
+  headFrame(): ServerFrame {
+    const value = { sessionId: this.sessionId, number: BigInt(this.events.length) };
+    return serverFrame({ case: "head", value: { $typeName: "carrel.gateway.v1.Head", ...value } });
+  }
+
+  #attend(after: { epoch: string; number: bigint } | undefined): ServerFrame[] {
+    const epoch = String(this.#epoch);
+    const resync = after !== undefined && (after.epoch !== epoch || after.number > BigInt(this.events.length));
+    const from = after === undefined || resync ? 0 : Number(after.number);
+    const joined = create(JoinedSchema, {
+      session: create(SessionSchema, { sessionId: this.sessionId, state: SessionState.ACTIVE }),
+      head: create(PositionSchema, { epoch, number: BigInt(this.events.length) }),
+      audience: Audience.PATRON,
+      part: this.reader.part,
+      resync,
+    });
+    const value = { sessionId: this.sessionId, joined };
+    return [
+      serverFrame({ case: "attending", value: { $typeName: "carrel.gateway.v1.Attending", ...value } }),
+      ...this.events.slice(from).map((event) => this.eventFrame(event)),
+    ];
+  }
+}
