@@ -1,7 +1,7 @@
 /** Somebody at a browser of their own, and everything that their browser was sent. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 
 const ARTEFACTS = join(import.meta.dirname, "../artefacts");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -24,8 +24,8 @@ export class Visitor {
   private constructor(readonly page: Page) {}
 
   /** Opens a context and a page in it. */
-  static async arrive(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  static async arrive(browser: Browser): Promise<Visitor> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
     const visitor = new Visitor(page);
     page.setDefaultTimeout(20_000);

@@ -1,0 +1,48 @@
+/** The conversation on a page, as a person sees it. */
+import type { Locator, Page } from "playwright-core";
+
+/** The message area of a patron page or of the chat monitor. */
+export class Conversation {
+  /** The message area. */
+  readonly area: Locator;
+  /** What stands in it, in order. */
+  readonly items: Locator;
+
+  constructor(page: Page) {
+    this.area = page.getByRole("log", { name: "Conversation" });
+    this.items = this.area.getByRole("listitem");
+  }
+
+  /** The item that holds a text. */
+  item(text: string): Locator {
+    return this.items.filter({ hasText: text });
+  }
+
+  /** Waits until a text stands there, once. */
+  async shows(text: string): Promise<Locator> {
+    const item = this.item(text);
+    await item.first().waitFor();
+    const count = await item.count();
+    if (count !== 1) throw new Error(`"${text}" stands there ${count} times`);
+    return item;
+  }
+
+  /** Waits until what the user sent is committed. */
+  async sent(text: string): Promise<void> {
+    const item = this.item(text);
+    await item.first().waitFor();
+    await item.filter({ hasText: "Sending" }).waitFor({ state: "detached" });
+    await item.filter({ hasText: "Not sent" }).waitFor({ state: "detached" });
+  }
+
+  /** All that stands there, as text, without the times and without what became of the user's own messages. */
+  async text(): Promise<string[]> {
+    return this.items.evaluateAll((items) =>
+      items.map((item) => {
+        const copy = item.cloneNode(true) as HTMLElement;
+        for (const part of copy.querySelectorAll("time, .message-state")) part.remove();
+        return (copy.textContent ?? "").replace(/\s+/g, " ").trim();
+      }),
+    );
+  }
+}

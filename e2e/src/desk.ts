@@ -1,0 +1,189 @@
+/** The chat monitor, in a librarian's words. */
+import type { Locator, Page } from "playwright-core";
+import { Conversation } from "./conversation";
+import type { Visitor } from "./visitor";
+
+/** A list of sessions in the chat monitor. */
+export type List = "New" | "My Active" | "All";
+
+/** A librarian at the chat monitor. */
+export class Desk {
+  readonly page: Page;
+  readonly conversation: Conversation;
+  /** The warning before conference mode. */
+  readonly warning: Locator;
+  /** The question whether an answer to a note shall really go to the patron (R10). */
+  readonly guard: Locator;
+  /** What says that the librarian is in conference mode. */
+  readonly banner: Locator;
+  readonly leaveButton: Locator;
+  readonly endButton: Locator;
+  readonly notesTab: Locator;
+  readonly notesBox: Locator;
+  readonly patronBox: Locator;
+
+  /** The question which queues to watch, which comes first after logging in. */
+  readonly queueChooser: Locator;
+  /** The box for a web page's address. */
+  readonly pageBox: Locator;
+  readonly nameBox: Locator;
+  readonly passwordBox: Locator;
+
+  constructor(readonly visitor: Visitor) {
+    this.page = visitor.page;
+    this.conversation = new Conversation(this.page);
+    this.warning = this.page.getByRole("alertdialog", { name: "Enter this session?" });
+    this.guard = this.page.getByRole("alertdialog", { name: "Send to the patron, or as a note?" });
+    this.banner = this.page.getByText("In Conference Mode", { exact: true });
+    this.leaveButton = this.page.getByRole("button", { name: "Leave Session" });
+    this.endButton = this.page.getByRole("button", { name: "End Session" });
+    this.notesTab = this.page.getByRole("tab", { name: /^Notes/ });
+    this.notesBox = this.page.getByRole("textbox", { name: /^Staff only/ });
+    this.patronBox = this.page.getByRole("textbox", { name: /^To .*the patron$/ });
+    this.queueChooser = this.page.getByRole("dialog", { name: "Which queues do you watch?" });
+    this.pageBox = this.page.getByRole("textbox", { name: /^Web address/ });
+    this.nameBox = this.page.getByRole("textbox", { name: "Log-in name" });
+    this.passwordBox = this.page.getByLabel("Password");
+  }
+
+  /** Logs in and chooses these queues. */
+  async logIn(name: string, password: string, queues: readonly string[]): Promise<void> {
+    await this.nameBox.fill(name);
+    await this.passwordBox.fill(password);
+    await this.page.getByRole("button", { name: "Log in" }).click();
+    for (const queue of queues) await this.queue(queue).check();
+    await this.queueChooser.getByRole("button", { name: queues.length > 0 ? "Save" : "No queue for now" }).click();
+    await this.list("My Active").waitFor();
+  }
+
+  /** The box of a queue. */
+  queue(name: string): Locator {
+    return this.queueChooser.getByRole("checkbox", { name: new RegExp(`^${name}`) });
+  }
+
+  /** The tab of a list. */
+  list(list: List): Locator {
+    return this.page.getByRole("tab", { name: new RegExp(`^${list}\\b`) });
+  }
+
+  /** Opens a list. */
+  async show(list: List): Promise<void> {
+    await this.list(list).click();
+  }
+
+  /** The line of a patron in the list that is shown. */
+  row(list: List, patron: string): Locator {
+    const panel = this.page.getByRole("tabpanel", { name: new RegExp(`^${list}\\b`) });
+    return panel.getByRole("listitem").filter({ hasText: patron });
+  }
+
+  /** What is pressed to open a line: to pick up, to show, to enter. */
+  opener(list: List, patron: string): Locator {
+    return this.row(list, patron).getByRole("button", { name: /^(Pick up|Open|Enter|Show)/ });
+  }
+
+  /** Picks a patron up from the New list. */
+  async pickUp(patron: string): Promise<void> {
+    await this.show("New");
+    await this.opener("New", patron).click();
+    await this.conversation.shows("You picked the patron up");
+  }
+
+  /** Shows a session of My Active. */
+  async open(patron: string): Promise<void> {
+    await this.show("My Active");
+    await this.opener("My Active", patron).click();
+  }
+
+  /** Clicks on a session of the All list. */
+  async openFromAll(patron: string): Promise<void> {
+    await this.show("All");
+    await this.opener("All", patron).click();
+  }
+
+  /** Enters a session of the All list, accepting the warning. */
+  async enter(patron: string): Promise<void> {
+    await this.openFromAll(patron);
+    await this.warning.getByRole("button", { name: "OK" }).click();
+    await this.banner.waitFor();
+  }
+
+  /** Writes to everyone. The page may ask first; see `guard`. */
+  async say(text: string): Promise<void> {
+    await this.patronBox.fill(text);
+    await this.patronBox.press("Enter");
+  }
+
+  /** Writes to everyone, insisting that it is meant for the patron if the page asks; waits until it is committed. */
+  async sayToPatron(text: string): Promise<void> {
+    await this.say(text);
+    await this.guard.or(this.conversation.item(text)).first().waitFor();
+    if ((await this.guard.count()) > 0) await this.answerGuard("patron");
+    await this.conversation.sent(text);
+  }
+
+  /** Answers the question whether it shall go to the patron. */
+  async answerGuard(answer: "patron" | "note"): Promise<void> {
+    const name = answer === "note" ? "Send as a note" : /^Send to/;
+    await this.guard.getByRole("button", { name }).click();
+    await this.guard.waitFor({ state: "detached" });
+  }
+
+  /** Writes a note, and waits until it is committed. */
+  async note(text: string): Promise<void> {
+    await this.notesBox.fill(text);
+    await this.notesBox.press("Enter");
+    await this.conversation.sent(text);
+  }
+
+  /** Sends a web page's address. */
+  async pushPage(address: string): Promise<void> {
+    await this.tryToPushPage(address);
+    await this.conversation.shows(address);
+  }
+
+  /** Enters a web page's address and presses Enter, whatever becomes of it. */
+  async tryToPushPage(address: string): Promise<void> {
+    await this.page.getByRole("button", { name: "Web page", exact: true }).click();
+    await this.pageBox.fill(address);
+    await this.pageBox.press("Enter");
+  }
+
+  /** Gives up sending a page. */
+  async giveUpPage(): Promise<void> {
+    await this.pageBox.press("Escape");
+    await this.pageBox.waitFor({ state: "detached" });
+  }
+
+  /** Opens the transcript of a patron's ended session. */
+  async review(patron: string): Promise<void> {
+    await this.page.getByRole("tab", { name: "Transcripts" }).click();
+    await this.page.getByRole("button", { name: new RegExp(`^Transcript of ${patron}`) }).click();
+  }
+
+  /** Ends the session for everyone, and confirms it. */
+  async end(): Promise<void> {
+    await this.endButton.click();
+    await this.page
+      .getByRole("alertdialog", { name: "End this session?" })
+      .getByRole("button", { name: "End Session" })
+      .click();
+  }
+
+  /** The colour of an item's text. */
+  async colourOf(text: string): Promise<string> {
+    return this.conversation.area
+      .getByText(text, { exact: true })
+      .evaluate((element) => getComputedStyle(element).color);
+  }
+
+  /** What the page says of its connection. */
+  async connection(): Promise<string> {
+    return (await this.page.getByRole("status", { name: "Connection" }).textContent()) ?? "";
+  }
+
+  /** What the librarian reads in the conversation. */
+  async visibleText(): Promise<string[]> {
+    return this.conversation.text();
+  }
+}

@@ -1,0 +1,148 @@
+/** Each face of the pages: readable by everyone, in light and dark, from 360 pixels to a wide screen. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Desk } from "../src/desk";
+import type { PatronPage } from "../src/patron_page";
+import { Stage } from "../src/stage";
+import { tellStory } from "../src/story";
+import type { Visitor } from "../src/visitor";
+
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 360, height: 740 };
+
+let stage: Stage;
+let ricky: PatronPage;
+let msMap: Desk;
+let admin: Desk;
+
+tellStory(() => stage);
+
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+
+afterAll(async () => {
+  await stage?.close();
+});
+
+describe("the patron's page", () => {
+  test("where the patron asks", async () => {
+    ricky = await stage.patron("maple");
+    await ricky.page.getByRole("textbox", { name: "Your question" }).waitFor();
+    await look(ricky.visitor, "patron-form");
+  });
+
+  test("where the patron waits", async () => {
+    await ricky.ask({ question: "Who drew the first map of Sugar Creek?", name: "Ricky" });
+    await ricky.waiting.waitFor();
+    await look(ricky.visitor, "patron-waits");
+  });
+});
+
+describe("the chat monitor", () => {
+  test("where librarians log in", async () => {
+    const visitor = await stage.visitor();
+    await visitor.page.goto(stage.carrel.page("/desk"));
+    await visitor.page.getByRole("button", { name: "Log in" }).waitFor();
+    await look(visitor, "desk-log-in");
+  });
+
+  test("with nobody in hand, and somebody waiting", async () => {
+    msMap = await stage.librarian("map@harbor", ["Maple County Library"]);
+    await msMap.row("New", "Ricky").waitFor();
+    await look(msMap.visitor, "desk-new");
+  });
+
+  test("in a session, with notes and a web page", async () => {
+    await msMap.pickUp("Ricky");
+    await msMap.say("Good question. I am looking.");
+    await ricky.say("Thank you! https://maple.example/maps is what I have read.");
+    await msMap.note("Tried the catalogue, nothing there.");
+    await msMap.pushPage("https://maple.example/history");
+    await ricky.conversation.shows("https://maple.example/history");
+    await look(msMap.visitor, "desk-session");
+  });
+
+  test("the All list and the warning", async () => {
+    admin = await stage.librarian("admin@maple");
+    await admin.show("All");
+    await admin.row("All", "Ricky").waitFor();
+    await look(admin.visitor, "desk-all");
+    await admin.openFromAll("Ricky");
+    await admin.warning.waitFor();
+    await look(admin.visitor, "desk-warning");
+    await admin.warning.getByRole("button", { name: "Cancel" }).click();
+  });
+
+  test("in conference mode", async () => {
+    await admin.enter("Ricky");
+    await admin.note("It was Elias Finch, in 1851.");
+    await msMap.conversation.shows("It was Elias Finch, in 1851.");
+    await look(admin.visitor, "desk-conference");
+  });
+
+  test("asked whether it shall go to the patron", async () => {
+    await msMap.say("Really? In 1851?");
+    await msMap.guard.waitFor();
+    await look(msMap.visitor, "desk-guard");
+    await msMap.answerGuard("note");
+  });
+
+  test("asked whether to end", async () => {
+    await msMap.endButton.click();
+    await msMap.page.getByRole("alertdialog").waitFor();
+    await look(msMap.visitor, "desk-ending");
+    await msMap.page.keyboard.press("Escape");
+  });
+});
+
+describe("after the conversation", () => {
+  test("where the patron chats, and has ended", async () => {
+    await look(ricky.visitor, "patron-chats");
+    await msMap.end();
+    await ricky.ended.waitFor();
+    await look(ricky.visitor, "patron-ended");
+    await look(msMap.visitor, "desk-ended");
+  });
+
+  test("the list of libraries", async () => {
+    const visitor = await stage.visitor();
+    await visitor.page.goto(stage.carrel.page("/"));
+    await visitor.page.getByRole("link", { name: /Maple County Library/ }).waitFor();
+    await look(visitor, "libraries");
+  });
+});
+
+test("No browser complained: no blocked content, no script error", () => {
+  expect(stage.complaints).toEqual([]);
+});
+
+/** Looks at a face in every way, and leaves it as it was. */
+async function look(visitor: Visitor, name: string): Promise<void> {
+  const { page } = visitor;
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await visitor.picture(`face-${name}-${colorScheme}`);
+    expect(await violations(page), `${name}, ${colorScheme}`).toEqual([]);
+  }
+  await page.setViewportSize(NARROW);
+  await visitor.picture(`face-${name}-narrow`);
+  expect(await overflow(page), `${name} is wider than 360 pixels`).toBeLessThanOrEqual(0);
+  expect(await violations(page), `${name}, narrow`).toEqual([]);
+  await page.setViewportSize(WIDE);
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
+}
+
+/** What axe finds that keeps somebody out. */
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);
+}
+
+/** By how many pixels the page is wider than its window. */
+function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
