@@ -220,6 +220,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.readers.close();
         self.requests = None;
         if let Some(thread) = self.thread.take() {
             // A writer that panicked has said so already.

@@ -167,8 +167,26 @@ async fn a_lost_log_is_never_silently_begun_anew() {
 
 #[tokio::test]
 async fn an_interrupted_beginning_is_begun_again() {
+    // Before the first page was written.
     let place = SqliteFile::new().await;
     fs::write(place.path(), "").unwrap();
+    let log = open(&place.path()).unwrap();
+    log.append(batch([write("s", 0, ["e"])])).await.unwrap();
+
+    // While pages were written: they are there, and a journal that says to take them back.
+    let place = SqliteFile::new().await;
+    let unfinished = place.0.path().join("unfinished");
+    let journal = place.0.path().join("unfinished-journal");
+    let stranger = rusqlite::Connection::open(&unfinished).unwrap();
+    stranger
+        .execute_batch(
+            "PRAGMA cache_size = 1; BEGIN; CREATE TABLE meta (x);
+             INSERT INTO meta VALUES (randomblob(100000)), (randomblob(100000));",
+        )
+        .unwrap();
+    assert!(fs::metadata(&unfinished).unwrap().len() > 0);
+    fs::copy(&unfinished, place.path()).unwrap();
+    fs::copy(&journal, place.0.path().join("carrel.db-journal")).unwrap();
     let log = open(&place.path()).unwrap();
     log.append(batch([write("s", 0, ["e"])])).await.unwrap();
 }

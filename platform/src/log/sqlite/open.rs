@@ -136,9 +136,9 @@ impl Place {
         busy_timeout: Duration,
         check_up_to: u64,
     ) -> Result<(Connection, String), OpenError> {
-        let fresh = match self {
+        let trace = match self {
             Self::File(path) => prepare_file(path)?,
-            Self::Memory(_) => true,
+            Self::Memory(_) => None,
         };
         let explain = |error| explain(self.path(), &error);
         let mut access = OpenFlags::SQLITE_OPEN_READ_WRITE;
@@ -147,7 +147,17 @@ impl Place {
         }
         let mut connection = self.connect(access).map_err(explain)?;
         connection.busy_timeout(busy_timeout).map_err(explain)?;
-        if fresh {
+        // Asked of SQLite and not of the file: this takes back what a crash left of an unfinished beginning.
+        let pages: i64 = connection
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .map_err(explain)?;
+        if pages == 0 {
+            if let Some(trace) = trace {
+                return Err(OpenError::Lost {
+                    path: self.path(),
+                    trace,
+                });
+            }
             begin(&mut connection).map_err(explain)?;
         }
         self.check_kind(&connection)?;
@@ -226,10 +236,10 @@ impl Place {
     }
 }
 
-/// Makes sure that a file is there, and tells whether it is a fresh one that has no tables yet.
+/// Makes sure that a file is there, and looks for a trace of what was once kept with it.
 ///
 /// A crash while a log is begun leaves an empty file, so an empty file counts as none.
-fn prepare_file(path: &Path) -> Result<bool, OpenError> {
+fn prepare_file(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     let failed = |error: io::Error| OpenError::Failed {
         path: path.to_owned(),
         problem: error.to_string(),
@@ -256,19 +266,17 @@ fn prepare_file(path: &Path) -> Result<bool, OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(failed(error)),
     };
-    if size.is_some_and(|size| size > 0) {
-        return Ok(false);
-    }
-    if let Some(trace) = trace {
-        return Err(OpenError::Lost {
+    match (size, trace) {
+        (None | Some(0), Some(trace)) => Err(OpenError::Lost {
             path: path.to_owned(),
             trace,
-        });
+        }),
+        (None, None) => {
+            create_private(path).map_err(failed)?;
+            Ok(None)
+        }
+        (Some(_), trace) => Ok(trace),
     }
-    if size.is_none() {
-        create_private(path).map_err(failed)?;
-    }
-    Ok(true)
 }
 
 /// Creates an empty file that only its owner may read: it will hold what patrons say.

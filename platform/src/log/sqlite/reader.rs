@@ -61,6 +61,14 @@ impl Readers {
             .unwrap_or_else(|error| Err(LogError::Unavailable(format!("a read stopped: {error}"))))
     }
 
+    /// Closes the connections that nobody uses.
+    ///
+    /// Before the writer's: only the last connection that closes merges the write-ahead log into the file and removes
+    /// it, and one that can't write does neither.
+    pub(super) fn close(&self) {
+        self.idle().clear();
+    }
+
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
