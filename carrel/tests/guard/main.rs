@@ -18,6 +18,8 @@ mod door;
 mod socket;
 
 mod answer;
+mod bad_calls;
+mod bad_streams;
 mod browser;
 mod grpc;
 mod house;

@@ -1,0 +1,306 @@
+//! Bad input on Attend and Watch streams: what ends a stream, and what does not (F24, F26, F29, I2, I5).
+
+use std::time::Duration;
+
+use carrel_platform::{clock::Clock, refusal::Refusal};
+use carrel_proto::session::v1::{
+    self as wire, act::Act, attend_request::Request as Ask, attend_response::Response as Told,
+};
+use tonic::{Code, Status};
+
+use crate::{
+    door::{command_id, on_behalf},
+    grpc::Stream,
+    house::{Case, House},
+    table::{Column, Stage},
+};
+
+fn reason(status: &Status) -> (Code, String) {
+    (status.code(), Refusal::from(status).reason)
+}
+
+fn invalid(reason: &str) -> (Code, String) {
+    (Code::InvalidArgument, reason.to_owned())
+}
+
+fn message(text: impl Into<String>) -> Act {
+    Act::PostMessage(wire::PostMessage { text: text.into() })
+}
+
+async fn attend(house: &House, token: &str, case: &Case) -> Stream {
+    let sessions = house.door.sessions();
+    Stream::join(
+        sessions,
+        token,
+        &case.session_id,
+        wire::Audience::Unspecified,
+    )
+    .await
+    .unwrap()
+}
+
+impl Stream {
+    async fn act(&self, command_id: &str, act: Option<Act>) {
+        let command_id = command_id.to_owned();
+        self.send(Ask::Act(wire::Act { command_id, act })).await;
+    }
+
+    /// Posts a message and waits until it is accepted: the stream goes on.
+    async fn assert_goes_on(&mut self) {
+        self.act(&command_id(), Some(message("Still here?"))).await;
+        self.answer().await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stream_begins_with_one_join() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let before = house.recorded(&case.session_id).await;
+    let join = Ask::Join(wire::Join {
+        session_id: case.session_id.clone(),
+        ..wire::Join::default()
+    });
+    let act = Ask::Act(wire::Act {
+        command_id: command_id(),
+        act: Some(message("Too early")),
+    });
+    let typing = Ask::Typing(wire::Typing::default());
+    let renew = Ask::Renew(wire::Renew {
+        access_token: case.patron.clone(),
+    });
+    for first in [Some(act), Some(typing), Some(renew), None] {
+        let sessions = house.door.sessions();
+        let mut stream = Stream::silent(sessions, &case.patron).await.unwrap();
+        stream.send_raw(first).await;
+        stream.send(join.clone()).await;
+        assert_eq!(reason(&stream.end().await), invalid("NO_JOIN"));
+    }
+    let mut stream = attend(&house, &case.patron, &case).await;
+    stream.send(join).await;
+    assert_eq!(reason(&stream.end().await), invalid("ALREADY_JOINED"));
+    let mut stream = attend(&house, &case.patron, &case).await;
+    stream.send_raw(None).await;
+    assert_eq!(reason(&stream.end().await), invalid("BAD_FRAME"));
+    assert_eq!(house.recorded(&case.session_id).await, before);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_refused_act_does_not_end_the_stream() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let before = house.recorded(&case.session_id).await.len();
+    let mut stream = attend(&house, &case.patron, &case).await;
+    let page = |address: &str| {
+        Act::PushPage(wire::PushPage {
+            address: address.to_owned(),
+        })
+    };
+    let note = Act::WriteNote(wire::WriteNote {
+        text: "Not mine to write".to_owned(),
+    });
+    let long = "x".repeat(65);
+    let wrong = [
+        ("a", None, 3, "BAD_FRAME", "request"),
+        (
+            "",
+            Some(message("Hello")),
+            3,
+            "BAD_COMMAND_ID",
+            "command_id",
+        ),
+        (
+            &long,
+            Some(message("Hello")),
+            3,
+            "BAD_COMMAND_ID",
+            "command_id",
+        ),
+        ("b", Some(message("")), 3, "EMPTY", "text"),
+        ("c", Some(message("x".repeat(4_001))), 3, "TOO_LONG", "text"),
+        ("d", Some(message("\u{7}")), 3, "CONTROL_CHARACTER", "text"),
+        (
+            "e",
+            Some(page("https://maps.example/")),
+            7,
+            "ROLE_NOT_ALLOWED",
+            "",
+        ),
+        ("f", Some(note), 7, "ROLE_NOT_ALLOWED", ""),
+    ];
+    for (command_id, act, code, reason, field) in wrong {
+        stream.act(command_id, act).await;
+        let refusal = stream.answer().await.unwrap().unwrap_err();
+        assert_eq!((refusal.code, refusal.reason.as_str()), (code, reason));
+        let named = refusal.field_violations.first();
+        assert_eq!(named.map_or("", |violation| &violation.field), field);
+    }
+    for r#box in [0, 3, -1, i32::MAX] {
+        let author = None;
+        stream
+            .send(Ask::Typing(wire::Typing { r#box, author }))
+            .await;
+    }
+    stream.assert_goes_on().await;
+    let mut owner = attend(&house, house.token(Column::Lc), &case).await;
+    owner.act("g", Some(page("javascript:alert(1)"))).await;
+    let refusal = owner.answer().await.unwrap().unwrap_err();
+    assert_eq!(refusal.reason, "BAD_ADDRESS");
+    assert_eq!(refusal.field_violations[0].field, "address");
+    owner.assert_goes_on().await;
+    assert_eq!(house.recorded(&case.session_id).await.len(), before + 2);
+    house.close().await;
+}
+
+/// F24, I2, I5: what is sent without waiting for answers is done once each, in the order sent.
+#[tokio::test]
+async fn pipelined_acts_are_done_once_and_in_order() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let mut stream = attend(&house, &case.patron, &case).await;
+    let before = house.recorded(&case.session_id).await.len();
+    for _ in 0..50 {
+        stream.act("again", Some(message("Hello"))).await;
+    }
+    stream.act("again", Some(message("Something else"))).await;
+    let first = stream.answer().await.unwrap().unwrap();
+    assert!(!first.replayed);
+    for _ in 1..50 {
+        let again = stream.answer().await.unwrap().unwrap();
+        assert_eq!((again.position, again.replayed), (first.position, true));
+    }
+    let refusal = stream.answer().await.unwrap().unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.reason.as_str()),
+        (6, "COMMAND_ID_REUSED")
+    );
+    assert_eq!(house.recorded(&case.session_id).await.len(), before + 1);
+
+    for number in 0..200 {
+        stream
+            .act(&format!("n{number}"), Some(message(number.to_string())))
+            .await;
+    }
+    for number in 0..200 {
+        let accepted = stream.answer().await.unwrap().unwrap();
+        assert_eq!(accepted.command_id, format!("n{number}"));
+        assert_eq!(accepted.position, first.position + 1 + number);
+    }
+    // Replayed on another stream, in another order: the first answers again.
+    let mut later = attend(&house, &case.patron, &case).await;
+    for number in (0..200).rev() {
+        later
+            .act(&format!("n{number}"), Some(message(number.to_string())))
+            .await;
+        let again = later.answer().await.unwrap().unwrap();
+        assert_eq!(
+            (again.position, again.replayed),
+            (first.position + 1 + number, true)
+        );
+    }
+    house.close().await;
+}
+
+/// I6: a position that can't be one starts anew rather than leave a hole.
+#[tokio::test]
+async fn a_position_of_nowhere_starts_anew() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    for (epoch, number) in [("", 0), ("", 1), ("nowhere", u64::MAX), ("\0", 2)] {
+        let sessions = house.door.sessions();
+        let mut stream = Stream::silent(sessions, &case.patron).await.unwrap();
+        let epoch = epoch.to_owned();
+        stream
+            .send(Ask::Join(wire::Join {
+                session_id: case.session_id.clone(),
+                after: Some(wire::Position { epoch, number }),
+                ..wire::Join::default()
+            }))
+            .await;
+        let Some(Told::Joined(joined)) = stream.next().await.unwrap() else {
+            panic!("Joined comes first");
+        };
+        assert!(joined.resync);
+        let Some(Told::Event(event)) = stream.next().await.unwrap() else {
+            panic!("then the first event");
+        };
+        assert_eq!(event.position, 1);
+    }
+    house.close().await;
+}
+
+/// F29: a stream ends when its token does, and no later.
+#[tokio::test]
+async fn streams_end_with_their_token() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let short = house.token_for(&case.patron, Duration::from_secs(1));
+    let mut attending = attend(&house, &short, &case).await;
+    let short = house.token_for(house.token(Column::Ao), Duration::from_secs(1));
+    let watch = wire::WatchSessionsRequest {
+        queue_ids: vec!["maple".to_owned()],
+        all: true,
+    };
+    let mut sessions = house.door.sessions();
+    let watching = sessions.watch_sessions(on_behalf(&short, watch)).await;
+    let mut watching = watching.unwrap().into_inner();
+    let expired = (Code::Unauthenticated, "TOKEN_EXPIRED".to_owned());
+    assert_eq!(reason(&attending.end().await), expired);
+    let end = loop {
+        if let Err(status) = watching.message().await {
+            break status;
+        }
+    };
+    assert_eq!(reason(&end), expired);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_renewed_stream_goes_on() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let short = house.token_for(&case.patron, Duration::from_secs(1));
+    let mut stream = attend(&house, &short, &case).await;
+    let access_token = case.patron.clone();
+    stream.send(Ask::Renew(wire::Renew { access_token })).await;
+    // The short token's second is over for certain when two have passed; until then the stream is used.
+    let clock = Clock::system();
+    let past = clock.unix_ms() + 2_500;
+    while clock.unix_ms() < past {
+        stream.assert_goes_on().await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stream.assert_goes_on().await;
+    house.close().await;
+}
+
+/// Somebody else's token, an expired or a forged one ends the stream; nothing is done under it.
+#[tokio::test]
+async fn a_stream_is_renewed_by_its_own_person_only() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let other = house.door.admit("maple").await.token;
+    let owner = house.token(Column::Lc).to_owned();
+    let expired = house.expired(&case.patron);
+    let before = house.recorded(&case.session_id).await;
+    for (token, why) in [
+        (other, "BAD_TOKEN"),
+        (owner, "BAD_TOKEN"),
+        (format!("{}x", case.patron), "BAD_TOKEN"),
+        (String::new(), "BAD_TOKEN"),
+        (expired, "TOKEN_EXPIRED"),
+    ] {
+        let mut stream = attend(&house, &case.patron, &case).await;
+        stream
+            .send(Ask::Renew(wire::Renew {
+                access_token: token,
+            }))
+            .await;
+        stream.act(&command_id(), Some(message("As whom?"))).await;
+        let expected = (Code::Unauthenticated, why.to_owned());
+        assert_eq!(reason(&stream.end().await), expected);
+    }
+    assert_eq!(house.recorded(&case.session_id).await, before);
+    house.close().await;
+}
