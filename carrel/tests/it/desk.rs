@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::door::Door;
 
 /// The directory of the demo, which the tests use as well.
-pub(crate) const DEMO: &str = include_str!("../../demo/directory.toml");
+const DEMO: &str = include_str!("../../demo/directory.toml");
 
 /// A Carrel on free ports with a data folder of its own and the demo directory. Use it through its [`Door`].
 pub(crate) struct Desk {
@@ -47,6 +47,11 @@ impl Desk {
             running,
             folder,
         }
+    }
+
+    /// Where its data folder is.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Stops it in order. Its data folder remains until what is returned is dropped.

@@ -24,7 +24,10 @@ pub(crate) fn judge(accounts: &[Account], transcript: &[(u64, String)]) -> Vec<S
     for (index, (position, text)) in transcript.iter().enumerate() {
         // I4: 1, 2, 3 … without holes.
         if *position != index as u64 + 1 {
-            wrong.push(format!("the transcript has {position} at place {}", index + 1));
+            wrong.push(format!(
+                "the transcript has {position} at place {}",
+                index + 1
+            ));
         }
         // I2: no text twice.
         if !text.is_empty() && positions.insert(text.as_str(), *position).is_some() {
@@ -38,7 +41,9 @@ pub(crate) fn judge(accounts: &[Account], transcript: &[(u64, String)]) -> Vec<S
         for (text, told) in &account.accepted {
             match positions.get(text.as_str()) {
                 Some(position) if position == told => {}
-                other => wrong.push(format!("{text:?} was accepted at {told}, and is at {other:?}")),
+                other => wrong.push(format!(
+                    "{text:?} was accepted at {told}, and is at {other:?}"
+                )),
             }
         }
         // I5: in the order sent.
@@ -54,7 +59,9 @@ pub(crate) fn judge(accounts: &[Account], transcript: &[(u64, String)]) -> Vec<S
         let shown = &account.seen[..];
         if shown != &transcript[..shown.len().min(transcript.len())] {
             let first = shown.iter().zip(transcript).position(|(a, b)| a != b);
-            wrong.push(format!("a client's view differs from the transcript at {first:?}"));
+            wrong.push(format!(
+                "a client's view differs from the transcript at {first:?}"
+            ));
         }
     }
     for text in positions.keys().filter(|text| !known.contains(**text)) {
@@ -97,12 +104,21 @@ mod tests {
         let transcript = events(&[(1, "a"), (2, "b")]);
         let good = account(&["a", "b"], &[], &[]);
         for (bad, transcript) in [
-            (account(&["a", "b", "c"], &[("c", 3)], &[]), transcript.clone()),
+            (
+                account(&["a", "b", "c"], &[("c", 3)], &[]),
+                transcript.clone(),
+            ),
             (account(&["a", "b"], &[("a", 2)], &[]), transcript.clone()),
             (account(&["b", "a"], &[], &[]), transcript.clone()),
             (account(&["a", "b"], &[], &[(2, "b")]), transcript.clone()),
-            (account(&["a", "b"], &[], &[(1, "a"), (1, "a")]), transcript.clone()),
-            (account(&["a", "b"], &[], &[(1, "a"), (2, "b"), (3, "c")]), transcript.clone()),
+            (
+                account(&["a", "b"], &[], &[(1, "a"), (1, "a")]),
+                transcript.clone(),
+            ),
+            (
+                account(&["a", "b"], &[], &[(1, "a"), (2, "b"), (3, "c")]),
+                transcript.clone(),
+            ),
             (account(&["a"], &[], &[]), transcript.clone()),
             (good.clone(), events(&[(1, "a"), (3, "b")])),
             (good, events(&[(1, "a"), (2, "b"), (3, "a")])),

@@ -2,7 +2,8 @@
 //!
 //! - [`desk`]: a Carrel in this process, on free ports, with the demo directory; [`process`]: the real program.
 //! - [`door`]: the ways in, the same for both: gRPC clients, log-in, sockets ([`socket`]).
-//! - [`history`]: judges what clients were told against what they saw.
+//! - [`talker`]: a conversation that goes on over any interruption; [`history`] judges what its people were told against
+//!   what they saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod desk;
@@ -12,6 +13,7 @@ mod history;
 mod otlp;
 mod process;
 mod socket;
+mod talker;
 
 mod kill;
 mod start_stop;

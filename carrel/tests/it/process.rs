@@ -5,6 +5,8 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    time::Duration,
 };
 
 use crate::door::Door;
@@ -16,7 +18,7 @@ pub(crate) struct Process {
     pub(crate) door: Door,
 }
 
-/// The program with its command line up to here, on a data folder and on free ports.
+/// The program, to be given a command: on a data folder and on free ports, otherwise with the default settings.
 pub(crate) fn carrel(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carrel"));
     for (name, _) in std::env::vars_os() {
@@ -25,10 +27,9 @@ pub(crate) fn carrel(data_dir: &Path) -> Command {
         }
     }
     command
-        .arg("--data-dir")
-        .arg(data_dir)
-        .args(["--http-address", "127.0.0.1:0"])
-        .args(["--grpc-address", "127.0.0.1:0"])
+        .env("CARREL_DATA_DIR", data_dir)
+        .env("CARREL_HTTP__ADDRESS", "127.0.0.1:0")
+        .env("CARREL_GRPC__ADDRESS", "127.0.0.1:0")
         .stdin(Stdio::null());
     command
 }
@@ -69,10 +70,23 @@ impl Process {
     }
 
     /// Asks it to stop, as an operator does, and waits until it has.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .unwrap();
         assert!(sent.success());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 }
@@ -84,17 +98,28 @@ impl Drop for Process {
     }
 }
 
-/// Runs the program to its end and gives its exit status and what it wrote to standard error.
+/// Runs the program to its end, which must come within a minute, and gives its exit status and what it wrote to
+/// standard error.
 pub(crate) fn run_to_end(command: &mut Command) -> (ExitStatus, String) {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut errors = String::new();
     let mut stderr = child.stderr.take().unwrap();
-    stderr.read_to_string(&mut errors).unwrap();
-    (child.wait().unwrap(), errors)
+    let (sender, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut errors = String::new();
+        let read = stderr.read_to_string(&mut errors);
+        sender.send(read.map(|_| errors))
+    });
+    match ended.recv_timeout(Duration::from_secs(60)) {
+        Ok(errors) => (child.wait().unwrap(), errors.unwrap()),
+        Err(_) => {
+            child.kill().unwrap();
+            panic!("it did not end: {command:?}: {:?}", ended.recv());
+        }
+    }
 }
 
 fn address_in(line: &str, scheme: &str) -> Option<SocketAddr> {

@@ -13,8 +13,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{
-        Message, client::IntoClientRequest, http::HeaderValue,
-        protocol::frame::coding::CloseCode,
+        Message, client::IntoClientRequest, http::HeaderValue, protocol::frame::coding::CloseCode,
     },
 };
 

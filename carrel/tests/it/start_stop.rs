@@ -1,1 +1,215 @@
-//! Starting, and stopping in order. I28, R9-R12.
+//! Starting, and stopping in order. I1, I28, R9-R12.
+
+use std::{fs, net::TcpListener, path::Path};
+
+use carrel_platform::refusal::Refusal;
+use carrel_proto::session::v1::{
+    AttendRequest, Audience, Join, OpenSessionRequest, attend_request::Request,
+    attend_response::Response,
+};
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use tonic::Code;
+
+use crate::{
+    desk::Desk,
+    door::{command_id, on_behalf},
+    process::{Process, carrel, run_to_end},
+    socket::{Ended, Socket},
+    talker::{Conversation, SETTINGS},
+};
+
+/// Starts the program, which must not come to serve, and gives what it says.
+fn refused(data_dir: &Path, change: impl FnOnce(&mut std::process::Command)) -> String {
+    let mut command = carrel(data_dir);
+    change(&mut command);
+    let (status, errors) = run_to_end(&mut command);
+    assert!(!status.success(), "it started: {errors}");
+    assert!(errors.starts_with("carrel: "), "{errors}");
+    errors
+}
+
+#[test]
+fn a_bad_setting_is_named_with_its_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    let file = folder.path().join("carrel.toml");
+    let with_file = |text: &str| {
+        fs::write(&file, text).unwrap();
+        refused(&data_dir, |command| {
+            command.arg("--config").arg(&file);
+        })
+    };
+    for (text, named) in [
+        ("[session]\nheart_beat = \"5s\"", "heart_beat"),
+        ("[session]\nheartbeat = \"soon\"", "session.heartbeat"),
+        ("[telemetry]\nsample_ratio = 2.0", "telemetry.sample_ratio"),
+        (
+            "[telemetry]\nlog_filter = \"a=b=c\"",
+            "telemetry.log_filter",
+        ),
+    ] {
+        let errors = with_file(text);
+        assert!(errors.contains(named), "{text}: {errors}");
+    }
+    for name in ["CARREL_SESSION__BACKLOG", "CARREL_GRPC__ADDRESS"] {
+        let errors = refused(&data_dir, |command| {
+            command.env(name, "many");
+        });
+        assert!(errors.contains(name), "{errors}");
+    }
+    let errors = refused(&data_dir, |command| {
+        command.arg("--config").arg(folder.path().join("none.toml"));
+    });
+    assert!(errors.contains("none.toml"), "{errors}");
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for setting in ["http", "grpc"] {
+        let errors = refused(folder.path(), |command| {
+            let name = format!("CARREL_{}__ADDRESS", setting.to_uppercase());
+            command.env(name, &taken);
+        });
+        assert!(
+            errors.contains(&format!("{setting}.address: {taken}")),
+            "{errors}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_data_folder_serves_one_server() {
+    let desk = Desk::open().await;
+    let data_dir = desk.data_dir();
+    let errors = refused(&data_dir, |_| {});
+    assert!(errors.contains(&data_dir.display().to_string()), "{errors}");
+    assert!(errors.contains(&std::process::id().to_string()), "{errors}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_damaged_or_missing_log_is_never_replaced() {
+    let desk = Desk::open().await;
+    let data_dir = desk.data_dir();
+    let _folder = desk.close().await;
+    let log = data_dir.join("carrel.db");
+    // After a stop in order all is in this one file.
+    assert!(!data_dir.join("carrel.db-wal").exists());
+    let sound = fs::read(&log).unwrap();
+
+    let mut damaged = sound.clone();
+    damaged[..100].fill(b'x');
+    fs::write(&log, &damaged).unwrap();
+    let errors = refused(&data_dir, |_| {});
+    assert!(errors.contains("carrel.db"), "{errors}");
+    assert_eq!(fs::read(&log).unwrap(), damaged);
+
+    fs::remove_file(&log).unwrap();
+    let errors = refused(&data_dir, |_| {});
+    assert!(errors.contains("carrel.db"), "{errors}");
+    assert!(!log.exists());
+
+    fs::write(&log, &sound).unwrap();
+    assert!(Process::start(&data_dir, &[]).terminate().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_asks_browsers_to_come_back_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    let mut process = Process::start(&data_dir, &SETTINGS);
+    let mut conversation = Conversation::begin(&process.door).await;
+    for _ in 0..5 {
+        conversation.accepted(10).await;
+        conversation.shut();
+        assert!(process.terminate().success());
+        process = Process::start(&data_dir, &SETTINGS);
+        conversation.open(&process.door);
+    }
+    conversation.accepted(10).await;
+    let ends = conversation.settle(&process.door).await;
+    assert_eq!(ends, vec![Ended(Some(1012)); 10]);
+    assert!(process.terminate().success());
+}
+
+#[tokio::test]
+async fn a_stop_ends_streams_with_unavailable() {
+    let desk = Desk::open().await;
+    let patron = desk.admit("maple").await;
+    let open = OpenSessionRequest {
+        command_id: command_id(),
+        question: "Are you open?".to_owned(),
+        ..OpenSessionRequest::default()
+    };
+    let mut sessions = desk.sessions();
+    sessions
+        .open_session(on_behalf(&patron.token, open))
+        .await
+        .unwrap();
+    let (requests, receiver) = tokio::sync::mpsc::channel(1);
+    let join = AttendRequest {
+        request: Some(Request::Join(Join {
+            session_id: patron.session_id.clone(),
+            audience: Audience::Unspecified.into(),
+            after: None,
+            trace: false,
+        })),
+        trace_parent: String::new(),
+    };
+    requests.send(join).await.unwrap();
+    let stream = on_behalf(&patron.token, ReceiverStream::new(receiver));
+    let mut responses = sessions.attend(stream).await.unwrap().into_inner();
+    let first = responses.next().await.unwrap().unwrap().response.unwrap();
+    assert!(matches!(first, Response::Joined(_)));
+    let (_folder, end) = tokio::join!(desk.close(), async {
+        loop {
+            if let Err(status) = responses.next().await.unwrap() {
+                return status;
+            }
+        }
+    });
+    assert_eq!(end.code(), Code::Unavailable);
+    assert_eq!(Refusal::from(&end).reason, "SHUTTING_DOWN");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(&folder.path().join("data"), &[]);
+    // Somebody who does not answer the close, so that the first stop has something to wait for.
+    let token = process.door.log_in("lee@maple").await;
+    let _deaf = Socket::open(process.door.http, &token).await.unwrap();
+    process.signal("INT");
+    process.signal("TERM");
+    let status = tokio::task::spawn_blocking(|| process.wait())
+        .await
+        .unwrap();
+    assert_eq!(status.code(), Some(130));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_count_while_the_server_runs() {
+    let desk = Desk::open().await;
+    let before = desk.log_in("lee@maple").await;
+    let (rotated, errors) = run_to_end(carrel(&desk.data_dir()).args(["keys", "rotate"]));
+    assert!(rotated.success(), "{errors}");
+    // An old token still holds, and a new one too.
+    desk.socket(&before).await;
+    let after = desk.log_in("lee@maple").await;
+    desk.socket(&after).await;
+
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/directory.toml");
+    let (loaded, errors) = run_to_end(carrel(&desk.data_dir()).args(["directory", "load", demo]));
+    assert!(loaded.success(), "{errors}");
+    let address = desk.grpc.to_string();
+    let (healthy, errors) =
+        run_to_end(carrel(&desk.data_dir()).args(["healthcheck", "--grpc-address", &address]));
+    assert!(healthy.success(), "{errors}");
+    desk.close().await;
+    let (healthy, _) =
+        run_to_end(carrel(Path::new("unused")).args(["healthcheck", "--grpc-address", &address]));
+    assert_eq!(healthy.code(), Some(1));
+}

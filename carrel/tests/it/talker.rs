@@ -1,0 +1,277 @@
+//! Two people who talk on and on, and come back whenever they are cut off.
+
+use std::collections::VecDeque;
+
+use carrel_proto::{
+    gateway::v1::server_frame::Frame,
+    session::v1::{
+        GetTranscriptRequest, OpenSessionRequest, PickUpSessionRequest, Position,
+        session_event::Payload,
+    },
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    door::{Door, command_id, on_behalf},
+    history::{Account, judge},
+    socket::{Ended, Socket, message},
+};
+
+/// How many acts of one client are under way at once.
+const PIPELINE: usize = 4;
+
+/// Limits that the clients here, who do not type but fire, would run into.
+pub(crate) const SETTINGS: [(&str, &str); 2] = [
+    ("CARREL_GATEWAY__SOCKET__FRAMES_PER_SECOND", "100000"),
+    ("CARREL_GATEWAY__SOCKET__FRAMES_BURST", "100000"),
+];
+
+/// A patron and a librarian in one session.
+pub(crate) struct Conversation {
+    doors: watch::Sender<Option<Door>>,
+    talk: watch::Sender<bool>,
+    accepted: watch::Receiver<u64>,
+    talkers: [JoinHandle<Talker>; 2],
+    session_id: String,
+    staff_token: String,
+}
+
+impl Conversation {
+    /// Lets them begin.
+    pub(crate) async fn begin(door: &Door) -> Self {
+        let (patron, librarian) = meet(door).await;
+        let session_id = patron.session_id.clone();
+        let staff_token = librarian.token.clone();
+        let (doors, open) = watch::channel(Some(door.clone()));
+        let (accept, accepted) = watch::channel(0);
+        let (talk, talking) = watch::channel(true);
+        let converse = |talker: Talker| {
+            tokio::spawn(talker.converse(open.clone(), talking.clone(), accept.clone()))
+        };
+        Self {
+            doors,
+            talk,
+            accepted,
+            talkers: [converse(patron), converse(librarian)],
+            session_id,
+            staff_token,
+        }
+    }
+
+    /// Waits until so many more messages were accepted.
+    pub(crate) async fn accepted(&mut self, more: u64) {
+        let enough = *self.accepted.borrow() + more;
+        self.accepted
+            .wait_for(|accepted| *accepted >= enough)
+            .await
+            .unwrap();
+    }
+
+    /// Tells them that they need not try to come back for now.
+    pub(crate) fn shut(&self) {
+        self.doors.send_replace(None);
+    }
+
+    /// Tells them where they may come back to.
+    pub(crate) fn open(&self, door: &Door) {
+        self.doors.send_replace(Some(door.clone()));
+    }
+
+    /// Lets them settle what is under way, and judges all of it. Returns how each of their sockets ended until then.
+    pub(crate) async fn settle(self, door: &Door) -> Vec<Ended> {
+        self.talk.send_replace(false);
+        let mut talkers = Vec::new();
+        for talker in self.talkers {
+            talkers.push(talker.await.unwrap());
+        }
+        let transcript = transcript(door, &self.staff_token, self.session_id).await;
+        let (mut accounts, mut ends) = (Vec::new(), Vec::new());
+        for mut talker in talkers {
+            talker.catch_up(door, transcript.len()).await.unwrap();
+            assert_eq!(talker.account.seen.len(), transcript.len());
+            assert_eq!(talker.account.accepted.len(), talker.account.sent.len());
+            accounts.push(talker.account);
+            ends.extend(talker.ends);
+        }
+        assert_eq!(judge(&accounts, &transcript), Vec::<String>::new());
+        ends
+    }
+}
+
+async fn transcript(door: &Door, token: &str, session_id: String) -> Vec<(u64, String)> {
+    let request = GetTranscriptRequest {
+        session_id,
+        audience: 0,
+    };
+    let answer = door
+        .sessions()
+        .get_transcript(on_behalf(token, request))
+        .await
+        .unwrap();
+    let events = answer.into_inner().events.into_iter();
+    events
+        .map(|event| (event.position, text_of(event.payload)))
+        .collect()
+}
+
+/// A patron and the librarian who picked them up.
+async fn meet(door: &Door) -> (Talker, Talker) {
+    let patron = door.admit("maple").await;
+    let map = door.log_in("map@harbor").await;
+    let open = OpenSessionRequest {
+        command_id: command_id(),
+        question: "How often can this be killed?".to_owned(),
+        ..OpenSessionRequest::default()
+    };
+    let mut sessions = door.sessions();
+    sessions
+        .open_session(on_behalf(&patron.token, open))
+        .await
+        .unwrap();
+    let pick_up = PickUpSessionRequest {
+        command_id: command_id(),
+        session_id: patron.session_id.clone(),
+    };
+    sessions
+        .pick_up_session(on_behalf(&map, pick_up))
+        .await
+        .unwrap();
+    let talker = |name, token| Talker {
+        name,
+        token,
+        session_id: patron.session_id.clone(),
+        epoch: None,
+        pending: VecDeque::new(),
+        account: Account::default(),
+        ends: Vec::new(),
+    };
+    (
+        talker("patron", patron.token.clone()),
+        talker("librarian", map),
+    )
+}
+
+/// A browser that talks on and on and comes back whenever it was cut off.
+struct Talker {
+    name: &'static str,
+    token: String,
+    session_id: String,
+    epoch: Option<String>,
+    /// Sent, and neither accepted nor refused yet: command ids and texts.
+    pending: VecDeque<(String, String)>,
+    account: Account,
+    /// How its sockets ended.
+    ends: Vec<Ended>,
+}
+
+impl Talker {
+    /// Talks until it shall not, and all that it said is settled.
+    async fn converse(
+        mut self,
+        mut door: watch::Receiver<Option<Door>>,
+        mut talking: watch::Receiver<bool>,
+        accepted: watch::Sender<u64>,
+    ) -> Self {
+        loop {
+            let open = door.wait_for(Option::is_some).await.unwrap().clone();
+            let Some(open) = open else { continue };
+            let Err(ended) = self.talk(&open, &mut talking, &accepted).await else {
+                return self;
+            };
+            self.ends.push(ended);
+            door.changed().await.unwrap();
+        }
+    }
+
+    async fn talk(
+        &mut self,
+        door: &Door,
+        talking: &mut watch::Receiver<bool>,
+        accepted: &watch::Sender<u64>,
+    ) -> Result<(), Ended> {
+        let mut socket = self.attend(door).await?;
+        for (command_id, text) in &self.pending {
+            socket
+                .act(&self.session_id, command_id, message(text))
+                .await?;
+        }
+        loop {
+            let talk = *talking.borrow_and_update();
+            if !talk && self.pending.is_empty() {
+                return Ok(());
+            }
+            if talk && self.pending.len() < PIPELINE {
+                let text = format!("{} {}", self.name, self.account.sent.len() + 1);
+                let command_id = format!("{}-{}", self.name, self.account.sent.len() + 1);
+                self.account.sent.push(text.clone());
+                self.pending.push_back((command_id.clone(), text.clone()));
+                socket
+                    .act(&self.session_id, &command_id, message(text))
+                    .await?;
+                continue;
+            }
+            tokio::select! {
+                frame = socket.next() => self.take(frame?, accepted),
+                _ = talking.changed() => {}
+            }
+        }
+    }
+
+    async fn attend(&self, door: &Door) -> Result<Socket, Ended> {
+        let mut socket = Socket::open(door.http, &self.token).await?;
+        let after = self.epoch.clone().map(|epoch| Position {
+            epoch,
+            number: self
+                .account
+                .seen
+                .last()
+                .map_or(0, |(position, _)| *position),
+        });
+        socket.attend(&self.session_id, after).await?;
+        Ok(socket)
+    }
+
+    /// Sees what it has not seen yet of `length` events.
+    async fn catch_up(&mut self, door: &Door, length: usize) -> Result<(), Ended> {
+        let mut socket = self.attend(door).await?;
+        let (accepted, _) = watch::channel(0);
+        while self.account.seen.len() < length {
+            self.take(socket.next().await?, &accepted);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, frame: Frame, accepted: &watch::Sender<u64>) {
+        match frame {
+            Frame::Attending(attending) => {
+                let joined = attending.joined.unwrap();
+                assert!(!joined.resync, "its history was replaced");
+                self.epoch = Some(joined.head.unwrap().epoch);
+            }
+            Frame::Event(event) => {
+                let event = event.event.unwrap();
+                let text = text_of(event.payload);
+                self.account.seen.push((event.position, text));
+            }
+            Frame::Accepted(outcome) => {
+                let place = self
+                    .pending
+                    .iter()
+                    .position(|(command_id, _)| *command_id == outcome.command_id);
+                let Some(place) = place else { return };
+                let (_, text) = self.pending.remove(place).unwrap();
+                self.account.accepted.insert(text, outcome.position);
+                accepted.send_modify(|count| *count += 1);
+            }
+            Frame::Refused(refused) => panic!("{} was refused: {refused:?}", self.name),
+            _ => {}
+        }
+    }
+}
+
+fn text_of(payload: Option<Payload>) -> String {
+    match payload {
+        Some(Payload::Message(message)) => message.text,
+        _ => String::new(),
+    }
+}
