@@ -5,3 +5,6 @@ scripts/pages.sh
 
 section "Rust tests"
 cargo test --workspace --locked --quiet "$@"
+
+section "Leaks built in on purpose: the noninterference tests must catch each"
+scripts/sabotage.py

@@ -3,6 +3,12 @@
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 
+section "Leaks built in on purpose, all of them"
+scripts/sabotage.py --all
+
+section "5,000 pairs of worlds that differ only in what is hidden"
+CARREL_PAIRS=5000 cargo test -p carrel-session --locked --quiet --test service noninterference
+
 minutes="${SOAK_MINUTES:-10}"
 [[ "$minutes" =~ ^[0-9]+$ ]] || give_up "SOAK_MINUTES is a whole number of minutes, not '$minutes'"
 end=$((SECONDS + minutes * 60))
