@@ -192,6 +192,31 @@ async fn an_interrupted_beginning_is_begun_again() {
 }
 
 #[tokio::test]
+async fn whoever_begins_at_the_same_time_begins_the_same_log() {
+    for _ in 0..10 {
+        let place = SqliteFile::new().await;
+        let start = std::sync::Barrier::new(4);
+        let logs: Vec<SqliteLog> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        place.open_with(SqliteOptions::default())
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        for (log, version) in logs.iter().zip(0..) {
+            assert_eq!(log.epoch(), logs[0].epoch());
+            log.append(batch([write("s", version, ["e"])]))
+                .await
+                .unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_log_is_opened_beside_its_keys() {
     let place = filled().await;
     fs::write(place.0.path().join("keys.json"), "x").unwrap();
