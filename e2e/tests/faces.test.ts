@@ -136,7 +136,8 @@ async function look(visitor: Visitor, name: string): Promise<void> {
 
 /** What axe finds that keeps somebody out. */
 async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  const { violations: found, passes } = await new AxeBuilder({ page }).analyze();
+  expect(passes.length, "axe looked at nothing").toBeGreaterThan(10);
   return found
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);

@@ -5,6 +5,7 @@ import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";
 import { Stage } from "../src/stage";
 import { tellStory } from "../src/story";
+import { Visitor } from "../src/visitor";
 
 const CORPUS = [
   "<script>window.hit=1</script>",
@@ -76,15 +77,25 @@ test("a page that is none is refused, with a reason, and reaches nobody (R22)", 
   const before = await ricky.conversation.text();
   for (const address of ["javascript:alert(1)", "data:text/html,hello", "file:///etc/passwd"]) {
     await msMap.tryToPushPage(address);
-    await msMap.page
-      .getByText(/http or https/)
-      .first()
-      .waitFor();
+    await msMap.page.getByRole("alert").filter({ hasText: "begins with http:// or https://" }).waitFor();
     await msMap.giveUpPage();
   }
   await msMap.say("That did not work.");
   await ricky.conversation.shows("That did not work.");
   expect((await ricky.conversation.text()).slice(before.length)).toHaveLength(1);
+});
+
+test("a script that got into a page all the same would not run: the browser blocks it, and we would hear of it", async () => {
+  const visitor = await Visitor.arrive(stage.browser);
+  await visitor.page.goto(stage.carrel.page("/desk"));
+  await visitor.page.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "window.hit = 1";
+    document.head.append(script);
+  });
+  expect(await visitor.page.evaluate(() => (window as { hit?: number }).hit)).toBeUndefined();
+  expect(visitor.complaints).toHaveLength(1);
+  await visitor.leave();
 });
 
 test("No browser complained: no blocked content, no script error", () => {
