@@ -23,6 +23,7 @@ use carrel_platform::{
 };
 use carrel_proto::session::v1 as wire;
 use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::{
     desk,
@@ -83,7 +84,8 @@ const LIBRARIANS: [(Column, &str, &str); 8] = [
 /// A running Carrel and its people.
 pub(crate) struct House {
     pub(crate) door: Door,
-    pub(crate) keys: KeyRing,
+    keys: KeyRing,
+    channel: Channel,
     pub(crate) warning_version: String,
     tokens: HashMap<Column, String>,
     running: Running,
@@ -129,6 +131,9 @@ impl House {
         let mut house = Self {
             keys: KeyRing::load(&data_dir.join("keys.json")).unwrap(),
             warning_version: String::new(),
+            channel: Endpoint::from_shared(format!("http://{}", running.grpc_addr))
+                .unwrap()
+                .connect_lazy(),
             door,
             tokens,
             running,
@@ -142,6 +147,11 @@ impl House {
     pub(crate) async fn close(self) {
         self.running.stop().await;
         panics::assert_none();
+    }
+
+    /// The connection over which its gRPC is called.
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.channel
     }
 
     /// The token of a librarian of the matrix.

@@ -151,7 +151,7 @@ impl Participant {
                 request: Some(Request::Join(join)),
                 ..
             }))) => Ok(join),
-            Ok(Err(_)) => Err(End::Gone),
+            Ok(Err(status)) => Err(unreadable(&status)),
             Ok(Ok(_)) | Err(_) => Err(Refusal::invalid(
                 "NO_JOIN",
                 "join",
@@ -236,7 +236,7 @@ impl Participant {
                 (command_id, answer) = first_answer(&mut under_way) => self.answer(command_id, answer).await?,
                 Ok(()) = waiting.changed(), if waits => self.tell_wait(&attendance.session_id, &mut told_ahead).await?,
                 request = requests.message(), if !listens_only && under_way.len() < ACTS_UNDER_WAY => match request {
-                    Err(_) => return Err(End::Gone),
+                    Err(status) => return Err(unreadable(&status)),
                     Ok(None) => listens_only = true,
                     Ok(Some(wire::AttendRequest { request, trace_parent })) => match request {
                         Some(Request::Act(act)) => {
@@ -428,6 +428,20 @@ fn identity(who: &Who) -> (&str, &str) {
     match who {
         Who::Patron(patron) => ("patron", &patron.session_id),
         Who::Librarian(librarian) => ("librarian", &librarian.librarian_id),
+    }
+}
+
+/// Why nothing more can be read from a caller: they sent what is no request, or they have gone.
+fn unreadable(status: &Status) -> End {
+    match status.code() {
+        Code::Internal => Refusal::invalid(
+            "BAD_FRAME",
+            "request",
+            "the bytes are no AttendRequest; generate the client from session_service.proto",
+        )
+        .into(),
+        Code::OutOfRange => Refusal::invalid("TOO_LONG", "request", status.message()).into(),
+        _ => End::Gone,
     }
 }
 

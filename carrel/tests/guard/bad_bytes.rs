@@ -1,0 +1,195 @@
+//! Bytes that are no message of the method they are sent to (F25, F26, I27).
+//!
+//! A call is answered by tonic, as gRPC's statuscodes.md has it: INTERNAL for what can't be decoded, OUT_OF_RANGE for
+//! what is too large. A stream that was begun is answered by session-svc, with a reason.
+
+use bytes::{Buf, BufMut, Bytes};
+use carrel_platform::refusal::Refusal;
+use carrel_proto::session::v1::{self as wire, attend_request};
+use futures::stream;
+use prost::Message as _;
+use tonic::{
+    Code, Status, Streaming,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    transport::Channel,
+};
+
+use crate::{
+    grpc::{Stream, ask},
+    house::{Case, House},
+    table::{Stage, cells},
+};
+
+const ATTEND: &str = "/carrel.session.v1.SessionService/Attend";
+
+/// Sends bytes as they are.
+#[derive(Clone, Copy, Default)]
+struct AsTheyAre;
+
+impl Codec for AsTheyAre {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for AsTheyAre {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for AsTheyAre {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+/// Calls a method with bytes and returns how that ended.
+pub(crate) async fn send(
+    channel: &Channel,
+    path: &'static str,
+    token: &str,
+    messages: Vec<Bytes>,
+) -> Result<(), Status> {
+    let mut client = tonic::client::Grpc::new(channel.clone());
+    client
+        .ready()
+        .await
+        .map_err(|error| Status::unavailable(error.to_string()))?;
+    let request = ask(token, stream::iter(messages));
+    let path = http::uri::PathAndQuery::from_static(path);
+    let answer = client.streaming(request, path, AsTheyAre).await?;
+    let mut answer: Streaming<Bytes> = answer.into_inner();
+    while answer.message().await?.is_some() {}
+    Ok(())
+}
+
+/// The path of each method, from the matrix: every RPC has a row there.
+pub(crate) fn paths() -> Vec<&'static str> {
+    let mut paths: Vec<_> = cells()
+        .iter()
+        .map(|cell| {
+            let service = match cell.stage {
+                Stage::None => "directory.v1.DirectoryService",
+                _ => "session.v1.SessionService",
+            };
+            format!("/carrel.{service}/{}", cell.rpc())
+        })
+        .collect();
+    paths.sort();
+    paths.dedup();
+    paths.into_iter().map(|path| &*path.leak()).collect()
+}
+
+fn undecodable() -> [Bytes; 4] {
+    [
+        // Field 1 is longer than the message.
+        Bytes::from_static(&[0x0a, 0x7f, b'x']),
+        // A number that never ends.
+        Bytes::from_static(&[0xff; 32]),
+        // Field number 0.
+        Bytes::from_static(&[0x02, 0x00]),
+        // A string that is not UTF-8, in fields 1 to 4.
+        Bytes::from_static(&[
+            0x0a, 0x01, 0xff, 0x12, 0x01, 0xff, 0x1a, 0x01, 0xff, 0x22, 0x01, 0xff,
+        ]),
+    ]
+}
+
+fn assert_refused(path: &str, answer: Result<(), Status>, code: Code) {
+    let status = answer.expect_err(path);
+    assert_eq!(status.code(), code, "{path}: {status:?}");
+    assert!(!Refusal::from(&status).reason.is_empty());
+    for word in ["panic", ".rs", "src/", "thread"] {
+        assert!(!status.message().contains(word), "{path}: {status:?}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_message_are_refused() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let before = house.recorded(&case.session_id).await;
+    for path in paths() {
+        for bytes in undecodable() {
+            // The message without fields has none that could be wrong.
+            if path.ends_with("GetProfile") && bytes[0] == 0x0a {
+                continue;
+            }
+            let code = match path {
+                ATTEND => Code::InvalidArgument,
+                _ => Code::Internal,
+            };
+            let answer = send(house.channel(), path, &case.patron, vec![bytes]).await;
+            assert_refused(path, answer, code);
+        }
+    }
+    assert_eq!(house.recorded(&case.session_id).await, before);
+    house.close().await;
+}
+
+/// F25: 256 KiB is what a request may have.
+#[tokio::test]
+async fn a_message_that_is_too_large_is_refused_unread() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let mut large = vec![0x1a, 0x80, 0x80, 0x40];
+    large.resize((1 << 20) + 4, b'x');
+    let large = Bytes::from(large);
+    for path in paths() {
+        let code = match path {
+            ATTEND => Code::InvalidArgument,
+            _ => Code::OutOfRange,
+        };
+        let answer = send(house.channel(), path, &case.patron, vec![large.clone()]).await;
+        assert_refused(path, answer, code);
+    }
+    still_serves(&house, &case).await;
+    house.close().await;
+}
+
+/// A stream that was begun well ends with a word about what was wrong.
+#[tokio::test]
+async fn a_stream_says_why_bytes_ended_it() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let join = wire::AttendRequest {
+        request: Some(attend_request::Request::Join(wire::Join {
+            session_id: case.session_id.clone(),
+            ..wire::Join::default()
+        })),
+        trace_parent: String::new(),
+    };
+    let join = Bytes::from(join.encode_to_vec());
+    for bytes in undecodable() {
+        let messages = vec![join.clone(), bytes];
+        let answer = send(house.channel(), ATTEND, &case.patron, messages).await;
+        assert_refused(ATTEND, answer, Code::InvalidArgument);
+    }
+    still_serves(&house, &case).await;
+    house.close().await;
+}
+
+async fn still_serves(house: &House, case: &Case) {
+    let sessions = house.door.sessions();
+    let audience = wire::Audience::Unspecified;
+    Stream::join(sessions, &case.patron, &case.session_id, audience)
+        .await
+        .unwrap();
+}
