@@ -15,7 +15,7 @@ const TOKEN: HeldToken = { accessToken: "first", expiresAt: 600_000, renewUntil:
 const FRESH: HeldToken = { accessToken: "second", expiresAt: 1_200_000, renewUntil: 36_000_000 };
 
 /** A connection that went through the events, and the effects of the last one. */
-function after(...events: [number, ConnectionEvent][]): [Connection, ConnectionEffect[]] {
+function through(...events: [number, ConnectionEvent][]): [Connection, ConnectionEffect[]] {
   let connection = idle;
   let effects: ConnectionEffect[] = [];
   for (const [now, event] of events) [connection, effects] = step(connection, event, now, 0.5);
@@ -30,15 +30,15 @@ const tick = (now: number): [number, ConnectionEvent] => [now, { kind: "tick" }]
 
 describe("connecting", () => {
   it("opens a socket, says hello with the token, and is ready at the welcome", () => {
-    expect(after(START)[1]).toEqual([{ kind: "open" }]);
-    expect(after(START, OPENED)[1]).toEqual([{ kind: "hello", accessToken: "first" }]);
-    const [connection, effects] = after(START, OPENED, WELCOME);
+    expect(through(START)[1]).toEqual([{ kind: "open" }]);
+    expect(through(START, OPENED)[1]).toEqual([{ kind: "hello", accessToken: "first" }]);
+    const [connection, effects] = through(START, OPENED, WELCOME);
     expect(connection.phase.name).toBe("connected");
     expect(effects).toEqual([{ kind: "ready" }]);
   });
 
   it("gives up an attempt that hangs", () => {
-    const [connection, effects] = after(START, tick(11_000));
+    const [connection, effects] = through(START, tick(11_000));
     expect(connection.phase.name).toBe("waiting");
     expect(effects).toContainEqual({ kind: "close" });
   });
@@ -46,19 +46,19 @@ describe("connecting", () => {
 
 describe("coming back (I14)", () => {
   it.each([1001, 1006, 1011, 1012, 4408, 4409, 4429])("comes back after code %i", (code) => {
-    const [connection] = after(START, OPENED, WELCOME, [100, { kind: "closed", code, reason: "" }]);
+    const [connection] = through(START, OPENED, WELCOME, [100, { kind: "closed", code, reason: "" }]);
     expect(connection.phase.name).toBe("waiting");
   });
 
   it.each([1002, 1007, 1009, 4400])("does not come back after code %i, which is its own fault", (code) => {
-    const [connection] = after(START, OPENED, WELCOME, [100, { kind: "closed", code, reason: "" }]);
+    const [connection] = through(START, OPENED, WELCOME, [100, { kind: "closed", code, reason: "" }]);
     expect(connection.phase.name).toBe("rejected");
     expect(step(connection, { kind: "tick" }, 1_000_000, 0.5)[0].phase.name).toBe("rejected");
   });
 
   it("waits as long as the server asks", () => {
     const close: ConnectionEvent = { kind: "closed", code: 1012, reason: "retry_ms=2345" };
-    const [connection] = after(START, OPENED, WELCOME, [1_000, close]);
+    const [connection] = through(START, OPENED, WELCOME, [1_000, close]);
     expect(connection.phase).toEqual({ name: "waiting", retryAt: 3_345 });
   });
 
@@ -71,37 +71,37 @@ describe("coming back (I14)", () => {
   });
 
   it("forgets the failures at a welcome", () => {
-    const [connection] = after(START, lost(5), tick(10_000), [10_001, { kind: "opened" }], [10_002, WELCOME[1]]);
+    const [connection] = through(START, lost(5), tick(10_000), [10_001, { kind: "opened" }], [10_002, WELCOME[1]]);
     expect(connection.failures).toBe(0);
   });
 
   it("tries at once when the network is back", () => {
-    const [connection, effects] = after(START, OPENED, WELCOME, lost(100), [101, { kind: "wake" }]);
+    const [connection, effects] = through(START, OPENED, WELCOME, lost(100), [101, { kind: "wake" }]);
     expect(connection.phase.name).toBe("opening");
     expect(effects).toEqual([{ kind: "open" }]);
   });
 
   it("ignores the close of a socket that it has given up", () => {
-    const [before] = after(START, OPENED, WELCOME, lost(100));
+    const [before] = through(START, OPENED, WELCOME, lost(100));
     expect(step(before, { kind: "closed", code: 4401, reason: "" }, 101, 0.5)).toEqual([before, []]);
   });
 });
 
 describe("silence", () => {
   it("asks for a sign of life at half of the limit, once", () => {
-    const [connection, effects] = after(START, OPENED, WELCOME, tick(10_100));
+    const [connection, effects] = through(START, OPENED, WELCOME, tick(10_100));
     expect(effects).toEqual([{ kind: "ping" }]);
     expect(step(connection, { kind: "tick" }, 11_000, 0.5)[1]).toEqual([]);
   });
 
   it("takes the connection for lost after the limit", () => {
-    const [connection, effects] = after(START, OPENED, WELCOME, tick(20_100));
+    const [connection, effects] = through(START, OPENED, WELCOME, tick(20_100));
     expect(connection.phase.name).toBe("waiting");
     expect(effects).toEqual([{ kind: "close" }]);
   });
 
   it("counts from the last frame of any kind", () => {
-    const [connection] = after(START, OPENED, WELCOME, [15_000, { kind: "heard" }], tick(30_000));
+    const [connection] = through(START, OPENED, WELCOME, [15_000, { kind: "heard" }], tick(30_000));
     expect(connection.phase.name).toBe("connected");
   });
 });
@@ -110,7 +110,7 @@ describe("tokens", () => {
   const alive = (now: number): [number, ConnectionEvent] => [now, { kind: "heard" }];
 
   it("renews at half of a token's life, without losing the socket", () => {
-    const [connection, effects] = after(START, OPENED, WELCOME, alive(300_500), tick(301_000));
+    const [connection, effects] = through(START, OPENED, WELCOME, alive(300_500), tick(301_000));
     expect(effects).toEqual([{ kind: "renew-on-socket" }]);
     const [renewed, kept] = step(connection, { kind: "renewed", token: FRESH }, 301_100, 0.5);
     expect(renewed.phase.name).toBe("connected");
@@ -128,14 +128,14 @@ describe("tokens", () => {
         if (!asked) return [next, count];
         return [step(next, { kind: "renewed", token: old }, now, 0.5)[0], count + 1];
       },
-      [after([0, { kind: "start", token: old }], OPENED, WELCOME)[0], 0],
+      [through([0, { kind: "start", token: old }], OPENED, WELCOME)[0], 0],
     )[1];
     expect(renewals).toBeLessThanOrEqual(2);
   });
 
   it("exchanges a token that the server no longer takes, then connects with the fresh one", () => {
     const bad: ConnectionEvent = { kind: "closed", code: 4401, reason: "" };
-    const [renewing, effects] = after(START, OPENED, [30, bad]);
+    const [renewing, effects] = through(START, OPENED, [30, bad]);
     expect(renewing.phase.name).toBe("renewing");
     expect(effects).toEqual([{ kind: "renew-by-http", accessToken: "first" }]);
     const [opening] = step(renewing, { kind: "renewed", token: FRESH }, 40, 0.5);
@@ -145,14 +145,21 @@ describe("tokens", () => {
 
   it("asks for the log-in when the exchange is refused, or did not help", () => {
     const bad: ConnectionEvent = { kind: "closed", code: 4401, reason: "" };
-    expect(after(START, OPENED, [30, bad], [40, { kind: "renewal-refused" }])[0].phase.name).toBe("expired");
-    const again = after(START, OPENED, [30, bad], [40, { kind: "renewed", token: FRESH }], [50, OPENED[1]], [60, bad]);
+    expect(through(START, OPENED, [30, bad], [40, { kind: "renewal-refused" }])[0].phase.name).toBe("expired");
+    const again = through(
+      START,
+      OPENED,
+      [30, bad],
+      [40, { kind: "renewed", token: FRESH }],
+      [50, OPENED[1]],
+      [60, bad],
+    );
     expect(again[0].phase.name).toBe("expired");
   });
 
   it("tries again when it is not known whether the exchange succeeded", () => {
     const bad: ConnectionEvent = { kind: "closed", code: 4401, reason: "" };
-    expect(after(START, OPENED, [30, bad], [40, { kind: "renewal-failed" }])[0].phase.name).toBe("waiting");
+    expect(through(START, OPENED, [30, bad], [40, { kind: "renewal-failed" }])[0].phase.name).toBe("waiting");
   });
 });
 
@@ -173,7 +180,11 @@ describe("any order of events", () => {
     () => ({ kind: "opened" }),
     () => ({ kind: "welcome", silenceLimit: 20_000 }),
     () => ({ kind: "heard" }),
-    (random) => ({ kind: "closed", code: [1001, 1006, 1012, 4401, 4408][Math.floor(random() * 5)] ?? 1006, reason: "" }),
+    (random) => ({
+      kind: "closed",
+      code: [1001, 1006, 1012, 4401, 4408][Math.floor(random() * 5)] ?? 1006,
+      reason: "",
+    }),
     () => ({ kind: "renewed", token: FRESH }),
     () => ({ kind: "renewal-refused" }),
     () => ({ kind: "renewal-failed" }),

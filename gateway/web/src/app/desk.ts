@@ -424,6 +424,8 @@ export class Desk {
   #detached(sessionId: string, refusal: Refusal | undefined): void {
     const view = this.link.sessions.value.get(sessionId);
     if (view === undefined || view.wanted || refusal === undefined) return;
+    // Who leaves is sent away, and hears of it by the answer to their own command.
+    if (view.outgoing.some((out) => out.deed.case === "leaveConference")) return;
     const wasInside = view.part === Part.COLLEAGUE || view.session === undefined;
     if (refusal.reason === "NOT_INSIDE" && wasInside) {
       this.notify("You are no longer in conference mode. Choose the session in All to enter again.");

@@ -1,6 +1,7 @@
 /** A session's log and the gateway before it, as far as one reader can tell, for tests. */
 import { create } from "@bufbuild/protobuf";
 import { type ClientFrame, type ServerFrame, ServerFrameSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
 import {
   Audience,
   type Part,
@@ -9,7 +10,6 @@ import {
   SessionSchema,
   SessionState,
 } from "../gen/carrel/session/v1/session_pb";
-import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
 import { JoinedSchema } from "../gen/carrel/session/v1/session_service_pb";
 
 type Payload = SessionEvent["payload"];

@@ -45,7 +45,7 @@ export function Chat({ chat }: { chat: PatronChat }) {
           id="message"
           label={<span class="visually-hidden">Your message</span>}
           placeholder={`Write to ${librarian}`}
-          hint="Enter sends, Shift+Enter begins a new line"
+          hint={<span class="keys">Enter sends, Shift+Enter begins a new line</span>}
           value={chat.draft.value}
           limit={chat.link.textLimit.value}
           focus

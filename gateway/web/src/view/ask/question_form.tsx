@@ -37,7 +37,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
           This page has been cleared. Nothing of your chat is left in this browser.
         </p>
       )}
-      <h1 class="display">Ask a librarian</h1>
+      <h1 class="display">What would you like to know?</h1>
       <p class="lead">{library.welcome || `The librarians of ${library.name} are glad to help.`}</p>
       <form class="card question-form" onSubmit={submit} noValidate>
         <div class="field">

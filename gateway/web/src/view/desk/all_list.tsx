@@ -36,6 +36,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const unread = view ? desk.unread(view) : 0;
   return (
     <Row
+      name={patron}
       label={`${isHere ? "Show" : "Enter"} the session of ${owner} with ${patron}`}
       selected={desk.view.value?.sessionId === row.sessionId}
       onOpen={() => desk.openFromAll(row)}
@@ -61,8 +62,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       </span>
       <span class="row-line">
         <span>
-          with {owner}
-          {row.owner?.institutionName && <span class="author-library">{row.owner.institutionName}</span>}
+          with {owner} {row.owner?.institutionName && <span class="author-library">{row.owner.institutionName}</span>}
         </span>
       </span>
       <span class="row-line">

@@ -13,7 +13,9 @@ export function DeskHead({ desk }: { desk: Desk }) {
   const tabs = tabsOf(desk);
   return (
     <header class="desk-head">
-      <span class="brand">Carrel</span>
+      <span class="brand">
+        <span class="brand-name">Carrel</span>
+      </span>
       <Tabs
         label="Desk"
         class="desk-tabs"

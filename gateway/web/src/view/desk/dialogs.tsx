@@ -8,6 +8,7 @@ import { nameOf } from "../../words";
 import { Confirm, Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { OutsideLink } from "../parts/linked_text";
+import { ThemeSwitch } from "../parts/theme_switch";
 import { LogInForm } from "./log_in";
 import { patronOf } from "./rows";
 
@@ -237,6 +238,9 @@ function Shortcuts({ desk }: { desk: Desk }) {
         />
         Open this list with the key ?
       </label>
+      <div class="theme-choice">
+        Colours <ThemeSwitch />
+      </div>
       <div class="dialog-actions">
         <button type="button" class="button primary" data-first onClick={() => desk.cancel()}>
           Close

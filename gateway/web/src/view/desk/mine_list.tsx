@@ -45,6 +45,7 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const length = span(desk.link.now.value - (milliseconds(row.pickUpTime) ?? desk.link.now.value));
   return (
     <Row
+      name={patron}
       label={`Open the session with ${patron}, ${row.institutionName}${unread > 0 ? `, ${unread} unread` : ""}`}
       selected={desk.view.value?.sessionId === row.sessionId}
       onOpen={() => desk.select(row.sessionId, "patron")}
@@ -73,6 +74,7 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
   return (
     <Row
       class="ended-row"
+      name={patron}
       label={`Open the ended session with ${patron}`}
       selected={desk.view.value?.sessionId === view.sessionId}
       onOpen={() => desk.select(view.sessionId, "note")}

@@ -25,7 +25,8 @@ export function NewList({ desk }: { desk: Desk }) {
   if (rows.length === 0 && departures.length === 0) return <Nobody desk={desk} />;
   return (
     <>
-      <div class="sorts" role="group" aria-label="Sort by">
+      <fieldset class="sorts">
+        <legend class="visually-hidden">Sort by</legend>
         {SORTS.map(([key, name]) => (
           <button
             key={key}
@@ -42,7 +43,7 @@ export function NewList({ desk }: { desk: Desk }) {
             {sort === key && <span class="visually-hidden">{reverse ? ", descending" : ", ascending"}</span>}
           </button>
         ))}
-      </div>
+      </fieldset>
       <ul class="rows" aria-label="Waiting patrons">
         {departures.map((departure) => (
           <DepartureRow key={departure.row.sessionId} departure={departure} />
@@ -63,6 +64,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   return (
     <Row
       class="waiting-row"
+      name={patron}
       label={`Pick up ${patron}, ${row.institutionName}${elsewhere ? " (another library)" : ""}`}
       busy={busy}
       onOpen={() => desk.pickUp(row)}

@@ -44,7 +44,7 @@ export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
             </>
           }
           placeholder="Write a note for staff"
-          hint="Enter adds the note"
+          hint={<span class="keys">Enter adds the note</span>}
           value={desk.drafts.of(view.sessionId).note}
           limit={desk.link.textLimit.value}
           action={

@@ -36,7 +36,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
         boxRef={box}
         label={<strong>{to}</strong>}
         placeholder={name ? `Write to ${name}` : "Write to the patron"}
-        hint={hintFor(view)}
+        hint={<Hint view={view} />}
         value={desk.drafts.of(view.sessionId).patron}
         limit={desk.link.textLimit.value}
         action={
@@ -73,10 +73,14 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-function hintFor(view: SessionView): string {
-  if (view.part !== Part.COLLEAGUE) return "Enter sends, Shift+Enter begins a new line";
-  const patron = view.session?.patronName || "the patron";
-  return `${patron} and ${nameOf(view.session?.owner)} will both see that you are here. A note is quieter.`;
+function Hint({ view }: { view: SessionView }) {
+  if (view.part !== Part.COLLEAGUE) return <span class="keys">Enter sends, Shift+Enter begins a new line</span>;
+  const patron = view.session?.patronName || "The patron";
+  return (
+    <>
+      {patron} and {nameOf(view.session?.owner)} both see what you send here. A note is quieter.
+    </>
+  );
 }
 
 interface PagePushProps {

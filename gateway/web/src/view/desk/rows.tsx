@@ -22,7 +22,9 @@ interface RowProps {
   selected?: boolean;
   busy?: boolean;
   class?: string;
-  /** Shown while the pointer or the focus is on the row. */
+  /** Whose row it is. */
+  name: string;
+  /** Shown beside the row while the pointer or the focus is on it. */
   preview?: ComponentChildren;
   children: ComponentChildren;
 }
@@ -30,6 +32,7 @@ interface RowProps {
 /** A row of a list: a click or Enter opens it; the arrow keys go to the next; it has a menu and maybe a preview. */
 export function Row({
   label,
+  name,
   menu,
   onOpen,
   selected = false,
@@ -39,13 +42,24 @@ export function Row({
   children,
 }: RowProps) {
   const [menuOpen, setMenuOpen] = useState(false);
+  const [beside, setBeside] = useState<Place | undefined>(undefined);
+  const row = useRef<HTMLLIElement>(null);
   const main = useRef<HTMLButtonElement>(null);
+  const point = () => setBeside(row.current ? besideOf(row.current) : undefined);
+  const unpoint = () => {
+    if (!row.current?.matches(":hover, :focus-within")) setBeside(undefined);
+  };
   const close = () => {
     setMenuOpen(false);
     main.current?.focus();
   };
   return (
     <li
+      ref={row}
+      onPointerEnter={point}
+      onPointerLeave={unpoint}
+      onFocusIn={point}
+      onFocusOut={() => requestAnimationFrame(unpoint)}
       class={`row ${selected ? "selected" : ""} ${extra}`}
       onContextMenu={(event) => {
         event.preventDefault();
@@ -74,7 +88,7 @@ export function Row({
       <button
         type="button"
         class="icon-button row-more"
-        aria-label={`Menu for ${label}`}
+        aria-label={`Menu for ${name}`}
         aria-haspopup="menu"
         aria-expanded={menuOpen}
         tabIndex={-1}
@@ -83,9 +97,23 @@ export function Row({
         <Icon name="more" />
       </button>
       {menuOpen && <RowMenu menu={menu} onClose={close} />}
-      {preview && !menuOpen && <div class="preview">{preview}</div>}
+      {preview && beside && !menuOpen && (
+        <div class="preview" style={beside}>
+          {preview}
+        </div>
+      )}
     </li>
   );
+}
+
+type Place = { left: string; top: string };
+
+const PREVIEW_HEIGHT = 320;
+
+/** A place beside a row, within the window. Nothing else moves when something appears there. */
+function besideOf(row: HTMLElement): Place {
+  const { right, top } = row.getBoundingClientRect();
+  return { left: `${right + 8}px`, top: `${Math.max(8, Math.min(top, innerHeight - PREVIEW_HEIGHT))}px` };
 }
 
 function moveFocus(event: KeyboardEvent): void {
@@ -114,7 +142,7 @@ function RowMenu({ menu, onClose }: { menu: readonly MenuEntry[]; onClose: () =>
       }}
       onKeyDown={(event) => {
         const entries = [...event.currentTarget.querySelectorAll("button")];
-        const here = entries.findIndex((entry) => entry === document.activeElement);
+        const here = entries.indexOf(document.activeElement as HTMLButtonElement);
         const to = { ArrowDown: here + 1, ArrowUp: here - 1 + entries.length, Home: 0, End: entries.length - 1 }[
           event.key
         ];

@@ -57,7 +57,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
         </div>
         <Actions desk={desk} view={view} />
       </header>
-      <Banner view={view} />
+      <Banner desk={desk} view={view} />
       <Stream
         sessionId={view.sessionId}
         items={conversation(view, desk.isOwn)}
@@ -105,7 +105,7 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-function Banner({ view }: { view: SessionView }) {
+function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
   const ref = useRef<HTMLParagraphElement>(null);
   const ended = view.session?.state === SessionState.ENDED;
   useEffect(() => {
@@ -127,13 +127,21 @@ function Banner({ view }: { view: SessionView }) {
     <p class="banner conference-banner" role="status">
       <Icon name="eye" />
       <strong>In Conference Mode</strong>
-      <span>{conferenceHint(view)}</span>
+      <span>{conferenceHint(desk, view)}</span>
     </p>
   );
 }
 
-function conferenceHint(view: SessionView): string {
-  return `${nameOf(view.session?.owner)} is not told that you are here until you write.`;
+/** Who knows of the user by now: staff from a note on, the patron from a message or page on (R4). */
+function conferenceHint(desk: Desk, view: SessionView): string {
+  const owner = nameOf(view.session?.owner);
+  const own = view.events.filter(desk.isOwn).map((event) => event.payload.case);
+  if (own.includes("message") || own.includes("page")) {
+    return `${owner} and ${view.session?.patronName || "the patron"} know that you are here.`;
+  }
+  return own.includes("note")
+    ? `${owner} knows that you are here; the patron does not.`
+    : `${owner} is not told that you are here until you write.`;
 }
 
 function Mark() {

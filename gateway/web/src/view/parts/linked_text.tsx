@@ -8,7 +8,6 @@ export function LinkedText({ text }: { text: string }) {
         part.kind === "text" ? (
           part.text
         ) : (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text that was sent never change
           <OutsideLink key={index} address={part.address}>
             {part.text}
           </OutsideLink>

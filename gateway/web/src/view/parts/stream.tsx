@@ -78,7 +78,6 @@ export function Stream({ items, reader, foot, onRetry, onDiscard, sessionId, now
               <OutgoingItem
                 key={item.outgoing.commandId}
                 outgoing={item.outgoing}
-                reader={reader}
                 isLate={now - item.outgoing.since > LATE}
                 onRetry={onRetry}
                 onDiscard={onDiscard}
@@ -127,30 +126,31 @@ function EventItem({ event, reader, goesOn, isLastOwn }: EventItemProps) {
   switch (payload.case) {
     case "opened":
       return (
-        <Spoken event={event} own={own} goesOn={false} label="asked">
+        <Spoken event={event} reader={reader} own={own} goesOn={false} label="asked">
           <LinkedText text={payload.value.question} />
         </Spoken>
       );
     case "message":
       return (
-        <Spoken event={event} own={own} goesOn={goesOn} sent={isLastOwn}>
+        <Spoken event={event} reader={reader} own={own} goesOn={goesOn} sent={isLastOwn}>
           <LinkedText text={payload.value.text} />
         </Spoken>
       );
     case "page":
       return (
-        <Spoken event={event} own={own} goesOn={goesOn} sent={isLastOwn}>
+        <Spoken event={event} reader={reader} own={own} goesOn={goesOn} sent={isLastOwn}>
           <PageCard address={payload.value.address} host={payload.value.host} />
         </Spoken>
       );
     case "note":
       return (
         <li class="note">
-          <NoteHead author={own ? "You" : nameOf(event.author)} person={event.author} />
+          <NoteHead author={own ? "You" : nameOf(event.author)} person={event.author}>
+            <Time event={event} />
+          </NoteHead>
           <div class="note-text">
             <LinkedText text={payload.value.text} />
           </div>
-          <Time event={event} />
         </li>
       );
     case "pickedUp":
@@ -166,6 +166,7 @@ function EventItem({ event, reader, goesOn, isLastOwn }: EventItemProps) {
 
 interface SpokenProps {
   event: SessionEvent;
+  reader: Reader;
   own: boolean;
   goesOn: boolean;
   label?: string;
@@ -173,9 +174,11 @@ interface SpokenProps {
   children: ComponentChildren;
 }
 
-function Spoken({ event, own, goesOn, label, sent = false, children }: SpokenProps) {
+function Spoken({ event, reader, own, goesOn, label, sent = false, children }: SpokenProps) {
   const { author } = event;
-  const side = author?.part === Part.PATRON ? "patron" : "staff";
+  const isPatron = author?.part === Part.PATRON;
+  // The reader's side of the talk stands at the right: their own words, and for staff those of all staff.
+  const side = isPatron === reader.isPatron ? "near" : "far";
   const classes = ["message", side, own ? "own" : "", goesOn ? "goes-on" : ""].join(" ");
   return (
     <li class={classes}>
@@ -207,7 +210,13 @@ function PageCard({ address, host }: { address: string; host: string }) {
   );
 }
 
-function NoteHead({ author, person }: { author: string; person: Person | undefined }) {
+interface NoteHeadProps {
+  author: string;
+  person?: Person | undefined;
+  children?: ComponentChildren;
+}
+
+function NoteHead({ author, person, children }: NoteHeadProps) {
   return (
     <p class="note-head">
       <Icon name="lock" />
@@ -215,6 +224,7 @@ function NoteHead({ author, person }: { author: string; person: Person | undefin
       <span class="visually-hidden">, staff only, from</span>
       <span class="author">{author}</span>
       {person?.institutionName && author !== "You" && <span class="author-library">{person.institutionName}</span>}
+      {children}
       <span class="note-reach" aria-hidden="true">
         Staff only
       </span>
@@ -240,19 +250,18 @@ function Time({ event }: { event: SessionEvent }) {
 
 interface OutgoingItemProps {
   outgoing: Outgoing;
-  reader: Reader;
   isLate: boolean;
   onRetry: ((commandId: string) => void) | undefined;
   onDiscard: ((commandId: string) => void) | undefined;
 }
 
-function OutgoingItem({ outgoing, reader, isLate, onRetry, onDiscard }: OutgoingItemProps) {
+function OutgoingItem({ outgoing, isLate, onRetry, onDiscard }: OutgoingItemProps) {
   const text = outgoingText(outgoing) ?? "";
   const state = <OutgoingState outgoing={outgoing} isLate={isLate} onRetry={onRetry} onDiscard={onDiscard} />;
   if (outgoing.deed.case === "writeNote") {
     return (
       <li class={`note ${outgoing.status}`}>
-        <NoteHead author="You" person={undefined} />
+        <NoteHead author="You" />
         <div class="note-text">
           <LinkedText text={text} />
         </div>
@@ -261,7 +270,7 @@ function OutgoingItem({ outgoing, reader, isLate, onRetry, onDiscard }: Outgoing
     );
   }
   return (
-    <li class={`message own ${reader.isPatron ? "patron" : "staff"} ${outgoing.status}`}>
+    <li class={`message near own ${outgoing.status}`}>
       <p class="message-head">
         <span class="author">You</span>
       </p>
@@ -273,7 +282,7 @@ function OutgoingItem({ outgoing, reader, isLate, onRetry, onDiscard }: Outgoing
   );
 }
 
-function OutgoingState({ outgoing, isLate, onRetry, onDiscard }: Omit<OutgoingItemProps, "reader">) {
+function OutgoingState({ outgoing, isLate, onRetry, onDiscard }: OutgoingItemProps) {
   if (outgoing.status === "sent") {
     return (
       <p class="message-state">
