@@ -1,13 +1,8 @@
 #!/usr/bin/env bash
-# Runs the tests that are marked #[ignore] because they take long, round after round, until SOAK_MINUTES are over.
+# Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: kills at random
+# points, pairs of histories that differ only in what is hidden, contested pick-ups, and the log under kills.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
-
-section "Leaks built in on purpose, all of them"
-scripts/sabotage.py --all
-
-section "5,000 pairs of worlds that differ only in what is hidden"
-CARREL_PAIRS=5000 cargo test -p carrel-session --locked --quiet --test service noninterference
 
 minutes="${SOAK_MINUTES:-10}"
 [[ "$minutes" =~ ^[0-9]+$ ]] || give_up "SOAK_MINUTES is a whole number of minutes, not '$minutes'"
@@ -15,6 +10,10 @@ end=$((SECONDS + minutes * 60))
 round=0
 while [ "$round" = 0 ] || [ "$SECONDS" -lt "$end" ]; do
   round=$((round + 1))
-  section "long tests, round $round"
-  cargo test --workspace --locked --quiet -- --ignored
+  section "round $round: kills in mid-conversation"
+  CARREL_KILLS=50 cargo test --package carrel --test it --locked --quiet kill
+  section "round $round: pairs of histories, contested pick-ups"
+  CARREL_PAIRS=1000 cargo test --package carrel-session --test service --locked --quiet
+  section "round $round: the log under kills"
+  cargo test --package carrel-platform --test log_contract --locked --quiet
 done
