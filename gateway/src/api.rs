@@ -10,7 +10,7 @@ use axum::{
         DefaultBodyLimit, Path, Query, State,
         rejection::{BytesRejection, QueryRejection},
     },
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use carrel_platform::refusal::Refusal;
 use carrel_proto::{
@@ -53,6 +53,8 @@ pub(crate) fn routes(upstream: Upstream) -> Router {
         .route("/v1/sessions/{id}/transcript", get(transcript))
         .route("/v1/ended-sessions", get(ended_sessions))
         .route("/v1/audit", get(audit))
+        .route("/v1/{*path}", any(async || no_such_endpoint()))
+        .method_not_allowed_fallback(async || wrong_method())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(upstream)
 }
@@ -242,6 +244,21 @@ async fn audit(
         |request| sessions.list_audit_entries(request),
     );
     Ok(Json(answer.await?))
+}
+
+fn no_such_endpoint() -> Refused {
+    Refusal::new(Code::NotFound, "NOT_FOUND", "There is no such endpoint.").into()
+}
+
+fn wrong_method() -> Refused {
+    Refused::with_status(
+        StatusCode::METHOD_NOT_ALLOWED,
+        Refusal::new(
+            Code::InvalidArgument,
+            "WRONG_METHOD",
+            "This endpoint is asked in another way: GET and POST are not the same.",
+        ),
+    )
 }
 
 /// The browser's user, with the token that the request carries; whether there is one is for the service to judge.

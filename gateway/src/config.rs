@@ -3,11 +3,9 @@
 use std::{
     net::IpAddr,
     num::{NonZeroU32, NonZeroUsize},
-    time::Duration,
 };
 
-mod duration;
-
+use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
 /// All settings as `default.toml` has them, for whoever loads the configuration.
@@ -27,17 +25,13 @@ pub struct Config {
     /// How many connections may be open at once.
     pub connections: NonZeroUsize,
     /// How long the head of a request may take to arrive, and a connection to stay idle.
-    #[serde(with = "duration")]
-    pub head_timeout: Duration,
+    pub head_timeout: HumanDuration,
     /// How long a request may take altogether.
-    #[serde(with = "duration")]
-    pub request_timeout: Duration,
+    pub request_timeout: HumanDuration,
     /// How long a call to a service may take.
-    #[serde(with = "duration")]
-    pub call_deadline: Duration,
+    pub call_deadline: HumanDuration,
     /// How long a stop may take. Acts that are under way have half of it.
-    #[serde(with = "duration")]
-    pub drain_deadline: Duration,
+    pub drain_deadline: HumanDuration,
     /// What one browser's socket may do.
     pub socket: SocketConfig,
 }
@@ -47,20 +41,15 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct SocketConfig {
     /// How soon the Hello must come.
-    #[serde(with = "duration")]
-    pub hello_timeout: Duration,
+    pub hello_timeout: HumanDuration,
     /// How often the server sends a websocket ping.
-    #[serde(with = "duration")]
-    pub ping_interval: Duration,
+    pub ping_interval: HumanDuration,
     /// How long either side may hear nothing before it gives the other up.
-    #[serde(with = "duration")]
-    pub silence_limit: Duration,
+    pub silence_limit: HumanDuration,
     /// How long the server waits for a browser to take the next piece of what was sent to it.
-    #[serde(with = "duration")]
-    pub send_timeout: Duration,
+    pub send_timeout: HumanDuration,
     /// How long the server waits for the end of a socket that it closes.
-    #[serde(with = "duration")]
-    pub close_timeout: Duration,
+    pub close_timeout: HumanDuration,
     /// How many frames may wait for a browser.
     pub queue_frames: NonZeroUsize,
     /// How many bytes may wait for a browser.
@@ -100,10 +89,10 @@ impl Default for Config {
             allow_missing_origin: None,
             trusted_proxies: Vec::new(),
             connections: usize_of(10_000),
-            head_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(30),
-            call_deadline: Duration::from_secs(10),
-            drain_deadline: Duration::from_secs(4),
+            head_timeout: HumanDuration::from_secs(10),
+            request_timeout: HumanDuration::from_secs(30),
+            call_deadline: HumanDuration::from_secs(10),
+            drain_deadline: HumanDuration::from_secs(4),
             socket: SocketConfig::default(),
         }
     }
@@ -112,11 +101,11 @@ impl Default for Config {
 impl Default for SocketConfig {
     fn default() -> Self {
         Self {
-            hello_timeout: Duration::from_secs(5),
-            ping_interval: Duration::from_secs(20),
-            silence_limit: Duration::from_secs(50),
-            send_timeout: Duration::from_secs(10),
-            close_timeout: Duration::from_secs(2),
+            hello_timeout: HumanDuration::from_secs(5),
+            ping_interval: HumanDuration::from_secs(20),
+            silence_limit: HumanDuration::from_secs(50),
+            send_timeout: HumanDuration::from_secs(10),
+            close_timeout: HumanDuration::from_secs(2),
             queue_frames: usize_of(4_096),
             queue_bytes: usize_of(1_048_576),
             frames_per_second: u32_of(20),

@@ -19,7 +19,12 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, select, sync::Semaphore, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    select,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{
@@ -104,7 +109,7 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
     let door = Door {
         origins: Arc::new(Origins::new(&config, listener.local_addr()?)?),
         trusted_proxies: config.trusted_proxies.into(),
-        request_timeout: config.request_timeout,
+        request_timeout: config.request_timeout.get(),
         addresses: Counter::new(config.socket.per_address.get()),
         sockets: TaskTracker::new(),
         abandon: CancellationToken::new(),
@@ -118,7 +123,7 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
     let mut server = hyper::server::conn::http1::Builder::new();
     server
         .timer(TokioTimer::new())
-        .header_read_timeout(config.head_timeout)
+        .header_read_timeout(config.head_timeout.get())
         .max_buf_size(HEAD_LIMIT.max(8 * 1024));
     let router = router(door);
     loop {
@@ -130,8 +135,12 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
         let Some((stream, peer, place)) = accepted else {
             continue;
         };
+        let peer = Peer {
+            address: peer,
+            place: Arc::new(place),
+        };
         let service = router.clone().map_request(move |mut request: Request<_>| {
-            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(peer.clone());
             request
         });
         let connection = server
@@ -148,7 +157,6 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
                     connection.await
                 }
             };
-            drop(place);
         });
     }
     drop(listener);
@@ -158,26 +166,26 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
         sockets.wait().await;
         connections.wait().await;
     };
-    if timeout(config.drain_deadline, all).await.is_err() {
+    if timeout(config.drain_deadline.get(), all).await.is_err() {
         tracing::warn!("not all browsers were gone in time");
         abandon.cancel();
     }
     Ok(())
 }
 
-/// The address at the other end of a connection.
-#[derive(Clone, Copy)]
-struct Peer(IpAddr);
+/// The other end of a connection.
+#[derive(Clone)]
+struct Peer {
+    address: IpAddr,
+    /// Among the connections that may be open. A websocket keeps its connection's.
+    place: Arc<OwnedSemaphorePermit>,
+}
 
 /// Waits for a place and a connection to put there.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(
-    tokio::net::TcpStream,
-    IpAddr,
-    tokio::sync::OwnedSemaphorePermit,
-)> {
+) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
@@ -227,11 +235,10 @@ async fn headers(request: Request, next: Next) -> Response {
 
 /// Bounds the time of a request, finds the browser behind proxies, and gives the request a span.
 async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    let Some(Peer(peer)) = peer else {
+    let Some(peer) = request.extensions().get::<Peer>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let address = browser_address(&door.trusted_proxies, peer, request.headers());
+    let address = browser_address(&door.trusted_proxies, peer.address, request.headers());
     request.extensions_mut().insert(Browser { address });
     let route = request
         .extensions()
@@ -349,6 +356,7 @@ async fn ready(State(door): State<Door>) -> Result<&'static str, Refused> {
 async fn open_socket(
     State(door): State<Door>,
     Extension(browser): Extension<Browser>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
@@ -398,7 +406,6 @@ async fn open_socket(
         .on_upgrade(async move |socket| {
             let served = socket::serve(door.house, socket, protocol, browser.address);
             door.abandon.run_until_cancelled(served).await;
-            drop(counted);
-            drop(running);
+            drop((counted, running, peer.place));
         }))
 }

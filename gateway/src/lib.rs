@@ -86,7 +86,7 @@ pub fn build(config: Config, parts: Parts) -> Gateway {
     let upstream = Upstream::new(
         parts.session.clone(),
         parts.directory.clone(),
-        config.call_deadline,
+        config.call_deadline.get(),
     );
     Gateway {
         services: [parts.session, parts.directory],
@@ -96,7 +96,7 @@ pub fn build(config: Config, parts: Parts) -> Gateway {
             clock: parts.clock,
             people: Counter::new(config.socket.per_person.get()),
             shutdown: parts.shutdown,
-            act_patience: config.drain_deadline / 2,
+            act_patience: config.drain_deadline.get() / 2,
         },
         config,
     }

@@ -105,9 +105,9 @@ pub(crate) fn outbox(
         queue: receiver,
         waiting_bytes,
         closing,
-        ping_interval: config.ping_interval,
-        send_timeout: config.send_timeout,
-        close_timeout: config.close_timeout,
+        ping_interval: config.ping_interval.get(),
+        send_timeout: config.send_timeout.get(),
+        close_timeout: config.close_timeout.get(),
     };
     (outbox, writer)
 }

@@ -11,7 +11,7 @@ use carrel_proto::gateway::v1::{Hello, client_frame, server_frame};
 use futures::{Sink, Stream, StreamExt};
 use tokio::{
     select,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
@@ -66,11 +66,14 @@ where
     let close = browser.serve(&house, address).await;
     closing.decide(close);
     // The writer bounds its own end; after that the browser has as long again to answer the close.
-    let patience = house.config.close_timeout;
+    let patience = house.config.close_timeout.get();
     let _ = timeout(patience * 2, &mut writer).await;
     writer.abort();
-    if closing.reason() != Some(Close::GoingAway) {
-        browser.see_off(patience).await;
+    match closing.reason() {
+        Some(Close::GoingAway) => {}
+        // The rest of what is too large can't be read, only waited out.
+        Some(Close::TooLarge) => sleep(patience).await,
+        _ => browser.see_off(patience).await,
     }
 }
 
@@ -103,7 +106,7 @@ where
             biased;
             close = closing.decided() => return close,
             () = house.shutdown.cancelled() => return Close::restart(),
-            hello = timeout(house.config.hello_timeout, self.hello()) => hello,
+            hello = timeout(house.config.hello_timeout.get(), self.hello()) => hello,
         };
         let (hello, trace_parent) = match hello {
             Ok(Ok(hello)) => hello,
@@ -115,7 +118,7 @@ where
             &house.upstream,
             Caller::anonymous(address),
             hello.access_token,
-            house.config.silence_limit,
+            house.config.silence_limit.get(),
         )
         .instrument(span.clone())
         .await;
@@ -175,7 +178,7 @@ where
                     if viewer.expires_at_ms() <= house.clock.unix_ms() {
                         return Close::BadToken;
                     }
-                    if self.heard.elapsed() >= house.config.silence_limit {
+                    if self.heard.elapsed() >= house.config.silence_limit.get() {
                         return Close::GoingAway;
                     }
                 }

@@ -21,6 +21,9 @@ use tracing::Instrument;
 /// The longest answer of a service: a transcript of a long session.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
 
+/// How long after its caller gave up a service may still work on a call.
+const AFTER_DEADLINE: Duration = Duration::from_secs(1);
+
 /// The clients of the services. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
@@ -104,7 +107,8 @@ impl Upstream {
         let span = grpc::client_span(method);
         let answer = async {
             let mut request = caller.request(message);
-            request.set_timeout(self.deadline);
+            // The transport watches this deadline too, and calls its end CANCELLED. Ours must come first.
+            request.set_timeout(self.deadline + AFTER_DEADLINE);
             tokio::time::timeout(self.deadline, call(request)).await
         }
         .instrument(span.clone())

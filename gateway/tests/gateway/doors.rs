@@ -190,12 +190,30 @@ async fn http_2_is_not_spoken() {
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection() {
     let house = House::with(Config {
-        head_timeout: Duration::from_millis(50),
+        head_timeout: Duration::from_millis(50).into(),
         ..Config::default()
     })
     .await;
     // Reads to the end of the connection, which only the server can bring about.
     exchange(&house, "GET / HTTP/1.1\r\nhost: ").await;
+    // One that was answered may not stay for ever either.
+    let answer = exchange(&house, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn no_more_connections_than_allowed_are_open_and_a_socket_is_one() {
+    let house = House::with(Config {
+        connections: NonZeroUsize::MIN,
+        ..Config::default()
+    })
+    .await;
+    let socket = Browser::hello(&house, JSON, "map").await;
+    let waiting = get(&house, "/healthz", "");
+    tokio::pin!(waiting);
+    assert!(futures::poll!(&mut waiting).is_pending());
+    drop(socket);
+    assert!(waiting.await.starts_with("HTTP/1.1 200"));
 }
 
 // F25

@@ -79,6 +79,18 @@ async fn a_bad_body_is_told_what_is_wrong() {
     let long = post(&house, "/v1/log-in", IS_JSON, &long).await;
     assert_eq!(status(&long), 413);
     assert_eq!(body(&long)["metadata"]["limit"], "65536");
+    for (path, expected) in [
+        ("/v1/log-in", 405),
+        ("/v1/nothing", 404),
+        ("/v1/libraries/%ff", 400),
+    ] {
+        let answer = get(&house, path, "").await;
+        assert_eq!(status(&answer), expected, "{path}");
+    }
+    assert_eq!(
+        body(&get(&house, "/v1/log-in", "").await)["reason"],
+        "WRONG_METHOD"
+    );
     let query = get(&house, "/v1/libraries?page_size=many", "").await;
     assert_eq!(body(&query)["reason"], "BAD_QUERY");
     let query = get(&house, "/v1/libraries?pagesize=1", "").await;

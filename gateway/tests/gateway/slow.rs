@@ -52,8 +52,8 @@ async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing(
         socket: SocketConfig {
             queue_frames: NonZeroUsize::new(256).unwrap(),
             // The close must find its way however late this test reads.
-            close_timeout: Duration::from_secs(60),
-            send_timeout: Duration::from_secs(600),
+            close_timeout: Duration::from_secs(60).into(),
+            send_timeout: Duration::from_secs(600).into(),
             ..SocketConfig::default()
         },
         ..Config::default()
@@ -125,8 +125,8 @@ async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing(
 async fn a_browser_that_is_not_heard_of_is_given_up() {
     let house = House::with(Config {
         socket: SocketConfig {
-            silence_limit: Duration::from_millis(100),
-            ping_interval: Duration::from_secs(600),
+            silence_limit: Duration::from_millis(100).into(),
+            ping_interval: Duration::from_secs(600).into(),
             ..SocketConfig::default()
         },
         ..Config::default()

@@ -365,7 +365,7 @@ async fn a_bad_or_expired_token_is_told_by_the_close() {
 #[tokio::test]
 async fn who_says_nothing_is_sent_away() {
     let house = House::with(with_socket(SocketConfig {
-        hello_timeout: Duration::from_millis(50),
+        hello_timeout: Duration::from_millis(50).into(),
         ..SocketConfig::default()
     }))
     .await;
@@ -527,7 +527,7 @@ async fn more_acts_than_may_be_under_way_are_refused_and_did_not_happen() {
 #[tokio::test]
 async fn an_act_without_an_answer_in_time_is_unknown() {
     let house = House::with(Config {
-        call_deadline: Duration::from_millis(100),
+        call_deadline: Duration::from_millis(100).into(),
         ..Config::default()
     })
     .await;
