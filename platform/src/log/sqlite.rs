@@ -231,26 +231,23 @@ impl Drop for Inner {
 
 impl EventLog for SqliteLog {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
-        let span = tracing::info_span!(
-            "log.append",
-            { attribute::DB_SYSTEM_NAME } = "sqlite",
-            { attribute::DB_OPERATION_NAME } = "append",
-            { attribute::LOG_STREAMS } = batch.writes.len(),
-            { attribute::EVENTS } = event_count(&batch),
-            { attribute::LOG_QUEUE_DEPTH } = self.inner.waiting(),
-            { attribute::ERROR_TYPE } = field::Empty,
-        );
-        let outcome = span.clone();
-        Box::pin(
-            async move {
-                let result = self.inner.append(batch).await;
-                if let Err(error) = &result {
-                    outcome.record(attribute::ERROR_TYPE, error_type(error));
-                }
-                result
+        Box::pin(async move {
+            // Made when the append runs, so that it is within the span that its caller runs it in.
+            let span = tracing::info_span!(
+                "log.append",
+                { attribute::DB_SYSTEM_NAME } = "sqlite",
+                { attribute::DB_OPERATION_NAME } = "append",
+                { attribute::LOG_STREAMS } = batch.writes.len(),
+                { attribute::EVENTS } = event_count(&batch),
+                { attribute::LOG_QUEUE_DEPTH } = self.inner.waiting(),
+                { attribute::ERROR_TYPE } = field::Empty,
+            );
+            let result = self.inner.append(batch).instrument(span.clone()).await;
+            if let Err(error) = &result {
+                span.record(attribute::ERROR_TYPE, error_type(error));
             }
-            .instrument(span),
-        )
+            result
+        })
     }
 
     fn read<'a>(

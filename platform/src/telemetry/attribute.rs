@@ -40,6 +40,8 @@ pub const MESSAGING_OPERATION_TYPE: &str = "messaging.operation.type";
 pub const SESSION_HASH: &str = "carrel.session.hash";
 /// The kind of act, for example `post_message`.
 pub const ACT: &str = "carrel.act";
+/// How many acts one append carried.
+pub const ACTS: &str = "carrel.acts";
 /// The kind of frame on a browser's socket, for example `attend`.
 pub const FRAME: &str = "carrel.frame";
 /// The reason of a refusal, for example `ALREADY_PICKED_UP`.
@@ -64,3 +66,35 @@ pub const LOG_SYNC_US: &str = "carrel.log.sync_us";
 pub const LOG_QUEUE_DEPTH: &str = "carrel.log.queue_depth";
 /// What closed a socket, as its close code.
 pub const CLOSE_CODE: &str = "carrel.close_code";
+
+/// All of them.
+pub const ALL: &[&str] = &[
+    RPC_SYSTEM_NAME,
+    RPC_METHOD,
+    RPC_RESPONSE_STATUS_CODE,
+    ERROR_TYPE,
+    HTTP_REQUEST_METHOD,
+    HTTP_ROUTE,
+    HTTP_RESPONSE_STATUS_CODE,
+    DB_SYSTEM_NAME,
+    DB_OPERATION_NAME,
+    DB_OPERATION_BATCH_SIZE,
+    MESSAGING_SYSTEM,
+    MESSAGING_DESTINATION_TEMPLATE,
+    MESSAGING_OPERATION_TYPE,
+    SESSION_HASH,
+    ACT,
+    ACTS,
+    FRAME,
+    REFUSAL_REASON,
+    AUDIENCE,
+    EVENTS,
+    REPLAYED,
+    RETRIES,
+    LOG_STREAMS,
+    LOG_CONFLICTS,
+    LOG_WRITE_US,
+    LOG_SYNC_US,
+    LOG_QUEUE_DEPTH,
+    CLOSE_CODE,
+];

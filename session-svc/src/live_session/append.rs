@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Standing, Write},
-    telemetry::trace_context,
+    telemetry::{attribute, trace_context},
 };
 use ring::digest;
 use tracing::Instrument as _;
@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 use super::{Act, Acted, LiveSession, topic};
 use crate::{
     domain::{
+        access::Situation,
         audience::Audience,
         audit::AuditFact,
         conference::{Conference, ConferenceEvent},
@@ -117,7 +118,7 @@ impl LiveSession {
                 version: done.version,
             });
         }
-        let situation = crate::domain::access::Situation {
+        let situation = Situation {
             session_id: self.history.session_id(),
             session: staged.session.as_ref(),
             conference: &staged.conference,
@@ -214,7 +215,10 @@ impl LiveSession {
         let written = log.append(batch).instrument(append_span(acts)).await;
         match (audit, &written) {
             (Some((tail, end)), Ok(())) => tail.done(end),
-            (Some((mut tail, _)), Err(_)) => tail.catch_up(&*log).await?,
+            (Some((mut tail, _)), Err(_)) => {
+                // If this fails as well, the next write is refused and looks again.
+                let _ = tail.catch_up(&*log).await;
+            }
             (None, _) => {}
         }
         written?;
@@ -405,9 +409,13 @@ fn command_for_log(
 /// The append belongs to the first act's trace, and is linked to the others that it carries along.
 fn append_span(acts: &[Act]) -> tracing::Span {
     let Some((first, others)) = acts.split_first() else {
-        return tracing::info_span!("session.append", carrel.acts = 0);
+        return tracing::info_span!("session.append", { attribute::ACTS } = 0);
     };
-    let span = tracing::info_span!(parent: &first.span, "session.append", carrel.acts = acts.len());
+    let span = tracing::info_span!(
+        parent: &first.span,
+        "session.append",
+        { attribute::ACTS } = acts.len(),
+    );
     for other in others {
         span.follows_from(&other.span);
     }
