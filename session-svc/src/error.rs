@@ -72,10 +72,15 @@ impl From<Error> for Refusal {
                 "LOG_UNAVAILABLE",
                 "It is not certain whether this was done. Send the same command again to find out.",
             ),
-            Error::Log(LogError::Damaged(_) | LogError::Invalid(_)) => Refusal::new(
+            Error::Log(LogError::Damaged(_)) => Refusal::new(
                 Code::DataLoss,
                 "LOG_DAMAGED",
                 "The record of this session can't be read. Tell the operators of this desk.",
+            ),
+            Error::Log(LogError::Invalid(_)) => Refusal::new(
+                Code::Internal,
+                "LOG_REFUSED",
+                "The log could not take this. Nothing was done; tell the operators of this desk.",
             ),
             Error::TooSlow => Refusal::new(
                 Code::ResourceExhausted,

@@ -138,19 +138,19 @@ impl History {
     /// Takes in what the log has and this history has not, and says what was new in the session.
     ///
     /// # Errors
-    /// As the log does. What was read before the error is kept.
+    /// As the log does; then nothing is taken in.
     pub async fn catch_up(&mut self, log: &dyn EventLog) -> Result<Vec<Shown>, LogError> {
-        let events =
+        let happened =
             storage::read_after(log, &self.session_stream(), self.session_version()).await?;
-        let shown = events
+        let conferred =
+            storage::read_after(log, &self.conference_stream(), self.conference_version).await?;
+        for stored in conferred {
+            self.record_conference(stored);
+        }
+        let shown = happened
             .into_iter()
             .filter_map(|stored| self.record(stored))
             .collect();
-        let events =
-            storage::read_after(log, &self.conference_stream(), self.conference_version).await?;
-        for stored in events {
-            self.record_conference(stored);
-        }
         Ok(shown)
     }
 

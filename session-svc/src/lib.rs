@@ -87,9 +87,9 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, LogError> {
     } = parts;
     let tasks = TaskTracker::new();
     let list = live_list::LiveList::new(Arc::clone(&log), Arc::clone(&bus), origin, config.backlog);
-    let follower = list.clone().follow(stop.clone());
+    let news = list.listen();
     list.read_all().await?;
-    tasks.spawn(follower);
+    tasks.spawn(list.clone().follow(news, stop.clone()));
     let parts = live_session::Parts {
         log,
         bus,

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use carrel_platform::{
-    bus::{Bus, Notice, Origin},
+    bus::{Bus, Notice, Origin, Subscription},
     log::{EventLog, LogError, StreamQuery},
     refusal::Refusal,
 };
@@ -112,9 +112,26 @@ impl LiveList {
         }
     }
 
+    /// Reads all live sessions again, and those that were live and may no longer be.
+    async fn read_again(&self) -> Result<(), LogError> {
+        let known: Vec<_> = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.entries.keys().cloned().collect()
+        };
+        self.read_all().await?;
+        for session_id in known {
+            self.take_in(&History::load(&*self.log, session_id).await?);
+        }
+        Ok(())
+    }
+
+    /// Begins to hear what other servers change. To be called before the list is read, so that nothing falls between.
+    pub(crate) fn listen(&self) -> Subscription {
+        self.bus.subscribe(self.origin, TOPIC)
+    }
+
     /// Follows what other servers change, until `stop`.
-    pub(crate) async fn follow(self, stop: CancellationToken) {
-        let mut news = self.bus.subscribe(self.origin, TOPIC);
+    pub(crate) async fn follow(self, mut news: Subscription, stop: CancellationToken) {
         loop {
             let notice = tokio::select! {
                 () = stop.cancelled() => return,
@@ -128,7 +145,7 @@ impl LiveList {
                         .map(|history| self.take_in(&history)),
                     Err(_) => continue,
                 },
-                Some(Notice::Missed) => self.read_all().await,
+                Some(Notice::Missed) => self.read_again().await,
             };
             if let Err(error) = read {
                 tracing::warn!(%error, "the list of sessions could not be brought up to date");

@@ -5,7 +5,7 @@
 //! server may be doing the same with the same session: the log refuses whoever was second, who then reads what is new
 //! and decides again.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use carrel_platform::{
     bus::{Bus, Notice, Origin, Subscription},
@@ -23,15 +23,12 @@ use tracing::Span;
 use crate::{
     audits::Audits,
     config::Config,
-    convert,
     domain::{
-        access::{Relation, Sight, may_see, typing_reach},
+        access::Situation,
         audience::{Audience, Part},
-        audit::AuditAct,
-        conference::Departure,
-        decide::{Command, audit_fact, depart},
-        people::{Actor, StaffMember},
-        session::Phase,
+        decide::Command,
+        people::Actor,
+        session::{Phase, Session},
     },
     error::Error,
     history::History,
@@ -39,7 +36,9 @@ use crate::{
     subscribers::{Listening, Subscribers},
 };
 
+mod answers;
 mod append;
+mod tend;
 
 /// How many requests may wait for one session before callers wait with them.
 pub(crate) const INBOX: usize = 256;
@@ -140,6 +139,7 @@ pub(crate) struct LiveSession {
     behind: bool,
     subscribers: Subscribers,
     news: Subscription,
+    news_over: bool,
     /// Supervisors whose connection is gone, and when that was noticed.
     gone_since: HashMap<String, Instant>,
     last_used: Instant,
@@ -162,6 +162,7 @@ impl LiveSession {
             behind: false,
             subscribers: Subscribers::default(),
             news,
+            news_over: false,
             gone_since: HashMap::new(),
             last_used: Instant::now(),
             tended_at: Instant::now(),
@@ -183,7 +184,7 @@ impl LiveSession {
                     self.last_used = Instant::now();
                     self.serve(&mut requests).await;
                 }
-                notice = self.news.next() => self.hear(notice).await,
+                notice = self.news.next(), if !self.news_over => self.hear(notice).await,
                 () = tokio::time::sleep_until(wake) => {
                     self.tend().await;
                     if self.may_rest() && inbox.is_empty() {
@@ -242,143 +243,7 @@ impl LiveSession {
         }
     }
 
-    async fn join(
-        &mut self,
-        actor: Actor,
-        wish: Option<Audience>,
-        after: Option<u64>,
-    ) -> Result<Joined, Error> {
-        self.ensure_current().await?;
-        if may_see(&self.situation(), &actor, wish, Sight::Attend).is_err() {
-            self.catch_up().await?;
-        }
-        let situation = self.situation();
-        let audience = may_see(&situation, &actor, wish, Sight::Attend)?;
-        let part = match situation.relation(&actor) {
-            Some(Relation::Patron) => Part::Patron,
-            Some(Relation::Owner) => Part::Owner,
-            _ => Part::Colleague,
-        };
-        let view = self.history.view(audience);
-        let head = view.position();
-        let resync = after.is_some_and(|after| after > head);
-        let from = if resync { 0 } else { after.unwrap_or(0) };
-        let backlog = view.events_after(from).to_vec();
-        let session = self.show(audience)?;
-        let listening = self
-            .subscribers
-            .add(actor, audience, self.parts.config.backlog);
-        Ok(Joined {
-            session,
-            audience,
-            part,
-            head,
-            resync,
-            backlog,
-            listening,
-        })
-    }
-
-    async fn look(&mut self, actor: &Actor) -> Result<Look, Error> {
-        self.catch_up().await?;
-        let audience = may_see(&self.situation(), actor, None, Sight::Attend)
-            .or_else(|_| may_see(&self.situation(), actor, None, Sight::Transcript))?;
-        Ok(Look {
-            session: self.show(audience)?,
-            head: self.history.view(audience).position(),
-        })
-    }
-
-    /// The audit has it before the reader does (I25), unless the reader was in the session.
-    async fn transcript(
-        &mut self,
-        actor: &Actor,
-        wish: Option<Audience>,
-    ) -> Result<Transcript, Error> {
-        self.catch_up().await?;
-        let situation = self.situation();
-        let audience = may_see(&situation, actor, wish, Sight::Transcript)?;
-        if let (Some(Relation::Reviewer), Some(librarian)) =
-            (situation.relation(actor), actor.librarian())
-        {
-            let detail = match audience {
-                Audience::Patron => "PATRON",
-                Audience::Staff => "STAFF",
-            };
-            let fact = audit_fact(
-                &situation,
-                AuditAct::TranscriptRead,
-                &librarian.member,
-                detail,
-            );
-            self.audit(fact).await?;
-        }
-        let events = self.history.view(audience).events_after(0).to_vec();
-        Ok(Transcript {
-            session: self.show(audience)?,
-            audience,
-            events,
-        })
-    }
-
-    fn pass_on_typing(&self, actor: &Actor, typed_in: Audience) {
-        let patrons_view = self.history.view(Audience::Patron).session();
-        let Some(reach) = typing_reach(&self.situation(), patrons_view, actor, typed_in) else {
-            return;
-        };
-        self.subscribers.pass_on_typing(actor, reach, |viewer| {
-            self.show_typing(actor, reach.relation, typed_in, viewer)
-        });
-    }
-
-    fn show_typing(
-        &self,
-        actor: &Actor,
-        relation: Relation,
-        typed_in: Audience,
-        viewer: Audience,
-    ) -> wire::Typing {
-        let author = self
-            .history
-            .view(viewer)
-            .session()
-            .map(|session| match actor {
-                Actor::Patron(_) => wire::Person {
-                    part: wire::Part::Patron.into(),
-                    name: session.opened.patron_name.clone(),
-                    ..wire::Person::default()
-                },
-                Actor::Librarian(librarian) => {
-                    let part = if relation == Relation::Owner {
-                        Part::Owner
-                    } else {
-                        Part::Colleague
-                    };
-                    let naming = session.opened.staff_naming;
-                    convert::person_to_wire(crate::domain::audience::show_staff(
-                        &librarian.member,
-                        part,
-                        viewer,
-                        naming,
-                    ))
-                }
-            });
-        wire::Typing {
-            r#box: convert::audience_to_wire(typed_in).into(),
-            author,
-        }
-    }
-
-    fn show(&self, audience: Audience) -> Result<wire::Session, Error> {
-        let session = self
-            .history
-            .view(audience)
-            .session()
-            .ok_or(crate::domain::decide::Refused::NotFound)?;
-        Ok(convert::session_to_wire(self.history.session_id(), session))
-    }
-
-    fn situation(&self) -> crate::domain::access::Situation<'_> {
+    fn situation(&self) -> Situation<'_> {
         self.history
             .situation(self.parts.clock.unix_ms(), self.parts.config.wrap_up_ms())
     }
@@ -387,7 +252,8 @@ impl LiveSession {
     async fn hear(&mut self, notice: Option<Notice>) {
         match notice {
             Some(Notice::Payload(heads)) if append::is_known(&heads, &self.history) => {}
-            _ => {
+            None => self.news_over = true,
+            Some(_) => {
                 self.behind = true;
                 if let Err(error) = self.ensure_current().await {
                     tracing::warn!(%error, "a session could not be brought up to date");
@@ -421,103 +287,25 @@ impl LiveSession {
             .history
             .view(Audience::Staff)
             .session()
-            .map(crate::domain::session::Session::phase);
+            .map(Session::phase);
         (phase, self.history.conference_version())
+    }
+
+    /// Lets those go who may no longer see the session.
+    fn revalidate(&mut self) {
+        let now_ms = self.parts.clock.unix_ms();
+        let situation = self
+            .history
+            .situation(now_ms, self.parts.config.wrap_up_ms());
+        self.subscribers.revalidate(&situation);
     }
 
     fn after_change(&mut self, before: (Option<Phase>, u64)) {
         if self.standing() != before {
-            let situation = self
-                .history
-                .situation(self.parts.clock.unix_ms(), self.parts.config.wrap_up_ms());
-            self.subscribers.revalidate(&situation);
+            self.revalidate();
             self.parts.list.changed(&self.history);
         }
     }
-
-    /// When there is something to do by itself.
-    fn wake_at(&self) -> Instant {
-        let config = &self.parts.config;
-        let pause = if self.history.conference().is_empty() {
-            config.rest_after.get()
-        } else {
-            tick(config.conference_grace.get())
-        };
-        self.tended_at + pause
-    }
-
-    /// Does what time alone brings: supervisors whose connection is lost leave, owners whose time is over go.
-    async fn tend(&mut self) {
-        self.tended_at = Instant::now();
-        let situation = self
-            .history
-            .situation(self.parts.clock.unix_ms(), self.parts.config.wrap_up_ms());
-        self.subscribers.revalidate(&situation);
-        for member in self.lost_supervisors() {
-            if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
-                tracing::warn!(%error, "a lost supervisor could not be taken out of a session");
-            }
-        }
-    }
-
-    fn lost_supervisors(&mut self) -> Vec<StaffMember> {
-        let now = Instant::now();
-        let grace = self.parts.config.conference_grace.get();
-        let subscribers = &self.subscribers;
-        self.gone_since.retain(|id, _| {
-            self.history.conference().contains(id) && !subscribers.has_librarian(id)
-        });
-        let mut lost = Vec::new();
-        for member in self.history.conference().members() {
-            if subscribers.has_librarian(&member.librarian_id) {
-                continue;
-            }
-            let since = *self
-                .gone_since
-                .entry(member.librarian_id.clone())
-                .or_insert(now);
-            if now.duration_since(since) >= grace {
-                lost.push(member.clone());
-            }
-        }
-        lost
-    }
-
-    /// When a session ends, it ends for supervisors too (R7, D6). They are taken out after the end was acknowledged,
-    /// so that its way is the same with and without them.
-    async fn clear_conference_after_end(&mut self) {
-        let ended = self
-            .history
-            .view(Audience::Staff)
-            .session()
-            .is_some_and(|session| session.end.is_some());
-        if !ended {
-            return;
-        }
-        let inside: Vec<_> = self.history.conference().members().cloned().collect();
-        for member in inside {
-            if let Err(error) = self.see_off(&member, Departure::SessionEnded).await {
-                tracing::warn!(%error, "a supervisor could not be taken out of an ended session");
-                return;
-            }
-        }
-    }
-
-    async fn see_off(&mut self, member: &StaffMember, how: Departure) -> Result<(), Error> {
-        let decision = depart(&self.situation(), member, how);
-        self.append_decision(decision).await
-    }
-
-    fn may_rest(&self) -> bool {
-        self.subscribers.is_empty()
-            && self.history.conference().is_empty()
-            && self.last_used.elapsed() >= self.parts.config.rest_after.get()
-    }
-}
-
-/// How often supervisors' connections are looked at.
-fn tick(grace: Duration) -> Duration {
-    (grace / 4).clamp(Duration::from_millis(10), Duration::from_secs(15))
 }
 
 /// The topic on which servers say that a session has changed.

@@ -17,7 +17,11 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
 use crate::{
-    domain::{audience::Audience, decide::Command, people::Actor},
+    domain::{
+        audience::Audience,
+        decide::{Command, Refused},
+        people::Actor,
+    },
     error::Error,
     live_session::{Act, Acted, INBOX, Joined, LiveSession, Look, Parts, Request, Transcript},
     storage,
@@ -161,6 +165,9 @@ impl Sessions {
 
     /// A session that was just leaving memory gives the request back; then it is brought in again.
     async fn send(&self, session_id: &str, mut request: Request) -> Result<(), Error> {
+        if !is_session_id(session_id) {
+            return Err(Refused::NotFound.into());
+        }
         while !self.parts.stop.is_cancelled() {
             match self.inbox(session_id).send(request).await {
                 Ok(()) => return Ok(()),
@@ -201,6 +208,11 @@ impl Sessions {
             live.remove(&session_id);
         }
     }
+}
+
+/// Whether a session could have this id. No other is looked up.
+fn is_session_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Answers everyone who waits for a session that can't be read.

@@ -1,0 +1,152 @@
+//! What a live session shows to those who ask.
+
+use carrel_proto::session::v1 as wire;
+
+use super::{Joined, LiveSession, Look, Transcript};
+use crate::{
+    convert,
+    domain::{
+        access::{Relation, Sight, may_see, typing_reach},
+        audience::{Audience, Part, show_staff},
+        audit::AuditAct,
+        decide::{Refused, audit_fact},
+        people::Actor,
+    },
+    error::Error,
+};
+
+impl LiveSession {
+    /// Lets somebody listen, and says what there is already.
+    pub(super) async fn join(
+        &mut self,
+        actor: Actor,
+        wish: Option<Audience>,
+        after: Option<u64>,
+    ) -> Result<Joined, Error> {
+        self.ensure_current().await?;
+        if may_see(&self.situation(), &actor, wish, Sight::Attend).is_err() {
+            self.catch_up().await?;
+        }
+        let situation = self.situation();
+        let audience = may_see(&situation, &actor, wish, Sight::Attend)?;
+        let part = match situation.relation(&actor) {
+            Some(Relation::Patron) => Part::Patron,
+            Some(Relation::Owner) => Part::Owner,
+            _ => Part::Colleague,
+        };
+        let view = self.history.view(audience);
+        let head = view.position();
+        let resync = after.is_some_and(|after| after > head);
+        let from = if resync { 0 } else { after.unwrap_or(0) };
+        let backlog = view.events_after(from).to_vec();
+        let session = self.show(audience)?;
+        let listening = self
+            .subscribers
+            .add(actor, audience, self.parts.config.backlog);
+        Ok(Joined {
+            session,
+            audience,
+            part,
+            head,
+            resync,
+            backlog,
+            listening,
+        })
+    }
+
+    /// Shows how the session stands.
+    pub(super) async fn look(&mut self, actor: &Actor) -> Result<Look, Error> {
+        self.catch_up().await?;
+        let audience = may_see(&self.situation(), actor, None, Sight::Attend)
+            .or_else(|_| may_see(&self.situation(), actor, None, Sight::Transcript))?;
+        Ok(Look {
+            session: self.show(audience)?,
+            head: self.history.view(audience).position(),
+        })
+    }
+
+    /// Gives the transcript. The audit has it before the reader does (I25), unless the reader was in the session.
+    pub(super) async fn transcript(
+        &mut self,
+        actor: &Actor,
+        wish: Option<Audience>,
+    ) -> Result<Transcript, Error> {
+        self.catch_up().await?;
+        let situation = self.situation();
+        let audience = may_see(&situation, actor, wish, Sight::Transcript)?;
+        if let (Some(Relation::Reviewer), Some(librarian)) =
+            (situation.relation(actor), actor.librarian())
+        {
+            let detail = match audience {
+                Audience::Patron => "PATRON",
+                Audience::Staff => "STAFF",
+            };
+            let fact = audit_fact(
+                &situation,
+                AuditAct::TranscriptRead,
+                &librarian.member,
+                detail,
+            );
+            self.audit(fact).await?;
+        }
+        let events = self.history.view(audience).events_after(0).to_vec();
+        Ok(Transcript {
+            session: self.show(audience)?,
+            audience,
+            events,
+        })
+    }
+
+    /// Tells those whom it may reach that somebody types.
+    pub(super) fn pass_on_typing(&self, actor: &Actor, typed_in: Audience) {
+        let patrons_view = self.history.view(Audience::Patron).session();
+        let Some(reach) = typing_reach(&self.situation(), patrons_view, actor, typed_in) else {
+            return;
+        };
+        self.subscribers.pass_on_typing(actor, reach, |viewer| {
+            self.show_typing(actor, reach.relation, typed_in, viewer)
+        });
+    }
+
+    fn show_typing(
+        &self,
+        actor: &Actor,
+        relation: Relation,
+        typed_in: Audience,
+        viewer: Audience,
+    ) -> wire::Typing {
+        let author = self
+            .history
+            .view(viewer)
+            .session()
+            .map(|session| match actor {
+                Actor::Patron(_) => wire::Person {
+                    part: wire::Part::Patron.into(),
+                    name: session.opened.patron_name.clone(),
+                    ..wire::Person::default()
+                },
+                Actor::Librarian(librarian) => {
+                    let part = if relation == Relation::Owner {
+                        Part::Owner
+                    } else {
+                        Part::Colleague
+                    };
+                    let naming = session.opened.staff_naming;
+                    convert::person_to_wire(show_staff(&librarian.member, part, viewer, naming))
+                }
+            });
+        wire::Typing {
+            r#box: convert::audience_to_wire(typed_in).into(),
+            author,
+        }
+    }
+
+    fn show(&self, audience: Audience) -> Result<wire::Session, Error> {
+        let session = self
+            .history
+            .view(audience)
+            .session()
+            .ok_or(Refused::NotFound)?;
+        Ok(convert::session_to_wire(self.history.session_id(), session))
+    }
+}
