@@ -20,6 +20,7 @@ mod socket;
 mod answer;
 mod bad_bytes;
 mod bad_calls;
+mod bad_frames;
 mod bad_streams;
 mod browser;
 mod grpc;
