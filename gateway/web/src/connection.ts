@@ -87,7 +87,8 @@ const OPEN_LIMIT = 10_000;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 20_000;
 /** A wrong local clock must not make the page renew without end. */
-const RENEWAL_PAUSE = 30_000;
+const SHORTEST_RENEWAL_PAUSE = 5_000;
+const LONGEST_RENEWAL_PAUSE = 30_000;
 
 const BAD_TOKEN = 4401;
 /** Codes that say that the client itself is at fault, and would be again: 1002, 1007, 1009, 4400. */
@@ -245,6 +246,8 @@ function upkeep(connection: Connection, phase: Extract<Phase, { name: "connected
 
 /** A token is renewed at half of its life, which leaves time for several attempts. */
 function renewalDue(connection: Connection, token: HeldToken, now: number): boolean {
-  const half = connection.tokenAt + (token.expiresAt - connection.tokenAt) / 2;
-  return now >= half && now - Math.max(connection.renewalAt, connection.tokenAt) >= RENEWAL_PAUSE;
+  const life = token.expiresAt - connection.tokenAt;
+  const pause =
+    life > 0 ? Math.max(SHORTEST_RENEWAL_PAUSE, Math.min(LONGEST_RENEWAL_PAUSE, life / 4)) : LONGEST_RENEWAL_PAUSE;
+  return now >= connection.tokenAt + life / 2 && now - Math.max(connection.renewalAt, connection.tokenAt) >= pause;
 }

@@ -68,22 +68,25 @@ function DeskBody({ desk }: { desk: Desk }) {
 }
 
 function Notices({ desk }: { desk: Desk }) {
+  if (desk.notices.value.length === 0) return null;
   return (
-    <ul class="notices" aria-label="Messages of the desk">
-      {desk.notices.value.map((notice) => (
-        <li key={notice.id} class={`toast ${notice.tone}`}>
-          <span>{notice.text}</span>
-          <button
-            type="button"
-            class="icon-button"
-            aria-label="Close this message"
-            onClick={() => desk.hush(notice.id)}
-          >
-            <Icon name="close" />
-          </button>
-        </li>
-      ))}
-    </ul>
+    <aside aria-label="Messages of the desk">
+      <ul class="notices">
+        {desk.notices.value.map((notice) => (
+          <li key={notice.id} class={`toast ${notice.tone}`}>
+            <span>{notice.text}</span>
+            <button
+              type="button"
+              class="icon-button"
+              aria-label="Close this message"
+              onClick={() => desk.hush(notice.id)}
+            >
+              <Icon name="close" />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </aside>
   );
 }
 

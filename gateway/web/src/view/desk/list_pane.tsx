@@ -55,7 +55,7 @@ function Count({ number }: { number: number }) {
 export function EmptyList({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <div class="empty">
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p>{children}</p>
     </div>
   );

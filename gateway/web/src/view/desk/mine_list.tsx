@@ -25,7 +25,7 @@ export function MineList({ desk }: { desk: Desk }) {
       </ul>
       {ended.length > 0 && (
         <>
-          <h3 class="rows-title">Ended, still on your desk</h3>
+          <h2 class="rows-title">Ended, still on your desk</h2>
           <ul class="rows" aria-label="Ended sessions">
             {ended.map((view) => (
               <EndedRow key={view.sessionId} desk={desk} view={view} />

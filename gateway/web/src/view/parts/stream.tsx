@@ -37,6 +37,8 @@ const LATE = 30_000;
 export function Stream({ items, reader, foot, onRetry, onDiscard, sessionId, now = 0 }: StreamProps) {
   const box = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
+  const stays = useRef(true);
+  stays.current = atEnd;
   const count = items.length;
   const toEnd = () => {
     const element = box.current;
@@ -44,6 +46,14 @@ export function Stream({ items, reader, foot, onRetry, onDiscard, sessionId, now
     setAtEnd(true);
   };
   useLayoutEffect(toEnd, [sessionId]);
+  // A keyboard on the screen, or a box that grows, must not cover the newest message.
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (stays.current) toEnd();
+    });
+    if (box.current) observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
   useLayoutEffect(() => {
     const last = items.at(-1);
     if (atEnd || last?.kind === "outgoing") toEnd();
