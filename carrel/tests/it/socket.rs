@@ -95,15 +95,6 @@ impl Socket {
         }
     }
 
-    /// Waits for the socket's end.
-    pub(crate) async fn ended(&mut self) -> Ended {
-        loop {
-            if let Err(ended) = self.next().await {
-                return ended;
-            }
-        }
-    }
-
     /// Takes part in a session.
     pub(crate) async fn attend(
         &mut self,

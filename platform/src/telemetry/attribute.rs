@@ -22,38 +22,21 @@ pub const HTTP_ROUTE: &str = "http.route";
 /// The status that a request was answered with.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 
-/// `sqlite` or `postgresql`.
+/// The log's engine, `sqlite`.
 pub const DB_SYSTEM_NAME: &str = "db.system.name";
 /// What was done, for example `append`.
 pub const DB_OPERATION_NAME: &str = "db.operation.name";
 /// How many appends one commit carried.
 pub const DB_OPERATION_BATCH_SIZE: &str = "db.operation.batch.size";
 
-/// The bus's engine, for example `carrel_local`.
-pub const MESSAGING_SYSTEM: &str = "messaging.system";
-/// The topic's template, for example `session/{id}`, never the topic.
-pub const MESSAGING_DESTINATION_TEMPLATE: &str = "messaging.destination.template";
-/// `send`, `receive` or `process`.
-pub const MESSAGING_OPERATION_TYPE: &str = "messaging.operation.type";
-
 /// The session, by its hash.
 pub const SESSION_HASH: &str = "carrel.session.hash";
-/// The kind of act, for example `post_message`.
-pub const ACT: &str = "carrel.act";
 /// How many acts one append carried.
 pub const ACTS: &str = "carrel.acts";
 /// The kind of frame on a browser's socket, for example `attend`.
 pub const FRAME: &str = "carrel.frame";
-/// The reason of a refusal, for example `ALREADY_PICKED_UP`.
-pub const REFUSAL_REASON: &str = "carrel.refusal.reason";
-/// The audience of a viewer, `patron` or `staff`.
-pub const AUDIENCE: &str = "carrel.audience";
 /// How many events something was about.
 pub const EVENTS: &str = "carrel.events";
-/// Whether an earlier command with the same id had done it.
-pub const REPLAYED: &str = "carrel.replayed";
-/// How often an append was decided again because another writer was faster.
-pub const RETRIES: &str = "carrel.retries";
 /// How many streams an append names.
 pub const LOG_STREAMS: &str = "carrel.log.streams";
 /// How many appends of a group were refused because their writers were behind.
@@ -79,18 +62,10 @@ pub const ALL: &[&str] = &[
     DB_SYSTEM_NAME,
     DB_OPERATION_NAME,
     DB_OPERATION_BATCH_SIZE,
-    MESSAGING_SYSTEM,
-    MESSAGING_DESTINATION_TEMPLATE,
-    MESSAGING_OPERATION_TYPE,
     SESSION_HASH,
-    ACT,
     ACTS,
     FRAME,
-    REFUSAL_REASON,
-    AUDIENCE,
     EVENTS,
-    REPLAYED,
-    RETRIES,
     LOG_STREAMS,
     LOG_CONFLICTS,
     LOG_WRITE_US,
