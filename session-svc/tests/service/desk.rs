@@ -29,7 +29,7 @@ use carrel_proto::session::v1::{
 use carrel_session::{Config, Parts};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Status, Streaming, transport::Channel};
 
 /// The version of the conference warning that is in force at every library here.
@@ -42,6 +42,8 @@ pub struct Desk {
     pub clock: Clock,
     pub keys: KeyRing,
     pub channel: Channel,
+    /// What the service has begun: among it a task for each session in memory.
+    pub tasks: TaskTracker,
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
     config: Config,
@@ -119,6 +121,7 @@ impl Desk {
             clock,
             keys,
             channel,
+            tasks: running.tasks,
             log,
             bus,
             config,

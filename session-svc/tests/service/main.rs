@@ -7,7 +7,9 @@
     unreachable_pub
 )]
 
+mod company;
 mod desk;
 mod noninterference;
 mod pick_up;
 mod story;
+mod unknown;
