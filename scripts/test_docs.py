@@ -59,6 +59,8 @@ class MakeRun(unittest.TestCase):
             hung.start()
             try:
                 address = next((found[0] for line in run.stdout if (found := ADDRESS.search(line))), None)
+                if address is None:
+                    run.wait()
                 self.assertIsNotNone(address, "make run ended without saying where Carrel is")
                 for path in ["/readyz", "/", "/ask/maple", "/ask/harbor", "/desk"]:
                     with urllib.request.urlopen(address + path, timeout=10) as answer:
@@ -71,6 +73,7 @@ class MakeRun(unittest.TestCase):
                 run.stdout.close()
                 if run.poll() is None:
                     os.killpg(run.pid, signal.SIGKILL)
+                    run.wait()
             self.assertTrue((Path(folder) / "carrel.db").exists())
 
 
