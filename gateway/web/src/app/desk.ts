@@ -29,6 +29,7 @@ export type DeskTab = "chat" | "transcripts" | "audit";
 /** A question that the desk asks, and that must be answered before anything else. */
 export type Asked =
   | { kind: "warning"; row: SessionRow }
+  | { kind: "question"; row: SessionRow }
   | { kind: "end"; sessionId: string }
   | { kind: "guard"; sessionId: string; note: number }
   | { kind: "log-out" }
@@ -50,8 +51,8 @@ interface Stored {
   queueIds?: readonly string[];
   /** Up to which position each session was seen. */
   seen: Record<string, number>;
-  /** The sessions that this tab is in conference mode with. */
-  inside: readonly string[];
+  /** The sessions that lie on this tab's desk. */
+  held: readonly string[];
 }
 
 const KEY = "carrel.desk";
@@ -138,7 +139,7 @@ export class Desk {
     this.#accessToken = stored.token;
     this.#queueIds.value = stored.queueIds;
     this.#presence.value = "in";
-    for (const sessionId of stored.inside) this.#hold(sessionId, stored.seen[sessionId]);
+    for (const sessionId of stored.held) this.#hold(sessionId, stored.seen[sessionId]);
     this.link.start(stored.token);
   }
 
@@ -464,7 +465,11 @@ export class Desk {
       case "colleagueLeft":
         return this.announcer.say(`${name} left the session.${where}`);
       case "ended":
-        return this.notify(`${name} ended the session with ${patron}.`);
+        return this.notify(
+          event.author?.part === Part.PATRON
+            ? `${patron === "the patron" ? "The patron" : patron} ended the session.`
+            : `${name} ended the session with ${patron}.`,
+        );
       default:
         return;
     }
@@ -502,7 +507,7 @@ export class Desk {
       token: this.#accessToken,
       ...(this.#queueIds.value === undefined ? {} : { queueIds: this.#queueIds.value }),
       seen: Object.fromEntries(views.map((view) => [view.sessionId, view.seen])),
-      inside: views.filter((view) => view.wanted && view.part === Part.COLLEAGUE).map((view) => view.sessionId),
+      held: views.filter((view) => view.wanted).map((view) => view.sessionId),
     };
     remember(KEY, stored);
   }
@@ -510,6 +515,6 @@ export class Desk {
 
 function isStored(value: unknown): value is Stored {
   if (typeof value !== "object" || value === null) return false;
-  const { token, seen, inside } = value as Partial<Stored>;
-  return typeof token?.accessToken === "string" && typeof seen === "object" && Array.isArray(inside);
+  const { token, seen, held } = value as Partial<Stored>;
+  return typeof token?.accessToken === "string" && typeof seen === "object" && Array.isArray(held);
 }

@@ -53,11 +53,33 @@ export function expireDepartures(lists: Lists, now: number): Lists {
 /** By what the New list can be sorted. */
 export type SortKey = "waiting" | "patron" | "library";
 
+/** A line of the New list: a patron who waits, or one who has just gone. */
+export interface WaitingLine {
+  row: SessionRow;
+  departure: Departure | undefined;
+}
+
+/** The lines of the New list. Who has gone stays in their place for a while, so that no other line moves under a hand. */
+export function waitingLines(lists: Lists, sort: SortKey = "waiting", reverse = false): WaitingLine[] {
+  const waiting = new Set<string>();
+  const lines: WaitingLine[] = rowsOf(lists, SessionList.NEW).map((row) => {
+    waiting.add(row.sessionId);
+    return { row, departure: undefined };
+  });
+  for (const departure of lists.departures) {
+    if (!waiting.has(departure.row.sessionId)) lines.push({ row: departure.row, departure });
+  }
+  return lines.sort((a, b) => order(a.row, b.row, sort, reverse));
+}
+
 /** The rows of one list: the longest waiting first, or as the user wants it. */
 export function rowsOf(lists: Lists, list: SessionList, sort: SortKey = "waiting", reverse = false): SessionRow[] {
   const rows = [...lists.rows.values()].filter((row) => row.list === list);
-  rows.sort((a, b) => compare(a, b, sort) * (reverse ? -1 : 1) || compare(a, b, "waiting"));
-  return rows;
+  return rows.sort((a, b) => order(a, b, sort, reverse));
+}
+
+function order(a: SessionRow, b: SessionRow, sort: SortKey, reverse: boolean): number {
+  return compare(a, b, sort) * (reverse ? -1 : 1) || compare(a, b, "waiting");
 }
 
 function compare(a: SessionRow, b: SessionRow, sort: SortKey): number {

@@ -10,6 +10,7 @@ import { Icon } from "../parts/icon";
 import { OutsideLink } from "../parts/linked_text";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { LogInForm } from "./log_in";
+import { Preview } from "./new_list";
 import { patronOf } from "./rows";
 
 /** Whatever the desk asks at present. */
@@ -19,6 +20,8 @@ export function DeskDialogs({ desk }: { desk: Desk }) {
   switch (asked?.kind) {
     case "warning":
       return <ConferenceWarning desk={desk} row={asked.row} />;
+    case "question":
+      return <Question desk={desk} row={asked.row} />;
     case "end":
       return <EndSession desk={desk} sessionId={asked.sessionId} />;
     case "guard":
@@ -59,6 +62,30 @@ function ConferenceWarning({ desk, row }: { desk: Desk; row: SessionRow }) {
         </button>
         <button type="button" class="button conference" onClick={() => desk.enter(row)}>
           OK
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+/** The whole question, for those who cannot point at a row. */
+function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
+  return (
+    <Dialog title={`${patronOf(row)} asks`} onCancel={() => desk.cancel()}>
+      <Preview row={row} />
+      <div class="dialog-actions">
+        <button
+          type="button"
+          class="button primary"
+          onClick={() => {
+            desk.cancel();
+            desk.pickUp(row);
+          }}
+        >
+          Pick up {patronOf(row)}
+        </button>
+        <button type="button" class="button" data-first onClick={() => desk.cancel()}>
+          Close
         </button>
       </div>
     </Dialog>
@@ -197,7 +224,7 @@ const SHORTCUTS: readonly [string, string][] = [
   ["↑ ↓", "Go through a list"],
   ["Enter", "Pick up, open or enter the session of a row; send what is in a box"],
   ["Shift + Enter", "Begin a new line in a box"],
-  ["Shift + F10, or the menu key", "Open the menu of a row"],
+  ["Shift + F10", "Open the menu of a row; so does the menu key"],
   ["Alt + Shift + 1, 2, 3", "Go to New, My Active, All"],
   ["Alt + Shift + M", "Write to the patron"],
   ["Alt + Shift + N", "Write a note"],

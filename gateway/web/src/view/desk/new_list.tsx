@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
-import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
-import { type Departure, rowsOf, type SortKey } from "../../state/lists";
+import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { type Departure, type SortKey, waitingLines } from "../../state/lists";
 import { milliseconds, span } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
@@ -19,10 +19,9 @@ export function NewList({ desk }: { desk: Desk }) {
   const [sort, setSort] = useState<SortKey>("waiting");
   const [reverse, setReverse] = useState(false);
   const lists = desk.lists.value;
-  const rows = rowsOf(lists, SessionList.NEW, sort, reverse);
   const me = desk.profile.value?.librarianId;
-  const departures = lists.departures.filter((departure) => departure.pickedUpBy?.librarianId !== me);
-  if (rows.length === 0 && departures.length === 0) return <Nobody desk={desk} />;
+  const lines = waitingLines(lists, sort, reverse).filter((line) => line.departure?.pickedUpBy?.librarianId !== me);
+  if (lines.length === 0) return <Nobody desk={desk} />;
   return (
     <>
       <fieldset class="sorts">
@@ -45,12 +44,13 @@ export function NewList({ desk }: { desk: Desk }) {
         ))}
       </fieldset>
       <ul class="rows" aria-label="Waiting patrons">
-        {departures.map((departure) => (
-          <DepartureRow key={departure.row.sessionId} departure={departure} />
-        ))}
-        {rows.map((row) => (
-          <WaitingRow key={row.sessionId} desk={desk} row={row} />
-        ))}
+        {lines.map(({ row, departure }) =>
+          departure ? (
+            <DepartureRow key={row.sessionId} departure={departure} />
+          ) : (
+            <WaitingRow key={row.sessionId} desk={desk} row={row} />
+          ),
+        )}
       </ul>
     </>
   );
@@ -68,7 +68,10 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       label={`Pick up ${patron}, ${row.institutionName}${elsewhere ? " (another library)" : ""}`}
       busy={busy}
       onOpen={() => desk.pickUp(row)}
-      menu={[{ label: `Pick up ${patron}`, onChoose: () => desk.pickUp(row) }]}
+      menu={[
+        { label: `Pick up ${patron}`, onChoose: () => desk.pickUp(row) },
+        { label: "Read the whole question", onChoose: () => desk.ask({ kind: "question", row }) },
+      ]}
       preview={<Preview row={row} />}
     >
       <span class="row-line">
@@ -99,7 +102,7 @@ export function LibraryName({ name, elsewhere }: { name: string; elsewhere: bool
 }
 
 /** What is known of a question before it is picked up (D30). */
-function Preview({ row }: { row: SessionRow }) {
+export function Preview({ row }: { row: SessionRow }) {
   return (
     <>
       <p class="preview-question">{row.question}</p>

@@ -108,12 +108,12 @@ export function Row({
 
 type Place = { left: string; top: string };
 
-const PREVIEW_HEIGHT = 320;
+const PREVIEW_HEIGHT = 440;
 
 /** A place beside a row, within the window. Nothing else moves when something appears there. */
 function besideOf(row: HTMLElement): Place {
   const { right, top } = row.getBoundingClientRect();
-  return { left: `${right + 8}px`, top: `${Math.max(8, Math.min(top, innerHeight - PREVIEW_HEIGHT))}px` };
+  return { left: `${right - 4}px`, top: `${Math.max(8, Math.min(top, innerHeight - PREVIEW_HEIGHT))}px` };
 }
 
 function moveFocus(event: KeyboardEvent): void {
