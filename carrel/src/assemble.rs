@@ -13,6 +13,7 @@ use carrel_platform::{
     pipe::{PipeIncoming, pipe},
     serve::{GrpcServer, REQUEST_LIMIT, RESPONSE_LIMIT, ServeError, Services},
 };
+use carrel_presence::{CommandError, commands::load_directory, storage};
 use futures::stream;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -56,6 +57,9 @@ pub enum AssembleError {
     /// presence-svc did not start.
     #[error("presence-svc: {0}")]
     Presence(#[from] carrel_presence::Error),
+    /// The first directory could not be loaded.
+    #[error("the directory can't be loaded: {0}")]
+    Directory(#[from] CommandError),
     /// The gRPC server did not start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -104,6 +108,18 @@ struct Part {
 
 /// Starts everything and returns when it serves.
 pub async fn assemble(config: Config) -> Result<Running, AssembleError> {
+    start(config, None).await
+}
+
+/// Like [`assemble`]; but if there never was a directory, this one is loaded before anyone can call.
+pub async fn assemble_with_directory(
+    config: Config,
+    directory: &str,
+) -> Result<Running, AssembleError> {
+    start(config, Some(directory)).await
+}
+
+async fn start(config: Config, directory: Option<&str>) -> Result<Running, AssembleError> {
     let clock = Clock::system();
     let folder = DataFolder::open(&config.data_dir)?;
     let lock = folder.lock()?;
@@ -112,6 +128,11 @@ pub async fn assemble(config: Config) -> Result<Running, AssembleError> {
     // First the log: keys without one are the sign that it was lost.
     let log = SqliteLog::open(&folder.log(), SqliteOptions::default())?;
     let keys = folder.key_ring(&clock)?;
+    if let Some(directory) = directory
+        && storage::read(&log).await?.version == 0
+    {
+        load_directory(&log, directory, &clock).await?;
+    }
 
     let (services, sessions) = services(&config, &log, keys, &clock).await?;
     let server = GrpcServer::new(services, config.grpc.reflection).await?;

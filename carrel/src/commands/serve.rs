@@ -8,16 +8,13 @@ use std::{
 };
 
 use carrel_platform::{
-    clock::Clock,
     shutdown::Signals,
     telemetry::{self, Telemetry},
 };
-use carrel_presence::{
-    commands::load_directory, domain::directory::Directory, file::DirectoryFile, storage,
-};
+use carrel_presence::{domain::directory::Directory, file::DirectoryFile, storage};
 
 use crate::{
-    assemble::{Running, assemble},
+    assemble::{Running, assemble, assemble_with_directory},
     config::Config,
 };
 
@@ -31,8 +28,12 @@ const LAST_TRACES: Duration = Duration::from_secs(1);
 pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let telemetry = telemetry::init("carrel", &config.telemetry)?;
-    let mut running = assemble(config).await?;
-    let directory = directory(&running, demo).await?;
+    let mut running = if demo {
+        assemble_with_directory(config, DEMO).await?
+    } else {
+        assemble(config).await?
+    };
+    let directory = storage::read(&running.log).await?.directory;
     announce(&running, &directory)?;
     let failure = tokio::select! {
         signal = signals.next() => {
@@ -58,16 +59,6 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
 async fn end(running: Running, telemetry: Telemetry) {
     running.stop().await;
     telemetry.shutdown(LAST_TRACES).await;
-}
-
-/// The directory as it is; the demo directory if there never was one and that is wanted.
-async fn directory(running: &Running, demo: bool) -> anyhow::Result<Directory> {
-    let mut known = storage::read(&running.log).await?;
-    if demo && known.version == 0 {
-        load_directory(&running.log, DEMO, &Clock::system()).await?;
-        known = storage::read(&running.log).await?;
-    }
-    Ok(known.directory)
 }
 
 /// Says on standard output where everything is. Programs may rely on the addresses in it.
