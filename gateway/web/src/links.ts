@@ -46,7 +46,7 @@ function withoutPunctuation(found: string): string {
     const last = address.at(-1) ?? "";
     const opening = CLOSING[last];
     const unopened = opening !== undefined && count(address, last) > count(address, opening);
-    if (!unopened && !/[.,;:!?…]/u.test(last)) return address;
+    if (!unopened && !/[.,;:!?…“”„»«’]/u.test(last)) return address;
     address = address.slice(0, -1);
   }
 }

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { safeAddress, textParts, typedAddress } from "./links";
+import { generator } from "./testing/generator";
+
+const linksIn = (text: string) =>
+  textParts(text).flatMap((part) => (part.kind === "link" ? [[part.text, part.address]] : []));
+
+describe("addresses in a text (R22, R23)", () => {
+  it.each([
+    ["See https://example.org/map.", "https://example.org/map"],
+    ["(https://example.org/a_(b))", "https://example.org/a_(b)"],
+    ["HTTP://EXAMPLE.ORG/x, then", "HTTP://EXAMPLE.ORG/x"],
+    ["https://example.org?q=1&r=2!", "https://example.org?q=1&r=2"],
+    ["„https://example.org/ä“", "https://example.org/ä"],
+  ])("finds the address in %j", (text, found) => expect(linksIn(text)[0]?.[0]).toBe(found));
+
+  it.each([
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "ftp://example.org/",
+    "file:///etc/passwd",
+    "www.example.org",
+    "https://",
+    "https://user:secret@example.org/",
+    "<a href=x>",
+  ])("makes no link of %j", (text) => expect(linksIn(text)).toEqual([]));
+
+  it("only ever links to http and https, and keeps every character", () => {
+    const pieces = [
+      "https://",
+      "http://",
+      "a.example",
+      "javascript:",
+      "@",
+      ")",
+      "(",
+      " ",
+      "\n",
+      "é",
+      "😀",
+      ".",
+      "<",
+      "/",
+    ];
+    for (let seed = 1; seed <= 500; seed += 1) {
+      const random = generator(seed);
+      const text = Array.from({ length: 12 }, () => pieces[Math.floor(random() * pieces.length)]).join("");
+      const parts = textParts(text);
+      expect(parts.map((part) => part.text).join("")).toBe(text);
+      for (const part of parts) if (part.kind === "link") expect(part.address).toMatch(/^https?:\/\/[^@/]+/);
+    }
+  });
+});
+
+describe("an address that is typed", () => {
+  it.each([
+    ["https://example.org/a b", undefined],
+    [" https://example.org/ ", "https://example.org/"],
+    ["example.org/page", "https://example.org/page"],
+    ["example.org:8443/page", "https://example.org:8443/page"],
+    ["hello", undefined],
+    ["", undefined],
+    ["javascript:alert(1)", undefined],
+    ["ftp://example.org", undefined],
+    ["https://me@example.org", undefined],
+  ])("takes %j as %j", (typed, address) => expect(typedAddress(typed)).toBe(address));
+
+  it("is shown with the host that it really goes to", () => {
+    expect(safeAddress("https://exаmple.org/")).toBe("https://xn--exmple-4nf.org/");
+  });
+});

@@ -1,0 +1,119 @@
+import { create } from "@bufbuild/protobuf";
+import { render } from "preact";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
+import { type SessionEvent, SessionEventSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { Part } from "../../gen/carrel/session/v1/session_pb";
+import type { Item } from "../../state/conversation";
+import { postMessage } from "../../state/deeds";
+import type { Outgoing } from "../../state/session";
+import { Stream } from "./stream";
+
+let root: HTMLElement;
+
+beforeEach(() => {
+  root = document.createElement("div");
+  document.body.append(root);
+});
+
+afterEach(() => {
+  render(null, root);
+  root.remove();
+});
+
+function event(payload: SessionEvent["payload"], part = Part.OWNER, name = "Ms Map", position = 1): Item {
+  const one = create(SessionEventSchema, { position: BigInt(position), author: { part, name } });
+  one.payload = payload;
+  return { kind: "event", event: one };
+}
+
+function note(text: string): SessionEvent["payload"] {
+  return { case: "note", value: { $typeName: "carrel.session.v1.NoteWritten", text } };
+}
+
+function message(text: string): SessionEvent["payload"] {
+  return { case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text } };
+}
+
+function show(items: Item[], isPatron = false, onRetry?: (commandId: string) => void): HTMLElement {
+  const reader = { isOwn: () => false, isPatron };
+  const retry = onRetry ? { onRetry } : {};
+  render(<Stream sessionId="s" items={items} reader={reader} {...retry} />, root);
+  return root;
+}
+
+describe("a note in the message area (S25 to S28, D82)", () => {
+  it("has the word Note and its sender before its text, and says to whom it goes", () => {
+    const item = show([event(note("Try the plat book."), Part.COLLEAGUE, "Maple Admin")]).querySelector(".note");
+    expect(item?.textContent?.replace(/\s+/g, " ")).toMatch(/^Note.*staff only.*Maple Admin.*Try the plat book\./);
+  });
+
+  it("is drawn otherwise than a message", () => {
+    const items = [event(note("one")), event(message("two"), Part.PATRON, "Ricky", 2)];
+    const [first, second] = show(items).querySelectorAll("li");
+    expect(first?.className).toBe("note");
+    expect(second?.className).toContain("message");
+  });
+});
+
+describe("text from other people", () => {
+  it("is text, whatever it looks like", () => {
+    const text = "<img src=x onerror=alert(1)> & <script>alert(2)</script>";
+    const shown = show([event(message(text))]);
+    expect(shown.querySelector("img, script")).toBeNull();
+    expect(shown.textContent).toContain(text);
+  });
+
+  it("has links that open in a tab that learns nothing of this page (R22)", () => {
+    const link = show([event(message("see https://example.org/map now"))]).querySelector("a");
+    expect(link?.getAttribute("href")).toBe("https://example.org/map");
+    expect(link?.getAttribute("rel")).toBe("noopener noreferrer");
+    expect(link?.getAttribute("target")).toBe("_blank");
+    expect(link?.textContent).toBe("https://example.org/map");
+  });
+});
+
+describe("the end (D52)", () => {
+  const ended: SessionEvent["payload"] = { case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } };
+
+  it("says who ended it", () => {
+    expect(show([event(ended, Part.PATRON, "Ricky")]).textContent).toContain("Patron ended");
+    expect(show([event(ended)]).textContent).toContain("Librarian ended: Ms Map");
+    expect(show([event(ended)], true).textContent).toContain("Ms Map ended the chat");
+  });
+});
+
+describe("the state of an own message (D60)", () => {
+  const outgoing = (change: Partial<Outgoing>): Item => ({
+    kind: "outgoing",
+    outgoing: {
+      commandId: "c1",
+      deed: postMessage("hello"),
+      status: "sending",
+      position: 0,
+      after: 0,
+      since: 0,
+      resendAt: undefined,
+      attempts: 1,
+      refusal: undefined,
+      ...change,
+    },
+  });
+
+  it("is in words: sending, sent, not sent", () => {
+    expect(show([outgoing({})]).textContent).toContain("Sending");
+    expect(show([outgoing({ status: "sent" })]).textContent).toContain("Sent");
+    const refusal = create(RefusalSchema, { code: 3, message: "It is too long. Shorten it." });
+    expect(show([outgoing({ status: "failed", refusal })]).textContent).toContain(
+      "Not sent. It is too long. Shorten it.",
+    );
+  });
+
+  it("offers to try again", () => {
+    const retry = vi.fn();
+    const button = show([outgoing({ status: "failed" })], false, retry).querySelector("button");
+    expect(button?.textContent).toBe("Retry");
+    button?.click();
+    expect(retry).toHaveBeenCalledWith("c1");
+  });
+});
