@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of the things named: web, e2e, python, chromium, deny. Run again, it does nothing.
+# Installs what is missing of the things named: web, e2e, python, chromium, deny, fuzz. Run again, it does nothing.
 #
 # Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium, Debian's apt. All but Chromium
 # goes into the working tree: node_modules folders and .tools.
@@ -38,6 +38,15 @@ install_deny() {
   rm -rf "$TOOLS/build"
 }
 
+install_fuzz() {
+  local home="$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION"
+  [ -x "$home/bin/cargo-fuzz" ] && return
+  echo "building cargo-fuzz $CARGO_FUZZ_VERSION, once"
+  CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_DEV_DEBUG=0 quietly cargo install cargo-fuzz \
+    --version "$CARGO_FUZZ_VERSION" --locked --debug --root "$home"
+  rm -rf "$TOOLS/build"
+}
+
 install_chromium() {
   [ -n "${CHROMIUM:-}" ] && return
   command -v chromium >/dev/null && return
@@ -60,7 +69,8 @@ for part in "$@"; do
     e2e) install_npm e2e ;;
     python) install_python ;;
     deny) install_deny ;;
+    fuzz) install_fuzz ;;
     chromium) install_chromium ;;
-    *) give_up "scripts/setup.sh knows web, e2e, python, deny and chromium, not '$part'" ;;
+    *) give_up "scripts/setup.sh knows web, e2e, python, deny, fuzz and chromium, not '$part'" ;;
   esac
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: kills at random
-# points, pairs of histories that differ only in what is hidden, contested pick-ups, and the log under kills.
+# points, pairs of histories that differ only in what is hidden, contested pick-ups, the log under kills, and the fuzzers.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 
@@ -16,4 +16,6 @@ while [ "$round" = 0 ] || [ "$SECONDS" -lt "$end" ]; do
   CARREL_PAIRS=1000 cargo test --package carrel-session --test service --locked --quiet
   section "round $round: the log under kills"
   cargo test --package carrel-platform --test log_contract --locked --quiet
+  section "round $round: the fuzzers"
+  FUZZ_SECONDS=30 scripts/fuzz.sh
 done

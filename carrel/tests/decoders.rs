@@ -7,6 +7,7 @@ use carrel_proto::{gateway::v1 as frames, session::v1 as wire};
 use proptest::prelude::*;
 use prost::Message as _;
 
+#[allow(unreachable_pub)]
 #[path = "../../fuzz/src/lib.rs"]
 mod decoders;
 

@@ -30,13 +30,13 @@ use crate::{
     table::{Column, Stage},
 };
 
-const PROTO: &str = "carrel.v1.proto";
-const JSON: &str = "carrel.v1.json";
+pub(crate) const PROTO: &str = "carrel.v1.proto";
+pub(crate) const JSON: &str = "carrel.v1.json";
 /// The longest frame.
 const LIMIT: usize = 64 * 1024;
 
 /// A socket of either sub-protocol that may send anything.
-struct Wire {
+pub(crate) struct Wire {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     json: bool,
 }
@@ -55,7 +55,7 @@ impl Wire {
     }
 
     /// Opens a socket and waits for its Welcome.
-    async fn welcomed(house: &House, protocol: &'static str, token: &str) -> Self {
+    pub(crate) async fn welcomed(house: &House, protocol: &'static str, token: &str) -> Self {
         let mut wire = Self::silent(house, protocol).await;
         wire.say_hello(token).await;
         match wire.next().await {
@@ -86,7 +86,7 @@ impl Wire {
     }
 
     /// Sends a message. What is sent to a socket that was closed goes nowhere.
-    async fn send(&mut self, message: Message) {
+    pub(crate) async fn send(&mut self, message: Message) {
         let _ = self.socket.send(message).await;
     }
 
@@ -139,13 +139,23 @@ impl Wire {
         }
     }
 
+    /// Asks for a sign of life. The code with which the socket was closed instead, if it was.
+    pub(crate) async fn ping_or_close(&mut self) -> Option<u16> {
+        let number = 8;
+        let ping = carrel_proto::gateway::v1::Ping { number };
+        self.ask(Asked::Ping(ping)).await;
+        loop {
+            match self.next().await {
+                ControlFlow::Break(code) => return Some(code),
+                ControlFlow::Continue(Frame::Pong(pong)) if pong.number == number => return None,
+                ControlFlow::Continue(_) => {}
+            }
+        }
+    }
+
     /// The socket is still of use.
-    async fn assert_goes_on(&mut self) {
-        let number = 7;
-        self.ask(Asked::Ping(carrel_proto::gateway::v1::Ping { number }))
-            .await;
-        self.wait_for(|frame| matches!(frame, Frame::Pong(_)).then_some(()))
-            .await;
+    pub(crate) async fn assert_goes_on(&mut self) {
+        assert_eq!(self.ping_or_close().await, None);
     }
 }
 

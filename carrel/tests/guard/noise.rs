@@ -1,0 +1,258 @@
+//! Arbitrary bytes, and valid messages with arbitrary content, to a running Carrel: thousands of each (I27).
+//!
+//! What a case may not do is make anything panic, hang, answer with a code that is not a decided one, or write to a
+//! session that its sender has no part in.
+
+use bytes::Bytes;
+use carrel_proto::{
+    gateway::v1::{self as frames, ClientFrame, client_frame::Frame as Asked},
+    session::v1 as wire,
+};
+use futures::{StreamExt as _, stream};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree as _,
+    test_runner::{Config, TestRunner},
+};
+use prost::Message as _;
+use tokio_tungstenite::tungstenite::Message;
+use tonic::{Code, Status};
+
+use crate::{
+    bad_bytes::{paths, send},
+    bad_frames::{JSON, PROTO, Wire},
+    house::{Case, House, random_id},
+    table::{Column, Stage},
+};
+
+/// How many inputs of each kind.
+const CASES: usize = 3_000;
+/// How many are under way at once.
+const AT_ONCE: usize = 16;
+
+fn samples<T>(strategy: impl Strategy<Value = T>) -> Vec<T> {
+    let mut runner = TestRunner::new(Config::default());
+    (0..CASES)
+        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
+        .collect()
+}
+
+/// Texts of all kinds: short ones, odd ones, long ones.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "\\PC{0,12}",
+        2 => any::<String>(),
+        1 => Just("\0\u{202e}\u{feff}".to_owned()),
+        1 => (3_990..4_010_usize).prop_map(|length| "\u{1f5fa}".repeat(length)),
+        1 => "https?://[a-z.@:%/?#\\[\\]]{0,30}",
+    ]
+}
+
+/// Session ids: the one of the case, and others.
+fn session_id(known: String) -> impl Strategy<Value = String> {
+    prop_oneof![4 => Just(known), 1 => Just(random_id()), 1 => text()]
+}
+
+fn position() -> impl Strategy<Value = Option<wire::Position>> {
+    proptest::option::of(
+        (text(), any::<u64>()).prop_map(|(epoch, number)| wire::Position { epoch, number }),
+    )
+}
+
+fn act() -> impl Strategy<Value = Option<frames::act::Act>> {
+    use frames::act::Act;
+    proptest::option::of(prop_oneof![
+        (text(), text(), text()).prop_map(|(question, patron_name, patron_email)| {
+            Act::OpenSession(frames::OpenSession {
+                question,
+                patron_name,
+                patron_email,
+            })
+        }),
+        Just(Act::PickUp(frames::PickUp {})),
+        text().prop_map(|text| Act::PostMessage(wire::PostMessage { text })),
+        text().prop_map(|address| Act::PushPage(wire::PushPage { address })),
+        text().prop_map(|text| Act::WriteNote(wire::WriteNote { text })),
+        text().prop_map(|warning_version| {
+            Act::EnterConference(frames::EnterConference { warning_version })
+        }),
+        Just(Act::LeaveConference(frames::LeaveConference {})),
+    ])
+}
+
+/// Well-formed frames that say anything.
+fn frame(known: &str) -> impl Strategy<Value = Option<Asked>> + use<> {
+    let id = || session_id(known.to_owned());
+    proptest::option::weighted(
+        0.95,
+        prop_oneof![
+            text().prop_map(|access_token| Asked::Hello(frames::Hello { access_token })),
+            Just(Asked::RenewToken(frames::RenewToken {})),
+            (proptest::collection::vec(text(), 0..3), any::<bool>()).prop_map(
+                |(queue_ids, all)| Asked::Watch(wire::WatchSessionsRequest { queue_ids, all })
+            ),
+            (id(), position()).prop_map(|(session_id, after)| Asked::Attend(frames::Attend {
+                session_id,
+                after
+            })),
+            id().prop_map(|session_id| Asked::Detach(frames::Detach { session_id })),
+            (text(), id(), act()).prop_map(|(command_id, session_id, act)| {
+                Asked::Act(frames::Act {
+                    command_id,
+                    session_id,
+                    act,
+                })
+            }),
+            (id(), any::<i32>()).prop_map(|(session_id, r#box)| Asked::Typing(frames::Typing {
+                session_id,
+                r#box
+            })),
+            any::<u64>().prop_map(|number| Asked::Ping(frames::Ping { number })),
+        ],
+    )
+}
+
+fn is_decided(status: &Status) -> bool {
+    // INTERNAL is what tonic says of bytes that can't be decoded.
+    let undecodable = status.code() == Code::Internal && status.message().contains("decode");
+    undecodable
+        || matches!(
+            status.code(),
+            Code::InvalidArgument
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::PermissionDenied
+                | Code::FailedPrecondition
+                | Code::Unauthenticated
+                | Code::ResourceExhausted
+                | Code::OutOfRange
+        )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn arbitrary_bytes_in_calls() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let stranger = house.token(Column::Lx);
+    let before = house.recorded(&case.session_id).await;
+    let paths = paths();
+    let field = (
+        1..16_u8,
+        prop_oneof![Just(0_u8), Just(2)],
+        proptest::collection::vec(any::<u8>(), 0..24),
+    );
+    let fields = proptest::collection::vec(field, 0..5).prop_map(|fields| {
+        let mut bytes = Vec::new();
+        for (number, kind, content) in fields {
+            bytes.push(number << 3 | kind);
+            if kind == 2 {
+                bytes.push(content.len().try_into().unwrap());
+            }
+            bytes.extend(content);
+        }
+        bytes
+    });
+    let bytes = prop_oneof![fields, proptest::collection::vec(any::<u8>(), 0..64)];
+    let inputs = samples((proptest::sample::select(paths), bytes));
+    let undecided: Vec<_> = stream::iter(inputs)
+        .map(|(path, bytes)| {
+            let house = &house;
+            async move {
+                // A watch that was understood never ends.
+                if path.ends_with("WatchSessions") {
+                    return None;
+                }
+                let answer = send(
+                    house.channel(),
+                    path,
+                    stranger,
+                    vec![Bytes::from(bytes.clone())],
+                )
+                .await;
+                answer
+                    .err()
+                    .filter(|status| !is_decided(status))
+                    .map(|status| format!("{path} {bytes:02x?}: {status:?}"))
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .filter_map(|undecided| async { undecided })
+        .collect()
+        .await;
+    assert!(undecided.is_empty(), "{}", undecided.join("\n"));
+    assert_eq!(house.recorded(&case.session_id).await, before);
+    house.close().await;
+}
+
+/// The patron, the owner and a stranger each send the same noise; afterwards all three can still work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn arbitrary_frames_on_sockets() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let frames = samples(frame(&case.session_id));
+    for token in [
+        house.token(Column::Lx),
+        house.token(Column::Lc),
+        &case.patron,
+    ] {
+        let mut wire = Wire::welcomed(&house, PROTO, token).await;
+        for some in frames.chunks(8) {
+            for frame in some {
+                let frame = ClientFrame {
+                    frame: frame.clone(),
+                    trace_parent: String::new(),
+                };
+                wire.send(Message::binary(frame.encode_to_vec())).await;
+            }
+            wire.assert_goes_on().await;
+        }
+    }
+    still_in_order(&house, &case).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn arbitrary_bytes_on_sockets() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let before = house.recorded(&case.session_id).await;
+    for protocol in [PROTO, JSON] {
+        let bytes = samples(prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..64),
+            "[\\[\\]{}\":,a-z0-9\\\\ -]{0,40}".prop_map(String::into_bytes),
+        ]);
+        let mut wire = Wire::welcomed(&house, protocol, &case.patron).await;
+        for bytes in bytes {
+            let message = match protocol {
+                JSON => Message::text(String::from_utf8_lossy(&bytes).into_owned()),
+                _ => Message::binary(bytes),
+            };
+            wire.send(message).await;
+            if let Some(code) = wire.ping_or_close().await {
+                assert_eq!(code, 4400);
+                wire = Wire::welcomed(&house, protocol, &case.patron).await;
+            }
+        }
+    }
+    assert_eq!(house.recorded(&case.session_id).await, before);
+    house.close().await;
+}
+
+/// The session is whole: all of it can be read, by the patron and by staff, without a gap.
+async fn still_in_order(house: &House, case: &Case) {
+    for token in [&case.patron, house.token(Column::Lc)] {
+        let message = wire::GetTranscriptRequest {
+            session_id: case.session_id.clone(),
+            audience: 0,
+        };
+        let request = crate::door::on_behalf(token, message);
+        let transcript = house.door.sessions().get_transcript(request).await.unwrap();
+        let events = transcript.into_inner().events;
+        assert!(
+            events
+                .iter()
+                .map(|event| event.position)
+                .eq(1..=u64::try_from(events.len()).unwrap())
+        );
+    }
+}
