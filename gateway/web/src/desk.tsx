@@ -5,6 +5,10 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/stream.css";
 import "./styles/desk.css";
+import "./styles/lists.css";
+import "./styles/session.css";
+import "./styles/review.css";
+import "./styles/narrow.css";
 import "./styles/index.css";
 import { DeskPage } from "./view/desk/desk_page";
 

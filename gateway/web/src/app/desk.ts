@@ -21,7 +21,7 @@ import { guard } from "./settings";
 import { forget, recall, remember } from "./tab_storage";
 
 /** Who is at the desk: nobody, somebody, or somebody whose log-in has run out. */
-export type Presence = "out" | "in" | "again";
+export type LogInState = "out" | "in" | "again";
 /** A list of the Patron Chat tab. */
 export type ListName = "new" | "mine" | "all";
 /** A tab of the desk. */
@@ -64,7 +64,7 @@ export class Desk {
   readonly announcer = new Announcer();
   readonly drafts = new Drafts();
   readonly link: Link;
-  readonly #presence = signal<Presence>("out");
+  readonly #logInState = signal<LogInState>("out");
   readonly #profile = signal<Profile | undefined>(undefined);
   readonly #lists = signal<Lists>(noLists);
   readonly #queueIds = signal<readonly string[] | undefined>(undefined);
@@ -88,7 +88,7 @@ export class Desk {
   /** Which box is shown where there is room for only one. */
   readonly box = signal<Box>("patron");
   /** Who is at the desk. */
-  readonly presence: ReadonlySignal<Presence> = this.#presence;
+  readonly logInState: ReadonlySignal<LogInState> = this.#logInState;
   /** The librarian. */
   readonly profile: ReadonlySignal<Profile | undefined> = this.#profile;
   /** The lists. */
@@ -138,7 +138,7 @@ export class Desk {
     if (stored === undefined) return;
     this.#accessToken = stored.token;
     this.#queueIds.value = stored.queueIds;
-    this.#presence.value = "in";
+    this.#logInState.value = "in";
     for (const sessionId of stored.held) this.#hold(sessionId, stored.seen[sessionId]);
     this.link.start(stored.token);
   }
@@ -151,13 +151,14 @@ export class Desk {
       if (this.#profile.value?.librarianId !== profile.librarianId) this.#clear();
       this.#logInName = name;
       this.#profile.value = profile;
-      this.#presence.value = "in";
+      this.#logInState.value = "in";
       this.#accessToken = held(token);
       this.#store();
       this.link.start(this.#accessToken);
       return undefined;
     } catch (error) {
-      return error instanceof ApiError ? error.message : "Something went wrong. Reload this page, then try again.";
+      if (!(error instanceof ApiError)) return "Something went wrong. Reload this page, then try again.";
+      return error.reason === "WRONG_CREDENTIALS" ? `${error.message} Check both, then try again.` : error.message;
     }
   }
 
@@ -178,7 +179,7 @@ export class Desk {
     forget(KEY);
     this.#accessToken = undefined;
     this.#profile.value = undefined;
-    this.#presence.value = "out";
+    this.#logInState.value = "out";
   }
 
   /** Watches these queues from now on. */
@@ -223,8 +224,8 @@ export class Desk {
 
   /** Picks a waiting patron up. */
   pickUp(row: SessionRow): void {
-    const held = this.link.sessions.value.get(row.sessionId);
-    if (held?.outgoing.some((out) => out.deed.case === "pickUp" && out.status === "sending")) return;
+    const view = this.link.sessions.value.get(row.sessionId);
+    if (view?.outgoing.some((out) => out.deed.case === "pickUp" && out.status === "sending")) return;
     this.#command(row.sessionId, pickUp());
   }
 
@@ -481,9 +482,9 @@ export class Desk {
     const notices = this.#notices.value.filter((notice) => now < notice.until);
     if (notices.length !== this.#notices.value.length) this.#notices.value = notices;
     if (this.#watchAt !== undefined && now >= this.#watchAt) this.#watch();
-    if (this.link.connection.value.phase.name === "expired" && this.#presence.value === "in") {
+    if (this.link.connection.value.phase.name === "expired" && this.#logInState.value === "in") {
       // A reload with a token that is too old begins at the log-in; anybody else keeps what they see.
-      this.#presence.value = this.#profile.value === undefined ? "out" : "again";
+      this.#logInState.value = this.#profile.value === undefined ? "out" : "again";
     }
   }
 

@@ -1,6 +1,7 @@
 /** What the patron page and the chat monitor share: a connection, the sessions on it, and who is typing. */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { renew, serverNow } from "../api";
+import { newCommandId } from "../command_id";
 import { type Connection, idle } from "../connection";
 import type { ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
@@ -103,7 +104,7 @@ export class Link {
 
   /** Does something in a session, and returns the command's id. */
   act(sessionId: string, deed: Deed): string {
-    const commandId = crypto.randomUUID();
+    const commandId = newCommandId();
     this.input(sessionId, { kind: "send", commandId, deed });
     return commandId;
   }

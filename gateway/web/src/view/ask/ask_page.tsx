@@ -54,9 +54,11 @@ function Body({ chat }: { chat: PatronChat }) {
 
 function NoLibrary({ chat }: { chat: PatronChat }) {
   return (
-    <section class="card center">
-      <h1>This page cannot be shown</h1>
-      <p role="alert">{chat.error.value}</p>
+    <section class="form-page">
+      <h1 class="display">This page cannot be shown</h1>
+      <p class="lead" role="alert">
+        {chat.error.value}
+      </p>
       <p class="row-actions">
         <button type="button" class="button primary" onClick={() => void chat.loadLibrary()}>
           Try again

@@ -19,7 +19,8 @@ export function DeskPage({ desk }: { desk: Desk }) {
   useTitle(desk);
   useSeen(desk);
   useShortcuts(desk);
-  if (desk.presence.value === "out") return <LogIn desk={desk} />;
+  useFocusAfterSession(desk);
+  if (desk.logInState.value === "out") return <LogIn desk={desk} />;
   return (
     <div class="desk">
       <DeskHead desk={desk} />
@@ -91,7 +92,7 @@ function Notices({ desk }: { desk: Desk }) {
 }
 
 function useTitle(desk: Desk): void {
-  const count = desk.presence.value === "out" ? 0 : desk.attention.value;
+  const count = desk.logInState.value === "out" ? 0 : desk.attention.value;
   useEffect(() => {
     document.title = count > 0 ? `(${count}) Chat monitor – Carrel` : "Chat monitor – Carrel";
   }, [count]);
@@ -114,10 +115,23 @@ function useSeen(desk: Desk): void {
   }, [view?.sessionId, view?.events.length, tab]);
 }
 
+/** When the session that had the focus is gone, the focus goes to the lists. */
+function useFocusAfterSession(desk: Desk): void {
+  const sessionId = desk.view.value?.sessionId;
+  useEffect(() => {
+    if (sessionId === undefined) return;
+    return () => {
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) document.getElementById(`tab-list-${desk.list.value}`)?.focus();
+      });
+    };
+  }, [sessionId]);
+}
+
 function useShortcuts(desk: Desk): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (desk.presence.value !== "in" || desk.asked.value !== undefined) return;
+      if (desk.logInState.value !== "in" || desk.asked.value !== undefined) return;
       if (event.altKey && event.shiftKey && !event.ctrlKey && !event.metaKey) {
         if (byCode(desk, event.code)) event.preventDefault();
         return;

@@ -15,7 +15,7 @@ import { patronOf } from "./rows";
 
 /** Whatever the desk asks at present. */
 export function DeskDialogs({ desk }: { desk: Desk }) {
-  if (desk.presence.value === "again") return <LogInAgain desk={desk} />;
+  if (desk.logInState.value === "again") return <LogInAgain desk={desk} />;
   const asked = desk.asked.value;
   switch (asked?.kind) {
     case "warning":

@@ -25,6 +25,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
     return (
       <section class="patron-box over" aria-label="Message to the patron">
         <p class="hint">The session has ended. Nothing more can be sent to the patron.</p>
+        <Unsent desk={desk} view={view} />
         <BoxSwitch desk={desk} to="note" />
       </section>
     );
@@ -70,6 +71,21 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
       )}
       <BoxSwitch desk={desk} to="note" />
     </section>
+  );
+}
+
+/** What was typed when the session ended is not thrown away. */
+function Unsent({ desk, view }: { desk: Desk; view: SessionView }) {
+  const { patron } = desk.drafts.of(view.sessionId);
+  if (patron.trim() === "") return null;
+  return (
+    <div class="unsent">
+      <p class="hint">This was not sent:</p>
+      <blockquote class="guarded-text">{patron}</blockquote>
+      <button type="button" class="button small note-button" onClick={() => desk.sendAsNote(view.sessionId)}>
+        <Icon name="lock" /> Keep it as a note
+      </button>
+    </div>
   );
 }
 

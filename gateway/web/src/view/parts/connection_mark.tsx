@@ -2,13 +2,19 @@ import type { Link } from "../../app/link";
 
 /** Whether the page is connected, in words and always in the same place. */
 export function ConnectionMark({ link }: { link: Link }) {
-  const { text, kind, canTry } = describe(link);
+  const { text, kind, rest, canTry } = describe(link);
   return (
     <div class={`connection ${kind}`}>
       <span class="connection-dot" aria-hidden="true" />
       <span class="connection-text" role="status" aria-label="Connection">
         {text}
       </span>
+      {rest && (
+        // The count goes on each second, which nobody wants to hear.
+        <span class="connection-rest" aria-hidden="true">
+          {rest}
+        </span>
+      )}
       {canTry && (
         <button type="button" class="link-button" onClick={() => link.wake()}>
           Try now
@@ -18,7 +24,7 @@ export function ConnectionMark({ link }: { link: Link }) {
   );
 }
 
-function describe(link: Link): { text: string; kind: "good" | "busy" | "bad"; canTry?: boolean } {
+function describe(link: Link): { text: string; kind: "good" | "busy" | "bad"; rest?: string; canTry?: boolean } {
   const { phase } = link.connection.value;
   if (!link.online.value && phase.name !== "connected") return { text: "Offline", kind: "bad" };
   switch (phase.name) {
@@ -28,7 +34,7 @@ function describe(link: Link): { text: string; kind: "good" | "busy" | "bad"; ca
       // The local clock counts here, and the signal below only makes the count go on.
       void link.now.value;
       const seconds = Math.max(1, Math.ceil((phase.retryAt - Date.now()) / 1_000));
-      return { text: `Reconnecting in ${seconds} s`, kind: "bad", canTry: true };
+      return { text: "Reconnecting", rest: `in ${seconds} s`, kind: "bad", canTry: true };
     }
     case "opening":
     case "greeting":

@@ -195,7 +195,7 @@ function Spoken({ event, reader, own, goesOn, label, sent = false, children }: S
       <p class={goesOn ? "visually-hidden" : "message-head"}>
         <span class="author">{own ? "You" : nameOf(author)}</span>
         {author?.institutionName && !own && <span class="author-library">{author.institutionName}</span>}
-        {author?.part === Part.COLLEAGUE && !own && <span class="author-library">colleague</span>}
+        {author?.part === Part.COLLEAGUE && !own && !reader.isPatron && <span class="author-library">colleague</span>}
         {label && <span class="author-library">{label}</span>}
         <Time event={event} />
       </p>
