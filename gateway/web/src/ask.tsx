@@ -3,6 +3,7 @@ import { render } from "preact";
 import { PatronChat } from "./app/patron_chat";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/controls.css";
 import "./styles/stream.css";
 import "./styles/ask.css";
 import { AskPage } from "./view/ask/ask_page";

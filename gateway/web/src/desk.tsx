@@ -3,6 +3,7 @@ import { render } from "preact";
 import { Desk } from "./app/desk";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/controls.css";
 import "./styles/stream.css";
 import "./styles/desk.css";
 import "./styles/lists.css";

@@ -6,6 +6,7 @@ import "./app/settings";
 import type { Library } from "./gen/carrel/directory/v1/directory_service_pb";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/controls.css";
 import "./styles/index.css";
 import { IndexPage } from "./view/index_page";
 

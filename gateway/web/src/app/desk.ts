@@ -15,10 +15,11 @@ import { type HeldToken, held } from "../token";
 import { type Deed, nothingHappened } from "../wire";
 import { nameOf } from "../words";
 import { Announcer } from "./announcer";
+import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
 import { type Draft, Drafts } from "./drafts";
 import { Link } from "./link";
+import { type Notice, Notices } from "./notices";
 import { guard } from "./settings";
-import { forget, recall, remember } from "./tab_storage";
 
 /** Who is at the desk: nobody, somebody, or somebody whose log-in has run out. */
 export type LogInState = "out" | "in" | "again";
@@ -38,25 +39,6 @@ export type Asked =
 /** A box to write in. */
 export type Box = "patron" | "note";
 
-/** A short word to the user that goes away by itself. */
-export interface Notice {
-  id: number;
-  text: string;
-  tone: "plain" | "bad";
-  until: number;
-}
-
-interface Stored {
-  token: HeldToken;
-  queueIds?: readonly string[];
-  /** Up to which position each session was seen. */
-  seen: Record<string, number>;
-  /** The sessions that lie on this tab's desk. */
-  held: readonly string[];
-}
-
-const KEY = "carrel.desk";
-const NOTICE_SHOWN = 9_000;
 const WATCH_PAUSE = 2_000;
 
 /** The desk behind one chat monitor. */
@@ -70,11 +52,9 @@ export class Desk {
   readonly #queueIds = signal<readonly string[] | undefined>(undefined);
   readonly #selected = signal<string | undefined>(undefined);
   readonly #asked = signal<Asked | undefined>(undefined);
-  readonly #notices = signal<readonly Notice[]>([]);
   readonly #wantsFocus = signal<Box | undefined>(undefined);
   #accessToken: HeldToken | undefined;
   #logInName = "";
-  #notice = 1;
   #watchAt: number | undefined;
   /** What the commands are that take the user somewhere, until they are answered. */
   readonly #commands = new Map<string, Deed["case"]>();
@@ -98,7 +78,7 @@ export class Desk {
   /** What the desk asks. */
   readonly asked: ReadonlySignal<Asked | undefined> = this.#asked;
   /** What the desk has to say. */
-  readonly notices: ReadonlySignal<readonly Notice[]> = this.#notices;
+  readonly notices = new Notices();
   /** The box that the focus is to go to. */
   readonly wantsFocus: ReadonlySignal<Box | undefined> = this.#wantsFocus;
   /** The session that is shown. */
@@ -134,7 +114,7 @@ export class Desk {
 
   /** Returns to where this tab was before a reload. */
   begin(): void {
-    const stored = recall(KEY, isStored);
+    const stored = recallDesk();
     if (stored === undefined) return;
     this.#accessToken = stored.token;
     this.#queueIds.value = stored.queueIds;
@@ -176,7 +156,7 @@ export class Desk {
   logOut(): void {
     this.link.stop();
     this.#clear();
-    forget(KEY);
+    forgetDesk();
     this.#accessToken = undefined;
     this.#profile.value = undefined;
     this.#logInState.value = "out";
@@ -332,15 +312,8 @@ export class Desk {
 
   /** Shows a short word. */
   notify(text: string, tone: Notice["tone"] = "plain"): void {
-    const notice: Notice = { id: this.#notice, text, tone, until: Date.now() + NOTICE_SHOWN };
-    this.#notice += 1;
-    this.#notices.value = [...this.#notices.value.slice(-3), notice];
+    this.notices.add(text, tone, Date.now());
     this.announcer.say(text);
-  }
-
-  /** Takes a short word away. */
-  hush(id: number): void {
-    this.#notices.value = this.#notices.value.filter((notice) => notice.id !== id);
   }
 
   /** Does something after which the user goes elsewhere, or hears why not. */
@@ -377,7 +350,7 @@ export class Desk {
 
   /** Takes part in every session that the user owns. */
   #takeMine(): void {
-    const seen = recall(KEY, isStored)?.seen ?? {};
+    const seen = recallDesk()?.seen ?? {};
     for (const row of rowsOf(this.#lists.value, SessionList.MY_ACTIVE)) this.#hold(row.sessionId, seen[row.sessionId]);
   }
 
@@ -479,8 +452,7 @@ export class Desk {
   #tick(): void {
     const now = Date.now();
     this.#lists.value = expireDepartures(this.#lists.value, now);
-    const notices = this.#notices.value.filter((notice) => now < notice.until);
-    if (notices.length !== this.#notices.value.length) this.#notices.value = notices;
+    this.notices.expire(now);
     if (this.#watchAt !== undefined && now >= this.#watchAt) this.#watch();
     if (this.link.connection.value.phase.name === "expired" && this.#logInState.value === "in") {
       // A reload with a token that is too old begins at the log-in; anybody else keeps what they see.
@@ -504,18 +476,11 @@ export class Desk {
   #store(): void {
     if (this.#accessToken === undefined) return;
     const views = [...this.link.sessions.value.values()];
-    const stored: Stored = {
+    rememberDesk({
       token: this.#accessToken,
       ...(this.#queueIds.value === undefined ? {} : { queueIds: this.#queueIds.value }),
       seen: Object.fromEntries(views.map((view) => [view.sessionId, view.seen])),
       held: views.filter((view) => view.wanted).map((view) => view.sessionId),
-    };
-    remember(KEY, stored);
+    });
   }
-}
-
-function isStored(value: unknown): value is Stored {
-  if (typeof value !== "object" || value === null) return false;
-  const { token, seen, held } = value as Partial<Stored>;
-  return typeof token?.accessToken === "string" && typeof seen === "object" && Array.isArray(held);
 }

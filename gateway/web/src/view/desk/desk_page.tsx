@@ -69,18 +69,18 @@ function DeskBody({ desk }: { desk: Desk }) {
 }
 
 function Notices({ desk }: { desk: Desk }) {
-  if (desk.notices.value.length === 0) return null;
+  if (desk.notices.shown.value.length === 0) return null;
   return (
     <aside aria-label="Messages of the desk">
       <ul class="notices">
-        {desk.notices.value.map((notice) => (
+        {desk.notices.shown.value.map((notice) => (
           <li key={notice.id} class={`toast ${notice.tone}`}>
             <span>{notice.text}</span>
             <button
               type="button"
               class="icon-button"
               aria-label="Close this message"
-              onClick={() => desk.hush(notice.id)}
+              onClick={() => desk.notices.remove(notice.id)}
             >
               <Icon name="close" />
             </button>

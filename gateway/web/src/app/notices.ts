@@ -1,0 +1,40 @@
+/** Short words to the user that go away by themselves. */
+import { type ReadonlySignal, signal } from "@preact/signals";
+
+/** A short word. */
+export interface Notice {
+  id: number;
+  text: string;
+  tone: "plain" | "bad";
+  until: number;
+}
+
+const SHOWN = 9_000;
+const MOST = 4;
+
+/** The short words that are shown at present. */
+export class Notices {
+  readonly #shown = signal<readonly Notice[]>([]);
+  #next = 1;
+
+  /** What is shown, the oldest first. */
+  readonly shown: ReadonlySignal<readonly Notice[]> = this.#shown;
+
+  /** Shows a short word. */
+  add(text: string, tone: Notice["tone"], now: number): void {
+    const notice: Notice = { id: this.#next, text, tone, until: now + SHOWN };
+    this.#next += 1;
+    this.#shown.value = [...this.#shown.value.slice(1 - MOST), notice];
+  }
+
+  /** Takes a short word away. */
+  remove(id: number): void {
+    this.#shown.value = this.#shown.value.filter((notice) => notice.id !== id);
+  }
+
+  /** Takes away what was shown long enough. */
+  expire(now: number): void {
+    const shown = this.#shown.value.filter((notice) => now < notice.until);
+    if (shown.length !== this.#shown.value.length) this.#shown.value = shown;
+  }
+}
