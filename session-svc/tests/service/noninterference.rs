@@ -244,7 +244,7 @@ impl Observer {
     }
 
     /// All that still comes, until the server goes.
-    async fn to_the_end(mut self) -> Record {
+    async fn read_to_the_end(mut self) -> Record {
         while let Ok(Some(told)) = self.attends.next().await {
             self.record.told(told);
         }
@@ -452,8 +452,8 @@ impl World {
         }
         drop(self.desk);
         Records {
-            patron: self.patron.to_the_end().await,
-            owner: self.owner.to_the_end().await,
+            patron: self.patron.read_to_the_end().await,
+            owner: self.owner.read_to_the_end().await,
             lists,
         }
     }
