@@ -1,7 +1,7 @@
 # What a person, and CI, does with Carrel. The work itself is in scripts/; each script may also be run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rust web docs clients e2e soak advisories proto-baseline clean
+.PHONY: help run test lint rust web docs clients e2e soak fuzz advisories proto-baseline clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,11 @@ clients: ## Play the foreign clients against a Carrel of their own
 e2e: ## Play the stories in Chromium against a Carrel of their own
 	@scripts/e2e.sh
 
-soak: ## Run the long tests; SOAK_MINUTES says how long, 10 if not set
+soak: ## Repeat the tests that find more the longer they run; SOAK_MINUTES says how long, 10 if not set
 	@scripts/soak.sh
+
+fuzz: ## Feed each decoder with a fuzzer; FUZZ_SECONDS says how long each, 60 if not set
+	@scripts/fuzz.sh
 
 advisories: ## Check the dependencies against RUSTSEC's database, which is downloaded
 	@scripts/advisories.sh
