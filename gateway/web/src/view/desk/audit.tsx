@@ -26,7 +26,13 @@ export function Audit({ desk }: { desk: Desk }) {
         empty="Nothing has been written to the audit yet."
       >
         {(entries) => (
-          <div class="table-frame">
+          <section
+            class="table-frame"
+            aria-label="Entries"
+            // A region that scrolls has to be reachable by keyboard.
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+            tabIndex={0}
+          >
             <table class="audit">
               <thead>
                 <tr>
@@ -53,7 +59,7 @@ export function Audit({ desk }: { desk: Desk }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </section>
         )}
       </Paged>
     </div>
