@@ -11,6 +11,8 @@ pub struct Config {
     pub heartbeat: HumanDuration,
     /// How long after its end the owner may still read a session of another library, and add notes.
     pub wrap_up: HumanDuration,
+    /// How long an owner may neither attend nor act before the session goes back to its queue.
+    pub owner_grace: HumanDuration,
     /// How long a supervisor's connection may be gone before they count as having left.
     pub conference_grace: HumanDuration,
     /// How long a session stays in memory when nobody looks at it.
@@ -24,6 +26,7 @@ impl Default for Config {
         Self {
             heartbeat: HumanDuration::from_secs(5),
             wrap_up: HumanDuration::from_secs(600),
+            owner_grace: HumanDuration::from_secs(60),
             conference_grace: HumanDuration::from_secs(60),
             rest_after: HumanDuration::from_secs(60),
             backlog: 256,

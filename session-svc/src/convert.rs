@@ -153,6 +153,10 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
             staff(by, Part::Colleague),
             Payload::ColleagueLeft(wire::ColleagueLeft {}),
         ),
+        Event::Returned { from } => (
+            staff(from, Part::Owner),
+            Payload::Returned(wire::SessionReturned {}),
+        ),
         Event::Ended { by } => (speaker(by), Payload::Ended(wire::SessionEnded {})),
     };
     wire::SessionEvent {

@@ -100,7 +100,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, LogError> {
         stop,
     };
     let sessions = sessions::Sessions::new(parts, Origin(origin.0.wrapping_add(1)), tasks.clone());
-    sessions.wake_supervised().await?;
+    sessions.wake().await?;
     tasks.close();
     Ok(Running {
         service: SessionServiceServer::new(SessionApi::new(sessions, auth, clock)),

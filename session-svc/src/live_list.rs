@@ -234,6 +234,15 @@ impl LiveList {
         Some(u32::try_from(ahead).unwrap_or(u32::MAX))
     }
 
+    /// The sessions that somebody owns.
+    #[must_use]
+    pub(crate) fn active(&self) -> Vec<String> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let active = |entry: &&Entry| entry.phase() == Phase::Active;
+        let ids = state.entries.values().filter(active);
+        ids.map(|entry| entry.session_id.clone()).collect()
+    }
+
     /// Hears of each change of who waits.
     #[must_use]
     pub(crate) fn waiting_changes(&self) -> watch::Receiver<u64> {

@@ -140,6 +140,8 @@ pub(crate) struct LiveSession {
     subscribers: Subscribers,
     news: Subscription,
     news_over: bool,
+    /// When the owner, or who becomes it, was last known to be there.
+    owner_seen: Instant,
     /// Supervisors whose connection is gone, and when that was noticed.
     gone_since: HashMap<String, Instant>,
     last_used: Instant,
@@ -163,6 +165,7 @@ impl LiveSession {
             subscribers: Subscribers::default(),
             news,
             news_over: false,
+            owner_seen: Instant::now(),
             gone_since: HashMap::new(),
             last_used: Instant::now(),
             tended_at: Instant::now(),

@@ -55,8 +55,11 @@ impl Sessions {
         &self.parts
     }
 
-    /// Brings those sessions into memory that have supervisors inside, so that these leave if they do not come back.
-    pub(crate) async fn wake_supervised(&self) -> Result<(), LogError> {
+    /// Brings those sessions into memory in which somebody may be lost: running ones, and those with supervisors inside.
+    pub(crate) async fn wake(&self) -> Result<(), LogError> {
+        for session_id in self.parts.list.active() {
+            let _ = self.inbox(&session_id);
+        }
         let mut after = None;
         loop {
             let query = StreamQuery::Open {

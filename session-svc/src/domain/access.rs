@@ -65,10 +65,7 @@ impl Situation<'_> {
         let institution_id = &session.opened.institution_id;
         if session.is_owned_by(id) && self.ownership_lasts(session, librarian) {
             Some(Relation::Owner)
-        } else if session.end.is_none()
-            && self.conference.contains(id)
-            && librarian.supervises(institution_id)
-        {
+        } else if self.is_inside(session, librarian) {
             Some(Relation::Supervisor)
         } else if librarian.supervises(institution_id) {
             Some(Relation::Reviewer)
@@ -77,6 +74,14 @@ impl Situation<'_> {
         } else {
             None
         }
+    }
+
+    /// Whether the librarian is in conference mode in the session.
+    #[must_use]
+    pub fn is_inside(&self, session: &Session, librarian: &LibrarianActor) -> bool {
+        session.end.is_none()
+            && self.conference.contains(&librarian.member.librarian_id)
+            && librarian.supervises(&session.opened.institution_id)
     }
 
     /// Some time after the end a foreign owner loses the session, a reviewer becomes one as for any other session,

@@ -29,6 +29,7 @@ pub fn audience_of(event: &Event) -> Audience {
         | Event::PickedUp { .. }
         | Event::MessagePosted { .. }
         | Event::PagePushed { .. }
+        | Event::Returned { .. }
         | Event::Ended { .. } => Audience::Patron,
         Event::NoteWritten { .. } | Event::ColleagueLeft { .. } => Audience::Staff,
     }

@@ -38,6 +38,8 @@ pub enum Departure {
     SessionEnded,
     /// Their connection was gone for longer than the grace.
     ConnectionLost,
+    /// They picked up the patron whose librarian was lost (R7).
+    BecameOwner,
 }
 
 impl Departure {
@@ -48,6 +50,7 @@ impl Departure {
             Self::Left => "LEFT",
             Self::SessionEnded => "SESSION_ENDED",
             Self::ConnectionLost => "CONNECTION_LOST",
+            Self::BecameOwner => "BECAME_OWNER",
         }
     }
 }

@@ -244,10 +244,13 @@ fn open(
 }
 
 /// Exactly one librarian gets the patron (D28, I11); the others learn who.
+///
+/// A supervisor inside may take over a patron whose librarian was lost, and leaves conference mode with it (R7).
 fn pick_up(situation: &Situation<'_>, librarian: &LibrarianActor) -> Result<Decision, Refused> {
     let session = situation.session.ok_or(Refused::NotFound)?;
     let owns = session.is_owned_by(&librarian.member.librarian_id);
-    if !owns && !librarian.queues.contains(&session.opened.queue_id) {
+    let inside = situation.is_inside(session, librarian);
+    if !owns && !inside && !librarian.queues.contains(&session.opened.queue_id) {
         return Err(Refused::NotFound);
     }
     match (&session.owner, &session.end) {
@@ -256,9 +259,29 @@ fn pick_up(situation: &Situation<'_>, librarian: &LibrarianActor) -> Result<Deci
         (Some(owner), None) => Err(Refused::AlreadyPickedUp {
             by: owner.member.clone(),
         }),
-        (None, None) => Ok(Decision::happens(Event::PickedUp {
-            by: librarian.member.clone(),
-        })),
+        (None, None) => {
+            let picked_up = Event::PickedUp {
+                by: librarian.member.clone(),
+            };
+            let mut decision = Decision::happens(picked_up);
+            if inside {
+                let exit = depart(situation, &librarian.member, Departure::BecameOwner);
+                decision.conference = exit.conference;
+                decision.audit = exit.audit;
+            }
+            Ok(decision)
+        }
+    }
+}
+
+/// What follows when the owner was gone for too long: the patron waits again, first in line (R7).
+#[must_use]
+pub fn return_to_queue(session: &Session) -> Decision {
+    match (&session.owner, session.phase()) {
+        (Some(owner), Phase::Active) => Decision::happens(Event::Returned {
+            from: owner.member.clone(),
+        }),
+        _ => Decision::default(),
     }
 }
 

@@ -46,6 +46,11 @@ pub enum Event {
         /// Who.
         by: StaffMember,
     },
+    /// The owner was gone for too long, and the patron waits again.
+    Returned {
+        /// Who owned the session until then.
+        from: StaffMember,
+    },
     /// The session ended.
     Ended {
         /// Who ended it.

@@ -19,6 +19,8 @@ pub struct Session {
     pub opened_at_ms: i64,
     /// Who picked the patron up, and when.
     pub owner: Option<Owner>,
+    /// Whether the patron lost their librarian and waits again, first in line.
+    pub returned: bool,
     /// Who ended the session, and when.
     pub end: Option<End>,
     /// The librarians beside the owner who have shown themselves to this audience, first come first.
@@ -46,7 +48,7 @@ pub struct End {
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Asked, not picked up.
+    /// Asked or returned, not picked up.
     Waiting,
     /// Picked up.
     Active,
@@ -75,6 +77,7 @@ impl Session {
                 opened: opened.clone(),
                 opened_at_ms: at_ms,
                 owner: None,
+                returned: false,
                 end: None,
                 colleagues: Vec::new(),
             }),
@@ -94,7 +97,14 @@ impl Session {
                 self.owner = Some(Owner {
                     member: by.clone(),
                     since_ms: at_ms,
-                })
+                });
+                self.returned = false;
+                self.colleagues
+                    .retain(|colleague| colleague.librarian_id != by.librarian_id);
+            }
+            Event::Returned { .. } => {
+                self.owner = None;
+                self.returned = true;
             }
             Event::MessagePosted { by, .. }
             | Event::PagePushed { by, .. }

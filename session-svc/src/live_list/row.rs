@@ -33,6 +33,14 @@ impl Entry {
         self.session.phase()
     }
 
+    /// Whether a librarian is inside.
+    #[must_use]
+    pub(crate) fn has_inside(&self, librarian_id: &str) -> bool {
+        self.inside
+            .iter()
+            .any(|member| member.librarian_id == librarian_id)
+    }
+
     /// Whether this follows from more than the other.
     #[must_use]
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
@@ -42,7 +50,14 @@ impl Entry {
     /// Whether this patron waits in the same queue before another.
     #[must_use]
     pub(crate) fn waits_before(&self, other: &Self) -> bool {
-        let place = |entry: &Self| (entry.session.opened_at_ms, entry.session_id.clone());
+        let place = |entry: &Self| {
+            let session = &entry.session;
+            (
+                !session.returned,
+                session.opened_at_ms,
+                entry.session_id.clone(),
+            )
+        };
         self.phase() == Phase::Waiting
             && self.session.opened.queue_id == other.session.opened.queue_id
             && place(self) < place(other)
@@ -66,17 +81,16 @@ pub(crate) struct Watcher {
 #[must_use]
 pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionRow> {
     let session = &entry.session;
-    let list = list_for(session, watcher)?;
+    let list = list_for(entry, watcher)?;
     let (inside, caller_inside) = if list == wire::SessionList::All {
         let inside = entry
             .inside
             .iter()
             .map(|member| convert::staff_to_wire(member, Part::Colleague))
             .collect();
-        let id = &watcher.librarian.member.librarian_id;
         (
             inside,
-            entry.inside.iter().any(|member| member.librarian_id == *id),
+            entry.has_inside(&watcher.librarian.member.librarian_id),
         )
     } else {
         (Vec::new(), false)
@@ -101,25 +115,27 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
             .map(|owner| convert::staff_to_wire(&owner.member, Part::Owner)),
         inside,
         caller_inside,
+        returned: session.returned,
     })
 }
 
-fn list_for(session: &Session, watcher: &Watcher) -> Option<wire::SessionList> {
+fn list_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionList> {
     let Watcher {
         librarian,
         queues,
         all,
     } = watcher;
+    let session = &entry.session;
+    let id = &librarian.member.librarian_id;
+    let supervises = *all && librarian.supervises(&session.opened.institution_id);
     match session.phase() {
         Phase::Ended => None,
+        Phase::Waiting if supervises && entry.has_inside(id) => Some(wire::SessionList::All),
         Phase::Waiting => queues
             .contains(&session.opened.queue_id)
             .then_some(wire::SessionList::New),
-        Phase::Active if session.is_owned_by(&librarian.member.librarian_id) => {
-            Some(wire::SessionList::MyActive)
-        }
-        Phase::Active => (*all && librarian.supervises(&session.opened.institution_id))
-            .then_some(wire::SessionList::All),
+        Phase::Active if session.is_owned_by(id) => Some(wire::SessionList::MyActive),
+        Phase::Active => supervises.then_some(wire::SessionList::All),
     }
 }
 

@@ -58,6 +58,9 @@ impl LiveSession {
         if acts.is_empty() {
             return;
         }
+        for act in &acts {
+            self.see_owner(act);
+        }
         let answers = self.try_acts(&acts).await;
         for (act, answer) in acts.into_iter().zip(answers) {
             // Whoever asked may have gone; the command was carried out all the same.

@@ -4,35 +4,76 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::LiveSession;
+use super::{Act, LiveSession};
 use crate::{
-    domain::{audience::Audience, conference::Departure, decide::depart, people::StaffMember},
+    domain::{
+        audience::Audience,
+        conference::Departure,
+        decide::{Command, depart, return_to_queue},
+        people::StaffMember,
+        session::{Owner, Phase},
+    },
     error::Error,
 };
 
 impl LiveSession {
     /// When there is something to do by itself.
+    ///
+    /// While a session runs, the pace is the same with supervisors and without: nobody in it must be able to tell.
     pub(super) fn wake_at(&self) -> Instant {
         let config = &self.parts.config;
+        let (owners, supervisors) = (config.owner_grace.get(), config.conference_grace.get());
         let pause = if self.does_not_exist() {
             Duration::ZERO
-        } else if self.history.conference().is_empty() {
-            config.rest_after.get()
+        } else if self.is_active() {
+            tick(owners.min(supervisors))
+        } else if !self.history.conference().is_empty() {
+            tick(supervisors)
         } else {
-            tick(config.conference_grace.get())
+            config.rest_after.get()
         };
         self.tended_at + pause
     }
 
-    /// Does what time alone brings: supervisors whose connection is lost leave, owners whose time is over go.
+    /// Does what time alone brings: a lost owner's patron waits again, lost supervisors leave, and who may no longer
+    /// look goes.
     pub(super) async fn tend(&mut self) {
         self.tended_at = Instant::now();
         self.revalidate();
+        if let Err(error) = self.return_if_owner_lost().await {
+            tracing::warn!(%error, "a session whose librarian is lost could not go back to its queue");
+        }
         for member in self.lost_supervisors() {
             if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
                 tracing::warn!(%error, "a lost supervisor could not be taken out of a session");
             }
         }
+    }
+
+    /// Sees that a command of the owner's came. A note does not count: the patron, who would hear of the owner's loss,
+    /// must not be able to tell that one was written.
+    pub(super) fn see_owner(&mut self, act: &Act) {
+        let shown = !matches!(act.command, Command::WriteNote { .. });
+        let session = self.history.view(Audience::Staff).session();
+        let owner = session.and_then(|session| session.owner.as_ref());
+        if shown && owner.is_none_or(|owner| act.actor.is_librarian(&owner.member.librarian_id)) {
+            self.owner_seen = Instant::now();
+        }
+    }
+
+    async fn return_if_owner_lost(&mut self) -> Result<(), Error> {
+        let Some(session) = self.history.view(Audience::Staff).session() else {
+            return Ok(());
+        };
+        let is_there = |owner: &Owner| self.subscribers.has_librarian(&owner.member.librarian_id);
+        if session.owner.as_ref().is_none_or(is_there) {
+            self.owner_seen = Instant::now();
+        }
+        if self.owner_seen.elapsed() < self.parts.config.owner_grace.get() {
+            return Ok(());
+        }
+        let decision = return_to_queue(session);
+        self.append_decision(decision).await
     }
 
     fn lost_supervisors(&mut self) -> Vec<StaffMember> {
@@ -86,9 +127,16 @@ impl LiveSession {
     /// Whether nobody needs the session in memory.
     pub(super) fn may_rest(&self) -> bool {
         self.subscribers.is_empty()
+            && !self.is_active()
             && self.history.conference().is_empty()
             && (self.does_not_exist()
                 || self.last_used.elapsed() >= self.parts.config.rest_after.get())
+    }
+
+    /// Whether somebody owns the session, so that it must be seen whether they are there.
+    fn is_active(&self) -> bool {
+        let session = self.history.view(Audience::Staff).session();
+        session.is_some_and(|session| session.phase() == Phase::Active)
     }
 
     /// Whoever asks for sessions at random shall not fill the memory with them.

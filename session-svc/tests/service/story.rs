@@ -364,3 +364,103 @@ async fn a_lost_supervisor_is_taken_out() {
         .entries;
     assert_eq!(audit[0].detail, "CONNECTION_LOST");
 }
+
+/// R7: when the owner is gone for too long, the patron waits again, first in line; a supervisor inside may take over.
+#[tokio::test]
+async fn a_lost_owners_patron_is_first_in_line() {
+    let config = carrel_session::Config {
+        owner_grace: std::time::Duration::from_millis(50).into(),
+        ..carrel_session::Config::default()
+    };
+    let desk = Desk::with(config).await;
+    // An earlier patron waits in the same queue.
+    desk.patron("ea11")
+        .open(desk.command_id(), "hello?")
+        .await
+        .unwrap();
+    desk.clock.advance_ms(1_000);
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
+    ricky
+        .open(desk.command_id(), "Where are the maps?")
+        .await
+        .unwrap();
+    let mut rickys = ricky.attend(SESSION, None).await.unwrap();
+    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    admin.enter(desk.command_id(), SESSION).await.unwrap();
+    let mut admins_list = admin.watch(&[], true).await.unwrap();
+
+    let returned = rickys.events_to(3).await.pop().unwrap();
+    assert!(matches!(returned.payload, Some(Payload::Returned(_))));
+    let ahead = loop {
+        if let Told::Waiting(status) = rickys.next().await.unwrap().unwrap() {
+            break status.ahead;
+        }
+    };
+    assert_eq!(ahead, 0, "before the patron who asked earlier");
+
+    // I12: what was theirs is theirs no longer.
+    let late = map
+        .post(desk.command_id(), SESSION, "I am back")
+        .await
+        .unwrap_err();
+    assert_eq!(late.code(), Code::NotFound);
+    // The supervisor still has the session before them, and takes the patron over without a queue of their own.
+    admins_list
+        .until(|rows| rows.iter().any(|row| row.returned && row.caller_inside))
+        .await;
+    let taken = admin
+        .pick_up(desk.command_id(), SESSION)
+        .await
+        .unwrap()
+        .session
+        .unwrap();
+    assert_eq!(taken.owner.unwrap().name, "Name of admin");
+    admins_list
+        .until(|rows| {
+            rows.iter()
+                .any(|row| row.list() == wire::SessionList::MyActive)
+        })
+        .await;
+    let request = admin.ask(wire::ListAuditEntriesRequest::default());
+    let audit = admin
+        .client
+        .list_audit_entries(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .entries;
+    assert_eq!(audit[0].detail, "BECAME_OWNER");
+    assert!(map.attend(SESSION, None).await.is_err());
+}
+
+/// R8: an owner who attends, or comes back within the grace, keeps the session.
+#[tokio::test]
+async fn an_owner_who_attends_keeps_the_session() {
+    let config = carrel_session::Config {
+        owner_grace: std::time::Duration::from_millis(40).into(),
+        ..carrel_session::Config::default()
+    };
+    let desk = Desk::with(config).await;
+    let (mut ricky, mut map, _) = picked_up(&desk).await;
+    let attending = map.attend(SESSION, None).await.unwrap();
+    let mut rickys = ricky.attend(SESSION, None).await.unwrap();
+    let beside = desk
+        .librarian("lee", "maple", Role::Librarian, &["maple"])
+        .watch(&["maple"], false)
+        .await
+        .unwrap();
+    assert!(beside.rows.is_empty());
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    map.post(desk.command_id(), SESSION, "Still here")
+        .await
+        .unwrap();
+    assert_eq!(text_of(&rickys.events_to(3).await[2]), "Still here");
+    drop(attending);
+    let returned = rickys.event().await;
+    assert!(
+        matches!(returned.payload, Some(Payload::Returned(_))),
+        "once the owner is gone"
+    );
+}
