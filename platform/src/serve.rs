@@ -44,6 +44,9 @@ pub const CONNECTION_WINDOW: u32 = 128 * 1024 * 1024;
 const CONNECTIONS: usize = 1024;
 /// How many streams one connection may have open. tonic's default is no limit.
 const STREAMS_PER_CONNECTION: u32 = 256;
+/// The same for a client of our own: one connection carries the streams of all browsers, whose number the gateway
+/// limits. A call beyond this would wait, unseen, until another stream ends.
+const OWN_STREAMS_PER_CONNECTION: u32 = 1 << 20;
 /// How many bytes of metadata a call may carry.
 const HEADER_LIST_LIMIT: u32 = 16 * 1024;
 /// How often a peer may make us reset a stream, and how many resets may be pending. tonic's default is no limit.
@@ -55,8 +58,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After this time a client is asked to open a new connection, so that it finds servers that came later. What runs on
 /// the old one goes on.
 const CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
-/// How long a peer may be connected without a word.
-const FIRST_BYTE: Duration = Duration::from_secs(5);
+/// How long a peer may take to send its HTTP/2 preface, which comes before all else.
+const PREFACE_WITHIN: Duration = Duration::from_secs(5);
 /// How long after the hard end the server may take to notice it.
 const HARD_END: Duration = Duration::from_secs(1);
 
@@ -111,6 +114,7 @@ pub struct GrpcServer {
     names: Arc<[&'static str]>,
     spans: ServerSpans,
     places: Arc<Semaphore>,
+    streams_per_connection: u32,
 }
 
 impl GrpcServer {
@@ -148,9 +152,22 @@ impl GrpcServer {
             names: services.names.into(),
             spans: ServerSpans::new(methods(&described)?),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
+            streams_per_connection: STREAMS_PER_CONNECTION,
         };
         server.set_healthy(true).await;
         Ok(server)
+    }
+
+    /// The same server for clients of our own, such as a gateway at the other end of a [`pipe`](crate::pipe::pipe):
+    /// strangers who fill the server with connections do not lock them out, and one connection is enough for all that
+    /// a gateway does.
+    #[must_use]
+    pub fn for_own_clients(&self) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
+            streams_per_connection: OWN_STREAMS_PER_CONNECTION,
+            ..self.clone()
+        }
     }
 
     /// Says, to who asks for the server's or a service's health, whether new calls are welcome.
@@ -186,7 +203,7 @@ impl GrpcServer {
         let _kill_when_dropped = kill.clone().drop_guard();
         let connections = incoming.filter_map(|accepted| {
             let connection = match accepted {
-                Ok(io) => Connection::accept(io, &self.places, &kill, FIRST_BYTE).map(Ok),
+                Ok(io) => Connection::accept(io, &self.places, &kill, PREFACE_WITHIN).map(Ok),
                 Err(error) => Some(Err(error)),
             };
             if connection.is_none() {
@@ -200,7 +217,7 @@ impl GrpcServer {
         let serving = Server::builder()
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            .max_concurrent_streams(self.streams_per_connection)
             .http2_max_header_list_size(HEADER_LIST_LIMIT)
             .http2_max_local_error_reset_streams(Some(ERROR_RESETS))
             .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))

@@ -17,7 +17,7 @@ use carrel_proto::directory::v1::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinHandle,
@@ -214,6 +214,41 @@ async fn a_connection_without_a_word_is_closed_while_serving() {
     let _ = silent.read_to_end(&mut said).await;
     served.stop.cancel();
     served.serving.await.unwrap().unwrap();
+}
+
+/// F28: a few bytes do not buy a place for ever.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_stops_within_its_preface_is_closed() {
+    let served = serve(Duration::ZERO).await;
+    let mut slow = TcpStream::connect(served.address).await.unwrap();
+    slow.write_all(b"PRI * HTTP/2.0").await.unwrap();
+    let mut said = Vec::new();
+    let _ = within_a_minute(slow.read_to_end(&mut said)).await;
+    served.stop.cancel();
+    served.serving.await.unwrap().unwrap();
+}
+
+/// A gateway has one connection for all browsers: more streams than a stranger may open.
+#[tokio::test]
+async fn one_pipe_carries_the_streams_of_all_browsers() {
+    let (channel, incoming) = pipe();
+    let server = GrpcServer::new(Services::new(), false).await.unwrap();
+    let stop = CancellationToken::new();
+    let serving = {
+        let (own, stop) = (server.for_own_clients(), stop.clone());
+        tokio::spawn(async move { own.serve(incoming, stop, Duration::ZERO).await })
+    };
+    let mut watches = Vec::new();
+    for _ in 0..300 {
+        let mut health = HealthClient::new(channel.clone());
+        let opened = within_a_minute(health.watch(HealthCheckRequest::default())).await;
+        watches.push(opened.unwrap().into_inner());
+    }
+    for watch in &mut watches {
+        assert!(watch.next().await.unwrap().is_ok());
+    }
+    stop.cancel();
+    within_a_minute(serving).await.unwrap().unwrap();
 }
 
 #[tokio::test]

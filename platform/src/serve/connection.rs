@@ -17,16 +17,25 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-/// A connection that fails once it is told to, or when its peer connects and then says nothing.
+/// How many bytes the preface has with which an HTTP/2 client begins (RFC 9113, 3.4).
+const PREFACE: usize = 24;
+
+/// A connection that fails once it is told to, or when its peer connects and does not send its preface.
 ///
 /// hyper waits for ever for a peer that never sends its HTTP/2 preface, and tonic for streams that do not end, also
 /// when the server shuts down. A failing read ends both.
 pub(super) struct Connection<IO> {
     io: IO,
     killed: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Until the first byte came.
-    first_byte: Option<Pin<Box<Sleep>>>,
+    /// Until the preface came.
+    awaited: Option<Awaited>,
     _place: OwnedSemaphorePermit,
+}
+
+/// What is still to come of a preface, and until when.
+struct Awaited {
+    bytes: usize,
+    deadline: Pin<Box<Sleep>>,
 }
 
 impl<IO> Connection<IO> {
@@ -35,13 +44,16 @@ impl<IO> Connection<IO> {
         io: IO,
         places: &Arc<Semaphore>,
         kill: &CancellationToken,
-        first_byte: Duration,
+        preface_within: Duration,
     ) -> Option<Self> {
         let place = Arc::clone(places).try_acquire_owned().ok()?;
         Some(Self {
             io,
             killed: Box::pin(kill.clone().cancelled_owned()),
-            first_byte: Some(Box::pin(tokio::time::sleep(first_byte))),
+            awaited: Some(Awaited {
+                bytes: PREFACE,
+                deadline: Box::pin(tokio::time::sleep(preface_within)),
+            }),
             _place: place,
         })
     }
@@ -64,13 +76,14 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
         this.poll_killed(cx)?;
         let before = buf.filled().len();
         let read = Pin::new(&mut this.io).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            this.first_byte = None;
-        } else if read.is_pending()
-            && let Some(deadline) = &mut this.first_byte
-            && deadline.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        if let Some(awaited) = &mut this.awaited {
+            let heard = buf.filled().len().saturating_sub(before);
+            awaited.bytes = awaited.bytes.saturating_sub(heard);
+            if awaited.bytes == 0 {
+                this.awaited = None;
+            } else if read.is_pending() && awaited.deadline.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
         }
         read
     }
