@@ -3,7 +3,7 @@
 import type { SessionEvent } from "./gen/carrel/session/v1/session_event_pb";
 import type { Session } from "./gen/carrel/session/v1/session_pb";
 import { clockTime, dayAndTime } from "./time";
-import { endLine, nameOf } from "./words";
+import { endLine, nameOf, returnedLine } from "./words";
 
 /** The text of a conversation, for the patron or for staff. */
 export function transcriptText(
@@ -35,6 +35,8 @@ function lineOf(event: SessionEvent, own: boolean, toPatron: boolean): string | 
       return own ? "You picked the patron up" : `${name} joined the chat`;
     case "colleagueLeft":
       return `${name} left the session`;
+    case "returned":
+      return returnedLine(event, own, toPatron);
     case "ended":
       return endLine(event, own, toPatron);
     default:

@@ -8,6 +8,14 @@ export function nameOf(person: Person | undefined): string {
   return person.name || (person.part === Part.PATRON ? "Patron" : "Librarian");
 }
 
+/** That a librarian was lost and the patron waits again (R7). To a patron it is a wait like any other. */
+export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
+  if (toPatron) return "You are waiting for a librarian again";
+  return own
+    ? "Your connection was lost; the patron waits again"
+    : `${nameOf(event.author)}'s connection was lost; the patron waits again`;
+}
+
 /** Who ended a session (D52). */
 export function endLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
   if (own) return toPatron ? "You ended the chat" : "Librarian ended: you ended this session";

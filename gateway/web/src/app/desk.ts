@@ -203,10 +203,10 @@ export class Desk {
   }
 
   /** Picks a waiting patron up. */
-  pickUp(row: SessionRow): void {
-    const view = this.link.sessions.value.get(row.sessionId);
+  pickUp(sessionId: string): void {
+    const view = this.link.sessions.value.get(sessionId);
     if (view?.outgoing.some((out) => out.deed.case === "pickUp" && out.status === "sending")) return;
-    this.#command(row.sessionId, pickUp());
+    this.#command(sessionId, pickUp());
   }
 
   /** Whether a patron is being picked up by this user. */

@@ -225,6 +225,8 @@ export class PatronChat {
         return;
       case "page":
         return this.announcer.say(`${name} sent a web page: ${event.payload.value.host}`);
+      case "returned":
+        return this.announcer.say("You are waiting for a librarian again. What you have written is kept.");
       case "ended":
         return this.announcer.say(isByPatron(event) ? "You ended the chat." : `${name} ended the chat.`);
       default:

@@ -226,6 +226,9 @@ function factsAfter(session: Session, event: SessionEvent): Session {
     case "pickedUp":
       if (session.state !== SessionState.WAITING) return session;
       return changed(session, { state: SessionState.ACTIVE, pickUpTime: event.time, owner: author });
+    case "returned":
+      if (session.state !== SessionState.ACTIVE) return session;
+      return changed(session, { state: SessionState.WAITING, pickUpTime: undefined, owner: undefined });
     case "ended":
       if (session.state === SessionState.ENDED) return session;
       return changed(session, {

@@ -7,6 +7,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   const [leaving, setLeaving] = useState(false);
   const view = chat.view.value;
   const connected = chat.link.isConnected.value;
+  const again = view?.events.some((event) => event.payload.case === "returned") ?? false;
   return (
     <section class="waiting">
       <div class="card center waiting-card">
@@ -23,6 +24,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
             ? "A librarian will join you here. You can look at other tabs meanwhile; this tab's title changes when somebody comes."
             : "The connection is lost. You keep your place, and we are trying to reach the library again."}
         </p>
+        {again && <p>What you and your librarian have written so far is kept.</p>}
         <figure class="asked">
           <figcaption>Your question</figcaption>
           <blockquote>{view?.session?.question}</blockquote>

@@ -62,7 +62,8 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       </span>
       <span class="row-line">
         <span>
-          with {owner} {row.owner?.institutionName && <span class="author-library">{row.owner.institutionName}</span>}
+          {row.owner ? `with ${owner}` : "waits again"}{" "}
+          {row.owner?.institutionName && <span class="author-library">{row.owner.institutionName}</span>}
         </span>
       </span>
       <span class="row-line">

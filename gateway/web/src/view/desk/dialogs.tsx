@@ -79,7 +79,7 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
           class="button primary"
           onClick={() => {
             desk.cancel();
-            desk.pickUp(row);
+            desk.pickUp(row.sessionId);
           }}
         >
           Pick up {patronOf(row)}

@@ -67,9 +67,9 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       name={patron}
       label={`Pick up ${patron}, ${row.institutionName}${elsewhere ? " (another library)" : ""}`}
       busy={busy}
-      onOpen={() => desk.pickUp(row)}
+      onOpen={() => desk.pickUp(row.sessionId)}
       menu={[
-        { label: `Pick up ${patron}`, onChoose: () => desk.pickUp(row) },
+        { label: `Pick up ${patron}`, onChoose: () => desk.pickUp(row.sessionId) },
         { label: "Read the whole question", onChoose: () => desk.ask({ kind: "question", row }) },
       ]}
       preview={<Preview row={row} />}
@@ -83,6 +83,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       </span>
       <span class="row-line">
         <LibraryName name={row.institutionName} elsewhere={elsewhere} />
+        {row.returned && <span class="tag">lost their librarian, next in line</span>}
         {busy && <span class="tag">Picking up …</span>}
       </span>
       <span class="row-question">{row.question}</span>

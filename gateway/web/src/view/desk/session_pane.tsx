@@ -51,7 +51,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
             <LibraryName name={session.institutionName} elsewhere={elsewhere} />
             {session.patronEmail && <span>{session.patronEmail}</span>}
             <Length desk={desk} view={view} />
-            {view.part === Part.COLLEAGUE && <span>with {nameOf(session.owner)}</span>}
+            {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
             {colleagues.length > 0 && <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>}
           </p>
         </div>
@@ -89,9 +89,16 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
   }
   if (view.part === Part.COLLEAGUE) {
     return (
-      <button type="button" class="button small conference" onClick={() => desk.leave(view.sessionId)}>
-        Leave Session
-      </button>
+      <>
+        {view.session?.state === SessionState.WAITING && (
+          <button type="button" class="button small" onClick={() => desk.pickUp(view.sessionId)}>
+            Take over
+          </button>
+        )}
+        <button type="button" class="button small conference" onClick={() => desk.leave(view.sessionId)}>
+          Leave Session
+        </button>
+      </>
     );
   }
   return (
@@ -134,6 +141,9 @@ function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
 
 /** Who knows of the user by now: staff from a note on, the patron from a message or page on (R4). */
 function conferenceHint(desk: Desk, view: SessionView): string {
+  if (view.session?.state === SessionState.WAITING) {
+    return "The librarian's connection was lost and the patron waits again. You can take over.";
+  }
   const owner = nameOf(view.session?.owner);
   const own = view.events.filter(desk.isOwn).map((event) => event.payload.case);
   if (own.includes("message") || own.includes("page")) {

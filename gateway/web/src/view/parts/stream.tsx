@@ -5,7 +5,7 @@ import { Part, type Person } from "../../gen/carrel/session/v1/session_pb";
 import { type Item, outgoingText } from "../../state/conversation";
 import type { Outgoing } from "../../state/session";
 import { clockTime, machineTime, milliseconds } from "../../time";
-import { endLine, nameOf } from "../../words";
+import { endLine, nameOf, returnedLine } from "../../words";
 import { Icon } from "./icon";
 import { LinkedText, OutsideLink } from "./linked_text";
 
@@ -167,6 +167,8 @@ function EventItem({ event, reader, goesOn, isLastOwn }: EventItemProps) {
       return <Fact event={event}>{own ? "You picked the patron up" : `${nameOf(event.author)} joined the chat`}</Fact>;
     case "colleagueLeft":
       return <Fact event={event}>{`${nameOf(event.author)} left the session`}</Fact>;
+    case "returned":
+      return <Fact event={event}>{returnedLine(event, own, reader.isPatron)}</Fact>;
     case "ended":
       return <Fact event={event}>{endLine(event, own, reader.isPatron)}</Fact>;
     default:
