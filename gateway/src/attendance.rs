@@ -26,7 +26,7 @@ use carrel_proto::{
 use tokio::{
     select,
     sync::{OwnedSemaphorePermit, mpsc},
-    task::JoinHandle,
+    task::{JoinHandle, coop::consume_budget},
     time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -213,7 +213,11 @@ impl Reader {
     async fn read(&self, mut stream: Streaming<AttendResponse>) -> Refusal {
         loop {
             match stream.message().await {
-                Ok(Some(response)) => self.deliver(response),
+                Ok(Some(response)) => {
+                    self.deliver(response);
+                    // A stream that always has more would keep this task from ever hearing that it is to stop.
+                    consume_budget().await;
+                }
                 Ok(None) => {
                     return Refusal::unavailable(
                         "UNAVAILABLE",

@@ -11,7 +11,11 @@ use carrel_proto::{
     },
 };
 use prost::Message;
-use tokio::{select, task::JoinHandle, time::timeout};
+use tokio::{
+    select,
+    task::{JoinHandle, coop::consume_budget},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
@@ -90,6 +94,8 @@ async fn read(mut stream: Streaming<WatchSessionsResponse>, outbox: &Outbox) -> 
                 for part in parts(response) {
                     outbox.push(Frame::Lists(part), None);
                 }
+                // A stream that always has more would keep this task from ever hearing that it is to stop.
+                consume_budget().await;
             }
             Ok(None) => {
                 return Refusal::unavailable(

@@ -193,11 +193,13 @@ impl Sessions {
         attending.get(session_id).cloned().unwrap_or_default()
     }
 
-    /// Sends something to all who attend a session.
-    pub async fn publish(&self, session_id: &str, response: AttendResponse) {
+    /// Sends something to all who attend a session, and says how many they are.
+    pub async fn publish(&self, session_id: &str, response: AttendResponse) -> usize {
+        let mut reached = 0;
         for down in self.down(session_id) {
-            let _ = down.send(Ok(response.clone())).await;
+            reached += usize::from(down.send(Ok(response.clone())).await.is_ok());
         }
+        reached
     }
 
     /// Ends the streams of all who attend a session.
