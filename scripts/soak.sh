@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: kills at random
-# points, pairs of histories that differ only in what is hidden, contested pick-ups, the log under kills, and the fuzzers.
+# points, pairs of histories that differ only in what is hidden, contested pick-ups, the log under kills, and the
+# fuzzers.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 

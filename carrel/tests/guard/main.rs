@@ -3,7 +3,8 @@
 //! - [`house`]: a Carrel with the people of the authorization matrix and sessions in each state; [`http`] and the
 //!   sockets of the other tests are the ways in beside gRPC.
 //! - [`table`]: the authorization matrix; [`matrix`] carries out each of its cells, by [`grpc`] and by [`browser`].
-//! - [`bad_calls`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: what is malformed, too large, out of order or out of time.
+//! - [`bad_calls`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: what is malformed, too large,
+//!   out of order or out of time.
 //! - [`noise`]: arbitrary bytes and messages, thousands of each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

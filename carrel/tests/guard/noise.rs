@@ -221,21 +221,30 @@ async fn arbitrary_bytes_on_sockets() {
             proptest::collection::vec(any::<u8>(), 0..64),
             "[\\[\\]{}\":,a-z0-9\\\\ -]{0,40}".prop_map(String::into_bytes),
         ]);
-        let mut wire = Wire::welcomed(&house, protocol, &case.patron).await;
-        for bytes in bytes {
-            let message = match protocol {
-                JSON => Message::text(String::from_utf8_lossy(&bytes).into_owned()),
-                _ => Message::binary(bytes),
-            };
-            wire.send(message).await;
-            if let Some(code) = wire.ping_or_close().await {
-                assert_eq!(code, 4400);
-                wire = Wire::welcomed(&house, protocol, &case.patron).await;
-            }
-        }
+        stream::iter(bytes.chunks(CASES / AT_ONCE + 1))
+            .for_each_concurrent(None, |bytes| {
+                make_noise(&house, protocol, &case.patron, bytes)
+            })
+            .await;
     }
     assert_eq!(house.recorded(&case.session_id).await, before);
     house.close().await;
+}
+
+/// Sends bytes on a socket, and opens another whenever it is closed for being no frame.
+async fn make_noise(house: &House, protocol: &'static str, token: &str, noise: &[Vec<u8>]) {
+    let mut wire = Wire::welcomed(house, protocol, token).await;
+    for bytes in noise {
+        let message = match protocol {
+            JSON => Message::text(String::from_utf8_lossy(bytes).into_owned()),
+            _ => Message::binary(bytes.clone()),
+        };
+        wire.send(message).await;
+        if let Some(code) = wire.ping_or_close().await {
+            assert_eq!(code, 4400);
+            wire = Wire::welcomed(house, protocol, token).await;
+        }
+    }
 }
 
 /// The session is whole: all of it can be read, by the patron and by staff, without a gap.

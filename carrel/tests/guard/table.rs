@@ -7,8 +7,8 @@
 //! being an administrator adds nothing. There is no column Sv: no service has an identity of its own yet.
 //!
 //! **Stages** of the session. `unopened`: the patron was let in and has not asked. `waiting`, `active`: as named.
-//! `inside`: active, with Ao and Ko in conference mode. `ended`: by the owner, just now. `later`: ended, and the owner's
-//! time to wrap up is over. `-`: it is not about a session.
+//! `inside`: active, with Ao and Ko in conference mode. `ended`: by the owner, just now. `later`: ended, and the
+//! owner's time to wrap up is over. `-`: it is not about a session.
 //!
 //! **Cells.** `ok`: done. `with`, `w/o`: done, a list in which the session stands or does not. `UA`: UNAUTHENTICATED.
 //! `PD`: PERMISSION_DENIED. `NF`: NOT_FOUND, byte for byte as for an id that never was. In lower case the reasons of a
