@@ -6,11 +6,14 @@ logs="$TARGET/test-logs"
 mkdir -p "$logs"
 rm -f "$logs"/*.log
 failed_parts=()
+# A part that hangs must not hold up CI for ever; a person at a terminal has Ctrl-C.
+limit=()
+[ -z "${CI:-}" ] || limit=(timeout --kill-after=30 2100)
 
 # Runs one part of the tests with its output on the screen and in a log.
 part() {
   local name="$1" started="$SECONDS" outcome=passed
-  if ! "scripts/$name.sh" 2>&1 | tee "$logs/$name.log"; then
+  if ! "${limit[@]}" "scripts/$name.sh" 2>&1 | tee "$logs/$name.log"; then
     failed_parts+=("$name")
     outcome=FAILED
   fi

@@ -28,7 +28,7 @@ export class Visitor {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
     const visitor = new Visitor(page);
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(30_000);
     page.on("websocket", (socket) => {
       socket.on("framereceived", ({ payload }) => visitor.received.push(Buffer.from(payload)));
     });
