@@ -4,7 +4,7 @@ source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 
 section "Rust tests"
-cargo test --workspace --locked --quiet "$@"
+cargo test --workspace --locked --quiet --no-fail-fast "$@"
 
 section "Leaks built in on purpose: the noninterference tests must catch each"
 scripts/sabotage.py
