@@ -71,8 +71,8 @@ LEAKS = [
     Leak(
         "an undisclosed supervisor's typing passed on",
         "session-svc/src/domain/access.rs",
-        "known_to.is_some_and(|view| view.knows(&librarian.member.librarian_id))",
-        "known_to.is_some_and(|_| !librarian.member.librarian_id.is_empty())",
+        "session.knows(id) && (typed_in",
+        "!id.is_empty() || (typed_in",
     ),
     Leak(
         "colleagues shown in the owner's own list",

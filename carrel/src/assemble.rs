@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use carrel_platform::{
     auth::{interceptor::Authenticator, keys::KeyRing},
-    bus::{Origin, local::LocalBus},
+    bus::local::LocalBus,
     clock::Clock,
     log::{
         EventLog, LogError,
@@ -51,9 +51,12 @@ pub enum AssembleError {
         /// What may help, as a further sentence.
         hint: &'static str,
     },
-    /// session-svc could not read the sessions.
-    #[error("the sessions can't be read: {0}")]
-    Session(#[from] LogError),
+    /// session-svc did not start.
+    #[error(transparent)]
+    Session(#[from] carrel_session::StartError),
+    /// The log can't be read.
+    #[error("the log can't be read: {0}")]
+    Read(#[from] LogError),
     /// presence-svc did not start.
     #[error("presence-svc: {0}")]
     Presence(#[from] carrel_presence::Error),
@@ -213,7 +216,6 @@ async fn services(
             bus: Arc::new(LocalBus::default()),
             clock: clock.clone(),
             auth: auth.clone(),
-            origin: Origin(1),
             stop: stop.clone(),
         },
     )
@@ -252,9 +254,10 @@ fn serve_grpc(server: GrpcServer, listener: TcpIncoming, pipes: [PipeIncoming; 2
     let stopped = stop.clone();
     let task = tokio::spawn(async move {
         let pipes = stream::select_all(pipes);
+        let own = server.for_own_clients();
         tokio::try_join!(
             server.serve(listener, stopped.clone(), GRPC_DRAIN),
-            server.serve(pipes, stopped.clone(), GRPC_DRAIN),
+            own.serve(pipes, stopped.clone(), GRPC_DRAIN),
         )
         .map(|((), ())| ())
         .map_err(|error| error.to_string())

@@ -4,6 +4,8 @@
 //! repeat, delay or reorder anything. Whoever listens must know by itself whether what it hears continues what it
 //! has, and read the log when it does not.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -32,9 +34,18 @@ pub trait Bus: Send + Sync + 'static {
     fn subscribe(&self, origin: Origin, topic: &str) -> Subscription;
 }
 
-/// Who publishes and subscribes: one instance of a service.
+/// Who publishes and subscribes: one holder of what the topic is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin(pub u64);
+
+impl Origin {
+    /// An origin that nobody else has, here or in another process.
+    #[must_use]
+    pub fn random() -> Self {
+        // The standard library seeds each of these from the system's entropy.
+        Self(RandomState::new().build_hasher().finish())
+    }
+}
 
 /// What a subscriber hears.
 #[derive(Clone, Debug, PartialEq, Eq)]

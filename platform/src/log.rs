@@ -209,3 +209,17 @@ pub enum LogError {
     #[error("the log is damaged: {0}")]
     Damaged(String),
 }
+
+impl LogError {
+    /// What went wrong, without the name of any stream: for operators' logs, which hold no session's id (PR8).
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "conflict",
+            Self::Unavailable(_) => "unavailable",
+            Self::Invalid(_) => "invalid",
+            Self::Unknown(_) => "unknown outcome",
+            Self::Damaged(_) => "damaged",
+        }
+    }
+}

@@ -64,18 +64,38 @@ impl Audits {
 }
 
 impl AuditTail {
-    /// Finds the end again after another process has written.
+    /// Finds the end, also again after another process has written.
+    ///
+    /// Versions have no holes, so the end is found by leaps and then by halves, however long the audit is.
     ///
     /// # Errors
     /// As the log does.
     pub(crate) async fn catch_up(&mut self, log: &dyn EventLog) -> Result<(), LogError> {
-        let entries =
-            storage::read_after::<AuditEntry>(log, &self.stream, self.tail.version).await?;
-        if let Some(last) = entries.into_iter().last() {
-            self.tail.version = last.version;
-            self.tail.hash = last.event.chain_hash;
+        let known = self.tail.version;
+        let (mut end, mut leap) = (known, 1);
+        while self.reaches(log, end + leap).await? {
+            end += leap;
+            leap *= 2;
+        }
+        while leap > 1 {
+            leap /= 2;
+            if self.reaches(log, end + leap).await? {
+                end += leap;
+            }
+        }
+        if end > known {
+            let before_last = end - 1;
+            let last = storage::read_between::<AuditEntry>(log, &self.stream, before_last, end);
+            if let Some(last) = last.await?.pop() {
+                self.tail.version = last.version;
+                self.tail.hash = last.event.chain_hash;
+            }
         }
         Ok(())
+    }
+
+    async fn reaches(&self, log: &dyn EventLog, version: u64) -> Result<bool, LogError> {
+        Ok(!log.read(&self.stream, version - 1, 1).await?.is_empty())
     }
 
     /// The write that adds these facts, and what the end will be when it is done.

@@ -4,7 +4,7 @@ use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
 /// The settings of session-svc, with their reasons in `default.toml`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// How often a stream says that it is alive, and where the head is.
@@ -34,9 +34,61 @@ impl Default for Config {
     }
 }
 
+/// Why the settings can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("session.{key} is 0; give a length of time, such as 5s")]
+pub struct ConfigError {
+    key: &'static str,
+}
+
 impl Config {
+    /// Checks what the types of the settings do not say.
+    ///
+    /// # Errors
+    /// When a length of time is zero that can't be.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let times = [
+            ("heartbeat", self.heartbeat),
+            ("owner_grace", self.owner_grace),
+            ("conference_grace", self.conference_grace),
+        ];
+        match times.into_iter().find(|(_, time)| time.get().is_zero()) {
+            Some((key, _)) => Err(ConfigError { key }),
+            None => Ok(()),
+        }
+    }
+
     /// How long after its end the owner is done with a session, in milliseconds.
     pub(crate) fn wrap_up_ms(&self) -> i64 {
         i64::try_from(self.wrap_up.get().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        session: Config,
+    }
+
+    #[test]
+    fn the_file_of_defaults_says_what_the_defaults_are() {
+        let file: File = toml::from_str(crate::DEFAULT_CONFIG).unwrap();
+        assert_eq!(file.session, Config::default());
+        assert_eq!(file.session.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_stream_without_a_pause_between_heartbeats_is_refused() {
+        let config = Config {
+            heartbeat: HumanDuration::from_secs(0),
+            ..Config::default()
+        };
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("session.heartbeat"), "{error}");
     }
 }

@@ -80,7 +80,7 @@ impl From<Error> for Refusal {
             Error::Log(LogError::Invalid(_)) => Refusal::new(
                 Code::Internal,
                 "LOG_REFUSED",
-                "The log could not take this. Nothing was done; tell the operators of this desk.",
+                "The log could not take this. Tell the operators of this desk.",
             ),
             Error::TooSlow => Refusal::new(
                 Code::ResourceExhausted,
@@ -118,6 +118,11 @@ fn refuse(refused: Refused) -> Refusal {
             "The warning must be shown and accepted at each entry. Show the one in force and name its version.",
         )
         .with("warning_version", current),
+        Refused::Full => Refusal::new(
+            Code::ResourceExhausted,
+            "SESSION_FULL",
+            "This session holds as much as it can. End it, and go on in a new one.",
+        ),
         Refused::Text { field, error } => refuse_text(field, &error),
         Refused::Address(error) => Refusal::invalid("BAD_ADDRESS", "address", error.to_string()),
     }

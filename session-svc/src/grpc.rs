@@ -9,6 +9,8 @@ use carrel_platform::{
 };
 use carrel_proto::session::v1::{self as wire, session_service_server::SessionService};
 use futures::Stream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use crate::{
@@ -28,6 +30,24 @@ mod watch;
 
 /// A stream of responses.
 type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The responses, and after them why there are no more. The reason needs no room among responses that wait.
+fn until_end<T>(
+    responses: mpsc::Receiver<Result<T, Status>>,
+    ending: oneshot::Receiver<Status>,
+) -> impl Stream<Item = Result<T, Status>> {
+    let ending = futures::stream::once(ending).filter_map(|end| end.ok().map(Err));
+    ReceiverStream::new(responses).chain(ending)
+}
+
+/// What a stream is told that outlives its token.
+fn token_expired() -> Refusal {
+    Refusal::new(
+        tonic::Code::Unauthenticated,
+        "TOKEN_EXPIRED",
+        "The token has expired. Renew it and connect again.",
+    )
+}
 
 /// `carrel.session.v1.SessionService`.
 pub struct SessionApi {
@@ -67,19 +87,20 @@ impl SessionApi {
         command: Command,
     ) -> Result<Acted, Error> {
         let actor = self.caller(metadata)?;
+        self.act_as(actor, session_id, command_id, command).await
+    }
+
+    async fn act_as(
+        &self,
+        actor: Actor,
+        session_id: &str,
+        command_id: String,
+        command: Command,
+    ) -> Result<Acted, Error> {
         check_command_id(&command_id)?;
         self.sessions
             .act(session_id, actor, command_id, command)
             .await
-    }
-
-    async fn session(
-        &self,
-        metadata: &MetadataMap,
-        session_id: &str,
-    ) -> Result<Option<wire::Session>, Error> {
-        let actor = self.caller(metadata)?;
-        Ok(Some(self.sessions.look(session_id, actor).await?.session))
     }
 }
 
@@ -93,8 +114,9 @@ impl SessionService for SessionApi {
         request: Request<wire::OpenSessionRequest>,
     ) -> Result<Response<wire::OpenSessionResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
-        let session_id = match self.caller(&metadata)? {
-            Actor::Patron(patron) => patron.session_id,
+        let actor = self.caller(&metadata)?;
+        let session_id = match &actor {
+            Actor::Patron(patron) => patron.session_id.clone(),
             Actor::Librarian(_) => return Err(Error::from(Refused::NotAllowed).into()),
         };
         let wire::OpenSessionRequest {
@@ -108,10 +130,9 @@ impl SessionService for SessionApi {
             patron_name,
             patron_email,
         };
-        let Acted { replayed, .. } = self
-            .act(&metadata, &session_id, command_id, command)
-            .await?;
-        let session = self.session(&metadata, &session_id).await?;
+        let Acted {
+            session, replayed, ..
+        } = self.act_as(actor, &session_id, command_id, command).await?;
         Ok(Response::new(wire::OpenSessionResponse {
             session,
             replayed,
@@ -148,10 +169,11 @@ impl SessionService for SessionApi {
                 session_id,
             },
         ) = request.into_parts();
-        let Acted { replayed, .. } = self
+        let Acted {
+            session, replayed, ..
+        } = self
             .act(&metadata, &session_id, command_id, Command::PickUp)
             .await?;
-        let session = self.session(&metadata, &session_id).await?;
         Ok(Response::new(wire::PickUpSessionResponse {
             session,
             replayed,
@@ -171,7 +193,9 @@ impl SessionService for SessionApi {
                 text,
             },
         ) = request.into_parts();
-        let Acted { position, replayed } = self
+        let Acted {
+            position, replayed, ..
+        } = self
             .act(
                 &metadata,
                 &session_id,
@@ -198,7 +222,9 @@ impl SessionService for SessionApi {
                 address,
             },
         ) = request.into_parts();
-        let Acted { position, replayed } = self
+        let Acted {
+            position, replayed, ..
+        } = self
             .act(
                 &metadata,
                 &session_id,
@@ -222,7 +248,9 @@ impl SessionService for SessionApi {
                 text,
             },
         ) = request.into_parts();
-        let Acted { position, replayed } = self
+        let Acted {
+            position, replayed, ..
+        } = self
             .act(
                 &metadata,
                 &session_id,
@@ -250,10 +278,11 @@ impl SessionService for SessionApi {
             },
         ) = request.into_parts();
         let command = Command::EnterConference { warning_version };
-        let Acted { replayed, .. } = self
+        let Acted {
+            session, replayed, ..
+        } = self
             .act(&metadata, &session_id, command_id, command)
             .await?;
-        let session = self.session(&metadata, &session_id).await?;
         Ok(Response::new(wire::EnterConferenceResponse {
             session,
             replayed,
@@ -290,7 +319,9 @@ impl SessionService for SessionApi {
                 session_id,
             },
         ) = request.into_parts();
-        let Acted { position, replayed } = self
+        let Acted {
+            position, replayed, ..
+        } = self
             .act(&metadata, &session_id, command_id, Command::End)
             .await?;
         Ok(Response::new(wire::EndSessionResponse {

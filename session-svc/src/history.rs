@@ -47,6 +47,15 @@ pub struct Done {
     pub version: Option<u64>,
 }
 
+/// What a history has not taken in yet.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// What happened in the session.
+    pub session: Vec<Stored<Event>>,
+    /// What happened in its conference.
+    pub conference: Vec<Stored<ConferenceEvent>>,
+}
+
 /// An event as each audience is shown it.
 #[derive(Clone, Debug)]
 pub struct Shown {
@@ -131,27 +140,26 @@ impl History {
     /// As the log does.
     pub async fn load(log: &dyn EventLog, session_id: String) -> Result<Self, LogError> {
         let mut history = Self::empty(session_id);
-        history.catch_up(log).await?;
+        let news = history.news(log).await?;
+        for stored in news.conference {
+            history.record_conference(stored);
+        }
+        for stored in news.session {
+            history.record(stored);
+        }
         Ok(history)
     }
 
-    /// Takes in what the log has and this history has not, and says what was new in the session.
+    /// Reads what the log has and this history has not.
     ///
     /// # Errors
-    /// As the log does; then nothing is taken in.
-    pub async fn catch_up(&mut self, log: &dyn EventLog) -> Result<Vec<Shown>, LogError> {
-        let happened =
-            storage::read_after(log, &self.session_stream(), self.session_version()).await?;
-        let conferred =
-            storage::read_after(log, &self.conference_stream(), self.conference_version).await?;
-        for stored in conferred {
-            self.record_conference(stored);
-        }
-        let shown = happened
-            .into_iter()
-            .filter_map(|stored| self.record(stored))
-            .collect();
-        Ok(shown)
+    /// As the log does.
+    pub async fn news(&self, log: &dyn EventLog) -> Result<News, LogError> {
+        let (happened, conferred) = (self.session_stream(), self.conference_stream());
+        Ok(News {
+            session: storage::read_after(log, &happened, self.session_version()).await?,
+            conference: storage::read_after(log, &conferred, self.conference_version).await?,
+        })
     }
 
     /// Takes in the session's next event. An event that is not the next one is left out.

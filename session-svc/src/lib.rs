@@ -11,14 +11,16 @@
 //! - [`audits`]: the audits of libraries, written before anyone is shown anything.
 //! - `grpc`: the tonic face: unwrap, call, wrap.
 //!
-//! It depends on no other service. What it needs to know of a caller is in the caller's token. Any number of servers
-//! may run on the same log and bus: each may hold any session, and the log settles who was first.
+//! It depends on no other service. What it needs to know of a caller is in the caller's token. Several servers may run
+//! on the same log and bus: each may hold any session, and the log settles who was first. One thing still asks for a
+//! single server: whether an owner or a supervisor is *there* is seen from the streams of this server alone, so that
+//! another one would count them as lost. That needs leases which all servers share.
 
 use std::{sync::Arc, time::Duration};
 
 use carrel_platform::{
     auth::interceptor::Authenticator,
-    bus::{Bus, Origin},
+    bus::Bus,
     clock::Clock,
     log::{EventLog, LogError},
 };
@@ -38,7 +40,7 @@ mod sessions;
 mod storage;
 mod subscribers;
 
-pub use config::Config;
+pub use config::{Config, ConfigError};
 pub use error::Error;
 pub use grpc::SessionApi;
 
@@ -58,8 +60,6 @@ pub struct Parts {
     pub clock: Clock,
     /// Who calls.
     pub auth: Authenticator,
-    /// Names this server on the bus. Two servers must not have the same.
-    pub origin: Origin,
     /// When this is cancelled, streams end and what was begun is finished.
     pub stop: CancellationToken,
 }
@@ -72,21 +72,32 @@ pub struct Running {
     pub tasks: TaskTracker,
 }
 
+/// Why the service did not start.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The log can't be read.
+    #[error("the sessions can't be read: {0}")]
+    Log(#[from] LogError),
+}
+
 /// Starts the service: reads which sessions are live, and follows what other servers change.
 ///
 /// # Errors
-/// When the log can't be read.
-pub async fn build(config: Config, parts: Parts) -> Result<Running, LogError> {
+/// When a setting can't be used, or the log can't be read.
+pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> {
+    config.check()?;
     let Parts {
         log,
         bus,
         clock,
         auth,
-        origin,
         stop,
     } = parts;
     let tasks = TaskTracker::new();
-    let list = live_list::LiveList::new(Arc::clone(&log), Arc::clone(&bus), origin, config.backlog);
+    let list = live_list::LiveList::new(Arc::clone(&log), Arc::clone(&bus), config.backlog);
     let news = list.listen();
     list.read_all().await?;
     tasks.spawn(list.clone().follow(news, stop.clone()));
@@ -99,7 +110,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, LogError> {
         audits: audits::Audits::default(),
         stop,
     };
-    let sessions = sessions::Sessions::new(parts, Origin(origin.0.wrapping_add(1)), tasks.clone());
+    let sessions = sessions::Sessions::new(parts, tasks.clone());
     sessions.wake().await?;
     tasks.close();
     Ok(Running {

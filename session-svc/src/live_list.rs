@@ -5,8 +5,9 @@
 //! [`row::row_for`]; a change is the difference between what it gave before and what it gives now.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -34,6 +35,8 @@ use row::{Entry, Watcher, removed, row_for};
 const TOPIC: &str = "session-list";
 /// How many sessions are found at once when the list is read from the log.
 const PAGE: usize = 256;
+/// How long to wait before the list is read again that could not be read.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// All live sessions, as far as lists show them. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +54,7 @@ pub(crate) struct LiveList {
 struct State {
     entries: HashMap<String, Entry>,
     watchers: Vec<Watching>,
+    ended_while_reading: Option<HashSet<String>>,
 }
 
 struct Watching {
@@ -72,16 +76,11 @@ pub(crate) struct Watched {
 
 impl LiveList {
     /// An empty list.
-    pub(crate) fn new(
-        log: Arc<dyn EventLog>,
-        bus: Arc<dyn Bus>,
-        origin: Origin,
-        backlog: usize,
-    ) -> Self {
+    pub(crate) fn new(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, backlog: usize) -> Self {
         Self {
             log,
             bus,
-            origin,
+            origin: Origin::random(),
             backlog,
             state: Arc::default(),
             waiting_changed: watch::Sender::new(0),
@@ -130,27 +129,53 @@ impl LiveList {
         self.bus.subscribe(self.origin, TOPIC)
     }
 
-    /// Follows what other servers change, until `stop`.
+    /// Follows what other servers change, until `stop`. What could not be read is read again after a pause.
     pub(crate) async fn follow(self, mut news: Subscription, stop: CancellationToken) {
+        let mut behind = false;
         loop {
+            let pause = if behind {
+                READ_AGAIN_AFTER
+            } else {
+                Duration::MAX
+            };
             let notice = tokio::select! {
                 () = stop.cancelled() => return,
-                notice = news.next() => notice,
-            };
-            let read = match notice {
-                None => return,
-                Some(Notice::Payload(id)) => match std::str::from_utf8(&id) {
-                    Ok(id) => History::load(&*self.log, id.to_owned())
-                        .await
-                        .map(|history| self.take_in(&history)),
-                    Err(_) => continue,
+                notice = news.next() => match notice {
+                    Some(notice) => notice,
+                    None => return,
                 },
-                Some(Notice::Missed) => self.read_again().await,
+                () = tokio::time::sleep(pause) => Notice::Missed,
             };
+            self.begin_reading();
+            let (read, all) = match notice {
+                Notice::Payload(id) => (self.read_one(&id).await, false),
+                Notice::Missed => (self.read_again().await, true),
+            };
+            self.end_reading();
+            behind = read.is_err() || (behind && !all);
             if let Err(error) = read {
-                tracing::warn!(%error, "the list of sessions could not be brought up to date");
+                let kind = error.kind();
+                tracing::warn!(kind, "the list of sessions could not be brought up to date");
             }
         }
+    }
+
+    async fn read_one(&self, id: &[u8]) -> Result<(), LogError> {
+        if let Ok(id) = std::str::from_utf8(id) {
+            self.take_in(&History::load(&*self.log, id.to_owned()).await?);
+        }
+        Ok(())
+    }
+
+    /// From now on it is noted which sessions end here, so that what was read of them before does not bring them back.
+    fn begin_reading(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ended_while_reading = Some(HashSet::new());
+    }
+
+    fn end_reading(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ended_while_reading = None;
     }
 
     /// Takes in how a session stands now, and tells other servers to look.
@@ -175,12 +200,20 @@ impl LiveList {
         {
             return;
         }
+        let ended = entry.phase() == Phase::Ended;
+        if let Some(gone) = &mut state.ended_while_reading {
+            if ended {
+                gone.insert(entry.session_id.clone());
+            } else if gone.contains(&entry.session_id) {
+                return;
+            }
+        }
         state.tell(before.as_ref(), &entry);
         let was_waiting = before
             .as_ref()
             .is_some_and(|before| before.phase() == Phase::Waiting);
         let waiting_changes = was_waiting != (entry.phase() == Phase::Waiting);
-        if entry.phase() == Phase::Ended {
+        if ended {
             state.entries.remove(&entry.session_id);
         } else {
             state.entries.insert(entry.session_id.clone(), entry);

@@ -11,6 +11,7 @@ use carrel_platform::{
     bus::{Bus, Notice, Origin, Subscription},
     clock::Clock,
     log::{EventLog, LogError},
+    telemetry,
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -26,6 +27,7 @@ use crate::{
     domain::{
         access::Situation,
         audience::{Audience, Part},
+        conference::ConferenceEvent,
         decide::Command,
         people::Actor,
         session::{Phase, Session},
@@ -33,17 +35,21 @@ use crate::{
     error::Error,
     history::History,
     live_list::LiveList,
+    storage::Stored,
     subscribers::{Listening, Subscribers},
 };
 
 mod answers;
 mod append;
+mod carry_out;
 mod tend;
 
 /// How many requests may wait for one session before callers wait with them.
 pub(crate) const INBOX: usize = 256;
 /// How many requests are taken at once.
 const TAKE: usize = 64;
+/// How often a decision is made again because another server was faster, before the caller is told to try again.
+const TRIES: usize = 16;
 
 /// What every live session works with.
 pub(crate) struct Parts {
@@ -95,12 +101,14 @@ pub(crate) struct Act {
 }
 
 /// A command that was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Acted {
     /// The position of its event in the actor's audience; 0 if it has none.
     pub(crate) position: u64,
     /// Whether it had been carried out before.
     pub(crate) replayed: bool,
+    /// After opening, picking up and entering: the session as the actor sees it, if they still do.
+    pub(crate) session: Option<wire::Session>,
 }
 
 /// Somebody listens.
@@ -258,11 +266,22 @@ impl LiveSession {
             None => self.news_over = true,
             Some(_) => {
                 self.behind = true;
-                if let Err(error) = self.ensure_current().await {
-                    tracing::warn!(%error, "a session could not be brought up to date");
-                }
+                self.look_again().await;
             }
         }
+    }
+
+    /// Looks at the log by itself. If that fails, the next request or the next look tries again.
+    async fn look_again(&mut self) {
+        if let Err(error) = self.catch_up().await {
+            self.warn(&error, "a session could not be brought up to date");
+        }
+    }
+
+    /// Says in the operators' log what went wrong; of the session only a hash (PR8).
+    fn warn(&self, error: &LogError, what: &str) {
+        let session = telemetry::session_hash(self.history.session_id());
+        tracing::warn!(session, kind = error.kind(), "{what}");
     }
 
     async fn ensure_current(&mut self) -> Result<(), LogError> {
@@ -277,11 +296,27 @@ impl LiveSession {
     async fn catch_up(&mut self) -> Result<(), LogError> {
         self.behind = true;
         let before = self.standing();
-        let shown = self.history.catch_up(&*self.parts.log).await?;
+        let news = self.history.news(&*self.parts.log).await?;
         self.behind = false;
-        self.subscribers.pass_on(&shown, &Arc::from(""));
+        self.record_conference(news.conference);
+        for stored in news.session {
+            if let Some(shown) = self.history.record(stored) {
+                self.subscribers.pass_on(&[shown], &Arc::from(""));
+            }
+        }
         self.after_change(before);
         Ok(())
+    }
+
+    /// Takes in who entered and left. Whoever left hears nothing of what comes after.
+    fn record_conference(&mut self, events: Vec<Stored<ConferenceEvent>>) {
+        if events.is_empty() {
+            return;
+        }
+        for stored in events {
+            self.history.record_conference(stored);
+        }
+        self.revalidate();
     }
 
     /// What lists and rights depend on.

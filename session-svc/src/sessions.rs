@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use carrel_platform::{
@@ -18,8 +15,10 @@ use tracing::{Instrument as _, Span};
 
 use crate::{
     domain::{
+        access::Situation,
         audience::Audience,
-        decide::{Command, Refused},
+        conference::Conference,
+        decide::{Command, Refused, decide},
         people::Actor,
     },
     error::Error,
@@ -36,18 +35,14 @@ pub(crate) struct Sessions {
     parts: Arc<Parts>,
     live: Arc<Mutex<HashMap<String, mpsc::Sender<Request>>>>,
     tasks: TaskTracker,
-    /// Each session in memory has its own origin on the bus, made of this server's and a number.
-    origins: Arc<AtomicU64>,
 }
 
 impl Sessions {
-    pub(crate) fn new(parts: Parts, origin: Origin, tasks: TaskTracker) -> Self {
-        let origins = Arc::new(AtomicU64::new(origin.0));
+    pub(crate) fn new(parts: Parts, tasks: TaskTracker) -> Self {
         Self {
             parts: Arc::new(parts),
             live: Arc::default(),
             tasks,
-            origins,
         }
     }
 
@@ -99,6 +94,9 @@ impl Sessions {
         command_id: String,
         command: Command,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
+        if !is_session_id(session_id) {
+            return Err(refuse_nowhere(&actor, &command).into());
+        }
         let (answer, answered) = oneshot::channel();
         let act = Act {
             actor,
@@ -191,7 +189,7 @@ impl Sessions {
         let (sender, inbox) = mpsc::channel(INBOX);
         live.insert(session_id.to_owned(), sender.clone());
         drop(live);
-        let origin = Origin(self.origins.fetch_add(1, Ordering::Relaxed));
+        let origin = Origin::random();
         // A session outlives the call that happened to bring it into memory: it is no part of that call's trace.
         self.tasks.spawn(
             self.clone()
@@ -210,6 +208,21 @@ impl Sessions {
         if live.get(&session_id).is_some_and(mpsc::Sender::is_closed) {
             live.remove(&session_id);
         }
+    }
+}
+
+/// Why a command for a session that can't exist is refused: for the role, or else as for any that does not exist.
+fn refuse_nowhere(actor: &Actor, command: &Command) -> Refused {
+    let nowhere = Situation {
+        session_id: "",
+        session: None,
+        conference: &Conference::default(),
+        now_ms: 0,
+        wrap_up_ms: 0,
+    };
+    match decide(&nowhere, actor, command) {
+        Err(Refused::NotAllowed) => Refused::NotAllowed,
+        _ => Refused::NotFound,
     }
 }
 

@@ -142,7 +142,7 @@ pub fn may_see(
     }
 }
 
-/// Where a participant types.
+/// Whom a participant's typing reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypingReach {
     /// Who may be told.
@@ -167,11 +167,10 @@ pub fn typing_reach(
         (Relation::Patron, _) => typed_in == Audience::Patron,
         (Relation::Owner, _) => true,
         (Relation::Supervisor, Actor::Librarian(librarian)) => {
-            let known_to = match typed_in {
-                Audience::Staff => Some(session),
-                Audience::Patron => patrons_view,
-            };
-            known_to.is_some_and(|view| view.knows(&librarian.member.librarian_id))
+            let id = &librarian.member.librarian_id;
+            let known_to_patron = patrons_view.is_some_and(|view| view.knows(id));
+            // After leaving and entering again they are silent again, also to a patron who remembers them (I19).
+            session.knows(id) && (typed_in == Audience::Staff || known_to_patron)
         }
         _ => false,
     };

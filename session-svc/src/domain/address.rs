@@ -78,8 +78,8 @@ impl PageAddress {
     }
 }
 
-/// Control characters, and the marks that change the direction of text or have no width (Unicode 16, DerivedCore
-/// Properties, Default_Ignorable_Code_Point within the basic plane).
+/// Control characters, and marks that change the direction of text or take up no room: with them an address can look
+/// like another one.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')

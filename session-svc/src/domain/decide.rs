@@ -9,7 +9,7 @@ use super::{
     conference::{ConferenceEvent, Departure},
     event::{Event, Opened, Speaker},
     people::{Actor, LibrarianActor, PatronActor, Role, StaffMember},
-    session::{Phase, Session},
+    session::{Phase, ROOM, Session},
     text::{TextError, check_email, check_name, check_text},
 };
 
@@ -110,6 +110,9 @@ pub enum Refused {
         /// The version in force.
         current: String,
     },
+    /// The session holds as much as it can.
+    #[error("the session is full")]
+    Full,
     /// A text is not as it must be.
     #[error("{field}: {error}")]
     Text {
@@ -384,17 +387,24 @@ fn speaker(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refused>
     if session.end.is_some() {
         return Err(Refused::Ended);
     }
-    by.ok_or(Refused::NotInside)
+    let by = by.ok_or(Refused::NotInside)?;
+    if session.open_size >= ROOM {
+        return Err(Refused::Full);
+    }
+    Ok(by)
 }
 
 /// As whom the actor writes a note: as for a message, and after the end the owner for a while and reviewers always
 /// (R11, I10).
 fn note_writer(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refused> {
     let (by, session) = participant(situation, actor)?;
+    let full = session.notes_size >= ROOM;
     match (&session.end, by, actor) {
+        (None, Some(_), _) if full => Err(Refused::Full),
         (None, Some(by), _) => Ok(by),
         (None, None, _) => Err(Refused::NotInside),
         (Some(_), Some(_), _) if situation.wrapped_up(session) => Err(Refused::Ended),
+        (Some(_), ..) if full => Err(Refused::Full),
         (Some(_), Some(by), _) => Ok(by),
         (Some(_), None, Actor::Librarian(reviewer)) => {
             Ok(Speaker::Colleague(reviewer.member.clone()))

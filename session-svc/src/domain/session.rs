@@ -23,8 +23,21 @@ pub struct Session {
     pub returned: bool,
     /// Who ended the session, and when.
     pub end: Option<End>,
+    /// How much room messages and pages take up, see [`ROOM`].
+    pub open_size: usize,
+    /// How much room notes take up. Counted apart: a message must not be refused because of notes.
+    pub notes_size: usize,
     /// The librarians beside the owner who have shown themselves to this audience, first come first.
     pub colleagues: Vec<StaffMember>,
+}
+
+/// How much messages and pages of one session may take up, and how much its notes, in bytes: so much that both together
+/// can still be sent as one transcript of 16 MiB.
+pub const ROOM: usize = 6 * 1024 * 1024;
+
+/// What an event takes up: its text, and something for who and when.
+fn size(text: &str) -> usize {
+    text.len() + 256
 }
 
 /// The chatting librarian.
@@ -79,6 +92,8 @@ impl Session {
                 owner: None,
                 returned: false,
                 end: None,
+                open_size: 0,
+                notes_size: 0,
                 colleagues: Vec::new(),
             }),
             (None, _) => None,
@@ -106,9 +121,16 @@ impl Session {
                 self.owner = None;
                 self.returned = true;
             }
-            Event::MessagePosted { by, .. }
-            | Event::PagePushed { by, .. }
-            | Event::NoteWritten { by, .. } => {
+            Event::MessagePosted { by, text } => {
+                self.open_size += size(text);
+                self.notice(by);
+            }
+            Event::PagePushed { by, address, .. } => {
+                self.open_size += size(address);
+                self.notice(by);
+            }
+            Event::NoteWritten { by, text } => {
+                self.notes_size += size(text);
                 self.notice(by);
             }
             Event::ColleagueLeft { by } => {

@@ -13,12 +13,11 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior},
 };
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 use tracing::Instrument as _;
 use wire::{attend_request::Request, attend_response::Response};
 
-use super::{Responses, SessionApi, watch::token_expired};
+use super::{Responses, SessionApi, token_expired, until_end};
 use crate::{
     JOIN_WITHIN, convert,
     domain::{audience::Audience, people::Actor},
@@ -44,6 +43,7 @@ pub(super) fn attend(
     requests: Streaming<wire::AttendRequest>,
 ) -> Responses<wire::AttendResponse> {
     let (sender, responses) = mpsc::channel(IN_FLIGHT);
+    let (end, ending) = oneshot::channel();
     let participant = Participant {
         sessions: api.sessions.clone(),
         auth: api.auth.clone(),
@@ -53,16 +53,16 @@ pub(super) fn attend(
     };
     let stop = api.sessions.parts().stop.clone();
     tokio::spawn(async move {
-        let end = tokio::select! {
+        let outcome = tokio::select! {
             end = participant.take_part(requests) => end,
             () = stop.cancelled() => Err(Error::ShuttingDown.into()),
             () = sender.closed() => Err(End::Gone),
         };
-        if let Err(End::Refused(refusal)) = end {
-            let _ = sender.send(Err(refusal.into())).await;
+        if let Err(End::Refused(refusal)) = outcome {
+            let _ = end.send(refusal.into());
         }
     });
-    Box::pin(ReceiverStream::new(responses))
+    Box::pin(until_end(responses, ending))
 }
 
 /// Whoever is at the other end of one stream.
@@ -135,6 +135,10 @@ impl From<Error> for End {
 
 impl Participant {
     async fn take_part(mut self, mut requests: Streaming<wire::AttendRequest>) -> Result<(), End> {
+        if self.token_lasts().is_zero() {
+            // Calls are let through for a little longer; what goes on and on is not.
+            return Err(token_expired().into());
+        }
         let join = self.read_join(&mut requests).await?;
         let mut attendance = self.join(join).await?;
         self.catch_up(&mut attendance).await?;
@@ -299,7 +303,8 @@ impl Participant {
         self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
     }
 
-    /// Hands an act in. Its answer comes later, in the order of the acts.
+    /// Hands an act in. Its answer comes later, in the order of the acts that were handed in; one that is refused at
+    /// the door is answered at once.
     async fn begin(
         &self,
         attendance: &Attendance,
@@ -340,7 +345,9 @@ impl Participant {
 
     async fn answer(&self, command_id: String, answer: Result<Acted, Error>) -> Result<(), End> {
         self.send(match answer {
-            Ok(Acted { position, replayed }) => Response::ActAccepted(wire::ActAccepted {
+            Ok(Acted {
+                position, replayed, ..
+            }) => Response::ActAccepted(wire::ActAccepted {
                 command_id,
                 position,
                 replayed,
@@ -386,7 +393,8 @@ impl Participant {
         Ok(())
     }
 
-    /// Takes a new token of the same person. What it says of their rights holds from the next join on.
+    /// Takes a new token of the same person. If it says anything else of them, the stream ends: they join again with
+    /// the rights that they have now (I23).
     fn renew(&mut self, token: &str) -> Result<(), Refusal> {
         let renewed = self.auth.verify(token)?;
         if identity(&renewed.who) != identity(&self.principal.who) {
@@ -394,6 +402,12 @@ impl Participant {
                 Code::Unauthenticated,
                 "BAD_TOKEN",
                 "The new token is somebody else's.",
+            ));
+        }
+        if renewed.who != self.principal.who {
+            return Err(Refusal::unavailable(
+                "RIGHTS_CHANGED",
+                "The new token says something else of you. Join again with it.",
             ));
         }
         self.principal = renewed;

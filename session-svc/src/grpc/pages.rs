@@ -29,16 +29,15 @@ pub(super) async fn ended_sessions(
         category: storage::SESSION,
         owner: librarian.member.institution_id.clone(),
         before: read_ended_token(&request.page_token)?,
-        limit,
+        limit: limit + 1,
     };
-    let heads = parts.log.find(query).await?;
+    let mut heads = parts.log.find(query).await?;
+    let more = heads.len() > limit;
+    heads.truncate(limit);
     let next_page_token = match heads.last() {
-        Some(last) if heads.len() == limit => {
-            format!(
-                "{}.{}",
-                last.standing.closed_at_ms.unwrap_or_default(),
-                last.stream.id
-            )
+        Some(last) if more => {
+            let closed_at_ms = last.standing.closed_at_ms.unwrap_or_default();
+            format!("{closed_at_ms}.{}", last.stream.id)
         }
         _ => String::new(),
     };

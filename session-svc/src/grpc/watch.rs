@@ -4,12 +4,14 @@ use std::{collections::BTreeSet, time::Duration};
 
 use carrel_platform::{auth::Principal, refusal::Refusal};
 use carrel_proto::session::v1 as wire;
-use tokio::{sync::mpsc, time::MissedTickBehavior};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::MissedTickBehavior,
+};
 use tonic::Status;
 use wire::watch_sessions_response::Change;
 
-use super::{Responses, SessionApi};
+use super::{Responses, SessionApi, token_expired, until_end};
 use crate::{
     convert,
     domain::{
@@ -33,6 +35,7 @@ pub(super) fn watch(
     let parts = api.sessions.parts();
     let watched = parts.list.watch(watcher);
     let (sender, responses) = mpsc::channel(IN_FLIGHT);
+    let (end, ending) = oneshot::channel();
     let heartbeat = parts.config.heartbeat.get();
     let left = principal.expires_at_ms.saturating_sub(api.clock.unix_ms());
     let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
@@ -44,10 +47,10 @@ pub(super) fn watch(
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
         };
         if let Some(refusal) = refusal {
-            let _ = sender.send(Err(refusal.into())).await;
+            let _ = end.send(refusal.into());
         }
     });
-    Ok(Box::pin(ReceiverStream::new(responses)))
+    Ok(Box::pin(until_end(responses, ending)))
 }
 
 fn admit(actor: Actor, request: wire::WatchSessionsRequest) -> Result<Watcher, Error> {
@@ -93,13 +96,4 @@ async fn pass_on(
             () = sender.closed() => return None,
         };
     }
-}
-
-/// What a stream is told that outlives its token.
-pub(super) fn token_expired() -> Refusal {
-    Refusal::new(
-        tonic::Code::Unauthenticated,
-        "TOKEN_EXPIRED",
-        "The token has expired. Renew it and connect again.",
-    )
 }

@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// How many characters of a question a row shows.
+const QUESTION_SHOWN: usize = 1_000;
+
 /// A live session as lists know it.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -44,20 +47,18 @@ impl Entry {
     /// Whether this follows from more than the other.
     #[must_use]
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
-        self.versions.0 > other.versions.0 || self.versions.1 > other.versions.1
+        self.versions != other.versions
+            && self.versions.0 >= other.versions.0
+            && self.versions.1 >= other.versions.1
     }
 
     /// Whether this patron waits in the same queue before another.
     #[must_use]
     pub(crate) fn waits_before(&self, other: &Self) -> bool {
-        let place = |entry: &Self| {
+        fn place(entry: &Entry) -> (bool, i64, &str) {
             let session = &entry.session;
-            (
-                !session.returned,
-                session.opened_at_ms,
-                entry.session_id.clone(),
-            )
-        };
+            (!session.returned, session.opened_at_ms, &entry.session_id)
+        }
         self.phase() == Phase::Waiting
             && self.session.opened.queue_id == other.session.opened.queue_id
             && place(self) < place(other)
@@ -103,7 +104,7 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
         queue_id: session.opened.queue_id.clone(),
         patron_name: session.opened.patron_name.clone(),
         patron_email: session.opened.patron_email.clone(),
-        question: session.opened.question.clone(),
+        question: beginning(&session.opened.question).to_owned(),
         open_time: Some(convert::timestamp(session.opened_at_ms)),
         pick_up_time: session
             .owner
@@ -117,6 +118,15 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
         caller_inside,
         returned: session.returned,
     })
+}
+
+/// As much of a question as a list shows, so that a long queue still fits into one snapshot.
+fn beginning(question: &str) -> &str {
+    let end = question
+        .char_indices()
+        .nth(QUESTION_SHOWN)
+        .map(|(end, _)| end);
+    &question[..end.unwrap_or(question.len())]
 }
 
 fn list_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionList> {

@@ -7,9 +7,10 @@ use crate::{
     convert,
     domain::{
         access::{Relation, Sight, may_see, typing_reach},
-        audience::{Audience, Part, show_staff},
+        audience::{Audience, Part, show_speaker, show_staff},
         audit::AuditAct,
         decide::{Refused, audit_fact},
+        event::Speaker,
         people::Actor,
     },
     error::Error,
@@ -23,10 +24,7 @@ impl LiveSession {
         wish: Option<Audience>,
         after: Option<u64>,
     ) -> Result<Joined, Error> {
-        self.ensure_current().await?;
-        if may_see(&self.situation(), &actor, wish, Sight::Attend).is_err() {
-            self.catch_up().await?;
-        }
+        self.catch_up().await?;
         let situation = self.situation();
         let audience = may_see(&situation, &actor, wish, Sight::Attend)?;
         let part = match situation.relation(&actor) {
@@ -120,11 +118,12 @@ impl LiveSession {
             .view(viewer)
             .session()
             .map(|session| match actor {
-                Actor::Patron(_) => wire::Person {
-                    part: wire::Part::Patron.into(),
-                    name: session.opened.patron_name.clone(),
-                    ..wire::Person::default()
-                },
+                Actor::Patron(_) => convert::person_to_wire(show_speaker(
+                    &Speaker::Patron,
+                    &session.opened.patron_name,
+                    viewer,
+                    session.opened.staff_naming,
+                )),
                 Actor::Librarian(librarian) => {
                     let part = if relation == Relation::Owner {
                         Part::Owner

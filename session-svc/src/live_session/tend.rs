@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
+use carrel_platform::log::LogError;
 use tokio::time::Instant;
 
 use super::{Act, LiveSession};
-use crate::{
-    domain::{
-        audience::Audience,
-        conference::Departure,
-        decide::{Command, depart, return_to_queue},
-        people::StaffMember,
-        session::{Owner, Phase},
-    },
-    error::Error,
+use crate::domain::{
+    audience::Audience,
+    conference::Departure,
+    decide::{Command, depart, return_to_queue},
+    people::StaffMember,
+    session::{Owner, Phase},
 };
 
 impl LiveSession {
@@ -30,7 +28,8 @@ impl LiveSession {
         } else if !self.history.conference().is_empty() {
             tick(supervisors)
         } else {
-            config.rest_after.get()
+            // A foreign owner's time ends with the wrap-up.
+            config.rest_after.get().min(config.wrap_up.get())
         };
         self.tended_at + pause
     }
@@ -39,13 +38,23 @@ impl LiveSession {
     /// look goes.
     pub(super) async fn tend(&mut self) {
         self.tended_at = Instant::now();
+        if !self.subscribers.is_empty() {
+            // Should the bus have lost a word, this finds what it was about (I8).
+            self.look_again().await;
+        }
         self.revalidate();
         if let Err(error) = self.return_if_owner_lost().await {
-            tracing::warn!(%error, "a session whose librarian is lost could not go back to its queue");
+            self.warn(
+                &error,
+                "a lost librarian's session could not go back to its queue",
+            );
         }
         for member in self.lost_supervisors() {
             if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
-                tracing::warn!(%error, "a lost supervisor could not be taken out of a session");
+                self.warn(
+                    &error,
+                    "a lost supervisor could not be taken out of a session",
+                );
             }
         }
     }
@@ -61,7 +70,7 @@ impl LiveSession {
         }
     }
 
-    async fn return_if_owner_lost(&mut self) -> Result<(), Error> {
+    async fn return_if_owner_lost(&mut self) -> Result<(), LogError> {
         let Some(session) = self.history.view(Audience::Staff).session() else {
             return Ok(());
         };
@@ -72,8 +81,16 @@ impl LiveSession {
         if self.owner_seen.elapsed() < self.parts.config.owner_grace.get() {
             return Ok(());
         }
-        let decision = return_to_queue(session);
-        self.append_decision(decision).await
+        self.ensure_current().await?;
+        match self
+            .history
+            .view(Audience::Staff)
+            .session()
+            .map(return_to_queue)
+        {
+            Some(decision) => self.append_decision(decision).await,
+            None => Ok(()),
+        }
     }
 
     fn lost_supervisors(&mut self) -> Vec<StaffMember> {
@@ -113,13 +130,20 @@ impl LiveSession {
         let inside: Vec<_> = self.history.conference().members().cloned().collect();
         for member in inside {
             if let Err(error) = self.see_off(&member, Departure::SessionEnded).await {
-                tracing::warn!(%error, "a supervisor could not be taken out of an ended session");
+                self.warn(
+                    &error,
+                    "a supervisor could not be taken out of an ended session",
+                );
                 return;
             }
         }
     }
 
-    async fn see_off(&mut self, member: &StaffMember, how: Departure) -> Result<(), Error> {
+    async fn see_off(&mut self, member: &StaffMember, how: Departure) -> Result<(), LogError> {
+        self.ensure_current().await?;
+        if !self.history.conference().contains(&member.librarian_id) {
+            return Ok(());
+        }
         let decision = depart(&self.situation(), member, how);
         self.append_decision(decision).await
     }

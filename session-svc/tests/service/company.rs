@@ -164,12 +164,15 @@ async fn a_slow_reader_is_let_go_and_resumes() {
     map.pick_up(desk.command_id(), SESSION).await.unwrap();
     let mut slow = map.attend(SESSION, None).await.unwrap();
     let mut brisk = ricky.attend(SESSION, None).await.unwrap();
-    // More than the windows of HTTP/2 take in.
-    let messages = 2_600;
+    // More than the windows of HTTP/2 take in, which only messages and notes together can be.
+    let messages = 1_300;
     let text = "é".repeat(2_000);
     for number in 0..messages {
         ricky
             .post(format!("m{number}"), SESSION, &text)
+            .await
+            .unwrap();
+        map.note(format!("n{number}"), SESSION, &text)
             .await
             .unwrap();
         brisk.event().await;
@@ -193,9 +196,9 @@ async fn a_slow_reader_is_let_go_and_resumes() {
     };
     let mut resumed = map.attend(SESSION, Some(after)).await.unwrap();
     assert!(!resumed.joined.resync);
-    let rest = resumed.events_to(messages + 2).await;
+    let rest = resumed.events_to(messages * 2 + 2).await;
     assert_eq!(rest[0].position, position + 1);
-    assert_eq!(rest.len() as u64, messages + 2 - position);
+    assert_eq!(rest.len() as u64, messages * 2 + 2 - position);
 }
 
 /// A session that nobody needs leaves memory, and is the same when it comes back.
@@ -221,4 +224,34 @@ async fn a_session_that_left_memory_is_the_same() {
             .unwrap();
         assert_eq!((again.position, again.replayed), (number + 2, true));
     }
+}
+
+/// A session takes in what a transcript can still give out (S20, S22), and notes never use up the patron's room (I17).
+#[tokio::test]
+async fn a_full_session_is_refused_for_each_audience_by_itself() {
+    let desk = Desk::open().await;
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    let text = "𝄞".repeat(4_000);
+    let refused = loop {
+        if let Err(refused) = map.note(desk.command_id(), SESSION, &text).await {
+            break refused;
+        }
+    };
+    assert_eq!(reason(&refused), "SESSION_FULL");
+    let refused = loop {
+        if let Err(refused) = ricky.post(desk.command_id(), SESSION, &text).await {
+            break refused;
+        }
+    };
+    assert_eq!(reason(&refused), "SESSION_FULL");
+    map.end(desk.command_id(), SESSION).await.unwrap();
+    map.client = map.client.max_decoding_message_size(16 * 1024 * 1024);
+    let transcript = map
+        .transcript(SESSION, wire::Audience::Staff)
+        .await
+        .unwrap();
+    assert!(transcript.events.len() > 2 * 380);
 }

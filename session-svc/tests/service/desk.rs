@@ -16,7 +16,7 @@ use carrel_platform::{
         keys::KeyRing,
         token::{Lifetimes, issue},
     },
-    bus::{Bus, Origin, local::LocalBus},
+    bus::{Bus, local::LocalBus},
     clock::Clock,
     log::{EventLog, sqlite::SqliteLog},
     pipe::pipe,
@@ -68,7 +68,15 @@ impl Desk {
         let log = Arc::new(SqliteLog::in_memory().unwrap());
         let bus = Arc::new(LocalBus::default());
         let keys = KeyRing::generate().unwrap();
-        Self::start(log, bus, keys, Clock::manual(NOON_MS), config, 1).await
+        Self::start(log, bus, keys, Clock::manual(NOON_MS), config).await
+    }
+
+    /// A desk on a log of the test's own.
+    pub async fn on(log: Arc<dyn EventLog>) -> Self {
+        let bus = Arc::new(LocalBus::default());
+        let keys = KeyRing::generate().unwrap();
+        let config = Config::default();
+        Self::start(log, bus, keys, Clock::manual(NOON_MS), config).await
     }
 
     /// A second server on the same log and bus.
@@ -80,7 +88,6 @@ impl Desk {
             self.keys.clone(),
             self.clock.clone(),
             self.config.clone(),
-            1 << 32,
         )
         .await
     }
@@ -91,7 +98,6 @@ impl Desk {
         keys: KeyRing,
         clock: Clock,
         config: Config,
-        origin: u64,
     ) -> Self {
         let stop = CancellationToken::new();
         let running = carrel_session::build(
@@ -101,7 +107,6 @@ impl Desk {
                 bus: Arc::clone(&bus),
                 clock: clock.clone(),
                 auth: Authenticator::new(keys.clone(), clock.clone()),
-                origin: Origin(origin),
                 stop: stop.clone(),
             },
         )

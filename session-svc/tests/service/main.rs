@@ -9,6 +9,7 @@
 
 mod company;
 mod desk;
+mod failing_log;
 mod noninterference;
 mod pick_up;
 mod story;

@@ -1,0 +1,229 @@
+//! From commands to decisions, and from what became of them to answers.
+
+use std::sync::Arc;
+
+use carrel_platform::{
+    log::{Command as LogCommand, LogError},
+    telemetry::trace_context,
+};
+use ring::digest;
+
+use super::{Act, Acted, LiveSession, TRIES, append::Staged};
+use crate::{
+    convert,
+    domain::{
+        access::{Sight, Situation, may_see},
+        audience::Audience,
+        decide::{Command, Decision, Refused, decide},
+        people::Actor,
+    },
+    error::Error,
+};
+
+/// What becomes of one act.
+struct Planned {
+    outcome: Result<Outcome, Error>,
+    /// Whether it was decided on something that is not written yet. Then it holds only if that gets written.
+    rests_on_staged: bool,
+}
+
+enum Outcome {
+    /// It was carried out before, or things are as it wants them.
+    Settled { version: Option<u64> },
+    /// It is carried out by this write.
+    New { version: Option<u64> },
+}
+
+impl LiveSession {
+    /// Carries commands out in order and answers each. What runs together is written with one append; what the audit
+    /// must know of is written by itself, so that no message ever waits for an audit or fails with it (I17).
+    pub(super) async fn carry_out(&mut self, acts: Vec<Act>) {
+        let mut together = Vec::new();
+        for act in acts {
+            self.see_owner(&act);
+            if matches!(
+                act.command,
+                Command::PickUp | Command::EnterConference { .. } | Command::LeaveConference
+            ) {
+                self.carry_out_together(std::mem::take(&mut together)).await;
+                self.carry_out_together(vec![act]).await;
+            } else {
+                together.push(act);
+            }
+        }
+        self.carry_out_together(together).await;
+    }
+
+    async fn carry_out_together(&mut self, acts: Vec<Act>) {
+        if acts.is_empty() {
+            return;
+        }
+        let answers = self.try_acts(&acts).await;
+        for (act, answer) in acts.into_iter().zip(answers) {
+            // Whoever asked may have gone; the command was carried out all the same.
+            let _ = act.answer.send(answer);
+        }
+    }
+
+    async fn try_acts(&mut self, acts: &[Act]) -> Vec<Result<Acted, Error>> {
+        let mut looked = false;
+        for _ in 0..TRIES {
+            if let Err(error) = self.ensure_current().await {
+                return acts.iter().map(|_| Err(error.clone().into())).collect();
+            }
+            let (plan, staged) = self.plan(acts);
+            if !looked && plan.iter().any(Planned::may_be_outdated) {
+                // Another server may know better: that nothing is to be done is said on the newest state only.
+                looked = true;
+                self.behind = true;
+                continue;
+            }
+            match self.commit(staged, acts).await {
+                Ok(()) => return self.answers(plan, acts, None),
+                Err(LogError::Conflict { .. }) => self.behind = true,
+                Err(error) => {
+                    self.behind = true;
+                    return self.answers(plan, acts, Some(&error));
+                }
+            }
+        }
+        acts.iter().map(|_| Err(Error::Contended)).collect()
+    }
+
+    fn plan(&self, acts: &[Act]) -> (Vec<Planned>, Staged) {
+        let now_ms = self.parts.clock.unix_ms();
+        let mut staged = Staged::on(&self.history);
+        let plan = acts
+            .iter()
+            .map(|act| Planned {
+                rests_on_staged: !staged.is_empty(),
+                outcome: self.plan_one(act, &mut staged, now_ms),
+            })
+            .collect();
+        (plan, staged)
+    }
+
+    fn plan_one(&self, act: &Act, staged: &mut Staged, now_ms: i64) -> Result<Outcome, Error> {
+        let command = command_for_log(&act.actor, &act.command_id, &act.command)?;
+        let done = staged
+            .commands
+            .get(&command.key)
+            .copied()
+            .or_else(|| self.history.done(&command.key));
+        if let Some(done) = done {
+            if done.fingerprint != command.fingerprint {
+                return Err(Error::CommandIdReused);
+            }
+            return Ok(Outcome::Settled {
+                version: done.version,
+            });
+        }
+        let situation = Situation {
+            session_id: self.history.session_id(),
+            session: staged.session.as_ref(),
+            conference: &staged.conference,
+            now_ms,
+            wrap_up_ms: self.parts.config.wrap_up_ms(),
+        };
+        let decision = decide(&situation, &act.actor, &act.command)?;
+        if decision == Decision::default() {
+            return Ok(Outcome::Settled { version: None });
+        }
+        let trace = Arc::from(trace_context::of(&act.span));
+        let version = staged.take_in(decision, now_ms, Some(command), &trace);
+        Ok(Outcome::New { version })
+    }
+
+    fn answers(
+        &self,
+        plan: Vec<Planned>,
+        acts: &[Act],
+        failure: Option<&LogError>,
+    ) -> Vec<Result<Acted, Error>> {
+        plan.into_iter()
+            .zip(acts)
+            .map(
+                |(planned, act)| match (planned.depends_on_write(), failure) {
+                    (true, Some(failure)) => Err(failure.clone().into()),
+                    _ => planned.outcome.map(|outcome| self.acted(act, &outcome)),
+                },
+            )
+            .collect()
+    }
+
+    fn acted(&self, act: &Act, outcome: &Outcome) -> Acted {
+        let (version, replayed) = match outcome {
+            Outcome::Settled { version } => (*version, true),
+            Outcome::New { version } => (*version, false),
+        };
+        let audience = match act.actor {
+            Actor::Patron(_) => Audience::Patron,
+            Actor::Librarian(_) => Audience::Staff,
+        };
+        let shows = matches!(
+            act.command,
+            Command::Open { .. } | Command::PickUp | Command::EnterConference { .. }
+        );
+        // Whoever repeats a command after their time in the session is over learns that it was done, and no more.
+        let seen = may_see(&self.situation(), &act.actor, Some(audience), Sight::Attend).is_ok();
+        let session = self.history.view(audience).session();
+        Acted {
+            position: version.map_or(0, |version| self.history.position_of(version, audience)),
+            replayed,
+            session: session
+                .filter(|_| shows && seen)
+                .map(|session| convert::session_to_wire(self.history.session_id(), session)),
+        }
+    }
+}
+
+impl Planned {
+    /// Whether nothing can be said of the act unless the write succeeds.
+    fn depends_on_write(&self) -> bool {
+        match &self.outcome {
+            Ok(Outcome::New { .. }) => true,
+            Ok(Outcome::Settled { .. }) => self.rests_on_staged,
+            Err(error) => self.rests_on_staged && depends_on_state(error),
+        }
+    }
+
+    /// Whether it could have come of not knowing what another server did.
+    fn may_be_outdated(&self) -> bool {
+        match &self.outcome {
+            Ok(Outcome::New { .. } | Outcome::Settled { version: Some(_) }) => false,
+            Ok(Outcome::Settled { version: None }) => true,
+            Err(error) => depends_on_state(error),
+        }
+    }
+}
+
+/// Whether a refusal comes of how the session stands, and not of who asks or what they say.
+fn depends_on_state(error: &Error) -> bool {
+    match error {
+        Error::Refused(refused) => !matches!(
+            refused,
+            Refused::NotAllowed | Refused::Text { .. } | Refused::Address(_)
+        ),
+        _ => true,
+    }
+}
+
+/// What the log knows a command by: who gave it, so that ids of different people never meet, and what it says.
+fn command_for_log(
+    actor: &Actor,
+    command_id: &str,
+    command: &Command,
+) -> Result<LogCommand, LogError> {
+    let content =
+        serde_json::to_vec(command).map_err(|error| LogError::Damaged(error.to_string()))?;
+    let digest = digest::digest(&digest::SHA256, &content);
+    let fingerprint = digest
+        .as_ref()
+        .iter()
+        .take(8)
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    Ok(LogCommand {
+        key: format!("{}:{command_id}", actor.key()),
+        fingerprint,
+    })
+}
