@@ -36,7 +36,7 @@ enum Outcome {
 
 impl LiveSession {
     /// Carries commands out in order and answers each. What runs together is written with one append; what the audit
-    /// must know of is written by itself, so that no message ever waits for an audit or fails with it (I17).
+    /// must know of is written by itself, so that no message fails with an audit (I17).
     pub(super) async fn carry_out(&mut self, acts: Vec<Act>) {
         let mut together = Vec::new();
         for act in acts {
