@@ -28,8 +28,9 @@ impl LiveSession {
         } else if !self.history.conference().is_empty() {
             tick(supervisors)
         } else {
-            // A foreign owner's time ends with the wrap-up.
-            config.rest_after.get().min(config.wrap_up.get())
+            // A foreign owner's time ends with the wrap-up. Settings of zero shall not keep a core busy.
+            let pause = config.rest_after.get().min(config.wrap_up.get());
+            pause.max(Duration::from_millis(10))
         };
         self.tended_at + pause
     }
