@@ -17,7 +17,7 @@ pub struct Config {
     pub patron_renewal: HumanDuration,
     /// How long a librarian's token may be renewed.
     pub librarian_renewal: HumanDuration,
-    /// Whether the caller's address is taken from `x-forwarded-for`.
+    /// Whether a caller from another process is believed the address that they name in `x-forwarded-for`.
     pub trust_forwarded_for: bool,
     /// How often one account may try to log in.
     pub log_in_per_account: Rate,
@@ -89,7 +89,7 @@ impl Default for Config {
             token_lifetime: Duration::from_secs(10 * 60).into(),
             patron_renewal: Duration::from_secs(24 * 3600).into(),
             librarian_renewal: Duration::from_secs(12 * 3600).into(),
-            trust_forwarded_for: true,
+            trust_forwarded_for: false,
             log_in_per_account: rate(10, 20),
             log_in_per_address: rate(30, 2),
             admit_per_address: rate(30, 2),

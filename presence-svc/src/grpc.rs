@@ -36,7 +36,9 @@ impl Grpc {
 
     /// Where the call comes from, if that is known.
     fn address<T>(&self, request: &Request<T>) -> Option<IpAddr> {
-        if self.trust_forwarded_for {
+        let peer = request.remote_addr().map(|address| address.ip());
+        // Who has no address of their own is in this process: the gateway, at the other end of a pipe.
+        if self.trust_forwarded_for || peer.is_none() {
             // The last address is the one that the hop before us saw; those before it are what it was told.
             let forwarded = request
                 .metadata()
@@ -50,7 +52,7 @@ impl Grpc {
                 return forwarded;
             }
         }
-        request.remote_addr().map(|address| address.ip())
+        peer
     }
 
     /// The caller, or `None` for one who brings no token. A token that is brought must be good.

@@ -1,22 +1,27 @@
 //! A directory service that runs for one test: in-memory log, standing clock, real gRPC on a free loopback port.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use carrel_platform::{
     auth::{interceptor::Authenticator, keys::KeyRing},
     clock::Clock,
     log::{EventLog, sqlite::SqliteLog},
+    pipe::pipe,
 };
 use carrel_presence::{Config, Parts, config::Rate};
 use carrel_proto::directory::v1::{
     LogInRequest, LogInResponse, directory_service_client::DirectoryServiceClient,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    task::JoinHandle,
+};
+use tokio_stream::{Stream, wrappers::TcpListenerStream};
 use tonic::{
     Code, Request, Status,
     metadata::MetadataValue,
-    transport::{Channel, Server},
+    transport::{Channel, Endpoint, Server, server::Connected},
 };
 use tonic_types::StatusExt as _;
 
@@ -54,8 +59,29 @@ impl Desk {
         desk
     }
 
-    /// A desk with an empty directory.
+    /// A desk with an empty directory, whose callers come over the network.
     pub(crate) async fn with(config: Config) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
+        Self::serve(config, TcpListenerStream::new(listener), channel).await
+    }
+
+    /// The same with callers in the same process, as the gateway is one.
+    #[allow(dead_code, reason = "not every test file needs it")]
+    pub(crate) async fn in_process(config: Config) -> Self {
+        let (channel, incoming) = pipe();
+        Self::serve(config, incoming, channel).await
+    }
+
+    async fn serve<IO>(
+        config: Config,
+        incoming: impl Stream<Item = io::Result<IO>> + Send + 'static,
+        channel: Channel,
+    ) -> Self
+    where
+        IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
         let log = SqliteLog::in_memory().unwrap();
         let clock = Clock::manual(NOW);
         let keys = KeyRing::generate().unwrap();
@@ -67,16 +93,14 @@ impl Desk {
             auth: auth.clone(),
         };
         let service = carrel_presence::build(config, parts).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move {
             Server::builder()
                 .add_service(service)
-                .serve_with_incoming(TcpListenerStream::new(listener))
+                .serve_with_incoming(incoming)
                 .await
                 .unwrap();
         });
-        let client = DirectoryServiceClient::connect(address).await.unwrap();
+        let client = DirectoryServiceClient::new(channel);
         Self {
             log,
             clock,
