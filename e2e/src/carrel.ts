@@ -14,19 +14,23 @@ interface Addresses {
   grpc: string;
 }
 
+/** Settings other than the demo's, as environment variables. */
+export type Settings = Readonly<Record<string, string>>;
+
 /** A running Carrel, which can be killed and started again on its data and its ports. */
 export class Carrel {
   private constructor(
     private readonly folder: string,
     private process: ChildProcess,
     private readonly addresses: Addresses,
+    private readonly settings: Settings,
   ) {}
 
   /** Starts one. */
-  static async start(): Promise<Carrel> {
+  static async start(settings: Settings = {}): Promise<Carrel> {
     const folder = await mkdtemp(join(tmpdir(), "carrel-e2e-"));
-    const started = await serve(folder, { http: "127.0.0.1:0", grpc: "127.0.0.1:0" });
-    return new Carrel(folder, started.process, started.addresses);
+    const started = await serve(folder, { http: "127.0.0.1:0", grpc: "127.0.0.1:0" }, settings);
+    return new Carrel(folder, started.process, started.addresses, settings);
   }
 
   /** The address of a page, for example of "/desk". */
@@ -41,7 +45,7 @@ export class Carrel {
 
   /** Starts it again after `kill`. */
   async restart(): Promise<void> {
-    this.process = (await serve(this.folder, this.addresses)).process;
+    this.process = (await serve(this.folder, this.addresses, this.settings)).process;
   }
 
   /** Ends it in order and throws its data away. */
@@ -58,9 +62,16 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await ended;
 }
 
-async function serve(folder: string, listen: Addresses): Promise<{ process: ChildProcess; addresses: Addresses }> {
+async function serve(
+  folder: string,
+  listen: Addresses,
+  settings: Settings,
+): Promise<{ process: ChildProcess; addresses: Addresses }> {
   const options = ["--data-dir", join(folder, "data"), "--http-address", listen.http, "--grpc-address", listen.grpc];
-  const child = spawn(PROGRAM, ["serve", "--demo", ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(PROGRAM, ["serve", "--demo", ...options], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...settings },
+  });
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors = (errors + text).slice(-10_000);

@@ -1,6 +1,6 @@
 /** Where a story is played: a Carrel and a Chromium of its own, and the people who come. */
 import type { Browser } from "playwright-core";
-import { Carrel } from "./carrel";
+import { Carrel, type Settings } from "./carrel";
 import { Desk } from "./desk";
 import { PatronPage } from "./patron_page";
 import { launch, Visitor } from "./visitor";
@@ -15,8 +15,8 @@ export class Stage {
   ) {}
 
   /** Starts both. */
-  static async open(): Promise<Stage> {
-    const [carrel, browser] = await Promise.all([Carrel.start(), launch()]);
+  static async open(settings: Settings = {}): Promise<Stage> {
+    const [carrel, browser] = await Promise.all([Carrel.start(settings), launch()]);
     return new Stage(carrel, browser);
   }
 

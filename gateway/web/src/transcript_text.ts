@@ -3,7 +3,7 @@
 import type { SessionEvent } from "./gen/carrel/session/v1/session_event_pb";
 import type { Session } from "./gen/carrel/session/v1/session_pb";
 import { clockTime, dayAndTime } from "./time";
-import { endLine, nameOf, returnedLine } from "./words";
+import { endLine, nameOf, returnedLine, waitedAt } from "./words";
 
 /** The text of a conversation, for the patron or for staff. */
 export function transcriptText(
@@ -14,13 +14,13 @@ export function transcriptText(
 ): string {
   const lines = [`Chat with ${session.institutionName}`, dayAndTime(session.openTime), ""];
   for (const event of events) {
-    const line = lineOf(event, isOwn(event), toPatron);
+    const line = lineOf(event, isOwn(event), toPatron, waitedAt(events, event));
     if (line !== undefined) lines.push(`[${clockTime(event.time)}] ${line}`);
   }
   return `${lines.join("\r\n")}\r\n`;
 }
 
-function lineOf(event: SessionEvent, own: boolean, toPatron: boolean): string | undefined {
+function lineOf(event: SessionEvent, own: boolean, toPatron: boolean, waited: boolean): string | undefined {
   const name = own ? "You" : nameOf(event.author);
   switch (event.payload.case) {
     case "opened":
@@ -38,7 +38,7 @@ function lineOf(event: SessionEvent, own: boolean, toPatron: boolean): string | 
     case "returned":
       return returnedLine(event, own, toPatron);
     case "ended":
-      return endLine(event, own, toPatron);
+      return endLine(event, own, toPatron, waited);
     default:
       return undefined;
   }

@@ -16,8 +16,17 @@ export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolea
     : `${nameOf(event.author)}'s connection was lost; the patron waits again`;
 }
 
-/** Who ended a session (D52). */
-export function endLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
+/** Whether the patron waited for a librarian at an event: at first, and again after a librarian was lost. */
+export function waitedAt(events: readonly SessionEvent[], { position }: SessionEvent): boolean {
+  const turn = events.findLast(
+    (event) => event.position < position && (event.payload.case === "pickedUp" || event.payload.case === "returned"),
+  );
+  return turn?.payload.case !== "pickedUp";
+}
+
+/** Who ended a session (D52). A patron who waits has no chat to end: they leave the queue. */
+export function endLine(event: SessionEvent, own: boolean, toPatron: boolean, waited: boolean): string {
+  if (waited && event.author?.part === Part.PATRON) return toPatron ? "You left the queue" : "Patron left the queue";
   if (own) return toPatron ? "You ended the chat" : "Librarian ended: you ended this session";
   if (event.author?.part === Part.PATRON) return "Patron ended";
   return toPatron ? `${nameOf(event.author)} ended the chat` : `Librarian ended: ${nameOf(event.author)}`;

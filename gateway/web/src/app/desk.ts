@@ -402,13 +402,43 @@ export class Desk {
     // Who leaves is sent away, and hears of it by the answer to their own command.
     if (view.outgoing.some((out) => out.deed.case === "leaveConference")) return;
     const wasInside = view.part === Part.COLLEAGUE || view.session === undefined;
-    if (refusal.reason === "NOT_INSIDE" && wasInside) {
+    if (refusal.reason === "NOT_INSIDE" && this.#takesOver(view)) {
+      this.link.input(sessionId, { kind: "attend" });
+    } else if (refusal.reason === "NOT_FOUND" && view.session?.state !== SessionState.ENDED) {
+      this.#lost(view);
+    } else if (refusal.reason === "NOT_INSIDE" && wasInside) {
       this.notify("You are no longer in conference mode. Choose the session in All to enter again.");
       this.#left(sessionId);
     } else if (view.session === undefined) {
       this.link.release(sessionId);
       this.#store();
     }
+  }
+
+  /** Whether a supervisor is becoming the owner: for that they leave conference mode, and stay. */
+  #takesOver(view: SessionView): boolean {
+    return view.part === Part.COLLEAGUE && (this.isPickingUp(view.sessionId) || this.#owns(view));
+  }
+
+  #owns({ session }: SessionView): boolean {
+    const id = this.#profile.value?.librarianId;
+    return id !== undefined && id !== "" && session?.owner?.librarianId === id;
+  }
+
+  /** Says that a session went on without the user while they were away. What they wrote meanwhile is theirs again. */
+  #lost(view: SessionView): void {
+    const unsent = view.outgoing.flatMap(({ deed }) => (deed.case === "postMessage" ? [deed.value.text] : []));
+    if (unsent.length > 0) {
+      const { patron } = this.drafts.of(view.sessionId);
+      this.drafts.change(view.sessionId, { patron: [...unsent, patron].join("\n").trim() }, serverNow());
+    }
+    const patron = view.session?.patronName;
+    const which = view.session ? `Your session with ${patron || "a patron"}` : "A session that was on your desk";
+    this.notify(
+      `${which} is no longer yours: your connection was gone for too long. If the patron still waits, you find them under New.`,
+      "bad",
+    );
+    this.#left(view.sessionId);
   }
 
   #left(sessionId: string): void {
@@ -438,12 +468,18 @@ export class Desk {
         return this.announcer.say(`${name} sent a web page: ${event.payload.value.host}${where}`);
       case "colleagueLeft":
         return this.announcer.say(`${name} left the session.${where}`);
-      case "ended":
-        return this.notify(
+      case "returned":
+        return this.announcer.say(`${name}'s connection was lost; ${patron} waits again. You can take over.${where}`);
+      case "pickedUp":
+        return this.announcer.say(`${name} picked ${patron} up.${where}`);
+      case "ended": {
+        const text =
           event.author?.part === Part.PATRON
             ? `${patron === "the patron" ? "The patron" : patron} ended the session.`
-            : `${name} ended the session with ${patron}.`,
-        );
+            : `${name} ended the session with ${patron}.`;
+        // In the session that is shown, its banner says so.
+        return where === "" ? this.announcer.say(text) : this.notify(text);
+      }
       default:
         return;
     }

@@ -7,6 +7,7 @@ import { Audience, Part, SessionState } from "../gen/carrel/session/v1/session_p
 import { endSession, openSession, postMessage } from "../state/deeds";
 import { type SessionView, unread } from "../state/session";
 import { type HeldToken, held } from "../token";
+import { endLine, waitedAt } from "../words";
 import { Announcer } from "./announcer";
 import { Link } from "./link";
 import { forget, recall, remember } from "./tab_storage";
@@ -228,7 +229,9 @@ export class PatronChat {
       case "returned":
         return this.announcer.say("You are waiting for a librarian again. What you have written is kept.");
       case "ended":
-        return this.announcer.say(isByPatron(event) ? "You ended the chat." : `${name} ended the chat.`);
+        return this.announcer.say(
+          `${endLine(event, isByPatron(event), true, waitedAt(this.view.value?.events ?? [], event))}.`,
+        );
       default:
         return;
     }

@@ -66,7 +66,9 @@ function describe(chat: PatronChat, view: SessionView): { title: string; text: s
   if (view.session?.owner === undefined) {
     return {
       title: "You left the queue",
-      text: `No librarian has answered. You can ask ${library} again at any time.`,
+      text: view.events.some((event) => event.payload.case === "pickedUp")
+        ? `What was written is below. You can ask ${library} again at any time.`
+        : `No librarian has answered. You can ask ${library} again at any time.`,
     };
   }
   const name = nameOf(view.session.owner);

@@ -30,14 +30,14 @@ export function AllList({ desk }: { desk: Desk }) {
 function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const patron = patronOf(row);
   const owner = nameOf(row.owner);
-  const length = span(desk.link.now.value - (milliseconds(row.pickUpTime) ?? desk.link.now.value));
+  const length = span(desk.link.now.value - (milliseconds(row.pickUpTime ?? row.openTime) ?? desk.link.now.value));
   const view = desk.link.sessions.value.get(row.sessionId);
   const isHere = view?.wanted ?? false;
   const unread = view ? desk.unread(view) : 0;
   return (
     <Row
       name={patron}
-      label={`${isHere ? "Show" : "Enter"} the session of ${owner} with ${patron}`}
+      label={`${isHere ? "Show" : "Enter"} the session ${row.owner ? `of ${owner} ` : ""}with ${patron}${row.owner ? "" : ", who waits again"}`}
       selected={desk.view.value?.sessionId === row.sessionId}
       onOpen={() => desk.openFromAll(row)}
       menu={
@@ -62,7 +62,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       </span>
       <span class="row-line">
         <span>
-          {row.owner ? `with ${owner}` : "waits again"}{" "}
+          {row.owner ? `with ${owner}` : "lost their librarian, waits again"}{" "}
           {row.owner?.institutionName && <span class="author-library">{row.owner.institutionName}</span>}
         </span>
       </span>

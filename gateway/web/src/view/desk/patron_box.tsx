@@ -92,6 +92,9 @@ function Unsent({ desk, view }: { desk: Desk; view: SessionView }) {
 function Hint({ view }: { view: SessionView }) {
   if (view.part !== Part.COLLEAGUE) return <span class="keys">Enter sends, Shift+Enter begins a new line</span>;
   const patron = view.session?.patronName || "The patron";
+  if (view.session?.owner === undefined) {
+    return <>{patron} waits, and reads what you send here once a librarian has taken over.</>;
+  }
   return (
     <>
       {patron} and {nameOf(view.session?.owner)} both see what you send here. A note is quieter.

@@ -91,8 +91,13 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
     return (
       <>
         {view.session?.state === SessionState.WAITING && (
-          <button type="button" class="button small" onClick={() => desk.pickUp(view.sessionId)}>
-            Take over
+          <button
+            type="button"
+            class="button small primary"
+            aria-disabled={desk.isPickingUp(view.sessionId)}
+            onClick={() => desk.pickUp(view.sessionId)}
+          >
+            {desk.isPickingUp(view.sessionId) ? "Taking over …" : "Take over"}
           </button>
         )}
         <button type="button" class="button small conference" onClick={() => desk.leave(view.sessionId)}>
@@ -119,8 +124,9 @@ function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
     if (ended && document.activeElement === document.body) ref.current?.focus();
   }, [ended]);
   if (ended) {
+    const patronEnded = view.session?.owner === undefined ? "Patron left the queue" : "Patron ended";
     const who =
-      view.session?.endedBy === Part.PATRON ? "Patron ended" : `Librarian ended (${nameOf(view.session?.owner)})`;
+      view.session?.endedBy === Part.PATRON ? patronEnded : `Librarian ended (${nameOf(view.session?.owner)})`;
     const inside = view.part === Part.COLLEAGUE ? " You are no longer in conference mode." : "";
     return (
       <p class="banner over" role="status" ref={ref} tabIndex={-1}>

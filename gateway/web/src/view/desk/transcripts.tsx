@@ -81,9 +81,11 @@ function EndedSession({ session, selected, onOpen }: EndedSessionProps) {
         </span>
         <span class="row-line">
           <span class="library">
-            {session.owner ? `with ${nameOf(session.owner)}, ${length}` : "left before anyone came"}
+            {session.owner ? `with ${nameOf(session.owner)}, ${length}` : "Patron left the queue"}
           </span>
-          <span class="tag">{session.endedBy === Part.PATRON ? "Patron ended" : "Librarian ended"}</span>
+          {session.owner && (
+            <span class="tag">{session.endedBy === Part.PATRON ? "Patron ended" : "Librarian ended"}</span>
+          )}
         </span>
         <span class="row-question">{session.question}</span>
       </button>

@@ -22,7 +22,12 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
     dialog?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       dialog?.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      // What opened it may be gone by now, and is so at once after the log-in: then the tab that is open has it.
+      requestAnimationFrame(() => {
+        if (document.activeElement !== document.body) return;
+        if (before instanceof HTMLElement && before !== document.body && before.isConnected) before.focus();
+        else document.querySelector<HTMLElement>("main [role=tab][aria-selected=true]")?.focus();
+      });
     };
   }, []);
   return (

@@ -77,9 +77,16 @@ describe("the end (D52)", () => {
   const ended: SessionEvent["payload"] = { case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } };
 
   it("says who ended it", () => {
-    expect(show([event(ended, Part.PATRON, "Ricky")]).textContent).toContain("Patron ended");
+    const pickedUp = event({ case: "pickedUp", value: { $typeName: "carrel.session.v1.SessionPickedUp" } });
+    const byPatron = event(ended, Part.PATRON, "Ricky", 2);
+    expect(show([pickedUp, byPatron]).textContent).toContain("Patron ended");
     expect(show([event(ended)]).textContent).toContain("Librarian ended: Ms Map");
     expect(show([event(ended)], true).textContent).toContain("Ms Map ended the chat");
+  });
+
+  it("says that a patron who waited left the queue", () => {
+    expect(show([event(ended, Part.PATRON, "Ricky")]).textContent).toContain("Patron left the queue");
+    expect(show([event(ended, Part.PATRON, "Ricky")], true).textContent).toContain("You left the queue");
   });
 });
 

@@ -5,7 +5,7 @@ import { Part, type Person } from "../../gen/carrel/session/v1/session_pb";
 import { type Item, outgoingText } from "../../state/conversation";
 import type { Outgoing } from "../../state/session";
 import { clockTime, machineTime, milliseconds } from "../../time";
-import { endLine, nameOf, returnedLine } from "../../words";
+import { endLine, nameOf, returnedLine, waitedAt } from "../../words";
 import { Icon } from "./icon";
 import { LinkedText, OutsideLink } from "./linked_text";
 
@@ -35,6 +35,7 @@ const LATE = 30_000;
 
 /** The conversation. It stays at its end while the reader is there, and where the reader is otherwise. */
 export function Stream({ items, reader, foot, onRetry, onDiscard, sessionId, now = 0 }: StreamProps) {
+  const events = items.flatMap((item) => (item.kind === "event" ? [item.event] : []));
   const box = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const stays = useRef(true);
@@ -81,6 +82,7 @@ export function Stream({ items, reader, foot, onRetry, onDiscard, sessionId, now
                 key={`e${item.event.position}`}
                 event={item.event}
                 reader={reader}
+                waited={waitedAt(events, item.event)}
                 goesOn={goesOn(items[index - 1], item.event)}
                 isLastOwn={isLastOwn(items, index, reader)}
               />
@@ -126,11 +128,13 @@ function isLastOwn(items: readonly Item[], index: number, reader: Reader): boole
 interface EventItemProps {
   event: SessionEvent;
   reader: Reader;
+  /** Whether the patron waited then. */
+  waited: boolean;
   goesOn: boolean;
   isLastOwn: boolean;
 }
 
-function EventItem({ event, reader, goesOn, isLastOwn }: EventItemProps) {
+function EventItem({ event, reader, waited, goesOn, isLastOwn }: EventItemProps) {
   const { payload } = event;
   const own = reader.isOwn(event);
   switch (payload.case) {
@@ -170,7 +174,7 @@ function EventItem({ event, reader, goesOn, isLastOwn }: EventItemProps) {
     case "returned":
       return <Fact event={event}>{returnedLine(event, own, reader.isPatron)}</Fact>;
     case "ended":
-      return <Fact event={event}>{endLine(event, own, reader.isPatron)}</Fact>;
+      return <Fact event={event}>{endLine(event, own, reader.isPatron, waited)}</Fact>;
     default:
       return null;
   }
