@@ -1,6 +1,6 @@
 //! Who may do what (reliability.md, section 5).
 
-use carrel_platform::auth::{Who, token};
+use carrel_platform::auth::token;
 use carrel_proto::directory::v1::{
     GetLibraryRequest, GetProfileRequest, ListLibrariesRequest, LogInRequest, RenewTokenRequest,
 };
@@ -9,7 +9,6 @@ use tonic::{Code, Request};
 use crate::{
     admit,
     desk::{Desk, NOW, bearing, refusal},
-    renew,
 };
 
 /// Who calls, in the rows of the authorization matrix (reliability.md, section 5).
