@@ -9,7 +9,11 @@ use carrel_proto::{
         PickUpSessionRequest, PostMessageRequest, PushPageRequest, WriteNoteRequest,
     },
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use futures::future::BoxFuture;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
@@ -20,9 +24,10 @@ use crate::{
 };
 
 /// An act on its way, until it was answered.
-#[derive(Debug)]
 pub(crate) struct Errand {
     pub(crate) act: Act,
+    /// What has to be settled before, for as long as a call may take.
+    pub(crate) after: Option<BoxFuture<'static, ()>>,
     pub(crate) caller: Caller,
     /// The span of the frame that brought it.
     pub(crate) span: Span,
@@ -41,11 +46,15 @@ pub(crate) async fn run(
         while let Some(errand) = errands.recv().await {
             let Errand {
                 act,
+                after,
                 caller,
                 span,
                 under_way,
             } = errand;
             let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
+            if let Some(after) = after {
+                let _ = timeout(upstream.deadline, after).await;
+            }
             let answer = match perform(&upstream, caller, act)
                 .instrument(span.clone())
                 .await

@@ -3,10 +3,7 @@
 //! The task does nothing but read the stream and push to the outbox, which never waits. So the stream is read at the
 //! speed at which it comes, whatever the browser does.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_platform::{
     refusal::Refusal,
@@ -30,7 +27,10 @@ use tokio::{
     time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 use tonic::Streaming;
 use tracing::Span;
 
@@ -49,15 +49,26 @@ const SPARE_REQUESTS: usize = 16;
 pub(crate) struct Attendance {
     requests: mpsc::Sender<AttendRequest>,
     acts: ActsUnderWay,
+    unsettled: TaskTracker,
     stop: CancellationToken,
     reader: JoinHandle<()>,
 }
 
-/// The acts that were put on a stream and not answered yet, with the permit of each. `None` once the stream is over.
+/// The acts that were put on a stream and not answered yet, in order. `None` once the stream is over.
 ///
 /// The lock makes "is the stream still there" and "note the act" one step, so that no act is left without an answer.
 #[derive(Clone, Debug)]
-struct ActsUnderWay(Arc<Mutex<Option<HashMap<String, OwnedSemaphorePermit>>>>);
+struct ActsUnderWay(Arc<Mutex<Option<Vec<UnderWay>>>>);
+
+/// An act that was put on a stream. A command that is sent again before its answer is there twice.
+#[derive(Debug)]
+struct UnderWay {
+    command_id: String,
+    /// Counts it among the user's acts under way.
+    _permit: OwnedSemaphorePermit,
+    /// Counts it among the stream's, for [`Attendance::settled`].
+    _unsettled: TaskTrackerToken,
+}
 
 /// Why an act was not put on a stream.
 #[derive(Debug)]
@@ -93,7 +104,7 @@ impl Attendance {
         let mut sessions = upstream.sessions.clone();
         let request = caller.request(ReceiverStream::new(receiver));
         let deadline = upstream.deadline;
-        let acts = ActsUnderWay(Arc::new(Mutex::new(Some(HashMap::new()))));
+        let acts = ActsUnderWay(Arc::new(Mutex::new(Some(Vec::new()))));
         let stop = CancellationToken::new();
         let reader = Reader {
             session_id,
@@ -115,9 +126,13 @@ impl Attendance {
             };
             reader.end(end);
         });
+        // Closed from the start: whoever waits, waits only for what there is.
+        let unsettled = TaskTracker::new();
+        unsettled.close();
         Self {
             requests,
             acts,
+            unsettled,
             stop,
             reader,
         }
@@ -136,11 +151,21 @@ impl Attendance {
         };
         match self.send(attend_request::Request::Act(act)) {
             Ok(()) => {
-                under_way.insert(command_id, permit);
+                under_way.push(UnderWay {
+                    command_id,
+                    _permit: permit,
+                    _unsettled: self.unsettled.token(),
+                });
                 Ok(())
             }
             Err(()) => Err(NotSent::Full),
         }
+    }
+
+    /// Resolves when no act is under way on the stream.
+    pub(crate) fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
+        let unsettled = self.unsettled.clone();
+        async move { unsettled.wait().await }
     }
 
     /// Tells the service what the user is typing. Dropped if the service does not keep up.
@@ -183,13 +208,16 @@ impl Attendance {
 }
 
 impl ActsUnderWay {
-    fn lock(&self) -> MutexGuard<'_, Option<HashMap<String, OwnedSemaphorePermit>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<UnderWay>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of an answer; the returned permit is given back when the answer was queued.
-    fn answered(&self, command_id: &str) -> Option<OwnedSemaphorePermit> {
-        self.lock().as_mut()?.remove(command_id)
+    /// Takes note of an answer; what is returned is dropped when the answer was queued.
+    fn answered(&self, command_id: &str) -> Option<UnderWay> {
+        let mut acts = self.lock();
+        let acts = acts.as_mut()?;
+        let place = acts.iter().position(|act| act.command_id == command_id)?;
+        Some(acts.remove(place))
     }
 }
 
@@ -299,17 +327,13 @@ impl Reader {
     /// Of an act that was on the stream nobody here knows whether it happened. The same command settles it.
     fn end(self, end: End) {
         let unanswered = self.acts.lock().take().unwrap_or_default();
-        for command_id in unanswered.keys() {
+        for act in unanswered {
             let unknown = Refusal::unavailable(
                 "UNAVAILABLE",
                 "The session was detached before this was answered. Send the same command again.",
             );
             self.outbox.push(
-                Frame::Refused(refused(
-                    command_id.clone(),
-                    self.session_id.clone(),
-                    unknown,
-                )),
+                Frame::Refused(refused(act.command_id, self.session_id.clone(), unknown)),
                 None,
             );
         }

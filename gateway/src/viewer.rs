@@ -315,7 +315,8 @@ impl Viewer {
     }
 
     /// Sends an act on its way: on the session's stream if it is attended and the act has a place there, so that acts
-    /// stay in order with each other, else by a call of its own.
+    /// stay in order with each other, else by a call of its own, when those on the stream are settled: a supervisor's
+    /// last message must not be overtaken by their leaving.
     fn act(&mut self, act: Act, span: &Span) {
         let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
         let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
@@ -337,6 +338,10 @@ impl Viewer {
         }
         let errand = Errand {
             act,
+            after: self
+                .attended
+                .get(&session_id)
+                .map(|attendance| attendance.settled().boxed()),
             caller: self.caller.clone(),
             span: span.clone(),
             under_way: permit,

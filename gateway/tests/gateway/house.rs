@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use carrel_gateway::{Config, Error, Parts, build};
+use carrel_gateway::{Config, Error, Parts, build, config::SocketConfig};
 use carrel_platform::{
     clock::Clock,
     pipe::pipe,
@@ -19,6 +19,14 @@ use crate::services::{Directory, Sessions};
 
 /// When the clock of these tests stands, in seconds.
 pub const NOW_S: i64 = 1_800_000_000;
+
+/// Settings that differ in what one socket may do.
+pub fn with_socket(socket: SocketConfig) -> Config {
+    Config {
+        socket,
+        ..Config::default()
+    }
+}
 
 /// A running gateway. Dropping it stops it.
 pub struct House {

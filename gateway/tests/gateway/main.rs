@@ -3,10 +3,14 @@
 //! The services here do as a test tells them; how the real ones behave is tested in `carrel/tests`.
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
 
+mod acts;
 mod browser;
 mod doors;
+mod frames;
 mod house;
 mod json_api;
+mod losses;
 mod services;
 mod slow;
-mod sockets;
+mod streams;
+mod tokens;
