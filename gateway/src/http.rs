@@ -94,7 +94,7 @@ struct Door {
     /// How many sockets each address has open.
     addresses: Counter,
     sockets: TaskTracker,
-    /// Cancelled when sockets that did not close in time are dropped.
+    /// Cancelled when sockets and connections that did not close in time are dropped.
     abandon: CancellationToken,
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
     server
         .timer(TokioTimer::new())
         .header_read_timeout(config.head_timeout.get())
-        .max_buf_size(HEAD_LIMIT.max(8 * 1024));
+        .max_buf_size(HEAD_LIMIT);
     let router = router(door);
     loop {
         let accepted = select! {
@@ -146,17 +146,20 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
         let connection = server
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .with_upgrades();
-        let shutdown = shutdown.clone();
+        let (shutdown, abandon) = (shutdown.clone(), abandon.clone());
         connections.spawn(async move {
             let mut connection = std::pin::pin!(connection);
-            // What goes wrong here went wrong with this one browser, which knows.
-            let _ = select! {
-                ended = connection.as_mut() => ended,
-                () = shutdown.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            let served = async {
+                // What goes wrong here went wrong with this one browser, which knows.
+                let _ = select! {
+                    ended = connection.as_mut() => ended,
+                    () = shutdown.cancelled() => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                };
             };
+            abandon.run_until_cancelled(served).await;
         });
     }
     drop(listener);
@@ -191,7 +194,8 @@ async fn accept(
         Ok((stream, peer)) => {
             // Frames are small and each is wanted at once.
             let _ = stream.set_nodelay(true);
-            Some((stream, peer.ip(), place))
+            // A listener for both families shows an IPv4 peer as an IPv6 address; settings name it as it is.
+            Some((stream, peer.ip().to_canonical(), place))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
