@@ -36,17 +36,6 @@ pub enum Close {
     TooMany,
 }
 
-/// What a client does after its socket was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ComeBack {
-    /// Connects again and resumes from its last positions.
-    Resume,
-    /// Gets a new token first.
-    LogIn,
-    /// Does not: the client is at fault and would be closed again.
-    Never,
-}
-
 impl Close {
     /// A [`Close::Restart`] with a time to wait of its own, so that not all clients come back at the same instant.
     #[must_use]
@@ -96,21 +85,6 @@ impl Close {
             Self::HelloLate => "no Hello in time",
             Self::TooMany => "too many frames or sockets; slow down",
         })
-    }
-
-    /// What a client does next.
-    #[must_use]
-    pub fn come_back(self) -> ComeBack {
-        match self {
-            Self::GoingAway
-            | Self::Internal
-            | Self::Restart { .. }
-            | Self::TooSlow
-            | Self::HelloLate
-            | Self::TooMany => ComeBack::Resume,
-            Self::BadToken => ComeBack::LogIn,
-            Self::Protocol | Self::NotUtf8 | Self::TooLarge | Self::BadFrame => ComeBack::Never,
-        }
     }
 
     /// Whether what waits for the client is still sent before the close.

@@ -42,12 +42,6 @@ impl SubProtocol {
         }
     }
 
-    /// The sub-protocol of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name() == name)
-    }
-
     /// Reads a data message of a browser. Never panics, whatever the bytes are.
     pub fn decode(self, message: &Message) -> Result<(client_frame::Frame, String), BadFrame> {
         let frame = match (self, message) {
