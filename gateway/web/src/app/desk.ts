@@ -58,6 +58,8 @@ export class Desk {
   #watchAt: number | undefined;
   /** What the commands are that take the user somewhere, until they are answered. */
   readonly #commands = new Map<string, Deed["case"]>();
+  /** The sessions that were picked up, until the end of attending them as a supervisor was seen. */
+  readonly #taken = new Set<string>();
   /** Notes about which the guard has asked already. */
   readonly #guarded = new Map<string, number>();
 
@@ -363,7 +365,10 @@ export class Desk {
 
   /** The sessions have taken the answer up already; what is left is where the user goes next. */
   #accepted(sessionId: string, commandId: string): void {
-    if (this.#commands.get(commandId) === "pickUp") this.#goTo(sessionId, "mine", "patron");
+    if (this.#commands.get(commandId) === "pickUp") {
+      this.#taken.add(sessionId);
+      this.#goTo(sessionId, "mine", "patron");
+    }
     if (this.#commands.get(commandId) === "enterConference") this.#goTo(sessionId, "all", "note");
     if (this.#commands.get(commandId) === "leaveConference") this.#left(sessionId);
     this.#commands.delete(commandId);
@@ -417,7 +422,8 @@ export class Desk {
 
   /** Whether a supervisor is becoming the owner: for that they leave conference mode, and stay. */
   #takesOver(view: SessionView): boolean {
-    return view.part === Part.COLLEAGUE && (this.isPickingUp(view.sessionId) || this.#owns(view));
+    const taken = this.#taken.delete(view.sessionId);
+    return view.part === Part.COLLEAGUE && (taken || this.isPickingUp(view.sessionId) || this.#owns(view));
   }
 
   #owns({ session }: SessionView): boolean {
@@ -501,6 +507,7 @@ export class Desk {
     this.drafts.clear();
     this.#guarded.clear();
     this.#commands.clear();
+    this.#taken.clear();
     this.#lists.value = noLists;
     this.#queueIds.value = undefined;
     this.#selected.value = undefined;
