@@ -49,7 +49,7 @@ LEAKS = [
     ),
     Leak(
         "supervisors counted among the participants",
-        "session-svc/src/live_session.rs",
+        "session-svc/src/live_session/answers.rs",
         "Ok(convert::session_to_wire(self.history.session_id(), session))",
         "let mut shown = convert::session_to_wire(self.history.session_id(), session); "
         "shown.colleagues.extend(self.history.conference().members()"
@@ -87,8 +87,8 @@ LEAKS = [
         "(viewer >= audience_of(event) || matches!(event, Event::NoteWritten { .. })).then_some(event)",
     ),
     Leak(
-        "the transcript's total counted over all events",
-        "session-svc/src/live_session.rs",
+        "a session's head counted over all events",
+        "session-svc/src/live_session/answers.rs",
         "head: self.history.view(audience).position(),",
         "head: self.history.session_version(),",
     ),
@@ -105,7 +105,10 @@ LEAKS = [
 def copy_sources() -> None:
     """Puts the crates that the tests need into a workspace of their own."""
     for crate in CRATES:
-        shutil.copytree(ROOT / crate, COPY / crate, dirs_exist_ok=True)
+        # Cargo tells by its time whether a file has changed. What an earlier run may have built with a leak in it must
+        # look changed; the rest keeps its times and is not built again.
+        copy = shutil.copy if crate == "session-svc" else shutil.copy2
+        shutil.copytree(ROOT / crate, COPY / crate, dirs_exist_ok=True, copy_function=copy)
     manifest = (ROOT / "Cargo.toml").read_text()
     start = manifest.index("members = [")
     end = manifest.index("]", start) + 1
@@ -119,7 +122,7 @@ def tests_pass() -> bool:
     environment = {
         **os.environ,
         "CARGO_TARGET_DIR": str(TARGET),
-        "CARREL_PAIRS": "40",
+        "CARREL_PAIRS": "200",
         "PROPTEST_MAX_SHRINK_ITERS": "0",
         "RUST_BACKTRACE": "0",
     }

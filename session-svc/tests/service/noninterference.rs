@@ -59,7 +59,7 @@ fn open() -> impl Strategy<Value = Open> {
         4 => Just(Open::OwnerSays),
         1 => Just(Open::OwnerPushes),
         2 => Just(Open::PatronTypes),
-        2 => Just(Open::OwnerTypes),
+        3 => Just(Open::OwnerTypes),
         1 => Just(Open::PatronIsRefused),
         1 => Just(Open::PatronLooks),
         1 => Just(Open::PatronReconnects),
@@ -92,7 +92,7 @@ fn silent() -> impl Strategy<Value = Hidden> {
 fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
     prop_oneof![
         3 => Just(Hidden::OwnerNotes),
-        2 => Just(Hidden::OwnerTypesNote),
+        4 => Just(Hidden::OwnerTypesNote),
         3 => Just(Hidden::AdminNotes),
         4 => silent(),
     ]
