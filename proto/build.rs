@@ -14,6 +14,15 @@ const FILES: [&str; 6] = [
     "carrel/gateway/v1/frames.proto",
 ];
 
+/// Messages that hold a password or a token. Their `Debug` is written by hand in `src/lib.rs` and does not show it.
+const SECRETS: [&str; 5] = [
+    ".carrel.directory.v1.Token",
+    ".carrel.directory.v1.LogInRequest",
+    ".carrel.directory.v1.RenewTokenRequest",
+    ".carrel.session.v1.Renew",
+    ".carrel.gateway.v1.Hello",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=carrel");
     let out = PathBuf::from(env::var("OUT_DIR")?);
@@ -21,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let encoded = descriptors.encode_to_vec();
     fs::write(out.join("descriptors.binpb"), &encoded)?;
     tonic_prost_build::configure()
+        .skip_debug(SECRETS)
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "::pbjson_types")
         .compile_fds(descriptors)?;
