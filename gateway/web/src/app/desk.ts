@@ -1,20 +1,20 @@
-/** A librarian's chat monitor: log-in, lists, sessions in hand, conference mode. */
+/** A librarian's chat monitor as a whole: who is at it, what it shows and asks, and what they write. */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { ApiError, logIn, serverNow } from "../api";
 import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
-import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
-import { Audience, Part, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { Audience, SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
-import { endSession, enterConference, leaveConference, pickUp, postMessage, pushPage, writeNote } from "../state/deeds";
+import { postMessage, pushPage, writeNote } from "../state/deeds";
 import { noteInDoubt } from "../state/guard";
-import { expireDepartures, type Lists, noLists, reduceLists, rowsOf } from "../state/lists";
-import { type SessionView, unknownSession, unread } from "../state/session";
+import { type Lists, rowsOf } from "../state/lists";
+import { type SessionView, unread } from "../state/session";
 import { type HeldToken, held } from "../token";
-import { type Deed, nothingHappened } from "../wire";
-import { nameOf } from "../words";
 import { Announcer } from "./announcer";
+import { Attendance } from "./desk_attendance";
+import { WatchedLists } from "./desk_lists";
+import { newsOf } from "./desk_news";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
 import { type Draft, Drafts } from "./drafts";
 import { Link } from "./link";
@@ -39,27 +39,27 @@ export type Asked =
 /** A box to write in. */
 export type Box = "patron" | "note";
 
-const WATCH_PAUSE = 2_000;
-
 /** The desk behind one chat monitor. */
 export class Desk {
   readonly announcer = new Announcer();
   readonly drafts = new Drafts();
-  readonly link: Link;
+  readonly link = new Link({
+    ready: () => this.#watched.watch(),
+    frame: (frame) => this.#frame(frame),
+    news: (sessionId, event) => this.#news(sessionId, event),
+    token: (token) => {
+      this.#accessToken = token;
+      this.#store();
+    },
+    tick: () => this.#tick(),
+  });
   readonly #logInState = signal<LogInState>("out");
   readonly #profile = signal<Profile | undefined>(undefined);
-  readonly #lists = signal<Lists>(noLists);
-  readonly #queueIds = signal<readonly string[] | undefined>(undefined);
   readonly #selected = signal<string | undefined>(undefined);
   readonly #asked = signal<Asked | undefined>(undefined);
   readonly #wantsFocus = signal<Box | undefined>(undefined);
   #accessToken: HeldToken | undefined;
   #logInName = "";
-  #watchAt: number | undefined;
-  /** What the commands are that take the user somewhere, until they are answered. */
-  readonly #commands = new Map<string, Deed["case"]>();
-  /** The sessions that were picked up, until the end of attending them as a supervisor was seen. */
-  readonly #taken = new Set<string>();
   /** Notes about which the guard has asked already. */
   readonly #guarded = new Map<string, number>();
 
@@ -73,10 +73,23 @@ export class Desk {
   readonly logInState: ReadonlySignal<LogInState> = this.#logInState;
   /** The librarian. */
   readonly profile: ReadonlySignal<Profile | undefined> = this.#profile;
+  /** Whether the librarian may enter sessions of others. */
+  readonly maySupervise = computed(() => (this.#profile.value?.role ?? 0) >= Role.ASK_ADMINISTRATOR);
+  readonly #attendance = new Attendance(this.link, this.drafts, this.#profile, {
+    pickedUp: (sessionId) => this.#goTo(sessionId, "mine", "patron"),
+    entered: (sessionId) => this.#goTo(sessionId, "all", "note"),
+    left: (sessionId) => this.#left(sessionId),
+    released: () => this.#store(),
+    notify: (text, tone) => this.notify(text, tone),
+  });
+  readonly #watched = new WatchedLists(this.link, this.maySupervise, (why) => {
+    this.notify(`${why} Choose your queues again.`, "bad");
+    this.ask({ kind: "queues" });
+  });
   /** The lists. */
-  readonly lists: ReadonlySignal<Lists> = this.#lists;
+  readonly lists: ReadonlySignal<Lists> = this.#watched.lists;
   /** The queues that are watched, or nothing before the librarian has chosen. */
-  readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#queueIds;
+  readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#watched.queueIds;
   /** What the desk asks. */
   readonly asked: ReadonlySignal<Asked | undefined> = this.#asked;
   /** What the desk has to say. */
@@ -88,8 +101,6 @@ export class Desk {
     const id = this.#selected.value;
     return id === undefined ? undefined : this.link.sessions.value.get(id);
   });
-  /** Whether the librarian may enter sessions of others. */
-  readonly maySupervise = computed(() => (this.#profile.value?.role ?? 0) >= Role.ASK_ADMINISTRATOR);
   /** The sessions in hand that have ended and were not put away yet. */
   readonly ended = computed(() =>
     [...this.link.sessions.value.values()].filter((view) => view.session?.state === SessionState.ENDED),
@@ -97,31 +108,18 @@ export class Desk {
   /** How much is new to the librarian: waiting patrons and unread sessions. */
   readonly attention = computed(
     () =>
-      rowsOf(this.#lists.value, SessionList.NEW).length +
+      rowsOf(this.lists.value, SessionList.NEW).length +
       [...this.link.sessions.value.values()].filter((view) => this.unread(view) > 0).length,
   );
-
-  constructor() {
-    this.link = new Link({
-      ready: () => this.#watch(),
-      frame: (frame) => this.#frame(frame),
-      news: (sessionId, event) => this.#news(sessionId, event),
-      token: (token) => {
-        this.#accessToken = token;
-        this.#store();
-      },
-      tick: () => this.#tick(),
-    });
-  }
 
   /** Returns to where this tab was before a reload. */
   begin(): void {
     const stored = recallDesk();
     if (stored === undefined) return;
     this.#accessToken = stored.token;
-    this.#queueIds.value = stored.queueIds;
+    this.#watched.choose(stored.queueIds);
     this.#logInState.value = "in";
-    for (const sessionId of stored.held) this.#hold(sessionId, stored.seen[sessionId]);
+    for (const sessionId of stored.held) this.#attendance.hold(sessionId, stored.seen[sessionId]);
     this.link.start(stored.token);
   }
 
@@ -166,10 +164,10 @@ export class Desk {
 
   /** Watches these queues from now on. */
   chooseQueues(queueIds: readonly string[]): void {
-    this.#queueIds.value = queueIds;
+    this.#watched.choose(queueIds);
     this.#asked.value = undefined;
     this.#store();
-    this.#watch();
+    this.#watched.watch();
   }
 
   /** Puts a question to the user. */
@@ -206,15 +204,12 @@ export class Desk {
 
   /** Picks a waiting patron up. */
   pickUp(sessionId: string): void {
-    const view = this.link.sessions.value.get(sessionId);
-    if (view?.outgoing.some((out) => out.deed.case === "pickUp" && out.status === "sending")) return;
-    this.#command(sessionId, pickUp());
+    this.#attendance.pickUp(sessionId);
   }
 
   /** Whether a patron is being picked up by this user. */
   isPickingUp(sessionId: string): boolean {
-    const view = this.link.sessions.value.get(sessionId);
-    return view?.outgoing.some((out) => out.deed.case === "pickUp") ?? false;
+    return this.#attendance.isPickingUp(sessionId);
   }
 
   /** Opens a row of All: shows it if the user is inside on this page, else the warning first (S9). */
@@ -226,18 +221,18 @@ export class Desk {
   /** Enters conference mode; the user has accepted the warning that was shown (S10). */
   enter(row: SessionRow): void {
     this.#asked.value = undefined;
-    this.#command(row.sessionId, enterConference(this.#profile.value?.conferenceWarning?.version ?? ""));
+    this.#attendance.enter(row.sessionId);
   }
 
   /** Leaves conference mode. Nobody else notices, and nobody is disconnected (S14 to S16). */
   leave(sessionId: string): void {
-    this.#command(sessionId, leaveConference());
+    this.#attendance.leave(sessionId);
   }
 
   /** Ends a session for everyone. */
   end(sessionId: string): void {
     this.#asked.value = undefined;
-    this.#command(sessionId, endSession());
+    this.#attendance.end(sessionId);
   }
 
   /** Puts an ended session away. */
@@ -318,33 +313,22 @@ export class Desk {
     this.announcer.say(text);
   }
 
-  /** Does something after which the user goes elsewhere, or hears why not. */
-  #command(sessionId: string, deed: Deed): void {
-    this.#commands.set(this.link.act(sessionId, deed), deed.case);
-  }
-
-  #watch(): void {
-    this.#watchAt = undefined;
-    const queueIds = [...(this.#queueIds.value ?? [])];
-    this.link.send({ case: "watch", value: { queueIds, all: this.maySupervise.value } });
-  }
-
   #frame({ frame }: ServerFrame): void {
     switch (frame.case) {
       case "welcome":
         this.#profile.value = frame.value.profile ?? this.#profile.value;
-        if (this.#queueIds.value === undefined) this.ask({ kind: "queues" });
+        if (this.queueIds.value === undefined) this.ask({ kind: "queues" });
         return;
       case "lists":
-        this.#lists.value = reduceLists(this.#lists.value, frame.value, Date.now());
+        this.#watched.change(frame.value);
         this.#takeMine();
         return;
       case "accepted":
-        return this.#accepted(frame.value.sessionId, frame.value.commandId);
+        return this.#attendance.accepted(frame.value.sessionId, frame.value.commandId);
       case "refused":
         return this.#refused(frame.value);
       case "detached":
-        return this.#detached(frame.value.sessionId, frame.value.refusal);
+        return this.#attendance.detached(frame.value.sessionId, frame.value.refusal);
       default:
         return;
     }
@@ -353,98 +337,15 @@ export class Desk {
   /** Takes part in every session that the user owns. */
   #takeMine(): void {
     const seen = recallDesk()?.seen ?? {};
-    for (const row of rowsOf(this.#lists.value, SessionList.MY_ACTIVE)) this.#hold(row.sessionId, seen[row.sessionId]);
-  }
-
-  #hold(sessionId: string, seen = 0): void {
-    const view = this.link.sessions.value.get(sessionId);
-    if (view?.wanted || view?.outgoing.some((out) => out.deed.case === "pickUp")) return;
-    this.link.hold(unknownSession(sessionId, seen));
-    this.link.input(sessionId, { kind: "attend" });
-  }
-
-  /** The sessions have taken the answer up already; what is left is where the user goes next. */
-  #accepted(sessionId: string, commandId: string): void {
-    if (this.#commands.get(commandId) === "pickUp") {
-      this.#taken.add(sessionId);
-      this.#goTo(sessionId, "mine", "patron");
+    for (const row of rowsOf(this.lists.value, SessionList.MY_ACTIVE)) {
+      this.#attendance.hold(row.sessionId, seen[row.sessionId]);
     }
-    if (this.#commands.get(commandId) === "enterConference") this.#goTo(sessionId, "all", "note");
-    if (this.#commands.get(commandId) === "leaveConference") this.#left(sessionId);
-    this.#commands.delete(commandId);
   }
 
   #refused({ commandId, sessionId, refusal }: Refused): void {
     if (refusal === undefined) return;
-    if (commandId === "") {
-      if (refusal.metadata.request === "watch") this.#watchRefused(refusal);
-      return;
-    }
-    const deed = this.#commands.get(commandId);
-    if (deed === undefined || !nothingHappened(refusal)) return;
-    this.#commands.delete(commandId);
-    const winner = refusal.metadata.picked_up_by;
-    const text =
-      refusal.reason === "ALREADY_PICKED_UP" && winner ? `${winner} picked this patron up.` : refusal.message;
-    this.notify(text, refusal.reason === "ALREADY_PICKED_UP" ? "plain" : "bad");
-    this.link.input(sessionId, { kind: "discard", commandId });
-    if (deed !== "endSession" && !this.link.sessions.value.get(sessionId)?.wanted) this.link.release(sessionId);
-  }
-
-  #watchRefused(refusal: Refusal): void {
-    if (!nothingHappened(refusal) || refusal.code === 8 || refusal.code === 16) {
-      this.#watchAt = Date.now() + (refusal.retryAfterMs || WATCH_PAUSE);
-      return;
-    }
-    this.#queueIds.value = undefined;
-    this.notify(`${refusal.message} Choose your queues again.`, "bad");
-    this.ask({ kind: "queues" });
-  }
-
-  #detached(sessionId: string, refusal: Refusal | undefined): void {
-    const view = this.link.sessions.value.get(sessionId);
-    if (view === undefined || view.wanted || refusal === undefined) return;
-    // Who leaves is sent away, and hears of it by the answer to their own command.
-    if (view.outgoing.some((out) => out.deed.case === "leaveConference")) return;
-    const wasInside = view.part === Part.COLLEAGUE || view.session === undefined;
-    if (refusal.reason === "NOT_INSIDE" && this.#takesOver(view)) {
-      this.link.input(sessionId, { kind: "attend" });
-    } else if (refusal.reason === "NOT_FOUND" && view.session?.state !== SessionState.ENDED) {
-      this.#lost(view);
-    } else if (refusal.reason === "NOT_INSIDE" && wasInside) {
-      this.notify("You are no longer in conference mode. Choose the session in All to enter again.");
-      this.#left(sessionId);
-    } else if (view.session === undefined) {
-      this.link.release(sessionId);
-      this.#store();
-    }
-  }
-
-  /** Whether a supervisor is becoming the owner: for that they leave conference mode, and stay. */
-  #takesOver(view: SessionView): boolean {
-    const taken = this.#taken.delete(view.sessionId);
-    return view.part === Part.COLLEAGUE && (taken || this.isPickingUp(view.sessionId) || this.#owns(view));
-  }
-
-  #owns({ session }: SessionView): boolean {
-    const id = this.#profile.value?.librarianId;
-    return id !== undefined && id !== "" && session?.owner?.librarianId === id;
-  }
-
-  /** Says that a session went on without the user while they were away. What they wrote meanwhile is theirs again. */
-  #lost(view: SessionView): void {
-    const unsent = view.outgoing.flatMap(({ deed }) => (deed.case === "postMessage" ? [deed.value.text] : []));
-    if (unsent.length > 0) {
-      const { patron } = this.drafts.of(view.sessionId);
-      this.drafts.change(view.sessionId, { patron: [...unsent, patron].join("\n").trim() }, serverNow());
-    }
-    const patron = view.session?.patronName;
-    const which = view.session ? `Your session with ${patron || "a patron"}` : "A session that was on your desk";
-    this.notify(
-      `${which} is no longer yours: your connection was gone for too long. If the patron still waits, you find them under New.`,
-      "bad",
-    );
-    this.#left(view.sessionId);
+    if (commandId !== "") this.#attendance.refused(sessionId, commandId, refusal);
+    else if (refusal.metadata.request === "watch") this.#watched.refused(refusal);
   }
 
   #left(sessionId: string): void {
@@ -462,40 +363,18 @@ export class Desk {
 
   #news(sessionId: string, event: SessionEvent): void {
     if (this.isOwn(event)) return;
-    const name = nameOf(event.author);
-    const patron = this.link.sessions.value.get(sessionId)?.session?.patronName || "the patron";
-    const where = sessionId === this.#selected.value ? "" : ` In the session with ${patron}.`;
-    switch (event.payload.case) {
-      case "message":
-        return this.announcer.say(`${name}: ${event.payload.value.text}${where}`);
-      case "note":
-        return this.announcer.say(`Note, staff only, from ${name}: ${event.payload.value.text}${where}`);
-      case "page":
-        return this.announcer.say(`${name} sent a web page: ${event.payload.value.host}${where}`);
-      case "colleagueLeft":
-        return this.announcer.say(`${name} left the session.${where}`);
-      case "returned":
-        return this.announcer.say(`${name}'s connection was lost; ${patron} waits again. You can take over.${where}`);
-      case "pickedUp":
-        return this.announcer.say(`${name} picked ${patron} up.${where}`);
-      case "ended": {
-        const text =
-          event.author?.part === Part.PATRON
-            ? `${patron === "the patron" ? "The patron" : patron} ended the session.`
-            : `${name} ended the session with ${patron}.`;
-        // In the session that is shown, its banner says so.
-        return where === "" ? this.announcer.say(text) : this.notify(text);
-      }
-      default:
-        return;
-    }
+    const isShown = sessionId === this.#selected.value;
+    const text = newsOf(event, this.link.sessions.value.get(sessionId)?.session?.patronName, isShown);
+    if (text === undefined) return;
+    // In the session that is shown, its banner says that it has ended.
+    if (event.payload.case === "ended" && !isShown) this.notify(text);
+    else this.announcer.say(text);
   }
 
   #tick(): void {
     const now = Date.now();
-    this.#lists.value = expireDepartures(this.#lists.value, now);
+    this.#watched.tick(now);
     this.notices.expire(now);
-    if (this.#watchAt !== undefined && now >= this.#watchAt) this.#watch();
     if (this.link.connection.value.phase.name === "expired" && this.#logInState.value === "in") {
       // A reload with a token that is too old begins at the log-in; anybody else keeps what they see.
       this.#logInState.value = this.#profile.value === undefined ? "out" : "again";
@@ -506,10 +385,8 @@ export class Desk {
     this.link.forget();
     this.drafts.clear();
     this.#guarded.clear();
-    this.#commands.clear();
-    this.#taken.clear();
-    this.#lists.value = noLists;
-    this.#queueIds.value = undefined;
+    this.#attendance.clear();
+    this.#watched.clear();
     this.#selected.value = undefined;
     this.#asked.value = undefined;
     this.tab.value = "chat";
@@ -521,7 +398,7 @@ export class Desk {
     const views = [...this.link.sessions.value.values()];
     rememberDesk({
       token: this.#accessToken,
-      ...(this.#queueIds.value === undefined ? {} : { queueIds: this.#queueIds.value }),
+      ...(this.queueIds.value === undefined ? {} : { queueIds: this.queueIds.value }),
       seen: Object.fromEntries(views.map((view) => [view.sessionId, view.seen])),
       held: views.filter((view) => view.wanted).map((view) => view.sessionId),
     });

@@ -1,0 +1,159 @@
+/** How a librarian comes into sessions, and how they come out again: by their own command or without it. */
+import type { ReadonlySignal } from "@preact/signals";
+import { serverNow } from "../api";
+import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
+import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { endSession, enterConference, leaveConference, pickUp } from "../state/deeds";
+import { type SessionView, unknownSession } from "../state/session";
+import { type Deed, nothingHappened } from "../wire";
+import type { Drafts } from "./drafts";
+import type { Link } from "./link";
+import type { Notice } from "./notices";
+
+/** What the desk wants to hear of. */
+export interface AttendanceListener {
+  /** The user has picked the patron up. */
+  pickedUp: (sessionId: string) => void;
+  /** The user is in conference mode. */
+  entered: (sessionId: string) => void;
+  /** The user is no longer inside, and the session is to go from the desk. */
+  left: (sessionId: string) => void;
+  /** A session that was never seen has gone from the desk. */
+  released: () => void;
+  /** There is something to say to the user. */
+  notify: (text: string, tone?: Notice["tone"]) => void;
+}
+
+/** The attendance of one librarian. */
+export class Attendance {
+  /** What the commands are that take the user somewhere, until they are answered. */
+  readonly #commands = new Map<string, Deed["case"]>();
+  /** The sessions that were picked up, until the end of attending them as a supervisor was seen. */
+  readonly #taken = new Set<string>();
+
+  constructor(
+    private readonly link: Link,
+    private readonly drafts: Drafts,
+    private readonly profile: ReadonlySignal<Profile | undefined>,
+    private readonly listener: AttendanceListener,
+  ) {}
+
+  /** Takes part in a session that is the user's, unless they do already or are about to. */
+  hold(sessionId: string, seen = 0): void {
+    const view = this.link.sessions.value.get(sessionId);
+    if (view?.wanted || view?.outgoing.some((out) => out.deed.case === "pickUp")) return;
+    this.link.hold(unknownSession(sessionId, seen));
+    this.link.input(sessionId, { kind: "attend" });
+  }
+
+  /** Picks a waiting patron up. */
+  pickUp(sessionId: string): void {
+    const view = this.link.sessions.value.get(sessionId);
+    if (view?.outgoing.some((out) => out.deed.case === "pickUp" && out.status === "sending")) return;
+    this.#command(sessionId, pickUp());
+  }
+
+  /** Whether a patron is being picked up by this user. */
+  isPickingUp(sessionId: string): boolean {
+    const view = this.link.sessions.value.get(sessionId);
+    return view?.outgoing.some((out) => out.deed.case === "pickUp") ?? false;
+  }
+
+  /** Enters conference mode; the user has accepted the warning that was shown (S10). */
+  enter(sessionId: string): void {
+    this.#command(sessionId, enterConference(this.profile.value?.conferenceWarning?.version ?? ""));
+  }
+
+  /** Leaves conference mode. */
+  leave(sessionId: string): void {
+    this.#command(sessionId, leaveConference());
+  }
+
+  /** Ends a session for everyone. */
+  end(sessionId: string): void {
+    this.#command(sessionId, endSession());
+  }
+
+  /** Takes up that a command was accepted. The sessions have done so already; what is left is where the user goes next. */
+  accepted(sessionId: string, commandId: string): void {
+    if (this.#commands.get(commandId) === "pickUp") {
+      this.#taken.add(sessionId);
+      this.listener.pickedUp(sessionId);
+    }
+    if (this.#commands.get(commandId) === "enterConference") this.listener.entered(sessionId);
+    if (this.#commands.get(commandId) === "leaveConference") this.listener.left(sessionId);
+    this.#commands.delete(commandId);
+  }
+
+  /** Takes up that a command was refused. */
+  refused(sessionId: string, commandId: string, refusal: Refusal): void {
+    const deed = this.#commands.get(commandId);
+    if (deed === undefined || !nothingHappened(refusal)) return;
+    this.#commands.delete(commandId);
+    const winner = refusal.metadata.picked_up_by;
+    const text =
+      refusal.reason === "ALREADY_PICKED_UP" && winner ? `${winner} picked this patron up.` : refusal.message;
+    this.listener.notify(text, refusal.reason === "ALREADY_PICKED_UP" ? "plain" : "bad");
+    this.link.input(sessionId, { kind: "discard", commandId });
+    if (deed !== "endSession" && !this.link.sessions.value.get(sessionId)?.wanted) this.link.release(sessionId);
+  }
+
+  /** Takes up that the gateway has ended the user's attending of a session. */
+  detached(sessionId: string, refusal: Refusal | undefined): void {
+    const view = this.link.sessions.value.get(sessionId);
+    if (view === undefined || view.wanted || refusal === undefined) return;
+    // Who leaves is sent away, and hears of it by the answer to their own command.
+    if (view.outgoing.some((out) => out.deed.case === "leaveConference")) return;
+    const wasInside = view.part === Part.COLLEAGUE || view.session === undefined;
+    if (refusal.reason === "NOT_INSIDE" && this.#takesOver(view)) {
+      this.link.input(sessionId, { kind: "attend" });
+    } else if (refusal.reason === "NOT_FOUND" && view.session?.state !== SessionState.ENDED) {
+      this.#lost(view);
+    } else if (refusal.reason === "NOT_INSIDE" && wasInside) {
+      this.listener.notify("You are no longer in conference mode. Choose the session in All to enter again.");
+      this.listener.left(sessionId);
+    } else if (view.session === undefined) {
+      this.link.release(sessionId);
+      this.listener.released();
+    }
+  }
+
+  /** Forgets what is on its way. */
+  clear(): void {
+    this.#commands.clear();
+    this.#taken.clear();
+  }
+
+  /** Does something after which the user goes elsewhere, or hears why not. */
+  #command(sessionId: string, deed: Deed): void {
+    this.#commands.set(this.link.act(sessionId, deed), deed.case);
+  }
+
+  /** Whether a supervisor is becoming the owner: for that they leave conference mode, and stay. */
+  #takesOver(view: SessionView): boolean {
+    const taken = this.#taken.delete(view.sessionId);
+    return view.part === Part.COLLEAGUE && (taken || this.isPickingUp(view.sessionId) || this.#owns(view));
+  }
+
+  #owns({ session }: SessionView): boolean {
+    const id = this.profile.value?.librarianId;
+    return id !== undefined && id !== "" && session?.owner?.librarianId === id;
+  }
+
+  /** Says that a session went on without the user while they were away. What they wrote meanwhile is theirs again. */
+  #lost(view: SessionView): void {
+    const unsent = view.outgoing.flatMap(({ deed }) => (deed.case === "postMessage" ? [deed.value.text] : []));
+    if (unsent.length > 0) {
+      const { patron } = this.drafts.of(view.sessionId);
+      this.drafts.change(view.sessionId, { patron: [...unsent, patron].join("\n").trim() }, serverNow());
+    }
+    const patron = view.session?.patronName;
+    const which = view.session ? `Your session with ${patron || "a patron"}` : "A session that was on your desk";
+    this.listener.notify(
+      `${which} is no longer yours: your connection was gone for too long. If the patron still waits, you find them under New.`,
+      "bad",
+    );
+    this.listener.left(view.sessionId);
+  }
+}

@@ -1,0 +1,67 @@
+/** The watching of the lists: whose queues, what they show, and when to ask for them again. */
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import type { WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
+import { expireDepartures, type Lists, noLists, reduceLists } from "../state/lists";
+import { nothingHappened } from "../wire";
+import type { Link } from "./link";
+
+const WATCH_PAUSE = 2_000;
+
+/** The lists that one librarian watches. */
+export class WatchedLists {
+  readonly #lists = signal<Lists>(noLists);
+  readonly #queueIds = signal<readonly string[] | undefined>(undefined);
+  #watchAt: number | undefined;
+
+  /** The lists. */
+  readonly lists: ReadonlySignal<Lists> = this.#lists;
+  /** The queues that are watched, or nothing before the librarian has chosen. */
+  readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#queueIds;
+
+  /** `all` is whether All is watched too; `chooseAgain` hears why the queues have to be chosen again. */
+  constructor(
+    private readonly link: Link,
+    private readonly all: ReadonlySignal<boolean>,
+    private readonly chooseAgain: (why: string) => void,
+  ) {}
+
+  /** Takes these queues, or none, to be watched the next time. */
+  choose(queueIds: readonly string[] | undefined): void {
+    this.#queueIds.value = queueIds;
+  }
+
+  /** Asks the gateway for the lists. */
+  watch(): void {
+    this.#watchAt = undefined;
+    const queueIds = [...(this.#queueIds.value ?? [])];
+    this.link.send({ case: "watch", value: { queueIds, all: this.all.value } });
+  }
+
+  /** Takes a change of the lists up. */
+  change(change: WatchSessionsResponse): void {
+    this.#lists.value = reduceLists(this.#lists.value, change, Date.now());
+  }
+
+  /** Takes up that the gateway refused to watch. */
+  refused(refusal: Refusal): void {
+    if (!nothingHappened(refusal) || refusal.code === 8 || refusal.code === 16) {
+      this.#watchAt = Date.now() + (refusal.retryAfterMs || WATCH_PAUSE);
+      return;
+    }
+    this.#queueIds.value = undefined;
+    this.chooseAgain(refusal.message);
+  }
+
+  /** Does what is due: departures go, and what was refused for a while is asked for again. */
+  tick(now: number): void {
+    this.#lists.value = expireDepartures(this.#lists.value, now);
+    if (this.#watchAt !== undefined && now >= this.#watchAt) this.watch();
+  }
+
+  /** Forgets the lists and the queues. */
+  clear(): void {
+    this.#lists.value = noLists;
+    this.#queueIds.value = undefined;
+  }
+}
