@@ -1,5 +1,7 @@
 //! Ms Map, Ricky and the administrator (S46), and what belongs to it.
 
+use std::time::Duration;
+
 use carrel_platform::auth::{Role, StaffNaming};
 use carrel_proto::session::v1::{
     self as wire, act, attend_response::Response as Told, session_event::Payload,
@@ -9,6 +11,8 @@ use tonic::Code;
 use crate::desk::{Desk, Person, WARNING, librarian, patron, reason};
 
 const SESSION: &str = "5e55";
+/// Long enough that a slow machine gets from one step to the next within it.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Ricky, Ms Map who has picked him up, and the administrator of Ricky's library.
 async fn picked_up(desk: &Desk) -> (Person, Person, Person) {
@@ -346,7 +350,7 @@ async fn staff_are_named_as_the_patrons_library_wants() {
 #[tokio::test]
 async fn a_lost_supervisor_is_taken_out() {
     let config = carrel_session::Config {
-        conference_grace: std::time::Duration::from_millis(50).into(),
+        conference_grace: Duration::from_millis(50).into(),
         ..carrel_session::Config::default()
     };
     let desk = Desk::with(config).await;
@@ -369,7 +373,7 @@ async fn a_lost_supervisor_is_taken_out() {
 #[tokio::test]
 async fn a_lost_owners_patron_is_first_in_line() {
     let config = carrel_session::Config {
-        owner_grace: std::time::Duration::from_millis(50).into(),
+        owner_grace: GRACE.into(),
         ..carrel_session::Config::default()
     };
     let desk = Desk::with(config).await;
@@ -439,7 +443,7 @@ async fn a_lost_owners_patron_is_first_in_line() {
 #[tokio::test]
 async fn an_owner_who_attends_keeps_the_session() {
     let config = carrel_session::Config {
-        owner_grace: std::time::Duration::from_millis(40).into(),
+        owner_grace: GRACE.into(),
         ..carrel_session::Config::default()
     };
     let desk = Desk::with(config).await;
@@ -452,7 +456,7 @@ async fn an_owner_who_attends_keeps_the_session() {
         .await
         .unwrap();
     assert!(beside.rows.is_empty());
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    tokio::time::sleep(GRACE * 2).await;
     map.post(desk.command_id(), SESSION, "Still here")
         .await
         .unwrap();
