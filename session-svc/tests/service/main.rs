@@ -11,6 +11,7 @@ mod company;
 mod desk;
 mod failing_log;
 mod noninterference;
+mod observer;
 mod pick_up;
 mod story;
 mod unknown;

@@ -9,12 +9,11 @@ use std::time::Duration;
 use carrel_platform::auth::Role;
 use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response as Told};
 use proptest::prelude::*;
-use prost::Message;
-use tonic::Status;
 
-use crate::desk::{Attending, Desk, Person, Watching};
-
-const SESSION: &str = "5e55";
+use crate::{
+    desk::{Attending, Desk, Person, Watching},
+    observer::{Observer, Record, SESSION},
+};
 
 /// What everyone may know of.
 #[derive(Clone, Debug)]
@@ -108,148 +107,6 @@ fn story<O: std::fmt::Debug, H: std::fmt::Debug>(
         prop::collection::vec(open, 1..12),
         prop::collection::vec((0..12_usize, hidden), 1..12),
     )
-}
-
-/// Everything that one observer received, in order.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Record(Vec<String>);
-
-impl Record {
-    fn message(&mut self, message: &(impl Message + std::fmt::Debug)) {
-        self.0
-            .push(format!("{} bytes: {message:?}", message.encoded_len()));
-    }
-
-    fn answer<T: Message + std::fmt::Debug>(&mut self, answer: Result<T, Status>) {
-        match answer {
-            Ok(message) => self.message(&message),
-            Err(status) => self.0.push(format!(
-                "{:?} {} {:?}",
-                status.code(),
-                status.message(),
-                status.details()
-            )),
-        }
-    }
-
-    fn told(&mut self, mut told: Told) {
-        if let Told::Joined(joined) = &mut told {
-            mask(&mut joined.head);
-        }
-        self.message(&wire::AttendResponse {
-            response: Some(told),
-            trace_parent: String::new(),
-        });
-    }
-}
-
-fn mask(position: &mut Option<wire::Position>) {
-    if let Some(position) = position {
-        assert_eq!(position.epoch.len(), 32);
-        position.epoch = "0".repeat(32);
-    }
-}
-
-/// Somebody in the session whose every reply is recorded.
-struct Observer {
-    person: Person,
-    attends: Attending,
-    position: wire::Position,
-    record: Record,
-    commands: usize,
-}
-
-impl Observer {
-    async fn new(mut person: Person) -> Self {
-        let attends = person.attend(SESSION, None).await.unwrap();
-        let epoch = attends.joined.head.clone().unwrap().epoch;
-        let position = wire::Position { epoch, number: 0 };
-        let mut observer = Self {
-            person,
-            attends,
-            position,
-            record: Record::default(),
-            commands: 0,
-        };
-        observer.joined().await;
-        observer
-    }
-
-    async fn joined(&mut self) {
-        let joined = self.attends.joined.clone();
-        let head = joined.head.as_ref().unwrap().number;
-        self.record.told(Told::Joined(joined));
-        while self.position.number < head {
-            self.until(|told| matches!(told, Told::Event(_))).await;
-        }
-    }
-
-    async fn reconnect(&mut self) {
-        self.attends = self
-            .person
-            .attend(SESSION, Some(self.position.clone()))
-            .await
-            .unwrap();
-        self.joined().await;
-    }
-
-    async fn until(&mut self, wanted: impl Fn(&Told) -> bool) {
-        loop {
-            let told = self
-                .attends
-                .next()
-                .await
-                .unwrap()
-                .expect("the stream goes on");
-            if let Told::Event(event) = &told {
-                self.position.number = event.position;
-            }
-            let found = wanted(&told);
-            self.record.told(told);
-            if found {
-                return;
-            }
-        }
-    }
-
-    async fn act(&mut self, act: Act) {
-        self.commands += 1;
-        let id = format!("open-{}", self.commands);
-        self.attends.act(id.clone(), act).await;
-        self.until(|told| match told {
-            Told::ActAccepted(accepted) => accepted.command_id == id,
-            Told::ActRefused(refused) => refused.command_id == id,
-            _ => false,
-        })
-        .await;
-    }
-
-    async fn look(&mut self) {
-        let request = self.person.ask(wire::GetSessionRequest {
-            session_id: SESSION.into(),
-        });
-        let mut answer = self.person.client.get_session(request).await;
-        if let Ok(response) = &mut answer {
-            let mut headers = response.metadata().clone();
-            headers.remove("date");
-            self.record.0.push(format!("{headers:?}"));
-            mask(&mut response.get_mut().head);
-        }
-        self.record.answer(answer.map(tonic::Response::into_inner));
-    }
-
-    async fn read(&mut self, audience: wire::Audience) {
-        self.record
-            .answer(self.person.transcript(SESSION, audience).await);
-    }
-
-    /// All that still comes, until the server goes.
-    async fn read_to_the_end(mut self) -> Record {
-        while let Ok(Some(told)) = self.attends.next().await {
-            self.record.told(told);
-        }
-        self.record
-    }
 }
 
 /// One telling of the story.
