@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use carrel_platform::{refusal::Refusal, telemetry::attribute};
+use carrel_platform::{network::network_of, refusal::Refusal, telemetry::attribute};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -38,7 +38,7 @@ use crate::{
     Gateway, api,
     error::{Error, Refused},
     frame::{FRAME_LIMIT, SubProtocol},
-    limits::{Counter, address_key},
+    limits::Counter,
     origin::{Origins, Stranger},
     pages,
     socket::{self, House},
@@ -390,7 +390,7 @@ async fn open_socket(
     }
     let counted = door
         .addresses
-        .enter(address_key(browser.address))
+        .enter(network_of(browser.address).to_string())
         .ok_or_else(|| {
             Refusal::new(
                 Code::ResourceExhausted,

@@ -4,6 +4,7 @@
 //! - [`bus`]: the quick word that something happened, which may be lost.
 //! - [`auth`]: from a token to a [`auth::Principal`].
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
+//! - [`network`]: what counts as one address when something is limited per address.
 //! - [`clock`]: where time comes from, so that tests can hold it still.
 //! - [`config`], [`telemetry`], [`serve`], [`pipe`], [`shutdown`]: how a process is configured, watched, served,
 //!   wired and stopped.
@@ -16,6 +17,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod log;
+pub mod network;
 pub mod pipe;
 pub mod refusal;
 pub mod serve;

@@ -2,15 +2,17 @@
 //!
 //! Memory is bounded whatever comes: an account or address is known only as one of a fixed number of buckets, by a hash
 //! that is keyed anew in each process. Two that fall into the same bucket share its allowance, which nobody outside
-//! can bring about on purpose; and no name or address is kept.
+//! can bring about on purpose; and no name or address is kept. Callers without an address, such as other parts of the
+//! same process, count as one.
 
 use std::{
     hash::{BuildHasher as _, Hash, RandomState},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     num::NonZeroU32,
     time::Duration,
 };
 
+use carrel_platform::network::network_of;
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
@@ -56,7 +58,7 @@ impl Throttle {
     /// # Errors
     /// [`TooOften`]. The address is asked first, so that one address can't use up the allowances of many accounts.
     pub fn log_in(&self, account: &str, address: Option<IpAddr>) -> Result<(), TooOften> {
-        check(self.log_in_per_address.as_ref(), &neighbourhood(address))?;
+        check(self.log_in_per_address.as_ref(), &address.map(network_of))?;
         check(self.log_in_per_account.as_ref(), &account)
     }
 
@@ -65,7 +67,7 @@ impl Throttle {
     /// # Errors
     /// [`TooOften`].
     pub fn admit(&self, address: Option<IpAddr>) -> Result<(), TooOften> {
-        check(self.admit_per_address.as_ref(), &neighbourhood(address))
+        check(self.admit_per_address.as_ref(), &address.map(network_of))
     }
 }
 
@@ -89,18 +91,6 @@ fn check(limit: Option<&Limit>, key: &impl Hash) -> Result<(), TooOften> {
         .limiter
         .check_key(&bucket)
         .map_err(|not_until| TooOften(not_until.wait_time_from(limit.clock.now())))
-}
-
-/// What counts as one address: an IPv6 subscriber has a whole /64 to choose from. Callers without an address, such as
-/// other parts of the same process, count as one.
-fn neighbourhood(address: Option<IpAddr>) -> Option<IpAddr> {
-    address.map(|address| match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 => v4,
-    })
 }
 
 #[cfg(test)]
