@@ -5,21 +5,26 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 10] = [
     "carrel/refusal/v1/refusal.proto",
     "carrel/session/v1/session.proto",
     "carrel/session/v1/session_event.proto",
     "carrel/session/v1/session_service.proto",
+    "carrel/session/v1/transfer_service.proto",
+    "carrel/session/v1/load_service.proto",
     "carrel/directory/v1/directory_service.proto",
+    "carrel/presence/v1/presence_service.proto",
+    "carrel/im/v1/im_service.proto",
     "carrel/gateway/v1/frames.proto",
 ];
 
 /// Messages that hold a password or a token. Their `Debug` is written by hand in `src/lib.rs` and does not show it.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     ".carrel.directory.v1.Token",
     ".carrel.directory.v1.LogInRequest",
     ".carrel.directory.v1.RenewTokenRequest",
     ".carrel.session.v1.Renew",
+    ".carrel.presence.v1.RenewPresence",
     ".carrel.gateway.v1.Hello",
 ];
 

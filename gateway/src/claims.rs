@@ -55,6 +55,7 @@ mod tests {
             institution_name: "Maple County Library".into(),
             queue_id: "maple".into(),
             staff_naming: StaffNaming::ScreenName,
+            route: Vec::new(),
         });
         let lifetimes = Lifetimes {
             access: Duration::from_secs(600),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod interceptor;
 pub mod keys;
+pub mod statement;
 pub mod token;
 
 /// Somebody whose token was good.
@@ -43,6 +44,18 @@ pub struct Patron {
     pub queue_id: String,
     /// How this library names staff to its patrons.
     pub staff_naming: StaffNaming,
+    /// The further queues that the patron's wait reaches, the soonest first.
+    #[serde(default)]
+    pub route: Vec<RouteStep>,
+}
+
+/// A further queue in which a patron waits who was not picked up in time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteStep {
+    /// The queue.
+    pub queue_id: String,
+    /// How long after the wait began, in milliseconds.
+    pub after_ms: u64,
 }
 
 /// A librarian.

@@ -2,6 +2,7 @@
 //!
 //! - [`log`]: the durable truth. Versioned, atomic appends; [`log::sqlite`] is the embedded engine.
 //! - [`bus`]: the quick word that something happened, which may be lost.
+//! - [`lease`]: what is true for as long as somebody keeps saying so.
 //! - [`auth`]: from a token to a [`auth::Principal`].
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
 //! - [`network`]: what counts as one address when something is limited per address.
@@ -16,6 +17,7 @@ pub mod auth;
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod lease;
 pub mod log;
 pub mod network;
 pub mod pipe;

@@ -25,6 +25,7 @@ pub fn library(institution: Institution) -> wire::Library {
         welcome: institution.welcome,
         privacy_notice: institution.privacy_notice,
         privacy_address: institution.privacy_address,
+        practice: false,
     }
 }
 
@@ -46,6 +47,7 @@ pub fn profile(profile: Profile) -> wire::Profile {
         role: role(librarian.role).into(),
         queues: queues.into_iter().map(queue).collect(),
         conference_warning,
+        policies: Vec::new(),
     }
 }
 
@@ -63,6 +65,7 @@ fn queue(queue: MonitoredQueue) -> wire::Queue {
         name: queue.name,
         primary: queue.primary,
         institution_names: queue.institution_names,
+        practice: false,
     }
 }
 

@@ -267,6 +267,7 @@ fn patron(session_id: String, institution: &Institution) -> Who {
         institution_name: institution.name.clone(),
         queue_id: institution.primary_queue.clone(),
         staff_naming: institution.staff_naming,
+        route: Vec::new(),
     })
 }
 

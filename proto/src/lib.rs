@@ -32,6 +32,24 @@ pub mod directory {
     }
 }
 
+/// Who is here: librarians at their monitors, and how each queue stands.
+pub mod presence {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("carrel.presence.v1");
+        include!(concat!(env!("OUT_DIR"), "/carrel.presence.v1.serde.rs"));
+    }
+}
+
+/// Conversations between librarians.
+pub mod im {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("carrel.im.v1");
+        include!(concat!(env!("OUT_DIR"), "/carrel.im.v1.serde.rs"));
+    }
+}
+
 /// What travels on a browser's websocket.
 pub mod gateway {
     /// Version 1.
@@ -60,6 +78,7 @@ hide!(
     directory::v1::LogInRequest,
     directory::v1::RenewTokenRequest,
     session::v1::Renew,
+    presence::v1::RenewPresence,
     gateway::v1::Hello,
 );
 

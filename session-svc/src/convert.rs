@@ -210,6 +210,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             .map(|member| show(member, Part::Colleague))
             .collect(),
         ended_by: ended_by.into(),
+        ..wire::Session::default()
     }
 }
 

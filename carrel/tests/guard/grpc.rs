@@ -140,7 +140,10 @@ pub(crate) async fn call(house: &House, operation: &str, token: &str, case: &Cas
         }
         "AdmitPatron" => {
             let institution_id = "maple".to_owned();
-            let message = directory::AdmitPatronRequest { institution_id };
+            let message = directory::AdmitPatronRequest {
+                institution_id,
+                practice: false,
+            };
             directory.admit_patron(ask(token, message)).await.into()
         }
         "LogIn" => {

@@ -70,6 +70,7 @@ impl Door {
     pub(crate) async fn admit(&self, institution_id: &str) -> Admission {
         let request = AdmitPatronRequest {
             institution_id: institution_id.to_owned(),
+            practice: false,
         };
         let answer = self.directory().admit_patron(request).await.unwrap();
         let answer = answer.into_inner();

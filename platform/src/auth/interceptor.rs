@@ -5,7 +5,12 @@
 
 use tonic::{Code, metadata::MetadataMap};
 
-use super::{Principal, keys::KeyRing, token};
+use super::{
+    Principal,
+    keys::KeyRing,
+    statement::{self, Introduction, Service},
+    token,
+};
 use crate::{clock::Clock, refusal::Refusal};
 
 /// Tells who calls, by their token alone. Cheap to clone.
@@ -29,31 +34,58 @@ impl Authenticator {
     /// UNAUTHENTICATED with the reason NO_TOKEN when there is none, BAD_TOKEN when it is not one of ours or there is
     /// more than one, TOKEN_EXPIRED when its time is over.
     pub fn authenticate(&self, metadata: &MetadataMap) -> Result<Principal, Refusal> {
-        let mut entries = metadata.get_all("authorization").iter();
-        let Some(entry) = entries.next() else {
-            return Err(Refusal::new(
-                Code::Unauthenticated,
-                "NO_TOKEN",
-                "This call needs a token. Send it as \"authorization: Bearer …\".",
-            ));
-        };
-        if entries.next().is_some() {
-            return Err(token::TokenError::Bad.into());
+        self.verify(bearer(metadata)?)
+    }
+
+    /// Tells which of Carrel's own services calls.
+    ///
+    /// As [`Authenticator::authenticate`]; and PERMISSION_DENIED (reason ROLE_NOT_ALLOWED) for a person's good token.
+    pub fn authenticate_service(&self, metadata: &MetadataMap) -> Result<Service, Refusal> {
+        let token = bearer(metadata)?;
+        match statement::verify_service(&self.keys, token, self.clock.unix_ms()) {
+            Ok(service) => Ok(service),
+            Err(error) => Err(match self.verify(token) {
+                Ok(_) => Refusal::new(
+                    Code::PermissionDenied,
+                    "ROLE_NOT_ALLOWED",
+                    "This is for Carrel's own services.",
+                ),
+                Err(_) => error.into(),
+            }),
         }
-        let token = entry
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token)
-            .ok_or(token::TokenError::Bad)?;
-        self.verify(token)
+    }
+
+    /// Tells whom an introduction is of, if it is one of ours and still good.
+    pub fn introduction(&self, introduction: &str) -> Option<Introduction> {
+        statement::verify_introduction(&self.keys, introduction, self.clock.unix_ms()).ok()
     }
 
     /// Tells whose token this is. For tokens that come in another way than in metadata, such as on a running stream.
     pub fn verify(&self, token: &str) -> Result<Principal, Refusal> {
         Ok(token::verify(&self.keys, token, self.clock.unix_ms())?)
     }
+}
+
+/// The one token in a call's metadata.
+fn bearer(metadata: &MetadataMap) -> Result<&str, Refusal> {
+    let mut entries = metadata.get_all("authorization").iter();
+    let Some(entry) = entries.next() else {
+        return Err(Refusal::new(
+            Code::Unauthenticated,
+            "NO_TOKEN",
+            "This call needs a token. Send it as \"authorization: Bearer …\".",
+        ));
+    };
+    if entries.next().is_some() {
+        return Err(token::TokenError::Bad.into());
+    }
+    entry
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token)
+        .ok_or_else(|| token::TokenError::Bad.into())
 }
 
 #[cfg(test)]
@@ -76,6 +108,7 @@ mod tests {
             institution_name: "Maple County Library".into(),
             queue_id: "maple".into(),
             staff_naming: StaffNaming::ScreenName,
+            route: Vec::new(),
         });
         let lifetimes = Lifetimes {
             access: Duration::from_secs(600),

@@ -22,7 +22,7 @@ use super::{
 use crate::refusal::Refusal;
 
 /// Who issues the tokens.
-const ISSUER: &str = "carrel";
+pub(super) const ISSUER: &str = "carrel";
 
 /// Whom the tokens are for.
 const AUDIENCE: &str = "carrel";
@@ -181,6 +181,25 @@ pub fn verify_renewable(
 
 /// The claims of a token that we issued, for us, and not in the future.
 fn authentic(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Claims, TokenError> {
+    let payload = signed_payload(keys, token, now_ms)?;
+    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| TokenError::Bad)?;
+    if claims.iss != ISSUER || claims.aud != AUDIENCE || is_from_the_future(claims.iat, now_ms) {
+        return Err(TokenError::Bad);
+    }
+    Ok(claims)
+}
+
+/// Whether something was issued later than any clock of ours may say that it is.
+pub(super) fn is_from_the_future(iat: i64, now_ms: i64) -> bool {
+    iat.saturating_mul(1000) > now_ms.saturating_add(leeway_ms())
+}
+
+/// What stands in a token under a good signature of one of our keys. Nothing in it was looked at yet.
+pub(super) fn signed_payload(
+    keys: &KeyRing,
+    token: &str,
+    now_ms: i64,
+) -> Result<Vec<u8>, TokenError> {
     if token.len() > MAX_LENGTH {
         return Err(TokenError::Bad);
     }
@@ -197,18 +216,10 @@ fn authentic(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Claims, TokenEr
     UnparsedPublicKey::new(&ED25519, key.pair.public_key().as_ref())
         .verify(signed.as_bytes(), &signature)
         .map_err(|_| TokenError::Bad)?;
-    let payload = URL_SAFE_NO_PAD
-        .decode(payload)
-        .map_err(|_| TokenError::Bad)?;
-    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| TokenError::Bad)?;
-    let from_the_future = claims.iat.saturating_mul(1000) > now_ms.saturating_add(leeway_ms());
-    if claims.iss != ISSUER || claims.aud != AUDIENCE || from_the_future {
-        return Err(TokenError::Bad);
-    }
-    Ok(claims)
+    URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Bad)
 }
 
-fn sign(key: &Key, payload: &[u8]) -> String {
+pub(super) fn sign(key: &Key, payload: &[u8]) -> String {
     let mut token = header_of(key);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
@@ -226,12 +237,12 @@ fn header_of(key: &Key) -> String {
     ))
 }
 
-fn seconds_after(now_ms: i64, lifetime: Duration) -> i64 {
+pub(super) fn seconds_after(now_ms: i64, lifetime: Duration) -> i64 {
     let end = now_ms.saturating_add(i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX));
     end.saturating_add(999).div_euclid(1000)
 }
 
-fn leeway_ms() -> i64 {
+pub(super) fn leeway_ms() -> i64 {
     i64::try_from(LEEWAY.as_millis()).unwrap_or(i64::MAX)
 }
 

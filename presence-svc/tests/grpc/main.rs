@@ -16,6 +16,7 @@ use desk::Desk;
 fn admit(institution_id: &str) -> AdmitPatronRequest {
     AdmitPatronRequest {
         institution_id: institution_id.into(),
+        practice: false,
     }
 }
 

@@ -117,6 +117,7 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
         inside,
         caller_inside,
         returned: session.returned,
+        ..wire::SessionRow::default()
     })
 }
 

@@ -174,6 +174,7 @@ pub fn patron(session_id: &str, staff_naming: StaffNaming) -> Who {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming,
+        route: Vec::new(),
     })
 }
 

@@ -23,6 +23,7 @@ fn token(keys: &KeyRing, now_ms: i64) -> String {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenName,
+        route: Vec::new(),
     });
     let lifetimes = Lifetimes {
         access: RENEWAL,

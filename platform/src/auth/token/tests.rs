@@ -42,6 +42,7 @@ fn patron() -> Who {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenNameAndLibrary,
+        route: Vec::new(),
     })
 }
 

@@ -1,0 +1,1 @@
+//! Librarian to librarian: private conversations outside any patron's session.

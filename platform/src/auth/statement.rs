@@ -1,0 +1,211 @@
+//! Statements that Carrel's services sign for each other: who a librarian is, and that a caller is a service.
+//!
+//! They are signed like tokens, with the same keys, for an audience of their own each: none can be taken for another,
+//! nor for a person's token.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    keys::KeyRing,
+    token::{
+        ISSUER, TokenError, is_from_the_future, leeway_ms, seconds_after, sign, signed_payload,
+    },
+};
+
+/// What an introduction is for.
+const INTRODUCTION: &str = "carrel-introduction";
+/// What a service's token is for.
+const SERVICE: &str = "carrel-service";
+
+/// Who a librarian is, as presence-svc tells it to other services by way of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduction {
+    /// The librarian's id.
+    pub librarian_id: String,
+    /// The name that others see.
+    pub screen_name: String,
+    /// The librarian's library.
+    pub institution_id: String,
+    /// Its name.
+    pub institution_name: String,
+    /// The queues that the librarian monitored when it was written.
+    pub queues: BTreeSet<String>,
+}
+
+/// One of Carrel's services, by a token of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its name, for example `presence-svc`.
+    pub name: String,
+    /// When its token expires, in Unix milliseconds. A stream must not outlive it.
+    pub expires_at_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Statement<T> {
+    iss: String,
+    aud: String,
+    iat: i64,
+    exp: i64,
+    content: T,
+}
+
+/// Introduces a librarian. The introduction holds for so long.
+///
+/// # Errors
+/// [`TokenError::NoKey`] when there is no key to sign with.
+pub fn introduce(
+    keys: &KeyRing,
+    introduction: &Introduction,
+    now_ms: i64,
+    lasts: Duration,
+) -> Result<String, TokenError> {
+    state(keys, INTRODUCTION, introduction, now_ms, lasts)
+}
+
+/// Checks an introduction and says whom it is of.
+///
+/// # Errors
+/// [`TokenError::Bad`] or [`TokenError::Expired`].
+pub fn verify_introduction(
+    keys: &KeyRing,
+    introduction: &str,
+    now_ms: i64,
+) -> Result<Introduction, TokenError> {
+    believe(keys, INTRODUCTION, introduction, now_ms).map(|(introduction, _)| introduction)
+}
+
+/// Issues a token with which a service calls others.
+///
+/// # Errors
+/// [`TokenError::NoKey`] when there is no key to sign with.
+pub fn issue_service(
+    keys: &KeyRing,
+    name: &str,
+    now_ms: i64,
+    lasts: Duration,
+) -> Result<String, TokenError> {
+    state(keys, SERVICE, &name, now_ms, lasts)
+}
+
+/// Checks a service's token.
+///
+/// # Errors
+/// [`TokenError::Bad`] or [`TokenError::Expired`].
+pub fn verify_service(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Service, TokenError> {
+    let (name, expires_at_ms) = believe(keys, SERVICE, token, now_ms)?;
+    Ok(Service {
+        name,
+        expires_at_ms,
+    })
+}
+
+fn state<T: Serialize>(
+    keys: &KeyRing,
+    audience: &str,
+    content: &T,
+    now_ms: i64,
+    lasts: Duration,
+) -> Result<String, TokenError> {
+    let keys = keys.keys();
+    let key = keys.newest().ok_or(TokenError::NoKey)?;
+    let statement = Statement {
+        iss: ISSUER.to_owned(),
+        aud: audience.to_owned(),
+        iat: now_ms.div_euclid(1000),
+        exp: seconds_after(now_ms, lasts),
+        content,
+    };
+    let payload = serde_json::to_vec(&statement).map_err(|_| TokenError::NoKey)?;
+    Ok(sign(key, &payload))
+}
+
+fn believe<T: DeserializeOwned>(
+    keys: &KeyRing,
+    audience: &str,
+    token: &str,
+    now_ms: i64,
+) -> Result<(T, i64), TokenError> {
+    let payload = signed_payload(keys, token, now_ms)?;
+    let statement: Statement<T> = serde_json::from_slice(&payload).map_err(|_| TokenError::Bad)?;
+    let Statement {
+        iss,
+        aud,
+        iat,
+        exp,
+        content,
+    } = statement;
+    if iss != ISSUER || aud != audience || is_from_the_future(iat, now_ms) {
+        return Err(TokenError::Bad);
+    }
+    let expires_at_ms = exp.saturating_mul(1000);
+    if now_ms >= expires_at_ms.saturating_add(leeway_ms()) {
+        return Err(TokenError::Expired);
+    }
+    Ok((content, expires_at_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::auth::token;
+
+    const NOW: i64 = 1_800_000_000_000;
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn ms_map() -> Introduction {
+        Introduction {
+            librarian_id: "l-1".into(),
+            screen_name: "Ms Map".into(),
+            institution_id: "harbor".into(),
+            institution_name: "Harbor City Library".into(),
+            queues: BTreeSet::from(["coop".into()]),
+        }
+    }
+
+    #[test]
+    fn an_introduction_says_whom_it_is_of_until_it_is_too_old() {
+        let keys = KeyRing::generate().unwrap();
+        let introduction = introduce(&keys, &ms_map(), NOW, MINUTE).unwrap();
+        assert_eq!(
+            verify_introduction(&keys, &introduction, NOW).unwrap(),
+            ms_map()
+        );
+        let too_late = NOW + 60_000 + leeway_ms();
+        assert_eq!(
+            verify_introduction(&keys, &introduction, too_late),
+            Err(TokenError::Expired)
+        );
+    }
+
+    #[test]
+    fn no_statement_is_taken_for_another_nor_for_a_token() {
+        let keys = KeyRing::generate().unwrap();
+        let introduction = introduce(&keys, &ms_map(), NOW, MINUTE).unwrap();
+        let service = issue_service(&keys, "presence-svc", NOW, MINUTE).unwrap();
+        assert_eq!(
+            verify_service(&keys, &service, NOW).unwrap().name,
+            "presence-svc"
+        );
+        assert_eq!(
+            verify_introduction(&keys, &service, NOW),
+            Err(TokenError::Bad)
+        );
+        assert_eq!(
+            verify_service(&keys, &introduction, NOW),
+            Err(TokenError::Bad)
+        );
+        for statement in [&introduction, &service] {
+            assert_eq!(token::verify(&keys, statement, NOW), Err(TokenError::Bad));
+            let other_keys = KeyRing::generate().unwrap();
+            assert_eq!(
+                verify_service(&other_keys, statement, NOW),
+                Err(TokenError::Bad)
+            );
+        }
+    }
+}
