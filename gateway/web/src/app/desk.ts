@@ -1,25 +1,23 @@
 /** A librarian's chat monitor as a whole: who is at it, what it shows and asks, and what they write. */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import { ApiError, logIn, serverNow } from "../api";
+import { ApiError, logIn } from "../api";
 import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
-import { Audience, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
-import { postMessage, pushPage, writeNote } from "../state/deeds";
-import { noteInDoubt } from "../state/guard";
 import { type Lists, rowsOf } from "../state/lists";
 import { type SessionView, unread } from "../state/session";
 import { type HeldToken, held } from "../token";
+import { Alerts } from "./alerts";
 import { Announcer } from "./announcer";
 import { Attendance } from "./desk_attendance";
 import { WatchedLists } from "./desk_lists";
 import { newsOf } from "./desk_news";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
-import { type Draft, Drafts } from "./drafts";
+import { Writing } from "./desk_writing";
 import { Link } from "./link";
 import { type Notice, Notices } from "./notices";
-import { guard } from "./settings";
 
 /** Who is at the desk: nobody, somebody, or somebody whose log-in has run out. */
 export type LogInState = "out" | "in" | "again";
@@ -42,7 +40,6 @@ export type Box = "patron" | "note";
 /** The desk behind one chat monitor. */
 export class Desk {
   readonly announcer = new Announcer();
-  readonly drafts = new Drafts();
   readonly link = new Link({
     ready: () => this.#watched.watch(),
     frame: (frame) => this.#frame(frame),
@@ -60,8 +57,6 @@ export class Desk {
   readonly #wantsFocus = signal<Box | undefined>(undefined);
   #accessToken: HeldToken | undefined;
   #logInName = "";
-  /** Notes about which the guard has asked already. */
-  readonly #guarded = new Map<string, number>();
 
   /** Which tab is shown. */
   readonly tab = signal<DeskTab>("chat");
@@ -73,8 +68,21 @@ export class Desk {
   readonly logInState: ReadonlySignal<LogInState> = this.#logInState;
   /** The librarian. */
   readonly profile: ReadonlySignal<Profile | undefined> = this.#profile;
+  /** What calls the librarian to the desk. */
+  readonly alerts = new Alerts(computed(() => this.#profile.value?.librarianId));
   /** Whether the librarian may enter sessions of others. */
   readonly maySupervise = computed(() => (this.#profile.value?.role ?? 0) >= Role.ASK_ADMINISTRATOR);
+  /** Whether the user did it. */
+  readonly isOwn = (event: SessionEvent): boolean => {
+    const id = this.#profile.value?.librarianId;
+    return id !== undefined && id !== "" && event.author?.librarianId === id;
+  };
+  /** What the librarian writes. */
+  readonly writing = new Writing(this.link, this.isOwn, (sessionId, note) =>
+    this.ask({ kind: "guard", sessionId, note }),
+  );
+  /** What is typed and not sent. */
+  readonly drafts = this.writing.drafts;
   readonly #attendance = new Attendance(this.link, this.drafts, this.#profile, {
     pickedUp: (sessionId) => this.#goTo(sessionId, "mine", "patron"),
     entered: (sessionId) => this.#goTo(sessionId, "all", "note"),
@@ -243,57 +251,6 @@ export class Desk {
     this.#store();
   }
 
-  /** Sends what is in the patron's box, unless it may be meant as a note: then the desk asks first (R10). */
-  sendToPatron(sessionId: string, asked = false): void {
-    const view = this.link.sessions.value.get(sessionId);
-    const draft = this.drafts.of(sessionId);
-    if (view === undefined || draft.patron.trim() === "") return;
-    if (!asked && guard.value) {
-      const note = noteInDoubt(view.events, this.isOwn, draft.begun, serverNow());
-      if (note !== undefined && this.#guarded.get(sessionId) !== note) {
-        this.#guarded.set(sessionId, note);
-        return this.ask({ kind: "guard", sessionId, note });
-      }
-    }
-    this.#asked.value = undefined;
-    this.drafts.change(sessionId, { patron: "" });
-    this.link.act(sessionId, postMessage(draft.patron));
-  }
-
-  /** Sends what is in the patron's box as a note. */
-  sendAsNote(sessionId: string): void {
-    const { patron } = this.drafts.of(sessionId);
-    this.#asked.value = undefined;
-    this.drafts.change(sessionId, { patron: "" });
-    this.link.act(sessionId, writeNote(patron));
-  }
-
-  /** Sends what is in the Notes box. */
-  sendNote(sessionId: string): void {
-    const { note } = this.drafts.of(sessionId);
-    if (note.trim() === "") return;
-    this.drafts.change(sessionId, { note: "" });
-    this.link.act(sessionId, writeNote(note));
-  }
-
-  /** Sends a web page's address to the patron. */
-  sendPage(sessionId: string, address: string): void {
-    this.link.act(sessionId, pushPage(address));
-  }
-
-  /** Keeps what is typed, and lets the others know that something is. */
-  type(sessionId: string, change: Partial<Pick<Draft, "patron" | "note">>): void {
-    this.drafts.change(sessionId, change, serverNow());
-    if (change.patron) this.link.typing(sessionId, Audience.PATRON);
-    if (change.note) this.link.typing(sessionId, Audience.STAFF);
-  }
-
-  /** Whether the user did it. */
-  readonly isOwn = (event: SessionEvent): boolean => {
-    const id = this.#profile.value?.librarianId;
-    return id !== undefined && id !== "" && event.author?.librarianId === id;
-  };
-
   /** How many events of a session the user has not seen. */
   unread(view: SessionView): number {
     return unread(view, this.isOwn);
@@ -383,8 +340,7 @@ export class Desk {
 
   #clear(): void {
     this.link.forget();
-    this.drafts.clear();
-    this.#guarded.clear();
+    this.writing.clear();
     this.#attendance.clear();
     this.#watched.clear();
     this.#selected.value = undefined;

@@ -93,9 +93,11 @@ function Notices({ desk }: { desk: Desk }) {
 
 function useTitle(desk: Desk): void {
   const count = desk.logInState.value === "out" ? 0 : desk.attention.value;
+  const alert = desk.alerts.title.value;
   useEffect(() => {
-    document.title = count > 0 ? `(${count}) Chat monitor – Carrel` : "Chat monitor – Carrel";
-  }, [count]);
+    const title = alert === "" ? "Chat monitor – Carrel" : `${alert} – Chat monitor`;
+    document.title = count > 0 ? `(${count}) ${title}` : title;
+  }, [count, alert]);
 }
 
 function useSeen(desk: Desk): void {

@@ -1,0 +1,117 @@
+/** Calls a librarian to the desk: by a sound, in the title of the tab, and by a notification of the system. */
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import {
+  type AlertKind,
+  type AlertSettings,
+  type AlertWay,
+  defaultAlerts,
+  readAlerts,
+  switched,
+  writeAlerts,
+} from "./alerts_settings";
+import { AlertSound } from "./alerts_sound";
+
+/** Whether the browser lets the page show notifications: yes, no, not asked yet, or it knows of none. */
+export type Permission = "granted" | "denied" | "default" | "none";
+
+/** What an alert is about, in the words of a title. */
+const HEADINGS: Readonly<Record<AlertKind, string>> = {
+  patron: "New patron",
+  transfer: "Transfer offered",
+  im: "New message",
+};
+
+/** The alerts of one librarian. */
+export class Alerts {
+  readonly #sound = new AlertSound();
+  readonly #settings = signal<AlertSettings>(defaultAlerts);
+  readonly #title = signal("");
+  readonly #permission = signal<Permission>(permission());
+  readonly #librarianId: ReadonlySignal<string | undefined>;
+
+  /** How the librarian wants to be alerted. */
+  readonly settings: ReadonlySignal<AlertSettings> = this.#settings;
+  /** What the title of the tab says until the librarian looks at it, or nothing. */
+  readonly title: ReadonlySignal<string> = this.#title;
+  /** Whether the browser lets the page show notifications. */
+  readonly permission: ReadonlySignal<Permission> = this.#permission;
+
+  /** `librarianId` is who is at the desk: each librarian has settings of their own. */
+  constructor(librarianId: ReadonlySignal<string | undefined>) {
+    this.#librarianId = librarianId;
+    effect(() => {
+      const id = librarianId.value;
+      this.#settings.value = id === undefined ? defaultAlerts : readAlerts(id);
+      if (id === undefined) this.#title.value = "";
+    });
+    const unlock = () => this.#sound.unlock();
+    addEventListener("pointerdown", unlock);
+    addEventListener("keydown", unlock);
+    const look = () => {
+      if (isLookedAt()) this.#title.value = "";
+    };
+    addEventListener("focus", look);
+    document.addEventListener("visibilitychange", look);
+  }
+
+  /**
+   * Alerts the librarian as they have chosen. `text` is what the system's notification says, where others may see it:
+   * names at most, never words of a conversation. Who is looking at the page only hears the sound.
+   */
+  ring(kind: AlertKind, text: string): void {
+    const { volume, ways } = this.#settings.value;
+    if (ways[kind].sound) this.#sound.play(kind, volume);
+    if (isLookedAt()) return;
+    if (ways[kind].title) this.#title.value = HEADINGS[kind];
+    if (ways[kind].desktop && this.#permission.value === "granted") notifySystem(kind, text);
+  }
+
+  /** Plays the sound of a kind, for who chooses how loud it is to be. */
+  sample(kind: AlertKind): void {
+    this.#sound.unlock();
+    this.#sound.play(kind, this.#settings.value.volume);
+  }
+
+  /** Switches one way of being alerted on or off. The browser asks the user before the first notification. */
+  async set(kind: AlertKind, way: AlertWay, on: boolean): Promise<void> {
+    this.#change(switched(this.#settings.value, kind, way, on));
+    if (way !== "desktop" || !on || this.#permission.value !== "default") return;
+    try {
+      await Notification.requestPermission();
+    } finally {
+      this.#permission.value = permission();
+    }
+  }
+
+  /** Sets how loud the sounds are, from 0 to 1. */
+  setVolume(volume: number): void {
+    this.#change({ ...this.#settings.value, volume: Math.min(1, Math.max(0, volume)) });
+  }
+
+  #change(settings: AlertSettings): void {
+    this.#settings.value = settings;
+    const id = this.#librarianId.value;
+    if (id !== undefined) writeAlerts(id, settings);
+  }
+}
+
+function isLookedAt(): boolean {
+  return !document.hidden && document.hasFocus();
+}
+
+function permission(): Permission {
+  return typeof Notification === "undefined" ? "none" : Notification.permission;
+}
+
+function notifySystem(kind: AlertKind, text: string): void {
+  try {
+    // One of a kind stands at a time: the page itself says how many there are.
+    const shown = new Notification(`${HEADINGS[kind]} – Carrel`, { body: text, tag: `carrel-${kind}` });
+    shown.onclick = () => {
+      window.focus();
+      shown.close();
+    };
+  } catch {
+    // Some browsers have notifications for installed pages only.
+  }
+}

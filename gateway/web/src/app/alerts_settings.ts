@@ -1,0 +1,70 @@
+/** How each librarian wants to be alerted, remembered in this browser for each of them by themselves (D32, K22). */
+
+/** Of what a librarian can be alerted: a new patron, a transfer, another librarian's message. */
+export type AlertKind = "patron" | "transfer" | "im";
+/** How: a sound, words in the tab's title, a notification of the system. */
+export type AlertWay = "sound" | "title" | "desktop";
+
+/** What a librarian has chosen. */
+export interface AlertSettings {
+  /** How loud sounds are, from 0 to 1. */
+  volume: number;
+  /** For each kind, which ways are on. */
+  ways: Readonly<Record<AlertKind, Readonly<Record<AlertWay, boolean>>>>;
+}
+
+/** All kinds, in the order in which they are shown. */
+export const ALERT_KINDS: readonly AlertKind[] = ["patron", "transfer", "im"];
+/** All ways, in the order in which they are shown. */
+export const ALERT_WAYS: readonly AlertWay[] = ["sound", "title", "desktop"];
+
+/** What holds for who has chosen nothing. The browser has to be asked before anything can stand outside of it. */
+export const defaultAlerts: AlertSettings = {
+  volume: 0.5,
+  ways: {
+    patron: { sound: true, title: true, desktop: false },
+    transfer: { sound: true, title: true, desktop: false },
+    im: { sound: true, title: true, desktop: false },
+  },
+};
+
+/** The settings with one way of one kind switched. */
+export function switched(settings: AlertSettings, kind: AlertKind, way: AlertWay, on: boolean): AlertSettings {
+  return { ...settings, ways: { ...settings.ways, [kind]: { ...settings.ways[kind], [way]: on } } };
+}
+
+/** The settings of a librarian in this browser. Whatever is missing or makes no sense is as it is by default. */
+export function readAlerts(librarianId: string): AlertSettings {
+  try {
+    return settingsFrom(JSON.parse(localStorage.getItem(keyOf(librarianId)) ?? "null"));
+  } catch {
+    return defaultAlerts;
+  }
+}
+
+/** Remembers the settings of a librarian in this browser. */
+export function writeAlerts(librarianId: string, settings: AlertSettings): void {
+  try {
+    localStorage.setItem(keyOf(librarianId), JSON.stringify(settings));
+  } catch {
+    // Storage is switched off: the choice holds until the page is left.
+  }
+}
+
+function keyOf(librarianId: string): string {
+  return `carrel.alerts.${librarianId}`;
+}
+
+function settingsFrom(stored: unknown): AlertSettings {
+  if (typeof stored !== "object" || stored === null) return defaultAlerts;
+  const { volume, ways } = stored as { volume?: unknown; ways?: Partial<Record<AlertKind, Record<string, unknown>>> };
+  let settings = defaultAlerts;
+  if (typeof volume === "number" && volume >= 0 && volume <= 1) settings = { ...settings, volume };
+  for (const kind of ALERT_KINDS) {
+    for (const way of ALERT_WAYS) {
+      const on = ways?.[kind]?.[way];
+      if (typeof on === "boolean") settings = switched(settings, kind, way, on);
+    }
+  }
+  return settings;
+}
