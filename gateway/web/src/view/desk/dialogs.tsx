@@ -113,6 +113,10 @@ function Guard({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   const view = desk.link.sessions.value.get(sessionId);
   const note = view?.events.findLast((event) => event.payload.case === "note");
   const patron = view?.session?.patronName || "the patron";
+  const answer = (send: () => void) => () => {
+    desk.cancel();
+    send();
+  };
   return (
     <Dialog title="Send to the patron, or as a note?" alert class="guard" onCancel={() => desk.cancel()}>
       <p>
@@ -121,10 +125,15 @@ function Guard({ desk, sessionId }: { desk: Desk; sessionId: string }) {
       </p>
       <blockquote class="guarded-text">{desk.drafts.of(sessionId).patron}</blockquote>
       <div class="dialog-actions">
-        <button type="button" class="button note-button" data-first onClick={() => desk.sendAsNote(sessionId)}>
+        <button
+          type="button"
+          class="button note-button"
+          data-first
+          onClick={answer(() => desk.writing.sendAsNote(sessionId))}
+        >
           <Icon name="lock" /> Send as a note
         </button>
-        <button type="button" class="button primary" onClick={() => desk.sendToPatron(sessionId, true)}>
+        <button type="button" class="button primary" onClick={answer(() => desk.writing.sendToPatron(sessionId, true))}>
           Send to {patron}
         </button>
         <button type="button" class="button plain" onClick={() => desk.cancel()}>

@@ -52,8 +52,8 @@ export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
               <Icon name="note" /> Add note
             </>
           }
-          onInput={(note) => desk.type(view.sessionId, { note })}
-          onSend={() => desk.sendNote(view.sessionId)}
+          onInput={(note) => desk.writing.type(view.sessionId, { note })}
+          onSend={() => desk.writing.sendNote(view.sessionId)}
         />
       </div>
       <BoxSwitch desk={desk} to="patron" />

@@ -56,8 +56,8 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
             <Icon name="link" /> Web page
           </button>
         }
-        onInput={(patron) => desk.type(view.sessionId, { patron })}
-        onSend={() => desk.sendToPatron(view.sessionId)}
+        onInput={(patron) => desk.writing.type(view.sessionId, { patron })}
+        onSend={() => desk.writing.sendToPatron(view.sessionId)}
       />
       {pushing && (
         <PagePush
@@ -66,7 +66,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
             setPushing(false);
             box.current?.focus();
           }}
-          onSend={(address) => desk.sendPage(view.sessionId, address)}
+          onSend={(address) => desk.writing.sendPage(view.sessionId, address)}
         />
       )}
       <BoxSwitch desk={desk} to="note" />
@@ -82,7 +82,7 @@ function Unsent({ desk, view }: { desk: Desk; view: SessionView }) {
     <div class="unsent">
       <p class="hint">This was not sent:</p>
       <blockquote class="guarded-text">{patron}</blockquote>
-      <button type="button" class="button small note-button" onClick={() => desk.sendAsNote(view.sessionId)}>
+      <button type="button" class="button small note-button" onClick={() => desk.writing.sendAsNote(view.sessionId)}>
         <Icon name="lock" /> Keep it as a note
       </button>
     </div>

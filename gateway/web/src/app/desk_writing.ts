@@ -1,0 +1,72 @@
+/** What a librarian writes in sessions: the two boxes, what is typed in them, and the question before a slip (R10). */
+import { serverNow } from "../api";
+import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import { Audience } from "../gen/carrel/session/v1/session_pb";
+import { postMessage, pushPage, writeNote } from "../state/deeds";
+import { noteInDoubt } from "../state/guard";
+import { type Draft, Drafts } from "./drafts";
+import type { Link } from "./link";
+import { guard } from "./settings";
+
+/** The writing of one librarian. */
+export class Writing {
+  readonly drafts = new Drafts();
+  /** Notes about which the guard has asked already. */
+  readonly #guarded = new Map<string, number>();
+
+  /** `ask` hears which note is in doubt; what is in the box stays there until the user has answered. */
+  constructor(
+    private readonly link: Link,
+    private readonly isOwn: (event: SessionEvent) => boolean,
+    private readonly ask: (sessionId: string, note: number) => void,
+  ) {}
+
+  /** Sends what is in the patron's box, unless it may be meant as a note: then the desk asks first (R10). */
+  sendToPatron(sessionId: string, asked = false): void {
+    const view = this.link.sessions.value.get(sessionId);
+    const draft = this.drafts.of(sessionId);
+    if (view === undefined || draft.patron.trim() === "") return;
+    if (!asked && guard.value) {
+      const note = noteInDoubt(view.events, this.isOwn, draft.begun, serverNow());
+      if (note !== undefined && this.#guarded.get(sessionId) !== note) {
+        this.#guarded.set(sessionId, note);
+        return this.ask(sessionId, note);
+      }
+    }
+    this.drafts.change(sessionId, { patron: "" });
+    this.link.act(sessionId, postMessage(draft.patron));
+  }
+
+  /** Sends what is in the patron's box as a note. */
+  sendAsNote(sessionId: string): void {
+    const { patron } = this.drafts.of(sessionId);
+    this.drafts.change(sessionId, { patron: "" });
+    this.link.act(sessionId, writeNote(patron));
+  }
+
+  /** Sends what is in the Notes box. */
+  sendNote(sessionId: string): void {
+    const { note } = this.drafts.of(sessionId);
+    if (note.trim() === "") return;
+    this.drafts.change(sessionId, { note: "" });
+    this.link.act(sessionId, writeNote(note));
+  }
+
+  /** Sends a web page's address to the patron. */
+  sendPage(sessionId: string, address: string): void {
+    this.link.act(sessionId, pushPage(address));
+  }
+
+  /** Keeps what is typed, and lets the others know that something is. */
+  type(sessionId: string, change: Partial<Pick<Draft, "patron" | "note">>): void {
+    this.drafts.change(sessionId, change, serverNow());
+    if (change.patron) this.link.typing(sessionId, Audience.PATRON);
+    if (change.note) this.link.typing(sessionId, Audience.STAFF);
+  }
+
+  /** Forgets everything that was typed. */
+  clear(): void {
+    this.drafts.clear();
+    this.#guarded.clear();
+  }
+}
