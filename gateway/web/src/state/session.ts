@@ -13,6 +13,7 @@ import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import {
   type Audience,
   Part,
+  PatronConnection,
   type Person,
   type Session,
   SessionSchema,
@@ -20,26 +21,10 @@ import {
 } from "../gen/carrel/session/v1/session_pb";
 import type { Joined } from "../gen/carrel/session/v1/session_service_pb";
 import { actFrame, clientFrame, type Deed, nothingHappened } from "../wire";
+import * as outbox from "./outbox";
 
 /** Something that the user has sent. */
-export interface Outgoing {
-  /** Names the command. Stays the same however often it is sent. */
-  commandId: string;
-  deed: Deed;
-  /** `sent` is committed; it leaves this list as soon as its event is there. */
-  status: "sending" | "sent" | "failed";
-  /** The event's position, once it is committed. */
-  position: number;
-  /** The last event that was there when the user sent it: its own event comes after this. */
-  after: number;
-  /** When the user sent it. */
-  since: number;
-  /** When to send it again, if it has to wait. */
-  resendAt: number | undefined;
-  attempts: number;
-  /** Why it failed. */
-  refusal: Refusal | undefined;
-}
+export type Outgoing = outbox.Outgoing<Deed>;
 
 /** One session. */
 export interface SessionView {
@@ -53,6 +38,8 @@ export interface SessionView {
   events: readonly SessionEvent[];
   /** Up to which position events are history, not news. */
   history: number;
+  /** Up to which position the facts already tell of the events. */
+  told: number;
   /** Up to which position the user has seen the events. */
   seen: number;
   outgoing: readonly Outgoing[];
@@ -94,8 +81,6 @@ export type SessionInput =
 export type SessionStep = [SessionView, ClientFrame[]];
 
 const ATTEND_PAUSE = 1_000;
-const RESEND_FIRST = 1_000;
-const RESEND_LONGEST = 15_000;
 const UNAUTHENTICATED = 16;
 const RESOURCE_EXHAUSTED = 8;
 
@@ -109,6 +94,7 @@ export function unknownSession(sessionId: string, seen = 0): SessionView {
     epoch: "",
     events: [],
     history: 0,
+    told: 0,
     seen,
     outgoing: [],
     wanted: false,
@@ -131,7 +117,7 @@ export function reduceSession(view: SessionView, input: SessionInput, now: numbe
     case "accepted":
       return accepted(view, input.commandId, input.position);
     case "refused":
-      return [refused(view, input.commandId, input.refusal, now), []];
+      return [{ ...view, outgoing: outbox.refuse(view.outgoing, input.commandId, input.refusal, now) }, []];
     case "head":
       return view.attendance === "on" && input.number > view.events.length ? attend(view) : [view, []];
     case "waiting":
@@ -139,11 +125,11 @@ export function reduceSession(view: SessionView, input: SessionInput, now: numbe
     case "detached":
       return [detached(view, input.refusal, now), []];
     case "send":
-      return send(view, input.commandId, input.deed, now);
+      return posted(view, outbox.post(view.outgoing, input.commandId, input.deed, view.events.length, now));
     case "retry":
-      return retry(view, input.commandId, now);
+      return posted(view, outbox.retry(view.outgoing, input.commandId, now));
     case "discard":
-      return [{ ...view, outgoing: view.outgoing.filter((out) => out.commandId !== input.commandId) }, []];
+      return [{ ...view, outgoing: outbox.discard(view.outgoing, input.commandId) }, []];
     case "seen":
       return [view.seen === view.events.length ? view : { ...view, seen: view.events.length }, []];
     case "connected":
@@ -180,11 +166,7 @@ function attend(view: SessionView): SessionStep {
 function attending(view: SessionView, joined: Joined): SessionStep {
   const head = Number(joined.head?.number ?? 0n);
   const events = joined.resync ? [] : view.events;
-  // What was committed to a history that is gone may be gone too. Its command id makes it safe to say it again.
-  const outgoing = joined.resync
-    ? view.outgoing.map((out): Outgoing => (out.status === "sent" ? { ...out, status: "sending", position: 0 } : out))
-    : view.outgoing;
-  const again = joined.resync ? outgoing.filter((out) => out.status === "sending") : [];
+  const [outgoing, again] = joined.resync ? outbox.restart(view.outgoing) : [view.outgoing, []];
   return [
     {
       ...view,
@@ -194,8 +176,9 @@ function attending(view: SessionView, joined: Joined): SessionStep {
       epoch: joined.head?.epoch ?? view.epoch,
       events,
       history: view.session === undefined || joined.resync ? head : view.history,
+      told: head,
       seen: joined.resync ? head : view.seen,
-      outgoing: outgoing.map((out) => (joined.resync ? { ...out, after: 0 } : out)),
+      outgoing,
       attendance: "on",
       attendAt: undefined,
       refusal: undefined,
@@ -212,29 +195,44 @@ function received(view: SessionView, event: SessionEvent): SessionStep {
     {
       ...view,
       events: [...view.events, event],
-      session: view.session && factsAfter(view.session, event),
-      outgoing: view.outgoing.filter((out) => out.status !== "sent" || out.position !== position),
+      session: position > view.told ? view.session && factsAfter(view.session, event) : view.session,
+      outgoing: outbox.shown(view.outgoing, position),
     },
     [],
   ];
 }
 
-/** A session's facts after an event. Facts that already hold stay as they are. */
+/** A session's facts after an event. */
 function factsAfter(session: Session, event: SessionEvent): Session {
-  const { author } = event;
-  switch (event.payload.case) {
+  const { author, payload } = event;
+  switch (payload.case) {
     case "pickedUp":
-      if (session.state !== SessionState.WAITING) return session;
       return changed(session, { state: SessionState.ACTIVE, pickUpTime: event.time, owner: author });
+    case "transferOffered":
+      return changed(session, { transferOffer: payload.value.offer });
+    case "transferClosed":
+      if (session.transferOffer?.offerId !== payload.value.offerId) return session;
+      return changed(session, { transferOffer: undefined });
+    case "transferred":
+      return changed(session, { pickUpTime: event.time, owner: author, transferOffer: undefined });
+    case "escalated":
+      return changed(session, { queueIds: [...session.queueIds, payload.value.queueId] });
+    case "patronConnection":
+      return changed(session, { patronConnection: payload.value.connection });
     case "returned":
-      if (session.state !== SessionState.ACTIVE) return session;
-      return changed(session, { state: SessionState.WAITING, pickUpTime: undefined, owner: undefined });
+      return changed(session, {
+        state: SessionState.WAITING,
+        pickUpTime: undefined,
+        owner: undefined,
+        transferOffer: undefined,
+      });
     case "ended":
-      if (session.state === SessionState.ENDED) return session;
       return changed(session, {
         state: SessionState.ENDED,
         endTime: event.time,
         endedBy: author?.part ?? Part.UNSPECIFIED,
+        patronConnection: PatronConnection.UNSPECIFIED,
+        transferOffer: undefined,
       });
     default:
       return session;
@@ -246,34 +244,16 @@ function changed(session: Session, facts: Partial<Omit<Session, "$typeName" | "$
   return Object.assign(next, facts);
 }
 
-const BRINGS_IN = new Set<Deed["case"]>(["openSession", "pickUp", "enterConference"]);
+const BRINGS_IN = new Set<Deed["case"]>(["openSession", "pickUp", "enterConference", "acceptTransfer"]);
 
 function accepted(view: SessionView, commandId: string, position: number): SessionStep {
   const done = view.outgoing.find((out) => out.commandId === commandId);
   if (done === undefined) return [view, []];
   const there = position <= view.events.length;
-  const outgoing = there
-    ? view.outgoing.filter((out) => out !== done)
-    : view.outgoing.map(
-        (out): Outgoing => (out === done ? { ...out, status: "sent", position, resendAt: undefined } : out),
-      );
-  const next = { ...view, outgoing };
+  const next = { ...view, outgoing: outbox.committed(view.outgoing, commandId, position, there) };
   if (BRINGS_IN.has(done.deed.case)) return attend({ ...next, wanted: true, refusal: undefined });
   if (done.deed.case === "leaveConference") return [{ ...next, wanted: false }, []];
   return [next, []];
-}
-
-function refused(view: SessionView, commandId: string, refusal: Refusal, now: number): SessionView {
-  const waits = !nothingHappened(refusal) || (refusal.code === RESOURCE_EXHAUSTED && refusal.retryAfterMs > 0);
-  return {
-    ...view,
-    outgoing: view.outgoing.map((out): Outgoing => {
-      if (out.commandId !== commandId || out.status !== "sending") return out;
-      if (!waits) return { ...out, status: "failed", refusal, resendAt: undefined };
-      const pause = refusal.retryAfterMs || Math.min(RESEND_LONGEST, RESEND_FIRST * 2 ** out.attempts);
-      return { ...out, resendAt: now + pause };
-    }),
-  };
 }
 
 function detached(view: SessionView, refusal: Refusal | undefined, now: number): SessionView {
@@ -283,54 +263,23 @@ function detached(view: SessionView, refusal: Refusal | undefined, now: number):
   return { ...view, attendance: "off", wanted: false, refusal };
 }
 
-function send(view: SessionView, commandId: string, deed: Deed, now: number): SessionStep {
-  const out: Outgoing = {
-    commandId,
-    deed,
-    status: "sending",
-    position: 0,
-    after: view.events.length,
-    since: now,
-    resendAt: undefined,
-    attempts: 1,
-    refusal: undefined,
-  };
-  return [{ ...view, outgoing: [...view.outgoing, out] }, [frameOf(view, out)]];
-}
-
-function retry(view: SessionView, commandId: string, now: number): SessionStep {
-  const failed = view.outgoing.find((out) => out.commandId === commandId && out.status === "failed");
-  if (failed === undefined) return [view, []];
-  const again: Outgoing = { ...failed, status: "sending", refusal: undefined, since: now, attempts: 1 };
-  return [{ ...view, outgoing: view.outgoing.map((out) => (out === failed ? again : out)) }, [frameOf(view, again)]];
+function posted(view: SessionView, [outgoing, again]: outbox.OutboxStep<Deed>): SessionStep {
+  return [{ ...view, outgoing }, again.map((out) => frameOf(view, out))];
 }
 
 function connected(view: SessionView): SessionStep {
   const [next, frames] = view.wanted ? attend(view) : ([view, []] as SessionStep);
-  const unanswered = next.outgoing.filter((out) => out.status === "sending");
-  const outgoing = next.outgoing.map((out) => (out.status === "sending" ? { ...out, resendAt: undefined } : out));
-  return [{ ...next, outgoing }, [...frames, ...unanswered.map((out) => frameOf(view, out))]];
+  const [sent, again] = posted(next, outbox.resend(next.outgoing));
+  return [sent, [...frames, ...again]];
 }
 
 function tick(view: SessionView, now: number): SessionStep {
-  let next = view;
-  const frames: ClientFrame[] = [];
-  if (view.wanted && view.attendance === "off" && view.attendAt !== undefined && now >= view.attendAt) {
-    const [attended, sent] = attend(view);
-    next = attended;
-    frames.push(...sent);
-  }
-  const due = next.outgoing.filter((out) => out.resendAt !== undefined && now >= out.resendAt);
-  if (due.length > 0) {
-    next = {
-      ...next,
-      outgoing: next.outgoing.map((out) =>
-        due.includes(out) ? { ...out, resendAt: undefined, attempts: out.attempts + 1 } : out,
-      ),
-    };
-    frames.push(...due.map((out) => frameOf(view, out)));
-  }
-  return [next, frames];
+  const waits = view.wanted && view.attendance === "off" && view.attendAt !== undefined;
+  const [next, frames] = waits && now >= (view.attendAt ?? now) ? attend(view) : ([view, []] as SessionStep);
+  const step = outbox.due(next.outgoing, now);
+  if (step[1].length === 0) return [next, frames];
+  const [sent, again] = posted(next, step);
+  return [sent, [...frames, ...again]];
 }
 
 function frameOf(view: SessionView, out: Outgoing): ClientFrame {

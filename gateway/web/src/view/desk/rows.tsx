@@ -2,16 +2,11 @@ import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { Icon } from "../parts/icon";
+import { asksForMenu, Menu, type MenuEntry } from "../parts/menu";
 
 /** The name of a row's patron. */
 export function patronOf(row: SessionRow): string {
   return row.patronName || "Patron";
-}
-
-/** One thing that a row's menu can do. */
-export interface MenuEntry {
-  label: string;
-  onChoose: () => void;
 }
 
 interface RowProps {
@@ -49,9 +44,9 @@ export function Row({
   const unpoint = () => {
     if (!row.current?.matches(":hover, :focus-within")) setBeside(undefined);
   };
-  const close = () => {
+  const close = (back: boolean) => {
     setMenuOpen(false);
-    main.current?.focus();
+    if (back) main.current?.focus();
   };
   return (
     <li
@@ -76,7 +71,7 @@ export function Row({
         onClick={onOpen}
         onKeyDown={(event) => {
           if (event.key === "Enter" && event.repeat) event.preventDefault();
-          if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
+          if (asksForMenu(event)) {
             event.preventDefault();
             setMenuOpen(true);
           }
@@ -96,7 +91,7 @@ export function Row({
       >
         <Icon name="more" />
       </button>
-      {menuOpen && <RowMenu menu={menu} onClose={close} />}
+      {menuOpen && <Menu label={`What to do with ${name}`} entries={menu} onClose={close} />}
       {preview && beside && !menuOpen && (
         <div class="preview" style={beside}>
           {preview}
@@ -126,50 +121,4 @@ function moveFocus(event: KeyboardEvent): void {
   if (next === undefined) return;
   event.preventDefault();
   next.focus();
-}
-
-function RowMenu({ menu, onClose }: { menu: readonly MenuEntry[]; onClose: () => void }) {
-  return (
-    <div
-      class="menu"
-      role="menu"
-      aria-label="What to do"
-      ref={(element) => {
-        if (element && !element.contains(document.activeElement)) element.querySelector("button")?.focus();
-      }}
-      onFocusOut={(event) => {
-        if (!(event.relatedTarget instanceof Node) || !event.currentTarget.contains(event.relatedTarget)) onClose();
-      }}
-      onKeyDown={(event) => {
-        const entries = [...event.currentTarget.querySelectorAll("button")];
-        const here = entries.indexOf(document.activeElement as HTMLButtonElement);
-        const to = { ArrowDown: here + 1, ArrowUp: here - 1 + entries.length, Home: 0, End: entries.length - 1 }[
-          event.key
-        ];
-        if (to !== undefined) {
-          event.preventDefault();
-          entries[to % entries.length]?.focus();
-        }
-        if (event.key === "Escape" || event.key === "Tab") {
-          event.preventDefault();
-          onClose();
-        }
-      }}
-    >
-      {menu.map((entry) => (
-        <button
-          key={entry.label}
-          type="button"
-          role="menuitem"
-          tabIndex={-1}
-          onClick={() => {
-            onClose();
-            entry.onChoose();
-          }}
-        >
-          {entry.label}
-        </button>
-      ))}
-    </div>
-  );
 }

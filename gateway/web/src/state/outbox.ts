@@ -1,0 +1,129 @@
+/**
+ * What the user has sent, until the picture shows it.
+ *
+ * Each thing is sent with a command id of its own, and again with the same id until the gateway says what became of
+ * it, so that it happens once, however often the connection breaks.
+ */
+import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import { nothingHappened } from "../wire";
+
+/** Something that the user has sent. */
+export interface Outgoing<Deed> {
+  /** Names the command. Stays the same however often it is sent. */
+  commandId: string;
+  deed: Deed;
+  /** `sent` is committed; it leaves the outbox as soon as the picture shows it. */
+  status: "sending" | "sent" | "failed";
+  /** Its position, once it is committed. */
+  position: number;
+  /** The last position that was there when the user sent it: its own comes after this. */
+  after: number;
+  /** When the user sent it. */
+  since: number;
+  /** When to send it again, if it has to wait. */
+  resendAt: number | undefined;
+  attempts: number;
+  /** Why it failed. */
+  refusal: Refusal | undefined;
+}
+
+/** What was sent, in order. */
+export type Outbox<Deed> = readonly Outgoing<Deed>[];
+
+/** The outbox after a step, and what of it is to be sent now. */
+export type OutboxStep<Deed> = [Outbox<Deed>, Outbox<Deed>];
+
+const RESEND_FIRST = 1_000;
+const RESEND_LONGEST = 15_000;
+const RESOURCE_EXHAUSTED = 8;
+
+/** The user sends something. `after` is the last position that is there. */
+export function post<Deed>(
+  outbox: Outbox<Deed>,
+  commandId: string,
+  deed: Deed,
+  after: number,
+  now: number,
+): OutboxStep<Deed> {
+  const out: Outgoing<Deed> = {
+    commandId,
+    deed,
+    status: "sending",
+    position: 0,
+    after,
+    since: now,
+    resendAt: undefined,
+    attempts: 1,
+    refusal: undefined,
+  };
+  return [[...outbox, out], [out]];
+}
+
+/** Something was committed at a position. `there` is whether the picture shows it already. */
+export function committed<Deed>(
+  outbox: Outbox<Deed>,
+  commandId: string,
+  position: number,
+  there: boolean,
+): Outbox<Deed> {
+  if (there) return discard(outbox, commandId);
+  return outbox.map((out) =>
+    out.commandId === commandId ? { ...out, status: "sent", position, resendAt: undefined } : out,
+  );
+}
+
+/** The picture shows what is at a position. */
+export function shown<Deed>(outbox: Outbox<Deed>, position: number): Outbox<Deed> {
+  const left = outbox.filter((out) => out.status !== "sent" || out.position !== position);
+  return left.length === outbox.length ? outbox : left;
+}
+
+/** Something was refused: it failed, or is sent again after a while when nobody knows, or when it was only too much. */
+export function refuse<Deed>(outbox: Outbox<Deed>, commandId: string, refusal: Refusal, now: number): Outbox<Deed> {
+  const waits = !nothingHappened(refusal) || (refusal.code === RESOURCE_EXHAUSTED && refusal.retryAfterMs > 0);
+  return outbox.map((out) => {
+    if (out.commandId !== commandId || out.status !== "sending") return out;
+    if (!waits) return { ...out, status: "failed", refusal, resendAt: undefined };
+    const pause = refusal.retryAfterMs || Math.min(RESEND_LONGEST, RESEND_FIRST * 2 ** out.attempts);
+    return { ...out, resendAt: now + pause };
+  });
+}
+
+/** The user wants to try again what has failed. */
+export function retry<Deed>(outbox: Outbox<Deed>, commandId: string, now: number): OutboxStep<Deed> {
+  const failed = outbox.find((out) => out.commandId === commandId && out.status === "failed");
+  if (failed === undefined) return [outbox, []];
+  const again: Outgoing<Deed> = { ...failed, status: "sending", refusal: undefined, since: now, attempts: 1 };
+  return [outbox.map((out) => (out === failed ? again : out)), [again]];
+}
+
+/** The user gives something up. */
+export function discard<Deed>(outbox: Outbox<Deed>, commandId: string): Outbox<Deed> {
+  return outbox.filter((out) => out.commandId !== commandId);
+}
+
+/** The connection is new: what is unanswered goes again. */
+export function resend<Deed>(outbox: Outbox<Deed>): OutboxStep<Deed> {
+  const next = outbox.map((out) => (out.status === "sending" ? { ...out, resendAt: undefined } : out));
+  return [next, next.filter((out) => out.status === "sending")];
+}
+
+/** What was committed to a history that is gone may be gone too. Its command id makes it safe to say it again. */
+export function restart<Deed>(outbox: Outbox<Deed>): OutboxStep<Deed> {
+  const next = outbox.map(
+    (out): Outgoing<Deed> =>
+      out.status === "sent" ? { ...out, status: "sending", position: 0, after: 0 } : { ...out, after: 0 },
+  );
+  return [next, next.filter((out) => out.status === "sending")];
+}
+
+/** What has waited long enough goes again. */
+export function due<Deed>(outbox: Outbox<Deed>, now: number): OutboxStep<Deed> {
+  const isDue = (out: Outgoing<Deed>) => out.resendAt !== undefined && now >= out.resendAt;
+  if (!outbox.some(isDue)) return [outbox, []];
+  const again = outbox
+    .filter(isDue)
+    .map((out): Outgoing<Deed> => ({ ...out, resendAt: undefined, attempts: out.attempts + 1 }));
+  const byId = new Map(again.map((out) => [out.commandId, out]));
+  return [outbox.map((out) => byId.get(out.commandId) ?? out), again];
+}
