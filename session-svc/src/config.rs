@@ -3,6 +3,8 @@
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::access::Times;
+
 /// The settings of session-svc, with their reasons in `default.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,12 @@ pub struct Config {
     pub owner_grace: HumanDuration,
     /// How long a supervisor's connection may be gone before they count as having left.
     pub conference_grace: HumanDuration,
+    /// How long a patron's connection may be gone before staff see them as away.
+    pub patron_away: HumanDuration,
+    /// How long a patron's connection may be gone before staff see them as lost.
+    pub patron_lost: HumanDuration,
+    /// How long an offer to hand a session over stands.
+    pub transfer_lapse: HumanDuration,
     /// How long a session stays in memory when nobody looks at it.
     pub rest_after: HumanDuration,
     /// How many events may wait for one slow reader before its stream ends.
@@ -28,6 +36,9 @@ impl Default for Config {
             wrap_up: HumanDuration::from_secs(600),
             owner_grace: HumanDuration::from_secs(60),
             conference_grace: HumanDuration::from_secs(60),
+            patron_away: HumanDuration::from_secs(30),
+            patron_lost: HumanDuration::from_secs(180),
+            transfer_lapse: HumanDuration::from_secs(60),
             rest_after: HumanDuration::from_secs(60),
             backlog: 256,
         }
@@ -51,6 +62,9 @@ impl Config {
             ("heartbeat", self.heartbeat),
             ("owner_grace", self.owner_grace),
             ("conference_grace", self.conference_grace),
+            ("patron_away", self.patron_away),
+            ("patron_lost", self.patron_lost),
+            ("transfer_lapse", self.transfer_lapse),
         ];
         match times.into_iter().find(|(_, time)| time.get().is_zero()) {
             Some((key, _)) => Err(ConfigError { key }),
@@ -58,9 +72,13 @@ impl Config {
         }
     }
 
-    /// How long after its end the owner is done with a session, in milliseconds.
-    pub(crate) fn wrap_up_ms(&self) -> i64 {
-        i64::try_from(self.wrap_up.get().as_millis()).unwrap_or(i64::MAX)
+    /// How long things last, as the rules count it.
+    pub(crate) fn times(&self) -> Times {
+        let ms = |time: HumanDuration| i64::try_from(time.get().as_millis()).unwrap_or(i64::MAX);
+        Times {
+            wrap_up_ms: ms(self.wrap_up),
+            transfer_lapse_ms: ms(self.transfer_lapse),
+        }
     }
 }
 

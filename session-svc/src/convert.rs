@@ -8,9 +8,10 @@ use crate::domain::{
     audience::{Audience, Part, SeenPerson, show_speaker, show_staff},
     audit::{AuditAct, AuditEntry},
     decide::Command,
-    event::{Event, Speaker},
-    people::{Actor, LibrarianActor, PatronActor, Role, StaffMember, StaffNaming},
+    event::{Event, PatronConnection, Speaker},
+    people::{Actor, LibrarianActor, PatronActor, Role, RouteStep, StaffMember, StaffNaming},
     session::{Phase, Session},
+    transfer::{MadeOffer, Offer, Recipient, TransferOutcome},
 };
 
 /// Whoever a good token stands for.
@@ -27,6 +28,14 @@ pub fn actor(who: auth::Who) -> Actor {
                 auth::StaffNaming::Librarian => StaffNaming::Librarian,
                 auth::StaffNaming::ScreenNameAndLibrary => StaffNaming::ScreenNameAndLibrary,
             },
+            route: patron
+                .route
+                .into_iter()
+                .map(|step| RouteStep {
+                    queue_id: step.queue_id,
+                    after_ms: step.after_ms,
+                })
+                .collect(),
         }),
         auth::Who::Librarian(librarian) => Actor::Librarian(LibrarianActor {
             member: StaffMember {
@@ -157,6 +166,45 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
             staff(from, Part::Owner),
             Payload::Returned(wire::SessionReturned {}),
         ),
+        Event::TransferOffered(offer) => (
+            staff(&offer.by, Part::Owner),
+            Payload::TransferOffered(wire::TransferOffered {
+                offer: Some(offer_to_wire(offer, at_ms)),
+            }),
+        ),
+        Event::TransferClosed {
+            offer_id,
+            outcome,
+            by,
+            reason,
+        } => (
+            staff(by, part_after(session, by)),
+            Payload::TransferClosed(wire::TransferClosed {
+                offer_id: offer_id.clone(),
+                outcome: outcome_to_wire(*outcome).into(),
+                reason: reason.clone(),
+            }),
+        ),
+        Event::Transferred { by, from, .. } => (
+            staff(by, Part::Owner),
+            Payload::Transferred(wire::SessionTransferred {
+                // To a patron it is nothing but that somebody else answers from now on.
+                from: (session.audience == Audience::Staff)
+                    .then(|| person_to_wire(staff(from, Part::Colleague))),
+            }),
+        ),
+        Event::Escalated { queue_id } => (
+            speaker(&Speaker::Patron),
+            Payload::Escalated(wire::SessionEscalated {
+                queue_id: queue_id.clone(),
+            }),
+        ),
+        Event::PatronConnectionChanged { connection } => (
+            speaker(&Speaker::Patron),
+            Payload::PatronConnection(wire::PatronConnectionChanged {
+                connection: connection_to_wire(*connection).into(),
+            }),
+        ),
         Event::Ended { by } => (speaker(by), Payload::Ended(wire::SessionEnded {})),
     };
     wire::SessionEvent {
@@ -171,6 +219,7 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
 #[must_use]
 pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
     let naming = session.opened.staff_naming;
+    let for_staff = session.audience == Audience::Staff;
     let show = |member: &StaffMember, part| {
         person_to_wire(show_staff(member, part, session.audience, naming))
     };
@@ -210,7 +259,69 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             .map(|member| show(member, Part::Colleague))
             .collect(),
         ended_by: ended_by.into(),
-        ..wire::Session::default()
+        queue_ids: if for_staff {
+            session.queues.clone()
+        } else {
+            Vec::new()
+        },
+        patron_connection: if for_staff && session.end.is_none() {
+            connection_to_wire(session.patron_connection).into()
+        } else {
+            wire::PatronConnection::Unspecified.into()
+        },
+        transfer_offer: session.standing_offer().map(made_offer_to_wire),
+    }
+}
+
+/// In what part a librarian acts in a session as it stands.
+fn part_after(session: &Session, member: &StaffMember) -> Part {
+    if session.is_owned_by(&member.librarian_id) {
+        Part::Owner
+    } else {
+        Part::Colleague
+    }
+}
+
+/// An offer that was made, on the wire.
+#[must_use]
+pub fn made_offer_to_wire(made: &MadeOffer) -> wire::TransferOffer {
+    offer_to_wire(&made.offer, made.at_ms)
+}
+
+/// An offer on the wire, to staff.
+fn offer_to_wire(offer: &Offer, at_ms: i64) -> wire::TransferOffer {
+    use wire::transfer_offer::To;
+
+    wire::TransferOffer {
+        offer_id: offer.id.clone(),
+        from: Some(staff_to_wire(&offer.by, Part::Owner)),
+        to: Some(match &offer.to {
+            Recipient::Librarian { member } => {
+                To::Librarian(staff_to_wire(member, Part::Colleague))
+            }
+            Recipient::Queue { queue_id } => To::QueueId(queue_id.clone()),
+        }),
+        message: offer.message.clone(),
+        time: Some(timestamp(at_ms)),
+        lapse_time: Some(timestamp(offer.lapses_at_ms)),
+    }
+}
+
+fn outcome_to_wire(outcome: TransferOutcome) -> wire::TransferOutcome {
+    match outcome {
+        TransferOutcome::Declined => wire::TransferOutcome::Declined,
+        TransferOutcome::Lapsed => wire::TransferOutcome::Lapsed,
+        TransferOutcome::Withdrawn => wire::TransferOutcome::Withdrawn,
+    }
+}
+
+/// Whether the patron is there, on the wire.
+#[must_use]
+pub fn connection_to_wire(connection: PatronConnection) -> wire::PatronConnection {
+    match connection {
+        PatronConnection::Connected => wire::PatronConnection::Connected,
+        PatronConnection::Away => wire::PatronConnection::Away,
+        PatronConnection::Lost => wire::PatronConnection::Lost,
     }
 }
 

@@ -14,3 +14,4 @@ pub mod event;
 pub mod people;
 pub mod session;
 pub mod text;
+pub mod transfer;

@@ -112,6 +112,27 @@ fn refuse(refused: Refused) -> Refusal {
         Refused::NotInside => {
             state("NOT_INSIDE", "You are not in this session. Enter it in conference mode to take part.")
         }
+        Refused::NoLongerOwner { owner: Some(owner) } => {
+            state("NO_LONGER_OWNER", &format!("{} has this patron now.", owner.screen_name))
+                .with("owner", owner.screen_name)
+        }
+        Refused::NoLongerOwner { owner: None } => state(
+            "NO_LONGER_OWNER",
+            "You were gone for too long, and this patron waits again. Pick them up again if nobody else has.",
+        ),
+        Refused::OfferClosed { fate } => {
+            state("OFFER_CLOSED", "This offer does not stand any more.").with("outcome", fate.as_str())
+        }
+        Refused::NotShared => state(
+            "NOT_SHARED",
+            "This librarian monitors no queue that you may monitor. Offer the session to somebody who does, or to a queue.",
+        ),
+        Refused::NoSuchQueue => Refusal::not_found("queue"),
+        Refused::BadIntroduction => Refusal::invalid(
+            "BAD_INTRODUCTION",
+            "introduction",
+            "give the introduction from the librarian's row as it is now; it changes every few minutes",
+        ),
         Refused::OwnSession => state("OWN_SESSION", "This is your own session; you are in it already."),
         Refused::WarningNotAccepted { current } => state(
             "WARNING_NOT_ACCEPTED",

@@ -25,8 +25,13 @@ use crate::{
 };
 
 mod attend;
+mod load;
 mod pages;
+mod transfer;
 mod watch;
+
+pub use load::LoadApi;
+pub use transfer::TransferApi;
 
 /// A stream of responses.
 type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -49,7 +54,17 @@ fn token_expired() -> Refusal {
     )
 }
 
-/// `carrel.session.v1.SessionService`.
+/// Why a request is refused that leaves out whom or what it is about.
+fn nothing_named(field: &str) -> Refusal {
+    Refusal::invalid(
+        "EMPTY",
+        field,
+        "name one of the choices that the message has for it",
+    )
+}
+
+/// `carrel.session.v1.SessionService`. Cheap to clone.
+#[derive(Clone)]
 pub struct SessionApi {
     sessions: Sessions,
     auth: Authenticator,

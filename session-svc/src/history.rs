@@ -8,7 +8,7 @@ use carrel_proto::session::v1 as wire;
 use crate::{
     convert,
     domain::{
-        access::Situation,
+        access::{Situation, Times},
         audience::Audience,
         conference::{Conference, ConferenceEvent},
         event::Event,
@@ -264,13 +264,13 @@ impl History {
 
     /// The session as the rules look at it.
     #[must_use]
-    pub fn situation(&self, now_ms: i64, wrap_up_ms: i64) -> Situation<'_> {
+    pub fn situation(&self, now_ms: i64, times: Times) -> Situation<'_> {
         Situation {
             session_id: &self.session_id,
             session: self.staff.session(),
             conference: &self.conference,
             now_ms,
-            wrap_up_ms,
+            times,
         }
     }
 }

@@ -12,9 +12,8 @@
 //! - `grpc`: the tonic face: unwrap, call, wrap.
 //!
 //! It depends on no other service. What it needs to know of a caller is in the caller's token. Several servers may run
-//! on the same log and bus: each may hold any session, and the log settles who was first. One thing still asks for a
-//! single server: whether an owner or a supervisor is *there* is seen from the streams of this server alone, so that
-//! another one would count them as lost. That needs leases which all servers share.
+//! on the same log, bus and leases: each may hold any session, the log settles who was first, and the leases tell who
+//! attends on another server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,9 +21,13 @@ use carrel_platform::{
     auth::interceptor::Authenticator,
     bus::Bus,
     clock::Clock,
+    lease::Leases,
     log::{EventLog, LogError},
 };
-use carrel_proto::session::v1::session_service_server::SessionServiceServer;
+use carrel_proto::session::v1::{
+    load_service_server::LoadServiceServer, session_service_server::SessionServiceServer,
+    transfer_service_server::TransferServiceServer,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod audits;
@@ -42,7 +45,7 @@ mod subscribers;
 
 pub use config::{Config, ConfigError};
 pub use error::Error;
-pub use grpc::SessionApi;
+pub use grpc::{LoadApi, SessionApi, TransferApi};
 
 /// The default settings, with their reasons.
 pub const DEFAULT_CONFIG: &str = include_str!("../default.toml");
@@ -58,6 +61,8 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// The time.
     pub clock: Clock,
+    /// Who attends what, as all servers know it.
+    pub leases: Arc<dyn Leases>,
     /// Who calls.
     pub auth: Authenticator,
     /// When this is cancelled, streams end and what was begun is finished.
@@ -68,6 +73,10 @@ pub struct Parts {
 pub struct Running {
     /// To be mounted on a tonic server.
     pub service: SessionServiceServer<SessionApi>,
+    /// To be mounted on a tonic server.
+    pub transfers: TransferServiceServer<TransferApi>,
+    /// To be mounted on a tonic server.
+    pub load: LoadServiceServer<LoadApi>,
     /// Waits, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
     pub tasks: TaskTracker,
 }
@@ -93,6 +102,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         log,
         bus,
         clock,
+        leases,
         auth,
         stop,
     } = parts;
@@ -108,13 +118,18 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         config,
         list,
         audits: audits::Audits::default(),
+        leases,
         stop,
     };
     let sessions = sessions::Sessions::new(parts, tasks.clone());
     sessions.wake().await?;
     tasks.close();
+    let load = LoadApi::new(sessions.clone(), auth.clone(), clock.clone());
+    let api = SessionApi::new(sessions, auth, clock);
     Ok(Running {
-        service: SessionServiceServer::new(SessionApi::new(sessions, auth, clock)),
+        transfers: TransferServiceServer::new(TransferApi::new(api.clone())),
+        load: LoadServiceServer::new(load),
+        service: SessionServiceServer::new(api),
         tasks,
     })
 }

@@ -27,8 +27,10 @@ use crate::{
     storage,
 };
 
+pub(crate) mod load;
 pub(crate) mod row;
 
+use load::Load;
 use row::{Entry, Watcher, removed, row_for};
 
 /// The topic on which a server says that a session's standing has changed.
@@ -48,6 +50,8 @@ pub(crate) struct LiveList {
     state: Arc<Mutex<State>>,
     /// Goes up with each change of who waits, so that waiting patrons look where they stand.
     waiting_changed: watch::Sender<u64>,
+    /// Goes up with each change.
+    changed: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -84,6 +88,7 @@ impl LiveList {
             backlog,
             state: Arc::default(),
             waiting_changed: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
         }
     }
 
@@ -219,6 +224,7 @@ impl LiveList {
             state.entries.insert(entry.session_id.clone(), entry);
         }
         drop(state);
+        self.changed.send_modify(|generation| *generation += 1);
         if waiting_changes {
             self.waiting_changed
                 .send_modify(|generation| *generation += 1);
@@ -267,13 +273,24 @@ impl LiveList {
         Some(u32::try_from(ahead).unwrap_or(u32::MAX))
     }
 
-    /// The sessions that somebody owns.
+    /// The sessions that go on.
     #[must_use]
-    pub(crate) fn active(&self) -> Vec<String> {
+    pub(crate) fn open(&self) -> Vec<String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let active = |entry: &&Entry| entry.phase() == Phase::Active;
-        let ids = state.entries.values().filter(active);
-        ids.map(|entry| entry.session_id.clone()).collect()
+        state.entries.keys().cloned().collect()
+    }
+
+    /// How much there is to do now.
+    #[must_use]
+    pub(crate) fn load(&self) -> Load {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Load::count(state.entries.values())
+    }
+
+    /// Hears of each change of any session in the list.
+    #[must_use]
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// Hears of each change of who waits.

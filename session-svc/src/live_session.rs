@@ -5,11 +5,12 @@
 //! server may be doing the same with the same session: the log refuses whoever was second, who then reads what is new
 //! and decides again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use carrel_platform::{
     bus::{Bus, Notice, Origin, Subscription},
     clock::Clock,
+    lease::Leases,
     log::{EventLog, LogError},
     telemetry,
 };
@@ -29,6 +30,7 @@ use crate::{
         audience::{Audience, Part},
         conference::ConferenceEvent,
         decide::Command,
+        event::PatronConnection,
         people::Actor,
         session::{Phase, Session},
     },
@@ -39,10 +41,13 @@ use crate::{
     subscribers::{Listening, Subscribers},
 };
 
+use there::Seen;
+
 mod answers;
 mod append;
 mod carry_out;
 mod tend;
+mod there;
 
 /// How many requests may wait for one session before callers wait with them.
 pub(crate) const INBOX: usize = 256;
@@ -59,6 +64,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) list: LiveList,
     pub(crate) audits: Audits,
+    pub(crate) leases: Arc<dyn Leases>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -138,6 +144,17 @@ pub(crate) struct Transcript {
     pub(crate) events: Vec<Arc<wire::SessionEvent>>,
 }
 
+/// What lists and rights depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+    phase: Option<Phase>,
+    owner: Option<String>,
+    queues: usize,
+    offer: Option<String>,
+    patron: Option<PatronConnection>,
+    conference_version: u64,
+}
+
 /// One session in memory.
 pub(crate) struct LiveSession {
     parts: Arc<Parts>,
@@ -148,10 +165,7 @@ pub(crate) struct LiveSession {
     subscribers: Subscribers,
     news: Subscription,
     news_over: bool,
-    /// When the owner, or who becomes it, was last known to be there.
-    owner_seen: Instant,
-    /// Supervisors whose connection is gone, and when that was noticed.
-    gone_since: HashMap<String, Instant>,
+    seen: Seen,
     last_used: Instant,
     tended_at: Instant,
 }
@@ -173,8 +187,7 @@ impl LiveSession {
             subscribers: Subscribers::default(),
             news,
             news_over: false,
-            owner_seen: Instant::now(),
-            gone_since: HashMap::new(),
+            seen: Seen::now(),
             last_used: Instant::now(),
             tended_at: Instant::now(),
         })
@@ -256,7 +269,7 @@ impl LiveSession {
 
     fn situation(&self) -> Situation<'_> {
         self.history
-            .situation(self.parts.clock.unix_ms(), self.parts.config.wrap_up_ms())
+            .situation(self.parts.clock.unix_ms(), self.parts.config.times())
     }
 
     /// Hears that another server changed this session, or may have.
@@ -280,6 +293,10 @@ impl LiveSession {
 
     /// Says in the operators' log what went wrong; of the session only a hash (PR8).
     fn warn(&self, error: &LogError, what: &str) {
+        if matches!(error, LogError::Conflict { .. }) {
+            // Another server was faster; the next look settles it.
+            return;
+        }
         let session = telemetry::session_hash(self.history.session_id());
         tracing::warn!(session, kind = error.kind(), "{what}");
     }
@@ -304,7 +321,7 @@ impl LiveSession {
                 self.subscribers.pass_on(&[shown], &Arc::from(""));
             }
         }
-        self.after_change(before);
+        self.after_change(&before);
         Ok(())
     }
 
@@ -320,26 +337,33 @@ impl LiveSession {
     }
 
     /// What lists and rights depend on.
-    fn standing(&self) -> (Option<Phase>, u64) {
-        let phase = self
-            .history
-            .view(Audience::Staff)
-            .session()
-            .map(Session::phase);
-        (phase, self.history.conference_version())
+    fn standing(&self) -> Standing {
+        let session = self.history.view(Audience::Staff).session();
+        Standing {
+            phase: session.map(Session::phase),
+            owner: session
+                .and_then(|session| session.owner.as_ref())
+                .map(|owner| owner.member.librarian_id.clone()),
+            queues: session.map_or(0, |session| session.queues.len()),
+            offer: session
+                .and_then(Session::standing_offer)
+                .map(|made| made.offer.id.clone()),
+            patron: session.map(|session| session.patron_connection),
+            conference_version: self.history.conference_version(),
+        }
     }
 
     /// Lets those go who may no longer see the session.
     fn revalidate(&mut self) {
         let now_ms = self.parts.clock.unix_ms();
-        let situation = self
-            .history
-            .situation(now_ms, self.parts.config.wrap_up_ms());
+        let situation = self.history.situation(now_ms, self.parts.config.times());
         self.subscribers.revalidate(&situation);
     }
 
-    fn after_change(&mut self, before: (Option<Phase>, u64)) {
-        if self.standing() != before {
+    fn after_change(&mut self, before: &Standing) {
+        let now = self.standing();
+        if now != *before {
+            self.seen.take_note(before, &now);
             self.revalidate();
             self.parts.list.changed(&self.history);
         }

@@ -15,7 +15,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::{
     domain::{
-        access::Situation,
+        access::{Situation, Times},
         audience::Audience,
         conference::Conference,
         decide::{Command, Refused, decide},
@@ -50,9 +50,10 @@ impl Sessions {
         &self.parts
     }
 
-    /// Brings those sessions into memory in which somebody may be lost: running ones, and those with supervisors inside.
+    /// Brings those sessions into memory in which something is due as time goes by: open ones, and those with supervisors
+    /// inside.
     pub(crate) async fn wake(&self) -> Result<(), LogError> {
-        for session_id in self.parts.list.active() {
+        for session_id in self.parts.list.open() {
             let _ = self.inbox(&session_id);
         }
         let mut after = None;
@@ -218,7 +219,7 @@ fn refuse_nowhere(actor: &Actor, command: &Command) -> Refused {
         session: None,
         conference: &Conference::default(),
         now_ms: 0,
-        wrap_up_ms: 0,
+        times: Times::default(),
     };
     match decide(&nowhere, actor, command) {
         Err(Refused::NotAllowed) => Refused::NotAllowed,

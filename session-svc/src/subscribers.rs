@@ -1,6 +1,9 @@
 //! Who listens to one session on this server, and what each of them hears.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use carrel_platform::refusal::Refusal;
 use carrel_proto::session::v1 as wire;
@@ -134,6 +137,21 @@ impl Subscribers {
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|subscriber| subscriber.live.is_closed())
+    }
+
+    /// Whether the patron listens.
+    #[must_use]
+    pub(crate) fn has_patron(&self) -> bool {
+        self.0.iter().any(|subscriber| {
+            matches!(subscriber.actor, Actor::Patron(_)) && !subscriber.live.is_closed()
+        })
+    }
+
+    /// Everyone who listens, by the key of whoever it is, each once.
+    #[must_use]
+    pub(crate) fn keys(&self) -> BTreeSet<String> {
+        let listening = self.0.iter().filter(|one| !one.live.is_closed());
+        listening.map(|one| one.actor.key()).collect()
     }
 
     /// Whether this librarian listens.

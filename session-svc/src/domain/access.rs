@@ -23,8 +23,17 @@ pub struct Situation<'a> {
     pub conference: &'a Conference,
     /// What time it is, in Unix milliseconds.
     pub now_ms: i64,
-    /// How long after the end the owner may still read and add notes, in milliseconds.
+    /// How long things last.
+    pub times: Times,
+}
+
+/// How long things last, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// How long after the end the owner may still read and add notes.
     pub wrap_up_ms: i64,
+    /// How long an offer to hand a session over stands.
+    pub transfer_lapse_ms: i64,
 }
 
 /// What somebody is to a session.
@@ -38,7 +47,9 @@ pub enum Relation {
     Supervisor,
     /// Entitled to supervise or review it, but not inside.
     Reviewer,
-    /// Entitled to its queue.
+    /// Owned it until it was handed over or went back to its queue, and it goes on.
+    FormerOwner,
+    /// Entitled to a queue that it waits or waited in.
     Candidate,
 }
 
@@ -50,17 +61,14 @@ impl Situation<'_> {
             Actor::Patron(patron) => {
                 (patron.session_id == self.session_id).then_some(Relation::Patron)
             }
-            Actor::Librarian(librarian) => self
-                .session
-                .and_then(|session| self.librarian_relation(session, librarian)),
+            Actor::Librarian(librarian) => self.relation_of(librarian),
         }
     }
 
-    fn librarian_relation(
-        &self,
-        session: &Session,
-        librarian: &LibrarianActor,
-    ) -> Option<Relation> {
+    /// What a librarian is to the session, or `None` for a stranger.
+    #[must_use]
+    pub fn relation_of(&self, librarian: &LibrarianActor) -> Option<Relation> {
+        let session = self.session?;
         let id = &librarian.member.librarian_id;
         let institution_id = &session.opened.institution_id;
         if session.is_owned_by(id) && self.ownership_lasts(session, librarian) {
@@ -69,7 +77,9 @@ impl Situation<'_> {
             Some(Relation::Supervisor)
         } else if librarian.supervises(institution_id) {
             Some(Relation::Reviewer)
-        } else if session.end.is_none() && librarian.queues.contains(&session.opened.queue_id) {
+        } else if session.end.is_none() && session.former_owners.contains(id) {
+            Some(Relation::FormerOwner)
+        } else if session.end.is_none() && session.waits_in_one_of(&librarian.queues) {
             Some(Relation::Candidate)
         } else {
             None
@@ -82,6 +92,15 @@ impl Situation<'_> {
         session.end.is_none()
             && self.conference.contains(&librarian.member.librarian_id)
             && librarian.supervises(&session.opened.institution_id)
+    }
+
+    /// What somebody is told who owned the session and no longer does.
+    #[must_use]
+    pub fn no_longer_owner(&self) -> Refused {
+        let owner = self.session.and_then(|session| session.owner.as_ref());
+        Refused::NoLongerOwner {
+            owner: owner.map(|owner| owner.member.clone()),
+        }
     }
 
     /// Some time after the end a foreign owner loses the session, a reviewer becomes one as for any other session,
@@ -99,7 +118,7 @@ impl Situation<'_> {
         session
             .end
             .as_ref()
-            .is_some_and(|end| self.now_ms.saturating_sub(end.at_ms) >= self.wrap_up_ms)
+            .is_some_and(|end| self.now_ms.saturating_sub(end.at_ms) >= self.times.wrap_up_ms)
     }
 }
 
@@ -138,6 +157,7 @@ pub fn may_see(
             (Phase::Ended, Sight::Attend) => Err(Refused::Ended),
             (Phase::Waiting | Phase::Active, _) => Err(Refused::NotInside),
         },
+        Relation::FormerOwner => Err(situation.no_longer_owner()),
         Relation::Candidate => Err(Refused::NotFound),
     }
 }

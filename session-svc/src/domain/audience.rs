@@ -30,8 +30,14 @@ pub fn audience_of(event: &Event) -> Audience {
         | Event::MessagePosted { .. }
         | Event::PagePushed { .. }
         | Event::Returned { .. }
+        | Event::Transferred { .. }
         | Event::Ended { .. } => Audience::Patron,
-        Event::NoteWritten { .. } | Event::ColleagueLeft { .. } => Audience::Staff,
+        Event::NoteWritten { .. }
+        | Event::ColleagueLeft { .. }
+        | Event::TransferOffered(_)
+        | Event::TransferClosed { .. }
+        | Event::Escalated { .. }
+        | Event::PatronConnectionChanged { .. } => Audience::Staff,
     }
 }
 

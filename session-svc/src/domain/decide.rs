@@ -7,10 +7,11 @@ use super::{
     address::{AddressError, PageAddress},
     audit::{AuditAct, AuditFact},
     conference::{ConferenceEvent, Departure},
-    event::{Event, Opened, Speaker},
+    event::{Event, Opened, PatronConnection, Speaker},
     people::{Actor, LibrarianActor, PatronActor, Role, StaffMember},
     session::{Phase, ROOM, Session},
     text::{TextError, check_email, check_name, check_text},
+    transfer::{self, Addressee, Fate},
 };
 
 /// Something that somebody wants done.
@@ -50,6 +51,30 @@ pub enum Command {
     },
     /// A supervisor leaves.
     LeaveConference,
+    /// The owner offers the session.
+    OfferTransfer {
+        /// To whom.
+        to: Addressee,
+        /// What they say with it, or nothing.
+        message: String,
+    },
+    /// Somebody accepts an offer.
+    AcceptTransfer {
+        /// Which.
+        offer_id: String,
+    },
+    /// Somebody declines an offer.
+    DeclineTransfer {
+        /// Which.
+        offer_id: String,
+        /// Why, or nothing.
+        reason: String,
+    },
+    /// The owner takes an offer back.
+    WithdrawTransfer {
+        /// Which.
+        offer_id: String,
+    },
     /// The patron or the owner ends the session.
     End,
 }
@@ -66,7 +91,7 @@ pub struct Decision {
 }
 
 impl Decision {
-    fn happens(event: Event) -> Self {
+    pub(super) fn happens(event: Event) -> Self {
         Self {
             session: vec![event],
             ..Self::default()
@@ -101,7 +126,28 @@ pub enum Refused {
     /// The actor is not in the session.
     #[error("you are not in this session")]
     NotInside,
-    /// One does not supervise oneself.
+    /// The actor owned the session, and somebody else does now or nobody.
+    #[error("this patron is no longer with you")]
+    NoLongerOwner {
+        /// Who does now.
+        owner: Option<StaffMember>,
+    },
+    /// The offer does not stand any more.
+    #[error("this offer does not stand any more")]
+    OfferClosed {
+        /// What became of it.
+        fate: Fate,
+    },
+    /// The librarian monitors no queue that the owner may monitor.
+    #[error("you share no queue with this librarian")]
+    NotShared,
+    /// There is no such queue for the actor.
+    #[error("there is no such queue")]
+    NoSuchQueue,
+    /// What was to introduce a librarian does not.
+    #[error("the introduction is not valid, or not any more")]
+    BadIntroduction,
+    /// One does not supervise oneself, nor take over from oneself.
     #[error("this is your own session")]
     OwnSession,
     /// The warning that was accepted is not the one in force.
@@ -154,6 +200,18 @@ pub fn decide(
         (Actor::Librarian(librarian), Command::LeaveConference) => {
             leave_conference(situation, librarian)
         }
+        (Actor::Librarian(librarian), Command::OfferTransfer { to, message }) => {
+            transfer::offer(situation, librarian, to, message)
+        }
+        (Actor::Librarian(librarian), Command::AcceptTransfer { offer_id }) => {
+            transfer::accept(situation, librarian, offer_id)
+        }
+        (Actor::Librarian(librarian), Command::DeclineTransfer { offer_id, reason }) => {
+            transfer::decline(situation, librarian, offer_id, reason)
+        }
+        (Actor::Librarian(librarian), Command::WithdrawTransfer { offer_id }) => {
+            transfer::withdraw(situation, librarian, offer_id)
+        }
         (_, Command::End) => end(situation, actor),
         (_, Command::PostMessage { text }) => {
             let by = speaker(situation, actor)?;
@@ -186,7 +244,13 @@ pub fn decide(
         (Actor::Librarian(_), Command::Open { .. })
         | (
             Actor::Patron(_),
-            Command::PickUp | Command::EnterConference { .. } | Command::LeaveConference,
+            Command::PickUp
+            | Command::EnterConference { .. }
+            | Command::LeaveConference
+            | Command::OfferTransfer { .. }
+            | Command::AcceptTransfer { .. }
+            | Command::DeclineTransfer { .. }
+            | Command::WithdrawTransfer { .. },
         ) => Err(Refused::NotAllowed),
     }
 }
@@ -243,6 +307,7 @@ fn open(
         patron_name: patron_name.to_owned(),
         patron_email: patron_email.to_owned(),
         question: question.to_owned(),
+        route: patron.route.clone(),
     })))
 }
 
@@ -253,7 +318,7 @@ fn pick_up(situation: &Situation<'_>, librarian: &LibrarianActor) -> Result<Deci
     let session = situation.session.ok_or(Refused::NotFound)?;
     let owns = session.is_owned_by(&librarian.member.librarian_id);
     let inside = situation.is_inside(session, librarian);
-    if !owns && !inside && !librarian.queues.contains(&session.opened.queue_id) {
+    if !owns && !inside && !session.waits_in_one_of(&librarian.queues) {
         return Err(Refused::NotFound);
     }
     match (&session.owner, &session.end) {
@@ -288,6 +353,31 @@ pub fn return_to_queue(session: &Session) -> Decision {
     }
 }
 
+/// What follows when a wait has reached further queues: the patron may be picked up from them, too (R17).
+#[must_use]
+pub fn escalate(session: &Session, now_ms: i64) -> Decision {
+    let mut session = session.clone();
+    let mut decision = Decision::default();
+    while let Some((step, due_ms)) = session.next_step()
+        && due_ms <= now_ms
+    {
+        let queue_id = step.queue_id.clone();
+        session.queues.push(queue_id.clone());
+        decision.session.push(Event::Escalated { queue_id });
+    }
+    decision
+}
+
+/// What follows when the patron is seen to be there, or not (R8).
+#[must_use]
+pub fn see_patron(session: &Session, connection: PatronConnection) -> Decision {
+    if session.end.is_some() || session.patron_connection == connection {
+        Decision::default()
+    } else {
+        Decision::happens(Event::PatronConnectionChanged { connection })
+    }
+}
+
 fn enter_conference(
     situation: &Situation<'_>,
     librarian: &LibrarianActor,
@@ -317,7 +407,9 @@ fn enter_conference(
                 warning_version,
             )],
         }),
-        (Relation::Patron | Relation::Candidate, _) => Err(Refused::NotFound),
+        (Relation::Patron | Relation::Candidate | Relation::FormerOwner, _) => {
+            Err(Refused::NotFound)
+        }
     }
 }
 
@@ -330,7 +422,7 @@ fn leave_conference(
         Relation::Supervisor => Ok(depart(situation, &librarian.member, Departure::Left)),
         Relation::Reviewer => Ok(Decision::default()),
         Relation::Owner => Err(Refused::NotInside),
-        Relation::Patron | Relation::Candidate => Err(Refused::NotFound),
+        Relation::Patron | Relation::Candidate | Relation::FormerOwner => Err(Refused::NotFound),
     }
 }
 
@@ -372,6 +464,7 @@ fn end(situation: &Situation<'_>, actor: &Actor) -> Result<Decision, Refused> {
         (_, Actor::Librarian(librarian)) if librarian.role >= Role::AskAdministrator => {
             return Err(Refused::NotAllowed);
         }
+        (Some(Relation::FormerOwner), _) => return Err(situation.no_longer_owner()),
         _ => return Err(Refused::NotFound),
     };
     let session = situation.session.ok_or(Refused::NotFound)?;
@@ -429,6 +522,7 @@ fn participant<'a>(
             Some(Speaker::Colleague(librarian.member.clone()))
         }
         (Relation::Reviewer, _) => None,
+        (Relation::FormerOwner, _) => return Err(situation.no_longer_owner()),
         _ => return Err(Refused::NotFound),
     };
     Ok((by, session))
@@ -438,9 +532,7 @@ fn librarians_session<'a>(
     situation: &Situation<'a>,
     librarian: &LibrarianActor,
 ) -> Result<(&'a Session, Relation), Refused> {
-    let relation = situation
-        .relation(&Actor::Librarian(librarian.clone()))
-        .ok_or(Refused::NotFound)?;
+    let relation = situation.relation_of(librarian).ok_or(Refused::NotFound)?;
     let session = situation.session.ok_or(Refused::NotFound)?;
     Ok((session, relation))
 }

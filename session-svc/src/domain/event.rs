@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::people::{StaffMember, StaffNaming};
+use super::{
+    people::{RouteStep, StaffMember, StaffNaming},
+    transfer::{Offer, TransferOutcome},
+};
 
 /// Something that happened in a session.
 ///
@@ -51,6 +54,38 @@ pub enum Event {
         /// Who owned the session until then.
         from: StaffMember,
     },
+    /// The owner offered the session to a librarian or to a queue, and keeps it until somebody accepts.
+    TransferOffered(Offer),
+    /// An offer came to nothing.
+    TransferClosed {
+        /// Which.
+        offer_id: String,
+        /// How.
+        outcome: TransferOutcome,
+        /// Who declined; or the owner.
+        by: StaffMember,
+        /// Why, in the words of who declined; or empty.
+        reason: String,
+    },
+    /// A librarian accepted an offer and owns the session.
+    Transferred {
+        /// Who.
+        by: StaffMember,
+        /// Who owned it until then.
+        from: StaffMember,
+        /// Which offer.
+        offer_id: String,
+    },
+    /// The waiting patron may be picked up from a further queue.
+    Escalated {
+        /// The queue.
+        queue_id: String,
+    },
+    /// The patron's connection was lost, or is back.
+    PatronConnectionChanged {
+        /// How it is now.
+        connection: PatronConnection,
+    },
     /// The session ended.
     Ended {
         /// Who ended it.
@@ -75,6 +110,22 @@ pub struct Opened {
     pub patron_email: String,
     /// What the patron asked.
     pub question: String,
+    /// The further queues that the wait reaches, the soonest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub route: Vec<RouteStep>,
+}
+
+/// Whether the patron is there (R8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PatronConnection {
+    /// Connected, or only just gone.
+    #[default]
+    Connected,
+    /// Gone for a while.
+    Away,
+    /// Gone for long. They may come back all the same.
+    Lost,
 }
 
 /// Who did something in a session, and in what part.

@@ -50,6 +50,17 @@ pub struct PatronActor {
     pub queue_id: String,
     /// How this library names staff to its patrons.
     pub staff_naming: StaffNaming,
+    /// The further queues that the wait reaches, the soonest first (R17).
+    pub route: Vec<RouteStep>,
+}
+
+/// A further queue from which a patron may be picked up who has waited for so long (D29).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteStep {
+    /// The queue.
+    pub queue_id: String,
+    /// How long after the wait began, in milliseconds.
+    pub after_ms: u64,
 }
 
 /// A librarian, with what their token says that they may do.

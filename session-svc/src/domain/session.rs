@@ -1,9 +1,12 @@
 //! What a session is after all that happened in it.
 
+use std::collections::BTreeSet;
+
 use super::{
     audience::{Audience, project},
-    event::{Event, Opened, Speaker},
-    people::StaffMember,
+    event::{Event, Opened, PatronConnection, Speaker},
+    people::{RouteStep, StaffMember},
+    transfer::{Fate, MadeOffer, TransferOutcome},
 };
 
 /// A session as one audience knows it: the fold over the events that the audience was shown, and nothing else.
@@ -21,6 +24,16 @@ pub struct Session {
     pub owner: Option<Owner>,
     /// Whether the patron lost their librarian and waits again, first in line.
     pub returned: bool,
+    /// When the wait began that goes on or was the last: with the question, or when the librarian was lost.
+    pub waiting_since_ms: i64,
+    /// The queues from which the patron may be picked up, in the order in which their wait reached them.
+    pub queues: Vec<String>,
+    /// Whether the patron is there.
+    pub patron_connection: PatronConnection,
+    /// All offers to hand the session over, the last one last.
+    pub offers: Vec<MadeOffer>,
+    /// The librarians who owned the session before its owner.
+    pub former_owners: Vec<String>,
     /// Who ended the session, and when.
     pub end: Option<End>,
     /// How much room messages and pages take up, see [`ROOM`].
@@ -91,6 +104,11 @@ impl Session {
                 opened_at_ms: at_ms,
                 owner: None,
                 returned: false,
+                waiting_since_ms: at_ms,
+                queues: vec![opened.queue_id.clone()],
+                patron_connection: PatronConnection::Connected,
+                offers: Vec::new(),
+                former_owners: Vec::new(),
                 end: None,
                 open_size: 0,
                 notes_size: 0,
@@ -108,19 +126,35 @@ impl Session {
     fn change(&mut self, event: &Event, at_ms: i64) {
         match event {
             Event::Opened(_) => {}
-            Event::PickedUp { by } => {
-                self.owner = Some(Owner {
-                    member: by.clone(),
-                    since_ms: at_ms,
-                });
-                self.returned = false;
-                self.colleagues
-                    .retain(|colleague| colleague.librarian_id != by.librarian_id);
+            Event::PickedUp { by } => self.pass_to(by, at_ms),
+            Event::Transferred { by, offer_id, .. } => {
+                self.settle_offer(offer_id, Fate::Accepted);
+                self.pass_to(by, at_ms);
             }
             Event::Returned { .. } => {
-                self.owner = None;
+                self.disown();
                 self.returned = true;
+                self.waiting_since_ms = at_ms;
             }
+            Event::TransferOffered(offer) => {
+                self.notes_size += size(&offer.message);
+                self.offers.push(MadeOffer {
+                    offer: offer.clone(),
+                    at_ms,
+                    fate: Fate::Stands,
+                });
+            }
+            Event::TransferClosed {
+                offer_id,
+                outcome,
+                reason,
+                ..
+            } => {
+                self.notes_size += size(reason);
+                self.settle_offer(offer_id, Fate::Closed(*outcome));
+            }
+            Event::Escalated { queue_id } => self.queues.push(queue_id.clone()),
+            Event::PatronConnectionChanged { connection } => self.patron_connection = *connection,
             Event::MessagePosted { by, text } => {
                 self.open_size += size(text);
                 self.notice(by);
@@ -144,6 +178,75 @@ impl Session {
                 })
             }
         }
+    }
+
+    fn pass_to(&mut self, member: &StaffMember, at_ms: i64) {
+        self.disown();
+        let id = &member.librarian_id;
+        self.former_owners.retain(|former| former != id);
+        self.colleagues
+            .retain(|colleague| colleague.librarian_id != *id);
+        self.returned = false;
+        self.owner = Some(Owner {
+            member: member.clone(),
+            since_ms: at_ms,
+        });
+    }
+
+    fn disown(&mut self) {
+        if let Some(former) = self.owner.take() {
+            self.former_owners.push(former.member.librarian_id);
+        }
+        if let Some(made) = self.offers.last_mut()
+            && made.fate == Fate::Stands
+        {
+            made.fate = Fate::Closed(TransferOutcome::Lapsed);
+        }
+    }
+
+    fn settle_offer(&mut self, offer_id: &str, fate: Fate) {
+        let made = self
+            .offers
+            .iter_mut()
+            .find(|made| made.offer.id == offer_id);
+        if let Some(made) = made {
+            made.fate = fate;
+        }
+    }
+
+    /// Whether the patron may be, or could have been, picked up from one of these queues (I16).
+    #[must_use]
+    pub fn waits_in_one_of(&self, queues: &BTreeSet<String>) -> bool {
+        self.queues.iter().any(|queue| queues.contains(queue))
+    }
+
+    /// The offer that stands. None does when nobody is there to hand the session over.
+    #[must_use]
+    pub fn standing_offer(&self) -> Option<&MadeOffer> {
+        self.offers
+            .last()
+            .filter(|made| made.fate == Fate::Stands && self.phase() == Phase::Active)
+    }
+
+    /// An offer that was made.
+    #[must_use]
+    pub fn made_offer(&self, offer_id: &str) -> Option<&MadeOffer> {
+        self.offers.iter().find(|made| made.offer.id == offer_id)
+    }
+
+    /// The next queue that the patron's wait reaches, and when, in Unix milliseconds.
+    #[must_use]
+    pub fn next_step(&self) -> Option<(&RouteStep, i64)> {
+        if self.phase() != Phase::Waiting {
+            return None;
+        }
+        let step = self
+            .opened
+            .route
+            .iter()
+            .find(|step| !self.queues.contains(&step.queue_id))?;
+        let after_ms = i64::try_from(step.after_ms).unwrap_or(i64::MAX);
+        Some((step, self.waiting_since_ms.saturating_add(after_ms)))
     }
 
     /// A colleague is known from the first thing that the audience was shown of them (R4). Who reviews after the end

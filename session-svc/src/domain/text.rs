@@ -4,6 +4,8 @@
 pub const TEXT_LIMIT: usize = 4_000;
 /// How long a patron's name may be, in Unicode scalar values.
 pub const NAME_LIMIT: usize = 100;
+/// How long a remark on a transfer may be, in Unicode scalar values.
+pub const REMARK_LIMIT: usize = 1_000;
 /// How long an e-mail address may be, in Unicode scalar values (RFC 5321, 4.5.3.1.3, less the angle brackets).
 pub const EMAIL_LIMIT: usize = 254;
 
@@ -41,6 +43,14 @@ pub fn check_text(text: &str) -> Result<(), TextError> {
         return Err(TextError::Empty);
     }
     check(text, TEXT_LIMIT, |c| matches!(c, '\t' | '\n' | '\r'))
+}
+
+/// Checks what is said with an offer or its refusal, which may be empty.
+///
+/// # Errors
+/// When it is too long or has control characters.
+pub fn check_remark(remark: &str) -> Result<(), TextError> {
+    check(remark, REMARK_LIMIT, |c| matches!(c, '\t' | '\n' | '\r'))
 }
 
 /// Checks a patron's name, which may be empty.

@@ -10,6 +10,7 @@ use crate::{
         audience::Part,
         people::{LibrarianActor, StaffMember},
         session::{Phase, Session},
+        transfer::Recipient,
     },
 };
 
@@ -117,7 +118,12 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
         inside,
         caller_inside,
         returned: session.returned,
-        ..wire::SessionRow::default()
+        queue_ids: session.queues.clone(),
+        patron_connection: convert::connection_to_wire(session.patron_connection).into(),
+        transfer_offer: session
+            .standing_offer()
+            .filter(|_| list != wire::SessionList::All)
+            .map(convert::made_offer_to_wire),
     })
 }
 
@@ -142,12 +148,25 @@ fn list_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionList> {
     match session.phase() {
         Phase::Ended => None,
         Phase::Waiting if supervises && entry.has_inside(id) => Some(wire::SessionList::All),
-        Phase::Waiting => queues
-            .contains(&session.opened.queue_id)
+        Phase::Waiting => session
+            .waits_in_one_of(queues)
             .then_some(wire::SessionList::New),
         Phase::Active if session.is_owned_by(id) => Some(wire::SessionList::MyActive),
+        Phase::Active if is_offered(session, watcher) => Some(wire::SessionList::Offered),
         Phase::Active => supervises.then_some(wire::SessionList::All),
     }
+}
+
+/// Whether the session is offered to the watcher, by name or by a queue that they watch.
+fn is_offered(session: &Session, watcher: &Watcher) -> bool {
+    session
+        .standing_offer()
+        .is_some_and(|made| match &made.offer.to {
+            Recipient::Librarian { member } => {
+                member.librarian_id == watcher.librarian.member.librarian_id
+            }
+            Recipient::Queue { queue_id } => watcher.queues.contains(queue_id),
+        })
 }
 
 /// Says that a row is gone; from the New list also who picked the patron up (D28).

@@ -41,6 +41,8 @@ impl LiveSession {
         let listening = self
             .subscribers
             .add(actor, audience, self.parts.config.backlog);
+        self.keep_leases().await;
+        self.note_patron_connection().await;
         Ok(Joined {
             session,
             audience,

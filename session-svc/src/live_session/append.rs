@@ -97,7 +97,7 @@ impl LiveSession {
                 self.subscribers.pass_on(&[shown], &trace);
             }
         }
-        self.after_change(before);
+        self.after_change(&before);
         self.parts.bus.publish(
             self.origin,
             &topic(self.history.session_id()),

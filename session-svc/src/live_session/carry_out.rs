@@ -38,12 +38,16 @@ impl LiveSession {
     /// Carries commands out in order and answers each. What runs together is written with one append; what the audit
     /// must know of is written by itself, so that no message fails with an audit (I17).
     pub(super) async fn carry_out(&mut self, acts: Vec<Act>) {
+        let patron_acts = acts.iter().any(|act| act.actor.librarian().is_none());
         let mut together = Vec::new();
         for act in acts {
-            self.see_owner(&act);
+            self.see(&act);
             if matches!(
                 act.command,
-                Command::PickUp | Command::EnterConference { .. } | Command::LeaveConference
+                Command::PickUp
+                    | Command::AcceptTransfer { .. }
+                    | Command::EnterConference { .. }
+                    | Command::LeaveConference
             ) {
                 self.carry_out_together(std::mem::take(&mut together)).await;
                 self.carry_out_together(vec![act]).await;
@@ -52,6 +56,9 @@ impl LiveSession {
             }
         }
         self.carry_out_together(together).await;
+        if patron_acts {
+            self.note_patron_connection().await;
+        }
     }
 
     async fn carry_out_together(&mut self, acts: Vec<Act>) {
@@ -123,7 +130,7 @@ impl LiveSession {
             session: staged.session.as_ref(),
             conference: &staged.conference,
             now_ms,
-            wrap_up_ms: self.parts.config.wrap_up_ms(),
+            times: self.parts.config.times(),
         };
         let decision = decide(&situation, &act.actor, &act.command)?;
         if decision == Decision::default() {
@@ -162,7 +169,10 @@ impl LiveSession {
         };
         let shows = matches!(
             act.command,
-            Command::Open { .. } | Command::PickUp | Command::EnterConference { .. }
+            Command::Open { .. }
+                | Command::PickUp
+                | Command::AcceptTransfer { .. }
+                | Command::EnterConference { .. }
         );
         // Whoever repeats a command after their time in the session is over learns that it was done, and no more.
         let seen = may_see(&self.situation(), &act.actor, Some(audience), Sight::Attend).is_ok();
@@ -202,7 +212,10 @@ fn depends_on_state(error: &Error) -> bool {
     match error {
         Error::Refused(refused) => !matches!(
             refused,
-            Refused::NotAllowed | Refused::Text { .. } | Refused::Address(_)
+            Refused::NotAllowed
+                | Refused::Text { .. }
+                | Refused::Address(_)
+                | Refused::BadIntroduction
         ),
         _ => true,
     }

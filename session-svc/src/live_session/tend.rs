@@ -5,14 +5,18 @@ use std::time::Duration;
 use carrel_platform::log::LogError;
 use tokio::time::Instant;
 
-use super::{Act, LiveSession};
+use super::LiveSession;
 use crate::domain::{
     audience::Audience,
     conference::Departure,
-    decide::{Command, depart, return_to_queue},
+    decide::{Decision, depart, escalate, return_to_queue, see_patron},
     people::StaffMember,
-    session::{Owner, Phase},
+    session::{Phase, Session},
+    transfer::lapse,
 };
+
+/// The shortest pause between two looks, whatever the settings.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 impl LiveSession {
     /// When there is something to do by itself.
@@ -20,19 +24,44 @@ impl LiveSession {
     /// While a session runs, the pace is the same with supervisors and without: nobody in it must be able to tell.
     pub(super) fn wake_at(&self) -> Instant {
         let config = &self.parts.config;
-        let (owners, supervisors) = (config.owner_grace.get(), config.conference_grace.get());
         let pause = if self.does_not_exist() {
             Duration::ZERO
-        } else if self.is_active() {
-            tick(owners.min(supervisors))
+        } else if self.is_open() {
+            self.tick().min(self.due_in())
         } else if !self.history.conference().is_empty() {
-            tick(supervisors)
+            self.tick()
         } else {
             // A foreign owner's time ends with the wrap-up. Settings of zero shall not keep a core busy.
             let pause = config.rest_after.get().min(config.wrap_up.get());
-            pause.max(Duration::from_millis(10))
+            pause.max(SHORTEST)
         };
         self.tended_at + pause
+    }
+
+    /// How often it is looked who is there.
+    pub(super) fn tick(&self) -> Duration {
+        let config = &self.parts.config;
+        let grace = config
+            .owner_grace
+            .get()
+            .min(config.conference_grace.get())
+            .min(config.patron_away.get());
+        (grace / 4).clamp(SHORTEST, Duration::from_secs(15))
+    }
+
+    /// How long after the last look something is due by the clock: a further queue, or the end of an offer.
+    fn due_in(&self) -> Duration {
+        let Some(session) = self.history.view(Audience::Staff).session() else {
+            return Duration::MAX;
+        };
+        let step = session.next_step().map(|(_, due_ms)| due_ms);
+        let offer = session.standing_offer().map(|made| made.offer.lapses_at_ms);
+        let Some(due_ms) = step.into_iter().chain(offer).min() else {
+            return Duration::MAX;
+        };
+        let left = due_ms.saturating_sub(self.parts.clock.unix_ms());
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0)).max(SHORTEST);
+        self.tended_at.elapsed() + left
     }
 
     /// Does what time alone brings: a lost owner's patron waits again, lost supervisors leave, and who may no longer
@@ -44,13 +73,22 @@ impl LiveSession {
             self.look_again().await;
         }
         self.revalidate();
-        if let Err(error) = self.return_if_owner_lost().await {
+        self.keep_leases().await;
+        self.note_patron_connection().await;
+        for pass in [escalate as fn(&Session, i64) -> Decision, lapse] {
+            if let Err(error) = self.let_happen(pass).await {
+                self.warn(&error, "what was due in a session could not be written");
+            }
+        }
+        if self.owner_is_lost().await
+            && let Err(error) = self.let_happen(|session, _| return_to_queue(session)).await
+        {
             self.warn(
                 &error,
                 "a lost librarian's session could not go back to its queue",
             );
         }
-        for member in self.lost_supervisors() {
+        for member in self.lost_supervisors().await {
             if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
                 self.warn(
                     &error,
@@ -60,61 +98,35 @@ impl LiveSession {
         }
     }
 
-    /// Sees that a command of the owner's came. A note does not count: the patron, who would hear of the owner's loss,
-    /// must not be able to tell that one was written.
-    pub(super) fn see_owner(&mut self, act: &Act) {
-        let shown = !matches!(act.command, Command::WriteNote { .. });
-        let session = self.history.view(Audience::Staff).session();
-        let owner = session.and_then(|session| session.owner.as_ref());
-        if shown && owner.is_none_or(|owner| act.actor.is_librarian(&owner.member.librarian_id)) {
-            self.owner_seen = Instant::now();
-        }
-    }
-
-    async fn return_if_owner_lost(&mut self) -> Result<(), LogError> {
-        let Some(session) = self.history.view(Audience::Staff).session() else {
-            return Ok(());
+    /// Appends what time alone brings, decided on the newest state.
+    async fn let_happen(
+        &mut self,
+        decide: impl Fn(&Session, i64) -> Decision,
+    ) -> Result<(), LogError> {
+        let due = |live: &Self| {
+            let session = live.history.view(Audience::Staff).session()?;
+            let decision = decide(session, live.parts.clock.unix_ms());
+            (decision != Decision::default()).then_some(decision)
         };
-        let is_there = |owner: &Owner| self.subscribers.has_librarian(&owner.member.librarian_id);
-        if session.owner.as_ref().is_none_or(is_there) {
-            self.owner_seen = Instant::now();
-        }
-        if self.owner_seen.elapsed() < self.parts.config.owner_grace.get() {
+        if due(self).is_none() {
             return Ok(());
         }
         self.ensure_current().await?;
-        match self
-            .history
-            .view(Audience::Staff)
-            .session()
-            .map(return_to_queue)
-        {
+        match due(self) {
             Some(decision) => self.append_decision(decision).await,
             None => Ok(()),
         }
     }
 
-    fn lost_supervisors(&mut self) -> Vec<StaffMember> {
-        let now = Instant::now();
-        let grace = self.parts.config.conference_grace.get();
-        let subscribers = &self.subscribers;
-        self.gone_since.retain(|id, _| {
-            self.history.conference().contains(id) && !subscribers.has_librarian(id)
-        });
-        let mut lost = Vec::new();
-        for member in self.history.conference().members() {
-            if subscribers.has_librarian(&member.librarian_id) {
-                continue;
-            }
-            let since = *self
-                .gone_since
-                .entry(member.librarian_id.clone())
-                .or_insert(now);
-            if now.duration_since(since) >= grace {
-                lost.push(member.clone());
-            }
+    /// Has the patron's connection noted as it is, if that is news.
+    pub(super) async fn note_patron_connection(&mut self) {
+        let connection = self.patron_connection().await;
+        let noted = self
+            .let_happen(|session, _| see_patron(session, connection))
+            .await;
+        if let Err(error) = noted {
+            self.warn(&error, "how a patron's connection is could not be noted");
         }
-        lost
     }
 
     /// When a session ends, it ends for supervisors too (R7, D6). They are taken out after the end was acknowledged,
@@ -152,25 +164,20 @@ impl LiveSession {
     /// Whether nobody needs the session in memory.
     pub(super) fn may_rest(&self) -> bool {
         self.subscribers.is_empty()
-            && !self.is_active()
+            && !self.is_open()
             && self.history.conference().is_empty()
             && (self.does_not_exist()
                 || self.last_used.elapsed() >= self.parts.config.rest_after.get())
     }
 
-    /// Whether somebody owns the session, so that it must be seen whether they are there.
-    fn is_active(&self) -> bool {
+    /// Whether the session goes on, so that it must be seen who is there.
+    fn is_open(&self) -> bool {
         let session = self.history.view(Audience::Staff).session();
-        session.is_some_and(|session| session.phase() == Phase::Active)
+        session.is_some_and(|session| session.phase() != Phase::Ended)
     }
 
     /// Whoever asks for sessions at random shall not fill the memory with them.
     fn does_not_exist(&self) -> bool {
         self.history.session_version() == 0
     }
-}
-
-/// How often supervisors' connections are looked at.
-fn tick(grace: Duration) -> Duration {
-    (grace / 4).clamp(Duration::from_millis(10), Duration::from_secs(15))
 }

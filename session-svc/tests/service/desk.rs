@@ -18,6 +18,7 @@ use carrel_platform::{
     },
     bus::{Bus, local::LocalBus},
     clock::Clock,
+    lease::memory::MemoryLeases,
     log::{EventLog, sqlite::SqliteLog},
     pipe::pipe,
     serve::{GrpcServer, Services},
@@ -46,6 +47,7 @@ pub struct Desk {
     pub tasks: TaskTracker,
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
+    leases: MemoryLeases,
     config: Config,
     stop: CancellationToken,
     commands: AtomicU64,
@@ -68,7 +70,15 @@ impl Desk {
         let log = Arc::new(SqliteLog::in_memory().unwrap());
         let bus = Arc::new(LocalBus::default());
         let keys = KeyRing::generate().unwrap();
-        Self::start(log, bus, keys, Clock::manual(NOON_MS), config).await
+        Self::start(
+            log,
+            bus,
+            MemoryLeases::default(),
+            keys,
+            Clock::manual(NOON_MS),
+            config,
+        )
+        .await
     }
 
     /// A desk on a log of the test's own.
@@ -76,15 +86,24 @@ impl Desk {
         let bus = Arc::new(LocalBus::default());
         let keys = KeyRing::generate().unwrap();
         let config = Config::default();
-        Self::start(log, bus, keys, Clock::manual(NOON_MS), config).await
+        Self::start(
+            log,
+            bus,
+            MemoryLeases::default(),
+            keys,
+            Clock::manual(NOON_MS),
+            config,
+        )
+        .await
     }
 
-    /// A second server on the same log and bus.
+    /// A second server on the same log, bus and leases.
     pub async fn replica(&self) -> Self {
         let (log, bus) = (Arc::clone(&self.log), Arc::clone(&self.bus));
         Self::start(
             log,
             bus,
+            self.leases.clone(),
             self.keys.clone(),
             self.clock.clone(),
             self.config.clone(),
@@ -95,6 +114,7 @@ impl Desk {
     async fn start(
         log: Arc<dyn EventLog>,
         bus: Arc<dyn Bus>,
+        leases: MemoryLeases,
         keys: KeyRing,
         clock: Clock,
         config: Config,
@@ -106,6 +126,7 @@ impl Desk {
                 log: Arc::clone(&log),
                 bus: Arc::clone(&bus),
                 clock: clock.clone(),
+                leases: Arc::new(leases.clone()),
                 auth: Authenticator::new(keys.clone(), clock.clone()),
                 stop: stop.clone(),
             },
@@ -113,9 +134,11 @@ impl Desk {
         .await
         .unwrap();
         let (channel, incoming) = pipe();
-        let server = GrpcServer::new(Services::new().with(running.service), false)
-            .await
-            .unwrap();
+        let services = Services::new()
+            .with(running.service)
+            .with(running.transfers)
+            .with(running.load);
+        let server = GrpcServer::new(services, false).await.unwrap();
         let stopped = stop.clone();
         tokio::spawn(async move {
             server
@@ -129,6 +152,7 @@ impl Desk {
             tasks: running.tasks,
             log,
             bus,
+            leases,
             config,
             stop,
             commands: AtomicU64::new(0),

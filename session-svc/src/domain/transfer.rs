@@ -1,0 +1,333 @@
+//! Handing a session over: an offer of its owner, and what becomes of it.
+//!
+//! The owner keeps the session until somebody accepts (R15). So at each moment a session has exactly one owner or
+//! waits, and an offer that comes to nothing changes nothing.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    access::{Relation, Situation},
+    conference::Departure,
+    decide::{Decision, Refused, depart},
+    event::Event,
+    people::{LibrarianActor, Role, StaffMember},
+    session::{Phase, ROOM, Session},
+    text::check_remark,
+};
+
+/// An offer to hand a session over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its id, unique in its session.
+    pub id: String,
+    /// The owner, who makes it.
+    pub by: StaffMember,
+    /// To whom.
+    pub to: Recipient,
+    /// What the owner says with it, or nothing.
+    pub message: String,
+    /// When it lapses, in Unix milliseconds.
+    pub lapses_at_ms: i64,
+}
+
+/// To whom a session is offered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Recipient {
+    /// To one librarian.
+    Librarian {
+        /// Who.
+        member: StaffMember,
+    },
+    /// To whoever may pick up from a queue.
+    Queue {
+        /// Which.
+        queue_id: String,
+    },
+}
+
+/// To whom the owner wants to offer a session, before it is known whether they may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Addressee {
+    /// A librarian who was introduced.
+    Librarian {
+        /// Who.
+        member: StaffMember,
+        /// The queues that they monitor. A repeated command is the same command when these have changed.
+        #[serde(skip)]
+        monitors: BTreeSet<String>,
+    },
+    /// A queue.
+    Queue {
+        /// Which.
+        queue_id: String,
+    },
+    /// Nobody: the introduction is not one of ours, or too old.
+    Stranger,
+}
+
+/// How an offer came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferOutcome {
+    /// Whom it was made to declined.
+    Declined,
+    /// Nobody accepted in time.
+    Lapsed,
+    /// The owner took it back.
+    Withdrawn,
+}
+
+/// What became of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stands.
+    Stands,
+    /// It came to nothing.
+    Closed(TransferOutcome),
+    /// Somebody accepted it.
+    Accepted,
+}
+
+impl Fate {
+    /// The constant that a caller is told.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stands => "STANDS",
+            Self::Closed(TransferOutcome::Declined) => "DECLINED",
+            Self::Closed(TransferOutcome::Lapsed) => "LAPSED",
+            Self::Closed(TransferOutcome::Withdrawn) => "WITHDRAWN",
+            Self::Accepted => "ACCEPTED",
+        }
+    }
+}
+
+/// An offer that was made in a session, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeOffer {
+    /// The offer.
+    pub offer: Offer,
+    /// When it was made, in Unix milliseconds.
+    pub at_ms: i64,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+impl Offer {
+    /// Whether it is for this librarian: by name, or by a queue that they may monitor.
+    #[must_use]
+    pub fn is_for(&self, librarian: &LibrarianActor) -> bool {
+        match &self.to {
+            Recipient::Librarian { member } => member.librarian_id == librarian.member.librarian_id,
+            Recipient::Queue { queue_id } => librarian.queues.contains(queue_id),
+        }
+    }
+}
+
+/// The owner offers the session. An offer that stands is withdrawn with it.
+pub(super) fn offer(
+    situation: &Situation<'_>,
+    librarian: &LibrarianActor,
+    to: &Addressee,
+    message: &str,
+) -> Result<Decision, Refused> {
+    let session = owned_session(situation, librarian)?;
+    if session.phase() != Phase::Active {
+        return Err(Refused::Ended);
+    }
+    let to = recipient(librarian, to)?;
+    check_remark(message).map_err(|error| Refused::Text {
+        field: "message",
+        error,
+    })?;
+    if session.notes_size >= ROOM {
+        return Err(Refused::Full);
+    }
+    let mut events: Vec<_> = session
+        .standing_offer()
+        .map(|standing| {
+            closed(
+                &standing.offer,
+                TransferOutcome::Withdrawn,
+                &librarian.member,
+                "",
+            )
+        })
+        .into_iter()
+        .collect();
+    events.push(Event::TransferOffered(Offer {
+        // The number that the event will have among the staff's: no two offers of a session share it.
+        id: (session.position + events.len() as u64 + 1).to_string(),
+        by: librarian.member.clone(),
+        to,
+        message: message.to_owned(),
+        lapses_at_ms: situation
+            .now_ms
+            .saturating_add(situation.times.transfer_lapse_ms),
+    }));
+    Ok(Decision {
+        session: events,
+        ..Decision::default()
+    })
+}
+
+fn recipient(librarian: &LibrarianActor, to: &Addressee) -> Result<Recipient, Refused> {
+    match to {
+        Addressee::Librarian { member, .. }
+            if member.librarian_id == librarian.member.librarian_id =>
+        {
+            Err(Refused::OwnSession)
+        }
+        Addressee::Librarian { member, monitors } => {
+            if monitors.is_disjoint(&librarian.queues) {
+                return Err(Refused::NotShared);
+            }
+            let member = member.clone();
+            Ok(Recipient::Librarian { member })
+        }
+        Addressee::Queue { queue_id } if librarian.queues.contains(queue_id) => {
+            let queue_id = queue_id.clone();
+            Ok(Recipient::Queue { queue_id })
+        }
+        Addressee::Queue { .. } => Err(Refused::NoSuchQueue),
+        Addressee::Stranger => Err(Refused::BadIntroduction),
+    }
+}
+
+/// Exactly one librarian gets the session (I11). One who is inside leaves conference mode with it (D7).
+pub(super) fn accept(
+    situation: &Situation<'_>,
+    librarian: &LibrarianActor,
+    offer_id: &str,
+) -> Result<Decision, Refused> {
+    let (session, made) = addressed_offer(situation, librarian, offer_id)?;
+    match (&session.owner, made.fate) {
+        (_, _) if session.end.is_some() => Err(Refused::Ended),
+        (Some(_), Fate::Accepted) if session.is_owned_by(&librarian.member.librarian_id) => {
+            Ok(Decision::default())
+        }
+        (Some(owner), Fate::Stands) if situation.now_ms < made.offer.lapses_at_ms => {
+            if session.is_owned_by(&librarian.member.librarian_id) {
+                return Err(Refused::OwnSession);
+            }
+            let mut decision = Decision {
+                session: vec![Event::Transferred {
+                    by: librarian.member.clone(),
+                    from: owner.member.clone(),
+                    offer_id: offer_id.to_owned(),
+                }],
+                ..Decision::default()
+            };
+            if situation.is_inside(session, librarian) {
+                let exit = depart(situation, &librarian.member, Departure::BecameOwner);
+                decision.conference = exit.conference;
+                decision.audit = exit.audit;
+            }
+            Ok(decision)
+        }
+        (_, Fate::Stands) => Err(Refused::OfferClosed {
+            fate: Fate::Closed(TransferOutcome::Lapsed),
+        }),
+        (_, fate) => Err(Refused::OfferClosed { fate }),
+    }
+}
+
+/// Whom an offer was made to by name may decline it.
+pub(super) fn decline(
+    situation: &Situation<'_>,
+    librarian: &LibrarianActor,
+    offer_id: &str,
+    reason: &str,
+) -> Result<Decision, Refused> {
+    let (session, made) = addressed_offer(situation, librarian, offer_id)?;
+    if matches!(made.offer.to, Recipient::Queue { .. }) {
+        return Err(Refused::NotFound);
+    }
+    if session.end.is_some() {
+        return Err(Refused::Ended);
+    }
+    check_remark(reason).map_err(|error| Refused::Text {
+        field: "reason",
+        error,
+    })?;
+    match made.fate {
+        Fate::Stands => Ok(Decision::happens(closed(
+            &made.offer,
+            TransferOutcome::Declined,
+            &librarian.member,
+            reason,
+        ))),
+        fate => Err(Refused::OfferClosed { fate }),
+    }
+}
+
+/// The owner takes an offer back.
+pub(super) fn withdraw(
+    situation: &Situation<'_>,
+    librarian: &LibrarianActor,
+    offer_id: &str,
+) -> Result<Decision, Refused> {
+    let session = owned_session(situation, librarian)?;
+    let made = session.made_offer(offer_id).ok_or(Refused::NotFound)?;
+    match made.fate {
+        _ if session.end.is_some() => Err(Refused::Ended),
+        Fate::Stands => Ok(Decision::happens(closed(
+            &made.offer,
+            TransferOutcome::Withdrawn,
+            &librarian.member,
+            "",
+        ))),
+        fate => Err(Refused::OfferClosed { fate }),
+    }
+}
+
+/// What follows when the time of an offer is over: it lapses, and the owner goes on.
+#[must_use]
+pub fn lapse(session: &Session, now_ms: i64) -> Decision {
+    match session.standing_offer() {
+        Some(MadeOffer { offer, .. }) if now_ms >= offer.lapses_at_ms => {
+            Decision::happens(closed(offer, TransferOutcome::Lapsed, &offer.by, ""))
+        }
+        _ => Decision::default(),
+    }
+}
+
+fn closed(offer: &Offer, outcome: TransferOutcome, by: &StaffMember, reason: &str) -> Event {
+    Event::TransferClosed {
+        offer_id: offer.id.clone(),
+        outcome,
+        by: by.clone(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// The session, for its owner. A supervisor can't hand over what is not theirs (R6).
+fn owned_session<'a>(
+    situation: &Situation<'a>,
+    librarian: &LibrarianActor,
+) -> Result<&'a Session, Refused> {
+    match situation.relation_of(librarian) {
+        Some(Relation::Owner) => situation.session.ok_or(Refused::NotFound),
+        _ if librarian.role >= Role::AskAdministrator => Err(Refused::NotAllowed),
+        Some(Relation::FormerOwner) => Err(situation.no_longer_owner()),
+        _ => Err(Refused::NotFound),
+    }
+}
+
+/// An offer that was made to this librarian. Nobody else can tell whether there is one.
+fn addressed_offer<'a>(
+    situation: &Situation<'a>,
+    librarian: &LibrarianActor,
+    offer_id: &str,
+) -> Result<(&'a Session, &'a MadeOffer), Refused> {
+    let session = situation.session.ok_or(Refused::NotFound)?;
+    let made = session
+        .made_offer(offer_id)
+        .filter(|made| made.offer.is_for(librarian))
+        .ok_or(Refused::NotFound)?;
+    Ok((session, made))
+}
