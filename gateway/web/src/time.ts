@@ -5,6 +5,9 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
+const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: "long" });
+const ONE_DAY = 86_400_000;
+
 /** Milliseconds since 1970, or nothing. */
 export function milliseconds(time: Timestamp | undefined): number | undefined {
   return time && timestampMs(time);
@@ -22,6 +25,16 @@ export function dayAndTime(time: Timestamp | undefined): string {
   return `${DAY.format(ms)}, ${CLOCK.format(ms)}`;
 }
 
+/** When something is, for who thinks of today first: the time of day, with the weekday or the day if it is not today. */
+export function comingTime(time: Timestamp, now: number): string {
+  const ms = timestampMs(time);
+  const clock = CLOCK.format(ms);
+  if (DAY.format(ms) === DAY.format(now)) return `today at ${clock}`;
+  if (DAY.format(ms) === DAY.format(now + ONE_DAY)) return `tomorrow at ${clock}`;
+  const isNear = ms - now < 6 * ONE_DAY;
+  return `on ${isNear ? WEEKDAY.format(ms) : DAY.format(ms)} at ${clock}`;
+}
+
 /** The machine's form of a time, for the `time` element. */
 export function machineTime(time: Timestamp | undefined): string {
   return time === undefined ? "" : new Date(timestampMs(time)).toISOString();
@@ -34,4 +47,13 @@ export function span(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A span of time as a running clock shows it: "0:42", "3:07", "1:02:09". */
+export function stopwatch(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  const two = (number: number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
 }

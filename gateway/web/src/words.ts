@@ -1,6 +1,6 @@
 /** Names and sentences that several places use. */
-import type { SessionEvent } from "./gen/carrel/session/v1/session_event_pb";
-import { Part, type Person } from "./gen/carrel/session/v1/session_pb";
+import { type SessionEvent, type TransferClosed, TransferOutcome } from "./gen/carrel/session/v1/session_event_pb";
+import { Part, PatronConnection, type Person, type TransferOffer } from "./gen/carrel/session/v1/session_pb";
 
 /** The name to show for somebody. */
 export function nameOf(person: Person | undefined): string {
@@ -14,6 +14,59 @@ export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolea
   return own
     ? "Your connection was lost; the patron waits again"
     : `${nameOf(event.author)}'s connection was lost; the patron waits again`;
+}
+
+/** Says the name of a queue. */
+export type QueueName = (queueId: string) => string;
+
+/** To whom a session is offered. */
+export function offeredTo(offer: TransferOffer | undefined, queueName: QueueName): string {
+  switch (offer?.to.case) {
+    case "librarian":
+      return nameOf(offer.to.value);
+    case "queueId":
+      return `the queue ${queueName(offer.to.value)}`;
+    default:
+      return "somebody";
+  }
+}
+
+/** How an offer came to nothing, as staff read it. */
+export function closedLine(closed: TransferClosed, to: string): string {
+  switch (closed.outcome) {
+    case TransferOutcome.DECLINED:
+      return closed.reason ? `Transfer declined: ${closed.reason}` : "Transfer declined";
+    case TransferOutcome.LAPSED:
+      return `Transfer to ${to} lapsed: nobody accepted in time`;
+    default:
+      return `Transfer to ${to} withdrawn`;
+  }
+}
+
+/** Who has the patron from now on (R15, D47). A patron is not told who had them before, nor that anything was offered. */
+export function transferredLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
+  if (toPatron) return `${newcomer(event.author)} is now answering you`;
+  const from = event.payload.case === "transferred" ? event.payload.value.from : undefined;
+  const who = own ? "You accepted this patron" : `${nameOf(event.author)} accepted and has this patron now`;
+  return from === undefined ? who : `${who}, ${own ? "from" : "after"} ${nameOf(from)}`;
+}
+
+/** A library may keep its librarians' names to itself: then the patron hears of another librarian. */
+function newcomer(person: Person | undefined): string {
+  const name = nameOf(person);
+  return name === "Librarian" ? "Another librarian" : name;
+}
+
+/** Whether the patron is there, as staff read it (R8, D51, D54). */
+export function patronConnectionLine(connection: PatronConnection): string {
+  switch (connection) {
+    case PatronConnection.AWAY:
+      return "The patron's connection is gone for the moment";
+    case PatronConnection.LOST:
+      return "The patron's connection is lost; they can still come back and read what you write";
+    default:
+      return "The patron is connected again";
+  }
 }
 
 /** Whether the patron waited for a librarian at an event: at first, and again after a librarian was lost. */

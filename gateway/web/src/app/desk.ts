@@ -1,6 +1,7 @@
 /** A librarian's chat monitor as a whole: who is at it, what it shows and asks, and what they write. */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { ApiError, logIn } from "../api";
+import { newCommandId } from "../command_id";
 import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
@@ -8,13 +9,16 @@ import { SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
 import { type Lists, rowsOf } from "../state/lists";
 import { type SessionView, unread } from "../state/session";
+import { isHandedOver } from "../state/transfer";
 import { type HeldToken, held } from "../token";
 import { Alerts } from "./alerts";
+import { callsFor } from "./alerts_calls";
 import { Announcer } from "./announcer";
 import { Attendance } from "./desk_attendance";
 import { WatchedLists } from "./desk_lists";
 import { newsOf } from "./desk_news";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
+import { isOutcome, offerIdOf, Transfers } from "./desk_transfer";
 import { Writing } from "./desk_writing";
 import { Link } from "./link";
 import { type Notice, Notices } from "./notices";
@@ -31,6 +35,7 @@ export type Asked =
   | { kind: "question"; row: SessionRow }
   | { kind: "end"; sessionId: string }
   | { kind: "guard"; sessionId: string; note: number }
+  | { kind: "transfer"; sessionId: string; librarianId: string | undefined }
   | { kind: "log-out" }
   | { kind: "queues" }
   | { kind: "shortcuts" };
@@ -72,6 +77,9 @@ export class Desk {
   readonly alerts = new Alerts(computed(() => this.#profile.value?.librarianId));
   /** Whether the librarian may enter sessions of others. */
   readonly maySupervise = computed(() => (this.#profile.value?.role ?? 0) >= Role.ASK_ADMINISTRATOR);
+  /** The name of a queue, or its id if the librarian may not monitor it. */
+  readonly queueName = (queueId: string): string =>
+    this.#profile.value?.queues.find((queue) => queue.queueId === queueId)?.name ?? queueId;
   /** Whether the user did it. */
   readonly isOwn = (event: SessionEvent): boolean => {
     const id = this.#profile.value?.librarianId;
@@ -98,6 +106,16 @@ export class Desk {
   readonly lists: ReadonlySignal<Lists> = this.#watched.lists;
   /** The queues that are watched, or nothing before the librarian has chosen. */
   readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#watched.queueIds;
+  /** What is handed over. */
+  readonly transfers = new Transfers(this.link, this.lists, {
+    open: (sessionId, librarianId) => this.ask({ kind: "transfer", sessionId, librarianId }),
+    sendIm: (librarianId, text) =>
+      this.link.send({
+        case: "imSend",
+        value: { commandId: newCommandId(), to: { case: "librarianId", value: librarianId }, text },
+      }),
+    notify: (text, tone) => this.notify(text, tone),
+  });
   /** What the desk asks. */
   readonly asked: ReadonlySignal<Asked | undefined> = this.#asked;
   /** What the desk has to say. */
@@ -113,6 +131,8 @@ export class Desk {
   readonly ended = computed(() =>
     [...this.link.sessions.value.values()].filter((view) => view.session?.state === SessionState.ENDED),
   );
+  /** The sessions that were the librarian's, are somebody else's now, and were not put away yet. */
+  readonly handedOver = computed(() => [...this.link.sessions.value.values()].filter(isHandedOver));
   /** How much is new to the librarian: waiting patrons and unread sessions. */
   readonly attention = computed(
     () =>
@@ -220,6 +240,11 @@ export class Desk {
     return this.#attendance.isPickingUp(sessionId);
   }
 
+  /** Accepts a session that is offered to the user. */
+  accept(row: SessionRow): void {
+    this.#attendance.accept(row.sessionId, offerIdOf(row));
+  }
+
   /** Opens a row of All: shows it if the user is inside on this page, else the warning first (S9). */
   openFromAll(row: SessionRow): void {
     if (this.link.sessions.value.get(row.sessionId)?.wanted) this.select(row.sessionId, "note");
@@ -276,18 +301,30 @@ export class Desk {
         this.#profile.value = frame.value.profile ?? this.#profile.value;
         if (this.queueIds.value === undefined) this.ask({ kind: "queues" });
         return;
-      case "lists":
+      case "lists": {
+        const before = this.lists.value;
         this.#watched.change(frame.value);
+        this.#call(before);
         this.#takeMine();
         return;
+      }
       case "accepted":
-        return this.#attendance.accepted(frame.value.sessionId, frame.value.commandId);
+        this.#attendance.accepted(frame.value.sessionId, frame.value.commandId);
+        return this.transfers.accepted(frame.value.sessionId, frame.value.commandId);
       case "refused":
         return this.#refused(frame.value);
       case "detached":
         return this.#attendance.detached(frame.value.sessionId, frame.value.refusal);
       default:
         return;
+    }
+  }
+
+  /** Calls the user to what is new in the lists. */
+  #call(before: Lists): void {
+    for (const { kind, text, said } of callsFor(before, this.lists.value)) {
+      this.alerts.ring(kind, text);
+      this.announcer.say(said);
     }
   }
 
@@ -301,8 +338,10 @@ export class Desk {
 
   #refused({ commandId, sessionId, refusal }: Refused): void {
     if (refusal === undefined) return;
-    if (commandId !== "") this.#attendance.refused(sessionId, commandId, refusal);
-    else if (refusal.metadata.request === "watch") this.#watched.refused(refusal);
+    if (commandId !== "") {
+      this.#attendance.refused(sessionId, commandId, refusal);
+      this.transfers.refused(sessionId, commandId, refusal);
+    } else if (refusal.metadata.request === "watch") this.#watched.refused(refusal);
   }
 
   #left(sessionId: string): void {
@@ -319,12 +358,16 @@ export class Desk {
   }
 
   #news(sessionId: string, event: SessionEvent): void {
-    if (this.isOwn(event)) return;
     const isShown = sessionId === this.#selected.value;
-    const text = newsOf(event, this.link.sessions.value.get(sessionId)?.session?.patronName, isShown);
+    const text = newsOf(event, {
+      librarianId: this.#profile.value?.librarianId,
+      patronName: this.link.sessions.value.get(sessionId)?.session?.patronName,
+      isShown,
+      queueName: this.queueName,
+    });
     if (text === undefined) return;
     // In the session that is shown, its banner says that it has ended.
-    if (event.payload.case === "ended" && !isShown) this.notify(text);
+    if (isOutcome(event) || (event.payload.case === "ended" && !isShown)) this.notify(text);
     else this.announcer.say(text);
   }
 
@@ -342,6 +385,7 @@ export class Desk {
     this.link.forget();
     this.writing.clear();
     this.#attendance.clear();
+    this.transfers.clear();
     this.#watched.clear();
     this.#selected.value = undefined;
     this.#asked.value = undefined;

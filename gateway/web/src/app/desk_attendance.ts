@@ -4,8 +4,9 @@ import { serverNow } from "../api";
 import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
-import { endSession, enterConference, leaveConference, pickUp } from "../state/deeds";
+import { acceptTransfer, endSession, enterConference, leaveConference, pickUp } from "../state/deeds";
 import { type SessionView, unknownSession } from "../state/session";
+import { isHandedOver, newOwnerOf } from "../state/transfer";
 import { type Deed, nothingHappened } from "../wire";
 import type { Drafts } from "./drafts";
 import type { Link } from "./link";
@@ -13,13 +14,13 @@ import type { Notice } from "./notices";
 
 /** What the desk wants to hear of. */
 export interface AttendanceListener {
-  /** The user has picked the patron up. */
+  /** The user has picked the patron up, or accepted them from somebody else. */
   pickedUp: (sessionId: string) => void;
   /** The user is in conference mode. */
   entered: (sessionId: string) => void;
   /** The user is no longer inside, and the session is to go from the desk. */
   left: (sessionId: string) => void;
-  /** A session that was never seen has gone from the desk. */
+  /** A session that was never seen has gone from the desk, or one lies there that is somebody else's now. */
   released: () => void;
   /** There is something to say to the user. */
   notify: (text: string, tone?: Notice["tone"]) => void;
@@ -31,6 +32,8 @@ export class Attendance {
   readonly #commands = new Map<string, Deed["case"]>();
   /** The sessions that were picked up, until the end of attending them as a supervisor was seen. */
   readonly #taken = new Set<string>();
+  /** The sessions that the user was told are somebody else's, with the position of the transfer. */
+  readonly #handedOver = new Map<string, bigint>();
 
   constructor(
     private readonly link: Link,
@@ -42,7 +45,7 @@ export class Attendance {
   /** Takes part in a session that is the user's, unless they do already or are about to. */
   hold(sessionId: string, seen = 0): void {
     const view = this.link.sessions.value.get(sessionId);
-    if (view?.wanted || view?.outgoing.some((out) => out.deed.case === "pickUp")) return;
+    if (view?.wanted || this.isPickingUp(sessionId)) return;
     this.link.hold(unknownSession(sessionId, seen));
     this.link.input(sessionId, { kind: "attend" });
   }
@@ -54,10 +57,15 @@ export class Attendance {
     this.#command(sessionId, pickUp());
   }
 
-  /** Whether a patron is being picked up by this user. */
+  /** Accepts a session that is offered to the user. */
+  accept(sessionId: string, offerId: string): void {
+    if (!this.isPickingUp(sessionId)) this.#command(sessionId, acceptTransfer(offerId));
+  }
+
+  /** Whether a patron is being picked up, or accepted, by this user. */
   isPickingUp(sessionId: string): boolean {
     const view = this.link.sessions.value.get(sessionId);
-    return view?.outgoing.some((out) => out.deed.case === "pickUp") ?? false;
+    return view?.outgoing.some((out) => TAKES.has(out.deed.case)) ?? false;
   }
 
   /** Enters conference mode; the user has accepted the warning that was shown (S10). */
@@ -77,12 +85,13 @@ export class Attendance {
 
   /** Takes up that a command was accepted. The sessions have done so already; what is left is where the user goes next. */
   accepted(sessionId: string, commandId: string): void {
-    if (this.#commands.get(commandId) === "pickUp") {
+    const deed = this.#commands.get(commandId);
+    if (TAKES.has(deed)) {
       this.#taken.add(sessionId);
       this.listener.pickedUp(sessionId);
     }
-    if (this.#commands.get(commandId) === "enterConference") this.listener.entered(sessionId);
-    if (this.#commands.get(commandId) === "leaveConference") this.listener.left(sessionId);
+    if (deed === "enterConference") this.listener.entered(sessionId);
+    if (deed === "leaveConference") this.listener.left(sessionId);
     this.#commands.delete(commandId);
   }
 
@@ -91,10 +100,7 @@ export class Attendance {
     const deed = this.#commands.get(commandId);
     if (deed === undefined || !nothingHappened(refusal)) return;
     this.#commands.delete(commandId);
-    const winner = refusal.metadata.picked_up_by;
-    const text =
-      refusal.reason === "ALREADY_PICKED_UP" && winner ? `${winner} picked this patron up.` : refusal.message;
-    this.listener.notify(text, refusal.reason === "ALREADY_PICKED_UP" ? "plain" : "bad");
+    this.listener.notify(whyNot(refusal), tooLate(refusal) ? "plain" : "bad");
     this.link.input(sessionId, { kind: "discard", commandId });
     if (deed !== "endSession" && !this.link.sessions.value.get(sessionId)?.wanted) this.link.release(sessionId);
   }
@@ -108,6 +114,8 @@ export class Attendance {
     const wasInside = view.part === Part.COLLEAGUE || view.session === undefined;
     if (refusal.reason === "NOT_INSIDE" && this.#takesOver(view)) {
       this.link.input(sessionId, { kind: "attend" });
+    } else if (isHandedOver(view)) {
+      this.#passed(view);
     } else if (refusal.reason === "NOT_FOUND" && view.session?.state !== SessionState.ENDED) {
       this.#lost(view);
     } else if (refusal.reason === "NOT_INSIDE" && wasInside) {
@@ -123,6 +131,7 @@ export class Attendance {
   clear(): void {
     this.#commands.clear();
     this.#taken.clear();
+    this.#handedOver.clear();
   }
 
   /** Does something after which the user goes elsewhere, or hears why not. */
@@ -143,11 +152,7 @@ export class Attendance {
 
   /** Says that a session went on without the user while they were away. What they wrote meanwhile is theirs again. */
   #lost(view: SessionView): void {
-    const unsent = view.outgoing.flatMap(({ deed }) => (deed.case === "postMessage" ? [deed.value.text] : []));
-    if (unsent.length > 0) {
-      const { patron } = this.drafts.of(view.sessionId);
-      this.drafts.change(view.sessionId, { patron: [...unsent, patron].join("\n").trim() }, serverNow());
-    }
+    this.#takeBack(view);
     const patron = view.session?.patronName;
     const which = view.session ? `Your session with ${patron || "a patron"}` : "A session that was on your desk";
     this.listener.notify(
@@ -156,4 +161,48 @@ export class Attendance {
     );
     this.listener.left(view.sessionId);
   }
+
+  /** Says once who has a session that was the user's. It stays on the desk until they put it away. */
+  #passed(view: SessionView): void {
+    this.#takeBack(view);
+    const transfer = view.events.findLast((event) => event.payload.case === "transferred")?.position ?? 0n;
+    if (this.#handedOver.get(view.sessionId) !== transfer) {
+      this.#handedOver.set(view.sessionId, transfer);
+      const patron = view.session?.patronName || "your patron";
+      this.listener.notify(`${newOwnerOf(view) || "Another librarian"} has ${patron} now.`);
+    }
+    this.listener.released();
+  }
+
+  /** Makes drafts again of what the user has written and nobody has taken. */
+  #takeBack(view: SessionView): void {
+    const unsent = view.outgoing.filter((out) => out.deed.case === "postMessage" && out.status !== "sent");
+    const texts = unsent.flatMap(({ deed }) => (deed.case === "postMessage" ? [deed.value.text] : []));
+    if (texts.length === 0) return;
+    for (const { commandId } of unsent) this.link.input(view.sessionId, { kind: "discard", commandId });
+    const { patron } = this.drafts.of(view.sessionId);
+    this.drafts.change(view.sessionId, { patron: [...texts, patron].join("\n").trim() }, serverNow());
+  }
+}
+
+/** By which a waiting or an offered patron becomes the user's. */
+const TAKES = new Set<Deed["case"] | undefined>(["pickUp", "acceptTransfer"]);
+
+/** Whether somebody else was faster, or the offer is over: nothing is wrong. */
+function tooLate(refusal: Refusal): boolean {
+  return refusal.reason === "ALREADY_PICKED_UP" || refusal.reason === "OFFER_CLOSED";
+}
+
+const CLOSED: Record<string, string> = {
+  ACCEPTED: "Somebody else has accepted this patron already.",
+  DECLINED: "This offer was declined.",
+  LAPSED: "This offer has lapsed; the patron stays where they are.",
+  WITHDRAWN: "This offer was taken back; the patron stays where they are.",
+};
+
+function whyNot(refusal: Refusal): string {
+  const winner = refusal.metadata.picked_up_by;
+  if (refusal.reason === "ALREADY_PICKED_UP" && winner) return `${winner} picked this patron up.`;
+  if (refusal.reason === "OFFER_CLOSED") return CLOSED[refusal.metadata.outcome ?? ""] ?? refusal.message;
+  return refusal.message;
 }

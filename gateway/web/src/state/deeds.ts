@@ -1,10 +1,15 @@
 /** What a user can do in a session, as the frames have it. */
 import { create } from "@bufbuild/protobuf";
 import {
+  AcceptTransferSchema,
+  DeclineTransferSchema,
   EnterConferenceSchema,
   LeaveConferenceSchema,
+  type OfferTransfer,
+  OfferTransferSchema,
   OpenSessionSchema,
   PickUpSchema,
+  WithdrawTransferSchema,
 } from "../gen/carrel/gateway/v1/frames_pb";
 import {
   EndSessionSchema,
@@ -52,4 +57,24 @@ export function leaveConference(): Deed {
 /** Ends the session for everyone. */
 export function endSession(): Deed {
   return { case: "endSession", value: create(EndSessionSchema) };
+}
+
+/** Offers a session to a librarian, by their introduction, or to a queue. */
+export function offerTransfer(to: OfferTransfer["to"], message: string): Deed {
+  return { case: "offerTransfer", value: create(OfferTransferSchema, { to, message }) };
+}
+
+/** Accepts an offer. */
+export function acceptTransfer(offerId: string): Deed {
+  return { case: "acceptTransfer", value: create(AcceptTransferSchema, { offerId }) };
+}
+
+/** Declines an offer. */
+export function declineTransfer(offerId: string, reason: string): Deed {
+  return { case: "declineTransfer", value: create(DeclineTransferSchema, { offerId, reason }) };
+}
+
+/** Takes an offer back. */
+export function withdrawTransfer(offerId: string): Deed {
+  return { case: "withdrawTransfer", value: create(WithdrawTransferSchema, { offerId }) };
 }

@@ -1,4 +1,4 @@
-/** The lists of live sessions: New, My Active and All. */
+/** The lists of live sessions: New, My Active, All, and those that are offered to the librarian. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Person } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow, type WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
@@ -48,6 +48,18 @@ export function reduceLists(lists: Lists, { change }: WatchSessionsResponse, now
 export function expireDepartures(lists: Lists, now: number): Lists {
   const departures = lists.departures.filter((departure) => now < departure.until);
   return departures.length === lists.departures.length ? lists : { ...lists, departures };
+}
+
+/**
+ * The rows of a list that were not there before: of offered sessions, those with another offer. None when nothing was
+ * known before, since then everything is new.
+ */
+export function arrivals(before: Lists, after: Lists, list: SessionList): SessionRow[] {
+  if (!before.loaded || before.rows === after.rows) return [];
+  return rowsOf(after, list).filter((row) => {
+    const known = before.rows.get(key(row));
+    return known === undefined || known.transferOffer?.offerId !== row.transferOffer?.offerId;
+  });
 }
 
 /** By what the New list can be sorted. */

@@ -1,0 +1,40 @@
+/** For which changes of the lists a librarian is called to the desk. */
+import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
+import { arrivals, type Lists } from "../state/lists";
+import { nameOf } from "../words";
+import type { AlertKind } from "./alerts_settings";
+
+/** One call. */
+export interface Call {
+  kind: AlertKind;
+  /** What may stand outside of the page. */
+  text: string;
+  /** What a screen reader is told on the page. */
+  said: string;
+}
+
+/** The calls for what is new in the lists: patrons who wait, and sessions that are offered. */
+export function callsFor(before: Lists, after: Lists): Call[] {
+  return [
+    ...arrivals(before, after, SessionList.NEW).map(forPatron),
+    ...arrivals(before, after, SessionList.OFFERED).map(forOffer),
+  ];
+}
+
+function forPatron(row: SessionRow): Call {
+  const again = row.returned ? ", who lost their librarian" : "";
+  return {
+    kind: "patron",
+    text: `A patron of ${row.institutionName} is waiting`,
+    said: `New under New: ${row.patronName || "a patron"} of ${row.institutionName}${again}.`,
+  };
+}
+
+function forOffer(row: SessionRow): Call {
+  const from = nameOf(row.transferOffer?.from);
+  return {
+    kind: "transfer",
+    text: `${from} offers you a patron of ${row.institutionName}`,
+    said: `${from} offers you ${row.patronName || "a patron"} of ${row.institutionName}. Accept or decline it at the top of the page.`,
+  };
+}

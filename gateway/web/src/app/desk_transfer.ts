@@ -1,0 +1,159 @@
+/** Handing sessions over: what the librarian offers to others, and what others offer to them (R14, R15). */
+import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import { type SessionEvent, TransferOutcome } from "../gen/carrel/session/v1/session_event_pb";
+import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
+import { declineTransfer, offerTransfer, withdrawTransfer, writeNote } from "../state/deeds";
+import { type Lists, rowsOf } from "../state/lists";
+import { mayOffer } from "../state/transfer";
+import { type Deed, nothingHappened } from "../wire";
+import type { Link } from "./link";
+import type { Notice } from "./notices";
+
+/** To whom a session can be offered. */
+export type Target =
+  | { kind: "librarian"; librarianId: string; introduction: string }
+  | { kind: "queue"; queueId: string };
+
+/** What the transfers need of the desk. */
+export interface TransferListener {
+  /** Opens the dialog, with a librarian chosen already if one is named. */
+  open: (sessionId: string, librarianId: string | undefined) => void;
+  /** Sends a message to another librarian, again and again until it is settled. */
+  sendIm: (librarianId: string, text: string) => void;
+  /** There is something to say to the user. */
+  notify: (text: string, tone?: Notice["tone"]) => void;
+}
+
+/** How long an offer's message and a refusal's reason may be, in characters. */
+export const TRANSFER_TEXT_LIMIT = 1_000;
+
+/** The transfers of one librarian. */
+export class Transfers {
+  /** What was sent and is not answered yet. */
+  readonly #commands = new Map<string, Deed["case"]>();
+  readonly #putAside = signal<ReadonlySet<string>>(new Set());
+
+  /** The sessions that are offered to the librarian, the longest running first. */
+  readonly offered: ReadonlySignal<readonly SessionRow[]>;
+  /** Those of them that still ask for an answer. */
+  readonly asking: ReadonlySignal<readonly SessionRow[]>;
+
+  constructor(
+    private readonly link: Link,
+    lists: ReadonlySignal<Lists>,
+    private readonly listener: TransferListener,
+  ) {
+    this.offered = computed(() => rowsOf(lists.value, SessionList.OFFERED).filter((row) => row.transferOffer));
+    this.asking = computed(() => this.offered.value.filter((row) => !this.#putAside.value.has(offerIdOf(row))));
+  }
+
+  /** Whether the librarian may offer that session to others (R6). */
+  mayOffer(sessionId: string | undefined): boolean {
+    return sessionId !== undefined && mayOffer(this.link.sessions.value.get(sessionId));
+  }
+
+  /** Opens the dialog in which a session is offered, with a librarian chosen already if one is named. */
+  open(sessionId: string, librarianId?: string): void {
+    if (this.mayOffer(sessionId)) this.listener.open(sessionId, librarianId);
+  }
+
+  /** Offers a session. The librarian keeps it until somebody accepts. */
+  offer(sessionId: string, to: Target, message: string): void {
+    const frame =
+      to.kind === "librarian"
+        ? { case: "introduction" as const, value: to.introduction }
+        : { case: "queueId" as const, value: to.queueId };
+    this.#command(sessionId, offerTransfer(frame, message.trim()));
+  }
+
+  /** Whether an offer of a session is on its way. */
+  isOffering(sessionId: string): boolean {
+    return this.#isOnItsWay(sessionId, "offerTransfer");
+  }
+
+  /** Takes an offer back. */
+  withdraw(sessionId: string, offerId: string): void {
+    if (!this.isWithdrawing(sessionId)) this.#command(sessionId, withdrawTransfer(offerId));
+  }
+
+  /** Whether an offer of a session is being taken back. */
+  isWithdrawing(sessionId: string): boolean {
+    return this.#isOnItsWay(sessionId, "withdrawTransfer");
+  }
+
+  /** Asks a librarian before a session is offered to them. What is asked stands as a note in the session, too (R14). */
+  askFirst(sessionId: string, librarianId: string, name: string, text: string): void {
+    this.listener.sendIm(librarianId, text);
+    this.link.act(sessionId, writeNote(imNote(name, text)));
+  }
+
+  /** Declines an offer that was made to the librarian. */
+  decline(row: SessionRow, reason: string): void {
+    if (!this.isDeclining(row.sessionId)) this.#command(row.sessionId, declineTransfer(offerIdOf(row), reason.trim()));
+  }
+
+  /** Whether an offer of a session is being declined. */
+  isDeclining(sessionId: string): boolean {
+    return this.#isOnItsWay(sessionId, "declineTransfer");
+  }
+
+  /** Takes an offer out of the way. It still stands, and is still in the list. */
+  putAside(row: SessionRow): void {
+    this.#putAside.value = new Set([...this.#putAside.value, offerIdOf(row)]);
+  }
+
+  /** Takes up that a command was accepted. */
+  accepted(sessionId: string, commandId: string): void {
+    const deed = this.#commands.get(commandId);
+    this.#commands.delete(commandId);
+    if (deed === "declineTransfer") this.#letGo(sessionId);
+  }
+
+  /** Takes up that a command was refused, and says why. */
+  refused(sessionId: string, commandId: string, refusal: Refusal): void {
+    const deed = this.#commands.get(commandId);
+    if (deed === undefined || !nothingHappened(refusal)) return;
+    this.#commands.delete(commandId);
+    this.link.input(sessionId, { kind: "discard", commandId });
+    if (deed === "declineTransfer") this.#letGo(sessionId);
+    // An offer that is over needs no declining or withdrawing: the lists and the session say how it ended.
+    if (refusal.reason !== "OFFER_CLOSED") this.listener.notify(refusal.message, "bad");
+  }
+
+  /** Forgets what is on its way. */
+  clear(): void {
+    this.#commands.clear();
+    this.#putAside.value = new Set();
+  }
+
+  #command(sessionId: string, deed: Deed): void {
+    this.#commands.set(this.link.act(sessionId, deed), deed.case);
+  }
+
+  #isOnItsWay(sessionId: string, what: Deed["case"]): boolean {
+    const view = this.link.sessions.value.get(sessionId);
+    return view?.outgoing.some((out) => out.deed.case === what && out.status === "sending") ?? false;
+  }
+
+  /** A session in which the librarian only declined is none that lies on the desk. */
+  #letGo(sessionId: string): void {
+    const view = this.link.sessions.value.get(sessionId);
+    if (view !== undefined && !view.wanted && view.session === undefined) this.link.release(sessionId);
+  }
+}
+
+/** The id of the offer of a row. */
+export function offerIdOf(row: SessionRow): string {
+  return row.transferOffer?.offerId ?? "";
+}
+
+/** What stands in the session of a message that was sent from the transfer dialog (R14). */
+export function imNote(name: string, text: string): string {
+  return `IM to ${name}: ${text}`;
+}
+
+/** Whether an event must be brought to the librarian's eyes, and not only told: how their offer ended. */
+export function isOutcome({ payload }: SessionEvent): boolean {
+  return payload.case === "transferClosed" && payload.value.outcome !== TransferOutcome.WITHDRAWN;
+}

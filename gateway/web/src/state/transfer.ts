@@ -1,0 +1,35 @@
+/** What a session's events and facts say of handing it over (R15). */
+import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import { Part, SessionState, type TransferOffer } from "../gen/carrel/session/v1/session_pb";
+import type { SessionView } from "./session";
+
+/** The reason with which a former owner's attending ends. */
+const NO_LONGER_OWNER = "NO_LONGER_OWNER";
+
+/** The offer of that id, as it was made in one of these events. */
+export function offerIn(events: readonly SessionEvent[], offerId: string): TransferOffer | undefined {
+  for (const { payload } of events) {
+    if (payload.case === "transferOffered" && payload.value.offer?.offerId === offerId) return payload.value.offer;
+  }
+  return undefined;
+}
+
+/** Whether the user may offer the session to others: only the owner of a running one, never in conference mode (R6). */
+export function mayOffer(view: SessionView | undefined): boolean {
+  return view?.part === Part.OWNER && view.wanted && view.session?.state === SessionState.ACTIVE;
+}
+
+/** Whether the session was the user's and is somebody else's now. */
+export function isHandedOver(view: SessionView): boolean {
+  return !view.wanted && view.session !== undefined && view.refusal?.reason === NO_LONGER_OWNER;
+}
+
+/** The name of who has a session that was handed over, or nothing if that is not known. */
+export function newOwnerOf(view: SessionView): string {
+  return view.refusal?.metadata.owner || view.session?.owner?.name || "";
+}
+
+/** Up to when an offer can be accepted, in seconds from `now` on, both by the server's clock. Never below 0. */
+export function secondsLeft(lapsesAt: number | undefined, now: number): number {
+  return lapsesAt === undefined ? 0 : Math.max(0, Math.ceil((lapsesAt - now) / 1_000));
+}
