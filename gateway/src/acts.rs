@@ -3,77 +3,44 @@
 
 use carrel_platform::refusal::Refusal;
 use carrel_proto::{
-    gateway::v1::{Accepted, Act, act, server_frame},
+    gateway::v1::{Accepted, Act, act, offer_transfer, server_frame::Frame},
     session::v1::{
-        EndSessionRequest, EnterConferenceRequest, LeaveConferenceRequest, OpenSessionRequest,
-        PickUpSessionRequest, PostMessageRequest, PushPageRequest, WriteNoteRequest,
+        AcceptTransferRequest, DeclineTransferRequest, EndSessionRequest, EnterConferenceRequest,
+        LeaveConferenceRequest, OfferTransferRequest, OpenSessionRequest, PickUpSessionRequest,
+        PostMessageRequest, PushPageRequest, WithdrawTransferRequest, WriteNoteRequest,
+        offer_transfer_request,
     },
 };
 use futures::future::BoxFuture;
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
-    time::timeout,
-};
-use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span};
+use tokio::time::timeout;
 
 use crate::{
     frame::{bad_frame, refused},
-    outbox::Outbox,
     upstream::{Caller, Upstream},
 };
 
-/// An act on its way, until it was answered.
-pub(crate) struct Errand {
-    pub(crate) act: Act,
-    /// What has to be settled before, for as long as a call may take.
-    pub(crate) after: Option<BoxFuture<'static, ()>>,
-    pub(crate) caller: Caller,
-    /// The span of the frame that brought it.
-    pub(crate) span: Span,
-    /// Counts it as under way.
-    pub(crate) under_way: OwnedSemaphorePermit,
-}
-
-/// Does errands one after another, in the order in which they came, so that what somebody sends stays in order.
-pub(crate) async fn run(
+/// Does one act when `after` is settled, and gives its answer.
+pub(crate) async fn carry_out(
     upstream: Upstream,
-    outbox: Outbox,
-    mut errands: mpsc::Receiver<Errand>,
-    stop: CancellationToken,
-) {
-    let work = async {
-        while let Some(errand) = errands.recv().await {
-            let Errand {
-                act,
-                after,
-                caller,
-                span,
-                under_way,
-            } = errand;
-            let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
-            if let Some(after) = after {
-                let _ = timeout(upstream.deadline, after).await;
-            }
-            let answer = match perform(&upstream, caller, act)
-                .instrument(span.clone())
-                .await
-            {
-                Ok(accepted) => server_frame::Frame::Accepted(accepted),
-                Err(refusal) => {
-                    server_frame::Frame::Refused(refused(command_id, session_id, refusal))
-                }
-            };
-            outbox.push(answer, Some(span));
-            drop(under_way);
-        }
-    };
-    stop.run_until_cancelled(work).await;
+    caller: Caller,
+    act: Act,
+    after: Option<BoxFuture<'static, ()>>,
+) -> Frame {
+    let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
+    if let Some(after) = after {
+        // As long as a call may take, what was before has had its time.
+        let _ = timeout(upstream.deadline, after).await;
+    }
+    match perform(&upstream, caller, act).await {
+        Ok(accepted) => Frame::Accepted(accepted),
+        Err(refusal) => Frame::Refused(refused(command_id, session_id, refusal)),
+    }
 }
 
 /// Does one act.
 async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accepted, Refusal> {
     let mut sessions = upstream.sessions.clone();
+    let mut transfers = upstream.transfers.clone();
     let Act {
         command_id,
         session_id,
@@ -92,14 +59,22 @@ async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accept
     };
     macro_rules! call {
         ($rpc:literal, $method:ident, $message:expr) => {
+            call!("SessionService/", $rpc, sessions.$method, $message)
+        };
+        ($service:literal, $rpc:literal, $client:ident.$method:ident, $message:expr) => {
             upstream
                 .call(
-                    concat!("carrel.session.v1.SessionService/", $rpc),
+                    concat!("carrel.session.v1.", $service, $rpc),
                     caller,
                     $message,
-                    |request| sessions.$method(request),
+                    |request| $client.$method(request),
                 )
                 .await?
+        };
+    }
+    macro_rules! transfer {
+        ($rpc:literal, $method:ident, $message:expr) => {
+            call!("TransferService/", $rpc, transfers.$method, $message)
         };
     }
     let command_id_of_request = command_id.clone();
@@ -201,5 +176,65 @@ async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accept
             );
             accepted(session_id, answer.position, answer.replayed)
         }
+        act::Act::OfferTransfer(offer) => {
+            let answer = transfer!(
+                "OfferTransfer",
+                offer_transfer,
+                OfferTransferRequest {
+                    command_id: command_id_of_request,
+                    session_id: session_id.clone(),
+                    to: offer.to.map(receiver),
+                    message: offer.message,
+                }
+            );
+            accepted(session_id, 0, answer.replayed)
+        }
+        act::Act::AcceptTransfer(accept) => {
+            let answer = transfer!(
+                "AcceptTransfer",
+                accept_transfer,
+                AcceptTransferRequest {
+                    command_id: command_id_of_request,
+                    session_id: session_id.clone(),
+                    offer_id: accept.offer_id,
+                }
+            );
+            accepted(session_id, 0, answer.replayed)
+        }
+        act::Act::DeclineTransfer(decline) => {
+            let answer = transfer!(
+                "DeclineTransfer",
+                decline_transfer,
+                DeclineTransferRequest {
+                    command_id: command_id_of_request,
+                    session_id: session_id.clone(),
+                    offer_id: decline.offer_id,
+                    reason: decline.reason,
+                }
+            );
+            accepted(session_id, 0, answer.replayed)
+        }
+        act::Act::WithdrawTransfer(withdraw) => {
+            let answer = transfer!(
+                "WithdrawTransfer",
+                withdraw_transfer,
+                WithdrawTransferRequest {
+                    command_id: command_id_of_request,
+                    session_id: session_id.clone(),
+                    offer_id: withdraw.offer_id,
+                }
+            );
+            accepted(session_id, 0, answer.replayed)
+        }
     })
+}
+
+/// To whom a session is offered, in the service's words.
+fn receiver(to: offer_transfer::To) -> offer_transfer_request::To {
+    match to {
+        offer_transfer::To::Introduction(introduction) => {
+            offer_transfer_request::To::Introduction(introduction)
+        }
+        offer_transfer::To::QueueId(queue_id) => offer_transfer_request::To::QueueId(queue_id),
+    }
 }

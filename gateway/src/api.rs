@@ -19,6 +19,7 @@ use carrel_proto::{
         GetProfileRequest, GetProfileResponse, ListLibrariesRequest, ListLibrariesResponse,
         LogInRequest, LogInResponse, RenewTokenRequest, RenewTokenResponse,
     },
+    presence::v1::{GetAvailabilityRequest, GetAvailabilityResponse},
     session::v1::{
         Audience, GetTranscriptRequest, GetTranscriptResponse, ListAuditEntriesRequest,
         ListAuditEntriesResponse, ListEndedSessionsRequest, ListEndedSessionsResponse,
@@ -49,6 +50,7 @@ pub(crate) fn routes(upstream: Upstream) -> Router {
         .route("/v1/renew", post(renew))
         .route("/v1/libraries", get(libraries))
         .route("/v1/libraries/{id}", get(library))
+        .route("/v1/libraries/{id}/availability", get(availability))
         .route("/v1/profile", get(profile))
         .route("/v1/sessions/{id}/transcript", get(transcript))
         .route("/v1/ended-sessions", get(ended_sessions))
@@ -162,6 +164,21 @@ async fn library(
         browser.caller(),
         GetLibraryRequest { institution_id },
         |request| directory.get_library(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn availability(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    Path(institution_id): Path<String>,
+) -> Answer<GetAvailabilityResponse> {
+    let mut presence = upstream.presence.clone();
+    let answer = upstream.call(
+        "carrel.presence.v1.PresenceService/GetAvailability",
+        browser.caller(),
+        GetAvailabilityRequest { institution_id },
+        |request| presence.get_availability(request),
     );
     Ok(Json(answer.await?))
 }

@@ -44,6 +44,10 @@ pub struct SocketConfig {
     pub hello_timeout: HumanDuration,
     /// How often the server sends a websocket ping.
     pub ping_interval: HumanDuration,
+    /// How often it does when the user has announced an open monitor.
+    pub monitor_ping_interval: HumanDuration,
+    /// How often at the most presence-svc is told that such a browser is still there.
+    pub here_interval: HumanDuration,
     /// How long either side may hear nothing before it gives the other up.
     pub silence_limit: HumanDuration,
     /// How long the server waits for a browser to take the next piece of what was sent to it.
@@ -103,6 +107,8 @@ impl Default for SocketConfig {
         Self {
             hello_timeout: HumanDuration::from_secs(5),
             ping_interval: HumanDuration::from_secs(20),
+            monitor_ping_interval: HumanDuration::from_secs(5),
+            here_interval: HumanDuration::from_secs(3),
             silence_limit: HumanDuration::from_secs(50),
             send_timeout: HumanDuration::from_secs(10),
             close_timeout: HumanDuration::from_secs(2),

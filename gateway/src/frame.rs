@@ -5,6 +5,7 @@ use axum::extract::ws::Message;
 use carrel_platform::refusal::Refusal;
 use carrel_proto::gateway::v1::{ClientFrame, Refused, ServerFrame, client_frame, server_frame};
 use prost::Message as _;
+use serde::Serialize;
 use serde_json::Value;
 use tonic::Code;
 
@@ -75,6 +76,12 @@ impl SubProtocol {
     }
 }
 
+/// How many bytes a message has in JSON, the longer of the two ways to write it.
+pub(crate) fn json_length(message: &impl Serialize) -> usize {
+    // What can't be written takes a frame of its own, so that nothing else fails with it.
+    serde_json::to_vec(message).map_or(FRAME_LIMIT, |json| json.len())
+}
+
 /// A refusal of what a client asked for on its socket.
 #[must_use]
 pub fn refused(command_id: String, session_id: String, refusal: Refusal) -> Refused {
@@ -104,6 +111,14 @@ pub fn kind(frame: &client_frame::Frame) -> &'static str {
         Frame::Detach(_) => "detach",
         Frame::Typing(_) => "typing",
         Frame::Ping(_) => "ping",
+        Frame::Announce(_) => "announce",
+        Frame::Goodbye(_) => "goodbye",
+        Frame::WatchDesk(_) => "watch_desk",
+        Frame::WatchConversations(_) => "watch_conversations",
+        Frame::ImSend(_) => "im_send",
+        Frame::ImList(_) => "im_list",
+        Frame::ImMarkRead(_) => "im_mark_read",
+        Frame::ImTyping(_) => "im_typing",
         Frame::Act(act) => match &act.act {
             Some(Act::OpenSession(_)) => "open_session",
             Some(Act::PickUp(_)) => "pick_up",
@@ -113,6 +128,10 @@ pub fn kind(frame: &client_frame::Frame) -> &'static str {
             Some(Act::EnterConference(_)) => "enter_conference",
             Some(Act::LeaveConference(_)) => "leave_conference",
             Some(Act::EndSession(_)) => "end_session",
+            Some(Act::OfferTransfer(_)) => "offer_transfer",
+            Some(Act::AcceptTransfer(_)) => "accept_transfer",
+            Some(Act::DeclineTransfer(_)) => "decline_transfer",
+            Some(Act::WithdrawTransfer(_)) => "withdraw_transfer",
             None => "act",
         },
     }
@@ -122,10 +141,17 @@ pub fn kind(frame: &client_frame::Frame) -> &'static str {
 /// so that a client never waits for a command that was refused.
 fn malformed(text: &str, error: &serde_json::Error) -> BadFrame {
     let document: Value = serde_json::from_str(text).unwrap_or_default();
-    let named = |camel: &str, snake: &str| {
-        let act = document.get("act")?;
-        let value = act.get(camel).or_else(|| act.get(snake))?;
-        value.as_str().map(str::to_owned)
+    let of = |value: &Value, camel: &str, snake: &str| {
+        value.get(camel).or_else(|| value.get(snake)).cloned()
+    };
+    let command = document
+        .get("act")
+        .cloned()
+        .or_else(|| of(&document, "imSend", "im_send"))
+        .unwrap_or_default();
+    let named = |camel: &str, snake: &str| match of(&command, camel, snake)? {
+        Value::String(name) => Some(name),
+        _ => None,
     };
     BadFrame::Answerable(Box::new(refused(
         named("commandId", "command_id").unwrap_or_default(),

@@ -87,7 +87,7 @@ impl Browser {
 #[derive(Clone)]
 struct Door {
     house: House,
-    services: [Channel; 2],
+    services: [Channel; 3],
     origins: Arc<Origins>,
     trusted_proxies: Arc<[IpAddr]>,
     request_timeout: Duration,

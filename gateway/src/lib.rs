@@ -1,7 +1,7 @@
 //! The gateway: where browsers come in.
 //!
 //! It serves the web pages, a few JSON endpoints (log-in, a patron's entry, transcripts, lists) and the websocket on
-//! which everything live happens. It speaks to the services only through the generated clients, on two channels that
+//! which everything live happens. It speaks to the services only through the generated clients, on the channels that
 //! it is given, and to nobody else.
 //!
 //! # What it must not do
@@ -19,8 +19,10 @@
 //!   `api` and `pages` are what is behind it.
 //! - `socket` serves one websocket: a Hello in time, then frames until something ends it, with one of the reasons in
 //!   [`close`]. [`frame`] turns messages into frames and back, for both sub-protocols.
-//! - `viewer` is one browser's user: the sessions they attend (`attendance`), the lists they watch (`watching`), their
-//!   acts (`acts`), and the renewal of their token. Each stream of a service has one task that reads it.
+//! - `viewer` is one browser's user: the sessions they attend (`attendance`), what they watch (`watching`: lists, the
+//!   desk, conversations), their open monitor (`monitor`), and the renewal of their token. Each stream of a service has
+//!   one task that reads it. What they ask for by a call of its own is an errand (`errands`): acts in sessions (`acts`)
+//!   and messages to other librarians (`im`).
 //! - `outbox` is the bounded queue towards the browser, and its one writer. Everything meets there.
 //!
 //! # Why nothing waits for a browser
@@ -35,10 +37,14 @@ mod attendance;
 mod claims;
 pub mod close;
 pub mod config;
+mod errands;
 pub mod error;
 pub mod frame;
+mod greeting;
 mod http;
+mod im;
 mod limits;
+mod monitor;
 mod origin;
 mod outbox;
 mod pages;
@@ -63,8 +69,10 @@ use crate::{limits::Counter, socket::House, upstream::Upstream};
 pub struct Parts {
     /// The way to session-svc.
     pub session: Channel,
-    /// The way to the directory of presence-svc.
-    pub directory: Channel,
+    /// The way to presence-svc: its directory, and who is here.
+    pub presence: Channel,
+    /// The way to im-svc.
+    pub im: Channel,
     /// Where time comes from.
     pub clock: Clock,
     /// Cancelled when the gateway is to stop. The services must outlive it by its `drain_deadline`, so that acts that
@@ -76,7 +84,7 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    services: [Channel; 2],
+    services: [Channel; 3],
     house: House,
 }
 
@@ -85,11 +93,12 @@ pub struct Gateway {
 pub fn build(config: Config, parts: Parts) -> Gateway {
     let upstream = Upstream::new(
         parts.session.clone(),
-        parts.directory.clone(),
+        parts.presence.clone(),
+        parts.im.clone(),
         config.call_deadline.get(),
     );
     Gateway {
-        services: [parts.session, parts.directory],
+        services: [parts.session, parts.presence, parts.im],
         house: House {
             config: config.socket.clone(),
             upstream,

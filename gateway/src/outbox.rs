@@ -19,8 +19,8 @@ use carrel_proto::gateway::v1::server_frame;
 use futures::{Sink, SinkExt};
 use tokio::{
     select,
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval_at, timeout},
+    sync::{mpsc, watch},
+    time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
@@ -29,6 +29,9 @@ use crate::{close::Close, config::SocketConfig, frame::SubProtocol};
 
 /// How many frames are handed to the socket before it is flushed.
 const BATCH: usize = 64;
+
+/// No setting makes pings come faster.
+const SHORTEST_PING_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Whether and why a socket is being closed. The first reason counts.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +75,7 @@ pub(crate) struct Outbox {
     queue: mpsc::Sender<Outgoing>,
     waiting_bytes: Arc<AtomicUsize>,
     byte_limit: usize,
+    ping_interval: watch::Sender<Duration>,
     closing: Closing,
 }
 
@@ -81,7 +85,7 @@ pub(crate) struct Writer {
     queue: mpsc::Receiver<Outgoing>,
     waiting_bytes: Arc<AtomicUsize>,
     closing: Closing,
-    ping_interval: Duration,
+    ping_interval: watch::Receiver<Duration>,
     send_timeout: Duration,
     close_timeout: Duration,
 }
@@ -94,18 +98,20 @@ pub(crate) fn outbox(
 ) -> (Outbox, Writer) {
     let (sender, receiver) = mpsc::channel(config.queue_frames.get());
     let waiting_bytes = Arc::new(AtomicUsize::new(0));
+    let (ping_interval, pinged_every) = watch::channel(config.ping_interval.get());
     let outbox = Outbox {
         protocol,
         queue: sender,
         waiting_bytes: Arc::clone(&waiting_bytes),
         byte_limit: config.queue_bytes.get(),
+        ping_interval,
         closing: closing.clone(),
     };
     let writer = Writer {
         queue: receiver,
         waiting_bytes,
         closing,
-        ping_interval: config.ping_interval.get(),
+        ping_interval: pinged_every,
         send_timeout: config.send_timeout.get(),
         close_timeout: config.close_timeout.get(),
     };
@@ -142,6 +148,15 @@ impl Outbox {
             self.closing.decide(Close::TooSlow);
         }
     }
+
+    /// Pings the browser every so often from now on.
+    pub(crate) fn ping_every(&self, interval: Duration) {
+        self.ping_interval.send_if_modified(|before| {
+            let changed = *before != interval;
+            *before = interval;
+            changed
+        });
+    }
 }
 
 /// Why the writer stopped before it was told to.
@@ -158,15 +173,20 @@ impl Writer {
     where
         S: Sink<Message> + Unpin,
     {
-        let mut ping = interval_at(Instant::now() + self.ping_interval, self.ping_interval);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ping_interval = self.ping_interval.clone();
+        let mut ping = pings(*ping_interval.borrow_and_update());
         let closing = self.closing.clone();
         let close = loop {
             let written = select! {
                 biased;
                 close = closing.decided() => break close,
-                written = self.write_some(&mut sink) => written,
+                Ok(()) = ping_interval.changed() => {
+                    ping = pings(*ping_interval.borrow_and_update());
+                    continue;
+                }
+                // Before what is queued: a browser to which there is always something to write is pinged as well.
                 _ = ping.tick() => self.ping(&mut sink).await,
+                written = self.write_some(&mut sink) => written,
             };
             match written {
                 Ok(()) => {}
@@ -229,6 +249,14 @@ impl Writer {
             .map_err(|_| Stopped::Lost)?;
         flush(sink, self.send_timeout).await
     }
+}
+
+/// Ticks at every ping, the first time after one interval.
+fn pings(interval: Duration) -> Interval {
+    let interval = interval.max(SHORTEST_PING_INTERVAL);
+    let mut pings = interval_at(Instant::now() + interval, interval);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pings
 }
 
 /// Waits until the sink takes one more message.

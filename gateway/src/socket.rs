@@ -21,10 +21,11 @@ use crate::{
     close::Close,
     config::SocketConfig,
     frame::{BadFrame, SubProtocol, kind},
+    greeting::greet,
     limits::{Bucket, Counter},
     outbox::{Closing, Outbox, outbox},
     upstream::{Caller, Upstream},
-    viewer::{Viewer, greet},
+    viewer::Viewer,
 };
 
 /// How often the clocks that end a socket are looked at.
@@ -185,7 +186,10 @@ where
                 outcome = viewer.renewal() => viewer.renewed(outcome).await,
                 message = self.receive() => {
                     let received = match message {
-                        Ok(message) => self.understand(&message),
+                        Ok(message) => {
+                            viewer.heard();
+                            self.understand(&message)
+                        }
                         Err(close) => return close,
                     };
                     match received {

@@ -8,7 +8,12 @@ use carrel_platform::{
 };
 use carrel_proto::{
     directory::v1::directory_service_client::DirectoryServiceClient,
-    session::v1::session_service_client::SessionServiceClient,
+    im::v1::im_service_client::ImServiceClient,
+    presence::v1::presence_service_client::PresenceServiceClient,
+    session::v1::{
+        session_service_client::SessionServiceClient,
+        transfer_service_client::TransferServiceClient,
+    },
 };
 use tonic::{
     Code, Request, Response, Status,
@@ -28,7 +33,10 @@ const AFTER_DEADLINE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pub(crate) sessions: SessionServiceClient<Channel>,
+    pub(crate) transfers: TransferServiceClient<Channel>,
     pub(crate) directory: DirectoryServiceClient<Channel>,
+    pub(crate) presence: PresenceServiceClient<Channel>,
+    pub(crate) im: ImServiceClient<Channel>,
     pub(crate) deadline: Duration,
 }
 
@@ -84,11 +92,21 @@ impl Caller {
 }
 
 impl Upstream {
-    pub(crate) fn new(sessions: Channel, directory: Channel, deadline: Duration) -> Self {
+    /// The clients on the ways to session-svc, presence-svc and im-svc.
+    pub(crate) fn new(
+        session: Channel,
+        presence: Channel,
+        im: Channel,
+        deadline: Duration,
+    ) -> Self {
         Self {
-            sessions: SessionServiceClient::new(sessions).max_decoding_message_size(ANSWER_LIMIT),
-            directory: DirectoryServiceClient::new(directory)
+            sessions: SessionServiceClient::new(session.clone())
                 .max_decoding_message_size(ANSWER_LIMIT),
+            transfers: TransferServiceClient::new(session),
+            directory: DirectoryServiceClient::new(presence.clone())
+                .max_decoding_message_size(ANSWER_LIMIT),
+            presence: PresenceServiceClient::new(presence).max_decoding_message_size(ANSWER_LIMIT),
+            im: ImServiceClient::new(im).max_decoding_message_size(ANSWER_LIMIT),
             deadline,
         }
     }

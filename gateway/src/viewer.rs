@@ -1,93 +1,42 @@
-//! What one browser's user does and sees: the sessions attended and the lists watched on one socket, and the acts.
+//! What one browser's user does and sees: the sessions attended and all that is watched on one socket, the open
+//! monitor, and what is asked of the services.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use carrel_platform::{auth::token::MAX_LENGTH, refusal::Refusal};
+use carrel_platform::refusal::Refusal;
 use carrel_proto::{
-    directory::v1::{GetProfileRequest, RenewTokenRequest, Token},
+    directory::v1::{RenewTokenRequest, Token},
     gateway::v1::{
-        Act, Attend, Detached, Pong, Refused, Renewed, Typing, Welcome, act,
-        client_frame::Frame as ClientFrame, server_frame::Frame,
+        Act, Attend, Detached, Pong, Renewed, Typing, act, client_frame::Frame as ClientFrame,
+        server_frame::Frame,
     },
+    im::v1::{
+        ListMessagesRequest, MarkReadRequest, SendMessageRequest, SendTypingRequest,
+        WatchConversationsRequest,
+    },
+    presence::v1::{Announcement, WatchDeskRequest},
     session::v1 as session,
 };
 use futures::future::{BoxFuture, FutureExt};
-use tokio::{
-    sync::{Semaphore, mpsc},
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::Code;
 use tracing::{Instrument, Span};
 
 use crate::{
-    acts::{self, Errand},
+    acts,
     attendance::{Attendance, NotSent},
     claims::Claims,
-    close::Close,
     config::SocketConfig,
+    errands::{Errand, Full, Lane},
     frame::{bad_frame, refused},
+    greeting::Greeted,
+    im,
+    monitor::Monitor,
     outbox::Outbox,
     upstream::{Caller, Upstream},
     watching::Watching,
 };
-
-/// How long a message may be, in characters, as session_service.proto has it. Told to clients; held by session-svc.
-const TEXT_LIMIT: u32 = 4_000;
-
-/// Somebody whose token a service has accepted.
-#[derive(Debug)]
-pub(crate) struct Greeted {
-    pub(crate) caller: Caller,
-    pub(crate) token: String,
-    pub(crate) claims: Claims,
-    pub(crate) welcome: Welcome,
-}
-
-/// Has a token checked, and learns whose it is.
-pub(crate) async fn greet(
-    upstream: &Upstream,
-    stranger: Caller,
-    token: String,
-    silence_limit: Duration,
-) -> Result<Greeted, Close> {
-    if token.len() > MAX_LENGTH {
-        return Err(Close::BadToken);
-    }
-    let caller = stranger.with_token(&token);
-    let mut directory = upstream.directory.clone();
-    let answer = upstream
-        .call(
-            "carrel.directory.v1.DirectoryService/GetProfile",
-            caller.clone(),
-            GetProfileRequest {},
-            |request| directory.get_profile(request),
-        )
-        .await;
-    let profile = match answer {
-        Ok(answer) => answer.profile,
-        // The order of checks is: the token, then what its owner may do. So this is a patron with a good token.
-        Err(refusal) if refusal.code == Code::PermissionDenied => None,
-        Err(refusal) if refusal.code == Code::Unauthenticated => return Err(Close::BadToken),
-        Err(_) => return Err(Close::restart()),
-    };
-    let claims = Claims::of_accepted(&token).ok_or(Close::Internal)?;
-    let welcome = Welcome {
-        session_id: match &profile {
-            Some(_) => String::new(),
-            None => claims.subject.clone(),
-        },
-        profile,
-        silence_limit_ms: u32::try_from(silence_limit.as_millis()).unwrap_or(u32::MAX),
-        text_limit: TEXT_LIMIT,
-    };
-    Ok(Greeted {
-        caller,
-        token,
-        claims,
-        welcome,
-    })
-}
 
 /// One browser's user.
 pub(crate) struct Viewer {
@@ -97,13 +46,23 @@ pub(crate) struct Viewer {
     token: String,
     expires_at_ms: i64,
     attended: HashMap<String, Attendance>,
-    watching: Option<Watching>,
+    lists: Watching<session::WatchSessionsRequest>,
+    desk: Watching<WatchDeskRequest>,
+    conversations: Watching<WatchConversationsRequest>,
+    monitor: Monitor,
     renewal: Option<BoxFuture<'static, Result<Token, Refusal>>>,
-    errands: mpsc::Sender<Errand>,
-    /// One permit for each act that may be under way.
+    /// Acts that have no place on a stream.
+    errands: Lane,
+    /// What is written to other librarians, and asked of it.
+    messages: Lane,
+    /// One permit for each act that may be under way, of whatever kind.
     acts: Arc<Semaphore>,
+    /// One permit for what is typed to another librarian: what is typed meanwhile is not told.
+    typed: Arc<Semaphore>,
     act_limit: usize,
     session_limit: usize,
+    ping_interval: Duration,
+    monitor_ping_interval: Duration,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -116,15 +75,11 @@ impl Viewer {
         config: &SocketConfig,
     ) -> Self {
         let act_limit = config.acts.get();
-        let (errands, receiver) = mpsc::channel(act_limit);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        tasks.spawn(acts::run(
-            upstream.clone(),
-            outbox.clone(),
-            receiver,
-            stop.clone(),
-        ));
+        // There is room for as many errands as there are permits.
+        let lane = |room| Lane::open(room, outbox.clone(), stop.clone(), &tasks);
+        let (errands, messages) = (lane(act_limit), lane(act_limit + 1));
         Self {
             upstream,
             outbox,
@@ -132,12 +87,19 @@ impl Viewer {
             token: greeted.token,
             expires_at_ms: greeted.claims.expires_at_ms,
             attended: HashMap::new(),
-            watching: None,
+            lists: Watching::nothing(),
+            desk: Watching::nothing(),
+            conversations: Watching::nothing(),
+            monitor: Monitor::closed(config.here_interval.get()),
             renewal: None,
             errands,
+            messages,
             acts: Arc::new(Semaphore::new(act_limit)),
+            typed: Arc::new(Semaphore::new(1)),
             act_limit,
             session_limit: config.sessions.get(),
+            ping_interval: config.ping_interval.get(),
+            monitor_ping_interval: config.monitor_ping_interval.get(),
             stop,
             tasks,
         }
@@ -155,7 +117,21 @@ impl Viewer {
                 "Hello was said already. Open a new socket to come as somebody else.",
             )),
             ClientFrame::RenewToken(_) => self.renew(),
-            ClientFrame::Watch(request) => self.watch(request).await,
+            ClientFrame::Watch(request) => {
+                self.lists
+                    .watch(&self.upstream, &self.caller, &self.outbox, request)
+                    .await;
+            }
+            ClientFrame::WatchDesk(request) => {
+                self.desk
+                    .watch(&self.upstream, &self.caller, &self.outbox, request)
+                    .await;
+            }
+            ClientFrame::WatchConversations(request) => {
+                self.conversations
+                    .watch(&self.upstream, &self.caller, &self.outbox, request)
+                    .await;
+            }
             ClientFrame::Attend(attend) => self.attend(attend).await,
             ClientFrame::Detach(detach) => self.detach(detach.session_id).await,
             ClientFrame::Act(act) => self.act(act, span),
@@ -164,7 +140,21 @@ impl Viewer {
                 let number = ping.number;
                 self.outbox.push(Frame::Pong(Pong { number }), None);
             }
+            ClientFrame::Announce(announcement) => self.announce(announcement),
+            ClientFrame::Goodbye(_) => {
+                self.monitor.goodbye();
+                self.outbox.ping_every(self.ping_interval);
+            }
+            ClientFrame::ImSend(request) => self.im_send(request, span),
+            ClientFrame::ImList(request) => self.im_list(request, span),
+            ClientFrame::ImMarkRead(request) => self.im_mark_read(request, span),
+            ClientFrame::ImTyping(request) => self.im_typing(request, span),
         }
+    }
+
+    /// Takes note of a sign of life of the browser, whatever it was.
+    pub(crate) fn heard(&mut self) {
+        self.monitor.heard();
     }
 
     /// Waits for the renewal that is under way, for ever if there is none.
@@ -199,12 +189,11 @@ impl Viewer {
         }
         self.outbox
             .push(Frame::Renewed(Renewed { token: Some(token) }), None);
-        // A watch takes no requests, so it can't be renewed: a new one takes its place and starts with a snapshot.
-        if let Some(watching) = self.watching.take()
-            && let Some(request) = watching.stop().await
-        {
-            self.watch(request).await;
-        }
+        self.monitor.renew(self.token.clone());
+        let (upstream, caller, outbox) = (&self.upstream, &self.caller, &self.outbox);
+        self.lists.renew(upstream, caller, outbox).await;
+        self.desk.renew(upstream, caller, outbox).await;
+        self.conversations.renew(upstream, caller, outbox).await;
     }
 
     /// Waits until no act is under way, but no longer than `patience`.
@@ -217,14 +206,15 @@ impl Viewer {
     }
 
     /// Ends all that runs for this user. It ends nothing for anyone else.
-    pub(crate) async fn leave(self) {
+    pub(crate) async fn leave(mut self) {
         self.stop.cancel();
         for (_, attendance) in self.attended {
             attendance.stop().await;
         }
-        if let Some(watching) = self.watching {
-            watching.stop().await;
-        }
+        self.lists.stop().await;
+        self.desk.stop().await;
+        self.conversations.stop().await;
+        self.monitor.stop().await;
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -255,16 +245,11 @@ impl Viewer {
         self.renewal = Some(renewal.instrument(Span::current()).boxed());
     }
 
-    async fn watch(&mut self, request: session::WatchSessionsRequest) {
-        if let Some(watching) = self.watching.take() {
-            watching.stop().await;
-        }
-        self.watching = Some(Watching::start(
-            &self.upstream,
-            &self.caller,
-            self.outbox.clone(),
-            request,
-        ));
+    /// A monitor that was announced is pinged often, so that it gives signs of life often enough.
+    fn announce(&mut self, announcement: Announcement) {
+        self.outbox.ping_every(self.monitor_ping_interval);
+        self.monitor
+            .announce(&self.upstream, &self.caller, &self.outbox, announcement);
     }
 
     async fn attend(&mut self, attend: Attend) {
@@ -336,20 +321,61 @@ impl Viewer {
             }
             self.attended.remove(&session_id);
         }
+        let after = self
+            .attended
+            .get(&session_id)
+            .map(|attendance| attendance.settled().boxed());
+        let work = acts::carry_out(self.upstream.clone(), self.caller.clone(), act, after);
         let errand = Errand {
-            act,
-            after: self
-                .attended
-                .get(&session_id)
-                .map(|attendance| attendance.settled().boxed()),
-            caller: self.caller.clone(),
+            work: work.map(Some).boxed(),
             span: span.clone(),
             under_way: permit,
         };
-        // There is room for as many errands as there are permits.
-        if self.errands.try_send(errand).is_err() {
+        if let Err(Full) = self.errands.take(errand) {
             self.too_fast(command_id, session_id);
         }
+    }
+
+    fn im_send(&self, request: SendMessageRequest, span: &Span) {
+        let command_id = request.command_id.clone();
+        let work = im::send(self.upstream.clone(), self.caller.clone(), request);
+        if let Err(Full) = self.message(&self.acts, work, span) {
+            self.too_fast(command_id, String::new());
+        }
+    }
+
+    fn im_list(&self, request: ListMessagesRequest, span: &Span) {
+        let work = im::list(self.upstream.clone(), self.caller.clone(), request.clone());
+        if let Err(Full) = self.message(&self.acts, work, span) {
+            self.outbox.push(im::not_listed(&request, too_fast()), None);
+        }
+    }
+
+    /// What was read and can't be told is told with what is read next.
+    fn im_mark_read(&self, request: MarkReadRequest, span: &Span) {
+        let work = im::mark_read(self.upstream.clone(), self.caller.clone(), request);
+        let _ = self.message(&self.acts, work, span);
+    }
+
+    /// In line with what is sent, so that nobody seems to be typing what they have just sent.
+    fn im_typing(&self, request: SendTypingRequest, span: &Span) {
+        let work = im::typing(self.upstream.clone(), self.caller.clone(), request);
+        let _ = self.message(&self.typed, work, span);
+    }
+
+    /// Sends something on its way to im-svc, after all that was sent there before.
+    fn message(
+        &self,
+        permits: &Arc<Semaphore>,
+        work: impl Future<Output = Option<Frame>> + Send + 'static,
+        span: &Span,
+    ) -> Result<(), Full> {
+        let under_way = Arc::clone(permits).try_acquire_owned().map_err(|_| Full)?;
+        self.messages.take(Errand {
+            work: work.boxed(),
+            span: span.clone(),
+            under_way,
+        })
     }
 
     fn typing(&self, typing: &Typing) {
@@ -359,22 +385,24 @@ impl Viewer {
     }
 
     fn too_fast(&self, command_id: String, session_id: String) {
-        let refusal = Refusal::new(
-            Code::ResourceExhausted,
-            "TOO_FAST",
-            "Too much of what you sent is not answered yet. Wait for answers, then send this again.",
-        )
-        .retry_after(Duration::from_secs(1));
-        self.outbox.push(
-            Frame::Refused(refused(command_id, session_id, refusal)),
-            None,
-        );
+        let frame = refused(command_id, session_id, too_fast());
+        self.outbox.push(Frame::Refused(frame), None);
     }
 
     fn refuse(&self, refusal: Refusal) {
-        let refused: Refused = refused(String::new(), String::new(), refusal);
-        self.outbox.push(Frame::Refused(refused), None);
+        let frame = refused(String::new(), String::new(), refusal);
+        self.outbox.push(Frame::Refused(frame), None);
     }
+}
+
+/// The refusal of what is more than may be under way at once. Nothing happened.
+fn too_fast() -> Refusal {
+    Refusal::new(
+        Code::ResourceExhausted,
+        "TOO_FAST",
+        "Too much of what you sent is not answered yet. Wait for answers, then send this again.",
+    )
+    .retry_after(Duration::from_secs(1))
 }
 
 /// The act as an Attend stream takes it, if it does.
@@ -387,6 +415,10 @@ fn on_stream(act: &Act) -> Option<session::act::Act> {
         act::Act::OpenSession(_)
         | act::Act::PickUp(_)
         | act::Act::EnterConference(_)
-        | act::Act::LeaveConference(_) => None,
+        | act::Act::LeaveConference(_)
+        | act::Act::OfferTransfer(_)
+        | act::Act::AcceptTransfer(_)
+        | act::Act::DeclineTransfer(_)
+        | act::Act::WithdrawTransfer(_) => None,
     }
 }

@@ -1,58 +1,87 @@
-//! The lists that a librarian watches on one socket: a WatchSessions stream, read by a task of its own.
+//! What a librarian watches on one socket: a stream that begins with a snapshot and goes on with changes, read by a
+//! task of its own.
+//!
+//! What can be watched is in the modules: the lists of sessions, the desk, and conversations. Each says how its stream
+//! is opened and how what comes on it is framed; all else is the same for all and here.
 
-use std::mem;
+mod conversations;
+mod desk;
+mod lists;
 
 use carrel_platform::refusal::Refusal;
-use carrel_proto::{
-    gateway::v1::server_frame::Frame,
-    session::v1::{
-        SessionRow, SessionRows, WatchSessionsRequest, WatchSessionsResponse,
-        watch_sessions_response::Change,
-    },
-};
-use prost::Message;
+use carrel_proto::gateway::v1::server_frame::Frame;
+use serde::Serialize;
 use tokio::{
     select,
     task::{JoinHandle, coop::consume_budget},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::Streaming;
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
-    frame::{FRAME_LIMIT, refused},
+    frame::{FRAME_LIMIT, json_length, refused},
     outbox::Outbox,
     upstream::{Caller, Upstream, late, refusal},
 };
 
-/// How many bytes of rows go into one frame: JSON is longer than protobuf, by less than twice.
-const ROWS_LIMIT: usize = FRAME_LIMIT / 2;
+/// How many bytes of a snapshot's frame are around its rows.
+const ENVELOPE: usize = 256;
 
-/// Lists that are watched. Dropping it ends nothing; [`Watching::stop`] does.
+/// Something that can be watched: the request for it.
+pub(crate) trait Watched: Clone + Send + 'static {
+    /// What comes on the stream.
+    type Change: Send + 'static;
+
+    /// What a refusal calls it in its metadata "request": the frame that asks for it.
+    const NAME: &'static str;
+
+    /// Opens the stream.
+    fn open(
+        upstream: Upstream,
+        request: Request<Self>,
+    ) -> impl Future<Output = Result<Response<Streaming<Self::Change>>, Status>> + Send;
+
+    /// The frames of what came on the stream, none of them too long.
+    fn frames(change: Self::Change) -> Vec<Frame>;
+}
+
+/// What is watched of one kind, if anything is. Dropping it ends nothing; [`Watching::stop`] does.
 #[derive(Debug)]
-pub(crate) struct Watching {
-    request: WatchSessionsRequest,
+pub(crate) struct Watching<W>(Option<Reading<W>>);
+
+/// A stream that is read.
+#[derive(Debug)]
+struct Reading<W> {
+    request: W,
     stop: CancellationToken,
     reader: JoinHandle<()>,
 }
 
-impl Watching {
-    /// Opens the stream and begins to read it.
-    pub(crate) fn start(
+impl<W: Watched> Watching<W> {
+    /// Nothing is watched.
+    pub(crate) fn nothing() -> Self {
+        Self(None)
+    }
+
+    /// Opens a stream, in place of the one before, and begins to read it.
+    pub(crate) async fn watch(
+        &mut self,
         upstream: &Upstream,
         caller: &Caller,
-        outbox: Outbox,
-        request: WatchSessionsRequest,
-    ) -> Self {
-        let mut sessions = upstream.sessions.clone();
+        outbox: &Outbox,
+        request: W,
+    ) {
+        self.stop().await;
         let call = caller.request(request.clone());
-        let deadline = upstream.deadline;
+        let (upstream, outbox) = (upstream.clone(), outbox.clone());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
+            let deadline = upstream.deadline;
             let read = async {
-                match timeout(deadline, sessions.watch_sessions(call)).await {
-                    Ok(Ok(response)) => read(response.into_inner(), &outbox).await,
+                match timeout(deadline, W::open(upstream, call)).await {
+                    Ok(Ok(response)) => read::<W>(response.into_inner(), &outbox).await,
                     Ok(Err(status)) => refusal(&status),
                     Err(_) => late(),
                 }
@@ -61,38 +90,47 @@ impl Watching {
                 biased;
                 () = stopped.cancelled() => {}
                 refusal = read => {
-                    let refusal = refusal.with("request", "watch");
+                    let refusal = refusal.with("request", W::NAME);
                     let frame = refused(String::new(), String::new(), refusal);
                     outbox.push(Frame::Refused(frame), None);
                 }
             }
         });
-        Self {
+        self.0 = Some(Reading {
             request,
             stop,
             reader,
+        });
+    }
+
+    /// Watches the same with a caller's fresh token, unless the stream had ended by itself. A watch takes no requests,
+    /// so it can't be renewed: a new one takes its place and starts with a snapshot.
+    pub(crate) async fn renew(&mut self, upstream: &Upstream, caller: &Caller, outbox: &Outbox) {
+        if let Some(request) = self.stop().await {
+            self.watch(upstream, caller, outbox, request).await;
         }
     }
 
     /// Ends the stream. When this returns, nothing more of it reaches the outbox. Gives back what was watched, unless
     /// the stream had ended by itself.
-    pub(crate) async fn stop(self) -> Option<WatchSessionsRequest> {
-        let over = self.reader.is_finished();
-        self.stop.cancel();
-        if let Err(error) = self.reader.await {
-            tracing::error!(%error, "the reader of watched lists failed");
+    pub(crate) async fn stop(&mut self) -> Option<W> {
+        let reading = self.0.take()?;
+        let over = reading.reader.is_finished();
+        reading.stop.cancel();
+        if let Err(error) = reading.reader.await {
+            tracing::error!(%error, watched = W::NAME, "the reader of what is watched failed");
         }
-        (!over).then_some(self.request)
+        (!over).then_some(reading.request)
     }
 }
 
 /// Reads until the stream ends, and says why it did.
-async fn read(mut stream: Streaming<WatchSessionsResponse>, outbox: &Outbox) -> Refusal {
+async fn read<W: Watched>(mut stream: Streaming<W::Change>, outbox: &Outbox) -> Refusal {
     loop {
         match stream.message().await {
-            Ok(Some(response)) => {
-                for part in parts(response) {
-                    outbox.push(Frame::Lists(part), None);
+            Ok(Some(change)) => {
+                for frame in W::frames(change) {
+                    outbox.push(frame, None);
                 }
                 // A stream that always has more would keep this task from ever hearing that it is to stop.
                 consume_budget().await;
@@ -108,77 +146,30 @@ async fn read(mut stream: Streaming<WatchSessionsResponse>, outbox: &Outbox) -> 
     }
 }
 
-/// A long snapshot as a shorter one and its further rows, one by one, so that no frame is too long.
-fn parts(response: WatchSessionsResponse) -> Vec<WatchSessionsResponse> {
-    let rows = match response.change {
-        Some(Change::Snapshot(snapshot)) => snapshot.rows,
-        change => return vec![WatchSessionsResponse { change }],
-    };
-    let mut snapshot = Vec::new();
-    let mut further = Vec::new();
-    let mut size = 0;
-    for row in rows {
-        size += row.encoded_len();
-        if size <= ROWS_LIMIT || snapshot.is_empty() {
-            snapshot.push(row);
-        } else {
-            further.push(row);
-        }
-    }
-    let part = |change| WatchSessionsResponse {
-        change: Some(change),
-    };
-    let first = part(Change::Snapshot(SessionRows {
-        rows: mem::take(&mut snapshot),
-    }));
-    std::iter::once(first)
-        .chain(
-            further
-                .into_iter()
-                .map(|row: SessionRow| part(Change::Changed(row))),
-        )
-        .collect()
-}
+/// What is left of one frame for the rows of a snapshot.
+#[derive(Debug)]
+struct Room(usize);
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::panic)]
-
-    use super::*;
-
-    fn row(number: usize) -> SessionRow {
-        SessionRow {
-            session_id: number.to_string(),
-            question: "ä".repeat(4_000),
-            ..SessionRow::default()
-        }
+impl Room {
+    /// A whole frame.
+    fn of_a_frame() -> Self {
+        Self(FRAME_LIMIT - ENVELOPE)
     }
 
-    #[test]
-    fn a_long_snapshot_comes_in_frames_that_are_short_enough_and_in_order() {
-        let rows: Vec<_> = (0..50).map(row).collect();
-        let parts = parts(WatchSessionsResponse {
-            change: Some(Change::Snapshot(SessionRows { rows: rows.clone() })),
-        });
-        let mut received = Vec::new();
-        for (index, part) in parts.iter().enumerate() {
-            assert!(part.encoded_len() <= FRAME_LIMIT);
-            match &part.change {
-                Some(Change::Snapshot(snapshot)) if index == 0 => {
-                    received.extend(snapshot.rows.clone());
-                }
-                Some(Change::Changed(row)) if index > 0 => received.push(row.clone()),
-                other => panic!("part {index} is {other:?}"),
+    /// Parts rows into those that still fit, and the rest. When one does not fit, nothing after it does, so that the
+    /// order is kept.
+    fn fill<R: Serialize>(&mut self, mut rows: Vec<R>) -> (Vec<R>, Vec<R>) {
+        let mut fitting = 0;
+        for row in &rows {
+            let length = json_length(row) + 1;
+            if length > self.0 {
+                self.0 = 0;
+                break;
             }
+            self.0 -= length;
+            fitting += 1;
         }
-        assert_eq!(received, rows);
-    }
-
-    #[test]
-    fn an_empty_snapshot_is_still_told() {
-        let empty = WatchSessionsResponse {
-            change: Some(Change::Snapshot(SessionRows { rows: Vec::new() })),
-        };
-        assert_eq!(parts(empty.clone()), vec![empty]);
+        let rest = rows.split_off(fitting);
+        (rows, rest)
     }
 }

@@ -1,0 +1,60 @@
+//! Errands: what a user asks of a service by a call of its own, done one after another in the order in which it was
+//! asked.
+
+use carrel_proto::gateway::v1::server_frame::Frame;
+use futures::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, Span};
+
+use crate::outbox::Outbox;
+
+/// One thing on its way, until it was answered.
+pub(crate) struct Errand {
+    /// Does it, and gives what the browser is told of it, if anything.
+    pub(crate) work: BoxFuture<'static, Option<Frame>>,
+    /// The span of the frame that brought it.
+    pub(crate) span: Span,
+    /// Counts it as under way.
+    pub(crate) under_way: OwnedSemaphorePermit,
+}
+
+/// Says that a lane has no room for one errand more. Nothing happened.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+/// Does errands in order. What is in one lane does not wait for what is in another.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    errands: mpsc::Sender<Errand>,
+}
+
+impl Lane {
+    /// A lane with room for so many errands, done by one of `tasks` until `stop`.
+    pub(crate) fn open(
+        room: usize,
+        outbox: Outbox,
+        stop: CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let (errands, mut receiver) = mpsc::channel::<Errand>(room);
+        tasks.spawn(async move {
+            let work = async {
+                while let Some(errand) = receiver.recv().await {
+                    let answer = errand.work.instrument(errand.span.clone()).await;
+                    if let Some(answer) = answer {
+                        outbox.push(answer, Some(errand.span));
+                    }
+                    drop(errand.under_way);
+                }
+            };
+            stop.run_until_cancelled(work).await;
+        });
+        Self { errands }
+    }
+
+    /// Takes an errand, to be done after all that were taken before.
+    pub(crate) fn take(&self, errand: Errand) -> Result<(), Full> {
+        self.errands.try_send(errand).map_err(|_| Full)
+    }
+}

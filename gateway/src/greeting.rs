@@ -1,0 +1,70 @@
+//! The first frame: whose token it brings, and the Welcome to them.
+
+use std::time::Duration;
+
+use carrel_platform::auth::token::MAX_LENGTH;
+use carrel_proto::{directory::v1::GetProfileRequest, gateway::v1::Welcome};
+use tonic::Code;
+
+use crate::{
+    claims::Claims,
+    close::Close,
+    upstream::{Caller, Upstream},
+};
+
+/// How long a message may be, in characters, as session_service.proto has it. Told to clients; held by session-svc.
+const TEXT_LIMIT: u32 = 4_000;
+
+/// Somebody whose token a service has accepted.
+#[derive(Debug)]
+pub(crate) struct Greeted {
+    pub(crate) caller: Caller,
+    pub(crate) token: String,
+    pub(crate) claims: Claims,
+    pub(crate) welcome: Welcome,
+}
+
+/// Has a token checked, and learns whose it is.
+pub(crate) async fn greet(
+    upstream: &Upstream,
+    stranger: Caller,
+    token: String,
+    silence_limit: Duration,
+) -> Result<Greeted, Close> {
+    if token.len() > MAX_LENGTH {
+        return Err(Close::BadToken);
+    }
+    let caller = stranger.with_token(&token);
+    let mut directory = upstream.directory.clone();
+    let answer = upstream
+        .call(
+            "carrel.directory.v1.DirectoryService/GetProfile",
+            caller.clone(),
+            GetProfileRequest {},
+            |request| directory.get_profile(request),
+        )
+        .await;
+    let profile = match answer {
+        Ok(answer) => answer.profile,
+        // The order of checks is: the token, then what its owner may do. So this is a patron with a good token.
+        Err(refusal) if refusal.code == Code::PermissionDenied => None,
+        Err(refusal) if refusal.code == Code::Unauthenticated => return Err(Close::BadToken),
+        Err(_) => return Err(Close::restart()),
+    };
+    let claims = Claims::of_accepted(&token).ok_or(Close::Internal)?;
+    let welcome = Welcome {
+        session_id: match &profile {
+            Some(_) => String::new(),
+            None => claims.subject.clone(),
+        },
+        profile,
+        silence_limit_ms: u32::try_from(silence_limit.as_millis()).unwrap_or(u32::MAX),
+        text_limit: TEXT_LIMIT,
+    };
+    Ok(Greeted {
+        caller,
+        token,
+        claims,
+        welcome,
+    })
+}

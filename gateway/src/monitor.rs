@@ -1,0 +1,318 @@
+//! A librarian's open monitor, as one socket announces it: an Announce stream of presence-svc, read by a task of its
+//! own.
+//!
+//! Presence is a lease that the service lets run out when it hears nothing. So nothing here keeps it alive by itself:
+//! the service is told only of signs of life that really came from the browser, see [`Monitor::heard`]. A browser that
+//! has gone without a word is gone for everyone when its lease runs out, whatever the connection still looks like.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use carrel_platform::refusal::Refusal;
+use carrel_proto::{
+    gateway::v1::{Refused, server_frame::Frame},
+    presence::v1::{
+        AnnounceRequest, AnnounceResponse, Announcement, Goodbye, Here, RenewPresence,
+        announce_request::Request, announce_response::Response,
+    },
+};
+use tokio::{
+    select,
+    sync::mpsc,
+    task::{JoinHandle, coop::consume_budget},
+    time::{Instant, sleep, timeout},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::Streaming;
+
+use crate::{
+    frame::refused,
+    outbox::Outbox,
+    upstream::{Caller, Upstream, late, refusal},
+};
+
+/// How many requests may wait for the service on one stream.
+const REQUESTS: usize = 32;
+
+/// How long a goodbye may take to reach the service.
+const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What refusals of announcements say they are about.
+const REQUEST: (&str, &str) = ("request", "announce");
+
+/// The user's open monitor, if one was announced. Dropping it ends nothing; [`Monitor::stop`] does.
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    here_interval: Duration,
+    announced: Option<Announced>,
+    /// Streams on which goodbye was said, until they have ended.
+    goodbyes: TaskTracker,
+}
+
+/// A stream on which the monitor was announced.
+#[derive(Debug)]
+struct Announced {
+    requests: mpsc::Sender<AnnounceRequest>,
+    /// When the service was last told that the browser is there.
+    told: Instant,
+    signals: Signals,
+    reader: JoinHandle<()>,
+}
+
+/// What the two sides of a stream tell each other.
+#[derive(Clone, Debug, Default)]
+struct Signals {
+    /// Ends the stream, and leaves the lease to run out.
+    stop: CancellationToken,
+    /// Goodbye was said: the browser is told nothing more, and the stream has a little time to end.
+    goodbye: CancellationToken,
+    /// The stream has ended by itself. Set before the browser is told.
+    over: Arc<AtomicBool>,
+}
+
+impl Monitor {
+    /// No monitor is announced. While one is, the service is told of signs of life no oftener than `here_interval`.
+    pub(crate) fn closed(here_interval: Duration) -> Self {
+        // Closed from the start: whoever waits, waits only for what there is.
+        let goodbyes = TaskTracker::new();
+        goodbyes.close();
+        Self {
+            here_interval,
+            announced: None,
+            goodbyes,
+        }
+    }
+
+    /// Announces the monitor, or changes what was announced.
+    pub(crate) fn announce(
+        &mut self,
+        upstream: &Upstream,
+        caller: &Caller,
+        outbox: &Outbox,
+        announcement: Announcement,
+    ) {
+        let announcement = Request::Announcement(announcement);
+        match &mut self.announced {
+            Some(announced) if !announced.is_over() => {
+                if announced.send(announcement).is_err() {
+                    let refusal = Refusal::new(
+                        tonic::Code::ResourceExhausted,
+                        "TOO_FAST",
+                        "The service has not taken your last announcements yet. Wait, then announce again.",
+                    );
+                    tell(outbox, refusal.retry_after(Duration::from_secs(1)));
+                }
+            }
+            _ => {
+                let before = self.goodbyes.clone();
+                self.announced = Some(Announced::open(
+                    upstream,
+                    caller,
+                    outbox,
+                    announcement,
+                    before,
+                ));
+            }
+        }
+    }
+
+    /// The browser has given a sign of life: a frame, or an answer to a ping. Tells the service, unless it was told a
+    /// moment ago.
+    pub(crate) fn heard(&mut self) {
+        if let Some(announced) = &mut self.announced
+            && announced.told.elapsed() >= self.here_interval
+        {
+            // A service that takes nothing hears no sign of life either: the lease is its own affair then.
+            let _ = announced.send(Request::Here(Here {}));
+        }
+    }
+
+    /// Gives the service a fresh token. If it can't be given, the stream ends with the old one, and the client
+    /// announces again.
+    pub(crate) fn renew(&mut self, access_token: String) {
+        if let Some(announced) = &mut self.announced {
+            let _ = announced.send(Request::Renew(RenewPresence { access_token }));
+        }
+    }
+
+    /// The monitor is closed on purpose. The service is told, and nothing more of the stream reaches the browser.
+    pub(crate) fn goodbye(&mut self) {
+        let Some(mut announced) = self.announced.take() else {
+            return;
+        };
+        announced.signals.goodbye.cancel();
+        if announced.send(Request::Goodbye(Goodbye {})).is_err() {
+            // It can't be said any more: the lease runs out.
+            announced.signals.stop.cancel();
+        }
+        let Announced {
+            requests, reader, ..
+        } = announced;
+        // The end of the requests ends the stream, after the goodbye.
+        drop(requests);
+        self.goodbyes.spawn(finished(reader));
+    }
+
+    /// Ends the stream without a goodbye: the lease runs out, unless the browser comes back in time. When this
+    /// returns, nothing more reaches the outbox, and goodbyes that were said before have arrived if they could.
+    pub(crate) async fn stop(self) {
+        if let Some(announced) = self.announced {
+            announced.signals.stop.cancel();
+            finished(announced.reader).await;
+        }
+        self.goodbyes.wait().await;
+    }
+}
+
+impl Announced {
+    /// Opens a stream when those `before` have ended, so that no goodbye overtakes the announcement after it.
+    fn open(
+        upstream: &Upstream,
+        caller: &Caller,
+        outbox: &Outbox,
+        announcement: Request,
+        before: TaskTracker,
+    ) -> Self {
+        let (requests, receiver) = mpsc::channel(REQUESTS);
+        // A new channel has room for its first request.
+        let _ = requests.try_send(AnnounceRequest {
+            request: Some(announcement),
+        });
+        let mut presence = upstream.presence.clone();
+        let call = caller.request(ReceiverStream::new(receiver));
+        let deadline = upstream.deadline;
+        let signals = Signals::default();
+        let reader = Reader {
+            outbox: outbox.clone(),
+            signals: signals.clone(),
+        };
+        let reader = tokio::spawn(async move {
+            let Signals { stop, goodbye, .. } = reader.signals.clone();
+            let opened = async {
+                select! {
+                    biased;
+                    // Nothing was announced yet that could be taken back.
+                    () = goodbye.cancelled() => return None,
+                    () = before.wait() => {}
+                }
+                Some(match timeout(deadline, presence.announce(call)).await {
+                    Ok(Ok(response)) => reader.read(response.into_inner()).await,
+                    Ok(Err(status)) => refusal(&status),
+                    Err(_) => late(),
+                })
+            };
+            let too_late = async {
+                goodbye.cancelled().await;
+                sleep(GOODBYE_PATIENCE).await;
+            };
+            select! {
+                biased;
+                () = stop.cancelled() => {}
+                end = opened => {
+                    if let Some(refusal) = end {
+                        reader.end(refusal);
+                    }
+                }
+                () = too_late => {}
+            }
+        });
+        Self {
+            requests,
+            told: Instant::now(),
+            signals,
+            reader,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.signals.over.load(Ordering::Acquire)
+    }
+
+    fn send(&mut self, request: Request) -> Result<(), ()> {
+        let request = AnnounceRequest {
+            request: Some(request),
+        };
+        self.requests.try_send(request).map_err(|_| ())?;
+        self.told = Instant::now();
+        Ok(())
+    }
+}
+
+/// The task that reads one stream.
+struct Reader {
+    outbox: Outbox,
+    signals: Signals,
+}
+
+impl Reader {
+    /// Reads until the stream ends, and says why it did.
+    async fn read(&self, mut stream: Streaming<AnnounceResponse>) -> Refusal {
+        loop {
+            match stream.message().await {
+                Ok(Some(response)) => {
+                    self.deliver(response);
+                    // A stream that always has more would keep this task from ever hearing that it is to stop.
+                    consume_budget().await;
+                }
+                Ok(None) => {
+                    return Refusal::unavailable(
+                        "UNAVAILABLE",
+                        "The service ended the stream. Announce again.",
+                    );
+                }
+                Err(status) => return refusal(&status),
+            }
+        }
+    }
+
+    fn deliver(&self, response: AnnounceResponse) {
+        if self.signals.goodbye.is_cancelled() {
+            return;
+        }
+        let frame = match response.response {
+            Some(Response::OwnPresence(presence)) => Frame::OwnPresence(presence),
+            Some(Response::Refused(mut refusal)) => {
+                let (key, value) = REQUEST;
+                refusal.metadata.insert(key.to_owned(), value.to_owned());
+                Frame::Refused(Refused {
+                    refusal: Some(refusal),
+                    ..Refused::default()
+                })
+            }
+            // The browser knows by its own connection whether the server is there, and by an end whether the service
+            // is. A kind that a newer service knows has nothing to say to this version's clients.
+            Some(Response::Heartbeat(_)) | None => return,
+        };
+        self.outbox.push(frame, None);
+    }
+
+    fn end(&self, refusal: Refusal) {
+        self.signals.over.store(true, Ordering::Release);
+        if !self.signals.goodbye.is_cancelled() {
+            tell(&self.outbox, refusal);
+        }
+    }
+}
+
+/// Says that an announcement was refused, or holds no longer.
+fn tell(outbox: &Outbox, refusal: Refusal) {
+    let (key, value) = REQUEST;
+    let refusal = refusal.with(key, value);
+    outbox.push(
+        Frame::Refused(refused(String::new(), String::new(), refusal)),
+        None,
+    );
+}
+
+/// Waits for the end of a reader.
+async fn finished(reader: JoinHandle<()>) {
+    if let Err(error) = reader.await {
+        tracing::error!(%error, "the reader of an announced monitor failed");
+    }
+}
