@@ -2,43 +2,66 @@
 
 import type { SessionEvent } from "./gen/carrel/session/v1/session_event_pb";
 import type { Session } from "./gen/carrel/session/v1/session_pb";
+import { offerIn } from "./state/transfer";
 import { clockTime, dayAndTime } from "./time";
-import { endLine, nameOf, returnedLine, waitedAt } from "./words";
+import {
+  closedLine,
+  endLine,
+  nameOf,
+  offeredTo,
+  patronConnectionLine,
+  type Reader,
+  returnedLine,
+  transferredLine,
+  waitedAt,
+} from "./words";
 
 /** The text of a conversation, for the patron or for staff. */
-export function transcriptText(
-  session: Session,
-  events: readonly SessionEvent[],
-  isOwn: (event: SessionEvent) => boolean,
-  toPatron: boolean,
-): string {
+export function transcriptText(session: Session, events: readonly SessionEvent[], reader: Reader): string {
   const lines = [`Chat with ${session.institutionName}`, dayAndTime(session.openTime), ""];
   for (const event of events) {
-    const line = lineOf(event, isOwn(event), toPatron, waitedAt(events, event));
+    const line = lineOf(event, events, reader);
     if (line !== undefined) lines.push(`[${clockTime(event.time)}] ${line}`);
   }
   return `${lines.join("\r\n")}\r\n`;
 }
 
-function lineOf(event: SessionEvent, own: boolean, toPatron: boolean, waited: boolean): string | undefined {
+function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Reader): string | undefined {
+  const { payload } = event;
+  const own = reader.isOwn(event);
   const name = own ? "You" : nameOf(event.author);
-  switch (event.payload.case) {
+  const note = `Note (staff only) by ${name}`;
+  const queueName = reader.queueName ?? ((queueId: string) => queueId);
+  switch (payload.case) {
     case "opened":
-      return `${name}: ${event.payload.value.question}`;
+      return `${name}: ${payload.value.question}`;
     case "message":
-      return `${name}: ${event.payload.value.text}`;
+      return `${name}: ${payload.value.text}`;
     case "page":
-      return `${name} sent a web page: ${event.payload.value.address}`;
+      return `${name} sent a web page: ${payload.value.address}`;
     case "note":
-      return `Note (staff only) by ${name}: ${event.payload.value.text}`;
+      return `${note}: ${payload.value.text}`;
+    case "transferOffered": {
+      const { offer } = payload.value;
+      const message = offer?.message ? `: ${offer.message}` : "";
+      return `${note}: Transfer offered to ${offeredTo(offer, queueName)}${message}`;
+    }
+    case "transferClosed":
+      return `${note}: ${closedLine(payload.value, offeredTo(offerIn(events, payload.value.offerId), queueName))}`;
+    case "transferred":
+      return transferredLine(event, own, reader.isPatron);
+    case "escalated":
+      return `Also offered in the queue ${queueName(payload.value.queueId)} (staff only)`;
+    case "patronConnection":
+      return `${patronConnectionLine(payload.value.connection)} (staff only)`;
     case "pickedUp":
       return own ? "You picked the patron up" : `${name} joined the chat`;
     case "colleagueLeft":
       return `${name} left the session`;
     case "returned":
-      return returnedLine(event, own, toPatron);
+      return returnedLine(event, own, reader.isPatron);
     case "ended":
-      return endLine(event, own, toPatron, waited);
+      return endLine(event, own, reader.isPatron, waitedAt(events, event));
     default:
       return undefined;
   }

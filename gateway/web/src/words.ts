@@ -19,6 +19,15 @@ export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolea
 /** Says the name of a queue. */
 export type QueueName = (queueId: string) => string;
 
+/** For whose eyes a conversation is. */
+export interface Reader {
+  isOwn: (event: SessionEvent) => boolean;
+  /** Whether the reader is the patron. */
+  isPatron: boolean;
+  /** How staff call a queue. Without it, by its id. */
+  queueName?: QueueName;
+}
+
 /** To whom a session is offered. */
 export function offeredTo(offer: TransferOffer | undefined, queueName: QueueName): string {
   switch (offer?.to.case) {

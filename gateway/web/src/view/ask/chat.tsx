@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import { isByPatron, type PatronChat } from "../../app/patron_chat";
 import { conversation } from "../../state/conversation";
-import { nameOf } from "../../words";
+import { nameOf, type Reader } from "../../words";
 import { Confirm } from "../parts/dialog";
 import { Icon } from "../parts/icon";
-import { type Reader, Stream } from "../parts/stream";
+import { Stream } from "../parts/stream";
 import { TextBox } from "../parts/text_box";
 import { TypingLine } from "../parts/typing_line";
 

@@ -17,7 +17,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
   if (view === undefined) return null;
   const { title, text } = describe(chat, view);
   const save = () => {
-    if (view.session) saveText("chat.txt", transcriptText(view.session, view.events, isByPatron, true));
+    if (view.session) saveText("chat.txt", transcriptText(view.session, view.events, asPatron));
   };
   return (
     <section class="ended">

@@ -114,9 +114,10 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
   }, [view, answer]);
   const patron = session.patronName || "Patron";
   const items: Item[] = (answer?.events ?? []).map((event) => ({ kind: "event", event }));
+  const reader = { isOwn: () => false, isPatron: view === "patron", queueName: desk.queueName };
   const save = () => {
     if (answer?.session === undefined) return;
-    const text = transcriptText(answer.session, answer.events, () => false, view === "patron");
+    const text = transcriptText(answer.session, answer.events, reader);
     saveText(`transcript-${view}.txt`, text);
   };
   return (
@@ -154,13 +155,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
           </p>
         )}
         {!answer && !error && <p class="quiet-text">Reading …</p>}
-        {answer && (
-          <Stream
-            sessionId={`${session.sessionId}/${view}`}
-            items={items}
-            reader={{ isOwn: () => false, isPatron: view === "patron" }}
-          />
-        )}
+        {answer && <Stream sessionId={`${session.sessionId}/${view}`} items={items} reader={reader} />}
       </div>
     </section>
   );

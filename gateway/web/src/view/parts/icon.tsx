@@ -4,6 +4,8 @@ const PATHS = {
   alert: "M12 3 2.5 20h19L12 3Zm0 6v5m0 3v.01",
   arrow: "M5 12h14m-6-6 6 6-6 6",
   back: "M19 12H5m6-6-6 6 6 6",
+  bell: "M6 16v-5a6 6 0 1 1 12 0v5l1.5 2h-15L6 16Zm4 5h4",
+  book: "M5 4h6a3 3 0 0 1 3 3v13a2 2 0 0 0-2-2H5V4Zm9 3a3 3 0 0 1 3-3h2v14h-3a2 2 0 0 0-2 2",
   check: "m5 12.5 4.5 4.5L19 7.5",
   clock: "M12 7v5l3 2m6-2a9 9 0 1 1-18 0 9 9 0 0 1 18 0Z",
   close: "M6 6l12 12M18 6 6 18",
@@ -18,9 +20,12 @@ const PATHS = {
   moon: "M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5Z",
   more: "M5 12v.01M12 12v.01M19 12v.01",
   note: "M5 4h14v11l-5 5H5V4Zm14 11h-5v5M9 9h6m-6 4h3",
+  pen: "m4 20 1-4L16.5 4.5l3 3L8 19l-4 1Zm10-13 3 3",
   print: "M7 8V3h10v5M7 17H4V8h16v9h-3m-10-3h10v7H7v-7Z",
+  scripts: "M4 5h16v11h-9l-4 4v-4H4V5Zm4 4h8m-8 3h5",
   send: "M4 12 20 4l-5 16-3.5-6.5L4 12Z",
   sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8Zm0-5v1.5m0 15V21M3 12h1.5m15 0H21M5.6 5.6l1.1 1.1m10.6 10.6 1.1 1.1m0-12.8-1.1 1.1M6.7 17.3l-1.1 1.1",
+  transfer: "M4 8h13m-4-4 4 4-4 4m7 4H7m4-4-4 4 4 4",
 } as const;
 
 /** The name of a drawing. */

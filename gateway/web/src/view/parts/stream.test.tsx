@@ -2,8 +2,17 @@ import { create } from "@bufbuild/protobuf";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
-import { type SessionEvent, SessionEventSchema } from "../../gen/carrel/session/v1/session_event_pb";
-import { Part } from "../../gen/carrel/session/v1/session_pb";
+import {
+  PatronConnectionChangedSchema,
+  SessionEscalatedSchema,
+  type SessionEvent,
+  SessionEventSchema,
+  SessionTransferredSchema,
+  TransferClosedSchema,
+  TransferOfferedSchema,
+  TransferOutcome,
+} from "../../gen/carrel/session/v1/session_event_pb";
+import { Part, PatronConnection, PersonSchema, TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { Item } from "../../state/conversation";
 import { postMessage } from "../../state/deeds";
 import type { Outgoing } from "../../state/session";
@@ -53,6 +62,61 @@ describe("a note in the message area (S25 to S28, D82)", () => {
     const [first, second] = show(items).querySelectorAll("li");
     expect(first?.className).toBe("note");
     expect(second?.className).toContain("message");
+  });
+});
+
+describe("handing over (R14, R15, D47)", () => {
+  const map = { part: Part.OWNER, name: "Ms Map" };
+  const plat = create(PersonSchema, { part: Part.OWNER, name: "Mr Plat" });
+  const offer = create(TransferOfferSchema, {
+    offerId: "o1",
+    from: map,
+    to: { case: "librarian", value: plat },
+    message: "She needs the plat book.",
+  });
+  const offered = event({ case: "transferOffered", value: create(TransferOfferedSchema, { offer }) });
+  const closed = (outcome: TransferOutcome, reason = "") =>
+    event(
+      { case: "transferClosed", value: create(TransferClosedSchema, { offerId: "o1", outcome, reason }) },
+      Part.OWNER,
+      "Ms Map",
+      2,
+    );
+  const transferred = event(
+    { case: "transferred", value: create(SessionTransferredSchema, { from: map }) },
+    Part.OWNER,
+    "Mr Plat",
+    3,
+  );
+  const words = (items: Item[], isPatron = false) => show(items, isPatron).textContent?.replace(/\s+/g, " ");
+
+  it("is told to staff as notes: to whom, with what message, and how it ended", () => {
+    expect(words([offered])).toMatch(/^Note.*Transfer offered to Mr Plat: She needs the plat book\./);
+    expect(words([offered, closed(TransferOutcome.DECLINED, "on the phone")])).toContain(
+      "Transfer declined: on the phone",
+    );
+    expect(words([offered, closed(TransferOutcome.LAPSED)])).toContain("Transfer to Mr Plat lapsed");
+    expect(words([offered, closed(TransferOutcome.WITHDRAWN)])).toContain("Transfer to Mr Plat withdrawn");
+    expect(show([offered]).querySelector("li")?.className).toBe("note");
+  });
+
+  it("is for the patron nothing but a new librarian", () => {
+    expect(words([transferred])).toContain("Mr Plat accepted and has this patron now, after Ms Map");
+    expect(words([transferred], true)).toMatch(/^Mr Plat is now answering you ?$/);
+  });
+});
+
+describe("what staff are told of the patron's wait and connection (R8, R17)", () => {
+  it("says that only staff see it", () => {
+    const lost = create(PatronConnectionChangedSchema, { connection: PatronConnection.LOST });
+    const items = [
+      event({ case: "patronConnection", value: lost }, Part.PATRON, "Ricky"),
+      event({ case: "escalated", value: create(SessionEscalatedSchema, { queueId: "coop" }) }, Part.PATRON, "Ricky", 2),
+    ];
+    const [first, second] = show(items).querySelectorAll("li");
+    expect(first?.textContent).toContain("connection is lost");
+    expect(second?.textContent).toContain("Also offered in the queue coop");
+    for (const item of [first, second]) expect(item?.textContent).toContain("staff only");
   });
 });
 

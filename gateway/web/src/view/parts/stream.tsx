@@ -4,17 +4,21 @@ import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb"
 import { Part, type Person } from "../../gen/carrel/session/v1/session_pb";
 import { type Item, outgoingText } from "../../state/conversation";
 import type { Outgoing } from "../../state/session";
+import { offerIn } from "../../state/transfer";
 import { clockTime, machineTime, milliseconds } from "../../time";
-import { endLine, nameOf, returnedLine, waitedAt } from "../../words";
+import {
+  closedLine,
+  endLine,
+  nameOf,
+  offeredTo,
+  patronConnectionLine,
+  type Reader,
+  returnedLine,
+  transferredLine,
+  waitedAt,
+} from "../../words";
 import { Icon } from "./icon";
 import { LinkedText, OutsideLink } from "./linked_text";
-
-/** For whose eyes a stream is drawn. */
-export interface Reader {
-  isOwn: (event: SessionEvent) => boolean;
-  /** Whether the reader is the patron. */
-  isPatron: boolean;
-}
 
 interface StreamProps {
   items: readonly Item[];
@@ -82,7 +86,7 @@ export function Stream({ items, reader, foot, onRetry, onDiscard, sessionId, now
                 key={`e${item.event.position}`}
                 event={item.event}
                 reader={reader}
-                waited={waitedAt(events, item.event)}
+                events={events}
                 goesOn={goesOn(items[index - 1], item.event)}
                 isLastOwn={isLastOwn(items, index, reader)}
               />
@@ -128,15 +132,16 @@ function isLastOwn(items: readonly Item[], index: number, reader: Reader): boole
 interface EventItemProps {
   event: SessionEvent;
   reader: Reader;
-  /** Whether the patron waited then. */
-  waited: boolean;
+  /** All events, for what one says of another. */
+  events: readonly SessionEvent[];
   goesOn: boolean;
   isLastOwn: boolean;
 }
 
-function EventItem({ event, reader, waited, goesOn, isLastOwn }: EventItemProps) {
+function EventItem({ event, reader, events, goesOn, isLastOwn }: EventItemProps) {
   const { payload } = event;
   const own = reader.isOwn(event);
+  const queueName = reader.queueName ?? asItIs;
   switch (payload.case) {
     case "opened":
       return (
@@ -158,14 +163,40 @@ function EventItem({ event, reader, waited, goesOn, isLastOwn }: EventItemProps)
       );
     case "note":
       return (
-        <li class="note">
-          <NoteHead author={own ? "You" : nameOf(event.author)} person={event.author}>
-            <Time event={event} />
-          </NoteHead>
-          <div class="note-text">
-            <LinkedText text={payload.value.text} />
-          </div>
-        </li>
+        <Note event={event} own={own}>
+          <LinkedText text={payload.value.text} />
+        </Note>
+      );
+    // What is said about handing over is a note like any other (R14).
+    case "transferOffered": {
+      const { offer } = payload.value;
+      return (
+        <Note event={event} own={own}>
+          {`Transfer offered to ${offeredTo(offer, queueName)}`}
+          {offer?.message && (
+            <>
+              {": "}
+              <LinkedText text={offer.message} />
+            </>
+          )}
+        </Note>
+      );
+    }
+    case "transferClosed":
+      return (
+        <Note event={event} own={own}>
+          <LinkedText text={closedLine(payload.value, offeredTo(offerIn(events, payload.value.offerId), queueName))} />
+        </Note>
+      );
+    case "transferred":
+      return <Fact event={event}>{transferredLine(event, own, reader.isPatron)}</Fact>;
+    case "escalated":
+      return <Fact event={event} staff>{`Also offered in the queue ${queueName(payload.value.queueId)}`}</Fact>;
+    case "patronConnection":
+      return (
+        <Fact event={event} staff>
+          {patronConnectionLine(payload.value.connection)}
+        </Fact>
       );
     case "pickedUp":
       return <Fact event={event}>{own ? "You picked the patron up" : `${nameOf(event.author)} joined the chat`}</Fact>;
@@ -174,10 +205,26 @@ function EventItem({ event, reader, waited, goesOn, isLastOwn }: EventItemProps)
     case "returned":
       return <Fact event={event}>{returnedLine(event, own, reader.isPatron)}</Fact>;
     case "ended":
-      return <Fact event={event}>{endLine(event, own, reader.isPatron, waited)}</Fact>;
+      return <Fact event={event}>{endLine(event, own, reader.isPatron, waitedAt(events, event))}</Fact>;
     default:
       return null;
   }
+}
+
+/** Queues of which the reader knows no name keep their id. */
+function asItIs(queueId: string): string {
+  return queueId;
+}
+
+function Note({ event, own, children }: { event: SessionEvent; own: boolean; children: ComponentChildren }) {
+  return (
+    <li class="note">
+      <NoteHead author={own ? "You" : nameOf(event.author)} person={event.author}>
+        <Time event={event} />
+      </NoteHead>
+      <div class="note-text">{children}</div>
+    </li>
+  );
 }
 
 interface SpokenProps {
@@ -248,10 +295,22 @@ function NoteHead({ author, person, children }: NoteHeadProps) {
   );
 }
 
-function Fact({ event, children }: { event: SessionEvent; children: string }) {
+interface FactProps {
+  event: SessionEvent;
+  /** Whether only staff are told of it. */
+  staff?: boolean;
+  children: string;
+}
+
+function Fact({ event, staff = false, children }: FactProps) {
   return (
-    <li class="fact">
-      <span>{children}</span> <Time event={event} />
+    <li class={staff ? "fact staff-fact" : "fact"}>
+      {staff && <Icon name="lock" />}
+      <span>
+        {children}
+        {staff && <span class="fact-reach"> (staff only)</span>}
+      </span>{" "}
+      <Time event={event} />
     </li>
   );
 }

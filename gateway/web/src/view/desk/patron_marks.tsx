@@ -1,0 +1,57 @@
+import type { Desk } from "../../app/desk";
+import { Part, PatronConnection } from "../../gen/carrel/session/v1/session_pb";
+import { Icon } from "../parts/icon";
+
+const LOOKS: Partial<Record<PatronConnection, { class: string; word: string; title: string }>> = {
+  [PatronConnection.CONNECTED]: { class: "here", word: "connected", title: "The patron is connected." },
+  [PatronConnection.AWAY]: {
+    class: "away",
+    word: "away",
+    title: "The patron's connection is gone for the moment. What you write waits for them.",
+  },
+  [PatronConnection.LOST]: {
+    class: "lost",
+    word: "lost",
+    title: "The patron's connection is lost. They can still come back, and then read what you have written.",
+  },
+};
+
+/** Whether the patron is there (D50): a full, a half or an open circle, and the word for it. */
+export function ConnectionState({ connection }: { connection: PatronConnection }) {
+  const look = LOOKS[connection];
+  if (look === undefined) return null;
+  return (
+    <span class={`patron-state ${look.class}`} title={look.title}>
+      <span class="patron-dot" aria-hidden="true" />
+      <span class="visually-hidden">Patron </span>
+      {look.word}
+    </span>
+  );
+}
+
+/** Whether the patron of a session is typing to the librarian at this desk. */
+export function isPatronTyping(desk: Desk, sessionId: string): boolean {
+  return desk.link.typists.value.some((typist) => typist.sessionId === sessionId && typist.author.part === Part.PATRON);
+}
+
+interface PatronMarksProps {
+  connection: PatronConnection;
+  typing: boolean;
+  /** How much in the session the librarian has not seen. */
+  unread: number;
+}
+
+/** The marks of a row: whether the patron is there, is typing, and has written what was not read yet (D50). */
+export function PatronMarks({ connection, typing, unread }: PatronMarksProps) {
+  return (
+    <>
+      <ConnectionState connection={connection} />
+      {typing && (
+        <span class="patron-typing">
+          <Icon name="pen" /> typing
+        </span>
+      )}
+      {unread > 0 && <span class="unread">{unread} new</span>}
+    </>
+  );
+}
