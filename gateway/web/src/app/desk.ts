@@ -1,7 +1,6 @@
 /** A librarian's chat monitor as a whole: who is at it, what it shows and asks, and what they write. */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { ApiError, logIn } from "../api";
-import { newCommandId } from "../command_id";
 import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
@@ -15,20 +14,23 @@ import { Alerts } from "./alerts";
 import { callsFor } from "./alerts_calls";
 import { Announcer } from "./announcer";
 import { Attendance } from "./desk_attendance";
+import { InstantMessages } from "./desk_im";
 import { WatchedLists } from "./desk_lists";
 import { newsOf } from "./desk_news";
+import { Presence } from "./desk_presence";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
 import { isOutcome, offerIdOf, Transfers } from "./desk_transfer";
 import { Writing } from "./desk_writing";
 import { Link } from "./link";
 import { type Notice, Notices } from "./notices";
+import { rememberQueues } from "./settings";
 
 /** Who is at the desk: nobody, somebody, or somebody whose log-in has run out. */
 export type LogInState = "out" | "in" | "again";
 /** A list of the Patron Chat tab. */
-export type ListName = "new" | "mine" | "all";
+export type ListName = "new" | "mine" | "all" | "librarians";
 /** A tab of the desk. */
-export type DeskTab = "chat" | "transcripts" | "audit";
+export type DeskTab = "chat" | "im" | "transcripts" | "audit";
 /** A question that the desk asks, and that must be answered before anything else. */
 export type Asked =
   | { kind: "warning"; row: SessionRow }
@@ -46,7 +48,11 @@ export type Box = "patron" | "note";
 export class Desk {
   readonly announcer = new Announcer();
   readonly link = new Link({
-    ready: () => this.#watched.watch(),
+    ready: () => {
+      this.presence.connected();
+      this.#watched.watch();
+      this.im.connected();
+    },
     frame: (frame) => this.#frame(frame),
     news: (sessionId, event) => this.#news(sessionId, event),
     token: (token) => {
@@ -98,22 +104,33 @@ export class Desk {
     released: () => this.#store(),
     notify: (text, tone) => this.notify(text, tone),
   });
-  readonly #watched = new WatchedLists(this.link, this.maySupervise, (why) => {
-    this.notify(`${why} Choose your queues again.`, "bad");
-    this.ask({ kind: "queues" });
-  });
+  readonly #watched = new WatchedLists(this.link, this.maySupervise, (why) => this.#chooseAgain(why));
   /** The lists. */
   readonly lists: ReadonlySignal<Lists> = this.#watched.lists;
   /** The queues that are watched, or nothing before the librarian has chosen. */
   readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#watched.queueIds;
+  /** Who is here: the librarian, and others. */
+  readonly presence = new Presence(this.link, this.#profile, {
+    monitoring: (queueIds) => this.#watched.follow(queueIds),
+    chooseAgain: (why) => this.#chooseAgain(why),
+    changed: () => this.#store(),
+    notify: (text) => this.notify(text),
+    say: (text) => this.announcer.say(text),
+  });
+  /** What librarians write to each other. */
+  readonly im = new InstantMessages(this.link, this.#profile, this.tab, {
+    arrived: (author, text, isShown) => {
+      if (!isShown) this.alerts.ring("im", `${author} has written to you.`);
+      this.announcer.say(`${author} to you, not to a patron: ${text}`);
+    },
+  });
   /** What is handed over. */
   readonly transfers = new Transfers(this.link, this.lists, {
     open: (sessionId, librarianId) => this.ask({ kind: "transfer", sessionId, librarianId }),
-    sendIm: (librarianId, text) =>
-      this.link.send({
-        case: "imSend",
-        value: { commandId: newCommandId(), to: { case: "librarianId", value: librarianId }, text },
-      }),
+    sendIm: (librarianId, text) => {
+      const row = this.presence.roster.value.librarians.get(librarianId);
+      if (row !== undefined) this.im.write(row, text);
+    },
     notify: (text, tone) => this.notify(text, tone),
   });
   /** What the desk asks. */
@@ -133,11 +150,12 @@ export class Desk {
   );
   /** The sessions that were the librarian's, are somebody else's now, and were not put away yet. */
   readonly handedOver = computed(() => [...this.link.sessions.value.values()].filter(isHandedOver));
-  /** How much is new to the librarian: waiting patrons and unread sessions. */
+  /** How much is new to the librarian: waiting patrons, unread sessions and unread conversations. */
   readonly attention = computed(
     () =>
       rowsOf(this.lists.value, SessionList.NEW).length +
-      [...this.link.sessions.value.values()].filter((view) => this.unread(view) > 0).length,
+      [...this.link.sessions.value.values()].filter((view) => this.unread(view) > 0).length +
+      this.im.unread.value,
   );
 
   /** Returns to where this tab was before a reload. */
@@ -146,6 +164,7 @@ export class Desk {
     if (stored === undefined) return;
     this.#accessToken = stored.token;
     this.#watched.choose(stored.queueIds);
+    if (stored.monitor !== undefined) this.presence.restore(stored.monitor, stored.queueIds);
     this.#logInState.value = "in";
     for (const sessionId of stored.held) this.#attendance.hold(sessionId, stored.seen[sessionId]);
     this.link.start(stored.token);
@@ -180,8 +199,9 @@ export class Desk {
     return this.#accessToken?.accessToken ?? "";
   }
 
-  /** Leaves the desk. Sessions in hand go on. */
+  /** Leaves the desk. Sessions in hand go on, and so do other monitors of the librarian. */
   logOut(): void {
+    this.presence.leave();
     this.link.stop();
     this.#clear();
     forgetDesk();
@@ -190,12 +210,13 @@ export class Desk {
     this.#logInState.value = "out";
   }
 
-  /** Watches these queues from now on. */
+  /** Monitors these queues from now on, and watches who waits in them. */
   chooseQueues(queueIds: readonly string[]): void {
-    this.#watched.choose(queueIds);
     this.#asked.value = undefined;
-    this.#store();
-    this.#watched.watch();
+    // Waiting patrons show at once, and also while nobody can say who is here.
+    this.#watched.follow(queueIds);
+    this.presence.monitor(queueIds);
+    rememberQueues(this.#profile.value?.librarianId ?? "", queueIds);
   }
 
   /** Puts a question to the user. */
@@ -295,7 +316,9 @@ export class Desk {
     this.announcer.say(text);
   }
 
-  #frame({ frame }: ServerFrame): void {
+  #frame(received: ServerFrame): void {
+    if (this.presence.frame(received) || this.im.frame(received)) return;
+    const { frame } = received;
     switch (frame.case) {
       case "welcome":
         this.#profile.value = frame.value.profile ?? this.#profile.value;
@@ -344,6 +367,11 @@ export class Desk {
     } else if (refusal.metadata.request === "watch") this.#watched.refused(refusal);
   }
 
+  #chooseAgain(why: string): void {
+    this.notify(`${why} Choose your queues again.`, "bad");
+    this.ask({ kind: "queues" });
+  }
+
   #left(sessionId: string): void {
     if (this.#selected.value === sessionId) this.#selected.value = undefined;
     this.link.release(sessionId);
@@ -374,6 +402,8 @@ export class Desk {
   #tick(): void {
     const now = Date.now();
     this.#watched.tick(now);
+    this.presence.tick(now);
+    this.im.tick(now);
     this.notices.expire(now);
     if (this.link.connection.value.phase.name === "expired" && this.#logInState.value === "in") {
       // A reload with a token that is too old begins at the log-in; anybody else keeps what they see.
@@ -387,6 +417,8 @@ export class Desk {
     this.#attendance.clear();
     this.transfers.clear();
     this.#watched.clear();
+    this.presence.clear();
+    this.im.clear();
     this.#selected.value = undefined;
     this.#asked.value = undefined;
     this.tab.value = "chat";
@@ -398,6 +430,7 @@ export class Desk {
     const views = [...this.link.sessions.value.values()];
     rememberDesk({
       token: this.#accessToken,
+      monitor: this.presence.stored,
       ...(this.queueIds.value === undefined ? {} : { queueIds: this.queueIds.value }),
       seen: Object.fromEntries(views.map((view) => [view.sessionId, view.seen])),
       held: views.filter((view) => view.wanted).map((view) => view.sessionId),

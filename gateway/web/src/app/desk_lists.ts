@@ -31,6 +31,14 @@ export class WatchedLists {
     this.#queueIds.value = queueIds;
   }
 
+  /** Watches these queues from now on, unless they are watched already. */
+  follow(queueIds: readonly string[]): void {
+    const before = this.#queueIds.value;
+    if (before?.length === queueIds.length && queueIds.every((id) => before.includes(id))) return;
+    this.#queueIds.value = queueIds;
+    this.watch();
+  }
+
   /** Asks the gateway for the lists. */
   watch(): void {
     this.#watchAt = undefined;

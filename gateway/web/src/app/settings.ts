@@ -7,6 +7,7 @@ export type Theme = "system" | "light" | "dark";
 const THEME = "carrel.theme";
 const GUARD = "carrel.guard";
 const HELP_KEY = "carrel.help-key";
+const QUEUES = "carrel.queues.";
 
 /** The theme. */
 export const theme = signal<Theme>(readTheme());
@@ -22,6 +23,21 @@ effect(() => {
 });
 effect(() => write(GUARD, guard.value ? "" : "off"));
 effect(() => write(HELP_KEY, helpKey.value ? "" : "off"));
+
+/** The queues that a librarian has monitored last from this browser: never chosen by themselves, only offered (D27). */
+export function lastQueues(librarianId: string): readonly string[] {
+  try {
+    const stored: unknown = JSON.parse(read(QUEUES + librarianId) ?? "[]");
+    return Array.isArray(stored) ? stored.filter((id) => typeof id === "string") : [];
+  } catch {
+    return []; // Not what was written here.
+  }
+}
+
+/** Keeps the queues that a librarian monitors, for the next log-on. Choosing none, as at closing, forgets nothing. */
+export function rememberQueues(librarianId: string, queueIds: readonly string[]): void {
+  if (librarianId !== "" && queueIds.length > 0) write(QUEUES + librarianId, JSON.stringify(queueIds));
+}
 
 function readTheme(): Theme {
   const stored = read(THEME);

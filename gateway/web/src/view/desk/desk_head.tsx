@@ -5,7 +5,7 @@ import { Tabs } from "../parts/tabs";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { tabsOf } from "./desk_page";
 
-const NAMES: Record<DeskTab, string> = { chat: "Patron Chat", transcripts: "Transcripts", audit: "Audit" };
+const NAMES: Record<DeskTab, string> = { chat: "Patron Chat", im: "IM", transcripts: "Transcripts", audit: "Audit" };
 
 /** The top of the desk: where one is, whether one is connected, and who one is. */
 export function DeskHead({ desk }: { desk: Desk }) {

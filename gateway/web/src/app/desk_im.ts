@@ -1,0 +1,264 @@
+/** A librarian's conversations with other librarians: which is shown, what is typed, what is new. */
+import { create } from "@bufbuild/protobuf";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { newCommandId } from "../command_id";
+import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
+import type { ClientFrame, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
+import { MemberSchema, type WatchConversationsResponse } from "../gen/carrel/im/v1/im_service_pb";
+import type { LibrarianRow } from "../gen/carrel/presence/v1/presence_service_pb";
+import {
+  type Conversations,
+  type ConversationsInput,
+  type ConversationsStep,
+  noConversations,
+  reduceConversations,
+  threadOf,
+  unreadThreads,
+} from "../state/conversations";
+import { isRequest, keyOf, type Thread } from "../state/thread";
+import type { DeskTab } from "./desk";
+import type { Link } from "./link";
+
+/** What the desk wants to hear of. */
+export interface ImListener {
+  /** A colleague has written. `isShown` is whether the user is looking at the conversation. */
+  arrived: (author: string, text: string, isShown: boolean) => void;
+}
+
+const WATCH_PAUSE = 2_000;
+/** How often the other is told that the user is still typing. */
+const TYPING_PAUSE = 3_000;
+
+/** The conversations of one librarian. */
+export class InstantMessages {
+  readonly #conversations = signal<Conversations>(noConversations);
+  readonly #selected = signal<string | undefined>(undefined);
+  readonly #drafts = signal<ReadonlyMap<string, string>>(new Map());
+  /** The requests that the user has put off, each by how many messages it had then. */
+  readonly #putOff = signal<ReadonlyMap<string, number>>(new Map());
+  readonly #wantsFocus = signal(false);
+  readonly #typed = new Map<string, number>();
+  #watchAt: number | undefined;
+
+  /** The conversations. */
+  readonly conversations: ReadonlySignal<Conversations> = this.#conversations;
+  /** The conversation that is shown. */
+  readonly thread = computed<Thread | undefined>(() => {
+    const key = this.#selected.value;
+    return key === undefined ? undefined : this.#conversations.value.threads.get(key);
+  });
+  /** In how many conversations there is something new. */
+  readonly unread = computed(() => unreadThreads(this.#conversations.value));
+  /** Who wants to talk to the user for the first time, and was not put off (D16). */
+  readonly requests = computed(() =>
+    [...this.#conversations.value.threads.values()].filter(
+      (thread) =>
+        isRequest(thread) &&
+        thread.head > (this.#putOff.value.get(thread.key) ?? 0) &&
+        !(thread.key === this.#selected.value && this.tab.value === "im"),
+    ),
+  );
+  /** Whether the box is to have the focus. */
+  readonly wantsFocus: ReadonlySignal<boolean> = this.#wantsFocus;
+
+  constructor(
+    private readonly link: Link,
+    private readonly profile: ReadonlySignal<Profile | undefined>,
+    private readonly tab: Signal<DeskTab>,
+    private readonly listener: ImListener,
+  ) {}
+
+  /** The user's id. */
+  get me(): string {
+    return this.profile.value?.librarianId ?? "";
+  }
+
+  /** Whether anything is typed and not sent. */
+  get hasDrafts(): boolean {
+    return [...this.#drafts.value.values()].some((draft) => draft !== "");
+  }
+
+  /** Asks for the conversations on a new connection, and sends again what is unanswered. */
+  connected(): void {
+    this.#watch();
+    this.#input({ kind: "connected" });
+  }
+
+  /** Opens the IM tab with a librarian selected, and the cursor in the box (S41, S42). */
+  start(row: LibrarianRow): void {
+    this.open(this.#choose(row));
+  }
+
+  /** Writes to a librarian from wherever the user is. */
+  write(row: LibrarianRow, text: string): void {
+    this.#input({ kind: "send", key: this.#choose(row), commandId: newCommandId(), text });
+  }
+
+  /** Opens the IM tab with a conversation, and the cursor in the box. */
+  open(key: string): void {
+    this.tab.value = "im";
+    this.#wantsFocus.value = true;
+    this.#select(key);
+    this.look();
+  }
+
+  /** Shows the conversations again where there is room for only one thing. */
+  unselect(): void {
+    this.#select(undefined);
+  }
+
+  /** Leaves a request for later. It stands among the conversations. */
+  putOff(thread: Thread): void {
+    this.#putOff.value = new Map(this.#putOff.value).set(thread.key, thread.head);
+  }
+
+  /** Says that the focus is where it was wanted. */
+  focused(): void {
+    this.#wantsFocus.value = false;
+  }
+
+  /** Notes that the user looks at the conversation that is shown. */
+  look(): void {
+    const key = this.#selected.value;
+    if (key !== undefined && this.#isLookedAt()) this.#input({ kind: "open", key });
+  }
+
+  /** Asks for earlier messages of the conversation that is shown. */
+  earlier(): void {
+    const key = this.#selected.value;
+    if (key !== undefined) this.#input({ kind: "earlier", key });
+  }
+
+  /** What is typed for somebody and not sent. */
+  draftOf(key: string): string {
+    return this.#drafts.value.get(key) ?? "";
+  }
+
+  /** Keeps what is typed, and lets the other know that something is, not too often. */
+  type(thread: Thread, text: string): void {
+    this.#drafts.value = new Map(this.#drafts.value).set(thread.key, text);
+    const now = Date.now();
+    if (text === "" || thread.conversationId === "" || now - (this.#typed.get(thread.key) ?? 0) < TYPING_PAUSE) return;
+    this.#typed.set(thread.key, now);
+    this.link.send({ case: "imTyping", value: { conversationId: thread.conversationId } });
+  }
+
+  /** Sends what is typed. */
+  send(key: string): void {
+    const text = this.draftOf(key);
+    if (text.trim() === "") return;
+    this.#drafts.value = new Map(this.#drafts.value).set(key, "");
+    this.#typed.delete(key);
+    this.#input({ kind: "send", key, commandId: newCommandId(), text });
+  }
+
+  /** Tries again what was refused. */
+  retry(key: string, commandId: string): void {
+    this.#input({ kind: "retry", key, commandId });
+  }
+
+  /** Gives up what was refused. */
+  discard(key: string, commandId: string): void {
+    this.#input({ kind: "discard", key, commandId });
+  }
+
+  /** Takes a frame up, if it is one of conversations, and says whether it was. */
+  frame({ frame }: ServerFrame): boolean {
+    switch (frame.case) {
+      case "conversations":
+        this.#changed(frame.value);
+        return true;
+      case "imSent": {
+        const { commandId, sent } = frame.value;
+        const { conversationId = "", position = 0n } = sent ?? {};
+        this.#input({ kind: "sent", commandId, conversationId, position: Number(position) });
+        return true;
+      }
+      case "imMessages": {
+        const { request, response } = frame.value;
+        if (request !== undefined && response !== undefined) this.#input({ kind: "listed", request, response });
+        return true;
+      }
+      case "refused": {
+        const { commandId, refusal } = frame.value;
+        if (refusal === undefined) return false;
+        const { request, conversation_id: conversationId } = refusal.metadata;
+        if (commandId !== "") this.#input({ kind: "refused", commandId, refusal });
+        else if (request === "im_list")
+          this.#input({ kind: "list-refused", conversationId: conversationId ?? "", refusal });
+        else if (request === "watch_conversations") this.#watchAt = Date.now() + (refusal.retryAfterMs || WATCH_PAUSE);
+        else return false;
+        // A command may as well be one of a session: whoever else knows it is to hear of it, too.
+        return commandId === "";
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** Does what is due. */
+  tick(now: number): void {
+    if (this.#watchAt !== undefined && now >= this.#watchAt) this.#watch();
+    this.#input({ kind: "tick" });
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#conversations.value = noConversations;
+    this.#selected.value = undefined;
+    this.#drafts.value = new Map();
+    this.#putOff.value = new Map();
+    this.#typed.clear();
+    this.#watchAt = undefined;
+  }
+
+  #watch(): void {
+    this.#watchAt = undefined;
+    this.link.send({ case: "watchConversations", value: {} });
+  }
+
+  #choose({ librarianId, screenName, institutionName }: LibrarianRow): string {
+    const member = create(MemberSchema, { librarianId, screenName, institutionName });
+    const counterpart = { kind: "librarian", member } as const;
+    this.#input({ kind: "choose", counterpart });
+    return keyOf(counterpart);
+  }
+
+  #select(key: string | undefined): void {
+    const before = this.#selected.value;
+    if (before !== undefined && before !== key) this.#input({ kind: "close", key: before });
+    this.#selected.value = key;
+  }
+
+  #changed({ change }: WatchConversationsResponse): void {
+    const before = this.#conversations.value;
+    this.#input({ kind: "change", change });
+    const shown = this.thread.value;
+    if (shown !== undefined && shown.unread > 0 && this.#isLookedAt()) this.#input({ kind: "read", key: shown.key });
+    if (change.case !== "arrived" && change.case !== "changed") return;
+    const id = change.value.conversationId;
+    const message = change.case === "arrived" ? change.value.message : change.value.lastMessage;
+    const thread = threadOf(this.#conversations.value, id);
+    if (message === undefined || thread === undefined || message.author?.librarianId === this.me) return;
+    if (Number(message.position) <= (threadOf(before, id)?.head ?? 0)) return;
+    const isShown = shown?.key === thread.key && this.#isLookedAt();
+    this.listener.arrived(message.author?.screenName || "A librarian", message.text, isShown);
+  }
+
+  #isLookedAt(): boolean {
+    return this.tab.value === "im" && !document.hidden && document.hasFocus();
+  }
+
+  #input(input: ConversationsInput): void {
+    this.#apply(reduceConversations(this.#conversations.value, input, this.me, Date.now()));
+  }
+
+  #apply([conversations, frames]: ConversationsStep): void {
+    this.#conversations.value = conversations;
+    for (const frame of frames) this.#send(frame);
+  }
+
+  #send({ frame }: ClientFrame): void {
+    if (frame.case !== undefined) this.link.send(frame);
+  }
+}

@@ -1,0 +1,313 @@
+/** All conversations with other librarians that the page knows of. */
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
+import type {
+  Conversation,
+  ListMessagesRequest,
+  ListMessagesResponse,
+  Message,
+  WatchConversationsResponse,
+} from "../gen/carrel/im/v1/im_service_pb";
+import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import * as outbox from "./outbox";
+import {
+  arrived,
+  askEarlier,
+  type Counterpart,
+  closed,
+  emptyThread,
+  forgotten,
+  keyOf,
+  lastHeld,
+  listed,
+  listRefused,
+  type OutgoingMessage,
+  opened,
+  posted,
+  readAll,
+  reconnected,
+  type Thread,
+  type ThreadStep,
+  takeFacts,
+  ticked,
+  typed,
+} from "./thread";
+
+/** The conversations. */
+export interface Conversations {
+  /** Whether the first snapshot is here. */
+  loaded: boolean;
+  /** By the name of the counterpart. */
+  threads: ReadonlyMap<string, Thread>;
+}
+
+/** Conversations of which nothing is known yet. */
+export const noConversations: Conversations = { loaded: false, threads: new Map() };
+
+/** What may happen to the conversations. */
+export type ConversationsInput =
+  | { kind: "change"; change: WatchConversationsResponse["change"] }
+  | { kind: "sent"; commandId: string; conversationId: string; position: number }
+  | { kind: "refused"; commandId: string; refusal: Refusal }
+  | { kind: "listed"; request: ListMessagesRequest; response: ListMessagesResponse }
+  | { kind: "list-refused"; conversationId: string; refusal: Refusal }
+  /** The user wants to write to somebody, maybe for the first time. */
+  | { kind: "choose"; counterpart: Counterpart }
+  /** The user has come to a conversation, or back to it. */
+  | { kind: "open"; key: string }
+  /** The user was looking when something came in. */
+  | { kind: "read"; key: string }
+  | { kind: "close"; key: string }
+  | { kind: "earlier"; key: string }
+  | { kind: "send"; key: string; commandId: string; text: string }
+  | { kind: "retry"; key: string; commandId: string }
+  | { kind: "discard"; key: string; commandId: string }
+  /** The connection is there, and new. */
+  | { kind: "connected" }
+  | { kind: "tick" };
+
+/** The conversations after a change, and the frames that the change asks for. */
+export type ConversationsStep = [Conversations, ClientFrame[]];
+
+/** What the conversations are after an input, and what is to be sent. `me` is the user's librarian id. */
+export function reduceConversations(
+  conversations: Conversations,
+  input: ConversationsInput,
+  me: string,
+  now: number,
+): ConversationsStep {
+  const to = (key: string, change: (thread: Thread) => ThreadStep) => toThread(conversations, key, change);
+  switch (input.kind) {
+    case "change":
+      return changed(conversations, input.change, me, now);
+    case "sent":
+      return to(keyOfCommand(conversations, input.commandId), (thread) => {
+        const there = input.position <= lastHeld(thread);
+        const outgoing = outbox.committed(thread.outgoing, input.commandId, input.position, there);
+        return [{ ...thread, outgoing, conversationId: thread.conversationId || input.conversationId }, []];
+      });
+    case "refused":
+      return to(keyOfCommand(conversations, input.commandId), (thread) => [
+        { ...thread, outgoing: outbox.refuse(thread.outgoing, input.commandId, input.refusal, now) },
+        [],
+      ]);
+    case "listed":
+      return to(keyOfId(conversations, input.request.conversationId), (thread) =>
+        listed(thread, input.request, input.response, now),
+      );
+    case "list-refused":
+      return to(keyOfId(conversations, input.conversationId), (thread) => [
+        listRefused(thread, now, input.refusal.retryAfterMs),
+        [],
+      ]);
+    case "choose":
+      return [ensured(conversations, input.counterpart), []];
+    case "open":
+      return to(input.key, opened);
+    case "read":
+      return to(input.key, readAll);
+    case "close":
+      return to(input.key, (thread) => [closed(thread), []]);
+    case "earlier":
+      return to(input.key, askEarlier);
+    case "send":
+      return to(input.key, (thread) =>
+        posted(thread, outbox.post(thread.outgoing, input.commandId, input.text, thread.head, now)),
+      );
+    case "retry":
+      return to(input.key, (thread) => posted(thread, outbox.retry(thread.outgoing, input.commandId, now)));
+    case "discard":
+      return to(input.key, (thread) => [{ ...thread, outgoing: outbox.discard(thread.outgoing, input.commandId) }, []]);
+    case "connected":
+      return toEach(conversations, reconnected);
+    case "tick":
+      return toEach(conversations, (thread) => ticked(thread, now));
+  }
+}
+
+/** The conversation of an id. */
+export function threadOf(conversations: Conversations, conversationId: string): Thread | undefined {
+  return conversations.threads.get(keyOfId(conversations, conversationId));
+}
+
+/** The conversations with one librarian each, the last written to first. */
+export function withLibrarians({ threads }: Conversations): Thread[] {
+  return [...threads.values()]
+    .filter((thread) => thread.counterpart.kind === "librarian" && isBegun(thread))
+    .sort((a, b) => lastTime(b) - lastTime(a) || a.key.localeCompare(b.key));
+}
+
+/** The staff rooms. */
+export function staffRooms({ threads }: Conversations): Thread[] {
+  return [...threads.values()].filter((thread) => thread.counterpart.kind === "queue");
+}
+
+/** In how many conversations there is something that the user has not read. */
+export function unreadThreads({ threads }: Conversations): number {
+  return [...threads.values()].filter((thread) => thread.unread > 0).length;
+}
+
+/** One thing to show of a conversation. */
+export type ThreadItem =
+  | { kind: "message"; message: Message; own: boolean }
+  | { kind: "divider" }
+  | { kind: "outgoing"; outgoing: OutgoingMessage };
+
+/**
+ * All that is to be shown of a conversation, in order.
+ *
+ * An own message may be here before the answer that says which number it got. Until then a message of the user's own
+ * with the same text stands for it, so that nothing is ever shown twice.
+ */
+export function itemsOf(thread: Thread, me: string): ThreadItem[] {
+  const items: ThreadItem[] = [];
+  const { divider } = thread;
+  for (const message of thread.messages) {
+    const own = message.author?.librarianId === me;
+    const isNew = divider !== undefined && Number(message.position) > divider && !own;
+    if (isNew && !items.some((item) => item.kind === "divider")) items.push({ kind: "divider" });
+    items.push({ kind: "message", message, own });
+  }
+  const taken = new Set(thread.outgoing.map((out) => out.position));
+  for (const outgoing of thread.outgoing) {
+    const twin =
+      outgoing.status === "sending" &&
+      thread.messages.find(
+        ({ position, author, text }) =>
+          Number(position) > outgoing.after &&
+          !taken.has(Number(position)) &&
+          author?.librarianId === me &&
+          text === outgoing.deed,
+      );
+    if (twin) taken.add(Number(twin.position));
+    else items.push({ kind: "outgoing", outgoing });
+  }
+  return items;
+}
+
+function changed(
+  conversations: Conversations,
+  change: WatchConversationsResponse["change"],
+  me: string,
+  now: number,
+): ConversationsStep {
+  switch (change.case) {
+    case "snapshot":
+      return snapshot(conversations, change.value.conversations);
+    case "arrived": {
+      const { conversationId, message } = change.value;
+      if (message === undefined) return [conversations, []];
+      const own = message.author?.librarianId === me;
+      return toThread(conversations, keyOfId(conversations, conversationId), (thread) => arrived(thread, message, own));
+    }
+    case "changed":
+      return facts(conversations, change.value, false);
+    case "gone":
+      return [dropped(conversations, keyOfId(conversations, change.value.conversationId)), []];
+    case "typing": {
+      const { conversationId, member } = change.value;
+      if (member === undefined || member.librarianId === me) return [conversations, []];
+      return toThread(conversations, keyOfId(conversations, conversationId), (thread) => [
+        typed(thread, member, now),
+        [],
+      ]);
+    }
+    default:
+      return [conversations, []];
+  }
+}
+
+function snapshot(conversations: Conversations, all: readonly Conversation[]): ConversationsStep {
+  const there = new Set(all.map((conversation) => conversation.conversationId));
+  let next: Conversations = { ...conversations, loaded: true };
+  for (const { key, conversationId } of conversations.threads.values()) {
+    if (conversationId !== "" && !there.has(conversationId)) next = dropped(next, key);
+  }
+  const frames: ClientFrame[] = [];
+  for (const conversation of all) {
+    const [changed, sent] = facts(next, conversation, true);
+    next = changed;
+    frames.push(...sent);
+  }
+  return [next, frames];
+}
+
+function facts(conversations: Conversations, conversation: Conversation, isNew: boolean): ConversationsStep {
+  const counterpart = counterpartOf(conversation);
+  if (counterpart === undefined) return [conversations, []];
+  const known = ensured(conversations, counterpart);
+  return toThread(known, keyOf(counterpart), (thread) => takeFacts(thread, conversation, isNew));
+}
+
+function counterpartOf(conversation: Conversation): Counterpart | undefined {
+  switch (conversation.with.case) {
+    case "librarian":
+      return { kind: "librarian", member: conversation.with.value };
+    case "queueId":
+      return { kind: "queue", queueId: conversation.with.value };
+    default:
+      return undefined;
+  }
+}
+
+function ensured(conversations: Conversations, counterpart: Counterpart): Conversations {
+  const key = keyOf(counterpart);
+  if (conversations.threads.has(key)) return conversations;
+  return { ...conversations, threads: new Map(conversations.threads).set(key, emptyThread(counterpart)) };
+}
+
+/** A conversation is gone. What the user has sent into it and was not answered stays theirs. */
+function dropped(conversations: Conversations, key: string): Conversations {
+  const thread = conversations.threads.get(key);
+  if (thread === undefined) return conversations;
+  const threads = new Map(conversations.threads);
+  const left = forgotten(thread);
+  if (left.outgoing.length === 0) threads.delete(key);
+  else threads.set(key, left);
+  return { ...conversations, threads };
+}
+
+function toThread(
+  conversations: Conversations,
+  key: string,
+  change: (thread: Thread) => ThreadStep,
+): ConversationsStep {
+  const before = conversations.threads.get(key);
+  if (before === undefined) return [conversations, []];
+  const [after, frames] = change(before);
+  if (after === before) return [conversations, frames];
+  return [{ ...conversations, threads: new Map(conversations.threads).set(key, after) }, frames];
+}
+
+function toEach(conversations: Conversations, change: (thread: Thread) => ThreadStep): ConversationsStep {
+  let next = conversations;
+  const frames: ClientFrame[] = [];
+  for (const key of conversations.threads.keys()) {
+    const [changed, sent] = toThread(next, key, change);
+    next = changed;
+    frames.push(...sent);
+  }
+  return [next, frames];
+}
+
+function keyOfId({ threads }: Conversations, conversationId: string): string {
+  for (const thread of threads.values()) if (thread.conversationId === conversationId) return thread.key;
+  return "";
+}
+
+function keyOfCommand({ threads }: Conversations, commandId: string): string {
+  for (const thread of threads.values()) {
+    if (thread.outgoing.some((out) => out.commandId === commandId)) return thread.key;
+  }
+  return "";
+}
+
+function isBegun(thread: Thread): boolean {
+  return thread.head > 0 || thread.outgoing.length > 0;
+}
+
+function lastTime(thread: Thread): number {
+  const since = thread.outgoing.at(-1)?.since ?? 0;
+  const time = thread.messages.at(-1)?.time;
+  return Math.max(since, time === undefined ? 0 : timestampMs(time));
+}

@@ -1,0 +1,37 @@
+/** How each queue that the user may monitor stands. */
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { QueueState, WatchDeskResponse } from "../gen/carrel/presence/v1/presence_service_pb";
+import { span } from "../time";
+
+/** The queues, by id. */
+export type Queues = ReadonlyMap<string, QueueState>;
+
+/** Queues of which nothing is known yet. */
+export const noQueues: Queues = new Map();
+
+/** The queues after a change of the desk. */
+export function reduceQueues(queues: Queues, { change }: WatchDeskResponse): Queues {
+  switch (change.case) {
+    case "snapshot":
+      return new Map(change.value.queues.map((queue) => [queue.queueId, queue]));
+    case "queue":
+      return new Map(queues).set(change.value.queueId, change.value);
+    default:
+      return queues;
+  }
+}
+
+/** Who waits in a queue, and how long the first of them has: "2 waiting, the longest 3 min". `now` is the server's. */
+export function waitingWords(queue: QueueState, now: number): string {
+  if (queue.waiting === 0) return "Nobody waiting";
+  const longest = queue.oldestTime === undefined ? "" : `, the longest ${span(now - timestampMs(queue.oldestTime))}`;
+  return `${queue.waiting} waiting${longest}`;
+}
+
+/** Who is there for a queue: "2 librarians", or why patrons are not answered. */
+export function staffWords(queue: QueueState): string {
+  const there = queue.librarians === 1 ? "1 librarian" : `${queue.librarians} librarians`;
+  if (!queue.open) return queue.librarians === 0 ? "Closed" : `Closed, ${there}`;
+  if (queue.librarians === 0) return "Nobody there";
+  return queue.staffed ? there : `${there}, nobody takes new patrons`;
+}

@@ -1,0 +1,74 @@
+/** The Librarians list: who is at the desk together with the user, as far as the user may know. */
+import { type LibrarianRow, Status, type WatchDeskResponse } from "../gen/carrel/presence/v1/presence_service_pb";
+
+/** The librarians. */
+export interface Roster {
+  /** Whether the first snapshot is here. */
+  loaded: boolean;
+  librarians: ReadonlyMap<string, LibrarianRow>;
+}
+
+/** A roster of which nothing is known yet. */
+export const noRoster: Roster = { loaded: false, librarians: new Map() };
+
+/** The roster after a change of the desk. */
+export function reduceRoster(roster: Roster, { change }: WatchDeskResponse): Roster {
+  switch (change.case) {
+    case "snapshot": {
+      const { librarians } = change.value;
+      return { loaded: true, librarians: new Map(librarians.map((row) => [row.librarianId, row])) };
+    }
+    case "librarian":
+      return { ...roster, librarians: new Map(roster.librarians).set(change.value.librarianId, change.value) };
+    case "librarianGone": {
+      const librarians = new Map(roster.librarians);
+      return librarians.delete(change.value.librarianId) ? { ...roster, librarians } : roster;
+    }
+    default:
+      return roster;
+  }
+}
+
+/** By what the Librarians list can be sorted. */
+export type RosterSort = "librarian" | "queues" | "active" | "queue";
+
+/** The librarians in order. Equal ones stand by name, so that no line moves without a reason. */
+export function librariansOf(roster: Roster, sort: RosterSort = "librarian", reverse = false): LibrarianRow[] {
+  const turn = reverse ? -1 : 1;
+  return [...roster.librarians.values()].sort((a, b) => compare(a, b, sort) * turn || byName(a, b));
+}
+
+/** Whether the user may write to a librarian: both monitor a common queue (S36, D20). */
+export function shares(row: LibrarianRow): boolean {
+  return row.sharedQueueIds.length > 0;
+}
+
+const WORDS: Readonly<Record<Status, string>> = {
+  [Status.UNSPECIFIED]: "Not known",
+  [Status.AVAILABLE]: "Available",
+  [Status.BUSY]: "Busy",
+  [Status.ACCEPT_NO_NEW]: "Accept no new",
+  [Status.AWAY]: "Away",
+};
+
+/** What a status is called. */
+export function statusWord(status: Status): string {
+  return WORDS[status] ?? WORDS[Status.UNSPECIFIED];
+}
+
+function compare(a: LibrarianRow, b: LibrarianRow, sort: RosterSort): number {
+  switch (sort) {
+    case "librarian":
+      return byName(a, b);
+    case "queues":
+      return a.queueCount - b.queueCount;
+    case "active":
+      return a.activeCount - b.activeCount;
+    case "queue":
+      return a.primaryQueueName.localeCompare(b.primaryQueueName);
+  }
+}
+
+function byName(a: LibrarianRow, b: LibrarianRow): number {
+  return a.screenName.localeCompare(b.screenName) || a.librarianId.localeCompare(b.librarianId);
+}

@@ -1,0 +1,305 @@
+/**
+ * One conversation with another librarian, or with the staff of a queue, as this page knows it.
+ *
+ * The page holds one unbroken run of messages that ends at the newest. A repeat changes nothing; a gap at the end is
+ * filled by asking for what comes after the last message held; the beginning grows when the user scrolls back.
+ */
+import { create } from "@bufbuild/protobuf";
+import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
+import {
+  type Conversation,
+  type ListMessagesRequest,
+  type ListMessagesResponse,
+  type Member,
+  type Message,
+  SendMessageRequestSchema,
+} from "../gen/carrel/im/v1/im_service_pb";
+import { clientFrame } from "../wire";
+import * as outbox from "./outbox";
+
+/** Whom a conversation is with. */
+export type Counterpart = { kind: "librarian"; member: Member } | { kind: "queue"; queueId: string };
+
+/** Something written to another librarian that the history does not show yet. */
+export type OutgoingMessage = outbox.Outgoing<string>;
+
+/** One conversation. */
+export interface Thread {
+  /** Names the counterpart, and so the conversation, also before anything was written. */
+  readonly key: string;
+  readonly counterpart: Counterpart;
+  /** The conversation's id, or empty before anything was written. */
+  conversationId: string;
+  /** The number of the first message that the page holds, or of the next one to come. */
+  first: number;
+  /** The messages from `first` on, without a gap. */
+  messages: readonly Message[];
+  /** The number of the last message that there is. */
+  head: number;
+  /** The number of the first message that there still is. */
+  firstKept: number;
+  /** Up to which message the user has read. */
+  read: number;
+  /** How many messages of others the user has not read. */
+  unread: number;
+  deliveredToOther: number;
+  readByOther: number;
+  /** After which message the line stands under which everything was new when the user came. */
+  divider: number | undefined;
+  outgoing: outbox.Outbox<string>;
+  /** What was asked for and is not answered. */
+  asked: "earlier" | "later" | undefined;
+  /** When to ask again after a refusal. */
+  askAt: number | undefined;
+  typists: readonly { member: Member; until: number }[];
+}
+
+/** A thread after a change, and the frames that the change asks for. */
+export type ThreadStep = [Thread, ClientFrame[]];
+
+const PAGE = 50;
+const ASK_PAUSE = 2_000;
+const TYPING_SHOWN = 6_000;
+
+/** The name of a conversation with a counterpart. */
+export function keyOf(counterpart: Counterpart): string {
+  return counterpart.kind === "librarian"
+    ? `librarian/${counterpart.member.librarianId}`
+    : `queue/${counterpart.queueId}`;
+}
+
+/** A conversation in which nothing was written yet. */
+export function emptyThread(counterpart: Counterpart): Thread {
+  return {
+    key: keyOf(counterpart),
+    counterpart,
+    conversationId: "",
+    first: 1,
+    messages: [],
+    head: 0,
+    firstKept: 1,
+    read: 0,
+    unread: 0,
+    deliveredToOther: 0,
+    readByOther: 0,
+    divider: undefined,
+    outgoing: [],
+    asked: undefined,
+    askAt: undefined,
+    typists: [],
+  };
+}
+
+/** The number of the last message that the page holds. */
+export function lastHeld(thread: Thread): number {
+  return thread.first + thread.messages.length - 1;
+}
+
+/** Whether there are earlier messages than the page holds. */
+export function hasEarlier(thread: Thread): boolean {
+  return thread.conversationId !== "" && thread.first > thread.firstKept;
+}
+
+/** Whether somebody new wants to talk to the user: nothing of it was read, and the user has written nothing (D16). */
+export function isRequest(thread: Thread): boolean {
+  return (
+    thread.counterpart.kind === "librarian" &&
+    thread.unread > 0 &&
+    thread.read === 0 &&
+    thread.unread === thread.head - thread.firstKept + 1
+  );
+}
+
+/** Takes the facts of a conversation up. `isNew` is whether they begin a watch, so that they are all that holds. */
+export function takeFacts(thread: Thread, facts: Conversation, isNew: boolean): ThreadStep {
+  const head = Number(facts.head);
+  const restored = isNew && head < lastHeld(thread);
+  const before = restored ? startAgain(thread) : [thread, []];
+  const [start, frames] = before as ThreadStep;
+  const read = Math.max(start.read, Number(facts.read));
+  const isBehind = head < start.head || Number(facts.read) < read;
+  const firstKept = Math.max(1, Number(facts.firstKept));
+  const kept = start.messages.filter((message) => Number(message.position) >= firstKept);
+  const known: Thread = {
+    ...start,
+    counterpart: facts.with.case === "librarian" ? { kind: "librarian", member: facts.with.value } : start.counterpart,
+    conversationId: facts.conversationId,
+    messages: kept,
+    first: kept.length > 0 ? Math.max(start.first, firstKept) : Math.max(head + 1, firstKept),
+    head: isNew ? head : Math.max(start.head, head),
+    firstKept,
+    read,
+    // What the page has read itself counts until the server has heard of it.
+    unread: isBehind ? start.unread : facts.unread,
+    deliveredToOther: Math.max(start.deliveredToOther, Number(facts.deliveredToOther)),
+    readByOther: Math.max(start.readByOther, Number(facts.readByOther)),
+  };
+  const last = facts.lastMessage;
+  const isFirst = kept.length === 0 && last !== undefined && Number(last.position) === head;
+  const filled = isFirst ? begin(known, last) : last === undefined ? known : append(known, last);
+  const [complete, asking] = askLater(filled);
+  const again = isNew && read > Number(facts.read) ? [markReadFrame(complete)] : [];
+  return [complete, [...frames, ...asking, ...again]];
+}
+
+/** Somebody wrote. `own` is whether it was the user, on whichever of their monitors. */
+export function arrived(thread: Thread, message: Message, own: boolean): ThreadStep {
+  const position = Number(message.position);
+  const isNews = position > thread.head;
+  const counted: Thread = {
+    ...thread,
+    unread: isNews && !own ? thread.unread + 1 : thread.unread,
+    head: Math.max(thread.head, position),
+    typists: thread.typists.filter(({ member }) => member.librarianId !== message.author?.librarianId),
+  };
+  return askLater(append(counted, message));
+}
+
+/** Messages that were asked for are here. */
+export function listed(
+  thread: Thread,
+  request: ListMessagesRequest,
+  response: ListMessagesResponse,
+  now: number,
+): ThreadStep {
+  const { messages, more } = response;
+  const answered: Thread = { ...thread, asked: undefined, askAt: undefined };
+  if (request.after > 0n) {
+    const next = messages.reduce(append, skipGone(answered, request, messages));
+    return lastHeld(next) === lastHeld(thread) && next.head > lastHeld(next)
+      ? [{ ...next, askAt: now + ASK_PAUSE }, []]
+      : askLater(next);
+  }
+  if (Number(request.before) !== thread.first) return askLater(answered);
+  const run = unbroken(messages, thread.first);
+  const first = thread.first - run.length;
+  const firstKept = more && run.length > 0 ? thread.firstKept : first;
+  const outgoing = run.reduce((left, { position }) => outbox.shown(left, Number(position)), thread.outgoing);
+  return askLater({ ...answered, messages: [...run, ...thread.messages], first, firstKept, outgoing });
+}
+
+/** What was asked for was refused. It is asked for again when the user wants it, or after a while. */
+export function listRefused(thread: Thread, now: number, retryAfter: number): Thread {
+  return { ...thread, asked: undefined, askAt: now + (retryAfter || ASK_PAUSE) };
+}
+
+/** Asks for earlier messages, if there are any and none are under way. */
+export function askEarlier(thread: Thread): ThreadStep {
+  if (!hasEarlier(thread) || thread.asked !== undefined) return [thread, []];
+  const { conversationId, first } = thread;
+  const value = { conversationId, before: BigInt(first), pageSize: PAGE };
+  return [{ ...thread, asked: "earlier" }, [clientFrame({ case: "imList", value })]];
+}
+
+/** The user has come to the conversation: a line stands above what is new to them, and all of it counts as read. */
+export function opened(thread: Thread): ThreadStep {
+  const divided = { ...thread, divider: thread.unread > 0 ? thread.read : thread.divider };
+  const [next, frames] = readAll(divided);
+  // One screen at the least, so that there is something to scroll back in.
+  const [more, asking] = next.messages.length < PAGE / 2 ? askEarlier(next) : [next, []];
+  return [more, [...frames, ...asking]];
+}
+
+/** The user has read everything that the page holds. */
+export function readAll(thread: Thread): ThreadStep {
+  const last = lastHeld(thread);
+  if (last <= thread.read) return [thread.unread === 0 ? thread : { ...thread, unread: 0 }, []];
+  const next = { ...thread, read: last, unread: 0 };
+  return [next, [markReadFrame(next)]];
+}
+
+/** The user goes elsewhere. */
+export function closed(thread: Thread): Thread {
+  return thread.divider === undefined ? thread : { ...thread, divider: undefined };
+}
+
+/** Somebody is typing. */
+export function typed(thread: Thread, member: Member, now: number): Thread {
+  const others = thread.typists.filter((typist) => typist.member.librarianId !== member.librarianId);
+  return { ...thread, typists: [...others, { member, until: now + TYPING_SHOWN }] };
+}
+
+/** Takes a step of the outbox over, and sends what is to be sent. */
+export function posted(thread: Thread, [outgoing, now]: outbox.OutboxStep<string>): ThreadStep {
+  return [{ ...thread, outgoing }, now.map((out) => sendFrame(thread, out))];
+}
+
+/** The connection is new: what was asked for before will not be answered, and what was sent and not answered goes again. */
+export function reconnected(thread: Thread): ThreadStep {
+  return posted({ ...thread, asked: undefined, typists: [] }, outbox.resend(thread.outgoing));
+}
+
+/** A second has passed. */
+export function ticked(thread: Thread, now: number): ThreadStep {
+  const typists = thread.typists.filter(({ until }) => now < until);
+  const waited = thread.askAt !== undefined && now >= thread.askAt;
+  const [asking, frames] = waited ? askLater({ ...thread, askAt: undefined }) : ([thread, []] as ThreadStep);
+  const kept = typists.length === thread.typists.length ? asking : { ...asking, typists };
+  const step = outbox.due(kept.outgoing, now);
+  if (step[1].length === 0) return [kept, frames];
+  const [sent, again] = posted(kept, step);
+  return [sent, [...frames, ...again]];
+}
+
+/** Nothing of the conversation is there any more. What the user has sent and was not answered stays theirs. */
+export function forgotten(thread: Thread): Thread {
+  const outgoing = thread.outgoing.filter((out) => out.status !== "sent").map((out) => ({ ...out, after: 0 }));
+  return { ...emptyThread(thread.counterpart), outgoing };
+}
+
+/** The history is another one than the page has seen, and begins anew. */
+function startAgain(thread: Thread): ThreadStep {
+  return posted(emptyThread(thread.counterpart), outbox.restart(thread.outgoing));
+}
+
+function begin(thread: Thread, message: Message): Thread {
+  const first = Number(message.position);
+  return { ...thread, first, messages: [message], outgoing: outbox.shown(thread.outgoing, first) };
+}
+
+function append(thread: Thread, message: Message): Thread {
+  const position = Number(message.position);
+  if (position !== lastHeld(thread) + 1) return thread;
+  return {
+    ...thread,
+    messages: [...thread.messages, message],
+    head: Math.max(thread.head, position),
+    outgoing: outbox.shown(thread.outgoing, position),
+  };
+}
+
+/** Asks for what is missing at the end. */
+function askLater(thread: Thread): ThreadStep {
+  const last = lastHeld(thread);
+  if (thread.head <= last || thread.asked === "later" || thread.conversationId === "") return [thread, []];
+  // Nothing is held: the newest are wanted, and the earlier ones when the user asks for them.
+  if (last === 0) return askEarlier({ ...thread, first: thread.head + 1, asked: undefined });
+  const value = { conversationId: thread.conversationId, after: BigInt(last), pageSize: 4 * PAGE };
+  return [{ ...thread, asked: "later" }, [clientFrame({ case: "imList", value })]];
+}
+
+/** What lay between the messages held and those that came in is gone for good: the page begins anew with these. */
+function skipGone(thread: Thread, request: ListMessagesRequest, messages: readonly Message[]): Thread {
+  const next = Number(messages[0]?.position ?? 0n);
+  if (Number(request.after) !== lastHeld(thread) || next <= lastHeld(thread) + 1) return thread;
+  return { ...thread, first: next, firstKept: next, messages: [] };
+}
+
+/** The messages that lead up to a number without a gap. */
+function unbroken(messages: readonly Message[], before: number): readonly Message[] {
+  const gap = messages.findLastIndex((message, at) => Number(message.position) !== before - messages.length + at);
+  return messages.slice(gap + 1);
+}
+
+function markReadFrame({ conversationId, read }: Thread): ClientFrame {
+  return clientFrame({ case: "imMarkRead", value: { conversationId, position: BigInt(read) } });
+}
+
+function sendFrame({ counterpart }: Thread, { commandId, deed }: OutgoingMessage): ClientFrame {
+  const value = create(SendMessageRequestSchema, { commandId, text: deed });
+  value.to =
+    counterpart.kind === "librarian"
+      ? { case: "librarianId", value: counterpart.member.librarianId }
+      : { case: "queueId", value: counterpart.queueId };
+  return clientFrame({ case: "imSend", value });
+}
