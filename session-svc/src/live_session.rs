@@ -5,7 +5,7 @@
 //! server may be doing the same with the same session: the log refuses whoever was second, who then reads what is new
 //! and decides again.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use carrel_platform::{
     bus::{Bus, Notice, Origin, Subscription},
@@ -30,7 +30,7 @@ use crate::{
         audience::{Audience, Part},
         conference::ConferenceEvent,
         decide::Command,
-        event::PatronConnection,
+        event::{Event, PatronConnection},
         people::Actor,
         session::{Phase, Session},
     },
@@ -315,25 +315,37 @@ impl LiveSession {
         let before = self.standing();
         let news = self.history.news(&*self.parts.log).await?;
         self.behind = false;
-        self.record_conference(news.conference);
-        for stored in news.session {
-            if let Some(shown) = self.history.record(stored) {
-                self.subscribers.pass_on(&[shown], &Arc::from(""));
-            }
-        }
+        let untraced = news
+            .session
+            .into_iter()
+            .map(|stored| (stored, Arc::from("")));
+        self.record(news.conference, untraced.collect());
         self.after_change(&before);
         Ok(())
     }
 
-    /// Takes in who entered and left. Whoever left hears nothing of what comes after.
-    fn record_conference(&mut self, events: Vec<Stored<ConferenceEvent>>) {
-        if events.is_empty() {
-            return;
-        }
-        for stored in events {
+    /// Takes in what was written, and passes on what happened in the session. Whoever left conference mode hears nothing
+    /// of it, unless they left it to become the owner.
+    fn record(
+        &mut self,
+        conference: Vec<Stored<ConferenceEvent>>,
+        session: Vec<(Stored<Event>, Arc<str>)>,
+    ) {
+        let mut left = BTreeSet::new();
+        for stored in conference {
+            if let ConferenceEvent::Left { by, .. } = &stored.event {
+                left.insert(by.librarian_id.clone());
+            }
             self.history.record_conference(stored);
         }
-        self.revalidate();
+        let happened: Vec<_> = session
+            .into_iter()
+            .filter_map(|(stored, trace)| Some((self.history.record(stored)?, trace)))
+            .collect();
+        self.revalidate(|actor| left.iter().any(|id| actor.is_librarian(id)));
+        for (shown, trace) in happened {
+            self.subscribers.pass_on(&[shown], &trace);
+        }
     }
 
     /// What lists and rights depend on.
@@ -353,18 +365,18 @@ impl LiveSession {
         }
     }
 
-    /// Lets those go who may no longer see the session.
-    fn revalidate(&mut self) {
+    /// Lets those of the chosen go who may no longer see the session.
+    fn revalidate(&mut self, chosen: impl Fn(&Actor) -> bool) {
         let now_ms = self.parts.clock.unix_ms();
         let situation = self.history.situation(now_ms, self.parts.config.times());
-        self.subscribers.revalidate(&situation);
+        self.subscribers.revalidate(&situation, chosen);
     }
 
     fn after_change(&mut self, before: &Standing) {
         let now = self.standing();
         if now != *before {
             self.seen.take_note(before, &now);
-            self.revalidate();
+            self.revalidate(|_| true);
             self.parts.list.changed(&self.history);
         }
     }

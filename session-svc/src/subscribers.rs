@@ -108,9 +108,16 @@ impl Subscribers {
         }
     }
 
-    /// Lets those go who may no longer see what they listen to, and those who are gone by themselves.
-    pub(crate) fn revalidate(&mut self, situation: &Situation<'_>) {
+    /// Lets those of the chosen go who may no longer see what they listen to, and those who are gone by themselves.
+    pub(crate) fn revalidate(
+        &mut self,
+        situation: &Situation<'_>,
+        chosen: impl Fn(&Actor) -> bool,
+    ) {
         self.0.retain(|subscriber| {
+            if !chosen(&subscriber.actor) {
+                return true;
+            }
             match may_see(
                 situation,
                 &subscriber.actor,

@@ -91,12 +91,7 @@ impl LiveSession {
     /// Takes in what was written, passes it on, and tells other servers.
     fn take_in(&mut self, staged: Staged) {
         let before = self.standing();
-        self.record_conference(staged.conference_events);
-        for (stored, trace) in staged.session_events {
-            if let Some(shown) = self.history.record(stored) {
-                self.subscribers.pass_on(&[shown], &trace);
-            }
-        }
+        self.record(staged.conference_events, staged.session_events);
         self.after_change(&before);
         self.parts.bus.publish(
             self.origin,

@@ -72,7 +72,7 @@ impl LiveSession {
             // Should the bus have lost a word, this finds what it was about (I8).
             self.look_again().await;
         }
-        self.revalidate();
+        self.revalidate(|_| true);
         self.keep_leases().await;
         self.note_patron_connection().await;
         for pass in [escalate as fn(&Session, i64) -> Decision, lapse] {

@@ -25,7 +25,7 @@ use carrel_platform::{
 };
 use carrel_proto::session::v1::{
     self as wire, attend_request::Request as Ask, attend_response::Response as Told,
-    session_service_client::SessionServiceClient,
+    session_service_client::SessionServiceClient, transfer_service_client::TransferServiceClient,
 };
 use carrel_session::{Config, Parts};
 use tokio::sync::mpsc;
@@ -93,6 +93,19 @@ impl Desk {
             keys,
             Clock::manual(NOON_MS),
             config,
+        )
+        .await
+    }
+
+    /// A second server on the same log and leases that hears nothing by the bus.
+    pub async fn deaf_replica(&self) -> Self {
+        Self::start(
+            Arc::clone(&self.log),
+            Arc::new(LocalBus::default()),
+            self.leases.clone(),
+            self.keys.clone(),
+            self.clock.clone(),
+            self.config.clone(),
         )
         .await
     }
@@ -171,6 +184,7 @@ impl Desk {
         Person {
             token,
             client: SessionServiceClient::new(self.channel.clone()),
+            transfers: TransferServiceClient::new(self.channel.clone()),
         }
     }
 
@@ -223,6 +237,7 @@ pub fn librarian(id: &str, institution: &str, role: Role, queues: &[&str]) -> Wh
 pub struct Person {
     pub token: String,
     pub client: SessionServiceClient<Channel>,
+    pub transfers: TransferServiceClient<Channel>,
 }
 
 impl Person {
@@ -387,6 +402,56 @@ impl Person {
             Some(Told::Joined(joined)) => Ok(Attending { asks, told, joined }),
             other => panic!("the first response is Joined, not {other:?}"),
         }
+    }
+
+    pub async fn offer(
+        &self,
+        command_id: String,
+        session_id: &str,
+        to: wire::offer_transfer_request::To,
+    ) -> Result<wire::OfferTransferResponse, Status> {
+        let request = self.ask(wire::OfferTransferRequest {
+            command_id,
+            session_id: session_id.into(),
+            message: "You know maps".into(),
+            to: Some(to),
+        });
+        let mut client = self.transfers.clone();
+        let answer = client.offer_transfer(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub async fn accept(
+        &self,
+        command_id: String,
+        session_id: &str,
+        offer_id: &str,
+    ) -> Result<wire::AcceptTransferResponse, Status> {
+        let request = self.ask(wire::AcceptTransferRequest {
+            command_id,
+            session_id: session_id.into(),
+            offer_id: offer_id.into(),
+        });
+        let mut client = self.transfers.clone();
+        let answer = client.accept_transfer(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub async fn decline(
+        &self,
+        command_id: String,
+        session_id: &str,
+        offer_id: &str,
+    ) -> Result<wire::DeclineTransferResponse, Status> {
+        let request = self.ask(wire::DeclineTransferRequest {
+            command_id,
+            session_id: session_id.into(),
+            offer_id: offer_id.into(),
+            reason: "My hands are full".into(),
+        });
+        let mut client = self.transfers.clone();
+        let answer = client.decline_transfer(request).await;
+        answer.map(tonic::Response::into_inner)
     }
 
     /// Watches lists and returns once the snapshot came.

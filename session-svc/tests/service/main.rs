@@ -9,9 +9,13 @@
 
 mod company;
 mod desk;
+mod escalation;
 mod failing_log;
+mod load;
 mod noninterference;
 mod observer;
+mod patron_connection;
 mod pick_up;
 mod story;
+mod transfer;
 mod unknown;

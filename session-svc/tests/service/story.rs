@@ -409,7 +409,10 @@ async fn a_lost_owners_patron_is_first_in_line() {
         .post(desk.command_id(), SESSION, "I am back")
         .await
         .unwrap_err();
-    assert_eq!(late.code(), Code::NotFound);
+    assert_eq!(
+        (late.code(), reason(&late).as_str()),
+        (Code::FailedPrecondition, "NO_LONGER_OWNER")
+    );
     // The supervisor still has the session before them, and takes the patron over without a queue of their own.
     admins_list
         .until(|rows| rows.iter().any(|row| row.returned && row.caller_inside))

@@ -1,0 +1,93 @@
+//! Whether the patron is there (R8, D50, D51).
+
+use std::time::Duration;
+
+use carrel_platform::auth::Role;
+use carrel_proto::session::v1::{PatronConnection, session_event::Payload};
+use carrel_session::Config;
+
+use crate::desk::{Attending, Desk};
+
+const SESSION: &str = "aaa1";
+
+fn quick() -> Config {
+    Config {
+        patron_away: Duration::from_millis(200).into(),
+        patron_lost: Duration::from_millis(600).into(),
+        ..Config::default()
+    }
+}
+
+/// The next word on the patron's connection.
+async fn next_word(staff: &mut Attending) -> PatronConnection {
+    loop {
+        let event = staff.event().await;
+        if let Some(Payload::PatronConnection(change)) = event.payload {
+            return change.connection();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_patron_is_away_then_lost_and_may_come_back_to_the_same_session() {
+    let desk = Desk::with(quick()).await;
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    let rickys = ricky.attend(SESSION, None).await.unwrap();
+    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    let mut maps = map.attend(SESSION, None).await.unwrap();
+    let mut list = map.watch(&["maple"], false).await.unwrap();
+
+    drop(rickys);
+    assert_eq!(next_word(&mut maps).await, PatronConnection::Away);
+    assert_eq!(next_word(&mut maps).await, PatronConnection::Lost);
+    list.until(|rows| rows[0].patron_connection() == PatronConnection::Lost)
+        .await;
+
+    let mut back = ricky.attend(SESSION, None).await.unwrap();
+    assert_eq!(next_word(&mut maps).await, PatronConnection::Connected);
+    let seen = back.events_to(2).await;
+    assert_eq!(seen.len(), 2, "of all that the patron is told nothing");
+    ricky
+        .post(desk.command_id(), SESSION, "I am back")
+        .await
+        .unwrap();
+    assert_eq!(back.events_to(3).await.pop().unwrap().position, 3);
+}
+
+/// A patron and an owner who are connected to another server are there.
+#[tokio::test]
+async fn who_is_connected_to_another_server_is_not_lost() {
+    let config = Config {
+        owner_grace: Duration::from_millis(300).into(),
+        ..quick()
+    };
+    let here = Desk::with(config).await;
+    let there = here.replica().await;
+    let mut ricky = there.patron(SESSION);
+    let mut map = there.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    here.patron(SESSION)
+        .open(here.command_id(), "hello?")
+        .await
+        .unwrap();
+    here.librarian("map", "harbor", Role::Librarian, &["maple"])
+        .pick_up(here.command_id(), SESSION)
+        .await
+        .unwrap();
+    let rickys = ricky.attend(SESSION, None).await.unwrap();
+    let mut maps = map.attend(SESSION, None).await.unwrap();
+    maps.events_to(2).await;
+
+    // For longer than every grace, on both servers nothing happens; then the patron goes, and that is noticed.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    drop(rickys);
+    let next = maps.event().await;
+    let Some(Payload::PatronConnection(change)) = next.payload else {
+        panic!("nobody was lost before, but {next:?}");
+    };
+    assert_eq!(
+        (next.position, change.connection()),
+        (3, PatronConnection::Away)
+    );
+}
