@@ -97,6 +97,9 @@ pub struct AddLibrarian {
     /// The name that patrons and colleagues see.
     #[arg(long)]
     pub screen_name: String,
+    /// The real name, which only administrators of the library see.
+    #[arg(long, default_value_t)]
+    pub real_name: String,
     /// The id of the librarian's library, for example maple.
     #[arg(long)]
     pub institution: String,

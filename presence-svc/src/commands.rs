@@ -107,6 +107,8 @@ pub struct NewLibrarian {
     pub log_in_name: String,
     /// The name that others will see.
     pub screen_name: String,
+    /// Their real name, for administrators of their library only. May be empty.
+    pub real_name: String,
     /// The id of their library.
     pub institution_id: String,
     /// What they may do.
@@ -167,6 +169,7 @@ pub async fn add_librarian(
         id: new_librarian_id()?,
         log_in_name: log_in_name.clone(),
         screen_name: new.screen_name,
+        real_name: new.real_name,
         institution_id: new.institution_id,
         role: new.role,
         password_hash: Passwords::new()?.hash(new.password).await?,
@@ -295,6 +298,7 @@ async fn wanted(
             id,
             log_in_name: entry.log_in_name.clone(),
             screen_name: entry.screen_name.clone(),
+            real_name: entry.real_name.clone(),
             institution_id: entry.institution_id.clone(),
             role: entry.role,
             password_hash,

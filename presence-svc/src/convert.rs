@@ -4,7 +4,10 @@ use carrel_platform::auth::{self, token::Issued};
 use carrel_proto::directory::v1 as wire;
 use pbjson_types::Timestamp;
 
-use crate::domain::directory::{ConferenceWarning, Institution, MonitoredQueue, Profile};
+use crate::domain::{
+    directory::{ConferenceWarning, Institution, Policy, Script},
+    profile::{LibraryPolicy, MonitoredQueue, Profile},
+};
 
 /// A token.
 #[must_use]
@@ -25,7 +28,7 @@ pub fn library(institution: Institution) -> wire::Library {
         welcome: institution.welcome,
         privacy_notice: institution.privacy_notice,
         privacy_address: institution.privacy_address,
-        practice: false,
+        practice: institution.practice_queue.is_some(),
     }
 }
 
@@ -36,6 +39,7 @@ pub fn profile(profile: Profile) -> wire::Profile {
         librarian,
         institution,
         queues,
+        policies,
     } = profile;
     let conference_warning = (librarian.role >= auth::Role::AskAdministrator)
         .then(|| warning(institution.conference_warning));
@@ -47,7 +51,7 @@ pub fn profile(profile: Profile) -> wire::Profile {
         role: role(librarian.role).into(),
         queues: queues.into_iter().map(queue).collect(),
         conference_warning,
-        policies: Vec::new(),
+        policies: policies.into_iter().map(policy).collect(),
     }
 }
 
@@ -65,8 +69,28 @@ fn queue(queue: MonitoredQueue) -> wire::Queue {
         name: queue.name,
         primary: queue.primary,
         institution_names: queue.institution_names,
-        practice: false,
+        practice: queue.practice,
     }
+}
+
+fn policy(library: LibraryPolicy) -> wire::LibraryPolicy {
+    let Policy {
+        text,
+        address,
+        contact,
+    } = library.policy;
+    wire::LibraryPolicy {
+        institution_id: library.institution_id,
+        institution_name: library.institution_name,
+        text,
+        address,
+        contact,
+        scripts: library.scripts.into_iter().map(script).collect(),
+    }
+}
+
+fn script(Script { name, text }: Script) -> wire::Script {
+    wire::Script { name, text }
 }
 
 fn warning(warning: ConferenceWarning) -> wire::ConferenceWarning {

@@ -19,6 +19,9 @@ pub enum Error {
     /// There is no such library.
     #[error("there is no such library")]
     NoSuchLibrary,
+    /// The library has no practice queue.
+    #[error("this library has no practice queue")]
+    NoPracticeQueue,
     /// A librarian asked to be let in as a patron.
     #[error("A librarian's token can't be let in as a patron. Call without a token.")]
     LibrarianAsPatron,
@@ -88,6 +91,7 @@ impl From<Error> for Refusal {
                 Self::new(Code::ResourceExhausted, "TOO_MANY_ATTEMPTS", message).retry_after(wait)
             }
             Error::NoSuchLibrary => Self::not_found("library"),
+            Error::NoPracticeQueue => Self::not_found("practice queue"),
             Error::LibrarianAsPatron | Error::PatronWithoutProfile => {
                 Self::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", message)
             }

@@ -8,23 +8,29 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use carrel_platform::auth::{Role, StaffNaming};
-use serde::de::{
-    DeserializeOwned, IntoDeserializer as _,
-    value::{Error as ValueError, StrDeserializer},
+use carrel_platform::{
+    auth::{Role, StaffNaming},
+    config::HumanDuration,
 };
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::DeTable;
 
+use self::entry::{Entry, Lines, string};
 use crate::{
     domain::{
-        directory::{ConferenceWarning, Institution, Queue, normal_log_in_name},
+        directory::{
+            ConferenceWarning, EscalationStep, Institution, Policy, Queue, Script,
+            normal_log_in_name,
+        },
+        hours::{Hours, HoursError},
         rules::{Place, Problem},
     },
     password,
 };
+
+mod entry;
+
+/// After how long a wait reaches the first and the second further queue, unless the file says so (R17).
+const AFTER: [HumanDuration; 2] = [HumanDuration::from_secs(40), HumanDuration::from_secs(120)];
 
 /// What a directory file says.
 #[derive(Debug, Default)]
@@ -48,6 +54,8 @@ pub struct FileLibrarian {
     pub log_in_name: String,
     /// The name that others see.
     pub screen_name: String,
+    /// Their real name. May be empty.
+    pub real_name: String,
     /// Their library.
     pub institution_id: String,
     /// What they may do.
@@ -98,9 +106,17 @@ impl DirectoryFile {
 
         let mut top = Entry::new(&lines, document.get_ref(), Place::Directory);
         let weak_passwords = top.optional_flag(&mut file, "weak_passwords");
-        let institutions = top.entries(&mut file, "institution");
-        let queues = top.entries(&mut file, "queue");
-        let librarians = top.entries(&mut file, "librarian");
+        let institutions = top.entries(
+            &mut file,
+            "institution",
+            "write each one under its own [[institution]]",
+        );
+        let queues = top.entries(&mut file, "queue", "write each one under its own [[queue]]");
+        let librarians = top.entries(
+            &mut file,
+            "librarian",
+            "write each one under its own [[librarian]]",
+        );
         top.finish(&mut file);
 
         for (line, table) in institutions {
@@ -143,15 +159,62 @@ impl DirectoryFile {
                 .unwrap_or_default(),
             primary_queue: entry.text(self, "primary_queue"),
             conference_warning: ConferenceWarning::default(),
+            question_form_address: entry
+                .optional_text(self, "question_form_address")
+                .unwrap_or_default(),
+            practice_queue: entry.optional_text(self, "practice_queue"),
+            policy: Policy::default(),
+            scripts: Vec::new(),
         };
-        if let Some(text) = entry.optional_text(self, "conference_warning.text") {
-            institution.conference_warning.text = text;
+        if entry.has_table(self, "conference_warning") {
+            let warning = &mut institution.conference_warning;
+            if let Some(text) = entry.optional_text(self, "conference_warning.text") {
+                warning.text = text;
+            }
+            if let Some(address) = entry.optional_text(self, "conference_warning.rule_address") {
+                warning.rule_address = address;
+            }
         }
-        if let Some(address) = entry.optional_text(self, "conference_warning.rule_address") {
-            institution.conference_warning.rule_address = address;
+        if entry.has_table(self, "policy") {
+            let mut text = |field| entry.optional_text(self, field).unwrap_or_default();
+            institution.policy = Policy {
+                text: text("policy.text"),
+                address: text("policy.address"),
+                contact: text("policy.contact"),
+            };
         }
+        let scripts = entry.entries(
+            self,
+            "script",
+            "write each one under its own [[institution.script]]",
+        );
         entry.finish(self);
+        for (line, table) in scripts {
+            let script = self.read_script(lines, line, table, &id);
+            institution.scripts.push(script);
+        }
         self.institutions.insert(id, institution);
+    }
+
+    fn read_script(
+        &mut self,
+        lines: &Lines,
+        line: usize,
+        table: &DeTable<'_>,
+        institution_id: &str,
+    ) -> Script {
+        let place = Place::Script {
+            institution: institution_id.to_owned(),
+            name: string(table, "name").unwrap_or_default(),
+        };
+        self.begin(line, &place);
+        let mut entry = Entry::new(lines, table, place);
+        let script = Script {
+            name: entry.text(self, "name"),
+            text: entry.text(self, "text"),
+        };
+        entry.finish(self);
+        script
     }
 
     fn read_queue(&mut self, lines: &Lines, line: usize, table: &DeTable<'_>) {
@@ -160,14 +223,100 @@ impl DirectoryFile {
         self.begin(line, &place);
         let mut entry = Entry::new(lines, table, place);
         entry.text(self, "id");
-        let queue = Queue {
+        let mut queue = Queue {
             id: id.clone(),
             name: entry.text(self, "name"),
             patrons_of: entry.ids(self, "patrons_of"),
             staffed_by: entry.ids(self, "staffed_by"),
+            escalate: Vec::new(),
+            hours: self.read_hours(&mut entry),
+            practice: entry.optional_flag(self, "practice"),
         };
+        let steps = entry.entries(
+            self,
+            "escalate",
+            "write a list of steps, for example [{ to = \"coop\", after = \"40s\" }]",
+        );
         entry.finish(self);
+        for (number, (line, table)) in (1..).zip(steps) {
+            let step = self.read_step(lines, line, table, &id, number);
+            queue.escalate.push(step);
+        }
         self.queues.insert(id, queue);
+    }
+
+    fn read_hours(&mut self, entry: &mut Entry<'_, '_>) -> Option<Hours> {
+        if !entry.has_table(self, "hours") {
+            return None;
+        }
+        let (time_zone_field, open_field) = ("hours.time_zone", "hours.open");
+        let told = self.problems.len();
+        let time_zone = entry.text(self, time_zone_field);
+        let open = entry.texts(
+            self,
+            open_field,
+            "a list of ranges, for example [\"Mon-Fri 09:00-21:00\"]",
+        );
+        let already: BTreeSet<_> = self.problems[told..]
+            .iter()
+            .map(|(_, problem)| problem.field.clone())
+            .collect();
+        let errors = match Hours::new(&time_zone, &open) {
+            Ok(hours) => return Some(hours),
+            Err(errors) => errors,
+        };
+        for error in errors {
+            let field = match error {
+                HoursError::TimeZone(_) => time_zone_field,
+                HoursError::Range(..) | HoursError::Overlap(..) => open_field,
+            };
+            if !already.contains(field) {
+                self.wrong(entry.place().clone(), field, error.to_string());
+            }
+        }
+        None
+    }
+
+    fn read_step(
+        &mut self,
+        lines: &Lines,
+        line: usize,
+        table: &DeTable<'_>,
+        queue_id: &str,
+        number: usize,
+    ) -> EscalationStep {
+        let place = Place::Step {
+            queue: queue_id.to_owned(),
+            number,
+        };
+        self.begin(line, &place);
+        let mut entry = Entry::new(lines, table, place.clone());
+        let to = entry.text(self, "to");
+        let written = entry.optional_text(self, "after");
+        entry.finish(self);
+        let after = match written.map(|after| after.parse::<HumanDuration>()) {
+            Some(Ok(after)) => Some(after),
+            Some(Err(error)) => {
+                self.wrong(place, "after", error.to_string());
+                None
+            }
+            None => {
+                let usual = AFTER.get(number - 1).copied();
+                if usual.is_none() {
+                    self.wrong(
+                        place,
+                        "after",
+                        "is missing; only the first two steps may leave it out",
+                    );
+                }
+                usual
+            }
+        };
+        let after = after.unwrap_or_default().get().as_millis();
+        EscalationStep {
+            to,
+            after_ms: u64::try_from(after).unwrap_or(u64::MAX),
+        }
     }
 
     fn read_librarian(&mut self, lines: &Lines, line: usize, table: &DeTable<'_>, weak: bool) {
@@ -177,6 +326,7 @@ impl DirectoryFile {
         let mut entry = Entry::new(lines, table, place.clone());
         entry.text(self, "log_in_name");
         let screen_name = entry.text(self, "screen_name");
+        let real_name = entry.optional_text(self, "real_name").unwrap_or_default();
         let institution_id = entry.text(self, "institution");
         let role = entry.choice::<Role>(self, "role");
         let password = entry.optional_text(self, "password");
@@ -208,6 +358,7 @@ impl DirectoryFile {
         let librarian = FileLibrarian {
             log_in_name: log_in_name.clone(),
             screen_name,
+            real_name,
             institution_id,
             role: role.unwrap_or(Role::Librarian),
             credential,
@@ -252,206 +403,6 @@ impl DirectoryFile {
             what: what.into(),
         };
         self.problems.push((line, problem));
-    }
-}
-
-/// One table of the file, from which fields are taken until nothing unknown is left.
-struct Entry<'t, 'd> {
-    lines: &'t Lines,
-    table: &'t DeTable<'d>,
-    place: Place,
-    known: BTreeSet<&'static str>,
-}
-
-impl<'t, 'd> Entry<'t, 'd> {
-    fn new(lines: &'t Lines, table: &'t DeTable<'d>, place: Place) -> Self {
-        Self {
-            lines,
-            table,
-            place,
-            known: BTreeSet::new(),
-        }
-    }
-
-    /// Takes a field, by its path: one dot leads into a table below.
-    fn take(
-        &mut self,
-        file: &mut DirectoryFile,
-        field: &'static str,
-    ) -> Option<&'t Spanned<DeValue<'d>>> {
-        self.known.insert(field);
-        let value = match field.split_once('.') {
-            None => self.table.get(field),
-            Some((outer, inner)) => self
-                .table
-                .get(outer)
-                .and_then(|table| table.get_ref().as_table())
-                .and_then(|table| table.get(inner)),
-        }?;
-        file.lines.insert(
-            (self.place.clone(), Cow::Borrowed(field)),
-            self.lines.of(value.span().start),
-        );
-        Some(value)
-    }
-
-    fn optional_text(&mut self, file: &mut DirectoryFile, field: &'static str) -> Option<String> {
-        let value = self.take(file, field)?.get_ref();
-        if value.as_str().is_none() {
-            self.not_a("a text in quotation marks", file, field, value);
-        }
-        value.as_str().map(str::to_owned)
-    }
-
-    fn text(&mut self, file: &mut DirectoryFile, field: &'static str) -> String {
-        if self.take(file, field).is_none() {
-            self.missing(file, field);
-        }
-        self.optional_text(file, field).unwrap_or_default()
-    }
-
-    fn optional_flag(&mut self, file: &mut DirectoryFile, field: &'static str) -> bool {
-        let Some(value) = self.take(file, field).map(Spanned::get_ref) else {
-            return false;
-        };
-        if value.as_bool().is_none() {
-            self.not_a("true or false", file, field, value);
-        }
-        value.as_bool().unwrap_or(false)
-    }
-
-    fn optional_choice<T: DeserializeOwned>(
-        &mut self,
-        file: &mut DirectoryFile,
-        field: &'static str,
-    ) -> Option<T> {
-        let name = self.optional_text(file, field)?;
-        let deserializer: StrDeserializer<'_, ValueError> = name.as_str().into_deserializer();
-        match T::deserialize(deserializer) {
-            Ok(choice) => Some(choice),
-            Err(error) => {
-                file.wrong(self.place.clone(), field, error.to_string());
-                None
-            }
-        }
-    }
-
-    fn choice<T: DeserializeOwned>(
-        &mut self,
-        file: &mut DirectoryFile,
-        field: &'static str,
-    ) -> Option<T> {
-        if self.take(file, field).is_none() {
-            self.missing(file, field);
-        }
-        self.optional_choice(file, field)
-    }
-
-    fn ids(&mut self, file: &mut DirectoryFile, field: &'static str) -> BTreeSet<String> {
-        let Some(value) = self.take(file, field).map(Spanned::get_ref) else {
-            self.missing(file, field);
-            return BTreeSet::new();
-        };
-        let ids: Option<BTreeSet<String>> = value.as_array().and_then(|array| {
-            array
-                .iter()
-                .map(|id| id.get_ref().as_str().map(str::to_owned))
-                .collect()
-        });
-        if ids.is_none() {
-            self.not_a("a list of institution ids", file, field, value);
-        }
-        ids.unwrap_or_default()
-    }
-
-    /// The tables of an array of tables, each with its line.
-    fn entries(
-        &mut self,
-        file: &mut DirectoryFile,
-        field: &'static str,
-    ) -> Vec<(usize, &'t DeTable<'d>)> {
-        let Some(value) = self.take(file, field).map(Spanned::get_ref) else {
-            return Vec::new();
-        };
-        let tables: Option<Vec<_>> = value.as_array().and_then(|array| {
-            array
-                .iter()
-                .map(|entry| {
-                    let line = self.lines.of(entry.span().start);
-                    entry.get_ref().as_table().map(|table| (line, table))
-                })
-                .collect()
-        });
-        if tables.is_none() {
-            file.wrong(
-                self.place.clone(),
-                field,
-                format!("write each one under its own [[{field}]]"),
-            );
-        }
-        tables.unwrap_or_default()
-    }
-
-    fn missing(&self, file: &mut DirectoryFile, field: &'static str) {
-        file.wrong(self.place.clone(), field, "is missing");
-    }
-
-    fn not_a(
-        &self,
-        wanted: &str,
-        file: &mut DirectoryFile,
-        field: &'static str,
-        value: &DeValue<'_>,
-    ) {
-        let got = value.type_str();
-        file.wrong(
-            self.place.clone(),
-            field,
-            format!("must be {wanted}; it is of type {got}"),
-        );
-    }
-
-    /// Complains of every field that was not taken.
-    fn finish(self, file: &mut DirectoryFile) {
-        self.finish_table(file, self.table, "");
-    }
-
-    fn finish_table(&self, file: &mut DirectoryFile, table: &DeTable<'_>, within: &str) {
-        for (key, value) in table {
-            let path = format!("{within}{}", key.get_ref());
-            if self.known.contains(path.as_str()) {
-                continue;
-            }
-            let below = format!("{path}.");
-            match value.get_ref().as_table() {
-                Some(inner) if self.known.iter().any(|known| known.starts_with(&below)) => {
-                    self.finish_table(file, inner, &below);
-                }
-                _ => {
-                    let line = self.lines.of(key.span().start);
-                    file.wrong_at(line, self.place.clone(), path, "is not known here");
-                }
-            }
-        }
-    }
-}
-
-fn string(table: &DeTable<'_>, field: &str) -> Option<String> {
-    table.get(field)?.get_ref().as_str().map(str::to_owned)
-}
-
-/// Where the lines of a text begin.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn new(text: &str) -> Self {
-        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self(std::iter::once(0).chain(ends).collect())
-    }
-
-    /// The number of the line that a byte is in.
-    fn of(&self, offset: usize) -> usize {
-        self.0.partition_point(|start| *start <= offset)
     }
 }
 

@@ -111,10 +111,13 @@ impl DirectoryService for Grpc {
     ) -> Result<Response<AdmitPatronResponse>, Status> {
         let caller = self.caller_if_any(&request)?;
         let address = self.address(&request);
-        let AdmitPatronRequest { institution_id, .. } = request.into_inner();
+        let AdmitPatronRequest {
+            institution_id,
+            practice,
+        } = request.into_inner();
         let admission = self
             .service
-            .admit_patron(caller.as_ref(), address, &institution_id)
+            .admit_patron(caller.as_ref(), address, &institution_id, practice)
             .await
             .map_err(refused)?;
         Ok(Response::new(AdmitPatronResponse {

@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use carrel_platform::{
     auth::{
-        self, Principal, Who,
+        self, Principal, RouteStep, Who,
         keys::KeyRing,
         token::{self, Issued, Lifetimes},
     },
@@ -20,8 +20,10 @@ use carrel_platform::{
 use crate::{
     config::Config,
     domain::{
-        directory::{Institution, Profile, normal_log_in_name},
+        directory::{Directory, Institution, normal_log_in_name},
+        profile::Profile,
         rules::MAX_NAME,
+        wait::Wait,
     },
     error::Error,
     password::{MAX_BYTES, Passwords},
@@ -143,23 +145,29 @@ impl Service {
         })
     }
 
-    /// Lets a patron in at a library, for one new session.
+    /// Lets a patron in at a library, for one new session, which may be for practice.
     ///
     /// # Errors
-    /// [`Error::LibrarianAsPatron`], [`Error::TooManyAttempts`], [`Error::NoSuchLibrary`].
+    /// [`Error::LibrarianAsPatron`], [`Error::TooManyAttempts`], [`Error::NoSuchLibrary`], [`Error::NoPracticeQueue`].
     pub async fn admit_patron(
         &self,
         caller: Option<&Principal>,
         address: Option<IpAddr>,
         institution_id: &str,
+        practice: bool,
     ) -> Result<Admission, Error> {
         if caller.is_some_and(|caller| matches!(caller.who, Who::Librarian(_))) {
             return Err(Error::LibrarianAsPatron);
         }
         self.throttle.admit(address)?;
-        let institution = self.library(institution_id).await?;
+        let Snapshot { directory, .. } = &*self.now().await?;
+        let institution = directory
+            .institutions
+            .get(institution_id)
+            .ok_or(Error::NoSuchLibrary)?;
+        let wait = wait(directory, institution, practice).ok_or(Error::NoPracticeQueue)?;
         let session_id = random::hex::<16>().map_err(|_| Error::NoEntropy)?;
-        let who = patron(session_id.clone(), &institution);
+        let who = patron(session_id.clone(), institution, wait);
         let issued = self.issue(&who, self.config.patron_lifetimes())?;
         Ok(Admission { issued, session_id })
     }
@@ -203,11 +211,20 @@ impl Service {
             token::verify_renewable(&self.keys, access_token, now_ms)?;
         let now = self.now().await?;
         let who = match principal.who {
-            Who::Patron(known) => now
-                .directory
-                .institutions
-                .get(&known.institution_id)
-                .map(|institution| patron(known.session_id, institution)),
+            Who::Patron(known) => {
+                let directory = &now.directory;
+                let practice = directory
+                    .queues
+                    .get(&known.queue_id)
+                    .is_some_and(|queue| queue.practice);
+                directory
+                    .institutions
+                    .get(&known.institution_id)
+                    .and_then(|institution| {
+                        let wait = wait(directory, institution, practice)?;
+                        Some(patron(known.session_id, institution, wait))
+                    })
+            }
             Who::Librarian(known) => now
                 .directory
                 .profile(&known.librarian_id)
@@ -260,14 +277,30 @@ impl Service {
     }
 }
 
-fn patron(session_id: String, institution: &Institution) -> Who {
+fn wait(directory: &Directory, institution: &Institution, practice: bool) -> Option<Wait> {
+    if practice {
+        directory.practice_wait(institution)
+    } else {
+        Some(directory.wait(institution))
+    }
+}
+
+fn patron(session_id: String, institution: &Institution, wait: Wait) -> Who {
+    let route = wait
+        .steps
+        .into_iter()
+        .map(|step| RouteStep {
+            queue_id: step.to,
+            after_ms: step.after_ms,
+        })
+        .collect();
     Who::Patron(auth::Patron {
         session_id,
         institution_id: institution.id.clone(),
         institution_name: institution.name.clone(),
-        queue_id: institution.primary_queue.clone(),
+        queue_id: wait.queue_id,
         staff_naming: institution.staff_naming,
-        route: Vec::new(),
+        route,
     })
 }
 

@@ -24,6 +24,7 @@ fn new_librarian() -> NewLibrarian {
     NewLibrarian {
         log_in_name: "New@Maple".into(),
         screen_name: "Ms New".into(),
+        real_name: "Nova New".into(),
         institution_id: "maple".into(),
         role: Role::Librarian,
         password: "a long enough password".into(),

@@ -27,6 +27,7 @@ pub async fn add(config: &Config, librarian: AddLibrarian) -> anyhow::Result<Exi
     let new = NewLibrarian {
         log_in_name: librarian.log_in_name.clone(),
         screen_name: librarian.screen_name,
+        real_name: librarian.real_name,
         institution_id: librarian.institution,
         role: librarian.role.into(),
         password,

@@ -6,6 +6,8 @@ use carrel_platform::auth::{Role, StaffNaming};
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::hours::Hours;
+
 /// The directory at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
@@ -36,6 +38,38 @@ pub struct Institution {
     pub primary_queue: String,
     /// What its administrators must accept before they enter a session in conference mode.
     pub conference_warning: ConferenceWarning,
+    /// An address where a question can be left when nobody is there. May be empty.
+    #[serde(default)]
+    pub question_form_address: String,
+    /// The queue in which its patrons wait for practice, if it has one.
+    #[serde(default)]
+    pub practice_queue: Option<String>,
+    /// What staff of other libraries should know of it. For staff only.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Texts that are ready to be sent to its patrons, in the order in which they are offered. For staff only.
+    #[serde(default)]
+    pub scripts: Vec<Script>,
+}
+
+/// A library's local facts for librarians of other libraries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// The facts, as plain text with line breaks. May be empty.
+    pub text: String,
+    /// An address of the library's own policy page. May be empty.
+    pub address: String,
+    /// To whom corrections go. May be empty.
+    pub contact: String,
+}
+
+/// A text that is ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// What librarians choose it by. No two of one library have the same.
+    pub name: String,
+    /// The text.
+    pub text: String,
 }
 
 /// What an administrator is told before they enter a session in conference mode.
@@ -58,6 +92,24 @@ pub struct Queue {
     pub patrons_of: BTreeSet<String>,
     /// The institutions whose librarians may monitor it.
     pub staffed_by: BTreeSet<String>,
+    /// The further queues that a wait in this one reaches if nobody picks up, the soonest first.
+    #[serde(default)]
+    pub escalate: Vec<EscalationStep>,
+    /// When it is open. `None`: always.
+    #[serde(default)]
+    pub hours: Option<Hours>,
+    /// Whether it is for practice: it is not monitored together with others, and no real patron waits in it.
+    #[serde(default)]
+    pub practice: bool,
+}
+
+/// A further queue that a wait reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationStep {
+    /// The queue.
+    pub to: String,
+    /// How long after the wait began, in milliseconds.
+    pub after_ms: u64,
 }
 
 /// A librarian's account.
@@ -70,6 +122,9 @@ pub struct Librarian {
     pub log_in_name: String,
     /// The name that others see.
     pub screen_name: String,
+    /// Their real name, for administrators of their library only. May be empty.
+    #[serde(default)]
+    pub real_name: String,
     /// Their library.
     pub institution_id: String,
     /// What they may do.
@@ -115,30 +170,6 @@ pub enum Event {
         /// Its log-in name.
         log_in_name: String,
     },
-}
-
-/// What the directory says of one librarian.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profile {
-    /// The account.
-    pub librarian: Librarian,
-    /// Their library.
-    pub institution: Institution,
-    /// The queues that they may monitor: their library's primary queue first, the others by name.
-    pub queues: Vec<MonitoredQueue>,
-}
-
-/// A queue as one of those who may monitor it sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MonitoredQueue {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Whether it is the primary queue of the librarian's own library.
-    pub primary: bool,
-    /// The names of the libraries whose patrons wait in it, sorted.
-    pub institution_names: Vec<String>,
 }
 
 // === impl Directory ===
@@ -195,41 +226,19 @@ impl Directory {
         self.librarians.get(&normal_log_in_name(log_in_name))
     }
 
-    /// What the directory says of a librarian. `None` when the account or its library is gone.
+    /// The account of a librarian.
     #[must_use]
-    pub fn profile(&self, librarian_id: &str) -> Option<Profile> {
-        let librarian = self
-            .librarians
+    pub fn librarian(&self, librarian_id: &str) -> Option<&Librarian> {
+        self.librarians
             .values()
-            .find(|librarian| librarian.id == librarian_id)?;
-        let institution = self.institutions.get(&librarian.institution_id)?;
-        let mut queues: Vec<MonitoredQueue> = self
-            .queues
-            .values()
-            .filter(|queue| queue.staffed_by.contains(&institution.id))
-            .map(|queue| MonitoredQueue {
-                id: queue.id.clone(),
-                name: queue.name.clone(),
-                primary: queue.id == institution.primary_queue,
-                institution_names: self.names(&queue.patrons_of),
-            })
-            .collect();
-        queues.sort_by(|a, b| (!a.primary, &a.name, &a.id).cmp(&(!b.primary, &b.name, &b.id)));
-        Some(Profile {
-            librarian: librarian.clone(),
-            institution: institution.clone(),
-            queues,
-        })
+            .find(|librarian| librarian.id == librarian_id)
     }
 
-    fn names(&self, institution_ids: &BTreeSet<String>) -> Vec<String> {
-        let mut names: Vec<String> = institution_ids
-            .iter()
-            .filter_map(|id| self.institutions.get(id))
-            .map(|institution| institution.name.clone())
-            .collect();
-        names.sort();
-        names
+    /// The queues that the librarians of a library may monitor.
+    pub fn queues_staffed_by(&self, institution_id: &str) -> impl Iterator<Item = &Queue> {
+        self.queues
+            .values()
+            .filter(move |queue| queue.staffed_by.contains(institution_id))
     }
 }
 
@@ -293,6 +302,7 @@ impl std::fmt::Debug for Librarian {
             .field("id", &self.id)
             .field("log_in_name", &self.log_in_name)
             .field("screen_name", &self.screen_name)
+            .field("real_name", &"(hidden)")
             .field("institution_id", &self.institution_id)
             .field("role", &self.role)
             .field("password_hash", &"(hidden)")

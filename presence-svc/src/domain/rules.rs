@@ -4,11 +4,15 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
+    time::Duration,
 };
 
-use url::Url;
+use carrel_platform::config::HumanDuration;
 
-use super::directory::{Directory, Institution, Librarian, Queue};
+use self::entry::Entry;
+use super::directory::{Directory, Institution, Librarian, Queue, Script};
+
+mod entry;
 
 /// The longest id, in bytes.
 pub const MAX_ID: usize = 63;
@@ -20,6 +24,13 @@ pub const MAX_TEXT: usize = 4_000;
 pub const MAX_ADDRESS: usize = 2_048;
 /// How many queues the librarians of one library may monitor at the most: their ids travel in each token.
 pub const MAX_QUEUES: usize = 60;
+
+/// How many further queues a wait reaches at the most: they travel in each patron's token.
+pub const MAX_STEPS: usize = 8;
+/// The longest time after which a wait reaches a further queue, in milliseconds.
+pub const MAX_AFTER_MS: u64 = 24 * 60 * 60 * 1_000;
+/// How many scripts a library may have at the most.
+pub const MAX_SCRIPTS: usize = 100;
 
 /// Something in a directory that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +52,20 @@ pub enum Place {
     Institution(String),
     /// The queue of this id.
     Queue(String),
+    /// A script of an institution.
+    Script {
+        /// The institution's id.
+        institution: String,
+        /// The script's name.
+        name: String,
+    },
+    /// A step of a queue's escalation.
+    Step {
+        /// The queue's id.
+        queue: String,
+        /// Which step, from 1 on.
+        number: usize,
+    },
     /// The librarian of this log-in name.
     Librarian(String),
 }
@@ -51,6 +76,10 @@ impl fmt::Display for Place {
             Self::Directory => f.write_str("directory"),
             Self::Institution(id) => write!(f, "institution \"{id}\""),
             Self::Queue(id) => write!(f, "queue \"{id}\""),
+            Self::Script { institution, name } => {
+                write!(f, "institution \"{institution}\", script \"{name}\"")
+            }
+            Self::Step { queue, number } => write!(f, "queue \"{queue}\", step {number}"),
             Self::Librarian(log_in_name) => write!(f, "librarian \"{log_in_name}\""),
         }
     }
@@ -97,12 +126,7 @@ pub fn problems(directory: &Directory) -> Vec<Problem> {
 }
 
 fn check_institution(it: &Institution, directory: &Directory, problems: &mut Vec<Problem>) {
-    let staffed = directory
-        .queues
-        .values()
-        .filter(|queue| queue.staffed_by.contains(&it.id))
-        .count();
-    let primary = directory.queues.get(&it.primary_queue);
+    let staffed = directory.queues_staffed_by(&it.id).count();
 
     let mut entry = Entry::new(Place::Institution(it.id.clone()), problems);
     entry.id(&it.id);
@@ -117,25 +141,61 @@ fn check_institution(it: &Institution, directory: &Directory, problems: &mut Vec
         "conference_warning.rule_address",
         &it.conference_warning.rule_address,
     );
-    match primary {
-        None => entry.wrong(
-            "primary_queue",
-            format!("there is no queue \"{}\"", it.primary_queue),
-        ),
-        Some(queue) if !queue.patrons_of.contains(&it.id) => entry.wrong(
+    if let Some(queue) = entry.queue_of_patrons("primary_queue", &it.primary_queue, it, directory)
+        && queue.practice
+    {
+        entry.wrong(
             "primary_queue",
             format!(
-                "queue \"{}\" does not list \"{}\" in patrons_of",
-                queue.id, it.id
+                "queue \"{}\" is for practice; name it as the practice_queue and a live one here",
+                queue.id
             ),
-        ),
-        Some(_) => {}
+        );
     }
+    if let Some(practice_queue) = &it.practice_queue
+        && let Some(queue) = entry.queue_of_patrons("practice_queue", practice_queue, it, directory)
+        && !queue.practice
+    {
+        entry.wrong(
+            "practice_queue",
+            format!(
+                "queue \"{}\" is not for practice; give it practice = true",
+                queue.id
+            ),
+        );
+    }
+    entry.address("question_form_address", &it.question_form_address);
+    entry.text("policy.text", &it.policy.text);
+    entry.address("policy.address", &it.policy.address);
+    entry.line("policy.contact", &it.policy.contact);
     if staffed > MAX_QUEUES {
         entry.wrong(
             "",
             format!("its librarians may monitor {staffed} queues; {MAX_QUEUES} is the most"),
         );
+    }
+    if it.scripts.len() > MAX_SCRIPTS {
+        entry.wrong(
+            "script",
+            format!("there are {}; {MAX_SCRIPTS} is the most", it.scripts.len()),
+        );
+    }
+    for (index, script) in it.scripts.iter().enumerate().take(MAX_SCRIPTS) {
+        check_script(script, &it.scripts[..index], it, problems);
+    }
+}
+
+fn check_script(it: &Script, before: &[Script], of: &Institution, problems: &mut Vec<Problem>) {
+    let place = Place::Script {
+        institution: of.id.clone(),
+        name: it.name.clone(),
+    };
+    let mut entry = Entry::new(place, problems);
+    entry.name("name", &it.name);
+    entry.text("text", &it.text);
+    entry.filled("text", &it.text);
+    if before.iter().any(|other| other.name == it.name) {
+        entry.wrong("", "is there already; give each script its own name");
     }
 }
 
@@ -152,135 +212,84 @@ fn check_queue(it: &Queue, directory: &Directory, problems: &mut Vec<Problem>) {
         }
         entry.known_institutions(field, institutions, directory);
     }
+    if it.practice && !it.escalate.is_empty() {
+        entry.wrong(
+            "escalate",
+            "practice goes no further than its own queue; leave it out",
+        );
+    }
+    if it.escalate.len() > MAX_STEPS {
+        entry.wrong(
+            "escalate",
+            format!(
+                "there are {} steps; {MAX_STEPS} is the most",
+                it.escalate.len()
+            ),
+        );
+    }
+    for index in 0..it.escalate.len().min(MAX_STEPS) {
+        check_step(it, index, directory, problems);
+    }
+}
+
+fn check_step(of: &Queue, index: usize, directory: &Directory, problems: &mut Vec<Problem>) {
+    let (it, before) = (&of.escalate[index], &of.escalate[..index]);
+    let place = Place::Step {
+        queue: of.id.clone(),
+        number: index + 1,
+    };
+    let mut entry = Entry::new(place, problems);
+    match directory.queues.get(&it.to) {
+        None => entry.wrong("to", format!("there is no queue \"{}\"", it.to)),
+        Some(queue) if queue.id == of.id => {
+            entry.wrong("to", "the wait begins in this queue; name another one")
+        }
+        Some(queue) if queue.practice => entry.wrong(
+            "to",
+            format!("queue \"{}\" is for practice; name a live one", queue.id),
+        ),
+        Some(_) if before.iter().any(|step| step.to == it.to) => entry.wrong(
+            "to",
+            format!(
+                "an earlier step leads to \"{}\" already; name another queue",
+                it.to
+            ),
+        ),
+        Some(_) => {}
+    }
+    let written = |after_ms| HumanDuration::from(Duration::from_millis(after_ms));
+    if it.after_ms == 0 {
+        entry.wrong(
+            "after",
+            "must be longer than no time at all, for example 40s",
+        );
+    } else if it.after_ms > MAX_AFTER_MS {
+        entry.wrong("after", format!("{} is the most", written(MAX_AFTER_MS)));
+    }
+    if let Some(last) = before.last()
+        && it.after_ms <= last.after_ms
+    {
+        entry.wrong(
+            "after",
+            format!(
+                "is {}, but the step before comes after {}; write a longer time, counted from the beginning of the wait",
+                written(it.after_ms),
+                written(last.after_ms)
+            ),
+        );
+    }
 }
 
 fn check_librarian(it: &Librarian, directory: &Directory, problems: &mut Vec<Problem>) {
     let mut entry = Entry::librarian(it, problems);
     entry.log_in_name(&it.log_in_name);
     entry.name("screen_name", &it.screen_name);
+    entry.line("real_name", &it.real_name);
     entry.known_institutions(
         "institution",
         &BTreeSet::from([it.institution_id.clone()]),
         directory,
     );
-}
-
-/// One entry under the rules.
-struct Entry<'a> {
-    place: Place,
-    problems: &'a mut Vec<Problem>,
-}
-
-impl<'a> Entry<'a> {
-    fn new(place: Place, problems: &'a mut Vec<Problem>) -> Self {
-        Self { place, problems }
-    }
-
-    fn librarian(it: &Librarian, problems: &'a mut Vec<Problem>) -> Self {
-        Self::new(Place::Librarian(it.log_in_name.clone()), problems)
-    }
-
-    fn wrong(&mut self, field: &'static str, what: impl Into<String>) {
-        self.problems.push(Problem {
-            place: self.place.clone(),
-            field: Cow::Borrowed(field),
-            what: what.into(),
-        });
-    }
-
-    fn id(&mut self, id: &str) {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let fits = (1..=MAX_ID).contains(&id.len())
-            && id.chars().all(plain)
-            && !id.starts_with('-')
-            && !id.ends_with('-');
-        if !fits {
-            self.wrong(
-                "id",
-                format!(
-                    "write 1 to {MAX_ID} lower-case letters, digits and hyphens, without a hyphen at either end"
-                ),
-            );
-        }
-    }
-
-    fn log_in_name(&mut self, name: &str) {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "@._+-".contains(c);
-        if !(1..=MAX_NAME).contains(&name.len()) || !name.chars().all(plain) {
-            self.wrong(
-                "log_in_name",
-                format!("write 1 to {MAX_NAME} letters, digits and the signs @ . _ + -"),
-            );
-        }
-    }
-
-    fn name(&mut self, field: &'static str, name: &str) {
-        if name.trim() != name {
-            self.wrong(field, "remove the blanks at its ends");
-        }
-        if name.chars().count() > MAX_NAME {
-            self.wrong(field, format!("{MAX_NAME} characters are the most"));
-        }
-        if name.chars().any(deceives) {
-            self.wrong(field, "remove the control characters and line breaks");
-        }
-        self.filled(field, name);
-    }
-
-    fn text(&mut self, field: &'static str, text: &str) {
-        if text.chars().count() > MAX_TEXT {
-            self.wrong(field, format!("{MAX_TEXT} characters are the most"));
-        }
-        if text.chars().any(|c| c != '\n' && deceives(c)) {
-            self.wrong(field, "remove the control characters; line breaks may stay");
-        }
-    }
-
-    fn filled(&mut self, field: &'static str, text: &str) {
-        if text.trim().is_empty() {
-            self.wrong(field, "must not be empty");
-        }
-    }
-
-    fn address(&mut self, field: &'static str, address: &str) {
-        if address.is_empty() {
-            return;
-        }
-        let web = Url::parse(address).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.has_host()
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
-        if !web || address.len() > MAX_ADDRESS || address.chars().any(|c| deceives(c) || c == ' ') {
-            self.wrong(
-                field,
-                format!(
-                    "write a whole http or https address, without a name or password in it, of at most {MAX_ADDRESS} bytes"
-                ),
-            );
-        }
-    }
-
-    fn known_institutions(
-        &mut self,
-        field: &'static str,
-        institutions: &BTreeSet<String>,
-        directory: &Directory,
-    ) {
-        for id in institutions {
-            if !directory.institutions.contains_key(id) {
-                self.wrong(field, format!("there is no institution \"{id}\""));
-            }
-        }
-    }
-}
-
-/// Whether a character could make a text look like another one: controls, and the marks that turn the direction of
-/// writing.
-fn deceives(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -1,28 +1,29 @@
 #![allow(clippy::unwrap_used)]
 
-use proptest::{collection::btree_map, collection::btree_set, prelude::*};
+use proptest::{collection::btree_map, collection::btree_set, option, prelude::*};
 
 use super::*;
+use crate::domain::sample;
 
 prop_compose! {
     fn institutions()(
-        ids in btree_map("[a-d]", (".{0,8}", ".{0,8}", "[a-d]", any::<bool>()), 0..4),
+        ids in btree_map("[a-d]", (".{0,8}", ".{0,8}", "[a-d]", any::<bool>(), option::of("[a-d]")), 0..4),
     ) -> BTreeMap<String, Institution> {
-        ids.into_iter().map(|(id, (name, text, queue, own_words))| {
+        ids.into_iter().map(|(id, (name, text, queue, own_words, practice_queue))| {
             let conference_warning = if own_words {
                 ConferenceWarning { text: text.clone(), rule_address: String::new() }
             } else {
                 ConferenceWarning::default()
             };
             let institution = Institution {
-                id: id.clone(),
-                name,
+                name: name.clone(),
+                policy: Policy { text: text.clone(), address: String::new(), contact: name },
+                scripts: vec![Script { name: String::new(), text: text.clone() }],
                 welcome: text,
-                privacy_notice: String::new(),
-                privacy_address: String::new(),
-                staff_naming: StaffNaming::default(),
                 primary_queue: queue,
                 conference_warning,
+                practice_queue,
+                ..sample::institution(&id)
             };
             (id, institution)
         }).collect()
@@ -31,10 +32,13 @@ prop_compose! {
 
 prop_compose! {
     fn queues()(
-        ids in btree_map("[a-d]", (".{0,8}", btree_set("[a-d]", 0..3), btree_set("[a-d]", 0..3)), 0..4),
+        ids in btree_map("[a-d]", (".{0,8}", btree_set("[a-d]", 0..3), option::of("[0-5]"), any::<bool>()), 0..4),
     ) -> BTreeMap<String, Queue> {
-        ids.into_iter().map(|(id, (name, patrons_of, staffed_by))| {
-            (id.clone(), Queue { id, name, patrons_of, staffed_by })
+        ids.into_iter().map(|(id, (name, ids, hour, practice))| {
+            let hours = hour.map(|hour| Hours::new("Europe/Berlin", &[format!("Mon 0{hour}:00-06:00")]).unwrap());
+            let escalate = ids.iter().map(|to| EscalationStep { to: to.clone(), after_ms: 40_000 }).collect();
+            let (patrons_of, staffed_by) = (ids.clone(), ids);
+            (id.clone(), Queue { id, name, patrons_of, staffed_by, escalate, hours, practice })
         }).collect()
     }
 }
@@ -48,6 +52,7 @@ prop_compose! {
             let librarian = Librarian {
                 id,
                 log_in_name: name.clone(),
+                real_name: screen_name.chars().rev().collect(),
                 screen_name,
                 institution_id,
                 role: ROLES[role],
@@ -146,63 +151,53 @@ fn the_default_warning_says_what_it_must() {
 }
 
 #[test]
-fn a_profile_lists_the_primary_queue_first_and_only_what_the_library_staffs() {
-    let institution = |id: &str, name: &str| Institution {
-        id: id.into(),
-        name: name.into(),
-        welcome: String::new(),
-        privacy_notice: String::new(),
-        privacy_address: String::new(),
-        staff_naming: StaffNaming::default(),
-        primary_queue: id.into(),
-        conference_warning: ConferenceWarning::default(),
-    };
-    let queue = |id: &str, name: &str, patrons_of: &[&str], staffed_by: &[&str]| Queue {
-        id: id.into(),
-        name: name.into(),
-        patrons_of: patrons_of.iter().map(|id| (*id).to_owned()).collect(),
-        staffed_by: staffed_by.iter().map(|id| (*id).to_owned()).collect(),
-    };
-    let librarian = Librarian {
-        id: "1".into(),
-        log_in_name: "lee@maple".into(),
-        screen_name: "Mr Lee".into(),
-        institution_id: "maple".into(),
-        role: Role::Librarian,
-        password_hash: "secret".into(),
-        origin: Origin::File,
-    };
-    assert!(!format!("{librarian:?}").contains("secret"));
-    let directory = after(
-        Directory::default(),
-        [
-            Event::InstitutionSet(institution("maple", "Maple")),
-            Event::InstitutionSet(institution("harbor", "Harbor")),
-            Event::QueueSet(queue(
-                "coop",
-                "A cooperative",
-                &["maple", "harbor"],
-                &["maple"],
-            )),
-            Event::QueueSet(queue("maple", "Maple", &["maple"], &["maple"])),
-            Event::QueueSet(queue("harbor", "Harbor", &["harbor"], &["harbor"])),
-            Event::LibrarianSet(librarian),
-        ],
-    );
-    let profile = directory.profile("1").unwrap();
-    let queues: Vec<_> = profile
-        .queues
-        .iter()
-        .map(|queue| (queue.id.as_str(), queue.primary))
-        .collect();
-    assert_eq!(queues, [("maple", true), ("coop", false)]);
-    assert_eq!(profile.queues[1].institution_names, ["Harbor", "Maple"]);
-    assert_eq!(directory.profile("2"), None);
-    assert!(directory.librarian_by_log_in_name(" Lee@Maple ").is_some());
+fn an_account_is_found_by_its_id_and_by_its_name_in_any_case() {
+    let directory = sample::directory([], [], [sample::librarian()]);
+    let lee = directory.librarian("1");
+    assert!(lee.is_some());
+    assert_eq!(directory.librarian_by_log_in_name(" Lee@Maple "), lee);
+    assert_eq!(directory.librarian("2"), None);
+}
 
-    let without = after(
-        directory,
-        [Event::InstitutionRemoved { id: "maple".into() }],
-    );
-    assert_eq!(without.profile("1"), None);
+// D39: the real name is for administrators only, and so not for logs of the program either.
+#[test]
+fn hashes_and_real_names_do_not_show_in_debug_output() {
+    let shown = format!("{:?}", sample::librarian());
+    for hidden in ["secret", "Bruce"] {
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+}
+
+#[test]
+fn what_was_written_before_these_fields_were_there_is_still_read() {
+    let read = |text: &str| serde_json::from_str::<Event>(text).unwrap();
+    let Event::InstitutionSet(institution) = read(
+        r#"{"kind":"institution_set","id":"maple","name":"Maple","welcome":"","privacy_notice":"We keep it.",
+            "privacy_address":"","staff_naming":"librarian","primary_queue":"maple",
+            "conference_warning":{"text":"Mind.","rule_address":""}}"#,
+    ) else {
+        unreachable!("an institution");
+    };
+    assert_eq!(institution.name, "Maple");
+    assert_eq!(institution.practice_queue, None);
+    assert_eq!(institution.policy, Policy::default());
+    assert_eq!(institution.question_form_address, "");
+    assert_eq!(institution.scripts, []);
+
+    let Event::QueueSet(queue) = read(
+        r#"{"kind":"queue_set","id":"maple","name":"Maple","patrons_of":["maple"],"staffed_by":["maple"]}"#,
+    ) else {
+        unreachable!("a queue");
+    };
+    assert_eq!(queue.escalate, []);
+    assert_eq!(queue.hours, None);
+    assert!(!queue.practice);
+
+    let Event::LibrarianSet(librarian) = read(
+        r#"{"kind":"librarian_set","id":"1","log_in_name":"lee@maple","screen_name":"Mr Lee","institution_id":"maple",
+            "role":"ask_administrator","password_hash":"$argon2id$","origin":"file"}"#,
+    ) else {
+        unreachable!("a librarian");
+    };
+    assert_eq!(librarian.real_name, "");
 }

@@ -1,48 +1,21 @@
-use carrel_platform::auth::{Role, StaffNaming};
+use carrel_platform::auth::{self, Role, Who, keys::KeyRing, token};
 
 use super::*;
-use crate::domain::directory::{ConferenceWarning, Event, Origin};
+use crate::domain::{
+    directory::Event,
+    sample::{self, librarian, steps},
+};
 
 fn institution() -> Institution {
-    Institution {
-        id: "maple".into(),
-        name: "Maple County Library".into(),
-        welcome: "Welcome\nto the desk".into(),
-        privacy_notice: "We keep what you write for 90 days.".into(),
-        privacy_address: "https://maple.example/privacy".into(),
-        staff_naming: StaffNaming::ScreenName,
-        primary_queue: "maple".into(),
-        conference_warning: ConferenceWarning::default(),
-    }
+    sample::institution("maple")
 }
 
 fn queue() -> Queue {
-    Queue {
-        id: "maple".into(),
-        name: "Maple".into(),
-        patrons_of: BTreeSet::from(["maple".into()]),
-        staffed_by: BTreeSet::from(["maple".into()]),
-    }
-}
-
-fn librarian() -> Librarian {
-    Librarian {
-        id: "1".into(),
-        log_in_name: "lee@maple".into(),
-        screen_name: "Mr Lee".into(),
-        institution_id: "maple".into(),
-        role: Role::Librarian,
-        password_hash: String::new(),
-        origin: Origin::Command,
-    }
+    sample::queue("maple", &["maple"], &["maple"])
 }
 
 fn directory(institution: Institution, queue: Queue, librarian: Librarian) -> Directory {
-    let mut directory = Directory::default();
-    directory.apply(Event::InstitutionSet(institution));
-    directory.apply(Event::QueueSet(queue));
-    directory.apply(Event::LibrarianSet(librarian));
-    directory
+    sample::directory([institution], [queue], [librarian])
 }
 
 /// The fields in which a directory is wrong, as "place, field".
@@ -118,6 +91,46 @@ fn each_field_of_an_institution_has_its_rule() {
             "conference_warning.rule_address",
             Box::new(|it| it.conference_warning.rule_address = "file:///etc/passwd".into()),
         ),
+        (
+            "question_form_address",
+            Box::new(|it| it.question_form_address = "mailto:a@b.example".into()),
+        ),
+        (
+            "practice_queue",
+            Box::new(|it| it.practice_queue = Some("other".into())),
+        ),
+        (
+            "practice_queue",
+            Box::new(|it| it.practice_queue = Some("maple".into())),
+        ),
+        (
+            "policy.text",
+            Box::new(|it| it.policy.text.clone_from(&long)),
+        ),
+        (
+            "policy.text",
+            Box::new(|it| it.policy.text = "\u{202e}".into()),
+        ),
+        (
+            "policy.address",
+            Box::new(|it| it.policy.address = "policy.example".into()),
+        ),
+        (
+            "policy.contact",
+            Box::new(|it| it.policy.contact = "a\nb".into()),
+        ),
+        (
+            "policy.contact",
+            Box::new(|it| it.policy.contact = many(MAX_NAME + 1)),
+        ),
+        (
+            "script",
+            Box::new(|it| {
+                it.scripts = (0..=MAX_SCRIPTS)
+                    .map(|n| script(&n.to_string(), "Hello"))
+                    .collect();
+            }),
+        ),
     ];
     for (field, change) in cases {
         let mut institution = institution();
@@ -127,6 +140,163 @@ fn each_field_of_an_institution_has_its_rule() {
             [format!("institution \"maple\", {field}")]
         );
     }
+}
+
+fn script(name: &str, text: &str) -> Script {
+    Script {
+        name: name.into(),
+        text: text.into(),
+    }
+}
+
+// D38
+#[test]
+fn each_script_has_a_name_of_its_own_and_a_text_that_can_be_sent() {
+    let text_limit = "x".repeat(MAX_TEXT);
+    for (scripts, expected) in [
+        (vec![], vec![]),
+        (vec![("a", "x"), ("b", &*text_limit)], vec![]),
+        (vec![("a", "x\ny")], vec![]),
+        (vec![("", "x")], vec!["script \"\", name"]),
+        (
+            vec![("a\n", "x")],
+            vec!["script \"a\n\", name", "script \"a\n\", name"],
+        ),
+        (vec![("a", " \n")], vec!["script \"a\", text"]),
+        (
+            vec![("a", &*format!("{text_limit}x"))],
+            vec!["script \"a\", text"],
+        ),
+        (vec![("a", "\u{7}")], vec!["script \"a\", text"]),
+        (
+            vec![("a", "x"), ("b", "x"), ("a", "y")],
+            vec!["script \"a\", "],
+        ),
+    ] {
+        let scripts: Vec<Script> = scripts
+            .into_iter()
+            .map(|(name, text)| script(name, text))
+            .collect();
+        let institution = Institution {
+            scripts: scripts.clone(),
+            ..institution()
+        };
+        let expected: Vec<String> = expected
+            .into_iter()
+            .map(|what| format!("institution \"maple\", {what}"))
+            .collect();
+        assert_eq!(
+            wrong(&directory(institution, queue(), librarian())),
+            expected,
+            "{scripts:?}"
+        );
+    }
+}
+
+/// Maple with a practice queue and two further queues, to which its own escalates by some steps.
+fn escalating(to: &[(&str, u64)]) -> Directory {
+    let live = Queue {
+        escalate: steps(to),
+        ..queue()
+    };
+    let practice = Queue {
+        practice: true,
+        ..sample::queue("practice", &["maple"], &["maple"])
+    };
+    let institution = Institution {
+        practice_queue: Some("practice".into()),
+        ..institution()
+    };
+    let further = ["coop", "backup"].map(|id| sample::queue(id, &["maple"], &["maple"]));
+    let queues = [live, practice].into_iter().chain(further);
+    sample::directory([institution], queues, [librarian()])
+}
+
+// R17, D29
+#[test]
+fn a_wait_goes_on_to_other_live_queues_each_later_than_the_one_before() {
+    for (to, expected) in [
+        (vec![("coop", 40), ("backup", 120)], None),
+        (
+            vec![("gone", 40)],
+            Some("step 1, to: there is no queue \"gone\""),
+        ),
+        (
+            vec![("maple", 40)],
+            Some("step 1, to: the wait begins in this queue; name another one"),
+        ),
+        (
+            vec![("coop", 40), ("practice", 120)],
+            Some("step 2, to: queue \"practice\" is for practice; name a live one"),
+        ),
+        (
+            vec![("coop", 40), ("coop", 120)],
+            Some("step 2, to: an earlier step leads to \"coop\" already; name another queue"),
+        ),
+        (
+            vec![("coop", 40), ("backup", 40)],
+            Some(
+                "step 2, after: is 40s, but the step before comes after 40s; write a longer time, counted from the beginning of the wait",
+            ),
+        ),
+        (
+            vec![("coop", 120), ("backup", 40)],
+            Some(
+                "step 2, after: is 40s, but the step before comes after 2m; write a longer time, counted from the beginning of the wait",
+            ),
+        ),
+        (
+            vec![("coop", 0)],
+            Some("step 1, after: must be longer than no time at all, for example 40s"),
+        ),
+        (
+            vec![("coop", 24 * 3600 + 1)],
+            Some("step 1, after: 1d is the most"),
+        ),
+    ] {
+        let told: Vec<String> = problems(&escalating(&to))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let expected = expected.map(|what| format!("queue \"maple\", {what}"));
+        assert_eq!(told, Vec::from_iter(expected), "{to:?}");
+    }
+    let many = vec![("coop", 40); MAX_STEPS + 1];
+    assert!(wrong(&escalating(&many)).contains(&"queue \"maple\", escalate".to_owned()));
+}
+
+// D36
+#[test]
+fn practice_is_kept_apart_from_live_queues() {
+    assert_eq!(wrong(&escalating(&[])), [] as [&str; 0]);
+
+    let mut primary = escalating(&[]);
+    primary.apply(Event::InstitutionSet(Institution {
+        primary_queue: "practice".into(),
+        ..institution()
+    }));
+    assert_eq!(wrong(&primary), ["institution \"maple\", primary_queue"]);
+
+    let mut goes_on = escalating(&[]);
+    goes_on.apply(Event::QueueSet(Queue {
+        practice: true,
+        escalate: steps(&[("coop", 40)]),
+        ..sample::queue("practice", &["maple"], &["maple"])
+    }));
+    assert_eq!(wrong(&goes_on), ["queue \"practice\", escalate"]);
+
+    let mut of_others = escalating(&[]);
+    of_others.apply(Event::InstitutionSet(sample::institution("harbor")));
+    of_others.apply(Event::QueueSet(sample::queue(
+        "harbor",
+        &["harbor"],
+        &["harbor"],
+    )));
+    of_others.apply(Event::QueueSet(Queue {
+        practice: true,
+        ..sample::queue("practice", &["harbor"], &["maple"])
+    }));
+    assert_eq!(wrong(&of_others), ["institution \"maple\", practice_queue"]);
 }
 
 #[test]
@@ -193,6 +363,16 @@ fn log_in_names_are_plain_and_screen_names_tell_colleagues_apart() {
             [format!("librarian \"{name}\", log_in_name")]
         );
     }
+    for name in [" Bruce", "Bruce\nLee", &"x".repeat(MAX_NAME + 1)] {
+        let librarian = Librarian {
+            real_name: name.into(),
+            ..librarian()
+        };
+        assert_eq!(
+            wrong(&directory(institution(), queue(), librarian)),
+            ["librarian \"lee@maple\", real_name"]
+        );
+    }
     let mut two = directory(institution(), queue(), librarian());
     two.apply(Event::LibrarianSet(Librarian {
         log_in_name: "other@maple".into(),
@@ -202,13 +382,22 @@ fn log_in_names_are_plain_and_screen_names_tell_colleagues_apart() {
     assert_eq!(wrong(&two), ["librarian \"other@maple\", screen_name"]);
 }
 
+/// Whether a token can be issued for somebody.
+fn can_be_issued(who: &Who) -> bool {
+    let lifetimes = token::Lifetimes {
+        access: Duration::from_secs(600),
+        renewal: Duration::from_secs(600),
+    };
+    let issued = KeyRing::generate().map(|keys| token::issue(&keys, who, 0, lifetimes).is_ok());
+    matches!(issued, Ok(true))
+}
+
 #[test]
 fn a_token_can_carry_all_queues_that_a_library_may_have() {
-    use carrel_platform::auth::{self, Who, keys::KeyRing, token};
     let queues: BTreeSet<String> = (0..MAX_QUEUES)
         .map(|n| format!("{n:0>width$}", width = MAX_ID))
         .collect();
-    let who = Who::Librarian(auth::Librarian {
+    assert!(can_be_issued(&Who::Librarian(auth::Librarian {
         librarian_id: "0123456789abcdef".into(),
         screen_name: "ß".repeat(MAX_NAME),
         institution_id: "x".repeat(MAX_ID),
@@ -216,13 +405,7 @@ fn a_token_can_carry_all_queues_that_a_library_may_have() {
         role: Role::AskAdministrator,
         queues,
         warning_version: "0123456789abcdef".into(),
-    });
-    let lifetimes = token::Lifetimes {
-        access: std::time::Duration::from_secs(600),
-        renewal: std::time::Duration::from_secs(600),
-    };
-    let issued = KeyRing::generate().map(|keys| token::issue(&keys, &who, 0, lifetimes).is_ok());
-    assert!(matches!(issued, Ok(true)));
+    })));
 
     let mut crowded = directory(institution(), queue(), librarian());
     for n in 0..MAX_QUEUES {
@@ -232,4 +415,20 @@ fn a_token_can_carry_all_queues_that_a_library_may_have() {
         }));
     }
     assert_eq!(wrong(&crowded), ["institution \"maple\", "]);
+}
+
+#[test]
+fn a_token_can_carry_all_steps_that_a_wait_may_have() {
+    let route = (0..MAX_STEPS).map(|_| auth::RouteStep {
+        queue_id: "x".repeat(MAX_ID),
+        after_ms: MAX_AFTER_MS,
+    });
+    assert!(can_be_issued(&Who::Patron(auth::Patron {
+        session_id: "x".repeat(32),
+        institution_id: "x".repeat(MAX_ID),
+        institution_name: "\u{1f4da}".repeat(MAX_NAME),
+        queue_id: "x".repeat(MAX_ID),
+        staff_naming: auth::StaffNaming::ScreenNameAndLibrary,
+        route: route.collect(),
+    })));
 }
