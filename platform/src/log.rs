@@ -27,22 +27,24 @@ pub mod sqlite;
 /// error of an append means that nothing was written and nothing will be.
 ///
 /// **Dense and in order.** A stream's versions have no holes. A reader that can see version n sees all below n, now
-/// and ever after, and none of them ever changes.
+/// and ever after, and none of them ever changes. Only [`EventLog::erase`] takes events away, and only from the
+/// beginning: what is left of a stream is still without holes, and keeps its versions.
 ///
-/// **Read your writes.** After an append returned `Ok`, every read through the same log shows it.
+/// **Read your writes.** After an append or an erasure returned `Ok`, every read through the same log shows it.
 ///
 /// **Shared.** Appends that arrive together are committed together (group commit): the cost of a sync is shared
 /// between them, and the durability of none is given up for it.
 ///
-/// **Cancel-safe.** Dropping the future of an append neither breaks the log nor decides the outcome: the append may
-/// then have happened or not, as with [`LogError::Unknown`].
+/// **Cancel-safe.** Dropping the future of an append or an erasure neither breaks the log nor decides the outcome: it
+/// may then have happened or not, as with [`LogError::Unknown`].
 pub trait EventLog: Send + Sync + 'static {
     /// Writes a batch.
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>>;
 
     /// Reads up to `limit` events of one stream with a version above `after`, in order.
     ///
-    /// Empty if there are none, or no such stream.
+    /// The first of them has the version `after + 1`, unless that was erased. Empty if there are none, or no such
+    /// stream.
     fn read<'a>(
         &'a self,
         stream: &'a StreamName,
@@ -52,6 +54,19 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Finds streams by what their writers last said of them. See [`StreamQuery`].
     fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>>;
+
+    /// Erases the events of a stream up to and including a version: their payloads, commands and times.
+    ///
+    /// Versions go on as if they were there, and a read begins with the first event that is left. A command that was
+    /// erased is forgotten: given again, it is a new one. Erasing what is not there, or twice, changes nothing; a
+    /// version above the last one is [`LogError::Invalid`]. When this returns `Ok`, the erasure is committed and
+    /// synced, and what was erased is not left in the files that the log has open. After [`LogError::Unknown`], what
+    /// was to be erased may still be there, or still be in the files: erase it again.
+    fn erase<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        up_to: u64,
+    ) -> BoxFuture<'a, Result<(), LogError>>;
 
     /// Names this history. It changes when the log is restored from a backup or replaced, so that nobody continues
     /// a position of another history.
@@ -198,11 +213,11 @@ pub enum LogError {
     /// The log can't be reached or is busy. Nothing was written; a later try may succeed.
     #[error("the log is unavailable: {0}")]
     Unavailable(String),
-    /// The batch breaks a rule of the log, for example names a stream twice. Nothing was written, and the same batch
-    /// never will be.
-    #[error("the log can't take this batch: {0}")]
+    /// The request breaks a rule of the log, for example names a stream twice. Nothing was changed, and the same
+    /// request never will be followed.
+    #[error("the log can't take this request: {0}")]
     Invalid(String),
-    /// The batch may or may not have been written.
+    /// The batch may or may not have been written; the events may or may not have been erased.
     #[error("the log did not confirm the write: {0}")]
     Unknown(String),
     /// What was read is damaged, or written by a newer version of Carrel.

@@ -3,6 +3,9 @@
 //! One thread writes. It takes all batches that wait, checks and writes them in one transaction, syncs once and then
 //! answers all of them. Reads run on a few connections of their own and wait for nobody.
 //!
+//! What is erased is overwritten where it stands, and the write-ahead log, which holds it from before, is emptied into
+//! the file. The space is not given back: the file keeps its size.
+//!
 //! Another process may use the same file at the same time, as the command line does while the server runs: versions
 //! are checked in the file, under its write lock.
 
@@ -27,7 +30,7 @@ pub use self::open::OpenError;
 use self::{
     open::Place,
     reader::Readers,
-    writer::{Counters, Request, Writer, broken, event_count, validate},
+    writer::{Counters, Request, Work, Writer, broken, event_count, validate},
 };
 use super::{Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery};
 use crate::telemetry::attribute;
@@ -37,7 +40,7 @@ use crate::telemetry::attribute;
 pub struct SqliteOptions {
     /// How long to wait for another process's write lock.
     pub busy_timeout: Duration,
-    /// How many batches may wait for the writer.
+    /// How many appends and erasures may wait for the writer.
     pub queue: usize,
     /// How long an append waits for a place in the queue, and a read for its turn, before it is
     /// [`LogError::Unavailable`].
@@ -73,7 +76,7 @@ pub struct Figures {
     pub conflicts: u64,
     /// How long all these commits took together, their syncs included.
     pub commit_time: Duration,
-    /// How many batches wait for the writer right now.
+    /// How many appends and erasures wait for the writer right now.
     pub waiting: usize,
 }
 
@@ -114,7 +117,12 @@ impl SqliteLog {
         let (sender, receiver) = mpsc::channel(options.queue.max(1));
         let broken = CancellationToken::new();
         let counters = Arc::new(Counters::default());
-        let writer = Writer::new(connection, broken.clone(), Arc::clone(&counters));
+        let writer = Writer::new(
+            connection,
+            options.busy_timeout,
+            broken.clone(),
+            Arc::clone(&counters),
+        );
         let thread = std::thread::Builder::new()
             .name("carrel-log".to_owned())
             .spawn(move || writer.run(receiver))
@@ -178,6 +186,10 @@ impl Inner {
 
     async fn append(&self, batch: Batch) -> Result<(), LogError> {
         validate(&batch)?;
+        self.ask(Work::Append(batch)).await
+    }
+
+    async fn ask(&self, work: Work) -> Result<(), LogError> {
         let Some(requests) = &self.requests else {
             return Err(broken());
         };
@@ -186,14 +198,14 @@ impl Inner {
             Ok(Err(_)) => return Err(broken()),
             Err(_) => {
                 return Err(LogError::Unavailable(format!(
-                    "too many appends: no place in the queue within {:?}",
+                    "too much to write: no place in the queue within {:?}",
                     self.queue_timeout
                 )));
             }
         };
         let (reply, answer) = oneshot::channel();
         place.send(Request {
-            batch,
+            work,
             span: Span::current(),
             reply,
         });
@@ -268,6 +280,31 @@ impl EventLog for SqliteLog {
             self.inner
                 .read_with(move |connection| reader::find(connection, query)),
         )
+    }
+
+    fn erase<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        up_to: u64,
+    ) -> BoxFuture<'a, Result<(), LogError>> {
+        Box::pin(async move {
+            let span = tracing::info_span!(
+                "log.erase",
+                { attribute::DB_SYSTEM_NAME } = "sqlite",
+                { attribute::DB_OPERATION_NAME } = "erase",
+                { attribute::LOG_QUEUE_DEPTH } = self.inner.waiting(),
+                { attribute::ERROR_TYPE } = field::Empty,
+            );
+            let work = Work::Erase {
+                stream: stream.clone(),
+                up_to,
+            };
+            let result = self.inner.ask(work).instrument(span.clone()).await;
+            if let Err(error) = &result {
+                span.record(attribute::ERROR_TYPE, error_type(error));
+            }
+            result
+        })
     }
 
     fn epoch(&self) -> &str {

@@ -122,11 +122,11 @@ async fn a_log_of_a_newer_version_is_refused() {
     let place = filled().await;
     place
         .stranger()
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     let error = refused(&place.path());
     assert!(
-        matches!(error, OpenError::Newer { found: 2, .. }),
+        matches!(error, OpenError::Newer { found: 3, .. }),
         "{error}"
     );
 }

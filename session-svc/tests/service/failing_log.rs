@@ -53,6 +53,14 @@ impl EventLog for Unwilling {
         self.log.find(query)
     }
 
+    fn erase<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        up_to: u64,
+    ) -> BoxFuture<'a, Result<(), LogError>> {
+        self.log.erase(stream, up_to)
+    }
+
     fn epoch(&self) -> &str {
         self.log.epoch()
     }

@@ -12,9 +12,27 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::Db
 const APPLICATION_ID: i32 = 0x6361_726c;
 
 /// The version of the tables. A newer Carrel that changes them counts it up.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 
 const SCHEMA: &str = include_str!("schema.sql");
+
+/// Brings the tables of version 1, whose events could not be erased, to this version. What it drops is overwritten.
+const FROM_VERSION_1: [&str; 2] = [
+    "DROP INDEX stream_open;
+     DROP INDEX stream_closed;
+     ALTER TABLE meta RENAME TO old_meta;
+     ALTER TABLE stream RENAME TO old_stream;
+     ALTER TABLE event RENAME TO old_event;",
+    "INSERT INTO meta (name, value) SELECT name, value FROM old_meta;
+     INSERT INTO stream (stream_id, category, id, version, owner, closed_at_ms)
+         SELECT stream_id, category, id, version, owner, closed_at_ms FROM old_stream;
+     INSERT INTO event (stream_id, version, at_ms, payload, command_key, command_fingerprint)
+         SELECT stream_id, version, at_ms, payload, command_key, unhex(format('%016X', command_fingerprint))
+         FROM old_event ORDER BY stream_id, version;
+     DROP TABLE old_event;
+     DROP TABLE old_stream;
+     DROP TABLE old_meta;",
+];
 
 /// Lies beside the log in every data folder that was ever used; without the log, the log was lost.
 const KEYS_FILE: &str = "keys.json";
@@ -165,7 +183,9 @@ impl Place {
             return Err(OpenError::ReadOnly { path: self.path() });
         }
         configure(&connection, matches!(self, Self::File(_))).map_err(explain)?;
-        self.check_content(&connection, check_up_to)?;
+        self.check_pages(&connection, check_up_to)?;
+        upgrade(&mut connection).map_err(explain)?;
+        self.check_tables(&connection)?;
         let epoch = connection
             .query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| {
                 row.get(0)
@@ -199,24 +219,25 @@ impl Place {
         Ok(())
     }
 
-    /// Compares the tables with those that this version makes, and looks through the pages of a file that is small
-    /// enough for it not to delay a start.
-    fn check_content(&self, connection: &Connection, check_up_to: u64) -> Result<(), OpenError> {
+    /// Compares the tables with those that this version makes.
+    fn check_tables(&self, connection: &Connection) -> Result<(), OpenError> {
         let explain = |error| explain(self.path(), &error);
-        let damaged = |problem: String| OpenError::Damaged {
-            path: self.path(),
-            problem,
-        };
         let model = Connection::open_in_memory().map_err(explain)?;
         model.execute_batch(SCHEMA).map_err(explain)?;
         let found = tables(connection).map_err(explain)?;
         for (name, sql) in tables(&model).map_err(explain)? {
             if !found.contains(&(name.clone(), sql)) {
-                return Err(damaged(format!(
-                    "its table or index {name} is not as it should be"
-                )));
+                return Err(
+                    self.damaged(format!("its table or index {name} is not as it should be"))
+                );
             }
         }
+        Ok(())
+    }
+
+    /// Looks through the pages of a file that is small enough for it not to delay a start.
+    fn check_pages(&self, connection: &Connection, check_up_to: u64) -> Result<(), OpenError> {
+        let explain = |error| explain(self.path(), &error);
         let size: i64 = connection
             .query_row(
                 "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
@@ -229,10 +250,17 @@ impl Place {
                 .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
                 .map_err(explain)?;
             if verdict != "ok" {
-                return Err(damaged(verdict));
+                return Err(self.damaged(verdict));
             }
         }
         Ok(())
+    }
+
+    fn damaged(&self, problem: String) -> OpenError {
+        OpenError::Damaged {
+            path: self.path(),
+            problem,
+        }
     }
 }
 
@@ -308,6 +336,26 @@ fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
         [],
     )?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+/// Brings the tables of an older version to this one, in one transaction, unless another process was faster.
+fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+    let version = |connection: &Connection| {
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))
+    };
+    if version(connection)? == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if version(&transaction)? == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let [aside, over] = FROM_VERSION_1;
+    for step in [aside, SCHEMA, over] {
+        transaction.execute_batch(step)?;
+    }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()
 }

@@ -74,7 +74,7 @@ impl Readers {
     }
 }
 
-/// Reads the events of one stream and makes sure that none is missing between them.
+/// Reads the events of one stream that are not erased, and makes sure that none is missing between them.
 pub(super) fn read(
     connection: &Connection,
     stream: &StreamName,
@@ -86,21 +86,22 @@ pub(super) fn read(
     };
     let mut select = connection
         .prepare_cached(
-            "SELECT version, at_ms, payload, command_key, command_fingerprint FROM event
-             WHERE stream_id = (SELECT stream_id FROM stream WHERE category = ?1 AND id = ?2) AND version > ?3
-             ORDER BY version LIMIT ?4",
+            "SELECT event.version, at_ms, payload, command_key, command_fingerprint, max(?3, erased)
+             FROM stream JOIN event USING (stream_id)
+             WHERE category = ?1 AND id = ?2 AND event.version > max(?3, erased)
+             ORDER BY event.version LIMIT ?4",
         )
         .map_err(unread)?;
     let events = select
         .query_map(
             params![stream.category, stream.id, from, sql_limit(limit)],
-            recorded_event,
+            |row| Ok((version(row, 5)?, recorded_event(row)?)),
         )
         .map_err(unread)?;
     let mut found: Vec<RecordedEvent> = Vec::new();
     for event in events {
-        let event = event.map_err(unread)?;
-        let due = found.last().map_or(after, |last| last.version) + 1;
+        let (before, event) = event.map_err(unread)?;
+        let due = found.last().map_or(before, |last| last.version) + 1;
         if event.version != due {
             return Err(LogError::Damaged(format!("{stream} lacks its event {due}")));
         }
@@ -200,14 +201,14 @@ fn heads(
 
 fn recorded_event(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
     let key: Option<String> = row.get(3)?;
-    let fingerprint: Option<i64> = row.get(4)?;
+    let fingerprint: Option<[u8; 8]> = row.get(4)?;
     Ok(RecordedEvent {
         version: version(row, 0)?,
         at_ms: row.get(1)?,
         payload: Bytes::from(row.get::<_, Vec<u8>>(2)?),
         command: key.zip(fingerprint).map(|(key, fingerprint)| Command {
             key,
-            fingerprint: fingerprint.cast_unsigned(),
+            fingerprint: u64::from_be_bytes(fingerprint),
         }),
     })
 }

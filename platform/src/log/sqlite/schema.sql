@@ -10,6 +10,7 @@ CREATE TABLE stream (
     category     TEXT    NOT NULL,
     id           TEXT    NOT NULL,
     version      INTEGER NOT NULL,
+    erased       INTEGER NOT NULL DEFAULT 0,
     owner        TEXT,
     closed_at_ms INTEGER,
     UNIQUE (category, id)
@@ -21,12 +22,15 @@ CREATE INDEX stream_open ON stream (category, id)
 CREATE INDEX stream_closed ON stream (category, owner, closed_at_ms, id)
     WHERE closed_at_ms IS NOT NULL;
 
+-- Rows are only ever added at the end, and erased by writing zeros over them: no row is ever moved or deleted. SQLite
+-- leaves a copy where a row was before it was moved, and `secure_delete` does not reach it.
 CREATE TABLE event (
+    event_id            INTEGER PRIMARY KEY,
     stream_id           INTEGER NOT NULL REFERENCES stream (stream_id),
     version             INTEGER NOT NULL,
     at_ms               INTEGER NOT NULL,
     payload             BLOB    NOT NULL,
     command_key         TEXT,
-    command_fingerprint INTEGER,
-    PRIMARY KEY (stream_id, version)
-) STRICT, WITHOUT ROWID;
+    command_fingerprint BLOB,
+    UNIQUE (stream_id, version)
+) STRICT;

@@ -1,5 +1,6 @@
 //! The one thread that writes, and its group commit.
 
+mod erase;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +23,8 @@ use crate::{
     telemetry::attribute,
 };
 
-/// How many batches one commit takes at the most.
-const GROUP_BATCHES: usize = 1024;
+/// How many requests one commit takes at the most.
+const GROUP_REQUESTS: usize = 1024;
 
 /// With how many bytes of payload a commit is full. It takes at least one batch.
 const GROUP_BYTES: usize = 16 << 20;
@@ -31,9 +32,19 @@ const GROUP_BYTES: usize = 16 << 20;
 /// How large one event may be. Far above what any event of Carrel is; it keeps one batch from harming the others.
 const EVENT_BYTES: usize = 16 << 20;
 
-/// A batch on its way to the writer.
+/// What the writer is asked to do.
+pub(super) enum Work {
+    Append(Batch),
+    /// Erases the events of a stream up to a version.
+    Erase {
+        stream: StreamName,
+        up_to: u64,
+    },
+}
+
+/// Work on its way to the writer.
 pub(super) struct Request {
-    pub(super) batch: Batch,
+    pub(super) work: Work,
     pub(super) span: Span,
     pub(super) reply: oneshot::Sender<Result<(), LogError>>,
 }
@@ -51,13 +62,14 @@ pub(super) struct Counters {
 /// Owns the connection that writes.
 pub(super) struct Writer {
     connection: Connection,
+    busy_timeout: Duration,
     broken: CancellationToken,
     counters: Arc<Counters>,
 }
 
 /// How a group came out.
 enum Outcome {
-    /// Committed; one answer for each batch.
+    /// Committed; one answer for each request.
     Committed(Vec<Result<(), LogError>>),
     /// Rolled back; nothing of the group was written.
     RolledBack(LogError),
@@ -68,11 +80,13 @@ enum Outcome {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        busy_timeout: Duration,
         broken: CancellationToken,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
             connection,
+            busy_timeout,
             broken,
             counters,
         }
@@ -87,13 +101,13 @@ impl Writer {
                 continue;
             }
             match self.commit(&group) {
-                Outcome::Committed(results) => answer(group.drain(..).zip(results)),
+                Outcome::Committed(results) => self.answer_committed(group.drain(..).zip(results)),
                 Outcome::RolledBack(error) => {
-                    tracing::error!(%error, batches = group.len(), "log: a group of appends was rolled back");
+                    tracing::error!(%error, requests = group.len(), "log: a group was rolled back");
                     answer(group.drain(..).map(|request| (request, Err(error.clone()))));
                 }
                 Outcome::Broken(error) => {
-                    tracing::error!(%error, batches = group.len(), "log: the engine broke; the process must restart");
+                    tracing::error!(%error, requests = group.len(), "log: the engine broke; the process must restart");
                     self.retire();
                     answer(group.drain(..).map(|request| (request, Err(error.clone()))));
                     return refuse_all(&mut requests);
@@ -119,6 +133,7 @@ impl Writer {
         }
         let _entered = span.enter();
         let started = Instant::now();
+        let changes = self.connection.total_changes();
         let results = match self.write_all(group) {
             Ok(results) => results,
             Err(error) => return self.roll_back(&error),
@@ -135,7 +150,11 @@ impl Writer {
             return Outcome::Broken(LogError::Unknown(format!("the commit failed: {error}")));
         }
         let synced = written.elapsed();
-        let figures = self.count(group, &results, started.elapsed());
+        let figures = self.count(group, &results);
+        // A transaction that changed nothing costs no sync.
+        if self.connection.total_changes() > changes {
+            self.count_commit(started.elapsed());
+        }
         span.record(attribute::EVENTS, figures.events);
         span.record(attribute::LOG_CONFLICTS, figures.conflicts);
         span.record(attribute::LOG_WRITE_US, micros(written - started));
@@ -143,12 +162,15 @@ impl Writer {
         Outcome::Committed(results)
     }
 
-    /// Writes every batch that fits into one transaction, which it leaves open.
+    /// Does all work that can be done in one transaction, which it leaves open.
     fn write_all(&self, group: &[Request]) -> rusqlite::Result<Vec<Result<(), LogError>>> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         group
             .iter()
-            .map(|request| self.write_batch(&request.batch))
+            .map(|request| match &request.work {
+                Work::Append(batch) => self.write_batch(batch),
+                Work::Erase { stream, up_to } => self.erase(stream, *up_to),
+            })
             .collect()
     }
 
@@ -212,7 +234,7 @@ impl Writer {
                 event.at_ms,
                 &event.payload[..],
                 command.map(|command| &command.key),
-                command.map(|command| command.fingerprint.cast_signed()),
+                command.map(|command| command.fingerprint.to_be_bytes()),
             ])?;
         }
         match &write.standing {
@@ -242,35 +264,31 @@ impl Writer {
         Outcome::RolledBack(unwritten(cause))
     }
 
-    fn count(
-        &self,
-        group: &[Request],
-        results: &[Result<(), LogError>],
-        took: Duration,
-    ) -> GroupFigures {
+    fn count(&self, group: &[Request], results: &[Result<(), LogError>]) -> GroupFigures {
         let mut figures = GroupFigures::default();
         for (request, result) in group.iter().zip(results) {
-            match result {
-                Ok(()) => {
+            match (&request.work, result) {
+                (Work::Append(batch), Ok(())) => {
                     figures.batches += 1;
-                    figures.events += event_count(&request.batch) as u64;
+                    figures.events += event_count(batch) as u64;
                 }
-                Err(_) => figures.conflicts += 1,
+                (Work::Append(_), Err(_)) => figures.conflicts += 1,
+                (Work::Erase { .. }, _) => {}
             }
         }
         let add = |counter: &AtomicU64, by| counter.fetch_add(by, Ordering::Relaxed);
-        // A transaction that changed nothing costs no sync.
-        if figures.events > 0 {
-            add(&self.counters.commits, 1);
-            add(
-                &self.counters.commit_nanos,
-                u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
-            );
-        }
         add(&self.counters.batches, figures.batches);
         add(&self.counters.events, figures.events);
         add(&self.counters.conflicts, figures.conflicts);
         figures
+    }
+
+    fn count_commit(&self, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters
+            .commit_nanos
+            .fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// Gives the connection up for good. Closing it must not sync or move what the failed commit left behind.
@@ -300,16 +318,16 @@ struct GroupFigures {
     conflicts: u64,
 }
 
-/// Takes what waits, as far as one commit should go. Batches whose senders have gone are left out.
+/// Takes what waits, as far as one commit should go. Requests whose senders have gone are left out.
 fn gather(first: Request, requests: &mut mpsc::Receiver<Request>, group: &mut Vec<Request>) {
     let mut bytes = 0;
     let mut next = Some(first);
     while let Some(request) = next.take() {
         if !request.reply.is_closed() {
-            bytes += payload_bytes(&request.batch);
+            bytes += request.work.payload_bytes();
             group.push(request);
         }
-        if group.len() < GROUP_BATCHES && bytes < GROUP_BYTES {
+        if group.len() < GROUP_REQUESTS && bytes < GROUP_BYTES {
             next = requests.try_recv().ok();
         }
     }
@@ -360,9 +378,16 @@ pub(super) fn event_count(batch: &Batch) -> usize {
     batch.writes.iter().map(|write| write.events.len()).sum()
 }
 
-fn payload_bytes(batch: &Batch) -> usize {
-    let events = batch.writes.iter().flat_map(|write| &write.events);
-    events.map(|event| event.payload.len()).sum()
+impl Work {
+    fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Append(batch) => {
+                let events = batch.writes.iter().flat_map(|write| &write.events);
+                events.map(|event| event.payload.len()).sum()
+            }
+            Self::Erase { .. } => 0,
+        }
+    }
 }
 
 fn micros(duration: Duration) -> u64 {

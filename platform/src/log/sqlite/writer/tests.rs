@@ -19,9 +19,9 @@ fn request(id: &str, bytes: usize) -> (Request, oneshot::Receiver<Result<(), Log
         standing: None,
     };
     let request = Request {
-        batch: Batch {
+        work: Work::Append(Batch {
             writes: vec![write],
-        },
+        }),
         span: Span::none(),
         reply,
     };
@@ -30,8 +30,14 @@ fn request(id: &str, bytes: usize) -> (Request, oneshot::Receiver<Result<(), Log
 
 fn writer(folder: &tempfile::TempDir) -> Writer {
     let place = Place::File(folder.path().join("carrel.db"));
-    let (connection, _) = place.writer(Duration::from_secs(1), 0).unwrap();
-    Writer::new(connection, CancellationToken::new(), Arc::default())
+    let patience = Duration::from_secs(1);
+    let (connection, _) = place.writer(patience, 0).unwrap();
+    Writer::new(
+        connection,
+        patience,
+        CancellationToken::new(),
+        Arc::default(),
+    )
 }
 
 // F18
@@ -63,9 +69,9 @@ fn a_full_disk_is_rolled_back_and_over_when_there_is_room_again() {
 
 #[test]
 fn a_group_is_bounded_and_leaves_out_whoever_has_gone() {
-    let (sender, mut receiver) = mpsc::channel(2 * GROUP_BATCHES);
+    let (sender, mut receiver) = mpsc::channel(2 * GROUP_REQUESTS);
     let mut answers = Vec::new();
-    for n in 0..2 * GROUP_BATCHES {
+    for n in 0..2 * GROUP_REQUESTS {
         let (request, answer) = request("s", 0);
         if n % 2 == 0 {
             answers.push(answer);
@@ -75,7 +81,7 @@ fn a_group_is_bounded_and_leaves_out_whoever_has_gone() {
     let mut group = Vec::new();
     let first = receiver.try_recv().unwrap();
     gather(first, &mut receiver, &mut group);
-    assert_eq!(group.len(), GROUP_BATCHES);
+    assert_eq!(group.len(), GROUP_REQUESTS);
     assert!(group.iter().all(|request| !request.reply.is_closed()));
 }
 
