@@ -3,7 +3,7 @@
 use carrel_session::domain::{
     audience::{Audience, audience_of},
     decide::{Command, Refused},
-    event::Event,
+    event::{Event, Speaker},
     people::Actor,
     session::{Phase, Session},
     transfer::{Fate, Recipient},
@@ -130,11 +130,10 @@ fn check_history(world: &World) -> Result<(), TestCaseError> {
                 prop_assert_ne!(&by.librarian_id, &from.librarian_id);
                 owner = Some(by.librarian_id.clone());
             }
-            Event::MessagePosted { by, .. } => {
-                if let carrel_session::domain::event::Speaker::Owner(member) = by {
-                    prop_assert_eq!(&owner, &Some(member.librarian_id.clone()), "I12");
-                }
-            }
+            Event::MessagePosted {
+                by: Speaker::Owner(member),
+                ..
+            } => prop_assert_eq!(&owner, &Some(member.librarian_id.clone()), "I12"),
             _ => {}
         }
     }

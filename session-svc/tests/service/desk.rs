@@ -14,6 +14,7 @@ use carrel_platform::{
         Librarian, Patron, Role, StaffNaming, Who,
         interceptor::Authenticator,
         keys::KeyRing,
+        statement::{Introduction, introduce},
         token::{Lifetimes, issue},
     },
     bus::{Bus, local::LocalBus},
@@ -196,6 +197,22 @@ impl Desk {
     /// A librarian.
     pub fn librarian(&self, id: &str, institution: &str, role: Role, queues: &[&str]) -> Person {
         self.person(librarian(id, institution, role, queues))
+    }
+
+    /// What presence-svc would say of a librarian of Harbor who monitors these queues.
+    pub fn introduction(&self, id: &str, queues: &[&str]) -> wire::offer_transfer_request::To {
+        let introduction = Introduction {
+            librarian_id: id.into(),
+            screen_name: format!("Name of {id}"),
+            institution_id: "harbor".into(),
+            institution_name: "Library harbor".into(),
+            queues: queues.iter().map(|&queue| queue.to_owned()).collect(),
+        };
+        let lasts = Duration::from_secs(600);
+        let now_ms = self.clock.unix_ms();
+        wire::offer_transfer_request::To::Introduction(
+            introduce(&self.keys, &introduction, now_ms, lasts).unwrap(),
+        )
     }
 
     /// A fresh command id. Deterministic, so that two desks that do the same give the same.

@@ -37,6 +37,8 @@ enum Open {
 enum Hidden {
     OwnerNotes,
     OwnerTypesNote,
+    OwnerOffers,
+    LeeDeclines,
     AdminNotes,
     Enters(Supervisor),
     Leaves(Supervisor),
@@ -92,6 +94,8 @@ fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
     prop_oneof![
         3 => Just(Hidden::OwnerNotes),
         4 => Just(Hidden::OwnerTypesNote),
+        3 => Just(Hidden::OwnerOffers),
+        2 => Just(Hidden::LeeDeclines),
         3 => Just(Hidden::AdminNotes),
         4 => silent(),
     ]
@@ -121,6 +125,8 @@ struct World {
     ask: Person,
     inside: Vec<Attending>,
     hidden_commands: usize,
+    /// The last offer that the owner made.
+    offer_id: String,
 }
 
 /// What the observers received in one world.
@@ -155,6 +161,7 @@ impl World {
             ask: desk.librarian("ask", "maple", Role::AskAdministrator, &["maple"]),
             inside: Vec::new(),
             hidden_commands: 0,
+            offer_id: String::new(),
             desk,
         }
     }
@@ -254,6 +261,17 @@ impl World {
                     )
                     .await;
                 self.owner.until(|told| matches!(told, Told::ActRefused(refused) if refused.command_id == id)).await;
+            }
+            Hidden::OwnerOffers => {
+                let to = self.desk.introduction("lee", &["maple"]);
+                let offer = self.owner.person.offer(id, SESSION, to).await.unwrap();
+                self.offer_id = offer.offer_id;
+            }
+            Hidden::LeeDeclines => {
+                let lee = self
+                    .desk
+                    .librarian("lee", "maple", Role::Librarian, &["maple"]);
+                let _ = lee.decline(id, SESSION, &self.offer_id).await;
             }
             Hidden::AdminNotes => {
                 let _ = self.admin.enter(format!("{id}-enter"), SESSION).await;

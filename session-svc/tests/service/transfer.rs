@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use carrel_platform::auth::{
-    Role, Who,
-    statement::{Introduction, introduce},
-};
+use carrel_platform::auth::Role;
 use carrel_proto::session::v1::{
     self as wire, SessionList, TransferOutcome, attend_response::Response as Told,
     offer_transfer_request::To, session_event::Payload,
@@ -14,25 +11,9 @@ use carrel_session::Config;
 use futures::future::join_all;
 use tonic::{Code, Status};
 
-use crate::desk::{Desk, Person, librarian, reason};
+use crate::desk::{Desk, Person, reason};
 
 const SESSION: &str = "7a5f";
-
-/// What presence-svc would say of a librarian who monitors these queues.
-fn introduction(desk: &Desk, id: &str, queues: &[&str]) -> To {
-    let Who::Librarian(who) = librarian(id, "harbor", Role::Librarian, queues) else {
-        unreachable!("it is a librarian");
-    };
-    let introduction = Introduction {
-        librarian_id: who.librarian_id,
-        screen_name: who.screen_name,
-        institution_id: who.institution_id,
-        institution_name: who.institution_name,
-        queues: who.queues,
-    };
-    let lasts = Duration::from_secs(600);
-    To::Introduction(introduce(&desk.keys, &introduction, desk.clock.unix_ms(), lasts).unwrap())
-}
 
 /// A patron who was picked up by Ms Map.
 async fn running(desk: &Desk) -> (Person, Person) {
@@ -62,7 +43,7 @@ async fn the_receiver_gets_everything_and_the_patron_a_neutral_word() {
         .await
         .unwrap();
 
-    let to = introduction(&desk, "lee", &["coop"]);
+    let to = desk.introduction("lee", &["coop"]);
     let offer = map
         .offer("offer".into(), SESSION, to.clone())
         .await
@@ -170,7 +151,7 @@ async fn an_offer_that_comes_to_nothing_changes_nothing() {
         .offer(
             desk.command_id(),
             SESSION,
-            introduction(&desk, "lee", &["coop"]),
+            desk.introduction("lee", &["coop"]),
         )
         .await
         .unwrap();
@@ -200,7 +181,7 @@ async fn an_offer_that_comes_to_nothing_changes_nothing() {
         .offer(
             desk.command_id(),
             SESSION,
-            introduction(&desk, "lee", &["coop"]),
+            desk.introduction("lee", &["coop"]),
         )
         .await
         .unwrap();
@@ -219,7 +200,7 @@ async fn an_offer_that_comes_to_nothing_changes_nothing() {
         .offer(
             desk.command_id(),
             SESSION,
-            introduction(&desk, "lee", &["coop"]),
+            desk.introduction("lee", &["coop"]),
         )
         .await
         .unwrap();
@@ -257,7 +238,7 @@ async fn an_offer_lapses_by_itself() {
     map.offer(
         desk.command_id(),
         SESSION,
-        introduction(&desk, "lee", &["coop"]),
+        desk.introduction("lee", &["coop"]),
     )
     .await
     .unwrap();
@@ -282,11 +263,11 @@ async fn only_who_shares_a_queue_can_be_offered_a_session() {
         told(&who.offer(desk.command_id(), SESSION, to).await.unwrap_err())
     };
     assert_eq!(
-        refused(&map, introduction(&desk, "far", &["elsewhere"])).await,
+        refused(&map, desk.introduction("far", &["elsewhere"])).await,
         (Code::FailedPrecondition, "NOT_SHARED".into())
     );
     assert_eq!(
-        refused(&map, introduction(&desk, "map", &["coop"])).await,
+        refused(&map, desk.introduction("map", &["coop"])).await,
         (Code::FailedPrecondition, "OWN_SESSION".into())
     );
     assert_eq!(
@@ -299,7 +280,7 @@ async fn only_who_shares_a_queue_can_be_offered_a_session() {
     );
     let admin = desk.librarian("admin", "maple", Role::Administrator, &["maple"]);
     let stranger = desk.librarian("lee", "harbor", Role::Librarian, &["coop"]);
-    let to = introduction(&desk, "lee", &["coop"]);
+    let to = desk.introduction("lee", &["coop"]);
     assert_eq!(refused(&ricky, to.clone()).await.0, Code::PermissionDenied);
     assert_eq!(
         refused(&admin, to.clone()).await.0,
@@ -326,7 +307,7 @@ async fn a_supervisor_inside_becomes_the_owner() {
         .offer(
             desk.command_id(),
             SESSION,
-            introduction(&desk, "admin", &["maple"]),
+            desk.introduction("admin", &["maple"]),
         )
         .await
         .unwrap();
