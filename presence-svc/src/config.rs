@@ -25,6 +25,16 @@ pub struct Config {
     pub log_in_per_address: Rate,
     /// How often patrons may be admitted from one address.
     pub admit_per_address: Rate,
+    /// How long a monitor counts as open after its last sign of life.
+    pub lease: HumanDuration,
+    /// How often it is looked for monitors that are gone, and for queues whose hours begin or end.
+    pub sweep: HumanDuration,
+    /// How often an open stream says that it is alive.
+    pub heartbeat: HumanDuration,
+    /// How long an introduction holds.
+    pub introduction_lifetime: HumanDuration,
+    /// How many changes of the desk may wait for one slow reader before the watch ends.
+    pub backlog: usize,
 }
 
 /// How often something may be done.
@@ -54,6 +64,18 @@ impl Config {
             if renewal < self.token_lifetime {
                 return wrong(setting, "must not be shorter than token_lifetime");
             }
+        }
+        for (setting, time) in [
+            ("lease", self.lease),
+            ("sweep", self.sweep),
+            ("heartbeat", self.heartbeat),
+        ] {
+            if time.get().is_zero() {
+                return wrong(setting, "must not be 0; give a length of time, such as 5s");
+            }
+        }
+        if self.introduction_lifetime < HumanDuration::from_secs(60) {
+            return wrong("introduction_lifetime", "must be 60s or more");
         }
         Ok(())
     }
@@ -93,6 +115,11 @@ impl Default for Config {
             log_in_per_account: rate(10, 20),
             log_in_per_address: rate(30, 2),
             admit_per_address: rate(30, 2),
+            lease: HumanDuration::from_secs(15),
+            sweep: HumanDuration::from_secs(1),
+            heartbeat: HumanDuration::from_secs(5),
+            introduction_lifetime: HumanDuration::from_secs(10 * 60),
+            backlog: 256,
         }
     }
 }

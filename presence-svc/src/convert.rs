@@ -101,7 +101,7 @@ fn warning(warning: ConferenceWarning) -> wire::ConferenceWarning {
     }
 }
 
-fn timestamp(unix_ms: i64) -> Timestamp {
+pub(crate) fn timestamp(unix_ms: i64) -> Timestamp {
     Timestamp {
         seconds: unix_ms.div_euclid(1000),
         // The remainder of a division by 1000 is below 1000.

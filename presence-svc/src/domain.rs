@@ -1,8 +1,11 @@
-//! What the directory is: pure values and functions. No clock, no log, no wire.
+//! What the directory is, and who is there: pure values and functions. No clock, no log, no wire.
 
 pub mod directory;
 pub mod hours;
+pub mod presence;
 pub mod profile;
+pub mod queues;
+pub mod roster;
 pub mod rules;
 pub mod wait;
 

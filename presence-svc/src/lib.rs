@@ -1,10 +1,11 @@
-//! The directory: who may come to the desk, and the tokens by which every service knows them.
+//! The directory and presence: who may come to the desk, the tokens by which every service knows them, and who is here.
 //!
 //! # What it is for
 //!
 //! It knows the institutions, the queues in which their patrons wait, and the librarians who may monitor them. It lets
 //! a patron in (a token for one session and nothing else), logs a librarian in, and renews tokens. Other services
-//! never ask it who somebody is: that is in the signed token, which they check by themselves.
+//! never ask it who somebody is: that is in the signed token, which they check by themselves. And it knows which
+//! librarians have their monitor open and how each queue stands; that part is in [`presence`].
 //!
 //! # Where the truth is
 //!
@@ -24,19 +25,25 @@
 //!
 //! # Where to look
 //!
-//! [`domain`] is pure: the directory, its events, its rules. [`service`] does the work, [`grpc`] is its face,
-//! [`commands`] are the operator's, [`mod@file`] is what an operator writes.
+//! [`domain`] is pure: the directory, its events, its rules, and who is there. [`service`] does the directory's work,
+//! [`grpc`] is its face, [`commands`] are the operator's, [`mod@file`] is what an operator writes. [`presence`] is the
+//! rest.
 
 use std::sync::Arc;
 
 use carrel_platform::{
     auth::{interceptor::Authenticator, keys::KeyRing},
+    bus::Bus,
     clock::Clock,
+    lease::Leases,
     log::EventLog,
 };
-use carrel_proto::directory::v1::directory_service_server::{
-    DirectoryService, DirectoryServiceServer,
+use carrel_proto::{
+    directory::v1::directory_service_server::DirectoryServiceServer,
+    presence::v1::presence_service_server::PresenceServiceServer,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::transport::Channel;
 
 pub mod commands;
 pub mod config;
@@ -46,6 +53,7 @@ pub mod error;
 pub mod file;
 pub mod grpc;
 pub mod password;
+pub mod presence;
 pub mod service;
 pub mod storage;
 pub mod throttle;
@@ -65,25 +73,76 @@ pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 pub struct Parts {
     /// Where the directory lies.
     pub log: Arc<dyn EventLog>,
+    /// The quick word to other servers.
+    pub bus: Arc<dyn Bus>,
+    /// Who is here.
+    pub leases: Arc<dyn Leases>,
     /// The time.
     pub clock: Clock,
     /// The keys that sign tokens.
     pub keys: KeyRing,
     /// Tells who calls, by the same keys.
     pub auth: Authenticator,
+    /// To session-svc's LoadService.
+    pub load: Channel,
+    /// When this is cancelled, streams end and what was begun is finished.
+    pub stop: CancellationToken,
 }
 
-/// Builds the service, to be mounted in a tonic server.
+/// The service, ready to be mounted, and a handle to wait for its end.
+pub struct Running {
+    /// To be mounted on a tonic server.
+    pub directory: DirectoryServiceServer<grpc::Grpc>,
+    /// To be mounted on a tonic server.
+    pub presence: PresenceServiceServer<presence::PresenceApi>,
+    /// Waits, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
+    pub tasks: TaskTracker,
+}
+
+/// Starts the service: reads the directory and who is here, and follows what changes.
 ///
 /// # Errors
 /// When a setting makes no sense, or the directory can't be read from the log.
-pub async fn build(
-    config: Config,
-    parts: Parts,
-) -> Result<DirectoryServiceServer<impl DirectoryService>, Error> {
+pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
     config.check()?;
+    let Parts {
+        log,
+        bus,
+        leases,
+        clock,
+        keys,
+        auth,
+        load,
+        stop,
+    } = parts;
+    let tasks = TaskTracker::new();
+    let desk = presence::Desk::new(
+        config.clone(),
+        presence::DeskParts {
+            log: Arc::clone(&log),
+            bus,
+            leases,
+            clock: clock.clone(),
+            keys: keys.clone(),
+        },
+    )
+    .await?;
+    tasks.spawn(desk.clone().follow(desk.listen(), stop.clone()));
+    let source = presence::LoadSource {
+        channel: load,
+        keys: keys.clone(),
+        clock: clock.clone(),
+    };
+    tasks.spawn(presence::follow_load(desk.clone(), source, stop.clone()));
+    let presence =
+        presence::PresenceApi::new(desk, auth.clone(), clock.clone(), stop, tasks.clone());
+
     let trust_forwarded_for = config.trust_forwarded_for;
-    let service = service::Service::new(config, parts.log, parts.clock, parts.keys).await?;
-    let grpc = grpc::Grpc::new(service, parts.auth, trust_forwarded_for);
-    Ok(DirectoryServiceServer::new(grpc))
+    let service = service::Service::new(config, log, clock, keys).await?;
+    tasks.close();
+    Ok(Running {
+        directory: DirectoryServiceServer::new(grpc::Grpc::new(service, auth, trust_forwarded_for)),
+        presence: PresenceServiceServer::new(presence),
+        tasks,
+    })
 }

@@ -4,7 +4,9 @@ use std::{io, sync::Arc, time::Duration};
 
 use carrel_platform::{
     auth::{interceptor::Authenticator, keys::KeyRing},
+    bus::local::LocalBus,
     clock::Clock,
+    lease::memory::MemoryLeases,
     log::{EventLog, sqlite::SqliteLog},
     pipe::pipe,
 };
@@ -18,6 +20,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_stream::{Stream, wrappers::TcpListenerStream};
+use tokio_util::sync::CancellationToken;
 use tonic::{
     Code, Request, Status,
     metadata::MetadataValue,
@@ -37,11 +40,13 @@ pub(crate) struct Desk {
     pub(crate) auth: Authenticator,
     pub(crate) client: Client,
     server: JoinHandle<()>,
+    stop: CancellationToken,
 }
 
 impl Drop for Desk {
     fn drop(&mut self) {
         self.server.abort();
+        self.stop.cancel();
     }
 }
 
@@ -86,16 +91,22 @@ impl Desk {
         let clock = Clock::manual(NOW);
         let keys = KeyRing::generate().unwrap();
         let auth = Authenticator::new(keys.clone(), clock.clone());
+        let stop = CancellationToken::new();
         let parts = Parts {
             log: Arc::new(log.clone()) as Arc<dyn EventLog>,
+            bus: Arc::new(LocalBus::default()),
+            leases: Arc::new(MemoryLeases::default()),
             clock: clock.clone(),
             keys: keys.clone(),
             auth: auth.clone(),
+            // Nobody serves it: the directory needs no load.
+            load: pipe().0,
+            stop: stop.clone(),
         };
-        let service = carrel_presence::build(config, parts).await.unwrap();
+        let running = carrel_presence::build(config, parts).await.unwrap();
         let server = tokio::spawn(async move {
             Server::builder()
-                .add_service(service)
+                .add_service(running.directory)
                 .serve_with_incoming(incoming)
                 .await
                 .unwrap();
@@ -108,6 +119,7 @@ impl Desk {
             auth,
             client,
             server,
+            stop,
         }
     }
 

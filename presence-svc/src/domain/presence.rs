@@ -1,0 +1,112 @@
+//! Who is there: what monitors say, and what that makes of one librarian.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// Whether a librarian takes patrons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Takes new patrons.
+    Available,
+    /// At the desk, with full hands; may take new patrons.
+    Busy,
+    /// Takes no new patrons and keeps those in hand.
+    AcceptNoNew,
+    /// Not at the desk for the moment.
+    Away,
+}
+
+impl Status {
+    /// Whether somebody of this status staffs the queues that they monitor.
+    #[must_use]
+    pub fn takes_new(self) -> bool {
+        matches!(self, Self::Available | Self::Busy)
+    }
+}
+
+/// What one open monitor says of its librarian.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// The librarian's status.
+    pub status: Status,
+    /// The queues that they monitor.
+    pub queues: BTreeSet<String>,
+    /// Which of the librarian's choices this is.
+    pub revision: Revision,
+}
+
+/// Which of a librarian's choices of status and queues something is: the greatest is the newest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Revision {
+    /// One more than of the newest choice that was known when this one was made.
+    pub number: u64,
+    /// The monitor at which it was made, which tells two apart that were made at once.
+    pub monitor_id: String,
+}
+
+/// A librarian's presence, over all their monitors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// The newest choice of status and queues.
+    pub announced: Announced,
+    /// How many monitors are open.
+    pub monitors: u32,
+}
+
+/// What the open monitors make of each librarian: the newest choice among their monitors counts for all of them.
+#[must_use]
+pub fn presences<'a>(
+    monitors: impl IntoIterator<Item = (&'a str, Announced)>,
+) -> BTreeMap<&'a str, Presence> {
+    let mut presences: BTreeMap<&str, Presence> = BTreeMap::new();
+    for (librarian_id, announced) in monitors {
+        presences
+            .entry(librarian_id)
+            .and_modify(|presence| {
+                presence.monitors += 1;
+                if announced.revision > presence.announced.revision {
+                    presence.announced = announced.clone();
+                }
+            })
+            .or_insert(Presence {
+                announced,
+                monitors: 1,
+            });
+    }
+    presences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn announced(number: u64, monitor_id: &str, status: Status) -> Announced {
+        Announced {
+            status,
+            queues: BTreeSet::new(),
+            revision: Revision {
+                number,
+                monitor_id: monitor_id.into(),
+            },
+        }
+    }
+
+    // R18
+    #[test]
+    fn the_newest_choice_counts_for_all_monitors_in_whichever_order_they_are_read() {
+        let mut monitors = vec![
+            ("map", announced(1, "tab", Status::Available)),
+            ("map", announced(2, "phone", Status::Away)),
+            ("map", announced(2, "desk", Status::Busy)),
+            ("oz", announced(7, "tab", Status::AcceptNoNew)),
+        ];
+        let forward = presences(monitors.clone());
+        monitors.reverse();
+        assert_eq!(forward, presences(monitors));
+        assert_eq!(forward["map"].monitors, 3);
+        assert_eq!(forward["map"].announced.status, Status::Away);
+        assert_eq!(forward["oz"].monitors, 1);
+    }
+}

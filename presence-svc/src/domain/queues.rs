@@ -1,0 +1,136 @@
+//! How queues stand: who waits, who is there for them, and whether it is their time.
+
+use std::collections::BTreeMap;
+
+use super::{
+    directory::{Directory, Institution, Queue},
+    hours::HoursState,
+    roster::{People, Person},
+};
+
+/// How much there is to do, as session-svc tells it. What is not in it is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// What waits in each queue, by its id.
+    pub queues: BTreeMap<String, Waiting>,
+    /// How many running sessions each librarian owns, by their id.
+    pub active: BTreeMap<String, u32>,
+}
+
+/// Who waits in a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub patrons: u32,
+    /// Since when the one waits who has waited longest, in Unix milliseconds.
+    pub oldest_ms: Option<i64>,
+}
+
+/// How a queue stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueStanding {
+    /// Its name.
+    pub name: String,
+    /// Who waits in it.
+    pub waiting: Waiting,
+    /// How many librarians monitor it, whatever their status.
+    pub librarians: u32,
+    /// Whether one of them takes new patrons.
+    pub staffed: bool,
+    /// Whether it is its time, and until when that holds.
+    pub hours: HoursState,
+}
+
+/// How all queues stand, by id.
+pub type Queues = BTreeMap<String, QueueStanding>;
+
+/// Whether patrons of a library can be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// It can't be told.
+    Unknown,
+    /// It is the time of a queue that they can reach and that is staffed.
+    Open,
+    /// It is the time of a queue that they can reach, but nobody is there.
+    Unstaffed,
+    /// It is out of hours, until then. `None` if the hours never begin.
+    Closed(Option<i64>),
+}
+
+/// How well it is known who is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Whoever is there is known.
+    Whole,
+    /// Whoever is known is there, but others may not have been heard of yet: the service has just started.
+    Growing,
+    /// This is how it was once; it can't be read how it is now.
+    Stale,
+}
+
+/// How each queue of a directory stands.
+#[must_use]
+pub fn queues(directory: &Directory, people: &People, load: &Load, now_ms: i64) -> Queues {
+    let mut monitored: BTreeMap<&str, Vec<&Person>> = BTreeMap::new();
+    for person in people.values() {
+        for queue_id in person.queues() {
+            monitored.entry(queue_id).or_default().push(person);
+        }
+    }
+    let standing = |queue: &Queue| {
+        let librarians = monitored.get(queue.id.as_str());
+        let librarians = librarians.map_or(&[][..], Vec::as_slice);
+        QueueStanding {
+            name: queue.name.clone(),
+            waiting: load.queues.get(&queue.id).copied().unwrap_or_default(),
+            librarians: u32::try_from(librarians.len()).unwrap_or(u32::MAX),
+            staffed: librarians.iter().any(|person| person.status.takes_new()),
+            hours: hours(queue, now_ms),
+        }
+    };
+    directory
+        .queues
+        .values()
+        .map(|queue| (queue.id.clone(), standing(queue)))
+        .collect()
+}
+
+fn hours(queue: &Queue, now_ms: i64) -> HoursState {
+    const ALWAYS: HoursState = HoursState {
+        open: true,
+        next_change_ms: None,
+    };
+    queue
+        .hours
+        .as_ref()
+        .map_or(ALWAYS, |hours| hours.at(now_ms))
+}
+
+/// Whether patrons of a library can be answered: in their primary queue or in any that their wait goes on to.
+///
+/// Nobody is told that a desk is empty, or that somebody is there, when that is not known. That it is out of hours
+/// always is.
+#[must_use]
+pub fn availability(
+    directory: &Directory,
+    institution: &Institution,
+    queues: &Queues,
+    knowledge: Knowledge,
+) -> Availability {
+    let reachable = || {
+        let queues = directory
+            .reachable_queues(institution)
+            .map(|queue| queues.get(&queue.id));
+        queues.flatten()
+    };
+    if !reachable().any(|queue| queue.hours.open) {
+        let next = reachable().filter_map(|queue| queue.hours.next_change_ms);
+        return Availability::Closed(next.min());
+    }
+    let staffed = reachable().any(|queue| queue.hours.open && queue.staffed);
+    match (staffed, knowledge) {
+        (_, Knowledge::Stale) | (false, Knowledge::Growing) => Availability::Unknown,
+        (true, _) => Availability::Open,
+        (false, Knowledge::Whole) => Availability::Unstaffed,
+    }
+}

@@ -1,0 +1,227 @@
+//! The Librarians list: whom a watcher is shown, and how.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carrel_platform::auth::{Role, statement::Introduction};
+
+use super::{
+    directory::Directory,
+    presence::{Presence, Revision, Status},
+};
+
+/// A librarian who is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who it is, and which queues they monitor.
+    pub introduction: Introduction,
+    /// When [`Person::introduction`] began to hold, in Unix milliseconds.
+    pub introduced_at_ms: i64,
+    /// Their real name, for administrators of their library only. May be empty.
+    pub real_name: String,
+    /// The name of their library's primary queue.
+    pub primary_queue_name: String,
+    /// Whether they take patrons.
+    pub status: Status,
+    /// Which of their choices the status and the queues are.
+    pub revision: Revision,
+    /// How many monitors they have open.
+    pub monitors: u32,
+    /// How many running sessions they own.
+    pub active: u32,
+}
+
+/// Somebody who watches the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watcher {
+    /// The watcher's own id.
+    pub librarian_id: String,
+    /// Their library.
+    pub institution_id: String,
+    /// What they may do.
+    pub role: Role,
+    /// The queues that they may monitor.
+    pub queues: BTreeSet<String>,
+}
+
+/// A line of the list, as one watcher is shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The librarian, as everyone is shown them who is shown them at all.
+    pub introduction: Introduction,
+    /// When the introduction began to hold.
+    pub introduced_at_ms: i64,
+    /// Whether they take patrons.
+    pub status: Status,
+    /// How many running sessions they own.
+    pub active: u32,
+    /// The name of their library's primary queue.
+    pub primary_queue_name: String,
+    /// Those of their queues that the watcher monitors, too.
+    pub shared_queues: Vec<String>,
+    /// Their real name, if the watcher may know it.
+    pub real_name: String,
+}
+
+/// Everybody who is there, by id.
+pub type People = BTreeMap<String, Person>;
+
+impl Person {
+    /// A librarian as the directory knows them and as they announced themselves. They monitor nothing that the
+    /// directory does not let them, whatever they announced when it still did. `None` when the account is gone.
+    #[must_use]
+    pub fn new(
+        directory: &Directory,
+        librarian_id: &str,
+        presence: Presence,
+        active: u32,
+        now_ms: i64,
+    ) -> Option<Self> {
+        let librarian = directory.librarian(librarian_id)?;
+        let institution = directory.institutions.get(&librarian.institution_id)?;
+        let Presence {
+            announced,
+            monitors,
+        } = presence;
+        let mut queues = announced.queues;
+        queues.retain(|queue_id| {
+            let queue = directory.queues.get(queue_id);
+            queue.is_some_and(|queue| queue.staffed_by.contains(&institution.id))
+        });
+        let primary_queue = directory.queues.get(&institution.primary_queue);
+        Some(Self {
+            introduction: Introduction {
+                librarian_id: librarian.id.clone(),
+                screen_name: librarian.screen_name.clone(),
+                institution_id: institution.id.clone(),
+                institution_name: institution.name.clone(),
+                queues,
+            },
+            introduced_at_ms: now_ms,
+            real_name: librarian.real_name.clone(),
+            primary_queue_name: primary_queue
+                .map(|queue| queue.name.clone())
+                .unwrap_or_default(),
+            status: announced.status,
+            revision: announced.revision,
+            monitors,
+            active,
+        })
+    }
+
+    /// The same person with the introduction that they had before, if it says the same and began to hold after
+    /// `since_ms`.
+    #[must_use]
+    pub fn keeping_introduction(mut self, before: &Self, since_ms: i64) -> Self {
+        let lasting = before.introduced_at_ms > since_ms
+            // A clock that was set back would have it hold for too long.
+            && before.introduced_at_ms <= self.introduced_at_ms;
+        if lasting && before.introduction == self.introduction {
+            self.introduced_at_ms = before.introduced_at_ms;
+        }
+        self
+    }
+
+    /// The queues that they monitor.
+    #[must_use]
+    pub fn queues(&self) -> &BTreeSet<String> {
+        &self.introduction.queues
+    }
+}
+
+/// What a watcher is shown of a librarian: all that anyone may ever learn of them here. `None`: nothing.
+///
+/// `own_queues` are those that the watcher monitors.
+#[must_use]
+pub fn row_for(watcher: &Watcher, own_queues: &BTreeSet<String>, person: &Person) -> Option<Row> {
+    if person.introduction.librarian_id == watcher.librarian_id {
+        return None;
+    }
+    let shared_queues: Vec<String> = own_queues.intersection(person.queues()).cloned().collect();
+    let own_library = person.introduction.institution_id == watcher.institution_id;
+    let supervised = own_library && watcher.role >= Role::AskAdministrator;
+    if shared_queues.is_empty() && !supervised {
+        return None;
+    }
+    let real_name = if own_library && watcher.role >= Role::Administrator {
+        person.real_name.clone()
+    } else {
+        String::new()
+    };
+    Some(Row {
+        introduction: person.introduction.clone(),
+        introduced_at_ms: person.introduced_at_ms,
+        status: person.status,
+        active: person.active,
+        primary_queue_name: person.primary_queue_name.clone(),
+        shared_queues,
+        real_name,
+    })
+}
+
+/// All that a watcher is shown, by screen name.
+#[must_use]
+pub fn rows_for(watcher: &Watcher, people: &People) -> Vec<Row> {
+    let own_queues = monitored_by(watcher, people);
+    let mut rows: Vec<Row> = people
+        .values()
+        .filter_map(|person| row_for(watcher, own_queues, person))
+        .collect();
+    rows.sort_by(|a, b| by_screen_name(a).cmp(&by_screen_name(b)));
+    rows
+}
+
+/// What has changed for a watcher: each librarian whom they are shown otherwise than before, and `None` for one who is
+/// gone for them. `touched` are all librarians who are not the same in both.
+#[must_use]
+pub fn row_changes(
+    watcher: &Watcher,
+    before: &People,
+    now: &People,
+    touched: &BTreeSet<String>,
+) -> Vec<(String, Option<Row>)> {
+    let own_before = monitored_by(watcher, before);
+    let own_now = monitored_by(watcher, now);
+    let change = |librarian_id: &String| {
+        let row = |people: &People, own_queues| {
+            let person = people.get(librarian_id)?;
+            row_for(watcher, own_queues, person)
+        };
+        let (old, new) = (row(before, own_before), row(now, own_now));
+        (old != new).then(|| (librarian_id.clone(), new))
+    };
+    if own_before == own_now {
+        touched.iter().filter_map(change).collect()
+    } else {
+        let all: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+        all.into_iter().filter_map(change).collect()
+    }
+}
+
+/// The keys under which two maps do not have the same.
+#[must_use]
+pub fn touched<T: PartialEq>(
+    before: &BTreeMap<String, T>,
+    now: &BTreeMap<String, T>,
+) -> BTreeSet<String> {
+    let gone = before.keys().filter(|key| !now.contains_key(*key));
+    let other = now
+        .iter()
+        .filter(|(key, value)| before.get(*key) != Some(value))
+        .map(|(key, _)| key);
+    gone.chain(other).cloned().collect()
+}
+
+fn monitored_by<'a>(watcher: &Watcher, people: &'a People) -> &'a BTreeSet<String> {
+    static NONE: BTreeSet<String> = BTreeSet::new();
+    people
+        .get(&watcher.librarian_id)
+        .map_or(&NONE, Person::queues)
+}
+
+fn by_screen_name(row: &Row) -> (String, &str) {
+    let introduction = &row.introduction;
+    (
+        introduction.screen_name.to_lowercase(),
+        &introduction.librarian_id,
+    )
+}

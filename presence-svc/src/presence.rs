@@ -1,0 +1,40 @@
+//! Who is here: librarians at their monitors, and how each queue stands.
+//!
+//! # Where the truth is
+//!
+//! An open monitor is a lease in the space `presence`, under the key `<librarian id>/<monitor id>`; its value is the
+//! choice of status and queues that its librarian made. Everything else follows: what the leases that stand, the
+//! directory, session-svc's load and the time make of it is one [`State`], and what a watcher is shown is a function of
+//! that state. Any number of servers may share the leases, the directory and the bus; each has a desk of its own.
+//!
+//! # What it promises
+//!
+//! - **Gone means gone.** A monitor that gives no sign of life for the time of the lease is nobody's presence after the
+//!   next sweep, whatever became of its stream, its gateway or its server. One that comes back before was never gone.
+//! - **One librarian, one presence.** The newest choice counts on all their monitors. Each open monitor takes it over
+//!   into its own lease, so that it stays when the one where it was made is closed.
+//! - **The newest stream wins.** A monitor announces itself under an incarnation that is above any before.
+//! - **Nothing is made up.** While the leases can't be read, everybody counts as they were last known, and patrons are
+//!   told that it is not known whether somebody is there.
+//! - **Rights are those of now.** What the directory no longer lets a librarian monitor, they do not monitor, whatever
+//!   their lease says; whose account is gone is not here.
+//!
+//! # Where to look
+//!
+//! The rules are pure, in [`crate::domain`]: `presence`, `roster` and `queues`. [`desk`] brings the state up to date and
+//! tells the watchers, [`monitor`] is one announced monitor, [`load`] hears session-svc, [`introductions`] signs, and
+//! [`grpc`] is the face.
+
+mod convert;
+mod desk;
+mod error;
+mod grpc;
+mod introductions;
+mod load;
+mod monitor;
+mod state;
+
+pub use grpc::PresenceApi;
+
+pub(crate) use desk::{Desk, DeskParts};
+pub(crate) use load::{LoadSource, follow_load};

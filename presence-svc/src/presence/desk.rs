@@ -1,0 +1,390 @@
+//! The desk as one server knows it, and everybody who watches it.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use carrel_platform::{
+    auth::keys::KeyRing,
+    bus::{Bus, Origin, Subscription},
+    clock::Clock,
+    lease::{Held, Lease, LeaseError, Leases},
+    log::{EventLog, LogError},
+};
+use carrel_proto::presence::v1 as wire;
+use futures::FutureExt as _;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use wire::watch_desk_response::Change;
+
+use super::{
+    convert,
+    error::Error,
+    introductions::Introductions,
+    state::{Difference, Sources, State, monitors},
+};
+use crate::{
+    config::Config,
+    domain::{
+        presence::Announced,
+        queues::{Knowledge, Load},
+        roster::{Watcher, row_changes, rows_for},
+    },
+    storage,
+};
+
+/// The space of the leases, and the topic on which a server says whose presence has changed.
+const PRESENCE: &str = "presence";
+
+/// What a desk works with.
+pub(crate) struct DeskParts {
+    /// Where the directory lies.
+    pub(crate) log: Arc<dyn EventLog>,
+    /// The quick word to other servers.
+    pub(crate) bus: Arc<dyn Bus>,
+    /// Who is there.
+    pub(crate) leases: Arc<dyn Leases>,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// Signs introductions.
+    pub(crate) keys: KeyRing,
+}
+
+/// The desk as this server knows it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Desk(Arc<Inner>);
+
+struct Inner {
+    log: Arc<dyn EventLog>,
+    bus: Arc<dyn Bus>,
+    origin: Origin,
+    leases: Arc<dyn Leases>,
+    clock: Clock,
+    introductions: Introductions,
+    config: Config,
+    started: Instant,
+    /// How often somebody wanted the leases to be looked at.
+    wanted: AtomicU64,
+    /// For which of those they were looked at. Held while looking.
+    looked: tokio::sync::Mutex<u64>,
+    known: Mutex<Known>,
+    /// Goes up with each change of the monitors or of whose they are.
+    changed: watch::Sender<u64>,
+}
+
+struct Known {
+    state: Arc<State>,
+    /// Whether the leases could be read when they were looked at last.
+    readable: bool,
+    watchers: Vec<Watching>,
+}
+
+struct Watching {
+    watcher: Watcher,
+    changes: mpsc::Sender<Vec<Change>>,
+    ending: Arc<OnceLock<Error>>,
+}
+
+/// The far end of a watch.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    /// Everything as it is now.
+    pub(crate) snapshot: wire::DeskSnapshot,
+    /// What changes after that, in order, all of one moment together. It ends when the watch does.
+    pub(crate) changes: mpsc::Receiver<Vec<Change>>,
+    /// Why it ended. Set before it ends.
+    pub(crate) ending: Arc<OnceLock<Error>>,
+}
+
+impl Desk {
+    /// A desk that knows the directory and, if they can be read, the leases.
+    ///
+    /// # Errors
+    /// When the directory can't be read.
+    pub(crate) async fn new(config: Config, parts: DeskParts) -> Result<Self, LogError> {
+        let DeskParts {
+            log,
+            bus,
+            leases,
+            clock,
+            keys,
+        } = parts;
+        let directory = storage::read(&*log).await?;
+        let mut state = State::unknown();
+        state.sources.directory = Arc::new(directory);
+        let desk = Self(Arc::new(Inner {
+            log,
+            bus,
+            origin: Origin::random(),
+            leases,
+            clock,
+            introductions: Introductions::new(keys, config.introduction_lifetime.get()),
+            config,
+            started: Instant::now(),
+            wanted: AtomicU64::new(0),
+            looked: tokio::sync::Mutex::new(0),
+            known: Mutex::new(Known {
+                state: Arc::new(state),
+                readable: true,
+                watchers: Vec::new(),
+            }),
+            changed: watch::Sender::new(0),
+        }));
+        desk.look().await;
+        Ok(desk)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// How everything stands, as far as it is known here.
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.known().state)
+    }
+
+    /// Hears of each change of the monitors or of whose they are.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    /// Begins to hear what other servers change. To be called before the first look that must not miss any.
+    pub(crate) fn listen(&self) -> Subscription {
+        self.0.bus.subscribe(self.0.origin, PRESENCE)
+    }
+
+    /// Looks whenever another server says that something changed, and once in a while anyway, until `stop`.
+    pub(crate) async fn follow(self, mut news: Subscription, stop: CancellationToken) {
+        let mut hears = true;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                notice = news.next(), if hears => {
+                    hears = notice.is_some();
+                    // One look is enough for all that was said before it.
+                    while let Some(Some(_)) = news.next().now_or_never() {}
+                }
+                () = tokio::time::sleep(self.0.config.sweep.get()) => {}
+            }
+            self.look().await;
+        }
+    }
+
+    /// Brings the state up to date with the leases and the directory. When it returns, the state is no older than the
+    /// call.
+    pub(crate) async fn look(&self) {
+        let wanted = self.0.wanted.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut looked = self.0.looked.lock().await;
+        if *looked >= wanted {
+            // Whoever looked while this call waited began after it was made.
+            return;
+        }
+        *looked = self.0.wanted.load(Ordering::SeqCst);
+        let known = self.state();
+        let directory = match storage::read_newer(&*self.0.log, &known.sources.directory).await {
+            Ok(newer) => newer.map(Arc::new),
+            Err(error) => {
+                let kind = error.kind();
+                tracing::warn!(kind, "the directory could not be brought up to date");
+                None
+            }
+        };
+        let leases = self.0.leases.standing(PRESENCE).await;
+        self.update(|sources, readable| {
+            if let Some(directory) = directory {
+                sources.directory = directory;
+            }
+            note_whether_readable(*readable, leases.as_ref());
+            *readable = leases.is_ok();
+            if let Ok(leases) = leases {
+                sources.monitors = Arc::new(monitors(leases));
+            }
+        });
+    }
+
+    /// Takes in what there is to do.
+    pub(crate) fn set_load(&self, change: impl FnOnce(&mut Load)) {
+        self.update(|sources, _| change(&mut sources.load));
+    }
+
+    /// Holds a monitor's lease.
+    pub(crate) async fn hold(
+        &self,
+        key: String,
+        incarnation: u64,
+        announced: &Announced,
+        lasts: Duration,
+    ) -> Result<Held, LeaseError> {
+        let value = serde_json::to_vec(announced).map_err(|error| LeaseError(error.to_string()))?;
+        let lease = Lease {
+            space: PRESENCE.to_owned(),
+            key,
+            incarnation,
+            value: Bytes::from(value),
+        };
+        self.0.leases.hold(lease, lasts).await
+    }
+
+    /// Lets go of a monitor's lease.
+    pub(crate) async fn release(&self, key: &str, incarnation: u64) -> Result<(), LeaseError> {
+        self.0.leases.release(PRESENCE, key, incarnation).await
+    }
+
+    /// Takes in at once that somebody's presence has changed, and tells other servers to look.
+    pub(crate) async fn announce_change(&self, librarian_id: &str) {
+        self.0.bus.publish(
+            self.0.origin,
+            PRESENCE,
+            Bytes::copy_from_slice(librarian_id.as_bytes()),
+        );
+        self.look().await;
+    }
+
+    /// The wall clock's time.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.0.clock.unix_ms()
+    }
+
+    /// Starts a watch.
+    pub(crate) fn watch(&self, watcher: Watcher) -> Watched {
+        let (sender, changes) = mpsc::channel(self.0.config.backlog.max(1));
+        let ending = Arc::default();
+        let mut known = self.known();
+        let state = &known.state;
+        let librarians = rows_for(&watcher, &state.people)
+            .into_iter()
+            .map(|row| convert::librarian(row, &self.0.introductions))
+            .collect();
+        let mut queues: Vec<wire::QueueState> = state
+            .queues
+            .iter()
+            .filter(|(queue_id, _)| watcher.queues.contains(*queue_id))
+            .map(|(queue_id, queue)| convert::queue(queue_id, queue))
+            .collect();
+        queues.sort_by(|a, b| (&a.name, &a.queue_id).cmp(&(&b.name, &b.queue_id)));
+        known
+            .watchers
+            .retain(|watching| !watching.changes.is_closed());
+        known.watchers.push(Watching {
+            watcher,
+            changes: sender,
+            ending: Arc::clone(&ending),
+        });
+        Watched {
+            snapshot: wire::DeskSnapshot { librarians, queues },
+            changes,
+            ending,
+        }
+    }
+
+    /// One librarian, as a watcher is shown them.
+    pub(crate) fn librarian(
+        &self,
+        watcher: &Watcher,
+        librarian_id: &str,
+    ) -> Option<wire::LibrarianRow> {
+        let state = self.state();
+        let mut rows = rows_for(watcher, &state.people).into_iter();
+        let row = rows.find(|row| row.introduction.librarian_id == librarian_id)?;
+        Some(convert::librarian(row, &self.0.introductions))
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Sources, &mut bool)) {
+        let mut known = self.known();
+        let mut sources = known.state.sources.clone();
+        change(&mut sources, &mut known.readable);
+        let now_ms = self.now_ms();
+        let half_life = self.0.config.introduction_lifetime.get() / 2;
+        let half_life = i64::try_from(half_life.as_millis()).unwrap_or(i64::MAX);
+        let state = known.state.next(
+            sources,
+            self.knowledge(known.readable),
+            now_ms,
+            now_ms.saturating_sub(half_life),
+        );
+        let before = std::mem::replace(&mut known.state, Arc::new(state));
+        let now = Arc::clone(&known.state);
+        let difference = now.difference(&before);
+        if !difference.people.is_empty() || !difference.queues.is_empty() {
+            known.tell(&before, &now, &difference, &self.0.introductions);
+            self.0.introductions.keep_only(&now.people);
+        }
+        drop(known);
+        let monitors_changed = now.sources.monitors != before.sources.monitors;
+        if monitors_changed || !difference.people.is_empty() {
+            self.0.changed.send_modify(|generation| *generation += 1);
+        }
+    }
+
+    fn knowledge(&self, readable: bool) -> Knowledge {
+        if !readable {
+            Knowledge::Stale
+        } else if self.0.started.elapsed() < self.0.config.lease.get() {
+            Knowledge::Growing
+        } else {
+            Knowledge::Whole
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Tells each watcher what a change is to them. Who has no room left was too slow and is let go.
+    fn tell(
+        &mut self,
+        before: &State,
+        now: &State,
+        difference: &Difference,
+        introductions: &Introductions,
+    ) {
+        let librarian = |(librarian_id, row): (String, Option<_>)| match row {
+            Some(row) => Change::Librarian(convert::librarian(row, introductions)),
+            None => Change::LibrarianGone(wire::LibrarianGone { librarian_id }),
+        };
+        self.watchers.retain(|watching| {
+            let watcher = &watching.watcher;
+            let rows = row_changes(watcher, &before.people, &now.people, &difference.people);
+            let queues = difference.queues.intersection(&watcher.queues);
+            let queues = queues.filter_map(|queue_id| Some((queue_id, now.queues.get(queue_id)?)));
+            let queues = queues.map(|(id, queue)| Change::Queue(convert::queue(id, queue)));
+            let changes: Vec<Change> = rows.into_iter().map(librarian).chain(queues).collect();
+            if changes.is_empty() {
+                return !watching.changes.is_closed();
+            }
+            match watching.changes.try_send(changes) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    let _ = watching.ending.set(Error::TooSlow);
+                    false
+                }
+            }
+        });
+    }
+}
+
+/// Writes down when the leases can't be read any more, and when they can again.
+fn note_whether_readable<T>(before: bool, leases: Result<&T, &LeaseError>) {
+    match leases {
+        Err(error) if before => {
+            let error = &error.0;
+            tracing::warn!(
+                error,
+                "it can't be read who is here; everybody counts as they were last known"
+            );
+        }
+        Ok(_) if !before => tracing::info!("it can be read again who is here"),
+        _ => {}
+    }
+}

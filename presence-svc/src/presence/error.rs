@@ -1,0 +1,132 @@
+//! Every way in which a call about presence may end in a "no", and the refusal that the caller gets.
+
+use carrel_platform::{lease::LeaseError, refusal::Refusal};
+use tonic::{Code, Status};
+
+/// Why something was not done, or goes on no longer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The caller, or a field of the request, is refused.
+    #[error("{}", .0.message)]
+    Request(Refusal),
+    /// Only librarians may know of each other.
+    #[error("only librarians may know of each other")]
+    NotALibrarian,
+    /// Not a name for a monitor.
+    #[error("not a name for a monitor")]
+    BadMonitorId,
+    /// The librarian may not monitor it, or there is no such queue.
+    #[error("no such queue")]
+    UnknownQueue,
+    /// A practice queue together with others.
+    #[error("a practice queue is monitored alone")]
+    PracticeMixed,
+    /// The librarian has as many monitors open as one may have.
+    #[error("too many monitors")]
+    TooManyMonitors,
+    /// Nothing was announced in time.
+    #[error("no announcement")]
+    NoAnnouncement,
+    /// No sign of life for the time of the lease.
+    #[error("no sign of life")]
+    Silent,
+    /// The same monitor announced itself on another stream.
+    #[error("superseded by another stream")]
+    Superseded,
+    /// The leases could not be held.
+    #[error(transparent)]
+    Leases(#[from] LeaseError),
+    /// The librarian is not there, or not the caller's to see.
+    #[error("no such librarian")]
+    UnknownLibrarian,
+    /// There is no such library.
+    #[error("no such library")]
+    UnknownLibrary,
+    /// The reader did not keep up.
+    #[error("the reader was too slow")]
+    TooSlow,
+    /// The token's time is over.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// The service is stopping.
+    #[error("the service is stopping")]
+    ShuttingDown,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Request(refusal)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Request(refusal) => refusal,
+            Error::NotALibrarian => Self::new(
+                Code::PermissionDenied,
+                "ROLE_NOT_ALLOWED",
+                "Only librarians may know of each other.",
+            ),
+            Error::BadMonitorId => Self::invalid(
+                "BAD_MONITOR_ID",
+                "announcement.monitor_id",
+                "give 1 to 64 characters, best a random UUID",
+            ),
+            Error::UnknownQueue => Self::not_found("queue"),
+            Error::PracticeMixed => Self::invalid(
+                "PRACTICE_MIXED",
+                "announcement.queues",
+                "monitor a practice queue alone: leave it out, or leave the others out",
+            ),
+            Error::TooManyMonitors => Self::new(
+                Code::ResourceExhausted,
+                "TOO_MANY_MONITORS",
+                "You have too many monitors open. Close some of them.",
+            ),
+            Error::NoAnnouncement => Self::invalid(
+                "NO_ANNOUNCEMENT",
+                "announcement",
+                "send an Announcement first, within ten seconds",
+            ),
+            Error::Silent => Self::new(
+                Code::DeadlineExceeded,
+                "SILENT",
+                "No sign of life came from this monitor. Announce it again, and send Here every five seconds.",
+            ),
+            Error::Superseded => Self::new(
+                Code::Aborted,
+                "SUPERSEDED",
+                "This monitor announced itself on another stream, which goes on in place of this one.",
+            ),
+            Error::Leases(error) => {
+                tracing::warn!(error = error.0, "a monitor's lease could not be held");
+                Self::unavailable(
+                    "PRESENCE_UNAVAILABLE",
+                    "It can't be written down at this moment who is here. Announce yourself again.",
+                )
+            }
+            Error::UnknownLibrarian => Self::not_found("librarian"),
+            Error::UnknownLibrary => Self::not_found("library"),
+            Error::TooSlow => Self::new(
+                Code::ResourceExhausted,
+                "TOO_SLOW",
+                "You did not read fast enough. Watch again; the new watch starts with everything as it is.",
+            ),
+            Error::TokenExpired => Self::new(
+                Code::Unauthenticated,
+                "TOKEN_EXPIRED",
+                "The token has expired. Renew it and connect again.",
+            ),
+            Error::ShuttingDown => {
+                Self::unavailable("SHUTTING_DOWN", "This server is going away. Connect again.")
+            }
+        }
+    }
+}

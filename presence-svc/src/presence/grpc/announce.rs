@@ -1,0 +1,218 @@
+//! The stream of one monitor.
+
+use std::time::Duration;
+
+use carrel_platform::{auth::interceptor::Authenticator, clock::Clock, refusal::Refusal};
+use carrel_proto::presence::v1 as wire;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, MissedTickBehavior},
+};
+use tonic::{Code, Status, Streaming};
+use wire::{announce_request::Request, announce_response::Response};
+
+use super::{Caller, IN_FLIGHT, PresenceApi, Responses, time_left, until_end};
+use crate::presence::{desk::Desk, error::Error, monitor::Monitor};
+
+/// How long a caller is given to announce a monitor.
+const ANNOUNCE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Keeps a monitor announced until it says goodbye or falls silent, the token expires, or the server stops.
+pub(super) fn announce(
+    api: &PresenceApi,
+    caller: Caller,
+    requests: Streaming<wire::AnnounceRequest>,
+) -> Responses<wire::AnnounceResponse> {
+    let (sender, responses) = mpsc::channel(IN_FLIGHT);
+    let (end, ending) = oneshot::channel();
+    let announcer = Announcer {
+        desk: api.desk.clone(),
+        auth: api.auth.clone(),
+        clock: api.clock.clone(),
+        caller,
+        requests,
+        sender: sender.clone(),
+        told: None,
+    };
+    let stop = api.stop.clone();
+    api.tasks.spawn(async move {
+        let outcome = tokio::select! {
+            outcome = announcer.stay() => outcome,
+            () = stop.cancelled() => Err(End::Refused(Error::ShuttingDown)),
+            () = sender.closed() => Err(End::Gone),
+        };
+        if let Err(End::Refused(error)) = outcome {
+            let _ = end.send(error.into());
+        }
+    });
+    Box::pin(until_end(responses, ending))
+}
+
+/// Whoever is at the other end of one stream.
+struct Announcer {
+    desk: Desk,
+    auth: Authenticator,
+    clock: Clock,
+    caller: Caller,
+    requests: Streaming<wire::AnnounceRequest>,
+    sender: mpsc::Sender<Result<wire::AnnounceResponse, Status>>,
+    /// What they were told last of their presence.
+    told: Option<wire::OwnPresence>,
+}
+
+/// Why a monitor is announced no longer.
+enum End {
+    /// Its stream is gone.
+    Gone,
+    /// It is sent away.
+    Refused(Error),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl Announcer {
+    async fn stay(mut self) -> Result<(), End> {
+        let expiry = tokio::time::sleep(self.token_lasts());
+        tokio::pin!(expiry);
+        let announcement = tokio::select! {
+            () = &mut expiry => return Err(Error::TokenExpired.into()),
+            announcement = self.first_announcement() => announcement?,
+        };
+        let mut changes = self.desk.changes();
+        let librarian = self.caller.librarian.clone();
+        let mut monitor = Monitor::open(self.desk.clone(), librarian, announcement).await?;
+        let mut heartbeat = tokio::time::interval(self.desk.config().heartbeat.get());
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat.reset();
+        loop {
+            self.tell_own_presence(&monitor).await?;
+            tokio::select! {
+                biased;
+                () = &mut expiry => return Err(Error::TokenExpired.into()),
+                request = self.requests.message() => match request {
+                    Err(status) => return Err(unreadable(&status)),
+                    // Who can say nothing more can't say that they are there.
+                    Ok(None) => return Ok(()),
+                    Ok(Some(wire::AnnounceRequest { request })) => match request {
+                        Some(Request::Announcement(announcement)) => self.announce(&mut monitor, &announcement).await?,
+                        Some(Request::Here(wire::Here {})) => monitor.here().await?,
+                        Some(Request::Renew(renew)) => {
+                            self.renew(&renew.access_token)?;
+                            expiry.as_mut().reset(Instant::now() + self.token_lasts());
+                            monitor.here().await?;
+                        }
+                        Some(Request::Goodbye(wire::Goodbye {})) => {
+                            monitor.goodbye().await;
+                            return Ok(());
+                        }
+                        None => return Err(unknown_request().into()),
+                    },
+                },
+                () = tokio::time::sleep_until(monitor.silent_at()) => return Err(Error::Silent.into()),
+                Ok(()) = changes.changed() => monitor.keep_up().await?,
+                _ = heartbeat.tick() => self.send(Response::Heartbeat(wire::PresenceHeartbeat {})).await?,
+            }
+        }
+    }
+
+    async fn first_announcement(&mut self) -> Result<wire::Announcement, End> {
+        match tokio::time::timeout(ANNOUNCE_WITHIN, self.requests.message()).await {
+            Ok(Ok(Some(wire::AnnounceRequest {
+                request: Some(Request::Announcement(announcement)),
+            }))) => Ok(announcement),
+            Ok(Err(status)) => Err(unreadable(&status)),
+            Ok(Ok(None)) => Err(End::Gone),
+            Ok(Ok(Some(_))) | Err(_) => Err(Error::NoAnnouncement.into()),
+        }
+    }
+
+    /// Changes what is announced. One that can't be taken is answered, and the stream goes on.
+    async fn announce(
+        &mut self,
+        monitor: &mut Monitor,
+        announcement: &wire::Announcement,
+    ) -> Result<(), End> {
+        match monitor.announce(announcement).await {
+            Ok(()) => Ok(()),
+            Err(Error::Superseded) => Err(Error::Superseded.into()),
+            Err(error) => {
+                let refusal = Refusal::from(error);
+                self.send(Response::Refused(refusal.into())).await
+            }
+        }
+    }
+
+    /// Tells the librarian's own presence, if it is not as they were told last.
+    async fn tell_own_presence(&mut self, monitor: &Monitor) -> Result<(), End> {
+        let own = monitor.own_presence();
+        if self.told.as_ref() == Some(&own) {
+            return Ok(());
+        }
+        self.told = Some(own.clone());
+        self.send(Response::OwnPresence(own)).await
+    }
+
+    async fn send(&self, response: Response) -> Result<(), End> {
+        let response = wire::AnnounceResponse {
+            response: Some(response),
+        };
+        self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
+    }
+
+    /// Takes a new token of the same person. If it says anything else of them, the stream ends: they announce
+    /// themselves again with the rights that they have now (I23).
+    fn renew(&mut self, token: &str) -> Result<(), Error> {
+        let renewed = Caller::new(self.auth.verify(token)?)?;
+        if renewed.librarian.librarian_id != self.caller.librarian.librarian_id {
+            return Err(Error::Request(Refusal::new(
+                Code::Unauthenticated,
+                "BAD_TOKEN",
+                "The new token is somebody else's.",
+            )));
+        }
+        if renewed.librarian != self.caller.librarian {
+            return Err(Error::Request(Refusal::unavailable(
+                "RIGHTS_CHANGED",
+                "The new token says something else of you. Announce yourself again with it.",
+            )));
+        }
+        self.caller = renewed;
+        Ok(())
+    }
+
+    fn token_lasts(&self) -> Duration {
+        time_left(&self.clock, &self.caller)
+    }
+}
+
+/// Why nothing more can be read from a caller: they sent what is no request, or they have gone.
+fn unreadable(status: &Status) -> End {
+    match status.code() {
+        Code::Internal => Refusal::invalid(
+            "BAD_FRAME",
+            "request",
+            "the bytes are no AnnounceRequest; generate the client from presence_service.proto",
+        )
+        .into(),
+        Code::OutOfRange => Refusal::invalid("TOO_LONG", "request", status.message()).into(),
+        _ => End::Gone,
+    }
+}
+
+fn unknown_request() -> Refusal {
+    Refusal::invalid(
+        "BAD_FRAME",
+        "request",
+        "this server knows no request of that kind; is the client newer than it?",
+    )
+}

@@ -1,0 +1,64 @@
+//! The stream of a watch over the desk.
+
+use std::{collections::VecDeque, time::Duration};
+
+use carrel_proto::presence::v1 as wire;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::MissedTickBehavior,
+};
+use tonic::Status;
+use wire::watch_desk_response::Change;
+
+use super::{Caller, IN_FLIGHT, PresenceApi, Responses, until_end};
+use crate::presence::{desk::Watched, error::Error};
+
+/// Watches the desk until the caller goes, the token expires, or the server stops.
+pub(super) fn watch(api: &PresenceApi, caller: Caller) -> Responses<wire::WatchDeskResponse> {
+    let (sender, responses) = mpsc::channel(IN_FLIGHT);
+    let (end, ending) = oneshot::channel();
+    let heartbeat = api.desk.config().heartbeat.get();
+    let expiry = api.lasts(&caller);
+    let watched = api.desk.watch(caller.watcher());
+    let stop = api.stop.clone();
+    api.tasks.spawn(async move {
+        let error = tokio::select! {
+            error = pass_on(watched, heartbeat, &sender) => error,
+            () = tokio::time::sleep(expiry) => Some(Error::TokenExpired),
+            () = stop.cancelled() => Some(Error::ShuttingDown),
+        };
+        if let Some(error) = error {
+            let _ = end.send(error.into());
+        }
+    });
+    Box::pin(until_end(responses, ending))
+}
+
+async fn pass_on(
+    mut watched: Watched,
+    heartbeat: Duration,
+    sender: &mpsc::Sender<Result<wire::WatchDeskResponse, Status>>,
+) -> Option<Error> {
+    let mut clock = tokio::time::interval(heartbeat);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    clock.reset();
+    let mut due = VecDeque::from([Change::Snapshot(std::mem::take(&mut watched.snapshot))]);
+    loop {
+        for change in due.drain(..) {
+            let response = wire::WatchDeskResponse {
+                change: Some(change),
+            };
+            if sender.send(Ok(response)).await.is_err() {
+                return None;
+            }
+        }
+        tokio::select! {
+            next = watched.changes.recv() => match next {
+                Some(changes) => due.extend(changes),
+                None => return watched.ending.get().cloned(),
+            },
+            _ = clock.tick() => due.push_back(Change::Heartbeat(wire::DeskHeartbeat {})),
+            () = sender.closed() => return None,
+        }
+    }
+}

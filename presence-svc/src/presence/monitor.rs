@@ -1,0 +1,306 @@
+//! One announced monitor: its lease, and what its librarian chose on it.
+
+use std::collections::BTreeSet;
+
+use carrel_platform::{auth::Librarian, lease::Held};
+use carrel_proto::presence::v1 as wire;
+use tokio::time::Instant;
+
+use super::{
+    convert,
+    desk::Desk,
+    error::Error,
+    state::{Standing, State},
+};
+use crate::domain::{
+    directory::Directory,
+    presence::{Announced, Revision, Status},
+    roster::Person,
+};
+
+/// How many monitors one librarian may have open.
+const MAX_MONITORS: u32 = 32;
+/// How often a monitor tries to be the newest when others of the same name come at the same moment.
+const TRIES: usize = 4;
+
+/// An open monitor. It is there until its lease runs out, unless it says goodbye; dropping it says nothing.
+pub(crate) struct Monitor {
+    desk: Desk,
+    librarian: Librarian,
+    monitor_id: String,
+    key: String,
+    incarnation: u64,
+    announced: Announced,
+    silent_at: Instant,
+}
+
+impl Monitor {
+    /// Opens a monitor with its first announcement.
+    ///
+    /// # Errors
+    /// When the announcement can't be taken, the lease not be held, or another stream is of the same monitor.
+    pub(crate) async fn open(
+        desk: Desk,
+        librarian: Librarian,
+        announcement: wire::Announcement,
+    ) -> Result<Self, Error> {
+        let monitor_id = announcement.monitor_id.clone();
+        check_monitor_id(&monitor_id)?;
+        desk.look().await;
+        let state = desk.state();
+        let key = format!("{}/{monitor_id}", librarian.librarian_id);
+        let standing = state.sources.monitors.get(&key);
+        let person = state.people.get(&librarian.librarian_id);
+        if standing.is_none() && person.is_some_and(|person| person.monitors >= MAX_MONITORS) {
+            return Err(Error::TooManyMonitors);
+        }
+        let announced = choose(&state, &librarian, &monitor_id, &announcement)?;
+        let mut monitor = Self {
+            incarnation: incarnation(&desk, standing),
+            silent_at: Instant::now() + desk.config().lease.get(),
+            desk,
+            librarian,
+            monitor_id,
+            key,
+            announced,
+        };
+        for _ in 0..TRIES {
+            match monitor.hold().await? {
+                Held::Yes => {
+                    monitor.tell().await;
+                    return Ok(monitor);
+                }
+                Held::Superseded(by) => monitor.incarnation = by.saturating_add(1),
+            }
+        }
+        Err(Error::Superseded)
+    }
+
+    /// When this monitor counts as silent, unless it gives a sign of life before.
+    pub(crate) fn silent_at(&self) -> Instant {
+        self.silent_at
+    }
+
+    /// A sign of life. While the lease can't be held, it is tried again with the next one.
+    ///
+    /// # Errors
+    /// [`Error::Superseded`].
+    pub(crate) async fn here(&mut self) -> Result<(), Error> {
+        self.lives();
+        match self.hold_or_give_way().await {
+            Err(Error::Leases(error)) => {
+                let error = error.0;
+                tracing::warn!(error, "a monitor's lease could not be held");
+                Ok(())
+            }
+            Ok(()) => {
+                // It may have run out, or been lost with the store, and others must see it again.
+                if !self.desk.state().sources.monitors.contains_key(&self.key) {
+                    self.tell().await;
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A sign of life with another choice of status or queues.
+    ///
+    /// # Errors
+    /// When it can't be taken. What was announced before holds, except after [`Error::Superseded`].
+    pub(crate) async fn announce(
+        &mut self,
+        announcement: &wire::Announcement,
+    ) -> Result<(), Error> {
+        self.lives();
+        self.desk.look().await;
+        let state = self.desk.state();
+        let chosen = choose(&state, &self.librarian, &self.monitor_id, announcement)?;
+        let before = std::mem::replace(&mut self.announced, chosen);
+        if let Err(error) = self.hold_or_give_way().await {
+            self.announced = before;
+            return Err(error);
+        }
+        self.tell().await;
+        Ok(())
+    }
+
+    /// Takes over what its librarian chose on another of their monitors. No sign of life.
+    ///
+    /// # Errors
+    /// [`Error::Superseded`], when the same monitor was announced on another stream.
+    pub(crate) async fn keep_up(&mut self) -> Result<(), Error> {
+        let state = self.desk.state();
+        let standing = state.sources.monitors.get(&self.key);
+        if standing.is_some_and(|standing| standing.incarnation > self.incarnation) {
+            return Err(Error::Superseded);
+        }
+        let Some(newest) = newest(&state, &self.librarian.librarian_id) else {
+            return Ok(());
+        };
+        if newest.revision <= self.announced.revision {
+            return Ok(());
+        }
+        self.announced = newest.clone();
+        match self.hold_or_give_way().await {
+            Err(Error::Leases(error)) => {
+                // The next sign of life holds it with this choice.
+                let error = error.0;
+                tracing::warn!(error, "a monitor's lease could not be held");
+                Ok(())
+            }
+            settled => settled,
+        }
+    }
+
+    /// Closes the monitor on purpose: it is gone at once.
+    pub(crate) async fn goodbye(self) {
+        if let Err(error) = self.desk.release(&self.key, self.incarnation).await {
+            let error = error.0;
+            tracing::warn!(error, "a monitor's lease runs out by itself");
+        }
+        self.tell().await;
+    }
+
+    /// The librarian's presence, over all their monitors.
+    pub(crate) fn own_presence(&self) -> wire::OwnPresence {
+        let state = self.desk.state();
+        match state.people.get(&self.librarian.librarian_id) {
+            Some(person) => own_presence(person),
+            // Announced, but not yet read back: the leases can't be read at this moment.
+            None => wire::OwnPresence {
+                status: convert::status(self.announced.status),
+                queue_ids: self.announced.queues.iter().cloned().collect(),
+                monitors: 1,
+            },
+        }
+    }
+
+    fn lives(&mut self) {
+        self.silent_at = Instant::now() + self.desk.config().lease.get();
+    }
+
+    async fn hold(&self) -> Result<Held, Error> {
+        let lasts = self.silent_at.saturating_duration_since(Instant::now());
+        let key = self.key.clone();
+        let (incarnation, announced) = (self.incarnation, &self.announced);
+        Ok(self.desk.hold(key, incarnation, announced, lasts).await?)
+    }
+
+    async fn hold_or_give_way(&self) -> Result<(), Error> {
+        match self.hold().await? {
+            Held::Yes => Ok(()),
+            Held::Superseded(_) => Err(Error::Superseded),
+        }
+    }
+
+    async fn tell(&self) {
+        self.desk
+            .announce_change(&self.librarian.librarian_id)
+            .await;
+    }
+}
+
+/// A librarian's own presence.
+pub(crate) fn own_presence(person: &Person) -> wire::OwnPresence {
+    wire::OwnPresence {
+        status: convert::status(person.status),
+        queue_ids: person.queues().iter().cloned().collect(),
+        monitors: person.monitors,
+    }
+}
+
+/// What a librarian chooses by an announcement: what it leaves out stays as it is, but for what they may no longer
+/// monitor. The same choice keeps its revision.
+fn choose(
+    state: &State,
+    librarian: &Librarian,
+    monitor_id: &str,
+    announcement: &wire::Announcement,
+) -> Result<Announced, Error> {
+    let directory = &state.sources.directory.directory;
+    let newest = newest(state, &librarian.librarian_id);
+    let queues = match &announcement.queues {
+        Some(wanted) => check_queues(directory, librarian, &wanted.queue_ids)?,
+        None => newest.map_or_else(BTreeSet::new, |newest| {
+            let mut queues = newest.queues.clone();
+            queues.retain(|queue_id| may_monitor(directory, librarian, queue_id));
+            queues
+        }),
+    };
+    let status = convert::status_from_wire(announcement.status())
+        .or(newest.map(|newest| newest.status))
+        .unwrap_or(Status::Available);
+    match newest {
+        Some(newest) if newest.status == status && newest.queues == queues => Ok(newest.clone()),
+        _ => Ok(Announced {
+            status,
+            queues,
+            revision: Revision {
+                number: newest
+                    .map_or(0, |newest| newest.revision.number)
+                    .saturating_add(1),
+                monitor_id: monitor_id.to_owned(),
+            },
+        }),
+    }
+}
+
+/// The newest choice of a librarian among their open monitors.
+fn newest<'a>(state: &'a State, librarian_id: &str) -> Option<&'a Announced> {
+    let prefix = format!("{librarian_id}/");
+    let from = state.sources.monitors.range(prefix.clone()..);
+    from.take_while(|(key, _)| key.starts_with(&prefix))
+        .map(|(_, standing)| &standing.announced)
+        .max_by(|a, b| a.revision.cmp(&b.revision))
+}
+
+fn check_queues(
+    directory: &Directory,
+    librarian: &Librarian,
+    queue_ids: &[String],
+) -> Result<BTreeSet<String>, Error> {
+    let queues: BTreeSet<String> = queue_ids.iter().cloned().collect();
+    if !queues
+        .iter()
+        .all(|queue_id| may_monitor(directory, librarian, queue_id))
+    {
+        return Err(Error::UnknownQueue);
+    }
+    let practice = |queue_id: &String| {
+        let queue = directory.queues.get(queue_id);
+        queue.is_some_and(|queue| queue.practice)
+    };
+    if queues.len() > 1 && queues.iter().any(practice) {
+        return Err(Error::PracticeMixed);
+    }
+    Ok(queues)
+}
+
+/// Whether both the librarian's token and the directory let them monitor a queue: either may be the older one.
+fn may_monitor(directory: &Directory, librarian: &Librarian, queue_id: &str) -> bool {
+    let queue = directory.queues.get(queue_id);
+    librarian.queues.contains(queue_id)
+        && queue.is_some_and(|queue| queue.staffed_by.contains(&librarian.institution_id))
+}
+
+fn check_monitor_id(monitor_id: &str) -> Result<(), Error> {
+    let fits =
+        (1..=64).contains(&monitor_id.chars().count()) && !monitor_id.chars().any(char::is_control);
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::BadMonitorId)
+    }
+}
+
+/// An incarnation above all that there were of this monitor: the time, and a random number that tells two apart which
+/// come at once to two servers.
+fn incarnation(desk: &Desk, standing: Option<&Standing>) -> u64 {
+    const RANDOM_BITS: u32 = 20;
+    let now_ms = u64::try_from(desk.now_ms()).unwrap_or(0);
+    let random = u64::from(getrandom::u32().unwrap_or(0) >> (u32::BITS - RANDOM_BITS));
+    let by_time = (now_ms << RANDOM_BITS) | random;
+    let above = standing.map_or(0, |standing| standing.incarnation.saturating_add(1));
+    by_time.max(above)
+}
