@@ -5,7 +5,7 @@ use std::time::Duration;
 use carrel_platform::{log::LogError, refusal::Refusal};
 use tonic::{Code, Status};
 
-use crate::domain::{decide::Refused, text::TextError};
+use crate::domain::{refused::Refused, text::TextError};
 
 /// Why something was not done.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -16,8 +16,9 @@ use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 use crate::{
     convert,
     domain::{
-        decide::{Command, Refused},
+        decide::Command,
         people::{Actor, LibrarianActor, Role},
+        refused::Refused,
     },
     error::{Error, check_command_id},
     live_session::Acted,

@@ -7,8 +7,8 @@
 use super::{
     audience::Audience,
     conference::Conference,
-    decide::Refused,
     people::{Actor, LibrarianActor},
+    refused::Refused,
     session::{Phase, Session},
 };
 

@@ -4,14 +4,15 @@ use serde::Serialize;
 
 use super::{
     access::{Relation, Situation},
-    address::{AddressError, PageAddress},
+    address::PageAddress,
     audit::{AuditAct, AuditFact},
     conference::{ConferenceEvent, Departure},
-    event::{Event, Opened, PatronConnection, Speaker},
+    event::{Event, Opened, Speaker},
     people::{Actor, LibrarianActor, PatronActor, Role, StaffMember},
+    refused::Refused,
     session::{Phase, ROOM, Session},
-    text::{TextError, check_email, check_name, check_text},
-    transfer::{self, Addressee, Fate},
+    text::{check_email, check_name, check_text},
+    transfer::{self, Addressee},
 };
 
 /// Something that somebody wants done.
@@ -97,79 +98,6 @@ impl Decision {
             ..Self::default()
         }
     }
-}
-
-/// Why nothing follows from a command.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The role may never do this.
-    #[error("your role does not allow this")]
-    NotAllowed,
-    /// There is no such session for the actor.
-    #[error("there is no such session")]
-    NotFound,
-    /// The session was opened before with other content.
-    #[error("the session is open already")]
-    AlreadyOpen,
-    /// Another librarian was faster.
-    #[error("{} picked this patron up", by.screen_name)]
-    AlreadyPickedUp {
-        /// Who.
-        by: StaffMember,
-    },
-    /// No librarian has picked the patron up yet.
-    #[error("no librarian has picked this patron up yet")]
-    NotActive,
-    /// The session is over.
-    #[error("the session has ended")]
-    Ended,
-    /// The actor is not in the session.
-    #[error("you are not in this session")]
-    NotInside,
-    /// The actor owned the session, and somebody else does now or nobody.
-    #[error("this patron is no longer with you")]
-    NoLongerOwner {
-        /// Who does now.
-        owner: Option<StaffMember>,
-    },
-    /// The offer does not stand any more.
-    #[error("this offer does not stand any more")]
-    OfferClosed {
-        /// What became of it.
-        fate: Fate,
-    },
-    /// The librarian monitors no queue that the owner may monitor.
-    #[error("you share no queue with this librarian")]
-    NotShared,
-    /// There is no such queue for the actor.
-    #[error("there is no such queue")]
-    NoSuchQueue,
-    /// What was to introduce a librarian does not.
-    #[error("the introduction is not valid, or not any more")]
-    BadIntroduction,
-    /// One does not supervise oneself, nor take over from oneself.
-    #[error("this is your own session")]
-    OwnSession,
-    /// The warning that was accepted is not the one in force.
-    #[error("the warning was not accepted, or has changed")]
-    WarningNotAccepted {
-        /// The version in force.
-        current: String,
-    },
-    /// The session holds as much as it can.
-    #[error("the session is full")]
-    Full,
-    /// A text is not as it must be.
-    #[error("{field}: {error}")]
-    Text {
-        /// Which.
-        field: &'static str,
-        /// Why.
-        error: TextError,
-    },
-    /// An address is not as it must be.
-    #[error("address: {0}")]
-    Address(#[from] AddressError),
 }
 
 /// Says what follows from a command, or why nothing does. The state machine of a session.
@@ -339,42 +267,6 @@ fn pick_up(situation: &Situation<'_>, librarian: &LibrarianActor) -> Result<Deci
             }
             Ok(decision)
         }
-    }
-}
-
-/// What follows when the owner was gone for too long: the patron waits again, first in line (R7).
-#[must_use]
-pub fn return_to_queue(session: &Session) -> Decision {
-    match (&session.owner, session.phase()) {
-        (Some(owner), Phase::Active) => Decision::happens(Event::Returned {
-            from: owner.member.clone(),
-        }),
-        _ => Decision::default(),
-    }
-}
-
-/// What follows when a wait has reached further queues: the patron may be picked up from them, too (R17).
-#[must_use]
-pub fn escalate(session: &Session, now_ms: i64) -> Decision {
-    let mut session = session.clone();
-    let mut decision = Decision::default();
-    while let Some((step, due_ms)) = session.next_step()
-        && due_ms <= now_ms
-    {
-        let queue_id = step.queue_id.clone();
-        session.queues.push(queue_id.clone());
-        decision.session.push(Event::Escalated { queue_id });
-    }
-    decision
-}
-
-/// What follows when the patron is seen to be there, or not (R8).
-#[must_use]
-pub fn see_patron(session: &Session, connection: PatronConnection) -> Decision {
-    if session.end.is_some() || session.patron_connection == connection {
-        Decision::default()
-    } else {
-        Decision::happens(Event::PatronConnectionChanged { connection })
     }
 }
 

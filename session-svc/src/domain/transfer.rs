@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::{Relation, Situation},
     conference::Departure,
-    decide::{Decision, Refused, depart},
+    decide::{Decision, depart},
     event::Event,
     people::{LibrarianActor, Role, StaffMember},
+    refused::Refused,
     session::{Phase, ROOM, Session},
     text::check_remark,
 };

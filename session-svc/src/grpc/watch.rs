@@ -15,8 +15,8 @@ use super::{Responses, SessionApi, token_expired, until_end};
 use crate::{
     convert,
     domain::{
-        decide::Refused,
         people::{Actor, Role},
+        refused::Refused,
     },
     error::Error,
     live_list::{Watched, row::Watcher},

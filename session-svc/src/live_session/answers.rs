@@ -9,9 +9,10 @@ use crate::{
         access::{Relation, Sight, may_see, typing_reach},
         audience::{Audience, Part, show_speaker, show_staff},
         audit::AuditAct,
-        decide::{Refused, audit_fact},
+        decide::audit_fact,
         event::Speaker,
         people::Actor,
+        refused::Refused,
     },
     error::Error,
 };

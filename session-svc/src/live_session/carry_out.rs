@@ -14,8 +14,9 @@ use crate::{
     domain::{
         access::{Sight, Situation, may_see},
         audience::Audience,
-        decide::{Command, Decision, Refused, decide},
+        decide::{Command, Decision, decide},
         people::Actor,
+        refused::Refused,
     },
     error::Error,
 };

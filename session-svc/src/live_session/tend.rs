@@ -9,7 +9,8 @@ use super::LiveSession;
 use crate::domain::{
     audience::Audience,
     conference::Departure,
-    decide::{Decision, depart, escalate, return_to_queue, see_patron},
+    decide::{Decision, depart},
+    due::{escalate, return_to_queue, see_patron},
     people::StaffMember,
     session::{Phase, Session},
     transfer::lapse,

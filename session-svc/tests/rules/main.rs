@@ -7,9 +7,10 @@ mod world;
 use carrel_session::domain::{
     access::{Relation, Sight, may_see},
     audience::{Audience, audience_of, project},
-    decide::{Command, Refused},
+    decide::Command,
     event::{Event, Speaker},
     people::Actor,
+    refused::Refused,
     session::{Phase, Session},
 };
 use proptest::prelude::*;

@@ -2,9 +2,10 @@
 
 use carrel_session::domain::{
     audience::{Audience, audience_of},
-    decide::{Command, Refused},
+    decide::Command,
     event::{Event, Speaker},
     people::Actor,
+    refused::Refused,
     session::{Phase, Session},
     transfer::{Fate, Recipient},
 };

@@ -6,9 +6,11 @@ use carrel_session::domain::{
     access::{Situation, Times},
     audience::Audience,
     conference::Conference,
-    decide::{Command, Decision, Refused, decide, escalate, return_to_queue},
+    decide::{Command, Decision, decide},
+    due::{escalate, return_to_queue},
     event::Event,
     people::{Actor, LibrarianActor, PatronActor, Role, RouteStep, StaffMember, StaffNaming},
+    refused::Refused,
     session::Session,
     transfer::{Addressee, lapse},
 };

@@ -7,7 +7,8 @@ use carrel_proto::session::v1::{
     self as wire, attend_response::Response as Told, session_event::Payload,
 };
 
-use crate::desk::{Attending, Desk, reason};
+use crate::desk::Desk;
+use crate::person::{Attending, reason};
 
 const SESSION: &str = "5e55";
 

@@ -4,7 +4,8 @@ use carrel_platform::auth::{Patron, Role, RouteStep, StaffNaming, Who};
 use carrel_proto::session::v1::{SessionList, session_event::Payload};
 use tonic::Code;
 
-use crate::desk::{Desk, Person};
+use crate::desk::Desk;
+use crate::person::Person;
 
 const SESSION: &str = "e5ca1a7e";
 

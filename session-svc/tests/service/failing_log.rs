@@ -16,7 +16,8 @@ use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Respons
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
-use crate::desk::{Attending, Desk};
+use crate::desk::Desk;
+use crate::person::Attending;
 
 const SESSION: &str = "5e55";
 

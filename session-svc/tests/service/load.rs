@@ -8,7 +8,8 @@ use carrel_proto::session::v1::{
 };
 use tonic::{Code, Request, Streaming};
 
-use crate::desk::{Desk, reason};
+use crate::desk::Desk;
+use crate::person::reason;
 
 struct Watched {
     changes: Streaming<wire::WatchLoadResponse>,

@@ -15,6 +15,7 @@ mod load;
 mod noninterference;
 mod observer;
 mod patron_connection;
+mod person;
 mod pick_up;
 mod story;
 mod transfer;

@@ -11,8 +11,9 @@ use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Respons
 use proptest::prelude::*;
 
 use crate::{
-    desk::{Attending, Desk, Person, Watching},
+    desk::Desk,
     observer::{Observer, Record, SESSION},
+    person::{Attending, Person, Watching},
 };
 
 /// What everyone may know of.

@@ -4,7 +4,7 @@ use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Respons
 use prost::Message;
 use tonic::Status;
 
-use crate::desk::{Attending, Person};
+use crate::person::{Attending, Person};
 
 /// The session that everything here is about.
 pub const SESSION: &str = "5e55";

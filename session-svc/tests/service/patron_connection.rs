@@ -6,7 +6,8 @@ use carrel_platform::auth::Role;
 use carrel_proto::session::v1::{PatronConnection, session_event::Payload};
 use carrel_session::Config;
 
-use crate::desk::{Attending, Desk};
+use crate::desk::Desk;
+use crate::person::Attending;
 
 const SESSION: &str = "aaa1";
 

@@ -4,7 +4,8 @@ use carrel_platform::auth::Role;
 use futures::future::join_all;
 use tonic::Code;
 
-use crate::desk::{Desk, reason};
+use crate::desk::Desk;
+use crate::person::reason;
 
 /// Contended pick-ups on two servers that share the log: exactly one winner, and the losers learn who.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

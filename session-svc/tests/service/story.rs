@@ -8,7 +8,8 @@ use carrel_proto::session::v1::{
 };
 use tonic::Code;
 
-use crate::desk::{Desk, Person, WARNING, librarian, patron, reason};
+use crate::desk::{Desk, WARNING, librarian, patron};
+use crate::person::{Person, reason};
 
 const SESSION: &str = "5e55";
 /// Long enough that a slow machine gets from one step to the next within it.

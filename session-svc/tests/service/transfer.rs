@@ -11,7 +11,8 @@ use carrel_session::Config;
 use futures::future::join_all;
 use tonic::{Code, Status};
 
-use crate::desk::{Desk, Person, reason};
+use crate::desk::Desk;
+use crate::person::{Person, reason};
 
 const SESSION: &str = "7a5f";
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use carrel_platform::auth::Role;
 use tonic::Code;
 
-use crate::desk::{Desk, reason};
+use crate::desk::Desk;
+use crate::person::reason;
 
 /// I26: whoever asks for what does not exist, however often, leaves nothing in memory.
 #[tokio::test]

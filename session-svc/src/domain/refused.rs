@@ -1,0 +1,76 @@
+//! Why nothing follows from a command.
+
+use super::{address::AddressError, people::StaffMember, text::TextError, transfer::Fate};
+
+/// Why nothing follows from a command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The role may never do this.
+    #[error("your role does not allow this")]
+    NotAllowed,
+    /// There is no such session for the actor.
+    #[error("there is no such session")]
+    NotFound,
+    /// The session was opened before with other content.
+    #[error("the session is open already")]
+    AlreadyOpen,
+    /// Another librarian was faster.
+    #[error("{} picked this patron up", by.screen_name)]
+    AlreadyPickedUp {
+        /// Who.
+        by: StaffMember,
+    },
+    /// No librarian has picked the patron up yet.
+    #[error("no librarian has picked this patron up yet")]
+    NotActive,
+    /// The session is over.
+    #[error("the session has ended")]
+    Ended,
+    /// The actor is not in the session.
+    #[error("you are not in this session")]
+    NotInside,
+    /// The actor owned the session, and somebody else does now or nobody.
+    #[error("this patron is no longer with you")]
+    NoLongerOwner {
+        /// Who does now.
+        owner: Option<StaffMember>,
+    },
+    /// The offer does not stand any more.
+    #[error("this offer does not stand any more")]
+    OfferClosed {
+        /// What became of it.
+        fate: Fate,
+    },
+    /// The librarian monitors no queue that the owner may monitor.
+    #[error("you share no queue with this librarian")]
+    NotShared,
+    /// There is no such queue for the actor.
+    #[error("there is no such queue")]
+    NoSuchQueue,
+    /// What was to introduce a librarian does not.
+    #[error("the introduction is not valid, or not any more")]
+    BadIntroduction,
+    /// One does not supervise oneself, nor take over from oneself.
+    #[error("this is your own session")]
+    OwnSession,
+    /// The warning that was accepted is not the one in force.
+    #[error("the warning was not accepted, or has changed")]
+    WarningNotAccepted {
+        /// The version in force.
+        current: String,
+    },
+    /// The session holds as much as it can.
+    #[error("the session is full")]
+    Full,
+    /// A text is not as it must be.
+    #[error("{field}: {error}")]
+    Text {
+        /// Which.
+        field: &'static str,
+        /// Why.
+        error: TextError,
+    },
+    /// An address is not as it must be.
+    #[error("address: {0}")]
+    Address(#[from] AddressError),
+}

@@ -1,0 +1,351 @@
+//! Somebody who calls the service, and what they attend and watch.
+
+use carrel_proto::session::v1::{
+    self as wire, attend_request::Request as Ask, attend_response::Response as Told,
+    session_service_client::SessionServiceClient, transfer_service_client::TransferServiceClient,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status, Streaming, transport::Channel};
+
+use crate::desk::WARNING;
+
+/// Somebody who calls the service.
+#[derive(Clone)]
+pub struct Person {
+    pub token: String,
+    pub client: SessionServiceClient<Channel>,
+    pub transfers: TransferServiceClient<Channel>,
+}
+
+impl Person {
+    /// A request with the person's token.
+    pub fn ask<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        let bearer = format!("Bearer {}", self.token).parse().unwrap();
+        request.metadata_mut().insert("authorization", bearer);
+        request
+    }
+
+    pub async fn open(
+        &mut self,
+        command_id: String,
+        question: &str,
+    ) -> Result<wire::OpenSessionResponse, Status> {
+        let message = wire::OpenSessionRequest {
+            command_id,
+            question: question.into(),
+            patron_name: "Ricky".into(),
+            patron_email: "ricky@example.org".into(),
+        };
+        let request = self.ask(message);
+        self.client
+            .open_session(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    pub async fn pick_up(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+    ) -> Result<wire::PickUpSessionResponse, Status> {
+        let request = self.ask(wire::PickUpSessionRequest {
+            command_id,
+            session_id: session_id.into(),
+        });
+        self.client
+            .pick_up_session(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    pub async fn post(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+        text: &str,
+    ) -> Result<wire::PostMessageResponse, Status> {
+        let request = self.ask(wire::PostMessageRequest {
+            command_id,
+            session_id: session_id.into(),
+            text: text.into(),
+        });
+        self.client
+            .post_message(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    pub async fn note(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+        text: &str,
+    ) -> Result<wire::WriteNoteResponse, Status> {
+        let request = self.ask(wire::WriteNoteRequest {
+            command_id,
+            session_id: session_id.into(),
+            text: text.into(),
+        });
+        self.client
+            .write_note(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    pub async fn enter(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+    ) -> Result<wire::EnterConferenceResponse, Status> {
+        let message = wire::EnterConferenceRequest {
+            command_id,
+            session_id: session_id.into(),
+            warning_version: WARNING.into(),
+        };
+        let request = self.ask(message);
+        self.client
+            .enter_conference(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    pub async fn leave(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+    ) -> Result<wire::LeaveConferenceResponse, Status> {
+        let request = self.ask(wire::LeaveConferenceRequest {
+            command_id,
+            session_id: session_id.into(),
+        });
+        self.client
+            .leave_conference(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    pub async fn end(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+    ) -> Result<wire::EndSessionResponse, Status> {
+        let request = self.ask(wire::EndSessionRequest {
+            command_id,
+            session_id: session_id.into(),
+        });
+        self.client
+            .end_session(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    pub async fn transcript(
+        &mut self,
+        session_id: &str,
+        audience: wire::Audience,
+    ) -> Result<wire::GetTranscriptResponse, Status> {
+        let message = wire::GetTranscriptRequest {
+            session_id: session_id.into(),
+            audience: audience.into(),
+        };
+        let request = self.ask(message);
+        self.client
+            .get_transcript(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    /// Attends a session and returns once Joined came.
+    pub async fn attend(
+        &mut self,
+        session_id: &str,
+        after: Option<wire::Position>,
+    ) -> Result<Attending, Status> {
+        let (asks, requests) = mpsc::channel(64);
+        let join = wire::Join {
+            session_id: session_id.into(),
+            after,
+            ..wire::Join::default()
+        };
+        let join = wire::AttendRequest {
+            request: Some(Ask::Join(join)),
+            trace_parent: String::new(),
+        };
+        asks.send(join).await.unwrap();
+        let request = self.ask(ReceiverStream::new(requests));
+        let mut told = self.client.attend(request).await?.into_inner();
+        match told.message().await?.and_then(|first| first.response) {
+            Some(Told::Joined(joined)) => Ok(Attending { asks, told, joined }),
+            other => panic!("the first response is Joined, not {other:?}"),
+        }
+    }
+
+    pub async fn offer(
+        &self,
+        command_id: String,
+        session_id: &str,
+        to: wire::offer_transfer_request::To,
+    ) -> Result<wire::OfferTransferResponse, Status> {
+        let request = self.ask(wire::OfferTransferRequest {
+            command_id,
+            session_id: session_id.into(),
+            message: "You know maps".into(),
+            to: Some(to),
+        });
+        let mut client = self.transfers.clone();
+        let answer = client.offer_transfer(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub async fn accept(
+        &self,
+        command_id: String,
+        session_id: &str,
+        offer_id: &str,
+    ) -> Result<wire::AcceptTransferResponse, Status> {
+        let request = self.ask(wire::AcceptTransferRequest {
+            command_id,
+            session_id: session_id.into(),
+            offer_id: offer_id.into(),
+        });
+        let mut client = self.transfers.clone();
+        let answer = client.accept_transfer(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub async fn decline(
+        &self,
+        command_id: String,
+        session_id: &str,
+        offer_id: &str,
+    ) -> Result<wire::DeclineTransferResponse, Status> {
+        let request = self.ask(wire::DeclineTransferRequest {
+            command_id,
+            session_id: session_id.into(),
+            offer_id: offer_id.into(),
+            reason: "My hands are full".into(),
+        });
+        let mut client = self.transfers.clone();
+        let answer = client.decline_transfer(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// Watches lists and returns once the snapshot came.
+    pub async fn watch(&mut self, queues: &[&str], all: bool) -> Result<Watching, Status> {
+        let queue_ids = queues.iter().map(|&queue| queue.to_owned()).collect();
+        let request = self.ask(wire::WatchSessionsRequest { queue_ids, all });
+        let mut changes = self.client.watch_sessions(request).await?.into_inner();
+        match changes.message().await?.and_then(|first| first.change) {
+            Some(wire::watch_sessions_response::Change::Snapshot(rows)) => Ok(Watching {
+                changes,
+                heard: Vec::new(),
+                rows: rows.rows,
+            }),
+            other => panic!("the first response is a snapshot, not {other:?}"),
+        }
+    }
+}
+
+/// Somebody who watches lists, with the rows as the changes make them.
+pub struct Watching {
+    changes: Streaming<wire::WatchSessionsResponse>,
+    /// All that was heard after the snapshot.
+    pub heard: Vec<wire::WatchSessionsResponse>,
+    pub rows: Vec<wire::SessionRow>,
+}
+
+impl Watching {
+    /// Takes in changes until the rows are as wanted.
+    pub async fn until(&mut self, wanted: impl Fn(&[wire::SessionRow]) -> bool) {
+        use wire::watch_sessions_response::Change;
+
+        while !wanted(&self.rows) {
+            let response = self.changes.message().await.unwrap().unwrap();
+            self.heard.push(response.clone());
+            match response.change.unwrap() {
+                Change::Snapshot(_) => panic!("one snapshot only"),
+                Change::Changed(row) => {
+                    self.rows.retain(|old| old.session_id != row.session_id);
+                    self.rows.push(row);
+                }
+                Change::Removed(gone) => self.rows.retain(|row| row.session_id != gone.session_id),
+                Change::Heartbeat(_) => {}
+            }
+        }
+    }
+}
+
+/// Somebody who attends a session.
+pub struct Attending {
+    asks: mpsc::Sender<wire::AttendRequest>,
+    pub told: Streaming<wire::AttendResponse>,
+    pub joined: wire::Joined,
+}
+
+impl Attending {
+    pub async fn send(&self, request: Ask) {
+        let request = wire::AttendRequest {
+            request: Some(request),
+            trace_parent: String::new(),
+        };
+        self.asks.send(request).await.unwrap();
+    }
+
+    pub async fn act(&self, command_id: String, act: wire::act::Act) {
+        self.send(Ask::Act(wire::Act {
+            command_id,
+            act: Some(act),
+        }))
+        .await;
+    }
+
+    pub async fn types_in(&self, typed_in: wire::Audience) {
+        self.send(Ask::Typing(wire::Typing {
+            r#box: typed_in.into(),
+            author: None,
+        }))
+        .await;
+    }
+
+    /// The next response but heartbeats; the error that ends the stream, or `None` at its end.
+    pub async fn next(&mut self) -> Result<Option<Told>, Status> {
+        loop {
+            match self.told.message().await? {
+                Some(wire::AttendResponse {
+                    response: Some(Told::Heartbeat(_)),
+                    ..
+                }) => {}
+                Some(response) => return Ok(Some(response.response.unwrap())),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next event.
+    pub async fn event(&mut self) -> wire::SessionEvent {
+        loop {
+            if let Told::Event(event) = self.next().await.unwrap().expect("the stream goes on") {
+                return event;
+            }
+        }
+    }
+
+    /// The events up to a position.
+    pub async fn events_to(&mut self, position: u64) -> Vec<wire::SessionEvent> {
+        let mut events = Vec::new();
+        while events
+            .last()
+            .is_none_or(|last: &wire::SessionEvent| last.position < position)
+        {
+            events.push(self.event().await);
+        }
+        events
+    }
+}
+
+/// The reason that an error names.
+pub fn reason(status: &Status) -> String {
+    carrel_platform::refusal::Refusal::from(status).reason
+}
