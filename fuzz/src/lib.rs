@@ -20,7 +20,7 @@ use carrel_proto::{directory::v1 as directory_wire, session::v1 as wire};
 use carrel_session::{
     convert,
     domain::{
-        access::Situation,
+        access::{Situation, Times},
         address::{ADDRESS_LIMIT, PageAddress},
         audience::{Audience, project},
         audit::AuditEntry,
@@ -30,6 +30,7 @@ use carrel_session::{
         people::{Actor, LibrarianActor, PatronActor, Role, StaffMember, StaffNaming},
         session::Session,
         text::{EMAIL_LIMIT, NAME_LIMIT, TEXT_LIMIT, check_email, check_name, check_text},
+        transfer::Addressee,
     },
 };
 use prost::Message as _;
@@ -102,6 +103,20 @@ pub fn request(data: &[u8]) {
     if let Ok(enter) = wire::EnterConferenceRequest::decode(data) {
         decide_on(&Command::EnterConference {
             warning_version: enter.warning_version,
+        });
+    }
+    if let Ok(offer) = wire::OfferTransferRequest::decode(data) {
+        decide_on(&Command::OfferTransfer {
+            to: Addressee::Queue {
+                queue_id: "maple".to_owned(),
+            },
+            message: offer.message,
+        });
+    }
+    if let Ok(decline) = wire::DeclineTransferRequest::decode(data) {
+        decide_on(&Command::DeclineTransfer {
+            offer_id: decline.offer_id,
+            reason: decline.reason,
         });
     }
     let _ = wire::GetTranscriptRequest::decode(data)
@@ -218,7 +233,10 @@ fn decide_on(command: &Command) {
             session,
             conference: &Conference::default(),
             now_ms: i64::MAX,
-            wrap_up_ms: i64::MAX,
+            times: Times {
+                wrap_up_ms: i64::MAX,
+                transfer_lapse_ms: 60_000,
+            },
         };
         for actor in [patron(), Actor::Librarian(librarian())] {
             let Ok(decision) = decide(&situation, &actor, command) else {
@@ -241,6 +259,7 @@ fn patron() -> Actor {
         institution_name: "Maple".to_owned(),
         queue_id: "maple".to_owned(),
         staff_naming: StaffNaming::ScreenName,
+        route: Vec::new(),
     })
 }
 
@@ -268,6 +287,7 @@ fn active(audience: Audience) -> Session {
         patron_name: String::new(),
         patron_email: String::new(),
         question: "Where are the maps?".to_owned(),
+        route: Vec::new(),
     });
     let picked_up = Event::PickedUp {
         by: librarian().member,
