@@ -9,6 +9,8 @@ import "./styles/desk.css";
 import "./styles/lists.css";
 import "./styles/session.css";
 import "./styles/review.css";
+import "./styles/librarians.css";
+import "./styles/im.css";
 import "./styles/narrow.css";
 import "./styles/index.css";
 import { DeskPage } from "./view/desk/desk_page";

@@ -64,8 +64,13 @@ const TYPING_SHOWN = 6_000;
 /** The name of a conversation with a counterpart. */
 export function keyOf(counterpart: Counterpart): string {
   return counterpart.kind === "librarian"
-    ? `librarian/${counterpart.member.librarianId}`
+    ? librarianKey(counterpart.member.librarianId)
     : `queue/${counterpart.queueId}`;
+}
+
+/** The name of the conversation with a librarian. */
+export function librarianKey(librarianId: string): string {
+  return `librarian/${librarianId}`;
 }
 
 /** A conversation in which nothing was written yet. */

@@ -4,6 +4,8 @@ import { Icon } from "../parts/icon";
 import { Tabs } from "../parts/tabs";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { tabsOf } from "./desk_page";
+import { ImMark } from "./im";
+import { StatusControl } from "./status";
 
 const NAMES: Record<DeskTab, string> = { chat: "Patron Chat", im: "IM", transcripts: "Transcripts", audit: "Audit" };
 
@@ -20,7 +22,7 @@ export function DeskHead({ desk }: { desk: Desk }) {
         label="Desk"
         class="desk-tabs"
         idPrefix=""
-        tabs={tabs.map((tab) => ({ id: tab, label: NAMES[tab] }))}
+        tabs={tabs.map((tab) => ({ id: tab, label: <TabName desk={desk} tab={tab} /> }))}
         selected={desk.tab.value}
         onSelect={(tab) => {
           desk.tab.value = tab;
@@ -28,6 +30,7 @@ export function DeskHead({ desk }: { desk: Desk }) {
       />
       <ConnectionMark link={desk.link} />
       <div class="desk-tools">
+        <StatusControl desk={desk} />
         <QueuesButton desk={desk} />
         <button
           type="button"
@@ -51,18 +54,29 @@ export function DeskHead({ desk }: { desk: Desk }) {
   );
 }
 
+function TabName({ desk, tab }: { desk: Desk; tab: DeskTab }) {
+  return (
+    <>
+      {NAMES[tab]}
+      {tab === "im" && <ImMark desk={desk} />}
+    </>
+  );
+}
+
+/** How many queues are monitored, or that it is practice (D27). */
 function QueuesButton({ desk }: { desk: Desk }) {
   const count = desk.queueIds.value?.length ?? 0;
-  const text = count === 0 ? "No queue" : count === 1 ? "1 queue" : `${count} queues`;
+  const number = count === 0 ? "No queue" : count === 1 ? "1 queue" : `${count} queues`;
+  const practising = desk.presence.practising.value;
   return (
     <button
       type="button"
-      class={`button small ${count === 0 ? "attention" : ""}`}
-      title="Choose the queues that you watch"
+      class={`button small ${count === 0 || practising ? "attention" : ""}`}
+      title={practising ? "You get practice patrons only. Choose your queues" : "Choose the queues that you watch"}
       onClick={() => desk.ask({ kind: "queues" })}
     >
       {count === 0 && <Icon name="alert" />}
-      {text}
+      {practising ? "Practice" : number}
     </button>
   );
 }

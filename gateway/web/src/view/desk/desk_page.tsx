@@ -7,6 +7,8 @@ import { Icon } from "../parts/icon";
 import { Audit } from "./audit";
 import { DeskHead } from "./desk_head";
 import { DeskDialogs } from "./dialogs";
+import { Im } from "./im";
+import { ImRequest } from "./im_request";
 import { ListPane } from "./list_pane";
 import { LogIn } from "./log_in";
 import { NotesPane } from "./notes_pane";
@@ -29,6 +31,7 @@ export function DeskPage({ desk }: { desk: Desk }) {
         <DeskBody desk={desk} />
       </main>
       <Notices desk={desk} />
+      <ImRequest desk={desk} />
       <DeskDialogs desk={desk} />
       <Announcements announcer={desk.announcer} />
     </div>
@@ -38,12 +41,14 @@ export function DeskPage({ desk }: { desk: Desk }) {
 /** The tabs that this librarian may open. */
 export function tabsOf(desk: Desk): readonly DeskTab[] {
   const role = desk.profile.value?.role ?? Role.LIBRARIAN;
-  if (role >= Role.ADMINISTRATOR) return ["chat", "transcripts", "audit"];
-  return role >= Role.ASK_ADMINISTRATOR ? ["chat", "transcripts"] : ["chat"];
+  if (role >= Role.ADMINISTRATOR) return ["chat", "im", "transcripts", "audit"];
+  return role >= Role.ASK_ADMINISTRATOR ? ["chat", "im", "transcripts"] : ["chat", "im"];
 }
 
 function DeskBody({ desk }: { desk: Desk }) {
   switch (desk.tab.value) {
+    case "im":
+      return <Im desk={desk} />;
     case "transcripts":
       return <Transcripts desk={desk} />;
     case "audit":
@@ -148,13 +153,19 @@ function useShortcuts(desk: Desk): void {
 
 /** Carries out a shortcut, and says whether there was one. Codes name the key's place, whatever the keyboard prints. */
 function byCode(desk: Desk, code: string): boolean {
-  const lists = { Digit1: "new", Digit2: "mine", Digit3: "all" } as const;
-  if (code === "Digit1" || code === "Digit2" || code === "Digit3") {
+  const lists = { Digit1: "new", Digit2: "mine", Digit3: "all", Digit4: "librarians" } as const;
+  if (code === "Digit1" || code === "Digit2" || code === "Digit3" || code === "Digit4") {
     const list = lists[code];
     if (list === "all" && !desk.maySupervise.value) return false;
     desk.tab.value = "chat";
     desk.list.value = list;
     requestAnimationFrame(() => document.getElementById(`tab-list-${list}`)?.focus());
+    return true;
+  }
+  if (code === "KeyI") {
+    const ok = document.getElementById("im-request-ok");
+    if (ok === null) desk.tab.value = "im";
+    requestAnimationFrame(() => (ok ?? document.getElementById("tab-im"))?.focus());
     return true;
   }
   if (code === "KeyN" && desk.view.value) {

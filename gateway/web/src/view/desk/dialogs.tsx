@@ -1,4 +1,3 @@
-import { useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { guard, helpKey } from "../../app/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
@@ -11,6 +10,7 @@ import { OutsideLink } from "../parts/linked_text";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { LogInForm } from "./log_in";
 import { Preview } from "./new_list";
+import { QueueChooser } from "./queue_chooser";
 import { patronOf } from "./rows";
 
 /** Whatever the desk asks at present. */
@@ -163,7 +163,7 @@ function LogOut({ desk }: { desk: Desk }) {
     running > 0
       ? `${sessions} still running. Logging out ends nothing: your patrons wait, and you find them in My Active when you are back.`
       : "You will no longer see waiting patrons.";
-  const drafts = desk.drafts.any ? " What you have typed and not sent is lost." : "";
+  const drafts = desk.drafts.any || desk.im.hasDrafts ? " What you have typed and not sent is lost." : "";
   return (
     <Confirm
       title="Log out?"
@@ -176,65 +176,13 @@ function LogOut({ desk }: { desk: Desk }) {
   );
 }
 
-/** Nothing is preselected: watching a queue is a promise to its patrons (D27). */
-function QueueChooser({ desk }: { desk: Desk }) {
-  const queues = desk.profile.value?.queues ?? [];
-  const isFirst = desk.queueIds.value === undefined;
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(desk.queueIds.value));
-  const toggle = (id: string) => {
-    const next = new Set(chosen);
-    if (!next.delete(id)) next.add(id);
-    setChosen(next);
-  };
-  const save = () => desk.chooseQueues(queues.map((queue) => queue.queueId).filter((id) => chosen.has(id)));
-  const cancel = () => (isFirst ? desk.chooseQueues([]) : desk.cancel());
-  return (
-    <Dialog title="Which queues do you watch?" class="queue-chooser" onCancel={cancel}>
-      <p>You see the patrons who wait in them under New. You can change this at any time.</p>
-      {queues.length === 0 && (
-        <p class="notice">
-          No queue is open to you yet. Ask the administrator of {desk.profile.value?.institutionName} to add you to one.
-        </p>
-      )}
-      <fieldset class="queues">
-        <legend class="visually-hidden">Queues</legend>
-        {queues.map((queue, index) => (
-          <label key={queue.queueId} class="queue">
-            <input
-              type="checkbox"
-              data-first={index === 0 ? true : undefined}
-              checked={chosen.has(queue.queueId)}
-              onChange={() => toggle(queue.queueId)}
-            />
-            <span>
-              <strong>{queue.name}</strong>
-              {queue.primary && <span class="tag">your library</span>}
-              <span class="queue-libraries">Patrons of {queue.institutionNames.join(", ")}</span>
-            </span>
-          </label>
-        ))}
-      </fieldset>
-      <p class="hint" role="status">
-        {chosen.size === 0 ? "No queue chosen: you get no new patrons." : `${chosen.size} of ${queues.length} chosen`}
-      </p>
-      <div class="dialog-actions">
-        <button type="button" class="button primary" onClick={save}>
-          Save
-        </button>
-        <button type="button" class="button" onClick={cancel}>
-          {isFirst ? "No queue for now" : "Cancel"}
-        </button>
-      </div>
-    </Dialog>
-  );
-}
-
 const SHORTCUTS: readonly [string, string][] = [
   ["↑ ↓", "Go through a list"],
   ["Enter", "Pick up, open or enter the session of a row; send what is in a box"],
   ["Shift + Enter", "Begin a new line in a box"],
   ["Shift + F10", "Open the menu of a row; so does the menu key"],
-  ["Alt + Shift + 1, 2, 3", "Go to New, My Active, All"],
+  ["Alt + Shift + 1, 2, 3, 4", "Go to New, My Active, All, Librarians"],
+  ["Alt + Shift + I", "Go to IM; when somebody asks for an IM session, to the OK of their request"],
   ["Alt + Shift + M", "Write to the patron"],
   ["Alt + Shift + N", "Write a note"],
   ["Esc", "Close a dialog, and do nothing"],

@@ -4,10 +4,11 @@ import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
 import { Tabs } from "../parts/tabs";
 import { AllList } from "./all_list";
+import { Librarians } from "./librarians";
 import { MineList } from "./mine_list";
 import { NewList } from "./new_list";
 
-/** The lists: New, My Active, and for those who may supervise, All. */
+/** The lists: New, My Active, and for those who may supervise, All; and the Librarians list (S39). */
 export function ListPane({ desk }: { desk: Desk }) {
   const lists = desk.lists.value;
   const unreadSessions = [...desk.link.sessions.value.values()].filter((view) => desk.unread(view) > 0).length;
@@ -25,6 +26,14 @@ export function ListPane({ desk }: { desk: Desk }) {
     tab("mine", "My Active", SessionList.MY_ACTIVE, unreadSessions > 0 ? `${unreadSessions} unread` : undefined),
   ];
   if (desk.maySupervise.value) tabs.push(tab("all", "All", SessionList.ALL));
+  tabs.push({
+    id: "librarians",
+    label: (
+      <>
+        Librarians <Count number={desk.presence.roster.value.librarians.size} />
+      </>
+    ),
+  });
   const list = desk.list.value;
   return (
     <section class="list-pane" aria-label="Sessions">
@@ -42,6 +51,7 @@ export function ListPane({ desk }: { desk: Desk }) {
         {list === "new" && <NewList desk={desk} />}
         {list === "mine" && <MineList desk={desk} />}
         {list === "all" && <AllList desk={desk} />}
+        {list === "librarians" && <Librarians desk={desk} />}
       </div>
     </section>
   );

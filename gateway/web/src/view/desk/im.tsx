@@ -1,0 +1,46 @@
+import { useEffect } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { unreadThreads } from "../../state/conversations";
+import { ImList } from "./im_list";
+import { ImThread } from "./im_thread";
+
+/** The IM tab: conversations with other librarians, in private (S35, S43). */
+export function Im({ desk }: { desk: Desk }) {
+  const thread = desk.im.thread.value;
+  useLook(desk);
+  return (
+    <div id="panel-im" class={thread ? "im with-thread" : "im"} role="tabpanel" aria-labelledby="tab-im">
+      <ImList desk={desk} />
+      {thread ? (
+        <ImThread desk={desk} thread={thread} key={thread.key} />
+      ) : (
+        <section class="im-thread vacant" aria-label="Conversation">
+          <div class="vacant-text">
+            <h2 class="display">No conversation open</h2>
+            <p>Choose a librarian, then write. Only the two of you read it, and never a patron.</p>
+          </div>
+        </section>
+      )}
+    </div>
+  );
+}
+
+/** What the name of the IM tab says beside it. */
+export function ImMark({ desk }: { desk: Desk }) {
+  const unread = unreadThreads(desk.im.conversations.value);
+  return unread > 0 ? <span class="tab-mark">{unread} unread</span> : null;
+}
+
+/** Whoever comes back to the window has come to the conversation that is shown. */
+function useLook(desk: Desk): void {
+  useEffect(() => {
+    const look = () => desk.im.look();
+    look();
+    addEventListener("focus", look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      removeEventListener("focus", look);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [desk]);
+}

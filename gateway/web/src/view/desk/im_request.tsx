@@ -1,0 +1,42 @@
+import { useEffect } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import type { Thread } from "../../state/thread";
+import { titleOf } from "./im_list";
+
+/**
+ * Says that a librarian wants to talk to the user for the first time (D16). It takes no focus: who is writing to a
+ * patron goes on writing, and comes here with Alt+Shift+I.
+ */
+export function ImRequest({ desk }: { desk: Desk }) {
+  const [thread, ...more] = desk.im.requests.value;
+  if (thread === undefined) return null;
+  return <Request key={thread.key} desk={desk} thread={thread} more={more.length} />;
+}
+
+function Request({ desk, thread, more }: { desk: Desk; thread: Thread; more: number }) {
+  const title = titleOf(desk, thread);
+  const { counterpart } = thread;
+  const library = counterpart.kind === "librarian" ? counterpart.member.institutionName : "";
+  useEffect(() => desk.announcer.say(`New IM Request from ${title}. Alt+Shift+I goes to its OK.`), []);
+  return (
+    <div class="im-request" role="dialog" aria-labelledby="im-request-title" aria-describedby="im-request-text">
+      <h2 id="im-request-title">New IM Request</h2>
+      <p id="im-request-text">
+        <strong>{title}</strong>
+        {library && `, ${library},`} writes to you:{" "}
+        <q class="im-request-words">{thread.messages.at(-1)?.text ?? "…"}</q>
+        {more > 0 && (
+          <span class="hint"> {more === 1 ? "One more request" : `${more} more requests`} after this one.</span>
+        )}
+      </p>
+      <div class="dialog-actions">
+        <button type="button" id="im-request-ok" class="button small primary" onClick={() => desk.im.open(thread.key)}>
+          OK
+        </button>
+        <button type="button" class="button small" onClick={() => desk.im.putOff(thread)}>
+          Later
+        </button>
+      </div>
+    </div>
+  );
+}

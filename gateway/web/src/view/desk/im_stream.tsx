@@ -1,0 +1,232 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import type { Message } from "../../gen/carrel/im/v1/im_service_pb";
+import { itemsOf, type ThreadItem } from "../../state/conversations";
+import { hasEarlier, type OutgoingMessage, type Thread } from "../../state/thread";
+import { clockTime, dayAndTime, machineTime } from "../../time";
+import { Icon } from "../parts/icon";
+import { LinkedText } from "../parts/linked_text";
+
+interface ImStreamProps {
+  desk: Desk;
+  thread: Thread;
+  title: string;
+}
+
+const NEAR_END = 80;
+const NEAR_BEGINNING = 60;
+
+/** The messages of a conversation. It stays at its end while the reader is there, and where the reader is otherwise. */
+export function ImStream({ desk, thread, title }: ImStreamProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const [atEnd, setAtEnd] = useState(true);
+  /** How far the reader is from the end: what is put in above must not move what they read. */
+  const below = useRef(0);
+  const items = itemsOf(thread, desk.im.me);
+  const toEnd = () => {
+    const element = box.current;
+    if (element) element.scrollTop = element.scrollHeight;
+    setAtEnd(true);
+  };
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element && !atEnd) element.scrollTop = element.scrollHeight - below.current;
+  }, [thread.first]);
+  useLayoutEffect(() => {
+    if (atEnd || items.at(-1)?.kind === "outgoing") toEnd();
+  }, [items.length, thread.typists.length]);
+  const ownLast = items.findLast((item) => item.kind === "message" && item.own);
+  return (
+    <div class="stream-frame">
+      <div
+        ref={box}
+        class="stream"
+        role="log"
+        aria-live="off"
+        aria-label={`Messages with ${title}`}
+        // A region that scrolls has to be reachable by keyboard.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+        tabIndex={0}
+        onScroll={(event) => {
+          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
+          below.current = scrollHeight - scrollTop;
+          setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR_END);
+          if (scrollTop < NEAR_BEGINNING && scrollHeight > clientHeight) desk.im.earlier();
+        }}
+      >
+        <Beginning desk={desk} thread={thread} title={title} />
+        <ol class="items">
+          {items.map((item, index) => (
+            <Item
+              key={keyOf(item)}
+              desk={desk}
+              thread={thread}
+              item={item}
+              goesOn={goesOn(items[index - 1], item)}
+              isLastOwn={item === ownLast}
+            />
+          ))}
+        </ol>
+        <div class="stream-foot">
+          <Typing thread={thread} />
+        </div>
+      </div>
+      {!atEnd && (
+        <button type="button" class="button small to-end" onClick={toEnd}>
+          <Icon name="down" /> Newest
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What stands above the first message. */
+function Beginning({ desk, thread, title }: ImStreamProps) {
+  if (hasEarlier(thread)) {
+    return (
+      <p class="im-beginning">
+        <button
+          type="button"
+          class="link-button"
+          aria-disabled={thread.asked === "earlier"}
+          onClick={() => desk.im.earlier()}
+        >
+          {thread.asked === "earlier" ? "Looking for earlier messages …" : "Earlier messages"}
+        </button>
+      </p>
+    );
+  }
+  if (thread.messages.length > 0 || thread.outgoing.length > 0) {
+    return thread.firstKept > 1 ? <p class="im-beginning">Earlier messages are no longer kept.</p> : null;
+  }
+  if (!desk.im.conversations.value.loaded) return <p class="im-beginning">Looking …</p>;
+  return (
+    <p class="im-beginning">
+      {thread.counterpart.kind === "queue"
+        ? `Nothing was written here yet. Everyone who monitors ${title} reads along.`
+        : `Nothing was written yet. ${title} is told at once, and answers when they can.`}
+    </p>
+  );
+}
+
+function keyOf(item: ThreadItem): string {
+  switch (item.kind) {
+    case "message":
+      return `m${item.message.position}`;
+    case "outgoing":
+      return item.outgoing.commandId;
+    case "divider":
+      return "new";
+  }
+}
+
+const ONE_BREATH = 180n;
+
+function goesOn(before: ThreadItem | undefined, item: ThreadItem): boolean {
+  if (before?.kind !== "message" || item.kind !== "message") return false;
+  const pause = (item.message.time?.seconds ?? 0n) - (before.message.time?.seconds ?? 0n);
+  return before.message.author?.librarianId === item.message.author?.librarianId && pause < ONE_BREATH;
+}
+
+interface ItemProps {
+  desk: Desk;
+  thread: Thread;
+  item: ThreadItem;
+  goesOn: boolean;
+  isLastOwn: boolean;
+}
+
+function Item({ desk, thread, item, goesOn, isLastOwn }: ItemProps) {
+  switch (item.kind) {
+    case "divider":
+      return (
+        <li class="fact im-new">
+          <span>New</span>
+        </li>
+      );
+    case "message":
+      return <Written thread={thread} message={item.message} own={item.own} goesOn={goesOn} isLastOwn={isLastOwn} />;
+    case "outgoing":
+      return <Unsettled desk={desk} thread={thread} outgoing={item.outgoing} />;
+  }
+}
+
+interface WrittenProps {
+  thread: Thread;
+  message: Message;
+  own: boolean;
+  goesOn: boolean;
+  isLastOwn: boolean;
+}
+
+function Written({ thread, message, own, goesOn, isLastOwn }: WrittenProps) {
+  const { author, time, text } = message;
+  return (
+    <li class={`message ${own ? "near own" : "far"} ${goesOn ? "goes-on" : ""}`}>
+      <p class={goesOn ? "visually-hidden" : "message-head"}>
+        <span class="author">{own ? "You" : author?.screenName || "Librarian"}</span>
+        {author?.institutionName && !own && <span class="author-library">{author.institutionName}</span>}
+        <time class="time" dateTime={machineTime(time)} title={dayAndTime(time)}>
+          {clockTime(time)}
+        </time>
+      </p>
+      <div class="bubble">
+        <LinkedText text={text} />
+      </div>
+      {isLastOwn && (
+        <p class="message-state">
+          <Icon name="check" /> {reach(thread, Number(message.position))}
+        </p>
+      )}
+    </li>
+  );
+}
+
+/** How far an own message has come. In a room there is no one other whose reading could be told. */
+function reach(thread: Thread, position: number): string {
+  if (position <= thread.readByOther) return "Read";
+  return position <= thread.deliveredToOther ? "Delivered" : "Sent";
+}
+
+function Unsettled({ desk, thread, outgoing }: { desk: Desk; thread: Thread; outgoing: OutgoingMessage }) {
+  const { commandId, status, refusal, deed } = outgoing;
+  return (
+    <li class={`message near own ${status}`}>
+      <p class="message-head">
+        <span class="author">You</span>
+      </p>
+      <div class="bubble">
+        <LinkedText text={deed} />
+      </div>
+      {status === "failed" ? (
+        <p class="message-state failed" role="alert">
+          <Icon name="alert" /> Not sent. {refusal?.message}
+          <button type="button" class="link-button" onClick={() => desk.im.retry(thread.key, commandId)}>
+            Retry
+          </button>
+          <button type="button" class="link-button" onClick={() => desk.im.discard(thread.key, commandId)}>
+            Discard
+          </button>
+        </p>
+      ) : (
+        <p class="message-state">
+          <Icon name={status === "sent" ? "check" : "clock"} /> {status === "sent" ? "Sent" : "Sending …"}
+        </p>
+      )}
+    </li>
+  );
+}
+
+function Typing({ thread }: { thread: Thread }) {
+  if (thread.typists.length === 0) return null;
+  return (
+    <p class="typing">
+      <span class="typing-dots" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </span>
+      {thread.typists.map(({ member }) => `${member.screenName || "Librarian"} is typing …`).join(" ")}
+    </p>
+  );
+}

@@ -1,0 +1,82 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import type { Thread } from "../../state/thread";
+import { Icon } from "../parts/icon";
+import { TextBox } from "../parts/text_box";
+import { presenceOf, titleOf } from "./im_list";
+import { ImStream } from "./im_stream";
+import { StatusMark } from "./status";
+
+/** One conversation: who it is with, what was written, and the box. */
+export function ImThread({ desk, thread }: { desk: Desk; thread: Thread }) {
+  const box = useRef<HTMLTextAreaElement>(null);
+  const wanted = desk.im.wantsFocus.value;
+  useEffect(() => {
+    if (!wanted) return;
+    box.current?.focus();
+    desk.im.focused();
+  }, [wanted]);
+  const title = titleOf(desk, thread);
+  const { counterpart } = thread;
+  const isRoom = counterpart.kind === "queue";
+  const status = presenceOf(desk, thread);
+  return (
+    <section class="im-thread" aria-label={isRoom ? `Staff room of ${title}` : `IM session with ${title}`}>
+      <header class="session-head">
+        <button
+          type="button"
+          class="icon-button back"
+          aria-label="Back to the conversations"
+          onClick={() => desk.im.unselect()}
+        >
+          <Icon name="back" />
+        </button>
+        <div class="session-title">
+          <h2>{title}</h2>
+          <p class="session-facts">
+            {isRoom ? (
+              <span>Staff room: everyone who monitors this queue</span>
+            ) : (
+              <>
+                <span>{counterpart.member.institutionName}</span>
+                {status !== undefined && <StatusMark status={status} />}
+              </>
+            )}
+            <span>
+              <Icon name="lock" /> No patron sees this
+            </span>
+          </p>
+        </div>
+      </header>
+      {!isRoom && status === undefined && desk.presence.roster.value.loaded && (
+        <p class="banner over" role="status">
+          {title} does not monitor a queue together with you now. You can read what was written; a message is taken only
+          while you share a queue.
+        </p>
+      )}
+      <ImStream desk={desk} thread={thread} title={title} />
+      <div class="im-box">
+        <TextBox
+          id="im-box"
+          boxRef={box}
+          label={
+            <>
+              <strong>{isRoom ? `To the staff of ${title}` : `To ${title}`}</strong> – between librarians
+            </>
+          }
+          placeholder={isRoom ? "Write to your colleagues" : `Write to ${title}`}
+          hint={<span class="keys">Enter sends, Shift+Enter begins a new line</span>}
+          value={desk.im.draftOf(thread.key)}
+          limit={desk.link.textLimit.value}
+          action={
+            <>
+              <Icon name="send" /> Send
+            </>
+          }
+          onInput={(text) => desk.im.type(thread, text)}
+          onSend={() => desk.im.send(thread.key)}
+        />
+      </div>
+    </section>
+  );
+}
