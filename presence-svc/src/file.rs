@@ -134,9 +134,12 @@ impl DirectoryFile {
     /// The line of a problem, if it is the file's.
     #[must_use]
     pub fn line_of(&self, problem: &Problem) -> Option<usize> {
-        self.lines
-            .get(&(problem.place.clone(), problem.field.clone()))
-            .or_else(|| self.lines.get(&(problem.place.clone(), Cow::Borrowed(""))))
+        let line_of = |field: Cow<'static, str>| self.lines.get(&(problem.place.clone(), field));
+        // A field that is missing belongs where the table is that should have it.
+        let table = problem.field.split('.').next().unwrap_or_default();
+        line_of(problem.field.clone())
+            .or_else(|| line_of(Cow::Owned(table.to_owned())))
+            .or_else(|| line_of(Cow::Borrowed("")))
             .copied()
     }
 

@@ -152,9 +152,13 @@ impl<'t, 'd> Entry<'t, 'd> {
         let Some(value) = self.table.get(field) else {
             return false;
         };
+        file.lines.insert(
+            (self.place.clone(), Cow::Borrowed(field)),
+            self.lines.of(value.span().start),
+        );
         let there = value.get_ref().as_table().is_some();
         if !there {
-            self.take(file, field);
+            self.known.insert(field);
             self.not_a("a table", file, field, value.get_ref());
         }
         there

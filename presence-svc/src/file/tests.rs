@@ -45,8 +45,23 @@ fn the_demo_says_what_the_demo_must() {
     );
     assert_eq!(
         Vec::from_iter(file.queues.keys()),
-        ["coop", "harbor", "maple"]
+        ["backup", "coop", "harbor", "maple", "practice"]
     );
+    for (id, queue) in &file.queues {
+        // Whoever tries the demo, whenever they do, finds it open.
+        assert_eq!(queue.hours, None);
+        assert_eq!(queue.practice, id == "practice");
+        let further: Vec<_> = queue
+            .escalate
+            .iter()
+            .map(|step| (step.to.as_str(), step.after_ms))
+            .collect();
+        // R17: own library, cooperative, back-up.
+        match id.as_str() {
+            "maple" | "harbor" => assert_eq!(further, [("coop", 40_000), ("backup", 120_000)]),
+            _ => assert_eq!(further, []),
+        }
+    }
     let roles: Vec<_> = file
         .librarians
         .values()
@@ -64,6 +79,10 @@ fn the_demo_says_what_the_demo_must() {
     );
     // PR3: what is kept, and that staff of the library may supervise.
     for institution in file.institutions.values() {
+        assert_eq!(institution.practice_queue.as_deref(), Some("practice"));
+        assert_ne!(institution.question_form_address, "");
+        assert_ne!(institution.policy.text, "");
+        assert!((2..=3).contains(&institution.scripts.len()));
         let notice = &institution.privacy_notice;
         assert!(notice.contains("We keep"), "{notice}");
         assert!(
@@ -80,8 +99,167 @@ fn what_may_be_left_out_has_a_default() {
     let maple = &file.institutions["maple"];
     assert_eq!(maple.staff_naming, StaffNaming::ScreenName);
     assert_eq!(maple.conference_warning, ConferenceWarning::default());
-    assert!(file.librarians.contains_key("lee@maple"));
+    assert_eq!(maple.policy, Policy::default());
+    assert_eq!(maple.question_form_address, "");
+    assert_eq!(maple.practice_queue, None);
+    assert_eq!(maple.scripts, []);
+    let queue = &file.queues["maple"];
+    assert_eq!(queue.escalate, []);
+    assert_eq!(queue.hours, None);
+    assert!(!queue.practice);
+    assert_eq!(file.librarians["lee@maple"].real_name, "");
     assert!(problems("").is_empty());
+}
+
+#[test]
+fn what_may_be_there_is_read() {
+    let text = SOUND
+        .replace(
+            "primary_queue = \"maple\"",
+            r#"primary_queue = "maple"
+practice_queue = "practice"
+question_form_address = "https://maple.example/ask"
+[institution.policy]
+text = "We lend skis."
+address = "https://maple.example/policy"
+contact = "desk@maple.example"
+[[institution.script]]
+name = "Zero"
+text = "Hello!"
+[[institution.script]]
+name = "Also"
+text = "Bye!""#,
+        )
+        .replace(
+            "staffed_by = [\"maple\"]",
+            r#"staffed_by = ["maple"]
+escalate = [{ to = "coop" }, { to = "backup" }, { to = "last", after = "5m" }]
+hours = { time_zone = "America/Chicago", open = ["Mon-Fri 09:00-21:00", "Sat 10:00-17:00"] }
+practice = false"#,
+        )
+        .replace(
+            "screen_name = \"Mr Lee\"",
+            "screen_name = \"Mr Lee\"\nreal_name = \"Bruce Lee\"",
+        );
+    let file = DirectoryFile::parse(&text);
+    assert_eq!(problems(&text), [] as [&str; 0]);
+    let maple = &file.institutions["maple"];
+    assert_eq!(maple.practice_queue.as_deref(), Some("practice"));
+    assert_eq!(maple.question_form_address, "https://maple.example/ask");
+    assert_eq!(maple.policy.text, "We lend skis.");
+    assert_eq!(maple.policy.address, "https://maple.example/policy");
+    assert_eq!(maple.policy.contact, "desk@maple.example");
+    // D38: in the library's order.
+    let scripts: Vec<_> = maple
+        .scripts
+        .iter()
+        .map(|script| (script.name.as_str(), script.text.as_str()))
+        .collect();
+    assert_eq!(scripts, [("Zero", "Hello!"), ("Also", "Bye!")]);
+    let queue = &file.queues["maple"];
+    // R17: 40 and 120 seconds are usual.
+    let steps: Vec<_> = queue
+        .escalate
+        .iter()
+        .map(|step| (step.to.as_str(), step.after_ms))
+        .collect();
+    assert_eq!(
+        steps,
+        [("coop", 40_000), ("backup", 120_000), ("last", 300_000)]
+    );
+    let hours = Hours::new(
+        "America/Chicago",
+        &["Mon-Fri 09:00-21:00", "Sat 10:00-17:00"],
+    );
+    assert_eq!(queue.hours, hours.ok());
+    assert_eq!(file.librarians["lee@maple"].real_name, "Bruce Lee");
+}
+
+#[test]
+fn what_is_wrong_below_an_entry_is_told_with_its_own_line() {
+    let institution = r#"[[institution]]
+id = "maple"
+name = "Maple"
+privacy_notice = "We keep it."
+primary_queue = "maple"
+conference_warning = "x"
+[institution.policy]
+txt = "We lend skis."
+contact = 7
+[[institution.script]]
+name = "Hello"
+[[institution.script]]
+name = "Hello"
+text = "Hello!"
+key = "F1"
+[[institution]]
+id = "harbor"
+name = "Harbor"
+privacy_notice = "We keep it."
+primary_queue = "maple"
+policy = "We lend boats."
+script = "Hello!"
+"#;
+    assert_eq!(
+        problems(institution),
+        [
+            "line 6: institution \"maple\", conference_warning: must be a table; it is of type string",
+            "line 9: institution \"maple\", policy.contact: must be a text in quotation marks; it is of type integer",
+            "line 8: institution \"maple\", policy.txt: is not known here",
+            "line 10: institution \"maple\", script \"Hello\", text: is missing",
+            "line 12: institution \"maple\", script \"Hello\": is there already, in line 10",
+            "line 15: institution \"maple\", script \"Hello\", key: is not known here",
+            "line 21: institution \"harbor\", policy: must be a table; it is of type string",
+            "line 22: institution \"harbor\", script: write each one under its own [[institution.script]]",
+        ]
+    );
+    let head = "[[queue]]\nid = \"maple\"\nname = \"Maple\"\npatrons_of = []\nstaffed_by = []\n";
+    for (fields, expected) in [
+        (
+            "escalate = \"coop\"",
+            vec![
+                "line 6: queue \"maple\", escalate: write a list of steps, for example [{ to = \"coop\", after = \"40s\" }]",
+            ],
+        ),
+        (
+            "escalate = [{ to = \"a\" }, { after = \"x\" },\n{ to = \"c\" }, { to = \"d\", afer = \"40s\" }]",
+            vec![
+                "line 6: queue \"maple\", step 2, to: is missing",
+                "line 6: queue \"maple\", step 2, after: \"x\" is not a length of time; write a whole number and its unit, for example 500ms, 5s, 10m, 24h or 30d",
+                "line 7: queue \"maple\", step 3, after: is missing; only the first two steps may leave it out",
+                "line 7: queue \"maple\", step 4, afer: is not known here",
+                "line 7: queue \"maple\", step 4, after: is missing; only the first two steps may leave it out",
+            ],
+        ),
+        (
+            "hours = \"always\"",
+            vec!["line 6: queue \"maple\", hours: must be a table; it is of type string"],
+        ),
+        (
+            "hours = { open = [\"Mon 9-5\"], closed = [] }",
+            vec![
+                "line 6: queue \"maple\", hours.time_zone: is missing",
+                "line 6: queue \"maple\", hours.open: \"Mon 9-5\" is not a range; \"9\" is not a time; write 00:00 to 23:59, or 24:00 for the end of the day",
+                "line 6: queue \"maple\", hours.closed: is not known here",
+            ],
+        ),
+        (
+            "practice = \"yes\"\n[queue.hours]\ntime_zone = \"Chicago\"\nopen = \"Mon 09:00-10:00\"",
+            vec![
+                "line 9: queue \"maple\", hours.open: must be a list of ranges, for example [\"Mon-Fri 09:00-21:00\"]; it is of type string",
+                "line 8: queue \"maple\", hours.time_zone: there is no time zone \"Chicago\"; write its name in the IANA database, for example America/Chicago",
+                "line 6: queue \"maple\", practice: must be true or false; it is of type string",
+            ],
+        ),
+        (
+            "hours = { time_zone = \"UTC\", open = [\"Mon-Fri 09:00-21:00\", \"Wed 20:00-22:00\"] }",
+            vec![
+                "line 6: queue \"maple\", hours.open: \"Mon-Fri 09:00-21:00\" and \"Wed 20:00-22:00\" overlap; let one end before the other begins",
+            ],
+        ),
+    ] {
+        assert_eq!(problems(&format!("{head}{fields}\n")), expected, "{fields}");
+    }
 }
 
 #[test]
