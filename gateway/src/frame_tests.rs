@@ -1,7 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use carrel_proto::{
-    gateway::v1::{Act, Attend, Detach, Hello, PickUp, Ping, RenewToken, Typing, act},
+    gateway::v1::{
+        AcceptTransfer, Act, Attend, DeclineTransfer, Detach, Hello, OfferTransfer, PickUp, Ping,
+        RenewToken, Typing, WithdrawTransfer, act, offer_transfer,
+    },
+    im::v1::{
+        ListMessagesRequest, MarkReadRequest, SendMessageRequest, SendTypingRequest,
+        WatchConversationsRequest, send_message_request,
+    },
+    presence::v1::{Announcement, Goodbye, MonitoredQueues, WatchDeskRequest},
     session::v1::{Position, PostMessage, WatchSessionsRequest},
 };
 use proptest::prelude::*;
@@ -56,6 +64,16 @@ fn bad_json_is_answered_with_the_command_that_it_named() {
     assert_eq!(refusal.code, 3);
     assert_eq!(refusal.reason, "BAD_FRAME");
     assert!(refusal.message.contains("shout"), "{}", refusal.message);
+}
+
+#[test]
+fn bad_json_is_answered_with_the_message_that_it_named() {
+    for named in ["imSend", "im_send"] {
+        let refused = answered(&json(&format!(
+            r#"{{"{named}": {{"commandId": "c", "text": 7}}}}"#
+        )));
+        assert_eq!((&*refused.command_id, &*refused.session_id), ("c", ""));
+    }
 }
 
 #[test]
@@ -117,11 +135,95 @@ fn client_frames() -> impl Strategy<Value = ClientFrame> {
         (text(), 0..3i32)
             .prop_map(|(session_id, r#box)| Frame::Typing(Typing { session_id, r#box })),
         any::<u64>().prop_map(|number| Frame::Ping(Ping { number })),
+        transfers(),
+        presence(),
+        im(),
     ];
     (frame, text()).prop_map(|(frame, trace_parent)| ClientFrame {
         frame: Some(frame),
         trace_parent,
     })
+}
+
+/// Acts that hand a session over.
+fn transfers() -> impl Strategy<Value = client_frame::Frame> {
+    let text = any::<String>;
+    let to = proptest::option::of(prop_oneof![
+        text().prop_map(offer_transfer::To::Introduction),
+        text().prop_map(offer_transfer::To::QueueId),
+    ]);
+    let act = prop_oneof![
+        (to, text())
+            .prop_map(|(to, message)| act::Act::OfferTransfer(OfferTransfer { to, message })),
+        text().prop_map(|offer_id| act::Act::AcceptTransfer(AcceptTransfer { offer_id })),
+        (text(), text()).prop_map(|(offer_id, reason)| {
+            act::Act::DeclineTransfer(DeclineTransfer { offer_id, reason })
+        }),
+        text().prop_map(|offer_id| act::Act::WithdrawTransfer(WithdrawTransfer { offer_id })),
+    ];
+    (text(), text(), act).prop_map(|(command_id, session_id, act)| {
+        client_frame::Frame::Act(Act {
+            command_id,
+            session_id,
+            act: Some(act),
+        })
+    })
+}
+
+/// What is said of an open monitor, and of the desk.
+fn presence() -> impl Strategy<Value = client_frame::Frame> {
+    use client_frame::Frame;
+    let queues = proptest::option::of(proptest::collection::vec(any::<String>(), 0..3));
+    prop_oneof![
+        (any::<String>(), 0..5i32, queues).prop_map(|(monitor_id, status, queues)| {
+            Frame::Announce(Announcement {
+                monitor_id,
+                status,
+                queues: queues.map(|queue_ids| MonitoredQueues { queue_ids }),
+            })
+        }),
+        Just(Frame::Goodbye(Goodbye {})),
+        Just(Frame::WatchDesk(WatchDeskRequest {})),
+    ]
+}
+
+/// What is said to other librarians.
+fn im() -> impl Strategy<Value = client_frame::Frame> {
+    use client_frame::Frame;
+    use send_message_request::To;
+    let text = any::<String>;
+    let to = proptest::option::of(prop_oneof![
+        text().prop_map(To::LibrarianId),
+        text().prop_map(To::QueueId),
+        text().prop_map(To::ConversationId),
+    ]);
+    prop_oneof![
+        Just(Frame::WatchConversations(WatchConversationsRequest {})),
+        (text(), to, text()).prop_map(|(command_id, to, text)| {
+            Frame::ImSend(SendMessageRequest {
+                command_id,
+                to,
+                text,
+            })
+        }),
+        (text(), any::<(u64, u64, i32)>()).prop_map(
+            |(conversation_id, (before, after, page_size))| {
+                Frame::ImList(ListMessagesRequest {
+                    conversation_id,
+                    before,
+                    after,
+                    page_size,
+                })
+            }
+        ),
+        (text(), any::<u64>()).prop_map(|(conversation_id, position)| {
+            Frame::ImMarkRead(MarkReadRequest {
+                conversation_id,
+                position,
+            })
+        }),
+        text().prop_map(|conversation_id| Frame::ImTyping(SendTypingRequest { conversation_id })),
+    ]
 }
 
 proptest! {

@@ -91,3 +91,17 @@ async fn a_quiet_socket_is_pinged_on_a_fixed_clock() {
     }
     drop(outbox);
 }
+
+#[tokio::test(start_paused = true)]
+async fn pings_come_faster_and_slower_as_they_are_wanted() {
+    let closing = Closing::default();
+    let (outbox, writer) = outbox(SubProtocol::Json, &config(16, 1_000), closing.clone());
+    let (sink, mut received) = futures_mpsc::channel(16);
+    tokio::spawn(writer.run(sink));
+    let start = Instant::now();
+    for (interval, pinged_at) in [(20, 20), (5, 25), (5, 30), (0, 30), (20, 50)] {
+        outbox.ping_every(Duration::from_secs(interval));
+        assert!(matches!(received.next().await, Some(Message::Ping(_))));
+        assert_eq!(start.elapsed().as_secs(), pinged_at);
+    }
+}

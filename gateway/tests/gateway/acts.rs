@@ -81,7 +81,7 @@ async fn acts_in_an_attended_session_arrive_in_the_order_in_which_they_were_sent
     }
     let sent: Vec<_> = (0..40).map(|number: u32| number.to_string()).collect();
     assert_eq!(accepted, sent);
-    let seen = house.sessions.seen.borrow().clone();
+    let seen = house.seen.lines();
     let posted: Vec<_> = seen
         .iter()
         .filter_map(|line| line.strip_prefix("attend post_message "))
@@ -153,7 +153,7 @@ async fn an_act_off_the_stream_waits_for_those_on_it() {
     let mut browser = Browser::attending(&house, "admin", "s").await;
     browser.post("1", "s", "never answered").await;
     house
-        .sessions
+        .seen
         .wait_for("attend post_message never answered", 1)
         .await;
     let leave = act::Act::LeaveConference(LeaveConference {});

@@ -10,12 +10,17 @@ use carrel_platform::{
 };
 use carrel_proto::{
     directory::v1::directory_service_server::DirectoryServiceServer,
-    session::v1::session_service_server::SessionServiceServer,
+    im::v1::im_service_server::ImServiceServer,
+    presence::v1::presence_service_server::PresenceServiceServer,
+    session::v1::{
+        session_service_server::SessionServiceServer,
+        transfer_service_server::TransferServiceServer,
+    },
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::services::{Directory, Sessions};
+use crate::services::{Directory, Im, Presence, Seen, Sessions, Transfers};
 
 /// When the clock of these tests stands, in seconds.
 pub const NOW_S: i64 = 1_800_000_000;
@@ -33,6 +38,10 @@ pub struct House {
     pub address: SocketAddr,
     pub sessions: Sessions,
     pub directory: Directory,
+    pub presence: Presence,
+    pub im: Im,
+    /// What was asked of all services but the directory.
+    pub seen: Seen,
     pub clock: Clock,
     pub shutdown: CancellationToken,
     pub serving: JoinHandle<Result<(), Error>>,
@@ -47,18 +56,26 @@ impl House {
     }
 
     pub async fn with(config: Config) -> Self {
-        let (sessions, directory) = (Sessions::default(), Directory::default());
+        let (seen, directory) = (Seen::default(), Directory::default());
+        let sessions = Sessions::new(seen.clone());
+        let presence = Presence::new(seen.clone());
+        let im = Im::new(seen.clone());
+        let transfers = Transfers::new(seen.clone());
         let services = Services::new()
             .with(SessionServiceServer::new(sessions.clone()))
-            .with(DirectoryServiceServer::new(directory.clone()));
+            .with(TransferServiceServer::new(transfers))
+            .with(DirectoryServiceServer::new(directory.clone()))
+            .with(PresenceServiceServer::new(presence.clone()))
+            .with(ImServiceServer::new(im.clone()));
         let server = GrpcServer::new(services, false).await.unwrap();
         let (to_sessions, from_sessions) = pipe();
-        let (to_directory, from_directory) = pipe();
+        let (to_presence, from_presence) = pipe();
+        let (to_im, from_im) = pipe();
         let services = CancellationToken::new();
         let stop = services.clone();
         let serving_services = tokio::spawn(async move {
             let serve = |incoming| server.serve(incoming, stop.clone(), Duration::ZERO);
-            let _ = tokio::join!(serve(from_sessions), serve(from_directory));
+            let _ = tokio::join!(serve(from_sessions), serve(from_presence), serve(from_im));
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -68,7 +85,8 @@ impl House {
             config,
             Parts {
                 session: to_sessions,
-                directory: to_directory,
+                presence: to_presence,
+                im: to_im,
                 clock: clock.clone(),
                 shutdown: shutdown.clone(),
             },
@@ -78,6 +96,9 @@ impl House {
             address,
             sessions,
             directory,
+            presence,
+            im,
+            seen,
             clock,
             _stop: [services.clone().drop_guard(), shutdown.clone().drop_guard()],
             shutdown,

@@ -127,6 +127,37 @@ async fn queries_and_tokens_reach_the_service() {
     assert!(body(&renewed)["token"]["expireTime"].is_string());
 }
 
+#[tokio::test]
+async fn anyone_may_ask_whether_a_library_answers() {
+    let house = House::open().await;
+    let bearer = format!("authorization: Bearer {}\r\n", token("map", NOW_S + 600));
+    for headers in ["", &bearer] {
+        let answer = get(&house, "/v1/libraries/maple/availability", headers).await;
+        assert_eq!(status(&answer), 200);
+        assert_eq!(
+            body(&answer),
+            json!({
+                "availability": "AVAILABILITY_CLOSED",
+                "waiting": 2,
+                "questionFormAddress": "https://maple.example/ask",
+            })
+        );
+    }
+    let unknown = get(&house, "/v1/libraries/atlantis/availability", "").await;
+    assert_eq!(status(&unknown), 404);
+    assert_eq!(body(&unknown)["reason"], "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn practice_is_asked_for_at_the_entry() {
+    let house = House::open().await;
+    for (practice, expected) in [(false, 200), (true, 404)] {
+        let request = json!({ "institutionId": "maple", "practice": practice }).to_string();
+        let answer = post(&house, "/v1/admit", IS_JSON, &request).await;
+        assert_eq!(status(&answer), expected);
+    }
+}
+
 // I27
 #[tokio::test]
 async fn a_service_that_fails_is_told_as_one_that_is_away() {
@@ -135,7 +166,7 @@ async fn a_service_that_fails_is_told_as_one_that_is_away() {
         &house,
         "/v1/admit",
         IS_JSON,
-        r#"{"institutionId": "maple"}"#,
+        r#"{"institutionId": "atlantis"}"#,
     )
     .await;
     assert_eq!(status(&answer), 503);

@@ -57,7 +57,7 @@ async fn a_stop_answers_what_is_under_way_and_asks_the_browser_to_come_back() {
     assert!((500..3_000).contains(&wait), "{wait}");
     (&mut house.serving).await.unwrap().unwrap();
     assert!(tokio::net::TcpStream::connect(house.address).await.is_err());
-    house.sessions.wait_for("attend over", 1).await;
+    house.seen.wait_for("attend over", 1).await;
 }
 
 // I14
@@ -67,7 +67,7 @@ async fn a_browser_that_vanishes_leaves_nothing_behind_and_ends_nothing() {
     let gone = Browser::attending(&house, "map", "s").await;
     let mut here = Browser::attending(&house, "lee", "s").await;
     drop(gone);
-    house.sessions.wait_for("attend over", 1).await;
+    house.seen.wait_for("attend over", 1).await;
     here.post("1", "s", "still here").await;
     assert_eq!(here.accepted().await.command_id, "1");
 }

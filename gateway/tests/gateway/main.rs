@@ -5,12 +5,16 @@
 
 mod acts;
 mod browser;
+mod desk;
 mod doors;
 mod frames;
 mod house;
+mod im;
 mod json_api;
 mod losses;
+mod presence;
 mod services;
 mod slow;
 mod streams;
 mod tokens;
+mod transfers;

@@ -60,7 +60,7 @@ async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing(
     })
     .await;
     let mut stalled = stalled(&house).await;
-    house.sessions.wait_for("attend join 0", 1).await;
+    house.seen.wait_for("attend join 0", 1).await;
     let mut neighbours = Vec::new();
     for name in ["map", "lee", "admin"] {
         let browser = Browser::attending(&house, name, "s").await;

@@ -56,7 +56,7 @@ async fn heads_and_typing_pass_and_traces_do_not() {
         r#box: 2,
     };
     browser.send(Frame::Typing(typing)).await;
-    house.sessions.wait_for("attend typing 2", 1).await;
+    house.seen.wait_for("attend typing 2", 1).await;
     house.sessions.publish("s", event(1, "hi")).await;
     let text = loop {
         match futures::StreamExt::next(&mut browser.socket)
@@ -90,7 +90,7 @@ async fn an_ended_stream_is_told_and_can_be_attended_again() {
     let mut browser = Browser::attending(&house, "map", "s").await;
     browser.post("1", "s", "never answered").await;
     house
-        .sessions
+        .seen
         .wait_for("attend post_message never answered", 1)
         .await;
     let slow = Refusal::new(Code::ResourceExhausted, "TOO_SLOW", "Join again.");
@@ -117,7 +117,7 @@ async fn an_ended_stream_is_told_and_can_be_attended_again() {
         }))
         .await;
     assert!(matches!(browser.next().await, Received::Attending(_)));
-    house.sessions.wait_for("attend join 4", 1).await;
+    house.seen.wait_for("attend join 4", 1).await;
 }
 
 #[tokio::test]
@@ -126,13 +126,13 @@ async fn attending_twice_starts_anew_and_detaching_ends_it() {
     let mut browser = Browser::attending(&house, "map", "s").await;
     browser.attend("s").await;
     assert!(matches!(browser.next().await, Received::Attending(_)));
-    house.sessions.wait_for("attend over", 1).await;
+    house.seen.wait_for("attend over", 1).await;
     let detach = Detach {
         session_id: "s".into(),
     };
     browser.send(Frame::Detach(detach)).await;
     assert!(matches!(browser.next().await, Received::Detached(d) if d.refusal.is_none()));
-    house.sessions.wait_for("attend over", 2).await;
+    house.seen.wait_for("attend over", 2).await;
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn lists_are_watched_and_a_patron_may_not() {
     };
     librarian.send(watch("maple")).await;
     assert!(matches!(librarian.next().await, Received::Lists(_)));
-    house.sessions.wait_for("watch maple", 1).await;
+    house.seen.wait_for("watch maple", 1).await;
     house
         .sessions
         .change(Change::Heartbeat(WatchHeartbeat {}))
@@ -172,7 +172,7 @@ async fn lists_are_watched_and_a_patron_may_not() {
     assert_eq!(lists.change, Some(Change::Heartbeat(WatchHeartbeat {})));
     librarian.send(watch("harbor")).await;
     assert!(matches!(librarian.next().await, Received::Lists(_)));
-    house.sessions.wait_for("watch harbor", 1).await;
+    house.seen.wait_for("watch harbor", 1).await;
 
     let (mut patron, _) = Browser::hello(&house, JSON, "patron-ricky").await;
     patron.send(watch("maple")).await;

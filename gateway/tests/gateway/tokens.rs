@@ -36,10 +36,10 @@ async fn a_renewed_token_keeps_the_socket_and_all_that_is_attended() {
         panic!("not renewed");
     };
     assert!(!renewed.token.unwrap().access_token.is_empty());
-    house.sessions.wait_for("attend renew map", 1).await;
+    house.seen.wait_for("attend renew map", 1).await;
     // The watch starts anew with the fresh token.
     assert!(matches!(browser.next().await, Received::Lists(_)));
-    house.sessions.wait_for("watch maple", 2).await;
+    house.seen.wait_for("watch maple", 2).await;
     // The old token's time is over, and the socket goes on.
     house.clock.advance_ms(700_000);
     browser.post("1", "s", "still here").await;
@@ -57,7 +57,7 @@ async fn a_token_that_expires_ends_the_socket() {
     let browser = Browser::attending(&house, "map", "s").await;
     house.clock.advance_ms(600_000);
     assert_eq!(browser.closed().await.0, 4401);
-    house.sessions.wait_for("attend over", 1).await;
+    house.seen.wait_for("attend over", 1).await;
 }
 
 #[tokio::test]

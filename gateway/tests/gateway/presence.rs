@@ -1,0 +1,246 @@
+//! A librarian's open monitor: how it is announced, and what keeps it alive.
+
+use std::time::Duration;
+
+use carrel_gateway::config::SocketConfig;
+use carrel_platform::refusal::Refusal;
+use carrel_proto::{
+    gateway::v1::{
+        Ping, Refused, RenewToken, client_frame::Frame, server_frame::Frame as Received,
+    },
+    presence::v1::{
+        Announcement, Goodbye, MonitoredQueues, OwnPresence, PresenceHeartbeat, Status,
+        announce_response::Response,
+    },
+    refusal::v1 as wire,
+};
+use tonic::Code;
+
+use crate::{
+    browser::{Browser, JSON, PROTO},
+    house::{House, with_socket},
+};
+
+const GOODBYE: Frame = Frame::Goodbye(Goodbye {});
+
+/// A gateway with given intervals between pings, and between the signs of life of which the service is told.
+async fn house(ping: Duration, here: Duration) -> House {
+    House::with(with_socket(SocketConfig {
+        monitor_ping_interval: ping.into(),
+        here_interval: here.into(),
+        ..SocketConfig::default()
+    }))
+    .await
+}
+
+/// Never, as far as a test is concerned.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+fn announce(queue_ids: &[&str]) -> Frame {
+    Frame::Announce(Announcement {
+        monitor_id: "m".into(),
+        status: Status::Available.into(),
+        queues: Some(MonitoredQueues {
+            queue_ids: queue_ids.iter().map(ToString::to_string).collect(),
+        }),
+    })
+}
+
+async fn own_presence(browser: &mut Browser) -> OwnPresence {
+    match browser.next().await {
+        Received::OwnPresence(presence) => presence,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A librarian whose monitor is announced.
+async fn announced(house: &House, protocol: &str, who: &str) -> Browser {
+    let (mut browser, _) = Browser::hello(house, protocol, who).await;
+    browser.send(announce(&["maple"])).await;
+    assert_eq!(own_presence(&mut browser).await.queue_ids, ["maple"]);
+    browser
+}
+
+/// A refusal of what was announced.
+async fn refusal(browser: &mut Browser) -> wire::Refusal {
+    let Refused {
+        command_id,
+        session_id,
+        refusal,
+    } = browser.refused().await;
+    assert_eq!((&*command_id, &*session_id), ("", ""));
+    let refusal = refusal.unwrap();
+    assert_eq!(refusal.metadata["request"], "announce");
+    refusal
+}
+
+/// A round to the gateway and back: a sign of life.
+async fn ping(browser: &mut Browser) {
+    browser.send(Frame::Ping(Ping { number: 1 })).await;
+    assert!(matches!(browser.next().await, Received::Pong(_)));
+}
+
+#[tokio::test]
+async fn a_monitor_is_announced_and_changed_on_one_stream() {
+    let house = House::open().await;
+    for protocol in [JSON, PROTO] {
+        let mut browser = announced(&house, protocol, protocol).await;
+        browser.send(announce(&["maple", "harbor"])).await;
+        let changed = own_presence(&mut browser).await;
+        assert_eq!(changed.queue_ids, ["maple", "harbor"]);
+        assert_eq!(changed.status(), Status::Available);
+        // From another monitor of the same librarian.
+        let away = OwnPresence {
+            status: Status::Away.into(),
+            monitors: 2,
+            ..OwnPresence::default()
+        };
+        let heartbeat = Response::Heartbeat(PresenceHeartbeat {});
+        house.presence.tell(protocol, heartbeat).await;
+        let presence = Response::OwnPresence(away.clone());
+        house.presence.tell(protocol, presence).await;
+        assert_eq!(own_presence(&mut browser).await, away);
+        let over = format!("announce over {protocol}");
+        assert_eq!(house.seen.count(&over), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_announcement_leaves_what_was_announced_before() {
+    let house = House::open().await;
+    let mut browser = announced(&house, JSON, "map").await;
+    browser.send(announce(&["unknown"])).await;
+    assert_eq!(refusal(&mut browser).await.code, Code::NotFound as i32);
+    browser.send(announce(&["harbor"])).await;
+    assert_eq!(own_presence(&mut browser).await.queue_ids, ["harbor"]);
+    assert_eq!(house.seen.count("announce over map"), 0);
+}
+
+#[tokio::test]
+async fn a_patron_is_refused_by_the_service() {
+    let house = House::open().await;
+    let (mut patron, _) = Browser::hello(&house, JSON, "patron-ricky").await;
+    patron.send(announce(&["maple"])).await;
+    assert_eq!(
+        refusal(&mut patron).await.code,
+        Code::PermissionDenied as i32
+    );
+    patron.send(GOODBYE).await;
+    ping(&mut patron).await;
+}
+
+// A background tab whose timers are frozen sends nothing by itself, but its browser answers pings.
+#[tokio::test]
+async fn answers_to_pings_keep_a_monitor_alive() {
+    let house = house(Duration::from_millis(10), Duration::from_millis(10)).await;
+    for protocol in [JSON, PROTO] {
+        let mut browser = announced(&house, protocol, protocol).await;
+        let reading = tokio::spawn(async move { browser.next().await });
+        house.seen.wait_for(&format!("here {protocol}"), 5).await;
+        reading.abort();
+    }
+}
+
+// A connection that only looks alive: nothing is said of a browser that gives no sign of life.
+#[tokio::test]
+async fn a_browser_that_gives_no_sign_of_life_is_not_said_to_be_here() {
+    let house = house(Duration::from_millis(10), Duration::from_millis(10)).await;
+    let _vanished = announced(&house, JSON, "map").await;
+    let mut alive = announced(&house, JSON, "lee").await;
+    let reading = tokio::spawn(async move { alive.next().await });
+    house.seen.wait_for("here lee", 20).await;
+    assert_eq!(house.seen.count("here map"), 0);
+    reading.abort();
+}
+
+#[tokio::test]
+async fn each_frame_is_a_sign_of_life() {
+    let house = house(NEVER, Duration::ZERO).await;
+    let mut browser = announced(&house, JSON, "map").await;
+    for _ in 0..3 {
+        ping(&mut browser).await;
+    }
+    house.seen.wait_for("here map", 3).await;
+}
+
+#[tokio::test]
+async fn the_service_is_not_told_of_every_sign_of_life() {
+    let house = house(NEVER, NEVER).await;
+    let mut browser = announced(&house, JSON, "map").await;
+    for _ in 0..50 {
+        ping(&mut browser).await;
+    }
+    browser.send(GOODBYE).await;
+    house.seen.wait_for("announce over map", 1).await;
+    assert_eq!(house.seen.count("here map"), 0);
+}
+
+#[tokio::test]
+async fn a_goodbye_arrives_even_if_the_socket_closes_right_after_it() {
+    let house = House::open().await;
+    let mut browser = announced(&house, JSON, "map").await;
+    browser.send(GOODBYE).await;
+    drop(browser);
+    house.seen.wait_for("goodbye map", 1).await;
+    house.seen.wait_for("announce over map", 1).await;
+}
+
+#[tokio::test]
+async fn a_socket_that_is_lost_says_no_goodbye() {
+    let house = House::open().await;
+    drop(announced(&house, JSON, "map").await);
+    house.seen.wait_for("announce over map", 1).await;
+    assert_eq!(house.seen.count("goodbye map"), 0);
+}
+
+#[tokio::test]
+async fn a_monitor_can_be_announced_again_after_a_goodbye_and_none_overtakes_the_other() {
+    let house = House::open().await;
+    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    for _ in 0..5 {
+        browser.send(announce(&["maple"])).await;
+        own_presence(&mut browser).await;
+        browser.send(GOODBYE).await;
+    }
+    house.seen.wait_for("announce over map", 5).await;
+    let lines = house.seen.lines();
+    for round in lines.chunks(3) {
+        let expected = ["announce map m maple", "goodbye map", "announce over map"];
+        assert_eq!(round, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_end_of_the_stream_is_told_and_the_monitor_can_be_announced_again() {
+    let mut house = House::open().await;
+    let mut browser = announced(&house, JSON, "map").await;
+    for (code, reason) in [
+        (Code::DeadlineExceeded, "SILENT"),
+        (Code::Aborted, "SUPERSEDED"),
+        (Code::Unauthenticated, "BAD_TOKEN"),
+    ] {
+        let end = Refusal::new(code, reason, "Announce again.");
+        house.presence.end("map", end.into()).await;
+        let refusal = refusal(&mut browser).await;
+        assert_eq!((refusal.code, &*refusal.reason), (code as i32, reason));
+        browser.send(announce(&["maple"])).await;
+        own_presence(&mut browser).await;
+    }
+    house.lose_services().await;
+    let lost = refusal(&mut browser).await;
+    assert_eq!(lost.code, Code::Unavailable as i32);
+    browser.send(announce(&["maple"])).await;
+    let still_lost = refusal(&mut browser).await;
+    assert_eq!(still_lost.code, Code::Unavailable as i32);
+}
+
+// F29
+#[tokio::test]
+async fn a_fresh_token_is_given_to_the_stream_that_goes_on() {
+    let house = House::open().await;
+    let mut browser = announced(&house, JSON, "map").await;
+    browser.send(Frame::RenewToken(RenewToken {})).await;
+    assert!(matches!(browser.next().await, Received::Renewed(_)));
+    house.seen.wait_for("renew presence map", 1).await;
+    assert_eq!(house.seen.count("announce over map"), 0);
+}

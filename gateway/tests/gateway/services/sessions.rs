@@ -1,0 +1,308 @@
+//! Sessions.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use carrel_platform::refusal::Refusal;
+use carrel_proto::session::v1::{session_service_server::SessionService, *};
+use tokio::sync::mpsc;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::{Answer, Down, Responses, Seen, librarian, subject, subject_of};
+
+/// Sessions in which everything that is written is accepted and shown to everyone.
+#[derive(Clone, Default)]
+pub struct Sessions {
+    attending: Arc<Mutex<HashMap<String, Vec<Down<AttendResponse>>>>>,
+    watching: Arc<Mutex<Vec<Down<WatchSessionsResponse>>>>,
+    seen: Seen,
+}
+
+/// An event with a text.
+pub fn event(position: u64, text: &str) -> AttendResponse {
+    AttendResponse {
+        response: Some(attend_response::Response::Event(SessionEvent {
+            position,
+            payload: Some(session_event::Payload::Message(MessagePosted {
+                text: text.into(),
+            })),
+            ..SessionEvent::default()
+        })),
+        trace_parent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
+    }
+}
+
+impl Sessions {
+    /// They note in `seen` what is asked of them.
+    pub fn new(seen: Seen) -> Self {
+        Self {
+            seen,
+            ..Self::default()
+        }
+    }
+
+    fn down(&self, session_id: &str) -> Vec<Down<AttendResponse>> {
+        let attending = self.attending.lock().unwrap();
+        attending.get(session_id).cloned().unwrap_or_default()
+    }
+
+    /// Sends something to all who attend a session, and says how many they are.
+    pub async fn publish(&self, session_id: &str, response: AttendResponse) -> usize {
+        let mut reached = 0;
+        for down in self.down(session_id) {
+            reached += usize::from(down.send(Ok(response.clone())).await.is_ok());
+        }
+        reached
+    }
+
+    /// Ends the streams of all who attend a session.
+    pub async fn end(&self, session_id: &str, status: Status) {
+        for down in self.down(session_id) {
+            let _ = down.send(Err(status.clone())).await;
+        }
+        self.attending.lock().unwrap().remove(session_id);
+    }
+
+    /// Changes what is watched.
+    pub async fn change(&self, change: watch_sessions_response::Change) {
+        let watching = self.watching.lock().unwrap().clone();
+        for down in watching {
+            let response = WatchSessionsResponse {
+                change: Some(change.clone()),
+            };
+            let _ = down.send(Ok(response)).await;
+        }
+    }
+
+    async fn answer(&self, session_id: &str, down: &Down<AttendResponse>, act: Act) {
+        let command_id = act.command_id;
+        let (kind, text) = match act.act {
+            Some(act::Act::PostMessage(message)) => ("post_message", message.text),
+            Some(act::Act::PushPage(page)) => ("push_page", page.address),
+            Some(act::Act::WriteNote(note)) => ("write_note", note.text),
+            Some(act::Act::EndSession(_)) | None => ("end_session", String::new()),
+        };
+        self.seen.saw(format!("attend {kind} {text}"));
+        if text == "never answered" {
+            return;
+        }
+        let response = if text == "refused" {
+            attend_response::Response::ActRefused(ActRefused {
+                command_id,
+                refusal: Some(Refusal::new(Code::FailedPrecondition, "ENDED", "Over.").into()),
+            })
+        } else {
+            attend_response::Response::ActAccepted(ActAccepted {
+                command_id,
+                position: 7,
+                replayed: false,
+            })
+        };
+        let accepted = matches!(response, attend_response::Response::ActAccepted(_));
+        let _ = down
+            .send(Ok(AttendResponse {
+                response: Some(response),
+                trace_parent: String::new(),
+            }))
+            .await;
+        if accepted {
+            self.publish(session_id, event(7, &text)).await;
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl SessionService for Sessions {
+    type AttendStream = Responses<AttendResponse>;
+    type WatchSessionsStream = Responses<WatchSessionsResponse>;
+
+    async fn attend(
+        &self,
+        request: Request<Streaming<AttendRequest>>,
+    ) -> Answer<Self::AttendStream> {
+        subject(request.metadata())?;
+        let mut requests = request.into_inner();
+        let first = requests.message().await?.and_then(|first| first.request);
+        let Some(attend_request::Request::Join(join)) = first else {
+            return Err(Refusal::new(Code::InvalidArgument, "NO_JOIN", "no").into());
+        };
+        if join.session_id == "unknown" {
+            return Err(Refusal::not_found("session").into());
+        }
+        assert!(
+            join.trace,
+            "a gateway asks for the trace of what it delivers"
+        );
+        let (down, responses) = mpsc::channel(64);
+        self.attending
+            .lock()
+            .unwrap()
+            .entry(join.session_id.clone())
+            .or_default()
+            .push(down.clone());
+        let after = join.after.map_or(0, |after| after.number);
+        self.seen.saw(format!("attend join {after}"));
+        let joined = Joined {
+            head: Some(Position {
+                epoch: "e".into(),
+                number: 6,
+            }),
+            ..Joined::default()
+        };
+        let joined = AttendResponse {
+            response: Some(attend_response::Response::Joined(joined)),
+            trace_parent: String::new(),
+        };
+        down.send(Ok(joined)).await.unwrap();
+        let sessions = self.clone();
+        tokio::spawn(async move {
+            while let Some(Ok(request)) = requests.next().await {
+                match request.request {
+                    Some(attend_request::Request::Act(act)) => {
+                        sessions.answer(&join.session_id, &down, act).await;
+                    }
+                    Some(attend_request::Request::Typing(typing)) => {
+                        sessions.seen.saw(format!("attend typing {}", typing.r#box));
+                    }
+                    Some(attend_request::Request::Renew(renew)) => {
+                        let subject = subject_of(&renew.access_token).unwrap();
+                        sessions.seen.saw(format!("attend renew {subject}"));
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            sessions.seen.saw("attend over");
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(responses))))
+    }
+
+    async fn watch_sessions(
+        &self,
+        request: Request<WatchSessionsRequest>,
+    ) -> Answer<Self::WatchSessionsStream> {
+        librarian(request.metadata())?;
+        let (down, responses) = mpsc::channel(64);
+        let snapshot = watch_sessions_response::Change::Snapshot(SessionRows { rows: Vec::new() });
+        let snapshot = WatchSessionsResponse {
+            change: Some(snapshot),
+        };
+        down.send(Ok(snapshot)).await.unwrap();
+        self.watching.lock().unwrap().push(down);
+        self.seen.saw(format!(
+            "watch {}",
+            request.into_inner().queue_ids.join(",")
+        ));
+        Ok(Response::new(Box::pin(ReceiverStream::new(responses))))
+    }
+
+    async fn open_session(
+        &self,
+        request: Request<OpenSessionRequest>,
+    ) -> Answer<OpenSessionResponse> {
+        let session_id = subject(request.metadata())?;
+        Ok(Response::new(OpenSessionResponse {
+            session: Some(Session {
+                session_id,
+                ..Session::default()
+            }),
+            replayed: true,
+        }))
+    }
+
+    async fn pick_up_session(
+        &self,
+        _: Request<PickUpSessionRequest>,
+    ) -> Answer<PickUpSessionResponse> {
+        self.seen.saw("unary pick_up");
+        let refusal = Refusal::new(
+            Code::FailedPrecondition,
+            "ALREADY_PICKED_UP",
+            "Mr Lee was faster.",
+        );
+        Err(refusal.with("picked_up_by", "Mr Lee").into())
+    }
+
+    async fn post_message(
+        &self,
+        request: Request<PostMessageRequest>,
+    ) -> Answer<PostMessageResponse> {
+        let text = request.into_inner().text;
+        self.seen.saw(format!("unary post_message {text}"));
+        if text == "never answered" {
+            std::future::pending::<()>().await;
+        }
+        Ok(Response::new(PostMessageResponse {
+            position: 8,
+            replayed: false,
+        }))
+    }
+
+    async fn push_page(&self, _: Request<PushPageRequest>) -> Answer<PushPageResponse> {
+        Ok(Response::new(PushPageResponse {
+            position: 9,
+            replayed: false,
+        }))
+    }
+
+    async fn write_note(&self, _: Request<WriteNoteRequest>) -> Answer<WriteNoteResponse> {
+        Ok(Response::new(WriteNoteResponse {
+            position: 10,
+            replayed: false,
+        }))
+    }
+
+    async fn enter_conference(
+        &self,
+        _: Request<EnterConferenceRequest>,
+    ) -> Answer<EnterConferenceResponse> {
+        Ok(Response::new(EnterConferenceResponse::default()))
+    }
+
+    async fn leave_conference(
+        &self,
+        _: Request<LeaveConferenceRequest>,
+    ) -> Answer<LeaveConferenceResponse> {
+        Ok(Response::new(LeaveConferenceResponse::default()))
+    }
+
+    async fn end_session(&self, _: Request<EndSessionRequest>) -> Answer<EndSessionResponse> {
+        Ok(Response::new(EndSessionResponse {
+            position: 11,
+            replayed: false,
+        }))
+    }
+
+    async fn get_session(&self, _: Request<GetSessionRequest>) -> Answer<GetSessionResponse> {
+        Ok(Response::new(GetSessionResponse::default()))
+    }
+
+    async fn get_transcript(
+        &self,
+        request: Request<GetTranscriptRequest>,
+    ) -> Answer<GetTranscriptResponse> {
+        subject(request.metadata())?;
+        Ok(Response::new(GetTranscriptResponse {
+            audience: request.into_inner().audience,
+            ..GetTranscriptResponse::default()
+        }))
+    }
+
+    async fn list_ended_sessions(
+        &self,
+        request: Request<ListEndedSessionsRequest>,
+    ) -> Answer<ListEndedSessionsResponse> {
+        subject(request.metadata())?;
+        Ok(Response::new(ListEndedSessionsResponse::default()))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        request: Request<ListAuditEntriesRequest>,
+    ) -> Answer<ListAuditEntriesResponse> {
+        subject(request.metadata())?;
+        Ok(Response::new(ListAuditEntriesResponse::default()))
+    }
+}
