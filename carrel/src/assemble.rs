@@ -1,33 +1,36 @@
 //! Puts a Carrel together out of its parts, and takes it apart in order.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use carrel_platform::{
-    auth::{interceptor::Authenticator, keys::KeyRing},
-    bus::local::LocalBus,
     clock::Clock,
     log::{
-        EventLog, LogError,
+        LogError,
         sqlite::{OpenError, SqliteLog, SqliteOptions},
     },
-    pipe::{PipeIncoming, pipe},
-    serve::{GrpcServer, REQUEST_LIMIT, RESPONSE_LIMIT, ServeError, Services},
+    serve::{GrpcServer, ServeError},
 };
 use carrel_presence::{CommandError, commands::load_directory, storage};
-use futures::stream;
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::{Channel, server::TcpIncoming};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
 
+use self::{
+    pipes::{Incoming, Outgoing},
+    services::{Begun, Shared},
+};
 use crate::{
     config::Config,
     data_folder::{DataFolder, DataFolderError, Lock},
 };
 
+mod pipes;
+mod services;
+
 /// How long each step of a stop may take. Together they stay well below ten seconds.
 const GATEWAY_END: Duration = Duration::from_secs(4);
 const GRPC_DRAIN: Duration = Duration::from_secs(1);
-const SESSIONS_END: Duration = Duration::from_secs(1);
+const SERVICES_END: Duration = Duration::from_secs(1);
 const LOG_END: Duration = Duration::from_secs(1);
 
 /// Why a Carrel did not start.
@@ -93,14 +96,8 @@ pub struct Running {
     grpc: GrpcServer,
     serving_grpc: Part,
     serving_http: Part,
-    sessions: Sessions,
+    begun: Begun,
     _lock: Lock,
-}
-
-/// The word to end what sessions have begun, and the tasks to wait for.
-struct Sessions {
-    stop: CancellationToken,
-    tasks: TaskTracker,
 }
 
 /// A listener's task and the word to end it.
@@ -137,13 +134,12 @@ async fn start(config: Config, directory: Option<&str>) -> Result<Running, Assem
         load_directory(&log, directory, &clock).await?;
     }
 
-    let (services, sessions) = services(&config, &log, keys, &clock).await?;
+    let (outgoing, incoming) = pipes::lay();
+    let shared = Shared::new(log.clone(), keys, clock.clone());
+    let (services, begun) = services::build(&config, shared, &outgoing).await?;
     let server = GrpcServer::new(services, config.grpc.reflection).await?;
-    let (to_session, from_session_clients) = pipe();
-    let (to_directory, from_directory_clients) = pipe();
-    let pipes = [from_session_clients, from_directory_clients];
-    let serving_grpc = serve_grpc(server.clone(), TcpIncoming::from(grpc), pipes);
-    let serving_http = serve_http(&config, http, to_session, to_directory, clock);
+    let serving_grpc = serve_grpc(server.clone(), TcpIncoming::from(grpc), incoming);
+    let serving_http = serve_http(&config, http, outgoing, clock);
     Ok(Running {
         http_addr,
         grpc_addr,
@@ -151,7 +147,7 @@ async fn start(config: Config, directory: Option<&str>) -> Result<Running, Assem
         grpc: server,
         serving_grpc,
         serving_http,
-        sessions,
+        begun,
         _lock: lock,
     })
 }
@@ -170,11 +166,11 @@ impl Running {
     pub async fn stop(self) {
         self.grpc.set_healthy(false).await;
         self.serving_http.stop(GATEWAY_END).await;
-        self.sessions.stop.cancel();
+        self.begun.stop();
         self.serving_grpc.stop(GRPC_DRAIN * 2).await;
-        let finished = tokio::time::timeout(SESSIONS_END, self.sessions.tasks.wait());
+        let finished = tokio::time::timeout(SERVICES_END, self.begun.finished());
         if finished.await.is_err() {
-            tracing::warn!("some sessions did not finish what they had begun");
+            tracing::warn!("some services did not finish what they had begun");
         }
         let (grpc, log) = (self.grpc, self.log);
         let closed = tokio::task::spawn_blocking(move || drop((grpc, log)));
@@ -200,60 +196,10 @@ impl Part {
     }
 }
 
-async fn services(
-    config: &Config,
-    log: &SqliteLog,
-    keys: KeyRing,
-    clock: &Clock,
-) -> Result<(Services, Sessions), AssembleError> {
-    let log: Arc<dyn EventLog> = Arc::new(log.clone());
-    let auth = Authenticator::new(keys.clone(), clock.clone());
-    let stop = CancellationToken::new();
-    let session = carrel_session::build(
-        config.session.clone(),
-        carrel_session::Parts {
-            log: Arc::clone(&log),
-            bus: Arc::new(LocalBus::default()),
-            clock: clock.clone(),
-            auth: auth.clone(),
-            stop: stop.clone(),
-        },
-    )
-    .await?;
-    let directory = carrel_presence::build(
-        config.presence.clone(),
-        carrel_presence::Parts {
-            log,
-            clock: clock.clone(),
-            keys,
-            auth,
-        },
-    )
-    .await?;
-    let services = Services::new()
-        .with(
-            session
-                .service
-                .max_decoding_message_size(REQUEST_LIMIT)
-                .max_encoding_message_size(RESPONSE_LIMIT),
-        )
-        .with(
-            directory
-                .max_decoding_message_size(REQUEST_LIMIT)
-                .max_encoding_message_size(RESPONSE_LIMIT),
-        );
-    let sessions = Sessions {
-        stop,
-        tasks: session.tasks,
-    };
-    Ok((services, sessions))
-}
-
-fn serve_grpc(server: GrpcServer, listener: TcpIncoming, pipes: [PipeIncoming; 2]) -> Part {
+fn serve_grpc(server: GrpcServer, listener: TcpIncoming, pipes: Incoming) -> Part {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let task = tokio::spawn(async move {
-        let pipes = stream::select_all(pipes);
         let own = server.for_own_clients();
         tokio::try_join!(
             server.serve(listener, stopped.clone(), GRPC_DRAIN),
@@ -265,19 +211,14 @@ fn serve_grpc(server: GrpcServer, listener: TcpIncoming, pipes: [PipeIncoming; 2
     Part { stop, task }
 }
 
-fn serve_http(
-    config: &Config,
-    listener: TcpListener,
-    session: Channel,
-    directory: Channel,
-    clock: Clock,
-) -> Part {
+fn serve_http(config: &Config, listener: TcpListener, to: Outgoing, clock: Clock) -> Part {
     let stop = CancellationToken::new();
     let gateway = carrel_gateway::build(
         config.gateway.clone(),
         carrel_gateway::Parts {
-            session,
-            directory,
+            session: to.session,
+            presence: to.presence,
+            im: to.im,
             clock,
             shutdown: stop.clone(),
         },

@@ -60,8 +60,8 @@ impl Config {
 pub fn defaults() -> String {
     [
         include_str!("default.toml"),
-        include_str!("../../session-svc/default.toml"),
-        include_str!("../../presence-svc/default.toml"),
+        carrel_session::DEFAULT_CONFIG,
+        carrel_presence::DEFAULT_TOML,
         &within("gateway", carrel_gateway::config::DEFAULTS),
     ]
     .join("\n")

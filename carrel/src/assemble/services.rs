@@ -1,0 +1,120 @@
+//! The services of one process, on one log, one bus and one store of leases.
+
+use std::sync::Arc;
+
+use carrel_platform::{
+    auth::{interceptor::Authenticator, keys::KeyRing},
+    bus::{Bus, local::LocalBus},
+    clock::Clock,
+    lease::{Leases, memory::MemoryLeases},
+    log::{EventLog, sqlite::SqliteLog},
+    serve::{REQUEST_LIMIT, RESPONSE_LIMIT, Services},
+};
+use futures::future;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{AssembleError, pipes::Outgoing};
+use crate::config::Config;
+
+/// What all services work with.
+pub(super) struct Shared {
+    log: Arc<dyn EventLog>,
+    bus: Arc<dyn Bus>,
+    leases: Arc<dyn Leases>,
+    clock: Clock,
+    keys: KeyRing,
+    auth: Authenticator,
+}
+
+/// What the services have begun: the word to end it, and the tasks to wait for.
+pub(super) struct Begun {
+    stop: CancellationToken,
+    tasks: [TaskTracker; 2],
+}
+
+impl Shared {
+    pub(super) fn new(log: SqliteLog, keys: KeyRing, clock: Clock) -> Self {
+        Self {
+            log: Arc::new(log),
+            bus: Arc::new(LocalBus::default()),
+            leases: Arc::new(MemoryLeases::default()),
+            auth: Authenticator::new(keys.clone(), clock.clone()),
+            keys,
+            clock,
+        }
+    }
+}
+
+impl Begun {
+    /// Lets streams end and what was begun be finished.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits, after [`Begun::stop`], until everything is finished.
+    pub(super) async fn finished(&self) {
+        future::join_all(self.tasks.iter().map(TaskTracker::wait)).await;
+    }
+}
+
+/// Starts the services. None of them needs another to be served before this returns: who calls one waits for it.
+pub(super) async fn build(
+    config: &Config,
+    shared: Shared,
+    to: &Outgoing,
+) -> Result<(Services, Begun), AssembleError> {
+    let Shared {
+        log,
+        bus,
+        leases,
+        clock,
+        keys,
+        auth,
+    } = shared;
+    let stop = CancellationToken::new();
+    let session = carrel_session::build(
+        config.session.clone(),
+        carrel_session::Parts {
+            log: Arc::clone(&log),
+            bus: Arc::clone(&bus),
+            clock: clock.clone(),
+            leases: Arc::clone(&leases),
+            auth: auth.clone(),
+            stop: stop.clone(),
+        },
+    )
+    .await?;
+    let presence = carrel_presence::build(
+        config.presence.clone(),
+        carrel_presence::Parts {
+            log,
+            bus,
+            leases,
+            clock,
+            keys,
+            auth,
+            load: to.load.clone(),
+            stop: stop.clone(),
+        },
+    )
+    .await?;
+    // The limits are methods of each generated server, with no trait in common.
+    macro_rules! within_limits {
+        ($($server:expr),* $(,)?) => {
+            Services::new()$(.with(
+                $server
+                    .max_decoding_message_size(REQUEST_LIMIT)
+                    .max_encoding_message_size(RESPONSE_LIMIT),
+            ))*
+        };
+    }
+    let services = within_limits![
+        session.service,
+        session.transfers,
+        session.load,
+        presence.directory,
+        presence.presence,
+    ];
+    let tasks = [session.tasks, presence.tasks];
+    Ok((services, Begun { stop, tasks }))
+}
