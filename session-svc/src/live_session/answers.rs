@@ -43,7 +43,10 @@ impl LiveSession {
             .subscribers
             .add(actor, audience, self.parts.config.backlog);
         self.keep_leases().await;
-        self.note_patron_connection().await;
+        if part == Part::Patron {
+            // Only then: that a supervisor joins must not hasten what others are told.
+            self.note_patron_connection().await;
+        }
         Ok(Joined {
             session,
             audience,
