@@ -1,15 +1,18 @@
 //! What every log promises, run on every log there is. See `carrel_platform::log::EventLog`.
 //!
-//! `promises` and `model` know no engine. An engine joins by a [`Place`] and one line here; what only it promises is
+//! `promises`, `erasing` and `model` know no engine. An engine joins by a [`Place`] and one line here; what only it promises is
 //! tested in modules of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod erasing;
 mod model;
 mod promises;
 mod sqlite_engine;
+mod sqlite_erasing;
 mod sqlite_files;
 mod sqlite_kill;
+mod sqlite_versions;
 
 use std::{future::Future, path::PathBuf};
 
@@ -107,6 +110,15 @@ macro_rules! whole_contract {
                 extreme_numbers_are_no_trouble,
                 a_cancelled_append_leaves_a_working_log,
             ]);
+            contract!(erasing, $place, erasing: [
+                a_read_begins_with_the_first_event_that_is_left,
+                versions_go_on_after_everything_was_erased,
+                erasing_again_or_nothing_changes_nothing,
+                more_than_there_is_is_not_erased,
+                an_erased_command_is_forgotten,
+                erasures_disturb_nobody_who_appends_or_reads,
+            ]);
+            contract!(erasing_over_restarts, $place, erasing: [what_was_erased_stays_erased]);
             contract!(over_restarts, $place, promises: [
                 everything_is_there_after_each_reopening,
                 the_epoch_names_one_history,
@@ -126,4 +138,13 @@ contract!(sqlite_in_memory, crate::SqliteMemory, promises: [
     an_append_is_seen_by_every_later_read,
     open_streams_are_found_page_by_page,
     closed_streams_are_found_the_last_closed_first,
+]);
+
+contract!(sqlite_in_memory_erasing, crate::SqliteMemory, erasing: [
+    a_read_begins_with_the_first_event_that_is_left,
+    versions_go_on_after_everything_was_erased,
+    erasing_again_or_nothing_changes_nothing,
+    more_than_there_is_is_not_erased,
+    an_erased_command_is_forgotten,
+    erasures_disturb_nobody_who_appends_or_reads,
 ]);

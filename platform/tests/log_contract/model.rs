@@ -11,7 +11,7 @@ use proptest::{
     collection::vec,
     option,
     prelude::{Just, Strategy, any},
-    prop_assert_eq, prop_oneof,
+    prop_assert, prop_assert_eq, prop_oneof,
     sample::select,
     test_runner::{Config, TestCaseError, TestRunner},
 };
@@ -26,6 +26,7 @@ struct Model {
 #[derive(Clone, Default)]
 struct Stream {
     events: Vec<RecordedEvent>,
+    erased: u64,
     standing: Option<Standing>,
 }
 
@@ -64,9 +65,22 @@ impl Model {
     }
 
     fn read(&self, name: &StreamName, after: u64, limit: usize) -> Vec<RecordedEvent> {
-        let events = self.streams.get(name).map(|stream| stream.events.clone());
-        let later = events.into_iter().flatten().filter(|e| e.version > after);
-        later.take(limit).collect()
+        let Some(stream) = self.streams.get(name) else {
+            return Vec::new();
+        };
+        let left = stream.events.iter().filter(|e| e.version > stream.erased);
+        let later = left.filter(|e| e.version > after);
+        later.take(limit).cloned().collect()
+    }
+
+    fn erase(&mut self, name: &StreamName, up_to: u64) -> bool {
+        if up_to > self.version(name) {
+            return false;
+        }
+        if let Some(stream) = self.streams.get_mut(name) {
+            stream.erased = stream.erased.max(up_to);
+        }
+        true
     }
 
     fn find(&self, query: &StreamQuery) -> Vec<StreamHead> {
@@ -116,6 +130,7 @@ enum Step {
     /// Writes, each with how far its writer is behind or ahead of the truth.
     Append(Vec<(i64, Write)>),
     Read(StreamName, u64, usize),
+    Erase(StreamName, u64),
     Find(StreamQuery),
     Reopen,
 }
@@ -196,6 +211,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => vec(a_write(), 0..4).prop_map(Step::Append),
         4 => (name(), 0..6_u64, 0..6_usize).prop_map(|(s, after, limit)| Step::Read(s, after, limit)),
         4 => query().prop_map(Step::Find),
+        2 => (name(), 0..6_u64).prop_map(|(s, up_to)| Step::Erase(s, up_to)),
         1 => Just(Step::Reopen),
     ]
 }
@@ -230,14 +246,23 @@ async fn follow<P: Place>(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 let expected = model.find(&query);
                 prop_assert_eq!(log.find(query).await, Ok(expected));
             }
+            Step::Erase(stream, up_to) => {
+                let erased = log.erase(&stream, up_to).await;
+                if model.erase(&stream, up_to) {
+                    prop_assert_eq!(erased, Ok(()));
+                } else {
+                    prop_assert!(matches!(erased, Err(LogError::Invalid(_))), "{:?}", erased);
+                }
+            }
             Step::Reopen => {
                 drop(log);
                 log = place.open().await;
             }
         }
     }
-    for (name, stream) in model.streams {
-        prop_assert_eq!(log.read(&name, 0, usize::MAX).await, Ok(stream.events));
+    for name in model.streams.keys() {
+        let expected = model.read(name, 0, usize::MAX);
+        prop_assert_eq!(log.read(name, 0, usize::MAX).await, Ok(expected));
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(crate) async fn payloads(log: &impl EventLog, id: &str) -> Vec<Bytes> {
     events.into_iter().map(|event| event.payload).collect()
 }
 
-fn conflict(id: &str, expected: u64, actual: u64) -> LogError {
+pub(crate) fn conflict(id: &str, expected: u64, actual: u64) -> LogError {
     LogError::Conflict {
         stream: stream(id),
         expected,

@@ -37,7 +37,7 @@ async fn filled() -> SqliteFile {
     place
 }
 
-fn open(path: &Path) -> Result<SqliteLog, OpenError> {
+pub(crate) fn open(path: &Path) -> Result<SqliteLog, OpenError> {
     let options = SqliteOptions {
         busy_timeout: Duration::from_millis(20),
         ..SqliteOptions::default()

@@ -18,6 +18,7 @@ use futures::future::join_all;
 use crate::{
     Place, SqliteFile,
     promises::{batch, event, stream, write},
+    sqlite_erasing::erase_until_killed,
 };
 
 const ROLE: &str = "LOG_CONTRACT_ROLE";
@@ -64,6 +65,7 @@ async fn other_process() {
     };
     match role.as_str() {
         "open" => say("opened"),
+        "erase" => erase_until_killed(&log).await,
         "compete" => compete(&log, "other").await,
         "run" => {
             join_all((0..LANES).map(|lane| run_lane(&log, lane))).await;
@@ -72,7 +74,7 @@ async fn other_process() {
     }
 }
 
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     // The parent may have stopped listening.
     drop(writeln!(out, "\n{line}").and_then(|()| out.flush()));

@@ -184,7 +184,7 @@ impl Place {
         }
         configure(&connection, matches!(self, Self::File(_))).map_err(explain)?;
         self.check_pages(&connection, check_up_to)?;
-        upgrade(&mut connection).map_err(explain)?;
+        upgrade(&mut connection).map_err(|error| self.not_upgraded(&error))?;
         self.check_tables(&connection)?;
         let epoch = connection
             .query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| {
@@ -254,6 +254,14 @@ impl Place {
             }
         }
         Ok(())
+    }
+
+    /// Says why the tables were not brought to this version: if it was not the machine, they are not as they should be.
+    fn not_upgraded(&self, error: &rusqlite::Error) -> OpenError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::Unknown) => self.damaged(error.to_string()),
+            _ => explain(self.path(), error),
+        }
     }
 
     fn damaged(&self, problem: String) -> OpenError {
