@@ -8,6 +8,8 @@ import "./styles/stream.css";
 import "./styles/desk.css";
 import "./styles/lists.css";
 import "./styles/session.css";
+import "./styles/transfer.css";
+import "./styles/marks.css";
 import "./styles/review.css";
 import "./styles/librarians.css";
 import "./styles/im.css";

@@ -23,6 +23,7 @@ import { isOutcome, offerIdOf, Transfers } from "./desk_transfer";
 import { Writing } from "./desk_writing";
 import { Link } from "./link";
 import { type Notice, Notices } from "./notices";
+import { OwnScripts } from "./scripts";
 import { rememberQueues } from "./settings";
 
 /** Who is at the desk: nobody, somebody, or somebody whose log-in has run out. */
@@ -81,11 +82,16 @@ export class Desk {
   readonly profile: ReadonlySignal<Profile | undefined> = this.#profile;
   /** What calls the librarian to the desk. */
   readonly alerts = new Alerts(computed(() => this.#profile.value?.librarianId));
+  /** Texts of the librarian's own that are ready to be sent. */
+  readonly scripts = new OwnScripts(computed(() => this.#profile.value?.librarianId));
   /** Whether the librarian may enter sessions of others. */
   readonly maySupervise = computed(() => (this.#profile.value?.role ?? 0) >= Role.ASK_ADMINISTRATOR);
   /** The name of a queue, or its id if the librarian may not monitor it. */
   readonly queueName = (queueId: string): string =>
     this.#profile.value?.queues.find((queue) => queue.queueId === queueId)?.name ?? queueId;
+  /** Whether a queue is for practice (D36). */
+  readonly isPractice = (queueId: string): boolean =>
+    this.#profile.value?.queues.some((queue) => queue.queueId === queueId && queue.practice) ?? false;
   /** Whether the user did it. */
   readonly isOwn = (event: SessionEvent): boolean => {
     const id = this.#profile.value?.librarianId;
@@ -127,10 +133,7 @@ export class Desk {
   /** What is handed over. */
   readonly transfers = new Transfers(this.link, this.lists, {
     open: (sessionId, librarianId) => this.ask({ kind: "transfer", sessionId, librarianId }),
-    sendIm: (librarianId, text) => {
-      const row = this.presence.roster.value.librarians.get(librarianId);
-      if (row !== undefined) this.im.write(row, text);
-    },
+    sendIm: (librarian, text) => this.im.write(librarian, text),
     notify: (text, tone) => this.notify(text, tone),
   });
   /** What the desk asks. */

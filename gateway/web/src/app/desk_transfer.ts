@@ -1,5 +1,6 @@
 /** Handing sessions over: what the librarian offers to others, and what others offer to them (R14, R15). */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import type { LibrarianRow } from "../gen/carrel/presence/v1/presence_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { type SessionEvent, TransferOutcome } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
@@ -20,7 +21,7 @@ export interface TransferListener {
   /** Opens the dialog, with a librarian chosen already if one is named. */
   open: (sessionId: string, librarianId: string | undefined) => void;
   /** Sends a message to another librarian, again and again until it is settled. */
-  sendIm: (librarianId: string, text: string) => void;
+  sendIm: (librarian: LibrarianRow, text: string) => void;
   /** There is something to say to the user. */
   notify: (text: string, tone?: Notice["tone"]) => void;
 }
@@ -83,9 +84,9 @@ export class Transfers {
   }
 
   /** Asks a librarian before a session is offered to them. What is asked stands as a note in the session, too (R14). */
-  askFirst(sessionId: string, librarianId: string, name: string, text: string): void {
-    this.listener.sendIm(librarianId, text);
-    this.link.act(sessionId, writeNote(imNote(name, text)));
+  askFirst(sessionId: string, librarian: LibrarianRow, text: string): void {
+    this.listener.sendIm(librarian, text);
+    this.link.act(sessionId, writeNote(imNote(librarian.screenName, text)));
   }
 
   /** Declines an offer that was made to the librarian. */

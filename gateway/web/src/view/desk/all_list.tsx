@@ -5,6 +5,8 @@ import { milliseconds, span } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList } from "./list_pane";
+import { PracticeMark } from "./new_list";
+import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { patronOf, Row } from "./rows";
 
 /** The running sessions of the library's own patrons that others own (S4 to S6). */
@@ -57,7 +59,6 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <strong class="row-name">{patron}</strong>
-        {unread > 0 && <span class="unread">{unread} new</span>}
         <span class="row-time">{length}</span>
       </span>
       <span class="row-line">
@@ -68,6 +69,8 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       </span>
       <span class="row-line">
         <span class="library">{row.institutionName}</span>
+        <PracticeMark desk={desk} queueId={row.queueId} />
+        <PatronMarks connection={row.patronConnection} typing={isPatronTyping(desk, row.sessionId)} unread={unread} />
       </span>
       <Inside row={row} me={desk.profile.value?.librarianId} />
     </Row>

@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Desk, DeskTab } from "../../app/desk";
 import { helpKey } from "../../app/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { isHandedOver } from "../../state/transfer";
 import { Announcements } from "../parts/announcements";
 import { Icon } from "../parts/icon";
 import { Audit } from "./audit";
@@ -15,6 +16,7 @@ import { NotesPane } from "./notes_pane";
 import { PatronBox } from "./patron_box";
 import { SessionPane } from "./session_pane";
 import { Transcripts } from "./transcripts";
+import { FIRST_OFFER, OfferAlerts } from "./transfer_offers";
 
 /** The chat monitor. */
 export function DeskPage({ desk }: { desk: Desk }) {
@@ -26,6 +28,7 @@ export function DeskPage({ desk }: { desk: Desk }) {
   return (
     <div class="desk">
       <DeskHead desk={desk} />
+      <OfferAlerts desk={desk} />
       <main class="desk-main">
         <h1 class="visually-hidden">Chat monitor</h1>
         <DeskBody desk={desk} />
@@ -55,6 +58,7 @@ function DeskBody({ desk }: { desk: Desk }) {
       return <Audit desk={desk} />;
     case "chat": {
       const view = desk.view.value;
+      const canWrite = view?.session !== undefined && !isHandedOver(view);
       return (
         <div
           id="panel-chat"
@@ -65,8 +69,8 @@ function DeskBody({ desk }: { desk: Desk }) {
         >
           <ListPane desk={desk} />
           <SessionPane desk={desk} />
-          {view?.session && <NotesPane desk={desk} view={view} key={`n${view.sessionId}`} />}
-          {view?.session && <PatronBox desk={desk} view={view} key={`p${view.sessionId}`} />}
+          {canWrite && <NotesPane desk={desk} view={view} key={`n${view.sessionId}`} />}
+          {canWrite && <PatronBox desk={desk} view={view} key={`p${view.sessionId}`} />}
         </div>
       );
     }
@@ -171,6 +175,11 @@ function byCode(desk: Desk, code: string): boolean {
   if (code === "KeyN" && desk.view.value) {
     desk.focus("note");
     return true;
+  }
+  if (code === "KeyT") {
+    const button = document.querySelector<HTMLElement>(FIRST_OFFER);
+    button?.focus();
+    return button !== null;
   }
   if (code === "KeyM" && desk.view.value) {
     desk.focus("patron");

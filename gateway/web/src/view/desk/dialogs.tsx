@@ -8,10 +8,12 @@ import { Confirm, Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { OutsideLink } from "../parts/linked_text";
 import { ThemeSwitch } from "../parts/theme_switch";
+import { AlertSettings } from "./alert_settings";
 import { LogInForm } from "./log_in";
 import { Preview } from "./new_list";
 import { QueueChooser } from "./queue_chooser";
 import { patronOf } from "./rows";
+import { TransferDialog } from "./transfer";
 
 /** Whatever the desk asks at present. */
 export function DeskDialogs({ desk }: { desk: Desk }) {
@@ -26,6 +28,8 @@ export function DeskDialogs({ desk }: { desk: Desk }) {
       return <EndSession desk={desk} sessionId={asked.sessionId} />;
     case "guard":
       return <Guard desk={desk} sessionId={asked.sessionId} />;
+    case "transfer":
+      return <TransferDialog desk={desk} sessionId={asked.sessionId} librarianId={asked.librarianId} />;
     case "log-out":
       return <LogOut desk={desk} />;
     case "queues":
@@ -185,6 +189,7 @@ const SHORTCUTS: readonly [string, string][] = [
   ["Alt + Shift + I", "Go to IM; when somebody asks for an IM session, to the OK of their request"],
   ["Alt + Shift + M", "Write to the patron"],
   ["Alt + Shift + N", "Write a note"],
+  ["Alt + Shift + T", "Go to a transfer that is offered to you"],
   ["Esc", "Close a dialog, and do nothing"],
   ["?", "Open this list"],
 ];
@@ -202,6 +207,7 @@ function Shortcuts({ desk }: { desk: Desk }) {
           </div>
         ))}
       </dl>
+      <AlertSettings desk={desk} />
       <label class="check">
         <input
           type="checkbox"

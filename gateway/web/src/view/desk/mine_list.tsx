@@ -2,18 +2,22 @@ import type { Desk } from "../../app/desk";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
 import type { SessionView } from "../../state/session";
+import { newOwnerOf } from "../../state/transfer";
 import { milliseconds, span } from "../../time";
+import { offeredTo } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList } from "./list_pane";
-import { LibraryName } from "./new_list";
+import { LibraryName, PracticeMark } from "./new_list";
+import { isPatronTyping, PatronMarks, patronWords } from "./patron_marks";
 import { patronOf, Row } from "./rows";
 
-/** The sessions that the librarian owns, and those that have ended and still lie on the desk. */
+/** The sessions that the librarian owns, and those that have ended or were handed over and still lie on the desk. */
 export function MineList({ desk }: { desk: Desk }) {
   const ended = desk.ended.value;
+  const handedOver = desk.handedOver.value;
   const endedIds = new Set(ended.map((view) => view.sessionId));
   const rows = rowsOf(desk.lists.value, SessionList.MY_ACTIVE).filter((row) => !endedIds.has(row.sessionId));
-  if (rows.length === 0 && ended.length === 0) {
+  if (rows.length === 0 && ended.length === 0 && handedOver.length === 0) {
     return <EmptyList title="No patron with you">Pick somebody up under New, and the session stays here.</EmptyList>;
   }
   return (
@@ -23,6 +27,16 @@ export function MineList({ desk }: { desk: Desk }) {
           <MineRow key={row.sessionId} desk={desk} row={row} />
         ))}
       </ul>
+      {handedOver.length > 0 && (
+        <>
+          <h2 class="rows-title">Handed over, still on your desk</h2>
+          <ul class="rows" aria-label="Sessions handed over">
+            {handedOver.map((view) => (
+              <HandedOverRow key={view.sessionId} desk={desk} view={view} />
+            ))}
+          </ul>
+        </>
+      )}
       {ended.length > 0 && (
         <>
           <h2 class="rows-title">Ended, still on your desk</h2>
@@ -41,29 +55,65 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const view = desk.link.sessions.value.get(row.sessionId);
   const unread = view ? desk.unread(view) : 0;
   const patron = patronOf(row);
-  const typing = desk.link.typists.value.some((typist) => typist.sessionId === row.sessionId);
+  const typing = isPatronTyping(desk, row.sessionId);
   const length = span(desk.link.now.value - (milliseconds(row.pickUpTime) ?? desk.link.now.value));
   return (
     <Row
       name={patron}
-      label={`Open the session with ${patron}, ${row.institutionName}${unread > 0 ? `, ${unread} unread` : ""}`}
+      label={`Open the session with ${patron}, ${row.institutionName}${patronWords(row.patronConnection, typing, unread)}`}
       selected={desk.view.value?.sessionId === row.sessionId}
       onOpen={() => desk.select(row.sessionId, "patron")}
       menu={[
         { label: "Open", onChoose: () => desk.select(row.sessionId, "patron") },
         { label: "Write a note", onChoose: () => desk.select(row.sessionId, "note") },
+        { label: "Transfer …", onChoose: () => desk.transfers.open(row.sessionId) },
         { label: "End Session …", onChoose: () => desk.ask({ kind: "end", sessionId: row.sessionId }) },
       ]}
     >
       <span class="row-line">
         <strong class="row-name">{patron}</strong>
-        {unread > 0 && <span class="unread">{unread} new</span>}
         <span class="row-time">{length}</span>
       </span>
       <span class="row-line">
         <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />
+        <PracticeMark desk={desk} queueId={row.queueId} />
+        {row.transferOffer && (
+          <span class="tag">
+            <Icon name="transfer" /> offered to {offeredTo(row.transferOffer, desk.queueName)}
+          </span>
+        )}
       </span>
-      <span class="row-question">{typing ? "Typing …" : lastLine(view) || row.question}</span>
+      <span class="row-line">
+        <PatronMarks connection={row.patronConnection} typing={typing} unread={unread} />
+      </span>
+      <span class="row-question">{lastLine(view) || row.question}</span>
+    </Row>
+  );
+}
+
+function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
+  const patron = view.session?.patronName || "Patron";
+  return (
+    <Row
+      class="ended-row"
+      name={patron}
+      label={`Open the session with ${patron} that you handed over`}
+      selected={desk.view.value?.sessionId === view.sessionId}
+      onOpen={() => desk.select(view.sessionId)}
+      menu={[
+        { label: "Open", onChoose: () => desk.select(view.sessionId) },
+        { label: "Put away", onChoose: () => desk.dismiss(view.sessionId) },
+      ]}
+    >
+      <span class="row-line">
+        <strong class="row-name">{patron}</strong>
+        <span class="tag">
+          <Icon name="transfer" /> now with {newOwnerOf(view) || "another librarian"}
+        </span>
+      </span>
+      <span class="row-line">
+        <span class="library">{view.session?.institutionName}</span>
+      </span>
     </Row>
   );
 }

@@ -1,12 +1,15 @@
 import { useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
+import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { type Departure, type SortKey, waitingLines } from "../../state/lists";
-import { milliseconds, span } from "../../time";
+import { milliseconds, stopwatch } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList } from "./list_pane";
+import { ConnectionState } from "./patron_marks";
 import { patronOf, Row } from "./rows";
+import { OfferedList } from "./transfer_offers";
 
 const SORTS: readonly [SortKey, string][] = [
   ["waiting", "Waiting"],
@@ -14,8 +17,17 @@ const SORTS: readonly [SortKey, string][] = [
   ["library", "Library"],
 ];
 
-/** The patrons who wait. The first librarian to open a row gets the patron (D28). */
+/** What is offered to the librarian, and the patrons who wait. The first to open a row gets the patron (D28). */
 export function NewList({ desk }: { desk: Desk }) {
+  return (
+    <>
+      <OfferedList desk={desk} />
+      <WaitingList desk={desk} />
+    </>
+  );
+}
+
+function WaitingList({ desk }: { desk: Desk }) {
   const [sort, setSort] = useState<SortKey>("waiting");
   const [reverse, setReverse] = useState(false);
   const lists = desk.lists.value;
@@ -57,7 +69,7 @@ export function NewList({ desk }: { desk: Desk }) {
 }
 
 function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
-  const waited = span(desk.link.now.value - (milliseconds(row.openTime) ?? desk.link.now.value));
+  const waited = stopwatch(desk.link.now.value - (milliseconds(row.openTime) ?? desk.link.now.value));
   const elsewhere = row.institutionId !== desk.profile.value?.institutionId;
   const busy = desk.isPickingUp(row.sessionId);
   const patron = patronOf(row);
@@ -65,7 +77,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     <Row
       class="waiting-row"
       name={patron}
-      label={`Pick up ${patron}, ${row.institutionName}${elsewhere ? " (another library)" : ""}`}
+      label={`Pick up ${patron}, ${row.institutionName}${elsewhere ? " (another library)" : ""}${marksOf(desk, row)}`}
       busy={busy}
       onOpen={() => desk.pickUp(row.sessionId)}
       menu={[
@@ -83,12 +95,34 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       </span>
       <span class="row-line">
         <LibraryName name={row.institutionName} elsewhere={elsewhere} />
-        {row.returned && <span class="tag">lost their librarian, next in line</span>}
+        <PracticeMark desk={desk} queueId={row.queueId} />
+        {row.returned && <span class="tag warn">lost their librarian, next in line</span>}
+        {row.queueIds.length > 1 && (
+          <span class="tag" title={`Waits in ${row.queueIds.map(desk.queueName).join(", ")}`}>
+            escalated
+          </span>
+        )}
+        {row.patronConnection > PatronConnection.CONNECTED && <ConnectionState connection={row.patronConnection} />}
         {busy && <span class="tag">Picking up …</span>}
       </span>
       <span class="row-question">{row.question}</span>
     </Row>
   );
+}
+
+/** The marks of a row, for who does not see them. */
+function marksOf(desk: Desk, row: SessionRow): string {
+  const marks = [
+    desk.isPractice(row.queueId) && "practice",
+    row.returned && "lost their librarian",
+    row.queueIds.length > 1 && "escalated",
+    row.patronConnection === PatronConnection.AWAY && "away",
+    row.patronConnection === PatronConnection.LOST && "connection lost",
+  ];
+  return marks
+    .filter((mark) => mark !== false)
+    .map((mark) => `, ${mark}`)
+    .join("");
 }
 
 /** A library's name, with a sign when it is not one's own (D31). */
@@ -100,6 +134,11 @@ export function LibraryName({ name, elsewhere }: { name: string; elsewhere: bool
       {elsewhere && <span class="elsewhere-word">other library</span>}
     </span>
   );
+}
+
+/** That a session is practice and no patron's (D36). */
+export function PracticeMark({ desk, queueId }: { desk: Desk; queueId: string }) {
+  return desk.isPractice(queueId) ? <span class="tag practice">[Practice]</span> : null;
 }
 
 /** What is known of a question before it is picked up (D30). */

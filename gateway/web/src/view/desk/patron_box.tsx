@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
+import { withScript } from "../../app/scripts";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { typedAddress } from "../../links";
 import type { SessionView } from "../../state/session";
@@ -7,17 +8,22 @@ import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { TextBox } from "../parts/text_box";
 import { BoxSwitch } from "./notes_pane";
+import { Scripts } from "./scripts";
 
 /** The box whose text the patron sees, and the web page that goes the same way. */
 export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
   const box = useRef<HTMLTextAreaElement>(null);
-  const [pushing, setPushing] = useState(false);
+  const [beside, setBeside] = useState<"page" | "scripts" | undefined>(undefined);
   const wanted = desk.wantsFocus.value === "patron";
   useEffect(() => {
     if (!wanted) return;
     box.current?.focus();
     desk.focused();
   }, [wanted]);
+  const close = () => {
+    setBeside(undefined);
+    box.current?.focus();
+  };
   const { session } = view;
   const name = session?.patronName;
   const to = name ? `To ${name}, the patron` : "To the patron";
@@ -46,26 +52,45 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
           </>
         }
         beside={
-          <button
-            type="button"
-            class="button"
-            aria-expanded={pushing}
-            aria-controls="page-push"
-            onClick={() => setPushing(!pushing)}
-          >
-            <Icon name="link" /> Web page
-          </button>
+          <>
+            <button
+              type="button"
+              class="button"
+              aria-expanded={beside === "scripts"}
+              aria-controls="scripts"
+              onClick={() => setBeside(beside === "scripts" ? undefined : "scripts")}
+            >
+              <Icon name="scripts" /> Scripts
+            </button>
+            <button
+              type="button"
+              class="button"
+              aria-expanded={beside === "page"}
+              aria-controls="page-push"
+              onClick={() => setBeside(beside === "page" ? undefined : "page")}
+            >
+              <Icon name="link" /> Web page
+            </button>
+          </>
         }
         onInput={(patron) => desk.writing.type(view.sessionId, { patron })}
         onSend={() => desk.writing.sendToPatron(view.sessionId)}
       />
-      {pushing && (
+      {beside === "scripts" && (
+        <Scripts
+          desk={desk}
+          view={view}
+          onChoose={(text) => {
+            desk.writing.type(view.sessionId, { patron: withScript(desk.drafts.of(view.sessionId).patron, text) });
+            close();
+          }}
+          onClose={close}
+        />
+      )}
+      {beside === "page" && (
         <PagePush
           to={name || "the patron"}
-          onClose={() => {
-            setPushing(false);
-            box.current?.focus();
-          }}
+          onClose={close}
           onSend={(address) => desk.writing.sendPage(view.sessionId, address)}
         />
       )}

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { Icon } from "../parts/icon";
 import { asksForMenu, Menu, type MenuEntry } from "../parts/menu";
@@ -36,6 +36,7 @@ export function Row({
   preview,
   children,
 }: RowProps) {
+  const id = useId();
   const [menuOpen, setMenuOpen] = useState(false);
   const [beside, setBeside] = useState<Place | undefined>(undefined);
   const row = useRef<HTMLLIElement>(null);
@@ -68,9 +69,11 @@ export function Row({
         aria-label={label}
         aria-current={selected ? "true" : undefined}
         aria-busy={busy}
+        aria-describedby={preview && beside ? id : undefined}
         onClick={onOpen}
         onKeyDown={(event) => {
           if (event.key === "Enter" && event.repeat) event.preventDefault();
+          if (event.key === "Escape") setBeside(undefined);
           if (asksForMenu(event)) {
             event.preventDefault();
             setMenuOpen(true);
@@ -93,7 +96,7 @@ export function Row({
       </button>
       {menuOpen && <Menu label={`What to do with ${name}`} entries={menu} onClose={close} />}
       {preview && beside && !menuOpen && (
-        <div class="preview" style={beside}>
+        <div class="preview" role="tooltip" id={id} style={beside}>
           {preview}
         </div>
       )}

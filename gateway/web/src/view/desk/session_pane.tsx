@@ -1,14 +1,18 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { Audience, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { conversation } from "../../state/conversation";
 import { colleaguesIn, type SessionView } from "../../state/session";
+import { isHandedOver, mayOffer } from "../../state/transfer";
 import { milliseconds, span } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { TypingLine } from "../parts/typing_line";
-import { LibraryName } from "./new_list";
+import { LibraryName, PracticeMark } from "./new_list";
+import { ConnectionState } from "./patron_marks";
+import { PolicyButton, PolicyPanel } from "./policy";
+import { HandedOver, OfferBar } from "./transfer_bar";
 
 /** The session that is shown: who is in it, what was said, and the way out. */
 export function SessionPane({ desk }: { desk: Desk }) {
@@ -34,6 +38,7 @@ export function SessionPane({ desk }: { desk: Desk }) {
 
 function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   const { session } = view;
+  const [policy, setPolicy] = useState(false);
   if (session === undefined) return null;
   const elsewhere = session.institutionId !== desk.profile.value?.institutionId;
   const patron = session.patronName || "Patron";
@@ -49,19 +54,26 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
           <h2>{patron}</h2>
           <p class="session-facts">
             <LibraryName name={session.institutionName} elsewhere={elsewhere} />
+            <PracticeMark desk={desk} queueId={session.queueId} />
+            <ConnectionState connection={session.patronConnection} />
             {session.patronEmail && <span>{session.patronEmail}</span>}
             <Length desk={desk} view={view} />
             {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
             {colleagues.length > 0 && <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>}
           </p>
         </div>
-        <Actions desk={desk} view={view} />
+        <div class="session-actions">
+          <PolicyButton open={policy} onToggle={() => setPolicy(!policy)} />
+          <Actions desk={desk} view={view} />
+        </div>
       </header>
       <Banner desk={desk} view={view} />
+      <OfferBar desk={desk} view={view} />
+      {policy && <PolicyPanel desk={desk} view={view} onClose={() => setPolicy(false)} />}
       <Stream
         sessionId={view.sessionId}
         items={conversation(view, desk.isOwn)}
-        reader={{ isOwn: desk.isOwn, isPatron: false }}
+        reader={{ isOwn: desk.isOwn, isPatron: false, queueName: desk.queueName }}
         now={Date.now()}
         foot={<TypingLine typists={typists} where={(typist) => (typist.box === Audience.STAFF ? " a note" : "")} />}
         onRetry={(commandId) => desk.link.input(view.sessionId, { kind: "retry", commandId })}
@@ -78,9 +90,12 @@ function Length({ desk, view }: { desk: Desk; view: SessionView }) {
   return <span>{span(to - from)}</span>;
 }
 
-/** The owner can end the session, a colleague can leave it, and neither can do the other's (D5, R6). */
+/**
+ * The owner can hand the session over and end it, a colleague can leave it, and neither can do the other's (D5, R6).
+ * Who has handed it over, or saw its end, can put it away.
+ */
 function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
-  if (view.session?.state === SessionState.ENDED) {
+  if (view.session?.state === SessionState.ENDED || isHandedOver(view)) {
     return (
       <button type="button" class="button small" onClick={() => desk.dismiss(view.sessionId)}>
         Put away
@@ -107,13 +122,20 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
     );
   }
   return (
-    <button
-      type="button"
-      class="button small danger-quiet"
-      onClick={() => desk.ask({ kind: "end", sessionId: view.sessionId })}
-    >
-      End Session
-    </button>
+    <>
+      {mayOffer(view) && (
+        <button type="button" class="button small" onClick={() => desk.transfers.open(view.sessionId)}>
+          <Icon name="transfer" /> Transfer …
+        </button>
+      )}
+      <button
+        type="button"
+        class="button small danger-quiet"
+        onClick={() => desk.ask({ kind: "end", sessionId: view.sessionId })}
+      >
+        End Session
+      </button>
+    </>
   );
 }
 
@@ -135,6 +157,7 @@ function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
       </p>
     );
   }
+  if (isHandedOver(view)) return <HandedOver desk={desk} view={view} />;
   if (view.part !== Part.COLLEAGUE) return null;
   return (
     <p class="banner conference-banner" role="status">

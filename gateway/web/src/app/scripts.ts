@@ -1,0 +1,83 @@
+/** A librarian's own scripts: texts that are ready to be sent, kept in this browser for each librarian by themselves (D38). */
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
+
+/** A script of the librarian's own. */
+export interface OwnScript {
+  name: string;
+  text: string;
+}
+
+/** How many a librarian can keep. */
+export const SCRIPTS_LIMIT = 100;
+/** How long a script's name may be. */
+export const SCRIPT_NAME_LIMIT = 80;
+
+/** The own scripts of whoever is at the desk. */
+export class OwnScripts {
+  readonly #all = signal<readonly OwnScript[]>([]);
+
+  /** The scripts, by name. */
+  readonly all: ReadonlySignal<readonly OwnScript[]> = this.#all;
+
+  constructor(private readonly librarianId: ReadonlySignal<string | undefined>) {
+    effect(() => {
+      const id = librarianId.value;
+      this.#all.value = id === undefined ? [] : readScripts(id);
+    });
+  }
+
+  /** Keeps a script. One of the same name gives way to it. Says why not, if it cannot be kept. */
+  add({ name, text }: OwnScript): string | undefined {
+    const script = { name: name.trim(), text: text.trim() };
+    if (script.name === "" || script.text === "") return "Give the script a name and a text.";
+    const others = this.#all.value.filter((one) => one.name !== script.name);
+    if (others.length >= SCRIPTS_LIMIT) return `You have ${SCRIPTS_LIMIT} scripts. Remove one first.`;
+    return this.#change([...others, script]);
+  }
+
+  /** Removes a script. */
+  remove(name: string): string | undefined {
+    return this.#change(this.#all.value.filter((one) => one.name !== name));
+  }
+
+  #change(scripts: readonly OwnScript[]): string | undefined {
+    this.#all.value = sorted(scripts);
+    const id = this.librarianId.value;
+    if (id === undefined) return undefined;
+    try {
+      localStorage.setItem(keyOf(id), JSON.stringify(this.#all.value));
+      return undefined;
+    } catch {
+      return "This browser does not keep it: it is there until you leave the page.";
+    }
+  }
+}
+
+function keyOf(librarianId: string): string {
+  return `carrel.scripts.${librarianId}`;
+}
+
+function readScripts(librarianId: string): readonly OwnScript[] {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(keyOf(librarianId)) ?? "[]");
+    return Array.isArray(stored) ? sorted(stored.filter(isScript)).slice(0, SCRIPTS_LIMIT) : [];
+  } catch {
+    return [];
+  }
+}
+
+function sorted(scripts: readonly OwnScript[]): readonly OwnScript[] {
+  return [...scripts].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+function isScript(value: unknown): value is OwnScript {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, text } = value as Partial<OwnScript>;
+  return typeof name === "string" && typeof text === "string" && name !== "" && text !== "";
+}
+
+/** A draft with a script put in: after what is there, on a line of its own. */
+export function withScript(draft: string, text: string): string {
+  const before = draft.trimEnd();
+  return before === "" ? text : `${before}\n${text}`;
+}

@@ -1,0 +1,94 @@
+import { ALERT_KINDS, ALERT_WAYS, type AlertKind, type AlertWay } from "../../app/alerts_settings";
+import type { Desk } from "../../app/desk";
+
+const KINDS: Readonly<Record<AlertKind, string>> = {
+  patron: "New patron",
+  transfer: "Transfer offered",
+  im: "Librarian's message",
+};
+const WAYS: Readonly<Record<AlertWay, string>> = { sound: "Sound", title: "Tab title", desktop: "Notification" };
+
+/** How the librarian wants to be called, for each kind and way by itself (D32, K22). */
+export function AlertSettings({ desk }: { desk: Desk }) {
+  const { alerts } = desk;
+  const { volume, ways } = alerts.settings.value;
+  return (
+    <section class="alert-settings" aria-label="Alerts">
+      <table>
+        <caption>Alerts</caption>
+        <thead>
+          <tr>
+            <td />
+            {ALERT_WAYS.map((way) => (
+              <th key={way} scope="col">
+                {WAYS[way]}
+              </th>
+            ))}
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {ALERT_KINDS.map((kind) => (
+            <tr key={kind}>
+              <th scope="row">{KINDS[kind]}</th>
+              {ALERT_WAYS.map((way) => (
+                <td key={way}>
+                  <input
+                    type="checkbox"
+                    aria-label={`${KINDS[kind]}: ${WAYS[way]}`}
+                    checked={ways[kind][way]}
+                    disabled={way === "desktop" && alerts.permission.value === "none"}
+                    onChange={(event) => void alerts.set(kind, way, event.currentTarget.checked)}
+                  />
+                </td>
+              ))}
+              <td>
+                <button
+                  type="button"
+                  class="link-button"
+                  aria-label={`Hear the sound: ${KINDS[kind]}`}
+                  onClick={() => alerts.sample(kind)}
+                >
+                  Hear it
+                </button>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <label class="volume">
+        Volume
+        <input
+          type="range"
+          min="0"
+          max="100"
+          step="5"
+          value={Math.round(volume * 100)}
+          aria-valuetext={`${Math.round(volume * 100)} per cent`}
+          onInput={(event) => alerts.setVolume(Number(event.currentTarget.value) / 100)}
+        />
+      </label>
+      <Permission desk={desk} />
+    </section>
+  );
+}
+
+function Permission({ desk }: { desk: Desk }) {
+  switch (desk.alerts.permission.value) {
+    case "denied":
+      return (
+        <p class="hint over">
+          This browser shows no notifications of this page. Allow them in the browser's settings for this address.
+        </p>
+      );
+    case "none":
+      return <p class="hint">This browser knows no notifications, or the page is not served over https.</p>;
+    default:
+      return (
+        <p class="hint">
+          What you choose is remembered in this browser for you alone. Titles and notifications come only while you look
+          elsewhere, and name no patron.
+        </p>
+      );
+  }
+}

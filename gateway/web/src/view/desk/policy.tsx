@@ -1,0 +1,100 @@
+import { useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import type { LibraryPolicy } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { safeAddress } from "../../links";
+import type { SessionView } from "../../state/session";
+import { Icon } from "../parts/icon";
+import { LinkedText, OutsideLink } from "../parts/linked_text";
+
+interface PolicyButtonProps {
+  open: boolean;
+  onToggle: () => void;
+}
+
+/** Opens and closes the policy of the patron's library: one click from the session (D37). */
+export function PolicyButton({ open, onToggle }: PolicyButtonProps) {
+  return (
+    <button
+      type="button"
+      class="button small"
+      aria-expanded={open}
+      aria-controls="policy"
+      title="What the patron's library wants its helpers to know"
+      onClick={onToggle}
+    >
+      <Icon name="book" /> Policy
+    </button>
+  );
+}
+
+interface PolicyPanelProps {
+  desk: Desk;
+  view: SessionView;
+  onClose: () => void;
+}
+
+/**
+ * What staff should know of a library (D37): that of the patron at first, and any other that the librarian may help.
+ * It is for staff only, and has nothing that sends any of it to the patron.
+ */
+export function PolicyPanel({ desk, view, onClose }: PolicyPanelProps) {
+  const [institutionId, setInstitutionId] = useState(view.session?.institutionId ?? "");
+  const policies = desk.profile.value?.policies ?? [];
+  const policy = policies.find((one) => one.institutionId === institutionId);
+  const isKnown = policies.some((one) => one.institutionId === view.session?.institutionId);
+  return (
+    <section
+      id="policy"
+      class="policy"
+      aria-label="Policy, staff only"
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onClose();
+      }}
+    >
+      <div class="policy-head">
+        <label for="policy-library">
+          <Icon name="lock" /> Policy of
+        </label>
+        <select
+          id="policy-library"
+          value={institutionId}
+          onChange={(event) => setInstitutionId(event.currentTarget.value)}
+        >
+          {!isKnown && <option value={view.session?.institutionId ?? ""}>{view.session?.institutionName}</option>}
+          {policies.map((one) => (
+            <option key={one.institutionId} value={one.institutionId}>
+              {one.institutionName}
+            </option>
+          ))}
+        </select>
+        <span class="note-reach">Staff only</span>
+        <button type="button" class="icon-button" aria-label="Close the policy" onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </div>
+      <Facts policy={policy} />
+    </section>
+  );
+}
+
+function Facts({ policy }: { policy: LibraryPolicy | undefined }) {
+  const address = safeAddress(policy?.address ?? "");
+  if (policy === undefined || (policy.text === "" && policy.contact === "" && address === undefined)) {
+    return <p class="hint">This library has not written down a policy here.</p>;
+  }
+  return (
+    <>
+      {policy.text && (
+        <p class="policy-text">
+          <LinkedText text={policy.text} />
+        </p>
+      )}
+      {address && (
+        <p>
+          Whole policy: <OutsideLink address={address}>{address}</OutsideLink>
+        </p>
+      )}
+      {policy.contact && <p>Corrections to: {policy.contact}</p>}
+    </>
+  );
+}

@@ -1,0 +1,195 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { SCRIPT_NAME_LIMIT } from "../../app/scripts";
+import type { SessionView } from "../../state/session";
+import { Icon } from "../parts/icon";
+import { length } from "../parts/text_box";
+
+interface ScriptsProps {
+  desk: Desk;
+  view: SessionView;
+  /** Puts a script's text into the box. */
+  onChoose: (text: string) => void;
+  onClose: () => void;
+}
+
+interface Script {
+  name: string;
+  text: string;
+}
+
+interface Group {
+  id: string;
+  title: string;
+  scripts: readonly Script[];
+}
+
+/**
+ * Texts that are ready to be sent: those of the patron's library, of the librarian's own and the librarian's (D38).
+ *
+ * Choosing one puts it into the box, where it can still be changed; nothing is sent by it.
+ */
+export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
+  const [search, setSearch] = useState("");
+  const [adding, setAdding] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  const groups = groupsOf(desk, view, search);
+  return (
+    <section
+      id="scripts"
+      class="scripts"
+      aria-label="Scripts"
+      onKeyDown={(event) => {
+        if (event.key === "Escape") {
+          event.stopPropagation();
+          onClose();
+        }
+        moveAmong(event);
+      }}
+    >
+      <div class="page-push-row">
+        <input
+          ref={input}
+          type="search"
+          aria-label="Search the scripts"
+          placeholder="Search the scripts"
+          autoComplete="off"
+          value={search}
+          onInput={(event) => setSearch(event.currentTarget.value)}
+        />
+        <button type="button" class="button" aria-expanded={adding} onClick={() => setAdding(!adding)}>
+          New script
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          Close
+        </button>
+      </div>
+      {adding && (
+        <NewScript
+          desk={desk}
+          onDone={() => {
+            setAdding(false);
+            input.current?.focus();
+          }}
+        />
+      )}
+      <div class="script-groups">
+        {groups.map((group) => (
+          <fieldset key={group.id} class="script-group">
+            <legend>{group.title}</legend>
+            {group.scripts.length === 0 && <p class="hint">{search ? "None of that name or text." : "None yet."}</p>}
+            {group.scripts.map((script) => (
+              <div key={script.name} class="script-line">
+                <button type="button" class="script" onClick={() => onChoose(script.text)}>
+                  <strong>{script.name}</strong>
+                  <span class="script-text">{script.text}</span>
+                </button>
+                {group.id === OWN && (
+                  <button
+                    type="button"
+                    class="icon-button"
+                    aria-label={`Remove the script ${script.name}`}
+                    onClick={() => {
+                      desk.scripts.remove(script.name);
+                      input.current?.focus();
+                    }}
+                  >
+                    <Icon name="close" />
+                  </button>
+                )}
+              </div>
+            ))}
+          </fieldset>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+const OWN = "own";
+
+function groupsOf(desk: Desk, view: SessionView, search: string): Group[] {
+  const profile = desk.profile.value;
+  const libraries = [...new Set([view.session?.institutionId, profile?.institutionId])];
+  const groups: Group[] = [];
+  for (const id of libraries) {
+    const policy = profile?.policies.find((one) => one.institutionId === id);
+    if (policy === undefined || policy.scripts.length === 0) continue;
+    groups.push({ id: `library/${id}`, title: policy.institutionName, scripts: found(policy.scripts, search) });
+  }
+  groups.push({ id: OWN, title: "Your own, in this browser", scripts: found(desk.scripts.all.value, search) });
+  return groups;
+}
+
+function found(scripts: readonly Script[], search: string): Script[] {
+  const wanted = search.trim().toLocaleLowerCase();
+  return scripts.filter(({ name, text }) => `${name}\n${text}`.toLocaleLowerCase().includes(wanted));
+}
+
+/** The arrow keys go from one script to the next. */
+function moveAmong(event: KeyboardEvent): void {
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const { currentTarget, target } = event;
+  if (!(currentTarget instanceof HTMLElement) || target instanceof HTMLTextAreaElement) return;
+  const scripts = [...currentTarget.querySelectorAll<HTMLElement>(".script")];
+  const here = scripts.indexOf(target as HTMLElement);
+  const next = scripts[event.key === "ArrowDown" ? here + 1 : here - 1];
+  if (next === undefined) return;
+  event.preventDefault();
+  next.focus();
+}
+
+function NewScript({ desk, onDone }: { desk: Desk; onDone: () => void }) {
+  const [name, setName] = useState("");
+  const [text, setText] = useState("");
+  const [error, setError] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const left = desk.link.textLimit.value - length(text);
+  const save = (event: Event) => {
+    event.preventDefault();
+    if (left < 0) return setError(`${-left} characters too many.`);
+    const failure = desk.scripts.add({ name, text });
+    if (failure === undefined) onDone();
+    else setError(failure);
+  };
+  return (
+    <form class="new-script" onSubmit={save} noValidate>
+      <div class="field">
+        <label for="script-name">Name of the script</label>
+        <input
+          id="script-name"
+          ref={field}
+          autoComplete="off"
+          maxLength={SCRIPT_NAME_LIMIT}
+          value={name}
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
+      </div>
+      <div class="field">
+        <label for="script-text">Text of the script</label>
+        <textarea
+          id="script-text"
+          rows={2}
+          value={text}
+          aria-invalid={left < 0}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </div>
+      {error && (
+        <p class="hint over" role="alert">
+          {error}
+        </p>
+      )}
+      <div class="row-actions">
+        <button type="submit" class="button small primary">
+          Keep script
+        </button>
+        <button type="button" class="button small" onClick={onDone}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,192 @@
+import { useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { type Target, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
+import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
+import { staffWords } from "../../state/queues";
+import { librariansOf, shares, statusWord } from "../../state/roster";
+import type { SessionView } from "../../state/session";
+import { offeredTo } from "../../words";
+import { Dialog } from "../parts/dialog";
+import { length } from "../parts/text_box";
+import { AskFirst } from "./transfer_ask";
+
+interface TransferDialogProps {
+  desk: Desk;
+  sessionId: string;
+  /** Who is chosen already, if anybody is. */
+  librarianId: string | undefined;
+}
+
+/** Offers a session to a librarian or to a queue (R15, D43). The owner keeps the patron until somebody accepts. */
+export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogProps) {
+  const view = desk.link.sessions.value.get(sessionId);
+  const [chosen, setChosen] = useState(librarianId === undefined ? "" : librarianKey(librarianId));
+  const [message, setMessage] = useState("");
+  const [missing, setMissing] = useState("");
+  // The session may have ended, or gone, while the dialog was open.
+  if (view === undefined || !desk.transfers.mayOffer(sessionId)) return <NotAnyMore desk={desk} />;
+  const targets = targetsOf(desk, view);
+  const target = targets.find((one) => one.key === chosen);
+  const left = TRANSFER_TEXT_LIMIT - length(message);
+  const patron = view.session?.patronName || "the patron";
+  const offer = (event: Event) => {
+    event.preventDefault();
+    if (target === undefined) return setMissing("Choose to whom first.");
+    if (left < 0) return;
+    desk.transfers.offer(sessionId, target.to, message);
+    desk.cancel();
+  };
+  return (
+    <Dialog title={`Transfer ${patron}`} class="transfer-dialog" onCancel={() => desk.cancel()}>
+      <form class="transfer-form" onSubmit={offer} noValidate>
+        <p>You keep {patron} until somebody accepts. The patron is told only then, so tell them yourself before.</p>
+        <StandingOffer desk={desk} view={view} />
+        <TargetList
+          targets={targets}
+          chosen={chosen}
+          onChoose={(key) => {
+            setChosen(key);
+            setMissing("");
+          }}
+        />
+        {chosen !== "" && target === undefined && (
+          <p class="notice warn" role="status">
+            Whom you chose is no longer at the desk.
+          </p>
+        )}
+        <div class="field">
+          <label for="transfer-message">
+            What they should know <span class="optional">optional</span>
+          </label>
+          <textarea
+            id="transfer-message"
+            rows={2}
+            value={message}
+            aria-describedby="transfer-hint"
+            aria-invalid={left < 0}
+            onInput={(event) => setMessage(event.currentTarget.value)}
+          />
+          <p id="transfer-hint" class={left < 0 ? "hint over" : "hint"}>
+            {left < 0
+              ? `${-left} characters too many.`
+              : "It goes with the offer. They see the whole conversation and all notes once they have accepted."}
+          </p>
+        </div>
+        {missing && (
+          <p class="notice bad" role="alert">
+            {missing}
+          </p>
+        )}
+        <div class="dialog-actions">
+          <button type="submit" class="button primary">
+            Offer
+          </button>
+          <button type="button" class="button" onClick={() => desk.cancel()}>
+            Cancel
+          </button>
+        </div>
+      </form>
+      {target?.librarian && (
+        <AskFirst desk={desk} sessionId={sessionId} librarian={target.librarian} key={target.key} />
+      )}
+    </Dialog>
+  );
+}
+
+/** One line of the list of those to whom a session can be offered. */
+interface TargetLine {
+  key: string;
+  to: Target;
+  name: string;
+  facts: string;
+  librarian?: LibrarianRow;
+}
+
+/** Librarians who share a queue, those who take patrons first; then queues. A practice session stays in practice. */
+function targetsOf(desk: Desk, view: SessionView): TargetLine[] {
+  const practice = desk.isPractice(view.session?.queueId ?? "");
+  const librarians = librariansOf(desk.presence.roster.value)
+    .filter(shares)
+    .sort((a, b) => a.status - b.status);
+  const states = desk.presence.queues.value;
+  const queues = (desk.profile.value?.queues ?? []).filter((queue) => queue.practice === practice);
+  return [
+    ...librarians.map(
+      (row): TargetLine => ({
+        key: librarianKey(row.librarianId),
+        to: { kind: "librarian", librarianId: row.librarianId, introduction: row.introduction },
+        name: row.screenName,
+        facts: `${row.institutionName} · ${statusWord(row.status)} · ${row.activeCount} active`,
+        librarian: row,
+      }),
+    ),
+    ...queues.map((queue): TargetLine => {
+      const state = states.get(queue.queueId);
+      return {
+        key: `queue/${queue.queueId}`,
+        to: { kind: "queue", queueId: queue.queueId },
+        name: `Queue ${queue.name}`,
+        facts: state === undefined ? "Whoever monitors it first" : staffWords(state),
+      };
+    }),
+  ];
+}
+
+function librarianKey(librarianId: string): string {
+  return `librarian/${librarianId}`;
+}
+
+interface TargetListProps {
+  targets: readonly TargetLine[];
+  chosen: string;
+  onChoose: (key: string) => void;
+}
+
+function TargetList({ targets, chosen, onChoose }: TargetListProps) {
+  const first = targets.some((target) => target.key === chosen) ? chosen : targets[0]?.key;
+  return (
+    <fieldset class="targets">
+      <legend>To whom</legend>
+      {!targets.some((target) => target.librarian) && (
+        <p class="hint">No other librarian who shares a queue with you is at the desk now.</p>
+      )}
+      {targets.map((target) => (
+        <label key={target.key} class="queue target">
+          <input
+            type="radio"
+            name="transfer-to"
+            value={target.key}
+            data-first={target.key === first ? true : undefined}
+            checked={target.key === chosen}
+            onChange={() => onChoose(target.key)}
+          />
+          <span>
+            <strong>{target.name}</strong>
+            <span class="queue-libraries">{target.facts}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function StandingOffer({ desk, view }: { desk: Desk; view: SessionView }) {
+  const offer = view.session?.transferOffer;
+  if (offer === undefined) return null;
+  return (
+    <p class="notice warn">Your offer to {offeredTo(offer, desk.queueName)} stands. A new offer takes its place.</p>
+  );
+}
+
+function NotAnyMore({ desk }: { desk: Desk }) {
+  return (
+    <Dialog title="Transfer" onCancel={() => desk.cancel()}>
+      <p>This session cannot be transferred any more: it has ended, or it is somebody else's now.</p>
+      <div class="dialog-actions">
+        <button type="button" class="button primary" data-first onClick={() => desk.cancel()}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,91 @@
+import { useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
+import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
+import { itemsOf, type ThreadItem } from "../../state/conversations";
+import { Icon } from "../parts/icon";
+import { length } from "../parts/text_box";
+
+interface AskFirstProps {
+  desk: Desk;
+  sessionId: string;
+  librarian: LibrarianRow;
+}
+
+/** Asks a librarian before a session is offered to them (D17, D44). What is asked is a note in the session, too (R14). */
+export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
+  const [text, setText] = useState("");
+  const thread = desk.im.conversations.value.threads.get(`librarian/${librarian.librarianId}`);
+  const [head] = useState(thread?.head ?? 0);
+  const left = TRANSFER_TEXT_LIMIT - length(text);
+  const send = (event: Event) => {
+    event.preventDefault();
+    if (text.trim() === "" || left < 0) return;
+    desk.transfers.askFirst(sessionId, librarian, text.trim());
+    setText("");
+  };
+  const lines = thread === undefined ? [] : itemsOf(thread, desk.im.me).filter((item) => isSince(item, head));
+  return (
+    <form class="ask-first" onSubmit={send} noValidate>
+      <label for="ask-first">Ask {librarian.screenName} first, by IM</label>
+      {lines.length > 0 && (
+        <ul class="ask-first-lines" aria-label={`What you and ${librarian.screenName} wrote`} aria-live="polite">
+          {lines.map((item) => (
+            <Line key={keyOf(item)} item={item} name={librarian.screenName} />
+          ))}
+        </ul>
+      )}
+      <div class="page-push-row">
+        <input
+          id="ask-first"
+          autoComplete="off"
+          value={text}
+          aria-describedby="ask-first-hint"
+          aria-invalid={left < 0}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <button type="submit" class="button" aria-disabled={text.trim() === "" || left < 0}>
+          <Icon name="send" /> Send IM
+        </button>
+      </div>
+      <p id="ask-first-hint" class={left < 0 ? "hint over" : "hint"}>
+        {left < 0
+          ? `${-left} characters too many.`
+          : "What you ask here is kept as a note in the session. The patron never sees it."}
+      </p>
+    </form>
+  );
+}
+
+/** Whether a line was written since the dialog was opened. */
+function isSince(item: ThreadItem, head: number): boolean {
+  if (item.kind === "message") return Number(item.message.position) > head;
+  return item.kind === "outgoing" && item.outgoing.after >= head;
+}
+
+function keyOf(item: ThreadItem): string {
+  if (item.kind === "message") return `m${item.message.position}`;
+  return item.kind === "outgoing" ? item.outgoing.commandId : "divider";
+}
+
+function Line({ item, name }: { item: ThreadItem; name: string }) {
+  switch (item.kind) {
+    case "message":
+      return (
+        <li>
+          <strong>{item.own ? "You" : name}:</strong> {item.message.text}
+        </li>
+      );
+    case "outgoing":
+      return (
+        <li>
+          <strong>You:</strong> {item.outgoing.deed}{" "}
+          <span class="hint">
+            {item.outgoing.status === "failed" ? `Not sent. ${item.outgoing.refusal?.message ?? ""}` : "Sending …"}
+          </span>
+        </li>
+      );
+    case "divider":
+      return null;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Desk } from "../../app/desk";
+import type { SessionView } from "../../state/session";
+import { mayOffer, newOwnerOf, secondsLeft } from "../../state/transfer";
+import { milliseconds, stopwatch } from "../../time";
+import { nameOf, offeredTo } from "../../words";
+import { Icon } from "../parts/icon";
+
+/** That the session is offered to somebody, for how long, and the way back (R15). */
+export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
+  const offer = view.session?.transferOffer;
+  if (offer === undefined) {
+    if (!desk.transfers.isOffering(view.sessionId)) return null;
+    return (
+      <p class="banner offer-banner" role="status">
+        <Icon name="transfer" /> Making your offer …
+      </p>
+    );
+  }
+  const left = secondsLeft(milliseconds(offer.lapseTime), desk.link.now.value);
+  const withdrawing = desk.transfers.isWithdrawing(view.sessionId);
+  const own = mayOffer(view);
+  return (
+    <div class="banner offer-banner">
+      <Icon name="transfer" />
+      <span role="status">
+        <strong>Offered to {offeredTo(offer, desk.queueName)}</strong>
+        {!own && ` by ${nameOf(offer.from)}`}
+      </span>
+      <span class="lapse" role="timer" aria-live="off">
+        lapses in {stopwatch(left * 1_000)}
+      </span>
+      {own && (
+        <button
+          type="button"
+          class="button small"
+          aria-disabled={withdrawing}
+          onClick={() => desk.transfers.withdraw(view.sessionId, offer.offerId)}
+        >
+          {withdrawing ? "Withdrawing …" : "Withdraw"}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** That the session is somebody else's now, and what was typed and did not get there any more. */
+export function HandedOver({ desk, view }: { desk: Desk; view: SessionView }) {
+  const { patron, note } = desk.drafts.of(view.sessionId);
+  const unsent = [patron, note].filter((text) => text.trim() !== "");
+  return (
+    <div class="banner over handed-over">
+      <p role="status">
+        <Icon name="transfer" /> <strong>{newOwnerOf(view) || "Another librarian"} has this patron now.</strong> You see
+        what was said until then.
+      </p>
+      {unsent.map((text) => (
+        <div key={text} class="unsent">
+          <p class="hint">This was not sent:</p>
+          <blockquote class="guarded-text">{text}</blockquote>
+        </div>
+      ))}
+    </div>
+  );
+}

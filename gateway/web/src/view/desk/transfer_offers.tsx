@@ -1,0 +1,177 @@
+import { useEffect, useId, useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { offerIdOf, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
+import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { secondsLeft } from "../../state/transfer";
+import { milliseconds, stopwatch } from "../../time";
+import { nameOf } from "../../words";
+import { Icon } from "../parts/icon";
+import { LibraryName, PracticeMark, Preview } from "./new_list";
+import { patronOf, Row } from "./rows";
+
+/** How many offers stand before the user at a time. The others are in the list. */
+const MOST = 3;
+
+/** The offers that ask for an answer: boxes that stand over the page and hold nobody up (D45). */
+export function OfferAlerts({ desk }: { desk: Desk }) {
+  const rows = desk.transfers.asking.value.slice(0, MOST);
+  if (rows.length === 0) return null;
+  return (
+    <aside class="offers" aria-label="Transfers offered to you">
+      {rows.map((row) => (
+        <OfferAlert key={offerIdOf(row)} desk={desk} row={row} />
+      ))}
+    </aside>
+  );
+}
+
+/** Finds the button that accepts the first offer, for the shortcut that goes there. */
+export const FIRST_OFFER = ".offers .offer .primary";
+
+function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
+  const id = useId();
+  const [reason, setReason] = useState("");
+  const patron = patronOf(row);
+  const from = nameOf(row.transferOffer?.from);
+  const toUser = row.transferOffer?.to.case === "librarian";
+  const accepting = desk.isPickingUp(row.sessionId);
+  const declining = desk.transfers.isDeclining(row.sessionId);
+  useEffect(
+    () => () => {
+      // The offer that had the focus is gone: the focus goes to the lists.
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) document.getElementById(`tab-list-${desk.list.value}`)?.focus();
+      });
+    },
+    [desk],
+  );
+  return (
+    <section class="offer" aria-labelledby={`${id}-title`}>
+      <h2 id={`${id}-title`} class="offer-title">
+        <Icon name="transfer" /> {from} offers you {patron}
+      </h2>
+      <p class="session-facts">
+        <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />
+        <PracticeMark desk={desk} queueId={row.queueId} />
+        {row.transferOffer?.to.case === "queueId" && <span>to {desk.queueName(row.transferOffer.to.value)}</span>}
+        <Lapse desk={desk} row={row} />
+      </p>
+      <p class="offer-question">{row.question}</p>
+      {row.transferOffer?.message && (
+        <p class="offer-message">
+          <strong>{from}:</strong> {row.transferOffer.message}
+        </p>
+      )}
+      {toUser && (
+        <div class="field">
+          <label for={`${id}-reason`}>
+            Reason, if you decline <span class="optional">optional</span>
+          </label>
+          <input
+            id={`${id}-reason`}
+            autoComplete="off"
+            maxLength={TRANSFER_TEXT_LIMIT}
+            value={reason}
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
+        </div>
+      )}
+      <div class="row-actions">
+        <button
+          type="button"
+          class="button small primary"
+          aria-label={`Accept ${patron} from ${from}`}
+          aria-disabled={accepting}
+          onClick={() => desk.accept(row)}
+        >
+          {accepting ? "Accepting …" : "Accept"}
+        </button>
+        {toUser && (
+          <button
+            type="button"
+            class="button small"
+            aria-label={`Decline ${patron} from ${from}`}
+            aria-disabled={declining}
+            onClick={() => desk.transfers.decline(row, reason)}
+          >
+            {declining ? "Declining …" : "Decline"}
+          </button>
+        )}
+        <button
+          type="button"
+          class="button small plain"
+          aria-label={`Put the offer of ${patron} aside`}
+          onClick={() => desk.transfers.putAside(row)}
+        >
+          Later
+        </button>
+      </div>
+    </section>
+  );
+}
+
+/** How long an offer still stands. It ticks, which nobody wants to hear. */
+export function Lapse({ desk, row }: { desk: Desk; row: SessionRow }) {
+  const left = secondsLeft(milliseconds(row.transferOffer?.lapseTime), desk.link.now.value);
+  return (
+    <span class="lapse" role="timer" aria-live="off">
+      lapses in {stopwatch(left * 1_000)}
+    </span>
+  );
+}
+
+/** The offers, above the patrons who wait. */
+export function OfferedList({ desk }: { desk: Desk }) {
+  const rows = desk.transfers.offered.value;
+  if (rows.length === 0) return null;
+  return (
+    <>
+      <h2 class="rows-title">Offered to you</h2>
+      <ul class="rows offered-rows" aria-label="Sessions offered to you">
+        {rows.map((row) => (
+          <OfferedRow key={row.sessionId} desk={desk} row={row} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
+  const patron = patronOf(row);
+  const from = nameOf(row.transferOffer?.from);
+  const accept = { label: `Accept ${patron}`, onChoose: () => desk.accept(row) };
+  const decline = { label: `Decline ${patron}`, onChoose: () => desk.transfers.decline(row, "") };
+  return (
+    <Row
+      name={patron}
+      label={`Accept ${patron}, ${row.institutionName}, from ${from}`}
+      busy={desk.isPickingUp(row.sessionId)}
+      onOpen={() => desk.accept(row)}
+      menu={row.transferOffer?.to.case === "librarian" ? [accept, decline] : [accept]}
+      preview={
+        <>
+          <Preview row={row} />
+          {row.transferOffer?.message && (
+            <p class="offer-message">
+              <strong>{from}:</strong> {row.transferOffer.message}
+            </p>
+          )}
+        </>
+      }
+    >
+      <span class="row-line">
+        <strong class="row-name">{patron}</strong>
+        <span class="row-time">
+          <Lapse desk={desk} row={row} />
+        </span>
+      </span>
+      <span class="row-line">
+        <span class="tag">
+          <Icon name="transfer" /> from {from}
+        </span>
+        <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />
+      </span>
+      <span class="row-question">{row.question}</span>
+    </Row>
+  );
+}
