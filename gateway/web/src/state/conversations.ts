@@ -93,7 +93,7 @@ export function reduceConversations(
       ]);
     case "listed":
       return to(keyOfId(conversations, input.request.conversationId), (thread) =>
-        listed(thread, input.request, input.response, now),
+        listed(thread, input.request, input.response, me, now),
       );
     case "list-refused":
       return to(keyOfId(conversations, input.conversationId), (thread) => [

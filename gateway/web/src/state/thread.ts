@@ -160,17 +160,18 @@ export function arrived(thread: Thread, message: Message, own: boolean): ThreadS
   return askLater(append(counted, message));
 }
 
-/** Messages that were asked for are here. */
+/** Messages that were asked for are here. `me` is the user's librarian id. */
 export function listed(
   thread: Thread,
   request: ListMessagesRequest,
   response: ListMessagesResponse,
+  me: string,
   now: number,
 ): ThreadStep {
   const { messages, more } = response;
   const answered: Thread = { ...thread, asked: undefined, askAt: undefined };
   if (request.after > 0n) {
-    const next = messages.reduce(append, skipGone(answered, request, messages));
+    const next = recounted(messages.reduce(append, skipGone(answered, request, messages)), me);
     return lastHeld(next) === lastHeld(thread) && next.head > lastHeld(next)
       ? [{ ...next, askAt: now + ASK_PAUSE }, []]
       : askLater(next);
@@ -271,6 +272,15 @@ function append(thread: Thread, message: Message): Thread {
     head: Math.max(thread.head, position),
     outgoing: outbox.shown(thread.outgoing, position),
   };
+}
+
+/** Counts what is unread anew, as far as the page can: who wrote what was missed is known only now. */
+function recounted(thread: Thread, me: string): Thread {
+  if (thread.first > thread.read + 1 || lastHeld(thread) < thread.head) return thread;
+  const news = thread.messages.filter(
+    ({ position, author }) => Number(position) > thread.read && author?.librarianId !== me,
+  );
+  return { ...thread, unread: news.length };
 }
 
 /** Asks for what is missing at the end. */

@@ -1,0 +1,109 @@
+/** One conversation between two librarians, and the gateway before it, as far as one of them can tell, for tests. */
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
+import {
+  type Conversation,
+  ConversationSchema,
+  ListMessagesResponseSchema,
+  type Member,
+  MemberSchema,
+  type Message,
+  MessageSchema,
+  type WatchConversationsResponse,
+} from "../gen/carrel/im/v1/im_service_pb";
+import type { ConversationsInput } from "../state/conversations";
+
+/** The user of the page. */
+export const ME: Member = create(MemberSchema, { librarianId: "map", screenName: "Ms Map" });
+/** The other one. */
+export const OTHER: Member = create(MemberSchema, { librarianId: "quill", screenName: "Mr Quill" });
+
+/** A change of the conversations, as the page takes it up. */
+export function change(what: WatchConversationsResponse["change"]): ConversationsInput {
+  return { kind: "change", change: what };
+}
+
+/** The conversation. It does each command once, and keeps what it is told to keep. */
+export class ImServer {
+  readonly messages: Message[] = [];
+  read = 0;
+  delivered = 0;
+  readByOther = 0;
+  firstKept = 1;
+  readonly #done = new Map<string, number>();
+
+  constructor(readonly conversationId = "c") {}
+
+  /** Somebody writes; the answer delivers it. */
+  write(author: Member, text: string): ConversationsInput {
+    const position = BigInt(this.messages.length + 1);
+    const time = timestampFromMs(Number(position) * 1_000);
+    const message = create(MessageSchema, { position, author, text, time });
+    this.messages.push(message);
+    return change({
+      case: "arrived",
+      value: { $typeName: "carrel.im.v1.MessageArrived", conversationId: this.conversationId, message },
+    });
+  }
+
+  /** The conversation as the user sees it. */
+  get conversation(): Conversation {
+    const last = this.messages.at(-1);
+    const unread = this.messages.filter(
+      ({ author, position }) => author?.librarianId !== ME.librarianId && Number(position) > this.read,
+    );
+    return create(ConversationSchema, {
+      conversationId: this.conversationId,
+      with: { case: "librarian", value: OTHER },
+      head: BigInt(this.messages.length),
+      ...(last && Number(last.position) >= this.firstKept ? { lastMessage: last } : {}),
+      read: BigInt(this.read),
+      unread: unread.length,
+      deliveredToOther: BigInt(this.delivered),
+      readByOther: BigInt(this.readByOther),
+      firstKept: BigInt(this.firstKept),
+    });
+  }
+
+  /** What a new watch begins with. */
+  get snapshot(): ConversationsInput {
+    const conversations = this.messages.length > 0 ? [this.conversation] : [];
+    return change({ case: "snapshot", value: { $typeName: "carrel.im.v1.ConversationsSnapshot", conversations } });
+  }
+
+  /** What tells of another state of reading or keeping. */
+  get changed(): ConversationsInput {
+    return change({ case: "changed", value: this.conversation });
+  }
+
+  /** What the gateway answers to a frame, and what it then delivers. */
+  handle({ frame }: ClientFrame): ConversationsInput[] {
+    switch (frame.case) {
+      case "imSend": {
+        const { commandId, text } = frame.value;
+        const before = this.#done.get(commandId);
+        const delivery = before === undefined ? [this.write(ME, text)] : [];
+        const position = before ?? this.messages.length;
+        this.#done.set(commandId, position);
+        return [...delivery, { kind: "sent", commandId, conversationId: this.conversationId, position }];
+      }
+      case "imList": {
+        const { before, after, pageSize } = frame.value;
+        const kept = this.messages.filter(({ position }) => Number(position) >= this.firstKept);
+        const asked =
+          after > 0n
+            ? kept.filter(({ position }) => position > after)
+            : kept.filter(({ position }) => before === 0n || position < before);
+        const messages = after > 0n ? asked.slice(0, pageSize) : asked.slice(-pageSize);
+        const response = create(ListMessagesResponseSchema, { messages, more: asked.length > messages.length });
+        return [{ kind: "listed", request: frame.value, response }];
+      }
+      case "imMarkRead":
+        this.read = Math.max(this.read, Number(frame.value.position));
+        return [this.changed];
+      default:
+        return [];
+    }
+  }
+}
