@@ -28,7 +28,7 @@ use carrel_proto::session::v1::{
     self as wire, session_service_client::SessionServiceClient,
     transfer_service_client::TransferServiceClient,
 };
-use carrel_session::{Config, Parts};
+use carrel_session::{Config, Parts, domain::audience::Audience, history::History};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::Channel;
 
@@ -213,6 +213,15 @@ impl Desk {
         wire::offer_transfer_request::To::Introduction(
             introduce(&self.keys, &introduction, now_ms, lasts).unwrap(),
         )
+    }
+
+    /// All that happened in a session, as staff may know it, from the log itself.
+    pub async fn recorded(&self, session_id: &str) -> Vec<wire::SessionEvent> {
+        let history = History::load(&*self.log, session_id.to_owned())
+            .await
+            .unwrap();
+        let events = history.view(Audience::Staff).events_after(0);
+        events.iter().map(|event| (**event).clone()).collect()
     }
 
     /// A fresh command id. Deterministic, so that two desks that do the same give the same.

@@ -8,6 +8,7 @@
 )]
 
 mod company;
+mod contention;
 mod desk;
 mod escalation;
 mod failing_log;
