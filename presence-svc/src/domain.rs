@@ -10,4 +10,4 @@ pub mod rules;
 pub mod wait;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

@@ -54,7 +54,7 @@ async fn a_file_is_loaded_once_and_changes_nothing_the_second_time() {
     let changes = load_directory_file(&log, path, &clock()).await.unwrap();
     assert_eq!(
         changes.to_string(),
-        "institutions: 2 added; queues: 3 added; librarians: 5 added"
+        "institutions: 2 added; queues: 5 added; librarians: 5 added"
     );
     let version = storage::read(&log).await.unwrap().version;
     let changes = load_directory_file(&log, path, &clock()).await.unwrap();
@@ -164,6 +164,66 @@ async fn a_file_with_any_problem_changes_nothing_and_all_problems_are_told() {
     assert_eq!(storage::read(&log).await.unwrap().version, version);
 }
 
+// R17, D36, D38
+#[tokio::test]
+async fn what_breaks_a_rule_below_an_entry_is_told_with_its_own_line() {
+    let log = demo().await;
+    let broken = DEMO
+        .replace(
+            "{ to = \"backup\", after = \"120s\" }",
+            "{ to = \"practice\", after = \"30s\" }",
+        )
+        .replace(
+            "practice = true",
+            "practice = true\nescalate = [{ to = \"gone\" }]",
+        )
+        .replace("name = \"Looking it up\"", "name = \"\"");
+    let line = |text: &str| 1 + broken[..broken.find(text).unwrap()].matches('\n').count();
+    let told = problems(load_directory(&log, &broken, &clock()).await);
+    assert_eq!(
+        told,
+        [
+            format!(
+                "line {}: institution \"harbor\", script \"\", name: must not be empty",
+                line("name = \"\"")
+            ),
+            format!(
+                "line {}: queue \"maple\", step 2, after: is 30s, but the step before comes after 40s; write a longer time, counted from the beginning of the wait",
+                line("to = \"practice\"")
+            ),
+            format!(
+                "line {}: queue \"maple\", step 2, to: queue \"practice\" is for practice; name a live one",
+                line("to = \"practice\"")
+            ),
+            format!(
+                "line {}: queue \"practice\", escalate: practice goes no further than its own queue; leave it out",
+                line("to = \"gone\"")
+            ),
+            format!(
+                "line {}: queue \"practice\", step 1, to: there is no queue \"gone\"",
+                line("to = \"gone\"")
+            ),
+        ]
+    );
+}
+
+// R19
+#[tokio::test]
+async fn hours_are_kept_and_loading_them_again_changes_nothing() {
+    let log = demo().await;
+    let with_hours = DEMO.replace("#hours = ", "hours = ");
+    assert_ne!(with_hours, DEMO, "the demo has an example");
+    let changes = load_directory(&log, &with_hours, &clock()).await.unwrap();
+    assert_eq!(changes.to_string(), "queues: 1 changed");
+    let directory = storage::read(&log).await.unwrap().directory;
+    let hours = directory.queues["maple"].hours.clone().unwrap();
+    // The clock stands at 02:00 of a Friday in Chicago.
+    let next = hours.next_open_ms(clock().unix_ms());
+    assert_eq!(next, Some(clock().unix_ms() + 7 * 3600 * 1000));
+    let changes = load_directory(&log, &with_hours, &clock()).await.unwrap();
+    assert_eq!(changes, Changes::default());
+}
+
 #[tokio::test]
 async fn files_that_are_none_are_told() {
     let log = SqliteLog::in_memory().unwrap();
@@ -198,6 +258,7 @@ async fn an_added_librarian_stays_when_a_file_is_loaded() {
     );
     let directory = storage::read(&log).await.unwrap().directory;
     assert_eq!(directory.librarians["new@maple"].id, id);
+    assert_eq!(directory.librarians["new@maple"].real_name, "Nova New");
 
     assert!(matches!(
         add_librarian(&log, new_librarian(), &clock()).await,
@@ -222,7 +283,7 @@ async fn an_added_librarian_stays_when_a_file_is_loaded() {
     let changes = load_directory(&log, "", &clock()).await.unwrap();
     assert_eq!(
         changes.to_string(),
-        "institutions: 2 removed; queues: 3 removed; librarians: 5 removed"
+        "institutions: 2 removed; queues: 5 removed; librarians: 5 removed"
     );
 }
 
@@ -310,30 +371,62 @@ async fn what_a_newer_version_wrote_is_damage_and_not_a_hole() {
     for payload in [
         r#"{"v":2,"event":{"kind":"queue_removed","id":"coop"}}"#,
         r#"{"v":1,"event":{"kind":"queue_painted","id":"coop"}}"#,
+        r#"{"v":1,"event":{"kind":"queue_set","id":"coop","name":"","patrons_of":[],"staffed_by":[],"hours":{"time_zone":"Mars/Olympus","open":[]}}}"#,
         r#"{"event":{"kind":"queue_removed","id":"coop"}}"#,
         "no JSON",
     ] {
         let log = demo().await;
-        let write = Write {
-            stream: StreamName::new("directory", "all"),
-            expected: storage::read(&log).await.unwrap().version,
-            events: vec![NewEvent {
-                at_ms: 0,
-                payload: payload.as_bytes().to_vec().into(),
-                command: None,
-            }],
-            standing: None,
-        };
-        log.append(Batch {
-            writes: vec![write],
-        })
-        .await
-        .unwrap();
+        append(&log, &[payload]).await;
         let error = storage::read(&log).await.unwrap_err();
         assert!(matches!(error, LogError::Damaged(_)), "{error}");
         assert!(
-            error.to_string().contains("event 11 of directory/all"),
+            error.to_string().contains("event 13 of directory/all"),
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_log_from_before_queues_escalated_is_read_and_brought_up_to_date() {
+    let log = SqliteLog::in_memory().unwrap();
+    append(
+        &log,
+        &[
+            r#"{"v":1,"event":{"kind":"institution_set","id":"maple","name":"Maple","welcome":"","privacy_notice":"We keep it.","privacy_address":"","staff_naming":"screen_name","primary_queue":"maple","conference_warning":{"text":"Mind.","rule_address":""}}}"#,
+            r#"{"v":1,"event":{"kind":"queue_set","id":"maple","name":"Maple","patrons_of":["maple"],"staffed_by":["maple"]}}"#,
+            r#"{"v":1,"event":{"kind":"librarian_set","id":"0123456789abcdef","log_in_name":"lee@maple","screen_name":"Mr Lee","institution_id":"maple","role":"librarian","password_hash":"","origin":"file"}}"#,
+        ],
+    )
+    .await;
+    let before = storage::read(&log).await.unwrap().directory;
+    assert_eq!(before.queues["maple"].escalate, []);
+    assert_eq!(before.queues["maple"].hours, None);
+    let changes = load_directory(&log, DEMO, &clock()).await.unwrap();
+    assert_eq!(
+        changes.to_string(),
+        "institutions: 1 added, 1 changed; queues: 4 added, 1 changed; librarians: 4 added, 1 changed"
+    );
+    let after = storage::read(&log).await.unwrap().directory;
+    assert_eq!(after.queues["maple"].escalate.len(), 2);
+    assert_eq!(after.librarians["lee@maple"].id, "0123456789abcdef");
+}
+
+/// Writes events as they lie in the log.
+async fn append(log: &SqliteLog, payloads: &[&str]) {
+    let events = payloads.iter().map(|payload| NewEvent {
+        at_ms: 0,
+        payload: payload.as_bytes().to_vec().into(),
+        command: None,
+    });
+    let write = Write {
+        stream: StreamName::new("directory", "all"),
+        expected: storage::read(log).await.unwrap().version,
+        events: events.collect(),
+        standing: None,
+    };
+    log.append(Batch {
+        writes: vec![write],
+    })
+    .await
+    .unwrap();
 }

@@ -80,7 +80,13 @@ async fn a_librarian_logs_in_and_sees_their_profile() {
             .collect();
         assert_eq!(
             queues,
-            [("maple", true), ("coop", false), ("harbor", false)]
+            [
+                ("maple", true),
+                ("coop", false),
+                ("backup", false),
+                ("harbor", false),
+                ("practice", false)
+            ]
         );
 
         let Who::Librarian(librarian) = desk.auth.verify(&token.access_token).unwrap().who else {
@@ -90,7 +96,7 @@ async fn a_librarian_logs_in_and_sees_their_profile() {
         assert_eq!(librarian.role, Role::Administrator);
         assert_eq!(
             librarian.queues,
-            BTreeSet::from(["maple", "coop", "harbor"].map(str::to_owned))
+            BTreeSet::from(["maple", "coop", "backup", "harbor", "practice"].map(str::to_owned))
         );
         // R1: the version in the token is the one of the warning that the page shows.
         let warning = profile.conference_warning.clone().unwrap();

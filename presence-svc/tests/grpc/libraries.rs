@@ -22,6 +22,8 @@ async fn anyone_may_know_the_libraries() {
             .privacy_notice
             .contains("Staff of Maple County Library may supervise")
     );
+    // D36
+    assert!(library.practice);
 
     for id in ["", "nowhere", "MAPLE", "../maple"] {
         let request = GetLibraryRequest {
@@ -62,6 +64,7 @@ async fn libraries_come_in_pages_by_name() {
             };
             let page = client.list_libraries(request).await.unwrap().into_inner();
             assert!(page_size == 0 || page.libraries.len() <= usize::try_from(page_size).unwrap());
+            assert!(page.libraries.iter().all(|library| !library.practice));
             ids.extend(
                 page.libraries
                     .into_iter()

@@ -9,6 +9,8 @@ mod libraries;
 mod limits;
 mod matrix;
 mod renewal;
+mod staff_only;
+mod waits;
 
 use carrel_proto::directory::v1::{self as wire, AdmitPatronRequest, RenewTokenRequest};
 use desk::Desk;
@@ -17,6 +19,13 @@ fn admit(institution_id: &str) -> AdmitPatronRequest {
     AdmitPatronRequest {
         institution_id: institution_id.into(),
         practice: false,
+    }
+}
+
+fn practise(institution_id: &str) -> AdmitPatronRequest {
+    AdmitPatronRequest {
+        practice: true,
+        ..admit(institution_id)
     }
 }
 

@@ -16,12 +16,17 @@ use crate::{
 async fn a_renewed_token_says_what_the_directory_says_now() {
     let desk = Desk::demo().await;
     let first = desk.log_in("lee@maple").await.token.unwrap();
+    // Mr Lee is the last in the file.
+    let (others, lee) = DEMO.split_at(DEMO.find("log_in_name = \"lee@maple\"").unwrap());
+    let lee = lee
+        .replace("Mr Lee", "Dr Lee")
+        .replace("role = \"librarian\"", "role = \"administrator\"");
     desk.load(
-        &DEMO
-            .replace("screen_name = \"Mr Lee\"", "screen_name = \"Dr Lee\"")
-            .replace("log_in_name = \"lee@maple\"\nscreen_name = \"Dr Lee\"\ninstitution = \"maple\"\nrole = \"librarian\"",
-                     "log_in_name = \"lee@maple\"\nscreen_name = \"Dr Lee\"\ninstitution = \"maple\"\nrole = \"administrator\"")
-            .replace("staffed_by = [\"harbor\", \"maple\"]", "staffed_by = [\"harbor\"]")
+        &format!("{others}{lee}")
+            .replace(
+                "staffed_by = [\"harbor\", \"maple\"]",
+                "staffed_by = [\"harbor\"]",
+            )
             .replace("staff/conference-mode", "staff/new-rule"),
     )
     .await;
@@ -50,7 +55,7 @@ async fn a_renewed_token_says_what_the_directory_says_now() {
     assert_eq!(after.screen_name, "Dr Lee");
     assert_eq!(
         after.queues,
-        BTreeSet::from(["coop".into(), "maple".into()])
+        BTreeSet::from(["backup", "coop", "maple", "practice"].map(str::to_owned))
     );
     assert_ne!(after.warning_version, before.warning_version);
 }
