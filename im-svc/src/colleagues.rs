@@ -1,0 +1,134 @@
+//! Who monitors which queues, as presence-svc tells it to the caller.
+
+use std::{collections::BTreeSet, future::Future, time::Duration};
+
+use carrel_platform::telemetry::grpc::{client_span, inject, record_client_code};
+use carrel_proto::presence::v1::{
+    GetLibrarianRequest, GetOwnPresenceRequest, presence_service_client::PresenceServiceClient,
+};
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::{Ascii, MetadataMap, MetadataValue},
+    transport::Channel,
+};
+use tracing::Instrument as _;
+
+use crate::{domain::event::Member, error::Error};
+
+/// How long presence-svc may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Asks presence-svc. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Colleagues {
+    client: PresenceServiceClient<Channel>,
+}
+
+/// The token of a caller, with which presence-svc is asked: it shows each what they may see.
+#[derive(Clone)]
+pub(crate) struct Token(MetadataValue<Ascii>);
+
+impl Token {
+    /// The token of a call that was authenticated.
+    pub(crate) fn of(metadata: &MetadataMap) -> Option<Self> {
+        metadata.get("authorization").cloned().map(Self)
+    }
+}
+
+impl Colleagues {
+    pub(crate) fn new(presence: Channel) -> Self {
+        Self {
+            client: PresenceServiceClient::new(presence),
+        }
+    }
+
+    /// The librarian, if they and the caller monitor a common queue at this moment (S36, D20).
+    ///
+    /// # Errors
+    /// [`Error::PresenceUnavailable`] when it can't be found out.
+    pub(crate) async fn who_shares_a_queue(
+        &self,
+        token: &Token,
+        librarian_id: &str,
+    ) -> Result<Option<Member>, Error> {
+        let request = GetLibrarianRequest {
+            librarian_id: librarian_id.to_owned(),
+        };
+        let mut client = self.client.clone();
+        let answer = ask(
+            "carrel.presence.v1.PresenceService/GetLibrarian",
+            token,
+            request,
+            |request| async move { client.get_librarian(request).await },
+        );
+        let row = match answer.await {
+            Ok(response) => response.librarian,
+            Err(status) if status.code() == Code::NotFound => None,
+            Err(status) => return Err(unanswered(&status)),
+        };
+        Ok(row
+            .filter(|row| row.librarian_id == librarian_id && !row.shared_queue_ids.is_empty())
+            .map(|row| Member {
+                librarian_id: row.librarian_id,
+                screen_name: row.screen_name,
+                institution_name: row.institution_name,
+            }))
+    }
+
+    /// The queues that the caller monitors at this moment.
+    ///
+    /// # Errors
+    /// [`Error::PresenceUnavailable`] when it can't be found out.
+    pub(crate) async fn own_queues(&self, token: &Token) -> Result<BTreeSet<String>, Error> {
+        let mut client = self.client.clone();
+        let answer = ask(
+            "carrel.presence.v1.PresenceService/GetOwnPresence",
+            token,
+            GetOwnPresenceRequest {},
+            |request| async move { client.get_own_presence(request).await },
+        );
+        match answer.await {
+            Ok(response) => Ok(response
+                .own_presence
+                .map(|presence| presence.queue_ids.into_iter().collect())
+                .unwrap_or_default()),
+            Err(status) => Err(unanswered(&status)),
+        }
+    }
+}
+
+/// Asks with the caller's own token, and for no longer than [`ANSWER_WITHIN`].
+async fn ask<Q, A, F>(
+    method: &'static str,
+    token: &Token,
+    question: Q,
+    call: impl FnOnce(Request<Q>) -> F,
+) -> Result<A, Status>
+where
+    F: Future<Output = Result<Response<A>, Status>>,
+{
+    let span = client_span(method);
+    let mut request = Request::new(question);
+    request.set_timeout(ANSWER_WITHIN);
+    let metadata = request.metadata_mut();
+    metadata.insert("authorization", token.0.clone());
+    span.in_scope(|| inject(metadata));
+    let answer = tokio::time::timeout(ANSWER_WITHIN, call(request))
+        .instrument(span.clone())
+        .await
+        .unwrap_or_else(|_| Err(Status::deadline_exceeded("presence-svc did not answer")));
+    let code = answer.as_ref().map_or_else(Status::code, |_| Code::Ok);
+    record_client_code(&span, code);
+    answer.map(Response::into_inner)
+}
+
+/// A token that expired on the way is the caller's affair; anything else means that nothing is known.
+fn unanswered(status: &Status) -> Error {
+    match status.code() {
+        Code::Unauthenticated => Error::Request(status.into()),
+        code => {
+            tracing::warn!(%code, "presence-svc could not be asked who monitors which queues");
+            Error::PresenceUnavailable
+        }
+    }
+}

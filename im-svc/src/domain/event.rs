@@ -1,0 +1,108 @@
+//! What can happen in a conversation, as the log keeps it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Something that happened in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The conversation came to be. Its first event.
+    Began {
+        /// Between whom.
+        between: Between,
+    },
+    /// Somebody wrote. These events alone are numbered for the members: 1, 2, 3 ….
+    Written {
+        /// Who.
+        by: Member,
+        /// What.
+        text: String,
+    },
+    /// A member received the messages up to one.
+    Delivered {
+        /// Who.
+        to: String,
+        /// The number of the last message received.
+        up_to: u64,
+    },
+    /// A member read the messages up to one.
+    Read {
+        /// Who.
+        by: String,
+        /// The number of the last message read.
+        up_to: u64,
+    },
+    /// Earlier events need not be kept any longer. They are erased after this one is in the log.
+    Erased(Checkpoint),
+}
+
+/// What stays of erased events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The version of the last event that is erased.
+    pub erase_up_to: u64,
+    /// The number of the last message among them.
+    pub head: u64,
+    /// Between whom the conversation is.
+    pub between: Between,
+    /// What the members have received and read, by librarian, when the checkpoint was written.
+    pub marks: BTreeMap<String, Marks>,
+}
+
+/// Between whom a conversation is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Between {
+    /// Two librarians.
+    Librarians {
+        /// The two, by id.
+        members: [Member; 2],
+    },
+    /// All who monitor a queue.
+    Staff {
+        /// The queue.
+        queue_id: String,
+    },
+}
+
+impl Between {
+    /// Between two librarians, whoever began it.
+    #[must_use]
+    pub fn librarians(one: Member, other: Member) -> Self {
+        let mut members = [one, other];
+        members.sort_by(|a, b| a.librarian_id.cmp(&b.librarian_id));
+        Self::Librarians { members }
+    }
+
+    /// The other of two librarians; `None` for a queue's staff, and for who is neither.
+    #[must_use]
+    pub fn other(&self, librarian_id: &str) -> Option<&Member> {
+        match self {
+            Self::Librarians { members: [a, b] } if a.librarian_id == librarian_id => Some(b),
+            Self::Librarians { members: [a, b] } if b.librarian_id == librarian_id => Some(a),
+            _ => None,
+        }
+    }
+}
+
+/// A librarian as a conversation knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The librarian's id.
+    pub librarian_id: String,
+    /// The name that others see.
+    pub screen_name: String,
+    /// The name of the librarian's library.
+    pub institution_name: String,
+}
+
+/// What a member has received and read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    /// The number of the last message received.
+    pub delivered: u64,
+    /// The number of the last message read.
+    pub read: u64,
+}

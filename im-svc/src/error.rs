@@ -1,0 +1,158 @@
+//! Why im-svc did not do as it was asked, and what the caller is told.
+
+use std::time::Duration;
+
+use carrel_platform::{log::LogError, refusal::Refusal};
+use tonic::{Code, Status};
+
+use crate::domain::text::{TEXT_LIMIT, TextError};
+
+/// Why something was not done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller is no librarian.
+    #[error("the caller's role does not allow it")]
+    NotAllowed,
+    /// The conversation does not exist, or the caller is not in it.
+    #[error("there is no such conversation")]
+    NotFound,
+    /// Writer and addressee monitor no common queue.
+    #[error("no queue is shared")]
+    NotShared,
+    /// The caller does not monitor the queue.
+    #[error("the queue is not monitored")]
+    NotMonitoring,
+    /// Who monitors what could not be found out.
+    #[error("presence-svc can't be reached")]
+    PresenceUnavailable,
+    /// The text can't be taken.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The caller, or a field of the request, is refused.
+    #[error("{}", .0.message)]
+    Request(Refusal),
+    /// A command id came again with another content.
+    #[error("the command id was used for another command")]
+    CommandIdReused,
+    /// The log did not do as it was asked.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Others changed the conversation so often that a decision never fitted.
+    #[error("the conversation was too busy")]
+    Contended,
+    /// The reader did not keep up.
+    #[error("the reader was too slow")]
+    TooSlow,
+    /// The service is stopping.
+    #[error("the service is stopping")]
+    ShuttingDown,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Request(refusal)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotAllowed => Self::new(
+                Code::PermissionDenied,
+                "ROLE_NOT_ALLOWED",
+                "Your role does not allow this.",
+            ),
+            Error::NotFound => Self::not_found("conversation"),
+            Error::NotShared => Self::new(
+                Code::FailedPrecondition,
+                "NOT_SHARED",
+                "You and this librarian monitor no common queue at the moment. What was written before stays readable.",
+            ),
+            Error::NotMonitoring => Self::new(
+                Code::FailedPrecondition,
+                "NOT_MONITORING",
+                "You do not monitor this queue at the moment. Choose it among your queues to write to its staff.",
+            ),
+            Error::PresenceUnavailable => Self::unavailable(
+                "PRESENCE_UNAVAILABLE",
+                "It can't be found out just now who monitors which queues. Nothing was written; try again.",
+            ),
+            Error::Text(error) => refuse_text(&error),
+            Error::Request(refusal) => refusal,
+            Error::CommandIdReused => Self::new(
+                Code::AlreadyExists,
+                "COMMAND_ID_REUSED",
+                "This command id was already used for a command with another content. Use a new id for a new command.",
+            ),
+            Error::Log(LogError::Conflict { .. }) | Error::Contended => Self::new(
+                Code::Aborted,
+                "CONTENDED",
+                "Others wrote at the same time. Send the same command again.",
+            )
+            .retry_after(Duration::from_millis(100)),
+            Error::Log(LogError::Unavailable(_)) => Self::unavailable(
+                "LOG_UNAVAILABLE",
+                "The log can't be written just now. Send the same command again.",
+            ),
+            Error::Log(LogError::Unknown(_)) => Self::unavailable(
+                "LOG_UNAVAILABLE",
+                "It is not certain whether this was done. Send the same command again to find out.",
+            ),
+            Error::Log(LogError::Damaged(_)) => Self::new(
+                Code::DataLoss,
+                "LOG_DAMAGED",
+                "The record of this conversation can't be read. Tell the operators of this desk.",
+            ),
+            Error::Log(LogError::Invalid(_)) => Self::new(
+                Code::Internal,
+                "LOG_REFUSED",
+                "The log could not take this. Tell the operators of this desk.",
+            ),
+            Error::TooSlow => Self::new(
+                Code::ResourceExhausted,
+                "TOO_SLOW",
+                "You did not read fast enough. Watch again.",
+            ),
+            Error::ShuttingDown => {
+                Self::unavailable("SHUTTING_DOWN", "This server is going away. Connect again.")
+            }
+        }
+    }
+}
+
+fn refuse_text(error: &TextError) -> Refusal {
+    let reason = match error {
+        TextError::Empty => "EMPTY",
+        TextError::TooLong { .. } => "TOO_LONG",
+        TextError::ControlCharacter { .. } => "CONTROL_CHARACTER",
+    };
+    let refusal = Refusal::invalid(reason, "text", error.to_string());
+    match error {
+        TextError::TooLong { .. } => refusal.with("limit", TEXT_LIMIT.to_string()),
+        _ => refusal,
+    }
+}
+
+/// Checks a command id.
+///
+/// # Errors
+/// Unless it has 1 to 64 visible ASCII characters.
+pub(crate) fn check_command_id(command_id: &str) -> Result<(), Refusal> {
+    let fits = (1..=64).contains(&command_id.len())
+        && command_id.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(
+            "BAD_COMMAND_ID",
+            "command_id",
+            "give 1 to 64 visible ASCII characters, best a random UUID",
+        ))
+    }
+}

@@ -1,0 +1,330 @@
+//! The tonic face: unwrap, ask who may, call, wrap.
+
+use std::pin::Pin;
+
+use carrel_platform::{
+    auth::{Librarian, Principal, Who, interceptor::Authenticator},
+    log::Command as LogCommand,
+    refusal::Refusal,
+};
+use carrel_proto::im::v1::{self as wire, im_service_server::ImService, send_message_request::To};
+use futures::Stream;
+use ring::digest;
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
+use tracing::Span;
+
+use crate::{
+    colleagues::{Colleagues, Token},
+    conversations::Conversations,
+    convert,
+    domain::{event::Between, names, text::check_text},
+    error::{Error, check_command_id},
+    live_conversation::{Act, Acted, Command, Look, Page, Request as Ask},
+    typing::TypingLimit,
+};
+
+mod watch;
+
+/// How many messages a page has if the caller does not say, and at the most.
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 200;
+
+/// A stream of responses.
+type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The responses, and after them why there are no more. The reason needs no room among responses that wait.
+fn until_end<T>(
+    responses: mpsc::Receiver<Result<T, Status>>,
+    ending: oneshot::Receiver<Status>,
+) -> impl Stream<Item = Result<T, Status>> {
+    let ending = futures::stream::once(ending).filter_map(|end| end.ok().map(Err));
+    ReceiverStream::new(responses).chain(ending)
+}
+
+/// `carrel.im.v1.ImService`.
+pub struct ImApi {
+    conversations: Conversations,
+    colleagues: Colleagues,
+    auth: Authenticator,
+    typing: TypingLimit,
+}
+
+/// A librarian who calls.
+struct Caller {
+    librarian: Librarian,
+    token: Token,
+    expires_at_ms: i64,
+}
+
+impl Caller {
+    fn id(&self) -> &str {
+        &self.librarian.librarian_id
+    }
+}
+
+/// With whom a conversation is that the caller is in.
+enum With {
+    /// With this librarian.
+    Librarian(String),
+    /// With the staff of this queue, which the caller monitors.
+    Staff(String),
+}
+
+impl ImApi {
+    pub(crate) fn new(
+        conversations: Conversations,
+        colleagues: Colleagues,
+        auth: Authenticator,
+    ) -> Self {
+        Self {
+            conversations,
+            colleagues,
+            auth,
+            typing: TypingLimit::default(),
+        }
+    }
+
+    fn caller(&self, metadata: &MetadataMap) -> Result<Caller, Error> {
+        let Principal { who, expires_at_ms } = self.auth.authenticate(metadata)?;
+        match (who, Token::of(metadata)) {
+            (Who::Librarian(librarian), Some(token)) => Ok(Caller {
+                librarian,
+                token,
+                expires_at_ms,
+            }),
+            _ => Err(Error::NotAllowed),
+        }
+    }
+
+    /// How a conversation stands, and whether a command was carried out in it before.
+    async fn look(&self, id: &str, command: Option<&LogCommand>) -> Result<Look, Error> {
+        if !names::is_conversation_id(id) {
+            return Ok(Look {
+                between: None,
+                acted: None,
+            });
+        }
+        let command = command.cloned();
+        let look = |answer| Ask::Look { command, answer };
+        self.conversations.ask(id, look).await
+    }
+
+    /// With whom a conversation is. Whoever is not in it learns no more than of one that does not exist.
+    async fn admit(
+        &self,
+        caller: &Caller,
+        id: &str,
+        between: Option<&Between>,
+    ) -> Result<With, Error> {
+        if let Some(other) = between.and_then(|between| between.other(caller.id())) {
+            return Ok(With::Librarian(other.librarian_id.clone()));
+        }
+        let queues = self.colleagues.own_queues(&caller.token).await?;
+        let queue = queues
+            .into_iter()
+            .find(|queue| names::of_staff(queue) == id);
+        queue.map(With::Staff).ok_or(Error::NotFound)
+    }
+
+    /// Finds out whether the caller may write to a librarian now, and between whom that would be (S36, D20).
+    async fn write_to_librarian(&self, caller: &Caller, id: &str) -> Result<Between, Error> {
+        let colleague = self.colleagues.who_shares_a_queue(&caller.token, id);
+        let other = colleague.await?.ok_or(Error::NotShared)?;
+        let own = convert::member(&caller.librarian);
+        Ok(Between::librarians(own, other))
+    }
+
+    /// Finds out between whom a message to an addressee would be, if the caller may write it now.
+    async fn may_write(
+        &self,
+        caller: &Caller,
+        to: &To,
+        between: Option<&Between>,
+    ) -> Result<Between, Error> {
+        match to {
+            To::LibrarianId(id) => self.write_to_librarian(caller, id).await,
+            To::QueueId(queue_id) => {
+                let queues = self.colleagues.own_queues(&caller.token).await?;
+                if queues.contains(queue_id) {
+                    let queue_id = queue_id.clone();
+                    Ok(Between::Staff { queue_id })
+                } else {
+                    Err(Error::NotMonitoring)
+                }
+            }
+            To::ConversationId(id) => match self.admit(caller, id, between).await? {
+                With::Librarian(id) => self.write_to_librarian(caller, &id).await,
+                With::Staff(queue_id) => Ok(Between::Staff { queue_id }),
+            },
+        }
+    }
+
+    async fn act(&self, conversation_id: &str, command: Command) -> Result<Acted, Error> {
+        let span = Span::current();
+        let act = |answer| {
+            Ask::Act(Act {
+                command,
+                span,
+                answer,
+            })
+        };
+        self.conversations.ask(conversation_id, act).await
+    }
+}
+
+#[tonic::async_trait]
+impl ImService for ImApi {
+    type WatchConversationsStream = Responses<wire::WatchConversationsResponse>;
+
+    async fn send_message(
+        &self,
+        request: Request<wire::SendMessageRequest>,
+    ) -> Result<Response<wire::SendMessageResponse>, Status> {
+        let caller = self.caller(request.metadata())?;
+        let wire::SendMessageRequest {
+            command_id,
+            to,
+            text,
+        } = request.into_inner();
+        check_command_id(&command_id)?;
+        check_text(&text).map_err(Error::from)?;
+        let to = to.ok_or_else(|| {
+            let wanted = "name a librarian, a queue or a conversation";
+            Refusal::invalid("NO_ADDRESSEE", "to", wanted)
+        })?;
+        let conversation_id = conversation_to(&caller, &to)?;
+        let command = command_for_log(&caller, &command_id, &text);
+        let look = self.look(&conversation_id, Some(&command)).await?;
+        let acted = match look.acted {
+            // What was done is done, whoever monitors what by now.
+            Some(acted) => acted,
+            None => {
+                let between = self.may_write(&caller, &to, look.between.as_ref()).await?;
+                let write = Command::Write {
+                    between,
+                    by: convert::member(&caller.librarian),
+                    text,
+                    command,
+                };
+                self.act(&conversation_id, write).await?
+            }
+        };
+        Ok(Response::new(wire::SendMessageResponse {
+            conversation_id,
+            position: acted.position,
+            replayed: acted.replayed,
+        }))
+    }
+
+    async fn list_messages(
+        &self,
+        request: Request<wire::ListMessagesRequest>,
+    ) -> Result<Response<wire::ListMessagesResponse>, Status> {
+        let caller = self.caller(request.metadata())?;
+        let message = request.into_inner();
+        let page = page(&message)?;
+        let id = message.conversation_id;
+        let look = self.look(&id, None).await?;
+        self.admit(&caller, &id, look.between.as_ref()).await?;
+        let list = |answer| Ask::List { page, answer };
+        Ok(Response::new(self.conversations.ask(&id, list).await?))
+    }
+
+    async fn mark_read(
+        &self,
+        request: Request<wire::MarkReadRequest>,
+    ) -> Result<Response<wire::MarkReadResponse>, Status> {
+        let caller = self.caller(request.metadata())?;
+        let wire::MarkReadRequest {
+            conversation_id: id,
+            position,
+        } = request.into_inner();
+        let look = self.look(&id, None).await?;
+        self.admit(&caller, &id, look.between.as_ref()).await?;
+        let mark = Command::MarkRead {
+            by: caller.id().to_owned(),
+            up_to: position,
+        };
+        self.act(&id, mark).await?;
+        Ok(Response::new(wire::MarkReadResponse {}))
+    }
+
+    async fn send_typing(
+        &self,
+        request: Request<wire::SendTypingRequest>,
+    ) -> Result<Response<wire::SendTypingResponse>, Status> {
+        let caller = self.caller(request.metadata())?;
+        let id = request.into_inner().conversation_id;
+        if self.typing.takes(caller.id()) {
+            let look = self.look(&id, None).await?;
+            let to = To::ConversationId(id.clone());
+            // Whom no message may reach, no typing reaches either.
+            self.may_write(&caller, &to, look.between.as_ref()).await?;
+            let by = convert::member(&caller.librarian);
+            self.conversations.tell(&id, Ask::Typing { by }).await?;
+        }
+        Ok(Response::new(wire::SendTypingResponse {}))
+    }
+
+    async fn watch_conversations(
+        &self,
+        request: Request<wire::WatchConversationsRequest>,
+    ) -> Result<Response<Self::WatchConversationsStream>, Status> {
+        let caller = self.caller(request.metadata())?;
+        Ok(Response::new(watch::watch(self, caller).await?))
+    }
+}
+
+/// The conversation in which a message to an addressee belongs.
+fn conversation_to(caller: &Caller, to: &To) -> Result<String, Refusal> {
+    match to {
+        To::LibrarianId(id) if id == caller.id() => Err(Refusal::invalid(
+            "ONESELF",
+            "librarian_id",
+            "name another librarian; this is you",
+        )),
+        To::LibrarianId(id) => Ok(names::between_librarians(caller.id(), id)),
+        To::QueueId(id) => Ok(names::of_staff(id)),
+        To::ConversationId(id) => Ok(id.clone()),
+    }
+}
+
+/// What the log knows a command by: who gave it, so that ids of different people never meet, and what it says.
+fn command_for_log(caller: &Caller, command_id: &str, text: &str) -> LogCommand {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    let fingerprint = digest
+        .as_ref()
+        .iter()
+        .take(8)
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    LogCommand {
+        key: format!("librarian:{}:{command_id}", caller.id()),
+        fingerprint,
+    }
+}
+
+fn page(request: &wire::ListMessagesRequest) -> Result<Page, Refusal> {
+    let size = match usize::try_from(request.page_size) {
+        Ok(0) => PAGE,
+        Ok(size) => size.min(LARGEST_PAGE),
+        Err(_) => {
+            let wanted = "give a number from 1 to 200, or 0 for 50";
+            return Err(Refusal::invalid("BAD_PAGE_SIZE", "page_size", wanted));
+        }
+    };
+    match (request.before, request.after) {
+        (0, 0) => Ok(Page::Before {
+            position: u64::MAX,
+            size,
+        }),
+        (position, 0) => Ok(Page::Before { position, size }),
+        (0, position) => Ok(Page::After { position, size }),
+        _ => Err(Refusal::invalid(
+            "BOTH_DIRECTIONS",
+            "after",
+            "ask for messages before a position or after one, not for both",
+        )),
+    }
+}

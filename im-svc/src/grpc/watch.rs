@@ -1,0 +1,413 @@
+//! The stream of a watch over one librarian's conversations.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use carrel_platform::{
+    bus::{Origin, Subscription},
+    log::LogError,
+    refusal::Refusal,
+};
+use carrel_proto::im::v1::{
+    self as wire, conversation::With, watch_conversations_response::Change,
+};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::{Caller, ImApi, Responses, until_end};
+use crate::{
+    colleagues::{Colleagues, Token},
+    conversations::Conversations,
+    error::Error,
+    live_conversation::{Feed, Request as Ask, Told, Watched, Watcher, member_topic},
+    storage::Membership,
+    watching,
+};
+
+/// How many responses may wait in the stream itself; what waits beyond that waits in the watch.
+const IN_FLIGHT: usize = 16;
+/// How many conversations are brought into memory at once for a snapshot.
+const AT_ONCE: usize = 16;
+/// How long it may not be known which queues somebody monitors before their watch ends.
+const WITHOUT_PRESENCE: Duration = Duration::from_secs(15);
+
+/// Watches conversations until the caller goes, the token expires, or the server stops.
+pub(super) async fn watch(
+    api: &ImApi,
+    caller: Caller,
+) -> Result<Responses<wire::WatchConversationsResponse>, Error> {
+    let parts = api.conversations.parts();
+    let left = caller.expires_at_ms.saturating_sub(parts.clock.unix_ms());
+    let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+    let stop = parts.stop.clone();
+    let (watch, snapshot) = Watch::open(api, caller).await?;
+    let too_slow = watch.feed.too_slow.clone();
+    let (sender, responses) = mpsc::channel(IN_FLIGHT);
+    let (end, ending) = oneshot::channel();
+    tokio::spawn(async move {
+        let refusal = tokio::select! {
+            refusal = watch.pass_on(snapshot, &sender) => refusal,
+            () = too_slow.cancelled() => Some(Error::TooSlow.into()),
+            () = tokio::time::sleep(expiry) => Some(token_expired()),
+            () = stop.cancelled() => Some(Error::ShuttingDown.into()),
+            () = sender.closed() => None,
+        };
+        if let Some(refusal) = refusal {
+            let _ = end.send(refusal.into());
+        }
+    });
+    Ok(Box::pin(until_end(responses, ending)))
+}
+
+/// What a stream is told that outlives its token.
+fn token_expired() -> Refusal {
+    Refusal::new(
+        tonic::Code::Unauthenticated,
+        "TOKEN_EXPIRED",
+        "The token has expired. Renew it and connect again.",
+    )
+}
+
+/// A watch over all conversations of one librarian.
+struct Watch {
+    conversations: Conversations,
+    librarian_id: String,
+    presence: Option<Presence>,
+    feed: Feed,
+    told: mpsc::Receiver<Told>,
+    shown: HashMap<String, Shown>,
+    subscriptions: u64,
+    queues: BTreeSet<String>,
+    /// The version of the librarian's stream up to which it is known in which conversations they are.
+    membership: u64,
+    news: Subscription,
+}
+
+/// A conversation that the watch shows.
+struct Shown {
+    subscription: u64,
+    /// For the conversation of a queue's staff.
+    of_staff: bool,
+    /// The conversation tells the watch as long as this is held.
+    _wanted: Arc<()>,
+}
+
+impl Watch {
+    async fn open(
+        api: &ImApi,
+        caller: Caller,
+    ) -> Result<(Self, wire::ConversationsSnapshot), Error> {
+        let conversations = api.conversations.clone();
+        let parts = conversations.parts();
+        let librarian_id = caller.librarian.librarian_id;
+        let queues = api.colleagues.own_queues(&caller.token).await?;
+        let presence = Presence {
+            conversations: conversations.clone(),
+            colleagues: api.colleagues.clone(),
+            token: caller.token,
+            librarian_id: librarian_id.clone(),
+            origin: Origin::random(),
+            queues: queues.clone(),
+        };
+        presence.hold().await;
+        // It is listened before it is read, so that nothing falls between.
+        let news = parts
+            .bus
+            .subscribe(Origin::random(), &member_topic(&librarian_id));
+        let (sender, told) = mpsc::channel(parts.config.backlog.max(1));
+        let feed = Feed {
+            told: sender,
+            too_slow: CancellationToken::new(),
+        };
+        let mut watch = Self {
+            conversations,
+            librarian_id,
+            presence: Some(presence),
+            feed,
+            told,
+            shown: HashMap::new(),
+            subscriptions: 0,
+            queues: queues.clone(),
+            membership: 0,
+            news,
+        };
+        let joined = watch.read_membership().await?.into_iter();
+        let rooms = watching::rooms(&queues).map(|(id, queue)| (id, Some(queue.clone())));
+        let wanted = joined.map(|id| (id, None)).chain(rooms).collect();
+        let watched = watch.join_all(wanted, false).await?;
+        let mut conversations: Vec<_> = watched
+            .into_iter()
+            .filter_map(|watched| watched.conversation)
+            .collect();
+        conversations.sort_by_cached_key(|conversation| {
+            let last = conversation.last_message.as_ref();
+            let time = last.and_then(|message| message.time.as_ref());
+            let time = time.map(|time| (time.seconds, time.nanos));
+            (Reverse(time), conversation.conversation_id.clone())
+        });
+        Ok((watch, wire::ConversationsSnapshot { conversations }))
+    }
+
+    /// The conversations that the librarian has come into since this was last asked.
+    async fn read_membership(&mut self) -> Result<Vec<String>, LogError> {
+        let log = &*self.conversations.parts().log;
+        let read = Membership::read(log, &self.librarian_id, self.membership).await?;
+        self.membership = read.version;
+        Ok(read.conversations)
+    }
+
+    /// Begins to show conversations: each as it is now, or as if nothing had been written yet and then all that was.
+    async fn join_all(
+        &mut self,
+        wanted: Vec<(String, Option<String>)>,
+        from_start: bool,
+    ) -> Result<Vec<Watched>, Error> {
+        let mut requests = Vec::with_capacity(wanted.len());
+        for (id, queue_id) in wanted {
+            self.subscriptions += 1;
+            let held = Arc::new(());
+            let watcher = Watcher {
+                subscription: self.subscriptions,
+                librarian_id: self.librarian_id.clone(),
+                queue_id: queue_id.clone(),
+                feed: self.feed.clone(),
+                wanted: Arc::downgrade(&held),
+            };
+            let shown = Shown {
+                subscription: self.subscriptions,
+                of_staff: queue_id.is_some(),
+                _wanted: held,
+            };
+            self.shown.insert(id.clone(), shown);
+            requests.push((id, watcher));
+        }
+        let conversations = &self.conversations;
+        stream::iter(requests)
+            .map(|(id, watcher)| async move {
+                let watch = |answer| Ask::Watch {
+                    watcher,
+                    from_start,
+                    answer,
+                };
+                conversations.ask(&id, watch).await
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Passes on what happens until there is a reason to end.
+    async fn pass_on(
+        mut self,
+        snapshot: wire::ConversationsSnapshot,
+        sender: &mpsc::Sender<Result<wire::WatchConversationsResponse, Status>>,
+    ) -> Option<Refusal> {
+        let heartbeat = self.conversations.parts().config.heartbeat.get();
+        let mut clock = tokio::time::interval(heartbeat);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        clock.reset();
+        let mut looks = Box::pin(looks(self.presence.take(), heartbeat));
+        let mut known_at = Instant::now();
+        let mut news_over = false;
+        let mut changes = vec![Change::Snapshot(snapshot)];
+        loop {
+            for change in std::mem::take(&mut changes) {
+                let received = self.received(&change);
+                let response = wire::WatchConversationsResponse {
+                    change: Some(change),
+                };
+                if sender.send(Ok(response)).await.is_err() {
+                    return None;
+                }
+                if let Err(error) = self.note(received).await {
+                    return Some(error.into());
+                }
+            }
+            let happened = tokio::select! {
+                Some(told) = self.told.recv() => {
+                    changes.extend(self.still_shown(told));
+                    Ok(())
+                }
+                notice = self.news.next(), if !news_over => {
+                    news_over = notice.is_none();
+                    self.come_in(&mut changes).await
+                }
+                Some(queues) = looks.next() => match queues {
+                    Ok(queues) => {
+                        known_at = Instant::now();
+                        self.follow_queues(queues, &mut changes).await
+                    }
+                    Err(Error::PresenceUnavailable)
+                        if known_at.elapsed() < WITHOUT_PRESENCE => Ok(()),
+                    Err(error) => Err(error),
+                },
+                _ = clock.tick() => {
+                    changes.push(Change::Heartbeat(wire::ConversationsHeartbeat {}));
+                    // The bus may have lost the last word.
+                    self.come_in(&mut changes).await
+                }
+            };
+            if let Err(error) = happened {
+                return Some(error.into());
+            }
+        }
+    }
+
+    /// What a conversation says, unless the watch no longer shows it or shows it anew.
+    fn still_shown(&self, told: Told) -> Option<Change> {
+        let id = match &told.change {
+            Change::Arrived(arrived) => &arrived.conversation_id,
+            Change::Changed(conversation) => &conversation.conversation_id,
+            Change::Gone(gone) => &gone.conversation_id,
+            Change::Typing(typing) => &typing.conversation_id,
+            Change::Snapshot(_) | Change::Heartbeat(_) => return Some(told.change),
+        };
+        let shown = self.shown.get(id)?;
+        (shown.subscription == told.subscription).then_some(told.change)
+    }
+
+    /// Begins to show the conversations that the librarian has come into.
+    async fn come_in(&mut self, changes: &mut Vec<Change>) -> Result<(), Error> {
+        let joined = self.read_membership().await?;
+        let new = joined
+            .into_iter()
+            .filter(|id| !self.shown.contains_key(id))
+            .map(|id| (id, None))
+            .collect();
+        for watched in self.join_all(new, true).await? {
+            let Some(conversation) = watched.conversation else {
+                continue;
+            };
+            let conversation_id = conversation.conversation_id.clone();
+            changes.push(Change::Changed(conversation));
+            changes.extend(watched.arrived.into_iter().map(|message| {
+                Change::Arrived(wire::MessageArrived {
+                    conversation_id: conversation_id.clone(),
+                    message: Some(message),
+                })
+            }));
+        }
+        Ok(())
+    }
+
+    /// Shows the staff conversations of the queues that the librarian monitors now, and no others.
+    async fn follow_queues(
+        &mut self,
+        queues: BTreeSet<String>,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Error> {
+        let before = std::mem::replace(&mut self.queues, queues);
+        let left: BTreeSet<_> = before.difference(&self.queues).cloned().collect();
+        for (conversation_id, _) in watching::rooms(&left) {
+            self.shown.remove(&conversation_id);
+            changes.push(Change::Gone(wire::ConversationGone { conversation_id }));
+        }
+        let new: BTreeSet<_> = self.queues.difference(&before).cloned().collect();
+        let rooms = watching::rooms(&new).map(|(id, queue)| (id, Some(queue.clone())));
+        let watched = self.join_all(rooms.collect(), false).await?;
+        let conversations = watched
+            .into_iter()
+            .filter_map(|watched| watched.conversation);
+        changes.extend(conversations.map(Change::Changed));
+        Ok(())
+    }
+
+    /// What the librarian has received when the stream has carried this: conversations with one other, and up to which
+    /// message.
+    fn received(&self, change: &Change) -> Vec<(String, u64)> {
+        let unread = |conversation: &wire::Conversation| {
+            let with_one = matches!(conversation.with, Some(With::Librarian(_)));
+            (with_one && conversation.unread > 0)
+                .then(|| (conversation.conversation_id.clone(), conversation.head))
+        };
+        match change {
+            Change::Snapshot(snapshot) => {
+                snapshot.conversations.iter().filter_map(unread).collect()
+            }
+            Change::Changed(conversation) => unread(conversation).into_iter().collect(),
+            Change::Arrived(wire::MessageArrived {
+                conversation_id,
+                message: Some(message),
+            }) => {
+                let of_staff = self
+                    .shown
+                    .get(conversation_id)
+                    .is_none_or(|shown| shown.of_staff);
+                let own = message
+                    .author
+                    .as_ref()
+                    .is_some_and(|author| author.librarian_id == self.librarian_id);
+                let received = (conversation_id.clone(), message.position);
+                (!of_staff && !own)
+                    .then_some(received)
+                    .into_iter()
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Has it noted what the librarian has received.
+    async fn note(&self, received: Vec<(String, u64)>) -> Result<(), Error> {
+        for (conversation_id, up_to) in received {
+            let to = self.librarian_id.clone();
+            let delivered = Ask::Delivered { to, up_to };
+            self.conversations.tell(&conversation_id, delivered).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How the watch keeps in touch with who monitors what.
+struct Presence {
+    conversations: Conversations,
+    colleagues: Colleagues,
+    token: Token,
+    librarian_id: String,
+    origin: Origin,
+    queues: BTreeSet<String>,
+}
+
+impl Presence {
+    /// Tells all servers that this watch is open.
+    async fn hold(&self) {
+        let parts = self.conversations.parts();
+        let lasts = parts.config.watching_lasts();
+        let held = watching::hold(
+            &*parts.leases,
+            self.origin,
+            &self.librarian_id,
+            &self.queues,
+            lasts,
+        );
+        if let Err(error) = held.await {
+            tracing::warn!(%error, "that a watch is open could not be told to other servers");
+        }
+    }
+}
+
+/// The queues that the librarian monitors, looked up again and again.
+fn looks(
+    presence: Option<Presence>,
+    pause: Duration,
+) -> impl Stream<Item = Result<BTreeSet<String>, Error>> {
+    stream::unfold(presence, move |presence| async move {
+        let mut presence = presence?;
+        tokio::time::sleep(pause).await;
+        let queues = presence.colleagues.own_queues(&presence.token).await;
+        if let Ok(queues) = &queues {
+            presence.queues.clone_from(queues);
+        }
+        presence.hold().await;
+        Some((queues, Some(presence)))
+    })
+}

@@ -1,0 +1,479 @@
+//! One conversation in memory: the one place on this server where it changes.
+//!
+//! A task of its own owns the conversation's history and those who watch it. What waits is taken together, decided one
+//! after the other, and appended to the log at once. Another server may be doing the same with the same conversation:
+//! the log refuses whoever was second, who then reads what is new and decides again.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use carrel_platform::{
+    bus::{Bus, Notice, Origin, Subscription},
+    clock::Clock,
+    lease::Leases,
+    log::{Command as LogCommand, EventLog, LogError},
+    telemetry,
+};
+use carrel_proto::im::v1 as wire;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use crate::{
+    config::Config,
+    convert,
+    domain::{
+        conversation::Conversation,
+        event::{Between, Member},
+    },
+    error::Error,
+    history::{History, News},
+};
+
+use watchers::Watchers;
+
+mod append;
+mod erase;
+mod watchers;
+
+pub(crate) use watchers::{Feed, Told, Watcher};
+
+/// How many requests may wait for one conversation before callers wait with them.
+pub(crate) const INBOX: usize = 256;
+/// How many requests are taken at once.
+const TAKE: usize = 64;
+/// How often a decision is made again because another server was faster, before the caller is told to try again.
+const TRIES: usize = 16;
+
+/// What every live conversation works with.
+pub(crate) struct Parts {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) leases: Arc<dyn Leases>,
+    pub(crate) clock: Clock,
+    pub(crate) config: Config,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What a live conversation is asked.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// To carry out a command.
+    Act(Act),
+    /// To take note that a member has received the messages up to one.
+    Delivered { to: String, up_to: u64 },
+    /// To say between whom it is, and whether a command was carried out before.
+    Look {
+        command: Option<LogCommand>,
+        answer: oneshot::Sender<Result<Look, Error>>,
+    },
+    /// To give messages.
+    List {
+        page: Page,
+        answer: oneshot::Sender<Result<wire::ListMessagesResponse, Error>>,
+    },
+    /// To let somebody watch.
+    Watch {
+        watcher: Watcher,
+        /// Whether the watcher is to be told of all messages that are kept as of new ones.
+        from_start: bool,
+        answer: oneshot::Sender<Result<Watched, Error>>,
+    },
+    /// To pass on that somebody types.
+    Typing { by: Member },
+    /// To erase what need not be kept any longer.
+    Sweep {
+        answer: oneshot::Sender<Result<(), Error>>,
+    },
+}
+
+impl Request {
+    /// Answers that it can't be done.
+    pub(crate) fn refuse(self, error: Error) {
+        // Whoever asked may have gone; then nobody needs the answer.
+        match self {
+            Self::Act(act) => drop(act.answer.send(Err(error))),
+            Self::Look { answer, .. } => drop(answer.send(Err(error))),
+            Self::List { answer, .. } => drop(answer.send(Err(error))),
+            Self::Watch { answer, .. } => drop(answer.send(Err(error))),
+            Self::Sweep { answer } => drop(answer.send(Err(error))),
+            Self::Delivered { .. } | Self::Typing { .. } => {}
+        }
+    }
+}
+
+/// A command to be carried out.
+#[derive(Debug)]
+pub(crate) struct Act {
+    pub(crate) command: Command,
+    /// The span of whoever asks; the append belongs to its trace.
+    pub(crate) span: Span,
+    pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
+}
+
+/// What somebody who may do it wants to be done.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// To write a message.
+    Write {
+        /// Between whom the conversation is, if it has not begun.
+        between: Between,
+        by: Member,
+        text: String,
+        command: LogCommand,
+    },
+    /// To have read the messages up to one.
+    MarkRead { by: String, up_to: u64 },
+}
+
+/// A command that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acted {
+    /// The number of the message.
+    pub(crate) position: u64,
+    /// Whether it had been carried out before.
+    pub(crate) replayed: bool,
+}
+
+/// How a conversation stands.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// Between whom, if it has begun.
+    pub(crate) between: Option<Between>,
+    /// The outcome of the command, if it was carried out before.
+    pub(crate) acted: Option<Acted>,
+}
+
+/// Which messages are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// The latest before a position.
+    Before { position: u64, size: usize },
+    /// The earliest after a position.
+    After { position: u64, size: usize },
+}
+
+/// Somebody watches.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    /// The conversation, if there is anything to be shown.
+    pub(crate) conversation: Option<wire::Conversation>,
+    /// What was written after that.
+    pub(crate) arrived: Vec<wire::Message>,
+}
+
+/// What servers tell each other of a conversation.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "word", rename_all = "snake_case")]
+enum Word {
+    /// The log has it up to this version.
+    Version { version: u64 },
+    /// Somebody types.
+    Typing { by: Member },
+}
+
+/// One conversation in memory.
+pub(crate) struct LiveConversation {
+    parts: Arc<Parts>,
+    origin: Origin,
+    conversation_id: String,
+    history: History,
+    /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
+    behind: bool,
+    watchers: Watchers,
+    /// What members have received that is not in the log yet.
+    delivered: BTreeMap<String, u64>,
+    news: Subscription,
+    news_over: bool,
+    last_used: Instant,
+    looked_at: Instant,
+}
+
+impl LiveConversation {
+    /// Reads a conversation from the log. One that does not exist is an empty one.
+    pub(crate) async fn load(
+        parts: Arc<Parts>,
+        origin: Origin,
+        conversation_id: String,
+    ) -> Result<Self, LogError> {
+        let news = parts.bus.subscribe(origin, &topic(&conversation_id));
+        let history = History::load(&*parts.log, &conversation_id).await?;
+        Ok(Self {
+            parts,
+            origin,
+            conversation_id,
+            history,
+            behind: false,
+            watchers: Watchers::default(),
+            delivered: BTreeMap::new(),
+            news,
+            news_over: false,
+            last_used: Instant::now(),
+            looked_at: Instant::now(),
+        })
+    }
+
+    /// Serves requests until nobody needs the conversation in memory, or the server stops.
+    pub(crate) async fn run(mut self, inbox: &mut mpsc::Receiver<Request>) {
+        let stop = self.parts.stop.clone();
+        let mut requests = Vec::with_capacity(TAKE);
+        loop {
+            let look_at = self.looked_at + self.parts.config.heartbeat.get();
+            tokio::select! {
+                taken = inbox.recv_many(&mut requests, TAKE) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.last_used = Instant::now();
+                    self.serve(&mut requests).await;
+                    if self.does_not_exist() && self.watchers.is_empty() && inbox.is_empty() {
+                        inbox.close();
+                    }
+                }
+                notice = self.news.next(), if !self.news_over => self.hear(notice).await,
+                () = tokio::time::sleep_until(look_at) => {
+                    self.tend().await;
+                    if self.may_rest() && inbox.is_empty() {
+                        inbox.close();
+                    }
+                }
+                () = stop.cancelled() => inbox.close(),
+            }
+            if inbox.is_closed() {
+                while inbox.recv_many(&mut requests, TAKE).await > 0 {
+                    self.serve(&mut requests).await;
+                }
+                break;
+            }
+        }
+    }
+
+    async fn serve(&mut self, requests: &mut Vec<Request>) {
+        let mut acts = Vec::new();
+        for request in requests.drain(..) {
+            match request {
+                Request::Act(act) => acts.push(act),
+                Request::Delivered { to, up_to } => self.take_note(to, up_to),
+                other => {
+                    self.carry_out(std::mem::take(&mut acts)).await;
+                    self.answer(other).await;
+                }
+            }
+        }
+        self.carry_out(acts).await;
+    }
+
+    async fn answer(&mut self, request: Request) {
+        // Whoever asked may have gone; then nobody needs the answer.
+        match request {
+            Request::Act(act) => self.carry_out(vec![act]).await,
+            Request::Delivered { to, up_to } => self.take_note(to, up_to),
+            Request::Look { command, answer } => {
+                let _ = answer.send(self.look(command.as_ref()).await);
+            }
+            Request::List { page, answer } => {
+                let _ = answer.send(self.list(page).await);
+            }
+            Request::Watch {
+                watcher,
+                from_start,
+                answer,
+            } => {
+                let _ = answer.send(self.watch(watcher, from_start).await);
+            }
+            Request::Typing { by } => {
+                self.watchers.pass_on_typing(&self.conversation_id, &by);
+                self.tell_servers(&Word::Typing { by });
+            }
+            Request::Sweep { answer } => {
+                let _ = answer.send(self.sweep().await);
+            }
+        }
+    }
+
+    fn take_note(&mut self, to: String, up_to: u64) {
+        let noted = self.delivered.entry(to).or_default();
+        *noted = up_to.max(*noted);
+    }
+
+    async fn look(&mut self, command: Option<&LogCommand>) -> Result<Look, Error> {
+        self.catch_up().await?;
+        let done = command.and_then(|command| self.history.done(&command.key));
+        let acted = match (command, done) {
+            (Some(command), Some(done)) if command.fingerprint != done.fingerprint => {
+                return Err(Error::CommandIdReused);
+            }
+            (_, done) => done.map(|done| Acted {
+                position: done.position,
+                replayed: true,
+            }),
+        };
+        let conversation = self.history.conversation();
+        Ok(Look {
+            between: conversation.map(|conversation| conversation.between().clone()),
+            acted,
+        })
+    }
+
+    async fn list(&mut self, page: Page) -> Result<wire::ListMessagesResponse, Error> {
+        self.catch_up().await?;
+        let Some(conversation) = self.history.conversation() else {
+            return Ok(wire::ListMessagesResponse::default());
+        };
+        let to_wire = |message: &Arc<_>| convert::message_to_wire(message);
+        let (messages, more) = match page {
+            Page::After { position, size } => {
+                let mut later = conversation.messages(position, u64::MAX);
+                let messages: Vec<_> = later.by_ref().take(size).map(to_wire).collect();
+                (messages, later.next().is_some())
+            }
+            Page::Before { position, size } => {
+                let mut earlier = conversation.messages(0, position.saturating_sub(1)).rev();
+                let mut messages: Vec<_> = earlier.by_ref().take(size).map(to_wire).collect();
+                messages.reverse();
+                (messages, earlier.next().is_some())
+            }
+        };
+        Ok(wire::ListMessagesResponse { messages, more })
+    }
+
+    async fn watch(&mut self, watcher: Watcher, from_start: bool) -> Result<Watched, Error> {
+        self.catch_up().await?;
+        let conversation = watcher.view(self.history.conversation());
+        let shown_up_to = |conversation: &Conversation| match from_start {
+            true => conversation.first_kept() - 1,
+            false => conversation.head(),
+        };
+        let watched = Watched {
+            conversation: conversation.as_deref().and_then(|conversation| {
+                let head = shown_up_to(conversation);
+                watcher.show(&self.conversation_id, conversation, head)
+            }),
+            arrived: conversation
+                .as_deref()
+                .into_iter()
+                .flat_map(|conversation| conversation.messages(shown_up_to(conversation), u64::MAX))
+                .map(|message| convert::message_to_wire(message))
+                .collect(),
+        };
+        self.watchers.add(watcher);
+        Ok(watched)
+    }
+
+    /// Hears what another server says of this conversation.
+    async fn hear(&mut self, notice: Option<Notice>) {
+        let word = match notice {
+            None => {
+                self.news_over = true;
+                return;
+            }
+            Some(Notice::Missed) => None,
+            Some(Notice::Payload(said)) => serde_json::from_slice(&said).ok(),
+        };
+        match word {
+            Some(Word::Version { version }) if version <= self.history.version() => {}
+            Some(Word::Typing { by }) => {
+                self.watchers.pass_on_typing(&self.conversation_id, &by);
+            }
+            Some(Word::Version { .. }) | None => self.look_again().await,
+        }
+    }
+
+    fn tell_servers(&self, word: &Word) {
+        if let Ok(said) = serde_json::to_vec(word) {
+            let topic = topic(&self.conversation_id);
+            self.parts
+                .bus
+                .publish(self.origin, &topic, Bytes::from(said));
+        }
+    }
+
+    /// Looks at the log by itself, since the bus may lose the last word; and writes what could not be written before.
+    async fn tend(&mut self) {
+        self.looked_at = Instant::now();
+        self.watchers.forget_gone();
+        if !self.watchers.is_empty() {
+            self.look_again().await;
+        }
+        self.carry_out(Vec::new()).await;
+        if let Err(error) = self.erase_rest().await {
+            self.warn(&error, "a conversation could not be erased");
+        }
+    }
+
+    /// Looks at the log by itself. If that fails, the next request or the next look tries again.
+    async fn look_again(&mut self) {
+        if let Err(error) = self.catch_up().await {
+            self.warn(&error, "a conversation could not be brought up to date");
+        }
+    }
+
+    /// Says in the operators' log what went wrong; of the conversation only a hash (PR8).
+    fn warn(&self, error: &LogError, what: &str) {
+        let conversation = telemetry::session_hash(&self.conversation_id);
+        tracing::warn!(conversation, kind = error.kind(), "{what}");
+    }
+
+    async fn ensure_current(&mut self) -> Result<(), LogError> {
+        if self.behind {
+            self.catch_up().await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes in what others have appended and passes it on.
+    async fn catch_up(&mut self) -> Result<(), LogError> {
+        self.behind = true;
+        let news = self
+            .history
+            .news(&*self.parts.log, &self.conversation_id)
+            .await?;
+        self.behind = false;
+        match news {
+            News::Next(events) if events.is_empty() => {}
+            News::Next(events) => self.change(|history| {
+                for stored in events {
+                    history.record(stored);
+                }
+            }),
+            News::Anew(anew) => self.change(|history| *history = anew),
+        }
+        Ok(())
+    }
+
+    /// Changes the history and tells those who watch what that is to them.
+    fn change(&mut self, change: impl FnOnce(&mut History)) {
+        let before = self.watchers.before(self.history.conversation());
+        change(&mut self.history);
+        self.watchers
+            .pass_on(&self.conversation_id, &before, self.history.conversation());
+    }
+
+    /// Whether nobody needs the conversation in memory.
+    fn may_rest(&self) -> bool {
+        self.watchers.is_empty()
+            && self.delivered.is_empty()
+            && self.history.to_erase().is_none()
+            && self.last_used.elapsed() >= self.parts.config.rest_after.get()
+    }
+
+    /// Whoever asks for conversations at random shall not fill the memory with them.
+    fn does_not_exist(&self) -> bool {
+        self.history.version() == 0
+    }
+}
+
+/// The topic on which servers talk of a conversation.
+fn topic(conversation_id: &str) -> String {
+    format!("im/{conversation_id}")
+}
+
+/// The topic on which a server says that a librarian has come into a conversation.
+pub(crate) fn member_topic(librarian_id: &str) -> String {
+    format!("im-member/{librarian_id}")
+}

@@ -1,0 +1,317 @@
+//! From commands to what is in the log, and from there to those who watch.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use carrel_platform::{
+    log::{Batch, Command as LogCommand, LogError, Write},
+    refusal::Refusal,
+    telemetry::attribute,
+};
+use tracing::Instrument as _;
+
+use super::{Act, Acted, Command, LiveConversation, TRIES, Word, member_topic};
+use crate::{
+    domain::{
+        conversation::Conversation,
+        event::{Between, Event, Member},
+    },
+    error::Error,
+    history::{Done, History},
+    storage::{self, Membership, Stored},
+};
+
+/// What becomes of one act.
+struct Planned {
+    outcome: Result<Acted, Error>,
+    /// Whether it holds only if what is staged gets written.
+    depends_on_write: bool,
+}
+
+impl Planned {
+    fn settled(outcome: Result<Acted, Error>) -> Self {
+        Self {
+            outcome,
+            depends_on_write: false,
+        }
+    }
+
+    fn staged(acted: Acted) -> Self {
+        Self {
+            outcome: Ok(acted),
+            depends_on_write: true,
+        }
+    }
+}
+
+/// What is to be written.
+pub(super) struct Staged {
+    /// Between whom the conversation is, when it comes to be.
+    begins: Option<Between>,
+    version: u64,
+    head: u64,
+    events: Vec<Stored<Event>>,
+    commands: HashMap<String, Done>,
+    read: BTreeMap<String, u64>,
+}
+
+impl Staged {
+    /// Nothing, on what is known.
+    pub(super) fn on(history: &History) -> Self {
+        Self {
+            begins: None,
+            version: history.version(),
+            head: history.conversation().map_or(0, Conversation::head),
+            events: Vec::new(),
+            commands: HashMap::new(),
+            read: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, event: Event, at_ms: i64, command: Option<LogCommand>) {
+        self.version += 1;
+        self.events.push(Stored {
+            version: self.version,
+            at_ms,
+            event,
+            command,
+        });
+    }
+}
+
+impl LiveConversation {
+    /// Carries commands out in order and answers each. What runs together is written with one append, and so is what
+    /// members have received.
+    pub(super) async fn carry_out(&mut self, acts: Vec<Act>) {
+        if acts.is_empty() && self.delivered.is_empty() {
+            return;
+        }
+        let answers = self.try_acts(&acts).await;
+        for (act, answer) in acts.into_iter().zip(answers) {
+            // Whoever asked may have gone; the command was carried out all the same.
+            let _ = act.answer.send(answer);
+        }
+    }
+
+    async fn try_acts(&mut self, acts: &[Act]) -> Vec<Result<Acted, Error>> {
+        let mut looked = false;
+        for _ in 0..TRIES {
+            if let Err(error) = self.ensure_current().await {
+                return acts.iter().map(|_| Err(error.clone().into())).collect();
+            }
+            let (plan, staged) = self.plan(acts);
+            if !looked && plan.iter().any(|planned| planned.outcome.is_err()) {
+                // Another server may know better: a refusal is said on the newest state only.
+                looked = true;
+                self.behind = true;
+                continue;
+            }
+            let failure = match self.commit(staged, acts).await {
+                Ok(()) => None,
+                Err(LogError::Conflict { .. }) => {
+                    self.behind = true;
+                    continue;
+                }
+                Err(error) => {
+                    self.behind = true;
+                    self.warn(&error, "a conversation could not be written to");
+                    Some(error)
+                }
+            };
+            return plan
+                .into_iter()
+                .map(|planned| match &failure {
+                    Some(failure) if planned.depends_on_write => Err(failure.clone().into()),
+                    _ => planned.outcome,
+                })
+                .collect();
+        }
+        acts.iter().map(|_| Err(Error::Contended)).collect()
+    }
+
+    fn plan(&mut self, acts: &[Act]) -> (Vec<Planned>, Staged) {
+        let now_ms = self.parts.clock.unix_ms();
+        let mut staged = Staged::on(&self.history);
+        let plan = acts
+            .iter()
+            .map(|act| match &act.command {
+                Command::Write {
+                    between,
+                    by,
+                    text,
+                    command,
+                } => self.plan_write(&mut staged, now_ms, (between, by, text), command),
+                Command::MarkRead { by, up_to } => self.plan_read(&mut staged, by, *up_to),
+            })
+            .collect();
+        self.stage_marks(&mut staged, now_ms);
+        (plan, staged)
+    }
+
+    fn plan_write(
+        &self,
+        staged: &mut Staged,
+        now_ms: i64,
+        (between, by, text): (&Between, &Member, &str),
+        command: &LogCommand,
+    ) -> Planned {
+        let replay = |done: Done| {
+            if done.fingerprint != command.fingerprint {
+                return Err(Error::CommandIdReused);
+            }
+            Ok(Acted {
+                position: done.position,
+                replayed: true,
+            })
+        };
+        if let Some(done) = self.history.done(&command.key) {
+            return Planned::settled(replay(done));
+        }
+        if let Some(done) = staged.commands.get(&command.key) {
+            return match replay(*done) {
+                Ok(acted) => Planned::staged(acted),
+                refused => Planned {
+                    outcome: refused,
+                    depends_on_write: true,
+                },
+            };
+        }
+        if staged.version == 0 {
+            staged.begins = Some(between.clone());
+            let between = between.clone();
+            staged.push(Event::Began { between }, now_ms, None);
+        }
+        staged.head += 1;
+        let position = staged.head;
+        staged.commands.insert(
+            command.key.clone(),
+            Done::now(command.fingerprint, position),
+        );
+        let written = Event::Written {
+            by: by.clone(),
+            text: text.to_owned(),
+        };
+        staged.push(written, now_ms, Some(command.clone()));
+        Planned::staged(Acted {
+            position,
+            replayed: false,
+        })
+    }
+
+    fn plan_read(&self, staged: &mut Staged, by: &str, up_to: u64) -> Planned {
+        let known = self
+            .history
+            .conversation()
+            .map_or(0, |conversation| conversation.marks(by).read);
+        if up_to <= known {
+            return Planned::settled(Ok(Acted {
+                position: known,
+                replayed: true,
+            }));
+        }
+        if up_to > staged.head {
+            return Planned::settled(Err(Refusal::invalid(
+                "NO_SUCH_MESSAGE",
+                "position",
+                "give the number of a message that you have received",
+            )
+            .into()));
+        }
+        let read = staged.read.entry(by.to_owned()).or_default();
+        *read = up_to.max(*read);
+        Planned::staged(Acted {
+            position: up_to,
+            replayed: false,
+        })
+    }
+
+    /// Stages what members have received and read, once for each, and forgets what is known already.
+    fn stage_marks(&mut self, staged: &mut Staged, now_ms: i64) {
+        let conversation = self.history.conversation();
+        let head = staged.head;
+        self.delivered.retain(|to, up_to| {
+            *up_to = head.min(*up_to);
+            let known = conversation.map_or(0, |conversation| conversation.marks(to).delivered);
+            *up_to > known
+        });
+        for (to, up_to) in &self.delivered {
+            // Who has read it has received it.
+            if staged.read.get(to).is_none_or(|read| read < up_to) {
+                let (to, up_to) = (to.clone(), *up_to);
+                staged.push(Event::Delivered { to, up_to }, now_ms, None);
+            }
+        }
+        for (by, up_to) in std::mem::take(&mut staged.read) {
+            staged.push(Event::Read { by, up_to }, now_ms, None);
+        }
+    }
+
+    /// Writes what is staged, all or nothing, and passes it on.
+    pub(super) async fn commit(&mut self, staged: Staged, acts: &[Act]) -> Result<(), LogError> {
+        if staged.events.is_empty() {
+            return Ok(());
+        }
+        let log = Arc::clone(&self.parts.log);
+        let mut batch = self.batch(&staged)?;
+        let members = match &staged.begins {
+            Some(Between::Librarians { members }) => members.as_slice(),
+            Some(Between::Staff { .. }) | None => &[],
+        };
+        for member in members {
+            let id = &member.librarian_id;
+            let membership = Membership::read(&*log, id, 0).await?;
+            let now_ms = self.parts.clock.unix_ms();
+            let write = membership.join(id, &self.conversation_id, now_ms)?;
+            batch.writes.push(write);
+        }
+        log.append(batch).instrument(append_span(acts)).await?;
+        self.change(|history| {
+            for stored in staged.events {
+                history.record(stored);
+            }
+        });
+        let version = self.history.version();
+        self.tell_servers(&Word::Version { version });
+        for member in members {
+            let topic = member_topic(&member.librarian_id);
+            self.parts.bus.publish(self.origin, &topic, Bytes::new());
+        }
+        Ok(())
+    }
+
+    fn batch(&self, staged: &Staged) -> Result<Batch, LogError> {
+        let events = staged
+            .events
+            .iter()
+            .map(|stored| storage::encode(&stored.event, stored.at_ms, stored.command.clone()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let begins = staged.begins.as_ref();
+        Ok(Batch {
+            writes: vec![Write {
+                stream: storage::conversation_stream(&self.conversation_id),
+                expected: self.history.version(),
+                events,
+                standing: begins.map(|_| storage::open(&self.conversation_id)),
+            }],
+        })
+    }
+}
+
+/// The append belongs to the first act's trace, and is linked to the others that it carries along.
+fn append_span(acts: &[Act]) -> tracing::Span {
+    let Some((first, others)) = acts.split_first() else {
+        return tracing::info_span!("im.append", { attribute::ACTS } = 0);
+    };
+    let span = tracing::info_span!(
+        parent: &first.span,
+        "im.append",
+        { attribute::ACTS } = acts.len(),
+    );
+    for other in others {
+        span.follows_from(&other.span);
+    }
+    span
+}

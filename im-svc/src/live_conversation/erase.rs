@@ -1,0 +1,80 @@
+//! Erasing what need not be kept any longer (R13).
+
+use carrel_platform::log::LogError;
+
+use super::{LiveConversation, append::Staged};
+use crate::{
+    config::Keep,
+    domain::{
+        conversation::{Conversation, Limit},
+        event::Event,
+    },
+    error::Error,
+    storage, watching,
+};
+
+impl LiveConversation {
+    /// Erases what need not be kept any longer, and what was to be erased and is still there.
+    ///
+    /// What stays of the erased events is written first, so that a stop in between leaves too much and never too
+    /// little. Another server that does the same at the same time is as good.
+    pub(super) async fn sweep(&mut self) -> Result<(), Error> {
+        self.catch_up().await?;
+        if let Some(conversation) = self.history.conversation() {
+            let limit = self.limit(conversation).await;
+            if let Some(checkpoint) = conversation.checkpoint(limit, self.history.version()) {
+                let mut staged = Staged::on(&self.history);
+                let now_ms = self.parts.clock.unix_ms();
+                staged.push(Event::Erased(checkpoint), now_ms, None);
+                match self.commit(staged, &[]).await {
+                    Err(LogError::Conflict { .. }) => self.catch_up().await?,
+                    written => written.inspect_err(|_| self.behind = true)?,
+                }
+            }
+        }
+        Ok(self.erase_rest().await?)
+    }
+
+    /// Erases what a checkpoint stands for and the log may still have.
+    pub(super) async fn erase_rest(&mut self) -> Result<(), LogError> {
+        if let Some(up_to) = self.history.to_erase() {
+            let stream = storage::conversation_stream(&self.conversation_id);
+            self.parts.log.erase(&stream, up_to).await?;
+            self.history.erased(up_to);
+        }
+        Ok(())
+    }
+
+    /// What is no longer kept now.
+    async fn limit(&self, conversation: &Conversation) -> Limit {
+        let config = &self.parts.config;
+        let now_ms = self.parts.clock.unix_ms();
+        let before = |time: std::time::Duration| {
+            now_ms.saturating_sub(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+        };
+        let at_most = config.keep_at_most;
+        match config.keep {
+            Keep::For(time) => Limit::Old {
+                before_ms: before(time.get()),
+                at_most,
+            },
+            // Who has just written is there, even without a watch.
+            Keep::UntilLogOff
+                if self.history.last_at_ms() <= before(config.log_off_grace.get())
+                    && self.nobody_watches(conversation).await =>
+            {
+                Limit::All
+            }
+            Keep::UntilLogOff => Limit::Old {
+                before_ms: i64::MIN,
+                at_most,
+            },
+        }
+    }
+
+    /// Who can't be looked up counts as there.
+    async fn nobody_watches(&self, conversation: &Conversation) -> bool {
+        let watched = watching::is_watched(&*self.parts.leases, conversation.between()).await;
+        watched.is_ok_and(|watched| !watched)
+    }
+}

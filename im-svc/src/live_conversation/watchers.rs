@@ -1,0 +1,198 @@
+//! Who watches one conversation on this server, and what each of them hears.
+
+use std::{borrow::Cow, sync::Weak};
+
+use carrel_proto::im::v1::{self as wire, watch_conversations_response::Change};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    convert,
+    domain::{
+        conversation::{Conversation, Place},
+        event::{Between, Member},
+    },
+};
+
+/// What a watch is told.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Under which subscription.
+    pub(crate) subscription: u64,
+    /// What.
+    pub(crate) change: Change,
+}
+
+/// The near end of a watch: all conversations that it shows tell it what changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    /// What changes, in order.
+    pub(crate) told: mpsc::Sender<Told>,
+    /// Cancelled when there was no room for a change: then the watch has a gap, and ends.
+    pub(crate) too_slow: CancellationToken,
+}
+
+/// A watch, as one of the conversations that it shows knows it.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    /// The number that the watch knows it by.
+    pub(crate) subscription: u64,
+    /// Who watches.
+    pub(crate) librarian_id: String,
+    /// For the conversation of a queue's staff: the queue.
+    pub(crate) queue_id: Option<String>,
+    /// Where to tell what changes.
+    pub(crate) feed: Feed,
+    /// Gone when the watch no longer shows the conversation.
+    pub(crate) wanted: Weak<()>,
+}
+
+impl Watcher {
+    /// The conversation as it is for this watch: that of a queue's staff is there before anything was written.
+    pub(crate) fn view<'a>(
+        &self,
+        conversation: Option<&'a Conversation>,
+    ) -> Option<Cow<'a, Conversation>> {
+        if let Some(conversation) = conversation {
+            return Some(Cow::Borrowed(conversation));
+        }
+        let queue_id = self.queue_id.clone()?;
+        Some(Cow::Owned(Conversation::new(Between::Staff { queue_id })))
+    }
+
+    /// The conversation as it is shown to whoever watches, with its messages up to `head`.
+    pub(crate) fn show(
+        &self,
+        conversation_id: &str,
+        conversation: &Conversation,
+        head: u64,
+    ) -> Option<wire::Conversation> {
+        convert::conversation_to_wire(conversation_id, conversation, &self.librarian_id, head)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.wanted.strong_count() == 0 || self.feed.told.is_closed()
+    }
+
+    /// Hands something over without waiting. Whoever has no room left was too slow.
+    fn tell(&self, change: Change) -> bool {
+        let told = Told {
+            subscription: self.subscription,
+            change,
+        };
+        match self.feed.told.try_send(told) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.feed.too_slow.cancel();
+                false
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
+
+    /// Tells what has become of the conversation since it was `before`.
+    fn tell_change(
+        &self,
+        conversation_id: &str,
+        before: (u64, Option<Place>),
+        now: &Conversation,
+    ) -> bool {
+        let (head, was) = before;
+        let was_shown = was.is_some_and(|was| was.shown);
+        let is = now.place(&self.librarian_id);
+        let mut changes = Vec::new();
+        if is.shown && !was_shown {
+            // What was erased meanwhile was never shown.
+            let head = head.max(now.first_kept() - 1);
+            let begun = self.show(conversation_id, now, head);
+            changes.extend(begun.map(Change::Changed));
+        }
+        changes.extend(now.messages(head, u64::MAX).map(|message| {
+            Change::Arrived(wire::MessageArrived {
+                conversation_id: conversation_id.to_owned(),
+                message: Some(convert::message_to_wire(message)),
+            })
+        }));
+        if was_shown && !is.shown {
+            changes.push(Change::Gone(wire::ConversationGone {
+                conversation_id: conversation_id.to_owned(),
+            }));
+        } else if was_shown && was != Some(is) {
+            let changed = self.show(conversation_id, now, now.head());
+            changes.extend(changed.map(Change::Changed));
+        }
+        changes.into_iter().all(|change| self.tell(change))
+    }
+}
+
+/// All who watch one conversation.
+#[derive(Debug, Default)]
+pub(super) struct Watchers(Vec<Watcher>);
+
+/// How a conversation was to each of those who watch it.
+pub(super) struct Before {
+    head: u64,
+    places: Vec<Option<Place>>,
+}
+
+impl Watchers {
+    pub(super) fn add(&mut self, watcher: Watcher) {
+        self.forget_gone();
+        self.0.push(watcher);
+    }
+
+    /// How the conversation is before it changes.
+    pub(super) fn before(&self, conversation: Option<&Conversation>) -> Before {
+        let place = |watcher: &Watcher| {
+            let conversation = watcher.view(conversation)?;
+            Some(conversation.place(&watcher.librarian_id))
+        };
+        Before {
+            head: conversation.map_or(0, Conversation::head),
+            places: self.0.iter().map(place).collect(),
+        }
+    }
+
+    /// Tells everyone what has changed. A slow one is let go and may come back.
+    pub(super) fn pass_on(
+        &mut self,
+        conversation_id: &str,
+        before: &Before,
+        now: Option<&Conversation>,
+    ) {
+        let Some(now) = now else {
+            return;
+        };
+        let mut places = before.places.iter().copied();
+        self.0.retain(|watcher| {
+            let was = (before.head, places.next().flatten());
+            !watcher.is_gone() && watcher.tell_change(conversation_id, was, now)
+        });
+    }
+
+    /// Tells everyone but the typist that somebody types. Who has no room left misses it.
+    pub(super) fn pass_on_typing(&self, conversation_id: &str, by: &Member) {
+        for watcher in &self.0 {
+            if watcher.librarian_id != by.librarian_id && !watcher.is_gone() {
+                let typing = wire::MemberTyping {
+                    conversation_id: conversation_id.to_owned(),
+                    member: Some(convert::member_to_wire(by)),
+                };
+                let _ = watcher.feed.told.try_send(Told {
+                    subscription: watcher.subscription,
+                    change: Change::Typing(typing),
+                });
+            }
+        }
+    }
+
+    /// Lets those go who no longer watch.
+    pub(super) fn forget_gone(&mut self) {
+        self.0.retain(|watcher| !watcher.is_gone());
+    }
+
+    /// Whether nobody watches.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(Watcher::is_gone)
+    }
+}
