@@ -11,6 +11,7 @@ import {
   RenewTokenRequestSchema,
   RenewTokenResponseSchema,
 } from "./gen/carrel/directory/v1/directory_service_pb";
+import { GetAvailabilityResponseSchema } from "./gen/carrel/presence/v1/presence_service_pb";
 import { type Refusal, RefusalSchema } from "./gen/carrel/refusal/v1/refusal_pb";
 import {
   GetTranscriptResponseSchema,
@@ -103,9 +104,9 @@ export function logIn(logInName: string, password: string) {
   return call("/v1/log-in", LogInResponseSchema, { body });
 }
 
-/** Lets a patron of a library in. */
-export function admitPatron(institutionId: string) {
-  const body = toJson(AdmitPatronRequestSchema, create(AdmitPatronRequestSchema, { institutionId }));
+/** Lets a patron of a library in, for a question or for practice. */
+export function admitPatron(institutionId: string, practice: boolean) {
+  const body = toJson(AdmitPatronRequestSchema, create(AdmitPatronRequestSchema, { institutionId, practice }));
   return call("/v1/admit", AdmitPatronResponseSchema, { body });
 }
 
@@ -124,6 +125,11 @@ export async function renew(accessToken: string): Promise<RenewOutcome> {
 /** What a library's patron page needs. */
 export function library(institutionId: string) {
   return call(`/v1/libraries/${encodeURIComponent(institutionId)}`, GetLibraryResponseSchema);
+}
+
+/** Whether a library's patrons can be answered now. */
+export function availability(institutionId: string) {
+  return call(`/v1/libraries/${encodeURIComponent(institutionId)}/availability`, GetAvailabilityResponseSchema);
 }
 
 /** The libraries that have a patron page. */

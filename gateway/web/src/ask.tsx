@@ -5,11 +5,13 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/stream.css";
+import "./styles/marks.css";
 import "./styles/ask.css";
 import { AskPage } from "./view/ask/ask_page";
 
 const institutionId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
-const chat = new PatronChat(institutionId);
+const practice = new URLSearchParams(location.search).has("practice");
+const chat = new PatronChat(institutionId, practice);
 const root = document.getElementById("page");
 if (root) render(<AskPage chat={chat} />, root);
 void chat.begin();

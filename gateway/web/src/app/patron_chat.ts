@@ -7,8 +7,9 @@ import { Audience, Part, SessionState } from "../gen/carrel/session/v1/session_p
 import { endSession, openSession, postMessage } from "../state/deeds";
 import { type SessionView, unread } from "../state/session";
 import { type HeldToken, held } from "../token";
-import { endLine, waitedAt } from "../words";
+import { endLine, transferredLine, waitedAt } from "../words";
 import { Announcer } from "./announcer";
+import { AvailabilityWatch } from "./availability";
 import { Link } from "./link";
 import { forget, recall, remember } from "./tab_storage";
 
@@ -64,11 +65,17 @@ export class PatronChat {
   });
   /** What the page shows. */
   readonly stage = computed<Stage>(() => this.#stage());
+  /** Whether somebody can answer now. Practice has no hours. */
+  readonly availability: AvailabilityWatch;
   /** How many messages the patron has not seen. */
   readonly unread = computed(() => (this.view.value ? unread(this.view.value, isByPatron) : 0));
 
-  constructor(readonly institutionId: string) {
-    this.#key = `carrel.ask.${institutionId}`;
+  /** `practice` is whether the page is for practice: its session waits in the library's practice queue (D36). */
+  constructor(
+    readonly institutionId: string,
+    readonly practice: boolean,
+  ) {
+    this.#key = `carrel.${practice ? "practice" : "ask"}.${institutionId}`;
     this.link = new Link({
       ready: () => {},
       frame: () => this.#settle(),
@@ -76,6 +83,8 @@ export class PatronChat {
       token: (token) => this.#keep(token),
       tick: () => {},
     });
+    const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));
+    this.availability = new AvailabilityWatch(institutionId, wanted);
   }
 
   /** Reads the library, and returns to a session that this tab was in. */
@@ -92,7 +101,12 @@ export class PatronChat {
   /** Reads what the page needs of the library. */
   async loadLibrary(): Promise<void> {
     try {
-      this.#library.value = (await fetchLibrary(this.institutionId)).library;
+      const { library } = await fetchLibrary(this.institutionId);
+      if (this.practice && library?.practice === false) {
+        this.#error.value = `${library.name} has no practice queue. Nothing can be practised on this page.`;
+        return;
+      }
+      this.#library.value = library;
       this.#error.value = "";
     } catch (error) {
       const unknown = error instanceof ApiError && error.status === 404;
@@ -175,7 +189,7 @@ export class PatronChat {
   }
 
   async #admit(): Promise<Admission> {
-    const { token, sessionId } = await admitPatron(this.institutionId);
+    const { token, sessionId } = await admitPatron(this.institutionId, this.practice);
     if (token === undefined) throw new ApiError(0, undefined, "The server let nobody in. Try again in a minute.");
     const admission = { sessionId, token: held(token) };
     this.#admission.value = admission;
@@ -226,6 +240,8 @@ export class PatronChat {
         return;
       case "page":
         return this.announcer.say(`${name} sent a web page: ${event.payload.value.host}`);
+      case "transferred":
+        return this.announcer.say(`${transferredLine(event, false, true)}.`);
       case "returned":
         return this.announcer.say("You are waiting for a librarian again. What you have written is kept.");
       case "ended":

@@ -1,9 +1,11 @@
 import { useEffect } from "preact/hooks";
 import type { PatronChat } from "../../app/patron_chat";
+import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { Announcements } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { Chat } from "./chat";
+import { Closed } from "./closed";
 import { Ended } from "./ended";
 import { QuestionForm } from "./question_form";
 import { WaitingRoom } from "./waiting_room";
@@ -18,9 +20,10 @@ export function AskPage({ chat }: { chat: PatronChat }) {
   return (
     <div class={`ask stage-${stage}`}>
       <header class="ask-head">
-        <a class="ask-name" href={`/ask/${encodeURIComponent(chat.institutionId)}`}>
+        <a class="ask-name" href={`/ask/${encodeURIComponent(chat.institutionId)}${chat.practice ? "?practice" : ""}`}>
           {name || "Ask a librarian"}
         </a>
+        {chat.practice && <span class="tag practice">[Practice]</span>}
         {(stage === "waiting" || stage === "chatting") && <ConnectionMark link={chat.link} />}
         <ThemeSwitch />
       </header>
@@ -36,7 +39,7 @@ function Body({ chat }: { chat: PatronChat }) {
   const library = chat.library.value;
   switch (chat.stage.value) {
     case "form":
-      if (library !== undefined) return <QuestionForm chat={chat} library={library} />;
+      if (library !== undefined) return <Entry chat={chat} library={library} />;
       return chat.error.value ? <NoLibrary chat={chat} /> : <Quiet text="One moment …" />;
     case "opening":
       return <Quiet text="Sending your question …" />;
@@ -50,6 +53,15 @@ function Body({ chat }: { chat: PatronChat }) {
     case "ended":
       return <Ended chat={chat} />;
   }
+}
+
+/** The way in: the form, or that the library is closed. What was typed already is not taken away from anybody. */
+function Entry({ chat, library }: { chat: PatronChat; library: Library }) {
+  const isClosed = chat.availability.openness.value === "closed";
+  if (isClosed && chat.asking.value.question.trim() === "" && !chat.busy.value) {
+    return <Closed chat={chat} library={library} />;
+  }
+  return <QuestionForm chat={chat} library={library} />;
 }
 
 function NoLibrary({ chat }: { chat: PatronChat }) {

@@ -8,6 +8,7 @@ import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { asPatron } from "./chat";
+import { LeaveQuestion } from "./closed";
 
 /** The end: who ended it, the transcript, and a clean page for the next person at this computer (D78). */
 export function Ended({ chat }: { chat: PatronChat }) {
@@ -26,6 +27,9 @@ export function Ended({ chat }: { chat: PatronChat }) {
           {title}
         </h1>
         <p class="lead">{text}</p>
+        {view.session?.owner === undefined && (
+          <LeaveQuestion chat={chat} text="You can also leave your question, and be answered later:" />
+        )}
         <div class="row-actions">
           <button type="button" class="button primary" onClick={() => chat.askAnother()}>
             Ask another question

@@ -4,6 +4,7 @@ import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb
 import { safeAddress } from "../../links";
 import { OutsideLink } from "../parts/linked_text";
 import { length } from "../parts/text_box";
+import { AvailabilityNotice } from "./closed";
 
 const NAME_LIMIT = 100;
 const EMAIL_LIMIT = 254;
@@ -13,6 +14,7 @@ const NEAR_LIMIT = 400;
 export function QuestionForm({ chat, library }: { chat: PatronChat; library: Library }) {
   const [missing, setMissing] = useState("");
   const asking = chat.asking.value;
+  const closed = chat.availability.openness.value === "closed";
   const limit = chat.link.textLimit.value;
   const left = limit - length(asking.question);
   const set = (change: Partial<Asking>) => {
@@ -24,6 +26,8 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
     if (asking.question.trim() === "") {
       setMissing("Write your question first.");
       document.getElementById("question")?.focus();
+    } else if (closed) {
+      setMissing("The chat is closed now, so that nobody could answer.");
     } else if (left < 0) {
       document.getElementById("question")?.focus();
     } else {
@@ -37,6 +41,12 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
           This page has been cleared. Nothing of your chat is left in this browser.
         </p>
       )}
+      {chat.practice && (
+        <p class="notice warn">
+          <strong>This is for practice.</strong> Librarians learn here how to answer. No question is answered for real.
+        </p>
+      )}
+      <AvailabilityNotice chat={chat} />
       <h1 class="display">What would you like to know?</h1>
       <p class="lead">{library.welcome || `The librarians of ${library.name} are glad to help.`}</p>
       <form class="card question-form" onSubmit={submit} noValidate>
@@ -88,7 +98,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             {chat.error.value}
           </p>
         )}
-        <button type="submit" class="button primary wide" aria-disabled={chat.busy.value}>
+        <button type="submit" class="button primary wide" aria-disabled={chat.busy.value || closed}>
           {chat.busy.value ? "Sending …" : "Start the chat"}
         </button>
       </form>

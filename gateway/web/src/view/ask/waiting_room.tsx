@@ -1,6 +1,11 @@
 import { useState } from "preact/hooks";
-import type { PatronChat } from "../../app/patron_chat";
+import type { Openness } from "../../app/availability";
+import { isByPatron, type PatronChat } from "../../app/patron_chat";
+import { conversation } from "../../state/conversation";
 import { Confirm } from "../parts/dialog";
+import { Stream } from "../parts/stream";
+import { asPatron } from "./chat";
+import { LeaveQuestion } from "./closed";
 
 /** Where the patron waits: what is known of the wait, and nothing that is not. */
 export function WaitingRoom({ chat }: { chat: PatronChat }) {
@@ -19,16 +24,28 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
         <h1 class="display" aria-live="polite">
           {placeInQueue(view?.ahead)}
         </h1>
-        <p class="lead">
+        <p class="lead" role="status">
           {connected
-            ? "A librarian will join you here. You can look at other tabs meanwhile; this tab's title changes when somebody comes."
+            ? WAITS[chat.availability.openness.value]
             : "The connection is lost. You keep your place, and we are trying to reach the library again."}
         </p>
-        {again && <p>What you and your librarian have written so far is kept.</p>}
-        <figure class="asked">
-          <figcaption>Your question</figcaption>
-          <blockquote>{view?.session?.question}</blockquote>
-        </figure>
+        <LeaveQuestion chat={chat} text="You can leave your question instead, and be answered later:" />
+        {again && view ? (
+          <div class="asked so-far">
+            <h2>What was written so far</h2>
+            <Stream
+              sessionId={view.sessionId}
+              items={conversation(view, isByPatron)}
+              reader={asPatron}
+              now={chat.link.now.value}
+            />
+          </div>
+        ) : (
+          <figure class="asked">
+            <figcaption>Your question</figcaption>
+            <blockquote>{view?.session?.question}</blockquote>
+          </figure>
+        )}
         <button type="button" class="button" onClick={() => setLeaving(true)}>
           Leave the queue
         </button>
@@ -49,6 +66,14 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
     </section>
   );
 }
+
+/** What can be said of the wait without promising what nobody can keep. */
+const WAITS: Readonly<Record<Openness, string>> = {
+  open: "A librarian will join you here. You can look at other tabs meanwhile; this tab's title changes when somebody comes.",
+  unstaffed:
+    "No librarian is here right now. You keep your place, and this tab's title changes when somebody comes; when that will be, we cannot say.",
+  closed: "The chat has closed for now, and nobody may come today. You keep your place as long as this page is open.",
+};
 
 /** The place in the queue in words, without a promise of time. */
 export function placeInQueue(ahead: number | undefined): string {

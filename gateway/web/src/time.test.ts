@@ -1,0 +1,25 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { describe, expect, it } from "vitest";
+import { comingTime, span, stopwatch } from "./time";
+
+describe("a span of time", () => {
+  it("is said as a person says it, or runs as a clock does (D30)", () => {
+    expect([42_000, 99_999, 100_000, 3_600_000].map(span)).toEqual(["42 s", "99 s", "1 min", "1 h 0 min"]);
+    expect([0, 42_000, 187_000, 3_729_000, -5].map(stopwatch)).toEqual(["0:00", "0:42", "3:07", "1:02:09", "0:00"]);
+  });
+});
+
+describe("a time to come, in the viewer's zone (D34)", () => {
+  const now = new Date(2026, 10, 23, 18, 0).getTime();
+  const at = (day: number, hour: number) =>
+    comingTime(timestampFromMs(new Date(2026, 10, day, hour, 30).getTime()), now);
+
+  it("is today, tomorrow, a weekday, or a day", () => {
+    expect(at(23, 20)).toMatch(/^today at .*30/);
+    expect(at(24, 9)).toMatch(/^tomorrow at .*30/);
+    expect(at(27, 9)).toMatch(
+      new RegExp(`^on ${new Intl.DateTimeFormat(undefined, { weekday: "long" }).format(new Date(2026, 10, 27))} at`),
+    );
+    expect(comingTime(timestampFromMs(new Date(2026, 11, 24, 9, 30).getTime()), now)).toMatch(/^on .*2026.* at/);
+  });
+});

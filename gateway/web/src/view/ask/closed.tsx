@@ -1,0 +1,72 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { PatronChat } from "../../app/patron_chat";
+import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { safeAddress } from "../../links";
+import { comingTime } from "../../time";
+import { OutsideLink } from "../parts/linked_text";
+
+/** That nobody can be asked now, when it opens again, and where a question can be left (D34). */
+export function Closed({ chat, library }: { chat: PatronChat; library: Library }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (document.activeElement === document.body) heading.current?.focus();
+  }, []);
+  return (
+    <section class="form-page">
+      <h1 class="display" ref={heading} tabIndex={-1}>
+        The chat is closed
+      </h1>
+      <p class="lead">{opensAgain(chat, library.name)}</p>
+      <div class="card closed-card">
+        <LeaveQuestion chat={chat} text="You can leave your question now, and be answered later:" />
+        <p>This page opens by itself when the chat does. You can keep it open.</p>
+      </div>
+    </section>
+  );
+}
+
+/** Above the form: that nobody is there, or that it has closed while the patron was writing. No promise is made. */
+export function AvailabilityNotice({ chat }: { chat: PatronChat }) {
+  switch (chat.availability.openness.value) {
+    case "open":
+      return null;
+    case "unstaffed":
+      return (
+        <div class="notice warn" role="status">
+          <p>
+            <strong>No librarian is here right now.</strong> You can ask and wait all the same; when somebody comes, we
+            cannot say.
+          </p>
+          <LeaveQuestion chat={chat} text="Or leave your question, and be answered later:" />
+        </div>
+      );
+    case "closed":
+      return (
+        <div class="notice warn" role="alert">
+          <p>
+            <strong>The chat has closed while you were writing.</strong>{" "}
+            {opensAgain(chat, chat.library.value?.name ?? "The library")} What you have written stays here, so that you
+            can copy it.
+          </p>
+          <LeaveQuestion chat={chat} text="You can leave your question now, and be answered later:" />
+        </div>
+      );
+  }
+}
+
+/** Where a question can be left, if the library has such a place (D58). It opens in a tab of its own. */
+export function LeaveQuestion({ chat, text }: { chat: PatronChat; text: string }) {
+  const address = safeAddress(chat.availability.answer.value?.questionFormAddress ?? "");
+  if (address === undefined) return null;
+  return (
+    <p class="leave-question">
+      {text} <OutsideLink address={address}>Leave your question</OutsideLink>
+    </p>
+  );
+}
+
+function opensAgain(chat: PatronChat, name: string): string {
+  const time = chat.availability.answer.value?.nextOpenTime;
+  if (time === undefined) return `${name} does not say when the chat opens again.`;
+  return `${name} answers in the chat again ${comingTime(time, chat.link.now.value)}, by your clock.`;
+}
