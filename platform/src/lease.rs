@@ -24,11 +24,17 @@ pub mod memory;
 ///
 /// **Read your writes.** After [`Leases::hold`] or [`Leases::release`] returned `Ok`, every read through the same store
 /// shows it.
+///
+/// **Nothing kept.** What has run out or was released takes no room for long, whether somebody asks for its space again
+/// or not.
+///
+/// **Cancel-safe.** Dropping a future neither breaks the store nor decides the outcome: what was asked may have been
+/// done or not, as with [`LeaseError`].
 pub trait Leases: Send + Sync + 'static {
     /// Holds a lease from now on for as long as `lasts`.
     fn hold(&self, lease: Lease, lasts: Duration) -> BoxFuture<'_, Result<Held, LeaseError>>;
 
-    /// Lets go of a lease, unless it is held under a higher incarnation.
+    /// Lets go of a lease, unless it is held under a higher incarnation. Letting go of what is not there is no error.
     fn release<'a>(
         &'a self,
         space: &'a str,
@@ -36,7 +42,7 @@ pub trait Leases: Send + Sync + 'static {
         incarnation: u64,
     ) -> BoxFuture<'a, Result<(), LeaseError>>;
 
-    /// All leases of a space that stand now, by key.
+    /// All leases of a space that stand now, ordered by the bytes of their keys.
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>>;
 }
 
@@ -62,7 +68,7 @@ pub enum Held {
     Superseded(u64),
 }
 
-/// Why the store did not do as it was asked. What was held before may still stand.
+/// Why the store did not confirm what it was asked. It may have been done or not: say it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store of leases is unavailable: {0}")]
 pub struct LeaseError(pub String);

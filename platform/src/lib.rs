@@ -1,9 +1,10 @@
 //! What more than one Carrel service needs, and nothing that only one does.
 //!
-//! - [`log`]: the durable truth. Versioned, atomic appends; [`log::sqlite`] is the embedded engine.
+//! - [`log`]: the durable truth. Versioned, atomic appends, and erasing for real; [`log::sqlite`] is the embedded
+//!   engine.
 //! - [`bus`]: the quick word that something happened, which may be lost.
 //! - [`lease`]: what is true for as long as somebody keeps saying so.
-//! - [`auth`]: from a token to a [`auth::Principal`].
+//! - [`auth`]: from a token to a [`auth::Principal`], and what services sign for each other.
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
 //! - [`network`]: what counts as one address when something is limited per address.
 //! - [`clock`]: where time comes from, so that tests can hold it still.

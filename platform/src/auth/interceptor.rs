@@ -99,6 +99,8 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000_000;
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     fn with_token() -> (Authenticator, Clock, String) {
         let keys = KeyRing::generate().unwrap();
         let clock = Clock::manual(NOW);
@@ -169,5 +171,49 @@ mod tests {
         );
         clock.advance_ms(600_000 + 60_000);
         assert_eq!(reason(&[("authorization", &good)]), "TOKEN_EXPIRED");
+    }
+    #[test]
+    fn only_a_service_is_taken_for_one() {
+        let (authenticator, clock, patrons) = with_token();
+        let keys = &authenticator.keys;
+        let services = statement::issue_service(keys, "presence-svc", NOW, MINUTE).unwrap();
+        let ms_map = Introduction {
+            librarian_id: "l-1".into(),
+            screen_name: "Ms Map".into(),
+            institution_id: "harbor".into(),
+            institution_name: "Harbor City Library".into(),
+            queues: ["coop".into()].into(),
+        };
+        let introduction = statement::introduce(keys, &ms_map, NOW, MINUTE).unwrap();
+        let ask = |token: &str| {
+            let metadata = metadata(&[("authorization", &format!("Bearer {token}"))]);
+            let answer = authenticator.authenticate_service(&metadata);
+            answer.map_err(|refusal| (refusal.code, refusal.reason))
+        };
+        let service = Service {
+            name: "presence-svc".into(),
+            expires_at_ms: NOW + 60_000,
+        };
+        assert_eq!(ask(&services), Ok(service));
+        let not_a_service = (Code::PermissionDenied, "ROLE_NOT_ALLOWED".into());
+        assert_eq!(ask(&patrons), Err(not_a_service));
+        let bad = (Code::Unauthenticated, "BAD_TOKEN".into());
+        assert_eq!(ask(&introduction), Err(bad.clone()));
+        assert_eq!(ask("x.y.z"), Err(bad));
+        let none = authenticator.authenticate_service(&MetadataMap::new());
+        let none = none.unwrap_err();
+        assert_eq!(none.code, Code::Unauthenticated);
+        assert_eq!(none.reason, "NO_TOKEN");
+
+        // And a service is nobody who may do what people do.
+        let as_person = authenticator.verify(&services).unwrap_err();
+        assert_eq!(as_person.reason, "BAD_TOKEN");
+        assert!(authenticator.introduction(&services).is_none());
+        assert_eq!(authenticator.introduction(&introduction), Some(ms_map));
+
+        clock.advance_ms(60_000 + 60_000);
+        let expired = (Code::Unauthenticated, "TOKEN_EXPIRED".into());
+        assert_eq!(ask(&services), Err(expired));
+        assert!(authenticator.introduction(&introduction).is_none());
     }
 }

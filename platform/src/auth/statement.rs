@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     keys::KeyRing,
     token::{
-        ISSUER, TokenError, is_from_the_future, leeway_ms, seconds_after, sign, signed_payload,
+        ISSUER, MAX_LENGTH, TokenError, is_from_the_future, leeway_ms, seconds_after, sign,
+        signed_payload,
     },
 };
 
@@ -55,7 +56,8 @@ struct Statement<T> {
 /// Introduces a librarian. The introduction holds for so long.
 ///
 /// # Errors
-/// [`TokenError::NoKey`] when there is no key to sign with.
+/// [`TokenError::NoKey`] when there is no key to sign with; [`TokenError::TooLong`] when nobody would read it, for its
+/// many queues.
 pub fn introduce(
     keys: &KeyRing,
     introduction: &Introduction,
@@ -119,7 +121,11 @@ fn state<T: Serialize>(
         content,
     };
     let payload = serde_json::to_vec(&statement).map_err(|_| TokenError::NoKey)?;
-    Ok(sign(key, &payload))
+    let signed = sign(key, &payload);
+    if signed.len() > MAX_LENGTH {
+        return Err(TokenError::TooLong);
+    }
+    Ok(signed)
 }
 
 fn believe<T: DeserializeOwned>(
@@ -180,6 +186,30 @@ mod tests {
             verify_introduction(&keys, &introduction, too_late),
             Err(TokenError::Expired)
         );
+    }
+
+    #[test]
+    fn an_introduction_that_nobody_would_read_is_not_written() {
+        let keys = KeyRing::generate().unwrap();
+        let with_queues = |count: usize| {
+            let introduction = Introduction {
+                queues: (0..count).map(|n| format!("queue-{n:04}")).collect(),
+                ..ms_map()
+            };
+            let written = introduce(&keys, &introduction, NOW, MINUTE)?;
+            verify_introduction(&keys, &written, NOW)
+        };
+        assert_eq!(with_queues(400).unwrap().queues.len(), 400);
+        assert_eq!(with_queues(1_000), Err(TokenError::TooLong));
+    }
+
+    #[test]
+    fn a_statement_from_the_future_is_not_believed() {
+        let keys = KeyRing::generate().unwrap();
+        let service = issue_service(&keys, "presence-svc", NOW, MINUTE).unwrap();
+        let before = |ms| verify_service(&keys, &service, NOW - ms);
+        assert!(before(leeway_ms()).is_ok());
+        assert_eq!(before(leeway_ms() + 1), Err(TokenError::Bad));
     }
 
     #[test]

@@ -1,23 +1,35 @@
 //! Leases of one process, in memory.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures::future::{BoxFuture, FutureExt, ready};
+use futures::future::{BoxFuture, FutureExt};
 use tokio::time::Instant;
 
 use super::{Held, Lease, LeaseError, Leases};
 
+/// The longest that a lease lasts here: thirty years. Whoever asks for more gets this.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// Leases in memory. Clones share them; they end with the last clone.
+///
+/// What has run out is forgotten at the next call, whichever space that is about: a space that nobody asks for again
+/// takes no memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLeases {
-    spaces: Arc<Mutex<HashMap<String, Space>>>,
+    table: Arc<Mutex<Table>>,
 }
 
-type Space = BTreeMap<String, Standing>;
+#[derive(Debug, Default)]
+struct Table {
+    /// By space and key. No space is empty.
+    spaces: HashMap<String, BTreeMap<String, Standing>>,
+    /// When each of them runs out, and its space and key.
+    ends: BTreeSet<(Instant, String, String)>,
+}
 
 #[derive(Debug)]
 struct Standing {
@@ -25,61 +37,86 @@ struct Standing {
     until: Instant,
 }
 
-impl MemoryLeases {
-    fn spaces(&self) -> MutexGuard<'_, HashMap<String, Space>> {
-        self.spaces.lock().unwrap_or_else(PoisonError::into_inner)
+impl Table {
+    /// Forgets what has run out.
+    fn run_out(&mut self, now: Instant) {
+        while self.ends.first().is_some_and(|(until, ..)| *until <= now)
+            && let Some((_, space, key)) = self.ends.pop_first()
+        {
+            self.forget(&space, &key);
+        }
     }
 
-    fn hold_now(&self, lease: Lease, lasts: Duration) -> Held {
-        let now = Instant::now();
-        let mut spaces = self.spaces();
-        let space = spaces.entry(lease.space.clone()).or_default();
-        space.retain(|_, standing| standing.until > now);
-        if let Some(standing) = space.get(&lease.key)
-            && standing.lease.incarnation > lease.incarnation
-        {
-            return Held::Superseded(standing.lease.incarnation);
-        }
-        let until = now + lasts;
+    fn incarnation(&self, space: &str, key: &str) -> Option<u64> {
+        let standing = self.spaces.get(space)?.get(key)?;
+        Some(standing.lease.incarnation)
+    }
+
+    fn keep(&mut self, lease: Lease, until: Instant) {
+        self.remove(&lease.space, &lease.key);
+        let end = (until, lease.space.clone(), lease.key.clone());
+        self.ends.insert(end);
+        let space = self.spaces.entry(lease.space.clone()).or_default();
         space.insert(lease.key.clone(), Standing { lease, until });
-        Held::Yes
     }
 
-    fn release_now(&self, space: &str, key: &str, incarnation: u64) {
-        let mut spaces = self.spaces();
-        let Some(leases) = spaces.get_mut(space) else {
-            return;
-        };
-        if leases
-            .get(key)
-            .is_some_and(|standing| standing.lease.incarnation <= incarnation)
-        {
-            leases.remove(key);
-        }
-        if leases.is_empty() {
-            spaces.remove(space);
+    fn remove(&mut self, space: &str, key: &str) {
+        if let Some(standing) = self.forget(space, key) {
+            let Lease { space, key, .. } = standing.lease;
+            self.ends.remove(&(standing.until, space, key));
         }
     }
 
-    fn standing_now(&self, space: &str) -> Vec<Lease> {
-        let now = Instant::now();
-        let mut spaces = self.spaces();
-        let Some(leases) = spaces.get_mut(space) else {
-            return Vec::new();
-        };
-        leases.retain(|_, standing| standing.until > now);
-        let standing = leases.values().map(|standing| standing.lease.clone());
-        let standing = standing.collect();
+    /// Takes a lease out of its space, and nothing more.
+    fn forget(&mut self, space: &str, key: &str) -> Option<Standing> {
+        let leases = self.spaces.get_mut(space)?;
+        let standing = leases.remove(key);
         if leases.is_empty() {
-            spaces.remove(space);
+            self.spaces.remove(space);
         }
         standing
     }
 }
 
+impl MemoryLeases {
+    /// The leases that stand now, locked.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.run_out(Instant::now());
+        table
+    }
+
+    fn hold_now(&self, lease: Lease, lasts: Duration) -> Held {
+        let mut table = self.table();
+        match table.incarnation(&lease.space, &lease.key) {
+            Some(newer) if newer > lease.incarnation => Held::Superseded(newer),
+            _ => {
+                table.keep(lease, Instant::now() + lasts.min(FOR_EVER));
+                Held::Yes
+            }
+        }
+    }
+
+    fn release_now(&self, space: &str, key: &str, incarnation: u64) {
+        let mut table = self.table();
+        if table
+            .incarnation(space, key)
+            .is_some_and(|held| held <= incarnation)
+        {
+            table.remove(space, key);
+        }
+    }
+
+    fn standing_now(&self, space: &str) -> Vec<Lease> {
+        let table = self.table();
+        let leases = table.spaces.get(space).into_iter().flatten();
+        leases.map(|(_, standing)| standing.lease.clone()).collect()
+    }
+}
+
 impl Leases for MemoryLeases {
     fn hold(&self, lease: Lease, lasts: Duration) -> BoxFuture<'_, Result<Held, LeaseError>> {
-        ready(Ok(self.hold_now(lease, lasts))).boxed()
+        async move { Ok(self.hold_now(lease, lasts)) }.boxed()
     }
 
     fn release<'a>(
@@ -88,11 +125,71 @@ impl Leases for MemoryLeases {
         key: &'a str,
         incarnation: u64,
     ) -> BoxFuture<'a, Result<(), LeaseError>> {
-        self.release_now(space, key, incarnation);
-        ready(Ok(())).boxed()
+        async move {
+            self.release_now(space, key, incarnation);
+            Ok(())
+        }
+        .boxed()
     }
 
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
-        ready(Ok(self.standing_now(space))).boxed()
+        async move { Ok(self.standing_now(space)) }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn lease(space: &str, key: &str) -> Lease {
+        Lease {
+            space: space.to_owned(),
+            key: key.to_owned(),
+            incarnation: 1,
+            value: Bytes::new(),
+        }
+    }
+
+    fn sizes(leases: &MemoryLeases) -> (usize, usize) {
+        let table = leases.table.lock().unwrap();
+        (table.spaces.len(), table.ends.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_kept_of_what_nobody_asks_for_again() {
+        let leases = MemoryLeases::default();
+        let second = Duration::from_secs(1);
+        for n in 0..100 {
+            let space = format!("session/{n}");
+            leases.hold(lease(&space, "k"), second).await.unwrap();
+        }
+        assert_eq!(sizes(&leases), (100, 100));
+        tokio::time::advance(second).await;
+        leases
+            .hold(lease("session/other", "k"), second)
+            .await
+            .unwrap();
+        assert_eq!(sizes(&leases), (1, 1));
+        for _ in 0..100 {
+            leases
+                .hold(lease("session/other", "k"), second)
+                .await
+                .unwrap();
+        }
+        assert_eq!(sizes(&leases), (1, 1));
+        leases.release("session/other", "k", 1).await.unwrap();
+        assert_eq!(sizes(&leases), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_lease_may_last_for_ever() {
+        let leases = MemoryLeases::default();
+        let held = leases.hold(lease("s", "k"), Duration::MAX).await;
+        assert_eq!(held, Ok(Held::Yes));
+        assert_eq!(leases.standing("s").await.unwrap(), [lease("s", "k")]);
     }
 }
