@@ -36,8 +36,9 @@ use tracing::Span;
 
 use crate::{
     frame::refused,
+    line::Line,
     outbox::Outbox,
-    upstream::{Caller, Upstream, late, refusal},
+    upstream::{late, refusal},
 };
 
 /// How many requests may wait for the service on one stream, beside the acts under way, which have a limit of their
@@ -82,9 +83,7 @@ pub(crate) enum NotSent {
 impl Attendance {
     /// Opens the stream and begins to read it.
     pub(crate) fn start(
-        upstream: &Upstream,
-        caller: &Caller,
-        outbox: Outbox,
+        line: &Line,
         session_id: String,
         after: Option<session::Position>,
         act_limit: usize,
@@ -101,14 +100,14 @@ impl Attendance {
         };
         // A new channel has room for its first request.
         let _ = requests.try_send(join);
-        let mut sessions = upstream.sessions.clone();
-        let request = caller.request(ReceiverStream::new(receiver));
-        let deadline = upstream.deadline;
+        let mut sessions = line.upstream.sessions.clone();
+        let request = line.caller.request(ReceiverStream::new(receiver));
+        let deadline = line.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Some(Vec::new()))));
         let stop = CancellationToken::new();
         let reader = Reader {
             session_id,
-            outbox,
+            outbox: line.outbox.clone(),
             acts: acts.clone(),
         };
         let stopped = stop.clone();

@@ -141,23 +141,23 @@ pub fn kind(frame: &client_frame::Frame) -> &'static str {
 /// so that a client never waits for a command that was refused.
 fn malformed(text: &str, error: &serde_json::Error) -> BadFrame {
     let document: Value = serde_json::from_str(text).unwrap_or_default();
-    let of = |value: &Value, camel: &str, snake: &str| {
-        value.get(camel).or_else(|| value.get(snake)).cloned()
-    };
     let command = document
         .get("act")
-        .cloned()
-        .or_else(|| of(&document, "imSend", "im_send"))
-        .unwrap_or_default();
-    let named = |camel: &str, snake: &str| match of(&command, camel, snake)? {
-        Value::String(name) => Some(name),
-        _ => None,
+        .or_else(|| field(&document, "imSend", "im_send"));
+    let named = |camel: &str, snake: &str| {
+        let value = field(command?, camel, snake)?;
+        value.as_str().map(str::to_owned)
     };
     BadFrame::Answerable(Box::new(refused(
         named("commandId", "command_id").unwrap_or_default(),
         named("sessionId", "session_id").unwrap_or_default(),
         bad_frame(format!("This is no frame: {error}. See docs/websocket.md.")),
     )))
+}
+
+/// A field under either of the names that proto3 JSON knows it by.
+fn field<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'a Value> {
+    value.get(camel).or_else(|| value.get(snake))
 }
 
 #[cfg(test)]

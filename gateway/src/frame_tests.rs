@@ -43,6 +43,40 @@ fn a_frame_typed_by_hand_is_read() {
     assert_eq!(trace_parent, "");
 }
 
+/// Takes out what a page leaves out with "…".
+fn without_ellipses(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("…");
+            fields.values_mut().for_each(without_ellipses);
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_ellipses),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_example_of_the_page_for_clients_is_a_frame() {
+    let page = include_str!("../../docs/websocket.md");
+    let blocks = page.split("```json\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let in_line = page
+        .split('`')
+        .filter(|code| code.starts_with('{') && code.ends_with('}'));
+    let mut examples = 0;
+    for block in blocks.chain(in_line) {
+        for example in serde_json::Deserializer::from_str(block).into_iter::<Value>() {
+            let mut example = example.unwrap();
+            without_ellipses(&mut example);
+            let sent = serde_json::from_value::<ClientFrame>(example.clone());
+            let received = serde_json::from_value::<ServerFrame>(example.clone());
+            assert!(sent.is_ok() || received.is_ok(), "{example}");
+            examples += 1;
+        }
+    }
+    assert!(examples > 30);
+}
+
 #[test]
 fn the_wrong_opcode_ends_the_socket() {
     for (protocol, message) in [

@@ -17,8 +17,8 @@
 //!
 //! - `http` is the listener: HTTP/1.1, routes, headers, and the checks of `origin` and `limits` at the door.
 //!   `api` and `pages` are what is behind it.
-//! - `socket` serves one websocket: a Hello in time, then frames until something ends it, with one of the reasons in
-//!   [`close`]. [`frame`] turns messages into frames and back, for both sub-protocols.
+//! - `socket` serves one websocket: a Hello in time (`greeting`), then frames until something ends it, with one of the
+//!   reasons in [`close`]. [`frame`] turns messages into frames and back, for both sub-protocols.
 //! - `viewer` is one browser's user: the sessions they attend (`attendance`), what they watch (`watching`: lists, the
 //!   desk, conversations), their open monitor (`monitor`), and the renewal of their token. Each stream of a service has
 //!   one task that reads it. What they ask for by a call of its own is an errand (`errands`): acts in sessions (`acts`)
@@ -44,6 +44,7 @@ mod greeting;
 mod http;
 mod im;
 mod limits;
+mod line;
 mod monitor;
 mod origin;
 mod outbox;

@@ -33,8 +33,9 @@ use tonic::Streaming;
 
 use crate::{
     frame::refused,
+    line::Line,
     outbox::Outbox,
-    upstream::{Caller, Upstream, late, refusal},
+    upstream::{late, refusal},
 };
 
 /// How many requests may wait for the service on one stream.
@@ -90,13 +91,7 @@ impl Monitor {
     }
 
     /// Announces the monitor, or changes what was announced.
-    pub(crate) fn announce(
-        &mut self,
-        upstream: &Upstream,
-        caller: &Caller,
-        outbox: &Outbox,
-        announcement: Announcement,
-    ) {
+    pub(crate) fn announce(&mut self, line: &Line, announcement: Announcement) {
         let announcement = Request::Announcement(announcement);
         match &mut self.announced {
             Some(announced) if !announced.is_over() => {
@@ -106,18 +101,12 @@ impl Monitor {
                         "TOO_FAST",
                         "The service has not taken your last announcements yet. Wait, then announce again.",
                     );
-                    tell(outbox, refusal.retry_after(Duration::from_secs(1)));
+                    tell(&line.outbox, refusal.retry_after(Duration::from_secs(1)));
                 }
             }
             _ => {
                 let before = self.goodbyes.clone();
-                self.announced = Some(Announced::open(
-                    upstream,
-                    caller,
-                    outbox,
-                    announcement,
-                    before,
-                ));
+                self.announced = Some(Announced::open(line, announcement, before));
             }
         }
     }
@@ -172,24 +161,18 @@ impl Monitor {
 
 impl Announced {
     /// Opens a stream when those `before` have ended, so that no goodbye overtakes the announcement after it.
-    fn open(
-        upstream: &Upstream,
-        caller: &Caller,
-        outbox: &Outbox,
-        announcement: Request,
-        before: TaskTracker,
-    ) -> Self {
+    fn open(line: &Line, announcement: Request, before: TaskTracker) -> Self {
         let (requests, receiver) = mpsc::channel(REQUESTS);
         // A new channel has room for its first request.
         let _ = requests.try_send(AnnounceRequest {
             request: Some(announcement),
         });
-        let mut presence = upstream.presence.clone();
-        let call = caller.request(ReceiverStream::new(receiver));
-        let deadline = upstream.deadline;
+        let mut presence = line.upstream.presence.clone();
+        let call = line.caller.request(ReceiverStream::new(receiver));
+        let deadline = line.upstream.deadline;
         let signals = Signals::default();
         let reader = Reader {
-            outbox: outbox.clone(),
+            outbox: line.outbox.clone(),
             signals: signals.clone(),
         };
         let reader = tokio::spawn(async move {

@@ -32,17 +32,16 @@ use crate::{
     frame::{bad_frame, refused},
     greeting::Greeted,
     im,
+    line::Line,
     monitor::Monitor,
     outbox::Outbox,
-    upstream::{Caller, Upstream},
+    upstream::Upstream,
     watching::Watching,
 };
 
 /// One browser's user.
 pub(crate) struct Viewer {
-    upstream: Upstream,
-    outbox: Outbox,
-    caller: Caller,
+    line: Line,
     token: String,
     expires_at_ms: i64,
     attended: HashMap<String, Attendance>,
@@ -81,9 +80,11 @@ impl Viewer {
         let lane = |room| Lane::open(room, outbox.clone(), stop.clone(), &tasks);
         let (errands, messages) = (lane(act_limit), lane(act_limit + 1));
         Self {
-            upstream,
-            outbox,
-            caller: greeted.caller,
+            line: Line {
+                upstream,
+                caller: greeted.caller,
+                outbox,
+            },
             token: greeted.token,
             expires_at_ms: greeted.claims.expires_at_ms,
             attended: HashMap::new(),
@@ -117,20 +118,10 @@ impl Viewer {
                 "Hello was said already. Open a new socket to come as somebody else.",
             )),
             ClientFrame::RenewToken(_) => self.renew(),
-            ClientFrame::Watch(request) => {
-                self.lists
-                    .watch(&self.upstream, &self.caller, &self.outbox, request)
-                    .await;
-            }
-            ClientFrame::WatchDesk(request) => {
-                self.desk
-                    .watch(&self.upstream, &self.caller, &self.outbox, request)
-                    .await;
-            }
+            ClientFrame::Watch(request) => self.lists.watch(&self.line, request).await,
+            ClientFrame::WatchDesk(request) => self.desk.watch(&self.line, request).await,
             ClientFrame::WatchConversations(request) => {
-                self.conversations
-                    .watch(&self.upstream, &self.caller, &self.outbox, request)
-                    .await;
+                self.conversations.watch(&self.line, request).await
             }
             ClientFrame::Attend(attend) => self.attend(attend).await,
             ClientFrame::Detach(detach) => self.detach(detach.session_id).await,
@@ -138,12 +129,12 @@ impl Viewer {
             ClientFrame::Typing(typing) => self.typing(&typing),
             ClientFrame::Ping(ping) => {
                 let number = ping.number;
-                self.outbox.push(Frame::Pong(Pong { number }), None);
+                self.line.outbox.push(Frame::Pong(Pong { number }), None);
             }
             ClientFrame::Announce(announcement) => self.announce(announcement),
             ClientFrame::Goodbye(_) => {
                 self.monitor.goodbye();
-                self.outbox.ping_every(self.ping_interval);
+                self.line.outbox.ping_every(self.ping_interval);
             }
             ClientFrame::ImSend(request) => self.im_send(request, span),
             ClientFrame::ImList(request) => self.im_list(request, span),
@@ -182,18 +173,18 @@ impl Viewer {
         };
         self.expires_at_ms = claims.expires_at_ms;
         self.token = token.access_token.clone();
-        self.caller = self.caller.clone().with_token(&self.token);
+        self.line.caller = self.line.caller.clone().with_token(&self.token);
         self.attended.retain(|_, attendance| !attendance.is_over());
         for attendance in self.attended.values() {
             attendance.renew(self.token.clone());
         }
-        self.outbox
+        self.line
+            .outbox
             .push(Frame::Renewed(Renewed { token: Some(token) }), None);
         self.monitor.renew(self.token.clone());
-        let (upstream, caller, outbox) = (&self.upstream, &self.caller, &self.outbox);
-        self.lists.renew(upstream, caller, outbox).await;
-        self.desk.renew(upstream, caller, outbox).await;
-        self.conversations.renew(upstream, caller, outbox).await;
+        self.lists.renew(&self.line).await;
+        self.desk.renew(&self.line).await;
+        self.conversations.renew(&self.line).await;
     }
 
     /// Waits until no act is under way, but no longer than `patience`.
@@ -223,8 +214,8 @@ impl Viewer {
         if self.renewal.is_some() {
             return;
         }
-        let upstream = self.upstream.clone();
-        let caller = self.caller.clone();
+        let upstream = self.line.upstream.clone();
+        let caller = self.line.caller.clone();
         let request = RenewTokenRequest {
             access_token: self.token.clone(),
         };
@@ -247,9 +238,8 @@ impl Viewer {
 
     /// A monitor that was announced is pinged often, so that it gives signs of life often enough.
     fn announce(&mut self, announcement: Announcement) {
-        self.outbox.ping_every(self.monitor_ping_interval);
-        self.monitor
-            .announce(&self.upstream, &self.caller, &self.outbox, announcement);
+        self.line.outbox.ping_every(self.monitor_ping_interval);
+        self.monitor.announce(&self.line, announcement);
     }
 
     async fn attend(&mut self, attend: Attend) {
@@ -267,7 +257,7 @@ impl Viewer {
                 ),
             )
             .with("limit", self.session_limit.to_string());
-            return self.outbox.push(
+            return self.line.outbox.push(
                 Frame::Detached(Detached {
                     session_id: attend.session_id,
                     refusal: Some(refusal.into()),
@@ -276,9 +266,7 @@ impl Viewer {
             );
         }
         let attendance = Attendance::start(
-            &self.upstream,
-            &self.caller,
-            self.outbox.clone(),
+            &self.line,
             attend.session_id.clone(),
             attend.after,
             self.act_limit,
@@ -290,7 +278,7 @@ impl Viewer {
         if let Some(attendance) = self.attended.remove(&session_id) {
             attendance.stop().await;
         }
-        self.outbox.push(
+        self.line.outbox.push(
             Frame::Detached(Detached {
                 session_id,
                 refusal: None,
@@ -325,7 +313,12 @@ impl Viewer {
             .attended
             .get(&session_id)
             .map(|attendance| attendance.settled().boxed());
-        let work = acts::carry_out(self.upstream.clone(), self.caller.clone(), act, after);
+        let work = acts::carry_out(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            act,
+            after,
+        );
         let errand = Errand {
             work: work.map(Some).boxed(),
             span: span.clone(),
@@ -338,28 +331,46 @@ impl Viewer {
 
     fn im_send(&self, request: SendMessageRequest, span: &Span) {
         let command_id = request.command_id.clone();
-        let work = im::send(self.upstream.clone(), self.caller.clone(), request);
+        let work = im::send(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            request,
+        );
         if let Err(Full) = self.message(&self.acts, work, span) {
             self.too_fast(command_id, String::new());
         }
     }
 
     fn im_list(&self, request: ListMessagesRequest, span: &Span) {
-        let work = im::list(self.upstream.clone(), self.caller.clone(), request.clone());
+        let work = im::list(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            request.clone(),
+        );
         if let Err(Full) = self.message(&self.acts, work, span) {
-            self.outbox.push(im::not_listed(&request, too_fast()), None);
+            self.line
+                .outbox
+                .push(im::not_listed(&request, too_fast()), None);
         }
     }
 
     /// What was read and can't be told is told with what is read next.
     fn im_mark_read(&self, request: MarkReadRequest, span: &Span) {
-        let work = im::mark_read(self.upstream.clone(), self.caller.clone(), request);
+        let work = im::mark_read(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            request,
+        );
         let _ = self.message(&self.acts, work, span);
     }
 
     /// In line with what is sent, so that nobody seems to be typing what they have just sent.
     fn im_typing(&self, request: SendTypingRequest, span: &Span) {
-        let work = im::typing(self.upstream.clone(), self.caller.clone(), request);
+        let work = im::typing(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            request,
+        );
         let _ = self.message(&self.typed, work, span);
     }
 
@@ -386,12 +397,12 @@ impl Viewer {
 
     fn too_fast(&self, command_id: String, session_id: String) {
         let frame = refused(command_id, session_id, too_fast());
-        self.outbox.push(Frame::Refused(frame), None);
+        self.line.outbox.push(Frame::Refused(frame), None);
     }
 
     fn refuse(&self, refusal: Refusal) {
         let frame = refused(String::new(), String::new(), refusal);
-        self.outbox.push(Frame::Refused(frame), None);
+        self.line.outbox.push(Frame::Refused(frame), None);
     }
 }
 

@@ -21,8 +21,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     frame::{FRAME_LIMIT, json_length, refused},
+    line::Line,
     outbox::Outbox,
-    upstream::{Caller, Upstream, late, refusal},
+    upstream::{Upstream, late, refusal},
 };
 
 /// How many bytes of a snapshot's frame are around its rows.
@@ -65,16 +66,10 @@ impl<W: Watched> Watching<W> {
     }
 
     /// Opens a stream, in place of the one before, and begins to read it.
-    pub(crate) async fn watch(
-        &mut self,
-        upstream: &Upstream,
-        caller: &Caller,
-        outbox: &Outbox,
-        request: W,
-    ) {
+    pub(crate) async fn watch(&mut self, line: &Line, request: W) {
         self.stop().await;
-        let call = caller.request(request.clone());
-        let (upstream, outbox) = (upstream.clone(), outbox.clone());
+        let call = line.caller.request(request.clone());
+        let (upstream, outbox) = (line.upstream.clone(), line.outbox.clone());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
@@ -103,11 +98,11 @@ impl<W: Watched> Watching<W> {
         });
     }
 
-    /// Watches the same with a caller's fresh token, unless the stream had ended by itself. A watch takes no requests,
+    /// Watches the same with a line's fresh token, unless the stream had ended by itself. A watch takes no requests,
     /// so it can't be renewed: a new one takes its place and starts with a snapshot.
-    pub(crate) async fn renew(&mut self, upstream: &Upstream, caller: &Caller, outbox: &Outbox) {
+    pub(crate) async fn renew(&mut self, line: &Line) {
         if let Some(request) = self.stop().await {
-            self.watch(upstream, caller, outbox, request).await;
+            self.watch(line, request).await;
         }
     }
 
