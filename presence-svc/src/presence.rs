@@ -38,3 +38,6 @@ pub use grpc::PresenceApi;
 
 pub(crate) use desk::{Desk, DeskParts};
 pub(crate) use load::{LoadSource, follow_load};
+
+#[cfg(test)]
+mod simulation;

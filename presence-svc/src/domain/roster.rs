@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use carrel_platform::auth::{Role, statement::Introduction};
 
 use super::{
-    directory::Directory,
+    directory::{Directory, Librarian},
     presence::{Presence, Revision, Status},
 };
 
@@ -67,16 +67,15 @@ pub type People = BTreeMap<String, Person>;
 
 impl Person {
     /// A librarian as the directory knows them and as they announced themselves. They monitor nothing that the
-    /// directory does not let them, whatever they announced when it still did. `None` when the account is gone.
+    /// directory does not let them, whatever they announced when it still did. `None` when their library is gone.
     #[must_use]
     pub fn new(
         directory: &Directory,
-        librarian_id: &str,
+        librarian: &Librarian,
         presence: Presence,
         active: u32,
         now_ms: i64,
     ) -> Option<Self> {
-        let librarian = directory.librarian(librarian_id)?;
         let institution = directory.institutions.get(&librarian.institution_id)?;
         let Presence {
             announced,

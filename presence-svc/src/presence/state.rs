@@ -1,7 +1,7 @@
 //! Everything that follows from the leases, the directory, the load and the time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -83,10 +83,15 @@ impl State {
             let (librarian_id, _) = key.split_once('/')?;
             Some((librarian_id, standing.announced.clone()))
         });
+        let accounts = directory.librarians.values();
+        let accounts: HashMap<&str, _> = accounts
+            .map(|account| (account.id.as_str(), account))
+            .collect();
         let person = |(librarian_id, presence): (&str, _)| {
+            let account = *accounts.get(librarian_id)?;
             let active = sources.load.active.get(librarian_id).copied();
             let active = active.unwrap_or_default();
-            let person = Person::new(directory, librarian_id, presence, active, now_ms)?;
+            let person = Person::new(directory, account, presence, active, now_ms)?;
             let person = match self.people.get(librarian_id) {
                 Some(before) => person.keeping_introduction(before, introduced_since_ms),
                 None => person,
