@@ -28,13 +28,13 @@ export function DeskPage({ desk }: { desk: Desk }) {
   return (
     <div class="desk">
       <DeskHead desk={desk} />
+      <ImRequest desk={desk} />
       <OfferAlerts desk={desk} />
       <main class="desk-main">
         <h1 class="visually-hidden">Chat monitor</h1>
         <DeskBody desk={desk} />
       </main>
       <Notices desk={desk} />
-      <ImRequest desk={desk} />
       <DeskDialogs desk={desk} />
       <Announcements announcer={desk.announcer} />
     </div>

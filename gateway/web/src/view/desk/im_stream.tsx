@@ -34,7 +34,7 @@ export function ImStream({ desk, thread, title }: ImStreamProps) {
   }, [thread.first]);
   useLayoutEffect(() => {
     if (atEnd || items.at(-1)?.kind === "outgoing") toEnd();
-  }, [items.length, thread.typists.length]);
+  }, [items.length, thread.typists.length, thread.outgoing]);
   const ownLast = items.findLast((item) => item.kind === "message" && item.own);
   return (
     <div class="stream-frame">
