@@ -63,6 +63,9 @@ pub enum AssembleError {
     /// presence-svc did not start.
     #[error("presence-svc: {0}")]
     Presence(#[from] carrel_presence::Error),
+    /// A setting of im-svc can't be used.
+    #[error(transparent)]
+    Im(#[from] carrel_im::ConfigError),
     /// The first directory could not be loaded.
     #[error("the directory can't be loaded: {0}")]
     Directory(#[from] CommandError),

@@ -27,6 +27,8 @@ pub struct Config {
     pub session: carrel_session::Config,
     /// presence-svc.
     pub presence: carrel_presence::Config,
+    /// im-svc.
+    pub im: carrel_im::Config,
     /// The gateway.
     pub gateway: carrel_gateway::Config,
 }
@@ -62,6 +64,7 @@ pub fn defaults() -> String {
         include_str!("default.toml"),
         carrel_session::DEFAULT_CONFIG,
         carrel_presence::DEFAULT_TOML,
+        carrel_im::DEFAULT_CONFIG,
         &within("gateway", carrel_gateway::config::DEFAULTS),
     ]
     .join("\n")

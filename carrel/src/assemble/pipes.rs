@@ -17,6 +17,8 @@ pub(super) struct Outgoing {
     pub(super) im: Channel,
     /// From presence-svc to session-svc, which tells it how much there is to do.
     pub(super) load: Channel,
+    /// From im-svc to presence-svc, which it asks on behalf of its callers who their colleagues are.
+    pub(super) colleagues: Channel,
 }
 
 /// Lays all channels. What is called on one waits until the other end is served.
@@ -25,12 +27,14 @@ pub(super) fn lay() -> (Outgoing, Incoming) {
     let (presence, to_presence) = pipe();
     let (im, to_im) = pipe();
     let (load, to_load) = pipe();
+    let (colleagues, to_colleagues) = pipe();
     let outgoing = Outgoing {
         session,
         presence,
         im,
         load,
+        colleagues,
     };
-    let incoming = [to_session, to_presence, to_im, to_load];
+    let incoming = [to_session, to_presence, to_im, to_load, to_colleagues];
     (outgoing, stream::select_all(incoming))
 }

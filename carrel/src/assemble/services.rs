@@ -29,7 +29,7 @@ pub(super) struct Shared {
 /// What the services have begun: the word to end it, and the tasks to wait for.
 pub(super) struct Begun {
     stop: CancellationToken,
-    tasks: [TaskTracker; 2],
+    tasks: [TaskTracker; 3],
 }
 
 impl Shared {
@@ -87,17 +87,29 @@ pub(super) async fn build(
     let presence = carrel_presence::build(
         config.presence.clone(),
         carrel_presence::Parts {
-            log,
-            bus,
-            leases,
-            clock,
+            log: Arc::clone(&log),
+            bus: Arc::clone(&bus),
+            leases: Arc::clone(&leases),
+            clock: clock.clone(),
             keys,
-            auth,
+            auth: auth.clone(),
             load: to.load.clone(),
             stop: stop.clone(),
         },
     )
     .await?;
+    let im = carrel_im::build(
+        config.im.clone(),
+        carrel_im::Parts {
+            log,
+            bus,
+            leases,
+            clock,
+            auth,
+            presence: to.colleagues.clone(),
+            stop: stop.clone(),
+        },
+    )?;
     // The limits are methods of each generated server, with no trait in common.
     macro_rules! within_limits {
         ($($server:expr),* $(,)?) => {
@@ -114,7 +126,8 @@ pub(super) async fn build(
         session.load,
         presence.directory,
         presence.presence,
+        im.service,
     ];
-    let tasks = [session.tasks, presence.tasks];
+    let tasks = [session.tasks, presence.tasks, im.tasks];
     Ok((services, Begun { stop, tasks }))
 }
