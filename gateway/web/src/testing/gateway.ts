@@ -1,0 +1,64 @@
+/** A gateway for tests of whole pages: the browser's end of a websocket, and what is written to it. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ProfileSchema } from "../gen/carrel/directory/v1/directory_service_pb";
+import {
+  type ClientFrame,
+  ClientFrameSchema,
+  type ServerFrame,
+  ServerFrameSchema,
+} from "../gen/carrel/gateway/v1/frames_pb";
+import { serverFrame } from "./log_server";
+
+type Frame = Exclude<ServerFrame["frame"], { case: undefined }>;
+type Profile = NonNullable<Parameters<typeof create<typeof ProfileSchema>>[1]>;
+
+type ValueOf<Case> = Extract<ClientFrame["frame"], { case: Case }> extends { value: infer Value } ? Value : never;
+
+/** What a page believes to be its websocket. */
+export class FakeSocket {
+  static readonly OPEN = 1;
+  /** The socket that was opened last. */
+  static last: FakeSocket | undefined;
+  /** The profile that Welcome brings. */
+  static profile: Profile = {};
+
+  readonly readyState = FakeSocket.OPEN;
+  readonly received: ClientFrame["frame"][] = [];
+  binaryType = "";
+  onopen: (() => void) | null = null;
+  onmessage: ((message: { data: ArrayBuffer }) => void) | null = null;
+  onclose: ((close: { code: number; reason: string }) => void) | null = null;
+
+  constructor() {
+    FakeSocket.last = this;
+  }
+
+  /** The connection is there; whoever says Hello is welcome. */
+  open(): void {
+    this.onopen?.();
+  }
+
+  /** The page has written something. */
+  send(bytes: Uint8Array): void {
+    const { frame } = fromBinary(ClientFrameSchema, bytes);
+    this.received.push(frame);
+    if (frame.case !== "hello") return;
+    const profile = create(ProfileSchema, FakeSocket.profile);
+    const value = { sessionId: "", silenceLimitMs: 30_000, textLimit: 4_000, profile };
+    this.push({ case: "welcome", value: { $typeName: "carrel.gateway.v1.Welcome", ...value } });
+  }
+
+  /** The gateway sends something. */
+  push(frame: Frame): void {
+    const bytes = new Uint8Array(toBinary(ServerFrameSchema, serverFrame(frame)));
+    this.onmessage?.({ data: bytes.buffer });
+  }
+
+  /** What was received of one kind, the oldest first. */
+  all<Case extends ClientFrame["frame"]["case"]>(kind: Case): ValueOf<Case>[] {
+    return this.received.filter((frame) => frame.case === kind).map((frame) => frame.value as ValueOf<Case>);
+  }
+
+  /** The page closes the connection. */
+  close(): void {}
+}

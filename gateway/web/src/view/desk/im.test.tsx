@@ -1,0 +1,248 @@
+import { create } from "@bufbuild/protobuf";
+import { render } from "preact";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Desk } from "../../app/desk";
+import { ImSentSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
+import {
+  ConversationSchema,
+  MessageSchema,
+  WatchConversationsResponseSchema,
+} from "../../gen/carrel/im/v1/im_service_pb";
+import { OwnPresenceSchema, Status, WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
+import { FakeSocket } from "../../testing/gateway";
+import { DeskPage } from "./desk_page";
+
+const QUILL = { librarianId: "quill", screenName: "Mr Quill", institutionName: "Harbor City Library" };
+
+let root: HTMLElement;
+let socket: FakeSocket;
+
+/** Lets the page draw what it knows, and do what it does after that. */
+const drawn = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  HTMLDialogElement.prototype.showModal ??= () => {};
+  FakeSocket.profile = { librarianId: "map", screenName: "Ms Map", queues: [{ queueId: "main", name: "Main" }] };
+  const token = { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: Date.now() + 900_000 };
+  sessionStorage.setItem("carrel.desk", JSON.stringify({ token, queueIds: ["main"], seen: {}, held: [] }));
+  root = document.createElement("div");
+  document.body.append(root);
+  const desk = new Desk();
+  render(<DeskPage desk={desk} />, root);
+  desk.begin();
+  socket = FakeSocket.last as FakeSocket;
+  socket.open();
+  socket.push({
+    case: "ownPresence",
+    value: create(OwnPresenceSchema, { queueIds: ["main"], status: 1, monitors: 1 }),
+  });
+  const librarians = [
+    {
+      ...QUILL,
+      status: Status.BUSY,
+      queueCount: 2,
+      activeCount: 1,
+      primaryQueueName: "Main",
+      sharedQueueIds: ["main"],
+    },
+    { librarianId: "far", screenName: "Far Away", status: Status.AWAY, sharedQueueIds: [] },
+  ];
+  const snapshot = { case: "snapshot" as const, value: { librarians } };
+  socket.push({ case: "desk", value: create(WatchDeskResponseSchema, { change: snapshot }) });
+  conversations([]);
+  await drawn();
+});
+
+afterEach(() => {
+  render(null, root);
+  root.remove();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+function conversations(all: Parameters<typeof create<typeof ConversationSchema>>[1][]): void {
+  const value = { conversations: all.map((one) => create(ConversationSchema, one)) };
+  socket.push({
+    case: "conversations",
+    value: create(WatchConversationsResponseSchema, { change: { case: "snapshot", value } }),
+  });
+}
+
+/** Mr Quill has written for the first time. */
+function firstMessage(text: string): void {
+  const value = {
+    conversationId: "c",
+    with: { case: "librarian" as const, value: QUILL },
+    head: 1n,
+    unread: 1,
+    firstKept: 1n,
+    lastMessage: create(MessageSchema, { position: 1n, author: QUILL, text }),
+  };
+  socket.push({
+    case: "conversations",
+    value: create(WatchConversationsResponseSchema, { change: { case: "changed", value } }),
+  });
+}
+
+function find(selector: string, text: string | RegExp): HTMLElement | undefined {
+  return [...root.querySelectorAll<HTMLElement>(selector)].find((element) =>
+    (element.getAttribute("aria-label") ?? element.textContent ?? "").match(text),
+  );
+}
+
+function press(target: HTMLElement | undefined, init: KeyboardEventInit): void {
+  target?.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init }));
+}
+
+async function librarians(): Promise<HTMLElement | undefined> {
+  find("[role=tab]", /^Librarians/)?.click();
+  await drawn();
+  return find(".librarian-name", /^Mr Quill$/);
+}
+
+describe("the Librarians list (S39 to S41, D83)", () => {
+  it("says of each librarian what is to be known, in words", async () => {
+    const line = (await librarians())?.closest("tr");
+    const cells = [...(line?.children ?? [])].map((cell) => cell.textContent?.trim());
+    expect(cells[0]).toContain("Busy");
+    expect(cells.slice(1, 3)).toEqual(["2", "1"]);
+    expect(cells[3]).toContain("Main (Harbor City Library)");
+  });
+
+  it.each([
+    ["right-click", (name: HTMLElement) => name.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true }))],
+    ["Shift+F10", (name: HTMLElement) => press(name, { key: "F10", shiftKey: true })],
+    ["the menu key", (name: HTMLElement) => press(name, { key: "ContextMenu" })],
+    ["a press on the name", (name: HTMLElement) => name.click()],
+    ["the button beside it", () => find("button", /^Menu for Mr Quill$/)?.click()],
+  ])("opens its menu with %s, and IM with its entry, the cursor in the box", async (_, open) => {
+    const name = await librarians();
+    if (name) open(name);
+    await drawn();
+    const entry = find("[role=menuitem]", /^Start IM Session$/);
+    expect(document.activeElement).toBe(entry);
+    entry?.click();
+    await drawn();
+    expect(find("[role=tab]", /^IM/)?.getAttribute("aria-selected")).toBe("true");
+    await vi.waitFor(() => expect(document.activeElement?.id).toBe("im-box"));
+    expect(find("section", /^IM session with Mr Quill$/)).toBeDefined();
+  });
+
+  it("closes its menu at Escape, and gives the focus back", async () => {
+    const name = await librarians();
+    press(name, { key: "F10", shiftKey: true });
+    await drawn();
+    press(document.activeElement as HTMLElement, { key: "Escape" });
+    await drawn();
+    expect(root.querySelector("[role=menu]")).toBeNull();
+    expect(document.activeElement).toBe(name);
+  });
+
+  it("offers no IM session with who shares no queue, and says why (D20)", async () => {
+    await librarians();
+    find(".librarian-name", /^Far Away$/)?.click();
+    await drawn();
+    const entry = find("[role=menuitem]", /^Start IM Session/);
+    expect(entry?.textContent).toContain("You monitor no queue together");
+    entry?.click();
+    await drawn();
+    expect(find("[role=tab]", /^IM/)?.getAttribute("aria-selected")).toBe("false");
+  });
+});
+
+describe("the IM tab (S35, S36, S42)", () => {
+  async function writeTo(text: string): Promise<void> {
+    find("[role=tab]", /^IM/)?.click();
+    await drawn();
+    find("button", /^Write to Mr Quill/)?.click();
+    await drawn();
+    const box = document.getElementById("im-box") as HTMLTextAreaElement;
+    box.value = text;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    await drawn();
+    press(box, { key: "Enter" });
+    await drawn();
+  }
+
+  it("sends to the librarian who was selected, and says how far it has come", async () => {
+    await writeTo("Hello");
+    const [sent] = socket.all("imSend");
+    expect(sent?.to).toEqual({ case: "librarianId", value: "quill" });
+    expect(sent?.text).toBe("Hello");
+    expect(root.querySelector(".message-state")?.textContent).toContain("Sending");
+    const value = { commandId: sent?.commandId ?? "", sent: { conversationId: "c", position: 1n } };
+    socket.push({ case: "imSent", value: create(ImSentSchema, value) });
+    await drawn();
+    expect(root.querySelector(".message-state")?.textContent).toContain("Sent");
+    const author = { librarianId: "map", screenName: "Ms Map" };
+    conversations([
+      {
+        conversationId: "c",
+        with: { case: "librarian", value: QUILL },
+        head: 1n,
+        lastMessage: { position: 1n, author, text: "Hello" },
+        deliveredToOther: 1n,
+      },
+    ]);
+    await drawn();
+    expect(root.querySelectorAll(".message")).toHaveLength(1);
+    expect(root.querySelector(".message-state")?.textContent).toContain("Delivered");
+  });
+
+  it("says why a message was not taken (D20)", async () => {
+    await writeTo("Hello");
+    const commandId = socket.all("imSend")[0]?.commandId ?? "";
+    const refusal = { code: 9, reason: "NOT_SHARED", message: "You share no queue with Mr Quill." };
+    socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
+    await drawn();
+    expect(root.querySelector(".message-state.failed")?.textContent).toContain(
+      "Not sent. You share no queue with Mr Quill.",
+    );
+  });
+
+  it("raises a New IM Request that takes no focus, and opens with OK (D16)", async () => {
+    firstMessage("<b>Hello</b>");
+    await drawn();
+    const request = root.querySelector<HTMLElement>("[role=dialog].im-request");
+    expect(request?.textContent).toContain("New IM Request");
+    expect(request?.textContent).toContain("<b>Hello</b>");
+    expect(request?.contains(document.activeElement)).toBe(false);
+    expect(find("[role=tab]", /^IM/)?.textContent).toContain("1 unread");
+    await vi.waitFor(() => expect(document.title).toContain("(1)"));
+    find("button", /^OK$/)?.click();
+    await drawn();
+    expect(root.querySelector(".im-request")).toBeNull();
+    await vi.waitFor(() => expect(document.activeElement?.id).toBe("im-box"));
+    expect(root.querySelector("[role=log]")?.textContent).toContain("<b>Hello</b>");
+    expect(root.querySelector("[role=log] b")).toBeNull();
+  });
+
+  it("leaves a request for later without losing it", async () => {
+    firstMessage("Hello");
+    await drawn();
+    find("button", /^Later$/)?.click();
+    await drawn();
+    expect(root.querySelector(".im-request")).toBeNull();
+    find("[role=tab]", /^IM/)?.click();
+    await drawn();
+    expect(find("button", /^Open the IM session with Mr Quill, new request, 1 unread/)).toBeDefined();
+  });
+});
+
+describe("the status (R19)", () => {
+  it("is chosen in the head, and is what the server says", async () => {
+    const select = root.querySelector<HTMLSelectElement>("select[aria-label=Status]");
+    expect(select?.value).toBe(String(Status.AVAILABLE));
+    if (select) select.value = String(Status.ACCEPT_NO_NEW);
+    select?.dispatchEvent(new Event("change", { bubbles: true }));
+    expect(socket.all("announce").at(-1)?.status).toBe(Status.ACCEPT_NO_NEW);
+    await drawn();
+    expect(select?.getAttribute("aria-busy")).toBe("true");
+    const value = { queueIds: ["main"], status: Status.ACCEPT_NO_NEW, monitors: 2 };
+    socket.push({ case: "ownPresence", value: create(OwnPresenceSchema, value) });
+    await drawn();
+    expect(select?.getAttribute("aria-busy")).toBe("false");
+    expect(root.querySelector(".status-control")?.textContent).toContain("2 monitors");
+  });
+});
