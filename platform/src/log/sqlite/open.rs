@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
@@ -182,7 +182,10 @@ impl Place {
         if connection.is_readonly("main").map_err(explain)? {
             return Err(OpenError::ReadOnly { path: self.path() });
         }
-        configure(&connection, matches!(self, Self::File(_))).map_err(explain)?;
+        if matches!(self, Self::File(_)) {
+            write_ahead(&connection, busy_timeout).map_err(explain)?;
+        }
+        configure(&connection).map_err(explain)?;
         self.check_pages(&connection, check_up_to)?;
         upgrade(&mut connection).map_err(|error| self.not_upgraded(&error))?;
         self.check_tables(&connection)?;
@@ -368,14 +371,29 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn configure(connection: &Connection, in_file: bool) -> rusqlite::Result<()> {
+/// Has the file written ahead.
+///
+/// Of two who begin that at the same time, SQLite refuses one at once, without the wait that it was told to keep.
+fn write_ahead(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
+    let give_up = Instant::now() + busy_timeout;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < give_up =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => break result?,
+        }
+    }
+    // Keeps the write-ahead file from staying as large as it once had to be.
+    connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(32);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    if in_file {
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        // Keeps the write-ahead file from staying as large as it once had to be.
-        connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
-    }
     // FULL and not NORMAL: with NORMAL a loss of power takes the last commits with it. `fullfsync` does the same for
     // macOS, where a plain sync stops at the drive's cache.
     connection.execute_batch(
