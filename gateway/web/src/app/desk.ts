@@ -3,6 +3,7 @@ import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { ApiError, logIn } from "../api";
 import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
+import { Status } from "../gen/carrel/presence/v1/presence_service_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
@@ -108,6 +109,12 @@ export class Desk {
     entered: (sessionId) => this.#goTo(sessionId, "all", "note"),
     left: (sessionId) => this.#left(sessionId),
     released: () => this.#store(),
+    handedOver: (sessionId, text) => {
+      // In the session that is shown, its banner says so.
+      if (sessionId === this.#selected.value) this.announcer.say(text);
+      else this.notify(text);
+      this.#store();
+    },
     notify: (text, tone) => this.notify(text, tone),
   });
   readonly #watched = new WatchedLists(this.link, this.maySupervise, (why) => this.#chooseAgain(why));
@@ -129,6 +136,7 @@ export class Desk {
       if (!isShown) this.alerts.ring("im", `${author} has written to you.`);
       this.announcer.say(`${author} to you, not to a patron: ${text}`);
     },
+    refused: (name, why) => this.notify(`Your message to ${name} was not sent. ${why}`, "bad"),
   });
   /** What is handed over. */
   readonly transfers = new Transfers(this.link, this.lists, {
@@ -348,8 +356,11 @@ export class Desk {
 
   /** Calls the user to what is new in the lists. */
   #call(before: Lists): void {
+    const { status } = this.presence;
+    const takesNew = status.value !== Status.ACCEPT_NO_NEW && status.value !== Status.AWAY;
     for (const { kind, text, said } of callsFor(before, this.lists.value)) {
-      this.alerts.ring(kind, text);
+      // Who takes no new patrons is not called to them, and still sees them.
+      if (kind !== "patron" || takesNew) this.alerts.ring(kind, text);
       this.announcer.say(said);
     }
   }

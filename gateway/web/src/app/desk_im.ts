@@ -6,6 +6,7 @@ import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { ClientFrame, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import { MemberSchema, type WatchConversationsResponse } from "../gen/carrel/im/v1/im_service_pb";
 import type { LibrarianRow } from "../gen/carrel/presence/v1/presence_service_pb";
+import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import {
   type Conversations,
   type ConversationsInput,
@@ -23,6 +24,8 @@ import type { Link } from "./link";
 export interface ImListener {
   /** A colleague has written. `isShown` is whether the user is looking at the conversation. */
   arrived: (author: string, text: string, isShown: boolean) => void;
+  /** A message of the user was not taken, and they are not looking at the conversation that would say so. */
+  refused: (name: string, why: string) => void;
 }
 
 const WATCH_PAUSE = 2_000;
@@ -183,7 +186,7 @@ export class InstantMessages {
         const { commandId, refusal } = frame.value;
         if (refusal === undefined) return false;
         const { request, conversation_id: conversationId } = refusal.metadata;
-        if (commandId !== "") this.#input({ kind: "refused", commandId, refusal });
+        if (commandId !== "") this.#refused(commandId, refusal);
         else if (request === "im_list")
           this.#input({ kind: "list-refused", conversationId: conversationId ?? "", refusal });
         else if (request === "watch_conversations") this.#watchAt = Date.now() + (refusal.retryAfterMs || WATCH_PAUSE);
@@ -243,6 +246,16 @@ export class InstantMessages {
     if (Number(message.position) <= (threadOf(before, id)?.head ?? 0)) return;
     const isShown = shown?.key === thread.key && this.#isLookedAt();
     this.listener.arrived(message.author?.screenName || "A librarian", message.text, isShown);
+  }
+
+  #refused(commandId: string, refusal: Refusal): void {
+    this.#input({ kind: "refused", commandId, refusal });
+    const isFailed = ({ outgoing }: Thread) =>
+      outgoing.some((out) => out.commandId === commandId && out.status === "failed");
+    const thread = [...this.#conversations.value.threads.values()].find(isFailed);
+    if (thread === undefined || (thread.key === this.#selected.value && this.tab.value === "im")) return;
+    const name = thread.counterpart.kind === "librarian" ? thread.counterpart.member.screenName : "";
+    this.listener.refused(name || "a colleague", refusal.message);
   }
 
   #isLookedAt(): boolean {

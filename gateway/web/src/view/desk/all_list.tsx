@@ -1,6 +1,7 @@
 import type { Desk } from "../../app/desk";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
+import { shares } from "../../state/roster";
 import { milliseconds, span } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
@@ -35,6 +36,12 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const length = span(desk.link.now.value - (milliseconds(row.pickUpTime ?? row.openTime) ?? desk.link.now.value));
   const view = desk.link.sessions.value.get(row.sessionId);
   const isHere = view?.wanted ?? false;
+  const librarian = desk.presence.roster.value.librarians.get(row.owner?.librarianId ?? "");
+  // Whoever looks in may want a word with the librarian in private (S37).
+  const im =
+    librarian && shares(librarian)
+      ? [{ label: `Start IM Session with ${owner}`, onChoose: () => desk.im.start(librarian) }]
+      : [];
   const unread = view ? desk.unread(view) : 0;
   return (
     <Row
@@ -47,8 +54,9 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
           ? [
               { label: "Show", onChoose: () => desk.select(row.sessionId, "note") },
               { label: "Leave Session", onChoose: () => desk.leave(row.sessionId) },
+              ...im,
             ]
-          : [{ label: "Enter in conference mode …", onChoose: () => desk.openFromAll(row) }]
+          : [{ label: "Enter in conference mode …", onChoose: () => desk.openFromAll(row) }, ...im]
       }
       preview={
         <>

@@ -201,6 +201,16 @@ describe("the IM tab (S35, S36, S42)", () => {
     );
   });
 
+  it("says it wherever the user has gone meanwhile", async () => {
+    await writeTo("Hello");
+    find("[role=tab]", /^Patron Chat/)?.click();
+    const commandId = socket.all("imSend")[0]?.commandId ?? "";
+    const refusal = { code: 9, reason: "NOT_SHARED", message: "You share no queue with Mr Quill." };
+    socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
+    await drawn();
+    expect(root.querySelector(".toast")?.textContent).toContain("Your message to Mr Quill was not sent.");
+  });
+
   it("raises a New IM Request that takes no focus, and opens with OK (D16)", async () => {
     firstMessage("<b>Hello</b>");
     await drawn();
