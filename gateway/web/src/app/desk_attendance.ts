@@ -20,8 +20,10 @@ export interface AttendanceListener {
   entered: (sessionId: string) => void;
   /** The user is no longer inside, and the session is to go from the desk. */
   left: (sessionId: string) => void;
-  /** A session that was never seen has gone from the desk, or one lies there that is somebody else's now. */
+  /** A session that was never seen has gone from the desk. */
   released: () => void;
+  /** A session that was the user's is somebody else's now. It stays on the desk until they put it away. */
+  handedOver: (sessionId: string, text: string) => void;
   /** There is something to say to the user. */
   notify: (text: string, tone?: Notice["tone"]) => void;
 }
@@ -166,12 +168,10 @@ export class Attendance {
   #passed(view: SessionView): void {
     this.#takeBack(view);
     const transfer = view.events.findLast((event) => event.payload.case === "transferred")?.position ?? 0n;
-    if (this.#handedOver.get(view.sessionId) !== transfer) {
-      this.#handedOver.set(view.sessionId, transfer);
-      const patron = view.session?.patronName || "your patron";
-      this.listener.notify(`${newOwnerOf(view) || "Another librarian"} has ${patron} now.`);
-    }
-    this.listener.released();
+    if (this.#handedOver.get(view.sessionId) === transfer) return;
+    this.#handedOver.set(view.sessionId, transfer);
+    const patron = view.session?.patronName || "your patron";
+    this.listener.handedOver(view.sessionId, `${newOwnerOf(view) || "Another librarian"} has ${patron} now.`);
   }
 
   /** Makes drafts again of what the user has written and nobody has taken. */

@@ -141,9 +141,12 @@ export function reduceSession(view: SessionView, input: SessionInput, now: numbe
   }
 }
 
+/** What happens without anybody saying anything: it stands in the session, and calls nobody to it. */
+const UNSPOKEN = new Set<SessionEvent["payload"]["case"]>(["escalated", "patronConnection"]);
+
 /** How many events the user has not seen, not counting their own. */
 export function unread(view: SessionView, isOwn: (event: SessionEvent) => boolean): number {
-  return view.events.slice(view.seen).filter((event) => !isOwn(event)).length;
+  return view.events.slice(view.seen).filter((event) => !isOwn(event) && !UNSPOKEN.has(event.payload.case)).length;
 }
 
 /** The colleagues who have shown themselves in a session and have not left it. */

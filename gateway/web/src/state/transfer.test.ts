@@ -14,7 +14,7 @@ import {
 } from "../gen/carrel/session/v1/session_pb";
 import { JoinedSchema } from "../gen/carrel/session/v1/session_service_pb";
 import { acceptTransfer } from "./deeds";
-import { reduceSession, type SessionInput, type SessionView, unknownSession } from "./session";
+import { reduceSession, type SessionInput, type SessionView, unknownSession, unread } from "./session";
 import { isHandedOver, mayOffer, newOwnerOf, offerIn, secondsLeft } from "./transfer";
 
 const map = create(PersonSchema, { part: Part.OWNER, name: "Ms Map", librarianId: "map" });
@@ -142,5 +142,7 @@ describe("the facts of a session", () => {
     });
     const view = fold(inHand(), { kind: "event", event: lost });
     expect(view.session?.patronConnection).toBe(PatronConnection.LOST);
+    // It is no new message, and is not counted as one.
+    expect(unread(view, () => false)).toBe(0);
   });
 });

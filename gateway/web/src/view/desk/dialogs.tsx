@@ -196,40 +196,44 @@ const SHORTCUTS: readonly [string, string][] = [
 
 function Shortcuts({ desk }: { desk: Desk }) {
   return (
-    <Dialog title="Keyboard and settings" onCancel={() => desk.cancel()}>
-      <dl class="shortcuts">
-        {SHORTCUTS.map(([keys, does]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{does}</dd>
+    <Dialog title="Keyboard and settings" class="settings" onCancel={() => desk.cancel()}>
+      <div class="settings-columns">
+        <dl class="shortcuts">
+          {SHORTCUTS.map(([keys, does]) => (
+            <div key={keys}>
+              <dt>
+                <kbd>{keys}</kbd>
+              </dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+        </dl>
+        <div>
+          <AlertSettings desk={desk} />
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={guard.value}
+              onChange={(event) => {
+                guard.value = event.currentTarget.checked;
+              }}
+            />
+            Ask before I answer a note in the patron's box
+          </label>
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={helpKey.value}
+              onChange={(event) => {
+                helpKey.value = event.currentTarget.checked;
+              }}
+            />
+            Open this list with the key ?
+          </label>
+          <div class="theme-choice">
+            Colours <ThemeSwitch />
           </div>
-        ))}
-      </dl>
-      <AlertSettings desk={desk} />
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={guard.value}
-          onChange={(event) => {
-            guard.value = event.currentTarget.checked;
-          }}
-        />
-        Ask before I answer a note in the patron's box
-      </label>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={helpKey.value}
-          onChange={(event) => {
-            helpKey.value = event.currentTarget.checked;
-          }}
-        />
-        Open this list with the key ?
-      </label>
-      <div class="theme-choice">
-        Colours <ThemeSwitch />
+        </div>
       </div>
       <div class="dialog-actions">
         <button type="button" class="button primary" data-first onClick={() => desk.cancel()}>

@@ -55,9 +55,9 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
           <p class="session-facts">
             <LibraryName name={session.institutionName} elsewhere={elsewhere} />
             <PracticeMark desk={desk} queueId={session.queueId} />
-            <ConnectionState connection={session.patronConnection} />
+            {!isHandedOver(view) && <ConnectionState connection={session.patronConnection} />}
             {session.patronEmail && <span>{session.patronEmail}</span>}
-            <Length desk={desk} view={view} />
+            {!isHandedOver(view) && <Length desk={desk} view={view} />}
             {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
             {colleagues.length > 0 && <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>}
           </p>

@@ -38,22 +38,25 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
   };
   return (
     <Dialog title={`Transfer ${patron}`} class="transfer-dialog" onCancel={() => desk.cancel()}>
+      <p>You keep {patron} until somebody accepts. The patron is told only then, so tell them yourself before.</p>
+      <StandingOffer desk={desk} view={view} />
+      <TargetList
+        targets={targets}
+        chosen={chosen}
+        onChoose={(key) => {
+          setChosen(key);
+          setMissing("");
+        }}
+      />
+      {chosen !== "" && target === undefined && (
+        <p class="notice warn" role="status">
+          Whom you chose is no longer at the desk.
+        </p>
+      )}
+      {target?.librarian && (
+        <AskFirst desk={desk} sessionId={sessionId} librarian={target.librarian} key={target.key} />
+      )}
       <form class="transfer-form" onSubmit={offer} noValidate>
-        <p>You keep {patron} until somebody accepts. The patron is told only then, so tell them yourself before.</p>
-        <StandingOffer desk={desk} view={view} />
-        <TargetList
-          targets={targets}
-          chosen={chosen}
-          onChoose={(key) => {
-            setChosen(key);
-            setMissing("");
-          }}
-        />
-        {chosen !== "" && target === undefined && (
-          <p class="notice warn" role="status">
-            Whom you chose is no longer at the desk.
-          </p>
-        )}
         <div class="field">
           <label for="transfer-message">
             What they should know <span class="optional">optional</span>
@@ -69,7 +72,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
           <p id="transfer-hint" class={left < 0 ? "hint over" : "hint"}>
             {left < 0
               ? `${-left} characters too many.`
-              : "It goes with the offer. They see the whole conversation and all notes once they have accepted."}
+              : "It goes with the offer. Who accepts sees the whole conversation and all notes."}
           </p>
         </div>
         {missing && (
@@ -86,9 +89,6 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
           </button>
         </div>
       </form>
-      {target?.librarian && (
-        <AskFirst desk={desk} sessionId={sessionId} librarian={target.librarian} key={target.key} />
-      )}
     </Dialog>
   );
 }

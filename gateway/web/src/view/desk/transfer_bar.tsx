@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { SessionView } from "../../state/session";
 import { mayOffer, newOwnerOf, secondsLeft } from "../../state/transfer";
@@ -45,11 +46,16 @@ export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
 
 /** That the session is somebody else's now, and what was typed and did not get there any more. */
 export function HandedOver({ desk, view }: { desk: Desk; view: SessionView }) {
+  const ref = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    // The boxes are gone, and the focus with them.
+    if (document.activeElement === document.body) ref.current?.focus();
+  }, []);
   const { patron, note } = desk.drafts.of(view.sessionId);
   const unsent = [patron, note].filter((text) => text.trim() !== "");
   return (
     <div class="banner over handed-over">
-      <p role="status">
+      <p role="status" ref={ref} tabIndex={-1}>
         <Icon name="transfer" /> <strong>{newOwnerOf(view) || "Another librarian"} has this patron now.</strong> You see
         what was said until then.
       </p>
