@@ -15,9 +15,10 @@ use tonic::{
 };
 
 use crate::{
+    case::Case,
     grpc::{Stream, ask},
-    house::{Case, House},
-    table::{Stage, cells},
+    house::House,
+    table::{Cell, Stage, cells},
 };
 
 const ATTEND: &str = "/carrel.session.v1.SessionService/Attend";
@@ -82,16 +83,7 @@ pub(crate) async fn send(
 
 /// The path of each method, from the matrix: every RPC has a row there.
 pub(crate) fn paths() -> Vec<&'static str> {
-    let mut paths: Vec<_> = cells()
-        .iter()
-        .map(|cell| {
-            let service = match cell.stage {
-                Stage::None => "directory.v1.DirectoryService",
-                _ => "session.v1.SessionService",
-            };
-            format!("/carrel.{service}/{}", cell.rpc())
-        })
-        .collect();
+    let mut paths: Vec<_> = cells().iter().map(Cell::path).collect();
     paths.sort();
     paths.dedup();
     paths.into_iter().map(|path| &*path.leak()).collect()

@@ -6,9 +6,10 @@ use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
+    case::random_id,
     door::{command_id, on_behalf},
     grpc::ask,
-    house::{House, random_id},
+    house::House,
     table::{Column, Stage},
 };
 

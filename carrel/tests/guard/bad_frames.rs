@@ -25,8 +25,9 @@ use tokio_tungstenite::{
 };
 
 use crate::{
+    case::{Case, random_id},
     door::command_id,
-    house::{Case, House, random_id},
+    house::House,
     table::{Column, Stage},
 };
 

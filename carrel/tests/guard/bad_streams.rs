@@ -9,9 +9,10 @@ use carrel_proto::session::v1::{
 use tonic::{Code, Status};
 
 use crate::{
+    case::Case,
     door::{command_id, on_behalf},
     grpc::Stream,
-    house::{Case, House},
+    house::House,
     table::{Column, Stage},
 };
 

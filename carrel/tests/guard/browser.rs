@@ -2,8 +2,9 @@
 
 use carrel_proto::{
     gateway::v1::{
-        EnterConference, LeaveConference, OpenSession, PickUp, act::Act,
-        client_frame::Frame as Request, server_frame::Frame,
+        AcceptTransfer, DeclineTransfer, EnterConference, LeaveConference, OfferTransfer,
+        OpenSession, PickUp, WithdrawTransfer, act::Act, client_frame::Frame as Request,
+        offer_transfer::To, server_frame::Frame,
     },
     refusal::v1 as refusal,
     session::v1::{
@@ -15,12 +16,15 @@ use tonic::Code;
 
 use crate::{
     answer::{Answer, Said},
+    case::Case,
     door::command_id,
-    house::{Case, House, log_in_name},
+    house::{House, log_in_name},
     http::{HttpAnswer, get, post},
     socket::{Ended, Socket},
     table::Column,
 };
+
+mod desk;
 
 /// Tries an operation. `None` if the gateway does not offer it in this form.
 pub(crate) async fn call(
@@ -47,6 +51,7 @@ pub(crate) async fn call(
         }
         "GetLibrary" => plain(&get(address, "/v1/libraries/maple", token).await),
         "ListLibraries" => plain(&get(address, "/v1/libraries", token).await),
+        "GetAvailability" => plain(&get(address, "/v1/libraries/maple/availability", token).await),
         "GetProfile" => plain(&get(address, "/v1/profile", token).await),
         "LogIn" => {
             let body = json!({ "logInName": log_in_name(Column::Lq), "password": "demo" });
@@ -58,11 +63,17 @@ pub(crate) async fn call(
         }
         // The endpoint carries no token: it lets in whoever asks, as somebody new.
         "AdmitPatron" => return None,
-        _ => return on_socket(house, operation, token, case).await,
+        _ => {
+            if let Some(answer) = desk::call(house, operation, token, case).await {
+                return Some(answer);
+            }
+            return on_socket(house, operation, token, case).await;
+        }
     })
 }
 
 async fn on_socket(house: &House, operation: &str, token: &str, case: &Case) -> Option<Answer> {
+    let offer_id = case.offer_id.clone();
     let act = match operation {
         "OpenSession" => Act::OpenSession(OpenSession {
             question: "Do you have maps?".to_owned(),
@@ -83,8 +94,18 @@ async fn on_socket(house: &House, operation: &str, token: &str, case: &Case) -> 
         }),
         "LeaveConference" => Act::LeaveConference(LeaveConference {}),
         "EndSession" => Act::EndSession(EndSession {}),
+        "OfferTransfer" => offer(To::Introduction(house.introduction.clone())),
+        "OfferTransfer/queue" => offer(To::QueueId(case.queue_id.clone())),
+        "AcceptTransfer" => Act::AcceptTransfer(AcceptTransfer { offer_id }),
+        "DeclineTransfer" => Act::DeclineTransfer(DeclineTransfer {
+            offer_id,
+            reason: "My hands are full".to_owned(),
+        }),
+        "WithdrawTransfer" => Act::WithdrawTransfer(WithdrawTransfer { offer_id }),
         "Attend" => return Some(attend(house, token, case).await),
-        "WatchSessions/queue" => return Some(watch(house, token, case, &["maple"], false).await),
+        "WatchSessions/queue" => {
+            return Some(watch(house, token, case, &[&case.queue_id], false).await);
+        }
         "WatchSessions/mine" => return Some(watch(house, token, case, &[], false).await),
         "WatchSessions/all" => return Some(watch(house, token, case, &[], true).await),
         _ => return None,
@@ -104,6 +125,13 @@ async fn on_socket(house: &House, operation: &str, token: &str, case: &Case) -> 
         _ => None,
     });
     Some(answer.await.unwrap())
+}
+
+fn offer(to: To) -> Act {
+    Act::OfferTransfer(OfferTransfer {
+        to: Some(to),
+        message: "Could you take over?".to_owned(),
+    })
 }
 
 /// A socket, or what its closing says.

@@ -1,4 +1,4 @@
-//! A Carrel with the people of the authorization matrix in its directory, and sessions in each state.
+//! A Carrel with the people of the authorization matrix in its directory and at their desks.
 //!
 //! Everybody has a token that this Carrel issued: librarians by logging in, patrons by being let in.
 
@@ -16,18 +16,27 @@ use carrel_platform::{
     auth::{
         Who,
         keys::KeyRing,
+        statement::issue_service,
         token::{self, Lifetimes},
     },
     clock::Clock,
     log::{EventLog as _, StreamName},
 };
-use carrel_proto::session::v1 as wire;
+use carrel_proto::{
+    im::v1::{SendMessageRequest, im_service_client::ImServiceClient, send_message_request::To},
+    presence::v1::{GetLibrarianRequest, presence_service_client::PresenceServiceClient},
+    session::v1::{
+        load_service_client::LoadServiceClient, transfer_service_client::TransferServiceClient,
+    },
+};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
+    case::Case,
     desk,
-    door::{Admission, Door, command_id, on_behalf},
+    door::{Door, command_id, on_behalf},
+    monitor::Monitor,
     panics,
     table::{Column, Stage},
 };
@@ -87,16 +96,14 @@ pub(crate) struct House {
     keys: KeyRing,
     channel: Channel,
     pub(crate) warning_version: String,
+    /// Introduces Lq.
+    pub(crate) introduction: String,
+    /// The conversation that Lc began with Lq.
+    pub(crate) conversation_id: String,
     tokens: HashMap<Column, String>,
+    monitors: Vec<Monitor>,
     running: Running,
     _folder: TempDir,
-}
-
-/// A session, and the token of its patron.
-#[derive(Clone, Debug)]
-pub(crate) struct Case {
-    pub(crate) session_id: String,
-    pub(crate) patron: String,
 }
 
 impl House {
@@ -113,6 +120,8 @@ impl House {
         let mut config = desk::settings(data_dir.clone());
         // A heartbeat marks the end of a snapshot that comes in parts.
         config.session.heartbeat = Duration::from_millis(200).into();
+        // Nobody's monitor has to be kept alive.
+        config.presence.lease = Duration::from_secs(3_600).into();
         let sockets = &mut config.gateway.socket;
         sockets.per_address = NonZeroUsize::new(4_096).unwrap();
         sockets.per_person = NonZeroUsize::new(4_096).unwrap();
@@ -131,15 +140,21 @@ impl House {
         let mut house = Self {
             keys: KeyRing::load(&data_dir.join("keys.json")).unwrap(),
             warning_version: String::new(),
+            introduction: String::new(),
+            conversation_id: String::new(),
             channel: Endpoint::from_shared(format!("http://{}", running.grpc_addr))
                 .unwrap()
                 .connect_lazy(),
             door,
             tokens,
+            monitors: Vec::new(),
             running,
             _folder: folder,
         };
         house.warning_version = house.read_warning_version().await;
+        house.come_to_the_desk().await;
+        house.introduction = house.read_introduction().await;
+        house.conversation_id = house.begin_conversation().await;
         house
     }
 
@@ -154,9 +169,49 @@ impl House {
         &self.channel
     }
 
+    /// A client for transfers.
+    pub(crate) fn transfers(&self) -> TransferServiceClient<Channel> {
+        TransferServiceClient::new(self.channel.clone())
+    }
+
+    /// A client of what services are told of the load.
+    pub(crate) fn load(&self) -> LoadServiceClient<Channel> {
+        LoadServiceClient::new(self.channel.clone())
+    }
+
+    /// A client of who is here.
+    pub(crate) fn presence(&self) -> PresenceServiceClient<Channel> {
+        PresenceServiceClient::new(self.channel.clone())
+    }
+
+    /// A client for messages between librarians.
+    pub(crate) fn messages(&self) -> ImServiceClient<Channel> {
+        ImServiceClient::new(self.channel.clone())
+    }
+
     /// The token of a librarian of the matrix.
     pub(crate) fn token(&self, column: Column) -> &str {
         &self.tokens[&column]
+    }
+
+    /// The id of a librarian of the matrix.
+    pub(crate) fn librarian_id(&self, column: Column) -> String {
+        match self.who(self.token(column)) {
+            Who::Librarian(librarian) => librarian.librarian_id,
+            Who::Patron(_) => panic!("{column:?} is a librarian"),
+        }
+    }
+
+    /// A token of one of Carrel's own services.
+    pub(crate) fn service_token(&self) -> String {
+        let now_ms = Clock::system().unix_ms();
+        let lasts = Duration::from_secs(600);
+        issue_service(&self.keys, "presence-svc", now_ms, lasts).unwrap()
+    }
+
+    /// A fresh session of a patron of Maple, brought to a stage.
+    pub(crate) async fn case(&self, stage: Stage) -> Case {
+        Case::new(self, stage).await
     }
 
     /// A token for the same person that holds for another time.
@@ -185,63 +240,6 @@ impl House {
         token::verify(&self.keys, token, now_ms).unwrap().who
     }
 
-    /// A fresh session of a patron of Maple, brought to a stage.
-    pub(crate) async fn case(&self, stage: Stage) -> Case {
-        let Admission { token, session_id } = self.door.admit("maple").await;
-        let case = Case {
-            session_id,
-            patron: token,
-        };
-        for step in stage.steps() {
-            self.take(*step, &case).await;
-        }
-        case
-    }
-
-    async fn take(&self, step: Step, case: &Case) {
-        let mut sessions = self.door.sessions();
-        let session_id = case.session_id.clone();
-        let command_id = command_id();
-        match step {
-            Step::Open => {
-                let message = wire::OpenSessionRequest {
-                    command_id,
-                    question: "Where are the maps?".to_owned(),
-                    patron_name: "Ricky".to_owned(),
-                    patron_email: String::new(),
-                };
-                let request = on_behalf(&case.patron, message);
-                sessions.open_session(request).await.map(drop)
-            }
-            Step::PickUp => {
-                let message = wire::PickUpSessionRequest {
-                    command_id,
-                    session_id,
-                };
-                let request = on_behalf(self.token(Column::Lc), message);
-                sessions.pick_up_session(request).await.map(drop)
-            }
-            Step::Enter(who) => {
-                let message = wire::EnterConferenceRequest {
-                    command_id,
-                    session_id,
-                    warning_version: self.warning_version.clone(),
-                };
-                let request = on_behalf(self.token(who), message);
-                sessions.enter_conference(request).await.map(drop)
-            }
-            Step::End => {
-                let message = wire::EndSessionRequest {
-                    command_id,
-                    session_id,
-                };
-                let request = on_behalf(self.token(Column::Lc), message);
-                sessions.end_session(request).await.map(drop)
-            }
-        }
-        .unwrap();
-    }
-
     /// All that the log has of a session: what was refused must have left it as it was.
     pub(crate) async fn recorded(&self, session_id: &str) -> Vec<Vec<u8>> {
         let mut payloads = Vec::new();
@@ -262,22 +260,37 @@ impl House {
         let profile = answer.into_inner().profile.unwrap();
         profile.conference_warning.unwrap().version
     }
-}
 
-/// One step in the life of a session.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
-    Open,
-    PickUp,
-    Enter(Column),
-    End,
-}
+    async fn come_to_the_desk(&mut self) {
+        for (column, institution_id, _) in LIBRARIANS {
+            let queue_id = match institution_id {
+                "cedar" => "cedar",
+                _ => "maple",
+            };
+            let presence = self.presence();
+            let queues = Some(vec![queue_id.to_owned()]);
+            let monitor = Monitor::open(presence, self.token(column), queues);
+            self.monitors.push(monitor.await.unwrap());
+        }
+    }
 
-/// A session id that nobody was ever given.
-pub(crate) fn random_id() -> String {
-    use std::hash::{BuildHasher as _, RandomState};
-    let (high, low) = (RandomState::new(), RandomState::new());
-    format!("{:016x}{:016x}", high.hash_one(1), low.hash_one(2))
+    async fn read_introduction(&self) -> String {
+        let librarian_id = self.librarian_id(Column::Lq);
+        let request = on_behalf(self.token(Column::Lc), GetLibrarianRequest { librarian_id });
+        let answer = self.presence().get_librarian(request).await.unwrap();
+        answer.into_inner().librarian.unwrap().introduction
+    }
+
+    async fn begin_conversation(&self) -> String {
+        let message = SendMessageRequest {
+            command_id: command_id(),
+            to: Some(To::LibrarianId(self.librarian_id(Column::Lq))),
+            text: "Good morning!".to_owned(),
+        };
+        let request = on_behalf(self.token(Column::Lc), message);
+        let answer = self.messages().send_message(request).await.unwrap();
+        answer.into_inner().conversation_id
+    }
 }
 
 /// With what name the librarian of a column logs in. The password is "demo".

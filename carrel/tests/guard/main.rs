@@ -1,7 +1,7 @@
 //! Who may do what, and what becomes of bad input: every refusal of a whole Carrel, from outside.
 //!
-//! - [`house`]: a Carrel with the people of the authorization matrix and sessions in each state; [`http`] and the
-//!   sockets of the other tests are the ways in beside gRPC.
+//! - [`house`]: a Carrel with the people of the authorization matrix, each at an open [`monitor`]; [`case`]: a session in
+//!   any state. [`http`] and the sockets of the other tests are the ways in beside gRPC.
 //! - [`table`]: the authorization matrix; [`matrix`] carries out each of its cells, by [`grpc`] and by [`browser`].
 //! - [`bad_calls`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: what is malformed, too large,
 //!   out of order or out of time.
@@ -25,10 +25,12 @@ mod bad_credentials;
 mod bad_frames;
 mod bad_streams;
 mod browser;
+mod case;
 mod grpc;
 mod house;
 mod http;
 mod matrix;
+mod monitor;
 mod noise;
 mod panics;
 mod table;

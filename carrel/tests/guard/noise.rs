@@ -21,7 +21,8 @@ use tonic::{Code, Status};
 use crate::{
     bad_bytes::{paths, send},
     bad_frames::{JSON, PROTO, Wire},
-    house::{Case, House, random_id},
+    case::{Case, random_id},
+    house::House,
     table::{Column, Stage},
 };
 

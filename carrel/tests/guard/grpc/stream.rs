@@ -1,0 +1,101 @@
+//! An Attend stream, as no well-behaved client would use it.
+
+use carrel_proto::session::v1::{
+    self as wire, attend_request::Request as Ask, attend_response::Response as Told,
+    session_service_client::SessionServiceClient,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming, transport::Channel};
+
+use super::ask;
+
+/// An Attend stream, open for any request, also for wrong ones.
+pub(crate) struct Stream {
+    asks: mpsc::Sender<wire::AttendRequest>,
+    told: Streaming<wire::AttendResponse>,
+}
+
+impl Stream {
+    /// Opens a stream and says nothing.
+    pub(crate) async fn silent(
+        mut sessions: SessionServiceClient<Channel>,
+        token: &str,
+    ) -> Result<Self, Status> {
+        let (asks, requests) = mpsc::channel(256);
+        let request = ask(token, ReceiverStream::new(requests));
+        let told = sessions.attend(request).await?.into_inner();
+        Ok(Self { asks, told })
+    }
+
+    /// Opens a stream, joins, and waits for Joined.
+    pub(crate) async fn join(
+        sessions: SessionServiceClient<Channel>,
+        token: &str,
+        session_id: &str,
+        audience: wire::Audience,
+    ) -> Result<Self, Status> {
+        let mut stream = Self::silent(sessions, token).await?;
+        let join = wire::Join {
+            session_id: session_id.to_owned(),
+            audience: audience.into(),
+            ..wire::Join::default()
+        };
+        stream.send(Ask::Join(join)).await;
+        match stream.next().await? {
+            Some(Told::Joined(_)) => Ok(stream),
+            other => panic!("instead of Joined: {other:?}"),
+        }
+    }
+
+    /// Sends a request. What is sent to a stream that has ended goes nowhere.
+    pub(crate) async fn send(&self, request: Ask) {
+        self.send_raw(Some(request)).await;
+    }
+
+    /// Sends a request that may say nothing at all.
+    pub(crate) async fn send_raw(&self, request: Option<Ask>) {
+        let request = wire::AttendRequest {
+            request,
+            trace_parent: String::new(),
+        };
+        let _ = self.asks.send(request).await;
+    }
+
+    /// The next response but heartbeats.
+    pub(crate) async fn next(&mut self) -> Result<Option<Told>, Status> {
+        loop {
+            match self.told.message().await?.map(|told| told.response) {
+                Some(Some(Told::Heartbeat(_))) => {}
+                Some(Some(response)) => return Ok(Some(response)),
+                Some(None) => panic!("a response that says nothing"),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The answer to the oldest act that was not answered.
+    pub(crate) async fn answer(
+        &mut self,
+    ) -> Result<Result<wire::ActAccepted, carrel_proto::refusal::v1::Refusal>, Status> {
+        loop {
+            match self.next().await? {
+                Some(Told::ActAccepted(accepted)) => return Ok(Ok(accepted)),
+                Some(Told::ActRefused(refused)) => return Ok(Err(refused.refusal.unwrap())),
+                Some(_) => {}
+                None => panic!("the stream ended before the act was answered"),
+            }
+        }
+    }
+
+    /// Waits for the stream's end and says why it ended.
+    pub(crate) async fn end(&mut self) -> Status {
+        loop {
+            match self.next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("a stream says why it ends"),
+                Err(status) => return status,
+            }
+        }
+    }
+}
