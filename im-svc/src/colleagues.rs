@@ -31,7 +31,9 @@ pub(crate) struct Token(MetadataValue<Ascii>);
 impl Token {
     /// The token of a call that was authenticated.
     pub(crate) fn of(metadata: &MetadataMap) -> Option<Self> {
-        metadata.get("authorization").cloned().map(Self)
+        let mut token = metadata.get("authorization").cloned()?;
+        token.set_sensitive(true);
+        Some(Self(token))
     }
 }
 

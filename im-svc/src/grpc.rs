@@ -21,7 +21,7 @@ use crate::{
     convert,
     domain::{event::Between, names, text::check_text},
     error::{Error, check_command_id},
-    live_conversation::{Act, Acted, Command, Look, Page, Request as Ask},
+    live_conversation::{Act, Acted, Command, Look, NewMessage, Page, Request as Ask},
     typing::TypingLimit,
 };
 
@@ -202,13 +202,14 @@ impl ImService for ImApi {
             Some(acted) => acted,
             None => {
                 let between = self.may_write(&caller, &to, look.between.as_ref()).await?;
-                let write = Command::Write {
+                let message = NewMessage {
                     between,
                     by: convert::member(&caller.librarian),
                     text,
                     command,
                 };
-                self.act(&conversation_id, write).await?
+                self.act(&conversation_id, Command::Write(Box::new(message)))
+                    .await?
             }
         };
         Ok(Response::new(wire::SendMessageResponse {

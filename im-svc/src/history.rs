@@ -56,7 +56,7 @@ pub enum News {
     /// The events that follow.
     Next(Vec<Stored<Event>>),
     /// What follows was erased in part: everything as it is now.
-    Anew(History),
+    Anew(Box<History>),
 }
 
 impl History {
@@ -122,7 +122,8 @@ impl History {
         if continues && follow_each_other(&events) {
             return Ok(News::Next(events));
         }
-        Self::load(log, conversation_id).await.map(News::Anew)
+        let anew = Self::load(log, conversation_id).await?;
+        Ok(News::Anew(Box::new(anew)))
     }
 
     /// Takes in the next event. An event that is not the next one is left out.

@@ -40,7 +40,7 @@ mod append;
 mod erase;
 mod watchers;
 
-pub(crate) use watchers::{Feed, Told, Watcher};
+pub(crate) use watchers::{Ending, Feed, Told, Watcher};
 
 /// How many requests may wait for one conversation before callers wait with them.
 pub(crate) const INBOX: usize = 256;
@@ -119,15 +119,19 @@ pub(crate) struct Act {
 #[derive(Debug)]
 pub(crate) enum Command {
     /// To write a message.
-    Write {
-        /// Between whom the conversation is, if it has not begun.
-        between: Between,
-        by: Member,
-        text: String,
-        command: LogCommand,
-    },
+    Write(Box<NewMessage>),
     /// To have read the messages up to one.
     MarkRead { by: String, up_to: u64 },
+}
+
+/// A message to be written.
+#[derive(Debug)]
+pub(crate) struct NewMessage {
+    /// Between whom the conversation is, should it not have begun.
+    pub(crate) between: Between,
+    pub(crate) by: Member,
+    pub(crate) text: String,
+    pub(crate) command: LogCommand,
 }
 
 /// A command that was carried out.
@@ -441,7 +445,7 @@ impl LiveConversation {
                     history.record(stored);
                 }
             }),
-            News::Anew(anew) => self.change(|history| *history = anew),
+            News::Anew(anew) => self.change(|history| *history = *anew),
         }
         Ok(())
     }

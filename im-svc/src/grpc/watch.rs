@@ -20,7 +20,6 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, MissedTickBehavior},
 };
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::{Caller, ImApi, Responses, until_end};
@@ -28,7 +27,7 @@ use crate::{
     colleagues::{Colleagues, Token},
     conversations::Conversations,
     error::Error,
-    live_conversation::{Feed, Request as Ask, Told, Watched, Watcher, member_topic},
+    live_conversation::{Ending, Feed, Request as Ask, Told, Watched, Watcher, member_topic},
     storage::Membership,
     watching,
 };
@@ -50,13 +49,13 @@ pub(super) async fn watch(
     let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
     let stop = parts.stop.clone();
     let (watch, snapshot) = Watch::open(api, caller).await?;
-    let too_slow = watch.feed.too_slow.clone();
+    let must_end = watch.feed.ending.clone();
     let (sender, responses) = mpsc::channel(IN_FLIGHT);
     let (end, ending) = oneshot::channel();
     tokio::spawn(async move {
         let refusal = tokio::select! {
             refusal = watch.pass_on(snapshot, &sender) => refusal,
-            () = too_slow.cancelled() => Some(Error::TooSlow.into()),
+            error = must_end.reason() => Some(error.into()),
             () = tokio::time::sleep(expiry) => Some(token_expired()),
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
             () = sender.closed() => None,
@@ -126,7 +125,7 @@ impl Watch {
         let (sender, told) = mpsc::channel(parts.config.backlog.max(1));
         let feed = Feed {
             told: sender,
-            too_slow: CancellationToken::new(),
+            ending: Ending::default(),
         };
         let mut watch = Self {
             conversations,

@@ -13,11 +13,11 @@ use carrel_platform::{
 };
 use tracing::Instrument as _;
 
-use super::{Act, Acted, Command, LiveConversation, TRIES, Word, member_topic};
+use super::{Act, Acted, Command, LiveConversation, NewMessage, TRIES, Word, member_topic};
 use crate::{
     domain::{
         conversation::Conversation,
-        event::{Between, Event, Member},
+        event::{Between, Event},
     },
     error::Error,
     history::{Done, History},
@@ -138,12 +138,7 @@ impl LiveConversation {
         let plan = acts
             .iter()
             .map(|act| match &act.command {
-                Command::Write {
-                    between,
-                    by,
-                    text,
-                    command,
-                } => self.plan_write(&mut staged, now_ms, (between, by, text), command),
+                Command::Write(message) => self.plan_write(&mut staged, now_ms, message),
                 Command::MarkRead { by, up_to } => self.plan_read(&mut staged, by, *up_to),
             })
             .collect();
@@ -151,13 +146,13 @@ impl LiveConversation {
         (plan, staged)
     }
 
-    fn plan_write(
-        &self,
-        staged: &mut Staged,
-        now_ms: i64,
-        (between, by, text): (&Between, &Member, &str),
-        command: &LogCommand,
-    ) -> Planned {
+    fn plan_write(&self, staged: &mut Staged, now_ms: i64, message: &NewMessage) -> Planned {
+        let NewMessage {
+            between,
+            by,
+            text,
+            command,
+        } = message;
         let replay = |done: Done| {
             if done.fingerprint != command.fingerprint {
                 return Err(Error::CommandIdReused);
@@ -192,7 +187,7 @@ impl LiveConversation {
         );
         let written = Event::Written {
             by: by.clone(),
-            text: text.to_owned(),
+            text: text.clone(),
         };
         staged.push(written, now_ms, Some(command.clone()));
         Planned::staged(Acted {

@@ -1,6 +1,9 @@
 //! Who watches one conversation on this server, and what each of them hears.
 
-use std::{borrow::Cow, sync::Weak};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock, Weak},
+};
 
 use carrel_proto::im::v1::{self as wire, watch_conversations_response::Change};
 use tokio::sync::mpsc;
@@ -12,6 +15,7 @@ use crate::{
         conversation::{Conversation, Place},
         event::{Between, Member},
     },
+    error::Error,
 };
 
 /// What a watch is told.
@@ -28,8 +32,29 @@ pub(crate) struct Told {
 pub(crate) struct Feed {
     /// What changes, in order.
     pub(crate) told: mpsc::Sender<Told>,
-    /// Cancelled when there was no room for a change: then the watch has a gap, and ends.
-    pub(crate) too_slow: CancellationToken,
+    /// Why the watch must end, as soon as it must.
+    pub(crate) ending: Ending,
+}
+
+/// Why a watch must end: something that it shows could not tell it of a change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ending {
+    reason: Arc<OnceLock<Error>>,
+    ended: CancellationToken,
+}
+
+impl Ending {
+    fn end(&self, error: Error) {
+        // The first reason is the one that counts.
+        let _ = self.reason.set(error);
+        self.ended.cancel();
+    }
+
+    /// Waits until the watch must end.
+    pub(crate) async fn reason(&self) -> Error {
+        self.ended.cancelled().await;
+        self.reason.get().cloned().unwrap_or(Error::ShuttingDown)
+    }
 }
 
 /// A watch, as one of the conversations that it shows knows it.
@@ -83,7 +108,7 @@ impl Watcher {
         match self.feed.told.try_send(told) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Full(_)) => {
-                self.feed.too_slow.cancel();
+                self.feed.ending.end(Error::TooSlow);
                 false
             }
             Err(mpsc::error::TrySendError::Closed(_)) => false,
@@ -133,6 +158,15 @@ pub(super) struct Watchers(Vec<Watcher>);
 pub(super) struct Before {
     head: u64,
     places: Vec<Option<Place>>,
+}
+
+impl Drop for Watchers {
+    /// Who still watches when the conversation leaves memory would hear nothing more and not know it.
+    fn drop(&mut self) {
+        for watcher in self.0.iter().filter(|watcher| !watcher.is_gone()) {
+            watcher.feed.ending.end(Error::ShuttingDown);
+        }
+    }
 }
 
 impl Watchers {

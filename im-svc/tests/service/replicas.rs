@@ -1,0 +1,104 @@
+//! Several servers on one log.
+
+use std::time::Duration;
+
+use carrel_im::Config;
+
+use crate::desk::{Desk, brisk, librarian, queue};
+
+/// D8: two servers write to the same conversations; each command has one effect and both show one order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_write_at_once() {
+    let one = Desk::open().await;
+    let other = one.replica().await;
+    one.floor.monitors("ann", &["maple"]);
+    one.floor.monitors("ben", &["maple"]);
+    let mut watches = [
+        one.caller("ann").watch().await.unwrap(),
+        other.caller("ben").watch().await.unwrap(),
+    ];
+    let writers = [("ann", "ben"), ("ben", "ann")];
+    let sends = (0..40).flat_map(|number| {
+        writers.map(|(from, to)| {
+            // Each command goes to both servers.
+            let mut both = [one.caller(from), other.caller(from)];
+            async move {
+                let text = format!("{from} {number}");
+                let [a, b] = &mut both;
+                let (a, b) = futures::join!(
+                    a.send(format!("c{number}"), librarian(to), &text),
+                    b.send(format!("c{number}"), librarian(to), &text),
+                );
+                let (a, b) = (a.unwrap(), b.unwrap());
+                assert_eq!(a.position, b.position);
+                assert!(a.replayed ^ b.replayed, "one of them did it");
+                a.conversation_id
+            }
+        })
+    });
+    let ids = futures::future::join_all(sends).await;
+    assert!(ids.iter().all(|id| *id == ids[0]), "one conversation");
+    let recorded = one.recorded(&ids[0]).await;
+    assert_eq!(recorded.len(), 80);
+    for watch in &mut watches {
+        for expected in &recorded {
+            let (id, message) = watch.arrived().await;
+            assert_eq!(id, ids[0]);
+            assert_eq!((message.position, message.text), *expected);
+        }
+    }
+}
+
+/// F23, I8: what the bus loses, the last word too, comes all the same: new conversations, messages and marks.
+#[tokio::test]
+async fn without_a_bus_everything_comes_later() {
+    let one = Desk::open().await;
+    let other = one.deaf_replica().await;
+    let mut ann = one.librarian("ann", &["maple"]);
+    let mut ben = other.librarian("ben", &["maple"]);
+    let mut anns = ann.watch().await.unwrap();
+    let mut bens = ben.watch().await.unwrap();
+    let sent = ann.send("1", librarian("ben"), "hello").await.unwrap();
+    assert_eq!(bens.arrived().await.1.text, "hello");
+    anns.changed(|one| one.delivered_to_other == 1).await;
+    ann.send("2", queue("maple"), "all").await.unwrap();
+    assert_eq!(bens.arrived().await.1.text, "all");
+    ben.mark_read(&sent.conversation_id, 1).await.unwrap();
+    anns.changed(|one| one.read_by_other == 1).await;
+}
+
+/// Typing reaches those at other servers.
+#[tokio::test]
+async fn typing_reaches_other_servers() {
+    use carrel_proto::im::v1::watch_conversations_response::Change;
+
+    let one = Desk::open().await;
+    let other = one.replica().await;
+    let mut ann = one.librarian("ann", &["maple"]);
+    let mut ben = other.librarian("ben", &["maple"]);
+    let sent = ann.send("1", librarian("ben"), "hello").await.unwrap();
+    let mut bens = ben.watch().await.unwrap();
+    ann.typing(&sent.conversation_id).await.unwrap();
+    while !matches!(bens.change().await, Change::Typing(_)) {}
+}
+
+/// A conversation that nobody needs leaves memory, and is the same when it comes back.
+#[tokio::test]
+async fn a_conversation_that_left_memory_is_the_same() {
+    let desk = Desk::with(Config {
+        rest_after: Duration::from_millis(1).into(),
+        heartbeat: Duration::from_millis(1).into(),
+        ..brisk()
+    })
+    .await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    desk.floor.monitors("ben", &["maple"]);
+    for number in 0..40_u64 {
+        let id = format!("c{number}");
+        let first = ann.send(&id, librarian("ben"), "hm").await.unwrap();
+        assert_eq!((first.position, first.replayed), (number + 1, false));
+        tokio::time::sleep(Duration::from_millis(number % 4)).await;
+        let again = ann.send(&id, librarian("ben"), "hm").await.unwrap();
+        assert_eq!((again.position, again.replayed), (number + 1, true));
+    }
+}

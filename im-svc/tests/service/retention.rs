@@ -1,0 +1,161 @@
+//! R13, D22: what need not be kept any longer is gone, from the log too.
+
+use std::time::Duration;
+
+use carrel_im::{Config, Keep};
+use carrel_platform::config::HumanDuration;
+
+use crate::desk::{Desk, brisk, librarian, queue};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
+/// R13: messages are kept for 30 days; positions, marks and later messages stay, on every server.
+#[tokio::test]
+async fn messages_are_gone_after_their_time() {
+    let desk = Desk::open().await;
+    let replica = desk.replica().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    desk.floor.monitors("ben", &["maple"]);
+    let sent = ann.send("1", librarian("ben"), "old secret").await.unwrap();
+    let id = sent.conversation_id;
+    ann.send("2", librarian("ben"), "old words").await.unwrap();
+    desk.caller("ben").mark_read(&id, 2).await.unwrap();
+    desk.clock.advance_ms(20 * DAY_MS);
+    let mut ann = desk.caller("ann");
+    ann.send("3", librarian("ben"), "young words")
+        .await
+        .unwrap();
+    let mut bens = replica.caller("ben").watch().await.unwrap();
+    desk.clock.advance_ms(11 * DAY_MS);
+    desk.until("the old text is gone from the log", || async {
+        let bytes = desk.bytes(&id).await;
+        !contains(&bytes, "old secret") && !contains(&bytes, "old words")
+    })
+    .await;
+    let changed = bens.changed(|one| one.first_kept == 3).await;
+    assert_eq!((changed.head, changed.read, changed.unread), (3, 2, 1));
+    assert_eq!(desk.recorded(&id).await, [(3, "young words".to_owned())]);
+    // A server that comes later knows the same.
+    let late = desk.replica().await;
+    for server in [&desk, &replica, &late] {
+        let mut ben = server.caller("ben");
+        let page = ben.list(&id, (0, 0), 0).await.unwrap();
+        assert_eq!((page.messages.len(), page.more), (1, false));
+        let snapshot = ben.watch().await.unwrap().snapshot;
+        let own = snapshot
+            .iter()
+            .find(|one| one.conversation_id == id)
+            .unwrap();
+        assert_eq!((own.head, own.first_kept, own.read), (3, 3, 2));
+    }
+    let mut ben = late.caller("ben");
+    let sent = ben.send("1", librarian("ann"), "answer").await.unwrap();
+    assert_eq!(sent.position, 4);
+    // When all is gone, so is the conversation, until somebody writes again.
+    desk.clock.advance_ms(31 * DAY_MS);
+    assert_eq!(bens.gone().await, id);
+    let snapshot = desk.caller("ann").watch().await.unwrap().snapshot;
+    assert!(snapshot.iter().all(|one| one.conversation_id != id));
+    let sent = desk.caller("ann").send("5", librarian("ben"), "anew").await;
+    assert_eq!(sent.unwrap().position, 5);
+    let back = bens.changed(|one| one.conversation_id == id).await;
+    assert_eq!((back.head, back.first_kept), (4, 5));
+    assert_eq!(bens.arrived().await.1.text, "anew");
+}
+
+/// The staff's conversation stays without its messages.
+#[tokio::test]
+async fn a_staff_conversation_outlives_its_messages() {
+    let desk = Desk::open().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let sent = ann.send("1", queue("maple"), "old secret").await.unwrap();
+    let id = sent.conversation_id;
+    let mut anns = ann.watch().await.unwrap();
+    desk.clock.advance_ms(31 * DAY_MS);
+    let changed = anns.changed(|one| one.first_kept == 2).await;
+    assert_eq!((changed.head, changed.last_message), (1, None));
+    desk.until("the text is gone from the log", || async {
+        !contains(&desk.bytes(&id).await, "old secret")
+    })
+    .await;
+}
+
+/// Nothing grows without bound: of very many messages the oldest go first.
+#[tokio::test]
+async fn the_oldest_of_too_many_go_first() {
+    let desk = Desk::with(Config {
+        keep_at_most: 10,
+        ..brisk()
+    })
+    .await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let mut id = String::new();
+    for number in 0..50 {
+        let text = format!("text {number}");
+        let sent = ann.send(desk.command_id(), queue("maple"), &text).await;
+        id = sent.unwrap().conversation_id;
+    }
+    desk.until("forty are gone", || async {
+        let recorded = desk.recorded(&id).await;
+        recorded
+            .first()
+            .is_some_and(|(position, _)| *position == 41)
+    })
+    .await;
+    assert_eq!(desk.recorded(&id).await.len(), 10);
+}
+
+fn until_log_off(grace: Duration) -> Config {
+    Config {
+        keep: Keep::UntilLogOff,
+        log_off_grace: HumanDuration::from(grace),
+        ..brisk()
+    }
+}
+
+/// R13, D22 "not kept": a conversation stays as long as one of the two watches, at whatever server, and is gone when
+/// both have logged off.
+#[tokio::test]
+async fn not_kept_is_gone_when_both_have_logged_off() {
+    let desk = Desk::with(until_log_off(Duration::from_millis(200))).await;
+    let replica = desk.replica().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    desk.floor.monitors("ben", &["maple"]);
+    let anns = ann.watch().await.unwrap();
+    let mut bens = replica.caller("ben").watch().await.unwrap();
+    let sent = ann.send("1", librarian("ben"), "secret").await.unwrap();
+    let staff = ann.send("2", queue("maple"), "staff secret").await.unwrap();
+    let ids = [sent.conversation_id, staff.conversation_id];
+    bens.arrived().await;
+    drop(anns);
+    // Far more than the grace by the log's clock, and some sweeps: Ben is still there.
+    desk.clock.advance_ms(400_000);
+    for _ in 0..40 {
+        while !matches!(
+            bens.next().await.unwrap().unwrap(),
+            carrel_proto::im::v1::watch_conversations_response::Change::Heartbeat(_)
+        ) {}
+    }
+    assert_eq!(desk.recorded(&ids[0]).await.len(), 1);
+    // A reload is no log-off.
+    drop(bens);
+    let bens = replica.caller("ben").watch().await.unwrap();
+    let kept = bens.snapshot.iter().filter(|one| one.head == 1).count();
+    assert_eq!(kept, 2);
+    drop(bens);
+    desk.until("both conversations are gone from the log", || async {
+        let direct = desk.bytes(&ids[0]).await;
+        let staff = desk.bytes(&ids[1]).await;
+        !contains(&direct, "secret") && !contains(&staff, "secret")
+    })
+    .await;
+    let snapshot = replica.caller("ben").watch().await.unwrap().snapshot;
+    assert_eq!(snapshot.len(), 1, "the staff's, without messages");
+    assert_eq!((snapshot[0].head, snapshot[0].first_kept), (1, 2));
+}

@@ -1,0 +1,215 @@
+//! What a watch shows.
+
+use std::time::Duration;
+
+use carrel_im::Config;
+use carrel_proto::im::v1::{conversation::With, watch_conversations_response::Change};
+use tonic::Code;
+
+use crate::desk::{Desk, TOKEN_LASTS, brisk, conversation, librarian, queue, reason};
+
+/// The snapshot has everything, the last written to first, and staff conversations also before anybody wrote.
+#[tokio::test]
+async fn the_snapshot_has_everything() {
+    let desk = Desk::open().await;
+    let mut ann = desk.librarian("ann", &["maple", "coop"]);
+    let mut ben = desk.librarian("ben", &["maple"]);
+    desk.floor.monitors("cho", &["coop"]);
+    ann.send("1", librarian("cho"), "hello Cho").await.unwrap();
+    desk.clock.advance_ms(1);
+    ann.send("2", queue("maple"), "hello all").await.unwrap();
+    desk.clock.advance_ms(1);
+    ben.send("3", librarian("ann"), "hello Ann").await.unwrap();
+    let snapshot = ann.watch().await.unwrap().snapshot;
+    let with: Vec<_> = snapshot
+        .iter()
+        .map(|one| match one.with.clone().unwrap() {
+            With::Librarian(member) => member.librarian_id,
+            With::QueueId(queue) => queue,
+        })
+        .collect();
+    assert_eq!(with, ["ben", "maple", "cho", "coop"]);
+    let [bens, maple, chos, coop] = snapshot.as_slice() else {
+        panic!("four of them");
+    };
+    assert_eq!((bens.head, bens.unread, bens.first_kept), (1, 1, 1));
+    let last = bens.last_message.as_ref().unwrap();
+    assert_eq!((last.text.as_str(), last.position), ("hello Ann", 1));
+    assert_eq!((maple.head, maple.unread), (1, 0));
+    assert_eq!(chos.delivered_to_other, 0);
+    assert_eq!((coop.head, coop.last_message.as_ref()), (0, None));
+}
+
+/// A new conversation appears with its first message, in order; nothing comes twice.
+#[tokio::test]
+async fn a_new_conversation_appears() {
+    let desk = Desk::open().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let mut ben = desk.librarian("ben", &["maple"]);
+    let mut bens = ben.watch().await.unwrap();
+    let mut anns = ann.watch().await.unwrap();
+    let sent = ann.send("1", librarian("ben"), "hello").await.unwrap();
+    for watch in [&mut bens, &mut anns] {
+        let Change::Changed(begun) = watch.change().await else {
+            panic!("the conversation comes first");
+        };
+        assert_eq!(begun.conversation_id, sent.conversation_id);
+        assert_eq!((begun.head, begun.last_message), (0, None));
+        let (id, message) = watch.arrived().await;
+        assert_eq!((id, message.position), (sent.conversation_id.clone(), 1));
+    }
+    ben.send("2", conversation(&sent.conversation_id), "hi")
+        .await
+        .unwrap();
+    for watch in [&mut bens, &mut anns] {
+        assert_eq!(watch.arrived().await.1.position, 2);
+    }
+}
+
+/// D21: a message is delivered when the other's stream has carried it, and not before; read when they say so.
+#[tokio::test]
+async fn delivered_and_read() {
+    let desk = Desk::open().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let mut ben = desk.librarian("ben", &["maple"]);
+    let mut anns = ann.watch().await.unwrap();
+    let sent = ann.send("1", librarian("ben"), "hello").await.unwrap();
+    anns.arrived().await;
+    let mut other = ann.watch().await.unwrap();
+    let shown = |list: &[carrel_proto::im::v1::Conversation]| {
+        let id = &sent.conversation_id;
+        let one = list.iter().find(|one| one.conversation_id == *id).unwrap();
+        (one.delivered_to_other, one.read_by_other)
+    };
+    assert_eq!(shown(&other.snapshot), (0, 0), "nobody has it yet");
+    let mut bens = ben.watch().await.unwrap();
+    for watch in [&mut anns, &mut other] {
+        let changed = watch.changed(|one| one.delivered_to_other == 1).await;
+        assert_eq!((changed.read_by_other, changed.unread), (0, 0));
+    }
+    ann.send("2", librarian("ben"), "there?").await.unwrap();
+    bens.arrived().await;
+    anns.changed(|one| one.delivered_to_other == 2).await;
+    ben.mark_read(&sent.conversation_id, 2).await.unwrap();
+    anns.changed(|one| one.read_by_other == 2).await;
+    // The reader's other monitors show it as read, too.
+    let own = bens.changed(|one| one.read == 2).await;
+    assert_eq!(own.unread, 0);
+}
+
+/// D15: the staff's conversation comes and goes with the caller's own presence.
+#[tokio::test]
+async fn staff_conversations_follow_the_queues() {
+    let desk = Desk::open().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let mut ben = desk.librarian("ben", &["coop"]);
+    let mut bens = ben.watch().await.unwrap();
+    let first = ann.send("1", queue("maple"), "hello").await.unwrap();
+    let maple = first.conversation_id;
+    desk.floor.monitors("ben", &["coop", "maple"]);
+    let come = bens.changed(|one| one.conversation_id == maple).await;
+    assert_eq!((come.head, come.unread), (1, 1));
+    ann.send("2", queue("maple"), "more").await.unwrap();
+    assert_eq!(bens.arrived().await.1.position, 2);
+    desk.floor.monitors("ben", &["coop"]);
+    assert_eq!(bens.gone().await, maple);
+    // What is written there now is not for him.
+    ann.send("3", queue("maple"), "not for Ben").await.unwrap();
+    let status = ben.list(&maple, (0, 0), 0).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    ben.send("1", queue("coop"), "in my own").await.unwrap();
+    assert_eq!(bens.arrived().await.1.text, "in my own");
+    desk.floor.monitors("ben", &["maple"]);
+    let back = bens.changed(|one| one.conversation_id == maple).await;
+    assert_eq!(back.head, 3);
+}
+
+/// Typing reaches the others, not oneself, and is never stored.
+#[tokio::test]
+async fn typing_reaches_the_others() {
+    let desk = Desk::open().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let mut ben = desk.librarian("ben", &["maple"]);
+    let sent = ann.send("1", librarian("ben"), "hello").await.unwrap();
+    let id = sent.conversation_id;
+    let mut anns = ann.watch().await.unwrap();
+    let mut bens = ben.watch().await.unwrap();
+    anns.changed(|one| one.delivered_to_other == 1).await;
+    let before = desk.bytes(&id).await;
+    ann.typing(&id).await.unwrap();
+    let typing = loop {
+        if let Change::Typing(typing) = bens.change().await {
+            break typing;
+        }
+    };
+    assert_eq!(typing.conversation_id, id);
+    assert_eq!(typing.member.unwrap().librarian_id, "ann");
+    assert_eq!(desk.bytes(&id).await, before);
+    ben.send("2", librarian("ann"), "yes?").await.unwrap();
+    // The next that Ann hears is the message and not that she types herself.
+    assert!(matches!(anns.change().await, Change::Arrived(_)));
+}
+
+/// I26: who does not read is let go with a reason; a new watch has everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_is_let_go() {
+    let desk = Desk::with(Config {
+        backlog: 8,
+        heartbeat: Duration::from_secs(60).into(),
+        ..brisk()
+    })
+    .await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let mut ben = desk.librarian("ben", &["maple"]);
+    let mut slow = ben.watch().await.unwrap();
+    let text = "é".repeat(4_000);
+    let mut sent = 0_u64;
+    // More than the windows of HTTP/2 take in.
+    while sent < 1_400 {
+        ann.send(desk.command_id(), queue("maple"), &text)
+            .await
+            .unwrap();
+        sent += 1;
+    }
+    let mut position = 0;
+    let status = loop {
+        match slow.next().await {
+            Ok(Some(Change::Arrived(arrived))) => {
+                let next = arrived.message.unwrap().position;
+                assert_eq!(next, position + 1, "no gap before the end");
+                position = next;
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the stream says why it ends"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(reason(&status), "TOO_SLOW");
+    assert!(position < sent);
+    let snapshot = ben.watch().await.unwrap().snapshot;
+    assert_eq!(snapshot[0].head, sent);
+}
+
+/// A stream does not outlive its token, nor presence-svc for long, nor the server.
+#[tokio::test]
+async fn streams_end_with_a_reason() {
+    let desk = Desk::open().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    // All but a few milliseconds of the token's time are over.
+    let lasts = i64::try_from(TOKEN_LASTS.as_millis()).unwrap();
+    desk.clock.advance_ms(lasts - 50);
+    let status = ann.watch().await.unwrap().end().await;
+    assert_eq!(reason(&status), "TOKEN_EXPIRED");
+    assert_eq!(status.code(), Code::Unauthenticated);
+
+    let mut ann = desk.caller("ann");
+    desk.floor.close(true);
+    let Err(status) = ann.watch().await else {
+        panic!("nobody watches while presence is unknown");
+    };
+    assert_eq!(reason(&status), "PRESENCE_UNAVAILABLE");
+    desk.floor.close(false);
+    let mut watch = ann.watch().await.unwrap();
+    drop(desk);
+    assert_eq!(reason(&watch.end().await), "SHUTTING_DOWN");
+}
