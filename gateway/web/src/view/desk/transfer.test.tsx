@@ -1,0 +1,312 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { render } from "preact";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Desk } from "../../app/desk";
+import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import {
+  AcceptedSchema,
+  type Act,
+  AttendingSchema,
+  DetachedSchema,
+  RefusedSchema,
+  SessionEventSchema as SessionEventFrameSchema,
+} from "../../gen/carrel/gateway/v1/frames_pb";
+import { OwnPresenceSchema, Status, WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
+import {
+  type SessionEvent,
+  SessionEventSchema,
+  SessionTransferredSchema,
+  TransferOfferedSchema,
+} from "../../gen/carrel/session/v1/session_event_pb";
+import { Part, PatronConnection, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { JoinedSchema, SessionList, WatchSessionsResponseSchema } from "../../gen/carrel/session/v1/session_service_pb";
+import { FakeSocket } from "../../testing/gateway";
+import { DeskPage } from "./desk_page";
+
+const MAP = { part: Part.OWNER, name: "Ms Map", librarianId: "map" };
+const QUILL = { part: Part.OWNER, name: "Mr Quill", librarianId: "quill" };
+const ROW = {
+  sessionId: "s",
+  institutionName: "Maple Library",
+  patronName: "Ricky",
+  question: "Where is the plat book?",
+};
+
+let root: HTMLElement;
+let socket: FakeSocket;
+let position: bigint;
+
+/** Lets the page draw what it knows, and do what it does after that. */
+const drawn = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  HTMLDialogElement.prototype.showModal ??= () => {};
+  position = 0n;
+  FakeSocket.profile = {
+    librarianId: "map",
+    screenName: "Ms Map",
+    role: Role.ASK_ADMINISTRATOR,
+    queues: [{ queueId: "main", name: "Main" }],
+    conferenceWarning: { version: "1", text: "You will be silent." },
+  };
+  const token = { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: Date.now() + 900_000 };
+  sessionStorage.setItem("carrel.desk", JSON.stringify({ token, queueIds: ["main"], seen: {}, held: [] }));
+  root = document.createElement("div");
+  document.body.append(root);
+  const desk = new Desk();
+  render(<DeskPage desk={desk} />, root);
+  desk.begin();
+  socket = FakeSocket.last as FakeSocket;
+  greet();
+  await drawn();
+});
+
+afterEach(() => {
+  render(null, root);
+  root.remove();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+/** The gateway welcomes the page and tells of the desk. */
+function greet(): void {
+  socket.open();
+  const own = { queueIds: ["main"], status: Status.AVAILABLE, monitors: 1 };
+  socket.push({ case: "ownPresence", value: create(OwnPresenceSchema, own) });
+  const quill = {
+    librarianId: "quill",
+    screenName: "Mr Quill",
+    institutionName: "Harbor City Library",
+    status: Status.BUSY,
+    activeCount: 2,
+    sharedQueueIds: ["main"],
+    introduction: "i-quill",
+  };
+  const librarians = [quill, { librarianId: "far", screenName: "Far Away", introduction: "i-far" }];
+  const change = { case: "snapshot" as const, value: { librarians } };
+  socket.push({ case: "desk", value: create(WatchDeskResponseSchema, { change }) });
+}
+
+type Row = NonNullable<Parameters<typeof create<typeof WatchSessionsResponseSchema>>[1]>["change"];
+
+function lists(change: NonNullable<Row>): void {
+  socket.push({ case: "lists", value: create(WatchSessionsResponseSchema, { change }) });
+}
+
+/** The user owns the session, which is shown. */
+async function inSession(): Promise<void> {
+  lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.MY_ACTIVE, owner: MAP }] } });
+  attending(Part.OWNER);
+  await drawn();
+  find("[role=tab]", /^My Active/)?.click();
+  await drawn();
+  await click(/^Open the session with Ricky/);
+}
+
+function attending(part: Part): void {
+  const session = { ...ROW, state: SessionState.ACTIVE, owner: MAP, patronConnection: PatronConnection.CONNECTED };
+  const joined = create(JoinedSchema, { session, head: { epoch: "1", number: position }, part });
+  socket.push({ case: "attending", value: create(AttendingSchema, { sessionId: "s", joined }) });
+}
+
+function event(payload: SessionEvent["payload"], author = MAP): void {
+  position += 1n;
+  const one = create(SessionEventSchema, { position, author });
+  one.payload = payload;
+  socket.push({ case: "event", value: create(SessionEventFrameSchema, { sessionId: "s", event: one }) });
+}
+
+const offer = {
+  offerId: "o1",
+  from: MAP,
+  to: { case: "librarian" as const, value: QUILL },
+  lapseTime: timestampFromMs(Date.now() + 60_000),
+};
+
+/** Another librarian's session is offered to the user. */
+async function offered(): Promise<void> {
+  const mine = { ...offer, from: QUILL, to: { case: "librarian" as const, value: MAP }, message: "She knows maps." };
+  lists({ case: "snapshot", value: { rows: [] } });
+  lists({ case: "changed", value: { ...ROW, list: SessionList.OFFERED, owner: QUILL, transferOffer: mine } });
+  await drawn();
+}
+
+function find(selector: string, text: string | RegExp): HTMLElement | undefined {
+  return [...root.querySelectorAll<HTMLElement>(selector)].find((element) =>
+    (element.getAttribute("aria-label") ?? element.textContent ?? "").trim().match(text),
+  );
+}
+
+async function click(name: string | RegExp): Promise<void> {
+  const button = find("button", name);
+  if (button === undefined) throw new Error(`There is no button ${name}.`);
+  button.click();
+  await drawn();
+}
+
+async function write(id: string, text: string): Promise<void> {
+  const field = document.getElementById(id) as HTMLInputElement;
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  await drawn();
+}
+
+function submit(id: string): void {
+  document
+    .getElementById(id)
+    ?.closest("form")
+    ?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+}
+
+/** What the page has asked to be done, of one kind. */
+function acts<Case extends Act["act"]["case"]>(kind: Case): Act[] {
+  return socket.all("act").filter(({ act }) => act.case === kind);
+}
+
+async function openDialog(): Promise<void> {
+  await inSession();
+  await click(/^Transfer …$/);
+  root.querySelector<HTMLInputElement>("input[name=transfer-to]")?.click();
+  await drawn();
+}
+
+describe("offering a session (R15, D43)", () => {
+  it("lists those who share a queue with what they do, and queues; and nobody else", async () => {
+    await openDialog();
+    const targets = [...root.querySelectorAll(".target")].map((target) => target.textContent);
+    expect(targets).toHaveLength(2);
+    expect(targets[0]).toContain("Mr Quill");
+    expect(targets[0]).toContain("Busy · 2 active");
+    expect(targets[1]).toContain("Queue Main");
+  });
+
+  it("offers to whom was chosen, by their introduction, with the message", async () => {
+    await openDialog();
+    await write("transfer-message", " She needs the plat book. ");
+    submit("transfer-message");
+    await drawn();
+    const value = { to: { case: "introduction", value: "i-quill" }, message: "She needs the plat book." };
+    expect(acts("offerTransfer")[0]?.act.value).toMatchObject(value);
+    event({ case: "transferOffered", value: create(TransferOfferedSchema, { offer }) });
+    await drawn();
+    expect(find(".offer-banner", /Offered to Mr Quill/)?.textContent).toMatch(/lapses in (1:00|0:5\d)/);
+    await click(/^Withdraw$/);
+    expect(acts("withdrawTransfer")[0]?.act.value).toMatchObject({ offerId: "o1" });
+  });
+
+  it("offers to nobody when nobody was chosen", async () => {
+    await inSession();
+    await click(/^Transfer …$/);
+    submit("transfer-message");
+    await drawn();
+    expect(acts("offerTransfer")).toEqual([]);
+    expect(root.textContent).toContain("Choose to whom first.");
+  });
+
+  it("asks first by a message that is a note in the session, too, and both outlive the connection (R14)", async () => {
+    await openDialog();
+    await write("ask-first", "Can you take Ricky?");
+    submit("ask-first");
+    const [im] = socket.all("imSend");
+    const [note] = acts("writeNote");
+    expect(im).toMatchObject({ to: { case: "librarianId", value: "quill" }, text: "Can you take Ricky?" });
+    expect(note?.act.value).toMatchObject({ text: "IM to Mr Quill: Can you take Ricky?" });
+    const before = socket;
+    socket.onclose?.({ code: 4503, reason: "retry_ms=0" });
+    await vi.waitFor(() => expect(FakeSocket.last).not.toBe(before), { timeout: 5_000 });
+    socket = FakeSocket.last as FakeSocket;
+    greet();
+    expect(socket.all("imSend").map(({ commandId }) => commandId)).toEqual([im?.commandId]);
+    expect(acts("writeNote").map(({ commandId }) => commandId)).toEqual([note?.commandId]);
+  });
+});
+
+describe("an offer to the librarian (D45)", () => {
+  it("says who offers whom, what was asked, and why", async () => {
+    await offered();
+    const box = root.querySelector(".offer")?.textContent;
+    for (const text of ["Mr Quill offers you Ricky", "Where is the plat book?", "She knows maps.", "lapses in"]) {
+      expect(box).toContain(text);
+    }
+  });
+
+  it("is accepted, and opens as the librarian's own", async () => {
+    await offered();
+    await click("Accept Ricky from Mr Quill");
+    const [act] = acts("acceptTransfer");
+    expect(act).toMatchObject({ sessionId: "s", act: { value: { offerId: "o1" } } });
+    const accepted = { commandId: act?.commandId ?? "", sessionId: "s" };
+    socket.push({ case: "accepted", value: create(AcceptedSchema, accepted) });
+    expect(socket.all("attend").at(-1)?.sessionId).toBe("s");
+    attending(Part.OWNER);
+    await drawn();
+    expect(root.querySelector("section[aria-label='Session with Ricky']")).not.toBeNull();
+    expect(find("[role=tab]", /^My Active/)?.getAttribute("aria-selected")).toBe("true");
+  });
+
+  it("says clearly when somebody else was faster", async () => {
+    await offered();
+    await click("Accept Ricky from Mr Quill");
+    const refusal = { code: 9, reason: "OFFER_CLOSED", message: "x", metadata: { outcome: "ACCEPTED" } };
+    const value = { commandId: acts("acceptTransfer")[0]?.commandId ?? "", sessionId: "s", refusal };
+    socket.push({ case: "refused", value: create(RefusedSchema, value) });
+    await drawn();
+    expect(find(".toast", /Somebody else has accepted this patron already\./)).toBeDefined();
+  });
+
+  it("is declined with a reason, and leaves nothing on the desk", async () => {
+    await offered();
+    await write(root.querySelector<HTMLInputElement>(".offer input")?.id ?? "", "On the phone");
+    await click("Decline Ricky from Mr Quill");
+    const [act] = acts("declineTransfer");
+    expect(act?.act.value).toMatchObject({ offerId: "o1", reason: "On the phone" });
+    socket.push({
+      case: "accepted",
+      value: create(AcceptedSchema, { commandId: act?.commandId ?? "", sessionId: "s" }),
+    });
+    lists({ case: "removed", value: { list: SessionList.OFFERED, sessionId: "s" } });
+    await drawn();
+    expect(root.querySelector(".offer")).toBeNull();
+    expect(socket.all("attend")).toEqual([]);
+  });
+
+  it("can be put aside, and stays above New", async () => {
+    await offered();
+    await click("Put the offer of Ricky aside");
+    expect(root.querySelector(".offer")).toBeNull();
+    expect(find("button", /^Accept Ricky, Maple Library, from Mr Quill/)).toBeDefined();
+  });
+});
+
+describe("a session that somebody else has accepted", () => {
+  it("says who has it, takes no more words, and goes when it is put away", async () => {
+    await inSession();
+    event({ case: "transferred", value: create(SessionTransferredSchema, { from: MAP }) }, QUILL);
+    const refusal = { code: 9, reason: "NO_LONGER_OWNER", message: "x", metadata: { owner: "Mr Quill" } };
+    socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    await drawn();
+    expect(root.textContent).toContain("Mr Quill has this patron now.");
+    expect(document.getElementById("patron-box")).toBeNull();
+    expect(document.getElementById("note-box")).toBeNull();
+    await click("Put away");
+    expect(root.querySelector("section[aria-label='Session with Ricky']")).toBeNull();
+  });
+});
+
+describe("conference mode (R6)", () => {
+  it("has no way to transfer", async () => {
+    lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.ALL, owner: QUILL }] } });
+    find("[role=tab]", /^All/)?.click();
+    await drawn();
+    await click(/^Enter the session of Mr Quill/);
+    await click(/^OK$/);
+    const accepted = { commandId: acts("enterConference")[0]?.commandId ?? "", sessionId: "s" };
+    socket.push({ case: "accepted", value: create(AcceptedSchema, accepted) });
+    attending(Part.COLLEAGUE);
+    await drawn();
+    expect(find("button", /^Leave Session$/)).toBeDefined();
+    expect(find("button", /^(Transfer|End)/)).toBeUndefined();
+  });
+});
