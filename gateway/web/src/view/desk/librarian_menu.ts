@@ -4,8 +4,17 @@ import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service
 import { shares } from "../../state/roster";
 import type { MenuEntry } from "../parts/menu";
 
-/** The entries of a librarian's menu, in order (S41). */
+/** The entries of a librarian's menu, in order (S41). The session that is shown can be offered to them from here. */
 export function librarianMenu(desk: Desk, row: LibrarianRow): MenuEntry[] {
   const unavailable = shares(row) ? undefined : "You monitor no queue together";
-  return [{ label: "Start IM Session", unavailable, onChoose: () => desk.im.start(row) }];
+  const entries: MenuEntry[] = [{ label: "Start IM Session", unavailable, onChoose: () => desk.im.start(row) }];
+  const view = desk.view.value;
+  if (view !== undefined && desk.transfers.mayOffer(view.sessionId)) {
+    entries.push({
+      label: `Transfer ${view.session?.patronName || "the patron"} …`,
+      unavailable,
+      onChoose: () => desk.transfers.open(view.sessionId, row.librarianId),
+    });
+  }
+  return entries;
 }

@@ -196,6 +196,15 @@ describe("offering a session (R15, D43)", () => {
     expect(acts("withdrawTransfer")[0]?.act.value).toMatchObject({ offerId: "o1" });
   });
 
+  it("begins at a librarian of the list, too, who is chosen then", async () => {
+    await inSession();
+    find("[role=tab]", /^Librarians/)?.click();
+    await drawn();
+    await click(/^Mr Quill$/);
+    await click(/^Transfer Ricky …$/);
+    expect(root.querySelector<HTMLInputElement>("input[name=transfer-to]:checked")?.value).toBe("librarian/quill");
+  });
+
   it("offers to nobody when nobody was chosen", async () => {
     await inSession();
     await click(/^Transfer …$/);
