@@ -15,7 +15,7 @@ use carrel_platform::{
 use carrel_proto::im::v1::{
     self as wire, conversation::With, watch_conversations_response::Change,
 };
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, MissedTickBehavior},
@@ -24,13 +24,16 @@ use tonic::Status;
 
 use super::{Caller, ImApi, Responses, until_end};
 use crate::{
-    colleagues::{Colleagues, Token},
     conversations::Conversations,
     error::Error,
     live_conversation::{Ending, Feed, Request as Ask, Told, Watched, Watcher, member_topic},
     storage::Membership,
     watching,
 };
+
+use own_presence::OwnPresence;
+
+mod own_presence;
 
 /// How many responses may wait in the stream itself; what waits beyond that waits in the watch.
 const IN_FLIGHT: usize = 16;
@@ -80,7 +83,7 @@ fn token_expired() -> Refusal {
 struct Watch {
     conversations: Conversations,
     librarian_id: String,
-    presence: Option<Presence>,
+    presence: Option<OwnPresence>,
     feed: Feed,
     told: mpsc::Receiver<Told>,
     shown: HashMap<String, Shown>,
@@ -109,7 +112,7 @@ impl Watch {
         let parts = conversations.parts();
         let librarian_id = caller.librarian.librarian_id;
         let queues = api.colleagues.own_queues(&caller.token).await?;
-        let presence = Presence {
+        let presence = OwnPresence {
             conversations: conversations.clone(),
             colleagues: api.colleagues.clone(),
             token: caller.token,
@@ -214,7 +217,7 @@ impl Watch {
         let mut clock = tokio::time::interval(heartbeat);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         clock.reset();
-        let mut looks = Box::pin(looks(self.presence.take(), heartbeat));
+        let mut looks = Box::pin(own_presence::looks(self.presence.take(), heartbeat));
         let mut known_at = Instant::now();
         let mut news_over = false;
         let mut changes = vec![Change::Snapshot(snapshot)];
@@ -364,49 +367,4 @@ impl Watch {
         }
         Ok(())
     }
-}
-
-/// How the watch keeps in touch with who monitors what.
-struct Presence {
-    conversations: Conversations,
-    colleagues: Colleagues,
-    token: Token,
-    librarian_id: String,
-    origin: Origin,
-    queues: BTreeSet<String>,
-}
-
-impl Presence {
-    /// Tells all servers that this watch is open.
-    async fn hold(&self) {
-        let parts = self.conversations.parts();
-        let lasts = parts.config.watching_lasts();
-        let held = watching::hold(
-            &*parts.leases,
-            self.origin,
-            &self.librarian_id,
-            &self.queues,
-            lasts,
-        );
-        if let Err(error) = held.await {
-            tracing::warn!(%error, "that a watch is open could not be told to other servers");
-        }
-    }
-}
-
-/// The queues that the librarian monitors, looked up again and again.
-fn looks(
-    presence: Option<Presence>,
-    pause: Duration,
-) -> impl Stream<Item = Result<BTreeSet<String>, Error>> {
-    stream::unfold(presence, move |presence| async move {
-        let mut presence = presence?;
-        tokio::time::sleep(pause).await;
-        let queues = presence.colleagues.own_queues(&presence.token).await;
-        if let Ok(queues) = &queues {
-            presence.queues.clone_from(queues);
-        }
-        presence.hold().await;
-        Some((queues, Some(presence)))
-    })
 }

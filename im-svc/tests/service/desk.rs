@@ -95,6 +95,20 @@ impl Desk {
         .await
     }
 
+    /// A desk on a log of the test's own.
+    pub async fn on(log: Arc<dyn EventLog>) -> Self {
+        Self::start(
+            log,
+            Arc::new(LocalBus::default()),
+            MemoryLeases::default(),
+            KeyRing::generate().unwrap(),
+            Clock::manual(NOON_MS),
+            Floor::default(),
+            brisk(),
+        )
+        .await
+    }
+
     /// A second server on the same log, bus and leases.
     pub async fn replica(&self) -> Self {
         Self::start(

@@ -9,6 +9,7 @@
 
 mod authorization;
 mod desk;
+mod failing_log;
 mod pairs;
 mod presence;
 mod replicas;

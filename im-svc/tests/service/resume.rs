@@ -91,9 +91,14 @@ impl Client {
     }
 }
 
-async fn run(steps: Vec<Step>) {
+async fn run(steps: Vec<Step>, deaf: bool) {
     let one = Desk::open().await;
-    let servers = [one.replica().await, one];
+    let other = if deaf {
+        one.deaf_replica().await
+    } else {
+        one.replica().await
+    };
+    let servers = [other, one];
     for name in NAMES {
         servers[0].floor.monitors(name, &["maple"]);
     }
@@ -147,7 +152,9 @@ proptest! {
     #![proptest_config(Runs::with_cases(24))]
 
     #[test]
-    fn what_a_client_holds_is_exactly_the_log(steps in proptest::collection::vec(step(), 1..60)) {
-        Runtime::new().unwrap().block_on(run(steps));
+    fn what_a_client_holds_is_exactly_the_log(
+        deaf: bool,
+        steps in proptest::collection::vec(step(), 1..60)) {
+        Runtime::new().unwrap().block_on(run(steps, deaf));
     }
 }
