@@ -118,8 +118,8 @@ export class Attendance {
       this.link.input(sessionId, { kind: "attend" });
     } else if (isHandedOver(view)) {
       this.#passed(view);
-    } else if (refusal.reason === "NOT_FOUND" && view.session?.state !== SessionState.ENDED) {
-      this.#lost(view);
+    } else if (isLoss(refusal, view) && view.session?.state !== SessionState.ENDED) {
+      this.#lost(view, refusal.metadata.owner);
     } else if (refusal.reason === "NOT_INSIDE" && wasInside) {
       this.listener.notify("You are no longer in conference mode. Choose the session in All to enter again.");
       this.listener.left(sessionId);
@@ -153,14 +153,12 @@ export class Attendance {
   }
 
   /** Says that a session went on without the user while they were away. What they wrote meanwhile is theirs again. */
-  #lost(view: SessionView): void {
+  #lost(view: SessionView, owner: string | undefined): void {
     this.#takeBack(view);
     const patron = view.session?.patronName;
     const which = view.session ? `Your session with ${patron || "a patron"}` : "A session that was on your desk";
-    this.listener.notify(
-      `${which} is no longer yours: your connection was gone for too long. If the patron still waits, you find them under New.`,
-      "bad",
-    );
+    const where = owner ? `${owner} has the patron now.` : "If the patron still waits, you find them under New.";
+    this.listener.notify(`${which} is no longer yours: your connection was gone for too long. ${where}`, "bad");
     this.listener.left(view.sessionId);
   }
 
@@ -183,6 +181,13 @@ export class Attendance {
     const { patron } = this.drafts.of(view.sessionId);
     this.drafts.change(view.sessionId, { patron: [...texts, patron].join("\n").trim() }, serverNow());
   }
+}
+
+/** Whether an owner's attending ended because the session went on without them. */
+function isLoss({ reason }: Refusal, view: SessionView): boolean {
+  return (
+    reason === "NOT_FOUND" || reason === "NO_LONGER_OWNER" || (reason === "NOT_INSIDE" && view.part === Part.OWNER)
+  );
 }
 
 /** By which a waiting or an offered patron becomes the user's. */

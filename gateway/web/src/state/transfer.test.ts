@@ -104,18 +104,36 @@ describe("a session that was handed over", () => {
     expect(view.session?.transferOffer).toBeUndefined();
   });
 
+  const ends = (reason: string, metadata = {}): SessionInput => ({
+    kind: "detached",
+    refusal: create(RefusalSchema, { code: 9, reason, metadata }),
+  });
+
   it("stays with all its words until it is put away, and says who has it", () => {
-    const refusal = create(RefusalSchema, { code: 9, reason: "NO_LONGER_OWNER", metadata: { owner: "Mr Plat" } });
-    const view = fold(inHand(), { kind: "event", event: offered(1, "o1") }, { kind: "detached", refusal });
+    for (const reason of ["NO_LONGER_OWNER", "NOT_INSIDE"]) {
+      const view = fold(inHand(), { kind: "event", event: transferred(1) }, ends(reason));
+      expect(isHandedOver(view)).toBe(true);
+      expect(newOwnerOf(view)).toBe("Mr Plat");
+      expect(view.events).toHaveLength(1);
+      expect(mayOffer(view)).toBe(false);
+    }
+  });
+
+  it("is known as such to who was away when it was accepted", () => {
+    const away = fold(inHand(), { kind: "event", event: offered(1, "o1") }, { kind: "disconnected" });
+    const view = fold(away, { kind: "attend" }, ends("NO_LONGER_OWNER", { owner: "Mr Plat" }));
     expect(isHandedOver(view)).toBe(true);
     expect(newOwnerOf(view)).toBe("Mr Plat");
-    expect(view.events).toHaveLength(1);
-    expect(mayOffer(view)).toBe(false);
+  });
+
+  it("is not one that was lost, also after it was accepted from somebody", () => {
+    expect(isHandedOver(fold(inHand(), ends("NO_LONGER_OWNER", { owner: "Mr Plat" })))).toBe(false);
+    const accepted = fold(inHand(Part.OWNER, 1, plat), { kind: "event", event: transferred(1) });
+    expect(isHandedOver(fold(accepted, ends("NO_LONGER_OWNER")))).toBe(false);
   });
 
   it("is in hand again when it comes back", () => {
-    const refusal = create(RefusalSchema, { code: 9, reason: "NO_LONGER_OWNER" });
-    const gone = fold(inHand(), { kind: "detached", refusal });
+    const gone = fold(inHand(), { kind: "event", event: transferred(1) }, ends("NO_LONGER_OWNER"));
     const deed = acceptTransfer("o2");
     const back = fold(gone, { kind: "send", commandId: "c", deed }, { kind: "accepted", commandId: "c", position: 0 });
     expect(isHandedOver(back)).toBe(false);

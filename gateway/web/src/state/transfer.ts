@@ -3,8 +3,8 @@ import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { Part, SessionState, type TransferOffer } from "../gen/carrel/session/v1/session_pb";
 import type { SessionView } from "./session";
 
-/** The reason with which a former owner's attending ends. */
-const NO_LONGER_OWNER = "NO_LONGER_OWNER";
+/** The reasons with which a former owner's attending ends: the second one for who might enter as a supervisor. */
+const NOT_THEIRS = new Set(["NO_LONGER_OWNER", "NOT_INSIDE"]);
 
 /** The offer of that id, as it was made in one of these events. */
 export function offerIn(events: readonly SessionEvent[], offerId: string): TransferOffer | undefined {
@@ -19,9 +19,19 @@ export function mayOffer(view: SessionView | undefined): boolean {
   return view?.part === Part.OWNER && view.wanted && view.session?.state === SessionState.ACTIVE;
 }
 
-/** Whether the session was the user's and is somebody else's now. */
+/**
+ * Whether the session was the user's and somebody else has accepted it.
+ *
+ * The user may have been away then, and have missed the event; that an offer stood and that there is another owner says
+ * the same. Without either, the session was lost in another way.
+ */
 export function isHandedOver(view: SessionView): boolean {
-  return !view.wanted && view.session !== undefined && view.refusal?.reason === NO_LONGER_OWNER;
+  const { refusal, session } = view;
+  if (view.wanted || view.part !== Part.OWNER || session === undefined) return false;
+  if (!NOT_THEIRS.has(refusal?.reason ?? "")) return false;
+  // The user owned it when they joined: whatever transfer came after that was to somebody else.
+  const wasTransferred = view.events.slice(view.told).some((event) => event.payload.case === "transferred");
+  return wasTransferred || (session.transferOffer !== undefined && refusal?.metadata.owner !== undefined);
 }
 
 /** The name of who has a session that was handed over, or nothing if that is not known. */

@@ -32,7 +32,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
         <LeaveQuestion chat={chat} text="You can leave your question instead, and be answered later:" />
         {again && view ? (
           <div class="asked so-far">
-            <h2>What was written so far</h2>
+            <h2>What you and your librarian have written so far is kept.</h2>
             <Stream
               sessionId={view.sessionId}
               items={conversation(view, isByPatron)}
