@@ -26,7 +26,7 @@ function forPatron(row: SessionRow): Call {
   return {
     kind: "patron",
     text: `A patron of ${row.institutionName} is waiting`,
-    said: `New under New: ${row.patronName || "a patron"} of ${row.institutionName}${again}.`,
+    said: `Waiting under New: ${row.patronName || "a patron"} of ${row.institutionName}${again}.`,
   };
 }
 
