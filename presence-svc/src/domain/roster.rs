@@ -224,3 +224,92 @@ fn by_screen_name(row: &Row) -> (String, &str) {
         &introduction.librarian_id,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::domain::{presence::Announced, sample};
+
+    fn ids(ids: &[&str]) -> BTreeSet<String> {
+        ids.iter().map(|id| (*id).into()).collect()
+    }
+
+    /// Mr Lee of maple, who monitors "coop", and "harbor", where they may not.
+    fn lee(now_ms: i64) -> Person {
+        let directory = sample::directory(
+            [sample::institution("maple")],
+            [
+                sample::queue("maple", &["maple"], &["maple"]),
+                sample::queue("coop", &["maple"], &["maple", "harbor"]),
+                sample::queue("harbor", &["harbor"], &["harbor"]),
+            ],
+            [],
+        );
+        let announced = Announced {
+            status: Status::Busy,
+            queues: ids(&["coop", "harbor", "nowhere"]),
+            revision: Revision {
+                number: 1,
+                monitor_id: "tab".into(),
+            },
+        };
+        let presence = Presence {
+            announced,
+            monitors: 1,
+        };
+        Person::new(&directory, &sample::librarian(), presence, 3, now_ms).unwrap()
+    }
+
+    // D20, R6, I18: all combinations of role, library and shared queues.
+    #[test]
+    fn what_is_shown_of_a_librarian_follows_from_queues_library_and_role() {
+        let lee = lee(0);
+        assert_eq!(*lee.queues(), ids(&["coop"]));
+        for role in [Role::Librarian, Role::AskAdministrator, Role::Administrator] {
+            for institution_id in ["maple", "harbor"] {
+                for own_queues in [&[][..], &["maple"], &["coop"], &["coop", "maple"]] {
+                    let watcher = Watcher {
+                        librarian_id: "2".into(),
+                        institution_id: institution_id.into(),
+                        role,
+                        queues: ids(&["maple", "coop"]),
+                    };
+                    let own_queues = ids(own_queues);
+                    let row = row_for(&watcher, &own_queues, &lee);
+                    let shares = own_queues.contains("coop");
+                    let own_staff = institution_id == "maple" && role != Role::Librarian;
+                    assert_eq!(
+                        row.is_some(),
+                        shares || own_staff,
+                        "{watcher:?} {own_queues:?}"
+                    );
+                    if let Some(row) = row {
+                        let knows_name = institution_id == "maple" && role == Role::Administrator;
+                        assert_eq!(row.real_name == "Bruce Lee", knows_name, "{watcher:?}");
+                        assert_eq!(row.shared_queues.len(), usize::from(shares));
+                    }
+                    let themself = Watcher {
+                        librarian_id: "1".into(),
+                        ..watcher
+                    };
+                    assert_eq!(row_for(&themself, &own_queues, &lee), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_introduction_is_kept_while_it_is_true_and_young() {
+        let before = lee(1_000);
+        let later = |now_ms| lee(now_ms).keeping_introduction(&before, now_ms - 500);
+        assert_eq!(later(1_400).introduced_at_ms, 1_000);
+        assert_eq!(later(1_500).introduced_at_ms, 1_500);
+        assert_eq!(later(900).introduced_at_ms, 900, "the clock was set back");
+        let mut renamed = lee(1_400);
+        renamed.introduction.screen_name = "Mr Li".into();
+        let renamed = renamed.keeping_introduction(&before, 900);
+        assert_eq!(renamed.introduced_at_ms, 1_400);
+    }
+}

@@ -112,7 +112,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: rosters(),
         failure_persistence: None,
-        max_shrink_iters: 200,
+        max_shrink_iters: 40,
         ..ProptestConfig::default()
     })]
 
@@ -267,7 +267,7 @@ impl World {
                 if let Some(monitor_id) = self.model.pick_live(n, pick) {
                     let tab = Tab::open(desk, librarian, as_it_is(&monitor_id)).await;
                     let before = self.tabs.insert(monitor_id, tab);
-                    before.unwrap().is_superseded().await;
+                    before.unwrap().superseded().await;
                 }
             }
             Kind::Watch => self.screens[n] = Screen::watch(&desk, watcher(&librarian)),
@@ -287,7 +287,7 @@ impl World {
         let queue_id = format!("q{}", pick as usize % QUEUES);
         let waiting = Waiting {
             patrons: pick % 3,
-            oldest_ms: (pick % 3 > 0).then_some(NOW),
+            oldest_ms: (!pick.is_multiple_of(3)).then_some(NOW),
         };
         for desk in &self.desks {
             desk.set_load(|load| {
@@ -462,4 +462,29 @@ fn watcher(librarian: &Librarian) -> Watcher {
         role: librarian.role,
         queues: librarian.queues.clone(),
     }
+}
+
+// Bounded: a watcher who does not read costs no more than the backlog.
+#[tokio::test(start_paused = true)]
+async fn a_watcher_who_does_not_read_is_let_go() {
+    let world = World::new().await;
+    let desk = &world.desks[0];
+    let mut slow = desk.watch(watcher(&world.librarians[0]));
+    let mut quick = Screen::watch(desk, watcher(&world.librarians[0]));
+    for patrons in 1..=u32::try_from(desk.config().backlog).unwrap() + 1 {
+        let waiting = Waiting {
+            patrons,
+            oldest_ms: Some(NOW),
+        };
+        desk.set_load(|load| {
+            load.queues.insert("q0".into(), waiting);
+        });
+        quick.refresh();
+    }
+    while slow.changes.recv().await.is_some() {}
+    assert_eq!(
+        slow.ending.get().map(ToString::to_string).as_deref(),
+        Some("the reader was too slow")
+    );
+    world.end().await;
 }

@@ -60,7 +60,7 @@ impl Tab {
     }
 
     /// Waits until the stream has ended because the same monitor announced itself on another one.
-    pub(super) async fn is_superseded(self) {
+    pub(super) async fn superseded(self) {
         let end = self.task.await.unwrap();
         assert!(matches!(end, Err(Error::Superseded)), "{end:?}");
     }

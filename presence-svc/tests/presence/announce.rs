@@ -1,0 +1,202 @@
+//! What Announce promises.
+
+use carrel_proto::presence::v1::{self as wire, Status};
+use tonic::Code;
+
+use crate::house::{House, choice};
+
+fn own(status: Status, queues: &[&str], monitors: u32) -> wire::OwnPresence {
+    wire::OwnPresence {
+        status: status.into(),
+        queue_ids: queues.iter().map(|queue| (*queue).into()).collect(),
+        monitors,
+    }
+}
+
+// R19, D27
+#[tokio::test]
+async fn at_first_a_librarian_is_available_and_monitors_nothing() {
+    let (house, desk) = House::open().await;
+    let token = house.token("lee@maple").await;
+    let first = choice("tab", Status::Unspecified, None);
+    let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+    assert_eq!(tab.own_presence().await, own(Status::Available, &[], 1));
+
+    tab.choose(Status::AcceptNoNew, Some(&["maple", "coop"]))
+        .await;
+    assert_eq!(
+        tab.own_presence().await,
+        own(Status::AcceptNoNew, &["coop", "maple"], 1)
+    );
+    tab.choose(Status::Busy, None).await;
+    assert_eq!(
+        tab.own_presence().await,
+        own(Status::Busy, &["coop", "maple"], 1)
+    );
+    tab.choose(Status::Unspecified, Some(&[])).await;
+    assert_eq!(tab.own_presence().await, own(Status::Busy, &[], 1));
+}
+
+// R18, D24
+#[tokio::test]
+async fn several_monitors_are_one_presence_on_whichever_servers_they_are() {
+    let (house, desk) = House::open().await;
+    let other_desk = house.server().await;
+    let mut watcher = house.watch(&desk, "boss@maple").await;
+
+    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let mut phone = house
+        .announce(&other_desk, "lee@maple", "phone", &["maple"])
+        .await;
+    assert_eq!(
+        tab.own_presence().await,
+        own(Status::Available, &["maple"], 2)
+    );
+    tab.choose(Status::Away, None).await;
+    assert_eq!(tab.own_presence().await, own(Status::Away, &["maple"], 2));
+    assert_eq!(phone.own_presence().await, own(Status::Away, &["maple"], 2));
+
+    // What was chosen on the tab stays when it is closed, and so does the librarian.
+    tab.goodbye().await;
+    assert_eq!(phone.own_presence().await, own(Status::Away, &["maple"], 1));
+    let row = |screen: &crate::house::Screen| screen.librarians.get("Mr Lee").cloned();
+    watcher
+        .until(|screen| row(screen).is_some_and(|row| row.status() == Status::Away))
+        .await;
+    phone.goodbye().await;
+    watcher.until(|screen| row(screen).is_none()).await;
+}
+
+// D25, I15
+#[tokio::test]
+async fn whoever_comes_back_in_time_was_never_gone() {
+    let (house, desk) = House::open().await;
+    let other_desk = house.server().await;
+    let tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let mut watcher = house.watch(&desk, "boss@maple").await;
+    drop(tab);
+    let as_it_is = choice("tab", Status::Unspecified, None);
+    let token = house.token("lee@maple").await;
+    let mut tab = house
+        .announce_with(&other_desk, &token, as_it_is)
+        .await
+        .unwrap();
+    assert_eq!(
+        tab.own_presence().await,
+        own(Status::Available, &["coop"], 1)
+    );
+    // The very next change that the watcher hears of is this one.
+    tab.choose(Status::Busy, None).await;
+    watcher
+        .until(|screen| {
+            let row = screen
+                .librarians
+                .get("Mr Lee")
+                .expect("they did not flicker");
+            row.status() == Status::Busy
+        })
+        .await;
+}
+
+// D25
+#[tokio::test]
+async fn whoever_gives_no_sign_of_life_is_gone() {
+    let mut house = House::new().await;
+    house.config.lease = std::time::Duration::from_millis(400).into();
+    let desk = house.server().await;
+    let mut watcher = house.watch(&desk, "boss@maple").await;
+    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    assert_eq!(tab.end().await, (Code::DeadlineExceeded, "SILENT".into()));
+    watcher
+        .until(|screen| screen.librarians.contains_key("Mr Lee"))
+        .await;
+    watcher.until(|screen| screen.librarians.is_empty()).await;
+
+    // One whose stream was cut is gone as well.
+    drop(house.announce(&desk, "lee@maple", "tab", &["coop"]).await);
+    watcher
+        .until(|screen| screen.librarians.contains_key("Mr Lee"))
+        .await;
+    watcher.until(|screen| screen.librarians.is_empty()).await;
+}
+
+// I15
+#[tokio::test]
+async fn the_newest_stream_of_a_monitor_is_the_monitor() {
+    let (house, desk) = House::open().await;
+    let other_desk = house.server().await;
+    for newer_desk in [&desk, &other_desk] {
+        let mut older = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+        let mut newer = house
+            .announce(newer_desk, "lee@maple", "tab", &["maple"])
+            .await;
+        assert_eq!(older.end().await, (Code::Aborted, "SUPERSEDED".into()));
+        newer.choose(Status::Away, None).await;
+        assert_eq!(newer.own_presence().await, own(Status::Away, &["maple"], 1));
+        newer.goodbye().await;
+    }
+}
+
+// I16, D27
+#[tokio::test]
+async fn a_choice_that_can_not_be_taken_leaves_what_was_chosen_before() {
+    let (house, desk) = House::open().await;
+    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let not_found = i32::from(Code::NotFound);
+    let invalid = i32::from(Code::InvalidArgument);
+    for (queues, code, reason) in [
+        (&["harbor"][..], not_found, "NOT_FOUND"),
+        (&["coop", "nowhere"], not_found, "NOT_FOUND"),
+        (&["coop", "practice"], invalid, "PRACTICE_MIXED"),
+    ] {
+        tab.choose(Status::Away, Some(queues)).await;
+        assert_eq!(tab.refused().await, (code, reason.into()), "{queues:?}");
+    }
+    tab.choose(Status::Busy, None).await;
+    assert_eq!(tab.own_presence().await, own(Status::Busy, &["coop"], 1));
+    tab.choose(Status::Busy, Some(&["practice"])).await;
+    assert_eq!(
+        tab.own_presence().await,
+        own(Status::Busy, &["practice"], 1)
+    );
+
+    // As the first word, it ends the stream.
+    let token = house.token("lee@maple").await;
+    for (monitor, queue, code, reason) in [
+        ("other", "harbor", Code::NotFound, "NOT_FOUND"),
+        ("", "coop", Code::InvalidArgument, "BAD_MONITOR_ID"),
+        ("a\nb", "coop", Code::InvalidArgument, "BAD_MONITOR_ID"),
+        (
+            &"x".repeat(65),
+            "coop",
+            Code::InvalidArgument,
+            "BAD_MONITOR_ID",
+        ),
+    ] {
+        let first = choice(monitor, Status::Unspecified, Some(&[queue]));
+        let mut refused = house.announce_with(&desk, &token, first).await.unwrap();
+        assert_eq!(refused.end().await, (code, reason.into()), "{monitor:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_librarian_fills_the_desk_with_monitors() {
+    let (house, desk) = House::open().await;
+    let mut open = Vec::new();
+    for number in 0..32 {
+        open.push(
+            house
+                .announce(&desk, "lee@maple", &number.to_string(), &[])
+                .await,
+        );
+    }
+    let token = house.token("lee@maple").await;
+    let one_more = choice("more", Status::Unspecified, None);
+    let mut refused = house.announce_with(&desk, &token, one_more).await.unwrap();
+    assert_eq!(
+        refused.end().await,
+        (Code::ResourceExhausted, "TOO_MANY_MONITORS".into())
+    );
+    // One of them that comes back is not one more.
+    house.announce(&desk, "lee@maple", "7", &[]).await;
+}

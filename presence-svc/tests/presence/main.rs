@@ -1,0 +1,11 @@
+//! Presence through the generated client, over real gRPC.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod announce;
+mod authorization;
+mod availability;
+mod failures;
+mod house;
+mod streams;
+mod watch;

@@ -1,0 +1,149 @@
+//! How streams begin and end: tokens, first words, and a server that stops.
+
+use std::time::Duration;
+
+use carrel_platform::auth::{Role, Who};
+use carrel_proto::presence::v1::{self as wire, Status};
+use tonic::Code;
+use wire::announce_request::Request;
+
+use crate::house::{House, Monitor, Screen, choice, directory_file, in_time};
+
+#[tokio::test]
+async fn the_first_word_is_an_announcement() {
+    let (house, desk) = House::open().await;
+    let token = house.token("lee@maple").await;
+    for first in [
+        Request::Here(wire::Here {}),
+        Request::Goodbye(wire::Goodbye {}),
+    ] {
+        let mut monitor = Monitor::connect(&desk, &token).await.unwrap();
+        monitor.say(first).await;
+        assert_eq!(
+            monitor.end().await,
+            (Code::InvalidArgument, "NO_ANNOUNCEMENT".into())
+        );
+    }
+}
+
+// I23
+#[tokio::test]
+async fn no_stream_outlives_its_token() {
+    let (house, desk) = House::open().await;
+    let who = Who::Librarian(house.who("lee@maple").await);
+    let token = house.issue(who, Duration::from_secs(1));
+    let first = choice("tab", Status::Unspecified, None);
+    let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+    let mut watcher = Screen::watch(&desk, &token).await;
+    assert_eq!(
+        tab.end().await,
+        (Code::Unauthenticated, "TOKEN_EXPIRED".into())
+    );
+    assert_eq!(
+        watcher.end().await,
+        (Code::Unauthenticated, "TOKEN_EXPIRED".into())
+    );
+}
+
+// I23
+#[tokio::test]
+async fn a_stream_goes_on_with_a_new_token_of_the_same_rights() {
+    let (house, desk) = House::open().await;
+    let lee = house.who("lee@maple").await;
+    let short = house.issue(Who::Librarian(lee.clone()), Duration::from_secs(3));
+    let first = choice("tab", Status::Unspecified, Some(&["coop"]));
+    let mut tab = house.announce_with(&desk, &short, first).await.unwrap();
+    tab.own_presence().await;
+    tab.renew(house.token("lee@maple").await).await;
+    // Well after the first token's end it is still there.
+    let mut other = house
+        .announce_with(&desk, &short, choice("other", Status::Unspecified, None))
+        .await
+        .unwrap();
+    assert_eq!(other.end().await.1, "TOKEN_EXPIRED");
+    tab.here().await;
+    tab.choose(Status::Away, None).await;
+    while tab.own_presence().await.status() != Status::Away {}
+
+    let mut promoted = lee.clone();
+    promoted.role = Role::Administrator;
+    let mut curtailed = lee;
+    curtailed.queues.remove("coop");
+    for other_rights in [promoted, curtailed] {
+        let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+        tab.renew(house.issue(Who::Librarian(other_rights), Duration::from_secs(60)))
+            .await;
+        assert_eq!(
+            tab.end().await,
+            (Code::Unavailable, "RIGHTS_CHANGED".into())
+        );
+    }
+    for not_theirs in [house.token("oak@maple").await, "nonsense".into()] {
+        let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+        tab.renew(not_theirs).await;
+        assert_eq!(tab.end().await, (Code::Unauthenticated, "BAD_TOKEN".into()));
+    }
+    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    tab.renew(house.patron()).await;
+    assert_eq!(
+        tab.end().await,
+        (Code::PermissionDenied, "ROLE_NOT_ALLOWED".into())
+    );
+}
+
+// I16, I23
+#[tokio::test]
+async fn whoever_loses_the_right_to_a_queue_monitors_it_no_longer() {
+    let (house, desk) = House::open().await;
+    let mut lee = house
+        .announce(&desk, "lee@maple", "tab", &["coop", "maple"])
+        .await;
+    let mut map = house.watch(&desk, "map@harbor").await;
+    let _map = house.announce(&desk, "map@harbor", "tab", &["coop"]).await;
+    map.until(|screen| screen.names() == ["Mr Lee"]).await;
+
+    // The directory takes the queue away from their library, with their token still naming it.
+    let changed = directory_file(
+        |_| true,
+        |text| {
+            text.replace(
+                r#"staffed_by = ["maple", "harbor"]"#,
+                r#"staffed_by = ["harbor"]"#,
+            )
+            .replace("practice_queue = \"practice\"\n", "")
+        },
+    );
+    house.load_directory(&changed).await;
+    assert_eq!(lee.own_presence().await.queue_ids, ["maple"]);
+    map.until(|screen| screen.names().is_empty()).await;
+    lee.choose(Status::Unspecified, Some(&["coop"])).await;
+    assert_eq!(lee.refused().await.1, "NOT_FOUND");
+
+    // And an account that is gone is not here.
+    let mut boss = house.watch(&desk, "boss@maple").await;
+    assert_eq!(boss.names(), ["Mr Lee"]);
+    house
+        .load_directory(&directory_file(|name| name != "lee@maple", |text| text))
+        .await;
+    boss.until(|screen| screen.names().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_and_leaves_nothing_behind() {
+    let (house, desk) = House::open().await;
+    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let mut watcher = house.watch(&desk, "boss@maple").await;
+    desk.stop.cancel();
+    assert_eq!(tab.end().await, (Code::Unavailable, "SHUTTING_DOWN".into()));
+    assert_eq!(
+        watcher.end().await,
+        (Code::Unavailable, "SHUTTING_DOWN".into())
+    );
+    in_time(desk.tasks.wait()).await;
+    // Their monitor's lease stands: they connect to another server and were never gone.
+    let other_desk = house.server().await;
+    assert_eq!(
+        house.watch(&other_desk, "boss@maple").await.names(),
+        ["Mr Lee"]
+    );
+}
