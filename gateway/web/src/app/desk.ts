@@ -124,7 +124,10 @@ export class Desk {
   readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#watched.queueIds;
   /** Who is here: the librarian, and others. */
   readonly presence = new Presence(this.link, this.#profile, {
-    monitoring: (queueIds) => this.#watched.follow(queueIds),
+    monitoring: (queueIds) => {
+      this.#watched.follow(queueIds);
+      this.im.queuesChanged();
+    },
     chooseAgain: (why) => this.#chooseAgain(why),
     changed: () => this.#store(),
     notify: (text) => this.notify(text),

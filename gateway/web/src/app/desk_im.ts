@@ -87,6 +87,11 @@ export class InstantMessages {
     this.#input({ kind: "connected" });
   }
 
+  /** Takes up that the user monitors other queues: their staff rooms are others, too. */
+  queuesChanged(): void {
+    if (this.#conversations.value.loaded) this.#watch();
+  }
+
   /** Opens the IM tab with a librarian selected, and the cursor in the box (S41, S42). */
   start(row: LibrarianRow): void {
     this.open(this.#choose(row));

@@ -149,7 +149,7 @@ export class Presence {
     const own = this.#own.value;
     if (this.#unconfirmed.value && own !== undefined && this.#heard && now - this.#announcedAt > SETTLED) {
       this.#unconfirmed.value = false;
-      this.#adopt(own);
+      this.#adopt(own, undefined);
     }
   }
 
@@ -204,7 +204,7 @@ export class Presence {
       // The lease had run out and nobody else has chosen anything since: what held before holds again.
       return this.#change();
     }
-    if (!this.#unconfirmed.value) this.#adopt(own);
+    if (!this.#unconfirmed.value) this.#adopt(own, before);
     if (own.monitors > 1 && own.monitors > (before?.monitors ?? 1)) {
       this.listener.notify(
         `You are logged on at ${own.monitors} monitors. Status and queues are the same on all of them, and each shows all your sessions.`,
@@ -216,11 +216,11 @@ export class Presence {
   }
 
   /** Takes over what holds for the librarian, on whichever monitor it was chosen. */
-  #adopt(own: OwnPresence): void {
+  #adopt(own: OwnPresence, before: OwnPresence | undefined): void {
     this.#wantedStatus.value = own.status;
     if (this.#wantedQueues.value === undefined && own.queueIds.length === 0) return;
     this.#wantedQueues.value = [...own.queueIds];
-    this.listener.monitoring(own.queueIds);
+    if (before === undefined || !isSameSet(before.queueIds, own.queueIds)) this.listener.monitoring(own.queueIds);
     this.listener.changed();
   }
 

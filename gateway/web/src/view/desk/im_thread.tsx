@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { Thread } from "../../state/thread";
 import { Icon } from "../parts/icon";
@@ -11,7 +11,8 @@ import { StatusMark } from "./status";
 export function ImThread({ desk, thread }: { desk: Desk; thread: Thread }) {
   const box = useRef<HTMLTextAreaElement>(null);
   const wanted = desk.im.wantsFocus.value;
-  useEffect(() => {
+  // At once: whoever has chosen a conversation types on.
+  useLayoutEffect(() => {
     if (!wanted) return;
     box.current?.focus();
     desk.im.focused();
