@@ -1,7 +1,7 @@
 //! Bytes that are no message of the method they are sent to (F25, F26, I27).
 //!
 //! A call is answered by tonic, as gRPC's statuscodes.md has it: INTERNAL for what can't be decoded, OUT_OF_RANGE for
-//! what is too large. A stream that was begun is answered by session-svc, with a reason.
+//! what is too large. A stream that was begun is answered by its service, with a reason.
 
 use bytes::{Buf, BufMut, Bytes};
 use carrel_platform::refusal::Refusal;
@@ -18,10 +18,19 @@ use crate::{
     case::Case,
     grpc::{Stream, ask},
     house::House,
-    table::{Cell, Stage, cells},
+    table::{Cell, Column, Stage, cells},
 };
 
 const ATTEND: &str = "/carrel.session.v1.SessionService/Attend";
+const ANNOUNCE: &str = "/carrel.presence.v1.PresenceService/Announce";
+/// Methods whose requests have no fields.
+const WITHOUT_FIELDS: [&str; 5] = [
+    "/carrel.directory.v1.DirectoryService/GetProfile",
+    "/carrel.presence.v1.PresenceService/GetOwnPresence",
+    "/carrel.presence.v1.PresenceService/WatchDesk",
+    "/carrel.session.v1.LoadService/WatchLoad",
+    "/carrel.im.v1.ImService/WatchConversations",
+];
 
 /// Sends bytes as they are.
 #[derive(Clone, Copy, Default)]
@@ -120,15 +129,16 @@ async fn bytes_that_are_no_message_are_refused() {
     let before = house.recorded(&case.session_id).await;
     for path in paths() {
         for bytes in undecodable() {
-            // The message without fields has none that could be wrong.
-            if path.ends_with("GetProfile") && bytes[0] == 0x0a {
+            // A message without fields has none that could be wrong.
+            if WITHOUT_FIELDS.contains(&path) && bytes[0] == 0x0a {
                 continue;
             }
-            let code = match path {
-                ATTEND => Code::InvalidArgument,
-                _ => Code::Internal,
+            let (token, code) = match path {
+                ATTEND => (case.patron.as_str(), Code::InvalidArgument),
+                ANNOUNCE => (house.token(Column::Lc), Code::InvalidArgument),
+                _ => (case.patron.as_str(), Code::Internal),
             };
-            let answer = send(house.channel(), path, &case.patron, vec![bytes]).await;
+            let answer = send(house.channel(), path, token, vec![bytes]).await;
             assert_refused(path, answer, code);
         }
     }
@@ -145,11 +155,12 @@ async fn a_message_that_is_too_large_is_refused_unread() {
     large.resize((1 << 20) + 4, b'x');
     let large = Bytes::from(large);
     for path in paths() {
-        let code = match path {
-            ATTEND => Code::InvalidArgument,
-            _ => Code::OutOfRange,
+        let (token, code) = match path {
+            ATTEND => (case.patron.as_str(), Code::InvalidArgument),
+            ANNOUNCE => (house.token(Column::Lc), Code::InvalidArgument),
+            _ => (case.patron.as_str(), Code::OutOfRange),
         };
-        let answer = send(house.channel(), path, &case.patron, vec![large.clone()]).await;
+        let answer = send(house.channel(), path, token, vec![large.clone()]).await;
         assert_refused(path, answer, code);
     }
     still_serves(&house, &case).await;

@@ -6,6 +6,8 @@
 use bytes::Bytes;
 use carrel_proto::{
     gateway::v1::{self as frames, ClientFrame, client_frame::Frame as Asked},
+    im::v1 as im,
+    presence::v1 as presence,
     session::v1 as wire,
 };
 use futures::{StreamExt as _, stream};
@@ -60,7 +62,7 @@ fn position() -> impl Strategy<Value = Option<wire::Position>> {
     )
 }
 
-fn act() -> impl Strategy<Value = Option<frames::act::Act>> {
+fn act() -> BoxedStrategy<Option<frames::act::Act>> {
     use frames::act::Act;
     proptest::option::of(prop_oneof![
         (text(), text(), text()).prop_map(|(question, patron_name, patron_email)| {
@@ -78,7 +80,80 @@ fn act() -> impl Strategy<Value = Option<frames::act::Act>> {
             Act::EnterConference(frames::EnterConference { warning_version })
         }),
         Just(Act::LeaveConference(frames::LeaveConference {})),
+        transfer(),
     ])
+    .boxed()
+}
+
+// Boxed, here and below: the strategies as they are do not fit on a test's stack.
+fn transfer() -> BoxedStrategy<frames::act::Act> {
+    use frames::{act::Act, offer_transfer::To};
+    let to = proptest::option::of(prop_oneof![
+        text().prop_map(To::Introduction),
+        prop_oneof![Just("maple".to_owned()), text()].prop_map(To::QueueId),
+    ]);
+    let offer_id = || prop_oneof!["[0-9]{1,2}", text()];
+    prop_oneof![
+        (to, text())
+            .prop_map(|(to, message)| Act::OfferTransfer(frames::OfferTransfer { to, message })),
+        offer_id().prop_map(|offer_id| Act::AcceptTransfer(frames::AcceptTransfer { offer_id })),
+        (offer_id(), text()).prop_map(|(offer_id, reason)| {
+            Act::DeclineTransfer(frames::DeclineTransfer { offer_id, reason })
+        }),
+        offer_id()
+            .prop_map(|offer_id| Act::WithdrawTransfer(frames::WithdrawTransfer { offer_id })),
+    ]
+    .boxed()
+}
+
+/// What a desk asks that is not about a session.
+fn desk() -> BoxedStrategy<Asked> {
+    use im::send_message_request::To;
+    let queues = proptest::option::of(proptest::collection::vec(text(), 0..3));
+    let to = proptest::option::of(prop_oneof![
+        text().prop_map(To::LibrarianId),
+        prop_oneof![Just("maple".to_owned()), text()].prop_map(To::QueueId),
+        text().prop_map(To::ConversationId),
+    ]);
+    prop_oneof![
+        (text(), any::<i32>(), queues).prop_map(|(monitor_id, status, queues)| {
+            Asked::Announce(presence::Announcement {
+                monitor_id,
+                status,
+                queues: queues.map(|queue_ids| presence::MonitoredQueues { queue_ids }),
+            })
+        }),
+        Just(Asked::Goodbye(presence::Goodbye {})),
+        Just(Asked::WatchDesk(presence::WatchDeskRequest {})),
+        Just(Asked::WatchConversations(im::WatchConversationsRequest {})),
+        (text(), to, text()).prop_map(|(command_id, to, text)| {
+            Asked::ImSend(im::SendMessageRequest {
+                command_id,
+                to,
+                text,
+            })
+        }),
+        (text(), any::<u64>(), any::<u64>(), any::<i32>()).prop_map(
+            |(conversation_id, before, after, page_size)| {
+                Asked::ImList(im::ListMessagesRequest {
+                    conversation_id,
+                    before,
+                    after,
+                    page_size,
+                })
+            }
+        ),
+        (text(), any::<u64>()).prop_map(|(conversation_id, position)| {
+            Asked::ImMarkRead(im::MarkReadRequest {
+                conversation_id,
+                position,
+            })
+        }),
+        text().prop_map(|conversation_id| {
+            Asked::ImTyping(im::SendTypingRequest { conversation_id })
+        }),
+    ]
+    .boxed()
 }
 
 /// Well-formed frames that say anything.
@@ -109,6 +184,7 @@ fn frame(known: &str) -> impl Strategy<Value = Option<Asked>> + use<> {
                 r#box
             })),
             any::<u64>().prop_map(|number| Asked::Ping(frames::Ping { number })),
+            desk(),
         ],
     )
 }
@@ -159,8 +235,8 @@ async fn arbitrary_bytes_in_calls() {
         .map(|(path, bytes)| {
             let house = &house;
             async move {
-                // A watch that was understood never ends.
-                if path.ends_with("WatchSessions") {
+                // A watch that was understood never ends, nor does a monitor's announcement.
+                if path.contains("/Watch") || path.ends_with("/Announce") {
                     return None;
                 }
                 let answer = send(
