@@ -4,8 +4,8 @@
 //!
 //! An open monitor is a lease in the space `presence`, under the key `<librarian id>/<monitor id>`; its value is the
 //! choice of status and queues that its librarian made. Everything else follows: what the leases that stand, the
-//! directory, session-svc's load and the time make of it is one [`State`], and what a watcher is shown is a function of
-//! that state. Any number of servers may share the leases, the directory and the bus; each has a desk of its own.
+//! directory, session-svc's load and the time make of it is one state, and what a watcher is shown is a function of that
+//! state. Any number of servers may share the leases, the directory and the bus; each has a desk of its own.
 //!
 //! # What it promises
 //!
@@ -21,9 +21,9 @@
 //!
 //! # Where to look
 //!
-//! The rules are pure, in [`crate::domain`]: `presence`, `roster` and `queues`. [`desk`] brings the state up to date and
-//! tells the watchers, [`monitor`] is one announced monitor, [`load`] hears session-svc, [`introductions`] signs, and
-//! [`grpc`] is the face.
+//! The rules are pure, in [`crate::domain`]: `presence`, `roster` and `queues`. `desk` brings the state up to date and
+//! tells the watchers, `monitor` is one announced monitor, `load` hears session-svc, `introductions` signs, and `grpc` is
+//! the face.
 
 mod convert;
 mod desk;

@@ -169,6 +169,13 @@ pub fn rows_for(watcher: &Watcher, people: &People) -> Vec<Row> {
     rows
 }
 
+/// What a watcher is shown of one librarian, whoever that is. `None`: nothing.
+#[must_use]
+pub fn row_of(watcher: &Watcher, people: &People, librarian_id: &str) -> Option<Row> {
+    let own_queues = monitored_by(watcher, people);
+    row_for(watcher, own_queues, people.get(librarian_id)?)
+}
+
 /// What has changed for a watcher: each librarian whom they are shown otherwise than before, and `None` for one who is
 /// gone for them. `touched` are all librarians who are not the same in both.
 #[must_use]

@@ -36,7 +36,7 @@ use crate::{
     domain::{
         presence::Announced,
         queues::{Knowledge, Load},
-        roster::{Watcher, row_changes, rows_for},
+        roster::{Watcher, row_changes, row_of, rows_for},
     },
     storage,
 };
@@ -187,7 +187,7 @@ impl Desk {
             // Whoever looked while this call waited began after it was made.
             return;
         }
-        *looked = self.0.wanted.load(Ordering::SeqCst);
+        let answered = self.0.wanted.load(Ordering::SeqCst);
         let known = self.state();
         let directory = match storage::read_newer(&*self.0.log, &known.sources.directory).await {
             Ok(newer) => newer.map(Arc::new),
@@ -208,6 +208,8 @@ impl Desk {
                 sources.monitors = Arc::new(monitors(leases));
             }
         });
+        // Not before: whoever looks may be dropped in the middle of it.
+        *looked = answered;
     }
 
     /// Takes in what there is to do.
@@ -291,9 +293,7 @@ impl Desk {
         watcher: &Watcher,
         librarian_id: &str,
     ) -> Option<wire::LibrarianRow> {
-        let state = self.state();
-        let mut rows = rows_for(watcher, &state.people).into_iter();
-        let row = rows.find(|row| row.introduction.librarian_id == librarian_id)?;
+        let row = row_of(watcher, &self.state().people, librarian_id)?;
         Some(convert::librarian(row, &self.0.introductions))
     }
 

@@ -37,12 +37,19 @@ pub(super) fn announce(
     let stop = api.stop.clone();
     api.tasks.spawn(async move {
         let outcome = tokio::select! {
+            // What they said before they went is heard first: it may be a goodbye.
+            biased;
             outcome = announcer.stay() => outcome,
             () = stop.cancelled() => Err(End::Refused(Error::ShuttingDown)),
             () = sender.closed() => Err(End::Gone),
         };
-        if let Err(End::Refused(error)) = outcome {
-            let _ = end.send(error.into());
+        match outcome {
+            // Whether anybody still listens or not.
+            Ok(monitor) => monitor.goodbye().await,
+            Err(End::Refused(error)) => {
+                let _ = end.send(error.into());
+            }
+            Err(End::Gone) => {}
         }
     });
     Box::pin(until_end(responses, ending))
@@ -81,7 +88,8 @@ impl From<Refusal> for End {
 }
 
 impl Announcer {
-    async fn stay(mut self) -> Result<(), End> {
+    /// Stays until they say goodbye, and hands back the monitor that is then to be closed.
+    async fn stay(mut self) -> Result<Monitor, End> {
         let expiry = tokio::time::sleep(self.token_lasts());
         tokio::pin!(expiry);
         let announcement = tokio::select! {
@@ -102,7 +110,7 @@ impl Announcer {
                 request = self.requests.message() => match request {
                     Err(status) => return Err(unreadable(&status)),
                     // Who can say nothing more can't say that they are there.
-                    Ok(None) => return Ok(()),
+                    Ok(None) => return Err(End::Gone),
                     Ok(Some(wire::AnnounceRequest { request })) => match request {
                         Some(Request::Announcement(announcement)) => self.announce(&mut monitor, &announcement).await?,
                         Some(Request::Here(wire::Here {})) => monitor.here().await?,
@@ -111,10 +119,7 @@ impl Announcer {
                             expiry.as_mut().reset(Instant::now() + self.token_lasts());
                             monitor.here().await?;
                         }
-                        Some(Request::Goodbye(wire::Goodbye {})) => {
-                            monitor.goodbye().await;
-                            return Ok(());
-                        }
+                        Some(Request::Goodbye(wire::Goodbye {})) => return Ok(monitor),
                         None => return Err(unknown_request().into()),
                     },
                 },
