@@ -200,7 +200,9 @@ function Unsettled({ desk, thread, outgoing }: { desk: Desk; thread: Thread; out
       </div>
       {status === "failed" ? (
         <p class="message-state failed" role="alert">
-          <Icon name="alert" /> Not sent. {refusal?.message}
+          <span>
+            <Icon name="alert" /> Not sent. {refusal?.message}
+          </span>
           <button type="button" class="link-button" onClick={() => desk.im.retry(thread.key, commandId)}>
             Retry
           </button>
