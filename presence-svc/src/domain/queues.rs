@@ -134,3 +134,62 @@ pub fn availability(
         (false, Knowledge::Whole) => Availability::Unstaffed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample;
+
+    fn standing(open: bool, staffed: bool, next_change_ms: i64) -> QueueStanding {
+        QueueStanding {
+            name: String::new(),
+            waiting: Waiting::default(),
+            librarians: 0,
+            staffed,
+            hours: HoursState {
+                open,
+                next_change_ms: Some(next_change_ms),
+            },
+        }
+    }
+
+    // D33: maple's wait goes on to coop; harbor is nothing to its patrons.
+    #[test]
+    fn one_queue_that_is_open_and_staffed_is_enough_among_those_that_a_wait_reaches() {
+        let mut maple = sample::queue("maple", &["maple"], &["maple"]);
+        maple.escalate = sample::steps(&[("coop", 40)]);
+        let institution = sample::institution("maple");
+        let directory = sample::directory(
+            [institution.clone()],
+            [
+                maple,
+                sample::queue("coop", &[], &["maple"]),
+                sample::queue("harbor", &[], &[]),
+            ],
+            [],
+        );
+        for bits in 0..16 {
+            let [maple_open, maple_staffed, coop_open, coop_staffed] =
+                [1, 2, 4, 8].map(|bit| bits & bit != 0);
+            let queues = Queues::from([
+                ("maple".to_owned(), standing(maple_open, maple_staffed, 300)),
+                ("coop".to_owned(), standing(coop_open, coop_staffed, 200)),
+                ("harbor".to_owned(), standing(true, true, 100)),
+            ]);
+            let answered = (maple_open && maple_staffed) || (coop_open && coop_staffed);
+            for knowledge in [Knowledge::Whole, Knowledge::Growing, Knowledge::Stale] {
+                let expected = match (maple_open || coop_open, answered, knowledge) {
+                    (false, ..) => Availability::Closed(Some(200)),
+                    (true, true, Knowledge::Whole | Knowledge::Growing) => Availability::Open,
+                    (true, false, Knowledge::Whole) => Availability::Unstaffed,
+                    (true, ..) => Availability::Unknown,
+                };
+                assert_eq!(
+                    availability(&directory, &institution, &queues, knowledge),
+                    expected,
+                    "{bits:04b} {knowledge:?}"
+                );
+            }
+        }
+    }
+}

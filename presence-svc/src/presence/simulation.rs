@@ -118,7 +118,7 @@ proptest! {
 
     // R18, D19, D20, D25, I15
     #[test]
-    fn what_every_watcher_holds_is_what_is_true(deeds in deeds()) {
+    fn every_roster_is_what_is_true(deeds in deeds()) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
