@@ -1,10 +1,11 @@
 /** A Carrel of the tests' own: demo directory, throw-away data folder, free ports on loopback. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 
 const ADDRESS = /\b(http|grpc):\/\/([0-9.]+:[0-9]+)/g;
 const PROGRAM = process.env.PROGRAM_UNDER_TEST ?? join(import.meta.dirname, "../../target/debug/carrel");
@@ -17,6 +18,9 @@ interface Addresses {
 /** Settings other than the demo's, as environment variables. */
 export type Settings = Readonly<Record<string, string>>;
 
+const FIXTURES = join(import.meta.dirname, "../fixtures");
+const run = promisify(execFile);
+
 /** A running Carrel, which can be killed and started again on its data and its ports. */
 export class Carrel {
   private constructor(
@@ -26,9 +30,12 @@ export class Carrel {
     private readonly settings: Settings,
   ) {}
 
-  /** Starts one. */
-  static async start(settings: Settings = {}): Promise<Carrel> {
+  /** Starts one, with the demo's directory or with another one of `fixtures`. */
+  static async start(settings: Settings = {}, directory?: string): Promise<Carrel> {
     const folder = await mkdtemp(join(tmpdir(), "carrel-e2e-"));
+    if (directory !== undefined) {
+      await run(PROGRAM, ["directory", "load", join(FIXTURES, directory), "--data-dir", join(folder, "data")]);
+    }
     const started = await serve(folder, { http: "127.0.0.1:0", grpc: "127.0.0.1:0" }, settings);
     return new Carrel(folder, started.process, started.addresses, settings);
   }
@@ -36,6 +43,11 @@ export class Carrel {
   /** The address of a page, for example of "/desk". */
   page(path: string): string {
     return `http://${this.addresses.http}${path}`;
+  }
+
+  /** The host and port of its pages. */
+  get address(): string {
+    return this.addresses.http;
   }
 
   /** Ends it as a power cut would. */

@@ -3,8 +3,8 @@ import type { Locator, Page } from "playwright-core";
 import { Conversation } from "./conversation";
 import type { Visitor } from "./visitor";
 
-/** A list of sessions in the chat monitor. */
-export type List = "New" | "My Active" | "All";
+/** A list in the chat monitor. */
+export type List = "New" | "My Active" | "All" | "Librarians";
 
 /** A librarian at the chat monitor. */
 export class Desk {
@@ -168,6 +168,51 @@ export class Desk {
       .getByRole("alertdialog", { name: "End this session?" })
       .getByRole("button", { name: "End Session" })
       .click();
+  }
+
+  /** The line of a colleague in the Librarians list, which has to be shown. */
+  colleague(name: string): Locator {
+    return this.page.getByRole("table", { name: "Librarians" }).getByRole("row").filter({ hasText: name });
+  }
+
+  /** The names in the Librarians list, which has to be shown. */
+  async colleagues(): Promise<string[]> {
+    const rows = this.page.getByRole("table", { name: "Librarians" }).getByRole("rowheader");
+    return rows.getByRole("button").allTextContents();
+  }
+
+  /** Writes to a librarian, in the IM session that is shown. */
+  async writeIm(to: string, text: string): Promise<void> {
+    const box = this.page.getByRole("textbox", { name: new RegExp(`^To ${to}`) });
+    await box.fill(text);
+    await box.press("Enter");
+    await this.imShows(to, text);
+  }
+
+  /** Waits until a text stands in the IM session with a librarian. */
+  async imShows(other: string, text: string): Promise<void> {
+    const log = this.page.getByRole("log", { name: `Messages with ${other}` });
+    await log.getByRole("listitem").filter({ hasText: text }).waitFor();
+  }
+
+  /** Offers the session that is shown. `to` is a librarian's name, or "Queue" and a queue's. */
+  async offer(patron: string, to: string, message = ""): Promise<void> {
+    await this.page.getByRole("button", { name: "Transfer …" }).click();
+    const dialog = this.page.getByRole("dialog", { name: `Transfer ${patron}` });
+    await dialog.getByRole("radio", { name: new RegExp(`^${to}`) }).check();
+    await dialog.getByRole("textbox", { name: /^What they should know/ }).fill(message);
+    await dialog.getByRole("button", { name: "Offer", exact: true }).click();
+    await this.offerBar.waitFor();
+  }
+
+  /** That the session that is shown is offered, and to whom. */
+  get offerBar(): Locator {
+    return this.page.getByRole("status").filter({ hasText: "Offered to" });
+  }
+
+  /** The box that says that a session is offered to the librarian. */
+  offered(from: string, patron: string): Locator {
+    return this.page.getByRole("region", { name: `${from} offers you ${patron}` });
   }
 
   /** The colour of an item's text. */

@@ -3,44 +3,57 @@ import type { Browser } from "playwright-core";
 import { Carrel, type Settings } from "./carrel";
 import { Desk } from "./desk";
 import { PatronPage } from "./patron_page";
-import { launch, Visitor } from "./visitor";
+import { launch, launchToKill, Visitor } from "./visitor";
+import { Wire } from "./wire";
 
 /** A Carrel, a Chromium, and who is there. */
 export class Stage {
   readonly #visitors: Visitor[] = [];
+  readonly #ends: (() => Promise<void>)[] = [];
 
   private constructor(
     readonly carrel: Carrel,
     readonly browser: Browser,
   ) {}
 
-  /** Starts both. */
-  static async open(settings: Settings = {}): Promise<Stage> {
-    const [carrel, browser] = await Promise.all([Carrel.start(settings), launch()]);
+  /** Starts both. The directory is the demo's, or another one of `fixtures`. */
+  static async open(settings: Settings = {}, directory?: string): Promise<Stage> {
+    const [carrel, browser] = await Promise.all([Carrel.start(settings, directory), launch()]);
     return new Stage(carrel, browser);
   }
 
-  /** A librarian in a browser of their own, at the chat monitor, logged in and watching queues. */
+  /** A librarian in a browser context of their own, at the chat monitor, logged in and watching queues. */
   async librarian(logInName: string, queues: readonly string[] = []): Promise<Desk> {
-    const visitor = await this.visitor();
-    await visitor.page.goto(this.carrel.page("/desk"));
-    const desk = new Desk(visitor);
-    await desk.logIn(logInName, "demo", queues);
-    return desk;
+    return this.#logIn(await this.visitor(), logInName, queues);
   }
 
-  /** A patron in a browser of their own, at their library's page. */
+  /** A librarian in a whole browser of their own, which can be killed. */
+  async mortalLibrarian(logInName: string, queues: readonly string[] = []): Promise<[Desk, () => Promise<void>]> {
+    const [browser, kill] = await launchToKill();
+    const desk = await this.#logIn(await this.#arrive(browser), logInName, queues);
+    this.#ends.push(kill);
+    return [desk, kill];
+  }
+
+  /** A patron in a browser context of their own, at their library's page. */
   async patron(library = "maple"): Promise<PatronPage> {
     const visitor = await this.visitor();
     await visitor.page.goto(this.carrel.page(`/ask/${library}`));
     return new PatronPage(visitor);
   }
 
+  /** A patron whose network can be cut. */
+  async patronOnWire(library = "maple"): Promise<[PatronPage, Wire]> {
+    const wire = await Wire.to(this.carrel.address);
+    this.#ends.push(() => wire.close());
+    const visitor = await this.visitor();
+    await visitor.page.goto(`http://${wire.address}/ask/${library}`);
+    return [new PatronPage(visitor), wire];
+  }
+
   /** Somebody with a browser of their own and an empty page. */
-  async visitor(): Promise<Visitor> {
-    const visitor = await Visitor.arrive(this.browser);
-    this.#visitors.push(visitor);
-    return visitor;
+  visitor(): Promise<Visitor> {
+    return this.#arrive(this.browser);
   }
 
   /** Everything that any browser complained about. */
@@ -50,12 +63,27 @@ export class Stage {
 
   /** Keeps a picture of every browser. */
   async pictures(name: string): Promise<void> {
-    await Promise.all(this.#visitors.map((visitor, index) => visitor.picture(`${name}-${index + 1}`)));
+    const there = this.#visitors.filter((visitor) => !visitor.page.isClosed());
+    await Promise.all(there.map((visitor, index) => visitor.picture(`${name}-${index + 1}`)));
   }
 
-  /** Ends both. */
+  /** Ends everything. */
   async close(): Promise<void> {
     await this.browser.close();
+    await Promise.all(this.#ends.map((end) => end()));
     await this.carrel.stop();
+  }
+
+  async #arrive(browser: Browser): Promise<Visitor> {
+    const visitor = await Visitor.arrive(browser);
+    this.#visitors.push(visitor);
+    return visitor;
+  }
+
+  async #logIn(visitor: Visitor, logInName: string, queues: readonly string[]): Promise<Desk> {
+    await visitor.page.goto(this.carrel.page("/desk"));
+    const desk = new Desk(visitor);
+    await desk.logIn(logInName, "demo", queues);
+    return desk;
   }
 }

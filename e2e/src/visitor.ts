@@ -6,12 +6,26 @@ import { type Browser, chromium, type Page } from "playwright-core";
 const ARTEFACTS = join(import.meta.dirname, "../artefacts");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
+const OPTIONS = {
+  executablePath: CHROMIUM,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+};
+
 /** Starts a Chromium for one file of tests. */
 export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-  });
+  return chromium.launch(OPTIONS);
+}
+
+/** Starts a Chromium, and gives the way to end it as a crash would. Ending it again does nothing. */
+export async function launchToKill(): Promise<[Browser, () => Promise<void>]> {
+  const server = await chromium.launchServer(OPTIONS);
+  const browser = await chromium.connect(server.wsEndpoint());
+  let killed: Promise<void> | undefined;
+  const kill = () => {
+    killed ??= server.kill();
+    return killed;
+  };
+  return [browser, kill];
 }
 
 /** One person: a browser context of their own, with a page in it. */

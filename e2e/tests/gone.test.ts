@@ -1,0 +1,109 @@
+/**
+ * Somebody is gone: a patron whose network is cut, for a short and for a long time, and a librarian whose browser dies.
+ *
+ * All times are cut down. A patron is away after 30 seconds and lost after 3 minutes, if not set otherwise; here after 6
+ * and 10 seconds. So the short cut stands for one of 20 seconds, the long one for one of 4 minutes.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Desk } from "../src/desk";
+import type { PatronPage } from "../src/patron_page";
+import { Stage } from "../src/stage";
+import { tellStory } from "../src/story";
+import type { Wire } from "../src/wire";
+
+const COOPERATIVE = "24/7 Cooperative";
+const SETTINGS = {
+  CARREL_SESSION__PATRON_AWAY: "6s",
+  CARREL_SESSION__PATRON_LOST: "10s",
+  CARREL_SESSION__OWNER_GRACE: "4s",
+  // 15 seconds, if not set otherwise, with a sign of life every five.
+  CARREL_PRESENCE__LEASE: "4s",
+  CARREL_GATEWAY__SOCKET__MONITOR_PING_INTERVAL: "1s",
+  CARREL_GATEWAY__SOCKET__HERE_INTERVAL: "500ms",
+};
+
+let stage: Stage;
+let ricky: PatronPage;
+let wire: Wire;
+let mrLee: Desk;
+let msMap: Desk;
+let kill: () => Promise<void>;
+
+tellStory(() => stage);
+
+beforeAll(async () => {
+  stage = await Stage.open(SETTINGS, "two_libraries.toml");
+  mrLee = await stage.librarian("lee@maple", ["Maple County Library", COOPERATIVE]);
+  [msMap, kill] = await stage.mortalLibrarian("map@harbor", [COOPERATIVE]);
+  [ricky, wire] = await stage.patronOnWire("maple");
+  await ricky.ask({ question: "Where is the plat map of 1874?", name: "Ricky" });
+  await msMap.pickUp("Ricky");
+  await msMap.say("One moment, I am looking.");
+  await ricky.conversation.shows("One moment, I am looking.");
+});
+
+afterAll(async () => {
+  await stage?.close();
+});
+
+describe("a patron's network is cut (R8, D50, D51)", () => {
+  test("for a short time: staff see nothing of it, and nothing is missing", async () => {
+    const before = (await msMap.visibleText()).length;
+    wire.cut();
+    await ricky.type("Written in a tunnel");
+    await ricky.conversation.item("Written in a tunnel").filter({ hasText: "Sending" }).waitFor();
+    await msMap.say("Are you there?");
+    wire.mend();
+    await ricky.conversation.shows("Are you there?");
+    await ricky.conversation.sent("Written in a tunnel");
+    await msMap.conversation.shows("Written in a tunnel");
+    expect((await msMap.visibleText()).length).toBe(before + 2);
+  });
+
+  test("for a long time: staff see them away, then lost; the session stays theirs", async () => {
+    wire.cut();
+    await msMap.conversation.shows("The patron's connection is gone for the moment");
+    await msMap.conversation.shows("The patron's connection is lost");
+    await msMap.visitor.picture("gone-1-patron-lost");
+    await msMap.sayToPatron("It is in drawer 7.");
+    wire.mend();
+    await msMap.conversation.shows("The patron is connected again");
+    await ricky.conversation.shows("It is in drawer 7.");
+    await ricky.say("I was in a tunnel.");
+    await msMap.conversation.shows("I was in a tunnel.");
+    expect(ricky.visitor.everReceived("patronConnection")).toBe(false);
+  });
+});
+
+describe("a librarian's browser is killed (R7, I12, I15)", () => {
+  test("they are gone from everybody's list, and their patron waits again, first in line", async () => {
+    await mrLee.show("Librarians");
+    await mrLee.colleague("Ms Map").waitFor();
+    const rosa = await stage.patron("maple");
+    await rosa.ask({ question: "May I bring my dog?", name: "Rosa" });
+    await kill();
+    await mrLee.page.getByText("Nobody else is here").waitFor();
+    await mrLee.show("New");
+    await mrLee.row("New", "Ricky").filter({ hasText: "lost their librarian" }).waitFor();
+    await mrLee.row("New", "Rosa").waitFor();
+    const patrons = mrLee.page.getByRole("list", { name: "Waiting patrons" }).getByRole("listitem");
+    expect((await patrons.allTextContents())[0]).toContain("Ricky");
+    await mrLee.visitor.picture("gone-2-first-in-line");
+  });
+
+  test("the patron reads the same as in any other wait, and what was written is kept", async () => {
+    await ricky.waiting.waitFor();
+    await ricky.page.getByText("What you and your librarian have written so far is kept.").waitFor();
+  });
+
+  test("another librarian goes on with everything that was said", async () => {
+    await mrLee.pickUp("Ricky");
+    await mrLee.conversation.shows("It is in drawer 7.");
+    await mrLee.sayToPatron("I have it in my hand.");
+    await ricky.conversation.shows("I have it in my hand.");
+  });
+});
+
+test("No browser complained but of the lost connection", () => {
+  expect(stage.complaints).toEqual([]);
+});

@@ -1,0 +1,107 @@
+/** A patron is handed over: accepted, declined, lapsed (R14, R15, D43-D47). The patron is never without somebody. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Desk } from "../src/desk";
+import type { PatronPage } from "../src/patron_page";
+import { Stage } from "../src/stage";
+import { tellStory } from "../src/story";
+
+const COOPERATIVE = "24/7 Cooperative";
+const NOTE = "He needs it for a court on Friday.";
+
+let stage: Stage;
+let ricky: PatronPage;
+let mrLee: Desk;
+let msMap: Desk;
+let mrReed: Desk;
+
+tellStory(() => stage);
+
+beforeAll(async () => {
+  // A minute, if not set otherwise. Long enough here for somebody to accept, short enough to wait for.
+  stage = await Stage.open({ CARREL_SESSION__TRANSFER_LAPSE: "10s" }, "two_libraries.toml");
+  mrLee = await stage.librarian("lee@maple", ["Maple County Library", COOPERATIVE]);
+  msMap = await stage.librarian("map@harbor", [COOPERATIVE]);
+  mrReed = await stage.librarian("reed@harbor", [COOPERATIVE]);
+  ricky = await stage.patron("maple");
+  await ricky.ask({ question: "Where is the plat map of 1874?", name: "Ricky" });
+  await mrLee.pickUp("Ricky");
+  await mrLee.say("One moment, I am looking.");
+  await ricky.conversation.shows("One moment, I am looking.");
+});
+
+afterAll(async () => {
+  await stage?.close();
+});
+
+describe("declined", () => {
+  test("the other is asked, and reads why", async () => {
+    await mrLee.offer("Ricky", "Ms Map", "You know maps.");
+    const offer = msMap.offered("Mr Lee", "Ricky");
+    await offer.getByText("You know maps.").waitFor();
+    await offer.getByText("Where is the plat map of 1874?").waitFor();
+    await msMap.visitor.picture("transfer-1-offered");
+  });
+
+  test("the owner goes on meanwhile (R15)", async () => {
+    await mrLee.say("I am asking a colleague.");
+    await ricky.conversation.shows("I am asking a colleague.");
+  });
+
+  test("who declines says why, and the patron stays where they are (D45)", async () => {
+    const offer = msMap.offered("Mr Lee", "Ricky");
+    await offer.getByRole("textbox", { name: /^Reason/ }).fill("On the telephone");
+    await offer.getByRole("button", { name: "Decline Ricky from Mr Lee" }).click();
+    await mrLee.conversation.shows("Transfer declined: On the telephone");
+    await offer.waitFor({ state: "detached" });
+    await mrLee.offerBar.waitFor({ state: "detached" });
+    await mrLee.row("My Active", "Ricky").or(mrLee.list("My Active")).first().waitFor();
+  });
+});
+
+describe("lapsed", () => {
+  test("an offer that nobody answers lapses, and the owner reads it", async () => {
+    await mrLee.offer("Ricky", `Queue ${COOPERATIVE}`);
+    await msMap.offered("Mr Lee", "Ricky").waitFor();
+    await mrReed.offered("Mr Lee", "Ricky").waitFor();
+    await mrLee.conversation.shows("lapsed: nobody accepted in time");
+    await msMap.offered("Mr Lee", "Ricky").waitFor({ state: "detached" });
+    await mrReed.offered("Mr Lee", "Ricky").waitFor({ state: "detached" });
+    await mrLee.say("Still with you.");
+    await ricky.conversation.shows("Still with you.");
+  });
+});
+
+describe("accepted", () => {
+  test("who accepts sees all that was said, with the notes", async () => {
+    await mrLee.note(NOTE);
+    await mrLee.offer("Ricky", "Mr Reed", "You know the courts.");
+    await mrReed.offered("Mr Lee", "Ricky").getByRole("button", { name: "Accept Ricky from Mr Lee" }).click();
+    await mrReed.conversation.shows("You accepted this patron, from Mr Lee");
+    await mrReed.conversation.shows("One moment, I am looking.");
+    await mrReed.conversation.shows(NOTE);
+    await mrReed.endButton.waitFor();
+    await mrReed.visitor.picture("transfer-2-accepted");
+  });
+
+  test("the one before reads who has the patron, and can't write any more", async () => {
+    await mrLee.page.getByText("Mr Reed has this patron now.").waitFor();
+    expect(await mrLee.patronBox.count()).toBe(0);
+    await mrLee.visitor.picture("transfer-3-handed-over");
+  });
+
+  test("the patron reads in neutral words who answers now, and nothing else (D47)", async () => {
+    await ricky.conversation.shows("Mr Reed is now answering you");
+    await mrReed.sayToPatron("Good evening, I have the map here.");
+    await ricky.conversation.shows("Good evening, I have the map here.");
+    await ricky.say("Wonderful!");
+    await mrReed.conversation.shows("Wonderful!");
+    for (const words of ["You know maps.", "On the telephone", "You know the courts.", NOTE, "lapsed"]) {
+      expect(ricky.visitor.everReceived(words)).toBe(false);
+    }
+    await ricky.visitor.picture("transfer-4-patron");
+  });
+});
+
+test("No browser complained: no blocked content, no script error", () => {
+  expect(stage.complaints).toEqual([]);
+});
