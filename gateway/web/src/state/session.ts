@@ -153,9 +153,12 @@ export function unread(view: SessionView, isOwn: (event: SessionEvent) => boolea
 export function colleaguesIn(view: SessionView): Person[] {
   const colleagues = new Map<string, Person>();
   for (const { author, payload } of view.events) {
-    if (author?.part !== Part.COLLEAGUE) continue;
-    if (payload.case === "colleagueLeft") colleagues.delete(author.librarianId || author.name);
-    else colleagues.set(author.librarianId || author.name, author);
+    // Who declines an offer was never in the session.
+    if (author === undefined || payload.case === "transferClosed") continue;
+    const key = author.librarianId || author.name;
+    // Who takes the patron over is no colleague any more.
+    if (payload.case === "colleagueLeft" || author.part === Part.OWNER) colleagues.delete(key);
+    else if (author.part === Part.COLLEAGUE) colleagues.set(key, author);
   }
   return [...colleagues.values()];
 }
