@@ -141,12 +141,12 @@ async fn make(
 }
 
 fn last_offer(events: &[SessionEvent]) -> String {
-    let offers = events.iter().filter_map(|event| match &event.payload {
+    let mut offers = events.iter().filter_map(|event| match &event.payload {
         Some(Payload::TransferOffered(offered)) => offered.offer.clone(),
         _ => None,
     });
     offers
-        .last()
+        .next_back()
         .map_or_else(|| "none".to_owned(), |offer| offer.offer_id)
 }
 
