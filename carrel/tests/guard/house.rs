@@ -101,7 +101,7 @@ pub(crate) struct House {
     /// The conversation that Lc began with Lq.
     pub(crate) conversation_id: String,
     tokens: HashMap<Column, String>,
-    monitors: Vec<Monitor>,
+    monitors: HashMap<Column, Monitor>,
     running: Running,
     _folder: TempDir,
 }
@@ -120,8 +120,13 @@ impl House {
         let mut config = desk::settings(data_dir.clone());
         // A heartbeat marks the end of a snapshot that comes in parts.
         config.session.heartbeat = Duration::from_millis(200).into();
-        // Nobody's monitor has to be kept alive.
-        config.presence.lease = Duration::from_secs(3_600).into();
+        // Nothing changes by time alone: nobody's monitor or connection has to be kept alive.
+        let forever = Duration::from_secs(3_600);
+        config.presence.lease = forever.into();
+        config.session.owner_grace = forever.into();
+        config.session.patron_away = forever.into();
+        config.session.patron_lost = (2 * forever).into();
+        config.session.transfer_lapse = forever.into();
         let sockets = &mut config.gateway.socket;
         sockets.per_address = NonZeroUsize::new(4_096).unwrap();
         sockets.per_person = NonZeroUsize::new(4_096).unwrap();
@@ -147,7 +152,7 @@ impl House {
                 .connect_lazy(),
             door,
             tokens,
-            monitors: Vec::new(),
+            monitors: HashMap::new(),
             running,
             _folder: folder,
         };
@@ -192,6 +197,11 @@ impl House {
     /// The token of a librarian of the matrix.
     pub(crate) fn token(&self, column: Column) -> &str {
         &self.tokens[&column]
+    }
+
+    /// Closes the monitor of a librarian of the matrix.
+    pub(crate) async fn leave_the_desk(&mut self, column: Column) {
+        self.monitors.remove(&column).unwrap().close().await;
     }
 
     /// The id of a librarian of the matrix.
@@ -270,7 +280,7 @@ impl House {
             let presence = self.presence();
             let queues = Some(vec![queue_id.to_owned()]);
             let monitor = Monitor::open(presence, self.token(column), queues);
-            self.monitors.push(monitor.await.unwrap());
+            self.monitors.insert(column, monitor.await.unwrap());
         }
     }
 

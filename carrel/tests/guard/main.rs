@@ -5,6 +5,7 @@
 //! - [`table`]: the authorization matrix; [`matrix`] carries out each of its cells, by [`grpc`] and by [`browser`].
 //! - [`bad_calls`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: what is malformed, too large,
 //!   out of order or out of time.
+//! - [`silent`]: what nobody may find out about who is inside in conference mode.
 //! - [`noise`]: arbitrary bytes and messages, thousands of each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -33,4 +34,5 @@ mod matrix;
 mod monitor;
 mod noise;
 mod panics;
+mod silent;
 mod table;

@@ -1,0 +1,324 @@
+//! Who is inside silently is in nothing that another librarian can obtain (I18).
+//!
+//! One world, looked at in pairs: all that somebody can ask for is asked for without a supervisor inside and with one,
+//! and nothing else happens in between. The answers, refusals among them, are the same bytes.
+
+use carrel_proto::{
+    im::v1::{self as im, send_message_request::To},
+    presence::v1::{self as presence, watch_desk_response::Change as DeskChange},
+    session::v1::{self as wire, watch_sessions_response::Change as ListChange},
+};
+use prost::Message;
+use tonic::{Response, Status, Streaming};
+
+use crate::{
+    answer::Answer,
+    case::Case,
+    door::{command_id, on_behalf},
+    grpc::Stream,
+    house::House,
+    table::{Column, Stage},
+};
+
+/// Everyone who must not find the supervisors.
+const OTHERS: [Column; 6] = [
+    Column::Lc,
+    Column::Lq,
+    Column::Lx,
+    Column::Af,
+    Column::Kf,
+    Column::Aq,
+];
+/// Who goes in.
+const SUPERVISORS: [Column; 2] = [Column::Ao, Column::Ko];
+
+/// All that was obtained: by whom, by which call, and the bytes of the answer.
+type Look = Vec<(Column, &'static str, Vec<u8>)>;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_finds_a_supervisor_at_their_desk() {
+    let house = House::open().await;
+    for stage in [Stage::Active, Stage::Offered] {
+        compare(&house, stage).await;
+    }
+    house.close().await;
+}
+
+/// They monitor nothing: whoever writes to them is refused as ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_finds_a_supervisor_who_monitors_nothing() {
+    let mut house = House::open().await;
+    for supervisor in SUPERVISORS {
+        house.leave_the_desk(supervisor).await;
+    }
+    compare(&house, Stage::Active).await;
+    house.close().await;
+}
+
+/// What is watched meanwhile says nothing until something else happens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_is_watched_stirs() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let mut watches = Vec::new();
+    for other in [Column::Lc, Column::Lq, Column::Aq] {
+        let desk = watch_desk(&house, other).await.unwrap().into_inner();
+        let lists = watch_lists(&house, other).await.unwrap().into_inner();
+        watches.push((first(desk).await, first(lists).await));
+    }
+    for supervisor in SUPERVISORS {
+        enter(&house, &case, supervisor).await;
+        let inside = attend(&house, &case, supervisor).await;
+        leave(&house, &case, supervisor).await;
+        drop(inside);
+    }
+    // Whatever their coming and going had caused would come before this.
+    let next = house.case(Stage::Waiting).await;
+    for (desk, lists) in &mut watches {
+        let stirred = desk_change(&mut desk.1).await;
+        assert!(
+            matches!(&stirred, DeskChange::Queue(queue) if queue.waiting == 1),
+            "{stirred:?}"
+        );
+        let stirred = list_change(&mut lists.1).await;
+        assert!(
+            matches!(&stirred, ListChange::Changed(row) if row.session_id == next.session_id),
+            "{stirred:?}"
+        );
+    }
+    house.close().await;
+}
+
+async fn compare(house: &House, stage: Stage) {
+    let case = house.case(stage).await;
+    let without = settled_look(house, &case).await;
+    for supervisor in SUPERVISORS {
+        enter(house, &case, supervisor).await;
+        let inside = attend(house, &case, supervisor).await;
+        assert_same(stage, &look(house, &case).await, &without);
+        leave(house, &case, supervisor).await;
+        drop(inside);
+        assert_same(stage, &look(house, &case).await, &without);
+    }
+    // The comparison is able to fail.
+    house.case(Stage::Waiting).await;
+    assert_ne!(look(house, &case).await, without);
+}
+
+fn assert_same(stage: Stage, now: &Look, before: &Look) {
+    for (now, before) in now.iter().zip(before) {
+        assert_eq!(now, before, "{stage:?}");
+    }
+    assert_eq!(now.len(), before.len());
+}
+
+/// A look that is as the one before: the first delivers messages, and others are told of that.
+async fn settled_look(house: &House, case: &Case) -> Look {
+    let mut before = look(house, case).await;
+    loop {
+        let now = look(house, case).await;
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
+
+async fn look(house: &House, case: &Case) -> Look {
+    let mut seen = Vec::new();
+    for other in OTHERS {
+        desk(house, other, &mut seen).await;
+        sessions(house, other, case, &mut seen).await;
+        messages(house, other, &mut seen).await;
+    }
+    seen
+}
+
+/// Who is here, how queues stand, and how much there is to do.
+async fn desk(house: &House, other: Column, seen: &mut Look) {
+    let token = house.token(other);
+    let mut presence = house.presence();
+    let snapshot = match watch_desk(house, other).await {
+        Ok(stream) => Ok(Response::new(first(stream.into_inner()).await.0)),
+        Err(status) => Err(status),
+    };
+    seen.push((other, "WatchDesk", bytes(snapshot)));
+    for whom in SUPERVISORS.into_iter().chain(OTHERS) {
+        let librarian_id = house.librarian_id(whom);
+        let request = on_behalf(token, presence::GetLibrarianRequest { librarian_id });
+        let answer = presence.get_librarian(request).await;
+        seen.push((other, "GetLibrarian", bytes(answer)));
+    }
+    let request = on_behalf(token, presence::GetOwnPresenceRequest {});
+    let answer = presence.get_own_presence(request).await;
+    seen.push((other, "GetOwnPresence", bytes(answer)));
+    let institution_id = "maple".to_owned();
+    let request = on_behalf(token, presence::GetAvailabilityRequest { institution_id });
+    let answer = presence.get_availability(request).await;
+    seen.push((other, "GetAvailability", bytes(answer)));
+    let service = house.service_token();
+    let request = on_behalf(&service, wire::WatchLoadRequest {});
+    let load = house.load().watch_load(request).await.unwrap();
+    let (load, _) = first(load.into_inner()).await;
+    seen.push((other, "WatchLoad", load.encode_to_vec()));
+}
+
+/// Lists, the session itself, and refusals about it.
+async fn sessions(house: &House, other: Column, case: &Case, seen: &mut Look) {
+    let token = house.token(other);
+    let mut sessions = house.door.sessions();
+    let session_id = || case.session_id.clone();
+    let lists = match watch_lists(house, other).await {
+        Ok(stream) => Ok(Response::new(first(stream.into_inner()).await.0)),
+        Err(status) => Err(status),
+    };
+    seen.push((other, "WatchSessions", bytes(lists)));
+    let message = wire::GetSessionRequest {
+        session_id: session_id(),
+    };
+    let answer = sessions.get_session(on_behalf(token, message)).await;
+    seen.push((other, "GetSession", bytes(answer)));
+    let message = wire::GetTranscriptRequest {
+        session_id: session_id(),
+        audience: wire::Audience::Unspecified.into(),
+    };
+    let answer = sessions.get_transcript(on_behalf(token, message)).await;
+    seen.push((other, "GetTranscript", bytes(answer)));
+    let message = wire::LeaveConferenceRequest {
+        command_id: command_id(),
+        session_id: session_id(),
+    };
+    let answer = sessions.leave_conference(on_behalf(token, message)).await;
+    seen.push((other, "LeaveConference", bytes(answer)));
+    let message = wire::EnterConferenceRequest {
+        command_id: command_id(),
+        session_id: session_id(),
+        warning_version: house.warning_version.clone(),
+    };
+    let answer = sessions.enter_conference(on_behalf(token, message)).await;
+    seen.push((other, "EnterConference", bytes(answer)));
+    let message = wire::AcceptTransferRequest {
+        command_id: command_id(),
+        session_id: session_id(),
+        offer_id: "77".to_owned(),
+    };
+    let request = on_behalf(token, message);
+    let answer = house.transfers().accept_transfer(request).await;
+    seen.push((other, "AcceptTransfer", bytes(answer)));
+    let message = wire::ListAuditEntriesRequest::default();
+    let answer = sessions.list_audit_entries(on_behalf(token, message)).await;
+    seen.push((other, "ListAuditEntries", bytes(answer)));
+}
+
+/// To whom one may write, and what is said to those who may not. The same command again writes nothing again.
+async fn messages(house: &House, other: Column, seen: &mut Look) {
+    let token = house.token(other);
+    let mut messages = house.messages();
+    for whom in SUPERVISORS {
+        let message = im::SendMessageRequest {
+            command_id: format!("look-{other:?}-{whom:?}"),
+            to: Some(To::LibrarianId(house.librarian_id(whom))),
+            text: "Are you looking over my shoulder?".to_owned(),
+        };
+        let answer = messages.send_message(on_behalf(token, message)).await;
+        let answer = answer.map(|sent| {
+            let replayed = false;
+            Response::new(im::SendMessageResponse {
+                replayed,
+                ..sent.into_inner()
+            })
+        });
+        seen.push((other, "SendMessage", bytes(answer)));
+    }
+    let request = on_behalf(token, im::WatchConversationsRequest {});
+    let stream = messages.watch_conversations(request).await.unwrap();
+    let (snapshot, _) = first(stream.into_inner()).await;
+    seen.push((other, "WatchConversations", snapshot.encode_to_vec()));
+}
+
+async fn watch_desk(
+    house: &House,
+    other: Column,
+) -> Result<Response<Streaming<presence::WatchDeskResponse>>, Status> {
+    let request = on_behalf(house.token(other), presence::WatchDeskRequest {});
+    house.presence().watch_desk(request).await
+}
+
+async fn watch_lists(
+    house: &House,
+    other: Column,
+) -> Result<Response<Streaming<wire::WatchSessionsResponse>>, Status> {
+    let queue_id = match other {
+        Column::Lx | Column::Af | Column::Kf => "cedar",
+        _ => "maple",
+    };
+    let message = wire::WatchSessionsRequest {
+        queue_ids: vec![queue_id.to_owned()],
+        all: matches!(other, Column::Af | Column::Kf | Column::Aq),
+    };
+    let request = on_behalf(house.token(other), message);
+    house.door.sessions().watch_sessions(request).await
+}
+
+async fn enter(house: &House, case: &Case, supervisor: Column) {
+    let message = wire::EnterConferenceRequest {
+        command_id: command_id(),
+        session_id: case.session_id.clone(),
+        warning_version: house.warning_version.clone(),
+    };
+    let request = on_behalf(house.token(supervisor), message);
+    let mut sessions = house.door.sessions();
+    sessions.enter_conference(request).await.unwrap();
+}
+
+async fn leave(house: &House, case: &Case, supervisor: Column) {
+    let message = wire::LeaveConferenceRequest {
+        command_id: command_id(),
+        session_id: case.session_id.clone(),
+    };
+    let request = on_behalf(house.token(supervisor), message);
+    let mut sessions = house.door.sessions();
+    sessions.leave_conference(request).await.unwrap();
+}
+
+async fn attend(house: &House, case: &Case, supervisor: Column) -> Stream {
+    let token = house.token(supervisor);
+    let audience = wire::Audience::Unspecified;
+    Stream::join(house.door.sessions(), token, &case.session_id, audience)
+        .await
+        .unwrap()
+}
+
+async fn first<T>(mut stream: Streaming<T>) -> (T, Streaming<T>) {
+    let first = stream.message().await.unwrap();
+    (first.expect("a watch begins with a snapshot"), stream)
+}
+
+async fn desk_change(stream: &mut Streaming<presence::WatchDeskResponse>) -> DeskChange {
+    loop {
+        match stream.message().await.unwrap().unwrap().change.unwrap() {
+            DeskChange::Heartbeat(_) => {}
+            change => return change,
+        }
+    }
+}
+
+async fn list_change(stream: &mut Streaming<wire::WatchSessionsResponse>) -> ListChange {
+    loop {
+        match stream.message().await.unwrap().unwrap().change.unwrap() {
+            ListChange::Heartbeat(_) => {}
+            change => return change,
+        }
+    }
+}
+
+/// An answer's bytes, or the refusal's.
+fn bytes<T: Message>(answer: Result<Response<T>, Status>) -> Vec<u8> {
+    match answer {
+        Ok(answer) => answer.into_inner().encode_to_vec(),
+        Err(status) => match Answer::from(status) {
+            Answer::Refused(said) => said.bytes,
+            done => panic!("{done:?}"),
+        },
+    }
+}
