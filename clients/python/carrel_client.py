@@ -22,8 +22,11 @@ from grpc_status import rpc_status
 import stubs  # noqa: F401  (makes the carrel.* modules below importable)
 from carrel.directory.v1 import directory_service_pb2 as directory
 from carrel.directory.v1 import directory_service_pb2_grpc as directory_grpc
+from carrel.im.v1 import im_service_pb2_grpc as im_grpc
+from carrel.presence.v1 import presence_service_pb2_grpc as presence_grpc
 from carrel.session.v1 import session_service_pb2 as session
 from carrel.session.v1 import session_service_pb2_grpc as session_grpc
+from carrel.session.v1 import transfer_service_pb2_grpc as transfer_grpc
 from carrel.session.v1.session_pb2 import Position
 
 DEADLINE_SECONDS = 10
@@ -82,6 +85,9 @@ class Person:
     def __init__(self, channel, token):
         self.token = token
         self.sessions = session_grpc.SessionServiceStub(channel)
+        self.transfers = transfer_grpc.TransferServiceStub(channel)
+        self.presence = presence_grpc.PresenceServiceStub(channel)
+        self.messages = im_grpc.ImServiceStub(channel)
         self.directory = directory_grpc.DirectoryServiceStub(channel)
 
     @property

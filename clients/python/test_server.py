@@ -9,7 +9,14 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from carrel_client import connect, refusal
 
-SERVICES = ["carrel.directory.v1.DirectoryService", "carrel.session.v1.SessionService"]
+SERVICES = [
+    "carrel.directory.v1.DirectoryService",
+    "carrel.im.v1.ImService",
+    "carrel.presence.v1.PresenceService",
+    "carrel.session.v1.LoadService",
+    "carrel.session.v1.SessionService",
+    "carrel.session.v1.TransferService",
+]
 
 
 class Server(unittest.TestCase):
