@@ -29,6 +29,7 @@ class Leak:
     sound: str
     leaking: str
     in_make_test: bool = False
+    caught_by: str = "noninterference"
 
 
 LEAKS = [
@@ -99,6 +100,20 @@ LEAKS = [
         "session: vec![Event::ColleagueLeft { by: librarian.member.clone() }],\n"
         "            conference: vec![ConferenceEvent::Entered {",
     ),
+    Leak(
+        "an offer to hand a session over shown to the patron",
+        "session-svc/src/domain/audience.rs",
+        "(viewer >= audience_of(event)).then_some(event)",
+        "(viewer >= audience_of(event) || matches!(event, Event::TransferOffered(_))).then_some(event)",
+    ),
+    Leak(
+        "a session that a supervisor is inside of counted among theirs",
+        "session-svc/src/live_list/load.rs",
+        "*load.librarians.entry(id).or_default() += 1;",
+        "*load.librarians.entry(id).or_default() += 1; for inside in &entry.inside { "
+        "*load.librarians.entry(inside.librarian_id.clone()).or_default() += 1; }",
+        caught_by="load",
+    ),
 ]
 
 
@@ -117,8 +132,8 @@ def copy_sources() -> None:
     shutil.copy(ROOT / "Cargo.lock", COPY / "Cargo.lock")
 
 
-def tests_pass() -> bool:
-    """Runs the tests on the copy; a copy that does not build is an error and no verdict."""
+def tests_pass(which: str) -> bool:
+    """Runs the tests of one name on the copy; a copy that does not build is an error and no verdict."""
     environment = {
         **os.environ,
         "CARGO_TARGET_DIR": str(TARGET),
@@ -130,7 +145,7 @@ def tests_pass() -> bool:
     build = subprocess.run([*command, "--no-run"], cwd=COPY, env=environment, capture_output=True, text=True)
     if build.returncode != 0:
         sys.exit(f"the copy does not build:\n{build.stderr}")
-    run = subprocess.run([*command, "noninterference"], cwd=COPY, env=environment, capture_output=True, text=True)
+    run = subprocess.run([*command, which], cwd=COPY, env=environment, capture_output=True, text=True)
     return run.returncode == 0
 
 
@@ -138,7 +153,7 @@ def main() -> None:
     leaks = [leak for leak in LEAKS if leak.in_make_test or "--all" in sys.argv[1:]]
     shutil.rmtree(COPY, ignore_errors=True)
     copy_sources()
-    if not tests_pass():
+    if not all(tests_pass(which) for which in sorted({leak.caught_by for leak in leaks})):
         sys.exit("the tests fail without any leak; mend that first")
     missed = []
     for leak in leaks:
@@ -147,7 +162,7 @@ def main() -> None:
         if sound.count(leak.sound) != 1:
             sys.exit(f"{leak.file} has not exactly one place for the leak “{leak.name}”; bring scripts/sabotage.py up to date")
         place.write_text(sound.replace(leak.sound, leak.leaking))
-        caught = not tests_pass()
+        caught = not tests_pass(leak.caught_by)
         place.write_text(sound)
         print(f"{'caught' if caught else 'MISSED'}: {leak.name}", flush=True)
         if not caught:
