@@ -158,7 +158,7 @@ impl House {
         };
         house.warning_version = house.read_warning_version().await;
         house.come_to_the_desk().await;
-        house.introduction = house.read_introduction().await;
+        house.introduction = house.introduction_of(Column::Lq, Column::Lc).await;
         house.conversation_id = house.begin_conversation().await;
         house
     }
@@ -210,6 +210,14 @@ impl House {
             Who::Librarian(librarian) => librarian.librarian_id,
             Who::Patron(_) => panic!("{column:?} is a librarian"),
         }
+    }
+
+    /// What introduces one librarian of the matrix to another who sees them.
+    pub(crate) async fn introduction_of(&self, whom: Column, to: Column) -> String {
+        let librarian_id = self.librarian_id(whom);
+        let request = on_behalf(self.token(to), GetLibrarianRequest { librarian_id });
+        let answer = self.presence().get_librarian(request).await.unwrap();
+        answer.into_inner().librarian.unwrap().introduction
     }
 
     /// A token of one of Carrel's own services.
@@ -282,13 +290,6 @@ impl House {
             let monitor = Monitor::open(presence, self.token(column), queues);
             self.monitors.insert(column, monitor.await.unwrap());
         }
-    }
-
-    async fn read_introduction(&self) -> String {
-        let librarian_id = self.librarian_id(Column::Lq);
-        let request = on_behalf(self.token(Column::Lc), GetLibrarianRequest { librarian_id });
-        let answer = self.presence().get_librarian(request).await.unwrap();
-        answer.into_inner().librarian.unwrap().introduction
     }
 
     async fn begin_conversation(&self) -> String {

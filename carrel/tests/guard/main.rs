@@ -3,7 +3,7 @@
 //! - [`house`]: a Carrel with the people of the authorization matrix, each at an open [`monitor`]; [`case`]: a session in
 //!   any state. [`http`] and the sockets of the other tests are the ways in beside gRPC.
 //! - [`table`]: the authorization matrix; [`matrix`] carries out each of its cells, by [`grpc`] and by [`browser`].
-//! - [`bad_calls`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: what is malformed, too large,
+//! - [`bad_calls`], [`bad_desk`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: what is malformed, too large,
 //!   out of order or out of time.
 //! - [`silent`]: what nobody may find out about who is inside in conference mode.
 //! - [`noise`]: arbitrary bytes and messages, thousands of each.
@@ -23,6 +23,7 @@ mod answer;
 mod bad_bytes;
 mod bad_calls;
 mod bad_credentials;
+mod bad_desk;
 mod bad_frames;
 mod bad_streams;
 mod browser;

@@ -1,0 +1,279 @@
+//! Bad input about transfers, presence and messages: the exact code, reason and field, and nothing written.
+
+use carrel_proto::{
+    im::v1::{self as im, send_message_request::To as Addressee},
+    presence::v1::{self as presence, announce_request::Request},
+    session::v1::{self as wire, offer_transfer_request::To},
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
+
+use crate::{
+    bad_calls::{assert_invalid, told},
+    case::random_id,
+    door::{command_id, on_behalf},
+    house::House,
+    table::{Column, Stage},
+};
+
+fn refused(status: &Status) -> (Code, String) {
+    let (code, reason, _) = told(status);
+    (code, reason)
+}
+
+#[tokio::test]
+async fn an_offer_goes_to_whom_it_may() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let before = house.recorded(&case.session_id).await;
+    let owner = house.token(Column::Lc);
+    let mut transfers = house.transfers();
+    let offer = |to, message: &str| wire::OfferTransferRequest {
+        command_id: command_id(),
+        session_id: case.session_id.clone(),
+        to,
+        message: message.to_owned(),
+    };
+    let introduced = |introduction: &str| Some(To::Introduction(introduction.to_owned()));
+    let good = introduced(&house.introduction);
+
+    let answer = transfers.offer_transfer(on_behalf(owner, offer(None, "")));
+    assert_invalid(answer.await, "EMPTY", "to");
+    let forged = format!("{}x", house.introduction);
+    let service = house.service_token();
+    let long = "x".repeat(20_000);
+    for bad in ["", "x", "\0", &forged, &long, owner, &service, &case.patron] {
+        let answer = transfers.offer_transfer(on_behalf(owner, offer(introduced(bad), "")));
+        assert_invalid(answer.await, "BAD_INTRODUCTION", "introduction");
+    }
+    for (message, reason) in [
+        ("x".repeat(1_001), "TOO_LONG"),
+        ("\u{7}".to_owned(), "CONTROL_CHARACTER"),
+    ] {
+        let answer = transfers.offer_transfer(on_behalf(owner, offer(good.clone(), &message)));
+        assert_invalid(answer.await, reason, "message");
+    }
+    for queue_id in ["cedar", "nowhere", "", "\0"] {
+        let to = Some(To::QueueId(queue_id.to_owned()));
+        let answer = transfers.offer_transfer(on_behalf(owner, offer(to, "")));
+        let status = answer.await.unwrap_err();
+        assert_eq!(refused(&status), (Code::NotFound, "NOT_FOUND".to_owned()));
+    }
+    let stranger = house.introduction_of(Column::Lx, Column::Af).await;
+    let answer = transfers.offer_transfer(on_behalf(owner, offer(introduced(&stranger), "")));
+    let state = |reason: &str| (Code::FailedPrecondition, reason.to_owned());
+    assert_eq!(refused(&answer.await.unwrap_err()), state("NOT_SHARED"));
+    let own = house.introduction_of(Column::Lc, Column::Aq).await;
+    let answer = transfers.offer_transfer(on_behalf(owner, offer(introduced(&own), "")));
+    assert_eq!(refused(&answer.await.unwrap_err()), state("OWN_SESSION"));
+    assert_eq!(house.recorded(&case.session_id).await, before);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_offer_is_answered_by_its_own_name() {
+    let house = House::open().await;
+    let case = house.case(Stage::Offered).await;
+    let before = house.recorded(&case.session_id).await;
+    let receiver = house.token(Column::Lq);
+    let mut transfers = house.transfers();
+    for offer_id in ["", "0", "-1", "1", "99", "\0", &random_id()] {
+        let message = wire::AcceptTransferRequest {
+            command_id: command_id(),
+            session_id: case.session_id.clone(),
+            offer_id: offer_id.to_owned(),
+        };
+        let answer = transfers.accept_transfer(on_behalf(receiver, message));
+        let status = answer.await.unwrap_err();
+        assert_eq!(refused(&status), (Code::NotFound, "NOT_FOUND".to_owned()));
+    }
+    for (reason, why) in [
+        ("x".repeat(1_001), "TOO_LONG"),
+        ("\u{1b}".to_owned(), "CONTROL_CHARACTER"),
+    ] {
+        let message = wire::DeclineTransferRequest {
+            command_id: command_id(),
+            session_id: case.session_id.clone(),
+            offer_id: case.offer_id.clone(),
+            reason,
+        };
+        let answer = transfers.decline_transfer(on_behalf(receiver, message));
+        assert_invalid(answer.await, why, "reason");
+    }
+    assert_eq!(house.recorded(&case.session_id).await, before);
+    house.close().await;
+}
+
+/// What a monitor is told when it begins with these requests: how its stream ends, or the refusal in it.
+async fn announce(house: &House, token: &str, requests: Vec<Option<Request>>) -> Status {
+    let (sender, receiver) = mpsc::channel(8);
+    for request in requests {
+        let request = presence::AnnounceRequest { request };
+        sender.send(request).await.unwrap();
+    }
+    let request = on_behalf(token, ReceiverStream::new(receiver));
+    let mut told = match house.presence().announce(request).await {
+        Ok(told) => told.into_inner(),
+        Err(status) => return status,
+    };
+    loop {
+        match told.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a stream says why it ends"),
+            Err(status) => return status,
+        }
+    }
+}
+
+fn announcement(monitor_id: &str, queue_ids: &[&str]) -> Option<Request> {
+    Some(Request::Announcement(presence::Announcement {
+        monitor_id: monitor_id.to_owned(),
+        status: presence::Status::Unspecified.into(),
+        queues: Some(presence::MonitoredQueues {
+            queue_ids: queue_ids.iter().map(|&id| id.to_owned()).collect(),
+        }),
+    }))
+}
+
+#[tokio::test]
+async fn a_monitor_is_announced_in_order() {
+    let house = House::open().await;
+    let case = house.case(Stage::Unopened).await;
+    let librarian = house.token(Column::Lc);
+    let renew = |token: &str| {
+        Some(Request::Renew(presence::RenewPresence {
+            access_token: token.to_owned(),
+        }))
+    };
+    let invalid = |reason: &str| (Code::InvalidArgument, reason.to_owned());
+    let long = "x".repeat(65);
+    for (requests, expected) in [
+        (
+            vec![Some(Request::Here(presence::Here {}))],
+            invalid("NO_ANNOUNCEMENT"),
+        ),
+        (vec![renew(librarian)], invalid("NO_ANNOUNCEMENT")),
+        (vec![None], invalid("NO_ANNOUNCEMENT")),
+        (vec![announcement("", &[])], invalid("BAD_MONITOR_ID")),
+        (vec![announcement(&long, &[])], invalid("BAD_MONITOR_ID")),
+        (
+            vec![announcement("m", &["maple", "cedar"])],
+            (Code::NotFound, "NOT_FOUND".to_owned()),
+        ),
+        (
+            vec![announcement("m", &["maple"]), None],
+            invalid("BAD_FRAME"),
+        ),
+        (
+            vec![announcement("m", &["maple"]), renew("x")],
+            (Code::Unauthenticated, "BAD_TOKEN".to_owned()),
+        ),
+        (
+            vec![
+                announcement("m", &["maple"]),
+                renew(house.token(Column::Lq)),
+            ],
+            (Code::Unauthenticated, "BAD_TOKEN".to_owned()),
+        ),
+        (
+            vec![announcement("m", &["maple"]), renew(&case.patron)],
+            (Code::PermissionDenied, "ROLE_NOT_ALLOWED".to_owned()),
+        ),
+    ] {
+        let status = announce(&house, librarian, requests.clone()).await;
+        assert_eq!(refused(&status), expected, "{requests:?}");
+    }
+    house.close().await;
+}
+
+/// R23, S38.
+#[tokio::test]
+async fn messages_between_librarians_are_checked() {
+    let house = House::open().await;
+    let writer = house.token(Column::Lc);
+    let mut messages = house.messages();
+    let to = || Some(Addressee::ConversationId(house.conversation_id.clone()));
+    let message = |command_id: &str, to, text: &str| im::SendMessageRequest {
+        command_id: command_id.to_owned(),
+        to,
+        text: text.to_owned(),
+    };
+    let long = "\u{1f5fa}".repeat(4_001);
+    for (text, reason) in [
+        ("", "EMPTY"),
+        (" \n\u{3000}", "EMPTY"),
+        (long.as_str(), "TOO_LONG"),
+        ("\u{0}", "CONTROL_CHARACTER"),
+        ("\u{1b}[31m", "CONTROL_CHARACTER"),
+    ] {
+        let request = on_behalf(writer, message(&command_id(), to(), text));
+        assert_invalid(messages.send_message(request).await, reason, "text");
+    }
+    for id in ["", "two words", "\u{e9}", "\0", &"x".repeat(65)] {
+        let request = on_behalf(writer, message(id, to(), "Hello"));
+        let answer = messages.send_message(request).await;
+        assert_invalid(answer, "BAD_COMMAND_ID", "command_id");
+    }
+    let request = on_behalf(writer, message(&command_id(), None, "Hello"));
+    assert_invalid(messages.send_message(request).await, "NO_ADDRESSEE", "to");
+
+    let list = |page_size, before, after| im::ListMessagesRequest {
+        conversation_id: house.conversation_id.clone(),
+        before,
+        after,
+        page_size,
+    };
+    for page_size in [-1, i32::MIN] {
+        let request = on_behalf(writer, list(page_size, 0, 0));
+        let answer = messages.list_messages(request).await;
+        assert_invalid(answer, "BAD_PAGE_SIZE", "page_size");
+    }
+    let request = on_behalf(writer, list(0, 1, 1));
+    let answer = messages.list_messages(request).await;
+    assert_invalid(answer, "BOTH_DIRECTIONS", "after");
+
+    // All there is, from whichever end: the one message that was written.
+    for (before, after) in [(0, 0), (u64::MAX, 0)] {
+        let request = on_behalf(writer, list(i32::MAX, before, after));
+        let page = messages.list_messages(request).await.unwrap().into_inner();
+        assert_eq!((page.messages.len(), page.more), (1, false));
+    }
+    house.close().await;
+}
+
+/// I24: what can't be a conversation, what is none, and one of others: one answer.
+#[tokio::test]
+async fn a_conversation_of_others_is_not_found() {
+    let house = House::open().await;
+    let stranger = house.token(Column::Ao);
+    let long = "5e".repeat(50_000);
+    let mut heard = Vec::new();
+    for id in [
+        "",
+        "maple",
+        "\0",
+        "../im",
+        &long,
+        &random_id(),
+        &house.conversation_id,
+    ] {
+        let message = im::ListMessagesRequest {
+            conversation_id: id.to_owned(),
+            ..im::ListMessagesRequest::default()
+        };
+        let request = on_behalf(stranger, message);
+        let status = house.messages().list_messages(request).await.unwrap_err();
+        heard.push((
+            status.code(),
+            status.message().to_owned(),
+            status.details().to_vec(),
+        ));
+    }
+    heard.dedup();
+    assert!(
+        matches!(heard.as_slice(), [(Code::NotFound, _, _)]),
+        "{heard:?}"
+    );
+    house.close().await;
+}
