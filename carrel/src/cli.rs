@@ -44,7 +44,7 @@ pub struct Settings {
 pub enum Command {
     /// Serve until a signal ends it. SIGTERM or Ctrl-C once: finish what runs, within ten seconds; twice: at once.
     Serve {
-        /// If the directory is empty, load one to play with: two libraries, a queue each, five librarians.
+        /// If the directory is empty, load one to play with: two libraries, their queues, five librarians.
         #[arg(long)]
         demo: bool,
     },

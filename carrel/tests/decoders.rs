@@ -57,6 +57,10 @@ fn good() -> Vec<Vec<u8>> {
         r#"{{"kind":"note_written","by":{{"part":"colleague","who":{member}}},"text":"hm"}}"#
     );
     let entered = format!(r#"{{"kind":"entered","by":{member},"warning_version":"w"}}"#);
+    let transferred =
+        format!(r#"{{"kind":"transferred","by":{member},"from":{member},"offer_id":"3"}}"#);
+    let from = r#"{"librarian_id":"a","screen_name":"b","institution_name":"d"}"#;
+    let written = format!(r#"{{"kind":"written","by":{from},"text":"hm"}}"#);
     let token = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJjYXJyZWwifQ.c2lnbmF0dXJl";
     vec![
         frame.encode_to_vec(),
@@ -68,6 +72,12 @@ fn good() -> Vec<Vec<u8>> {
         post.encode_to_vec(),
         event.into_bytes(),
         entered.into_bytes(),
+        transferred.into_bytes(),
+        written.into_bytes(),
+        r#"{"announce":{"monitorId":"m","status":"STATUS_BUSY","queues":{"queueIds":["maple"]}}}"#
+            .into(),
+        r#"{"imSend":{"commandId":"c","librarianId":"l","text":"Do you have a minute?"}}"#.into(),
+        r#"{"act":{"commandId":"c","sessionId":"s","offerTransfer":{"queueId":"maple"}}}"#.into(),
         token.into(),
         include_bytes!("../demo/directory.toml").to_vec(),
         "HTTPS://B\u{fc}cherei.example:443/Regal 3?q=\u{fc}#x".into(),

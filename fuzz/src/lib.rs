@@ -8,8 +8,10 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use axum::extract::ws::Message as WsMessage;
 use carrel_gateway::frame::{BadFrame, SubProtocol, kind};
+use carrel_im::domain::event as im;
 use carrel_platform::auth::{
     keys::KeyRing,
+    statement::{verify_introduction, verify_service},
     token::{verify, verify_renewable},
 };
 use carrel_presence::{
@@ -154,6 +156,13 @@ pub fn stored_event(data: &[u8]) {
         let _ = entry.follows(7, "");
         let _ = convert::audit_entry_to_wire(1, i64::MAX, entry);
     }
+    if let Ok(event) = serde_json::from_slice::<im::Event>(data) {
+        let again = serde_json::to_vec(&event).expect("an event can be written");
+        assert_eq!(
+            serde_json::from_slice::<im::Event>(&again).ok(),
+            Some(event)
+        );
+    }
     if let Ok(event) = serde_json::from_slice::<directory::Event>(data) {
         let mut all = directory::Directory::default();
         all.apply(event);
@@ -161,7 +170,7 @@ pub fn stored_event(data: &[u8]) {
     }
 }
 
-/// A token. None that the fuzzer makes is one of ours.
+/// A token, or a statement of one service for another. None that the fuzzer makes is one of ours.
 pub fn token(data: &[u8]) {
     static KEYS: LazyLock<KeyRing> =
         LazyLock::new(|| KeyRing::generate().expect("there is entropy"));
@@ -169,6 +178,8 @@ pub fn token(data: &[u8]) {
     for now_ms in [i64::MIN, 0, 1_800_000_000_000, i64::MAX] {
         assert!(verify(&KEYS, &token, now_ms).is_err());
         assert!(verify_renewable(&KEYS, &token, now_ms).is_err());
+        assert!(verify_introduction(&KEYS, &token, now_ms).is_err());
+        assert!(verify_service(&KEYS, &token, now_ms).is_err());
     }
 }
 
