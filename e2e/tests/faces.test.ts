@@ -19,7 +19,8 @@ let admin: Desk;
 tellStory(() => stage);
 
 beforeAll(async () => {
-  stage = await Stage.open();
+  // Nobody is hurried while a face is looked at.
+  stage = await Stage.open({ CARREL_SESSION__TRANSFER_LAPSE: "10m" });
 });
 
 afterAll(async () => {
@@ -94,6 +95,45 @@ describe("the chat monitor", () => {
     await msMap.page.getByRole("alertdialog").waitFor();
     await look(msMap.visitor, "desk-ending");
     await msMap.page.keyboard.press("Escape");
+  });
+});
+
+describe("the desk around the session", () => {
+  let mrLee: Desk;
+
+  test("who is here, and what can be done with them", async () => {
+    mrLee = await stage.librarian("lee@maple", ["Maple County Library"]);
+    await mrLee.show("Librarians");
+    await mrLee.colleague("Ms Map").waitFor();
+    await look(mrLee.visitor, "desk-librarians");
+    await mrLee.colleague("Ms Map").click({ button: "right" });
+    await look(mrLee.visitor, "desk-librarian-menu");
+    await mrLee.page.getByRole("menuitem", { name: "Start IM Session" }).click();
+  });
+
+  test("between librarians", async () => {
+    await mrLee.writeIm("Ms Map", "Do you know Elias Finch? https://maple.example/finch");
+    const request = msMap.page.getByRole("dialog", { name: "New IM Request" });
+    await request.waitFor();
+    await look(msMap.visitor, "desk-im-request");
+    await request.getByRole("button", { name: "OK" }).click();
+    await msMap.writeIm("Mr Lee", "I do.");
+    await look(msMap.visitor, "desk-im");
+    for (const desk of [mrLee, msMap]) await desk.page.getByRole("tab", { name: "Patron Chat" }).click();
+  });
+
+  test("a session that is offered", async () => {
+    await msMap.page.getByRole("button", { name: "Transfer …" }).click();
+    const dialog = msMap.page.getByRole("dialog", { name: "Transfer Ricky" });
+    await dialog.getByRole("radio", { name: /^Mr Lee/ }).check();
+    await look(msMap.visitor, "desk-transfer");
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await msMap.offer("Ricky", "Mr Lee", "You know Elias Finch.");
+    await mrLee.offered("Ms Map", "Ricky").waitFor();
+    await look(mrLee.visitor, "desk-offered");
+    await look(msMap.visitor, "desk-offering");
+    await mrLee.page.getByRole("button", { name: "Decline Ricky from Ms Map" }).click();
+    await msMap.offerBar.waitFor({ state: "detached" });
   });
 });
 
