@@ -45,6 +45,9 @@ pub(crate) enum Error {
     /// The reader did not keep up.
     #[error("the reader was too slow")]
     TooSlow,
+    /// The account of a token is gone.
+    #[error("the account is gone")]
+    AccountRemoved,
     /// The token's time is over.
     #[error("the token has expired")]
     TokenExpired,
@@ -119,6 +122,7 @@ impl From<Error> for Refusal {
                 "TOO_SLOW",
                 "You did not read fast enough. Watch again; the new watch starts with everything as it is.",
             ),
+            Error::AccountRemoved => crate::Error::AccountRemoved.into(),
             Error::TokenExpired => Self::new(
                 Code::Unauthenticated,
                 "TOKEN_EXPIRED",

@@ -128,12 +128,15 @@ impl Monitor {
     /// Takes over what its librarian chose on another of their monitors. No sign of life.
     ///
     /// # Errors
-    /// [`Error::Superseded`], when the same monitor was announced on another stream.
+    /// [`Error::Superseded`], when the same monitor was announced on another stream, and [`Error::AccountRemoved`].
     pub(crate) async fn keep_up(&mut self) -> Result<(), Error> {
         let state = self.desk.state();
         let standing = state.sources.monitors.get(&self.key);
         if standing.is_some_and(|standing| standing.incarnation > self.incarnation) {
             return Err(Error::Superseded);
+        }
+        if standing.is_some() && !state.people.contains_key(&self.librarian.librarian_id) {
+            return Err(Error::AccountRemoved);
         }
         let Some(newest) = newest(&state, &self.librarian.librarian_id) else {
             return Ok(());
@@ -219,6 +222,9 @@ fn choose(
     announcement: &wire::Announcement,
 ) -> Result<Announced, Error> {
     let directory = &state.sources.directory.directory;
+    if directory.librarian(&librarian.librarian_id).is_none() {
+        return Err(Error::AccountRemoved);
+    }
     let newest = newest(state, &librarian.librarian_id);
     let queues = match &announcement.queues {
         Some(wanted) => check_queues(directory, librarian, &wanted.queue_ids)?,

@@ -128,6 +128,22 @@ async fn whoever_loses_the_right_to_a_queue_monitors_it_no_longer() {
     boss.until(|screen| screen.names().is_empty()).await;
 }
 
+// I23: the token of an account that is gone may still be good for a while.
+#[tokio::test]
+async fn nobody_without_an_account_keeps_a_monitor_open() {
+    let (house, desk) = House::open().await;
+    let token = house.token("lee@maple").await;
+    let mut open = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    house
+        .load_directory(&directory_file(|name| name != "lee@maple", |text| text))
+        .await;
+    let gone = (Code::Unauthenticated, "ACCOUNT_REMOVED".to_owned());
+    assert_eq!(open.end().await, gone);
+    let first = choice("other", Status::Unspecified, Some(&["coop"]));
+    let mut again = house.announce_with(&desk, &token, first).await.unwrap();
+    assert_eq!(again.end().await, gone);
+}
+
 #[tokio::test]
 async fn a_server_that_stops_says_so_and_leaves_nothing_behind() {
     let (house, desk) = House::open().await;
