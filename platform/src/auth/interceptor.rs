@@ -60,6 +60,11 @@ impl Authenticator {
         statement::verify_introduction(&self.keys, introduction, self.clock.unix_ms()).ok()
     }
 
+    /// Tells whom an introduction of ours was of, however old it is. Only for telling whether two requests are the same.
+    pub fn old_introduction(&self, introduction: &str) -> Option<Introduction> {
+        statement::read_introduction(&self.keys, introduction, self.clock.unix_ms()).ok()
+    }
+
     /// Tells whose token this is. For tokens that come in another way than in metadata, such as on a running stream.
     pub fn verify(&self, token: &str) -> Result<Principal, Refusal> {
         Ok(token::verify(&self.keys, token, self.clock.unix_ms())?)
@@ -215,5 +220,7 @@ mod tests {
         let expired = (Code::Unauthenticated, "TOKEN_EXPIRED".into());
         assert_eq!(ask(&services), Err(expired));
         assert!(authenticator.introduction(&introduction).is_none());
+        assert!(authenticator.old_introduction(&introduction).is_some());
+        assert!(authenticator.old_introduction(&services).is_none());
     }
 }

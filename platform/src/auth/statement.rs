@@ -79,6 +79,19 @@ pub fn verify_introduction(
     believe(keys, INTRODUCTION, introduction, now_ms).map(|(introduction, _)| introduction)
 }
 
+/// Says whom an introduction was of, also when its time is over: for telling whether two requests are the same, and for
+/// nothing else.
+///
+/// # Errors
+/// [`TokenError::Bad`].
+pub fn read_introduction(
+    keys: &KeyRing,
+    introduction: &str,
+    now_ms: i64,
+) -> Result<Introduction, TokenError> {
+    read(keys, INTRODUCTION, introduction, now_ms).map(|(introduction, _)| introduction)
+}
+
 /// Issues a token with which a service calls others.
 ///
 /// # Errors
@@ -128,7 +141,22 @@ fn state<T: Serialize>(
     Ok(signed)
 }
 
+/// What a statement says that we made and whose time is not over, and when that is.
 fn believe<T: DeserializeOwned>(
+    keys: &KeyRing,
+    audience: &str,
+    token: &str,
+    now_ms: i64,
+) -> Result<(T, i64), TokenError> {
+    let (content, expires_at_ms) = read(keys, audience, token, now_ms)?;
+    if now_ms >= expires_at_ms.saturating_add(leeway_ms()) {
+        return Err(TokenError::Expired);
+    }
+    Ok((content, expires_at_ms))
+}
+
+/// What a statement says that we made, and when its time is or was over.
+fn read<T: DeserializeOwned>(
     keys: &KeyRing,
     audience: &str,
     token: &str,
@@ -146,11 +174,7 @@ fn believe<T: DeserializeOwned>(
     if iss != ISSUER || aud != audience || is_from_the_future(iat, now_ms) {
         return Err(TokenError::Bad);
     }
-    let expires_at_ms = exp.saturating_mul(1000);
-    if now_ms >= expires_at_ms.saturating_add(leeway_ms()) {
-        return Err(TokenError::Expired);
-    }
-    Ok((content, expires_at_ms))
+    Ok((content, exp.saturating_mul(1000)))
 }
 
 #[cfg(test)]
@@ -185,6 +209,10 @@ mod tests {
         assert_eq!(
             verify_introduction(&keys, &introduction, too_late),
             Err(TokenError::Expired)
+        );
+        assert_eq!(
+            read_introduction(&keys, &introduction, too_late),
+            Ok(ms_map())
         );
     }
 

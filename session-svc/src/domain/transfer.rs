@@ -57,16 +57,17 @@ pub enum Addressee {
     Librarian {
         /// Who.
         member: StaffMember,
-        /// The queues that they monitor. A repeated command is the same command when these have changed.
+        /// The queues that they monitor, unless the introduction is too old to say. A repeated command is the same
+        /// command when these have changed.
         #[serde(skip)]
-        monitors: BTreeSet<String>,
+        monitors: Option<BTreeSet<String>>,
     },
     /// A queue.
     Queue {
         /// Which.
         queue_id: String,
     },
-    /// Nobody: the introduction is not one of ours, or too old.
+    /// Nobody: the introduction is not one of ours.
     Stranger,
 }
 
@@ -184,6 +185,7 @@ fn recipient(librarian: &LibrarianActor, to: &Addressee) -> Result<Recipient, Re
             Err(Refused::OwnSession)
         }
         Addressee::Librarian { member, monitors } => {
+            let monitors = monitors.as_ref().ok_or(Refused::BadIntroduction)?;
             if monitors.is_disjoint(&librarian.queues) {
                 return Err(Refused::NotShared);
             }

@@ -23,18 +23,21 @@ impl TransferApi {
     fn addressee(&self, to: To) -> Addressee {
         match to {
             To::QueueId(queue_id) => Addressee::Queue { queue_id },
-            To::Introduction(introduction) => match self.0.auth.introduction(&introduction) {
-                Some(introduced) => Addressee::Librarian {
+            To::Introduction(introduction) => {
+                let auth = &self.0.auth;
+                let Some(introduced) = auth.old_introduction(&introduction) else {
+                    return Addressee::Stranger;
+                };
+                Addressee::Librarian {
                     member: StaffMember {
                         librarian_id: introduced.librarian_id,
                         screen_name: introduced.screen_name,
                         institution_id: introduced.institution_id,
                         institution_name: introduced.institution_name,
                     },
-                    monitors: introduced.queues,
-                },
-                None => Addressee::Stranger,
-            },
+                    monitors: auth.introduction(&introduction).map(|good| good.queues),
+                }
+            }
         }
     }
 }

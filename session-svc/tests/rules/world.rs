@@ -173,7 +173,7 @@ pub(crate) fn addressee() -> impl Strategy<Value = Addressee> {
         .filter_map(|actor| actor.librarian().cloned())
         .map(|librarian| Addressee::Librarian {
             member: librarian.member,
-            monitors: librarian.queues,
+            monitors: Some(librarian.queues),
         })
         .collect();
     prop_oneof![
