@@ -121,8 +121,8 @@ impl Staged {
         self.session_events.is_empty() && self.conference_events.is_empty() && self.facts.is_empty()
     }
 
-    /// Stages a decision and returns the version of the session's last event in it. The command is filed with the
-    /// first event: with the session's, or else with the conference's.
+    /// Stages a decision and returns the version of the session's last event in it. The command is filed with
+    /// that event, or else with the conference's first.
     pub(super) fn take_in(
         &mut self,
         decision: Decision,
@@ -148,12 +148,13 @@ impl Staged {
         let mut command = command;
         for event in session {
             self.session_version += 1;
+            let is_last = Some(self.session_version) == version;
             self.session = Session::apply(self.session.take(), Audience::Staff, &event, at_ms);
             let stored = Stored {
                 version: self.session_version,
                 at_ms,
                 event,
-                command: command.take(),
+                command: command.take_if(|_| is_last),
             };
             self.session_events.push((stored, Arc::clone(trace)));
         }

@@ -331,6 +331,47 @@ async fn a_supervisor_inside_becomes_the_owner() {
     assert_eq!(audit[0].detail, "BECAME_OWNER");
 }
 
+#[tokio::test]
+async fn a_repeated_offer_gets_its_first_answer() {
+    let desk = Desk::open().await;
+    let (_ricky, map) = running(&desk).await;
+    let to = desk.introduction("lee", &["coop"]);
+    map.offer(desk.command_id(), SESSION, To::QueueId("coop".into()))
+        .await
+        .unwrap();
+    // It withdraws the one before.
+    let offer = map
+        .offer("offer".into(), SESSION, to.clone())
+        .await
+        .unwrap();
+    assert_eq!(last_offer_id(&desk.recorded(SESSION).await), offer.offer_id);
+    // Also when its introduction would be too old for a new one, and from another server (I2).
+    desk.clock.advance_ms(700_000);
+    for desk in [&desk, &desk.replica().await] {
+        let map = desk.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
+        let again = map
+            .offer("offer".into(), SESSION, to.clone())
+            .await
+            .unwrap();
+        assert_eq!(
+            (again.offer_id, again.replayed),
+            (offer.offer_id.clone(), true)
+        );
+    }
+}
+
+/// The id of the offer that was made last.
+fn last_offer_id(events: &[wire::SessionEvent]) -> String {
+    let mut offers = events
+        .iter()
+        .rev()
+        .filter_map(|event| match &event.payload {
+            Some(Payload::TransferOffered(offered)) => offered.offer.clone(),
+            _ => None,
+        });
+    offers.next().unwrap().offer_id
+}
+
 /// I11 for offers: two servers, many takers, one gets it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_offer_to_a_queue_is_accepted_once() {
