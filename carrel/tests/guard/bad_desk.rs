@@ -1,6 +1,7 @@
 //! Bad input about transfers, presence and messages: the exact code, reason and field, and nothing written.
 
 use carrel_proto::{
+    gateway::v1::client_frame::Frame,
     im::v1::{self as im, send_message_request::To as Addressee},
     presence::v1::{self as presence, announce_request::Request},
     session::v1::{self as wire, offer_transfer_request::To},
@@ -11,6 +12,7 @@ use tonic::{Code, Status};
 
 use crate::{
     bad_calls::{assert_invalid, told},
+    bad_frames::{JSON, PROTO, Wire},
     case::random_id,
     door::{command_id, on_behalf},
     house::House,
@@ -275,5 +277,77 @@ async fn a_conversation_of_others_is_not_found() {
         matches!(heard.as_slice(), [(Code::NotFound, _, _)]),
         "{heard:?}"
     );
+    house.close().await;
+}
+
+/// What is refused names the request, and the socket goes on: for a librarian, and for a patron, who may do none of it.
+#[tokio::test]
+async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
+    let house = House::open().await;
+    let case = house.case(Stage::Active).await;
+    let announcement = |queue_id: &str| {
+        Frame::Announce(presence::Announcement {
+            monitor_id: "m".to_owned(),
+            status: presence::Status::Unspecified.into(),
+            queues: Some(presence::MonitoredQueues {
+                queue_ids: vec![queue_id.to_owned()],
+            }),
+        })
+    };
+    let list = || {
+        Frame::ImList(im::ListMessagesRequest {
+            conversation_id: random_id(),
+            ..im::ListMessagesRequest::default()
+        })
+    };
+    let librarian = house.token(Column::Lc);
+    for (token, frame, code, request) in [
+        (librarian, announcement("cedar"), 5, "announce"),
+        (librarian, list(), 5, "im_list"),
+        (&case.patron, announcement("maple"), 7, "announce"),
+        (&case.patron, list(), 7, "im_list"),
+        (
+            &case.patron,
+            Frame::WatchDesk(presence::WatchDeskRequest {}),
+            7,
+            "watch_desk",
+        ),
+        (
+            &case.patron,
+            Frame::WatchConversations(im::WatchConversationsRequest {}),
+            7,
+            "watch_conversations",
+        ),
+    ] {
+        for protocol in [PROTO, JSON] {
+            let mut wire = Wire::welcomed(&house, protocol, token).await;
+            wire.ask(frame.clone()).await;
+            let refusal = wire.refused().await.refusal.unwrap();
+            assert_eq!(
+                (refusal.code, refusal.metadata["request"].as_str()),
+                (code, request)
+            );
+            wire.assert_goes_on().await;
+        }
+    }
+    let mut wire = Wire::welcomed(&house, PROTO, librarian).await;
+    for (command_id, text, reason) in [("a", "", "EMPTY"), ("b", "\0", "CONTROL_CHARACTER")] {
+        wire.ask(Frame::ImSend(im::SendMessageRequest {
+            command_id: command_id.to_owned(),
+            to: Some(Addressee::ConversationId(house.conversation_id.clone())),
+            text: text.to_owned(),
+        }))
+        .await;
+        let refused = wire.refused().await;
+        assert_eq!(refused.command_id, command_id);
+        assert_eq!(refused.refusal.unwrap().reason, reason);
+    }
+    // What is not answered is not answered, however wrong it is.
+    wire.ask(Frame::ImTyping(im::SendTypingRequest {
+        conversation_id: random_id(),
+    }))
+    .await;
+    wire.ask(Frame::Goodbye(presence::Goodbye {})).await;
+    wire.assert_goes_on().await;
     house.close().await;
 }

@@ -70,7 +70,8 @@ impl Wire {
         self.ask(Asked::Hello(Hello { access_token })).await;
     }
 
-    async fn ask(&mut self, frame: Asked) {
+    /// Sends a frame.
+    pub(crate) async fn ask(&mut self, frame: Asked) {
         let message = self.written(Some(frame));
         self.send(message).await;
     }
@@ -123,7 +124,8 @@ impl Wire {
         }
     }
 
-    async fn refused(&mut self) -> Refused {
+    /// The next refusal.
+    pub(crate) async fn refused(&mut self) -> Refused {
         self.wait_for(|frame| match frame {
             Frame::Refused(refused) => Some(refused),
             _ => None,
