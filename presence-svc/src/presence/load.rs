@@ -42,14 +42,17 @@ pub(crate) async fn follow_load(desk: Desk, source: LoadSource, stop: Cancellati
     loop {
         let mut heard = false;
         let ended = tokio::select! {
+            // First: in one process both services stop together, and that is nothing to speak of.
+            biased;
             () = stop.cancelled() => return,
             ended = source.follow(&desk, &mut heard) => ended,
         };
         if heard {
             (wait, told) = (WAIT.0, false);
         }
-        // A watch that ends with its token is nothing to speak of.
-        if ended.code() != Code::Unauthenticated && !told {
+        // A watch that ends with its token is nothing to speak of; a token that was never taken is.
+        let token_over = heard && ended.code() == Code::Unauthenticated;
+        if !token_over && !told {
             let error = ended.message();
             tracing::warn!(
                 error,
