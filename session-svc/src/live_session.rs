@@ -168,6 +168,8 @@ pub(crate) struct LiveSession {
     seen: Seen,
     last_used: Instant,
     tended_at: Instant,
+    /// Whether something was due at the last look and could not be written.
+    overdue: bool,
 }
 
 impl LiveSession {
@@ -190,6 +192,7 @@ impl LiveSession {
             seen: Seen::now(),
             last_used: Instant::now(),
             tended_at: Instant::now(),
+            overdue: false,
         })
     }
 
@@ -338,10 +341,13 @@ impl LiveSession {
             }
             self.history.record_conference(stored);
         }
-        let happened: Vec<_> = session
-            .into_iter()
-            .filter_map(|(stored, trace)| Some((self.history.record(stored)?, trace)))
-            .collect();
+        let mut happened = Vec::with_capacity(session.len());
+        for (stored, trace) in session {
+            self.seen.see(&stored.event);
+            if let Some(shown) = self.history.record(stored) {
+                happened.push((shown, trace));
+            }
+        }
         self.revalidate(|actor| left.iter().any(|id| actor.is_librarian(id)));
         for (shown, trace) in happened {
             self.subscribers.pass_on(&[shown], &trace);

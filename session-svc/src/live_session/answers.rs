@@ -43,9 +43,11 @@ impl LiveSession {
             .subscribers
             .add(actor, audience, self.parts.config.backlog);
         self.keep_leases().await;
-        if part == Part::Patron {
+        match part {
+            Part::Owner => self.seen.see_owner_join(),
             // Only then: that a supervisor joins must not hasten what others are told.
-            self.note_patron_connection().await;
+            Part::Patron => self.note_patron_connection().await,
+            Part::Colleague => {}
         }
         Ok(Joined {
             session,

@@ -42,7 +42,6 @@ impl LiveSession {
         let patron_acts = acts.iter().any(|act| act.actor.librarian().is_none());
         let mut together = Vec::new();
         for act in acts {
-            self.see(&act);
             if matches!(
                 act.command,
                 Command::PickUp

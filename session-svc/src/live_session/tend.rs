@@ -50,8 +50,12 @@ impl LiveSession {
         (grace / 4).clamp(SHORTEST, Duration::from_secs(15))
     }
 
-    /// How long after the last look something is due by the clock: a further queue, or the end of an offer.
+    /// How long after the last look something is due by the clock: a further queue, or the end of an offer. What could
+    /// not be written waits for the next look: a log that is in trouble is not to be asked all the time.
     fn due_in(&self) -> Duration {
+        if self.overdue {
+            return Duration::MAX;
+        }
         let Some(session) = self.history.view(Audience::Staff).session() else {
             return Duration::MAX;
         };
@@ -76,8 +80,10 @@ impl LiveSession {
         self.revalidate(|_| true);
         self.keep_leases().await;
         self.note_patron_connection().await;
+        self.overdue = false;
         for pass in [escalate as fn(&Session, i64) -> Decision, lapse] {
             if let Err(error) = self.let_happen(pass).await {
+                self.overdue = !matches!(error, LogError::Conflict { .. });
                 self.warn(&error, "what was due in a session could not be written");
             }
         }

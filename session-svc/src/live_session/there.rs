@@ -3,23 +3,29 @@
 //! Each server sees its own streams. What it sees it also says by leases, which all servers share; before it counts
 //! somebody as gone it looks there, so that a participant who is connected to another server is not lost.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, mem, time::Duration};
 
 use bytes::Bytes;
 use carrel_platform::lease::Lease;
 use tokio::time::Instant;
 
-use super::{Act, LiveSession, Standing};
+use super::{LiveSession, Standing};
 use crate::domain::{
-    audience::Audience, decide::Command, event::PatronConnection, people::StaffMember,
+    audience::Audience,
+    event::{Event, PatronConnection, Speaker},
+    people::StaffMember,
 };
 
 /// When participants were last known to be there.
 pub(super) struct Seen {
-    /// The owner, or who becomes it.
+    /// The owner, or who becomes it; and whether they listened here when it was last looked. Who did may have gone at
+    /// any time since, so their time runs from the look that misses them: nobody is lost too soon.
     owner: Instant,
-    /// The patron: since when nothing was heard of them, and whether anything was heard here at all.
+    owner_here: bool,
+    /// The patron: since when nothing was heard of them, and whether anything was heard here at all. They
+    /// listened here or not, as with the owner.
     patron: Instant,
+    patron_here: bool,
     patron_heard: bool,
     /// Supervisors whose connection is gone, and when that was noticed.
     gone: HashMap<String, Instant>,
@@ -30,7 +36,9 @@ impl Seen {
     pub(super) fn now() -> Self {
         Self {
             owner: Instant::now(),
+            owner_here: false,
             patron: Instant::now(),
+            patron_here: false,
             patron_heard: false,
             gone: HashMap::new(),
         }
@@ -46,6 +54,33 @@ impl Seen {
         }
     }
 
+    /// Learns from what the owner or the patron did, on whatever server. A note does not count: the patron, who would
+    /// hear of the owner's loss, must not be able to tell that one was written. Nor does what else only staff see.
+    pub(super) fn see(&mut self, event: &Event) {
+        match event {
+            Event::Opened(_)
+            | Event::MessagePosted {
+                by: Speaker::Patron,
+                ..
+            } => self.hear_patron(),
+            Event::MessagePosted {
+                by: Speaker::Owner(_),
+                ..
+            }
+            | Event::PagePushed {
+                by: Speaker::Owner(_),
+                ..
+            } => self.owner = Instant::now(),
+            _ => {}
+        }
+    }
+
+    /// The owner begins to listen here.
+    pub(super) fn see_owner_join(&mut self) {
+        self.owner = Instant::now();
+        self.owner_here = true;
+    }
+
     fn hear_patron(&mut self) {
         self.patron = Instant::now();
         self.patron_heard = true;
@@ -53,29 +88,6 @@ impl Seen {
 }
 
 impl LiveSession {
-    /// Sees that a command of the owner's or the patron's came. A note does not count: the patron, who would hear of
-    /// the owner's loss, must not be able to tell that one was written. Nor does what else only staff see.
-    pub(super) fn see(&mut self, act: &Act) {
-        let shown = matches!(
-            act.command,
-            Command::Open { .. }
-                | Command::PickUp
-                | Command::AcceptTransfer { .. }
-                | Command::PostMessage { .. }
-                | Command::PushPage { .. }
-        );
-        if !shown {
-            return;
-        }
-        let session = self.history.view(Audience::Staff).session();
-        let owner = session.and_then(|session| session.owner.as_ref());
-        if act.actor.librarian().is_none() {
-            self.seen.hear_patron();
-        } else if owner.is_none_or(|owner| act.actor.is_librarian(&owner.member.librarian_id)) {
-            self.seen.owner = Instant::now();
-        }
-    }
-
     /// Says by leases who listens here, for as long as two looks at it.
     pub(super) async fn keep_leases(&mut self) {
         let lasts = self.tick() * 2 + Duration::from_secs(1);
@@ -121,10 +133,13 @@ impl LiveSession {
         let session = self.history.view(Audience::Staff).session();
         let Some(owner) = session.and_then(|session| session.owner.as_ref()) else {
             self.seen.owner = Instant::now();
+            self.seen.owner_here = false;
             return false;
         };
         let id = owner.member.librarian_id.clone();
-        if self.subscribers.has_librarian(&id) {
+        let here = self.subscribers.has_librarian(&id);
+        let was_here = mem::replace(&mut self.seen.owner_here, here);
+        if here || was_here {
             self.seen.owner = Instant::now();
             return false;
         }
@@ -147,7 +162,9 @@ impl LiveSession {
             .map_or(PatronConnection::Connected, |session| {
                 session.patron_connection
             });
-        if self.subscribers.has_patron() {
+        let here = self.subscribers.has_patron();
+        let was_here = mem::replace(&mut self.seen.patron_here, here);
+        if here || was_here {
             self.seen.hear_patron();
         }
         let config = &self.parts.config;

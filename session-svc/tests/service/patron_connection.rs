@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carrel_platform::auth::Role;
-use carrel_proto::session::v1::{PatronConnection, session_event::Payload};
+use carrel_proto::session::v1::{self as wire, PatronConnection, session_event::Payload};
 use carrel_session::Config;
 
 use crate::desk::Desk;
@@ -91,4 +91,44 @@ async fn who_is_connected_to_another_server_is_not_lost() {
         (next.position, change.connection()),
         (3, PatronConnection::Away)
     );
+}
+
+/// Who acts by another server without attending there is seen by this one, too.
+#[tokio::test]
+async fn who_acts_by_another_server_is_not_lost() {
+    let config = Config {
+        owner_grace: Duration::from_millis(800).into(),
+        patron_away: Duration::from_millis(800).into(),
+        patron_lost: Duration::from_millis(1_600).into(),
+        ..Config::default()
+    };
+    let here = Desk::with(config).await;
+    let there = here.replica().await;
+    let mut ricky = there.patron(SESSION);
+    let mut map = there.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    ricky.open(there.command_id(), "hello?").await.unwrap();
+    map.pick_up(there.command_id(), SESSION).await.unwrap();
+    // Brings the session into memory here, where nobody attends it.
+    here.patron(SESSION)
+        .transcript(SESSION, wire::Audience::Patron)
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        map.post(there.command_id(), SESSION, "Still searching")
+            .await
+            .unwrap();
+        ricky
+            .post(there.command_id(), SESSION, "Still here")
+            .await
+            .unwrap();
+    }
+    let events = here.recorded(SESSION).await;
+    let lost = events.iter().find(|event| {
+        matches!(
+            event.payload,
+            Some(Payload::Returned(_) | Payload::PatronConnection(_))
+        )
+    });
+    assert_eq!(lost, None);
 }
