@@ -31,7 +31,7 @@ impl Load {
             match (session.phase(), &session.owner) {
                 (Phase::Waiting, _) => {
                     for queue_id in &session.queues {
-                        load.add_waiting(queue_id, session.opened_at_ms);
+                        load.add_waiting(queue_id, session.waiting_since_ms);
                     }
                 }
                 (Phase::Active, Some(owner)) => {
