@@ -36,6 +36,11 @@ impl Conversations {
         &self.parts
     }
 
+    /// Runs something that ends with the service, and for whose end it waits.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
     /// Asks a conversation for something and waits for the answer.
     pub(crate) async fn ask<T>(
         &self,

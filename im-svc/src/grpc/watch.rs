@@ -55,7 +55,7 @@ pub(super) async fn watch(
     let must_end = watch.feed.ending.clone();
     let (sender, responses) = mpsc::channel(IN_FLIGHT);
     let (end, ending) = oneshot::channel();
-    tokio::spawn(async move {
+    api.conversations.spawn(async move {
         let refusal = tokio::select! {
             refusal = watch.pass_on(snapshot, &sender) => refusal,
             error = must_end.reason() => Some(error.into()),
