@@ -119,6 +119,19 @@ pub struct MadeOffer {
     pub fate: Fate,
 }
 
+impl MadeOffer {
+    /// What became of it by now. It has lapsed when its time is over, also before that is written.
+    #[must_use]
+    pub fn fate_at(&self, now_ms: i64) -> Fate {
+        match self.fate {
+            Fate::Stands if now_ms >= self.offer.lapses_at_ms => {
+                Fate::Closed(TransferOutcome::Lapsed)
+            }
+            fate => fate,
+        }
+    }
+}
+
 impl Offer {
     /// Whether it is for this librarian: by name, or by a queue that they may monitor.
     #[must_use]
@@ -149,18 +162,14 @@ pub(super) fn offer(
     if session.notes_size >= ROOM {
         return Err(Refused::Full);
     }
-    let mut events: Vec<_> = session
-        .standing_offer()
-        .map(|standing| {
-            closed(
-                &standing.offer,
-                TransferOutcome::Withdrawn,
-                &librarian.member,
-                "",
-            )
-        })
-        .into_iter()
-        .collect();
+    let mut events = Vec::new();
+    if let Some(standing) = session.standing_offer() {
+        let outcome = match standing.fate_at(situation.now_ms) {
+            Fate::Closed(outcome) => outcome,
+            Fate::Stands | Fate::Accepted => TransferOutcome::Withdrawn,
+        };
+        events.push(closed(&standing.offer, outcome, &librarian.member, ""));
+    }
     events.push(Event::TransferOffered(Offer {
         // The number that the event will have among the staff's: no two offers of a session share it.
         id: (session.position + events.len() as u64 + 1).to_string(),
@@ -208,35 +217,43 @@ pub(super) fn accept(
     offer_id: &str,
 ) -> Result<Decision, Refused> {
     let (session, made) = addressed_offer(situation, librarian, offer_id)?;
-    match (&session.owner, made.fate) {
+    match (&session.owner, made.fate_at(situation.now_ms)) {
         (_, _) if session.end.is_some() => Err(Refused::Ended),
         (Some(_), Fate::Accepted) if session.is_owned_by(&librarian.member.librarian_id) => {
             Ok(Decision::default())
         }
-        (Some(owner), Fate::Stands) if situation.now_ms < made.offer.lapses_at_ms => {
-            if session.is_owned_by(&librarian.member.librarian_id) {
-                return Err(Refused::OwnSession);
-            }
-            let mut decision = Decision {
-                session: vec![Event::Transferred {
-                    by: librarian.member.clone(),
-                    from: owner.member.clone(),
-                    offer_id: offer_id.to_owned(),
-                }],
-                ..Decision::default()
-            };
-            if situation.is_inside(session, librarian) {
-                let exit = depart(situation, &librarian.member, Departure::BecameOwner);
-                decision.conference = exit.conference;
-                decision.audit = exit.audit;
-            }
-            Ok(decision)
+        (Some(_), Fate::Stands) if session.is_owned_by(&librarian.member.librarian_id) => {
+            Err(Refused::OwnSession)
         }
-        (_, Fate::Stands) => Err(Refused::OfferClosed {
-            fate: Fate::Closed(TransferOutcome::Lapsed),
-        }),
+        (Some(owner), Fate::Stands) => Ok(hand_over(
+            situation,
+            session,
+            librarian,
+            &owner.member,
+            offer_id,
+        )),
         (_, fate) => Err(Refused::OfferClosed { fate }),
     }
+}
+
+fn hand_over(
+    situation: &Situation<'_>,
+    session: &Session,
+    to: &LibrarianActor,
+    from: &StaffMember,
+    offer_id: &str,
+) -> Decision {
+    let mut decision = Decision::happens(Event::Transferred {
+        by: to.member.clone(),
+        from: from.clone(),
+        offer_id: offer_id.to_owned(),
+    });
+    if situation.is_inside(session, to) {
+        let exit = depart(situation, &to.member, Departure::BecameOwner);
+        decision.conference = exit.conference;
+        decision.audit = exit.audit;
+    }
+    decision
 }
 
 /// Whom an offer was made to by name may decline it.
@@ -257,7 +274,7 @@ pub(super) fn decline(
         field: "reason",
         error,
     })?;
-    match made.fate {
+    match made.fate_at(situation.now_ms) {
         Fate::Stands => Ok(Decision::happens(closed(
             &made.offer,
             TransferOutcome::Declined,
@@ -276,7 +293,7 @@ pub(super) fn withdraw(
 ) -> Result<Decision, Refused> {
     let session = owned_session(situation, librarian)?;
     let made = session.made_offer(offer_id).ok_or(Refused::NotFound)?;
-    match made.fate {
+    match made.fate_at(situation.now_ms) {
         _ if session.end.is_some() => Err(Refused::Ended),
         Fate::Stands => Ok(Decision::happens(closed(
             &made.offer,

@@ -196,6 +196,13 @@ async fn an_offer_that_comes_to_nothing_changes_nothing() {
         (Code::FailedPrecondition, "OFFER_CLOSED".into())
     );
 
+    let late = lee
+        .decline(desk.command_id(), SESSION, &offer.offer_id)
+        .await
+        .unwrap_err();
+    let facts = carrel_platform::refusal::Refusal::from(&late).metadata;
+    assert_eq!(facts["outcome"], "LAPSED", "it can't be declined any more");
+
     // Withdrawn by offering it to somebody else.
     let offer = map
         .offer(
