@@ -12,7 +12,8 @@
 //! - **Gone means gone.** A monitor that gives no sign of life for the time of the lease is nobody's presence after the
 //!   next sweep, whatever became of its stream, its gateway or its server. One that comes back before was never gone.
 //! - **One librarian, one presence.** The newest choice counts on all their monitors. Each open monitor takes it over
-//!   into its own lease, so that it stays when the one where it was made is closed.
+//!   into its own lease, so that it stays when the one where it was made is closed. For those that had not, the lease
+//!   of the closed one stands a little longer, and counts for nothing else.
 //! - **The newest stream wins.** A monitor announces itself under an incarnation that is above any before.
 //! - **Nothing is made up.** While the leases can't be read, everybody counts as they were last known, and patrons are
 //!   told that it is not known whether somebody is there.

@@ -55,26 +55,30 @@ pub struct Presence {
     pub monitors: u32,
 }
 
-/// What the open monitors make of each librarian: the newest choice among their monitors counts for all of them.
+/// What monitors make of each librarian, who each have theirs, what it says and whether it is open: the newest choice
+/// among their monitors counts for all of them, also that of one that was closed since; but who has none open is not
+/// there.
 #[must_use]
 pub fn presences<'a>(
-    monitors: impl IntoIterator<Item = (&'a str, Announced)>,
+    monitors: impl IntoIterator<Item = (&'a str, Announced, bool)>,
 ) -> BTreeMap<&'a str, Presence> {
     let mut presences: BTreeMap<&str, Presence> = BTreeMap::new();
-    for (librarian_id, announced) in monitors {
+    for (librarian_id, announced, open) in monitors {
+        let open = u32::from(open);
         presences
             .entry(librarian_id)
             .and_modify(|presence| {
-                presence.monitors += 1;
+                presence.monitors += open;
                 if announced.revision > presence.announced.revision {
                     presence.announced = announced.clone();
                 }
             })
             .or_insert(Presence {
                 announced,
-                monitors: 1,
+                monitors: open,
             });
     }
+    presences.retain(|_, presence| presence.monitors > 0);
     presences
 }
 
@@ -97,16 +101,18 @@ mod tests {
     #[test]
     fn the_newest_choice_counts_for_all_monitors_in_whichever_order_they_are_read() {
         let mut monitors = vec![
-            ("map", announced(1, "tab", Status::Available)),
-            ("map", announced(2, "phone", Status::Away)),
-            ("map", announced(2, "desk", Status::Busy)),
-            ("oz", announced(7, "tab", Status::AcceptNoNew)),
+            ("map", announced(1, "tab", Status::Available), true),
+            ("map", announced(2, "phone", Status::Away), false),
+            ("map", announced(2, "desk", Status::Busy), true),
+            ("oz", announced(7, "tab", Status::AcceptNoNew), true),
+            ("ask", announced(1, "tab", Status::Available), false),
         ];
         let forward = presences(monitors.clone());
         monitors.reverse();
         assert_eq!(forward, presences(monitors));
-        assert_eq!(forward["map"].monitors, 3);
+        assert_eq!(forward["map"].monitors, 2);
         assert_eq!(forward["map"].announced.status, Status::Away);
         assert_eq!(forward["oz"].monitors, 1);
+        assert!(!forward.contains_key("ask"));
     }
 }

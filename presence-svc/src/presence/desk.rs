@@ -29,12 +29,11 @@ use super::{
     convert,
     error::Error,
     introductions::Introductions,
-    state::{Difference, Sources, State, monitors},
+    state::{Difference, Said, Sources, State, monitors},
 };
 use crate::{
     config::Config,
     domain::{
-        presence::Announced,
         queues::{Knowledge, Load},
         roster::{Watcher, row_changes, row_of, rows_for},
     },
@@ -222,10 +221,10 @@ impl Desk {
         &self,
         key: String,
         incarnation: u64,
-        announced: &Announced,
+        said: &Said,
         lasts: Duration,
     ) -> Result<Held, LeaseError> {
-        let value = serde_json::to_vec(announced).map_err(|error| LeaseError(error.to_string()))?;
+        let value = serde_json::to_vec(said).map_err(|error| LeaseError(error.to_string()))?;
         let lease = Lease {
             space: PRESENCE.to_owned(),
             key,

@@ -1,6 +1,6 @@
 //! One announced monitor: its lease, and what its librarian chose on it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use carrel_platform::{auth::Librarian, lease::Held};
 use carrel_proto::presence::v1 as wire;
@@ -10,7 +10,7 @@ use super::{
     convert,
     desk::Desk,
     error::Error,
-    state::{Standing, State},
+    state::{Said, Standing, State},
 };
 use crate::domain::{
     directory::Directory,
@@ -51,7 +51,8 @@ impl Monitor {
         let key = format!("{}/{monitor_id}", librarian.librarian_id);
         let standing = state.sources.monitors.get(&key);
         let person = state.people.get(&librarian.librarian_id);
-        if standing.is_none() && person.is_some_and(|person| person.monitors >= MAX_MONITORS) {
+        let is_open = standing.is_some_and(|standing| !standing.said.closed);
+        if !is_open && person.is_some_and(|person| person.monitors >= MAX_MONITORS) {
             return Err(Error::TooManyMonitors);
         }
         let announced = choose(&state, &librarian, &monitor_id, &announcement)?;
@@ -65,7 +66,7 @@ impl Monitor {
             announced,
         };
         for _ in 0..TRIES {
-            match monitor.hold().await? {
+            match monitor.hold_open().await? {
                 Held::Yes => {
                     monitor.tell().await;
                     return Ok(monitor);
@@ -156,13 +157,28 @@ impl Monitor {
         }
     }
 
-    /// Closes the monitor on purpose: it is gone at once.
+    /// Closes the monitor on purpose: it is gone at once. What was chosen on it stays for the librarian's other
+    /// monitors, of which one may not have taken it over yet, or be coming back just now.
     pub(crate) async fn goodbye(self) {
-        if let Err(error) = self.desk.release(&self.key, self.incarnation).await {
-            let error = error.0;
-            tracing::warn!(error, "a monitor's lease runs out by itself");
+        let settled = if self.is_ahead() {
+            let lasts = self.desk.config().lease.get();
+            self.hold(true, lasts).await.map(|_| ())
+        } else {
+            let released = self.desk.release(&self.key, self.incarnation).await;
+            released.map_err(Error::from)
+        };
+        if let Err(error) = settled {
+            tracing::warn!(%error, "a monitor's lease runs out by itself");
         }
         self.tell().await;
+    }
+
+    /// Whether another open monitor of the librarian has not taken over what was chosen here.
+    fn is_ahead(&self) -> bool {
+        let state = self.desk.state();
+        of_librarian(&state, &self.librarian.librarian_id).any(|(key, said)| {
+            *key != self.key && !said.closed && said.announced.revision < self.announced.revision
+        })
     }
 
     /// The librarian's presence, over all their monitors.
@@ -183,15 +199,22 @@ impl Monitor {
         self.silent_at = Instant::now() + self.desk.config().lease.get();
     }
 
-    async fn hold(&self) -> Result<Held, Error> {
+    async fn hold(&self, closed: bool, lasts: Duration) -> Result<Held, Error> {
+        let said = Said {
+            announced: self.announced.clone(),
+            closed,
+        };
+        let (key, incarnation) = (self.key.clone(), self.incarnation);
+        Ok(self.desk.hold(key, incarnation, &said, lasts).await?)
+    }
+
+    async fn hold_open(&self) -> Result<Held, Error> {
         let lasts = self.silent_at.saturating_duration_since(Instant::now());
-        let key = self.key.clone();
-        let (incarnation, announced) = (self.incarnation, &self.announced);
-        Ok(self.desk.hold(key, incarnation, announced, lasts).await?)
+        self.hold(false, lasts).await
     }
 
     async fn hold_or_give_way(&self) -> Result<(), Error> {
-        match self.hold().await? {
+        match self.hold_open().await? {
             Held::Yes => Ok(()),
             Held::Superseded(_) => Err(Error::Superseded),
         }
@@ -225,7 +248,9 @@ fn choose(
     if directory.librarian(&librarian.librarian_id).is_none() {
         return Err(Error::AccountRemoved);
     }
-    let newest = newest(state, &librarian.librarian_id);
+    let last = newest(state, &librarian.librarian_id);
+    // Whoever has closed all their monitors begins anew.
+    let newest = last.filter(|_| state.people.contains_key(&librarian.librarian_id));
     let queues = match &announcement.queues {
         Some(wanted) => check_queues(directory, librarian, &wanted.queue_ids)?,
         None => newest.map_or_else(BTreeSet::new, |newest| {
@@ -243,8 +268,8 @@ fn choose(
             status,
             queues,
             revision: Revision {
-                number: newest
-                    .map_or(0, |newest| newest.revision.number)
+                number: last
+                    .map_or(0, |last| last.revision.number)
                     .saturating_add(1),
                 monitor_id: monitor_id.to_owned(),
             },
@@ -252,13 +277,22 @@ fn choose(
     }
 }
 
-/// The newest choice of a librarian among their open monitors.
+/// The newest choice of a librarian among their monitors.
 fn newest<'a>(state: &'a State, librarian_id: &str) -> Option<&'a Announced> {
+    of_librarian(state, librarian_id)
+        .map(|(_, said)| &said.announced)
+        .max_by(|a, b| a.revision.cmp(&b.revision))
+}
+
+/// What the leases of a librarian's monitors say, each with its key.
+fn of_librarian<'a>(
+    state: &'a State,
+    librarian_id: &str,
+) -> impl Iterator<Item = (&'a String, &'a Said)> {
     let prefix = format!("{librarian_id}/");
     let from = state.sources.monitors.range(prefix.clone()..);
-    from.take_while(|(key, _)| key.starts_with(&prefix))
-        .map(|(_, standing)| &standing.announced)
-        .max_by(|a, b| a.revision.cmp(&b.revision))
+    from.take_while(move |(key, _)| key.starts_with(&prefix))
+        .map(|(key, standing)| (key, &standing.said))
 }
 
 fn check_queues(

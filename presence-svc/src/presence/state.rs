@@ -6,6 +6,7 @@ use std::{
 };
 
 use carrel_platform::lease::Lease;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
@@ -21,19 +22,30 @@ use crate::{
 pub(crate) struct Sources {
     /// The directory.
     pub(crate) directory: Arc<Snapshot>,
-    /// The open monitors, by their lease's key.
+    /// The monitors whose leases stand, by their lease's key.
     pub(crate) monitors: Arc<BTreeMap<String, Standing>>,
     /// What there is to do.
     pub(crate) load: Load,
 }
 
-/// An open monitor.
+/// A monitor whose lease stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// The incarnation under which its lease is held.
     pub(crate) incarnation: u64,
     /// What it says.
+    pub(crate) said: Said,
+}
+
+/// What a monitor's lease says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    /// What its librarian chose.
+    #[serde(flatten)]
     pub(crate) announced: Announced,
+    /// The monitor itself is closed. What was chosen on it stands until their other monitors have taken it over.
+    #[serde(default)]
+    pub(crate) closed: bool,
 }
 
 /// How everything stands.
@@ -81,7 +93,8 @@ impl State {
         let directory = &sources.directory.directory;
         let monitors = sources.monitors.iter().filter_map(|(key, standing)| {
             let (librarian_id, _) = key.split_once('/')?;
-            Some((librarian_id, standing.announced.clone()))
+            let Said { announced, closed } = &standing.said;
+            Some((librarian_id, announced.clone(), !closed))
         });
         let accounts = directory.librarians.values();
         let accounts: HashMap<&str, _> = accounts
@@ -117,20 +130,14 @@ impl State {
     }
 }
 
-/// The open monitors that leases are of. One that can't be read is none: a newer Carrel wrote it, or a broken one.
+/// The monitors that leases are of. One that can't be read is none: a newer Carrel wrote it, or a broken one.
 pub(crate) fn monitors(leases: Vec<Lease>) -> BTreeMap<String, Standing> {
     let standing = |lease: Lease| {
-        let announced = serde_json::from_slice(&lease.value)
+        let said = serde_json::from_slice(&lease.value)
             .inspect_err(|_| tracing::warn!("a lease on presence can't be read"))
             .ok()?;
         let incarnation = lease.incarnation;
-        Some((
-            lease.key,
-            Standing {
-                incarnation,
-                announced,
-            },
-        ))
+        Some((lease.key, Standing { incarnation, said }))
     };
     leases.into_iter().filter_map(standing).collect()
 }

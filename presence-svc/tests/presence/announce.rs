@@ -67,6 +67,33 @@ async fn several_monitors_are_one_presence_on_whichever_servers_they_are() {
     watcher.until(|screen| row(screen).is_none()).await;
 }
 
+// R18: one of the other monitors may be on its way back when the one with the newest choice is closed.
+#[tokio::test]
+async fn what_was_chosen_on_a_monitor_that_was_closed_waits_for_one_that_comes_back() {
+    let (house, desk) = House::open().await;
+    let other_desk = house.server().await;
+    let phone = house
+        .announce(&other_desk, "lee@maple", "phone", &["maple"])
+        .await;
+    drop(phone);
+    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    tab.choose(Status::Away, None).await;
+    tab.goodbye().await;
+    let token = house.token("lee@maple").await;
+    let as_it_is = choice("phone", Status::Unspecified, None);
+    let mut phone = house
+        .announce_with(&other_desk, &token, as_it_is)
+        .await
+        .unwrap();
+    assert_eq!(phone.own_presence().await, own(Status::Away, &["coop"], 1));
+
+    // Whoever comes when all of them were closed begins anew.
+    phone.goodbye().await;
+    let first = choice("other", Status::Unspecified, None);
+    let mut other = house.announce_with(&desk, &token, first).await.unwrap();
+    assert_eq!(other.own_presence().await, own(Status::Available, &[], 1));
+}
+
 // D25, I15
 #[tokio::test]
 async fn whoever_comes_back_in_time_was_never_gone() {
