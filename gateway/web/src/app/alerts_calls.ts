@@ -35,6 +35,6 @@ function forOffer(row: SessionRow): Call {
   return {
     kind: "transfer",
     text: `${from} offers you a patron of ${row.institutionName}`,
-    said: `${from} offers you ${row.patronName || "a patron"} of ${row.institutionName}. Accept or decline it at the top of the page.`,
+    said: `${from} offers you ${row.patronName || "a patron"} of ${row.institutionName}. Alt+Shift+T goes to it.`,
   };
 }

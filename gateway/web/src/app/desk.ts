@@ -11,6 +11,7 @@ import { type Lists, rowsOf } from "../state/lists";
 import { type SessionView, unread } from "../state/session";
 import { isHandedOver } from "../state/transfer";
 import { type HeldToken, held } from "../token";
+import { nameOf } from "../words";
 import { Alerts } from "./alerts";
 import { callsFor } from "./alerts_calls";
 import { Announcer } from "./announcer";
@@ -135,9 +136,10 @@ export class Desk {
   });
   /** What librarians write to each other. */
   readonly im = new InstantMessages(this.link, this.#profile, this.tab, {
-    arrived: (author, text, isShown) => {
-      if (!isShown) this.alerts.ring("im", `${author} has written to you.`);
-      this.announcer.say(`${author} to you, not to a patron: ${text}`);
+    arrived: (author, text, { queueId, isShown }) => {
+      const to = queueId === undefined ? "you" : `the staff of ${this.queueName(queueId)}`;
+      if (!isShown) this.alerts.ring("im", `${author} has written to ${to}.`);
+      this.announcer.say(`${author} to ${to}, not to a patron: ${text}`);
     },
     refused: (name, why) => this.notify(`Your message to ${name} was not sent. ${why}`, "bad"),
   });
@@ -277,6 +279,7 @@ export class Desk {
 
   /** Accepts a session that is offered to the user. */
   accept(row: SessionRow): void {
+    this.transfers.answered(row);
     this.#attendance.accept(row.sessionId, offerIdOf(row));
   }
 
@@ -342,6 +345,7 @@ export class Desk {
         const before = this.lists.value;
         this.#watched.change(frame.value);
         this.#call(before);
+        this.#tellOffersOver(before);
         this.#takeMine();
         return;
       }
@@ -365,6 +369,19 @@ export class Desk {
       // Who takes no new patrons is not called to them, and still sees them.
       if (kind !== "patron" || takesNew) this.alerts.ring(kind, text);
       this.announcer.say(said);
+    }
+  }
+
+  /** Says which offers are over: what the user was about to answer must not vanish unexplained. */
+  #tellOffersOver(before: Lists): void {
+    const mine = new Set(rowsOf(this.lists.value, SessionList.MY_ACTIVE).map((row) => row.sessionId));
+    for (const row of this.transfers.over(before)) {
+      // Accepted on another monitor of the user.
+      if (mine.has(row.sessionId)) continue;
+      const text = `${nameOf(row.transferOffer?.from)}'s offer of ${row.patronName || "a patron"} is over.`;
+      // An offer to a queue mostly goes to somebody else, which is nobody's concern but who listens for it.
+      if (row.transferOffer?.to.case === "librarian") this.notify(text);
+      else this.announcer.say(text);
     }
   }
 

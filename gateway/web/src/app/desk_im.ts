@@ -20,10 +20,18 @@ import { isRequest, keyOf, type Thread } from "../state/thread";
 import type { DeskTab } from "./desk";
 import type { Link } from "./link";
 
+/** Where a colleague has written. */
+export interface ImPlace {
+  /** The queue of the staff room. Absent in a conversation with the user alone. */
+  queueId: string | undefined;
+  /** Whether the user is looking at the conversation. */
+  isShown: boolean;
+}
+
 /** What the desk wants to hear of. */
 export interface ImListener {
-  /** A colleague has written. `isShown` is whether the user is looking at the conversation. */
-  arrived: (author: string, text: string, isShown: boolean) => void;
+  /** A colleague has written. */
+  arrived: (author: string, text: string, where: ImPlace) => void;
   /** A message of the user was not taken, and they are not looking at the conversation that would say so. */
   refused: (name: string, why: string) => void;
 }
@@ -249,8 +257,10 @@ export class InstantMessages {
     const thread = threadOf(this.#conversations.value, id);
     if (message === undefined || thread === undefined || message.author?.librarianId === this.me) return;
     if (Number(message.position) <= (threadOf(before, id)?.head ?? 0)) return;
+    const { counterpart } = thread;
+    const queueId = counterpart.kind === "queue" ? counterpart.queueId : undefined;
     const isShown = shown?.key === thread.key && this.#isLookedAt();
-    this.listener.arrived(message.author?.screenName || "A librarian", message.text, isShown);
+    this.listener.arrived(message.author?.screenName || "A librarian", message.text, { queueId, isShown });
   }
 
   #refused(commandId: string, refusal: Refusal): void {

@@ -34,6 +34,8 @@ export class Transfers {
   /** What was sent and is not answered yet. */
   readonly #commands = new Map<string, Deed["case"]>();
   readonly #putAside = signal<ReadonlySet<string>>(new Set());
+  /** The offers that the user has answered on this page, and that stand in the list yet. */
+  readonly #answered = new Set<string>();
 
   /** The sessions that are offered to the librarian, the longest running first. */
   readonly offered: ReadonlySignal<readonly SessionRow[]>;
@@ -91,7 +93,23 @@ export class Transfers {
 
   /** Declines an offer that was made to the librarian. */
   decline(row: SessionRow, reason: string): void {
-    if (!this.isDeclining(row.sessionId)) this.#command(row.sessionId, declineTransfer(offerIdOf(row), reason.trim()));
+    if (this.isDeclining(row.sessionId)) return;
+    this.answered(row);
+    this.#command(row.sessionId, declineTransfer(offerIdOf(row), reason.trim()));
+  }
+
+  /** Notes that the librarian answers an offer, and need not be told that it is over. */
+  answered(row: SessionRow): void {
+    this.#answered.add(offerIdOf(row));
+  }
+
+  /** The offers that were there before, are over, and were not answered on this page. */
+  over(before: Lists): SessionRow[] {
+    const standing = new Set(this.offered.value.map(offerIdOf));
+    const over = rowsOf(before, SessionList.OFFERED).filter(
+      (row) => row.transferOffer && !standing.has(offerIdOf(row)),
+    );
+    return over.filter((row) => !this.#answered.delete(offerIdOf(row)));
   }
 
   /** Whether an offer of a session is being declined. */
@@ -125,6 +143,7 @@ export class Transfers {
   /** Forgets what is on its way. */
   clear(): void {
     this.#commands.clear();
+    this.#answered.clear();
     this.#putAside.value = new Set();
   }
 

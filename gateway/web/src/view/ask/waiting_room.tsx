@@ -26,7 +26,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
         </h1>
         <p class="lead" role="status">
           {connected
-            ? WAITS[chat.availability.openness.value]
+            ? `${again ? "The connection to your librarian was lost. " : ""}${WAITS[chat.availability.openness.value]}`
             : "The connection is lost. You keep your place, and we are trying to reach the library again."}
         </p>
         <LeaveQuestion chat={chat} text="You can leave your question instead, and be answered later:" />

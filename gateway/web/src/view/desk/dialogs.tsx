@@ -162,22 +162,28 @@ function LogOut({ desk }: { desk: Desk }) {
   const running = [...desk.link.sessions.value.values()].filter(
     (view) => view.wanted && view.session?.state === SessionState.ACTIVE,
   ).length;
-  const sessions = running === 1 ? "One session of yours is" : `${running} sessions of yours are`;
-  const text =
-    running > 0
-      ? `${sessions} still running. Logging out ends nothing: your patrons wait, and you find them in My Active when you are back.`
-      : "You will no longer see waiting patrons.";
   const drafts = desk.drafts.any || desk.im.hasDrafts ? " What you have typed and not sent is lost." : "";
   return (
     <Confirm
       title="Log out?"
-      text={text + drafts}
+      text={afterLogOut(running, desk.presence.monitors.value) + drafts}
       action="Log out"
       otherwise="Stay"
       onCancel={() => desk.cancel()}
       onConfirm={() => desk.logOut()}
     />
   );
+}
+
+/** What becomes of the user's patrons (R8): another monitor keeps them, and otherwise they are kept for a while. */
+function afterLogOut(running: number, monitors: number): string {
+  if (monitors > 1) return "You stay logged on at your other monitor, with all your sessions.";
+  if (running === 0) return "You will no longer see waiting patrons.";
+  const [sessions, patrons] =
+    running === 1
+      ? ["One session of yours is", "the patron is offered to your colleagues"]
+      : [`${running} sessions of yours are`, "the patrons are offered to your colleagues"];
+  return `${sessions} still running. Logging out ends nothing, but if you are not back soon, ${patrons}. To hand over without a wait, transfer before you go.`;
 }
 
 const SHORTCUTS: readonly [string, string][] = [

@@ -85,6 +85,22 @@ function firstMessage(text: string): void {
   });
 }
 
+/** Mr Quill has written in the staff room of the queue. */
+function roomMessage(text: string): void {
+  const value = {
+    conversationId: "r",
+    with: { case: "queueId" as const, value: "main" },
+    head: 1n,
+    unread: 1,
+    firstKept: 1n,
+    lastMessage: create(MessageSchema, { position: 1n, author: QUILL, text }),
+  };
+  socket.push({
+    case: "conversations",
+    value: create(WatchConversationsResponseSchema, { change: { case: "changed", value } }),
+  });
+}
+
 function find(selector: string, text: string | RegExp): HTMLElement | undefined {
   return [...root.querySelectorAll<HTMLElement>(selector)].find((element) =>
     (element.getAttribute("aria-label") ?? element.textContent ?? "").match(text),
@@ -100,6 +116,16 @@ async function librarians(): Promise<HTMLElement | undefined> {
   await drawn();
   return find(".librarian-name", /^Mr Quill$/);
 }
+
+describe("what is said of a message", () => {
+  it("is whether it is for the user alone or for a staff room", async () => {
+    firstMessage("Just you");
+    roomMessage("All of us");
+    await drawn();
+    expect(root.textContent).toContain("Mr Quill to you, not to a patron: Just you");
+    expect(root.textContent).toContain("Mr Quill to the staff of Main, not to a patron: All of us");
+  });
+});
 
 describe("the Librarians list (S39 to S41, D83)", () => {
   it("says of each librarian what is to be known, in words", async () => {

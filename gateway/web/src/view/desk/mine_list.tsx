@@ -1,4 +1,5 @@
 import type { Desk } from "../../app/desk";
+import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
 import type { SessionView } from "../../state/session";
@@ -147,8 +148,11 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
+const WRITTEN = new Set<SessionEvent["payload"]["case"]>(["message", "note", "page"]);
+
+/** What was written last. What merely happened since does not hide it. */
 function lastLine(view: SessionView | undefined): string {
-  const { payload } = view?.events.at(-1) ?? {};
+  const { payload } = view?.events.findLast((event) => WRITTEN.has(event.payload.case)) ?? {};
   switch (payload?.case) {
     case "message":
       return payload.value.text;

@@ -42,7 +42,9 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   if (session === undefined) return null;
   const elsewhere = session.institutionId !== desk.profile.value?.institutionId;
   const patron = session.patronName || "Patron";
-  const typists = desk.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
+  // Of a session that was handed over nothing is heard any more: who is in it now, or types, is not known.
+  const over = isHandedOver(view);
+  const typists = desk.link.typists.value.filter((typist) => !over && typist.sessionId === view.sessionId);
   const colleagues = colleaguesIn(view).filter((person) => person.librarianId !== desk.profile.value?.librarianId);
   return (
     <section class="session-pane" aria-label={`Session with ${patron}`}>
@@ -55,11 +57,13 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
           <p class="session-facts">
             <LibraryName name={session.institutionName} elsewhere={elsewhere} />
             <PracticeMark desk={desk} queueId={session.queueId} />
-            {!isHandedOver(view) && <ConnectionState connection={session.patronConnection} />}
+            {!over && <ConnectionState connection={session.patronConnection} />}
             {session.patronEmail && <span>{session.patronEmail}</span>}
-            {!isHandedOver(view) && <Length desk={desk} view={view} />}
+            {!over && <Length desk={desk} view={view} />}
             {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
-            {colleagues.length > 0 && <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>}
+            {!over && colleagues.length > 0 && (
+              <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>
+            )}
           </p>
         </div>
         <div class="session-actions">
@@ -92,12 +96,13 @@ function Length({ desk, view }: { desk: Desk; view: SessionView }) {
 
 /**
  * The owner can hand the session over and end it, a colleague can leave it, and neither can do the other's (D5, R6).
- * Who has handed it over, or saw its end, can put it away.
+ * Who has handed it over, or saw its end, can put it away. Each button has a key of its own: what was under a finger, or
+ * had the focus, must not become another.
  */
 function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
   if (view.session?.state === SessionState.ENDED || isHandedOver(view)) {
     return (
-      <button type="button" class="button small" onClick={() => desk.dismiss(view.sessionId)}>
+      <button key="dismiss" type="button" class="button small" onClick={() => desk.dismiss(view.sessionId)}>
         Put away
       </button>
     );
@@ -107,6 +112,7 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
       <>
         {view.session?.state === SessionState.WAITING && (
           <button
+            key="take-over"
             type="button"
             class="button small primary"
             aria-disabled={desk.isPickingUp(view.sessionId)}
@@ -115,7 +121,7 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
             {desk.isPickingUp(view.sessionId) ? "Taking over …" : "Take over"}
           </button>
         )}
-        <button type="button" class="button small conference" onClick={() => desk.leave(view.sessionId)}>
+        <button key="leave" type="button" class="button small conference" onClick={() => desk.leave(view.sessionId)}>
           Leave Session
         </button>
       </>
@@ -124,11 +130,12 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
   return (
     <>
       {mayOffer(view) && (
-        <button type="button" class="button small" onClick={() => desk.transfers.open(view.sessionId)}>
+        <button key="transfer" type="button" class="button small" onClick={() => desk.transfers.open(view.sessionId)}>
           <Icon name="transfer" /> Transfer …
         </button>
       )}
       <button
+        key="end"
         type="button"
         class="button small danger-quiet"
         onClick={() => desk.ask({ kind: "end", sessionId: view.sessionId })}

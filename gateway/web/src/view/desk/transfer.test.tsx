@@ -11,13 +11,16 @@ import {
   DetachedSchema,
   RefusedSchema,
   SessionEventSchema as SessionEventFrameSchema,
+  SomebodyTypingSchema,
 } from "../../gen/carrel/gateway/v1/frames_pb";
 import { OwnPresenceSchema, Status, WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
 import {
   type SessionEvent,
   SessionEventSchema,
   SessionTransferredSchema,
+  TransferClosedSchema,
   TransferOfferedSchema,
+  TransferOutcome,
 } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part, PatronConnection, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { JoinedSchema, SessionList, WatchSessionsResponseSchema } from "../../gen/carrel/session/v1/session_service_pb";
@@ -196,6 +199,21 @@ describe("offering a session (R15, D43)", () => {
     expect(acts("withdrawTransfer")[0]?.act.value).toMatchObject({ offerId: "o1" });
   });
 
+  it("takes the focus back to the patron's box when the offer is over, and leaves it where it is otherwise (D82)", async () => {
+    await inSession();
+    const over = create(TransferClosedSchema, { offerId: "o1", outcome: TransferOutcome.WITHDRAWN });
+    for (const [from, to] of [
+      [() => find("button", /^Withdraw$/), "patron-box"],
+      [() => document.getElementById("note-box"), "note-box"],
+    ] as const) {
+      event({ case: "transferOffered", value: create(TransferOfferedSchema, { offer }) });
+      await drawn();
+      from()?.focus();
+      event({ case: "transferClosed", value: over });
+      await vi.waitFor(() => expect(document.activeElement?.id).toBe(to));
+    }
+  });
+
   it("begins at a librarian of the list, too, who is chosen then", async () => {
     await inSession();
     find("[role=tab]", /^Librarians/)?.click();
@@ -281,6 +299,21 @@ describe("an offer to the librarian (D45)", () => {
     expect(socket.all("attend")).toEqual([]);
   });
 
+  it("is said to be over when nobody here has answered it", async () => {
+    await offered();
+    lists({ case: "removed", value: { list: SessionList.OFFERED, sessionId: "s" } });
+    await drawn();
+    expect(find(".toast", /^Mr Quill's offer of Ricky is over\./)).toBeDefined();
+  });
+
+  it("is not said to be over to who has declined it", async () => {
+    await offered();
+    await click("Decline Ricky from Mr Quill");
+    lists({ case: "removed", value: { list: SessionList.OFFERED, sessionId: "s" } });
+    await drawn();
+    expect(root.textContent).not.toContain("is over");
+  });
+
   it("can be put aside, and stays above New", async () => {
     await offered();
     await click("Put the offer of Ricky aside");
@@ -301,6 +334,22 @@ describe("a session that somebody else has accepted", () => {
     expect(document.getElementById("note-box")).toBeNull();
     await click("Put away");
     expect(root.querySelector("section[aria-label='Session with Ricky']")).toBeNull();
+  });
+
+  it("shows nobody as there or typing any more, and puts nothing under the hand that was at a button", async () => {
+    await inSession();
+    const typing = { sessionId: "s", typing: { author: { part: Part.PATRON, name: "Ricky" } } };
+    socket.push({ case: "typing", value: create(SomebodyTypingSchema, typing) });
+    await drawn();
+    expect(root.querySelector(".session-pane")?.textContent).toContain("is typing");
+    find("button", /^Transfer …$/)?.focus();
+    event({ case: "transferred", value: create(SessionTransferredSchema, { from: MAP }) }, QUILL);
+    const refusal = { code: 9, reason: "NO_LONGER_OWNER", message: "x", metadata: { owner: "Mr Quill" } };
+    socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    await drawn();
+    await drawn();
+    expect(root.querySelector(".session-pane")?.textContent).not.toContain("is typing");
+    expect(document.activeElement?.textContent).toContain("Mr Quill has this patron now.");
   });
 });
 

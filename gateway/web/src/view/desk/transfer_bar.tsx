@@ -9,6 +9,16 @@ import { Icon } from "../parts/icon";
 /** That the session is offered to somebody, for how long, and the way back (R15). */
 export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
   const offer = view.session?.transferOffer;
+  const stands = offer !== undefined;
+  useEffect(() => {
+    if (!stands) return;
+    return () => {
+      requestAnimationFrame(() => {
+        // The button that had the focus went with the offer: the owner goes on with the patron.
+        if (document.activeElement === document.body) desk.focus("patron");
+      });
+    };
+  }, [stands]);
   if (offer === undefined) {
     if (!desk.transfers.isOffering(view.sessionId)) return null;
     return (

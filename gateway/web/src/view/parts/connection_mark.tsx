@@ -10,7 +10,7 @@ export function ConnectionMark({ link }: { link: Link }) {
         {text}
       </span>
       {rest && (
-        // The count goes on each second, which nobody wants to hear.
+        // Each attempt, and the count between them, go on and on, which nobody wants to hear.
         <span class="connection-rest" aria-hidden="true">
           {rest}
         </span>
@@ -40,7 +40,7 @@ function describe(link: Link): { text: string; kind: "good" | "busy" | "bad"; re
     case "greeting":
     case "renewing":
       return link.connection.value.failures > 0
-        ? { text: "Reconnecting …", kind: "busy" }
+        ? { text: "Reconnecting", rest: "…", kind: "busy" }
         : { text: "Connecting …", kind: "busy" };
     case "expired":
       return { text: "Logged out", kind: "bad" };
