@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { type SessionEvent, SessionEventSchema, TransferOutcome } from "../gen/carrel/session/v1/session_event_pb";
@@ -90,10 +91,13 @@ describe("an offer (R15)", () => {
   });
 
   it("counts down to zero and no further", () => {
-    expect(secondsLeft(61_000, 1_000)).toBe(60);
-    expect(secondsLeft(61_000, 60_001)).toBe(1);
-    expect(secondsLeft(61_000, 99_000)).toBe(0);
+    const made = create(TransferOfferSchema, { time: timestampFromMs(1_000), lapseTime: timestampFromMs(61_000) });
+    expect(secondsLeft(made, 1_000)).toBe(60);
+    expect(secondsLeft(made, 60_001)).toBe(1);
+    expect(secondsLeft(made, 99_000)).toBe(0);
     expect(secondsLeft(undefined, 1_000)).toBe(0);
+    // A clock that is behind adds nothing.
+    expect(secondsLeft(made, -1_500)).toBe(60);
   });
 });
 

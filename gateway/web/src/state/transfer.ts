@@ -1,6 +1,7 @@
 /** What a session's events and facts say of handing it over (R15). */
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { Part, SessionState, type TransferOffer } from "../gen/carrel/session/v1/session_pb";
+import { milliseconds } from "../time";
 import type { SessionView } from "./session";
 
 /** The reasons with which a former owner's attending ends: the second one for who might enter as a supervisor. */
@@ -39,7 +40,13 @@ export function newOwnerOf(view: SessionView): string {
   return view.refusal?.metadata.owner || view.session?.owner?.name || "";
 }
 
-/** Up to when an offer can be accepted, in seconds from `now` on, both by the server's clock. Never below 0. */
-export function secondsLeft(lapsesAt: number | undefined, now: number): number {
-  return lapsesAt === undefined ? 0 : Math.max(0, Math.ceil((lapsesAt - now) / 1_000));
+/**
+ * Up to when an offer can be accepted, in seconds from `now` on. Never below 0; and never more than it was made for, since
+ * the server's clock is known here only to a second or two.
+ */
+export function secondsLeft(offer: TransferOffer | undefined, now: number): number {
+  const lapsesAt = milliseconds(offer?.lapseTime);
+  if (lapsesAt === undefined) return 0;
+  const madeFor = lapsesAt - (milliseconds(offer?.time) ?? now);
+  return Math.max(0, Math.ceil(Math.min(lapsesAt - now, madeFor) / 1_000));
 }

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { SessionView } from "../../state/session";
 import { mayOffer, newOwnerOf, secondsLeft } from "../../state/transfer";
-import { milliseconds, stopwatch } from "../../time";
+import { stopwatch } from "../../time";
 import { nameOf, offeredTo } from "../../words";
 import { Icon } from "../parts/icon";
 
@@ -27,7 +27,7 @@ export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
       </p>
     );
   }
-  const left = secondsLeft(milliseconds(offer.lapseTime), desk.link.now.value);
+  const left = secondsLeft(offer, desk.link.now.value);
   const withdrawing = desk.transfers.isWithdrawing(view.sessionId);
   const own = mayOffer(view);
   return (

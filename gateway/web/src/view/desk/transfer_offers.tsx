@@ -3,7 +3,7 @@ import type { Desk } from "../../app/desk";
 import { offerIdOf, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { secondsLeft } from "../../state/transfer";
-import { milliseconds, stopwatch } from "../../time";
+import { stopwatch } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { LibraryName, PracticeMark, Preview } from "./new_list";
@@ -112,7 +112,7 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
 
 /** How long an offer still stands. It ticks, which nobody wants to hear. */
 export function Lapse({ desk, row }: { desk: Desk; row: SessionRow }) {
-  const left = secondsLeft(milliseconds(row.transferOffer?.lapseTime), desk.link.now.value);
+  const left = secondsLeft(row.transferOffer, desk.link.now.value);
   return (
     <span class="lapse" role="timer" aria-live="off">
       lapses in {stopwatch(left * 1_000)}
