@@ -34,7 +34,19 @@ impl Watched {
         }
     }
 
+    /// Takes in changes until the load is so. One that never comes is a failure, not a wait.
     async fn until(&mut self, waiting: &[(&str, u32)], active: &[(&str, u32)]) {
+        let patience = Duration::from_secs(20);
+        let comes = self.hear_until(waiting, active);
+        let came = tokio::time::timeout(patience, comes).await.is_ok();
+        assert!(
+            came,
+            "waiting for {waiting:?} and {active:?}, but it is {:?} and {:?}",
+            self.waiting, self.active
+        );
+    }
+
+    async fn hear_until(&mut self, waiting: &[(&str, u32)], active: &[(&str, u32)]) {
         let wanted = |pairs: &[(&str, u32)]| -> BTreeMap<String, u32> {
             pairs
                 .iter()
