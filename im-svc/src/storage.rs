@@ -4,32 +4,15 @@
 //!   longer; the stream itself stays.
 //! - `im-member/<librarian id>`: which conversations with another librarian somebody is in.
 
-use bytes::Bytes;
-use carrel_platform::log::{
-    Command, EventLog, LogError, NewEvent, RecordedEvent, Standing, StreamName, Write,
-};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+pub use carrel_platform::log::stored::Stored;
+pub(crate) use carrel_platform::log::stored::{encode, read_after};
+use carrel_platform::log::{EventLog, LogError, Standing, StreamName, Write};
+use serde::{Deserialize, Serialize};
 
 /// The category of conversations' streams.
 pub(crate) const CONVERSATION: &str = "im";
 /// The category of librarians' streams.
 const MEMBER: &str = "im-member";
-
-/// How many events one read of the log asks for.
-const PAGE: usize = 512;
-
-/// An event out of the log.
-#[derive(Clone, Debug)]
-pub struct Stored<E> {
-    /// Its number in its stream.
-    pub version: u64,
-    /// When it happened, in Unix milliseconds.
-    pub at_ms: i64,
-    /// What happened.
-    pub event: E,
-    /// The command that brought it about.
-    pub command: Option<Command>,
-}
 
 /// That a librarian is in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,72 +85,5 @@ pub(crate) fn open(owner: &str) -> Standing {
     Standing {
         owner: owner.to_owned(),
         closed_at_ms: None,
-    }
-}
-
-/// Makes an event ready for the log.
-///
-/// # Errors
-/// Never for the events of this crate; the type says so nevertheless rather than a panic.
-pub(crate) fn encode<E: Serialize>(
-    event: &E,
-    at_ms: i64,
-    command: Option<Command>,
-) -> Result<NewEvent, LogError> {
-    let payload =
-        serde_json::to_vec(event).map_err(|error| LogError::Damaged(error.to_string()))?;
-    Ok(NewEvent {
-        at_ms,
-        payload: Bytes::from(payload),
-        command,
-    })
-}
-
-/// Reads all events of a stream after a version, in order. The first ones may have been erased.
-///
-/// # Errors
-/// As the log does, and [`LogError::Damaged`] when an event can't be read.
-pub(crate) async fn read_after<E: DeserializeOwned>(
-    log: &dyn EventLog,
-    stream: &StreamName,
-    mut after: u64,
-) -> Result<Vec<Stored<E>>, LogError> {
-    let mut events = Vec::new();
-    loop {
-        let page = log.read(stream, after, PAGE).await?;
-        let full = page.len() == PAGE;
-        for recorded in page {
-            after = recorded.version;
-            events.push(decode(stream, recorded)?);
-        }
-        if !full {
-            return Ok(events);
-        }
-    }
-}
-
-fn decode<E: DeserializeOwned>(
-    stream: &StreamName,
-    recorded: RecordedEvent,
-) -> Result<Stored<E>, LogError> {
-    let RecordedEvent {
-        version,
-        at_ms,
-        payload,
-        command,
-    } = recorded;
-    match serde_json::from_slice(&payload) {
-        Ok(event) => Ok(Stored {
-            version,
-            at_ms,
-            event,
-            command,
-        }),
-        // The cause is left out: it could quote what somebody wrote.
-        Err(error) => Err(LogError::Damaged(format!(
-            "event {version} of {stream} can't be read ({:?} at column {}); was it written by a newer version of Carrel?",
-            error.classify(),
-            error.column(),
-        ))),
     }
 }

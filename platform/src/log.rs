@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 pub mod sqlite;
+pub mod stored;
 
 /// A durable log.
 ///
