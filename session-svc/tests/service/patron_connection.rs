@@ -97,9 +97,9 @@ async fn who_is_connected_to_another_server_is_not_lost() {
 #[tokio::test]
 async fn who_acts_by_another_server_is_not_lost() {
     let config = Config {
-        owner_grace: Duration::from_millis(800).into(),
-        patron_away: Duration::from_millis(800).into(),
-        patron_lost: Duration::from_millis(1_600).into(),
+        owner_grace: Duration::from_secs(2).into(),
+        patron_away: Duration::from_secs(2).into(),
+        patron_lost: Duration::from_secs(4).into(),
         ..Config::default()
     };
     let here = Desk::with(config).await;
@@ -113,7 +113,8 @@ async fn who_acts_by_another_server_is_not_lost() {
         .transcript(SESSION, wire::Audience::Patron)
         .await
         .unwrap();
-    for _ in 0..20 {
+    // For longer than every grace they act, and far more often than it lasts, also on a slow machine.
+    for _ in 0..50 {
         tokio::time::sleep(Duration::from_millis(100)).await;
         map.post(there.command_id(), SESSION, "Still searching")
             .await
