@@ -8,6 +8,7 @@ use std::{
 };
 
 use http::{HeaderMap, Request, Response};
+use tokio::time::{Instant, Sleep};
 use tonic::{Code, body::Body};
 use tower::{Layer, Service};
 
@@ -52,16 +53,40 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let timeout = grpc_timeout(request.headers());
         let answer = self.inner.call(request);
-        let Some(timeout) = timeout else {
-            return Box::pin(answer);
-        };
-        Box::pin(async move {
-            let timeout = timeout.saturating_sub(HEAD_START);
-            match tokio::time::timeout(timeout, answer).await {
-                Ok(answer) => answer,
-                Err(_) => Ok(tonic::Status::from(exceeded()).into_http()),
-            }
-        })
+        match timeout {
+            None => Box::pin(answer),
+            Some(timeout) => Box::pin(InTime {
+                answer: Box::pin(answer),
+                deadline: Box::pin(tokio::time::sleep(timeout.saturating_sub(HEAD_START))),
+            }),
+        }
+    }
+}
+
+/// An answer, or at its deadline the word that there was none.
+///
+/// tonic's own timer runs around this one, and each poll of it begins with a poll of this. So the time is read at each
+/// poll, and from the moment of the call: a timer that is told of its end by the runtime can be told after tonic's.
+struct InTime<F> {
+    answer: Pin<Box<F>>,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl<F, E> Future for InTime<F>
+where
+    F: Future<Output = Result<Response<Body>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(answer) = self.answer.as_mut().poll(cx) {
+            return Poll::Ready(answer);
+        }
+        if Instant::now() >= self.deadline.deadline() || self.deadline.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Ok(tonic::Status::from(exceeded()).into_http()));
+        }
+        Poll::Pending
     }
 }
 
