@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use carrel_platform::{
     clock::Clock,
     log::{
-        LogError,
+        EventLog, LogError,
         sqlite::{OpenError, SqliteLog, SqliteOptions},
     },
     serve::{GrpcServer, ServeError},

@@ -56,6 +56,15 @@ pub trait EventLog: Send + Sync + 'static {
     /// Finds streams by what their writers last said of them. See [`StreamQuery`].
     fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>>;
 
+    /// The last version of each of these streams, in their order; 0 for one that has no event.
+    ///
+    /// Made for asking about many at once: whoever follows streams by the bus, which may lose the last word, looks
+    /// here whether there is more.
+    fn versions<'a>(
+        &'a self,
+        streams: &'a [StreamName],
+    ) -> BoxFuture<'a, Result<Vec<u64>, LogError>>;
+
     /// Erases the events of a stream up to and including a version: their payloads, commands and times.
     ///
     /// Versions go on as if they were there, and a read begins with the first event that is left. A command that was
@@ -72,6 +81,10 @@ pub trait EventLog: Send + Sync + 'static {
     /// Names this history. It changes when the log is restored from a backup or replaced, so that nobody continues
     /// a position of another history.
     fn epoch(&self) -> &str;
+
+    /// Resolves when this process can use the log no longer: what it knows of it may not be so any more. The process
+    /// must exit and be started again; until then the log is unavailable. Never, for a log that can't come to that.
+    fn failed(&self) -> BoxFuture<'static, ()>;
 }
 
 /// The name of a stream.

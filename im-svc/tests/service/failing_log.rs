@@ -65,6 +65,13 @@ impl EventLog for Unwilling {
         self.log.find(query)
     }
 
+    fn versions<'a>(
+        &'a self,
+        streams: &'a [StreamName],
+    ) -> BoxFuture<'a, Result<Vec<u64>, LogError>> {
+        self.log.versions(streams)
+    }
+
     fn erase<'a>(
         &'a self,
         stream: &'a StreamName,
@@ -75,6 +82,10 @@ impl EventLog for Unwilling {
 
     fn epoch(&self) -> &str {
         self.log.epoch()
+    }
+
+    fn failed(&self) -> BoxFuture<'static, ()> {
+        self.log.failed()
     }
 }
 

@@ -14,7 +14,6 @@ mod reader;
 mod writer;
 
 use std::{
-    future::Future,
     path::Path,
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
@@ -149,12 +148,6 @@ impl SqliteLog {
         })
     }
 
-    /// Resolves when the engine broke, for example because a sync failed. What is on the disk is then unknown until
-    /// the file is opened anew: the process must exit and be started again. Until then the log is unavailable.
-    pub fn failed(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.inner.broken.clone().cancelled_owned()
-    }
-
     /// What the log has done so far.
     #[must_use]
     pub fn figures(&self) -> Figures {
@@ -282,6 +275,17 @@ impl EventLog for SqliteLog {
         )
     }
 
+    fn versions<'a>(
+        &'a self,
+        streams: &'a [StreamName],
+    ) -> BoxFuture<'a, Result<Vec<u64>, LogError>> {
+        let streams = streams.to_vec();
+        Box::pin(
+            self.inner
+                .read_with(move |connection| reader::versions(connection, &streams)),
+        )
+    }
+
     fn erase<'a>(
         &'a self,
         stream: &'a StreamName,
@@ -309,6 +313,12 @@ impl EventLog for SqliteLog {
 
     fn epoch(&self) -> &str {
         &self.inner.epoch
+    }
+
+    /// When the engine broke, for example because a sync failed. What is on the disk is then unknown until the file is
+    /// opened anew.
+    fn failed(&self) -> BoxFuture<'static, ()> {
+        Box::pin(self.inner.broken.clone().cancelled_owned())
     }
 }
 

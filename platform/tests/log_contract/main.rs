@@ -100,6 +100,7 @@ macro_rules! whole_contract {
                 concurrent_writers_make_a_dense_order_that_never_changes,
                 an_append_is_seen_by_every_later_read,
                 a_page_of_a_stream_is_read_after_a_version,
+                the_versions_of_many_streams_are_told_in_their_order,
                 a_write_without_events_only_checks,
                 commands_come_back_as_they_were_given,
                 payloads_of_every_size_come_back_byte_for_byte,

@@ -130,6 +130,7 @@ enum Step {
     /// Writes, each with how far its writer is behind or ahead of the truth.
     Append(Vec<(i64, Write)>),
     Read(StreamName, u64, usize),
+    Versions(Vec<StreamName>),
     Erase(StreamName, u64),
     Find(StreamQuery),
     Reopen,
@@ -211,6 +212,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => vec(a_write(), 0..4).prop_map(Step::Append),
         4 => (name(), 0..6_u64, 0..6_usize).prop_map(|(s, after, limit)| Step::Read(s, after, limit)),
         4 => query().prop_map(Step::Find),
+        2 => vec(name(), 0..6).prop_map(Step::Versions),
         2 => (name(), 0..6_u64).prop_map(|(s, up_to)| Step::Erase(s, up_to)),
         1 => Just(Step::Reopen),
     ]
@@ -241,6 +243,10 @@ async fn follow<P: Place>(steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Read(stream, after, limit) => {
                 let expected = model.read(&stream, after, limit);
                 prop_assert_eq!(log.read(&stream, after, limit).await, Ok(expected));
+            }
+            Step::Versions(streams) => {
+                let expected = streams.iter().map(|name| model.version(name)).collect();
+                prop_assert_eq!(log.versions(&streams).await, Ok(expected));
             }
             Step::Find(query) => {
                 let expected = model.find(&query);

@@ -197,6 +197,19 @@ pub(crate) async fn a_page_of_a_stream_is_read_after_a_version<P: Place>() {
     assert!(versions(0, 0).await.is_empty());
 }
 
+pub(crate) async fn the_versions_of_many_streams_are_told_in_their_order<P: Place>() {
+    let place = P::new().await;
+    let log = place.open().await;
+    log.append(batch([write("a", 0, ["a1", "a2"]), write("b", 0, ["b1"])]))
+        .await
+        .unwrap();
+    let asked = ["b", "none", "a", "b"].map(stream);
+    assert_eq!(log.versions(&asked).await, Ok(vec![1, 0, 2, 1]));
+    assert_eq!(log.versions(&[]).await, Ok(vec![]));
+    let many: Vec<_> = (0..5_000).map(|n| stream(&format!("n{n}"))).collect();
+    assert_eq!(log.versions(&many).await, Ok(vec![0; 5_000]));
+}
+
 pub(crate) async fn a_write_without_events_only_checks<P: Place>() {
     let place = P::new().await;
     let log = place.open().await;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use rusqlite::{Connection, ErrorCode, Params, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, params};
 use tokio::sync::Semaphore;
 
 use super::open::Place;
@@ -108,6 +108,24 @@ pub(super) fn read(
         found.push(event);
     }
     Ok(found)
+}
+
+/// The last version of each stream, 0 for one that is not there.
+pub(super) fn versions(
+    connection: &Connection,
+    streams: &[StreamName],
+) -> Result<Vec<u64>, LogError> {
+    let mut select = connection
+        .prepare_cached("SELECT version FROM stream WHERE category = ?1 AND id = ?2")
+        .map_err(unread)?;
+    let last = |stream: &StreamName| {
+        let found = select.query_row(params![stream.category, stream.id], |row| version(row, 0));
+        found
+            .optional()
+            .map(Option::unwrap_or_default)
+            .map_err(unread)
+    };
+    streams.iter().map(last).collect()
 }
 
 /// Finds streams. See [`StreamQuery`].

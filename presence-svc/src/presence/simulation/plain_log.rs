@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use carrel_platform::log::{
     Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
 };
-use futures::future::{BoxFuture, FutureExt, ready};
+use futures::future::{BoxFuture, FutureExt, pending, ready};
 
 #[derive(Default)]
 pub(super) struct PlainLog(Mutex<Vec<RecordedEvent>>);
@@ -45,11 +45,19 @@ impl EventLog for PlainLog {
         no()
     }
 
+    fn versions<'a>(&'a self, _: &'a [StreamName]) -> BoxFuture<'a, Result<Vec<u64>, LogError>> {
+        no()
+    }
+
     fn erase<'a>(&'a self, _: &'a StreamName, _: u64) -> BoxFuture<'a, Result<(), LogError>> {
         no()
     }
 
     fn epoch(&self) -> &'static str {
         "plain"
+    }
+
+    fn failed(&self) -> BoxFuture<'static, ()> {
+        pending().boxed()
     }
 }
