@@ -32,6 +32,18 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Listens to a topic until the subscription is dropped.
     fn subscribe(&self, origin: Origin, topic: &str) -> Subscription;
+
+    /// Whether anybody but this origin may be listening to a topic now. Only if surely nobody does is it false: then
+    /// a payload need not even be made.
+    fn reaches(&self, _origin: Origin, _topic: &str) -> bool {
+        true
+    }
+
+    /// Whether a word may be lost here that nobody knows of. Then whoever follows a topic has to look at the log from
+    /// time to time, too.
+    fn lossy(&self) -> bool {
+        true
+    }
 }
 
 /// Who publishes and subscribes: one holder of what the topic is about.

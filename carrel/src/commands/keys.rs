@@ -1,6 +1,6 @@
 //! `carrel keys`: the keys that sign tokens.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use anyhow::ensure;
 use carrel_platform::{auth::keys::KeyRing, clock::Clock};
@@ -16,7 +16,12 @@ pub fn rotate(config: &Config) -> anyhow::Result<ExitCode> {
         config.data_dir.display()
     );
     let now_ms = Clock::system().unix_ms();
-    KeyRing::rotate(&path, now_ms, config.presence.longest_renewal())?;
+    KeyRing::rotate(
+        &path,
+        now_ms,
+        Duration::ZERO,
+        config.presence.longest_renewal(),
+    )?;
     writeln!(
         std::io::stdout(),
         "New tokens are signed with a new key. Nobody is logged out: the key before it holds as long as its tokens.",

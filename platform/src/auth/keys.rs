@@ -1,17 +1,21 @@
 //! The keys that sign and verify tokens.
 //!
-//! A key ring is a small JSON file that only its owner may read (mode 0600). Its newest key signs. The older ones
-//! only verify, until the time that their retirement was set for; rotation sets it so far ahead that every token they
-//! signed can no longer be renewed by then, and nobody is logged out by a rotation.
+//! A key ring is a small JSON file that nobody but its owner, and at most its group, may read. Its newest key signs. The
+//! older ones only verify, until the time that their retirement was set for; rotation sets it so far ahead that every
+//! token they signed can no longer be renewed by then, and nobody is logged out by a rotation.
+//!
+//! Who only has to know whom a token is of needs no secret: the public part of a ring is a file of the same kind, with
+//! which nothing can be signed. Where it is a copy that takes a while to arrive, a rotation lets the new key be known
+//! for some time before it signs.
 //!
 //! A ring that was read from a file looks at most once a second whether the file has changed, when it is used. So
 //! `carrel keys rotate` in another process takes effect in a running server without a signal or a restart. A file that
 //! has become unreadable or damaged is reported in the log and the keys read before stay in force.
 
+mod file;
+
 use std::{
-    fmt, fs, io,
-    io::Write as _,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -21,12 +25,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     digest,
     rand::SystemRandom,
-    signature::{Ed25519KeyPair, KeyPair as _},
+    signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
 };
-use serde::{Deserialize, Serialize};
 
-/// The only file format so far.
-const FORMAT: u32 = 1;
+use self::file::{FORMAT, FileStamp, KeyFile, StoredKey, Turn};
+
+/// How many bytes the public part of a key has (RFC 8032).
+const PUBLIC_BYTES: usize = 32;
 
 /// How long the ring trusts what it read before it looks at the file again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -47,16 +52,6 @@ struct Held {
     looked_at: Instant,
 }
 
-/// What tells one state of the file from another. A rotation replaces the file, so the inode changes even when the
-/// clock of the file system is too coarse to show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileStamp {
-    device: u64,
-    inode: u64,
-    modified: (i64, i64),
-    length: u64,
-}
-
 /// The keys of one state of the ring, the newest last, never empty.
 pub(super) struct Keys(Vec<Key>);
 
@@ -64,8 +59,11 @@ pub(super) struct Keys(Vec<Key>);
 pub(super) struct Key {
     /// The name under which tokens refer to it.
     pub(super) id: String,
-    /// The pair that signs and verifies.
-    pub(super) pair: Ed25519KeyPair,
+    public: Vec<u8>,
+    /// The pair that signs; `None` when only the public part is known here.
+    pair: Option<Ed25519KeyPair>,
+    /// From when on it signs, in Unix milliseconds.
+    signs_from_ms: Option<i64>,
     /// From when on it no longer verifies, in Unix milliseconds.
     retired_at_ms: Option<i64>,
 }
@@ -85,7 +83,7 @@ pub enum KeyError {
     },
     /// Others than the owner may read the file.
     #[error(
-        "the key file {} has mode {mode:03o}, so others may read it; run: chmod 600 {}",
+        "the key file {} has mode {mode:03o}, so others may read or change it; run: chmod 600 {}",
         path.display(), path.display()
     )]
     Exposed {
@@ -108,33 +106,25 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
+    /// The file holds only the public part of the keys.
+    #[error(
+        "the key file {} holds only the public part of the keys; name the file with which presence-svc signs",
+        path.display()
+    )]
+    PublicOnly {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system gave no random numbers.
     #[error("the system gave no random numbers for a new key")]
     NoEntropy,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyFile {
-    format: u32,
-    keys: Vec<StoredKey>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredKey {
-    created_at_ms: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    retired_at_ms: Option<i64>,
-    /// The key pair as PKCS #8 in base64url.
-    pkcs8: String,
-}
-
 impl KeyRing {
     /// Reads the ring from its file.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let (file, seen) = read(path)?;
-        let keys = Keys::parse(&file).map_err(|why| damaged(path, why))?;
+        let (file, seen) = file::read(path)?;
+        let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
         Ok(Self(Arc::new(Ring {
             path: Some(path.to_owned()),
             held: Mutex::new(Held {
@@ -152,7 +142,7 @@ impl KeyRing {
             format: FORMAT,
             keys: vec![new_key(now_ms)?],
         };
-        write(path, &file, Existing::Keep)?;
+        file::write(path, &file, file::Existing::Keep)?;
         Self::load(path)
     }
 
@@ -166,23 +156,49 @@ impl KeyRing {
         }
     }
 
-    /// Adds a new key to the file, which signs from now on.
+    /// Adds a new key to the file, which signs from `sign_after` on. Until then it only verifies, so that copies of the
+    /// public part can arrive.
     ///
-    /// The keys before it verify for `verify_for` longer: the longest time that a token may be renewed. Those whose
+    /// The keys before it verify for `verify_for` after that: the longest time that a token may be renewed. Those whose
     /// time is over are removed. Every running ring of this file follows within seconds.
-    pub fn rotate(path: &Path, now_ms: i64, verify_for: Duration) -> Result<(), KeyError> {
+    pub fn rotate(
+        path: &Path,
+        now_ms: i64,
+        sign_after: Duration,
+        verify_for: Duration,
+    ) -> Result<(), KeyError> {
         let _turn = Turn::take(path)?;
-        let (mut file, _) = read(path)?;
-        Keys::parse(&file).map_err(|why| damaged(path, why))?;
-        let retired_at_ms =
-            now_ms.saturating_add(i64::try_from(verify_for.as_millis()).unwrap_or(i64::MAX));
+        let (mut file, _) = file::read(path)?;
+        let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
+        if keys.newest().is_some_and(|newest| newest.pair.is_none()) {
+            return Err(KeyError::PublicOnly {
+                path: path.to_owned(),
+            });
+        }
+        let signs_from_ms = after(now_ms, sign_after);
+        let retired_at_ms = after(signs_from_ms, verify_for);
         for key in &mut file.keys {
             key.retired_at_ms.get_or_insert(retired_at_ms);
         }
         file.keys
             .retain(|key| key.retired_at_ms.is_some_and(|at| at > now_ms));
-        file.keys.push(new_key(now_ms)?);
-        write(path, &file, Existing::Replace)
+        file.keys.push(StoredKey {
+            signs_from_ms: (signs_from_ms > now_ms).then_some(signs_from_ms),
+            ..new_key(now_ms)?
+        });
+        file::write(path, &file, file::Existing::Replace)
+    }
+
+    /// The public part of the ring in a file, as the text of a file that others may have: with it, tokens can be
+    /// verified and not signed.
+    pub fn public_part(path: &Path) -> Result<String, KeyError> {
+        let (mut file, _) = file::read(path)?;
+        let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
+        for (stored, key) in file.keys.iter_mut().zip(keys.0) {
+            stored.pkcs8 = None;
+            stored.public = Some(URL_SAFE_NO_PAD.encode(key.public));
+        }
+        file::text(&file).map_err(|source| file::error(path, "shown", source))
     }
 
     /// A ring with one new key that is written nowhere. For tests.
@@ -191,7 +207,7 @@ impl KeyRing {
             format: FORMAT,
             keys: vec![new_key(0)?],
         };
-        let keys = Keys::parse(&file).map_err(|why| damaged(Path::new("(memory)"), why))?;
+        let keys = Keys::parse(&file).map_err(|why| file::damaged(Path::new("(memory)"), why))?;
         Ok(Self(Arc::new(Ring {
             path: None,
             held: Mutex::new(Held {
@@ -227,25 +243,13 @@ impl fmt::Debug for KeyRing {
 
 impl Held {
     fn follow(&mut self, path: &Path) -> Result<(), KeyError> {
-        let metadata = fs::metadata(path).map_err(|source| file_error(path, "read", source))?;
-        if self.seen == Some(FileStamp::of(&metadata)) {
+        if self.seen == Some(FileStamp::look(path)?) {
             return Ok(());
         }
-        let (file, seen) = read(path)?;
-        self.keys = Arc::new(Keys::parse(&file).map_err(|why| damaged(path, why))?);
+        let (file, seen) = file::read(path)?;
+        self.keys = Arc::new(Keys::parse(&file).map_err(|why| file::damaged(path, why))?);
         self.seen = Some(seen);
         Ok(())
-    }
-}
-
-impl FileStamp {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            length: metadata.len(),
-        }
     }
 }
 
@@ -274,9 +278,17 @@ impl Keys {
         }
     }
 
-    /// The key that signs.
-    pub(super) fn newest(&self) -> Option<&Key> {
+    /// The newest key, whether it signs already or not.
+    fn newest(&self) -> Option<&Key> {
         self.0.last()
+    }
+
+    /// The key that signs at a time. `None` when nothing can be signed here.
+    pub(super) fn signing(&self, now_ms: i64) -> Option<&Key> {
+        let may_sign = |key: &&Key| key.signs_from_ms.is_none_or(|from| from <= now_ms);
+        // Should no key's time have come, the oldest signs: a clock may have been set back.
+        let key = self.0.iter().rev().find(may_sign).or(self.0.first());
+        key.filter(|key| key.pair.is_some())
     }
 
     /// The keys that verify at a time.
@@ -289,41 +301,50 @@ impl Keys {
 
 impl Key {
     fn parse(stored: &StoredKey) -> Result<Self, &'static str> {
-        let pkcs8 = URL_SAFE_NO_PAD
-            .decode(&stored.pkcs8)
-            .map_err(|_| "it is not base64url")?;
-        let pair =
-            Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|_| "it is no Ed25519 key in PKCS #8")?;
-        let digest = digest::digest(&digest::SHA256, pair.public_key().as_ref());
+        let decode = |text: &str| {
+            URL_SAFE_NO_PAD
+                .decode(text)
+                .map_err(|_| "it is not base64url")
+        };
+        let (pair, public) = match (&stored.pkcs8, &stored.public) {
+            (Some(pkcs8), None) => {
+                let pair = Ed25519KeyPair::from_pkcs8(&decode(pkcs8)?)
+                    .map_err(|_| "it is no Ed25519 key in PKCS #8")?;
+                let public = pair.public_key().as_ref().to_vec();
+                (Some(pair), public)
+            }
+            (None, Some(public)) => (None, decode(public)?),
+            _ => return Err("it has neither or both of pkcs8 and public"),
+        };
+        if public.len() != PUBLIC_BYTES {
+            return Err("its public part is not of Ed25519");
+        }
+        let digest = digest::digest(&digest::SHA256, &public);
         Ok(Self {
             id: URL_SAFE_NO_PAD.encode(&digest.as_ref()[..12]),
+            public,
             pair,
+            signs_from_ms: stored.signs_from_ms,
             retired_at_ms: stored.retired_at_ms,
         })
     }
-}
 
-/// Holds other processes off the file while it is changed: a lock on its folder, because the file itself is replaced.
-struct Turn(#[expect(dead_code, reason = "the lock ends when this is dropped")] fs::File);
-
-impl Turn {
-    fn take(path: &Path) -> Result<Self, KeyError> {
-        let folder =
-            fs::File::open(folder(path)).map_err(|source| file_error(path, "locked", source))?;
-        match folder.try_lock() {
-            Ok(()) => Ok(Self(folder)),
-            Err(fs::TryLockError::WouldBlock) => Err(KeyError::Busy {
-                path: path.to_owned(),
-            }),
-            Err(fs::TryLockError::Error(source)) => Err(file_error(path, "locked", source)),
-        }
+    /// Signs. `None` with a public part.
+    pub(super) fn sign(&self, message: &[u8]) -> Option<ring::signature::Signature> {
+        self.pair.as_ref().map(|pair| pair.sign(message))
     }
-}
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Existing {
-    Keep,
-    Replace,
+    /// Whether this is the key's signature under a message.
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.public)
+            .verify(message, signature)
+            .is_ok()
+    }
+
+    #[cfg(test)]
+    pub(super) fn public(&self) -> &[u8] {
+        &self.public
+    }
 }
 
 fn new_key(now_ms: i64) -> Result<StoredKey, KeyError> {
@@ -331,72 +352,15 @@ fn new_key(now_ms: i64) -> Result<StoredKey, KeyError> {
         Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeyError::NoEntropy)?;
     Ok(StoredKey {
         created_at_ms: now_ms,
+        signs_from_ms: None,
         retired_at_ms: None,
-        pkcs8: URL_SAFE_NO_PAD.encode(pkcs8.as_ref()),
+        pkcs8: Some(URL_SAFE_NO_PAD.encode(pkcs8.as_ref())),
+        public: None,
     })
 }
 
-fn read(path: &Path) -> Result<(KeyFile, FileStamp), KeyError> {
-    let failed = |source| file_error(path, "read", source);
-    let mut file = fs::File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(KeyError::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
-    }
-    let mut text = String::new();
-    io::Read::read_to_string(&mut file, &mut text).map_err(failed)?;
-    let parsed = serde_json::from_str(&text).map_err(|error| {
-        // serde_json may quote the value that it stumbled over, and the values here are secret.
-        damaged(
-            path,
-            format!("line {} is not as it should be", error.line()),
-        )
-    })?;
-    Ok((parsed, FileStamp::of(&metadata)))
-}
-
-/// Writes the file whole, synced, under its name only when complete; tempfile makes it with mode 0600.
-fn write(path: &Path, file: &KeyFile, existing: Existing) -> Result<(), KeyError> {
-    let failed = |source| file_error(path, "written", source);
-    let mut text = serde_json::to_vec_pretty(file).map_err(|error| failed(error.into()))?;
-    text.push(b'\n');
-    let mut new = tempfile::NamedTempFile::new_in(folder(path)).map_err(failed)?;
-    new.write_all(&text).map_err(failed)?;
-    new.as_file().sync_all().map_err(failed)?;
-    match existing {
-        Existing::Keep => new.persist_noclobber(path),
-        Existing::Replace => new.persist(path),
-    }
-    .map_err(|error| failed(error.error))?;
-    fs::File::open(folder(path))
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed)
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
-}
-
-fn file_error(path: &Path, what: &'static str, source: io::Error) -> KeyError {
-    KeyError::File {
-        path: path.to_owned(),
-        what,
-        source,
-    }
-}
-
-fn damaged(path: &Path, why: String) -> KeyError {
-    KeyError::Damaged {
-        path: path.to_owned(),
-        why,
-    }
+fn after(now_ms: i64, time: Duration) -> i64 {
+    now_ms.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ fn state<T: Serialize>(
     lasts: Duration,
 ) -> Result<String, TokenError> {
     let keys = keys.keys();
-    let key = keys.newest().ok_or(TokenError::NoKey)?;
+    let key = keys.signing(now_ms).ok_or(TokenError::NoKey)?;
     let statement = Statement {
         iss: ISSUER.to_owned(),
         aud: audience.to_owned(),
@@ -134,7 +134,7 @@ fn state<T: Serialize>(
         content,
     };
     let payload = serde_json::to_vec(&statement).map_err(|_| TokenError::NoKey)?;
-    let signed = sign(key, &payload);
+    let signed = sign(key, &payload)?;
     if signed.len() > MAX_LENGTH {
         return Err(TokenError::TooLong);
     }

@@ -11,7 +11,6 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ring::signature::{ED25519, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use tonic::Code;
 
@@ -119,7 +118,7 @@ pub fn issue(
     lifetimes: Lifetimes,
 ) -> Result<Issued, TokenError> {
     let keys = keys.keys();
-    let key = keys.newest().ok_or(TokenError::NoKey)?;
+    let key = keys.signing(now_ms).ok_or(TokenError::NoKey)?;
     let renew_until = seconds_after(now_ms, lifetimes.renewal);
     let exp = seconds_after(now_ms, lifetimes.access).min(renew_until);
     let claims = Claims {
@@ -135,7 +134,7 @@ pub fn issue(
         who: who.clone(),
     };
     let payload = serde_json::to_vec(&claims).map_err(|_| TokenError::NoKey)?;
-    let access_token = sign(key, &payload);
+    let access_token = sign(key, &payload)?;
     if access_token.len() > MAX_LENGTH {
         return Err(TokenError::TooLong);
     }
@@ -213,20 +212,20 @@ pub(super) fn signed_payload(
     let signature = URL_SAFE_NO_PAD
         .decode(signature)
         .map_err(|_| TokenError::Bad)?;
-    UnparsedPublicKey::new(&ED25519, key.pair.public_key().as_ref())
-        .verify(signed.as_bytes(), &signature)
-        .map_err(|_| TokenError::Bad)?;
+    if !key.verifies(signed.as_bytes(), &signature) {
+        return Err(TokenError::Bad);
+    }
     URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Bad)
 }
 
-pub(super) fn sign(key: &Key, payload: &[u8]) -> String {
+pub(super) fn sign(key: &Key, payload: &[u8]) -> Result<String, TokenError> {
     let mut token = header_of(key);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-    let signature = key.pair.sign(token.as_bytes());
+    let signature = key.sign(token.as_bytes()).ok_or(TokenError::NoKey)?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
-    token
+    Ok(token)
 }
 
 /// The one header that tokens of a key have. Key ids are base64url and need no escaping.

@@ -79,6 +79,17 @@ impl Bus for LocalBus {
             }),
         }
     }
+
+    fn reaches(&self, origin: Origin, topic: &str) -> bool {
+        let topics = self.topics.lock();
+        let mut listeners = topics.get(topic).into_iter().flatten();
+        listeners.any(|listener| listener.origin != origin)
+    }
+
+    /// What is lost here is always told.
+    fn lossy(&self) -> bool {
+        false
+    }
 }
 
 /// A subscription's place among the listeners of a topic.

@@ -1,5 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+};
+
 use super::*;
 use crate::auth::{
     Patron, StaffNaming, Who,
@@ -69,7 +74,7 @@ fn the_newest_key_signs_and_the_one_before_verifies_until_it_retires() {
     let (_folder, path) = in_folder();
     let before = KeyRing::create(&path, NOW).unwrap();
     let old = token(&before, NOW);
-    KeyRing::rotate(&path, NOW, RENEWAL).unwrap();
+    KeyRing::rotate(&path, NOW, Duration::ZERO, RENEWAL).unwrap();
     let after = KeyRing::load(&path).unwrap();
     let new = token(&after, NOW);
 
@@ -87,13 +92,13 @@ fn the_newest_key_signs_and_the_one_before_verifies_until_it_retires() {
 fn rotation_keeps_the_retirement_set_before_and_drops_what_has_retired() {
     let (_folder, path) = in_folder();
     KeyRing::create(&path, NOW).unwrap();
-    KeyRing::rotate(&path, NOW, RENEWAL).unwrap();
-    KeyRing::rotate(&path, NOW + RENEWAL_MS - 1, RENEWAL).unwrap();
+    KeyRing::rotate(&path, NOW, Duration::ZERO, RENEWAL).unwrap();
+    KeyRing::rotate(&path, NOW + RENEWAL_MS - 1, Duration::ZERO, RENEWAL).unwrap();
     let count = || KeyRing::load(&path).unwrap().keys().0.len();
     assert_eq!(count(), 3);
-    KeyRing::rotate(&path, NOW + RENEWAL_MS, RENEWAL).unwrap();
+    KeyRing::rotate(&path, NOW + RENEWAL_MS, Duration::ZERO, RENEWAL).unwrap();
     assert_eq!(count(), 3);
-    KeyRing::rotate(&path, NOW + 10 * RENEWAL_MS, RENEWAL).unwrap();
+    KeyRing::rotate(&path, NOW + 10 * RENEWAL_MS, Duration::ZERO, RENEWAL).unwrap();
     assert_eq!(count(), 2);
 }
 
@@ -105,7 +110,7 @@ fn a_running_ring_follows_a_rotation_and_outlives_a_damaged_file() {
     let old = token(&running, NOW);
     let first = newest(&running);
 
-    KeyRing::rotate(&path, NOW, RENEWAL).unwrap();
+    KeyRing::rotate(&path, NOW, Duration::ZERO, RENEWAL).unwrap();
     while newest(&clone) == first {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -126,9 +131,48 @@ fn a_running_ring_follows_a_rotation_and_outlives_a_damaged_file() {
 fn a_file_that_others_may_read_is_refused() {
     let (_folder, path) = in_folder();
     KeyRing::create(&path, NOW).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let error = KeyRing::load(&path).unwrap_err();
     assert!(error.to_string().contains("chmod 600"), "{error}");
+    // The group may read it: that is how orchestrators hand out secrets.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+    KeyRing::load(&path).unwrap();
+}
+
+#[test]
+fn the_public_part_verifies_and_signs_nothing() {
+    let (folder, path) = in_folder();
+    let ring = KeyRing::create(&path, NOW).unwrap();
+    let text = KeyRing::public_part(&path).unwrap();
+    assert!(!text.contains("pkcs8"));
+    let copy = folder.path().join("public.json");
+    fs::write(&copy, &text).unwrap();
+    // Everybody may read it.
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
+    let public = KeyRing::load(&copy).unwrap();
+    assert!(token::verify(&public, &token(&ring, NOW), NOW).is_ok());
+    assert!(public.keys().signing(NOW).is_none());
+    assert!(matches!(
+        KeyRing::rotate(&copy, NOW, Duration::ZERO, RENEWAL),
+        Err(KeyError::PublicOnly { .. })
+    ));
+    assert_eq!(KeyRing::public_part(&copy).unwrap(), text);
+}
+
+#[test]
+fn a_new_key_may_be_known_before_it_signs() {
+    let (_folder, path) = in_folder();
+    let first = newest(&KeyRing::create(&path, NOW).unwrap());
+    KeyRing::rotate(&path, NOW, RENEWAL, RENEWAL).unwrap();
+    let ring = KeyRing::load(&path).unwrap();
+    let signing = |now_ms| ring.keys().signing(now_ms).unwrap().id.clone();
+    assert_eq!(signing(NOW + RENEWAL_MS - 1), first);
+    assert_ne!(signing(NOW + RENEWAL_MS), first);
+    // What the first one signed last can still be renewed for as long as ever.
+    let last = token(&ring, NOW + RENEWAL_MS - 1);
+    assert!(token::verify_renewable(&ring, &last, NOW + 2 * RENEWAL_MS - 2_000).is_ok());
+    // A clock that was set back leaves something to sign with.
+    assert_eq!(signing(0), first);
 }
 
 #[test]
@@ -155,7 +199,7 @@ fn damaged_files_are_refused_and_left_alone() {
         fs::write(&path, &text).unwrap();
         let error = KeyRing::load(&path).unwrap_err();
         assert!(matches!(error, KeyError::Damaged { .. }), "{error}");
-        assert!(KeyRing::rotate(&path, NOW, RENEWAL).is_err());
+        assert!(KeyRing::rotate(&path, NOW, Duration::ZERO, RENEWAL).is_err());
         assert!(KeyRing::load_or_create(&path, NOW).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
@@ -167,7 +211,7 @@ fn two_processes_do_not_rotate_at_once() {
     KeyRing::create(&path, NOW).unwrap();
     let _turn = Turn::take(&path).unwrap();
     assert!(matches!(
-        KeyRing::rotate(&path, NOW, RENEWAL),
+        KeyRing::rotate(&path, NOW, Duration::ZERO, RENEWAL),
         Err(KeyError::Busy { .. })
     ));
 }
