@@ -8,6 +8,8 @@
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
 //! - [`network`]: what counts as one address when something is limited per address.
 //! - [`clock`]: where time comes from, so that tests can hold it still.
+//! - [`replicas`]: the way to a service that runs more than once; [`tls`] on it and on listeners; [`backoff`] between
+//!   tries; [`condition`]: how well something is without which a process goes on.
 //! - [`config`], [`telemetry`], [`serve`], [`pipe`], [`shutdown`]: how a process is configured, watched, served,
 //!   wired and stopped.
 //!
@@ -15,14 +17,18 @@
 //! conversations beyond what a token says.
 
 pub mod auth;
+pub mod backoff;
 pub mod bus;
 pub mod clock;
+pub mod condition;
 pub mod config;
 pub mod lease;
 pub mod log;
 pub mod network;
 pub mod pipe;
 pub mod refusal;
+pub mod replicas;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;
+pub mod tls;

@@ -19,7 +19,7 @@ use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::{Server, server::Connected},
+    transport::{Server, ServerTlsConfig, server::Connected},
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::Service;
@@ -115,6 +115,7 @@ pub struct GrpcServer {
     spans: ServerSpans,
     places: Arc<Semaphore>,
     streams_per_connection: u32,
+    tls: Option<ServerTlsConfig>,
 }
 
 impl GrpcServer {
@@ -153,6 +154,7 @@ impl GrpcServer {
             spans: ServerSpans::new(methods(&described)?),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             streams_per_connection: STREAMS_PER_CONNECTION,
+            tls: None,
         };
         server.set_healthy(true).await;
         Ok(server)
@@ -166,7 +168,26 @@ impl GrpcServer {
         Self {
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             streams_per_connection: OWN_STREAMS_PER_CONNECTION,
+            tls: None,
             ..self.clone()
+        }
+    }
+
+    /// The same server, on listeners that speak TLS.
+    #[must_use]
+    pub fn with_tls(self, tls: ServerTlsConfig) -> Self {
+        Self {
+            tls: Some(tls),
+            ..self
+        }
+    }
+
+    /// The same server, where one connection may have so many streams: a gateway carries all of its browsers on one.
+    #[must_use]
+    pub fn with_streams_per_connection(self, streams: u32) -> Self {
+        Self {
+            streams_per_connection: streams,
+            ..self
         }
     }
 
@@ -189,7 +210,7 @@ impl GrpcServer {
     ///
     /// # Errors
     ///
-    /// If the transport fails; not if a connection does.
+    /// If the transport fails, or certificate and key do not fit; not if a connection fails.
     pub async fn serve<IO>(
         &self,
         incoming: impl Stream<Item = io::Result<IO>>,
@@ -214,7 +235,11 @@ impl GrpcServer {
             }
             std::future::ready(connection)
         });
-        let serving = Server::builder()
+        let mut server = Server::builder();
+        if let Some(tls) = self.tls.clone() {
+            server = server.tls_config(tls)?;
+        }
+        let serving = server
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_concurrent_streams(self.streams_per_connection)

@@ -1,0 +1,70 @@
+//! Pauses between tries: longer and longer, and never the same for everybody.
+
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    time::Duration,
+};
+
+/// The first pause, at the most.
+const FIRST: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// How long to wait before the next try. Each pause is between half and all of twice the one before, so that those who
+/// lost the same thing at the same moment do not all come back at the same moment.
+#[derive(Debug)]
+pub struct Backoff {
+    next: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { next: FIRST }
+    }
+}
+
+impl Backoff {
+    /// Before the first failure.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// After a success.
+    pub fn reset(&mut self) {
+        self.next = FIRST;
+    }
+
+    /// The length of the next pause.
+    pub fn next_pause(&mut self) -> Duration {
+        let longest = self.next;
+        self.next = (longest * 2).min(LONGEST);
+        // The standard library seeds each of these from the system's entropy.
+        let random = RandomState::new().build_hasher().finish();
+        let half = longest / 2;
+        half + half.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)
+    }
+
+    /// Waits for the next pause.
+    pub async fn pause(&mut self) {
+        tokio::time::sleep(self.next_pause()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_limit_and_start_again_after_a_success() {
+        let mut backoff = Backoff::new();
+        let mut longest = FIRST;
+        for _ in 0..20 {
+            let pause = backoff.next_pause();
+            assert!(pause >= longest / 2 && pause <= longest, "{pause:?}");
+            longest = (longest * 2).min(LONGEST);
+        }
+        backoff.reset();
+        assert!(backoff.next_pause() <= FIRST);
+    }
+}

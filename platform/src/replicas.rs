@@ -1,0 +1,179 @@
+//! The replicas of a service, for those who call it.
+//!
+//! A name may stand for many machines, and which they are changes: so it is looked up again and again. Each replica that
+//! is found is asked for its health by `grpc.health.v1.Health/Watch`, on the same connection on which it is called. It
+//! is called as long as it says that it serves; so a replica that drains gets no new calls from that moment on, and one
+//! that is gone none once its connection is known to be dead. What runs on a replica goes on there.
+//!
+//! Calls about the same thing go to the same replica as long as it is there ([`Affinity`]): whatever replica would do,
+//! but two that hold the same session have to tell each other everything.
+
+mod address;
+mod follow;
+pub(crate) mod rendezvous;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::{Status, body::Body, transport::Channel};
+use tower::{Service, ServiceExt as _};
+
+pub use self::address::{Address, AddressError};
+use crate::{
+    condition::Condition,
+    refusal::Refusal,
+    tls::{ClientTls, TlsError},
+};
+
+/// How long a call waits for a replica when none is there.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a call is about. Put it into a request's extensions, so that calls with the same name go to the same replica.
+#[derive(Clone, Debug)]
+pub struct Affinity(Arc<str>);
+
+impl Affinity {
+    /// To whatever has this name, for example a session's id.
+    #[must_use]
+    pub fn to(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+/// The way to a service that runs as any number of replicas. Cheap to clone.
+///
+/// A generated client takes it in place of a channel.
+#[derive(Clone, Debug)]
+pub struct Replicas(Way);
+
+#[derive(Clone, Debug)]
+enum Way {
+    /// There is one, and the channel knows how to reach it.
+    One(Channel),
+    Many(Arc<Many>),
+}
+
+#[derive(Debug)]
+struct Many {
+    serving: watch::Receiver<Arc<[Replica]>>,
+    condition: watch::Receiver<Condition>,
+    /// Whose turn it is.
+    turn: AtomicUsize,
+    _ends_the_search: DropGuard,
+}
+
+/// A replica that serves.
+#[derive(Clone, Debug)]
+struct Replica {
+    name: Arc<str>,
+    channel: Channel,
+}
+
+impl Replicas {
+    /// The one server at the end of a channel.
+    #[must_use]
+    pub fn one(channel: Channel) -> Self {
+        Self(Way::One(channel))
+    }
+
+    /// Those that are found at these addresses, from now on until the last clone is dropped. `service` is what
+    /// operators call it. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the files for TLS can't be used.
+    pub fn find(
+        service: &'static str,
+        addresses: Vec<Address>,
+        tls: Option<&ClientTls>,
+    ) -> Result<Self, TlsError> {
+        let tls = tls.map(ClientTls::for_grpc).transpose()?;
+        let stop = CancellationToken::new();
+        let (serving, condition) = follow::begin(service, addresses, tls, stop.clone());
+        Ok(Self(Way::Many(Arc::new(Many {
+            serving,
+            condition,
+            turn: AtomicUsize::new(0),
+            _ends_the_search: stop.drop_guard(),
+        }))))
+    }
+
+    /// How well the service can be reached. Always well for the end of one channel, of which nothing is known.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        match &self.0 {
+            Way::One(_) => Condition::Well,
+            Way::Many(many) => many.condition.borrow().clone(),
+        }
+    }
+}
+
+impl Many {
+    /// The replica for a call, or none if none serves now.
+    fn pick(&self, affinity: Option<&Affinity>) -> Option<Channel> {
+        let serving = Arc::clone(&self.serving.borrow());
+        let replica = match affinity {
+            Some(Affinity(name)) => rendezvous::meet(name, serving.iter(), |replica| &replica.name),
+            None if serving.is_empty() => None,
+            None => serving.get(self.turn.fetch_add(1, Ordering::Relaxed) % serving.len()),
+        };
+        replica.map(|replica| replica.channel.clone())
+    }
+
+    async fn wait(&self, affinity: Option<&Affinity>) -> Option<Channel> {
+        let mut serving = self.serving.clone();
+        let found = async {
+            loop {
+                serving.borrow_and_update();
+                if let Some(channel) = self.pick(affinity) {
+                    return Some(channel);
+                }
+                serving.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.ok()?
+    }
+}
+
+impl Service<Request<Body>> for Replicas {
+    type Response = Response<Body>;
+    type Error = tonic::transport::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // Whether a replica is ready is known when it is known which.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let way = self.0.clone();
+        Box::pin(async move {
+            let channel = match &way {
+                Way::One(channel) => Some(channel.clone()),
+                Way::Many(many) => many.wait(request.extensions().get()).await,
+            };
+            match channel {
+                Some(channel) => channel.oneshot(request).await,
+                None => Ok(nobody_serves()),
+            }
+        })
+    }
+}
+
+fn nobody_serves() -> Response<Body> {
+    let refusal = Refusal::unavailable(
+        "UNAVAILABLE",
+        "The service can't be reached just now. Try again.",
+    );
+    Status::from(refusal).into_http()
+}
