@@ -9,10 +9,16 @@ import { QueueFacts } from "./queue_lines";
 export function QueueChooser({ desk }: { desk: Desk }) {
   const queues = desk.profile.value?.queues ?? [];
   const isFirst = desk.queueIds.value === undefined;
-  const [touched, setTouched] = useState<ReadonlySet<string> | undefined>(undefined);
+  // Fixed when the dialog opens: no box changes under the finger that is about to press it.
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(() => new Set(desk.queueIds.value));
+  const [touched, setTouched] = useState(false);
+  const toggle = (queue: Queue) => {
+    setChosen(toggled(chosen, queue, queues));
+    setTouched(true);
+  };
   // On another monitor of the same librarian they may be chosen already, and the word of that comes a little later.
-  const chosen = touched ?? new Set(desk.queueIds.value);
-  const toggle = (queue: Queue) => setTouched(toggled(chosen, queue, queues));
+  const elsewhere = queues.filter((queue) => desk.queueIds.value?.includes(queue.queueId));
+  const offersElsewhere = !touched && elsewhere.some((queue) => !chosen.has(queue.queueId));
   const take = (ids: ReadonlySet<string>) =>
     desk.chooseQueues(queues.map((queue) => queue.queueId).filter((id) => ids.has(id)));
   const cancel = () => (isFirst ? desk.chooseQueues([]) : desk.cancel());
@@ -28,6 +34,15 @@ export function QueueChooser({ desk }: { desk: Desk }) {
         <p class="notice">
           No queue is open to you yet. Ask the administrator of {desk.profile.value?.institutionName} to add you to one.
         </p>
+      )}
+      {offersElsewhere && (
+        <button
+          type="button"
+          class="button again"
+          onClick={() => take(new Set(elsewhere.map((queue) => queue.queueId)))}
+        >
+          As on your other monitor: {elsewhere.map((queue) => queue.name).join(", ")}
+        </button>
       )}
       {isFirst && again.length > 0 && (
         <button type="button" class="button again" onClick={() => take(new Set(again.map((queue) => queue.queueId)))}>
