@@ -3,7 +3,7 @@
 //! - [`log`]: the durable truth. Versioned, atomic appends, and erasing for real; [`log::sqlite`] is the embedded
 //!   engine, [`log::stored`] how services' events lie in it.
 //! - [`bus`]: the quick word that something happened, which may be lost.
-//! - [`lease`]: what is true for as long as somebody keeps saying so.
+//! - [`lease`]: what is true for as long as somebody keeps saying so; [`members`], which replicas of a service there are.
 //! - [`auth`]: from a token to a [`auth::Principal`], and what services sign for each other.
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
 //! - [`network`]: what counts as one address when something is limited per address.
@@ -24,6 +24,7 @@ pub mod condition;
 pub mod config;
 pub mod lease;
 pub mod log;
+pub mod members;
 pub mod network;
 pub mod pipe;
 pub mod refusal;

@@ -209,6 +209,8 @@ pub struct StreamHead {
     pub version: u64,
     /// What its writer last said of it.
     pub standing: Standing,
+    /// The version that the stream had when that was said. So whoever knows a later one knows what was said.
+    pub standing_version: u64,
 }
 
 /// Why the log did not do as it was asked.

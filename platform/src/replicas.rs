@@ -118,6 +118,12 @@ impl Replicas {
     }
 }
 
+impl From<Channel> for Replicas {
+    fn from(channel: Channel) -> Self {
+        Self::one(channel)
+    }
+}
+
 impl Many {
     /// The replica for a call, or none if none serves now.
     fn pick(&self, affinity: Option<&Affinity>) -> Option<Channel> {

@@ -82,7 +82,11 @@ pub async fn read_between<E: DeserializeOwned>(
     }
 }
 
-fn decode<E: DeserializeOwned>(
+/// Reads an event that the log, or another server by the bus, gave as it was written.
+///
+/// # Errors
+/// [`LogError::Damaged`] when it can't be read.
+pub fn decode<E: DeserializeOwned>(
     stream: &StreamName,
     recorded: RecordedEvent,
 ) -> Result<Stored<E>, LogError> {

@@ -61,6 +61,7 @@ pub(crate) async fn versions_go_on_after_everything_was_erased<P: Place>() {
         stream: stream("s"),
         version: 2,
         standing,
+        standing_version: 2,
     };
     assert_eq!(log.find(open).await.unwrap(), [head]);
 

@@ -27,7 +27,7 @@ struct Model {
 struct Stream {
     events: Vec<RecordedEvent>,
     erased: u64,
-    standing: Option<Standing>,
+    standing: Option<(Standing, u64)>,
 }
 
 impl Model {
@@ -57,8 +57,8 @@ impl Model {
                     command: event.command.clone(),
                 });
             }
-            if write.standing.is_some() {
-                stream.standing.clone_from(&write.standing);
+            if let Some(standing) = &write.standing {
+                stream.standing = Some((standing.clone(), stream.events.len() as u64));
             }
         }
         Ok(())
@@ -85,10 +85,12 @@ impl Model {
 
     fn find(&self, query: &StreamQuery) -> Vec<StreamHead> {
         let heads = self.streams.iter().filter_map(|(name, stream)| {
+            let (standing, standing_version) = stream.standing.clone()?;
             Some(StreamHead {
                 stream: name.clone(),
                 version: stream.events.len() as u64,
-                standing: stream.standing.clone()?,
+                standing,
+                standing_version,
             })
         });
         match query {

@@ -405,8 +405,17 @@ pub(crate) async fn open_streams_are_found_page_by_page<P: Place>() {
         stream: stream("c"),
         version: 3,
         standing: standing("harbor", None),
+        standing_version: 3,
     };
-    assert_eq!(log.find(query).await.unwrap(), [expected]);
+    let found = log.find(query.clone()).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&expected));
+    // What is written without a word of how the stream stands leaves that where it was said.
+    stand(&log, "c", 3, None).await;
+    let grown = StreamHead {
+        version: 4,
+        ..expected
+    };
+    assert_eq!(log.find(query).await.unwrap(), [grown]);
 }
 
 pub(crate) async fn closed_streams_are_found_the_last_closed_first<P: Place>() {
@@ -436,6 +445,7 @@ pub(crate) async fn closed_streams_are_found_the_last_closed_first<P: Place>() {
         stream: stream("e"),
         version: 2,
         standing: standing("harbor", Some(25)),
+        standing_version: 2,
     };
     assert_eq!(closed(&log, "harbor", None, 10).await, [expected]);
     assert!(closed(&log, "nobody", None, 10).await.is_empty());

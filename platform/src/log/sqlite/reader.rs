@@ -179,20 +179,22 @@ pub(super) fn find(
 // The first page and the later ones are different statements, because `?3 IS NULL OR …` would keep SQLite from going
 // straight to the place in the index.
 
-const OPEN: &str = "SELECT id, version, owner, closed_at_ms FROM stream INDEXED BY stream_open
+const OPEN: &str =
+    "SELECT id, version, owner, closed_at_ms, standing_version FROM stream INDEXED BY stream_open
     WHERE category = ?1 AND owner IS NOT NULL AND closed_at_ms IS NULL
     ORDER BY id LIMIT ?2";
 
 const OPEN_AFTER: &str =
-    "SELECT id, version, owner, closed_at_ms FROM stream INDEXED BY stream_open
+    "SELECT id, version, owner, closed_at_ms, standing_version FROM stream INDEXED BY stream_open
     WHERE category = ?1 AND owner IS NOT NULL AND closed_at_ms IS NULL AND id > ?3
     ORDER BY id LIMIT ?2";
 
-const CLOSED: &str = "SELECT id, version, owner, closed_at_ms FROM stream INDEXED BY stream_closed
+const CLOSED: &str =
+    "SELECT id, version, owner, closed_at_ms, standing_version FROM stream INDEXED BY stream_closed
     WHERE category = ?1 AND owner = ?3 AND closed_at_ms IS NOT NULL
     ORDER BY closed_at_ms DESC, id DESC LIMIT ?2";
 
-const CLOSED_BEFORE: &str = "SELECT id, version, owner, closed_at_ms FROM stream INDEXED BY stream_closed
+const CLOSED_BEFORE: &str = "SELECT id, version, owner, closed_at_ms, standing_version FROM stream INDEXED BY stream_closed
     WHERE category = ?1 AND owner = ?3 AND closed_at_ms IS NOT NULL AND (closed_at_ms, id) < (?4, ?5)
     ORDER BY closed_at_ms DESC, id DESC LIMIT ?2";
 
@@ -212,6 +214,7 @@ fn heads(
                     owner: row.get(2)?,
                     closed_at_ms: row.get(3)?,
                 },
+                standing_version: version(row, 4)?,
             })
         })?
         .collect()

@@ -6,13 +6,15 @@ CREATE TABLE meta (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE stream (
-    stream_id    INTEGER PRIMARY KEY,
-    category     TEXT    NOT NULL,
-    id           TEXT    NOT NULL,
-    version      INTEGER NOT NULL,
-    erased       INTEGER NOT NULL DEFAULT 0,
-    owner        TEXT,
-    closed_at_ms INTEGER,
+    stream_id        INTEGER PRIMARY KEY,
+    category         TEXT    NOT NULL,
+    id               TEXT    NOT NULL,
+    version          INTEGER NOT NULL,
+    erased           INTEGER NOT NULL DEFAULT 0,
+    owner            TEXT,
+    closed_at_ms     INTEGER,
+    -- The version at which owner and closed_at_ms were written last.
+    standing_version INTEGER NOT NULL DEFAULT 0,
     UNIQUE (category, id)
 ) STRICT;
 

@@ -245,7 +245,8 @@ impl Writer {
             Some(standing) => self
                 .connection
                 .prepare_cached(
-                    "UPDATE stream SET version = ?2, owner = ?3, closed_at_ms = ?4 WHERE stream_id = ?1",
+                    "UPDATE stream SET version = ?2, owner = ?3, closed_at_ms = ?4, standing_version = ?2
+                     WHERE stream_id = ?1",
                 )?
                 .execute(params![stream_id, version, standing.owner, standing.closed_at_ms])?,
         };
