@@ -219,9 +219,9 @@ fn serve_http(config: &Config, listener: TcpListener, to: Outgoing, clock: Clock
     let gateway = carrel_gateway::build(
         config.gateway.clone(),
         carrel_gateway::Parts {
-            session: to.session,
-            presence: to.presence,
-            im: to.im,
+            session: to.session.into(),
+            presence: to.presence.into(),
+            im: to.im.into(),
             clock,
             shutdown: stop.clone(),
         },

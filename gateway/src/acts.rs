@@ -31,7 +31,7 @@ pub(crate) async fn carry_out(
         // As long as a call may take, what was before has had its time.
         let _ = timeout(upstream.deadline, after).await;
     }
-    match perform(&upstream, caller, act).await {
+    match perform(&upstream, caller.about(&session_id), act).await {
         Ok(accepted) => Frame::Accepted(accepted),
         Err(refusal) => Frame::Refused(refused(command_id, session_id, refusal)),
     }

@@ -213,7 +213,7 @@ async fn transcript(
     let mut sessions = upstream.sessions.clone();
     let answer = upstream.call(
         "carrel.session.v1.SessionService/GetTranscript",
-        bearer(browser, &headers),
+        bearer(browser, &headers).about(&session_id),
         GetTranscriptRequest {
             session_id,
             audience: audience.into(),

@@ -101,7 +101,8 @@ impl Attendance {
         // A new channel has room for its first request.
         let _ = requests.try_send(join);
         let mut sessions = line.upstream.sessions.clone();
-        let request = line.caller.request(ReceiverStream::new(receiver));
+        let caller = line.caller.clone().about(&session_id);
+        let request = caller.request(ReceiverStream::new(receiver));
         let deadline = line.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Some(Vec::new()))));
         let stop = CancellationToken::new();

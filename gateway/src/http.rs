@@ -13,7 +13,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use carrel_platform::{network::network_of, refusal::Refusal, telemetry::attribute};
+use carrel_platform::{
+    network::network_of, refusal::Refusal, replicas::Replicas, telemetry::attribute,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -26,7 +28,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -87,7 +89,7 @@ impl Browser {
 #[derive(Clone)]
 struct Door {
     house: House,
-    services: [Channel; 3],
+    services: [Replicas; 3],
     origins: Arc<Origins>,
     trusted_proxies: Arc<[IpAddr]>,
     request_timeout: Duration,

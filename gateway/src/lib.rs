@@ -1,8 +1,8 @@
 //! The gateway: where browsers come in.
 //!
 //! It serves the web pages, a few JSON endpoints (log-in, a patron's entry, transcripts, lists) and the websocket on
-//! which everything live happens. It speaks to the services only through the generated clients, on the channels that
-//! it is given, and to nobody else.
+//! which everything live happens. It speaks to the services only through the generated clients, by the ways
+//! that it is given, and to nobody else.
 //!
 //! # What it must not do
 //!
@@ -54,10 +54,9 @@ mod upstream;
 mod viewer;
 mod watching;
 
-use carrel_platform::clock::Clock;
+use carrel_platform::{clock::Clock, replicas::Replicas};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 pub use crate::{
     config::{Config, DEFAULTS},
@@ -69,11 +68,11 @@ use crate::{limits::Counter, socket::House, upstream::Upstream};
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// The way to session-svc.
-    pub session: Channel,
+    pub session: Replicas,
     /// The way to presence-svc: its directory, and who is here.
-    pub presence: Channel,
+    pub presence: Replicas,
     /// The way to im-svc.
-    pub im: Channel,
+    pub im: Replicas,
     /// Where time comes from.
     pub clock: Clock,
     /// Cancelled when the gateway is to stop. The services must outlive it by its `drain_deadline`, so that acts that
@@ -85,7 +84,7 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    services: [Channel; 3],
+    services: [Replicas; 3],
     house: House,
 }
 

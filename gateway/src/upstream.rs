@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use carrel_platform::{
     refusal::{ERROR_DOMAIN, Refusal},
+    replicas::{Affinity, Replicas},
     telemetry::grpc,
 };
 use carrel_proto::{
@@ -18,7 +19,6 @@ use carrel_proto::{
 use tonic::{
     Code, Request, Response, Status,
     metadata::{Ascii, MetadataValue},
-    transport::Channel,
 };
 use tonic_types::StatusExt;
 use tracing::Instrument;
@@ -32,11 +32,11 @@ const AFTER_DEADLINE: Duration = Duration::from_secs(1);
 /// The clients of the services. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
-    pub(crate) sessions: SessionServiceClient<Channel>,
-    pub(crate) transfers: TransferServiceClient<Channel>,
-    pub(crate) directory: DirectoryServiceClient<Channel>,
-    pub(crate) presence: PresenceServiceClient<Channel>,
-    pub(crate) im: ImServiceClient<Channel>,
+    pub(crate) sessions: SessionServiceClient<Replicas>,
+    pub(crate) transfers: TransferServiceClient<Replicas>,
+    pub(crate) directory: DirectoryServiceClient<Replicas>,
+    pub(crate) presence: PresenceServiceClient<Replicas>,
+    pub(crate) im: ImServiceClient<Replicas>,
     pub(crate) deadline: Duration,
 }
 
@@ -45,6 +45,7 @@ pub(crate) struct Upstream {
 pub(crate) struct Caller {
     authorization: Option<MetadataValue<Ascii>>,
     address: Option<MetadataValue<Ascii>>,
+    about: Option<Affinity>,
 }
 
 impl Caller {
@@ -53,7 +54,17 @@ impl Caller {
         Self {
             authorization: None,
             address: address.to_string().parse().ok(),
+            about: None,
         }
+    }
+
+    /// The same, about one session if it is named: what all callers say of it goes to the same replica, where it then is
+    /// in memory.
+    pub(crate) fn about(mut self, session_id: &str) -> Self {
+        if !session_id.is_empty() {
+            self.about = Some(Affinity::to(session_id));
+        }
+        self
     }
 
     /// The same, with an `authorization` header as a browser sent it. One that is no text is as good as none.
@@ -87,6 +98,9 @@ impl Caller {
             metadata.insert("x-forwarded-for", address.clone());
         }
         grpc::inject(metadata);
+        if let Some(about) = &self.about {
+            request.extensions_mut().insert(about.clone());
+        }
         request
     }
 }
@@ -94,9 +108,9 @@ impl Caller {
 impl Upstream {
     /// The clients on the ways to session-svc, presence-svc and im-svc.
     pub(crate) fn new(
-        session: Channel,
-        presence: Channel,
-        im: Channel,
+        session: Replicas,
+        presence: Replicas,
+        im: Replicas,
         deadline: Duration,
     ) -> Self {
         Self {

@@ -82,7 +82,8 @@ impl Viewer {
         Self {
             line: Line {
                 upstream,
-                caller: greeted.caller,
+                // All that a patron says is about their one session.
+                caller: greeted.caller.about(&greeted.welcome.session_id),
                 outbox,
             },
             token: greeted.token,

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
-use carrel_platform::telemetry::grpc::{client_span, inject, record_client_code};
+use carrel_platform::{
+    replicas::Replicas,
+    telemetry::grpc::{client_span, inject, record_client_code},
+};
 use carrel_proto::presence::v1::{
     GetLibrarianRequest, GetOwnPresenceRequest, presence_service_client::PresenceServiceClient,
 };
 use tonic::{
     Code, Request, Response, Status,
     metadata::{Ascii, MetadataMap, MetadataValue},
-    transport::Channel,
 };
 use tracing::Instrument as _;
 
@@ -21,7 +23,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Asks presence-svc. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Colleagues {
-    client: PresenceServiceClient<Channel>,
+    client: PresenceServiceClient<Replicas>,
 }
 
 /// The token of a caller, with which presence-svc is asked: it shows each what they may see.
@@ -38,7 +40,7 @@ impl Token {
 }
 
 impl Colleagues {
-    pub(crate) fn new(presence: Channel) -> Self {
+    pub(crate) fn new(presence: Replicas) -> Self {
         Self {
             client: PresenceServiceClient::new(presence),
         }

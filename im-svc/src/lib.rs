@@ -20,10 +20,10 @@ use std::sync::Arc;
 
 use carrel_platform::{
     auth::interceptor::Authenticator, bus::Bus, clock::Clock, lease::Leases, log::EventLog,
+    members::Members, replicas::Replicas,
 };
 use carrel_proto::im::v1::im_service_server::ImServiceServer;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::Channel;
 
 mod colleagues;
 mod config;
@@ -59,7 +59,9 @@ pub struct Parts {
     /// Who calls.
     pub auth: Authenticator,
     /// To presence-svc's `PresenceService`.
-    pub presence: Channel,
+    pub presence: Replicas,
+    /// What this replica is called among those of the service. No two may have the same name.
+    pub replica: Arc<str>,
     /// When this is cancelled, streams end and what was begun is finished.
     pub stop: CancellationToken,
 }
@@ -72,11 +74,11 @@ pub struct Running {
     pub tasks: TaskTracker,
 }
 
-/// Starts the service. It reads nothing before it is asked for it.
+/// Starts the service. It reads no conversation before it is asked for it.
 ///
 /// # Errors
 /// When a setting can't be used.
-pub fn build(config: Config, parts: Parts) -> Result<Running, ConfigError> {
+pub async fn build(config: Config, parts: Parts) -> Result<Running, ConfigError> {
     config.check()?;
     let Parts {
         log,
@@ -85,9 +87,11 @@ pub fn build(config: Config, parts: Parts) -> Result<Running, ConfigError> {
         clock,
         auth,
         presence,
+        replica,
         stop,
     } = parts;
     let tasks = TaskTracker::new();
+    let members = Members::join(Arc::clone(&leases), "im-svc", replica, stop.clone(), &tasks).await;
     let parts = live_conversation::Parts {
         log,
         bus,
@@ -97,7 +101,7 @@ pub fn build(config: Config, parts: Parts) -> Result<Running, ConfigError> {
         stop,
     };
     let conversations = conversations::Conversations::new(parts, tasks.clone());
-    tasks.spawn(sweep::run(conversations.clone()));
+    tasks.spawn(sweep::run(conversations.clone(), members));
     tasks.close();
     let api = ImApi::new(conversations, colleagues::Colleagues::new(presence), auth);
     Ok(Running {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use carrel_platform::log::{LogError, StreamHead, StreamQuery};
+use carrel_platform::{
+    log::{LogError, StreamHead, StreamQuery},
+    members::Members,
+};
 
 use crate::{
     config::{Config, Keep},
@@ -16,7 +19,7 @@ use crate::{
 const PAGE: usize = 256;
 
 /// Sweeps until the service stops.
-pub(crate) async fn run(conversations: Conversations) {
+pub(crate) async fn run(conversations: Conversations, members: Members) {
     let parts = conversations.parts();
     let stop = parts.stop.clone();
     let mut pause = first_pause(&parts.config);
@@ -26,7 +29,10 @@ pub(crate) async fn run(conversations: Conversations) {
         .is_some()
     {
         pause = parts.config.sweep.get();
-        if let Some(Err(error)) = stop.run_until_cancelled(sweep(&conversations)).await {
+        if let Some(Err(error)) = stop
+            .run_until_cancelled(sweep(&conversations, &members))
+            .await
+        {
             let kind = error.kind();
             tracing::warn!(kind, "librarians' conversations could not be swept");
         }
@@ -41,8 +47,8 @@ fn first_pause(config: &Config) -> Duration {
     }
 }
 
-/// Looks at each conversation once.
-async fn sweep(conversations: &Conversations) -> Result<(), LogError> {
+/// Looks once at each conversation that is this server's to look after.
+async fn sweep(conversations: &Conversations, members: &Members) -> Result<(), LogError> {
     let mut after = None;
     loop {
         let query = StreamQuery::Open {
@@ -52,7 +58,7 @@ async fn sweep(conversations: &Conversations) -> Result<(), LogError> {
         };
         let heads = conversations.parts().log.find(query).await?;
         for head in &heads {
-            if may_be_due(conversations, head).await? {
+            if members.is_mine(&head.stream.id) && may_be_due(conversations, head).await? {
                 let swept = conversations
                     .ask(&head.stream.id, |answer| Request::Sweep { answer })
                     .await;

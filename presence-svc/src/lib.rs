@@ -37,13 +37,13 @@ use carrel_platform::{
     clock::Clock,
     lease::Leases,
     log::EventLog,
+    replicas::Replicas,
 };
 use carrel_proto::{
     directory::v1::directory_service_server::DirectoryServiceServer,
     presence::v1::presence_service_server::PresenceServiceServer,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::Channel;
 
 pub mod commands;
 pub mod config;
@@ -84,7 +84,7 @@ pub struct Parts {
     /// Tells who calls, by the same keys.
     pub auth: Authenticator,
     /// To session-svc's LoadService.
-    pub load: Channel,
+    pub load: Replicas,
     /// When this is cancelled, streams end and what was begun is finished.
     pub stop: CancellationToken,
 }
@@ -129,7 +129,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
     .await?;
     tasks.spawn(desk.clone().follow(desk.listen(), stop.clone()));
     let source = presence::LoadSource {
-        channel: load,
+        session: load,
         keys: keys.clone(),
         clock: clock.clone(),
     };

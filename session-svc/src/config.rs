@@ -23,6 +23,8 @@ pub struct Config {
     pub patron_lost: HumanDuration,
     /// How long an offer to hand a session over stands.
     pub transfer_lapse: HumanDuration,
+    /// How often it is looked whether the log has more than was heard from other servers.
+    pub tail_repair: HumanDuration,
     /// How long a session stays in memory when nobody looks at it.
     pub rest_after: HumanDuration,
     /// How many events may wait for one slow reader before its stream ends.
@@ -39,6 +41,7 @@ impl Default for Config {
             patron_away: HumanDuration::from_secs(30),
             patron_lost: HumanDuration::from_secs(180),
             transfer_lapse: HumanDuration::from_secs(60),
+            tail_repair: HumanDuration::from_secs(5),
             rest_after: HumanDuration::from_secs(60),
             backlog: 256,
         }
@@ -65,6 +68,7 @@ impl Config {
             ("patron_away", self.patron_away),
             ("patron_lost", self.patron_lost),
             ("transfer_lapse", self.transfer_lapse),
+            ("tail_repair", self.tail_repair),
         ];
         match times.into_iter().find(|(_, time)| time.get().is_zero()) {
             Some((key, _)) => Err(ConfigError { key }),

@@ -23,6 +23,7 @@ use carrel_platform::{
     clock::Clock,
     lease::Leases,
     log::{EventLog, LogError},
+    members::Members,
 };
 use carrel_proto::session::v1::{
     load_service_server::LoadServiceServer, session_service_server::SessionServiceServer,
@@ -42,6 +43,7 @@ mod live_session;
 mod sessions;
 mod storage;
 mod subscribers;
+mod word;
 
 pub use config::{Config, ConfigError};
 pub use error::Error;
@@ -65,6 +67,8 @@ pub struct Parts {
     pub leases: Arc<dyn Leases>,
     /// Who calls.
     pub auth: Authenticator,
+    /// What this replica is called among those of the service. No two may have the same name.
+    pub replica: Arc<str>,
     /// When this is cancelled, streams end and what was begun is finished.
     pub stop: CancellationToken,
 }
@@ -104,13 +108,23 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         clock,
         leases,
         auth,
+        replica,
         stop,
     } = parts;
     let tasks = TaskTracker::new();
     let list = live_list::LiveList::new(Arc::clone(&log), Arc::clone(&bus), config.backlog);
     let news = list.listen();
-    list.read_all().await?;
-    tasks.spawn(list.clone().follow(news, stop.clone()));
+    list.catch_up().await?;
+    let repair = config.tail_repair.get();
+    tasks.spawn(list.clone().follow(news, repair, stop.clone()));
+    let members = Members::join(
+        Arc::clone(&leases),
+        "session-svc",
+        replica,
+        stop.clone(),
+        &tasks,
+    )
+    .await;
     let parts = live_session::Parts {
         log,
         bus,
@@ -122,7 +136,8 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         stop,
     };
     let sessions = sessions::Sessions::new(parts, tasks.clone());
-    sessions.wake().await?;
+    sessions.look_after(&members).await?;
+    tasks.spawn(sessions.clone().keep_up(members));
     tasks.close();
     let load = LoadApi::new(sessions.clone(), auth.clone(), clock.clone());
     let api = SessionApi::new(sessions, auth, clock);

@@ -1,44 +1,36 @@
 //! The lists of live sessions that librarians watch: New, My Active and All.
 //!
-//! The list follows from the log like everything else: it is read from there at the start, and again whenever the bus
-//! says that another server changed a session. What a watcher is shown of a session is the one function
+//! The list follows from the log like everything else: it is read from there at the start. What other servers change
+//! after that they say on the bus, and it is found in the log if that is lost (`follow`). What a watcher is shown of a session is the one function
 //! [`row::row_for`]; a change is the difference between what it gave before and what it gives now.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
 use carrel_platform::{
-    bus::{Bus, Notice, Origin, Subscription},
-    log::{EventLog, LogError, StreamQuery},
+    bus::{Bus, Origin},
+    log::EventLog,
     refusal::Refusal,
 };
 use carrel_proto::session::v1 as wire;
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{audience::Audience, session::Phase},
     error::Error,
     history::History,
-    storage,
 };
 
+mod ended;
+mod follow;
 pub(crate) mod load;
 pub(crate) mod row;
 
+use ended::Ended;
 use load::Load;
 use row::{Entry, Watcher, removed, row_for};
-
-/// The topic on which a server says that a session's standing has changed.
-const TOPIC: &str = "session-list";
-/// How many sessions are found at once when the list is read from the log.
-const PAGE: usize = 256;
-/// How long to wait before the list is read again that could not be read.
-const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// All live sessions, as far as lists show them. Cheap to clone.
 #[derive(Clone)]
@@ -58,7 +50,7 @@ pub(crate) struct LiveList {
 struct State {
     entries: HashMap<String, Entry>,
     watchers: Vec<Watching>,
-    ended_while_reading: Option<HashSet<String>>,
+    ended: Ended,
 }
 
 struct Watching {
@@ -66,6 +58,9 @@ struct Watching {
     changes: mpsc::Sender<wire::watch_sessions_response::Change>,
     ending: Arc<std::sync::OnceLock<Refusal>>,
 }
+
+/// Two entries of a session each know something that the other does not. The log knows both.
+struct Apart;
 
 /// The far end of a watch.
 #[derive(Debug)]
@@ -92,127 +87,47 @@ impl LiveList {
         }
     }
 
-    /// Reads all live sessions from the log.
-    ///
-    /// # Errors
-    /// As the log does.
-    pub(crate) async fn read_all(&self) -> Result<(), LogError> {
-        let mut after = None;
-        loop {
-            let query = StreamQuery::Open {
-                category: storage::SESSION,
-                after: after.take(),
-                limit: PAGE,
-            };
-            let heads = self.log.find(query).await?;
-            for head in &heads {
-                let history = History::load(&*self.log, head.stream.id.clone()).await?;
-                self.take_in(&history);
-            }
-            match heads.last() {
-                Some(last) if heads.len() == PAGE => after = Some(last.stream.id.clone()),
-                _ => return Ok(()),
-            }
+    /// The versions of what is known of each session.
+    fn known(&self) -> HashMap<String, (u64, u64)> {
+        let state = self.state();
+        let entries = state.entries.iter();
+        entries
+            .map(|(id, entry)| (id.clone(), entry.versions))
+            .collect()
+    }
+
+    fn has_inside(&self, session_id: &str) -> bool {
+        let state = self.state();
+        let entry = state.entries.get(session_id);
+        entry.is_some_and(|entry| !entry.inside.is_empty())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in how a session stands now.
+    pub(crate) fn take_in(&self, history: &History) {
+        if let Some(entry) = Entry::of(history) {
+            // What is known otherwise came from another server's newer word, or is mended by the next look at the log.
+            let _ = self.take_in_entry(entry);
         }
     }
 
-    /// Reads all live sessions again, and those that were live and may no longer be.
-    async fn read_again(&self) -> Result<(), LogError> {
-        let known: Vec<_> = {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.entries.keys().cloned().collect()
-        };
-        self.read_all().await?;
-        for session_id in known {
-            self.take_in(&History::load(&*self.log, session_id).await?);
+    /// Takes in how a session stands, if that is news. It fails if the entry and what is known each follow from something
+    /// that the other does not.
+    fn take_in_entry(&self, entry: Entry) -> Result<(), Apart> {
+        let mut state = self.state();
+        if state.ended.remembers(&entry.session_id) {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Begins to hear what other servers change. To be called before the list is read, so that nothing falls between.
-    pub(crate) fn listen(&self) -> Subscription {
-        self.bus.subscribe(self.origin, TOPIC)
-    }
-
-    /// Follows what other servers change, until `stop`. What could not be read is read again after a pause.
-    pub(crate) async fn follow(self, mut news: Subscription, stop: CancellationToken) {
-        let mut behind = false;
-        loop {
-            let pause = if behind {
-                READ_AGAIN_AFTER
-            } else {
-                Duration::MAX
-            };
-            let notice = tokio::select! {
-                () = stop.cancelled() => return,
-                notice = news.next() => match notice {
-                    Some(notice) => notice,
-                    None => return,
-                },
-                () = tokio::time::sleep(pause) => Notice::Missed,
-            };
-            self.begin_reading();
-            let (read, all) = match notice {
-                Notice::Payload(id) => (self.read_one(&id).await, false),
-                Notice::Missed => (self.read_again().await, true),
-            };
-            self.end_reading();
-            behind = read.is_err() || (behind && !all);
-            if let Err(error) = read {
-                let kind = error.kind();
-                tracing::warn!(kind, "the list of sessions could not be brought up to date");
-            }
-        }
-    }
-
-    async fn read_one(&self, id: &[u8]) -> Result<(), LogError> {
-        if let Ok(id) = std::str::from_utf8(id) {
-            self.take_in(&History::load(&*self.log, id.to_owned()).await?);
-        }
-        Ok(())
-    }
-
-    /// From now on it is noted which sessions end here, so that what was read of them before does not bring them back.
-    fn begin_reading(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.ended_while_reading = Some(HashSet::new());
-    }
-
-    fn end_reading(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.ended_while_reading = None;
-    }
-
-    /// Takes in how a session stands now, and tells other servers to look.
-    pub(crate) fn changed(&self, history: &History) {
-        self.take_in(history);
-        self.bus.publish(
-            self.origin,
-            TOPIC,
-            Bytes::copy_from_slice(history.session_id().as_bytes()),
-        );
-    }
-
-    fn take_in(&self, history: &History) {
-        let Some(entry) = Entry::of(history) else {
-            return;
-        };
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.entries.get(&entry.session_id).cloned();
-        if before
-            .as_ref()
-            .is_some_and(|before| !entry.is_newer_than(before))
-        {
-            return;
+        match &before {
+            Some(before) if before.contains(&entry) => return Ok(()),
+            Some(before) if !entry.contains(before) => return Err(Apart),
+            _ => {}
         }
         let ended = entry.phase() == Phase::Ended;
-        if let Some(gone) = &mut state.ended_while_reading {
-            if ended {
-                gone.insert(entry.session_id.clone());
-            } else if gone.contains(&entry.session_id) {
-                return;
-            }
-        }
         state.tell(before.as_ref(), &entry);
         let was_waiting = before
             .as_ref()
@@ -220,6 +135,7 @@ impl LiveList {
         let waiting_changes = was_waiting != (entry.phase() == Phase::Waiting);
         if ended {
             state.entries.remove(&entry.session_id);
+            state.ended.remember(&entry.session_id);
         } else {
             state.entries.insert(entry.session_id.clone(), entry);
         }
@@ -229,13 +145,14 @@ impl LiveList {
             self.waiting_changed
                 .send_modify(|generation| *generation += 1);
         }
+        Ok(())
     }
 
     /// Starts a watch.
     pub(crate) fn watch(&self, watcher: Watcher) -> Watched {
         let (sender, changes) = mpsc::channel(self.backlog.max(1));
         let ending = Arc::default();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let mut rows: Vec<_> = state
             .entries
             .values()
@@ -260,7 +177,7 @@ impl LiveList {
     /// How many patrons wait in the same queue before this session; `None` if it does not wait.
     #[must_use]
     pub(crate) fn waiting_ahead(&self, session_id: &str) -> Option<u32> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let this = state
             .entries
             .get(session_id)
@@ -276,14 +193,14 @@ impl LiveList {
     /// The sessions that go on.
     #[must_use]
     pub(crate) fn open(&self) -> Vec<String> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         state.entries.keys().cloned().collect()
     }
 
     /// How much there is to do now.
     #[must_use]
     pub(crate) fn load(&self) -> Load {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         Load::count(state.entries.values())
     }
 

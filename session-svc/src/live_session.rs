@@ -5,7 +5,13 @@
 //! server may be doing the same with the same session: the log refuses whoever was second, who then reads what is new
 //! and decides again.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use carrel_platform::{
     bus::{Bus, Notice, Origin, Subscription},
@@ -39,9 +45,11 @@ use crate::{
     live_list::LiveList,
     storage::Stored,
     subscribers::{Listening, Subscribers},
+    word::{Heard, Word},
 };
 
 use there::Seen;
+pub(crate) use there::attending;
 
 mod answers;
 mod append;
@@ -93,6 +101,23 @@ pub(crate) enum Request {
     },
     /// To pass on that somebody types.
     Typing { actor: Actor, typed_in: Audience },
+    /// To look at the log, which has more than is known here.
+    CatchUp,
+}
+
+/// How far a session is known here, for whoever compares it with the log.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    session: AtomicU64,
+    conference: AtomicU64,
+}
+
+impl Known {
+    /// Whether the log has more than this.
+    pub(crate) fn is_behind(&self, session: u64, conference: u64) -> bool {
+        self.session.load(Ordering::Relaxed) < session
+            || self.conference.load(Ordering::Relaxed) < conference
+    }
 }
 
 /// A command to be carried out.
@@ -160,6 +185,7 @@ pub(crate) struct LiveSession {
     parts: Arc<Parts>,
     origin: Origin,
     history: History,
+    known: Arc<Known>,
     /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
     behind: bool,
     subscribers: Subscribers,
@@ -170,6 +196,8 @@ pub(crate) struct LiveSession {
     tended_at: Instant,
     /// Whether something was due at the last look and could not be written.
     overdue: bool,
+    /// Whether nobody attends here and somebody does on another server, which looks after the session then.
+    attended_elsewhere: bool,
 }
 
 impl LiveSession {
@@ -178,13 +206,15 @@ impl LiveSession {
         parts: Arc<Parts>,
         origin: Origin,
         session_id: String,
+        known: Arc<Known>,
     ) -> Result<Self, LogError> {
         let news = parts.bus.subscribe(origin, &topic(&session_id));
         let history = History::load(&*parts.log, session_id).await?;
-        Ok(Self {
+        let live = Self {
             parts,
             origin,
             history,
+            known,
             behind: false,
             subscribers: Subscribers::default(),
             news,
@@ -193,7 +223,20 @@ impl LiveSession {
             last_used: Instant::now(),
             tended_at: Instant::now(),
             overdue: false,
-        })
+            attended_elsewhere: false,
+        };
+        live.tell_versions();
+        Ok(live)
+    }
+
+    /// Says how far the session is known here.
+    fn tell_versions(&self) {
+        let Known {
+            session,
+            conference,
+        } = &*self.known;
+        session.store(self.history.session_version(), Ordering::Relaxed);
+        conference.store(self.history.conference_version(), Ordering::Relaxed);
     }
 
     /// Serves requests until nobody needs the session in memory, or the server stops.
@@ -267,6 +310,7 @@ impl LiveSession {
                 let _ = answer.send(self.transcript(&actor, wish).await);
             }
             Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
+            Request::CatchUp => self.look_again().await,
         }
     }
 
@@ -277,14 +321,33 @@ impl LiveSession {
 
     /// Hears that another server changed this session, or may have.
     async fn hear(&mut self, notice: Option<Notice>) {
-        match notice {
-            Some(Notice::Payload(heads)) if append::is_known(&heads, &self.history) => {}
-            None => self.news_over = true,
-            Some(_) => {
+        let word = match notice {
+            None => {
+                self.news_over = true;
+                return;
+            }
+            Some(Notice::Payload(said)) => Word::decode(&said, self.parts.log.epoch()),
+            Some(Notice::Missed) => None,
+        };
+        match word.map(|word| word.beyond(&self.history)) {
+            Some(Ok(Some(heard))) => self.take_word(heard),
+            // It lacks something before, or can't be read: the log has it all.
+            Some(Ok(None) | Err(_)) | None => {
                 self.behind = true;
                 self.look_again().await;
             }
         }
+    }
+
+    fn take_word(&mut self, heard: Heard) {
+        let before = self.standing();
+        let Heard { news, traces } = heard;
+        let traced = news
+            .session
+            .into_iter()
+            .zip(traces.into_iter().map(Arc::from));
+        self.record(news.conference, traced.collect());
+        self.after_change(&before);
     }
 
     /// Looks at the log by itself. If that fails, the next request or the next look tries again.
@@ -378,13 +441,17 @@ impl LiveSession {
         self.subscribers.revalidate(&situation, chosen);
     }
 
-    fn after_change(&mut self, before: &Standing) {
+    /// Does what follows if the session stands otherwise than before, and says whether it does.
+    fn after_change(&mut self, before: &Standing) -> bool {
         let now = self.standing();
-        if now != *before {
+        let changed = now != *before;
+        if changed {
             self.seen.take_note(before, &now);
             self.revalidate(|_| true);
-            self.parts.list.changed(&self.history);
+            self.parts.list.take_in(&self.history);
         }
+        self.tell_versions();
+        changed
     }
 }
 

@@ -2,13 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use carrel_platform::{
-    bus::Origin,
-    log::{LogError, StreamQuery},
-};
+use carrel_platform::bus::Origin;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
@@ -23,19 +20,25 @@ use crate::{
         refused::Refused,
     },
     error::Error,
-    live_session::{Act, Acted, INBOX, Joined, LiveSession, Look, Parts, Request, Transcript},
-    storage,
+    live_session::{
+        Act, Acted, INBOX, Joined, Known, LiveSession, Look, Parts, Request, Transcript,
+    },
 };
 
-/// How many sessions are found at once when looking for supervised ones.
-const PAGE: usize = 256;
+mod upkeep;
 
 /// All sessions. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Sessions {
     parts: Arc<Parts>,
-    live: Arc<Mutex<HashMap<String, mpsc::Sender<Request>>>>,
+    live: Arc<Mutex<HashMap<String, Live>>>,
     tasks: TaskTracker,
+}
+
+/// The way to a session in memory, and how far it is known there.
+struct Live {
+    inbox: mpsc::Sender<Request>,
+    known: Arc<Known>,
 }
 
 impl Sessions {
@@ -49,30 +52,6 @@ impl Sessions {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.parts
-    }
-
-    /// Brings those sessions into memory in which something is due as time goes by: open ones, and those with supervisors
-    /// inside.
-    pub(crate) async fn wake(&self) -> Result<(), LogError> {
-        for session_id in self.parts.list.open() {
-            let _ = self.inbox(&session_id);
-        }
-        let mut after = None;
-        loop {
-            let query = StreamQuery::Open {
-                category: storage::CONFERENCE,
-                after: after.take(),
-                limit: PAGE,
-            };
-            let heads = self.parts.log.find(query).await?;
-            for head in &heads {
-                let _ = self.inbox(&head.stream.id);
-            }
-            match heads.last() {
-                Some(last) if heads.len() == PAGE => after = Some(last.stream.id.clone()),
-                _ => return Ok(()),
-            }
-        }
     }
 
     pub(crate) async fn act(
@@ -184,30 +163,51 @@ impl Sessions {
     }
 
     fn inbox(&self, session_id: &str) -> mpsc::Sender<Request> {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inbox) = live.get(session_id).filter(|inbox| !inbox.is_closed()) {
+        let mut live = self.live();
+        if let Some(Live { inbox, .. }) = live.get(session_id)
+            && !inbox.is_closed()
+        {
             return inbox.clone();
         }
         let (sender, inbox) = mpsc::channel(INBOX);
-        live.insert(session_id.to_owned(), sender.clone());
+        let known = Arc::new(Known::default());
+        let way = Live {
+            inbox: sender.clone(),
+            known: Arc::clone(&known),
+        };
+        live.insert(session_id.to_owned(), way);
         drop(live);
         let origin = Origin::random();
         // A session outlives the call that happened to bring it into memory: it is no part of that call's trace.
         self.tasks.spawn(
             self.clone()
-                .live_on(session_id.to_owned(), origin, inbox)
+                .live_on(session_id.to_owned(), origin, known, inbox)
                 .instrument(Span::none()),
         );
         sender
     }
 
-    async fn live_on(self, session_id: String, origin: Origin, mut inbox: mpsc::Receiver<Request>) {
-        match LiveSession::load(Arc::clone(&self.parts), origin, session_id.clone()).await {
+    fn live(&self) -> MutexGuard<'_, HashMap<String, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn live_on(
+        self,
+        session_id: String,
+        origin: Origin,
+        known: Arc<Known>,
+        mut inbox: mpsc::Receiver<Request>,
+    ) {
+        let parts = Arc::clone(&self.parts);
+        match LiveSession::load(parts, origin, session_id.clone(), known).await {
             Ok(session) => session.run(&mut inbox).await,
             Err(error) => refuse_all(&mut inbox, &error.into()).await,
         }
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if live.get(&session_id).is_some_and(mpsc::Sender::is_closed) {
+        let mut live = self.live();
+        if live
+            .get(&session_id)
+            .is_some_and(|way| way.inbox.is_closed())
+        {
             live.remove(&session_id);
         }
     }
@@ -242,7 +242,7 @@ async fn refuse_all(inbox: &mut mpsc::Receiver<Request>, error: &Error) {
             Request::Join { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Look { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Transcript { answer, .. } => drop(answer.send(Err(error.clone()))),
-            Request::Typing { .. } => {}
+            Request::Typing { .. } | Request::CatchUp => {}
         }
     }
 }

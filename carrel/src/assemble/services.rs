@@ -80,6 +80,7 @@ pub(super) async fn build(
             clock: clock.clone(),
             leases: Arc::clone(&leases),
             auth: auth.clone(),
+            replica: "carrel".into(),
             stop: stop.clone(),
         },
     )
@@ -93,7 +94,7 @@ pub(super) async fn build(
             clock: clock.clone(),
             keys,
             auth: auth.clone(),
-            load: to.load.clone(),
+            load: to.load.clone().into(),
             stop: stop.clone(),
         },
     )
@@ -106,10 +107,12 @@ pub(super) async fn build(
             leases,
             clock,
             auth,
-            presence: to.colleagues.clone(),
+            presence: to.colleagues.clone().into(),
+            replica: "carrel".into(),
             stop: stop.clone(),
         },
-    )?;
+    )
+    .await?;
     // The limits are methods of each generated server, with no trait in common.
     macro_rules! within_limits {
         ($($server:expr),* $(,)?) => {

@@ -84,9 +84,9 @@ impl House {
         let gateway = build(
             config,
             Parts {
-                session: to_sessions,
-                presence: to_presence,
-                im: to_im,
+                session: to_sessions.into(),
+                presence: to_presence.into(),
+                im: to_im.into(),
                 clock: clock.clone(),
                 shutdown: shutdown.clone(),
             },

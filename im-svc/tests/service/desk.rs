@@ -17,7 +17,7 @@ use carrel_platform::{
         keys::KeyRing,
         token::{Lifetimes, issue},
     },
-    bus::{Bus, local::LocalBus},
+    bus::{Bus, Origin, local::LocalBus},
     clock::Clock,
     lease::memory::MemoryLeases,
     log::{EventLog, StreamName, sqlite::SqliteLog},
@@ -162,10 +162,12 @@ impl Desk {
                 leases: Arc::new(leases.clone()),
                 clock: clock.clone(),
                 auth,
-                presence,
+                presence: presence.into(),
+                replica: Origin::random().0.to_string().into(),
                 stop: stop.clone(),
             },
         )
+        .await
         .unwrap();
         let channel = serve(Services::new().with(running.service), &stop).await;
         Self {

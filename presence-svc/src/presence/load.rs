@@ -5,13 +5,14 @@ use std::time::Duration;
 use carrel_platform::{
     auth::{keys::KeyRing, statement::issue_service, token::TokenError},
     clock::Clock,
+    replicas::Replicas,
 };
 use carrel_proto::session::v1::{
     self as wire, load_service_client::LoadServiceClient, watch_load_response::Change,
 };
 use pbjson_types::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Status, metadata::MetadataValue, transport::Channel};
+use tonic::{Code, Request, Status, metadata::MetadataValue};
 
 use super::desk::Desk;
 use crate::domain::queues::{Load, Waiting};
@@ -28,7 +29,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How session-svc is called.
 pub(crate) struct LoadSource {
     /// To session-svc.
-    pub(crate) channel: Channel,
+    pub(crate) session: Replicas,
     /// Sign the tokens by which this service calls.
     pub(crate) keys: KeyRing,
     /// The time.
@@ -96,7 +97,7 @@ impl LoadSource {
         let mut request = Request::new(wire::WatchLoadRequest {});
         let bearer = MetadataValue::try_from(format!("Bearer {token}")).map_err(unusable)?;
         request.metadata_mut().insert("authorization", bearer);
-        let mut client = LoadServiceClient::new(self.channel.clone());
+        let mut client = LoadServiceClient::new(self.session.clone());
         match tokio::time::timeout(SILENCE, client.watch_load(request)).await {
             Ok(response) => Ok(response?.into_inner()),
             Err(_) => Err(Status::deadline_exceeded("nothing was heard")),

@@ -100,7 +100,7 @@ impl Desk {
             keys: keys.clone(),
             auth: auth.clone(),
             // Nobody serves it: the directory needs no load.
-            load: pipe().0,
+            load: pipe().0.into(),
             stop: stop.clone(),
         };
         let running = carrel_presence::build(config, parts).await.unwrap();

@@ -190,7 +190,7 @@ impl House {
             clock: self.clock.clone(),
             keys: self.keys.clone(),
             auth: Authenticator::new(self.keys.clone(), self.clock.clone()),
-            load: self.load.channel.clone(),
+            load: self.load.channel.clone().into(),
             stop: stop.clone(),
         };
         let running = carrel_presence::build(self.config.clone(), parts)

@@ -7,13 +7,15 @@
 //! Positions are not stored and not handed out: a viewer's position *is* the number of events that they were shown
 //! ([`super::session::Session::position`]). So a patron's numbers cannot have a hole where a note is (S21, I17).
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     event::{Event, Speaker},
     people::{StaffMember, StaffNaming},
 };
 
 /// A group of people who may see the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Audience {
     /// Everyone in the session, the patron included.
     Patron,

@@ -93,6 +93,28 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether it changes how the session stands in lists and for rights, and is not only said in it.
+    #[must_use]
+    pub fn is_turning_point(&self) -> bool {
+        match self {
+            Self::Opened(_)
+            | Self::PickedUp { .. }
+            | Self::Returned { .. }
+            | Self::TransferOffered(_)
+            | Self::TransferClosed { .. }
+            | Self::Transferred { .. }
+            | Self::Escalated { .. }
+            | Self::PatronConnectionChanged { .. }
+            | Self::Ended { .. } => true,
+            Self::MessagePosted { .. }
+            | Self::PagePushed { .. }
+            | Self::NoteWritten { .. }
+            | Self::ColleagueLeft { .. } => false,
+        }
+    }
+}
+
 /// The question and all that is fixed with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {

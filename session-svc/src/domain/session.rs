@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     audience::{Audience, project},
     event::{Event, Opened, PatronConnection, Speaker},
@@ -10,7 +12,7 @@ use super::{
 };
 
 /// A session as one audience knows it: the fold over the events that the audience was shown, and nothing else.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The audience.
     pub audience: Audience,
@@ -54,7 +56,7 @@ fn size(text: &str) -> usize {
 }
 
 /// The chatting librarian.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// Who.
     pub member: StaffMember,
@@ -63,7 +65,7 @@ pub struct Owner {
 }
 
 /// The end of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// Who ended it.
     pub by: Speaker,

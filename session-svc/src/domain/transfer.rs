@@ -84,7 +84,7 @@ pub enum TransferOutcome {
 }
 
 /// What became of an offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// It stands.
     Stands,
@@ -109,7 +109,7 @@ impl Fate {
 }
 
 /// An offer that was made in a session, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MadeOffer {
     /// The offer.
     pub offer: Offer,

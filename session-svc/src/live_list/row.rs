@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use carrel_proto::session::v1 as wire;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     convert,
@@ -17,8 +18,8 @@ use crate::{
 /// How many characters of a question a row shows.
 const QUESTION_SHOWN: usize = 1_000;
 
-/// A live session as lists know it.
-#[derive(Clone, Debug)]
+/// A live session as lists know it, and as servers tell it each other.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// The session's id.
     pub session_id: String,
@@ -45,12 +46,10 @@ impl Entry {
             .any(|member| member.librarian_id == librarian_id)
     }
 
-    /// Whether this follows from more than the other.
+    /// Whether this follows from all that the other follows from.
     #[must_use]
-    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
-        self.versions != other.versions
-            && self.versions.0 >= other.versions.0
-            && self.versions.1 >= other.versions.1
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        self.versions.0 >= other.versions.0 && self.versions.1 >= other.versions.1
     }
 
     /// Whether this patron waits in the same queue before another.

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bytes::Bytes;
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Standing, Write},
     telemetry::attribute,
@@ -22,6 +21,7 @@ use crate::{
     error::Error,
     history::{Done, History},
     storage::{self, Stored},
+    word::Word,
 };
 
 /// What is to be written, and what the session would be after it.
@@ -74,6 +74,7 @@ impl LiveSession {
             batch.writes.push(write);
             Some((tail, end))
         };
+        let word = self.word(&batch, &staged);
         let written = log.append(batch).instrument(append_span(acts)).await;
         match (audit, &written) {
             (Some((tail, end)), Ok(())) => tail.done(end),
@@ -84,20 +85,29 @@ impl LiveSession {
             (None, _) => {}
         }
         written?;
-        self.take_in(staged);
+        let before = self.standing();
+        self.record(staged.conference_events, staged.session_events);
+        if self.after_change(&before) {
+            self.parts.list.tell(&self.history);
+        }
+        if let Some(word) = word {
+            let topic = topic(self.history.session_id());
+            self.parts.bus.publish(self.origin, &topic, word.encode());
+        }
         Ok(())
     }
 
-    /// Takes in what was written, passes it on, and tells other servers.
-    fn take_in(&mut self, staged: Staged) {
-        let before = self.standing();
-        self.record(staged.conference_events, staged.session_events);
-        self.after_change(&before);
-        self.parts.bus.publish(
-            self.origin,
-            &topic(self.history.session_id()),
-            heads(&self.history),
-        );
+    /// What other servers are to be told once this is written, if any may listen.
+    fn word(&self, batch: &Batch, staged: &Staged) -> Option<Word> {
+        let topic = topic(self.history.session_id());
+        let [session, conference, ..] = batch.writes.as_slice() else {
+            return None;
+        };
+        let traces = staged.session_events.iter().map(|(_, trace)| &**trace);
+        self.parts
+            .bus
+            .reaches(self.origin, &topic)
+            .then(|| Word::of(self.parts.log.epoch(), session, conference, traces))
     }
 }
 
@@ -196,7 +206,7 @@ impl Staged {
         let turning_point = self
             .session_events
             .iter()
-            .any(|(stored, _)| matches!(stored.event, Event::Opened(_) | Event::Ended { .. }));
+            .any(|(stored, _)| stored.event.is_turning_point());
         let conference_events = self
             .conference_events
             .iter()
@@ -247,21 +257,4 @@ fn append_span(acts: &[Act]) -> tracing::Span {
         span.follows_from(&other.span);
     }
     span
-}
-
-/// What is said on the bus: the versions that the log has now.
-fn heads(history: &History) -> Bytes {
-    let mut heads = [0; 16];
-    heads[..8].copy_from_slice(&history.session_version().to_be_bytes());
-    heads[8..].copy_from_slice(&history.conference_version().to_be_bytes());
-    Bytes::copy_from_slice(&heads)
-}
-
-/// Whether a word from the bus says nothing that is not known here. A word that can't be read may say anything.
-pub(super) fn is_known(said: &[u8], history: &History) -> bool {
-    let Ok(said) = <[u8; 16]>::try_from(said) else {
-        return false;
-    };
-    let known = heads(history);
-    said[..8] <= known[..8] && said[8..] <= known[8..]
 }

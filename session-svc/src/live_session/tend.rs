@@ -73,10 +73,6 @@ impl LiveSession {
     /// look goes.
     pub(super) async fn tend(&mut self) {
         self.tended_at = Instant::now();
-        if !self.subscribers.is_empty() {
-            // Should the bus have lost a word, this finds what it was about (I8).
-            self.look_again().await;
-        }
         self.revalidate(|_| true);
         self.keep_leases().await;
         self.note_patron_connection().await;
@@ -95,6 +91,7 @@ impl LiveSession {
                 "a lost librarian's session could not go back to its queue",
             );
         }
+        self.attended_elsewhere = self.is_left_to_others().await;
         for member in self.lost_supervisors().await {
             if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
                 self.warn(
@@ -170,11 +167,11 @@ impl LiveSession {
 
     /// Whether nobody needs the session in memory.
     pub(super) fn may_rest(&self) -> bool {
+        let over = !self.is_open() && self.history.conference().is_empty();
         self.subscribers.is_empty()
-            && !self.is_open()
-            && self.history.conference().is_empty()
             && (self.does_not_exist()
-                || self.last_used.elapsed() >= self.parts.config.rest_after.get())
+                || ((over || self.attended_elsewhere)
+                    && self.last_used.elapsed() >= self.parts.config.rest_after.get()))
     }
 
     /// Whether the session goes on, so that it must be seen who is there.

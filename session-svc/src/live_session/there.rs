@@ -120,8 +120,18 @@ impl LiveSession {
         }
     }
 
+    /// Whether nobody attends here while somebody does on another server.
+    pub(super) async fn is_left_to_others(&self) -> bool {
+        if !self.subscribers.is_empty() {
+            return false;
+        }
+        let here = format!("/{:x}", self.origin.0);
+        let attending = self.parts.leases.standing(&self.lease_space()).await;
+        attending.is_ok_and(|leases| leases.iter().any(|lease| !lease.key.ends_with(&here)))
+    }
+
     fn lease_space(&self) -> String {
-        format!("attending/{}", self.history.session_id())
+        attending(self.history.session_id())
     }
 
     fn lease_key(&self, who: &str) -> String {
@@ -227,6 +237,11 @@ impl LiveSession {
         }
         lost
     }
+}
+
+/// The space of the leases that say who attends a session, and on which server.
+pub(crate) fn attending(session_id: &str) -> String {
+    format!("attending/{session_id}")
 }
 
 /// What a librarian is filed under, as [`crate::domain::people::Actor::key`] has it.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use carrel_platform::{
     auth::{
         Librarian, Patron, Role, StaffNaming, Who,
@@ -17,7 +18,7 @@ use carrel_platform::{
         statement::{Introduction, introduce},
         token::{Lifetimes, issue},
     },
-    bus::{Bus, local::LocalBus},
+    bus::{Bus, Origin, Subscription, local::LocalBus},
     clock::Clock,
     lease::memory::MemoryLeases,
     log::{EventLog, sqlite::SqliteLog},
@@ -38,6 +39,21 @@ use crate::person::Person;
 pub const WARNING: &str = "w1";
 /// When every desk's clock stands still.
 pub const NOON_MS: i64 = 1_764_000_000_000;
+
+/// How many servers were started.
+static REPLICAS: AtomicU64 = AtomicU64::new(0);
+
+/// A bus on which nobody hears anybody, and nobody knows it.
+#[derive(Default)]
+struct Deaf(LocalBus);
+
+impl Bus for Deaf {
+    fn publish(&self, _: Origin, _: &str, _: Bytes) {}
+
+    fn subscribe(&self, origin: Origin, topic: &str) -> Subscription {
+        self.0.subscribe(origin, topic)
+    }
+}
 
 /// A running session-svc. Stops when dropped.
 pub struct Desk {
@@ -102,7 +118,7 @@ impl Desk {
     pub async fn deaf_replica(&self) -> Self {
         Self::start(
             Arc::clone(&self.log),
-            Arc::new(LocalBus::default()),
+            Arc::new(Deaf::default()),
             self.leases.clone(),
             self.keys.clone(),
             self.clock.clone(),
@@ -142,6 +158,7 @@ impl Desk {
                 clock: clock.clone(),
                 leases: Arc::new(leases.clone()),
                 auth: Authenticator::new(keys.clone(), clock.clone()),
+                replica: format!("replica {}", REPLICAS.fetch_add(1, Ordering::Relaxed)).into(),
                 stop: stop.clone(),
             },
         )

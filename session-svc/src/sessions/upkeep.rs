@@ -1,0 +1,121 @@
+//! What must be seen to though nobody asks: words that the bus lost, and sessions that nobody attends.
+
+use std::{sync::Arc, time::Duration};
+
+use carrel_platform::{
+    log::{LogError, StreamName, StreamQuery},
+    members::Members,
+};
+use futures::future::join_all;
+
+use super::Sessions;
+use crate::{
+    live_session::{Known, Request, attending},
+    storage,
+};
+
+/// About how many sessions the log is asked at once.
+const PAGE: usize = 512;
+/// How many sessions are looked up at once in the store of leases.
+const LOOK_UPS: usize = 64;
+
+impl Sessions {
+    /// Sees to it again and again, until the server stops.
+    pub(crate) async fn keep_up(self, members: Members) {
+        let every = self.parts.config.tail_repair.get();
+        let stop = self.parts.stop.clone();
+        let lossy = self.parts.bus.lossy();
+        let pause = |every: Duration| tokio::time::sleep(every);
+        while stop.run_until_cancelled(pause(every)).await.is_some() {
+            if lossy && let Err(error) = self.repair_tails().await {
+                let kind = error.kind();
+                tracing::warn!(kind, "it could not be looked whether the bus lost a word");
+            }
+            if let Err(error) = self.look_after(&members).await {
+                let kind = error.kind();
+                tracing::warn!(kind, "sessions that nobody attends could not be looked up");
+            }
+        }
+    }
+
+    /// Has each session in memory read what the log has and it has not: a word may be lost that nobody knows of, also
+    /// the last one (I8).
+    async fn repair_tails(&self) -> Result<(), LogError> {
+        let live: Vec<(String, Arc<Known>)> = self
+            .live()
+            .iter()
+            .map(|(id, live)| (id.clone(), Arc::clone(&live.known)))
+            .collect();
+        for page in live.chunks(PAGE) {
+            let streams: Vec<StreamName> = page
+                .iter()
+                .flat_map(|(id, _)| {
+                    [storage::SESSION, storage::CONFERENCE]
+                        .map(|category| StreamName::new(category, id.clone()))
+                })
+                .collect();
+            let versions = self.parts.log.versions(&streams).await?;
+            for ((id, known), versions) in page.iter().zip(versions.chunks_exact(2)) {
+                if let [session, conference] = *versions
+                    && known.is_behind(session, conference)
+                {
+                    self.send_if_live(id, Request::CatchUp);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever has no room for the request has others, which bring it up to date as well.
+    fn send_if_live(&self, session_id: &str, request: Request) {
+        if let Some(live) = self.live().get(session_id) {
+            let _ = live.inbox.try_send(request);
+        }
+    }
+
+    /// Brings those sessions into memory that are this server's to look after: in which time alone may bring something
+    /// (open ones, and those with supervisors inside), and which nobody attends on any server.
+    ///
+    /// # Errors
+    /// As the log does.
+    pub(crate) async fn look_after(&self, members: &Members) -> Result<(), LogError> {
+        let mut due = self.parts.list.open();
+        due.extend(self.supervised().await?);
+        {
+            let live = self.live();
+            due.retain(|id| !live.contains_key(id) && members.is_mine(id));
+        }
+        for page in due.chunks(LOOK_UPS) {
+            let attended = page.iter().map(|id| async {
+                let space = attending(id);
+                let leases = self.parts.leases.standing(&space).await;
+                // Where that can't be known, better two look after it than none.
+                leases.is_ok_and(|leases| !leases.is_empty())
+            });
+            for (id, attended) in page.iter().zip(join_all(attended).await) {
+                if !attended {
+                    let _ = self.inbox(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The sessions with supervisors inside.
+    async fn supervised(&self) -> Result<Vec<String>, LogError> {
+        let mut supervised: Vec<String> = Vec::new();
+        loop {
+            let query = StreamQuery::Open {
+                category: storage::CONFERENCE,
+                after: supervised.last().cloned(),
+                limit: PAGE,
+            };
+            let heads = self.parts.log.find(query).await?;
+            let full = heads.len() == PAGE;
+            supervised.extend(heads.into_iter().map(|head| head.stream.id));
+            if !full {
+                return Ok(supervised);
+            }
+        }
+    }
+}

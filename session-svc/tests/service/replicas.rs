@@ -1,0 +1,169 @@
+//! Several servers on one log: what one of them learns of what another has done, and who looks after what.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use carrel_platform::{
+    auth::Role,
+    config::HumanDuration,
+    log::{
+        Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
+        sqlite::SqliteLog,
+    },
+};
+use carrel_proto::session::v1::SessionList;
+use carrel_session::Config;
+use futures::future::BoxFuture;
+
+use crate::desk::Desk;
+
+const SESSION: &str = "5e55";
+
+fn quick() -> Config {
+    let moment = HumanDuration::from(Duration::from_millis(50));
+    Config {
+        tail_repair: moment,
+        ..Config::default()
+    }
+}
+
+/// I8: also the last word, of which nobody knows that it was lost.
+#[tokio::test]
+async fn what_the_bus_loses_is_found_in_the_log() {
+    let desk = Desk::with(quick()).await;
+    let deaf = desk.deaf_replica().await;
+    let mut map = deaf.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut admin = deaf.librarian("admin", "maple", Role::Administrator, &["maple"]);
+    let mut news = map.watch(&["maple"], false).await.unwrap();
+    let mut all = admin.watch(&[], true).await.unwrap();
+
+    let mut ricky = desk.patron(SESSION);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    news.until(|rows| rows.len() == 1).await;
+    desk.librarian("map", "harbor", Role::Librarian, &["maple"])
+        .pick_up(desk.command_id(), SESSION)
+        .await
+        .unwrap();
+    news.until(|rows| rows.len() == 1 && rows[0].list() == SessionList::MyActive)
+        .await;
+    all.until(|rows| rows.len() == 1).await;
+    let mut supervisor = desk.librarian("admin", "maple", Role::Administrator, &["maple"]);
+    supervisor.enter(desk.command_id(), SESSION).await.unwrap();
+    all.until(|rows| rows[0].caller_inside).await;
+    supervisor.leave(desk.command_id(), SESSION).await.unwrap();
+    all.until(|rows| !rows[0].caller_inside).await;
+
+    let mut attending = map.attend(SESSION, None).await.unwrap();
+    ricky
+        .post(desk.command_id(), SESSION, "the last word")
+        .await
+        .unwrap();
+    let events = attending.events_to(3).await;
+    assert_eq!(events.len(), 3);
+    ricky.end(desk.command_id(), SESSION).await.unwrap();
+    attending.events_to(4).await;
+    news.until(<[_]>::is_empty).await;
+    all.until(<[_]>::is_empty).await;
+}
+
+/// A log that counts what is read of it.
+struct Counted {
+    log: SqliteLog,
+    reads: AtomicUsize,
+}
+
+impl EventLog for Counted {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
+        self.log.append(batch)
+    }
+
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.log.read(stream, after, limit)
+    }
+
+    fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>> {
+        self.log.find(query)
+    }
+
+    fn versions<'a>(
+        &'a self,
+        streams: &'a [StreamName],
+    ) -> BoxFuture<'a, Result<Vec<u64>, LogError>> {
+        self.log.versions(streams)
+    }
+
+    fn erase<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        up_to: u64,
+    ) -> BoxFuture<'a, Result<(), LogError>> {
+        self.log.erase(stream, up_to)
+    }
+
+    fn epoch(&self) -> &str {
+        self.log.epoch()
+    }
+
+    fn failed(&self) -> BoxFuture<'static, ()> {
+        self.log.failed()
+    }
+}
+
+#[tokio::test]
+async fn whoever_hears_a_word_need_not_read_the_log() {
+    let log = Arc::new(Counted {
+        log: SqliteLog::in_memory().unwrap(),
+        reads: AtomicUsize::new(0),
+    });
+    let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
+    let other = desk.replica().await;
+    let mut ricky = desk.patron(SESSION);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    let mut map = other.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    map.pick_up(other.command_id(), SESSION).await.unwrap();
+    let mut rickys = ricky.attend(SESSION, None).await.unwrap();
+    let mut maps = map.attend(SESSION, None).await.unwrap();
+    rickys.events_to(2).await;
+    maps.events_to(2).await;
+    let before = log.reads.load(Ordering::SeqCst);
+    for n in 0..10 {
+        let text = n.to_string();
+        ricky.post(desk.command_id(), SESSION, &text).await.unwrap();
+        map.note(other.command_id(), SESSION, &text).await.unwrap();
+    }
+    assert_eq!(maps.events_to(22).await.len(), 20);
+    assert_eq!(rickys.events_to(12).await.len(), 10);
+    assert_eq!(log.reads.load(Ordering::SeqCst), before);
+}
+
+/// R7: what time brings comes also when the server is gone on which it was awaited, and nobody asks.
+#[tokio::test]
+async fn another_server_looks_after_what_is_left_behind() {
+    let config = Config {
+        owner_grace: HumanDuration::from(Duration::from_millis(100)),
+        ..quick()
+    };
+    let desk = Desk::with(config).await;
+    let other = desk.replica().await;
+    let mut ricky = desk.patron(SESSION);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut lee = other.librarian("lee", "maple", Role::Librarian, &["maple"]);
+    let mut news = lee.watch(&["maple"], false).await.unwrap();
+    news.until(|rows| rows.len() == 1).await;
+    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    news.until(<[_]>::is_empty).await;
+    drop(desk);
+    news.until(|rows| rows.len() == 1 && rows[0].returned).await;
+}
