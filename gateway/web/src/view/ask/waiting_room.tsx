@@ -26,7 +26,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
         </h1>
         <p class="lead" role="status">
           {connected
-            ? `${again ? "The connection to your librarian was lost. " : ""}${WAITS[chat.availability.openness.value]}`
+            ? WAITS[chat.availability.openness.value]
             : "The connection is lost. You keep your place, and we are trying to reach the library again."}
         </p>
         <LeaveQuestion chat={chat} text="You can leave your question instead, and be answered later:" />
@@ -67,7 +67,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   );
 }
 
-/** What can be said of the wait without promising what nobody can keep. */
+/** What can be said of the wait, the first one or another, without promising what nobody can keep (I13). */
 const WAITS: Readonly<Record<Openness, string>> = {
   open: "A librarian will join you here. You can look at other tabs meanwhile; this tab's title changes when somebody comes.",
   unstaffed:

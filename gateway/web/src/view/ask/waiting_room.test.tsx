@@ -1,0 +1,76 @@
+import { create } from "@bufbuild/protobuf";
+import { render } from "preact";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { PatronChat } from "../../app/patron_chat";
+import {
+  AttendingSchema,
+  SessionEventSchema as SessionEventFrameSchema,
+  WaitingSchema,
+} from "../../gen/carrel/gateway/v1/frames_pb";
+import { type SessionEvent, SessionEventSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { JoinedSchema } from "../../gen/carrel/session/v1/session_service_pb";
+import { FakeSocket } from "../../testing/gateway";
+import { AskPage } from "./ask_page";
+
+const MAP = { part: Part.OWNER, name: "Ms Map" };
+
+let root: HTMLElement;
+let position: bigint;
+
+beforeEach(() => {
+  position = 0n;
+  root = document.createElement("div");
+  document.body.append(root);
+  vi.stubGlobal("WebSocket", FakeSocket);
+  vi.stubGlobal("fetch", async (path: string) => {
+    const library = { institutionId: "maple", name: "Maple Library" };
+    const answer = path.endsWith("/availability") ? { availability: "AVAILABILITY_OPEN" } : { library };
+    return new Response(JSON.stringify(answer));
+  });
+  const token = { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: Date.now() + 900_000 };
+  sessionStorage.setItem("carrel.ask.maple", JSON.stringify({ sessionId: "s", token }));
+});
+
+afterEach(() => {
+  render(null, root);
+  root.remove();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+/** A patron who waits, with nobody ahead of them, after these events. */
+async function waiting(...payloads: SessionEvent["payload"]["case"][]): Promise<void> {
+  const chat = new PatronChat("maple", false);
+  render(<AskPage chat={chat} />, root);
+  await chat.begin();
+  const socket = FakeSocket.last as FakeSocket;
+  socket.open();
+  const session = { sessionId: "s", state: SessionState.WAITING, question: "Where is the plat book?" };
+  const joined = create(JoinedSchema, { session, head: { epoch: "1" }, part: Part.PATRON });
+  socket.push({ case: "attending", value: create(AttendingSchema, { sessionId: "s", joined }) });
+  for (const kind of payloads) {
+    position += 1n;
+    const event = create(SessionEventSchema, { position, author: MAP });
+    event.payload = { case: kind, value: {} } as SessionEvent["payload"];
+    socket.push({ case: "event", value: create(SessionEventFrameSchema, { sessionId: "s", event }) });
+  }
+  socket.push({ case: "waiting", value: create(WaitingSchema, { sessionId: "s", status: { ahead: 0 } }) });
+  await vi.waitFor(() => expect(root.querySelector("h1")?.textContent).toBe("You are next"));
+}
+
+const lead = () => root.querySelector(".lead")?.textContent;
+
+describe("a patron who waits again, since their librarian was lost (I13, R7)", () => {
+  it("reads what anybody reads who waits, and that what was written is kept", async () => {
+    await waiting();
+    const first = lead();
+    expect(first).toContain("A librarian will join you here.");
+    render(null, root);
+    await waiting("pickedUp", "returned");
+    expect(lead()).toBe(first);
+    expect(root.textContent).toContain("What you and your librarian have written so far is kept.");
+    expect(root.textContent).toContain("You are waiting for a librarian again");
+    expect(root.textContent).not.toContain("lost");
+  });
+});
