@@ -21,7 +21,7 @@ import { WatchedLists } from "./desk_lists";
 import { newsOf } from "./desk_news";
 import { Presence } from "./desk_presence";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
-import { isOutcome, offerIdOf, Transfers } from "./desk_transfer";
+import { isOutcome, offerIdOf, overtakesOffer, Transfers } from "./desk_transfer";
 import { Writing } from "./desk_writing";
 import { Link } from "./link";
 import { type Notice, Notices } from "./notices";
@@ -327,9 +327,9 @@ export class Desk {
     this.#store();
   }
 
-  /** Shows a short word. */
-  notify(text: string, tone: Notice["tone"] = "plain"): void {
-    this.notices.add(text, tone, Date.now());
+  /** Shows a short word; until the session goes on, if it tells how an offer of that session ended. */
+  notify(text: string, tone: Notice["tone"] = "plain", offerOf?: string): void {
+    this.notices.add(text, tone, Date.now(), offerOf);
     this.announcer.say(text);
   }
 
@@ -421,6 +421,7 @@ export class Desk {
 
   #news(sessionId: string, event: SessionEvent): void {
     const isShown = sessionId === this.#selected.value;
+    if (overtakesOffer(event)) this.notices.overtake(sessionId);
     const text = newsOf(event, {
       librarianId: this.#profile.value?.librarianId,
       patronName: this.link.sessions.value.get(sessionId)?.session?.patronName,
@@ -429,7 +430,8 @@ export class Desk {
     });
     if (text === undefined) return;
     // In the session that is shown, its banner says that it has ended.
-    if (isOutcome(event) || (event.payload.case === "ended" && !isShown)) this.notify(text);
+    if (isOutcome(event)) this.notify(text, "plain", sessionId);
+    else if (event.payload.case === "ended" && !isShown) this.notify(text);
     else this.announcer.say(text);
   }
 

@@ -177,3 +177,8 @@ export function imNote(name: string, text: string): string {
 export function isOutcome({ payload }: SessionEvent): boolean {
   return payload.case === "transferClosed" && payload.value.outcome !== TransferOutcome.WITHDRAWN;
 }
+
+/** Whether what was said of an earlier offer of the session is no longer how it stands. */
+export function overtakesOffer({ payload }: SessionEvent): boolean {
+  return payload.case === "transferOffered" || payload.case === "transferred" || payload.case === "ended";
+}

@@ -336,6 +336,22 @@ describe("a session that somebody else has accepted", () => {
     expect(root.querySelector("section[aria-label='Session with Ricky']")).toBeNull();
   });
 
+  it("says nothing any more of how an earlier offer ended", async () => {
+    await inSession();
+    event({ case: "transferOffered", value: create(TransferOfferedSchema, { offer }) });
+    const lapsed = create(TransferClosedSchema, { offerId: "o1", outcome: TransferOutcome.LAPSED });
+    event({ case: "transferClosed", value: lapsed });
+    await drawn();
+    expect(find(".toast", /Ricky stays with you\./)).toBeDefined();
+    event({ case: "transferOffered", value: create(TransferOfferedSchema, { offer: { ...offer, offerId: "o2" } }) });
+    await drawn();
+    expect(find(".toast", /Ricky stays with you\./)).toBeUndefined();
+    event({ case: "transferClosed", value: create(TransferClosedSchema, { ...lapsed, offerId: "o2" }) });
+    event({ case: "transferred", value: create(SessionTransferredSchema, { from: MAP }) }, QUILL);
+    await drawn();
+    expect(find(".toast", /Ricky stays with you\./)).toBeUndefined();
+  });
+
   it("shows nobody as there or typing any more, and puts nothing under the hand that was at a button", async () => {
     await inSession();
     const typing = { sessionId: "s", typing: { author: { part: Part.PATRON, name: "Ricky" } } };
