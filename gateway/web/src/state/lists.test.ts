@@ -58,6 +58,14 @@ describe("the lists", () => {
     expect(ids(rowsOf(lists, SessionList.NEW, "patron", true))).toEqual(["y", "x", "z"]);
   });
 
+  it("have who lost their librarian first in line, whenever they asked (R7)", () => {
+    const returned = { ...row("y", SessionList.NEW, 30), returned: true };
+    const rows = [row("x", SessionList.NEW, 10), returned, row("z", SessionList.NEW, 20)];
+    const lists = apply(noLists, { snapshot: rows });
+    expect(waitingLines(lists).map((line) => line.row.sessionId)).toEqual(["y", "x", "z"]);
+    expect(waitingLines(lists, "waiting", true).map((line) => line.row.sessionId)).toEqual(["z", "x", "y"]);
+  });
+
   it("say who picked a patron up, in the patron's place, for a while (D28)", () => {
     const rows = [row("a", SessionList.NEW, 1), row("b", SessionList.NEW, 2), row("c", SessionList.NEW, 3)];
     const lists = apply(apply(noLists, { snapshot: rows }), { removed: row("b"), by: "Ms Map" }, 1_000);

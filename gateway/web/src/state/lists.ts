@@ -97,7 +97,8 @@ function order(a: SessionRow, b: SessionRow, sort: SortKey, reverse: boolean): n
 function compare(a: SessionRow, b: SessionRow, sort: SortKey): number {
   switch (sort) {
     case "waiting":
-      return since(a) - since(b) || a.sessionId.localeCompare(b.sessionId);
+      // Who lost their librarian is first in line, whenever they asked (R7).
+      return Number(b.returned) - Number(a.returned) || since(a) - since(b) || a.sessionId.localeCompare(b.sessionId);
     case "patron":
       return a.patronName.localeCompare(b.patronName);
     case "library":
