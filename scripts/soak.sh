@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: kills at random
-# points, pairs of histories that differ only in what is hidden, contested pick-ups and transfers, rosters, the log under kills, and the
-# fuzzers.
+# points, pairs of histories that differ only in what is hidden, contested pick-ups and transfers, recounts, rosters, the
+# log under kills, and the fuzzers.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 
@@ -13,8 +13,8 @@ while [ "$round" = 0 ] || [ "$SECONDS" -lt "$end" ]; do
   round=$((round + 1))
   section "round $round: kills in mid-conversation"
   CARREL_KILLS=50 cargo test --package carrel --test it --locked --quiet kill
-  section "round $round: pairs of histories, contested pick-ups and transfers"
-  CARREL_PAIRS=1000 CARREL_HISTORIES=1000 cargo test --package carrel-session --test service --locked --quiet
+  section "round $round: pairs of histories, contested pick-ups and transfers, recounts"
+  CARREL_PAIRS=1000 CARREL_HISTORIES=1000 CARREL_RECOUNTS=300 cargo test --package carrel-session --test service --locked --quiet
   section "round $round: rosters under coming, going and crashing"
   CARREL_ROSTERS=50 cargo test --package carrel-presence --locked --quiet roster
   section "round $round: the log under kills"

@@ -6,19 +6,33 @@ use carrel_platform::auth::{Role, statement::issue_service};
 use carrel_proto::session::v1::{
     self as wire, load_service_client::LoadServiceClient, watch_load_response::Change,
 };
+use pbjson_types::Timestamp;
 use tonic::{Code, Request, Streaming};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, NOON_MS};
 use crate::person::reason;
 
-struct Watched {
+/// How long it is waited for what never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How much there is to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// By queue: how many wait, and since when the one does who has waited longest, in Unix milliseconds.
+    pub waiting: BTreeMap<String, (u32, i64)>,
+    /// By librarian: how many running sessions they own.
+    pub active: BTreeMap<String, u32>,
+}
+
+/// Another service that watches the load.
+pub struct Watched {
     changes: Streaming<wire::WatchLoadResponse>,
-    waiting: BTreeMap<String, u32>,
-    active: BTreeMap<String, u32>,
+    /// What it was told.
+    pub amount: Amount,
 }
 
 impl Watched {
-    async fn open(desk: &Desk) -> Self {
+    pub async fn open(desk: &Desk) -> Self {
         let lasts = Duration::from_secs(600);
         let token = issue_service(&desk.keys, "presence-svc", desk.clock.unix_ms(), lasts).unwrap();
         let mut request = Request::new(wire::WatchLoadRequest {});
@@ -26,67 +40,71 @@ impl Watched {
             .metadata_mut()
             .insert("authorization", format!("Bearer {token}").parse().unwrap());
         let mut client = LoadServiceClient::new(desk.channel.clone());
-        let changes = client.watch_load(request).await.unwrap().into_inner();
         Self {
-            changes,
-            waiting: BTreeMap::new(),
-            active: BTreeMap::new(),
+            changes: client.watch_load(request).await.unwrap().into_inner(),
+            amount: Amount::default(),
         }
     }
 
     /// Takes in changes until the load is so. One that never comes is a failure, not a wait.
     async fn until(&mut self, waiting: &[(&str, u32)], active: &[(&str, u32)]) {
-        let patience = Duration::from_secs(20);
-        let comes = self.hear_until(waiting, active);
-        let came = tokio::time::timeout(patience, comes).await.is_ok();
-        assert!(
-            came,
-            "waiting for {waiting:?} and {active:?}, but it is {:?} and {:?}",
-            self.waiting, self.active
-        );
+        let waiting = waiting.iter();
+        let active = active.iter();
+        let wanted = Amount {
+            waiting: waiting
+                .map(|(id, count)| ((*id).to_owned(), (*count, NOON_MS)))
+                .collect(),
+            active: active
+                .map(|(id, count)| ((*id).to_owned(), *count))
+                .collect(),
+        };
+        let comes = async {
+            while self.amount != wanted {
+                self.hear().await;
+            }
+        };
+        let came = tokio::time::timeout(PATIENCE, comes).await.is_ok();
+        assert!(came, "waiting for {wanted:?}, but it is {:?}", self.amount);
     }
 
-    async fn hear_until(&mut self, waiting: &[(&str, u32)], active: &[(&str, u32)]) {
-        let wanted = |pairs: &[(&str, u32)]| -> BTreeMap<String, u32> {
-            pairs
-                .iter()
-                .map(|(id, count)| ((*id).to_owned(), *count))
-                .collect()
-        };
-        while self.waiting != wanted(waiting) || self.active != wanted(active) {
-            match self
-                .changes
-                .message()
-                .await
-                .unwrap()
-                .unwrap()
-                .change
-                .unwrap()
-            {
-                Change::Snapshot(all) => {
-                    self.waiting = all
-                        .queues
-                        .into_iter()
-                        .map(|queue| (queue.queue_id, queue.waiting))
-                        .collect();
-                    self.active = all
-                        .librarians
-                        .into_iter()
-                        .map(|one| (one.librarian_id, one.active))
-                        .collect();
-                }
-                Change::Queue(queue) if queue.waiting == 0 => {
-                    self.waiting.remove(&queue.queue_id);
-                }
-                Change::Queue(queue) => drop(self.waiting.insert(queue.queue_id, queue.waiting)),
-                Change::Librarian(one) if one.active == 0 => {
-                    self.active.remove(&one.librarian_id);
-                }
-                Change::Librarian(one) => drop(self.active.insert(one.librarian_id, one.active)),
-                Change::Heartbeat(_) => {}
+    /// Takes in what comes next.
+    pub async fn hear(&mut self) {
+        let Amount { waiting, active } = &mut self.amount;
+        let told = self.changes.message().await.unwrap().unwrap();
+        match told.change.unwrap() {
+            Change::Snapshot(all) => {
+                let queues = all.queues.into_iter();
+                let librarians = all.librarians.into_iter();
+                *waiting = queues.map(|one| (one.queue_id.clone(), of(&one))).collect();
+                *active = librarians
+                    .map(|one| (one.librarian_id, one.active))
+                    .collect();
             }
+            Change::Queue(queue) if queue.waiting == 0 => {
+                assert_eq!(queue.oldest_time, None, "nobody has waited longest");
+                waiting.remove(&queue.queue_id);
+            }
+            Change::Queue(queue) => {
+                waiting.insert(queue.queue_id.clone(), of(&queue));
+            }
+            Change::Librarian(one) if one.active == 0 => {
+                active.remove(&one.librarian_id);
+            }
+            Change::Librarian(one) => {
+                active.insert(one.librarian_id, one.active);
+            }
+            Change::Heartbeat(_) => {}
         }
     }
+}
+
+fn of(queue: &wire::QueueLoad) -> (u32, i64) {
+    (queue.waiting, unix_ms(queue.oldest_time.as_ref().unwrap()))
+}
+
+/// A time of the wire.
+pub fn unix_ms(time: &Timestamp) -> i64 {
+    time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod observer;
 mod patron_connection;
 mod person;
 mod pick_up;
+mod recount;
 mod replicas;
 mod story;
 mod transfer;
