@@ -2,9 +2,11 @@
  * Somebody is gone: a patron whose network is cut, for a short and for a long time, and a librarian whose browser dies.
  *
  * All times are cut down. A patron is away after 30 seconds and lost after 3 minutes, if not set otherwise; here after 6
- * and 10 seconds. So the short cut stands for one of 20 seconds, the long one for one of 4 minutes.
+ * and 10 seconds. So the short cut stands for one of 20 seconds, the long one for one of 4 minutes. With REAL_TIMES
+ * in the environment nothing is cut down: it takes some six minutes, and what is promised within a time is measured.
  */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";
 import { Stage } from "../src/stage";
@@ -12,7 +14,12 @@ import { tellStory } from "../src/story";
 import type { Wire } from "../src/wire";
 
 const COOPERATIVE = "24/7 Cooperative";
-const SETTINGS = {
+const REAL = process.env.REAL_TIMES !== undefined;
+/** For how long the network is cut at the least, in milliseconds. */
+const CUT = REAL ? { short: 20_000, long: 240_000 } : { short: 0, long: 0 };
+/** Within which a librarian whose browser died is gone for everyone, in milliseconds (D25, I15). */
+const GONE_WITHIN = 20_000;
+const CUT_DOWN = {
   CARREL_SESSION__PATRON_AWAY: "6s",
   CARREL_SESSION__PATRON_LOST: "10s",
   CARREL_SESSION__OWNER_GRACE: "4s",
@@ -31,11 +38,18 @@ let kill: () => Promise<void>;
 
 tellStory(() => stage);
 
+if (REAL) vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
+
 beforeAll(async () => {
-  stage = await Stage.open(SETTINGS, "two_libraries.toml");
+  stage = await Stage.open(REAL ? {} : CUT_DOWN, "two_libraries.toml");
   mrLee = await stage.librarian("lee@maple", ["Maple County Library", COOPERATIVE]);
   [msMap, kill] = await stage.mortalLibrarian("map@harbor", [COOPERATIVE]);
+  // She asked before Ricky did, and waits all the time.
+  const rosa = await stage.patron("maple");
+  await rosa.ask({ question: "May I bring my dog?", name: "Rosa" });
+  await rosa.waiting.waitFor();
   [ricky, wire] = await stage.patronOnWire("maple");
+  if (REAL) for (const { page } of [mrLee, msMap, ricky]) page.setDefaultTimeout(300_000);
   await ricky.ask({ question: "Where is the plat map of 1874?", name: "Ricky" });
   await msMap.pickUp("Ricky");
   await msMap.say("One moment, I am looking.");
@@ -53,6 +67,7 @@ describe("a patron's network is cut (R8, D50, D51)", () => {
     await ricky.type("Written in a tunnel");
     await ricky.conversation.item("Written in a tunnel").filter({ hasText: "Sending" }).waitFor();
     await msMap.say("Are you there?");
+    await sleep(CUT.short);
     wire.mend();
     await ricky.conversation.shows("Are you there?");
     await ricky.conversation.sent("Written in a tunnel");
@@ -61,11 +76,13 @@ describe("a patron's network is cut (R8, D50, D51)", () => {
   });
 
   test("for a long time: staff see them away, then lost; the session stays theirs", async () => {
+    const cutAt = Date.now();
     wire.cut();
     await msMap.conversation.shows("The patron's connection is gone for the moment");
     await msMap.conversation.shows("The patron's connection is lost");
     await msMap.visitor.picture("gone-1-patron-lost");
     await msMap.sayToPatron("It is in drawer 7.");
+    await sleep(Math.max(0, cutAt + CUT.long - Date.now()));
     wire.mend();
     await msMap.conversation.shows("The patron is connected again");
     await ricky.conversation.shows("It is in drawer 7.");
@@ -79,10 +96,10 @@ describe("a librarian's browser is killed (R7, I12, I15)", () => {
   test("they are gone from everybody's list, and their patron waits again, first in line", async () => {
     await mrLee.show("Librarians");
     await mrLee.colleague("Ms Map").waitFor();
-    const rosa = await stage.patron("maple");
-    await rosa.ask({ question: "May I bring my dog?", name: "Rosa" });
+    const killedAt = Date.now();
     await kill();
     await mrLee.page.getByText("Nobody else is here").waitFor();
+    if (REAL) expect(Date.now() - killedAt).toBeLessThan(GONE_WITHIN);
     await mrLee.show("New");
     await mrLee.row("New", "Ricky").filter({ hasText: "lost their librarian" }).waitFor();
     await mrLee.row("New", "Rosa").waitFor();
