@@ -181,12 +181,12 @@ export class Desk {
     return rows.getByRole("button").allTextContents();
   }
 
-  /** Writes to a librarian, in the IM session that is shown. */
+  /** Writes to a librarian, in the IM session that is shown; or to "the staff of" a queue, in its staff room. */
   async writeIm(to: string, text: string): Promise<void> {
     const box = this.page.getByRole("textbox", { name: new RegExp(`^To ${to}`) });
     await box.fill(text);
     await box.press("Enter");
-    await this.imShows(to, text);
+    await this.imShows(to.replace("the staff of ", ""), text);
   }
 
   /** Waits until a text stands in the IM session with a librarian. */

@@ -69,6 +69,27 @@ describe("a wait goes on (R17, D29)", () => {
   });
 });
 
+describe("what the patron's library wants its helpers to know (D37)", () => {
+  const POLICY = "Plat maps may be photographed, and never leave the house.";
+
+  test("is one click from the session, and that of other libraries one choice more", async () => {
+    await msMap.page.getByRole("button", { name: "Policy", exact: true }).click();
+    const policy = msMap.page.getByRole("region", { name: "Policy, staff only" });
+    await policy.getByText(POLICY).waitFor();
+    await policy.getByText("Corrections to: desk@maple.example").waitFor();
+    await policy.getByRole("combobox", { name: "Policy of" }).selectOption({ label: "Harbor City Library" });
+    await policy.getByText("This library has not written down a policy here.").waitFor();
+    await policy.getByRole("button", { name: "Close the policy" }).click();
+    await policy.waitFor({ state: "detached" });
+  });
+
+  test("never comes to a patron", () => {
+    for (const patron of [ricky, rosa]) {
+      for (const words of [POLICY, "desk@maple.example"]) expect(patron.visitor.everReceived(words)).toBe(false);
+    }
+  });
+});
+
 describe("who is here (S39, D18, D19)", () => {
   test("librarians see those who monitor a queue of theirs, with what they have in hand", async () => {
     await msMap.show("Librarians");
@@ -156,6 +177,20 @@ describe("librarians talk to one another (S36-S43)", () => {
       msMap.page.getByRole("dialog", { name: "New IM Request" }).getByRole("button", { name: "OK" }),
     );
     await msMap.imShows("Mr Reed", "Do you need a hand?");
+  });
+
+  test("all who monitor a queue, in its staff room, and nobody else (D15)", async () => {
+    const words = "The copier is out of order.";
+    await mrReed.page.getByRole("tab", { name: /^IM/ }).click();
+    await mrReed.page.getByRole("button", { name: `Open the staff room of ${COOPERATIVE}` }).click();
+    await mrReed.writeIm(`the staff of ${COOPERATIVE}`, words);
+    for (const desk of [msMap, mrLee]) {
+      await desk.page.getByRole("tab", { name: /^IM/ }).click();
+      await desk.page.getByRole("button", { name: new RegExp(`^Open the staff room of ${COOPERATIVE}`) }).click();
+      await desk.imShows(COOPERATIVE, words);
+    }
+    await msMap.visitor.picture("cooperative-6-staff-room");
+    for (const someone of [msQuill, admin, ricky, rosa]) expect(someone.visitor.everReceived(words)).toBe(false);
   });
 
   test("nobody else and no patron ever hears of it (S43)", () => {

@@ -55,6 +55,31 @@ describe("the chat monitor", () => {
     await look(msMap.visitor, "desk-new");
   });
 
+  test("the whole question, before it is picked up (D30)", async () => {
+    await msMap.opener("New", "Ricky").hover();
+    const preview = msMap.page.getByRole("tooltip");
+    await preview.getByText("Who drew the first map of Sugar Creek?").waitFor();
+    await msMap.visitor.picture("face-desk-preview");
+    expect(await violations(msMap.page)).toEqual([]);
+    await msMap.page.mouse.move(900, 700);
+    await preview.waitFor({ state: "detached" });
+    await msMap.opener("New", "Ricky").focus();
+    await preview.waitFor();
+    await msMap.page.keyboard.press("Escape");
+    await preview.waitFor({ state: "detached" });
+  });
+
+  test("which queues to watch, and how to be called (D27, D32)", async () => {
+    await msMap.page.getByRole("button", { name: "1 queue" }).click();
+    await msMap.queueChooser.waitFor();
+    await look(msMap.visitor, "desk-queues");
+    await msMap.queueChooser.getByRole("button", { name: "Cancel" }).click();
+    await msMap.page.getByRole("button", { name: "Keyboard shortcuts and settings" }).click();
+    await msMap.page.getByRole("region", { name: "Alerts" }).waitFor();
+    await look(msMap.visitor, "desk-settings");
+    await msMap.page.getByRole("button", { name: "Close", exact: true }).click();
+  });
+
   test("in a session, with notes and a web page", async () => {
     await msMap.pickUp("Ricky");
     await msMap.say("Good question. I am looking.");
@@ -63,6 +88,13 @@ describe("the chat monitor", () => {
     await msMap.pushPage("https://maple.example/history");
     await ricky.conversation.shows("https://maple.example/history");
     await look(msMap.visitor, "desk-session");
+  });
+
+  test("with the policy of the patron's library (D37)", async () => {
+    await msMap.page.getByRole("button", { name: "Policy", exact: true }).click();
+    await msMap.page.getByRole("region", { name: "Policy, staff only" }).waitFor();
+    await look(msMap.visitor, "desk-policy");
+    await msMap.page.getByRole("button", { name: "Close the policy" }).click();
   });
 
   test("the All list and the warning", async () => {

@@ -119,12 +119,12 @@ async fn settle(desk: &Desk, watched: &mut Watched) -> Result<(), TestCaseError>
 
 async fn last_offer(desk: &Desk, session_id: &str) -> String {
     let events = desk.recorded(session_id).await;
-    let offers = events.into_iter().filter_map(|event| match event.payload {
+    let mut offers = events.into_iter().filter_map(|event| match event.payload {
         Some(Payload::TransferOffered(offered)) => offered.offer,
         _ => None,
     });
     offers
-        .last()
+        .next_back()
         .map_or_else(|| "none".to_owned(), |offer| offer.offer_id)
 }
 
