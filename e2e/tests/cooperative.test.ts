@@ -145,7 +145,7 @@ describe("librarians talk to one another (S36-S43)", () => {
     await mrLee.imShows("Ms Map", "Is the plat map with you?");
   });
 
-  test("the other answers, and the first reads that it was read (D17)", async () => {
+  test("the other answers, and the first reads that it was read (D21)", async () => {
     await mrLee.writeIm("Ms Map", "Yes, in drawer 7.");
     await msMap.imShows("Mr Lee", "Yes, in drawer 7.");
     await msMap.page

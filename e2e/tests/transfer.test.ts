@@ -13,6 +13,7 @@ let ricky: PatronPage;
 let mrLee: Desk;
 let msMap: Desk;
 let mrReed: Desk;
+let admin: Desk;
 
 tellStory(() => stage);
 
@@ -22,6 +23,7 @@ beforeAll(async () => {
   mrLee = await stage.librarian("lee@maple", ["Maple County Library", COOPERATIVE]);
   msMap = await stage.librarian("map@harbor", [COOPERATIVE]);
   mrReed = await stage.librarian("reed@harbor", [COOPERATIVE]);
+  admin = await stage.librarian("admin@maple", [COOPERATIVE]);
   ricky = await stage.patron("maple");
   await ricky.ask({ question: "Where is the plat map of 1874?", name: "Ricky" });
   await mrLee.pickUp("Ricky");
@@ -71,6 +73,31 @@ describe("lapsed", () => {
   });
 });
 
+describe("asked first", () => {
+  const QUESTION = "Can you take somebody who goes to court?";
+
+  test("by IM from the dialog, which stands as a note in the session, too (R14, D17)", async () => {
+    await mrLee.page.getByRole("button", { name: "Transfer …" }).click();
+    const dialog = mrLee.page.getByRole("dialog", { name: "Transfer Ricky" });
+    await dialog.getByRole("radio", { name: /^Mr Reed/ }).check();
+    await dialog.getByRole("textbox", { name: "Ask Mr Reed first, by IM" }).fill(QUESTION);
+    await dialog.getByRole("button", { name: "Send IM" }).click();
+    await mrReed.page.getByRole("dialog", { name: "New IM Request" }).getByText(QUESTION).waitFor();
+    await mrReed.page.getByRole("dialog", { name: "New IM Request" }).getByRole("button", { name: "OK" }).click();
+    await mrReed.writeIm("Mr Lee", "Gladly.");
+    // The answer comes to where it was asked.
+    await dialog.getByRole("list", { name: "What you and Mr Reed wrote" }).getByText("Gladly.").waitFor();
+    await mrLee.visitor.picture("transfer-5-asked-first");
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await mrLee.conversation.shows(`IM to Mr Reed: ${QUESTION}`);
+    await mrReed.page.getByRole("tab", { name: "Patron Chat" }).click();
+  });
+
+  test("the patron hears nothing of it (S43)", () => {
+    for (const words of [QUESTION, "Gladly."]) expect(ricky.visitor.everReceived(words)).toBe(false);
+  });
+});
+
 describe("accepted", () => {
   test("who accepts sees all that was said, with the notes", async () => {
     await mrLee.note(NOTE);
@@ -99,6 +126,21 @@ describe("accepted", () => {
       expect(ricky.visitor.everReceived(words)).toBe(false);
     }
     await ricky.visitor.picture("transfer-4-patron");
+  });
+});
+
+describe("accepted by who is inside in conference mode", () => {
+  test("they leave conference mode, and may transfer and end (D7)", async () => {
+    await admin.enter("Ricky");
+    await mrReed.offer("Ricky", "Maple Admin");
+    await admin.offered("Mr Reed", "Ricky").getByRole("button", { name: "Accept Ricky from Mr Reed" }).click();
+    await admin.conversation.shows("You accepted this patron, from Mr Reed");
+    await admin.endButton.waitFor();
+    await admin.page.getByRole("button", { name: "Transfer …" }).waitFor();
+    expect(await admin.banner.count()).toBe(0);
+    expect(await admin.leaveButton.count()).toBe(0);
+    await mrReed.page.getByText("Maple Admin has this patron now.").waitFor();
+    await ricky.conversation.shows("Maple Admin is now answering you");
   });
 });
 
