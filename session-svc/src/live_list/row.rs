@@ -123,6 +123,8 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
             .standing_offer()
             .filter(|_| list != wire::SessionList::All)
             .map(convert::made_offer_to_wire),
+        waiting_since_time: (list == wire::SessionList::New)
+            .then(|| convert::timestamp(session.waiting_since_ms)),
     })
 }
 
@@ -184,10 +186,10 @@ pub(crate) fn removed(row: &wire::SessionRow, now: &Entry) -> wire::SessionRowRe
     }
 }
 
-/// The order of a snapshot: the longest waiting or running first.
+/// The order of a snapshot: those who lost their librarian first, then the longest waiting or running first.
 #[must_use]
-pub(crate) fn by_age(row: &wire::SessionRow) -> (i64, i32, &str) {
+pub(crate) fn by_age(row: &wire::SessionRow) -> (bool, i64, i32, &str) {
     let since = row.pick_up_time.as_ref().or(row.open_time.as_ref());
     let (seconds, nanos) = since.map_or((0, 0), |time| (time.seconds, time.nanos));
-    (seconds, nanos, &row.session_id)
+    (!row.returned, seconds, nanos, &row.session_id)
 }

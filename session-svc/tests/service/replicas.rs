@@ -16,7 +16,7 @@ use carrel_platform::{
         sqlite::SqliteLog,
     },
 };
-use carrel_proto::session::v1::SessionList;
+use carrel_proto::session::v1::{SessionList, SessionRow};
 use carrel_session::Config;
 use futures::future::BoxFuture;
 
@@ -164,6 +164,21 @@ async fn another_server_looks_after_what_is_left_behind() {
     news.until(|rows| rows.len() == 1).await;
     map.pick_up(desk.command_id(), SESSION).await.unwrap();
     news.until(<[_]>::is_empty).await;
+    let mut earlier = desk.patron("ea71ie7");
+    desk.clock.advance_ms(60_000);
+    earlier.open(desk.command_id(), "and me?").await.unwrap();
+    desk.clock.advance_ms(60_000);
     drop(desk);
-    news.until(|rows| rows.len() == 1 && rows[0].returned).await;
+    news.until(|rows| rows.iter().any(|row| row.returned)).await;
+    let rows = lee.watch(&["maple"], false).await.unwrap().rows;
+    assert!(
+        rows[0].returned,
+        "who lost their librarian is first in line"
+    );
+    let waits_since = |row: &SessionRow| row.waiting_since_time.unwrap().seconds;
+    assert_eq!(
+        waits_since(&rows[0]) - rows[0].open_time.unwrap().seconds,
+        120
+    );
+    assert_eq!(waits_since(&rows[1]), rows[1].open_time.unwrap().seconds);
 }

@@ -107,7 +107,8 @@ function compare(a: SessionRow, b: SessionRow, sort: SortKey): number {
 }
 
 function since(row: SessionRow): number {
-  return row.openTime ? timestampMs(row.openTime) : 0;
+  const time = row.waitingSinceTime ?? row.openTime;
+  return time ? timestampMs(time) : 0;
 }
 
 function key({ list, sessionId }: { list: SessionList; sessionId: string }): string {

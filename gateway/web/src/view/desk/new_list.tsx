@@ -69,7 +69,8 @@ function WaitingList({ desk }: { desk: Desk }) {
 }
 
 function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
-  const waited = stopwatch(desk.link.now.value - (milliseconds(row.openTime) ?? desk.link.now.value));
+  const since = milliseconds(row.waitingSinceTime ?? row.openTime) ?? desk.link.now.value;
+  const waited = stopwatch(desk.link.now.value - since);
   const elsewhere = row.institutionId !== desk.profile.value?.institutionId;
   const busy = desk.isPickingUp(row.sessionId);
   const patron = patronOf(row);
