@@ -6,8 +6,12 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+mod figures;
+mod group;
 pub mod sqlite;
 pub mod stored;
+
+pub use self::figures::Figures;
 
 /// A durable log.
 ///
@@ -70,8 +74,9 @@ pub trait EventLog: Send + Sync + 'static {
     /// Versions go on as if they were there, and a read begins with the first event that is left. A command that was
     /// erased is forgotten: given again, it is a new one. Erasing what is not there, or twice, changes nothing; a
     /// version above the last one is [`LogError::Invalid`]. When this returns `Ok`, the erasure is committed and
-    /// synced, and what was erased is not left in the files that the log has open. After [`LogError::Unknown`], what
-    /// was to be erased may still be there, or still be in the files: erase it again.
+    /// synced, and no read shows what was erased ever again. What is left of it in files then, and for how long, the
+    /// documentation of each engine says. After [`LogError::Unknown`], what was to be erased may still be there, or
+    /// still be in the files: erase it again.
     fn erase<'a>(
         &'a self,
         stream: &'a StreamName,

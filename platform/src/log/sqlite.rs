@@ -4,7 +4,8 @@
 //! answers all of them. Reads run on a few connections of their own and wait for nobody.
 //!
 //! What is erased is overwritten where it stands, and the write-ahead log, which holds it from before, is emptied into
-//! the file. The space is not given back: the file keeps its size.
+//! the file: when an erasure returned `Ok`, nothing of it is left in the files that the log has open. The space is not
+//! given back: the file keeps its size.
 //!
 //! Another process may use the same file at the same time, as the command line does while the server runs: versions
 //! are checked in the file, under its write lock.
@@ -13,26 +14,21 @@ mod open;
 mod reader;
 mod writer;
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
 use futures::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span, field};
 
 pub use self::open::OpenError;
-use self::{
-    open::Place,
-    reader::Readers,
-    writer::{Counters, Request, Work, Writer, broken, event_count, validate},
+use self::{open::Place, reader::Readers, writer::Writer};
+use super::{
+    Batch, EventLog, Figures, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
+    figures::Counters,
+    group::{Queue, Work, append_span, broken, erase_span, traced, validate},
 };
-use super::{Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery};
-use crate::telemetry::attribute;
+
+/// What spans call the engine.
+const SYSTEM: &str = "sqlite";
 
 /// How the engine is to behave. The default is right for production.
 #[derive(Clone, Debug)]
@@ -62,23 +58,6 @@ impl Default for SqliteOptions {
     }
 }
 
-/// What a log has done since it was opened. Counts only go up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Commits that wrote something: each cost one sync.
-    pub commits: u64,
-    /// Batches that were accepted.
-    pub batches: u64,
-    /// Events that were written.
-    pub events: u64,
-    /// Batches that were refused with [`LogError::Conflict`].
-    pub conflicts: u64,
-    /// How long all these commits took together, their syncs included.
-    pub commit_time: Duration,
-    /// How many appends and erasures wait for the writer right now.
-    pub waiting: usize,
-}
-
 /// An [`EventLog`] in one SQLite file, cheap to clone.
 ///
 /// When the last clone is dropped, what was handed over is committed and the file is closed, before the drop returns.
@@ -88,11 +67,10 @@ pub struct SqliteLog {
 }
 
 struct Inner {
-    requests: Option<mpsc::Sender<Request>>,
+    queue: Option<Queue>,
     readers: Readers,
     broken: CancellationToken,
     counters: Arc<Counters>,
-    queue_timeout: Duration,
     epoch: String,
     thread: Option<JoinHandle<()>>,
 }
@@ -113,7 +91,7 @@ impl SqliteLog {
 
     fn start(place: Place, options: SqliteOptions) -> Result<Self, OpenError> {
         let (connection, epoch) = place.writer(options.busy_timeout, options.check_up_to)?;
-        let (sender, receiver) = mpsc::channel(options.queue.max(1));
+        let (queue, receiver) = Queue::new(options.queue, options.queue_timeout);
         let broken = CancellationToken::new();
         let counters = Arc::new(Counters::default());
         let writer = Writer::new(
@@ -137,11 +115,10 @@ impl SqliteLog {
         );
         Ok(Self {
             inner: Arc::new(Inner {
-                requests: Some(sender),
+                queue: Some(queue),
                 readers,
                 broken,
                 counters,
-                queue_timeout: options.queue_timeout,
                 epoch,
                 thread: Some(thread),
             }),
@@ -151,15 +128,7 @@ impl SqliteLog {
     /// What the log has done so far.
     #[must_use]
     pub fn figures(&self) -> Figures {
-        let counters = &self.inner.counters;
-        Figures {
-            commits: counters.commits.load(Ordering::Relaxed),
-            batches: counters.batches.load(Ordering::Relaxed),
-            events: counters.events.load(Ordering::Relaxed),
-            conflicts: counters.conflicts.load(Ordering::Relaxed),
-            commit_time: Duration::from_nanos(counters.commit_nanos.load(Ordering::Relaxed)),
-            waiting: self.inner.waiting(),
-        }
+        self.inner.counters.figures(self.inner.waiting())
     }
 }
 
@@ -173,8 +142,7 @@ impl std::fmt::Debug for SqliteLog {
 
 impl Inner {
     fn waiting(&self) -> usize {
-        let requests = self.requests.as_ref();
-        requests.map_or(0, |requests| requests.max_capacity() - requests.capacity())
+        self.queue.as_ref().map_or(0, Queue::waiting)
     }
 
     async fn append(&self, batch: Batch) -> Result<(), LogError> {
@@ -183,29 +151,9 @@ impl Inner {
     }
 
     async fn ask(&self, work: Work) -> Result<(), LogError> {
-        let Some(requests) = &self.requests else {
-            return Err(broken());
-        };
-        let place = match tokio::time::timeout(self.queue_timeout, requests.reserve()).await {
-            Ok(Ok(place)) => place,
-            Ok(Err(_)) => return Err(broken()),
-            Err(_) => {
-                return Err(LogError::Unavailable(format!(
-                    "too much to write: no place in the queue within {:?}",
-                    self.queue_timeout
-                )));
-            }
-        };
-        let (reply, answer) = oneshot::channel();
-        place.send(Request {
-            work,
-            span: Span::current(),
-            reply,
-        });
-        match answer.await {
-            Ok(result) => result,
-            // The writer answers everything that it takes, unless it panics.
-            Err(_) => Err(LogError::Unknown("the writer stopped".to_owned())),
+        match &self.queue {
+            Some(queue) => queue.ask(work).await,
+            None => Err(broken()),
         }
     }
 
@@ -226,7 +174,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.readers.close();
-        self.requests = None;
+        self.queue = None;
         if let Some(thread) = self.thread.take() {
             // A writer that panicked has said so already.
             drop(thread.join());
@@ -238,20 +186,8 @@ impl EventLog for SqliteLog {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
         Box::pin(async move {
             // Made when the append runs, so that it is within the span that its caller runs it in.
-            let span = tracing::info_span!(
-                "log.append",
-                { attribute::DB_SYSTEM_NAME } = "sqlite",
-                { attribute::DB_OPERATION_NAME } = "append",
-                { attribute::LOG_STREAMS } = batch.writes.len(),
-                { attribute::EVENTS } = event_count(&batch),
-                { attribute::LOG_QUEUE_DEPTH } = self.inner.waiting(),
-                { attribute::ERROR_TYPE } = field::Empty,
-            );
-            let result = self.inner.append(batch).instrument(span.clone()).await;
-            if let Err(error) = &result {
-                span.record(attribute::ERROR_TYPE, error_type(error));
-            }
-            result
+            let span = append_span(SYSTEM, &batch, self.inner.waiting());
+            traced(span, self.inner.append(batch)).await
         })
     }
 
@@ -292,22 +228,12 @@ impl EventLog for SqliteLog {
         up_to: u64,
     ) -> BoxFuture<'a, Result<(), LogError>> {
         Box::pin(async move {
-            let span = tracing::info_span!(
-                "log.erase",
-                { attribute::DB_SYSTEM_NAME } = "sqlite",
-                { attribute::DB_OPERATION_NAME } = "erase",
-                { attribute::LOG_QUEUE_DEPTH } = self.inner.waiting(),
-                { attribute::ERROR_TYPE } = field::Empty,
-            );
             let work = Work::Erase {
                 stream: stream.clone(),
                 up_to,
             };
-            let result = self.inner.ask(work).instrument(span.clone()).await;
-            if let Err(error) = &result {
-                span.record(attribute::ERROR_TYPE, error_type(error));
-            }
-            result
+            let span = erase_span(SYSTEM, self.inner.waiting());
+            traced(span, self.inner.ask(work)).await
         })
     }
 
@@ -319,16 +245,6 @@ impl EventLog for SqliteLog {
     /// opened anew.
     fn failed(&self) -> BoxFuture<'static, ()> {
         Box::pin(self.inner.broken.clone().cancelled_owned())
-    }
-}
-
-fn error_type(error: &LogError) -> &'static str {
-    match error {
-        LogError::Conflict { .. } => "conflict",
-        LogError::Unavailable(_) => "unavailable",
-        LogError::Invalid(_) => "invalid",
-        LogError::Unknown(_) => "unknown",
-        LogError::Damaged(_) => "damaged",
     }
 }
 

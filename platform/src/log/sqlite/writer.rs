@@ -5,59 +5,20 @@ mod erase;
 mod tests;
 
 use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, params};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{Span, field};
 
-use crate::{
-    log::{Batch, LogError, StreamName, Write},
-    telemetry::attribute,
+use super::SYSTEM;
+use crate::log::{
+    Batch, LogError, StreamName, Write,
+    figures::Counters,
+    group::{Request, Work, answer, broken, commit_span, count, gather, record_commit},
 };
-
-/// How many requests one commit takes at the most.
-const GROUP_REQUESTS: usize = 1024;
-
-/// With how many bytes of payload a commit is full. It takes at least one batch.
-const GROUP_BYTES: usize = 16 << 20;
-
-/// How large one event may be. Far above what any event of Carrel is; it keeps one batch from harming the others.
-const EVENT_BYTES: usize = 16 << 20;
-
-/// What the writer is asked to do.
-pub(super) enum Work {
-    Append(Batch),
-    /// Erases the events of a stream up to a version.
-    Erase {
-        stream: StreamName,
-        up_to: u64,
-    },
-}
-
-/// Work on its way to the writer.
-pub(super) struct Request {
-    pub(super) work: Work,
-    pub(super) span: Span,
-    pub(super) reply: oneshot::Sender<Result<(), LogError>>,
-}
-
-/// What the writer has counted since it started.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) commits: AtomicU64,
-    pub(super) batches: AtomicU64,
-    pub(super) events: AtomicU64,
-    pub(super) conflicts: AtomicU64,
-    pub(super) commit_nanos: AtomicU64,
-}
 
 /// Owns the connection that writes.
 pub(super) struct Writer {
@@ -117,20 +78,7 @@ impl Writer {
     }
 
     fn commit(&mut self, group: &[Request]) -> Outcome {
-        let span = tracing::info_span!(
-            parent: None,
-            "log.commit",
-            { attribute::DB_SYSTEM_NAME } = "sqlite",
-            { attribute::DB_OPERATION_NAME } = "commit",
-            { attribute::DB_OPERATION_BATCH_SIZE } = group.len(),
-            { attribute::EVENTS } = field::Empty,
-            { attribute::LOG_CONFLICTS } = field::Empty,
-            { attribute::LOG_WRITE_US } = field::Empty,
-            { attribute::LOG_SYNC_US } = field::Empty,
-        );
-        for request in group {
-            span.follows_from(request.span.id());
-        }
+        let span = commit_span(SYSTEM, group);
         let _entered = span.enter();
         let started = Instant::now();
         let changes = self.connection.total_changes();
@@ -150,15 +98,13 @@ impl Writer {
             return Outcome::Broken(LogError::Unknown(format!("the commit failed: {error}")));
         }
         let synced = written.elapsed();
-        let figures = self.count(group, &results);
+        let figures = count(group, &results);
+        self.counters.count_group(figures);
         // A transaction that changed nothing costs no sync.
         if self.connection.total_changes() > changes {
-            self.count_commit(started.elapsed());
+            self.counters.count_commit(started.elapsed());
         }
-        span.record(attribute::EVENTS, figures.events);
-        span.record(attribute::LOG_CONFLICTS, figures.conflicts);
-        span.record(attribute::LOG_WRITE_US, micros(written - started));
-        span.record(attribute::LOG_SYNC_US, micros(synced));
+        record_commit(&span, figures, written - started, synced);
         Outcome::Committed(results)
     }
 
@@ -265,33 +211,6 @@ impl Writer {
         Outcome::RolledBack(unwritten(cause))
     }
 
-    fn count(&self, group: &[Request], results: &[Result<(), LogError>]) -> GroupFigures {
-        let mut figures = GroupFigures::default();
-        for (request, result) in group.iter().zip(results) {
-            match (&request.work, result) {
-                (Work::Append(batch), Ok(())) => {
-                    figures.batches += 1;
-                    figures.events += event_count(batch) as u64;
-                }
-                (Work::Append(_), Err(_)) => figures.conflicts += 1,
-                (Work::Erase { .. }, _) => {}
-            }
-        }
-        let add = |counter: &AtomicU64, by| counter.fetch_add(by, Ordering::Relaxed);
-        add(&self.counters.batches, figures.batches);
-        add(&self.counters.events, figures.events);
-        add(&self.counters.conflicts, figures.conflicts);
-        figures
-    }
-
-    fn count_commit(&self, took: Duration) {
-        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        self.counters
-            .commit_nanos
-            .fetch_add(nanos, Ordering::Relaxed);
-    }
-
     /// Gives the connection up for good. Closing it must not sync or move what the failed commit left behind.
     fn retire(self) {
         self.broken.cancel();
@@ -312,87 +231,12 @@ impl Drop for Writer {
     }
 }
 
-#[derive(Default)]
-struct GroupFigures {
-    batches: u64,
-    events: u64,
-    conflicts: u64,
-}
-
-/// Takes what waits, as far as one commit should go. Requests whose senders have gone are left out.
-fn gather(first: Request, requests: &mut mpsc::Receiver<Request>, group: &mut Vec<Request>) {
-    let mut bytes = 0;
-    let mut next = Some(first);
-    while let Some(request) = next.take() {
-        if !request.reply.is_closed() {
-            bytes += request.work.payload_bytes();
-            group.push(request);
-        }
-        if group.len() < GROUP_REQUESTS && bytes < GROUP_BYTES {
-            next = requests.try_recv().ok();
-        }
-    }
-}
-
-fn answer(answers: impl Iterator<Item = (Request, Result<(), LogError>)>) {
-    for (request, result) in answers {
-        // Whoever stopped waiting has chosen not to know.
-        drop(request.reply.send(result));
-    }
-}
-
 /// Answers what still waits, of which nothing was written.
 fn refuse_all(requests: &mut mpsc::Receiver<Request>) {
     requests.close();
     while let Some(request) = requests.blocking_recv() {
         answer(std::iter::once((request, Err(broken()))));
     }
-}
-
-/// Says that the engine has broken.
-pub(super) fn broken() -> LogError {
-    LogError::Unavailable("its engine broke; the process must be started again".to_owned())
-}
-
-/// Makes sure that a batch keeps the rules, before it joins others.
-pub(super) fn validate(batch: &Batch) -> Result<(), LogError> {
-    let mut named = HashSet::new();
-    for write in &batch.writes {
-        if !named.insert(&write.stream) {
-            return Err(LogError::Invalid(format!(
-                "it names {} twice; put all events of a stream into one write",
-                write.stream
-            )));
-        }
-        if let Some(event) = write.events.iter().find(|e| e.payload.len() > EVENT_BYTES) {
-            return Err(LogError::Invalid(format!(
-                "an event of {} has {} bytes; {EVENT_BYTES} is the most",
-                write.stream,
-                event.payload.len()
-            )));
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn event_count(batch: &Batch) -> usize {
-    batch.writes.iter().map(|write| write.events.len()).sum()
-}
-
-impl Work {
-    fn payload_bytes(&self) -> usize {
-        match self {
-            Self::Append(batch) => {
-                let events = batch.writes.iter().flat_map(|write| &write.events);
-                events.map(|event| event.payload.len()).sum()
-            }
-            Self::Erase { .. } => 0,
-        }
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Names a failure after which nothing was written.

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::{Request, Work, Writer, answer};
-use crate::log::{LogError, StreamName};
+use super::Writer;
+use crate::log::{
+    LogError, StreamName,
+    group::{Request, Work, answer},
+};
 
 /// How long everybody who appends may have to wait for those who still read what was erased.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(1);

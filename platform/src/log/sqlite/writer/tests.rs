@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 
+use tokio::sync::oneshot;
+use tracing::Span;
+
 use super::*;
 use crate::log::{NewEvent, sqlite::open::Place};
 
@@ -65,37 +68,4 @@ fn a_full_disk_is_rolled_back_and_over_when_there_is_room_again() {
         unreachable!("there is room");
     };
     assert_eq!(results, [Ok(()), Ok(())]);
-}
-
-#[test]
-fn a_group_is_bounded_and_leaves_out_whoever_has_gone() {
-    let (sender, mut receiver) = mpsc::channel(2 * GROUP_REQUESTS);
-    let mut answers = Vec::new();
-    for n in 0..2 * GROUP_REQUESTS {
-        let (request, answer) = request("s", 0);
-        if n % 2 == 0 {
-            answers.push(answer);
-        }
-        sender.try_send(request).ok().unwrap();
-    }
-    let mut group = Vec::new();
-    let first = receiver.try_recv().unwrap();
-    gather(first, &mut receiver, &mut group);
-    assert_eq!(group.len(), GROUP_REQUESTS);
-    assert!(group.iter().all(|request| !request.reply.is_closed()));
-}
-
-#[test]
-fn a_group_ends_with_the_payload_that_fills_it() {
-    let (sender, mut receiver) = mpsc::channel(3);
-    let mut answers = Vec::new();
-    for _ in 0..3 {
-        let (large, answer) = request("s", GROUP_BYTES / 2);
-        answers.push(answer);
-        sender.try_send(large).ok().unwrap();
-    }
-    let mut group = Vec::new();
-    let first = receiver.try_recv().unwrap();
-    gather(first, &mut receiver, &mut group);
-    assert_eq!(group.len(), 2);
 }

@@ -1,0 +1,245 @@
+//! Group commit, as far as it is the same for every engine: what waits for the writer, and how much one commit takes.
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashSet, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument, Span, field};
+
+use super::{Batch, LogError, StreamName, figures::GroupFigures};
+use crate::telemetry::attribute;
+
+/// How many requests one commit takes at the most.
+const GROUP_REQUESTS: usize = 1024;
+
+/// With how many bytes of payload a commit is full. It takes at least one batch.
+const GROUP_BYTES: usize = 16 << 20;
+
+/// How large one event may be. Far above what any event of Carrel is; it keeps one batch from harming the others.
+const EVENT_BYTES: usize = 16 << 20;
+
+/// What a writer is asked to do.
+pub(super) enum Work {
+    Append(Batch),
+    /// Erases the events of a stream up to a version.
+    Erase {
+        stream: StreamName,
+        up_to: u64,
+    },
+}
+
+/// Work on its way to a writer.
+pub(super) struct Request {
+    pub(super) work: Work,
+    pub(super) span: Span,
+    pub(super) reply: oneshot::Sender<Result<(), LogError>>,
+}
+
+/// Where work waits for a writer. The writers end when it is dropped and they have done what was in it.
+pub(super) struct Queue {
+    requests: mpsc::Sender<Request>,
+    patience: Duration,
+}
+
+impl Queue {
+    /// A queue with so many places, for one of which `patience` is waited.
+    pub(super) fn new(places: usize, patience: Duration) -> (Self, mpsc::Receiver<Request>) {
+        let (requests, receiver) = mpsc::channel(places.max(1));
+        (Self { requests, patience }, receiver)
+    }
+
+    /// How much waits right now.
+    pub(super) fn waiting(&self) -> usize {
+        self.requests.max_capacity() - self.requests.capacity()
+    }
+
+    /// Hands work over and waits for its outcome.
+    pub(super) async fn ask(&self, work: Work) -> Result<(), LogError> {
+        let place = match tokio::time::timeout(self.patience, self.requests.reserve()).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => return Err(broken()),
+            Err(_) => {
+                return Err(LogError::Unavailable(format!(
+                    "too much to write: no place in the queue within {:?}",
+                    self.patience
+                )));
+            }
+        };
+        let (reply, answer) = oneshot::channel();
+        place.send(Request {
+            work,
+            span: Span::current(),
+            reply,
+        });
+        match answer.await {
+            Ok(result) => result,
+            // A writer answers everything that it takes, unless it panics.
+            Err(_) => Err(LogError::Unknown("the writer stopped".to_owned())),
+        }
+    }
+}
+
+/// Takes what waits, as far as one commit should go. Requests whose senders have gone are left out.
+pub(super) fn gather(
+    first: Request,
+    requests: &mut mpsc::Receiver<Request>,
+    group: &mut Vec<Request>,
+) {
+    let mut bytes = 0;
+    let mut next = Some(first);
+    while let Some(request) = next.take() {
+        if !request.reply.is_closed() {
+            bytes += request.work.payload_bytes();
+            group.push(request);
+        }
+        if group.len() < GROUP_REQUESTS && bytes < GROUP_BYTES {
+            next = requests.try_recv().ok();
+        }
+    }
+}
+
+pub(super) fn answer(answers: impl IntoIterator<Item = (Request, Result<(), LogError>)>) {
+    for (request, result) in answers {
+        // Whoever stopped waiting has chosen not to know.
+        drop(request.reply.send(result));
+    }
+}
+
+/// Says that the engine has broken.
+pub(super) fn broken() -> LogError {
+    LogError::Unavailable("its engine broke; the process must be started again".to_owned())
+}
+
+/// Makes sure that a batch keeps the rules, before it joins others.
+pub(super) fn validate(batch: &Batch) -> Result<(), LogError> {
+    let mut named = HashSet::new();
+    for write in &batch.writes {
+        if !named.insert(&write.stream) {
+            return Err(LogError::Invalid(format!(
+                "it names {} twice; put all events of a stream into one write",
+                write.stream
+            )));
+        }
+        if let Some(event) = write.events.iter().find(|e| e.payload.len() > EVENT_BYTES) {
+            return Err(LogError::Invalid(format!(
+                "an event of {} has {} bytes; {EVENT_BYTES} is the most",
+                write.stream,
+                event.payload.len()
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn event_count(batch: &Batch) -> usize {
+    batch.writes.iter().map(|write| write.events.len()).sum()
+}
+
+/// What came of a group whose requests had these results.
+pub(super) fn count(group: &[Request], results: &[Result<(), LogError>]) -> GroupFigures {
+    let mut figures = GroupFigures::default();
+    for (request, result) in group.iter().zip(results) {
+        match (&request.work, result) {
+            (Work::Append(batch), Ok(())) => {
+                figures.batches += 1;
+                figures.events += event_count(batch) as u64;
+            }
+            (Work::Append(_), Err(LogError::Conflict { .. })) => figures.conflicts += 1,
+            (Work::Append(_), Err(_)) | (Work::Erase { .. }, _) => {}
+        }
+    }
+    figures
+}
+
+/// The span of an append.
+pub(super) fn append_span(system: &'static str, batch: &Batch, waiting: usize) -> Span {
+    tracing::info_span!(
+        "log.append",
+        { attribute::DB_SYSTEM_NAME } = system,
+        { attribute::DB_OPERATION_NAME } = "append",
+        { attribute::LOG_STREAMS } = batch.writes.len(),
+        { attribute::EVENTS } = event_count(batch),
+        { attribute::LOG_QUEUE_DEPTH } = waiting,
+        { attribute::ERROR_TYPE } = field::Empty,
+    )
+}
+
+/// The span of an erasure.
+pub(super) fn erase_span(system: &'static str, waiting: usize) -> Span {
+    tracing::info_span!(
+        "log.erase",
+        { attribute::DB_SYSTEM_NAME } = system,
+        { attribute::DB_OPERATION_NAME } = "erase",
+        { attribute::LOG_QUEUE_DEPTH } = waiting,
+        { attribute::ERROR_TYPE } = field::Empty,
+    )
+}
+
+/// Does what a span is about within it, and has it say how that failed.
+pub(super) async fn traced(
+    span: Span,
+    work: impl Future<Output = Result<(), LogError>>,
+) -> Result<(), LogError> {
+    let result = work.instrument(span.clone()).await;
+    if let Err(error) = &result {
+        span.record(attribute::ERROR_TYPE, error_type(error));
+    }
+    result
+}
+
+/// The span of a group's commit, linked with the spans of all that it carries.
+pub(super) fn commit_span(system: &'static str, group: &[Request]) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "log.commit",
+        { attribute::DB_SYSTEM_NAME } = system,
+        { attribute::DB_OPERATION_NAME } = "commit",
+        { attribute::DB_OPERATION_BATCH_SIZE } = group.len(),
+        { attribute::EVENTS } = field::Empty,
+        { attribute::LOG_CONFLICTS } = field::Empty,
+        { attribute::LOG_WRITE_US } = field::Empty,
+        { attribute::LOG_SYNC_US } = field::Empty,
+    );
+    for request in group {
+        span.follows_from(request.span.id());
+    }
+    span
+}
+
+/// Says on the span of a commit what came of it.
+pub(super) fn record_commit(
+    span: &Span,
+    figures: GroupFigures,
+    statements: Duration,
+    sync: Duration,
+) {
+    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    span.record(attribute::EVENTS, figures.events);
+    span.record(attribute::LOG_CONFLICTS, figures.conflicts);
+    span.record(attribute::LOG_WRITE_US, micros(statements));
+    span.record(attribute::LOG_SYNC_US, micros(sync));
+}
+
+fn error_type(error: &LogError) -> &'static str {
+    match error {
+        LogError::Conflict { .. } => "conflict",
+        LogError::Unavailable(_) => "unavailable",
+        LogError::Invalid(_) => "invalid",
+        LogError::Unknown(_) => "unknown",
+        LogError::Damaged(_) => "damaged",
+    }
+}
+
+impl Work {
+    fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Append(batch) => {
+                let events = batch.writes.iter().flat_map(|write| &write.events);
+                events.map(|event| event.payload.len()).sum()
+            }
+            Self::Erase { .. } => 0,
+        }
+    }
+}
