@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of the things named: web, e2e, python, chromium, deny, fuzz. Run again, it does nothing.
+# Installs what is missing of the things named: web, e2e, python, chromium, postgres, deny, fuzz. Run again, it does nothing.
 #
 # Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium, Debian's apt. All but Chromium
 # goes into the working tree: node_modules folders and .tools.
@@ -54,14 +54,23 @@ install_chromium() {
   install_debian chromium fonts-liberation
 }
 
-install_debian() {
-  local as_root=()
-  [ "$(id -u)" = 0 ] || as_root=(sudo)
-  command -v apt-get >/dev/null || give_up "install these by hand, this machine has no apt-get: $*"
-  quietly "${as_root[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive quietly "${as_root[@]}" apt-get install -y -qq "$@"
+install_postgres() {
+  compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && return
+  echo "installing Debian's postgresql"
+  # Tests start servers of their own; the package is not to start another one.
+  install_debian postgresql-common
+  echo 'create_main_cluster = false' | quietly "${AS_ROOT[@]}" tee -a /etc/postgresql-common/createcluster.conf
+  install_debian postgresql
 }
 
+install_debian() {
+  command -v apt-get >/dev/null || give_up "install these by hand, this machine has no apt-get: $*"
+  quietly "${AS_ROOT[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive quietly "${AS_ROOT[@]}" apt-get install -y -qq "$@"
+}
+
+AS_ROOT=()
+[ "$(id -u)" = 0 ] || AS_ROOT=(sudo)
 mkdir -p "$TOOLS"
 for part in "$@"; do
   case "$part" in
@@ -71,6 +80,7 @@ for part in "$@"; do
     deny) install_deny ;;
     fuzz) install_fuzz ;;
     chromium) install_chromium ;;
-    *) give_up "scripts/setup.sh knows web, e2e, python, deny, fuzz and chromium, not '$part'" ;;
+    postgres) install_postgres ;;
+    *) give_up "scripts/setup.sh knows web, e2e, python, deny, fuzz, chromium and postgres, not '$part'" ;;
   esac
 done

@@ -76,6 +76,24 @@ impl Program {
         let _ = self.child.wait();
     }
 
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// When it does not within a minute; with the end of its output.
+    pub fn wait(&mut self) -> anyhow::Result<()> {
+        let until = Instant::now() + READY_WITHIN;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > until {
+                bail!(
+                    "it did not end within {READY_WITHIN:?}: {}",
+                    self.last_words()
+                );
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
     fn last_words(&self) -> String {
         let output = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = output.lines().rev().take(20).collect();
