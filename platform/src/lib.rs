@@ -1,7 +1,7 @@
 //! What more than one Carrel service needs, and nothing that only one does.
 //!
 //! - [`log`]: the durable truth. Versioned, atomic appends, and erasing for real; [`log::sqlite`] is the embedded
-//!   engine, [`log::stored`] how services' events lie in it.
+//!   engine, [`log::postgres`] the one that several servers share, [`log::stored`] how services' events lie in it.
 //! - [`bus`]: the quick word that something happened, which may be lost.
 //! - [`lease`]: what is true for as long as somebody keeps saying so; [`members`], which replicas of a service there are.
 //! - [`auth`]: from a token to a [`auth::Principal`], and what services sign for each other.

@@ -22,7 +22,7 @@ pub const HTTP_ROUTE: &str = "http.route";
 /// The status that a request was answered with.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 
-/// The log's engine, `sqlite`.
+/// The log's engine, `sqlite` or `postgresql`.
 pub const DB_SYSTEM_NAME: &str = "db.system.name";
 /// What was done, for example `append`.
 pub const DB_OPERATION_NAME: &str = "db.operation.name";

@@ -7,6 +7,11 @@
 
 mod erasing;
 mod model;
+mod postgres_contention;
+mod postgres_engine;
+mod postgres_failures;
+mod postgres_opening;
+mod postgres_place;
 mod promises;
 mod sqlite_engine;
 mod sqlite_erasing;
@@ -130,6 +135,7 @@ macro_rules! whole_contract {
 }
 
 whole_contract!(sqlite, crate::SqliteFile);
+whole_contract!(postgres, crate::postgres_place::PostgresSchema);
 
 contract!(sqlite_in_memory, crate::SqliteMemory, promises: [
     a_batch_is_written_whole_over_all_its_streams,

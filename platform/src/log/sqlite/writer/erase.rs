@@ -56,7 +56,7 @@ impl Writer {
     ) {
         let (erasures, appends): (Vec<_>, Vec<_>) =
             answers.partition(|(request, _)| matches!(request.work, Work::Erase { .. }));
-        answer(appends.into_iter());
+        answer(appends);
         if erasures.is_empty() {
             return;
         }

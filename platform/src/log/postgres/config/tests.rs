@@ -1,0 +1,68 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn with(change: impl FnOnce(&mut PostgresConfig)) -> Result<Target, OpenError> {
+    let mut config = PostgresConfig {
+        url: Secret::new("postgres://carrel:pa55word@db1:6000/carrel".to_owned()),
+        ..PostgresConfig::default()
+    };
+    change(&mut config);
+    Target::new(&config)
+}
+
+#[test]
+fn servers_are_named_without_the_password() {
+    let places = |url: &str| {
+        let url = Secret::new(url.to_owned());
+        let target = with(move |c| c.url = url).ok().unwrap();
+        let servers = target.servers.into_iter();
+        servers.map(|server| server.place).collect::<Vec<_>>()
+    };
+    assert_eq!(places("postgres://u:pa55word@h/d"), ["h:5432"]);
+    assert_eq!(
+        places("postgres://u:pa55word@db1:6000,db2:6001/d"),
+        ["db1:6000", "db2:6001"]
+    );
+}
+
+#[test]
+fn what_can_not_be_used_is_named_without_the_password() {
+    let url = |url: &str| {
+        let url = url.to_owned();
+        with(move |c| c.url = Secret::new(url))
+    };
+    for (result, key) in [
+        (url(""), "log.postgres.url"),
+        (url("postgres://u:pa55word@h:port/d"), "log.postgres.url"),
+        (url("user=u password=pa55word and more"), "log.postgres.url"),
+        (url("dbname=d password=pa55word"), "log.postgres.url"),
+        (
+            with(|c| c.schema = "Carrel".to_owned()),
+            "log.postgres.schema",
+        ),
+        (
+            with(|c| c.schema = "a\"; --".to_owned()),
+            "log.postgres.schema",
+        ),
+        (
+            with(|c| c.schema = "pg_catalog".to_owned()),
+            "log.postgres.schema",
+        ),
+        (with(|c| c.schema = String::new()), "log.postgres.schema"),
+        (with(|c| c.writers = 0), "log.postgres.writers"),
+        (
+            with(|c| c.statement_timeout = c.lock_timeout),
+            "log.postgres.statement_timeout",
+        ),
+        (
+            with(|c| c.answer_timeout = c.statement_timeout),
+            "log.postgres.answer_timeout",
+        ),
+        (with(|c| c.tls = TlsMode::Require), "log.postgres.ca_file"),
+    ] {
+        let error = result.err().unwrap().to_string();
+        assert!(error.starts_with(&format!("{key}: ")), "{error}");
+        assert!(!error.contains("pa55word"), "{error}");
+    }
+}

@@ -1,0 +1,361 @@
+//! One group in one transaction, in two round trips.
+//!
+//! The first locks the streams, in the one order in which every server does it, and brings their versions. The second
+//! writes and commits. Both send all that they have to say at once and read the answers then: what is joined here is sent
+//! in the order in which it is written down.
+
+use std::{
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use futures::{join, poll, try_join};
+use tokio::time::timeout;
+use tokio_postgres::{Row, Statement, types::ToSql};
+
+use super::{
+    decide::{Decision, Locked, Names, Needed, decide, needed},
+    error::{message, surely_not_committed, unwritten, worth_another_try},
+    session::Session,
+};
+use crate::log::{LogError, group::Work};
+
+const MAKE: &str = "INSERT INTO stream (id, category, version)
+    SELECT id, category, 0 FROM unnest($1::text[], $2::text[]) AS named (id, category)
+    ORDER BY id COLLATE \"C\", category COLLATE \"C\"
+    ON CONFLICT DO NOTHING";
+
+// Whoever had to wait for a row is given it as it is then, and not as it was when the statement began.
+
+const LOCK: &str = "SELECT id, category, stream.version
+    FROM unnest($1::text[], $2::text[]) AS named (id, category) JOIN stream USING (id, category)
+    ORDER BY stream.id, stream.category FOR UPDATE OF stream";
+
+const LOCK_WHAT_IS_FREE: &str = "SELECT id, category, stream.version
+    FROM unnest($1::text[], $2::text[]) AS named (id, category) JOIN stream USING (id, category)
+    ORDER BY stream.id, stream.category FOR UPDATE OF stream SKIP LOCKED";
+
+const WRITE_EVENTS: &str =
+    "INSERT INTO event (id, category, version, at_ms, payload, command_key, command_fingerprint)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::bigint[])";
+
+const ERASE_EVENTS: &str = "DELETE FROM event
+    USING unnest($1::text[], $2::text[], $3::bigint[]) AS erased (id, category, up_to)
+    WHERE event.id = erased.id AND event.category = erased.category AND event.version <= erased.up_to";
+
+const WRITE_HEADS: &str = "UPDATE stream SET
+        version = head.version,
+        erased = greatest(stream.erased, head.erased),
+        owner = CASE WHEN head.standing_version IS NULL THEN stream.owner ELSE head.owner END,
+        closed_at_ms = CASE WHEN head.standing_version IS NULL THEN stream.closed_at_ms ELSE head.closed_at_ms END,
+        standing_version = coalesce(head.standing_version, stream.standing_version)
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
+        AS head (id, category, version, erased, standing_version, owner, closed_at_ms)
+    WHERE stream.id = head.id AND stream.category = head.category";
+
+const TAKE_BACK: &str =
+    "DELETE FROM stream USING unnest($1::text[], $2::text[]) AS unused (id, category)
+    WHERE stream.id = unused.id AND stream.category = unused.category AND stream.version = 0";
+
+/// What to do about streams that somebody else holds locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Locking {
+    /// Wait for them.
+    Wait,
+    /// Leave them out.
+    LeaveOut,
+}
+
+/// A connection that writes.
+pub(super) struct WritingSession {
+    pub(super) session: Session,
+    statements: Statements,
+    patience: Duration,
+}
+
+struct Statements {
+    make: Statement,
+    lock: Statement,
+    lock_what_is_free: Statement,
+    write_events: Statement,
+    erase_events: Statement,
+    write_heads: Statement,
+    take_back: Statement,
+}
+
+/// What came of a group.
+pub(super) struct Settled {
+    /// One answer for each request.
+    pub(super) results: Vec<Result<(), LogError>>,
+    /// Whether anything was committed.
+    pub(super) written: bool,
+    /// Whether anything was erased.
+    pub(super) erased: bool,
+    /// How long it took until everything was written.
+    pub(super) statements: Duration,
+    /// How long the commit took then.
+    pub(super) sync: Duration,
+}
+
+/// Why a group was not committed, as far as is known.
+pub(super) struct Failure {
+    pub(super) error: LogError,
+    /// Whether nothing was written, and it may be otherwise the next time.
+    pub(super) try_again: bool,
+    /// Whether the server has yet to answer the commit.
+    pub(super) unanswered: bool,
+}
+
+impl WritingSession {
+    pub(super) async fn new(
+        session: Session,
+        patience: Duration,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let client = &session.client;
+        let (make, lock, lock_what_is_free, write_events, erase_events, write_heads, take_back) = try_join!(
+            client.prepare(MAKE),
+            client.prepare(LOCK),
+            client.prepare(LOCK_WHAT_IS_FREE),
+            client.prepare(WRITE_EVENTS),
+            client.prepare(ERASE_EVENTS),
+            client.prepare(WRITE_HEADS),
+            client.prepare(TAKE_BACK),
+        )?;
+        Ok(Self {
+            session,
+            statements: Statements {
+                make,
+                lock,
+                lock_what_is_free,
+                write_events,
+                erase_events,
+                write_heads,
+                take_back,
+            },
+            patience,
+        })
+    }
+
+    /// Does the work of a group. What it leaves behind is committed or rolled back, or the connection is closed, or its
+    /// commit is unanswered.
+    pub(super) async fn commit(
+        &self,
+        group: &[&Work],
+        locking: Locking,
+    ) -> Result<Settled, Failure> {
+        let started = Instant::now();
+        let needed = needed(group);
+        let rows = self.lock(&needed, locking).await?;
+        let locked = match locked(&rows, locking) {
+            Ok(locked) => locked,
+            Err(error) => {
+                self.roll_back().await;
+                return Err(Failure::unwritten(&error));
+            }
+        };
+        let decision = decide(group, &needed, &locked);
+        if decision.changes_nothing() {
+            // What was made to be locked goes with it, and there is nothing to sync.
+            self.roll_back().await;
+            return Ok(Settled {
+                results: decision.results,
+                written: false,
+                erased: false,
+                statements: started.elapsed(),
+                sync: Duration::ZERO,
+            });
+        }
+        let written = self.write(&decision).await?;
+        Ok(Settled {
+            erased: decision.erases(),
+            results: decision.results,
+            written: true,
+            statements: written - started,
+            sync: written.elapsed(),
+        })
+    }
+
+    /// Begins the transaction and brings the streams, each as it is now and stays until the end.
+    async fn lock(&self, needed: &Needed<'_>, locking: Locking) -> Result<Vec<Row>, Failure> {
+        let (client, statements) = (&self.session.client, &self.statements);
+        let new = &needed.perhaps_new;
+        let make = self.execute(&statements.make, [&new.ids, &new.categories], new);
+        let lock = match locking {
+            Locking::Wait => &statements.lock,
+            Locking::LeaveOut => &statements.lock_what_is_free,
+        };
+        let all: [&(dyn ToSql + Sync); 2] = [&needed.all.ids, &needed.all.categories];
+        let trip = async {
+            let begin = client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+            let (_, _, rows) = try_join!(begin, make, client.query(lock, &all))?;
+            Ok(rows)
+        };
+        match timeout(self.patience, trip).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => {
+                self.roll_back().await;
+                Err(Failure::unwritten(&error))
+            }
+            Err(_) => {
+                self.session.give_up();
+                Err(Failure {
+                    error: LogError::Unavailable(format!(
+                        "the database did not answer within {:?}; nothing was written",
+                        self.patience
+                    )),
+                    try_again: false,
+                    unanswered: false,
+                })
+            }
+        }
+    }
+
+    /// Writes everything and commits. Tells when everything was written.
+    async fn write(&self, decision: &Decision<'_>) -> Result<Instant, Failure> {
+        let client = &self.session.client;
+        self.session.was_warned();
+        let mut statements = pin!(self.statements_of(decision));
+        // Sends them. What can't even be sent must not be followed by a commit.
+        let first_look = poll!(statements.as_mut());
+        if let Poll::Ready(Err(error)) = &first_look {
+            self.roll_back().await;
+            return Err(Failure::unwritten(error));
+        }
+        let statements = async {
+            match first_look {
+                Poll::Ready(done) => done,
+                Poll::Pending => statements.await,
+            }
+        };
+        let trip = async { join!(statements, client.batch_execute("COMMIT")) };
+        match timeout(self.patience, trip).await {
+            Ok((Ok(written), Ok(()))) if !self.session.was_warned() => Ok(written),
+            Ok((Ok(_), Ok(()))) => Err(Failure::unknown(
+                "the server committed, but warned that a standby may not have it".to_owned(),
+            )),
+            // A server that refuses a statement takes the commit after it for a roll-back.
+            Ok((Err(error), _)) if error.as_db_error().is_some() => Err(Failure::unwritten(&error)),
+            Ok((Ok(_), Err(error))) if surely_not_committed(&error) => {
+                Err(Failure::unwritten(&error))
+            }
+            Ok((Err(error), _) | (_, Err(error))) => {
+                self.session.give_up();
+                Err(Failure::unknown(message(&error)))
+            }
+            Err(_) => Err(Failure {
+                unanswered: true,
+                ..Failure::unknown(format!(
+                    "the database did not answer the commit within {:?}",
+                    self.patience
+                ))
+            }),
+        }
+    }
+
+    async fn statements_of(
+        &self,
+        decision: &Decision<'_>,
+    ) -> Result<Instant, tokio_postgres::Error> {
+        let statements = &self.statements;
+        let Decision {
+            events,
+            heads,
+            erasures,
+            unused,
+            ..
+        } = decision;
+        let write_events = self.execute(
+            &statements.write_events,
+            [
+                &events.streams.ids,
+                &events.streams.categories,
+                &events.versions,
+                &events.times,
+                &events.payloads,
+                &events.keys,
+                &events.fingerprints,
+            ],
+            &events.streams,
+        );
+        let erase_events = self.execute(
+            &statements.erase_events,
+            [
+                &erasures.streams.ids,
+                &erasures.streams.categories,
+                &erasures.up_to,
+            ],
+            &erasures.streams,
+        );
+        let take_back = self.execute(
+            &statements.take_back,
+            [&unused.ids, &unused.categories],
+            unused,
+        );
+        let write_heads = self.execute(
+            &statements.write_heads,
+            [
+                &heads.streams.ids,
+                &heads.streams.categories,
+                &heads.versions,
+                &heads.erased,
+                &heads.standing_versions,
+                &heads.owners,
+                &heads.closed,
+            ],
+            &heads.streams,
+        );
+        try_join!(write_events, erase_events, take_back, write_heads)?;
+        Ok(Instant::now())
+    }
+
+    /// Runs a statement over columns of rows, unless there are none. They are those of these streams.
+    async fn execute<const N: usize>(
+        &self,
+        statement: &Statement,
+        columns: [&(dyn ToSql + Sync); N],
+        streams: &Names<'_>,
+    ) -> Result<(), tokio_postgres::Error> {
+        if !streams.is_empty() {
+            self.session.client.execute(statement, &columns).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction, or the connection if that is not to be had.
+    async fn roll_back(&self) {
+        let roll_back = self.session.client.batch_execute("ROLLBACK");
+        if !matches!(timeout(self.patience, roll_back).await, Ok(Ok(()))) {
+            self.session.give_up();
+        }
+    }
+}
+
+fn locked(rows: &[Row], locking: Locking) -> Result<Locked<'_>, tokio_postgres::Error> {
+    let versions = rows.iter().map(|row| {
+        let name = (row.try_get(0)?, row.try_get(1)?);
+        Ok((name, row.try_get(2)?))
+    });
+    Ok(Locked {
+        versions: versions.collect::<Result<_, _>>()?,
+        some_left_out: locking == Locking::LeaveOut,
+    })
+}
+
+impl Failure {
+    fn unwritten(error: &tokio_postgres::Error) -> Self {
+        Self {
+            error: unwritten(error),
+            try_again: worth_another_try(error),
+            unanswered: false,
+        }
+    }
+
+    pub(super) fn unknown(problem: String) -> Self {
+        Self {
+            error: LogError::Unknown(problem),
+            try_again: false,
+            unanswered: false,
+        }
+    }
+}

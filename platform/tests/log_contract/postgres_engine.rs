@@ -1,0 +1,449 @@
+//! How the PostgreSQL engine shares commits, waits, and fails, on a server that others use too.
+
+use std::time::Duration;
+
+use carrel_platform::{
+    config::HumanDuration,
+    log::{
+        EventLog, LogError, Standing, StreamQuery, Write,
+        postgres::{PostgresConfig, PostgresLog},
+    },
+};
+use futures::future::join_all;
+
+use crate::{
+    Place,
+    postgres_place::{PostgresSchema, Stranger, impatient},
+    promises::{batch, conflict, event, payloads, stream, write},
+};
+
+fn unavailable(result: &Result<(), LogError>) -> bool {
+    matches!(result, Err(LogError::Unavailable(_)))
+}
+
+/// Appends an event to each of many streams at once.
+async fn append_each(log: &PostgresLog, ids: &[&str]) -> Vec<Result<(), LogError>> {
+    let appends = ids
+        .iter()
+        .map(|id| log.append(batch([write(id, 0, ["e"])])));
+    join_all(appends).await
+}
+
+#[tokio::test]
+async fn appends_that_arrive_together_share_a_commit() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    let stranger = place.stranger().await;
+    stranger
+        .run("BEGIN; LOCK TABLE stream IN EXCLUSIVE MODE")
+        .await;
+    let ids: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    let appends = ids
+        .iter()
+        .map(|id| log.append(batch([write(id, 0, ["e"])])));
+    let mut appends = join_all(appends);
+    assert!(futures::poll!(&mut appends).is_pending());
+    stranger.run("ROLLBACK").await;
+    for result in appends.await {
+        result.unwrap();
+    }
+    let figures = log.figures();
+    assert_eq!((figures.batches, figures.events), (200, 200));
+    assert!(figures.commits <= 3, "{figures:?}");
+}
+
+#[tokio::test]
+async fn what_writes_nothing_costs_no_commit_and_leaves_nothing() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    log.append(batch([write("s", 0, ["e"])])).await.unwrap();
+    log.append(batch([write("s", 1, []), write("none", 0, [])]))
+        .await
+        .unwrap();
+    let result = log
+        .append(batch([write("new", 0, ["e"]), write("s", 0, ["e"])]))
+        .await;
+    assert_eq!(result, Err(conflict("s", 0, 1)));
+    let figures = log.figures();
+    assert_eq!(
+        (figures.commits, figures.batches, figures.conflicts),
+        (1, 2, 1)
+    );
+    assert_eq!(figures.waiting, 0);
+    // Nor does it when it shares a commit with something else.
+    let both = join_all([
+        log.append(batch([write("new", 0, ["e"]), write("s", 0, ["e"])])),
+        log.append(batch([write("none", 0, []), write("t", 0, ["e"])])),
+    ]);
+    assert_eq!(both.await, [Err(conflict("s", 0, 1)), Ok(())]);
+    let stranger = place.stranger().await;
+    assert_eq!(stranger.count("SELECT count(*) FROM stream").await, 2);
+}
+
+// F16
+#[tokio::test]
+async fn a_strangers_lock_delays_its_stream_and_no_other() {
+    let place = PostgresSchema::new().await;
+    let log = place.open_with(impatient).await;
+    log.append(batch([write("s", 0, ["e1"])])).await.unwrap();
+    let stranger = place.stranger().await;
+    stranger
+        .run("BEGIN; SELECT FROM stream WHERE id = 's' FOR UPDATE")
+        .await;
+    // They arrive together, so they share the wait; but not its end.
+    let results = join_all([
+        log.append(batch([write("s", 1, ["e2"])])),
+        log.append(batch([write("t", 0, ["e1"])])),
+        log.append(batch([write("u", 0, ["e1"]), write("s", 1, ["e2"])])),
+        log.append(batch([write("t", 1, ["e2"])])),
+    ])
+    .await;
+    let locked = |result: &Result<(), LogError>| match result {
+        Err(LogError::Unavailable(problem)) => problem.contains("locked"),
+        _ => false,
+    };
+    assert!(locked(&results[0]) && locked(&results[2]), "{results:?}");
+    assert_eq!((&results[1], &results[3]), (&Ok(()), &Ok(())));
+    assert_eq!(payloads(&log, "s").await, ["e1"]);
+    assert!(payloads(&log, "u").await.is_empty());
+    // Somebody who asks meanwhile is served by another connection.
+    let stuck = log.append(batch([write("s", 1, ["e2"])]));
+    tokio::pin!(stuck);
+    assert!(futures::poll!(&mut stuck).is_pending());
+    for n in 0..5 {
+        let append = log.append(batch([write("v", n, ["e"])]));
+        append.await.unwrap();
+    }
+    assert!(unavailable(&stuck.await));
+    stranger.run("ROLLBACK").await;
+    log.append(batch([write("s", 1, ["e2"])])).await.unwrap();
+    assert_eq!(payloads(&log, "s").await, ["e1", "e2"]);
+}
+
+// F16
+#[tokio::test]
+async fn a_new_stream_that_a_stranger_is_making_is_waited_for() {
+    let place = PostgresSchema::new().await;
+    let log = place.open_with(impatient).await;
+    let stranger = place.stranger().await;
+    stranger
+        .run("BEGIN; INSERT INTO stream (id, category, version) VALUES ('s', 'session', 1)")
+        .await;
+    assert!(unavailable(
+        &log.append(batch([write("s", 0, ["e"])])).await
+    ));
+    let mut waiting = log.append(batch([write("s", 0, ["e"])]));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    stranger.run("COMMIT").await;
+    assert_eq!(waiting.await, Err(conflict("s", 0, 1)));
+}
+
+// F16
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_given_up() {
+    let place = PostgresSchema::new().await;
+    let log = place.open_with(impatient).await;
+    let stranger = place.stranger().await;
+    stranger
+        .run(
+            "CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$;
+             CREATE TRIGGER slow BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.payload = 'sleep')
+                 EXECUTE FUNCTION sleep()",
+        )
+        .await;
+    let slow = log.append(batch([write("s", 0, ["sleep"])]));
+    tokio::pin!(slow);
+    assert!(futures::poll!(&mut slow).is_pending());
+    tokio::task::yield_now().await;
+    for n in 0..5 {
+        let append = log.append(batch([write("t", n, ["e"])]));
+        append.await.unwrap();
+    }
+    let result = slow.await;
+    assert!(unavailable(&result), "{result:?}");
+    log.append(batch([write("s", 0, ["e"])])).await.unwrap();
+}
+
+// F16
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_ended_are_replaced_and_nothing_is_lost_or_doubled() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    let stranger = place.stranger().await;
+    let lanes: Vec<_> = (0..4)
+        .map(|lane| {
+            let log = log.clone();
+            tokio::spawn(async move { run_lane(&log, lane, 100).await })
+        })
+        .collect();
+    // In the middle of the work, each time.
+    for round in 1..=12 {
+        while log.figures().events < round * 30 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stranger
+            .run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE application_name = current_schema()",
+            )
+            .await;
+    }
+    for lane in lanes {
+        lane.await.unwrap();
+    }
+    for lane in 0..4 {
+        let id = lane.to_string();
+        // The last connections to be ended may have been those that read.
+        assert_eq!(settled(&log, &id).await, 100);
+        let expected: Vec<_> = (0..100).map(|n| format!("{lane} {n}")).collect();
+        assert_eq!(payloads(&log, &id).await, expected);
+    }
+}
+
+/// Appends so many events to a stream of its own, whatever happens to the database meanwhile. An unknown outcome is
+/// settled by a read, or by an append on what was read: the commit may still be under way then.
+pub(crate) async fn run_lane(log: &PostgresLog, lane: usize, count: u64) {
+    let id = lane.to_string();
+    let mut version = 0;
+    let mut unknown = false;
+    while version < count {
+        let write = Write {
+            events: vec![event(format!("{lane} {version}"))],
+            ..write(&id, version, [])
+        };
+        match log.append(batch([write])).await {
+            Ok(()) => {
+                version += 1;
+                unknown = false;
+            }
+            Err(LogError::Unknown(_)) => {
+                version = settled(log, &id).await;
+                unknown = true;
+            }
+            Err(LogError::Conflict { actual, .. }) if unknown => version = actual,
+            Err(LogError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// The last version of a stream, as soon as it can be read.
+pub(crate) async fn settled(log: &PostgresLog, id: &str) -> u64 {
+    loop {
+        match log.read(&stream(id), 0, usize::MAX).await {
+            Ok(events) => return events.len() as u64,
+            Err(LogError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_instead_of_growing() {
+    // More than two commits take and the queue holds.
+    const FLOOD: usize = 2200;
+    let place = PostgresSchema::new().await;
+    let change = |config: &mut PostgresConfig| {
+        config.queue = 8;
+        config.queue_timeout = HumanDuration::from(Duration::from_millis(20));
+        config.lock_timeout = HumanDuration::from_secs(60);
+        config.statement_timeout = HumanDuration::from_secs(61);
+        config.answer_timeout = HumanDuration::from_secs(62);
+    };
+    let log = place.open_with(change).await;
+    let stranger = place.stranger().await;
+    stranger
+        .run("BEGIN; LOCK TABLE stream IN EXCLUSIVE MODE")
+        .await;
+    let ids: Vec<String> = (0..FLOOD).map(|n| n.to_string()).collect();
+    let mut appends: futures::stream::FuturesUnordered<_> = ids
+        .iter()
+        .map(|id| log.append(batch([write(id, 0, ["e"])])))
+        .collect();
+    let first = futures::StreamExt::next(&mut appends).await.unwrap();
+    assert!(unavailable(&first), "{first:?}");
+    stranger.run("ROLLBACK").await;
+    let rest: Vec<_> = futures::StreamExt::collect(appends).await;
+    assert!(
+        rest.iter()
+            .all(|result| result.is_ok() || unavailable(result))
+    );
+    let written = rest.iter().filter(|result| result.is_ok()).count();
+    assert_eq!(log.figures().events, written as u64);
+}
+
+#[tokio::test]
+async fn a_read_waits_for_its_turn_only_so_long() {
+    let place = PostgresSchema::new().await;
+    let change = |config: &mut PostgresConfig| {
+        config.readers = 1;
+        config.queue_timeout = HumanDuration::from(Duration::from_millis(50));
+    };
+    let log = place.open_with(change).await;
+    let stranger = place.stranger().await;
+    stranger.run("BEGIN; LOCK TABLE event").await;
+    let s = stream("s");
+    let mut first = log.read(&s, 0, 1);
+    assert!(futures::poll!(&mut first).is_pending());
+    let second = log.read(&s, 0, 1).await;
+    assert!(
+        matches!(&second, Err(LogError::Unavailable(problem)) if problem.contains("no turn")),
+        "{second:?}"
+    );
+    stranger.run("ROLLBACK").await;
+    assert_eq!(first.await, Ok(vec![]));
+    assert_eq!(log.read(&s, 0, 1).await, Ok(vec![]));
+}
+
+/// Makes the engine fail where a database might: a payload `refuse` fails before the commit, `late` fails it.
+async fn set_traps(stranger: &Stranger) {
+    stranger
+        .run(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+             CREATE TRIGGER before_commit BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.payload = 'refuse')
+                 EXECUTE FUNCTION fail();
+             CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON event DEFERRABLE INITIALLY DEFERRED
+                 FOR EACH ROW WHEN (NEW.payload = 'late') EXECUTE FUNCTION fail()",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_is_not_written_and_over() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    set_traps(&place.stranger().await).await;
+    for trap in ["refuse", "late"] {
+        let result = log
+            .append(batch([write("t", 0, ["e1"]), write("s", 0, [trap])]))
+            .await;
+        assert!(unavailable(&result), "{result:?}");
+        assert!(payloads(&log, "t").await.is_empty());
+    }
+    log.append(batch([write("t", 0, ["e1"])])).await.unwrap();
+    assert_eq!(payloads(&log, "t").await, ["e1"]);
+}
+
+#[tokio::test]
+async fn a_missing_event_is_damage_and_not_silence() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    log.append(batch([write("s", 0, ["1", "2", "3"])]))
+        .await
+        .unwrap();
+    let stranger = place.stranger().await;
+    stranger.run("DELETE FROM event WHERE version = 2").await;
+    let read = log.read(&stream("s"), 0, 10).await;
+    assert!(matches!(read, Err(LogError::Damaged(_))), "{read:?}");
+    assert_eq!(log.read(&stream("s"), 2, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_postgres_can_not_keep_is_refused_before_it_harms_others() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    let long = "x".repeat(1025);
+    let owned_by = |owner: &str| Write {
+        standing: Some(Standing {
+            owner: owner.to_owned(),
+            closed_at_ms: None,
+        }),
+        ..write("s", 0, ["e"])
+    };
+    let bad = [
+        write("\0", 0, ["e"]),
+        write(&long, 0, ["e"]),
+        owned_by("a\0b"),
+        owned_by(&long),
+    ];
+    let mut appends: Vec<_> = bad.map(|write| log.append(batch([write]))).into();
+    appends.push(log.append(batch([write("good", 0, ["e"])])));
+    let mut results = join_all(appends).await;
+    assert_eq!(results.pop(), Some(Ok(())));
+    for result in results {
+        assert!(matches!(result, Err(LogError::Invalid(_))), "{result:?}");
+    }
+    let read = log.read(&stream("\0"), 0, 1).await;
+    assert!(matches!(read, Err(LogError::Invalid(_))), "{read:?}");
+    // What is as long as may be is found by an index.
+    let most = "ü".repeat(512);
+    let write = Write {
+        standing: Some(Standing {
+            owner: most.clone(),
+            closed_at_ms: Some(1),
+        }),
+        ..write(&most, 0, ["e"])
+    };
+    log.append(batch([write])).await.unwrap();
+    let closed = StreamQuery::Closed {
+        category: "session",
+        owner: most.clone(),
+        before: None,
+        limit: 2,
+    };
+    assert_eq!(log.find(closed).await.unwrap()[0].stream, stream(&most));
+}
+
+// PR6
+#[tokio::test]
+async fn erased_events_are_vacuumed_in_the_background() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    log.append(batch([write("s", 0, ["1", "2", "3"])]))
+        .await
+        .unwrap();
+    log.erase(&stream("s"), 2).await.unwrap();
+    let stranger = place.stranger().await;
+    let vacuumed = "SELECT coalesce(sum(vacuum_count), 0)::bigint FROM pg_stat_user_tables
+        WHERE relid = 'event'::regclass";
+    while stranger.count(vacuumed).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(payloads(&log, "s").await, ["3"]);
+}
+
+#[tokio::test]
+async fn every_query_goes_by_an_index() {
+    const SCANS: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
+        WHERE relid IN ('event'::regclass, 'stream'::regclass)";
+    const CONNECTED: &str =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_schema()";
+    let place = PostgresSchema::new().await;
+    let stranger = place.stranger().await;
+    // The server has counted a connection's scans when it is gone.
+    let until_gone = async || {
+        while stranger.count(CONNECTED).await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    until_gone().await;
+    // Making an index looks through the table.
+    let scans_of_migration = stranger.count(SCANS).await;
+    assert!(scans_of_migration > 0);
+    let log = place.open().await;
+    for result in append_each(&log, &["a", "b"]).await {
+        result.unwrap();
+    }
+    for position in [None, Some((1, "a".to_owned()))] {
+        let open = StreamQuery::Open {
+            category: "session",
+            after: position.clone().map(|(_, id)| id),
+            limit: 1,
+        };
+        let closed = StreamQuery::Closed {
+            category: "session",
+            owner: "maple".to_owned(),
+            before: position,
+            limit: 1,
+        };
+        log.find(open).await.unwrap();
+        log.find(closed).await.unwrap();
+    }
+    log.read(&stream("a"), 0, 1).await.unwrap();
+    log.versions(&["a", "b"].map(stream)).await.unwrap();
+    log.erase(&stream("a"), 1).await.unwrap();
+    drop(log);
+    until_gone().await;
+    assert_eq!(stranger.count(SCANS).await, scans_of_migration);
+}

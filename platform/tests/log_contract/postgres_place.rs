@@ -1,0 +1,112 @@
+//! Logs in a PostgreSQL server that all tests share, each in a schema of its own.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use carrel_platform::{
+    config::{HumanDuration, Secret},
+    log::postgres::{PostgresConfig, PostgresLog, migrate},
+};
+use carrel_testbed::postgres::Postgres;
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, NoTls};
+
+use crate::Place;
+
+/// A server without anything in its way, for tests that do it no harm.
+pub(crate) async fn shared() -> &'static Postgres {
+    static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+    SERVER.get_or_init(async || own(&[]).await).await
+}
+
+/// A server of one's own.
+pub(crate) async fn own(settings: &'static [(&'static str, &'static str)]) -> Postgres {
+    tokio::task::spawn_blocking(|| Postgres::start_with(settings).unwrap())
+        .await
+        .unwrap()
+}
+
+/// How a log on a server is reached.
+pub(crate) fn config(server: &Postgres) -> PostgresConfig {
+    PostgresConfig {
+        url: Secret::new(server.url()),
+        ..PostgresConfig::default()
+    }
+}
+
+/// One log among many on the shared server.
+pub(crate) struct PostgresSchema(pub(crate) PostgresConfig);
+
+impl PostgresSchema {
+    pub(crate) async fn open_with(&self, change: impl FnOnce(&mut PostgresConfig)) -> PostgresLog {
+        let mut config = self.0.clone();
+        change(&mut config);
+        PostgresLog::open(&config).await.unwrap()
+    }
+}
+
+impl Place for PostgresSchema {
+    type Log = PostgresLog;
+
+    async fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let schema = format!("log_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let server = shared().await;
+        // So that a stranger can tell the connections of this log from those of others.
+        let url = format!("{}?application_name={schema}", server.url());
+        let config = PostgresConfig {
+            url: Secret::new(url),
+            schema,
+            ..PostgresConfig::default()
+        };
+        migrate(&config).await.unwrap();
+        Self(config)
+    }
+
+    async fn open(&self) -> PostgresLog {
+        PostgresLog::open(&self.0).await.unwrap()
+    }
+}
+
+/// Settings for tests in which something takes too long.
+pub(crate) fn impatient(config: &mut PostgresConfig) {
+    config.lock_timeout = HumanDuration::from(Duration::from_millis(200));
+    config.statement_timeout = HumanDuration::from(Duration::from_millis(500));
+    config.answer_timeout = HumanDuration::from_secs(2);
+}
+
+/// A connection of somebody else.
+pub(crate) struct Stranger {
+    client: Client,
+}
+
+impl Stranger {
+    pub(crate) async fn connect(config: &PostgresConfig) -> Self {
+        let mut server: tokio_postgres::Config = config.url.reveal().parse().unwrap();
+        server.application_name("stranger");
+        let (client, connection) = server.connect(NoTls).await.unwrap();
+        // It ends with the client, or because a test ended the server.
+        tokio::spawn(connection);
+        let stranger = Self { client };
+        stranger
+            .run(&format!("SET search_path = {}", config.schema))
+            .await;
+        stranger
+    }
+
+    pub(crate) async fn run(&self, statements: &str) {
+        self.client.batch_execute(statements).await.unwrap();
+    }
+
+    pub(crate) async fn count(&self, query: &str) -> i64 {
+        self.client.query_one(query, &[]).await.unwrap().get(0)
+    }
+}
+
+impl PostgresSchema {
+    pub(crate) async fn stranger(&self) -> Stranger {
+        Stranger::connect(&self.0).await
+    }
+}
