@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing of the things named: web, e2e, python, chromium, postgres, deny, fuzz. Run again, it does nothing.
+# Installs what is missing of the things named: web, e2e, python, chromium, redis, postgres, deny, fuzz. Run again, it
+# does nothing.
 #
-# Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium, Debian's apt. All but Chromium
-# goes into the working tree: node_modules folders and .tools.
+# Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium and redis, Debian's apt. All but
+# these go into the working tree: node_modules folders and .tools.
 source "$(dirname "$0")/environment.sh"
 
 # Whether the folder $1 was installed from exactly the file $2.
@@ -63,6 +64,28 @@ install_postgres() {
   install_debian postgresql
 }
 
+# The tests start servers of their own; the package's service is not wanted.
+install_redis() {
+  command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null && command -v redis-cli >/dev/null && return
+  echo "installing Debian's redis"
+  without_services install_debian redis-server redis-sentinel redis-tools
+}
+
+# Runs a command while Debian's packages must not start the services that they bring.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ -e "$policy" ] || [ "$(id -u)" != 0 ]; then
+    "$@"
+    return
+  fi
+  (
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    "$@"
+  )
+}
+
 install_debian() {
   command -v apt-get >/dev/null || give_up "install these by hand, this machine has no apt-get: $*"
   quietly "${AS_ROOT[@]}" apt-get update -qq
@@ -81,6 +104,7 @@ for part in "$@"; do
     fuzz) install_fuzz ;;
     chromium) install_chromium ;;
     postgres) install_postgres ;;
-    *) give_up "scripts/setup.sh knows web, e2e, python, deny, fuzz, chromium and postgres, not '$part'" ;;
+    redis) install_redis ;;
+    *) give_up "scripts/setup.sh knows web, e2e, python, deny, fuzz, chromium, postgres and redis, not '$part'" ;;
   esac
 done

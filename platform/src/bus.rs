@@ -9,7 +9,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+mod listener;
 pub mod local;
+pub mod redis;
 
 /// Carries payloads from publishers to subscribers.
 ///
@@ -24,6 +26,11 @@ pub mod local;
 /// published.
 ///
 /// **Bounded.** What waits for a subscriber that does not listen has a limit, and nothing is kept for one that is gone.
+///
+/// **Active from some moment on.** A subscription hears what is published while it is active. In one process that is
+/// from the start. Where a server has to be told, it is from some moment soon after [`Bus::subscribe`] on; then the
+/// subscription hears [`Notice::Missed`] once as the first of all, since words may be lost that were published before.
+/// It may be told so without a loss at other times, too.
 ///
 /// **No echo.** A subscription does not hear what was published under its own [`Origin`].
 pub trait Bus: Send + Sync + 'static {

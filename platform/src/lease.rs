@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 pub mod memory;
+pub mod redis;
 
 /// Keeps leases for all servers of one desk.
 ///

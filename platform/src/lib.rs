@@ -7,6 +7,7 @@
 //! - [`auth`]: from a token to a [`auth::Principal`], and what services sign for each other.
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
 //! - [`network`]: what counts as one address when something is limited per address.
+//! - [`redis`]: where Redis is, how it is reached and what it may know, for [`bus::redis`] and [`lease::redis`].
 //! - [`clock`]: where time comes from, so that tests can hold it still.
 //! - [`replicas`]: the way to a service that runs more than once; [`tls`] on it and on listeners; [`backoff`] between
 //!   tries; [`condition`]: how well something is without which a process goes on.
@@ -27,6 +28,7 @@ pub mod log;
 pub mod members;
 pub mod network;
 pub mod pipe;
+pub mod redis;
 pub mod refusal;
 pub mod replicas;
 pub mod serve;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod on_redis;
+
 use std::{
     future::Future,
     sync::{
@@ -12,12 +14,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use carrel_platform::bus::{Bus, Notice, Origin, Subscription, local::LocalBus};
+use carrel_platform::bus::{Bus, Notice, Origin, Subscription, local::LocalBus, redis::RedisBus};
+use on_redis::OnRedis;
 
 /// Makes buses of one kind.
 trait Factory {
     /// A bus that nobody else uses.
     fn fresh(&self) -> impl Future<Output = impl Bus + Clone>;
+
+    /// Waits until a new subscription is active.
+    fn active(&self, subscription: &mut Subscription) -> impl Future<Output = ()>;
 }
 
 struct Local;
@@ -26,9 +32,22 @@ impl Factory for Local {
     async fn fresh(&self) -> impl Bus + Clone {
         LocalBus::default()
     }
+
+    async fn active(&self, _: &mut Subscription) {}
 }
 
-macro_rules! contract {
+impl<Engine> Factory for OnRedis<Engine> {
+    async fn fresh(&self) -> impl Bus + Clone {
+        RedisBus::connect(&self.apart()).await.unwrap()
+    }
+
+    async fn active(&self, subscription: &mut Subscription) {
+        assert_eq!(heard(subscription).await, Notice::Missed);
+    }
+}
+
+/// Each promise is a test of its own, on an engine of its own.
+macro_rules! apart {
     ($engine:ident, $factory:expr, [$($promise:ident),+ $(,)?]) => {
         mod $engine {
             $(
@@ -41,21 +60,45 @@ macro_rules! contract {
     };
 }
 
-contract!(
-    local,
-    super::Local,
-    [
-        everybody_else_on_the_topic_hears_in_order,
-        nobody_hears_what_was_published_before,
-        nobody_hears_their_own_origin,
-        topics_are_apart,
-        a_slow_subscriber_is_told_in_the_right_place,
-        a_loss_is_heard_even_if_nothing_follows,
-        losing_never_hides_behind_listening,
-        a_cancelled_wait_loses_nothing,
-        a_dropped_subscription_is_in_nobodys_way,
-    ]
-);
+/// All promises are one test, on one engine, where to start it takes long.
+macro_rules! in_a_row {
+    ($engine:ident, $factory:expr, [$($promise:ident),+ $(,)?]) => {
+        mod $engine {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn keeps_every_promise() {
+                let factory = $factory;
+                $(
+                    super::$promise(&factory).await;
+                )+
+            }
+        }
+    };
+}
+
+macro_rules! contract {
+    ($how:ident, $engine:ident, $factory:expr) => {
+        $how!(
+            $engine,
+            $factory,
+            [
+                everybody_else_on_the_topic_hears_in_order,
+                nobody_hears_what_was_published_before,
+                nobody_hears_their_own_origin,
+                topics_are_apart,
+                a_slow_subscriber_is_told_in_the_right_place,
+                a_loss_is_heard_even_if_nothing_follows,
+                losing_never_hides_behind_listening,
+                a_cancelled_wait_loses_nothing,
+                a_dropped_subscription_is_in_nobodys_way,
+            ]
+        );
+    };
+}
+
+contract!(apart, local, super::Local);
+contract!(apart, redis, super::on_redis::single());
+contract!(in_a_row, redis_sentinel, super::on_redis::sentinel());
+contract!(in_a_row, redis_cluster, super::on_redis::cluster());
 
 const ME: Origin = Origin(1);
 const OTHER: Origin = Origin(2);
@@ -79,9 +122,40 @@ async fn heard(subscription: &mut Subscription) -> Notice {
         .expect("the bus was shut down")
 }
 
+/// A subscription that is active.
+async fn listen(
+    factory: &impl Factory,
+    bus: &impl Bus,
+    origin: Origin,
+    topic: &str,
+) -> Subscription {
+    let mut subscription = bus.subscribe(origin, topic);
+    factory.active(&mut subscription).await;
+    subscription
+}
+
+/// Waits until all that was published on a topic has arrived or is lost. [`ME`] hears nothing of it.
+async fn arrived(factory: &impl Factory, bus: &impl Bus, topic: &str) {
+    let mark = Bytes::from_static(b"mark");
+    let mut watcher = listen(factory, bus, OTHER, topic).await;
+    loop {
+        bus.publish(ME, topic, mark.clone());
+        loop {
+            match heard(&mut watcher).await {
+                Notice::Missed => break,
+                Notice::Payload(payload) if payload == mark => return,
+                Notice::Payload(_) => {}
+            }
+        }
+    }
+}
+
 async fn everybody_else_on_the_topic_hears_in_order(factory: &impl Factory) {
     let bus = factory.fresh().await;
-    let mut listeners = [bus.subscribe(ME, "t"), bus.subscribe(Origin(3), "t")];
+    let mut listeners = [
+        listen(factory, &bus, ME, "t").await,
+        listen(factory, &bus, Origin(3), "t").await,
+    ];
     for n in 0..100 {
         bus.publish(OTHER, "t", payload(n));
     }
@@ -95,14 +169,15 @@ async fn everybody_else_on_the_topic_hears_in_order(factory: &impl Factory) {
 async fn nobody_hears_what_was_published_before(factory: &impl Factory) {
     let bus = factory.fresh().await;
     bus.publish(OTHER, "t", payload(1));
-    let mut listener = bus.subscribe(ME, "t");
+    arrived(factory, &bus, "t").await;
+    let mut listener = listen(factory, &bus, ME, "t").await;
     bus.publish(OTHER, "t", payload(2));
     assert_eq!(heard(&mut listener).await, Notice::Payload(payload(2)));
 }
 
 async fn nobody_hears_their_own_origin(factory: &impl Factory) {
     let bus = factory.fresh().await;
-    let mut listener = bus.subscribe(ME, "t");
+    let mut listener = listen(factory, &bus, ME, "t").await;
     bus.publish(ME, "t", payload(1));
     bus.publish(OTHER, "t", payload(2));
     assert_eq!(heard(&mut listener).await, Notice::Payload(payload(2)));
@@ -110,33 +185,63 @@ async fn nobody_hears_their_own_origin(factory: &impl Factory) {
 
 async fn topics_are_apart(factory: &impl Factory) {
     let bus = factory.fresh().await;
-    let mut listener = bus.subscribe(ME, "session/1");
+    let mut listener = listen(factory, &bus, ME, "session/1").await;
+    let _others = [
+        listen(factory, &bus, ME, "session/10").await,
+        listen(factory, &bus, ME, "session").await,
+    ];
     bus.publish(OTHER, "session/10", payload(1));
     bus.publish(OTHER, "session", payload(2));
     bus.publish(OTHER, "session/1", payload(3));
     assert_eq!(heard(&mut listener).await, Notice::Payload(payload(3)));
 }
 
+/// What a subscriber hears is the next payload, or first that it missed some.
+#[derive(Default)]
+struct Account {
+    next: u32,
+    knows_of_loss: bool,
+}
+
+impl Account {
+    fn check(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Missed => self.knows_of_loss = true,
+            Notice::Payload(payload) => {
+                let (heard, next) = (number(payload), self.next);
+                assert!(
+                    heard == next || (heard > next && self.knows_of_loss),
+                    "{heard} where {next} was due"
+                );
+                self.knows_of_loss = false;
+                self.next = heard + 1;
+            }
+        }
+    }
+}
+
 async fn a_slow_subscriber_is_told_in_the_right_place(factory: &impl Factory) {
     let bus = factory.fresh().await;
-    let mut listener = bus.subscribe(ME, "t");
+    let mut listener = listen(factory, &bus, ME, "t").await;
     for n in 0..FLOOD {
         bus.publish(OTHER, "t", payload(n));
     }
-    let mut next = 0;
-    while let Notice::Payload(heard) = heard(&mut listener).await {
-        assert_eq!(number(&heard), next, "a hole before Missed");
-        next += 1;
+    arrived(factory, &bus, "t").await;
+    // What is published after the subscriber was told of its loss arrives again.
+    let mut account = Account::default();
+    while !account.knows_of_loss {
+        account.check(&heard(&mut listener).await);
     }
-    assert!(next < FLOOD);
-    // What is published after the subscriber knows of its loss arrives again.
+    assert!(account.next < FLOOD);
     bus.publish(OTHER, "t", payload(FLOOD));
-    assert_eq!(heard(&mut listener).await, Notice::Payload(payload(FLOOD)));
+    while account.next <= FLOOD {
+        account.check(&heard(&mut listener).await);
+    }
 }
 
 async fn a_loss_is_heard_even_if_nothing_follows(factory: &impl Factory) {
     let bus = factory.fresh().await;
-    let mut listener = bus.subscribe(ME, "t");
+    let mut listener = listen(factory, &bus, ME, "t").await;
     for n in 0..FLOOD {
         bus.publish(OTHER, "t", payload(n));
     }
@@ -147,7 +252,8 @@ async fn a_loss_is_heard_even_if_nothing_follows(factory: &impl Factory) {
 async fn losing_never_hides_behind_listening(factory: &impl Factory) {
     let bus = factory.fresh().await;
     for _ in 0..20 {
-        let mut listener = bus.subscribe(ME, "t");
+        arrived(factory, &bus, "t").await;
+        let mut listener = listen(factory, &bus, ME, "t").await;
         let heard_the_end = Arc::new(AtomicBool::new(false));
         let publisher = {
             let (bus, stop) = (bus.clone(), Arc::clone(&heard_the_end));
@@ -160,21 +266,9 @@ async fn losing_never_hides_behind_listening(factory: &impl Factory) {
                 }
             })
         };
-        let mut next = 0;
-        let mut knows_of_loss = false;
-        while next <= FLOOD {
-            match heard(&mut listener).await {
-                Notice::Missed => knows_of_loss = true,
-                Notice::Payload(heard) => {
-                    let heard = number(&heard);
-                    assert!(
-                        heard == next || (heard > next && knows_of_loss),
-                        "{heard} where {next} was due"
-                    );
-                    knows_of_loss = false;
-                    next = heard + 1;
-                }
-            }
+        let mut account = Account::default();
+        while account.next <= FLOOD {
+            account.check(&heard(&mut listener).await);
         }
         heard_the_end.store(true, Ordering::Relaxed);
         publisher.await.unwrap();
@@ -183,7 +277,7 @@ async fn losing_never_hides_behind_listening(factory: &impl Factory) {
 
 async fn a_cancelled_wait_loses_nothing(factory: &impl Factory) {
     let bus = factory.fresh().await;
-    let mut listener = bus.subscribe(ME, "t");
+    let mut listener = listen(factory, &bus, ME, "t").await;
     for n in 0..100 {
         let waiting = futures::future::select(
             Box::pin(listener.next()),
@@ -206,7 +300,7 @@ async fn a_cancelled_wait_loses_nothing(factory: &impl Factory) {
 async fn a_dropped_subscription_is_in_nobodys_way(factory: &impl Factory) {
     let bus = factory.fresh().await;
     let gone = bus.subscribe(ME, "t");
-    let mut stays = bus.subscribe(ME, "t");
+    let mut stays = listen(factory, &bus, ME, "t").await;
     drop(gone);
     bus.publish(OTHER, "t", payload(1));
     assert_eq!(heard(&mut stays).await, Notice::Payload(payload(1)));

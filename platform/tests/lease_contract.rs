@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod on_redis;
+
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use bytes::Bytes;
-use carrel_platform::lease::{Held, Lease, Leases, memory::MemoryLeases};
+use carrel_platform::lease::{Held, Lease, Leases, memory::MemoryLeases, redis::RedisLeases};
+use on_redis::OnRedis;
 use proptest::{
     collection::vec,
     prelude::{Strategy, any},
@@ -56,7 +59,30 @@ impl Store for Memory {
     }
 }
 
-macro_rules! contract {
+/// Its time is the real one.
+impl<Engine> Store for OnRedis<Engine> {
+    const HISTORIES: u32 = 2;
+    const TICK: Duration = Duration::from_millis(400);
+
+    fn runtime(&self) -> Runtime {
+        Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap()
+    }
+
+    async fn pass(&self, ticks: u32) {
+        tokio::time::sleep(Self::TICK * ticks).await;
+    }
+
+    async fn fresh(&self) -> impl Leases + Clone {
+        RedisLeases::connect(&self.apart()).await.unwrap()
+    }
+}
+
+/// Each promise is a test of its own, on an engine of its own.
+macro_rules! apart {
     ($engine:ident, $store:expr, over_time: [$($timed:ident),+ $(,)?], at_once: [$($promise:ident),+ $(,)?]) => {
         mod $engine {
             use super::Store as _;
@@ -83,9 +109,30 @@ macro_rules! contract {
     };
 }
 
-macro_rules! whole_contract {
-    ($engine:ident, $store:expr) => {
-        contract!(
+/// All promises are one test, on one engine, where to start it takes long.
+macro_rules! in_a_row {
+    ($engine:ident, $store:expr, over_time: [$($timed:ident),+ $(,)?], at_once: [$($promise:ident),+ $(,)?]) => {
+        mod $engine {
+            use super::Store as _;
+
+            #[test]
+            fn keeps_every_promise() {
+                let store = $store;
+                $(
+                    store.runtime().block_on(super::$timed(&store));
+                )+
+                $(
+                    store.runtime().block_on(super::$promise(&store));
+                )+
+                super::agrees_with_the_reference_model(&store);
+            }
+        }
+    };
+}
+
+macro_rules! contract {
+    ($how:ident, $engine:ident, $store:expr) => {
+        $how!(
             $engine,
             $store,
             over_time: [
@@ -108,7 +155,9 @@ macro_rules! whole_contract {
     };
 }
 
-whole_contract!(memory, super::Memory);
+contract!(apart, memory, super::Memory);
+contract!(apart, redis, super::on_redis::single());
+contract!(in_a_row, redis_cluster, super::on_redis::cluster());
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(3_600);

@@ -7,4 +7,5 @@
 pub mod port;
 pub mod postgres;
 pub mod program;
+pub mod proxy;
 pub mod redis;

@@ -6,12 +6,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
-use super::{Bus, Notice, Origin, Subscription};
-
-/// How many payloads may wait for one subscriber before it is told that it missed some.
-const BACKLOG: usize = 256;
+use super::{Bus, Origin, Subscription, listener::Listener};
 
 /// A bus within one process, cheap to clone. It is shut down when its last clone is dropped.
 #[derive(Clone, Debug, Default)]
@@ -21,31 +17,6 @@ pub struct LocalBus {
 
 #[derive(Debug, Default)]
 struct Topics(Mutex<HashMap<String, Vec<Listener>>>);
-
-#[derive(Debug)]
-struct Listener {
-    origin: Origin,
-    /// Has room for [`BACKLOG`] notices and one [`Notice::Missed`].
-    notices: mpsc::Sender<Notice>,
-    /// Whether the notice that was queued last is [`Notice::Missed`].
-    told_of_loss: bool,
-}
-
-impl Listener {
-    /// Queues a payload, or once, in its place, the word that payloads are missing from here on.
-    ///
-    /// The last place is kept for that word, so that it is always heard, and after all that was not lost before it.
-    fn tell(&mut self, payload: Bytes) {
-        let notice = match self.notices.capacity() {
-            0 | 1 if self.told_of_loss => return,
-            0 | 1 => Notice::Missed,
-            _ => Notice::Payload(payload),
-        };
-        self.told_of_loss = notice == Notice::Missed;
-        // It has room, and a subscriber that left needs no word.
-        drop(self.notices.try_send(notice));
-    }
-}
 
 impl Topics {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Listener>>> {
@@ -57,18 +28,13 @@ impl Bus for LocalBus {
     fn publish(&self, origin: Origin, topic: &str, payload: Bytes) {
         let mut topics = self.topics.lock();
         let listeners = topics.get_mut(topic).into_iter().flatten();
-        for listener in listeners.filter(|listener| listener.origin != origin) {
-            listener.tell(payload.clone());
+        for listener in listeners {
+            listener.tell(origin, &payload);
         }
     }
 
     fn subscribe(&self, origin: Origin, topic: &str) -> Subscription {
-        let (sender, notices) = mpsc::channel(BACKLOG + 1);
-        let listener = Listener {
-            origin,
-            notices: sender,
-            told_of_loss: false,
-        };
+        let (listener, notices) = Listener::new(origin);
         let mut topics = self.topics.lock();
         topics.entry(topic.to_owned()).or_default().push(listener);
         Subscription {
@@ -83,7 +49,7 @@ impl Bus for LocalBus {
     fn reaches(&self, origin: Origin, topic: &str) -> bool {
         let topics = self.topics.lock();
         let mut listeners = topics.get(topic).into_iter().flatten();
-        listeners.any(|listener| listener.origin != origin)
+        listeners.any(|listener| !listener.is_of(origin))
     }
 
     /// What is lost here is always told.
@@ -106,7 +72,7 @@ impl Drop for Place {
         };
         let mut topics = topics.lock();
         if let Some(listeners) = topics.get_mut(&self.topic) {
-            listeners.retain(|listener| !listener.notices.is_closed());
+            listeners.retain(|listener| !listener.is_gone());
             if listeners.is_empty() {
                 topics.remove(&self.topic);
             }
@@ -116,7 +82,7 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::listener::BACKLOG, *};
 
     #[test]
     fn nothing_is_kept_for_subscribers_that_are_gone() {

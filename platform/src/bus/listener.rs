@@ -1,0 +1,114 @@
+//! One subscriber, as a bus sees it.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{Notice, Origin};
+
+/// How many payloads may wait for one subscriber before it is told that it missed some.
+pub(super) const BACKLOG: usize = 256;
+
+/// The bus's end of a subscription.
+#[derive(Debug)]
+pub(super) struct Listener {
+    origin: Origin,
+    /// Has room for [`BACKLOG`] notices and one [`Notice::Missed`].
+    notices: mpsc::Sender<Notice>,
+    /// Whether the notice that was queued last is [`Notice::Missed`].
+    told_of_loss: bool,
+}
+
+impl Listener {
+    /// A subscriber and what it hears.
+    pub(super) fn new(origin: Origin) -> (Self, mpsc::Receiver<Notice>) {
+        let (notices, heard) = mpsc::channel(BACKLOG + 1);
+        let listener = Self {
+            origin,
+            notices,
+            told_of_loss: false,
+        };
+        (listener, heard)
+    }
+
+    /// Queues a payload unless it is the subscriber's own, or once, in its place, the word that payloads are missing
+    /// from here on. Says whether it was lost.
+    ///
+    /// The last place is kept for that word, so that it is always heard, and after all that was not lost before it.
+    pub(super) fn tell(&mut self, origin: Origin, payload: &Bytes) -> bool {
+        if self.is_of(origin) {
+            return false;
+        }
+        let notice = match self.notices.capacity() {
+            0 | 1 if self.told_of_loss => return true,
+            0 | 1 => Notice::Missed,
+            _ => Notice::Payload(payload.clone()),
+        };
+        self.told_of_loss = notice == Notice::Missed;
+        // It has room, and a subscriber that left needs no word.
+        drop(self.notices.try_send(notice));
+        self.told_of_loss
+    }
+
+    /// Queues the word that something may have been lost before now, unless it is waiting at the end already.
+    pub(super) fn miss(&mut self) {
+        let all_heard = self.notices.capacity() == self.notices.max_capacity();
+        if self.told_of_loss && !all_heard {
+            return;
+        }
+        self.told_of_loss = true;
+        // Only this word takes the last place, so if there is none, then it waits there.
+        drop(self.notices.try_send(Notice::Missed));
+    }
+
+    /// Whether it is this origin's own.
+    pub(super) fn is_of(&self, origin: Origin) -> bool {
+        self.origin == origin
+    }
+
+    /// Whether the subscription was dropped.
+    pub(super) fn is_gone(&self) -> bool {
+        self.notices.is_closed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const OTHER: Origin = Origin(2);
+
+    #[test]
+    fn a_loss_is_said_once_until_it_was_heard() {
+        let (mut listener, mut heard) = Listener::new(Origin(1));
+        listener.miss();
+        listener.miss();
+        assert!(!listener.tell(OTHER, &Bytes::from_static(b"1")));
+        listener.miss();
+        assert_eq!(heard.try_recv().unwrap(), Notice::Missed);
+        assert_eq!(
+            heard.try_recv().unwrap(),
+            Notice::Payload(Bytes::from_static(b"1"))
+        );
+        assert_eq!(heard.try_recv().unwrap(), Notice::Missed);
+        listener.miss();
+        assert_eq!(heard.try_recv().unwrap(), Notice::Missed);
+        assert!(heard.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_loss_is_said_to_one_that_is_full() {
+        let (mut listener, mut heard) = Listener::new(Origin(1));
+        let lost = (0..2 * BACKLOG).filter(|_| listener.tell(OTHER, &Bytes::new()));
+        assert_eq!(lost.count(), BACKLOG);
+        listener.miss();
+        for _ in 0..BACKLOG {
+            assert_eq!(heard.try_recv().unwrap(), Notice::Payload(Bytes::new()));
+        }
+        assert_eq!(heard.try_recv().unwrap(), Notice::Missed);
+        assert!(heard.try_recv().is_err());
+        assert!(!listener.tell(Origin(1), &Bytes::new()));
+        assert!(heard.try_recv().is_err());
+    }
+}

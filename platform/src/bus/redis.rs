@@ -1,0 +1,110 @@
+//! The bus of many servers, over Redis.
+//!
+//! What is published goes through a bounded queue to one task that sends what waits in one write. What is subscribed is
+//! heard on one connection for each master, which is examined each second: it must answer a ping, and a word that is
+//! published on a channel of its own must be heard on it. A connection that fails is made anew, with all subscriptions,
+//! and their subscribers hear [`Notice::Missed`](super::Notice::Missed) when it fails and when they are subscribed again.
+//!
+//! Redis sees sealed words on channels whose names tell nothing ([`crate::redis::seal`]). In a cluster, words travel by
+//! sharded pub/sub. Redis 7 or newer is needed there; Redis 6 does otherwise.
+
+mod figures;
+mod hearing;
+mod listening;
+mod outbox;
+mod probe;
+mod publisher;
+mod topics;
+mod warning;
+pub mod word;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use self::figures::Figures;
+use self::{
+    figures::Counters,
+    listening::{Shared, listen},
+    outbox::Outbox,
+    publisher::Publisher,
+    topics::Topics,
+};
+use super::{Bus, Origin, Subscription};
+use crate::{
+    condition::Condition,
+    redis::{Health, Nodes, RedisConfig, RedisError},
+};
+
+/// A bus over Redis, cheap to clone. It is shut down when its last clone is dropped.
+///
+/// Beyond what [`Bus`] promises: a payload that could not be sent, because Redis was away or too much waited, is
+/// dropped, and whoever listens to its topic hears [`Notice::Missed`](super::Notice::Missed) in its place as soon as
+/// Redis can be reached.
+#[derive(Clone, Debug)]
+pub struct RedisBus {
+    outbox: Arc<Outbox>,
+    topics: Arc<Topics>,
+    counters: Arc<Counters>,
+    health: Health,
+    _tasks: Arc<[AbortOnDropHandle<()>; 2]>,
+}
+
+impl RedisBus {
+    /// Connects to Redis.
+    ///
+    /// From then on it is used when it is there and done without when it is not: see [`RedisBus::condition`].
+    ///
+    /// # Errors
+    ///
+    /// When a setting can't be used, or Redis does not answer now.
+    pub async fn connect(config: &RedisConfig) -> Result<Self, RedisError> {
+        let settings = config.check()?;
+        let health = Health::new("bus");
+        let nodes = Nodes::connect(&settings, health.clone()).await?;
+        let keyring = Arc::new(settings.keyring);
+        let counters = Arc::<Counters>::default();
+        let outbox = Arc::new(Outbox::new(Arc::clone(&counters)));
+        let topics = Arc::new(Topics::new(Arc::clone(&keyring), Arc::clone(&counters)));
+        let publisher = Publisher::new(Arc::clone(&outbox), Arc::clone(&keyring), nodes.clone());
+        let shared = Shared {
+            topics: Arc::clone(&topics),
+            nodes,
+            keyring,
+            counters: Arc::clone(&counters),
+            health: health.clone(),
+        };
+        let tasks = [tokio::spawn(publisher.run()), tokio::spawn(listen(shared))];
+        Ok(Self {
+            outbox,
+            topics,
+            counters,
+            health,
+            _tasks: Arc::new(tasks.map(AbortOnDropHandle::new)),
+        })
+    }
+
+    /// How the connections to Redis are, as it changes.
+    #[must_use]
+    pub fn condition(&self) -> watch::Receiver<Condition> {
+        self.health.watch()
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.counters.figures()
+    }
+}
+
+impl Bus for RedisBus {
+    fn publish(&self, origin: Origin, topic: &str, payload: Bytes) {
+        self.outbox.put(topic, origin, payload);
+    }
+
+    fn subscribe(&self, origin: Origin, topic: &str) -> Subscription {
+        self.topics.subscribe(origin, topic)
+    }
+}

@@ -1,0 +1,361 @@
+//! One connection on which a master tells what is published, as long as it lasts.
+
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use redis::{PushInfo, PushKind, Value, aio::MultiplexedConnection};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+
+use super::{
+    listening::Shared,
+    probe::ProbeChannel,
+    publisher::publish,
+    topics::{By, Channel},
+};
+use crate::{
+    backoff::Backoff,
+    redis::{Address, Map, PING_EVERY, PONG_WITHIN, ask, slot_of},
+};
+
+/// How many channels are subscribed in one write.
+const BATCH: usize = 500;
+/// How long a master may take to confirm them.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
+
+/// A connection that is subscribed to what is wanted of one master.
+pub(super) struct Hearing<'a> {
+    master: &'a Address,
+    shared: &'a Shared,
+    connection: MultiplexedConnection,
+    ears: Arc<Ears>,
+    /// Who holds what, as it changes.
+    map: watch::Receiver<Arc<Map>>,
+    /// What is wanted, as it changes, and how many changes were looked at.
+    changes: watch::Receiver<u64>,
+    seen: u64,
+    /// The channels that the master has confirmed.
+    subscribed: HashSet<Channel>,
+    /// Whether something was refused and is to be tried again.
+    behind: bool,
+    /// The number of the last probe that was published.
+    probe: u64,
+}
+
+/// What is done at once with all that comes on the connection.
+struct Ears {
+    shared: Shared,
+    /// Who hears here, among all connections there ever were.
+    by: By,
+    probe: ProbeChannel,
+    /// The number of the last probe that was heard.
+    heard: AtomicU64,
+    /// Told when the connection can't be relied on any more.
+    broken: Notify,
+    /// Whether what comes still counts.
+    open: Mutex<bool>,
+}
+
+impl<'a> Hearing<'a> {
+    /// Connects, and subscribes to all that is wanted of this master.
+    pub(super) async fn begin(master: &'a Address, shared: &'a Shared) -> Result<Self, String> {
+        let map = shared.nodes.topology().watch();
+        let now = Arc::clone(&map.borrow());
+        let ears = Arc::new(Ears {
+            shared: shared.clone(),
+            by: shared.topics.somebody(),
+            probe: ProbeChannel::held_by(master, &now)?,
+            heard: AtomicU64::new(0),
+            broken: Notify::new(),
+            open: Mutex::new(true),
+        });
+        let listening = Arc::clone(&ears);
+        let dialer = shared.nodes.dialer();
+        let connection = dialer
+            .dial(master, move |push| listening.hear(push))
+            .await?;
+        let mut hearing = Self {
+            master,
+            shared,
+            connection,
+            ears,
+            map,
+            changes: shared.topics.changes(),
+            seen: 0,
+            subscribed: HashSet::new(),
+            behind: false,
+            probe: 0,
+        };
+        let probe = Arc::clone(hearing.ears.probe.channel());
+        let command = subscribe(&now);
+        if hearing.confirm(command, &[probe]).await? != [true] {
+            return Err(format!("{master} refuses {command}"));
+        }
+        hearing.catch_up_with_all().await?;
+        Ok(hearing)
+    }
+
+    /// Keeps the subscriptions what is wanted, until the connection can't be relied on. Says why.
+    pub(super) async fn go_on(&mut self, backoff: &mut Backoff) -> String {
+        match self.keep_up(backoff).await {
+            Ok(never) => match never {},
+            Err(problem) => problem,
+        }
+    }
+
+    async fn keep_up(&mut self, backoff: &mut Backoff) -> Result<Infallible, String> {
+        let mut tick = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.ears.broken.notified() => {
+                    return Err("the connection was closed, or a subscription was".to_owned());
+                }
+                Ok(()) = self.changes.changed() => self.catch_up().await?,
+                Ok(()) = self.map.changed() => self.catch_up_with_all().await?,
+                _ = tick.tick() => {
+                    self.examine().await?;
+                    backoff.reset();
+                    if self.behind {
+                        self.catch_up_with_all().await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the subscriptions what is wanted, having looked at what changed.
+    async fn catch_up(&mut self) -> Result<(), String> {
+        let (now, changed) = self.shared.topics.changed_since(self.seen);
+        let Some(changed) = changed else {
+            return self.catch_up_with_all().await;
+        };
+        self.seen = now;
+        let map = Arc::clone(&self.map.borrow());
+        let (mut come, mut gone) = (HashSet::new(), HashSet::new());
+        for channel in changed {
+            match (
+                self.is_ours(&map, &channel),
+                self.subscribed.contains(&channel),
+            ) {
+                (true, false) => {
+                    come.insert(channel);
+                }
+                (false, true) => {
+                    gone.insert(channel);
+                }
+                // It was let go of and is wanted again, and Redis has not heard of either.
+                (true, true) => self.shared.topics.activated(&channel, self.ears.by),
+                (false, false) => {}
+            }
+        }
+        self.change(&map, come, gone).await
+    }
+
+    /// Makes the subscriptions what is wanted, having looked at everything.
+    async fn catch_up_with_all(&mut self) -> Result<(), String> {
+        let map = Arc::clone(&self.map.borrow_and_update());
+        let (now, _) = self.shared.topics.changed_since(0);
+        self.seen = now;
+        self.behind = false;
+        let wanted: HashSet<Channel> = self
+            .shared
+            .topics
+            .wanted()
+            .into_iter()
+            .filter(|channel| self.holds(&map, channel))
+            .collect();
+        for channel in wanted.intersection(&self.subscribed) {
+            self.shared.topics.activated(channel, self.ears.by);
+        }
+        let come = wanted.difference(&self.subscribed).cloned().collect();
+        let gone = self.subscribed.difference(&wanted).cloned().collect();
+        self.change(&map, come, gone).await
+    }
+
+    fn is_ours(&self, map: &Map, channel: &Channel) -> bool {
+        self.holds(map, channel) && self.shared.topics.is_wanted(channel)
+    }
+
+    fn holds(&self, map: &Map, channel: &Channel) -> bool {
+        map.master_of(slot_of(channel.as_bytes())) == Some(self.master)
+    }
+
+    async fn change(
+        &mut self,
+        map: &Map,
+        come: HashSet<Channel>,
+        gone: HashSet<Channel>,
+    ) -> Result<(), String> {
+        let gone: Vec<Channel> = gone.into_iter().collect();
+        for batch in gone.chunks(BATCH) {
+            for channel in batch {
+                self.subscribed.remove(channel);
+                // Another master may hold it from now on; until it says so, nobody tells us.
+                self.shared.topics.deactivated(channel, self.ears.by);
+            }
+            // What is refused is of a slot that went elsewhere, and its subscriptions went with it.
+            self.confirm(unsubscribe(map), batch).await?;
+        }
+        let come: Vec<Channel> = come.into_iter().collect();
+        for batch in come.chunks(BATCH) {
+            // Before they are confirmed: if the connection ends meanwhile, some may have been.
+            self.subscribed.extend(batch.iter().cloned());
+            let confirmed = self.confirm(subscribe(map), batch).await?;
+            for (channel, confirmed) in batch.iter().zip(confirmed) {
+                if !confirmed {
+                    self.subscribed.remove(channel);
+                    self.behind = true;
+                    self.shared.nodes.topology().hint();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a command for each of the channels, in one write, and says which ones were not refused.
+    async fn confirm(&mut self, command: &str, channels: &[Channel]) -> Result<Vec<bool>, String> {
+        let mut commands = redis::pipe();
+        for channel in channels {
+            commands.cmd(command).arg(&**channel);
+        }
+        let answers = self
+            .connection
+            .send_packed_commands(&commands, 0, channels.len());
+        match timeout(CONFIRM_WITHIN, answers).await {
+            Ok(Ok(answers)) => Ok(answers
+                .iter()
+                .map(|answer| !matches!(answer, Value::ServerError(_)))
+                .collect()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("subscriptions are not confirmed".to_owned()),
+        }
+    }
+
+    /// Looks whether the server answers, and whether what is published is heard.
+    async fn examine(&mut self) -> Result<(), String> {
+        // The last one may be on its way.
+        if self.ears.heard.load(Ordering::Acquire) + 1 < self.probe {
+            return Err("what is published is not heard".to_owned());
+        }
+        let published = self.publish_probe();
+        let ping = redis::cmd("PING");
+        let alive = timeout(PONG_WITHIN, ask(&mut self.connection, &ping));
+        let (published, alive) = futures::join!(published, alive);
+        match alive {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(error.to_string()),
+            Err(_) => return Err("it does not answer".to_owned()),
+        }
+        match published {
+            // The server knows of nobody who listens.
+            Some(0) => Err("the subscriptions are gone".to_owned()),
+            Some(_) => {
+                self.probe += 1;
+                Ok(())
+            }
+            // Whether one can publish is another matter.
+            None => Ok(()),
+        }
+    }
+
+    /// Publishes the next probe by another connection. Says how many were told, if anybody knows.
+    fn publish_probe(&self) -> BoxFuture<'static, Option<i64>> {
+        let connection = self.shared.nodes.connection(self.master);
+        let key = self.shared.keyring.keys().first();
+        let probe = &self.ears.probe;
+        let sealed = key.and_then(|key| probe.seal(key, self.probe + 1));
+        let (Some(mut connection), Some(sealed)) = (connection, sealed) else {
+            return futures::future::ready(None).boxed();
+        };
+        let mut command = redis::cmd(publish(&self.map.borrow()));
+        command.arg(&**probe.channel()).arg(sealed);
+        async move {
+            let answer = timeout(PONG_WITHIN, ask(&mut connection, &command)).await;
+            match answer.ok()?.ok()? {
+                Value::Int(told) => Some(told),
+                _ => None,
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Drop for Hearing<'_> {
+    fn drop(&mut self) {
+        // What still comes must not say that a channel is active.
+        *self
+            .ears
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = false;
+        for channel in &self.subscribed {
+            self.shared.topics.deactivated(channel, self.ears.by);
+        }
+    }
+}
+
+impl Ears {
+    /// Something came on the connection. It is called by whoever reads it, so what follows waits.
+    fn hear(&self, push: PushInfo) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*open {
+            return;
+        }
+        let text = |at: usize| match push.data.get(at) {
+            Some(Value::BulkString(bytes)) => bytes.as_slice(),
+            _ => &[],
+        };
+        let Ok(channel) = std::str::from_utf8(text(0)) else {
+            return;
+        };
+        let topics = &self.shared.topics;
+        match push.kind {
+            PushKind::Message | PushKind::SMessage if channel == &**self.probe.channel() => {
+                let keys = self.shared.keyring.keys();
+                match keys.first().and_then(|key| self.probe.open(key, text(1))) {
+                    Some(number) => {
+                        self.heard.fetch_max(number, Ordering::AcqRel);
+                    }
+                    None => topics.did_not_open(),
+                }
+            }
+            PushKind::Message | PushKind::SMessage => topics.heard(channel, text(1)),
+            PushKind::Subscribe | PushKind::SSubscribe => topics.activated(channel, self.by),
+            // A cluster takes the subscriptions away when it gives the slot to another master.
+            PushKind::Unsubscribe | PushKind::SUnsubscribe
+                if topics.is_active(channel, self.by) || channel == &**self.probe.channel() =>
+            {
+                self.broken.notify_one();
+            }
+            PushKind::Disconnection => self.broken.notify_one(),
+            _ => {}
+        }
+    }
+}
+
+fn subscribe(map: &Map) -> &'static str {
+    if map.sharded {
+        "SSUBSCRIBE"
+    } else {
+        "SUBSCRIBE"
+    }
+}
+
+fn unsubscribe(map: &Map) -> &'static str {
+    if map.sharded {
+        "SUNSUBSCRIBE"
+    } else {
+        "UNSUBSCRIBE"
+    }
+}

@@ -1,0 +1,61 @@
+//! Has a connection for subscriptions to each master, and makes it anew when it is not what it should be.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{figures::Counters, hearing::Hearing, topics::Topics};
+use crate::{
+    backoff::Backoff,
+    redis::{Address, Health, Nodes, Part, Report, seal::Keyring},
+};
+
+/// What all connections for subscriptions have in common, cheap to clone.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) topics: Arc<Topics>,
+    pub(super) nodes: Nodes,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) health: Health,
+}
+
+/// Listens to each master, and to nobody else.
+pub(super) async fn listen(shared: Shared) {
+    let mut map = shared.nodes.topology().watch();
+    let mut tasks: HashMap<Address, AbortOnDropHandle<()>> = HashMap::new();
+    loop {
+        let now = Arc::clone(&map.borrow_and_update());
+        let masters = now.masters();
+        tasks.retain(|address, _| masters.contains(address));
+        for address in masters {
+            tasks.entry(address.clone()).or_insert_with(|| {
+                let task = listen_to(address.clone(), shared.clone());
+                AbortOnDropHandle::new(tokio::spawn(task))
+            });
+        }
+        if map.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Listens to one master, again and again.
+async fn listen_to(master: Address, shared: Shared) {
+    let report = Report::new(&shared.health, Part::Subscriptions(master.clone()));
+    let mut backoff = Backoff::new();
+    loop {
+        let problem = match Hearing::begin(&master, &shared).await {
+            Ok(mut hearing) => {
+                report.well();
+                let problem = hearing.go_on(&mut backoff).await;
+                shared.counters.reconnects.add(1);
+                format!("{master}: {problem}")
+            }
+            Err(problem) => problem,
+        };
+        report.amiss(problem);
+        shared.nodes.topology().hint();
+        backoff.pause().await;
+    }
+}

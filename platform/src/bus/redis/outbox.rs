@@ -1,0 +1,311 @@
+//! What waits for being sent.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
+
+use super::{figures::Counters, word::Word};
+use crate::bus::Origin;
+
+/// How many payloads may wait.
+const WAITING: usize = 4_096;
+/// How many bytes may wait in them.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// How many topics are remembered on which a loss is still to be said.
+const OWED: usize = 16_384;
+/// How long a payload may wait. Whoever would hear it later has better news from the log.
+pub(super) const BUDGET: Duration = Duration::from_millis(250);
+/// How soon after a failure it is tried again to say that something was lost.
+const SAY_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// A word and its topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) topic: Arc<str>,
+    pub(super) word: Word,
+}
+
+/// A bounded queue of payloads that remembers on which topics some were dropped, so that the listeners there hear of it
+/// where it happened.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    inner: Mutex<Inner>,
+    filled: Notify,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Payloads, with the moment they came, and at most as many words of loss.
+    queue: VecDeque<(Letter, Instant)>,
+    /// How many of the queue are payloads, and their bytes.
+    waiting: usize,
+    bytes: usize,
+    /// Topics whose last letter in the queue is a word of loss.
+    ends_in_loss: HashSet<Arc<str>>,
+    /// Topics on which a loss before all that is queued is to be said.
+    owed: HashSet<Arc<str>>,
+    /// When it is tried to say so where nothing else is to be said.
+    due: Instant,
+}
+
+impl Outbox {
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                queue: VecDeque::new(),
+                waiting: 0,
+                bytes: 0,
+                ends_in_loss: HashSet::new(),
+                owed: HashSet::new(),
+                due: Instant::now(),
+            }),
+            filled: Notify::new(),
+            counters,
+        }
+    }
+
+    /// Puts a payload at the end, or, when there is no room, the word that it was lost.
+    pub(super) fn put(&self, topic: &str, origin: Origin, payload: Bytes) {
+        self.counters.published.add(1);
+        if !self.lock().put(topic.into(), origin, payload) {
+            self.counters.dropped.add(1);
+        }
+        self.filled.notify_one();
+    }
+
+    /// Remembers that something on a topic was lost that was taken from here.
+    pub(super) fn owe(&self, letter: &Letter) {
+        if matches!(letter.word, Word::Said { .. }) {
+            self.counters.dropped.add(1);
+        }
+        let mut inner = self.lock();
+        inner.owe(&letter.topic);
+        inner.due = Instant::now() + SAY_AGAIN_AFTER;
+        drop(inner);
+        self.filled.notify_one();
+    }
+
+    /// Waits until there is something to say, and takes at most about `most` letters. Cancel-safe.
+    pub(super) async fn take(&self, most: usize) -> Vec<Letter> {
+        loop {
+            let due = {
+                let mut inner = self.lock();
+                let (letters, late) = inner.take(most, Instant::now());
+                self.counters.dropped.add(late);
+                if !letters.is_empty() {
+                    return letters;
+                }
+                (!inner.owed.is_empty()).then_some(inner.due)
+            };
+            match due {
+                None => self.filled.notified().await,
+                Some(due) => tokio::select! {
+                    () = self.filled.notified() => {}
+                    () = sleep_until(due) => {}
+                },
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Says whether there was room.
+    fn put(&mut self, topic: Arc<str>, origin: Origin, payload: Bytes) -> bool {
+        if self.waiting >= WAITING || self.bytes + payload.len() > WAITING_BYTES {
+            self.lose(topic);
+            return false;
+        }
+        self.waiting += 1;
+        self.bytes += payload.len();
+        self.ends_in_loss.remove(&topic);
+        let word = Word::Said { origin, payload };
+        self.queue
+            .push_back((Letter { topic, word }, Instant::now()));
+        true
+    }
+
+    /// Puts a word of loss at the end of the queue, where the payload would have been.
+    fn lose(&mut self, topic: Arc<str>) {
+        if self.ends_in_loss.contains(&topic) {
+            return;
+        }
+        if self.queue.len() - self.waiting >= WAITING {
+            self.owe(&topic);
+            return;
+        }
+        self.ends_in_loss.insert(Arc::clone(&topic));
+        let letter = Letter {
+            topic,
+            word: Word::Lost,
+        };
+        self.queue.push_back((letter, Instant::now()));
+    }
+
+    fn owe(&mut self, topic: &Arc<str>) {
+        if self.owed.len() < OWED {
+            self.owed.insert(Arc::clone(topic));
+        }
+    }
+
+    /// The next letters, and how many payloads before them were too late.
+    fn take(&mut self, most: usize, now: Instant) -> (Vec<Letter>, u64) {
+        let mut letters = Vec::new();
+        let mut late = 0;
+        while letters.len() < most
+            && let Some((letter, since)) = self.queue.pop_front()
+        {
+            match &letter.word {
+                Word::Lost => {
+                    self.ends_in_loss.remove(&letter.topic);
+                }
+                Word::Said { payload, .. } => {
+                    self.waiting -= 1;
+                    self.bytes -= payload.len();
+                    if now > since + BUDGET {
+                        late += 1;
+                        self.owe(&letter.topic);
+                        self.due = now;
+                        continue;
+                    }
+                }
+            }
+            // A loss is said before all that comes after it.
+            if let Some(topic) = self.owed.take(&letter.topic)
+                && letter.word != Word::Lost
+            {
+                letters.push(Letter {
+                    topic,
+                    word: Word::Lost,
+                });
+            }
+            letters.push(letter);
+        }
+        if self.due <= now {
+            let room = most.saturating_sub(letters.len());
+            let owed: Vec<_> = self.owed.iter().take(room).cloned().collect();
+            for topic in owed {
+                self.owed.remove(&topic);
+                letters.push(Letter {
+                    topic,
+                    word: Word::Lost,
+                });
+            }
+        }
+        (letters, late)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox() -> Outbox {
+        Outbox::new(Arc::default())
+    }
+
+    fn said(payload: &'static [u8]) -> Word {
+        Word::Said {
+            origin: Origin(1),
+            payload: Bytes::from_static(payload),
+        }
+    }
+
+    fn put(outbox: &Outbox, topic: &str, payload: &'static [u8]) {
+        outbox.put(topic, Origin(1), Bytes::from_static(payload));
+    }
+
+    /// What is said on a topic.
+    async fn words(outbox: &Outbox, topic: &str) -> Vec<Word> {
+        let letters = outbox.take(usize::MAX).await;
+        let here = letters.into_iter().filter(|letter| &*letter.topic == topic);
+        here.map(|letter| letter.word).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn letters_are_taken_in_order() {
+        let outbox = outbox();
+        put(&outbox, "t", b"1");
+        put(&outbox, "t", b"2");
+        assert_eq!(words(&outbox, "t").await, [said(b"1"), said(b"2")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_no_room_is_said_to_be_lost_in_its_place_and_once() {
+        let outbox = outbox();
+        for _ in 0..WAITING {
+            put(&outbox, "t", b"x");
+        }
+        for _ in 0..WAITING {
+            put(&outbox, "t", b"lost");
+        }
+        let first = outbox.take(2).await;
+        assert_eq!(first.len(), 2);
+        put(&outbox, "t", b"after");
+        put(&outbox, "t", b"after");
+        put(&outbox, "t", b"lost");
+        let words = words(&outbox, "t").await;
+        assert_eq!(words.len(), WAITING + 2);
+        let end = &words[WAITING - 2..];
+        assert_eq!(
+            end,
+            [Word::Lost, said(b"after"), said(b"after"), Word::Lost]
+        );
+        assert_eq!(outbox.counters.figures().dropped, WAITING as u64 + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_are_bounded_too() {
+        let outbox = outbox();
+        let large = Bytes::from(vec![0; WAITING_BYTES / 2]);
+        for _ in 0..3 {
+            outbox.put("t", Origin(1), large.clone());
+        }
+        let letters = outbox.take(usize::MAX).await;
+        assert_eq!(letters.len(), 3);
+        assert_eq!(letters[2].word, Word::Lost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waited_too_long_is_said_to_be_lost() {
+        let outbox = outbox();
+        put(&outbox, "t", b"old");
+        tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
+        put(&outbox, "t", b"new");
+        put(&outbox, "other", b"new");
+        assert_eq!(words(&outbox, "t").await, [Word::Lost, said(b"new")]);
+        put(&outbox, "t", b"old");
+        tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
+        assert_eq!(words(&outbox, "t").await, [Word::Lost]);
+        assert_eq!(outbox.counters.figures().dropped, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loss_is_said_again_until_it_was_sent_and_before_what_follows() {
+        let outbox = outbox();
+        put(&outbox, "t", b"1");
+        for letter in outbox.take(usize::MAX).await {
+            outbox.owe(&letter);
+        }
+        put(&outbox, "t", b"2");
+        let taken = outbox.take(usize::MAX).await;
+        assert_eq!(taken.len(), 2);
+        assert_eq!(taken[0].word, Word::Lost);
+        outbox.owe(&taken[0]);
+        // Nothing else is to be said: the time comes by itself.
+        assert_eq!(words(&outbox, "t").await, [Word::Lost]);
+        assert_eq!(outbox.counters.figures().dropped, 1);
+    }
+}

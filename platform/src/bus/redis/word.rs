@@ -1,0 +1,106 @@
+//! What one server says to the others, as bytes.
+
+use bytes::Bytes;
+
+use crate::{
+    bus::Origin,
+    redis::seal::{Key, NotSealed},
+};
+
+const SAID: u8 = 1;
+const LOST: u8 = 2;
+
+/// Something that is said on a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// A payload was published.
+    Said {
+        /// By whom.
+        origin: Origin,
+        /// What.
+        payload: Bytes,
+    },
+    /// Payloads were published before this, and could not be sent.
+    Lost,
+}
+
+impl Word {
+    /// Seals the word for its topic.
+    ///
+    /// # Errors
+    ///
+    /// When the payload is too long, or there is no entropy.
+    pub fn seal(&self, key: &Key, topic: &str) -> Result<Vec<u8>, NotSealed> {
+        let plain = match self {
+            Self::Said { origin, payload } => {
+                let mut plain = Vec::with_capacity(9 + payload.len());
+                plain.push(SAID);
+                plain.extend_from_slice(&origin.0.to_be_bytes());
+                plain.extend_from_slice(payload);
+                plain
+            }
+            Self::Lost => vec![LOST],
+        };
+        key.seal(&place(topic), &plain)
+    }
+
+    /// Opens a word of this topic. `None` for everything else.
+    #[must_use]
+    pub fn open(key: &Key, topic: &str, sealed: &[u8]) -> Option<Self> {
+        let plain = Bytes::from(key.open(&place(topic), sealed)?);
+        match plain.split_first()? {
+            (&SAID, said) => {
+                let (origin, _) = said.split_first_chunk()?;
+                Some(Self::Said {
+                    origin: Origin(u64::from_be_bytes(*origin)),
+                    payload: plain.slice(9..),
+                })
+            }
+            (&LOST, []) => Some(Self::Lost),
+            _ => None,
+        }
+    }
+}
+
+fn place(topic: &str) -> [&[u8]; 2] {
+    [b"bus", topic.as_bytes()]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn key() -> Key {
+        Key::parse(&"7a".repeat(32)).unwrap()
+    }
+
+    #[test]
+    fn a_word_is_opened_on_its_own_topic() {
+        let words = [
+            Word::Lost,
+            Word::Said {
+                origin: Origin(u64::MAX),
+                payload: Bytes::from_static(b"news"),
+            },
+            Word::Said {
+                origin: Origin(0),
+                payload: Bytes::new(),
+            },
+        ];
+        for word in words {
+            let sealed = word.seal(&key(), "session/1").unwrap();
+            assert_eq!(Word::open(&key(), "session/1", &sealed), Some(word));
+            assert_eq!(Word::open(&key(), "session/2", &sealed), None);
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_and_yet_no_word_is_none() {
+        for plain in [&[][..], &[SAID], &[SAID, 0, 0], &[LOST, 0], &[9; 20]] {
+            let sealed = key().seal(&place("t"), plain).unwrap();
+            assert_eq!(Word::open(&key(), "t", &sealed), None);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The settings of the section `redis`.
+
+use std::path::PathBuf;
+
+use redis::{ConnectionAddr, IntoConnectionInfo as _, TlsCertificates};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    RedisError,
+    dial::{Credentials, Dialer},
+    seal::{Key, Keyring},
+    slots::Address,
+};
+use crate::config::{HumanDuration, Secret};
+
+/// How a Redis is reached and what it may know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedisConfig {
+    /// What `urls` are the addresses of.
+    pub topology: RedisTopology,
+    /// One address for a single server; the Sentinels; or some nodes of the cluster, which tell the others. Each is
+    /// `redis://host:port` or, with TLS, `rediss://host:port`.
+    pub urls: Vec<Secret<String>>,
+    /// The name of the master, as the Sentinels know it.
+    pub sentinel_master: String,
+    /// The user, where there are users (ACL). Empty: the default one.
+    pub username: String,
+    /// The password of the user, or the one that the server requires. Empty: none.
+    pub password: Secret<String>,
+    /// The user at the Sentinels, if they want one.
+    pub sentinel_username: String,
+    /// The password that the Sentinels require. Empty: none.
+    pub sentinel_password: Secret<String>,
+    /// Whether all connections use TLS, also those to addresses that a Sentinel or a node of a cluster told.
+    pub tls: bool,
+    /// A PEM file with the authority that signed the servers' certificates. Unset: those that the system trusts.
+    pub ca_file: Option<PathBuf>,
+    /// The key by which all that goes into Redis is sealed: 32 random bytes in base64 or hexadecimal digits, the same
+    /// for all servers of a desk.
+    pub key: Secret<String>,
+    /// Other keys whose words are heard and whose leases are seen, and in whose name everything is said as well. The
+    /// key is replaced by setting the new one as `key` and the old one here, server by server, and by removing the old
+    /// one when all servers have the new one. Until then a word may be heard twice.
+    pub previous_keys: Vec<Secret<String>>,
+    /// How long a store of leases that is new, was emptied or was away says so instead of saying that nobody is there.
+    /// Longer than the time within which everybody says again that they are.
+    pub settle: HumanDuration,
+}
+
+/// What a Redis consists of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RedisTopology {
+    /// One server.
+    #[default]
+    Single,
+    /// A master with replicas, watched by Sentinels.
+    Sentinel,
+    /// A Redis Cluster.
+    Cluster,
+}
+
+impl Default for RedisConfig {
+    fn default() -> Self {
+        Self {
+            topology: RedisTopology::Single,
+            urls: vec![Secret::new("redis://127.0.0.1:6379".to_owned())],
+            sentinel_master: "mymaster".to_owned(),
+            username: String::new(),
+            password: Secret::default(),
+            sentinel_username: String::new(),
+            sentinel_password: Secret::default(),
+            tls: false,
+            ca_file: None,
+            key: Secret::default(),
+            previous_keys: Vec::new(),
+            settle: HumanDuration::from_secs(20),
+        }
+    }
+}
+
+/// Settings that were checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) topology: RedisTopology,
+    /// Not empty.
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) sentinel_master: String,
+    /// For the servers that hold something.
+    pub(crate) dialer: Dialer,
+    /// For the Sentinels.
+    pub(crate) sentinel_dialer: Dialer,
+    pub(crate) keyring: Keyring,
+}
+
+impl RedisConfig {
+    /// Checks the settings.
+    pub(crate) fn check(&self) -> Result<Settings, RedisError> {
+        let mut tls = self.tls;
+        let mut addresses = Vec::new();
+        let mut in_url = None;
+        for url in &self.urls {
+            let parsed = parse_url(url.reveal())?;
+            tls |= parsed.tls;
+            addresses.push(parsed.address);
+            in_url = in_url.or(parsed.credentials);
+        }
+        if addresses.is_empty() || (self.topology == RedisTopology::Single && addresses.len() > 1) {
+            return Err(setting(
+                "urls",
+                match self.topology {
+                    RedisTopology::Single => "a single Redis has exactly one address",
+                    RedisTopology::Sentinel => "write the address of at least one Sentinel",
+                    RedisTopology::Cluster => "write the address of at least one node",
+                },
+            ));
+        }
+        if self.topology == RedisTopology::Sentinel && self.sentinel_master.is_empty() {
+            let problem = "write the name of the master, as the Sentinels know it";
+            return Err(setting("sentinel_master", problem));
+        }
+        let certificates = self.certificates(tls)?;
+        let given = Credentials::new(&self.username, &self.password);
+        // What stands in the address of a Sentinel is for the Sentinel.
+        let (servers, sentinels) = match self.topology {
+            RedisTopology::Sentinel => {
+                let sentinels = Credentials::new(&self.sentinel_username, &self.sentinel_password);
+                (given, sentinels.or(in_url))
+            }
+            RedisTopology::Single | RedisTopology::Cluster => (given.or(in_url), None),
+        };
+        Ok(Settings {
+            topology: self.topology,
+            addresses,
+            sentinel_master: self.sentinel_master.clone(),
+            dialer: Dialer::new(servers, certificates.clone()),
+            sentinel_dialer: Dialer::new(sentinels, certificates),
+            keyring: self.keyring()?,
+        })
+    }
+
+    fn certificates(&self, tls: bool) -> Result<Option<TlsCertificates>, RedisError> {
+        if !tls {
+            return match self.ca_file {
+                Some(_) => Err(setting("ca_file", "it is for TLS; set redis.tls to true")),
+                None => Ok(None),
+            };
+        }
+        let root_cert = match &self.ca_file {
+            Some(path) => Some(std::fs::read(path).map_err(|error| {
+                let problem = format!("{} can't be read: {error}", path.display());
+                setting("ca_file", &problem)
+            })?),
+            None => None,
+        };
+        Ok(Some(TlsCertificates {
+            client_tls: None,
+            root_cert,
+        }))
+    }
+
+    fn keyring(&self) -> Result<Keyring, RedisError> {
+        let key = |name, text: &Secret<String>| {
+            Key::parse(text.reveal()).map_err(|problem| setting(name, &problem.to_string()))
+        };
+        let others: Vec<Key> = self
+            .previous_keys
+            .iter()
+            .map(|text| key("previous_keys", text))
+            .collect::<Result<_, _>>()?;
+        Ok(Keyring::new(key("key", &self.key)?, others))
+    }
+}
+
+fn setting(setting: &'static str, problem: &str) -> RedisError {
+    RedisError::Setting {
+        setting,
+        problem: problem.to_owned(),
+    }
+}
+
+struct ParsedUrl {
+    address: Address,
+    tls: bool,
+    credentials: Option<Credentials>,
+}
+
+/// Reads an address. The error does not repeat it, since it may hold a password.
+fn parse_url(url: &str) -> Result<ParsedUrl, RedisError> {
+    let wrong = |problem: &str| setting("urls", problem);
+    let form = "write each address as redis://host:port or rediss://host:port";
+    let info = url.into_connection_info().map_err(|_| wrong(form))?;
+    let (host, port, tls) = match info.addr() {
+        ConnectionAddr::Tcp(host, port) => (host, port, false),
+        ConnectionAddr::TcpTls { host, port, .. } => (host, port, true),
+        _ => return Err(wrong(form)),
+    };
+    let redis = info.redis_settings();
+    if redis.db() != 0 {
+        return Err(wrong(
+            "Carrel uses database 0, since a cluster has no other; leave the number out",
+        ));
+    }
+    Ok(ParsedUrl {
+        address: Address {
+            host: host.clone(),
+            port: *port,
+        },
+        tls,
+        credentials: redis.password().map(|password| Credentials {
+            username: redis.username().map(str::to_owned),
+            password: password.to_owned(),
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn config(urls: &[&str]) -> RedisConfig {
+        RedisConfig {
+            urls: urls
+                .iter()
+                .map(|url| Secret::new((*url).to_owned()))
+                .collect(),
+            key: Secret::new("ab".repeat(32)),
+            ..RedisConfig::default()
+        }
+    }
+
+    fn problem(config: &RedisConfig) -> String {
+        config.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_address_is_read_with_what_stands_in_it() {
+        let settings = config(&["rediss://:sesame@redis.example:7000"])
+            .check()
+            .unwrap();
+        assert_eq!(settings.addresses[0].to_string(), "redis.example:7000");
+        assert!(!format!("{settings:?}").contains("sesame"));
+        let settings = config(&["redis://[::1]"]).check().unwrap();
+        assert_eq!(settings.addresses[0].to_string(), "[::1]:6379");
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_named_and_not_repeated() {
+        for url in ["sesame", "http://sesame:1", "unix:///sesame", "redis://h/3"] {
+            let problem = problem(&config(&[url]));
+            assert!(problem.starts_with("redis.urls: "), "{problem}");
+            assert!(!problem.contains("sesame"), "{problem}");
+        }
+        assert!(problem(&config(&[])).starts_with("redis.urls: "));
+        assert!(problem(&config(&["redis://a", "redis://b"])).starts_with("redis.urls: "));
+        let with_key = |key: &str| RedisConfig {
+            key: Secret::new(key.to_owned()),
+            ..config(&["redis://h"])
+        };
+        for key in ["", "sesame"] {
+            let problem = problem(&with_key(key));
+            assert!(problem.starts_with("redis.key: "), "{problem}");
+            assert!(!problem.contains("sesame"), "{problem}");
+        }
+        let without_tls = RedisConfig {
+            ca_file: Some("/nowhere".into()),
+            ..config(&["redis://h"])
+        };
+        assert!(problem(&without_tls).starts_with("redis.ca_file: "));
+        let without_file = RedisConfig {
+            tls: true,
+            ..without_tls
+        };
+        assert!(problem(&without_file).contains("/nowhere"));
+    }
+
+    #[test]
+    fn the_section_is_read_from_toml() {
+        let text =
+            "topology = \"cluster\"\nurls = [\"redis://a:1\", \"redis://b:2\"]\nsettle = \"5s\"\n";
+        let config: RedisConfig = toml::from_str(text).unwrap();
+        assert_eq!(config.topology, RedisTopology::Cluster);
+        assert_eq!(config.settle, HumanDuration::from_secs(5));
+        assert!(toml::from_str::<RedisConfig>("url = \"redis://a\"").is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! One connection to one server.
+
+use std::time::Duration;
+
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _,
+    ProtocolVersion, PushInfo, RedisConnectionInfo, RedisResult, TlsCertificates, Value,
+    aio::MultiplexedConnection,
+};
+use tokio::time::timeout;
+
+use super::slots::Address;
+use crate::config::Secret;
+
+/// How long it may take until a connection is there.
+const DIAL_WITHIN: Duration = Duration::from_secs(1);
+
+/// How many requests may wait for being written. Whoever has more waits.
+const WAITING: usize = 16;
+
+/// Who we are to a server.
+#[derive(Clone)]
+pub(super) struct Credentials {
+    pub(super) username: Option<String>,
+    pub(super) password: String,
+}
+
+impl Credentials {
+    /// `None` without a password.
+    pub(super) fn new(username: &str, password: &Secret<String>) -> Option<Self> {
+        let password = password.reveal();
+        (!password.is_empty()).then(|| Self {
+            username: (!username.is_empty()).then(|| username.to_owned()),
+            password: password.clone(),
+        })
+    }
+}
+
+/// Makes connections.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    credentials: Option<Credentials>,
+    tls: Option<TlsCertificates>,
+    /// Whether a server that is no master is refused.
+    masters_only: bool,
+}
+
+impl std::fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dialer")
+    }
+}
+
+impl Dialer {
+    pub(super) fn new(credentials: Option<Credentials>, tls: Option<TlsCertificates>) -> Self {
+        Self {
+            credentials,
+            tls,
+            masters_only: false,
+        }
+    }
+
+    /// The same, and a server that is no master is refused.
+    pub(super) fn masters_only(self) -> Self {
+        Self {
+            masters_only: true,
+            ..self
+        }
+    }
+
+    /// Connects. `pushed` is called for all that the server says unasked, in order and at once, and when the connection
+    /// ends.
+    ///
+    /// The connection answers late or never when the server does: whoever asks sets a limit.
+    pub(crate) async fn dial(
+        &self,
+        address: &Address,
+        pushed: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<MultiplexedConnection, String> {
+        let dialed = timeout(DIAL_WITHIN, self.connect(address, pushed)).await;
+        match dialed {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(problem)) => Err(format!("{address}: {problem}")),
+            Err(_) => Err(format!("{address} does not answer")),
+        }
+    }
+
+    async fn connect(
+        &self,
+        address: &Address,
+        pushed: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<MultiplexedConnection, String> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(WAITING)
+            .set_push_sender(move |push| {
+                pushed(push);
+                Ok::<(), ()>(())
+            });
+        let client = self.client(address).map_err(|error| error.to_string())?;
+        let mut connection = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .map_err(|error| error.to_string())?;
+        if self.masters_only {
+            let role = ask(&mut connection, &redis::cmd("ROLE")).await;
+            if !is_master(&role.map_err(|error| error.to_string())?) {
+                return Err("is no master now".to_owned());
+            }
+        }
+        Ok(connection)
+    }
+
+    fn client(&self, address: &Address) -> RedisResult<Client> {
+        let mut redis = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
+        if let Some(credentials) = &self.credentials {
+            redis = redis.set_password(&credentials.password);
+            if let Some(username) = &credentials.username {
+                redis = redis.set_username(username);
+            }
+        }
+        let info = |addr: ConnectionAddr| -> RedisResult<ConnectionInfo> {
+            Ok(addr.into_connection_info()?.set_redis_settings(redis))
+        };
+        let Address { host, port } = address.clone();
+        match &self.tls {
+            Some(certificates) => Client::build_with_tls(
+                info(ConnectionAddr::TcpTls {
+                    host,
+                    port,
+                    insecure: false,
+                    tls_params: None,
+                })?,
+                certificates.clone(),
+            ),
+            None => Client::open(info(ConnectionAddr::Tcp(host, port))?),
+        }
+    }
+}
+
+/// Gives a command and waits for the answer. An error of the server is an error.
+pub(crate) async fn ask(
+    connection: &mut MultiplexedConnection,
+    command: &redis::Cmd,
+) -> RedisResult<Value> {
+    connection
+        .send_packed_command(command)
+        .await?
+        .extract_error()
+}
+
+fn is_master(role: &Value) -> bool {
+    let Value::Array(role) = role else {
+        return false;
+    };
+    matches!(role.first(), Some(Value::BulkString(name)) if name == b"master")
+}

@@ -1,0 +1,395 @@
+//! What becomes of leases in Redis when something happens to Redis: nobody disappears because the store was away, nothing
+//! lasts for ever, and nothing is believed that was not said.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod on_redis;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use carrel_platform::{
+    condition::Condition,
+    config::HumanDuration,
+    lease::{Held, Lease, LeaseError, Leases, redis::RedisLeases},
+    redis::RedisConfig,
+};
+use carrel_testbed::redis::Redis;
+use on_redis::{new_key, single};
+
+/// Longer than anything takes that comes at all.
+const LONG: Duration = Duration::from_secs(60);
+/// How long a store is new in these tests.
+const SETTLE: Duration = Duration::from_secs(3);
+/// How many keys there are in a Redis without a lease: one for each part of the store.
+const PARTS: &str = "32";
+
+fn lease(space: &str, key: &str, incarnation: u64, value: &'static str) -> Lease {
+    Lease {
+        space: space.to_owned(),
+        key: key.to_owned(),
+        incarnation,
+        value: Bytes::from_static(value.as_bytes()),
+    }
+}
+
+fn settling(config: &RedisConfig) -> RedisConfig {
+    RedisConfig {
+        settle: HumanDuration::from(SETTLE),
+        ..config.clone()
+    }
+}
+
+/// What stands, as soon as the store says it.
+async fn settled(leases: &RedisLeases, space: &str) -> Vec<Lease> {
+    let wait = async {
+        loop {
+            match leases.standing(space).await {
+                Ok(standing) => return standing,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("the store does not settle")
+}
+
+async fn hold(leases: &RedisLeases, lease: &Lease) {
+    let wait = async {
+        while leases.hold(lease.clone(), LONG).await != Ok(Held::Yes) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("it can't be held");
+}
+
+/// An error that says that the store is new.
+fn is_new(standing: Result<Vec<Lease>, LeaseError>) -> bool {
+    standing.is_err_and(|error| error.to_string().contains("not everybody has said again"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_disappears_from_a_store_that_was_emptied() {
+    let on = single();
+    let leases = RedisLeases::connect(&settling(&on.config)).await.unwrap();
+    let (one, other) = (lease("s", "one", 1, ""), lease("s", "other", 1, ""));
+    assert!(is_new(leases.standing("s").await));
+    hold(&leases, &one).await;
+    hold(&leases, &other).await;
+    assert_eq!(settled(&leases, "s").await, [one.clone(), other.clone()]);
+    // A space that is new in a store that is not is no reason to doubt.
+    assert_eq!(leases.standing("never seen").await, Ok(Vec::new()));
+
+    on.engine.flush().unwrap();
+    assert!(is_new(leases.standing("s").await));
+    hold(&leases, &one).await;
+    assert!(is_new(leases.standing("s").await));
+    hold(&leases, &other).await;
+    assert_eq!(settled(&leases, "s").await, [one, other]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_disappears_from_a_store_that_was_stopped() {
+    let mut on = single();
+    let leases = RedisLeases::connect(&settling(&on.config)).await.unwrap();
+    let one = lease("s", "one", 1, "");
+    hold(&leases, &one).await;
+    assert_eq!(settled(&leases, "s").await, std::slice::from_ref(&one));
+    on.engine.stop().unwrap();
+    assert!(leases.standing("s").await.is_err());
+    assert!(leases.hold(one.clone(), LONG).await.is_err());
+    assert!(leases.release("s", "one", 1).await.is_err());
+    let mut condition = leases.condition();
+    let degraded = condition.wait_for(|condition| *condition != Condition::Well);
+    tokio::time::timeout(LONG, degraded).await.unwrap().unwrap();
+    on.engine.start_again().unwrap();
+    hold(&leases, &one).await;
+    assert!(is_new(leases.standing("s").await));
+    assert_eq!(settled(&leases, "s").await, [one]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_disappears_because_nobody_could_say_that_they_are_there() {
+    let on = single();
+    let leases = RedisLeases::connect(&settling(&on.config)).await.unwrap();
+    let short = Duration::from_secs(4);
+    let one = lease("s", "one", 1, "");
+    settled(&leases, "s").await;
+    leases.hold(one.clone(), short).await.unwrap();
+    on.engine.freeze().unwrap();
+    // Until it has run out, and the store must know that it was away.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert!(leases.standing("s").await.is_err());
+    on.engine.thaw().unwrap();
+    hold(&leases, &one).await;
+    assert!(is_new(leases.standing("s").await));
+    assert_eq!(settled(&leases, "s").await, [one]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ran_out_takes_no_room_whether_somebody_asks_or_not() {
+    let on = single();
+    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let short = Duration::from_millis(100);
+    for n in 0..50 {
+        let space = n.to_string();
+        // The one that lasts longer is let go of, or held for less.
+        leases
+            .hold(lease(&space, "a", 1, "x"), short)
+            .await
+            .unwrap();
+        leases.hold(lease(&space, "b", 1, "x"), LONG).await.unwrap();
+        if n % 2 == 0 {
+            leases.release(&space, "b", 1).await.unwrap();
+        } else {
+            leases
+                .hold(lease(&space, "b", 1, "x"), short)
+                .await
+                .unwrap();
+        }
+    }
+    leases
+        .hold(lease("for ever", "k", 1, ""), Duration::MAX)
+        .await
+        .unwrap();
+    leases.release("for ever", "k", 1).await.unwrap();
+    let wait = async {
+        while on.engine.ask(&["DBSIZE"]).unwrap() != PARTS {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("something is kept");
+}
+
+async fn raw(redis: &Redis) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(redis.url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+async fn keys(raw: &mut redis::aio::MultiplexedConnection, like: &str) -> Vec<String> {
+    redis::cmd("KEYS").arg(like).query_async(raw).await.unwrap()
+}
+
+/// The clock of the server is set back by thirty days: what is in the store was written by a clock that was ahead of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_was_set_back_makes_nothing_last_longer() {
+    const DAYS_30: i64 = 30 * 24 * 60 * 60 * 1_000;
+    let on = single();
+    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let mut raw = raw(&on.engine).await;
+    let short = Duration::from_secs(4);
+    leases
+        .hold(lease("s", "short", 1, ""), short)
+        .await
+        .unwrap();
+    leases.hold(lease("s", "long", 1, ""), LONG).await.unwrap();
+    let mut ahead = redis::pipe();
+    ahead.atomic();
+    for store in keys(&mut raw, "*:store").await {
+        ahead
+            .hincr(&store, "seen", DAYS_30)
+            .hincr(&store, "born", DAYS_30);
+    }
+    for ends in keys(&mut raw, "*:ends").await {
+        let names: Vec<Vec<u8>> = redis::cmd("ZRANGE")
+            .arg(&ends)
+            .arg(0)
+            .arg(-1)
+            .query_async(&mut raw)
+            .await
+            .unwrap();
+        for name in names {
+            ahead.zincr(&ends, name, DAYS_30);
+        }
+    }
+    let () = ahead.query_async(&mut raw).await.unwrap();
+
+    let keys = |leases: Vec<Lease>| {
+        leases
+            .into_iter()
+            .map(|lease| lease.key)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(keys(leases.standing("s").await.unwrap()), ["long", "short"]);
+    let wait = async {
+        while keys(leases.standing("s").await.unwrap()) != ["long"] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("it lasts for ever");
+    leases.hold(lease("s", "new", 1, ""), short).await.unwrap();
+    assert_eq!(keys(leases.standing("s").await.unwrap()), ["long", "new"]);
+    let wait = async {
+        while keys(leases.standing("s").await.unwrap()) != ["long"] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("it lasts for ever");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_redis_but_no_key_reads_and_forges_nothing() {
+    let on = single();
+    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let one = lease("session/5e55", "patron", 1, "Ricky");
+    leases.hold(one.clone(), LONG).await.unwrap();
+    leases
+        .hold(lease("session/other", "patron", 1, "Lee"), LONG)
+        .await
+        .unwrap();
+    let mut raw = raw(&on.engine).await;
+    let spaces = keys(&mut raw, "*:leases").await;
+    assert_eq!(spaces.len(), 2);
+    let mut kept = Vec::new();
+    for space in &spaces {
+        let fields: Vec<(Vec<u8>, Vec<u8>)> = redis::cmd("HGETALL")
+            .arg(space)
+            .query_async(&mut raw)
+            .await
+            .unwrap();
+        assert_eq!(fields.len(), 1);
+        kept.extend(
+            fields
+                .into_iter()
+                .map(|(name, value)| (space.clone(), name, value)),
+        );
+    }
+    for (space, name, value) in &kept {
+        for text in ["5e55", "session", "patron", "Ricky", "Lee"] {
+            for place in [space.as_bytes(), name, value] {
+                assert!(
+                    !place
+                        .windows(text.len())
+                        .any(|part| part == text.as_bytes())
+                );
+            }
+        }
+    }
+    // Moved to the other space, under a higher incarnation, and junk.
+    let (space, name, value) = &kept[0];
+    let mut promoted = value.clone();
+    promoted[19] = b'9';
+    let fields = [
+        (&kept[1].0, &kept[1].1, value),
+        (&kept[1].0, name, value),
+        (space, name, &promoted),
+        (space, &b"junk".to_vec(), &b"junk".to_vec()),
+    ];
+    for (space, name, value) in fields {
+        let set = redis::cmd("HSET")
+            .arg(space)
+            .arg(name)
+            .arg(value)
+            .to_owned();
+        let _: u32 = set.query_async(&mut raw).await.unwrap();
+    }
+    for space in ["session/5e55", "session/other"] {
+        assert_eq!(leases.standing(space).await, Ok(Vec::new()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_that_redis_forgot_are_brought_again() {
+    let on = single();
+    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let one = lease("s", "one", 1, "");
+    leases.hold(one.clone(), LONG).await.unwrap();
+    on.engine.ask(&["SCRIPT", "FLUSH"]).unwrap();
+    assert_eq!(leases.standing("s").await, Ok(vec![one]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_replaced_server_by_server() {
+    let on = single();
+    let old = RedisLeases::connect(&on.config).await.unwrap();
+    let new = RedisConfig {
+        key: new_key(),
+        previous_keys: vec![on.config.key.clone()],
+        ..on.config.clone()
+    };
+    let newest = RedisConfig {
+        previous_keys: Vec::new(),
+        ..new.clone()
+    };
+    old.hold(lease("s", "old", 1, ""), LONG).await.unwrap();
+    let new = RedisLeases::connect(&new).await.unwrap();
+    new.hold(lease("s", "new", 1, ""), LONG).await.unwrap();
+    let both = [lease("s", "new", 1, ""), lease("s", "old", 1, "")];
+    assert_eq!(old.standing("s").await.unwrap(), both);
+    assert_eq!(new.standing("s").await.unwrap(), both);
+    old.hold(lease("s", "new", 2, ""), LONG).await.unwrap();
+    let held = new.hold(lease("s", "new", 1, ""), LONG).await;
+    assert_eq!(held, Ok(Held::Superseded(2)));
+    assert_eq!(new.standing("s").await.unwrap()[0].incarnation, 2);
+    // By the time the last server has only the new key, everybody has said again what they hold.
+    new.hold(lease("s", "old", 1, ""), LONG).await.unwrap();
+    let newest = RedisLeases::connect(&newest).await.unwrap();
+    assert_eq!(newest.standing("s").await.unwrap(), both);
+    new.release("s", "old", 1).await.unwrap();
+    assert_eq!(old.standing("s").await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_master_goes_on() {
+    let mut on = on_redis::sentinel();
+    let leases = RedisLeases::connect(&settling(&on.config)).await.unwrap();
+    let one = lease("s", "one", 1, "");
+    hold(&leases, &one).await;
+    assert_eq!(settled(&leases, "s").await, std::slice::from_ref(&one));
+    on.engine.fail_over().unwrap();
+    assert_eq!(settled(&leases, "s").await, std::slice::from_ref(&one));
+    on.engine.kill_master().unwrap();
+    hold(&leases, &one).await;
+    assert_eq!(settled(&leases, "s").await, [one]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_changes_is_followed() {
+    let mut on = on_redis::cluster();
+    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let all: Vec<Lease> = (0..30)
+        .map(|n| lease(&n.to_string(), "k", 1, "v"))
+        .collect();
+    for lease in &all {
+        hold(&leases, lease).await;
+    }
+    let mut slots = std::collections::BTreeSet::new();
+    for node in on.engine.nodes() {
+        for key in node
+            .ask(&["KEYS", "*:leases"])
+            .unwrap()
+            .lines()
+            .filter(|key| !key.is_empty())
+        {
+            let slot = node.ask(&["CLUSTER", "KEYSLOT", key]).unwrap();
+            slots.insert(slot.parse::<u16>().unwrap());
+        }
+    }
+    assert!(slots.len() > 10);
+    for slot in slots.iter().take(3) {
+        on.engine.move_slot(*slot).unwrap();
+    }
+    for lease in &all {
+        assert_eq!(
+            settled(&leases, &lease.space).await,
+            std::slice::from_ref(lease)
+        );
+    }
+    on.engine.kill_master_of(*slots.first().unwrap()).unwrap();
+    for lease in &all {
+        hold(&leases, lease).await;
+        assert_eq!(
+            settled(&leases, &lease.space).await,
+            std::slice::from_ref(lease)
+        );
+    }
+}
