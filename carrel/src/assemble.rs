@@ -226,8 +226,12 @@ fn serve_http(config: &Config, listener: TcpListener, to: Outgoing, clock: Clock
             shutdown: stop.clone(),
         },
     );
-    let task =
-        tokio::spawn(async move { gateway.serve(listener).await.map_err(|e| e.to_string()) });
+    let task = tokio::spawn(async move {
+        gateway
+            .serve(listener, None)
+            .await
+            .map_err(|e| e.to_string())
+    });
     Part { stop, task }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use carrel_presence::cli::{DirectoryCommand, LibrarianCommand};
+use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 /// Carrel, a virtual reference desk: patrons ask, librarians answer, live.
@@ -65,62 +66,6 @@ pub enum Command {
     Keys(KeysCommand),
     /// Ask the server at the gRPC address whether it is healthy. Exits with 0 if so and with 1 if not.
     Healthcheck,
-}
-
-/// What can be done with the directory.
-#[derive(Debug, Subcommand)]
-pub enum DirectoryCommand {
-    /// Make the directory what a file says. The file explains itself: carrel/demo/directory.toml.
-    Load {
-        /// The file.
-        file: PathBuf,
-    },
-}
-
-/// What can be done with librarians.
-#[derive(Debug, Subcommand)]
-pub enum LibrarianCommand {
-    /// Add a librarian's account, beside those of the directory file. The password is asked for.
-    Add(AddLibrarian),
-    /// Remove a librarian's account that was added with "carrel librarian add".
-    Remove {
-        /// The name to log in with.
-        log_in_name: String,
-    },
-}
-
-/// A librarian to be added.
-#[derive(Debug, Args)]
-pub struct AddLibrarian {
-    /// The name to log in with, for example lee@maple. Upper and lower case are the same.
-    pub log_in_name: String,
-    /// The name that patrons and colleagues see.
-    #[arg(long)]
-    pub screen_name: String,
-    /// The real name, which only administrators of the library see.
-    #[arg(long, default_value_t)]
-    pub real_name: String,
-    /// The id of the librarian's library, for example maple.
-    #[arg(long)]
-    pub institution: String,
-    /// What the librarian may do.
-    #[arg(long, value_enum, default_value_t)]
-    pub role: RoleName,
-    /// Read the password from the first line of standard input instead of asking for it.
-    #[arg(long)]
-    pub password_stdin: bool,
-}
-
-/// A role, as it is written on the command line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum RoleName {
-    /// Picks up patrons and chats with them.
-    #[default]
-    Librarian,
-    /// Also enters running sessions of the library's patrons and reads their transcripts.
-    AskAdministrator,
-    /// Also reads the library's audit.
-    Administrator,
 }
 
 /// What can be done with the keys.

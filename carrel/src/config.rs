@@ -65,14 +65,9 @@ pub fn defaults() -> String {
         carrel_session::DEFAULT_CONFIG,
         carrel_presence::DEFAULT_TOML,
         carrel_im::DEFAULT_CONFIG,
-        &within("gateway", carrel_gateway::config::DEFAULTS),
+        &config::within("gateway", carrel_gateway::config::DEFAULTS),
     ]
     .join("\n")
-}
-
-/// A settings file as a section of ours: the gateway's `[socket]` becomes `[gateway.socket]`.
-fn within(section: &str, settings: &str) -> String {
-    format!("[{section}]\n{settings}").replace("\n[", &format!("\n[{section}."))
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::{either::Either, sync::CancellationToken, task::TaskTracker};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -101,7 +102,11 @@ struct Door {
 }
 
 /// Serves browsers until the gateway's shutdown was asked for and all has ended, or its deadline has passed.
-pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(), Error> {
+pub(crate) async fn serve(
+    gateway: Gateway,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+) -> Result<(), Error> {
     let Gateway {
         config,
         services,
@@ -145,13 +150,18 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> Result<(),
             request.extensions_mut().insert(peer.clone());
             request
         });
-        let connection = server
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-            .with_upgrades();
         let (shutdown, abandon) = (shutdown.clone(), abandon.clone());
+        let (server, tls) = (server.clone(), tls.clone());
+        let head_timeout = config.head_timeout.get();
         connections.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
             let served = async {
+                let Ok(Some(stream)) = timeout(head_timeout, encrypt(stream, tls)).await else {
+                    return;
+                };
+                let connection = server
+                    .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+                    .with_upgrades();
+                let mut connection = std::pin::pin!(connection);
                 // What goes wrong here went wrong with this one browser, which knows.
                 let _ = select! {
                     ended = connection.as_mut() => ended,
@@ -205,6 +215,17 @@ async fn accept(
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }
+    }
+}
+
+/// The same connection with TLS, if there is to be any. `None` if the browser does not agree on it.
+async fn encrypt(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+) -> Option<Either<TcpStream, TlsStream<TcpStream>>> {
+    match tls {
+        None => Some(Either::Left(stream)),
+        Some(tls) => tls.accept(stream).await.ok().map(Either::Right),
     }
 }
 

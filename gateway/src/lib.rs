@@ -56,6 +56,7 @@ mod watching;
 
 use carrel_platform::{clock::Clock, replicas::Replicas};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::{
@@ -112,7 +113,7 @@ pub fn build(config: Config, parts: Parts) -> Gateway {
 }
 
 impl Gateway {
-    /// Serves browsers on a listener until the parts' `shutdown` is cancelled.
+    /// Serves browsers on a listener, with TLS or without, until the parts' `shutdown` is cancelled.
     ///
     /// Then no connection is accepted any more, requests are answered, and each socket is closed with code 1012 and a
     /// time to wait, after the acts under way on it were answered. It returns when all are gone, or when they were not
@@ -121,7 +122,7 @@ impl Gateway {
     /// # Errors
     ///
     /// If a listed origin can't be one, or the listener has no address.
-    pub async fn serve(self, listener: TcpListener) -> Result<(), Error> {
-        http::serve(self, listener).await
+    pub async fn serve(self, listener: TcpListener, tls: Option<TlsAcceptor>) -> Result<(), Error> {
+        http::serve(self, listener, tls).await
     }
 }

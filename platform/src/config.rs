@@ -162,6 +162,12 @@ pub fn render(config: &impl Serialize) -> Result<String, ConfigError> {
     toml::to_string_pretty(config).map_err(|error| ConfigError::Render(error.to_string()))
 }
 
+/// A settings file as a section of another: its `[socket]` becomes `[section.socket]`.
+#[must_use]
+pub fn within(section: &str, settings: &str) -> String {
+    format!("[{section}]\n{settings}").replace("\n[", &format!("\n[{section}."))
+}
+
 /// One source of settings, under the name that errors call it by.
 struct Layer {
     name: String,
@@ -240,6 +246,9 @@ fn environment_layers(
         let Some(key) = variable.strip_prefix(prefix) else {
             continue;
         };
+        if is_of_an_orchestrator(key) {
+            continue;
+        }
         let value = value
             .into_string()
             .map_err(|_| ConfigError::NotUnicode(variable.to_owned()))?;
@@ -271,6 +280,20 @@ fn environment_layers(
         }
     });
     Ok(layers.collect())
+}
+
+/// Whether a variable, without its prefix, is one that Kubernetes gives every container for each service there is: for a
+/// service named "carrel-session", `CARREL_SESSION_SERVICE_HOST` and `CARREL_SESSION_PORT_50051_TCP_ADDR`. No setting has
+/// such a name: a setting's sections are parted by two underscores.
+fn is_of_an_orchestrator(key: &str) -> bool {
+    let of_a_service = ["SERVICE_HOST", "SERVICE_PORT", "PORT"];
+    let named = |word: &&str| {
+        key == *word
+            || key.ends_with(&format!("_{word}"))
+            || key.starts_with(&format!("{word}_"))
+            || key.contains(&format!("_{word}_"))
+    };
+    !key.contains("__") && of_a_service.iter().any(named)
 }
 
 fn environment_name(variable: &str) -> String {

@@ -12,7 +12,7 @@
 //! - [`replicas`]: the way to a service that runs more than once; [`tls`] on it and on listeners; [`backoff`] between
 //!   tries; [`condition`]: how well something is without which a process goes on.
 //! - [`config`], [`telemetry`], [`serve`], [`pipe`], [`shutdown`]: how a process is configured, watched, served,
-//!   wired and stopped.
+//!   wired and stopped; [`process`] puts that together for a service that runs as a process of its own.
 //!
 //! It grows by request of a second service, never ahead of one. It knows nothing of sessions, queues or librarians'
 //! conversations beyond what a token says.
@@ -28,6 +28,7 @@ pub mod log;
 pub mod members;
 pub mod network;
 pub mod pipe;
+pub mod process;
 pub mod redis;
 pub mod refusal;
 pub mod replicas;

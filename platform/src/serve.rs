@@ -40,6 +40,19 @@ pub const STREAM_WINDOW: u32 = 8 * 1024 * 1024;
 /// The flow-control window of one connection. See [`STREAM_WINDOW`].
 pub const CONNECTION_WINDOW: u32 = 128 * 1024 * 1024;
 
+/// Services with our limits on what they take and give. These are methods of each generated server, with no trait in
+/// common.
+#[macro_export]
+macro_rules! within_limits {
+    ($($server:expr),* $(,)?) => {
+        $crate::serve::Services::new()$(.with(
+            $server
+                .max_decoding_message_size($crate::serve::REQUEST_LIMIT)
+                .max_encoding_message_size($crate::serve::RESPONSE_LIMIT),
+        ))*
+    };
+}
+
 /// How many connections are served at once; more are closed at once.
 const CONNECTIONS: usize = 1024;
 /// How many streams one connection may have open. tonic's default is no limit.

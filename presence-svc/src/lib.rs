@@ -45,6 +45,7 @@ use carrel_proto::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod convert;

@@ -8,7 +8,8 @@ use carrel_platform::{
     clock::Clock,
     lease::{Leases, memory::MemoryLeases},
     log::{EventLog, sqlite::SqliteLog},
-    serve::{REQUEST_LIMIT, RESPONSE_LIMIT, Services},
+    serve::Services,
+    within_limits,
 };
 use futures::future;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -113,16 +114,6 @@ pub(super) async fn build(
         },
     )
     .await?;
-    // The limits are methods of each generated server, with no trait in common.
-    macro_rules! within_limits {
-        ($($server:expr),* $(,)?) => {
-            Services::new()$(.with(
-                $server
-                    .max_decoding_message_size(REQUEST_LIMIT)
-                    .max_encoding_message_size(RESPONSE_LIMIT),
-            ))*
-        };
-    }
     let services = within_limits![
         session.service,
         session.transfers,

@@ -91,7 +91,7 @@ impl House {
                 shutdown: shutdown.clone(),
             },
         );
-        let serving = tokio::spawn(gateway.serve(listener));
+        let serving = tokio::spawn(gateway.serve(listener, None));
         Self {
             address,
             sessions,

@@ -218,6 +218,19 @@ impl KeyRing {
         })))
     }
 
+    /// Makes sure that something can be signed with this ring.
+    ///
+    /// # Errors
+    /// [`KeyError::PublicOnly`].
+    pub fn check_signs(&self, now_ms: i64) -> Result<(), KeyError> {
+        match self.keys().signing(now_ms) {
+            Some(_) => Ok(()),
+            None => Err(KeyError::PublicOnly {
+                path: self.0.path.clone().unwrap_or_default(),
+            }),
+        }
+    }
+
     /// The keys that are in force now.
     pub(super) fn keys(&self) -> Arc<Keys> {
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);

@@ -38,7 +38,7 @@ async fn a_server_that_is_not_there_is_named_without_the_password() {
     .await;
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
     let said = error.to_string();
-    assert!(said.contains("log.postgres.url") && said.contains(&format!("127.0.0.1:{port}")));
+    assert!(said.contains("postgres.url") && said.contains(&format!("127.0.0.1:{port}")));
     assert!(!said.contains("pa55word"), "{said}");
 }
 
@@ -59,7 +59,7 @@ async fn a_wrong_user_password_or_database_is_a_refusal() {
         let error = refusal(&at(url)).await;
         assert!(matches!(error, OpenError::Refused { .. }), "{error:?}");
         let said = error.to_string();
-        assert!(said.contains("log.postgres.url"), "{said}");
+        assert!(said.contains("postgres.url"), "{said}");
         assert!(!said.contains("pa55word"), "{said}");
     }
     let right = at(format!("postgres://guarded:right@{place}/carrel"));
@@ -167,7 +167,7 @@ async fn a_connection_is_encrypted_or_there_is_none() {
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
     for unreadable in ["none.crt", "right.key"] {
         let error = refusal(&encrypted(unreadable)).await.to_string();
-        assert!(error.contains("log.postgres.ca_file"), "{error}");
+        assert!(error.contains("postgres.ca_file"), "{error}");
     }
 
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();

@@ -18,7 +18,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How often it asks before it gives the connection up.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Where the log is and how it is reached. In the configuration: the section `log.postgres`.
+/// Where the log is and how it is reached. In the configuration: the section `postgres`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PostgresConfig {

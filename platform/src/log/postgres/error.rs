@@ -11,7 +11,7 @@ const MIGRATE: &str = "carrel-session migrate";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// A setting can't be used.
-    #[error("log.postgres.{key}: {problem}")]
+    #[error("postgres.{key}: {problem}")]
     Setting {
         /// Which one, without its section.
         key: &'static str,
@@ -20,7 +20,7 @@ pub enum OpenError {
     },
     /// No server answers.
     #[error(
-        "log.postgres.url: PostgreSQL can't be reached ({problem}). Start it, or correct the setting"
+        "postgres.url: PostgreSQL can't be reached ({problem}). Start it, or correct the setting"
     )]
     Unreachable {
         /// Each server and what happened there.
@@ -28,7 +28,7 @@ pub enum OpenError {
     },
     /// The server does not let us in.
     #[error(
-        "log.postgres.url: PostgreSQL refuses the connection ({problem}). Correct the user, the password or the \
+        "postgres.url: PostgreSQL refuses the connection ({problem}). Correct the user, the password or the \
          database in the setting, or the rights that the user has there"
     )]
     Refused {
@@ -37,7 +37,7 @@ pub enum OpenError {
     },
     /// The server can be read only: a standby, for example.
     #[error(
-        "log.postgres.url: there is no server that can be written ({problem}). Name the primary, or all servers with \
+        "postgres.url: there is no server that can be written ({problem}). Name the primary, or all servers with \
          commas between them"
     )]
     ReadOnly {
@@ -55,7 +55,7 @@ pub enum OpenError {
         value: String,
     },
     /// The log's tables are not there.
-    #[error("log.postgres.schema: the schema {schema:?} holds no log. Run `{MIGRATE}` to make it")]
+    #[error("postgres.schema: the schema {schema:?} holds no log. Run `{MIGRATE}` to make it")]
     Missing {
         /// The schema.
         schema: String,

@@ -34,7 +34,7 @@ impl TlsConnector {
         };
         let path = ca_file.ok_or_else(|| {
             wrong(
-                "log.postgres.tls = \"require\" needs the certificates of who may vouch for the server; on Debian, \
+                "postgres.tls = \"require\" needs the certificates of who may vouch for the server; on Debian, \
                  all that the system trusts are in /etc/ssl/certs/ca-certificates.crt"
                     .to_owned(),
             )

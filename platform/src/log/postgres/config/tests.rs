@@ -33,33 +33,27 @@ fn what_can_not_be_used_is_named_without_the_password() {
         with(move |c| c.url = Secret::new(url))
     };
     for (result, key) in [
-        (url(""), "log.postgres.url"),
-        (url("postgres://u:pa55word@h:port/d"), "log.postgres.url"),
-        (url("user=u password=pa55word and more"), "log.postgres.url"),
-        (url("dbname=d password=pa55word"), "log.postgres.url"),
-        (
-            with(|c| c.schema = "Carrel".to_owned()),
-            "log.postgres.schema",
-        ),
-        (
-            with(|c| c.schema = "a\"; --".to_owned()),
-            "log.postgres.schema",
-        ),
+        (url(""), "postgres.url"),
+        (url("postgres://u:pa55word@h:port/d"), "postgres.url"),
+        (url("user=u password=pa55word and more"), "postgres.url"),
+        (url("dbname=d password=pa55word"), "postgres.url"),
+        (with(|c| c.schema = "Carrel".to_owned()), "postgres.schema"),
+        (with(|c| c.schema = "a\"; --".to_owned()), "postgres.schema"),
         (
             with(|c| c.schema = "pg_catalog".to_owned()),
-            "log.postgres.schema",
+            "postgres.schema",
         ),
-        (with(|c| c.schema = String::new()), "log.postgres.schema"),
-        (with(|c| c.writers = 0), "log.postgres.writers"),
+        (with(|c| c.schema = String::new()), "postgres.schema"),
+        (with(|c| c.writers = 0), "postgres.writers"),
         (
             with(|c| c.statement_timeout = c.lock_timeout),
-            "log.postgres.statement_timeout",
+            "postgres.statement_timeout",
         ),
         (
             with(|c| c.answer_timeout = c.statement_timeout),
-            "log.postgres.answer_timeout",
+            "postgres.answer_timeout",
         ),
-        (with(|c| c.tls = TlsMode::Require), "log.postgres.ca_file"),
+        (with(|c| c.tls = TlsMode::Require), "postgres.ca_file"),
     ] {
         let error = result.err().unwrap().to_string();
         assert!(error.starts_with(&format!("{key}: ")), "{error}");

@@ -1,4 +1,4 @@
--- Everything that Carrel knows, in the schema that log.postgres.schema names.
+-- Everything that Carrel knows, in the schema that postgres.schema names.
 --
 -- Every table of streams begins its key with the stream's id, so that the tables can be distributed by it: a session,
 -- whatever its category of streams, then lies in one place. There is no sequence, and no key reaches over that border.

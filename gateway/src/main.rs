@@ -1,0 +1,145 @@
+//! `carrel-gateway`: the gateway as a process of its own, one of any number.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use carrel_gateway::Parts;
+use carrel_platform::{
+    clock::Clock,
+    config,
+    process::{
+        HealthSettings, Process, ProcessError, ProcessSettings, bind,
+        cli::{self, PROCESS_DEFAULTS, SettingsFile},
+    },
+    replicas::{Address, Replicas},
+    telemetry::TelemetryConfig,
+    tls::{ClientTls, ServerTls},
+};
+use clap::{Parser, Subcommand};
+use serde::{Deserialize, Serialize};
+use tokio_util::task::TaskTracker;
+
+const NAME: &str = "carrel-gateway";
+
+/// The gateway of Carrel, a virtual reference desk: web pages, and the websockets of browsers.
+#[derive(Parser)]
+#[command(name = NAME, version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    settings: SettingsFile,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Command {
+    /// Serve until a signal ends it. SIGTERM or Ctrl-C once: finish what runs, within ten seconds; twice: at once.
+    Serve,
+    /// Show the settings as they are in effect, as a settings file. Secrets are hidden.
+    Config {
+        /// Show the defaults instead, with an explanation of each.
+        #[arg(long)]
+        defaults: bool,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    health: HealthSettings,
+    telemetry: TelemetryConfig,
+    http: HttpSettings,
+    upstream: Upstream,
+    gateway: carrel_gateway::Config,
+}
+
+/// Where browsers come in.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpSettings {
+    address: SocketAddr,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls: Option<ServerTls>,
+}
+
+/// Which services are called.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Upstream {
+    session: Vec<Address>,
+    presence: Vec<Address>,
+    im: Vec<Address>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls: Option<ClientTls>,
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, run(Cli::parse()))
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let defaults = [
+        PROCESS_DEFAULTS,
+        include_str!("upstream.toml"),
+        &config::within("gateway", carrel_gateway::DEFAULTS),
+    ]
+    .join("\n");
+    let command = cli.command.unwrap_or(Command::Serve);
+    if let Command::Config { defaults: true } = command {
+        return cli::print(&defaults);
+    }
+    let settings: Settings = cli.settings.load(&defaults)?;
+    match command {
+        Command::Serve => serve(settings).await,
+        Command::Config { .. } => cli::show(&settings),
+    }
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+    let process = Process::start(
+        NAME,
+        &ProcessSettings {
+            health: &settings.health,
+            telemetry: &settings.telemetry,
+        },
+    )
+    .await?;
+    let HttpSettings { address, tls } = settings.http;
+    let bound = bind("http.address", address).await?;
+    let tls = tls.as_ref().map(ServerTls::for_http).transpose()?;
+    let readiness = process.readiness().clone();
+    let own = settings.upstream.tls.as_ref();
+    let find = |service, addresses| -> anyhow::Result<Replicas> {
+        let replicas = Replicas::find(service, addresses, own)?;
+        readiness.need_replicas(service, replicas.clone());
+        Ok(replicas)
+    };
+    let gateway = carrel_gateway::build(
+        settings.gateway,
+        Parts {
+            session: find("session-svc", settings.upstream.session)?,
+            presence: find("presence-svc", settings.upstream.presence)?,
+            im: find("im-svc", settings.upstream.im)?,
+            clock: Clock::system(),
+            shutdown: process.stop(),
+        },
+    );
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let at = format!("browsers at {scheme}://{}", bound.address);
+    let serving = async move {
+        let served = gateway.serve(bound.listener, tls).await;
+        served.map_err(|error| ProcessError::Server(error.to_string()))
+    };
+    let tasks = TaskTracker::new();
+    tasks.close();
+    process
+        .run(
+            &at,
+            std::time::Duration::ZERO,
+            serving,
+            async {},
+            tasks,
+            std::future::pending(),
+        )
+        .await?;
+    Ok(ExitCode::SUCCESS)
+}

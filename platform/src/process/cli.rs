@@ -1,0 +1,146 @@
+//! What every process can be told on the command line.
+
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde::{Serialize, de::DeserializeOwned};
+use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::{
+    config::{self, ConfigError},
+    log::postgres::{self, Migration, PostgresConfig},
+};
+
+/// How long a server may take to say how it is.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a process waits, at its end, for threads that do not come back, such as one that reads a password.
+const LAST_THREADS: Duration = Duration::from_millis(500);
+
+/// The prefix of environment variables that are settings.
+pub const ENV_PREFIX: &str = "CARREL_";
+
+/// Where settings come from, beside the defaults and the environment.
+#[derive(Clone, Debug, Args)]
+pub struct SettingsFile {
+    /// A file with settings; see "config --defaults" for all of them.
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What every service can do beside serving.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Chore {
+    /// Serve until a signal ends it. SIGTERM or Ctrl-C once: finish what runs, within ten seconds; twice: at once.
+    Serve,
+    /// Show the settings as they are in effect, as a settings file. Secrets are hidden.
+    Config {
+        /// Show the defaults instead, with an explanation of each.
+        #[arg(long)]
+        defaults: bool,
+    },
+    /// Make the tables of the log in the database, or bring those of an older version to this one. Run again, it does
+    /// nothing. All services share them.
+    Migrate,
+    /// Ask the server at the gRPC address whether it is healthy. Exits with 0 if so and with 1 if not. Where it speaks
+    /// TLS, ask at health.address instead: http://…/ready.
+    Healthcheck,
+}
+
+impl SettingsFile {
+    /// The settings in effect: the defaults, over them the file, over them the environment.
+    ///
+    /// # Errors
+    /// As [`config::load`].
+    pub fn load<T: DeserializeOwned>(&self, defaults: &str) -> Result<T, ConfigError> {
+        config::load(defaults, self.config.as_deref(), ENV_PREFIX, ())
+    }
+}
+
+/// The defaults of a service's process: those that all have alike, and its own.
+#[must_use]
+pub fn service_defaults(own: &[&str]) -> String {
+    let alike = [
+        PROCESS_DEFAULTS,
+        include_str!("service.toml"),
+        include_str!("engines.toml"),
+    ];
+    [&alike[..], own].concat().join("\n")
+}
+
+/// The defaults that every process has.
+pub const PROCESS_DEFAULTS: &str = include_str!("default.toml");
+
+/// Runs a process to its end, and says why if that is an error.
+pub fn main(name: &str, process: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
+    let ended = tokio::runtime::Runtime::new()
+        .context("the runtime did not start")
+        .and_then(|runtime| {
+            let ended = runtime.block_on(process);
+            runtime.shutdown_timeout(LAST_THREADS);
+            ended
+        });
+    ended.unwrap_or_else(|error| {
+        // Where nobody reads errors, there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints a text.
+///
+/// # Errors
+/// When nobody takes it.
+pub fn print(text: &str) -> anyhow::Result<ExitCode> {
+    write!(std::io::stdout(), "{text}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows settings as they are in effect.
+///
+/// # Errors
+/// When they can't be shown.
+pub fn show(settings: &impl Serialize) -> anyhow::Result<ExitCode> {
+    print(&config::render(settings)?)
+}
+
+/// Makes or brings up to date the tables of the log, and says what was done.
+///
+/// # Errors
+/// When the database can't be reached or changed.
+pub async fn migrate(settings: &PostgresConfig) -> anyhow::Result<ExitCode> {
+    let Migration { from, to } = postgres::migrate(settings).await?;
+    print(&if from == to {
+        format!("The tables of the log are of version {to}, as they should be.\n")
+    } else {
+        format!("The tables of the log are of version {to} now; they were of version {from}.\n")
+    })
+}
+
+/// Asks the server at an address how it is, and tells.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn tell_health(address: SocketAddr) -> anyhow::Result<ExitCode> {
+    let channel = Endpoint::from_shared(format!("http://{address}"))?
+        .connect_timeout(PATIENCE)
+        .timeout(PATIENCE)
+        .connect()
+        .await
+        .with_context(|| format!("nobody answers at {address} (grpc.address)"))?;
+    let answer = HealthClient::new(channel)
+        .check(HealthCheckRequest::default())
+        .await
+        .with_context(|| format!("the server at {address} does not tell its health"))?;
+    let healthy = answer.into_inner().status() == ServingStatus::Serving;
+    print(if healthy {
+        "healthy\n"
+    } else {
+        "not healthy\n"
+    })?;
+    Ok(ExitCode::from(u8::from(!healthy)))
+}

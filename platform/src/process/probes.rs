@@ -1,0 +1,218 @@
+//! How a process is, for orchestrators, by HTTP: `/live` and `/ready`.
+//!
+//! A process that can't do all that it should is ready all the same, and says what is wrong: to take it away would help
+//! nobody, since its like have the same trouble. Only one that stops, or that can reach nothing of what it stands
+//! before, is not ready.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Bound;
+use crate::{condition::Condition, replicas::Replicas};
+
+/// How long the head of a request may take to arrive.
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// How many probes may be under way at once.
+const CONNECTIONS: usize = 64;
+
+/// What a process needs to be as it should be. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Readiness(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    stopping: AtomicBool,
+    watched: Mutex<Vec<Watched>>,
+}
+
+struct Watched {
+    what: &'static str,
+    condition: Box<dyn Fn() -> Condition + Send + Sync>,
+    /// Whether nothing can be done without it.
+    needed: bool,
+}
+
+impl Readiness {
+    /// Watches something without which less is done.
+    pub fn watch(&self, what: &'static str, condition: watch::Receiver<Condition>) {
+        self.add(what, false, move || condition.borrow().clone());
+    }
+
+    /// Watches a service that is called, and without which less is done.
+    pub fn watch_replicas(&self, what: &'static str, replicas: Replicas) {
+        self.add(what, false, move || replicas.condition());
+    }
+
+    /// Watches a service without which nothing can be done.
+    pub fn need_replicas(&self, what: &'static str, replicas: Replicas) {
+        self.add(what, true, move || replicas.condition());
+    }
+
+    fn add(
+        &self,
+        what: &'static str,
+        needed: bool,
+        condition: impl Fn() -> Condition + Send + Sync + 'static,
+    ) {
+        let watched = Watched {
+            what,
+            condition: Box::new(condition),
+            needed,
+        };
+        let mut all = self
+            .0
+            .watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.push(watched);
+    }
+
+    /// Says that the process stops: it is not ready from now on.
+    pub fn stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether new calls are welcome, and what is wrong.
+    fn tell(&self) -> (StatusCode, String) {
+        if self.0.stopping.load(Ordering::Relaxed) {
+            return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+        }
+        let all = self
+            .0
+            .watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut status = StatusCode::OK;
+        let mut problems = String::new();
+        for watched in all.iter() {
+            if let Condition::Degraded(problem) = (watched.condition)() {
+                problems += &format!("degraded: {}: {problem}\n", watched.what);
+                if watched.needed {
+                    status = StatusCode::SERVICE_UNAVAILABLE;
+                }
+            }
+        }
+        if problems.is_empty() {
+            problems.push_str("ready\n");
+        }
+        (status, problems)
+    }
+}
+
+/// The listener that answers.
+pub struct Probes {
+    address: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Probes {
+    /// Answers from now on.
+    pub(super) fn serve(bound: Bound, readiness: Readiness) -> Self {
+        let stop = CancellationToken::new();
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(accept(bound.listener, readiness)),
+        );
+        Self {
+            address: bound.address,
+            stop,
+        }
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers no longer.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+}
+
+async fn accept(listener: TcpListener, readiness: Readiness) {
+    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .keep_alive(false);
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of sockets, most likely: a moment later there may be one.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let readiness = readiness.clone();
+        let connection = server.serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |request| std::future::ready(answer(&request, &readiness))),
+        );
+        tokio::spawn(async move {
+            // What goes wrong here went wrong with whoever asked.
+            let _ = tokio::time::timeout(HEAD_WITHIN * 2, connection).await;
+            drop(place);
+        });
+    }
+}
+
+fn answer(
+    request: &Request<Incoming>,
+    readiness: &Readiness,
+) -> Result<Response<String>, Infallible> {
+    let (status, text) = match (request.method(), request.uri().path()) {
+        (&Method::GET | &Method::HEAD, "/live") => (StatusCode::OK, "live\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/ready") => readiness.tell(),
+        _ => (
+            StatusCode::NOT_FOUND,
+            "ask for /live or /ready\n".to_owned(),
+        ),
+    };
+    let mut response = Response::new(text);
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stops_or_lacks_what_it_needs_is_not_ready() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.tell(), (StatusCode::OK, "ready\n".to_owned()));
+        let (bus, condition) = watch::channel(Condition::Well);
+        readiness.watch("bus", condition);
+        let (upstream, needed) = watch::channel(Condition::Well);
+        readiness.add("session-svc", true, move || needed.borrow().clone());
+        assert_eq!(readiness.tell().1, "ready\n");
+        bus.send_replace(Condition::Degraded("gone".to_owned()));
+        assert_eq!(
+            readiness.tell(),
+            (StatusCode::OK, "degraded: bus: gone\n".to_owned())
+        );
+        upstream.send_replace(Condition::Degraded("away".to_owned()));
+        assert_eq!(readiness.tell().0, StatusCode::SERVICE_UNAVAILABLE);
+        upstream.send_replace(Condition::Well);
+        assert_eq!(readiness.tell().0, StatusCode::OK);
+        readiness.stopping();
+        assert_eq!(readiness.tell().0, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,148 @@
+//! What an operator can be asked on the command line: for whichever program has the log at hand.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, ensure};
+use carrel_platform::{auth::Role, clock::Clock, log::EventLog};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::commands::{self, NewLibrarian};
+
+/// What can be done with the directory.
+#[derive(Debug, Subcommand)]
+pub enum DirectoryCommand {
+    /// Make the directory what a file says. The file explains itself: carrel/demo/directory.toml.
+    Load {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// What can be done with librarians.
+#[derive(Debug, Subcommand)]
+pub enum LibrarianCommand {
+    /// Add a librarian's account, beside those of the directory file. The password is asked for.
+    Add(AddLibrarian),
+    /// Remove a librarian's account that was added with "carrel librarian add".
+    Remove {
+        /// The name to log in with.
+        log_in_name: String,
+    },
+}
+
+/// A librarian to be added.
+#[derive(Debug, Args)]
+pub struct AddLibrarian {
+    /// The name to log in with, for example lee@maple. Upper and lower case are the same.
+    pub log_in_name: String,
+    /// The name that patrons and colleagues see.
+    #[arg(long)]
+    pub screen_name: String,
+    /// The real name, which only administrators of the library see.
+    #[arg(long, default_value_t)]
+    pub real_name: String,
+    /// The id of the librarian's library, for example maple.
+    #[arg(long)]
+    pub institution: String,
+    /// What the librarian may do.
+    #[arg(long, value_enum, default_value_t)]
+    pub role: RoleName,
+    /// Read the password from the first line of standard input instead of asking for it.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// A role, as it is written on the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// Picks up patrons and chats with them.
+    #[default]
+    Librarian,
+    /// Also enters running sessions of the library's patrons and reads their transcripts.
+    AskAdministrator,
+    /// Also reads the library's audit.
+    Administrator,
+}
+
+impl DirectoryCommand {
+    /// Does it, and says what was done.
+    ///
+    /// # Errors
+    /// When the file or the log can't be used.
+    pub async fn run(self, log: &dyn EventLog) -> anyhow::Result<ExitCode> {
+        let Self::Load { file } = self;
+        let changes = commands::load_directory_file(log, &file, &Clock::system()).await?;
+        writeln!(std::io::stdout(), "{changes}")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl LibrarianCommand {
+    /// Does it, and says what was done.
+    ///
+    /// # Errors
+    /// When the account can't be so, or the log can't be used.
+    pub async fn run(self, log: &dyn EventLog) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Add(librarian) => librarian.add(log).await,
+            Self::Remove { log_in_name } => remove(log, &log_in_name).await,
+        }
+    }
+}
+
+impl AddLibrarian {
+    async fn add(self, log: &dyn EventLog) -> anyhow::Result<ExitCode> {
+        let password = if self.password_stdin {
+            first_line()?
+        } else {
+            ask(&self.log_in_name)?
+        };
+        let new = NewLibrarian {
+            log_in_name: self.log_in_name.clone(),
+            screen_name: self.screen_name,
+            real_name: self.real_name,
+            institution_id: self.institution,
+            role: self.role.into(),
+            password,
+        };
+        commands::add_librarian(log, new, &Clock::system()).await?;
+        writeln!(std::io::stdout(), "{} may log in now.", self.log_in_name)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn remove(log: &dyn EventLog, log_in_name: &str) -> anyhow::Result<ExitCode> {
+    commands::remove_librarian(log, log_in_name, &Clock::system()).await?;
+    writeln!(
+        std::io::stdout(),
+        "{log_in_name} can't log in any more; a token that is out holds for some minutes yet.",
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn first_line() -> anyhow::Result<String> {
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .context("the password can't be read from standard input")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn ask(log_in_name: &str) -> anyhow::Result<String> {
+    let advice = "the password can't be asked for here; give it with --password-stdin";
+    let password =
+        rpassword::prompt_password(format!("New password of {log_in_name}: ")).context(advice)?;
+    let again = rpassword::prompt_password("Once more: ").context(advice)?;
+    ensure!(password == again, "the two passwords are not the same");
+    Ok(password)
+}
+
+impl From<RoleName> for Role {
+    fn from(role: RoleName) -> Self {
+        match role {
+            RoleName::Librarian => Self::Librarian,
+            RoleName::AskAdministrator => Self::AskAdministrator,
+            RoleName::Administrator => Self::Administrator,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `carrel-presence`: presence-svc as a process of its own, one of any number on the same engines.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use carrel_platform::{
+    auth::{interceptor::Authenticator, keys::KeyRing},
+    clock::Clock,
+    config::HumanDuration,
+    log::postgres::{PostgresConfig, PostgresLog},
+    process::{
+        EngineSettings, Engines, GrpcSettings, HealthSettings, KeySettings, Process,
+        ProcessSettings, bind,
+        cli::{self, Chore, SettingsFile},
+    },
+    redis::RedisConfig,
+    replicas::{Address, Replicas},
+    telemetry::TelemetryConfig,
+    tls::ClientTls,
+    within_limits,
+};
+use carrel_presence::{
+    Parts,
+    cli::{DirectoryCommand, LibrarianCommand},
+};
+use clap::{Parser, Subcommand};
+use serde::{Deserialize, Serialize};
+
+const NAME: &str = "carrel-presence";
+
+/// presence-svc of Carrel, a virtual reference desk: libraries, queues and librarians; log-in and tokens; who is here.
+#[derive(Parser)]
+#[command(name = NAME, version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    settings: SettingsFile,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Chore(Chore),
+    /// Change the directory of libraries, queues and librarians. Works while servers run.
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
+    /// Change the librarians of the directory. Works while servers run.
+    #[command(subcommand)]
+    Librarian(LibrarianCommand),
+    /// Make and change the keys that sign tokens. Servers follow a changed file within seconds.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Make a file with a new key. It must not exist yet.
+    Create {
+        /// The file. It is a secret of presence-svc.
+        file: PathBuf,
+    },
+    /// Add a new key to a file, which signs from a later time on. Nobody is logged out.
+    Rotate {
+        /// The file.
+        file: PathBuf,
+        /// How long the new key is known before it signs: the time in which the new public part has reached every
+        /// replica of every service.
+        #[arg(long, default_value = "10m")]
+        sign_after: HumanDuration,
+    },
+    /// Print the public part of a file with keys: what session-svc and im-svc need, and no secret.
+    Public {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    health: HealthSettings,
+    telemetry: TelemetryConfig,
+    grpc: GrpcSettings,
+    keys: KeySettings,
+    postgres: PostgresConfig,
+    redis: RedisConfig,
+    upstream: Upstream,
+    presence: carrel_presence::Config,
+}
+
+/// Which services are called.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Upstream {
+    session: Vec<Address>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls: Option<ClientTls>,
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, run(Cli::parse()))
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let defaults =
+        cli::service_defaults(&[include_str!("upstream.toml"), carrel_presence::DEFAULT_TOML]);
+    let command = cli.command.unwrap_or(Command::Chore(Chore::Serve));
+    if let Command::Chore(Chore::Config { defaults: true }) = command {
+        return cli::print(&defaults);
+    }
+    let settings: Settings = cli.settings.load(&defaults)?;
+    match command {
+        Command::Chore(Chore::Serve) => serve(settings).await,
+        Command::Chore(Chore::Config { .. }) => cli::show(&settings),
+        Command::Chore(Chore::Migrate) => cli::migrate(&settings.postgres).await,
+        Command::Chore(Chore::Healthcheck) => cli::tell_health(settings.grpc.address).await,
+        Command::Directory(command) => {
+            command
+                .run(&PostgresLog::open(&settings.postgres).await?)
+                .await
+        }
+        Command::Librarian(command) => {
+            command
+                .run(&PostgresLog::open(&settings.postgres).await?)
+                .await
+        }
+        Command::Keys(command) => change_keys(command, settings.presence.longest_renewal()),
+    }
+}
+
+fn change_keys(command: KeysCommand, verify_for: Duration) -> anyhow::Result<ExitCode> {
+    let now_ms = Clock::system().unix_ms();
+    match command {
+        KeysCommand::Create { file } => {
+            KeyRing::create(&file, now_ms)?;
+            cli::print(&format!(
+                "{} holds a new key. Keep it secret.\n",
+                file.display()
+            ))
+        }
+        KeysCommand::Rotate { file, sign_after } => {
+            KeyRing::rotate(&file, now_ms, sign_after.get(), verify_for)?;
+            cli::print(&format!(
+                "The new key signs in {sign_after}. Give every session-svc and im-svc the new public part before that.\n"
+            ))
+        }
+        KeysCommand::Public { file } => cli::print(&KeyRing::public_part(&file)?),
+    }
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+    let process = Process::start(
+        NAME,
+        &ProcessSettings {
+            health: &settings.health,
+            telemetry: &settings.telemetry,
+        },
+    )
+    .await?;
+    let bound = bind("grpc.address", settings.grpc.address).await?;
+    let clock = Clock::system();
+    let keys = KeyRing::load(&settings.keys.file)?;
+    keys.check_signs(clock.unix_ms())
+        .context("keys.file: presence-svc signs tokens")?;
+    let Upstream { session, tls } = settings.upstream;
+    let load = Replicas::find("session-svc", session, tls.as_ref())?;
+    process
+        .readiness()
+        .watch_replicas("session-svc", load.clone());
+    let engines = Engines::open(
+        EngineSettings {
+            postgres: &settings.postgres,
+            redis: &settings.redis,
+        },
+        process.readiness(),
+    )
+    .await?;
+    let running = carrel_presence::build(
+        settings.presence,
+        Parts {
+            log: engines.log.clone(),
+            bus: engines.bus.clone(),
+            leases: engines.leases.clone(),
+            auth: Authenticator::new(keys.clone(), clock.clone()),
+            clock,
+            keys,
+            load,
+            stop: process.stop(),
+        },
+    )
+    .await?;
+    let services = within_limits![running.directory, running.presence];
+    process
+        .serve(bound, &settings.grpc, services, running.tasks, engines)
+        .await?;
+    Ok(ExitCode::SUCCESS)
+}
