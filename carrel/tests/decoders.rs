@@ -226,6 +226,11 @@ fn texts() {
     drive(decoders::text);
 }
 
+#[test]
+fn sealed_words() {
+    drive(decoders::sealed_word);
+}
+
 /// What is good before it is damaged is taken by every decoder as well.
 #[test]
 fn good_inputs() {

@@ -9,10 +9,14 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use axum::extract::ws::Message as WsMessage;
 use carrel_gateway::frame::{BadFrame, SubProtocol, kind};
 use carrel_im::domain::event as im;
-use carrel_platform::auth::{
-    keys::KeyRing,
-    statement::{verify_introduction, verify_service},
-    token::{verify, verify_renewable},
+use carrel_platform::{
+    auth::{
+        keys::KeyRing,
+        statement::{verify_introduction, verify_service},
+        token::{verify, verify_renewable},
+    },
+    bus::redis::word::Word,
+    redis::seal::Key,
 };
 use carrel_presence::{
     domain::{directory, rules},
@@ -41,7 +45,7 @@ use prost::Message as _;
 pub type Decoder = fn(&[u8]);
 
 /// All of them, by name.
-pub const DECODERS: [(&str, Decoder); 7] = [
+pub const DECODERS: [(&str, Decoder); 8] = [
     ("client_frame", client_frame),
     ("request", request),
     ("stored_event", stored_event),
@@ -49,6 +53,7 @@ pub const DECODERS: [(&str, Decoder); 7] = [
     ("directory_file", directory_file),
     ("address", address),
     ("text", text),
+    ("sealed_word", sealed_word),
 ];
 
 /// A websocket message of either kind under either sub-protocol.
@@ -232,6 +237,24 @@ pub fn text(data: &[u8]) {
         assert!(length <= EMAIL_LIMIT);
         assert!(!text.chars().any(|c| c.is_control() || c.is_whitespace()));
         assert!(text.is_empty() || text.matches('@').count() == 1);
+    }
+}
+
+/// What Redis says: nothing that the fuzzer makes was sealed by us, and what is sealed is a word that is written as it
+/// was read, or none.
+pub fn sealed_word(data: &[u8]) {
+    static KEY: LazyLock<Key> =
+        LazyLock::new(|| Key::parse(&"5e".repeat(32)).expect("it is a key"));
+    assert_eq!(Word::open(&KEY, "session/5e55", data), None);
+    let Ok(sealed) = KEY.seal(&[b"bus", b"session/5e55"], data) else {
+        return;
+    };
+    assert_eq!(Word::open(&KEY, "session/other", &sealed), None);
+    if let Some(word) = Word::open(&KEY, "session/5e55", &sealed) {
+        let again = word
+            .seal(&KEY, "session/5e55")
+            .expect("it is no longer than before");
+        assert_eq!(Word::open(&KEY, "session/5e55", &again), Some(word));
     }
 }
 

@@ -282,6 +282,19 @@ async fn a_rogue_publisher_is_not_believed() {
     assert_eq!(bus.figures().reconnects, 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_and_comes_back_at_once_is_told_when_it_is_active() {
+    let on = single();
+    let bus = RedisBus::connect(&on.config).await.unwrap();
+    let mut listener = listen(&bus, "t").await;
+    for _ in 0..200 {
+        drop(listener);
+        listener = listen(&bus, "t").await;
+    }
+    bus.publish(OTHER, "t", Bytes::from_static(b"news"));
+    assert!(matches!(heard(&mut listener).await, Notice::Payload(_)));
+}
+
 /// Whatever order subscribing and letting go come in, what is held in the end is subscribed, and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_comes_while_others_go_is_not_lost() {

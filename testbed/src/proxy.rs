@@ -105,31 +105,77 @@ fn pass_on(client: TcpStream, server: u16) -> std::io::Result<Connection> {
     let lost = Arc::new(Mutex::new(None));
     let ends = [client.try_clone()?, server.try_clone()?];
     let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
-    thread::spawn(move || copy(from_client, to_server, |_| false));
+    thread::spawn(move || copy(from_client, to_server, std::mem::take));
     let losing = Arc::clone(&lost);
     thread::spawn(move || {
         copy(server, client, |bytes| {
             match *losing.lock().unwrap_or_else(PoisonError::into_inner) {
-                None => false,
-                Some(Lost::Everything) => true,
-                Some(Lost::Pushes) => bytes.first() == Some(&b'>'),
+                None => std::mem::take(bytes),
+                Some(Lost::Everything) => Vec::new(),
+                Some(Lost::Pushes) => without_pushes(bytes),
             }
         });
     });
     Ok(Connection { lost, ends })
 }
 
-/// Passes on what comes, as it comes, without what is lost.
-fn copy(mut from: TcpStream, mut to: TcpStream, is_lost: impl Fn(&[u8]) -> bool) {
+/// Passes on what `pass` takes out of what has come.
+fn copy(mut from: TcpStream, mut to: TcpStream, pass: impl Fn(&mut Vec<u8>) -> Vec<u8>) {
     let mut buffer = vec![0; 64 * 1024];
+    let mut come = Vec::new();
     while let Ok(length) = from.read(&mut buffer) {
         let Some(bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
             break;
         };
-        if !is_lost(bytes) && to.write_all(bytes).is_err() {
+        come.extend_from_slice(bytes);
+        if to.write_all(&pass(&mut come)).is_err() {
             break;
         }
     }
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
+}
+
+/// Takes out all answers that are there as a whole, and returns those that are no pushes.
+fn without_pushes(come: &mut Vec<u8>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    while let Some(length) = answer_length(come) {
+        let answer: Vec<u8> = come.drain(..length).collect();
+        if answer.first() != Some(&b'>') {
+            kept.extend(answer);
+        }
+    }
+    kept
+}
+
+/// How long the first answer is, in the part of RESP3 that subscriptions and their tests use. `None` if it has not come
+/// as a whole.
+fn answer_length(bytes: &[u8]) -> Option<usize> {
+    let line = bytes.windows(2).position(|end| end == b"\r\n")?;
+    let head = std::str::from_utf8(bytes.get(1..line)?).ok()?;
+    let mut length = line + 2;
+    match bytes.first()? {
+        b'>' | b'*' => {
+            for _ in 0..head.parse::<usize>().ok()? {
+                length += answer_length(bytes.get(length..)?)?;
+            }
+        }
+        b'$' => length += head.parse::<usize>().ok()? + 2,
+        _ => {}
+    }
+    (length <= bytes.len()).then_some(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pushes_are_taken_out_as_a_whole() {
+        let mut come = b">2\r\n$3\r\na\r\n\r\n:1\r\n+PONG\r\n>1\r\n$9\r\nhal".to_vec();
+        assert_eq!(without_pushes(&mut come), b"+PONG\r\n");
+        come.extend(b"f past\r\n:7\r\n");
+        assert_eq!(without_pushes(&mut come), b":7\r\n");
+        assert!(come.is_empty());
+    }
 }

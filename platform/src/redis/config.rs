@@ -24,7 +24,8 @@ pub struct RedisConfig {
     pub urls: Vec<Secret<String>>,
     /// The name of the master, as the Sentinels know it.
     pub sentinel_master: String,
-    /// The user, where there are users (ACL). Empty: the default one.
+    /// The user, where there are users (ACL): one that may do everything with the keys and channels `carrel:*`, and
+    /// ask for `CLUSTER SLOTS` or `ROLE`. Empty: the default one.
     pub username: String,
     /// The password of the user, or the one that the server requires. Empty: none.
     pub password: Secret<String>,
