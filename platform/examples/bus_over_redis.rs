@@ -19,8 +19,9 @@ use carrel_testbed::redis::Redis;
 /// About what a sealed event has.
 const PAYLOAD: usize = 300;
 const ONE_BY_ONE: usize = 5_000;
-const AT_ONCE: usize = 1_000;
-const ROUNDS: usize = 100;
+/// Fewer than may wait for a subscriber.
+const AT_ONCE: usize = 200;
+const ROUNDS: usize = 500;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
