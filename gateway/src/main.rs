@@ -110,7 +110,8 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let own = settings.upstream.tls.as_ref();
     let find = |service, addresses| -> anyhow::Result<Replicas> {
         let replicas = Replicas::find(service, addresses, own)?;
-        readiness.need_replicas(service, replicas.clone());
+        let known = replicas.clone();
+        readiness.need(service, move || known.condition());
         Ok(replicas)
     };
     let gateway = carrel_gateway::build(

@@ -89,9 +89,10 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let keys = KeyRing::load(&settings.keys.file)?;
     let Upstream { presence, tls } = settings.upstream;
     let presence = Replicas::find("presence-svc", presence, tls.as_ref())?;
+    let known = presence.clone();
     process
         .readiness()
-        .watch_replicas("presence-svc", presence.clone());
+        .watch("presence-svc", move || known.condition());
     let engines = Engines::open(
         EngineSettings {
             postgres: &settings.postgres,

@@ -165,9 +165,10 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         .context("keys.file: presence-svc signs tokens")?;
     let Upstream { session, tls } = settings.upstream;
     let load = Replicas::find("session-svc", session, tls.as_ref())?;
+    let known = load.clone();
     process
         .readiness()
-        .watch_replicas("session-svc", load.clone());
+        .watch("session-svc", move || known.condition());
     let engines = Engines::open(
         EngineSettings {
             postgres: &settings.postgres,

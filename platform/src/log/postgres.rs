@@ -66,6 +66,7 @@ use super::{
     figures::Counters,
     group::{Queue, Work, append_span, broken, erase_span, traced, validate},
 };
+use crate::condition::Condition;
 
 /// What spans call the engine.
 const SYSTEM: &str = "postgresql";
@@ -149,6 +150,15 @@ impl PostgresLog {
                 _stop_vacuum: stop_vacuum.drop_guard(),
             }),
         })
+    }
+
+    /// Whether the database can be written to.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        match self.inner.links.problem() {
+            None => Condition::Well,
+            Some(problem) => Condition::Degraded(problem.to_string()),
+        }
     }
 
     /// What the log has done so far, by this process.

@@ -48,8 +48,10 @@ impl Engines {
         let log = PostgresLog::open(settings.postgres).await?;
         let bus = RedisBus::connect(settings.redis).await?;
         let leases = RedisLeases::connect(settings.redis).await?;
-        readiness.watch("bus", bus.condition());
-        readiness.watch("leases", leases.condition());
+        let (log_now, bus_now, leases_now) = (log.clone(), bus.condition(), leases.condition());
+        readiness.watch("log", move || log_now.condition());
+        readiness.watch("bus", move || bus_now.borrow().clone());
+        readiness.watch("leases", move || leases_now.borrow().clone());
         Ok(Self {
             log: Arc::new(log),
             bus: Arc::new(bus),

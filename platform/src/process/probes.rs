@@ -17,11 +17,11 @@ use std::{
 use http::{Method, Request, Response, StatusCode};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::Bound;
-use crate::{condition::Condition, replicas::Replicas};
+use crate::condition::Condition;
 
 /// How long the head of a request may take to arrive.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -47,18 +47,21 @@ struct Watched {
 
 impl Readiness {
     /// Watches something without which less is done.
-    pub fn watch(&self, what: &'static str, condition: watch::Receiver<Condition>) {
-        self.add(what, false, move || condition.borrow().clone());
+    pub fn watch(
+        &self,
+        what: &'static str,
+        condition: impl Fn() -> Condition + Send + Sync + 'static,
+    ) {
+        self.add(what, false, condition);
     }
 
-    /// Watches a service that is called, and without which less is done.
-    pub fn watch_replicas(&self, what: &'static str, replicas: Replicas) {
-        self.add(what, false, move || replicas.condition());
-    }
-
-    /// Watches a service without which nothing can be done.
-    pub fn need_replicas(&self, what: &'static str, replicas: Replicas) {
-        self.add(what, true, move || replicas.condition());
+    /// Watches something without which nothing can be done.
+    pub fn need(
+        &self,
+        what: &'static str,
+        condition: impl Fn() -> Condition + Send + Sync + 'static,
+    ) {
+        self.add(what, true, condition);
     }
 
     fn add(
@@ -192,6 +195,8 @@ fn answer(
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+
     use super::*;
 
     #[test]
@@ -199,9 +204,9 @@ mod tests {
         let readiness = Readiness::default();
         assert_eq!(readiness.tell(), (StatusCode::OK, "ready\n".to_owned()));
         let (bus, condition) = watch::channel(Condition::Well);
-        readiness.watch("bus", condition);
+        readiness.watch("bus", move || condition.borrow().clone());
         let (upstream, needed) = watch::channel(Condition::Well);
-        readiness.add("session-svc", true, move || needed.borrow().clone());
+        readiness.need("session-svc", move || needed.borrow().clone());
         assert_eq!(readiness.tell().1, "ready\n");
         bus.send_replace(Condition::Degraded("gone".to_owned()));
         assert_eq!(
