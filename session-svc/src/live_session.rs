@@ -16,13 +16,14 @@ use std::{
 use carrel_platform::{
     bus::{Bus, Notice, Origin, Subscription},
     clock::Clock,
-    lease::Leases,
+    lease::{LeaseError, Leases},
     log::{EventLog, LogError},
     telemetry,
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
     sync::{mpsc, oneshot},
+    task::JoinHandle,
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -48,8 +49,8 @@ use crate::{
     word::{Heard, Word},
 };
 
-use there::Seen;
 pub(crate) use there::attending;
+use there::{Attending, Seen};
 
 mod answers;
 mod append;
@@ -198,6 +199,10 @@ pub(crate) struct LiveSession {
     overdue: bool,
     /// Whether nobody attends here and somebody does on another server, which looks after the session then.
     attended_elsewhere: bool,
+    /// Saying by leases who attends here.
+    saying: Option<JoinHandle<()>>,
+    /// Looking up who attends anywhere.
+    looking: Option<JoinHandle<Attending>>,
 }
 
 impl LiveSession {
@@ -224,6 +229,8 @@ impl LiveSession {
             tended_at: Instant::now(),
             overdue: false,
             attended_elsewhere: false,
+            saying: None,
+            looking: None,
         };
         live.tell_versions();
         Ok(live)
@@ -255,6 +262,7 @@ impl LiveSession {
                     self.serve(&mut requests).await;
                 }
                 notice = self.news.next(), if !self.news_over => self.hear(notice).await,
+                attending = looked(&mut self.looking) => self.looked_elsewhere(attending).await,
                 () = tokio::time::sleep_until(wake) => {
                     self.tend().await;
                     if self.may_rest() && inbox.is_empty() {
@@ -453,6 +461,16 @@ impl LiveSession {
         self.tell_versions();
         changed
     }
+}
+
+/// Waits for a look that was begun, for ever if none was.
+async fn looked(looking: &mut Option<JoinHandle<Attending>>) -> Attending {
+    let Some(look) = looking else {
+        return std::future::pending().await;
+    };
+    let attending = look.await;
+    *looking = None;
+    attending.unwrap_or_else(|error| Err(LeaseError(error.to_string())))
 }
 
 /// The topic on which servers say that a session has changed.

@@ -42,11 +42,11 @@ impl LiveSession {
         let listening = self
             .subscribers
             .add(actor, audience, self.parts.config.backlog);
-        self.keep_leases().await;
+        self.keep_leases();
         match part {
             Part::Owner => self.seen.see_owner_join(),
             // Only then: that a supervisor joins must not hasten what others are told.
-            Part::Patron => self.note_patron_connection().await,
+            Part::Patron => self.note_patron_connection(None).await,
             Part::Colleague => {}
         }
         Ok(Joined {

@@ -57,7 +57,7 @@ impl LiveSession {
         }
         self.carry_out_together(together).await;
         if patron_acts {
-            self.note_patron_connection().await;
+            self.note_patron_connection(None).await;
         }
     }
 

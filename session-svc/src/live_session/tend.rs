@@ -5,7 +5,7 @@ use std::time::Duration;
 use carrel_platform::log::LogError;
 use tokio::time::Instant;
 
-use super::LiveSession;
+use super::{LiveSession, there::Attending};
 use crate::domain::{
     audience::Audience,
     conference::Departure,
@@ -69,13 +69,11 @@ impl LiveSession {
         self.tended_at.elapsed() + left
     }
 
-    /// Does what time alone brings: a lost owner's patron waits again, lost supervisors leave, and who may no longer
-    /// look goes.
+    /// Does what time alone brings, and looks who is there: on this server, and if it depends on others, there as well.
     pub(super) async fn tend(&mut self) {
         self.tended_at = Instant::now();
         self.revalidate(|_| true);
-        self.keep_leases().await;
-        self.note_patron_connection().await;
+        self.keep_leases();
         self.overdue = false;
         for pass in [escalate as fn(&Session, i64) -> Decision, lapse] {
             if let Err(error) = self.let_happen(pass).await {
@@ -83,7 +81,21 @@ impl LiveSession {
                 self.warn(&error, "what was due in a session could not be written");
             }
         }
-        if self.owner_is_lost().await
+        self.see_who_is_there(None).await;
+        self.look_elsewhere();
+    }
+
+    /// Takes in who attends on other servers.
+    pub(super) async fn looked_elsewhere(&mut self, attending: Attending) {
+        self.attended_elsewhere = self.is_left_to_others(&attending);
+        self.see_who_is_there(Some(&attending)).await;
+    }
+
+    /// Writes what follows from who is there: a patron is away or back, a lost owner's patron waits again, and lost
+    /// supervisors leave. Nobody counts as gone unless it is known that they are on no other server.
+    async fn see_who_is_there(&mut self, attending: Option<&Attending>) {
+        self.note_patron_connection(attending).await;
+        if self.owner_is_lost(attending)
             && let Err(error) = self.let_happen(|session, _| return_to_queue(session)).await
         {
             self.warn(
@@ -91,8 +103,7 @@ impl LiveSession {
                 "a lost librarian's session could not go back to its queue",
             );
         }
-        self.attended_elsewhere = self.is_left_to_others().await;
-        for member in self.lost_supervisors().await {
+        for member in self.lost_supervisors(attending) {
             if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
                 self.warn(
                     &error,
@@ -123,8 +134,8 @@ impl LiveSession {
     }
 
     /// Has the patron's connection noted as it is, if that is news.
-    pub(super) async fn note_patron_connection(&mut self) {
-        let connection = self.patron_connection().await;
+    pub(super) async fn note_patron_connection(&mut self, attending: Option<&Attending>) {
+        let connection = self.patron_connection(attending);
         let noted = self
             .let_happen(|session, _| see_patron(session, connection))
             .await;

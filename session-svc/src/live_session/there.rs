@@ -1,12 +1,16 @@
 //! Who is there: the owner, the patron, and supervisors, as far as their streams and acts tell.
 //!
 //! Each server sees its own streams. What it sees it also says by leases, which all servers share; before it counts
-//! somebody as gone it looks there, so that a participant who is connected to another server is not lost.
+//! somebody as gone it looks there, so that a participant who is connected to another server is not lost. It never waits
+//! for the store of leases: what is said in the session must not wait for it either.
 
-use std::{collections::HashMap, mem, time::Duration};
+use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use carrel_platform::lease::Lease;
+use carrel_platform::{
+    config::HumanDuration,
+    lease::{Lease, LeaseError},
+};
 use tokio::time::Instant;
 
 use super::{LiveSession, Standing};
@@ -15,6 +19,9 @@ use crate::domain::{
     event::{Event, PatronConnection, Speaker},
     people::StaffMember,
 };
+
+/// Who attends a session on which server, as the store of leases told it.
+pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
 
 /// When participants were last known to be there.
 pub(super) struct Seen {
@@ -88,27 +95,64 @@ impl Seen {
 }
 
 impl LiveSession {
-    /// Says by leases who listens here, for as long as two looks at it.
-    pub(super) async fn keep_leases(&mut self) {
+    /// Says by leases who listens here, for as long as two looks at it. What is still being said is not said again.
+    pub(super) fn keep_leases(&mut self) {
+        let under_way = self
+            .saying
+            .as_ref()
+            .is_some_and(|saying| !saying.is_finished());
+        let listening = self.subscribers.keys();
+        if under_way || listening.is_empty() {
+            return;
+        }
         let lasts = self.tick() * 2 + Duration::from_secs(1);
-        for who in self.subscribers.keys() {
-            let lease = Lease {
+        let leases: Vec<Lease> = listening
+            .iter()
+            .map(|who| Lease {
                 space: self.lease_space(),
-                key: self.lease_key(&who),
+                key: self.lease_key(who),
                 incarnation: 1,
                 value: Bytes::new(),
-            };
-            if let Err(error) = self.parts.leases.hold(lease, lasts).await {
-                tracing::warn!(%error, "who attends a session could not be told to other servers");
-                return;
+            })
+            .collect();
+        let store = Arc::clone(&self.parts.leases);
+        self.saying = Some(tokio::spawn(async move {
+            for lease in leases {
+                if let Err(error) = store.hold(lease, lasts).await {
+                    tracing::debug!(%error, "who attends a session could not be told to other servers");
+                    return;
+                }
             }
-        }
+        }));
     }
 
-    /// Whether somebody may be connected to another server. Who can't be looked up is not counted as gone.
-    async fn is_elsewhere(&self, who: &str) -> bool {
+    /// Begins to look up who attends on any server, if it depends on that what is to be done.
+    pub(super) fn look_elsewhere(&mut self) {
+        if self.looking.is_some() || !self.somebody_may_be_elsewhere() {
+            return;
+        }
+        let store = Arc::clone(&self.parts.leases);
+        let space = self.lease_space();
+        self.looking = Some(tokio::spawn(async move { store.standing(&space).await }));
+    }
+
+    /// Whether somebody counts as gone unless they are on another server, or the session is left to others.
+    fn somebody_may_be_elsewhere(&self) -> bool {
+        let config = &self.parts.config;
+        let late = |since: Instant, grace: HumanDuration| since.elapsed() >= grace.get();
+        let inside = self.seen.gone.values();
+        self.subscribers.is_empty()
+            || (!self.seen.owner_here && late(self.seen.owner, config.owner_grace))
+            || (!self.seen.patron_here && late(self.seen.patron, config.patron_away))
+            || inside
+                .into_iter()
+                .any(|since| late(*since, config.conference_grace))
+    }
+
+    /// Whether somebody is connected to another server. Who can't be looked up is not counted as gone.
+    fn is_elsewhere(&self, who: &str, attending: &Attending) -> bool {
         let here = self.lease_key(who);
-        match self.parts.leases.standing(&self.lease_space()).await {
+        match attending {
             Ok(leases) => leases.iter().any(|lease| {
                 lease.key != here
                     && lease
@@ -121,13 +165,11 @@ impl LiveSession {
     }
 
     /// Whether nobody attends here while somebody does on another server.
-    pub(super) async fn is_left_to_others(&self) -> bool {
-        if !self.subscribers.is_empty() {
-            return false;
-        }
+    pub(super) fn is_left_to_others(&self, attending: &Attending) -> bool {
         let here = format!("/{:x}", self.origin.0);
-        let attending = self.parts.leases.standing(&self.lease_space()).await;
-        attending.is_ok_and(|leases| leases.iter().any(|lease| !lease.key.ends_with(&here)))
+        let elsewhere = |lease: &Lease| !lease.key.ends_with(&here);
+        let attending = attending.as_ref();
+        self.subscribers.is_empty() && attending.is_ok_and(|leases| leases.iter().any(elsewhere))
     }
 
     fn lease_space(&self) -> String {
@@ -138,8 +180,8 @@ impl LiveSession {
         format!("{who}/{:x}", self.origin.0)
     }
 
-    /// Whether the owner was gone for longer than their grace.
-    pub(super) async fn owner_is_lost(&mut self) -> bool {
+    /// Whether the owner was gone for longer than their grace, by what is known of who attends elsewhere.
+    pub(super) fn owner_is_lost(&mut self, attending: Option<&Attending>) -> bool {
         let session = self.history.view(Audience::Staff).session();
         let Some(owner) = session.and_then(|session| session.owner.as_ref()) else {
             self.seen.owner = Instant::now();
@@ -156,7 +198,10 @@ impl LiveSession {
         if self.seen.owner.elapsed() < self.parts.config.owner_grace.get() {
             return false;
         }
-        if self.is_elsewhere(&librarian_key(&id)).await {
+        let Some(attending) = attending else {
+            return false;
+        };
+        if self.is_elsewhere(&librarian_key(&id), attending) {
             self.seen.owner = Instant::now();
             return false;
         }
@@ -164,7 +209,7 @@ impl LiveSession {
     }
 
     /// How the patron's connection is by what is known now (R8).
-    pub(super) async fn patron_connection(&mut self) -> PatronConnection {
+    pub(super) fn patron_connection(&mut self, attending: Option<&Attending>) -> PatronConnection {
         let known = self
             .history
             .view(Audience::Staff)
@@ -194,8 +239,11 @@ impl LiveSession {
         if due == known || known == PatronConnection::Lost {
             return known;
         }
+        let Some(attending) = attending else {
+            return known;
+        };
         let who = format!("patron:{}", self.history.session_id());
-        if self.is_elsewhere(&who).await {
+        if self.is_elsewhere(&who, attending) {
             self.seen.hear_patron();
             return PatronConnection::Connected;
         }
@@ -203,7 +251,7 @@ impl LiveSession {
     }
 
     /// The supervisors who were gone for longer than their grace.
-    pub(super) async fn lost_supervisors(&mut self) -> Vec<StaffMember> {
+    pub(super) fn lost_supervisors(&mut self, attending: Option<&Attending>) -> Vec<StaffMember> {
         let now = Instant::now();
         let grace = self.parts.config.conference_grace.get();
         let subscribers = &self.subscribers;
@@ -224,12 +272,12 @@ impl LiveSession {
                 late.push(member.clone());
             }
         }
+        let Some(attending) = attending else {
+            return Vec::new();
+        };
         let mut lost = Vec::new();
         for member in late {
-            if self
-                .is_elsewhere(&librarian_key(&member.librarian_id))
-                .await
-            {
+            if self.is_elsewhere(&librarian_key(&member.librarian_id), attending) {
                 self.seen.gone.remove(&member.librarian_id);
             } else {
                 lost.push(member);
