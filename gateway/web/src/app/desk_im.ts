@@ -139,6 +139,11 @@ export class InstantMessages {
     if (key !== undefined && this.#isLookedAt()) this.#input({ kind: "open", key });
   }
 
+  /** Notes that the user reads a conversation that is shown beside something else. */
+  readBeside(key: string): void {
+    if (!document.hidden && document.hasFocus()) this.#input({ kind: "read", key });
+  }
+
   /** Asks for earlier messages of the conversation that is shown. */
   earlier(): void {
     const key = this.#selected.value;

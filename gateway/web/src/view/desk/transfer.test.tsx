@@ -13,6 +13,7 @@ import {
   SessionEventSchema as SessionEventFrameSchema,
   SomebodyTypingSchema,
 } from "../../gen/carrel/gateway/v1/frames_pb";
+import { MessageSchema, WatchConversationsResponseSchema } from "../../gen/carrel/im/v1/im_service_pb";
 import { OwnPresenceSchema, Status, WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
 import {
   type SessionEvent,
@@ -247,6 +248,30 @@ describe("offering a session (R15, D43)", () => {
     greet();
     expect(socket.all("imSend").map(({ commandId }) => commandId)).toEqual([im?.commandId]);
     expect(acts("writeNote").map(({ commandId }) => commandId)).toEqual([note?.commandId]);
+  });
+});
+
+describe("an answer to what was asked first", () => {
+  it("is read where it is shown", async () => {
+    vi.spyOn(document, "hasFocus").mockReturnValue(true);
+    await openDialog();
+    await write("ask-first", "Can you take Ricky?");
+    submit("ask-first");
+    const text = "Yes, gladly.";
+    const value = {
+      conversationId: "c",
+      with: { case: "librarian" as const, value: { librarianId: "quill", screenName: "Mr Quill" } },
+      head: 1n,
+      unread: 1,
+      firstKept: 1n,
+      lastMessage: create(MessageSchema, { position: 1n, author: { librarianId: "quill" }, text }),
+    };
+    socket.push({
+      case: "conversations",
+      value: create(WatchConversationsResponseSchema, { change: { case: "changed", value } }),
+    });
+    await vi.waitFor(() => expect(root.querySelector(".ask-first-lines")?.textContent).toContain(text));
+    await vi.waitFor(() => expect(socket.all("imMarkRead")).toMatchObject([{ conversationId: "c", position: 1n }]));
   });
 });
 

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
@@ -15,7 +15,8 @@ interface AskFirstProps {
 /** Asks a librarian before a session is offered to them (D17, D44). What is asked is a note in the session, too (R14). */
 export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
   const [text, setText] = useState("");
-  const thread = desk.im.conversations.value.threads.get(`librarian/${librarian.librarianId}`);
+  const key = `librarian/${librarian.librarianId}`;
+  const thread = desk.im.conversations.value.threads.get(key);
   const [head] = useState(thread?.head ?? 0);
   const left = TRANSFER_TEXT_LIMIT - length(text);
   const send = (event: Event) => {
@@ -25,6 +26,10 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
     setText("");
   };
   const lines = thread === undefined ? [] : itemsOf(thread, desk.im.me).filter((item) => isSince(item, head));
+  // What is answered here is read here.
+  useEffect(() => {
+    if (lines.length > 0) desk.im.readBeside(key);
+  }, [desk, key, lines.length]);
   return (
     <form class="ask-first" onSubmit={send} noValidate>
       <label for="ask-first">Ask {librarian.screenName} first, by IM</label>
