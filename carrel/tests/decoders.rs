@@ -231,6 +231,11 @@ fn sealed_words() {
     drive(decoders::sealed_word);
 }
 
+#[test]
+fn session_words() {
+    drive(decoders::session_word);
+}
+
 /// What is good before it is damaged is taken by every decoder as well.
 #[test]
 fn good_inputs() {

@@ -38,6 +38,8 @@ use carrel_session::{
         text::{EMAIL_LIMIT, NAME_LIMIT, TEXT_LIMIT, check_email, check_name, check_text},
         transfer::Addressee,
     },
+    history::History,
+    word::Word as SessionWord,
 };
 use prost::Message as _;
 
@@ -45,7 +47,7 @@ use prost::Message as _;
 pub type Decoder = fn(&[u8]);
 
 /// All of them, by name.
-pub const DECODERS: [(&str, Decoder); 8] = [
+pub const DECODERS: [(&str, Decoder); 9] = [
     ("client_frame", client_frame),
     ("request", request),
     ("stored_event", stored_event),
@@ -54,6 +56,7 @@ pub const DECODERS: [(&str, Decoder); 8] = [
     ("address", address),
     ("text", text),
     ("sealed_word", sealed_word),
+    ("session_word", session_word),
 ];
 
 /// A websocket message of either kind under either sub-protocol.
@@ -332,4 +335,19 @@ fn active(audience: Audience) -> Session {
             Session::apply(session, audience, event, 0)
         })
         .expect("it was opened")
+}
+
+/// What one session-svc tells the others of a session. It is sealed on the way; a newer version may say it otherwise.
+pub fn session_word(data: &[u8]) {
+    let Some(word) = SessionWord::decode(data, "") else {
+        return;
+    };
+    let mut history = History::empty("5e55".to_owned());
+    if let Ok(Some(heard)) = word.beyond(&history) {
+        assert_eq!(heard.news.session.len(), heard.traces.len());
+        for stored in heard.news.session {
+            // What does not begin with an opening is not shown to anyone.
+            history.record(stored);
+        }
+    }
 }

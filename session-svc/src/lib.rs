@@ -7,6 +7,7 @@
 //!   receives comes from a [`history::View`], so what is not in an audience's view can't reach it.
 //! - `live_session`: the task that owns one history. It decides commands, appends what follows, and passes it on.
 //! - `sessions`: all of those, brought into memory when needed.
+//! - [`word`]: what servers tell each other of a session, so that not each must read the log.
 //! - [`live_list`]: the lists that librarians watch.
 //! - [`audits`]: the audits of libraries, written before anyone is shown anything.
 //! - `grpc`: the tonic face: unwrap, call, wrap.
@@ -43,7 +44,7 @@ mod live_session;
 mod sessions;
 mod storage;
 mod subscribers;
-mod word;
+pub mod word;
 
 pub use config::{Config, ConfigError};
 pub use error::Error;

@@ -20,7 +20,7 @@ const ROOM: usize = 64 * 1024;
 
 /// What was written to a session's streams with one append.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Word {
+pub struct Word {
     /// Which history of the log it is about.
     #[prost(string, tag = "1")]
     epoch: String,
@@ -58,10 +58,12 @@ struct Told {
 }
 
 /// What a word tells somebody who has not heard it yet.
-pub(crate) struct Heard {
-    pub(crate) news: News,
+#[derive(Debug)]
+pub struct Heard {
+    /// The events.
+    pub news: News,
     /// The traces of the session's events in it, one for each.
-    pub(crate) traces: Vec<String>,
+    pub traces: Vec<String>,
 }
 
 impl Word {
@@ -91,7 +93,8 @@ impl Word {
     }
 
     /// Reads a word. `None` if it is none, or about another history.
-    pub(crate) fn decode(said: &[u8], epoch: &str) -> Option<Self> {
+    #[must_use]
+    pub fn decode(said: &[u8], epoch: &str) -> Option<Self> {
         let word = <Self as prost::Message>::decode(said).ok()?;
         (word.epoch == epoch).then_some(word)
     }
@@ -100,7 +103,7 @@ impl Word {
     ///
     /// # Errors
     /// [`LogError::Damaged`] when an event can't be read.
-    pub(crate) fn beyond(&self, history: &History) -> Result<Option<Heard>, LogError> {
+    pub fn beyond(&self, history: &History) -> Result<Option<Heard>, LogError> {
         let (Some(session), Some(conference)) = (&self.session, &self.conference) else {
             return Ok(None);
         };
