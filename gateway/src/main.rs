@@ -40,6 +40,9 @@ enum Command {
         #[arg(long)]
         defaults: bool,
     },
+    /// Ask the process at health.address whether it is ready, and show what it says. Exits with 0 if it is ready, also
+    /// when it can do less than it should, and with 1 if not.
+    Healthcheck,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,6 +94,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => serve(settings).await,
         Command::Config { .. } => cli::show(&settings),
+        Command::Healthcheck => cli::tell_readiness(settings.health.address).await,
     }
 }
 

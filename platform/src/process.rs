@@ -217,6 +217,7 @@ impl Process {
         ProcessError: From<E>,
     {
         let mut serving = tokio::spawn(serving);
+        self.readiness.serving();
         self.announce(address).map_err(ProcessError::Announce)?;
         let failure = tokio::select! {
             signal = self.signals.next() => {

@@ -58,7 +58,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Chore::Serve => serve(settings).await,
         Chore::Config { .. } => cli::show(&settings),
         Chore::Migrate => cli::migrate(&settings.postgres).await,
-        Chore::Healthcheck => cli::tell_health(settings.grpc.address).await,
+        Chore::Healthcheck => cli::tell_readiness(settings.health.address).await,
     }
 }
 

@@ -1,10 +1,21 @@
 //! What every process can be told on the command line.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use clap::{Args, Subcommand};
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::net::TcpStream;
 use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -17,6 +28,9 @@ use crate::{
 
 /// How long a server may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many bytes a process may need to say whether it is ready.
+const READINESS_LIMIT: usize = 64 * 1024;
 
 /// How long a process waits, at its end, for threads that do not come back, such as one that reads a password.
 const LAST_THREADS: Duration = Duration::from_millis(500);
@@ -46,8 +60,8 @@ pub enum Chore {
     /// Make the tables of the log in the database, or bring those of an older version to this one. Run again, it does
     /// nothing. All services share them.
     Migrate,
-    /// Ask the server at the gRPC address whether it is healthy. Exits with 0 if so and with 1 if not. Where it speaks
-    /// TLS, ask at health.address instead: http://…/ready.
+    /// Ask the process at health.address whether it is ready, and show what it says. Exits with 0 if it is ready, also
+    /// when it can do less than it should, and with 1 if not.
     Healthcheck,
 }
 
@@ -143,4 +157,48 @@ pub async fn tell_health(address: SocketAddr) -> anyhow::Result<ExitCode> {
         "not healthy\n"
     })?;
     Ok(ExitCode::from(u8::from(!healthy)))
+}
+
+/// Asks the process whose probes are at an address whether it is ready, and shows what it says.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn tell_readiness(address: SocketAddr) -> anyhow::Result<ExitCode> {
+    let address = SocketAddr::new(reachable(address.ip()), address.port());
+    let (status, said) = tokio::time::timeout(PATIENCE, ask_readiness(address))
+        .await
+        .with_context(|| format!("nobody answers at {address} (health.address) in time"))?
+        .with_context(|| format!("nobody answers at {address} (health.address)"))?;
+    print(&said)?;
+    Ok(ExitCode::from(u8::from(status != StatusCode::OK)))
+}
+
+async fn ask_readiness(address: SocketAddr) -> anyhow::Result<(StatusCode, String)> {
+    let stream = TokioIo::new(TcpStream::connect(address).await?);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    let request = Request::get("/ready")
+        .header(header::HOST, address.to_string())
+        .body(Empty::<Bytes>::new())?;
+    let answer = async {
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let text = Limited::new(body, READINESS_LIMIT).collect().await;
+        let text = text.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
+        Ok((head.status, String::from_utf8_lossy(&text).into_owned()))
+    };
+    tokio::select! {
+        answer = answer => answer,
+        ended = connection => {
+            ended?;
+            anyhow::bail!("it closed the connection without an answer")
+        }
+    }
+}
+
+/// Where a listener that takes connections on every address of this machine can be reached from it.
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
 }

@@ -1,15 +1,15 @@
 //! How a process is, for orchestrators, by HTTP: `/live` and `/ready`.
 //!
 //! A process that can't do all that it should is ready all the same, and says what is wrong: to take it away would help
-//! nobody, since its like have the same trouble. Only one that stops, or that can reach nothing of what it stands
-//! before, is not ready.
+//! nobody, since its like have the same trouble. Only one that does not serve yet, that stops, or that can reach nothing
+//! of what it stands before, is not ready.
 
 use std::{
     convert::Infallible,
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -28,13 +28,17 @@ const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How many probes may be under way at once.
 const CONNECTIONS: usize = 64;
 
-/// What a process needs to be as it should be. Cheap to clone.
+const STARTING: u8 = 0;
+const SERVING: u8 = 1;
+const STOPPING: u8 = 2;
+
+/// Whether a process serves, and what it needs to be as it should be. Begins as one that starts. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    stopping: AtomicBool,
+    phase: AtomicU8,
     watched: Mutex<Vec<Watched>>,
 }
 
@@ -83,15 +87,25 @@ impl Readiness {
         all.push(watched);
     }
 
+    /// Says that the process serves: it is ready from now on.
+    pub fn serving(&self) {
+        self.0.phase.store(SERVING, Ordering::Relaxed);
+    }
+
     /// Says that the process stops: it is not ready from now on.
     pub fn stopping(&self) {
-        self.0.stopping.store(true, Ordering::Relaxed);
+        self.0.phase.store(STOPPING, Ordering::Relaxed);
     }
 
     /// Whether new calls are welcome, and what is wrong.
     fn tell(&self) -> (StatusCode, String) {
-        if self.0.stopping.load(Ordering::Relaxed) {
-            return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+        let not_serving = match self.0.phase.load(Ordering::Relaxed) {
+            STARTING => Some("starting\n"),
+            STOPPING => Some("stopping\n"),
+            _ => None,
+        };
+        if let Some(phase) = not_serving {
+            return (StatusCode::SERVICE_UNAVAILABLE, phase.to_owned());
         }
         let all = self
             .0
@@ -200,8 +214,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_stops_or_lacks_what_it_needs_is_not_ready() {
+    fn only_what_does_not_serve_or_lacks_what_it_needs_is_not_ready() {
         let readiness = Readiness::default();
+        assert_eq!(
+            readiness.tell(),
+            (StatusCode::SERVICE_UNAVAILABLE, "starting\n".to_owned())
+        );
+        readiness.serving();
         assert_eq!(readiness.tell(), (StatusCode::OK, "ready\n".to_owned()));
         let (bus, condition) = watch::channel(Condition::Well);
         readiness.watch("bus", move || condition.borrow().clone());
