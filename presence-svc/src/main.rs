@@ -59,6 +59,9 @@ enum KeysCommand {
     Create {
         /// The file. It is a secret of presence-svc.
         file: PathBuf,
+        /// Leave a file with keys that exists as it is, instead of refusing.
+        #[arg(long)]
+        if_missing: bool,
     },
     /// Add a new key to a file, which signs from a later time on. Nobody is logged out.
     Rotate {
@@ -73,6 +76,9 @@ enum KeysCommand {
     Public {
         /// The file.
         file: PathBuf,
+        /// Write it to this file instead, which everybody may read. Servers that use it follow.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
 }
 
@@ -114,7 +120,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Chore(Chore::Serve) => serve(settings).await,
         Command::Chore(Chore::Config { .. }) => cli::show(&settings),
         Command::Chore(Chore::Migrate) => cli::migrate(&settings.postgres).await,
-        Command::Chore(Chore::Healthcheck) => cli::tell_health(settings.grpc.address).await,
+        Command::Chore(Chore::Healthcheck) => cli::tell_readiness(settings.health.address).await,
         Command::Directory(command) => {
             command
                 .run(&PostgresLog::open(&settings.postgres).await?)
@@ -132,7 +138,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn change_keys(command: KeysCommand, verify_for: Duration) -> anyhow::Result<ExitCode> {
     let now_ms = Clock::system().unix_ms();
     match command {
-        KeysCommand::Create { file } => {
+        KeysCommand::Create { file, if_missing } => {
+            if if_missing && file.exists() {
+                KeyRing::load(&file)?.check_signs(now_ms)?;
+                return cli::print(&format!("{} holds keys already.\n", file.display()));
+            }
             KeyRing::create(&file, now_ms)?;
             cli::print(&format!(
                 "{} holds a new key. Keep it secret.\n",
@@ -145,7 +155,14 @@ fn change_keys(command: KeysCommand, verify_for: Duration) -> anyhow::Result<Exi
                 "The new key signs in {sign_after}. Give every session-svc and im-svc the new public part before that.\n"
             ))
         }
-        KeysCommand::Public { file } => cli::print(&KeyRing::public_part(&file)?),
+        KeysCommand::Public { file, to: None } => cli::print(&KeyRing::public_part(&file)?),
+        KeysCommand::Public { file, to: Some(to) } => {
+            KeyRing::write_public_part(&file, &to)?;
+            cli::print(&format!(
+                "{} holds the public part of the keys.\n",
+                to.display()
+            ))
+        }
     }
 }
 

@@ -192,13 +192,13 @@ impl KeyRing {
     /// The public part of the ring in a file, as the text of a file that others may have: with it, tokens can be
     /// verified and not signed.
     pub fn public_part(path: &Path) -> Result<String, KeyError> {
-        let (mut file, _) = file::read(path)?;
-        let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
-        for (stored, key) in file.keys.iter_mut().zip(keys.0) {
-            stored.pkcs8 = None;
-            stored.public = Some(URL_SAFE_NO_PAD.encode(key.public));
-        }
-        file::text(&file).map_err(|source| file::error(path, "shown", source))
+        file::text(&without_secrets(path)?).map_err(|source| file::error(path, "shown", source))
+    }
+
+    /// Writes the public part of the ring in a file to another, which everybody may read. It is replaced if it exists;
+    /// rings that were loaded from it follow.
+    pub fn write_public_part(path: &Path, to: &Path) -> Result<(), KeyError> {
+        file::write(to, &without_secrets(path)?, file::Existing::Replace)
     }
 
     /// A ring with one new key that is written nowhere. For tests.
@@ -244,6 +244,17 @@ impl KeyRing {
         }
         Arc::clone(&held.keys)
     }
+}
+
+/// The ring in a file, with which tokens can be verified and not signed.
+fn without_secrets(path: &Path) -> Result<KeyFile, KeyError> {
+    let (mut file, _) = file::read(path)?;
+    let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
+    for (stored, key) in file.keys.iter_mut().zip(keys.0) {
+        stored.pkcs8 = None;
+        stored.public = Some(URL_SAFE_NO_PAD.encode(key.public));
+    }
+    Ok(file)
 }
 
 impl fmt::Debug for KeyRing {

@@ -130,11 +130,16 @@ pub(super) fn text(file: &KeyFile) -> io::Result<String> {
     Ok(text)
 }
 
-/// Writes the file whole, synced, under its name only when complete; tempfile makes it with mode 0600.
+/// Writes the file whole, synced, under its name only when complete. tempfile makes it with mode 0600, for its owner
+/// alone; one without secrets everybody may read.
 pub(super) fn write(path: &Path, file: &KeyFile, existing: Existing) -> Result<(), KeyError> {
     let failed = |source| error(path, "written", source);
     let text = text(file).map_err(failed)?;
     let mut new = tempfile::NamedTempFile::new_in(folder(path)).map_err(failed)?;
+    if !file.holds_secrets() {
+        let readable = fs::Permissions::from_mode(0o644);
+        new.as_file().set_permissions(readable).map_err(failed)?;
+    }
     new.write_all(text.as_bytes()).map_err(failed)?;
     new.as_file().sync_all().map_err(failed)?;
     match existing {

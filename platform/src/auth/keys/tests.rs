@@ -146,9 +146,11 @@ fn the_public_part_verifies_and_signs_nothing() {
     let text = KeyRing::public_part(&path).unwrap();
     assert!(!text.contains("pkcs8"));
     let copy = folder.path().join("public.json");
-    fs::write(&copy, &text).unwrap();
-    // Everybody may read it.
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&copy, "an older one").unwrap();
+    KeyRing::write_public_part(&path, &copy).unwrap();
+    assert_eq!(fs::read_to_string(&copy).unwrap(), text);
+    let mode = fs::metadata(&copy).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o644);
     let public = KeyRing::load(&copy).unwrap();
     assert!(token::verify(&public, &token(&ring, NOW), NOW).is_ok());
     assert!(public.keys().signing(NOW).is_none());
