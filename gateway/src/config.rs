@@ -1,12 +1,11 @@
 //! The gateway's settings. `default.toml` lists them all, each with its meaning and its default.
 
-use std::{
-    net::IpAddr,
-    num::{NonZeroU32, NonZeroUsize},
-};
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
+
+use crate::network::Network;
 
 /// All settings as `default.toml` has them, for whoever loads the configuration.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -21,7 +20,7 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_missing_origin: Option<bool>,
     /// Proxies whose `X-Forwarded-For` header is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// How many connections may be open at once.
     pub connections: NonZeroUsize,
     /// How long the head of a request may take to arrive, and a connection to stay idle.

@@ -42,6 +42,7 @@ use crate::{
     error::{Error, Refused},
     frame::{FRAME_LIMIT, SubProtocol},
     limits::Counter,
+    network::Network,
     origin::{Origins, Stranger},
     pages,
     socket::{self, House},
@@ -92,7 +93,7 @@ struct Door {
     house: House,
     services: [Replicas; 3],
     origins: Arc<Origins>,
-    trusted_proxies: Arc<[IpAddr]>,
+    trusted_proxies: Arc<[Network]>,
     request_timeout: Duration,
     /// How many sockets each address has open.
     addresses: Counter,
@@ -309,7 +310,7 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
 /// The browser's address: the peer's, or what a trusted proxy says of it.
 ///
 /// Each proxy appends whom it heard the request from, so the list is read from its end, as far as it is trusted.
-fn browser_address(trusted: &[IpAddr], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+fn browser_address(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut address = peer;
     let forwarded: Vec<&str> = headers
         .get_all("x-forwarded-for")
@@ -318,7 +319,7 @@ fn browser_address(trusted: &[IpAddr], peer: IpAddr, headers: &HeaderMap) -> IpA
         .flat_map(|value| value.split(','))
         .collect();
     for hop in forwarded.iter().rev() {
-        if !trusted.contains(&address) {
+        if !trusted.iter().any(|proxies| proxies.contains(address)) {
             break;
         }
         match hop.trim().parse() {

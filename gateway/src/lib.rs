@@ -46,6 +46,7 @@ mod im;
 mod limits;
 mod line;
 mod monitor;
+pub mod network;
 mod origin;
 mod outbox;
 mod pages;

@@ -179,11 +179,11 @@ async fn a_trusted_proxy_says_who_the_browser_is_and_nobody_else_does() {
     let request = json!({ "logInName": "map", "password": "demo" }).to_string();
     for (trusted_proxies, seen) in [
         (vec![], "127.0.0.1"),
-        (vec![IpAddr::from([127, 0, 0, 1])], "198.51.100.7"),
+        (vec![IpAddr::from([127, 0, 0, 1]).into()], "198.51.100.7"),
         (
             vec![
-                IpAddr::from([127, 0, 0, 1]),
-                IpAddr::from([198, 51, 100, 7]),
+                "127.0.0.0/8".parse().unwrap(),
+                IpAddr::from([198, 51, 100, 7]).into(),
             ],
             "203.0.113.9",
         ),
