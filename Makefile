@@ -1,7 +1,7 @@
 # What a person, and CI, does with Carrel. The work itself is in scripts/; each script may also be run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rust web docs clients e2e soak fuzz advisories proto-baseline clean
+.PHONY: help run run-distributed test lint rust web docs deploy-check clients e2e soak fuzz advisories proto-baseline clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,7 +9,10 @@ help: ## Show this list
 run: ## Build and start Carrel with the demo directory on http://127.0.0.1:8080
 	@scripts/run.sh
 
-test: ## Run everything that CI runs: lint, pages, Rust tests, foreign clients, browsers
+run-distributed: ## Build and start Carrel as many processes, with a PostgreSQL and a Redis, on http://127.0.0.1:9100
+	@scripts/run-distributed.sh
+
+test: ## Run everything that CI runs: lint, pages, Rust tests, foreign clients, deployment, browsers
 	@scripts/test.sh
 
 lint: ## Check formatting, lints, types, protos and dependencies
@@ -23,6 +26,9 @@ web: ## Check, test and build the pages
 
 docs: ## Check the documents, and start Carrel as README says
 	@scripts/docs.sh
+
+deploy-check: ## Check the image, the compose file and the chart of deploy/, without an engine or a cluster
+	@scripts/deploy.sh
 
 clients: ## Play the foreign clients against a Carrel of their own
 	@scripts/clients.sh

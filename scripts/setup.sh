@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing of the things named: web, e2e, python, chromium, redis, postgres, deny, fuzz. Run again, it
-# does nothing.
+# Installs what is missing of the things named: web, e2e, python, deploy, chromium, redis, postgres, deny, fuzz. Run
+# again, it does nothing.
 #
 # Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium and redis, Debian's apt. All but
 # these go into the working tree: node_modules folders and .tools.
@@ -18,15 +18,16 @@ install_npm() {
   cp "$1/package-lock.json" "$1/node_modules/.installed-from"
 }
 
+# Installs the Python packages that the file $2 names into the environment $1.
 install_python() {
-  local requirements=clients/requirements.txt
-  installed_from "$TOOLS/venv" "$requirements" && return
+  local home="$1" requirements="$2"
+  installed_from "$home" "$requirements" && return
   echo "installing the Python packages of $requirements"
   python3 -c 'import ensurepip, venv' 2>/dev/null || install_debian python3-venv
-  rm -rf "$TOOLS/venv"
-  quietly python3 -m venv "$TOOLS/venv"
-  quietly "$TOOLS/venv/bin/pip" install --quiet --requirement "$requirements"
-  cp "$requirements" "$TOOLS/venv/.installed-from"
+  rm -rf "$home"
+  quietly python3 -m venv "$home"
+  quietly "$home/bin/pip" install --quiet --requirement "$requirements"
+  cp "$requirements" "$home/.installed-from"
 }
 
 install_deny() {
@@ -99,12 +100,13 @@ for part in "$@"; do
   case "$part" in
     web) install_npm gateway/web ;;
     e2e) install_npm e2e ;;
-    python) install_python ;;
+    python) install_python "$TOOLS/venv" clients/requirements.txt ;;
+    deploy) install_python "$TOOLS/venv-deploy" deploy/requirements.txt ;;
     deny) install_deny ;;
     fuzz) install_fuzz ;;
     chromium) install_chromium ;;
     postgres) install_postgres ;;
     redis) install_redis ;;
-    *) give_up "scripts/setup.sh knows web, e2e, python, deny, fuzz, chromium, postgres and redis, not '$part'" ;;
+    *) give_up "scripts/setup.sh knows web, e2e, python, deploy, deny, fuzz, chromium, postgres and redis, not '$part'" ;;
   esac
 done

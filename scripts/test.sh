@@ -25,6 +25,7 @@ part lint
 part rust
 part clients
 part docs
+part deploy
 part e2e
 
 section "all parts after $SECONDS s"
