@@ -1,48 +1,34 @@
 #!/usr/bin/env bash
 # Starts Carrel as many processes on this machine: a PostgreSQL, a Redis, and two of each service, with the demo
-# directory. Everything is in ./data-distributed, or where DISTRIBUTED_DIR says. Ctrl-C stops all of it.
+# directory. Everything is in ./data-distributed, or where DISTRIBUTED_DIR says; the ports are DISTRIBUTED_PORT, or 9100,
+# and the 46 after it. Ctrl-C stops all of it.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh postgres redis
 
 folder="${DISTRIBUTED_DIR:-$ROOT/data-distributed}"
 first_port="${DISTRIBUTED_PORT:-9100}"
-[[ "$first_port" =~ ^[0-9]+$ ]] || give_up "DISTRIBUTED_PORT is a number, not '$first_port'"
+[[ "$first_port" =~ ^[0-9]{1,5}$ ]] && [ "$first_port" -ge 1 ] && [ "$first_port" -le 65489 ] \
+  || give_up "DISTRIBUTED_PORT is a number from 1 to 65489, not '$first_port'"
 mkdir -p "$folder/logs"
 folder="$(cd "$folder" && pwd)"
+postgres_port=$((first_port + 2))
+redis_port=$((first_port + 3))
 
-echo "building; the first time takes some minutes"
-programs="$(dirname "$(scripts/build.sh | tail -n 1)")"
+# What is started holds the lock too, so that a run whose processes were left behind is noticed.
+exec {lock}>"$folder/lock"
+flock --nonblock "$lock" \
+  || give_up "$folder is in use by another run, or by what one left behind when it was killed: $folder/pids lists it"
+: >"$folder/pids"
 
-pids=()
-stop_all() {
-  trap - INT TERM EXIT
-  printf '\nstopping\n'
-  # The services first, each side before what it calls; then the engines.
-  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
-    kill -TERM "${pids[i]}" 2>/dev/null || true
-    wait "${pids[i]}" 2>/dev/null || true
-  done
-  [ ! -s "$folder/postgres/postmaster.pid" ] || as_postgres "$postgres/pg_ctl" -D "$folder/postgres" stop -m fast >/dev/null
-}
-trap stop_all EXIT
-trap 'exit 130' INT TERM
+# The address of the nth replica of a service, and where its health is asked.
+address() { echo "127.0.0.1:$((first_port + 10 * $1 + $2))"; }
+health() { echo "127.0.0.1:$((first_port + 10 * $1 + $2 + 5))"; }
+both() { echo "[\"http://$(address "$1" 0)\", \"http://$(address "$1" 1)\"]"; }
 
-# Starts a program in the background, with its output in a file.
-start() {
-  local name="$1"
-  shift
-  : >"$folder/logs/$name.log"
-  "$@" >>"$folder/logs/$name.log" 2>&1 &
-  pids+=($!)
-}
-
-# Waits until a file says something, or the program that writes it has ended.
-await() {
-  local name="$1" word="$2"
-  until grep -q "$word" "$folder/logs/$name.log"; do
-    kill -0 "${pids[-1]}" 2>/dev/null || give_up "$name did not start: $(tail -n 5 "$folder/logs/$name.log")"
-    sleep 0.1
-  done
+# Gives up if somebody listens on a port already.
+check_free() {
+  ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null \
+    || give_up "port $1 is in use; set DISTRIBUTED_PORT to the first of 47 free ones"
 }
 
 # PostgreSQL refuses to run as root.
@@ -55,16 +41,91 @@ as_postgres() {
 }
 
 postgres="$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)"
-postgres_port=$((first_port + 2))
-redis_port=$((first_port + 3))
-if [ ! -s "$folder/postgres/PG_VERSION" ]; then
-  mkdir -p "$folder/postgres"
-  [ "$(id -u)" != 0 ] || chown postgres "$folder/postgres"
-  quietly as_postgres "$postgres/initdb" -D "$folder/postgres" --username carrel --auth trust --encoding UTF8 --locale C
+# One that an earlier run left behind.
+if [ -s "$folder/postgres/postmaster.pid" ] && as_postgres "$postgres/pg_ctl" -D "$folder/postgres" status >/dev/null; then
+  echo "stopping the PostgreSQL of an earlier run"
+  quietly as_postgres "$postgres/pg_ctl" -D "$folder/postgres" stop -m fast
 fi
-# pg_ctl waits until the server takes connections.
+for ((port = first_port; port < first_port + 4; port++)); do
+  check_free "$port"
+done
+for number in 1 2 3; do
+  for place in 0 1 5 6; do
+    check_free "$((first_port + 10 * number + place))"
+  done
+done
+check_free "$((first_port + 45))"
+check_free "$((first_port + 46))"
+
+echo "building; the first time takes some minutes"
+programs="$(dirname "$(scripts/build.sh | tail -n 1)")"
+
+pids=()
+# Ends all of the processes named, those that do not end in time by force.
+end() {
+  kill -TERM "$@" 2>/dev/null || true
+  for ((tenths = 0; tenths < 120; tenths++)); do
+    kill -0 "$@" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$@" 2>/dev/null || true
+  wait "$@" 2>/dev/null || true
+}
+stop_postgres() {
+  [ ! -s "$folder/postgres/postmaster.pid" ] \
+    || as_postgres "$postgres/pg_ctl" -D "$folder/postgres" stop -m "$1" >/dev/null || true
+}
+stop_all() {
+  trap - EXIT
+  trap 'kill -KILL "${pids[@]}" 2>/dev/null; stop_postgres immediate; exit 130' INT TERM HUP
+  printf '\nstopping; once more: at once\n'
+  # Both replicas of a service at a time, each service before what it calls; then Redis, which was the first.
+  local left="${#pids[@]}"
+  while [ "$left" -gt 0 ]; do
+    local together=$((left > 1 && left % 2 == 1 ? 2 : 1))
+    left=$((left - together))
+    end "${pids[@]:left:together}"
+  done
+  stop_postgres fast
+}
+trap stop_all EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Starts a program in the background, with its output in a file. In a session of its own, so that Ctrl-C reaches this
+# script alone, which stops all in order.
+start() {
+  local name="$1"
+  shift
+  : >"$folder/logs/$name.log"
+  setsid "$@" >>"$folder/logs/$name.log" 2>&1 </dev/null &
+  pids+=($!)
+  echo "$name $!" >>"$folder/pids"
+}
+
+# Waits until a program says something, or has ended.
+await() {
+  local name="$1" word="$2"
+  until grep -q "$word" "$folder/logs/$name.log"; do
+    kill -0 "${pids[-1]}" 2>/dev/null || give_up "$name did not start: $(tail -n 5 "$folder/logs/$name.log")"
+    sleep 0.1
+  done
+}
+
+if [ ! -d "$folder/postgres" ]; then
+  rm -rf "$folder/postgres.new"
+  mkdir "$folder/postgres.new"
+  if [ "$(id -u)" = 0 ]; then
+    chown postgres "$folder/postgres.new"
+    as_postgres test -w "$folder/postgres.new" || give_up "the user postgres can't reach $folder; name another DISTRIBUTED_DIR"
+  fi
+  quietly as_postgres "$postgres/initdb" -D "$folder/postgres.new" --username carrel --auth trust --encoding UTF8 --locale C
+  mv "$folder/postgres.new" "$folder/postgres"
+fi
+# pg_ctl waits until the server takes connections. It gets no lock: one that is left behind is stopped above.
 as_postgres "$postgres/pg_ctl" -D "$folder/postgres" -w -s -l "$folder/postgres/server.log" \
-  -o "-p $postgres_port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder/postgres" start
+  -o "-p $postgres_port -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start {lock}>&- \
+  || give_up "PostgreSQL did not start: $(tail -n 5 "$folder/postgres/server.log")"
 start redis redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no
 await redis 'Ready to accept connections'
 
@@ -72,20 +133,15 @@ if [ ! -s "$folder/redis.key" ]; then
   (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$folder/redis.key")
 fi
 CARREL_POSTGRES__URL="postgres://carrel@127.0.0.1:$postgres_port/postgres"
-CARREL_REDIS__URLS="[\"redis://127.0.0.1:$redis_port\"]"
+CARREL_REDIS__URLS="$(printf '["redis://127.0.0.1:%s"]' "$redis_port")"
 CARREL_REDIS__KEY="$(cat "$folder/redis.key")"
 CARREL_TELEMETRY__LOG_FORMAT=text
 export CARREL_POSTGRES__URL CARREL_REDIS__URLS CARREL_REDIS__KEY CARREL_TELEMETRY__LOG_FORMAT
 
-[ -s "$folder/keys.json" ] || "$programs/carrel-presence" keys create "$folder/keys.json" >/dev/null
-"$programs/carrel-presence" keys public "$folder/keys.json" >"$folder/public-keys.json"
+"$programs/carrel-presence" keys create --if-missing "$folder/keys.json" >/dev/null
+"$programs/carrel-presence" keys public --to "$folder/public-keys.json" "$folder/keys.json" >/dev/null
 "$programs/carrel-session" migrate
 "$programs/carrel-presence" directory load carrel/demo/directory.toml
-
-# The address of the nth replica of a service, and where its health is asked.
-address() { echo "127.0.0.1:$((first_port + 10 * $1 + $2))"; }
-health() { echo "127.0.0.1:$((first_port + 10 * $1 + $2 + 5))"; }
-both() { echo "[\"http://$(address "$1" 0)\", \"http://$(address "$1" 1)\"]"; }
 
 # Starts both replicas of a service: its name, its number, and its settings.
 service() {
@@ -110,7 +166,7 @@ for replica in 0 1; do
   await "gateway-$replica" '^carrel-gateway serves'
 done
 
-section "Carrel runs as ten processes; their output is in $folder/logs"
+section "Carrel runs as ten processes; their output is in $folder/logs, their numbers in $folder/pids"
 grep -hE ' serves (gRPC|browsers)' "$folder"/logs/*.log
 echo "PostgreSQL at 127.0.0.1:$postgres_port, Redis at 127.0.0.1:$redis_port"
 for replica in 0 1; do
@@ -119,7 +175,7 @@ for replica in 0 1; do
 done
 echo "Kill any of them and look at what people notice; Ctrl-C stops all of it."
 # Until a signal comes: one that ends by itself, or is killed, is no reason to stop the others.
-while :; do
-  wait -n || true
-  sleep 1
+while wait -n || [ "$?" != 127 ]; do
+  :
 done
+give_up "all of them have ended"
