@@ -77,8 +77,10 @@ stop_postgres() {
 }
 stop_all() {
   trap - EXIT
-  trap 'kill -KILL "${pids[@]}" 2>/dev/null; stop_postgres immediate; exit 130' INT TERM HUP
-  printf '\nstopping; once more: at once\n'
+  # make hands a SIGTERM on that has reached this script already.
+  trap '' TERM HUP
+  trap 'kill -KILL "${pids[@]}" 2>/dev/null; stop_postgres immediate; exit 130' INT
+  printf '\nstopping; Ctrl-C again: at once\n'
   # Both replicas of a service at a time, each service before what it calls; then Redis, which was the first.
   local left="${#pids[@]}"
   while [ "$left" -gt 0 ]; do

@@ -23,8 +23,14 @@ def workspace():
 
 
 def binaries():
-    """The names of all programs that the workspace builds."""
-    targets = [target for package in workspace()["packages"] for target in package["targets"]]
+    """The names of the programs of `carrel` and of the crates that it is made of. Others are for tests."""
+    packages = {package["name"]: package for package in workspace()["packages"]}
+    ours, new = set(), {"carrel"}
+    while new:
+        ours |= new
+        needed = {need["name"] for name in new for need in packages[name]["dependencies"] if need["kind"] != "dev"}
+        new = needed & packages.keys() - ours
+    targets = [target for name in ours for target in packages[name]["targets"]]
     return {target["name"] for target in targets if target["kind"] == ["bin"]}
 
 

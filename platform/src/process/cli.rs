@@ -179,19 +179,15 @@ async fn ask_readiness(address: SocketAddr) -> anyhow::Result<(StatusCode, Strin
     let request = Request::get("/ready")
         .header(header::HOST, address.to_string())
         .body(Empty::<Bytes>::new())?;
-    let answer = async {
+    let answer = async move {
         let (head, body) = sender.send_request(request).await?.into_parts();
         let text = Limited::new(body, READINESS_LIMIT).collect().await;
         let text = text.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
         Ok((head.status, String::from_utf8_lossy(&text).into_owned()))
     };
-    tokio::select! {
-        answer = answer => answer,
-        ended = connection => {
-            ended?;
-            anyhow::bail!("it closed the connection without an answer")
-        }
-    }
+    // The connection ends with the answer; what goes wrong with it the answer says.
+    let (answer, _) = tokio::join!(answer, connection);
+    answer
 }
 
 /// Where a listener that takes connections on every address of this machine can be reached from it.

@@ -1,0 +1,225 @@
+"""Plays `make run-distributed`, and the worked example of TLS in docs/operating.md among its processes."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import tomllib
+import unittest
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = {"session": 1, "presence": 2, "im": 3}
+
+# Limits for what hangs, not measures: a build from nothing on a small machine, and what a stop may take.
+START_SECONDS = 1200
+STOP_SECONDS = 20
+
+
+def free_ports(how_many):
+    """The first of so many free ports in a row. They are free a moment later, too, if nobody else is quick."""
+    for first in range(20000, 32000, how_many):
+        try:
+            with contextlib.ExitStack() as held:
+                for port in range(first, first + how_many):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+        except OSError:
+            continue
+    raise AssertionError("there are not so many free ports in a row")
+
+
+def ask(address, path):
+    """The status and the text of an answer, or nothing if nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+    except OSError:
+        return None
+
+
+class Distributed:
+    """Carrel as ten processes, started by make in a folder of its own, on free ports."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.port = free_ports(47)
+        settings = {"DISTRIBUTED_DIR": folder, "DISTRIBUTED_PORT": str(self.port)}
+        # A session of its own, so that a signal reaches make and the script as it does in a terminal.
+        self.make = subprocess.Popen(
+            ["make", "run-distributed"],
+            cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, start_new_session=True,
+        )
+        self.hung = threading.Timer(START_SECONDS, os.killpg, [self.make.pid, signal.SIGTERM])
+        self.hung.start()
+        self.said = []
+        for line in self.make.stdout:
+            self.said.append(line)
+            if "Ctrl-C stops all of it" in line:
+                return
+        self.stop(signal.SIGTERM)
+        raise AssertionError(f"it ended before everything ran: {''.join(self.said)}")
+
+    def gateway(self, replica):
+        return f"127.0.0.1:{self.port + replica}"
+
+    def health(self, service, replica):
+        number = SERVICES.get(service, 4)
+        return f"127.0.0.1:{self.port + 10 * number + 5 + replica}"
+
+    def pid(self, name):
+        listed = dict(line.split() for line in (self.folder / "pids").read_text(encoding="utf-8").splitlines())
+        return int(listed[name])
+
+    def running(self):
+        """The processes that were started within it: they have its folder in their environment."""
+        mark = f"DISTRIBUTED_DIR={self.folder}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process.name, (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()))
+        return found
+
+    def stop(self, how):
+        """Ends it, and says how long that took."""
+        began = time.monotonic()
+        self.hung.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.make.pid, how)
+        self.said += self.make.stdout.readlines()
+        self.make.stdout.close()
+        self.make.wait()
+        return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def folder_for_all():
+    """A temporary folder that PostgreSQL's user may enter."""
+    with tempfile.TemporaryDirectory(prefix="carrel-distributed-") as folder:
+        os.chmod(folder, 0o755)
+        yield folder
+
+
+class MakeRunDistributed(unittest.TestCase):
+    def test_it_serves_outlives_a_killed_replica_and_leaves_nothing_behind(self):
+        with folder_for_all() as folder:
+            # Twice in one folder: the second finds what the first one left there, by another signal.
+            for how in [signal.SIGTERM, signal.SIGINT]:
+                carrel = Distributed(folder)
+                try:
+                    self.see_that_all_are_ready(carrel)
+                    self.kill_a_replica(carrel)
+                finally:
+                    took = carrel.stop(how)
+                self.assertLess(took, STOP_SECONDS)
+                # Nobody but the one below had to be ended by force.
+                self.assertEqual([line for line in carrel.said if "Killed" in line][1:], [])
+                self.assertEqual(carrel.running(), [])
+
+    def see_that_all_are_ready(self, carrel):
+        said = "".join(carrel.said)
+        for replica in [0, 1]:
+            self.assertIn(f"http://{carrel.gateway(replica)}/ask/maple", said)
+            for path in ["/readyz", "/", "/ask/maple", "/desk"]:
+                self.assertEqual(ask(carrel.gateway(replica), path)[0], 200, path)
+            for service in [*SERVICES, "gateway"]:
+                with self.subTest(service=service, replica=replica):
+                    self.assertEqual(ask(carrel.health(service, replica), "/ready"), (200, "ready\n"))
+
+    def kill_a_replica(self, carrel):
+        os.kill(carrel.pid("session-0"), signal.SIGKILL)
+        while ask(carrel.health("session", 0), "/live"):
+            time.sleep(0.05)
+        for replica in [0, 1]:
+            self.assertEqual(ask(carrel.gateway(replica), "/readyz"), (200, "ready\n"))
+            self.assertEqual(ask(carrel.health("gateway", replica), "/ready"), (200, "ready\n"))
+
+
+class TlsExample(unittest.TestCase):
+    """What docs/operating.md says of mutual TLS, done word by word but for the place of the files and the host."""
+
+    def setUp(self):
+        guide = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+        section = guide[guide.index("\n## TLS\n") : guide.index("\n## What is kept\n")]
+        (self.commands,) = re.findall(r"```sh\n(.*?)```", section, flags=re.S)
+        self.of_a_service, self.of_a_caller = re.findall(r"```toml\n(.*?)```", section, flags=re.S)
+        folder = self.enterContext(folder_for_all())
+        self.carrel = Distributed(folder)
+        self.addCleanup(self.carrel.stop, signal.SIGTERM)
+        self.tls = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="carrel-tls-")))
+        built = subprocess.check_output(["scripts/build.sh"], cwd=ROOT, text=True)
+        self.programs = Path(built.splitlines()[-1]).parent
+
+    def settings_file(self, name, text):
+        path = self.tls / f"{name}.toml"
+        path.write_text(text.replace("/etc/carrel/tls", str(self.tls)), encoding="utf-8")
+        tomllib.loads(path.read_text(encoding="utf-8"))
+        return path
+
+    def environment(self, keys):
+        port = self.carrel.port
+        return os.environ | {
+            "CARREL_POSTGRES__URL": f"postgres://carrel@127.0.0.1:{port + 2}/postgres",
+            "CARREL_REDIS__URLS": json.dumps([f"redis://127.0.0.1:{port + 3}"]),
+            "CARREL_REDIS__KEY": (self.carrel.folder / "redis.key").read_text(encoding="utf-8"),
+            "CARREL_KEYS__FILE": str(self.carrel.folder / keys),
+            "CARREL_GRPC__ADDRESS": "127.0.0.1:0",
+            "CARREL_HEALTH__ADDRESS": "127.0.0.1:0",
+        }
+
+    def start(self, program, settings, keys):
+        """Starts a program and says at which addresses it serves and tells its health."""
+        process = subprocess.Popen(
+            [self.programs / program, "--config", settings, "serve"],
+            env=self.environment(keys), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+
+        def end():
+            process.terminate()
+            process.stdout.close()
+            process.wait()
+
+        self.addCleanup(end)
+        line = process.stdout.readline()
+        found = re.search(r"gRPC at (\S+), health at http://(\S+)", line)
+        self.assertTrue(found, f"{program} did not start: {line}")
+        return found.groups()
+
+    def test_who_shows_the_certificate_is_let_in_and_nobody_else(self):
+        subprocess.run(["bash", "-euo", "pipefail", "-c", self.commands], cwd=self.tls, check=True, capture_output=True)
+        service = self.settings_file("service", self.of_a_service)
+        grpc, health = self.start("carrel-session", service, "public-keys.json")
+        asked = subprocess.run(
+            [self.programs / "carrel-session", "--config", service, "healthcheck"],
+            env=self.environment("public-keys.json") | {"CARREL_HEALTH__ADDRESS": health},
+            capture_output=True, text=True, check=False,
+        )
+        self.assertEqual((asked.returncode, asked.stdout), (0, "ready\n"), asked.stderr)
+
+        at = self.of_a_caller.replace("session-svc:50051", f"localhost:{grpc.rsplit(':', 1)[1]}")
+        with_certificate = self.settings_file("caller", at)
+        without = self.settings_file("stranger", re.sub(r"(?m)^(certificate|key) = .*\n", "", at))
+        _, stranger = self.start("carrel-presence", without, "keys.json")
+        _, caller = self.start("carrel-presence", with_certificate, "keys.json")
+        while ask(caller, "/ready") != (200, "ready\n"):
+            time.sleep(0.05)
+        # It has tried for longer than the other, which got through.
+        status, said = ask(stranger, "/ready")
+        self.assertEqual(status, 200)
+        self.assertIn("degraded: session-svc:", said)
+
+
+if __name__ == "__main__":
+    unittest.main()
