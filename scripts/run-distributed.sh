@@ -143,7 +143,7 @@ export CARREL_POSTGRES__URL CARREL_REDIS__URLS CARREL_REDIS__KEY CARREL_TELEMETR
 "$programs/carrel-presence" keys create --if-missing "$folder/keys.json" >/dev/null
 "$programs/carrel-presence" keys public --to "$folder/public-keys.json" "$folder/keys.json" >/dev/null
 "$programs/carrel-session" migrate
-"$programs/carrel-presence" directory load carrel/demo/directory.toml
+"$programs/carrel-presence" directory load - <carrel/demo/directory.toml
 
 # Starts both replicas of a service: its name, its number, and its settings.
 service() {

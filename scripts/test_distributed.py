@@ -201,12 +201,13 @@ class TlsExample(unittest.TestCase):
         subprocess.run(["bash", "-euo", "pipefail", "-c", self.commands], cwd=self.tls, check=True, capture_output=True)
         service = self.settings_file("service", self.of_a_service)
         grpc, health = self.start("carrel-session", service, "public-keys.json")
-        asked = subprocess.run(
-            [self.programs / "carrel-session", "--config", service, "healthcheck"],
-            env=self.environment("public-keys.json") | {"CARREL_HEALTH__ADDRESS": health},
-            capture_output=True, text=True, check=False,
-        )
-        self.assertEqual((asked.returncode, asked.stdout), (0, "ready\n"), asked.stderr)
+        for address, told in [(health, (0, "ready\n")), ("127.0.0.1:1", (1, ""))]:
+            asked = subprocess.run(
+                [self.programs / "carrel-session", "--config", service, "healthcheck"],
+                env=self.environment("public-keys.json") | {"CARREL_HEALTH__ADDRESS": address},
+                capture_output=True, text=True, check=False,
+            )
+            self.assertEqual((asked.returncode, asked.stdout), told, asked.stderr)
 
         at = self.of_a_caller.replace("session-svc:50051", f"localhost:{grpc.rsplit(':', 1)[1]}")
         with_certificate = self.settings_file("caller", at)

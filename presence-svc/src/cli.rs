@@ -13,7 +13,7 @@ use crate::commands::{self, NewLibrarian};
 pub enum DirectoryCommand {
     /// Make the directory what a file says. The file explains itself: carrel/demo/directory.toml.
     Load {
-        /// The file.
+        /// The file; "-" for standard input.
         file: PathBuf,
     },
 }
@@ -71,7 +71,14 @@ impl DirectoryCommand {
     /// When the file or the log can't be used.
     pub async fn run(self, log: &dyn EventLog) -> anyhow::Result<ExitCode> {
         let Self::Load { file } = self;
-        let changes = commands::load_directory_file(log, &file, &Clock::system()).await?;
+        let clock = Clock::system();
+        let changes = if file.as_os_str() == "-" {
+            let text = std::io::read_to_string(std::io::stdin())
+                .context("the directory can't be read from standard input")?;
+            commands::load_directory(log, &text, &clock).await?
+        } else {
+            commands::load_directory_file(log, &file, &clock).await?
+        };
         writeln!(std::io::stdout(), "{changes}")?;
         Ok(ExitCode::SUCCESS)
     }
