@@ -91,7 +91,7 @@ impl Browser {
 #[derive(Clone)]
 struct Door {
     house: House,
-    services: [Replicas; 3],
+    needed: [Replicas; 2],
     origins: Arc<Origins>,
     trusted_proxies: Arc<[Network]>,
     request_timeout: Duration,
@@ -110,7 +110,7 @@ pub(crate) async fn serve(
 ) -> Result<(), Error> {
     let Gateway {
         config,
-        services,
+        needed,
         house,
     } = gateway;
     let shutdown = house.shutdown.clone();
@@ -121,7 +121,7 @@ pub(crate) async fn serve(
         addresses: Counter::new(config.socket.per_address.get()),
         sockets: TaskTracker::new(),
         abandon: CancellationToken::new(),
-        services,
+        needed,
         house,
     };
     let sockets = door.sockets.clone();
@@ -359,12 +359,12 @@ fn refused(stranger: Stranger) -> Refused {
     }
 }
 
-/// Whether the gateway is up, takes new browsers, and reaches its services.
+/// Whether the gateway is up, takes new browsers, and reaches the services without which nobody is helped.
 async fn ready(State(door): State<Door>) -> Result<&'static str, Refused> {
     if door.house.shutdown.is_cancelled() {
         return Err(Refusal::unavailable("SHUTTING_DOWN", "The gateway is stopping.").into());
     }
-    for service in door.services {
+    for service in door.needed {
         let mut health = HealthClient::new(service);
         let check = health.check(HealthCheckRequest::default());
         let well = match timeout(READINESS_DEADLINE, check).await {

@@ -86,7 +86,8 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    services: [Replicas; 3],
+    /// Without which nobody is helped.
+    needed: [Replicas; 2],
     house: House,
 }
 
@@ -100,7 +101,7 @@ pub fn build(config: Config, parts: Parts) -> Gateway {
         config.call_deadline.get(),
     );
     Gateway {
-        services: [parts.session, parts.presence, parts.im],
+        needed: [parts.session, parts.presence],
         house: House {
             config: config.socket.clone(),
             upstream,

@@ -112,18 +112,23 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let tls = tls.as_ref().map(ServerTls::for_http).transpose()?;
     let readiness = process.readiness().clone();
     let own = settings.upstream.tls.as_ref();
-    let find = |service, addresses| -> anyhow::Result<Replicas> {
-        let replicas = Replicas::find(service, addresses, own)?;
+    let find = |service, addresses| Replicas::find(service, addresses, own);
+    let session = find("session-svc", settings.upstream.session)?;
+    let presence = find("presence-svc", settings.upstream.presence)?;
+    let im = find("im-svc", settings.upstream.im)?;
+    for (service, replicas) in [("session-svc", &session), ("presence-svc", &presence)] {
         let known = replicas.clone();
         readiness.need(service, move || known.condition());
-        Ok(replicas)
-    };
+    }
+    // Without it staff can't write to one another, and patrons are helped all the same.
+    let known = im.clone();
+    readiness.watch("im-svc", move || known.condition());
     let gateway = carrel_gateway::build(
         settings.gateway,
         Parts {
-            session: find("session-svc", settings.upstream.session)?,
-            presence: find("presence-svc", settings.upstream.presence)?,
-            im: find("im-svc", settings.upstream.im)?,
+            session,
+            presence,
+            im,
             clock: Clock::system(),
             shutdown: process.stop(),
         },
