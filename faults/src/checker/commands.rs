@@ -1,0 +1,159 @@
+//! What people were told of their commands, against the log.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    Log, Transcripts, Violation, Wrong,
+    stage::{Command, Stage},
+    transcripts::is_said,
+    violation,
+};
+use crate::history::{Deed, Role};
+
+pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
+    let mut wrong = Vec::new();
+    let empty = Transcripts::default();
+    let mut by_session: HashMap<&str, Vec<&Command<'_>>> = HashMap::new();
+    for command in &stage.commands {
+        by_session.entry(command.session).or_default().push(command);
+    }
+    for (session, commands) in &by_session {
+        let transcripts = log.get(*session).unwrap_or(&empty);
+        Session::new(session, transcripts, stage).check(commands, &mut wrong);
+    }
+    for (session, transcripts) in log {
+        let commands = by_session.get(session.as_str());
+        let sent: HashSet<&str> = commands
+            .into_iter()
+            .flatten()
+            .filter_map(|command| said(command.deed))
+            .collect();
+        for (position, seen) in &transcripts.staff {
+            if is_said(seen) && !sent.contains(seen.text.as_str()) {
+                let detail = format!("{:?} at {position} was never sent", seen.text);
+                wrong.push(violation(Wrong::Phantom, session, detail));
+            }
+        }
+    }
+    wrong
+}
+
+/// One session's log, by text.
+struct Session<'a> {
+    id: &'a str,
+    transcripts: &'a Transcripts,
+    stage: &'a Stage<'a>,
+    patron: HashMap<&'a str, u64>,
+    staff: HashMap<&'a str, u64>,
+}
+
+impl<'a> Session<'a> {
+    fn new(id: &'a str, transcripts: &'a Transcripts, stage: &'a Stage<'a>) -> Self {
+        let places = |events: &'a [(u64, crate::history::Seen)]| {
+            let said = events.iter().filter(|(_, seen)| is_said(seen));
+            said.map(|(position, seen)| (seen.text.as_str(), *position))
+                .collect()
+        };
+        Self {
+            id,
+            transcripts,
+            stage,
+            patron: places(&transcripts.patron),
+            staff: places(&transcripts.staff),
+        }
+    }
+
+    fn check(&self, commands: &[&Command<'_>], wrong: &mut Vec<Violation>) {
+        let mut last: HashMap<&str, (u64, &str)> = HashMap::new();
+        for command in commands {
+            self.outcome(command, wrong);
+            let Some(text) = said(command.deed) else {
+                continue;
+            };
+            let Some(position) = self.staff.get(text) else {
+                continue;
+            };
+            let last = last.entry(command.who).or_insert((0, ""));
+            if *position < last.0 {
+                let detail = format!(
+                    "{text:?} is at {position}, before {:?} at {}",
+                    last.1, last.0
+                );
+                wrong.push(violation(Wrong::Reordered, self.id, detail));
+            }
+            *last = (*position, text);
+        }
+    }
+
+    fn outcome(&self, command: &Command<'_>, wrong: &mut Vec<Violation>) {
+        let who = command.who;
+        let deed = command.deed;
+        if let Some(other) = command.other_place {
+            let detail = format!("{who} was told two places of {deed:?}, the other is {other}");
+            wrong.push(violation(Wrong::Repeated, self.id, detail));
+        }
+        match (command.ok, command.failed) {
+            (None, None) => {
+                let detail = format!("{who} never learned what became of {deed:?}");
+                wrong.push(violation(Wrong::Unsettled, self.id, detail));
+            }
+            (Some((_, position)), None) => {
+                if !self.is_there(command, position) {
+                    let detail = format!("{who} was told that {deed:?} is at {position}");
+                    wrong.push(violation(Wrong::Lost, self.id, detail));
+                }
+            }
+            (None, Some(reason)) => {
+                if said(deed).is_some_and(|text| self.staff.contains_key(text)) {
+                    let detail = format!("{deed:?} of {who} is there, but was refused: {reason}");
+                    wrong.push(violation(Wrong::Phantom, self.id, detail));
+                }
+            }
+            (Some(_), Some(reason)) => {
+                let detail = format!("{deed:?} of {who} was both accepted and refused: {reason}");
+                wrong.push(violation(Wrong::Phantom, self.id, detail));
+            }
+        }
+    }
+
+    /// Whether what was accepted is in the log, at the position that was told.
+    fn is_there(&self, command: &Command<'_>, position: u64) -> bool {
+        let by_patron = self
+            .stage
+            .people
+            .get(command.who)
+            .is_some_and(|person| person.role == Role::Patron);
+        match command.deed {
+            Deed::Message(text) | Deed::Note(text) => {
+                let places = if by_patron { &self.patron } else { &self.staff };
+                let there = places.get(text.as_str());
+                // A position of 0 says that the answer names none.
+                there.is_some_and(|there| position == 0 || *there == position)
+            }
+            Deed::Open(question) => self
+                .transcripts
+                .staff
+                .first()
+                .is_some_and(|(_, seen)| seen.kind == "opened" && seen.text == *question),
+            Deed::End => self.has("ended", ""),
+            Deed::Offer(_) => self.has("transfer_offered", ""),
+            // What the log holds of these is judged with the owners; of a supervisor's it holds nothing.
+            Deed::PickUp | Deed::Accept(_) | Deed::Enter | Deed::Leave => true,
+        }
+    }
+
+    fn has(&self, kind: &str, text: &str) -> bool {
+        self.transcripts
+            .staff
+            .iter()
+            .any(|(_, seen)| seen.kind == kind && (text.is_empty() || seen.text == text))
+    }
+}
+
+/// What a deed says, if it says something.
+fn said(deed: &Deed) -> Option<&str> {
+    match deed {
+        Deed::Message(text) | Deed::Note(text) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,51 @@
+//! Who is at the desk, as a watching librarian was shown it while everything was restarted in order.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Violation, Wrong, violation};
+use crate::history::{Entry, What};
+
+/// The kind of fault in which nobody may be seen to go.
+const ROLLING: &str = "F6";
+
+pub(super) fn check(history: &[Entry]) -> Vec<Violation> {
+    let mut wrong = Vec::new();
+    let mut rolling = HashSet::new();
+    let mut present: HashMap<&str, HashSet<&str>> = HashMap::new();
+    let flicker = |who: &str, gone: &str| {
+        let detail = format!("{who} was shown that {gone} had gone");
+        violation(Wrong::Flicker, "", detail)
+    };
+    for entry in history {
+        let seen = present.entry(&entry.who).or_default();
+        match &entry.what {
+            What::Fault { number, kind } if kind == ROLLING => {
+                rolling.insert(*number);
+            }
+            What::Recovered { number } => {
+                rolling.remove(number);
+            }
+            // 1000 is the browser's own.
+            What::Closed { code }
+                if !rolling.is_empty() && !matches!(code, Some(1000 | 1001 | 1012)) =>
+            {
+                let detail = format!("a socket of {} ended with {code:?}", entry.who);
+                wrong.push(violation(Wrong::Rude, "", detail));
+            }
+            What::Desk { present: now } => {
+                let now: HashSet<&str> = now.iter().map(String::as_str).collect();
+                if !rolling.is_empty() {
+                    wrong.extend(seen.difference(&now).map(|gone| flicker(&entry.who, gone)));
+                }
+                *seen = now;
+            }
+            What::Gone { librarian_id } => {
+                if seen.remove(librarian_id.as_str()) && !rolling.is_empty() {
+                    wrong.push(flicker(&entry.who, librarian_id));
+                }
+            }
+            _ => {}
+        }
+    }
+    wrong
+}

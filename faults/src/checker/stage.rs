@@ -1,0 +1,266 @@
+//! A history, sorted by what the checks ask for.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::Figures;
+use crate::history::{Audience, Deed, Entry, Role, Seen, What};
+
+/// A command and what became of it.
+#[derive(Debug)]
+pub(super) struct Command<'a> {
+    pub(super) who: &'a str,
+    pub(super) session: &'a str,
+    pub(super) deed: &'a Deed,
+    /// The first time that it was said to have happened, and where.
+    pub(super) ok: Option<(u64, u64)>,
+    /// A later answer that named another place.
+    pub(super) other_place: Option<u64>,
+    /// The reason for which it never happened.
+    pub(super) failed: Option<&'a str>,
+}
+
+/// A time in which somebody attended a session.
+#[derive(Debug)]
+pub(super) struct Spell {
+    pub(super) from: u64,
+    /// `None`: until the end of the run.
+    pub(super) until: Option<u64>,
+}
+
+/// What somebody saw of one session.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    pub(super) audience: Audience,
+    pub(super) spells: Vec<Spell>,
+    /// When, at which position, what.
+    pub(super) shown: Vec<(u64, u64, &'a Seen)>,
+    pub(super) resyncs: usize,
+}
+
+/// A person of the cast.
+#[derive(Debug)]
+pub(super) struct Person<'a> {
+    pub(super) role: Role,
+    pub(super) librarian_id: &'a str,
+}
+
+/// A whole history.
+#[derive(Debug, Default)]
+pub(super) struct Stage<'a> {
+    pub(super) people: HashMap<&'a str, Person<'a>>,
+    /// In the order in which they were first sent.
+    pub(super) commands: Vec<Command<'a>>,
+    /// By who and session.
+    pub(super) views: BTreeMap<(&'a str, &'a str), View<'a>>,
+    /// Times in which something was broken, in order and apart.
+    pub(super) broken: Vec<(u64, u64)>,
+    pub(super) end: u64,
+    unknown: u64,
+    /// By session: the places of commands that made somebody its owner.
+    taking: HashMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn read(history: &'a [Entry]) -> Self {
+        let mut stage = Self {
+            end: history.last().map_or(0, |entry| entry.at),
+            broken: broken(history),
+            ..Self::default()
+        };
+        let mut places = HashMap::new();
+        let mut attended: HashMap<&str, HashSet<&str>> = HashMap::new();
+        let mut unknown = HashSet::new();
+        for entry in history {
+            let who = entry.who.as_str();
+            match &entry.what {
+                What::Person { role, librarian_id } => {
+                    let person = Person {
+                        role: *role,
+                        librarian_id,
+                    };
+                    stage.people.insert(who, person);
+                }
+                What::Invoke {
+                    session,
+                    command,
+                    deed,
+                } => {
+                    places.insert((who, command.as_str()), stage.commands.len());
+                    stage.commands.push(Command {
+                        who,
+                        session,
+                        deed,
+                        ok: None,
+                        other_place: None,
+                        failed: None,
+                    });
+                }
+                What::Ok {
+                    command, position, ..
+                } => {
+                    if let Some(place) = places.get(&(who, command.as_str())) {
+                        stage.commands[*place].happened(entry.at, *position);
+                    }
+                }
+                What::Fail {
+                    command, reason, ..
+                } => {
+                    if let Some(place) = places.get(&(who, command.as_str())) {
+                        stage.commands[*place].failed = Some(reason);
+                    }
+                }
+                What::Unknown { command, .. } => {
+                    unknown.insert((who, command.as_str()));
+                }
+                What::Attending {
+                    session,
+                    audience,
+                    resync,
+                } => {
+                    attended.entry(who).or_default().insert(session);
+                    stage.attend(who, session, entry.at, *audience, *resync);
+                }
+                What::Event {
+                    session,
+                    position,
+                    seen,
+                } => {
+                    if let Some(view) = stage.views.get_mut(&(who, session.as_str())) {
+                        view.shown.push((entry.at, *position, seen));
+                    }
+                }
+                What::Detached { session, .. } => {
+                    if let Some(sessions) = attended.get_mut(who) {
+                        sessions.remove(session.as_str());
+                    }
+                    stage.leave(who, session, entry.at);
+                }
+                What::Closed { .. } => {
+                    for session in attended.remove(who).unwrap_or_default() {
+                        stage.leave(who, session, entry.at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        stage.unknown = unknown.len() as u64;
+        for (place, command) in stage.commands.iter().enumerate() {
+            if command.ok.is_some() && matches!(command.deed, Deed::PickUp | Deed::Accept(_)) {
+                stage.taking.entry(command.session).or_default().push(place);
+            }
+        }
+        stage
+    }
+
+    fn attend(
+        &mut self,
+        who: &'a str,
+        session: &'a str,
+        at: u64,
+        audience: Audience,
+        resync: bool,
+    ) {
+        self.leave(who, session, at);
+        let view = self.views.entry((who, session)).or_insert_with(|| View {
+            audience,
+            spells: Vec::new(),
+            shown: Vec::new(),
+            resyncs: 0,
+        });
+        view.resyncs += usize::from(resync);
+        view.spells.push(Spell {
+            from: at,
+            until: None,
+        });
+    }
+
+    fn leave(&mut self, who: &'a str, session: &'a str, at: u64) {
+        let view = self.views.get_mut(&(who, session));
+        if let Some(last) = view.and_then(|view| view.spells.last_mut()) {
+            last.until.get_or_insert(at);
+        }
+    }
+
+    /// The commands that made somebody the owner of a session.
+    pub(super) fn taking(&self, session: &str) -> impl Iterator<Item = &Command<'a>> {
+        let places = self.taking.get(session).map_or(&[][..], Vec::as_slice);
+        places.iter().map(|place| &self.commands[*place])
+    }
+
+    /// The time since which nothing was broken until `at`; `None` if something is broken then.
+    pub(super) fn calm_since(&self, at: u64) -> Option<u64> {
+        let next = self.broken.partition_point(|(from, _)| *from <= at);
+        match next.checked_sub(1).and_then(|last| self.broken.get(last)) {
+            Some((_, until)) if at < *until => None,
+            Some((_, until)) => Some(*until),
+            None => Some(0),
+        }
+    }
+
+    pub(super) fn figures(&self, history: &[Entry]) -> Figures {
+        let mut figures = Figures {
+            unknown: self.unknown,
+            delivered: self
+                .views
+                .values()
+                .map(|view| view.shown.len() as u64)
+                .sum(),
+            ..Figures::default()
+        };
+        for command in &self.commands {
+            let happened = u64::from(command.ok.is_some());
+            match command.deed {
+                Deed::Message(_) | Deed::Note(_) => figures.acknowledged += happened,
+                Deed::Open(_) => figures.sessions += happened,
+                Deed::PickUp => {
+                    figures.pick_ups.0 += 1;
+                    figures.pick_ups.1 += happened;
+                }
+                Deed::Accept(_) => {
+                    figures.transfers.0 += 1;
+                    figures.transfers.1 += happened;
+                }
+                _ => {}
+            }
+        }
+        let lost = |entry: &&Entry| matches!(entry.what, What::Closed { .. });
+        figures.sockets_lost = history.iter().filter(lost).count() as u64;
+        figures
+    }
+}
+
+impl Command<'_> {
+    fn happened(&mut self, at: u64, position: u64) {
+        let (_, first) = *self.ok.get_or_insert((at, position));
+        if first != position {
+            self.other_place = Some(position);
+        }
+    }
+}
+
+/// From the beginning of each fault to its recovery, those that overlap as one.
+fn broken(history: &[Entry]) -> Vec<(u64, u64)> {
+    let mut broken = Vec::new();
+    let mut open = HashSet::new();
+    let mut since = 0;
+    for entry in history {
+        match entry.what {
+            What::Fault { number, .. } => {
+                if open.is_empty() {
+                    since = entry.at;
+                }
+                open.insert(number);
+            }
+            What::Recovered { number } => {
+                if open.remove(&number) && open.is_empty() {
+                    broken.push((since, entry.at));
+                }
+            }
+            _ => {}
+        }
+    }
+    if !open.is_empty() {
+        broken.push((since, u64::MAX));
+    }
+    broken
+}

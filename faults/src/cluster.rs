@@ -1,0 +1,224 @@
+//! What a run runs against: real programs of Carrel, their engines, and a fault proxy on each link between them.
+
+mod clock;
+mod directory;
+mod embedded;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+pub use clock::{Clock, libfaketime};
+pub use directory::{LIBRARIES, PASSWORD, Staff};
+
+use crate::{people::http, process::Process, proxy::Proxy, seed::Dice};
+
+/// How long services may take to be ready after a start.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// In which form Carrel runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All in one process, with its log in a file.
+    Embedded,
+    /// Two of each service, on PostgreSQL and Redis.
+    Distributed,
+}
+
+/// A service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// All of them in one process.
+    Whole,
+    /// session-svc.
+    Session,
+    /// presence-svc.
+    Presence,
+    /// im-svc.
+    Im,
+    /// The gateway.
+    Gateway,
+}
+
+/// A link between two processes, by who connects to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Browsers to a gateway.
+    Client,
+    /// Gateways to one session-svc.
+    Session,
+    /// One session-svc to Redis.
+    Redis,
+    /// One session-svc to PostgreSQL.
+    Postgres,
+}
+
+/// One running program.
+#[derive(Debug)]
+pub struct Instance {
+    /// Which service.
+    pub service: Service,
+    /// The program.
+    pub process: Process,
+    /// Where its health can be asked for, if it has a place for that of its own.
+    pub health: Option<SocketAddr>,
+    /// Its clock, if it can be set.
+    pub clock: Option<Clock>,
+}
+
+/// One link and the proxy on it.
+#[derive(Debug)]
+pub struct Link {
+    /// Between whom.
+    pub route: Route,
+    /// The proxy.
+    pub proxy: Proxy,
+}
+
+/// Everything that runs. It is stopped when this is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    /// In which form.
+    pub form: Form,
+    /// The programs.
+    pub instances: Vec<Instance>,
+    /// The links.
+    pub links: Vec<Link>,
+    /// Where session-svc answers gRPC, without a proxy.
+    pub sessions: Vec<SocketAddr>,
+    /// Who works at the desks.
+    pub staff: Vec<Staff>,
+    folder: TempDir,
+}
+
+/// What a cluster is to be like.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The form.
+    pub form: Form,
+    /// Where the programs are.
+    pub programs: PathBuf,
+    /// How many librarians each library has, beside its supervisor.
+    pub librarians: usize,
+}
+
+impl Cluster {
+    /// Starts one and waits until it serves.
+    ///
+    /// # Errors
+    /// When a program or an engine is missing or does not start; says which.
+    pub async fn start(plan: &Plan, dice: &mut Dice) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("carrel-faults-")
+            .tempdir()?;
+        let cluster = match plan.form {
+            Form::Embedded => embedded::start(plan, folder, dice).await?,
+            Form::Distributed => anyhow::bail!("the distributed form is not built in yet"),
+        };
+        cluster.ready().await?;
+        Ok(cluster)
+    }
+
+    /// Where its files and logs are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where browsers connect to.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<SocketAddr> {
+        let client = self.proxies(Route::Client);
+        client.map(Proxy::address).collect()
+    }
+
+    /// The proxies on the links of a route.
+    pub fn proxies(&self, route: Route) -> impl Iterator<Item = &Proxy> {
+        let links = self.links.iter().filter(move |link| link.route == route);
+        links.map(|link| &link.proxy)
+    }
+
+    /// The places of the instances of a service, or of the one process that is all of them.
+    #[must_use]
+    pub fn of(&self, service: Service) -> Vec<usize> {
+        let instances = self.instances.iter().enumerate();
+        instances
+            .filter(|(_, instance)| {
+                instance.service == service || instance.service == Service::Whole
+            })
+            .map(|(place, _)| place)
+            .collect()
+    }
+
+    /// The instance at a place.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn instance(&mut self, place: usize) -> anyhow::Result<&mut Instance> {
+        self.instances.get_mut(place).context("no such instance")
+    }
+
+    /// Starts an instance that was killed or stopped, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not serve in time.
+    pub async fn start_again(&mut self, place: usize) -> anyhow::Result<()> {
+        let instance = self.instance(place)?;
+        instance.process.start().await?;
+        instance.ready().await
+    }
+
+    /// Waits until everything that is started is ready.
+    ///
+    /// # Errors
+    /// When something is not in time; says what.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        for instance in &self.instances {
+            instance.ready().await?;
+        }
+        Ok(())
+    }
+
+    /// Stops everything in order.
+    ///
+    /// # Errors
+    /// When a program does not stop as it should.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        for instance in self.instances.iter_mut().rev() {
+            instance.process.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Instance {
+    /// Waits until it is ready, degraded or not.
+    ///
+    /// # Errors
+    /// When it is not in time.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        let Some(health) = self.health else {
+            return Ok(());
+        };
+        let until = Instant::now() + READY_WITHIN;
+        loop {
+            let answer = http::get(health, "/ready").await;
+            if matches!(answer, Ok((200, _))) {
+                return Ok(());
+            }
+            let name = self.process.name();
+            ensure!(
+                Instant::now() < until,
+                "{name} was not ready in time: {answer:?}"
+            );
+            sleep(LOOK).await;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Carries faults out, and heals them again.
+
+mod clients;
+mod servers;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{cluster::Cluster, people::Scene, schedule::Kind, seed::Dice};
+
+/// What there is to do harm to, and with.
+#[derive(Debug)]
+pub struct Injector<'a> {
+    /// What runs.
+    pub cluster: &'a mut Cluster,
+    /// Who is there.
+    pub scene: &'a Arc<Scene>,
+    /// Chance.
+    pub dice: &'a mut Dice,
+    /// Whether there is no time for what takes long.
+    pub short: bool,
+}
+
+/// What became of a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Injected {
+    /// It was done, and healed.
+    Done,
+    /// It can't be done here, and why.
+    NotHere(String),
+}
+
+impl Injector<'_> {
+    /// Does it, waits as long as it is to last, and heals it.
+    ///
+    /// # Errors
+    /// When the harness itself fails: a program does not start again, for example.
+    pub async fn inject(&mut self, kind: Kind) -> anyhow::Result<Injected> {
+        use crate::cluster::Service;
+        let lasts = kind.lasts(self.short);
+        match kind {
+            Kind::F1 => self.kill_one(Service::Session).await?,
+            Kind::F2 => self.kill_one(Service::Presence).await?,
+            Kind::F3 => self.kill_one(Service::Im).await?,
+            Kind::F4 => self.kill_one(Service::Gateway).await?,
+            Kind::F5 => self.restart_gateways().await?,
+            Kind::F6 => self.roll().await?,
+            Kind::F20 => return self.step_clock(lasts).await,
+            Kind::F21 => self.pause(lasts).await?,
+            Kind::F22 => self.half_open_clients(lasts).await,
+            Kind::F23 => self.slow_consumer().await?,
+            Kind::F24 => self.mischief(lasts).await,
+            _ => return Ok(Injected::NotHere("not built in yet".to_owned())),
+        }
+        Ok(Injected::Done)
+    }
+
+    /// Some time around this.
+    async fn wait(&mut self, mean: Duration) {
+        tokio::time::sleep(self.dice.around(mean)).await;
+    }
+}

@@ -1,0 +1,101 @@
+//! What is done to browsers' connections, and what browsers themselves do.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use anyhow::{Context, bail};
+use carrel_proto::gateway::v1::{Act, Attend, OpenSession, act, client_frame::Frame as Request};
+use carrel_proto::session::v1::PostMessage;
+use tokio::net::TcpSocket;
+
+use super::Injector;
+use crate::{
+    cluster::{LIBRARIES, Route},
+    people::{http, socket::Socket},
+};
+
+/// How many messages the history has that the slow reader asks for.
+const HISTORY: usize = 120;
+/// How often it asks for all of it, at the most. More than every buffer on the way can hold.
+const ASKED: usize = 200;
+/// How small the slow reader's own buffer is, in bytes.
+const BUFFER: u32 = 4_096;
+
+impl Injector<'_> {
+    /// Every connection of a browser that there is becomes deaf both ways; after so long the network says so.
+    pub(super) async fn half_open_clients(&mut self, lasts: Duration) {
+        self.cluster
+            .proxies(Route::Client)
+            .for_each(crate::proxy::Proxy::stall_existing);
+        tokio::time::sleep(lasts).await;
+        self.reset_clients();
+    }
+
+    /// Browsers send each act twice, and what was settled once more after each reconnection.
+    pub(super) async fn mischief(&mut self, lasts: Duration) {
+        self.scene.mischief.store(true, Ordering::Relaxed);
+        for _ in 0..2 {
+            self.wait(lasts / 2).await;
+            self.reset_clients();
+        }
+        self.wait(lasts / 2).await;
+        self.scene.mischief.store(false, Ordering::Relaxed);
+    }
+
+    fn reset_clients(&self) {
+        self.cluster
+            .proxies(Route::Client)
+            .for_each(crate::proxy::Proxy::reset);
+    }
+
+    /// A patron whose history is long asks for it again and again, and reads nothing. The gateway must let go of them;
+    /// that nobody else suffers, the others' conversations tell.
+    pub(super) async fn slow_consumer(&mut self) -> anyhow::Result<()> {
+        let gateways = self.cluster.gateways();
+        let gateway = self.dice.pick(&gateways).copied().context("no gateway")?;
+        let library = self.dice.pick(&LIBRARIES).copied().unwrap_or_default();
+        let admitted = http::practise(gateway, library).await?;
+        let token = admitted.token.unwrap_or_default().access_token;
+        let session = admitted.session_id;
+        let tcp = TcpSocket::new_v4()?;
+        tcp.set_recv_buffer_size(BUFFER)?;
+        let tcp = tcp.connect(gateway).await?;
+        let opened = Socket::open_on(tcp, gateway, &token).await;
+        let (mut socket, _) = opened.map_err(|ended| anyhow::anyhow!("no socket: {ended:?}"))?;
+        for number in 0..=HISTORY {
+            let act = if number == 0 {
+                act::Act::OpenSession(OpenSession {
+                    question: "How much can you hold?".to_owned(),
+                    ..OpenSession::default()
+                })
+            } else {
+                act::Act::PostMessage(PostMessage {
+                    text: "x".repeat(3_900),
+                })
+            };
+            let act = Act {
+                command_id: number.to_string(),
+                session_id: session.clone(),
+                act: Some(act),
+            };
+            let sent = async {
+                socket.send(Request::Act(act)).await?;
+                socket.next().await
+            };
+            if let Err(ended) = sent.await {
+                bail!("the slow reader's socket ended before it was slow: {ended:?}");
+            }
+        }
+        for _ in 0..ASKED {
+            let attend = Attend {
+                session_id: session.clone(),
+                after: None,
+            };
+            // The gateway let go.
+            if socket.send(Request::Attend(attend)).await.is_err() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("the gateway goes on sending to who reads nothing");
+    }
+}

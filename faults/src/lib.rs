@@ -1,0 +1,19 @@
+//! The fault harness.
+//!
+//! It starts real programs ([`cluster`]) with fault proxies between them ([`proxy`]), lets people talk over them
+//! ([`people`]) who record what they do and see ([`history`]), carries out a seeded list of faults ([`schedule`],
+//! [`inject`]), and judges what came of it ([`checker`]). [`run`] puts these together. `docs/faults.md` tells how to use it.
+
+pub mod checker;
+pub mod cluster;
+pub mod history;
+pub mod inject;
+pub mod people;
+pub mod process;
+pub mod proxy;
+pub mod report;
+pub mod resp;
+pub mod run;
+pub mod schedule;
+pub mod seed;
+pub mod transcripts;

@@ -1,0 +1,133 @@
+//! `carrel-faults`: the fault harness, as a command.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use carrel_faults::{
+    cluster::{Form, Plan},
+    people::Pace,
+    run::{self, Settings},
+    schedule::Kind,
+};
+use clap::{Args, Parser, Subcommand};
+
+/// Starts real servers, lets people talk over them, breaks things, and says whether anything was lost, repeated,
+/// reordered or leaked.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Inject faults by a seeded schedule.
+    Run(Run),
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// The seed of everything that chance decides. Without it, another one each time; the report names it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// For how many minutes faults go on.
+    #[arg(long, default_value_t = 20)]
+    minutes: u64,
+    /// Inject each kind once, briefly, and stop.
+    #[arg(long)]
+    short: bool,
+    /// Only these kinds of fault, for example F1,F7.
+    #[arg(long, value_delimiter = ',')]
+    kinds: Vec<Kind>,
+    /// Against all of Carrel in one process instead of separate services.
+    #[arg(long)]
+    embedded: bool,
+    /// How many patrons there are at once.
+    #[arg(long, default_value_t = 16)]
+    patrons: usize,
+    /// The mean pause between two bursts of messages of one person in one session, in milliseconds.
+    #[arg(long, default_value_t = 250)]
+    pause_ms: u64,
+    /// The mean pause between two faults, in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    between_ms: u64,
+    /// Write the report to this file, and as JSON beside it.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Keep the history in this file.
+    #[arg(long)]
+    history: Option<PathBuf>,
+    /// The folder that holds Carrel's programs; by default the one that holds this program.
+    #[arg(long)]
+    programs: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Runtime::new()?;
+    match cli.command {
+        Command::Run(run) => runtime.block_on(faults(run)),
+    }
+}
+
+async fn faults(options: Run) -> anyhow::Result<ExitCode> {
+    let report = run::run(settings(&options)?).await?;
+    print(&report.to_string())?;
+    if let Some(path) = &options.report {
+        report.write(path)?;
+    }
+    Ok(if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn settings(options: &Run) -> anyhow::Result<Settings> {
+    let librarians = options.patrons.div_ceil(4).max(2);
+    Ok(Settings {
+        seed: options.seed.unwrap_or_else(another_seed),
+        length: Duration::from_secs(options.minutes * 60),
+        short: options.short,
+        kinds: options.kinds.clone(),
+        pause: Duration::from_millis(options.between_ms),
+        plan: Plan {
+            form: if options.embedded {
+                Form::Embedded
+            } else {
+                Form::Distributed
+            },
+            programs: programs(options.programs.clone())?,
+            librarians,
+        },
+        patrons: options.patrons,
+        pace: Pace {
+            pause: Duration::from_millis(options.pause_ms),
+            burst: 4,
+            length: 80,
+            capacity: 4,
+        },
+        history: options.history.clone(),
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+    })
+}
+
+fn programs(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(named) = named {
+        return Ok(named);
+    }
+    let this = std::env::current_exe()?;
+    let folder = this.parent().context("this program is in no folder")?;
+    Ok(folder.to_owned())
+}
+
+fn another_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(()) % 1_000_000
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{text}")
+}

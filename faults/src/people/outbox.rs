@@ -1,0 +1,162 @@
+//! What a browser has sent, until it is settled: in order within each session, and again until somebody knows.
+
+use std::time::Duration;
+
+use carrel_proto::gateway::v1::{
+    AcceptTransfer, Act, EnterConference, LeaveConference, OfferTransfer, OpenSession, PickUp, act,
+    offer_transfer::To,
+};
+use carrel_proto::session::v1::{EndSession, PostMessage, WriteNote};
+use tokio::time::Instant;
+
+use crate::history::Deed;
+
+/// How long before an act of unknown outcome is sent again; doubled each time, up to [`LONGEST`].
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+/// How many settled acts are remembered, to be replayed when there is mischief.
+const REPLAYED: usize = 8;
+
+/// Something that was sent.
+#[derive(Debug)]
+struct Outgoing {
+    act: Act,
+    deed: Deed,
+    /// Sent on the socket that there is, and not refused since.
+    under_way: bool,
+    again: Option<Instant>,
+    attempts: u32,
+}
+
+/// All that is not settled.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    unsettled: Vec<Outgoing>,
+    settled: Vec<Act>,
+}
+
+impl Outbox {
+    pub(super) fn push(&mut self, act: Act, deed: Deed) {
+        self.unsettled.push(Outgoing {
+            act,
+            deed,
+            under_way: false,
+            again: None,
+            attempts: 0,
+        });
+    }
+
+    /// Whether something is unsettled in a session.
+    pub(super) fn holds(&self, session: &str) -> bool {
+        self.count(session) > 0
+    }
+
+    pub(super) fn count(&self, session: &str) -> usize {
+        let of = self.unsettled.iter();
+        of.filter(|out| out.act.session_id == session).count()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+
+    /// A command is settled. Returns what it was; `None` when that was known before.
+    pub(super) fn settle(&mut self, command: &str) -> Option<Deed> {
+        let place = self.place(command)?;
+        let out = self.unsettled.remove(place);
+        self.settled.push(out.act);
+        if self.settled.len() > REPLAYED {
+            self.settled.remove(0);
+        }
+        Some(out.deed)
+    }
+
+    /// Nobody knows what became of a command: it waits, and all that come after it in its session with it.
+    pub(super) fn wait(&mut self, command: &str, retry: Option<Duration>, now: Instant) {
+        let Some(place) = self.place(command) else {
+            return;
+        };
+        let out = &mut self.unsettled[place];
+        let doubled = FIRST * 2_u32.saturating_pow(out.attempts.min(10));
+        out.attempts += 1;
+        out.under_way = false;
+        out.again = Some(now + retry.unwrap_or_else(|| doubled.min(LONGEST)));
+    }
+
+    /// The socket is new, or the session is attended anew: nothing of it is under way. What waited goes at once.
+    pub(super) fn renew(&mut self, session: Option<&str>) {
+        for out in &mut self.unsettled {
+            if session.is_none_or(|session| out.act.session_id == session) {
+                out.under_way = false;
+                out.again = None;
+            }
+        }
+    }
+
+    /// What is to be sent now, in order. Where something has to wait, what comes after it in the same session waits too;
+    /// when it goes again, all after it go again as well, so that nothing overtakes it.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<Act> {
+        let mut due = Vec::new();
+        let mut sessions: Vec<&str> = Vec::new();
+        for out in &self.unsettled {
+            if !out.under_way && !sessions.contains(&out.act.session_id.as_str()) {
+                sessions.push(&out.act.session_id);
+            }
+        }
+        let sessions: Vec<String> = sessions.into_iter().map(str::to_owned).collect();
+        for session in sessions {
+            let mut again = false;
+            let of = self.unsettled.iter_mut();
+            for out in of.filter(|out| out.act.session_id == session) {
+                if out.again.is_some_and(|at| at > now) {
+                    break;
+                }
+                if again || !out.under_way {
+                    again |= out.again.is_some();
+                    out.under_way = true;
+                    out.again = None;
+                    due.push(out.act.clone());
+                }
+            }
+        }
+        due
+    }
+
+    /// What was settled last, to be replayed.
+    pub(super) fn settled(&self) -> Vec<Act> {
+        self.settled.clone()
+    }
+
+    fn place(&self, command: &str) -> Option<usize> {
+        let mut unsettled = self.unsettled.iter();
+        unsettled.position(|out| out.act.command_id == command)
+    }
+}
+
+/// The act that does a deed. `warning_version` is what a supervisor accepted.
+pub(super) fn act(command: &str, session: &str, deed: &Deed, warning_version: &str) -> Act {
+    let act = match deed.clone() {
+        Deed::Open(question) => act::Act::OpenSession(OpenSession {
+            question,
+            ..OpenSession::default()
+        }),
+        Deed::Message(text) => act::Act::PostMessage(PostMessage { text }),
+        Deed::Note(text) => act::Act::WriteNote(WriteNote { text }),
+        Deed::PickUp => act::Act::PickUp(PickUp {}),
+        Deed::Offer(queue) => act::Act::OfferTransfer(OfferTransfer {
+            to: Some(To::QueueId(queue)),
+            message: String::new(),
+        }),
+        Deed::Accept(offer_id) => act::Act::AcceptTransfer(AcceptTransfer { offer_id }),
+        Deed::Enter => act::Act::EnterConference(EnterConference {
+            warning_version: warning_version.to_owned(),
+        }),
+        Deed::Leave => act::Act::LeaveConference(LeaveConference {}),
+        Deed::End => act::Act::EndSession(EndSession {}),
+    };
+    Act {
+        command_id: command.to_owned(),
+        session_id: session.to_owned(),
+        act: Some(act),
+    }
+}

@@ -1,0 +1,240 @@
+//! One run: people talk, faults happen, and in the end it is judged.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    checker::{self, Verdict, Violation, Wrong},
+    cluster::{Cluster, Form, LIBRARIES, PASSWORD, Plan},
+    history::{self, Recorder, What},
+    inject::{Injected, Injector},
+    people::{Curtain, Pace, Scene, http, librarian::Librarian, patron, supervisor::Supervisor},
+    report::{Outcome, Report},
+    schedule::{Kind, Schedule},
+    seed::Dice,
+    transcripts,
+};
+
+/// How long service may take to come back after a fault was healed.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How long people may take to finish when nothing is broken any more.
+const LAST_CALL: Duration = Duration::from_secs(180);
+
+/// What a run is to be like.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The seed of everything that chance decides.
+    pub seed: u64,
+    /// How long faults go on.
+    pub length: Duration,
+    /// Whether faults that last are cut short, and each kind comes once and no more.
+    pub short: bool,
+    /// The kinds that are wanted; none means all that apply.
+    pub kinds: Vec<Kind>,
+    /// The time between two faults, about.
+    pub pause: Duration,
+    /// What runs.
+    pub plan: Plan,
+    /// How many patrons there are at once.
+    pub patrons: usize,
+    /// How people talk.
+    pub pace: Pace,
+    /// Where the history is kept; in the cluster's own folder, which is removed, if not said.
+    pub history: Option<PathBuf>,
+    /// The command line, for the report.
+    pub command: String,
+}
+
+/// Carries a run out and judges it.
+///
+/// # Errors
+/// When the harness itself fails; what is wrong with Carrel stands in the report.
+pub async fn run(settings: Settings) -> anyhow::Result<Report> {
+    let mut dice = Dice::new(settings.seed);
+    let mut cluster = Cluster::start(&settings.plan, &mut dice.apart("cluster")).await?;
+    let path = settings.history.clone();
+    let path = path.unwrap_or_else(|| cluster.folder().join("history.jsonl"));
+    let recorder = Recorder::begin(&path)?;
+    let gateways = cluster.gateways();
+    let scene = Scene::new(
+        gateways,
+        recorder,
+        settings.pace.clone(),
+        dice.apart("people"),
+    );
+    let began = Instant::now();
+    let mut people = open(&scene, &cluster, settings.patrons).await?;
+    // Nothing is broken before everybody is there.
+    let waiting = scene.pulse.flows(0, PATIENCE).await;
+    if !waiting.is_empty() {
+        bail!(
+            "no conversation began: {waiting:?}; see {}",
+            cluster.folder().display()
+        );
+    }
+    let (outcomes, mut violations) = storm(&settings, &mut cluster, &scene, &mut dice).await?;
+    close(&scene, &mut people).await?;
+    scene.recorder.finish()?;
+    let history = history::read(&path)?;
+    let log = transcripts::read(&cluster, &history).await?;
+    let Verdict {
+        figures,
+        violations: found,
+    } = checker::check(&history, &log);
+    violations.extend(found);
+    cluster.stop().await?;
+    Ok(Report {
+        seed: settings.seed,
+        command: settings.command,
+        distributed: settings.plan.form == Form::Distributed,
+        seconds: began.elapsed().as_secs(),
+        figures,
+        outcomes,
+        violations,
+    })
+}
+
+/// Lets everybody in.
+async fn open(
+    scene: &Arc<Scene>,
+    cluster: &Cluster,
+    patrons: usize,
+) -> anyhow::Result<JoinSet<()>> {
+    let gateway = *scene.gateways.first().context("no gateway")?;
+    let queues: Vec<String> = LIBRARIES.map(str::to_owned).into();
+    let mut people = JoinSet::new();
+    for staff in &cluster.staff {
+        let answer = http::log_in(gateway, &staff.log_in_name, PASSWORD).await?;
+        let token = answer.token.unwrap_or_default().access_token;
+        let librarian_id = answer.profile.unwrap_or_default().librarian_id;
+        let who = staff.log_in_name.clone();
+        if staff.supervises {
+            people.spawn(Supervisor::new(scene, who, librarian_id, token).play());
+        } else {
+            let librarian = Librarian::new(scene, who, librarian_id, token, queues.clone());
+            people.spawn(librarian.play());
+        }
+    }
+    for place in 0..patrons {
+        let library = LIBRARIES[place % LIBRARIES.len()].to_owned();
+        people.spawn(patron::play(Arc::clone(scene), place, library));
+    }
+    Ok(people)
+}
+
+/// Lets everybody finish and go: patrons first.
+async fn close(scene: &Scene, people: &mut JoinSet<()>) -> anyhow::Result<()> {
+    scene.lower(Curtain::Falling);
+    let until = Instant::now() + LAST_CALL;
+    // Patrons are those who go before the curtain is down; staff wait for it.
+    while scene.patrons() > 0 {
+        if Instant::now() > until {
+            bail!(
+                "{} patrons could not finish within {LAST_CALL:?}",
+                scene.patrons()
+            );
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    scene.lower(Curtain::Down);
+    let all = async { while people.join_next().await.is_some() {} };
+    timeout(LAST_CALL, all)
+        .await
+        .with_context(|| format!("staff could not finish within {LAST_CALL:?}"))
+}
+
+/// Injects fault after fault.
+async fn storm(
+    settings: &Settings,
+    cluster: &mut Cluster,
+    scene: &Arc<Scene>,
+    dice: &mut Dice,
+) -> anyhow::Result<(Vec<Outcome>, Vec<Violation>)> {
+    let mut schedule = Schedule::new(&settings.kinds, settings.plan.form, dice.apart("schedule"));
+    let mut dice = dice.apart("faults");
+    let until = Instant::now() + settings.length;
+    let (mut outcomes, mut violations) = (Vec::new(), Vec::new());
+    let mut number = 0;
+    loop {
+        let over = if settings.short {
+            number >= schedule.kinds()
+        } else {
+            Instant::now() > until
+        };
+        let Some(kind) = schedule.next().filter(|_| !over) else {
+            return Ok((outcomes, violations));
+        };
+        sleep(dice.around(settings.pause)).await;
+        number += 1;
+        // Only where replicas take over is a rolling restart something that nobody may notice.
+        let name = match settings.plan.form {
+            Form::Embedded => format!("{kind} embedded"),
+            Form::Distributed => kind.to_string(),
+        };
+        let begun = scene.recorder.now();
+        scene.recorder.write("", What::Fault { number, kind: name });
+        let mut injector = Injector {
+            cluster: &mut *cluster,
+            scene,
+            dice: &mut dice,
+            short: settings.short,
+        };
+        let flows = async {
+            let waiting = scene
+                .pulse
+                .flows(begun, kind.lasts(settings.short) + PATIENCE)
+                .await;
+            (waiting, scene.recorder.now())
+        };
+        let (injected, (_, flowed)) = tokio::join!(injector.inject(kind), flows);
+        let injected = injected.with_context(|| format!("fault {number}, {kind}"))?;
+        if let Injected::NotHere(why) = injected {
+            tracing_line(&format!("{kind} can't be injected here: {why}"));
+            schedule.leave_out(kind);
+            number -= 1;
+            scene
+                .recorder
+                .write("", What::Recovered { number: number + 1 });
+            continue;
+        }
+        let healed = scene.recorder.now();
+        let waiting = scene.pulse.flows(healed.max(flowed), PATIENCE).await;
+        let recovered = scene.recorder.now();
+        scene.recorder.write("", What::Recovered { number });
+        if !waiting.is_empty() {
+            violations.push(Violation {
+                wrong: Wrong::NotRecovered,
+                session: waiting.join(", "),
+                detail: format!(
+                    "fault {number}, {kind}: no message went all the way within {PATIENCE:?}"
+                ),
+            });
+        }
+        let outcome = Outcome {
+            number,
+            kind: kind.to_string(),
+            interrupted_ms: flowed.saturating_sub(begun) / 1_000,
+            lasted_ms: healed.saturating_sub(begun) / 1_000,
+            recovered_ms: recovered.saturating_sub(healed) / 1_000,
+        };
+        let acknowledged = scene.acknowledged.load(Ordering::Relaxed);
+        tracing_line(&format!("{outcome}; {acknowledged} acknowledged so far"));
+        outcomes.push(outcome);
+    }
+}
+
+/// Says how the run goes on, to whoever watches.
+fn tracing_line(line: &str) {
+    use std::io::Write as _;
+    // Who does not watch any longer does not stop the run.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
