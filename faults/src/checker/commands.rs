@@ -8,7 +8,7 @@ use super::{
     transcripts::is_said,
     violation,
 };
-use crate::history::{Deed, Role};
+use crate::history::{Deed, Role, Seen};
 
 pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
     let mut wrong = Vec::new();
@@ -49,7 +49,7 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn new(id: &'a str, transcripts: &'a Transcripts, stage: &'a Stage<'a>) -> Self {
-        let places = |events: &'a [(u64, crate::history::Seen)]| {
+        let places = |events: &'a [(u64, Seen)]| {
             let said = events.iter().filter(|(_, seen)| is_said(seen));
             said.map(|(position, seen)| (seen.text.as_str(), *position))
                 .collect()
@@ -104,7 +104,7 @@ impl<'a> Session<'a> {
                 }
             }
             (None, Some(reason)) => {
-                if said(deed).is_some_and(|text| self.staff.contains_key(text)) {
+                if self.is_there(command, 0) {
                     let detail = format!("{deed:?} of {who} is there, but was refused: {reason}");
                     wrong.push(violation(Wrong::Phantom, self.id, detail));
                 }
@@ -116,37 +116,40 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether what was accepted is in the log, at the position that was told.
+    /// Whether what a command was to do is in the log, at the position that was told. A position of 0 says that the
+    /// answer names none.
     fn is_there(&self, command: &Command<'_>, position: u64) -> bool {
-        let by_patron = self
-            .stage
-            .people
-            .get(command.who)
-            .is_some_and(|person| person.role == Role::Patron);
-        match command.deed {
-            Deed::Message(text) | Deed::Note(text) => {
-                let places = if by_patron { &self.patron } else { &self.staff };
-                let there = places.get(text.as_str());
-                // A position of 0 says that the answer names none.
-                there.is_some_and(|there| position == 0 || *there == position)
+        let person = self.stage.people.get(command.who);
+        let by_patron = person.is_some_and(|person| person.role == Role::Patron);
+        let (staff, patron) = match command.deed {
+            Deed::Message(text) => (
+                self.staff.get(text.as_str()),
+                self.patron.get(text.as_str()),
+            ),
+            Deed::Note(text) => (self.staff.get(text.as_str()), None),
+            Deed::Open(question) => {
+                self.places(|seen| seen.kind == "opened" && seen.text == *question)
             }
-            Deed::Open(question) => self
-                .transcripts
-                .staff
-                .first()
-                .is_some_and(|(_, seen)| seen.kind == "opened" && seen.text == *question),
-            Deed::End => self.has("ended", ""),
-            Deed::Offer(_) => self.has("transfer_offered", ""),
+            Deed::End => self.places(|seen| seen.kind == "ended"),
             // What the log holds of these is judged with the owners; of a supervisor's it holds nothing.
-            Deed::PickUp | Deed::Accept(_) | Deed::Enter | Deed::Leave => true,
-        }
+            _ => return command.failed.is_none(),
+        };
+        let told = if by_patron { patron } else { staff };
+        staff.is_some() && told.is_some_and(|told| position == 0 || *told == position)
     }
 
-    fn has(&self, kind: &str, text: &str) -> bool {
-        self.transcripts
-            .staff
-            .iter()
-            .any(|(_, seen)| seen.kind == kind && (text.is_empty() || seen.text == text))
+    /// Where something is in the two views.
+    fn places(&self, is: impl Fn(&Seen) -> bool) -> (Option<&u64>, Option<&u64>) {
+        let place = |events: &'a [(u64, Seen)]| {
+            let mut events = events.iter();
+            events
+                .find(|(_, seen)| is(seen))
+                .map(|(position, _)| position)
+        };
+        (
+            place(&self.transcripts.staff),
+            place(&self.transcripts.patron),
+        )
     }
 }
 

@@ -5,18 +5,22 @@ use std::collections::HashMap;
 use super::{
     Log, TAIL_REPAIR_US, Violation, Wrong,
     stage::{Stage, View},
-    transcripts::is_said,
     violation,
 };
 use crate::history::{Audience, Deed, Role, Seen};
 
 pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
-    // When what was said in a session was known to have happened.
-    let mut known: HashMap<(&str, &str), u64> = HashMap::new();
+    // When what somebody did in a session was known to have happened.
+    let mut known: HashMap<(&str, &str, &str), u64> = HashMap::new();
     for command in &stage.commands {
-        if let (Some((at, _)), Deed::Message(text) | Deed::Note(text)) = (command.ok, command.deed)
-        {
-            known.insert((command.session, text), at);
+        let what = match command.deed {
+            Deed::Message(text) => ("message", text.as_str()),
+            Deed::Note(text) => ("note", text.as_str()),
+            Deed::End => ("ended", ""),
+            _ => continue,
+        };
+        if let Some((at, _)) = command.ok {
+            known.insert((command.session, what.0, what.1), at);
         }
     }
     let mut wrong = Vec::new();
@@ -38,8 +42,8 @@ pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
             wrong.push(violation(Wrong::Leak, session, detail));
         }
         shown(who, session, view, events, &mut wrong);
-        for (position, seen) in events.iter().filter(|(_, seen)| is_said(seen)) {
-            let Some(at) = known.get(&(*session, seen.text.as_str())) else {
+        for (position, seen) in events {
+            let Some(at) = known.get(&(*session, seen.kind.as_str(), seen.text.as_str())) else {
                 continue;
             };
             if let Some(late) = late(stage, view, *position, *at) {
