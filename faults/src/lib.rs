@@ -2,10 +2,12 @@
 //!
 //! It starts real programs ([`cluster`]) with fault proxies between them ([`proxy`]), lets people talk over them
 //! ([`people`]) who record what they do and see ([`history`]), carries out a seeded list of faults ([`schedule`],
-//! [`inject`]), and judges what came of it ([`checker`]). [`run`] puts these together. `docs/faults.md` tells how to use it.
+//! [`inject`]), and judges what came of it ([`checker`]). [`run`] puts these together; [`crash_points`] kills a server at each
+//! system call on the way from a request to its acknowledgement. `docs/faults.md` tells how to use it.
 
 pub mod checker;
 pub mod cluster;
+pub mod crash_points;
 pub mod history;
 pub mod inject;
 pub mod people;

@@ -5,7 +5,9 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::Context;
 use carrel_faults::{
     cluster::{Form, Plan},
+    crash_points,
     people::Pace,
+    report,
     run::{self, Settings},
     schedule::Kind,
 };
@@ -24,6 +26,21 @@ struct Cli {
 enum Command {
     /// Inject faults by a seeded schedule.
     Run(Run),
+    /// Kill a server at each write and sync call between a request and its acknowledgement.
+    CrashPoints(CrashPoints),
+}
+
+#[derive(Debug, Args)]
+struct CrashPoints {
+    /// Against all of Carrel in one process and SQLite instead of separate services and PostgreSQL.
+    #[arg(long)]
+    embedded: bool,
+    /// Write the report to this file.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// The folder that holds Carrel's programs; by default the one that holds this program.
+    #[arg(long)]
+    programs: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -68,7 +85,23 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     match cli.command {
         Command::Run(run) => runtime.block_on(faults(run)),
+        Command::CrashPoints(points) => runtime.block_on(crash_points(points)),
     }
+}
+
+async fn crash_points(options: CrashPoints) -> anyhow::Result<ExitCode> {
+    let plan = Plan {
+        form: form(options.embedded),
+        programs: programs(options.programs)?,
+        librarians: 1,
+    };
+    let (swept, verdict) = crash_points::sweep(&plan).await?;
+    let report = report::crash_points(&swept, &verdict);
+    print(&report)?;
+    if let Some(path) = &options.report {
+        std::fs::write(path, &report)?;
+    }
+    Ok(exit_code(verdict.violations.is_empty()))
 }
 
 async fn faults(options: Run) -> anyhow::Result<ExitCode> {
@@ -77,11 +110,23 @@ async fn faults(options: Run) -> anyhow::Result<ExitCode> {
     if let Some(path) = &options.report {
         report.write(path)?;
     }
-    Ok(if report.is_clean() {
+    Ok(exit_code(report.is_clean()))
+}
+
+fn exit_code(is_clean: bool) -> ExitCode {
+    if is_clean {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
+}
+
+fn form(embedded: bool) -> Form {
+    if embedded {
+        Form::Embedded
+    } else {
+        Form::Distributed
+    }
 }
 
 fn settings(options: &Run) -> anyhow::Result<Settings> {
@@ -93,11 +138,7 @@ fn settings(options: &Run) -> anyhow::Result<Settings> {
         kinds: options.kinds.clone(),
         pause: Duration::from_millis(options.between_ms),
         plan: Plan {
-            form: if options.embedded {
-                Form::Embedded
-            } else {
-                Form::Distributed
-            },
+            form: form(options.embedded),
             programs: programs(options.programs.clone())?,
             librarians,
         },

@@ -107,6 +107,21 @@ impl Process {
         self.child.is_some()
     }
 
+    /// Whether it has ended by itself, or was killed by somebody else, since it was started.
+    ///
+    /// # Errors
+    /// When that can't be known.
+    pub fn has_ended(&mut self) -> anyhow::Result<bool> {
+        let Some(child) = &mut self.child else {
+            return Ok(false);
+        };
+        let ended = child.try_wait()?.is_some();
+        if ended {
+            self.child = None;
+        }
+        Ok(ended)
+    }
+
     /// Starts it, and waits for the line on its standard output that says that it serves.
     ///
     /// # Errors

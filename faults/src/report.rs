@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt, path::Path};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::checker::{Figures, Violation, Wrong};
+use crate::{
+    checker::{Figures, Verdict, Violation, Wrong},
+    crash_points::Points,
+};
 
 /// The report of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -159,6 +162,26 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// The report of a sweep over crash points.
+#[must_use]
+pub fn crash_points(swept: &[Points], verdict: &Verdict) -> String {
+    let mut report = format!("{:<10} {:<16} {:>8}\n", "killed", "at the call", "points");
+    for points in swept.iter().filter(|points| points.killed > 0) {
+        let victim = format!("{:?}", points.victim);
+        report += &format!("{victim:<10} {:<16} {:>8}\n", points.call, points.killed);
+    }
+    let killed: usize = swept.iter().map(|points| points.killed).sum();
+    report += &format!(
+        "{killed} kills; {} messages acknowledged, {} things wrong\n",
+        verdict.figures.acknowledged,
+        verdict.violations.len()
+    );
+    for violation in &verdict.violations {
+        report += &format!("{violation}\n");
+    }
+    report
 }
 
 fn sorted(times: impl Iterator<Item = u64>) -> Vec<u64> {
