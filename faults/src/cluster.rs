@@ -2,6 +2,7 @@
 
 mod clock;
 mod directory;
+mod distributed;
 mod embedded;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use carrel_testbed::{postgres::Postgres, redis::Redis};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -95,7 +97,18 @@ pub struct Cluster {
     pub sessions: Vec<SocketAddr>,
     /// Who works at the desks.
     pub staff: Vec<Staff>,
+    /// What keeps the log, and what carries news, if they are not in the process itself.
+    pub engines: Option<Engines>,
     folder: TempDir,
+}
+
+/// The engines of a distributed Carrel.
+#[derive(Debug)]
+pub struct Engines {
+    /// Keeps the log.
+    pub postgres: Postgres,
+    /// Carries news and leases.
+    pub redis: Redis,
 }
 
 /// What a cluster is to be like.
@@ -120,7 +133,7 @@ impl Cluster {
             .tempdir()?;
         let cluster = match plan.form {
             Form::Embedded => embedded::start(plan, folder, dice).await?,
-            Form::Distributed => anyhow::bail!("the distributed form is not built in yet"),
+            Form::Distributed => distributed::start(plan, folder, dice).await?,
         };
         cluster.ready().await?;
         Ok(cluster)
@@ -196,6 +209,12 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// Reads an address as the testbed has it.
+pub(crate) fn socket_address(text: &str) -> anyhow::Result<SocketAddr> {
+    text.parse()
+        .with_context(|| format!("{text:?} is no address"))
 }
 
 impl Instance {

@@ -1,11 +1,19 @@
 //! Carries faults out, and heals them again.
 
 mod clients;
+mod links;
+mod postgres;
+mod redis;
 mod servers;
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{cluster::Cluster, people::Scene, schedule::Kind, seed::Dice};
+use crate::{
+    cluster::{Cluster, Service},
+    people::Scene,
+    schedule::Kind,
+    seed::Dice,
+};
 
 /// What there is to do harm to, and with.
 #[derive(Debug)]
@@ -26,8 +34,11 @@ pub enum Injected {
     /// It was done, and healed.
     Done,
     /// It can't be done here, and why.
-    NotHere(String),
+    NotHere(&'static str),
 }
+
+/// There is nothing to do it to.
+const NO_ENGINES: Injected = Injected::NotHere("all is in one process");
 
 impl Injector<'_> {
     /// Does it, waits as long as it is to last, and heals it.
@@ -35,7 +46,6 @@ impl Injector<'_> {
     /// # Errors
     /// When the harness itself fails: a program does not start again, for example.
     pub async fn inject(&mut self, kind: Kind) -> anyhow::Result<Injected> {
-        use crate::cluster::Service;
         let lasts = kind.lasts(self.short);
         match kind {
             Kind::F1 => self.kill_one(Service::Session).await?,
@@ -49,7 +59,16 @@ impl Injector<'_> {
             Kind::F22 => self.half_open_clients(lasts).await,
             Kind::F23 => self.slow_consumer().await?,
             Kind::F24 => self.mischief(lasts).await,
-            _ => return Ok(Injected::NotHere("not built in yet".to_owned())),
+            Kind::F7 => return self.redis_outage(lasts).await,
+            Kind::F8 => return self.redis_forgets(lasts).await,
+            Kind::F9 => return Ok(self.redis_partition(lasts).await),
+            Kind::F10 => return self.redis_pause(lasts).await,
+            Kind::F11 => return self.redis_lies(lasts).await,
+            Kind::F12 => return self.redis_cuts_listeners(lasts).await,
+            Kind::F13 => return self.postgres_crash(lasts).await,
+            Kind::F14 => return self.postgres_failover().await,
+            Kind::F16 => return self.postgres_slow(lasts).await,
+            Kind::F30 => return Ok(self.break_links(lasts).await),
         }
         Ok(Injected::Done)
     }

@@ -36,7 +36,7 @@ pub struct Proxy {
 /// What the proxy's tasks follow.
 #[derive(Debug)]
 struct Shared {
-    target: SocketAddr,
+    target: watch::Sender<SocketAddr>,
     weather: watch::Sender<Weather>,
     /// Raised to reset every connection that there is.
     resets: watch::Sender<u64>,
@@ -55,7 +55,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            target,
+            target: watch::Sender::new(target),
             weather: watch::Sender::new(Weather::default()),
             resets: watch::Sender::new(0),
             stalls: watch::Sender::new(0),
@@ -79,6 +79,11 @@ impl Proxy {
     /// Changes the weather, for the connections that there are as well.
     pub fn set(&self, weather: Weather) {
         self.shared.weather.send_replace(weather);
+    }
+
+    /// Connects new connections with another target from now on.
+    pub fn aim(&self, target: SocketAddr) {
+        self.shared.target.send_replace(target);
     }
 
     /// Fine weather from now on.
@@ -136,8 +141,9 @@ async fn carry(near: TcpStream, shared: Arc<Shared>, mut dice: Dice) {
         reset(&near);
         return;
     }
+    let target = *shared.target.borrow();
     let far = select! {
-        far = TcpStream::connect(shared.target) => far,
+        far = TcpStream::connect(target) => far,
         _ = resets.changed() => return reset(&near),
     };
     let Ok(far) = far else {

@@ -78,7 +78,11 @@ impl Resp {
         self.ask(&words).await
     }
 
-    async fn answer(&mut self) -> anyhow::Result<Answer> {
+    /// Waits for what Redis says next, of what was subscribed to.
+    ///
+    /// # Errors
+    /// When the connection breaks, or Redis refuses.
+    pub async fn answer(&mut self) -> anyhow::Result<Answer> {
         let mut line = String::new();
         self.stream.read_line(&mut line).await?;
         let line = line.trim_end();

@@ -39,10 +39,10 @@ pub(super) fn check(history: &[Entry]) -> Vec<Violation> {
                 }
                 *seen = now;
             }
-            What::Gone { librarian_id } => {
-                if seen.remove(librarian_id.as_str()) && !rolling.is_empty() {
-                    wrong.push(flicker(&entry.who, librarian_id));
-                }
+            What::Gone { librarian_id }
+                if seen.remove(librarian_id.as_str()) && !rolling.is_empty() =>
+            {
+                wrong.push(flicker(&entry.who, librarian_id));
             }
             _ => {}
         }

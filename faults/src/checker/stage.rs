@@ -251,10 +251,8 @@ fn broken(history: &[Entry]) -> Vec<(u64, u64)> {
                 }
                 open.insert(number);
             }
-            What::Recovered { number } => {
-                if open.remove(&number) && open.is_empty() {
-                    broken.push((since, entry.at));
-                }
+            What::Recovered { number } if open.remove(&number) && open.is_empty() => {
+                broken.push((since, entry.at));
             }
             _ => {}
         }

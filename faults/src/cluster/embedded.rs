@@ -88,6 +88,7 @@ pub(super) async fn start(
         }],
         sessions: vec![grpc],
         staff,
+        engines: None,
         folder,
     })
 }

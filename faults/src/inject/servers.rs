@@ -84,7 +84,7 @@ impl Injector<'_> {
             .filter_map(|instance| instance.clock.clone())
             .collect();
         let Some(clock) = self.dice.pick(&clocks) else {
-            return Ok(Injected::NotHere("libfaketime is not installed".to_owned()));
+            return Ok(Injected::NotHere("libfaketime is not installed"));
         };
         clock.step(seconds)?;
         tokio::time::sleep(lasts).await;

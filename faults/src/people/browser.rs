@@ -101,6 +101,10 @@ struct View {
 
 /// What a browser tells its user.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is looked at where it is made"
+)]
 pub enum News {
     /// A frame came in, and what a page does with it is done.
     Frame(Frame),

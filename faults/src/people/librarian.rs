@@ -94,25 +94,20 @@ impl Librarian {
     async fn take(&mut self, frame: Frame) {
         match frame {
             Frame::Lists(lists) => self.lists(lists),
-            Frame::Accepted(accepted) => {
-                if self.reaching.remove(&accepted.session_id).is_some() {
-                    self.begin(&accepted.session_id).await;
-                }
+            Frame::Accepted(accepted) if self.reaching.contains_key(&accepted.session_id) => {
+                self.reaching.remove(&accepted.session_id);
+                self.begin(&accepted.session_id).await;
             }
-            Frame::Refused(refused) => {
-                if !self.browser.is_busy(&refused.session_id) {
-                    self.reaching.remove(&refused.session_id);
-                }
+            Frame::Refused(refused) if !self.browser.is_busy(&refused.session_id) => {
+                self.reaching.remove(&refused.session_id);
             }
             Frame::Event(event) => {
                 if let Some(shown) = event.event {
                     self.see(&event.session_id, &shown).await;
                 }
             }
-            Frame::Detached(detached) => {
-                if !self.browser.attends(&detached.session_id) {
-                    self.chats.remove(&detached.session_id);
-                }
+            Frame::Detached(detached) if !self.browser.attends(&detached.session_id) => {
+                self.chats.remove(&detached.session_id);
             }
             _ => {}
         }

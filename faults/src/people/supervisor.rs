@@ -101,15 +101,11 @@ impl Supervisor {
                     _ => {}
                 }
             }
-            Frame::Refused(refused) => {
-                if !self.browser.is_busy(&refused.session_id) {
-                    self.out(&refused.session_id).await;
-                }
+            Frame::Refused(refused) if !self.browser.is_busy(&refused.session_id) => {
+                self.out(&refused.session_id).await;
             }
-            Frame::Detached(detached) => {
-                if !self.browser.attends(&detached.session_id) {
-                    self.out(&detached.session_id).await;
-                }
+            Frame::Detached(detached) if !self.browser.attends(&detached.session_id) => {
+                self.out(&detached.session_id).await;
             }
             Frame::Event(event) => {
                 if let Some(Payload::Ended(_)) = event.event.and_then(|event| event.payload) {

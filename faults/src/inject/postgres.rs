@@ -1,0 +1,105 @@
+//! What is done to PostgreSQL.
+
+use std::time::Duration;
+
+use carrel_testbed::postgres::{Postgres, Stop};
+use tokio::{task::block_in_place, time::sleep};
+
+use super::{Injected, Injector, NO_ENGINES};
+use crate::{
+    cluster::{Route, socket_address},
+    proxy::{Proxy, Weather},
+};
+
+/// Ends every connection but the one that says so.
+const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
+/// Names all tables of ours.
+const TABLES: &str = "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+
+impl Injector<'_> {
+    /// PostgreSQL is killed, stopped at once or stopped in order, and starts again with what is on its disk.
+    pub(super) async fn postgres_crash(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
+        let how = [None, Some(Stop::Immediate), Some(Stop::Fast)][self.dice.below(3)];
+        let Some(engines) = self.cluster.engines.as_mut() else {
+            return Ok(NO_ENGINES);
+        };
+        block_in_place(|| match how {
+            Some(how) => engines.postgres.stop(how),
+            None => {
+                engines.postgres.kill();
+                Ok(())
+            }
+        })?;
+        sleep(lasts).await;
+        block_in_place(|| engines.postgres.start_again())?;
+        Ok(Injected::Done)
+    }
+
+    /// A synchronous standby follows PostgreSQL, which dies; the standby takes its place.
+    pub(super) async fn postgres_failover(&mut self) -> anyhow::Result<Injected> {
+        let Some(engines) = self.cluster.engines.as_mut() else {
+            return Ok(NO_ENGINES);
+        };
+        let standby = block_in_place(|| engines.postgres.start_standby())?;
+        // Every commit from here on is on both.
+        sleep(Duration::from_millis(500)).await;
+        block_in_place(|| {
+            engines.postgres.kill();
+            standby.promote()
+        })?;
+        let address = socket_address(&standby.host_and_port())?;
+        engines.postgres = standby;
+        for proxy in self.cluster.proxies(Route::Postgres) {
+            proxy.aim(address);
+            proxy.reset();
+        }
+        Ok(Injected::Done)
+    }
+
+    /// PostgreSQL ends connections, has its tables locked, or is slow to reach.
+    pub(super) async fn postgres_slow(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
+        let way = self.dice.below(4);
+        let Some(engines) = self.cluster.engines.as_mut() else {
+            return Ok(NO_ENGINES);
+        };
+        let postgres = &engines.postgres;
+        match way {
+            0 => {
+                block_in_place(|| postgres.sql(TERMINATE))?;
+            }
+            1 => block_in_place(|| lock(postgres, lasts))?,
+            2 => {
+                self.weather(
+                    Route::Postgres,
+                    Weather::slow(Duration::from_millis(40)),
+                    lasts,
+                )
+                .await
+            }
+            _ => {
+                self.weather(Route::Postgres, Weather::sliced(), lasts)
+                    .await
+            }
+        }
+        Ok(Injected::Done)
+    }
+
+    /// This weather on all links of a route, for so long.
+    pub(super) async fn weather(&mut self, route: Route, weather: Weather, lasts: Duration) {
+        for proxy in self.cluster.proxies(route) {
+            proxy.set(weather.clone());
+        }
+        sleep(lasts).await;
+        self.cluster.proxies(route).for_each(Proxy::clear);
+    }
+}
+
+/// Holds a lock on all tables that nobody can read or write beside.
+fn lock(postgres: &Postgres, lasts: Duration) -> anyhow::Result<()> {
+    let tables = postgres.sql(TABLES)?;
+    let seconds = lasts.as_secs_f64();
+    postgres.sql(&format!(
+        "BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT"
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! What is done to Redis, and what a lying Redis does.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use carrel_testbed::redis::Redis;
+use tokio::{
+    task::block_in_place,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{Injected, Injector, NO_ENGINES};
+use crate::{
+    cluster::Route,
+    proxy::Weather,
+    resp::{Answer, Resp},
+    seed::Dice,
+};
+
+/// How often subscribers are cut while Redis forgets (F8).
+const FORGET_EVERY: Duration = Duration::from_millis(200);
+/// The longest lie, in bytes.
+const LONGEST_LIE: usize = 1024 * 1024;
+
+impl Injector<'_> {
+    /// Redis is stopped, in order or not, and starts again without anything in it.
+    pub(super) async fn redis_outage(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
+        let in_order = self.dice.once_in(2);
+        let Some(redis) = self.redis() else {
+            return Ok(NO_ENGINES);
+        };
+        block_in_place(|| {
+            if in_order {
+                return redis.stop();
+            }
+            redis.kill();
+            Ok(())
+        })?;
+        sleep(lasts).await;
+        let redis = self.redis().context("Redis is gone")?;
+        block_in_place(|| redis.start_again())?;
+        Ok(Injected::Done)
+    }
+
+    /// Redis loses everything and cuts those who listen, again and again.
+    pub(super) async fn redis_forgets(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
+        let until = Instant::now() + lasts;
+        while Instant::now() < until {
+            let Some(redis) = self.redis() else {
+                return Ok(NO_ENGINES);
+            };
+            block_in_place(|| redis.flush().and_then(|()| redis.kill_subscribers()))?;
+            sleep(FORGET_EVERY).await;
+        }
+        Ok(Injected::Done)
+    }
+
+    /// One session-svc and Redis can't reach each other: neither, or what is asked arrives and no answer comes back.
+    pub(super) async fn redis_partition(&mut self, lasts: Duration) -> Injected {
+        let both_ways = self.dice.once_in(2);
+        let proxies: Vec<_> = self.cluster.proxies(Route::Redis).collect();
+        let Some(proxy) = self.dice.pick(&proxies) else {
+            return NO_ENGINES;
+        };
+        proxy.set(if both_ways {
+            Weather::half_open()
+        } else {
+            Weather::one_way()
+        });
+        sleep(lasts).await;
+        proxy.clear();
+        Injected::Done
+    }
+
+    /// Redis answers nobody: it is frozen, or pauses its clients.
+    pub(super) async fn redis_pause(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
+        let frozen = self.dice.once_in(2);
+        let Some(redis) = self.redis() else {
+            return Ok(NO_ENGINES);
+        };
+        if frozen {
+            redis.freeze()?;
+            sleep(lasts).await;
+            self.redis().context("Redis is gone")?.thaw()?;
+        } else {
+            let milliseconds = u32::try_from(lasts.as_millis())?;
+            block_in_place(|| redis.pause(milliseconds))?;
+            sleep(lasts).await;
+        }
+        Ok(Injected::Done)
+    }
+
+    /// Somebody publishes on the channels of the desk: what was said before, once more and in another order, cut, and
+    /// altered; bytes without any sense; and very much of them.
+    pub(super) async fn redis_lies(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
+        let Some(address) = self.redis().map(|redis| address(redis)) else {
+            return Ok(NO_ENGINES);
+        };
+        let mut words = eavesdrop(address, lasts / 2).await?;
+        let mut liar = Resp::connect(address).await?;
+        let channels = channels(&mut liar).await?;
+        self.dice.shuffle(&mut words);
+        let until = Instant::now() + lasts / 2;
+        for (channel, word) in words {
+            for lie in lies(&word, self.dice) {
+                liar.ask(&[b"PUBLISH", &channel, &lie]).await?;
+            }
+            if Instant::now() > until {
+                break;
+            }
+        }
+        let longest = vec![0xff; LONGEST_LIE];
+        for channel in channels.iter().take(16) {
+            liar.ask(&[b"PUBLISH", channel, &longest]).await?;
+        }
+        Ok(Injected::Done)
+    }
+
+    /// Redis cuts who listens too slowly, and so much is said that everybody is too slow.
+    pub(super) async fn redis_cuts_listeners(
+        &mut self,
+        lasts: Duration,
+    ) -> anyhow::Result<Injected> {
+        let Some(address) = self.redis().map(|redis| address(redis)) else {
+            return Ok(NO_ENGINES);
+        };
+        let mut redis = Resp::connect(address).await?;
+        let limit = b"client-output-buffer-limit";
+        redis
+            .ask(&[b"CONFIG", b"SET", limit, b"pubsub 64kb 64kb 1"])
+            .await?;
+        let much = vec![b'x'; LONGEST_LIE];
+        let until = Instant::now() + lasts;
+        while Instant::now() < until {
+            for channel in channels(&mut redis).await?.iter().take(16) {
+                redis.ask(&[b"PUBLISH", channel, &much]).await?;
+            }
+            sleep(FORGET_EVERY).await;
+        }
+        redis
+            .ask(&[b"CONFIG", b"SET", limit, b"pubsub 32mb 8mb 60"])
+            .await?;
+        Ok(Injected::Done)
+    }
+
+    fn redis(&mut self) -> Option<&mut Redis> {
+        self.cluster
+            .engines
+            .as_mut()
+            .map(|engines| &mut engines.redis)
+    }
+}
+
+fn address(redis: &Redis) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], redis.port()))
+}
+
+/// The channels on which somebody listens.
+async fn channels(redis: &mut Resp) -> anyhow::Result<Vec<Vec<u8>>> {
+    let answer = redis.say("PUBSUB CHANNELS *").await?;
+    Ok(answer.texts().into_iter().map(String::into_bytes).collect())
+}
+
+/// What is said on all channels for a while: channels and words.
+async fn eavesdrop(
+    address: SocketAddr,
+    lasts: Duration,
+) -> anyhow::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut listener = Resp::connect(address).await?;
+    listener.say("PSUBSCRIBE *").await?;
+    let until = Instant::now() + lasts;
+    let mut words = Vec::new();
+    while let Ok(heard) = timeout(
+        until.saturating_duration_since(Instant::now()),
+        listener.answer(),
+    )
+    .await
+    {
+        // "pmessage", the pattern, the channel, the word.
+        if let Answer::List(heard) = heard?
+            && let [
+                _,
+                _,
+                Answer::Bytes(Some(channel)),
+                Answer::Bytes(Some(word)),
+            ] = &heard[..]
+        {
+            words.push((channel.clone(), word.clone()));
+        }
+    }
+    Ok(words)
+}
+
+/// Lies that are made of a true word: the same again twice, cut, altered, and no sense at all.
+fn lies(word: &[u8], dice: &mut Dice) -> Vec<Vec<u8>> {
+    let cut = word[..dice.below(word.len())].to_vec();
+    let mut altered = word.to_vec();
+    if let Some(byte) = altered.get_mut(dice.below(word.len())) {
+        *byte ^= 1 << dice.below(8);
+    }
+    let junk = (0..dice.below(2_000))
+        .map(|_| dice.number().to_le_bytes()[0])
+        .collect();
+    vec![word.to_vec(), word.to_vec(), cut, altered, junk]
+}
