@@ -27,6 +27,7 @@ part clients
 part docs
 part deploy
 part e2e
+part faults
 
 section "all parts after $SECONDS s"
 for name in "${failed_parts[@]}"; do

@@ -120,6 +120,8 @@ pub struct Plan {
     pub programs: PathBuf,
     /// How many librarians each library has, beside its supervisor.
     pub librarians: usize,
+    /// Whether files and logs stay when all is over.
+    pub keep: bool,
 }
 
 impl Cluster {
@@ -130,6 +132,7 @@ impl Cluster {
     pub async fn start(plan: &Plan, dice: &mut Dice) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("carrel-faults-")
+            .disable_cleanup(plan.keep)
             .tempdir()?;
         let cluster = match plan.form {
             Form::Embedded => embedded::start(plan, folder, dice).await?,

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, bail, ensure};
 use carrel_proto::gateway::v1::server_frame::Frame;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::{task::block_in_place, time::Instant};
 
 use crate::{
     checker::{self, Verdict},
@@ -42,6 +42,9 @@ pub const CALLS: [&str; 9] = [
 ];
 /// How long a message may take to be settled, whatever is killed.
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);
+/// Names the processes of PostgreSQL that serve connections.
+const BACKENDS: &str = "SELECT pid FROM pg_stat_activity \
+     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
 /// More points of one kind than any request has.
 const TOO_MANY: usize = 500;
 
@@ -53,8 +56,10 @@ pub enum Victim {
     Whole,
     /// The session-svcs.
     Session,
-    /// PostgreSQL's backends, each of which serves one connection of a session-svc.
+    /// PostgreSQL's backends, each of which serves one connection of a service.
     Postgres,
+    /// The gateways.
+    Gateway,
 }
 
 /// The points of one victim and one call.
@@ -68,16 +73,16 @@ pub struct Points {
     pub killed: usize,
 }
 
-/// Kills at every point that there is.
+/// Kills at every point that there is, in so many rounds.
 ///
 /// # Errors
 /// When the harness itself fails, or a message is never settled.
-pub async fn sweep(plan: &Plan) -> anyhow::Result<(Vec<Points>, Verdict)> {
+pub async fn sweep(plan: &Plan, rounds: usize) -> anyhow::Result<(Vec<Points>, Verdict)> {
     let mut dice = Dice::new(1);
     let mut cluster = Cluster::start(plan, &mut dice).await?;
     let victims: &[Victim] = match plan.form {
         Form::Embedded => &[Victim::Whole],
-        Form::Distributed => &[Victim::Session, Victim::Postgres],
+        Form::Distributed => &[Victim::Session, Victim::Postgres, Victim::Gateway],
     };
     let path = cluster.folder().join("history.jsonl");
     let pace = Pace {
@@ -92,15 +97,8 @@ pub async fn sweep(plan: &Plan) -> anyhow::Result<(Vec<Points>, Verdict)> {
     for victim in victims {
         for call in CALLS {
             let mut killed = 0;
-            while patron
-                .survives(&mut cluster, *victim, call, killed + 1)
-                .await?
-            {
-                killed += 1;
-                ensure!(
-                    killed < TOO_MANY,
-                    "{call} is made again and again without an end"
-                );
+            for _ in 0..rounds {
+                killed += patron.sweep(&mut cluster, *victim, call).await?;
             }
             swept.push(Points {
                 victim: *victim,
@@ -147,6 +145,25 @@ impl Patron {
         Ok(patron)
     }
 
+    /// Kills at the first call, at the second, and so on, until a message lives through all of them. Returns how many
+    /// there were.
+    async fn sweep(
+        &mut self,
+        cluster: &mut Cluster,
+        victim: Victim,
+        call: &str,
+    ) -> anyhow::Result<usize> {
+        let mut killed = 0;
+        while self.survives(cluster, victim, call, killed + 1).await? {
+            killed += 1;
+            ensure!(
+                killed < TOO_MANY,
+                "{call} is made again and again without an end"
+            );
+        }
+        Ok(killed)
+    }
+
     /// Sends a message while the victim is to be killed at its nth call. Returns whether it was; the message survives.
     async fn survives(
         &mut self,
@@ -157,7 +174,7 @@ impl Patron {
     ) -> anyhow::Result<bool> {
         // What is begun with is a connection that works.
         self.say().await?;
-        let mut strace = Strace::attach(&processes(cluster, victim)?, call, nth).await?;
+        let mut strace = Strace::attach(&victim.processes(cluster)?, call, nth).await?;
         self.act();
         let until = Instant::now() + SETTLED_WITHIN;
         let mut killed = false;
@@ -170,14 +187,14 @@ impl Patron {
             if !killed && strace.has_killed()? {
                 killed = true;
                 strace.detach().await?;
-                revive(cluster, victim).await?;
+                victim.revive(cluster).await?;
             }
         }
         // The last call of a message may come after its acknowledgement has arrived.
         if !killed && strace.has_killed()? {
             killed = true;
             strace.detach().await?;
-            revive(cluster, victim).await?;
+            victim.revive(cluster).await?;
         }
         strace.detach().await?;
         Ok(killed)
@@ -232,27 +249,40 @@ impl Patron {
     }
 }
 
-/// The processes of a victim.
-fn processes(cluster: &Cluster, victim: Victim) -> anyhow::Result<Vec<u32>> {
-    match victim {
-        Victim::Whole | Victim::Session => Ok(cluster
-            .of(Service::Session)
-            .into_iter()
-            .filter_map(|place| cluster.instances.get(place)?.process.id())
-            .collect()),
-        Victim::Postgres => bail!("PostgreSQL's backends are not known here"),
-    }
-}
-
-/// Starts what was killed again.
-async fn revive(cluster: &mut Cluster, victim: Victim) -> anyhow::Result<()> {
-    if victim == Victim::Postgres {
-        return Ok(());
-    }
-    for place in cluster.of(Service::Session) {
-        if cluster.instance(place)?.process.has_ended()? {
-            cluster.start_again(place).await?;
+impl Victim {
+    /// The service that it is; `None` when it is an engine, whose processes look after themselves.
+    const fn service(self) -> Option<Service> {
+        match self {
+            Self::Whole => Some(Service::Whole),
+            Self::Session => Some(Service::Session),
+            Self::Gateway => Some(Service::Gateway),
+            Self::Postgres => None,
         }
     }
-    Ok(())
+
+    fn processes(self, cluster: &Cluster) -> anyhow::Result<Vec<u32>> {
+        let Some(service) = self.service() else {
+            let engines = cluster.engines.as_ref().context("there is no PostgreSQL")?;
+            let backends = block_in_place(|| engines.postgres.sql(BACKENDS))?;
+            return backends
+                .lines()
+                .map(|id| id.parse().with_context(|| format!("no process: {id}")))
+                .collect();
+        };
+        let places = cluster.of(service).into_iter();
+        Ok(places
+            .filter_map(|place| cluster.instances.get(place)?.process.id())
+            .collect())
+    }
+
+    /// Starts what was killed again.
+    async fn revive(self, cluster: &mut Cluster) -> anyhow::Result<()> {
+        let places = self.service().map(|service| cluster.of(service));
+        for place in places.unwrap_or_default() {
+            if cluster.instance(place)?.process.has_ended()? {
+                cluster.start_again(place).await?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -33,6 +33,8 @@ pub struct Injector<'a> {
 pub enum Injected {
     /// It was done, and healed.
     Done,
+    /// It was done and healed, and what was to come of it did not.
+    Wrong(String),
     /// It can't be done here, and why.
     NotHere(&'static str),
 }
@@ -52,12 +54,12 @@ impl Injector<'_> {
             Kind::F2 => self.kill_one(Service::Presence).await?,
             Kind::F3 => self.kill_one(Service::Im).await?,
             Kind::F4 => self.kill_one(Service::Gateway).await?,
-            Kind::F5 => self.restart_gateways().await?,
+            Kind::F5 => return self.restart_gateways().await,
             Kind::F6 => self.roll().await?,
             Kind::F20 => return self.step_clock(lasts).await,
             Kind::F21 => self.pause(lasts).await?,
             Kind::F22 => self.half_open_clients(lasts).await,
-            Kind::F23 => self.slow_consumer().await?,
+            Kind::F23 => return self.slow_consumer().await,
             Kind::F24 => self.mischief(lasts).await,
             Kind::F7 => return self.redis_outage(lasts).await,
             Kind::F8 => return self.redis_forgets(lasts).await,

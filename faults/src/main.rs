@@ -35,6 +35,9 @@ struct CrashPoints {
     /// Against all of Carrel in one process and SQLite instead of separate services and PostgreSQL.
     #[arg(long)]
     embedded: bool,
+    /// How often each point is visited.
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
     /// Write the report to this file.
     #[arg(long)]
     report: Option<PathBuf>,
@@ -75,6 +78,9 @@ struct Run {
     /// Keep the history in this file.
     #[arg(long)]
     history: Option<PathBuf>,
+    /// Keep the programs' logs and files when all is over; their folder is named.
+    #[arg(long)]
+    keep: bool,
     /// The folder that holds Carrel's programs; by default the one that holds this program.
     #[arg(long)]
     programs: Option<PathBuf>,
@@ -94,8 +100,9 @@ async fn crash_points(options: CrashPoints) -> anyhow::Result<ExitCode> {
         form: form(options.embedded),
         programs: programs(options.programs)?,
         librarians: 1,
+        keep: false,
     };
-    let (swept, verdict) = crash_points::sweep(&plan).await?;
+    let (swept, verdict) = crash_points::sweep(&plan, options.rounds).await?;
     let report = report::crash_points(&swept, &verdict);
     print(&report)?;
     if let Some(path) = &options.report {
@@ -141,6 +148,7 @@ fn settings(options: &Run) -> anyhow::Result<Settings> {
             form: form(options.embedded),
             programs: programs(options.programs.clone())?,
             librarians,
+            keep: options.keep,
         },
         patrons: options.patrons,
         pace: Pace {

@@ -61,6 +61,9 @@ pub struct Settings {
 pub async fn run(settings: Settings) -> anyhow::Result<Report> {
     let mut dice = Dice::new(settings.seed);
     let mut cluster = Cluster::start(&settings.plan, &mut dice.apart("cluster")).await?;
+    if settings.plan.keep {
+        tell(&format!("files and logs: {}", cluster.folder().display()));
+    }
     let path = settings.history.clone();
     let path = path.unwrap_or_else(|| cluster.folder().join("history.jsonl"));
     let recorder = Recorder::begin(&path)?;
@@ -197,14 +200,21 @@ async fn storm(
         };
         let (injected, (_, flowed)) = tokio::join!(injector.inject(kind), flows);
         let injected = injected.with_context(|| format!("fault {number}, {kind}"))?;
-        if let Injected::NotHere(why) = injected {
-            tracing_line(&format!("{kind} can't be injected here: {why}"));
+        if let Injected::NotHere(why) = &injected {
+            tell(&format!("{kind} can't be injected here: {why}"));
             schedule.leave_out(kind);
             number -= 1;
             scene
                 .recorder
                 .write("", What::Recovered { number: number + 1 });
             continue;
+        }
+        if let Injected::Wrong(what) = injected {
+            violations.push(Violation {
+                wrong: Wrong::NotRecovered,
+                session: String::new(),
+                detail: format!("fault {number}, {kind}: {what}"),
+            });
         }
         let healed = scene.recorder.now();
         let waiting = scene.pulse.flows(healed.max(flowed), PATIENCE).await;
@@ -227,13 +237,13 @@ async fn storm(
             recovered_ms: recovered.saturating_sub(healed) / 1_000,
         };
         let acknowledged = scene.acknowledged.load(Ordering::Relaxed);
-        tracing_line(&format!("{outcome}; {acknowledged} acknowledged so far"));
+        tell(&format!("{outcome}; {acknowledged} acknowledged so far"));
         outcomes.push(outcome);
     }
 }
 
 /// Says how the run goes on, to whoever watches.
-fn tracing_line(line: &str) {
+fn tell(line: &str) {
     use std::io::Write as _;
     // Who does not watch any longer does not stop the run.
     let _ = writeln!(std::io::stderr(), "{line}");

@@ -5,9 +5,12 @@ use std::{sync::atomic::Ordering, time::Duration};
 use anyhow::{Context, bail};
 use carrel_proto::gateway::v1::{Act, Attend, OpenSession, act, client_frame::Frame as Request};
 use carrel_proto::session::v1::PostMessage;
-use tokio::net::TcpSocket;
+use tokio::{
+    net::TcpSocket,
+    time::{Instant, sleep},
+};
 
-use super::Injector;
+use super::{Injected, Injector};
 use crate::{
     cluster::{LIBRARIES, Route},
     people::{http, socket::Socket},
@@ -15,8 +18,10 @@ use crate::{
 
 /// How many messages the history has that the slow reader asks for.
 const HISTORY: usize = 120;
-/// How often it asks for all of it, at the most. More than every buffer on the way can hold.
-const ASKED: usize = 200;
+/// How often it asks for all of it.
+const ASKS_EVERY: Duration = Duration::from_millis(100);
+/// How long the gateway may bear it: the time in which it must have sent something, and some more.
+const BORNE_FOR: Duration = Duration::from_secs(60);
 /// How small the slow reader's own buffer is, in bytes.
 const BUFFER: u32 = 4_096;
 
@@ -26,7 +31,7 @@ impl Injector<'_> {
         self.cluster
             .proxies(Route::Client)
             .for_each(crate::proxy::Proxy::stall_existing);
-        tokio::time::sleep(lasts).await;
+        sleep(lasts).await;
         self.reset_clients();
     }
 
@@ -49,7 +54,7 @@ impl Injector<'_> {
 
     /// A patron whose history is long asks for it again and again, and reads nothing. The gateway must let go of them;
     /// that nobody else suffers, the others' conversations tell.
-    pub(super) async fn slow_consumer(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn slow_consumer(&mut self) -> anyhow::Result<Injected> {
         let gateways = self.cluster.gateways();
         let gateway = self.dice.pick(&gateways).copied().context("no gateway")?;
         let library = self.dice.pick(&LIBRARIES).copied().unwrap_or_default();
@@ -85,17 +90,20 @@ impl Injector<'_> {
                 bail!("the slow reader's socket ended before it was slow: {ended:?}");
             }
         }
-        for _ in 0..ASKED {
+        let until = Instant::now() + BORNE_FOR;
+        while Instant::now() < until {
             let attend = Attend {
                 session_id: session.clone(),
                 after: None,
             };
             // The gateway let go.
             if socket.send(Request::Attend(attend)).await.is_err() {
-                return Ok(());
+                return Ok(Injected::Done);
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(ASKS_EVERY).await;
         }
-        bail!("the gateway goes on sending to who reads nothing");
+        Ok(Injected::Wrong(format!(
+            "a gateway bore with who read nothing for {BORNE_FOR:?}"
+        )))
     }
 }

@@ -27,7 +27,7 @@ impl Injector<'_> {
     }
 
     /// Restarts all gateways at once, in order, with a crowd of sockets on them.
-    pub(super) async fn restart_gateways(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn restart_gateways(&mut self) -> anyhow::Result<Injected> {
         let library = self.dice.pick(&LIBRARIES).copied().unwrap_or_default();
         let gateways = self.cluster.gateways();
         let crowd = Crowd::gather(&gateways, library, CROWD, self.dice);
@@ -42,13 +42,13 @@ impl Injector<'_> {
         for place in places {
             self.cluster.start_again(place).await?;
         }
-        let back = crowd.is_complete(CROWD_WITHIN).await;
-        ensure!(
-            back,
+        if crowd.is_complete(CROWD_WITHIN).await {
+            return Ok(Injected::Done);
+        }
+        Ok(Injected::Wrong(format!(
             "of {CROWD} sockets {} came back within {CROWD_WITHIN:?}",
             crowd.there()
-        );
-        Ok(())
+        )))
     }
 
     /// Restarts everything, one after the other, as an upgrade does.

@@ -160,3 +160,66 @@ pub(super) fn act(command: &str, session: &str, deed: &Deed, warning_version: &s
         act: Some(act),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox(commands: &[(&str, &str)]) -> Outbox {
+        let mut outbox = Outbox::default();
+        for (command, session) in commands {
+            let deed = Deed::Message((*command).to_owned());
+            outbox.push(act(command, session, &deed, ""), deed);
+        }
+        outbox
+    }
+
+    fn due(outbox: &mut Outbox, now: Instant) -> Vec<String> {
+        let due = outbox.due(now).into_iter();
+        due.map(|act| act.command_id).collect()
+    }
+
+    #[test]
+    fn everything_goes_once_and_again_on_a_new_socket_until_it_is_settled() {
+        let now = Instant::now();
+        let mut outbox = outbox(&[("1", "s"), ("2", "s")]);
+        assert_eq!(due(&mut outbox, now), ["1", "2"]);
+        assert!(due(&mut outbox, now).is_empty());
+        assert_eq!(outbox.settle("1"), Some(Deed::Message("1".to_owned())));
+        assert_eq!(outbox.settle("1"), None);
+        outbox.renew(None);
+        assert_eq!(due(&mut outbox, now), ["2"]);
+        assert_eq!((outbox.count("s"), outbox.is_empty()), (1, false));
+    }
+
+    #[test]
+    fn nothing_overtakes_what_waits_in_its_session() {
+        let now = Instant::now();
+        let mut outbox = outbox(&[("1", "s"), ("2", "s"), ("3", "t")]);
+        assert_eq!(due(&mut outbox, now), ["1", "2", "3"]);
+        outbox.wait("1", Some(Duration::from_secs(1)), now);
+        for (command, session) in [("4", "s"), ("5", "t")] {
+            let deed = Deed::PickUp;
+            outbox.push(act(command, session, &deed, ""), deed);
+        }
+        assert_eq!(due(&mut outbox, now), ["5"]);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(due(&mut outbox, later), ["1", "2", "4"]);
+    }
+
+    #[test]
+    fn what_was_settled_last_can_be_replayed() {
+        let commands: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        let pairs: Vec<(&str, &str)> = commands
+            .iter()
+            .map(|command| (command.as_str(), "s"))
+            .collect();
+        let mut outbox = outbox(&pairs);
+        for command in &commands {
+            outbox.settle(command);
+        }
+        let settled = outbox.settled();
+        assert_eq!(settled.len(), REPLAYED);
+        assert_eq!(settled[REPLAYED - 1].command_id, "19");
+    }
+}

@@ -52,6 +52,8 @@ impl Pipe {
             let stalled = self.stalled();
             let due = queue.front().map(|(due, _)| *due);
             select! {
+                // What the weather is comes before what is done in it.
+                biased;
                 changed = self.weather.changed() => {
                     changed.map_err(|_| Error::from(ErrorKind::ConnectionReset))?;
                 }

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Breaks a running Carrel on purpose and holds what people saw against the log. Without arguments the short form: each
+# kind of fault once, and the crash points. Arguments are those of `carrel-faults run`; docs/faults.md explains them.
+#
+# FAULTS_PROFILE=release builds and runs the programs as they are released.
+source "$(dirname "$0")/environment.sh"
+scripts/pages.sh
+scripts/setup.sh redis postgres strace faketime
+
+profile="${FAULTS_PROFILE:-dev}"
+folder="$TARGET/debug"
+[ "$profile" = dev ] || folder="$TARGET/$profile"
+section "programs, $profile"
+cargo build --locked --quiet --profile "$profile" --package carrel --package carrel-faults \
+  --package carrel-session --package carrel-presence --package carrel-im --package carrel-gateway
+
+if [ "$#" -gt 0 ]; then
+  exec "$folder/carrel-faults" run "$@"
+fi
+
+failures=0
+
+# Runs one part, under its name.
+check() {
+  local name="$1"
+  shift
+  section "$name"
+  if "$folder/carrel-faults" "$@"; then
+    echo ok
+  else
+    echo "FAILED: $name"
+    failures=$((failures + 1))
+  fi
+}
+
+seed="${FAULTS_SEED:-1}"
+check "faults: separate services" run --short --seed "$seed"
+check "faults: all in one process" run --short --seed "$seed" --embedded
+check "crash points: PostgreSQL" crash-points
+check "crash points: SQLite" crash-points --embedded
+[ "$failures" = 0 ]
