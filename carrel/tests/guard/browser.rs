@@ -20,7 +20,7 @@ use crate::{
     door::command_id,
     house::{House, log_in_name},
     http::{HttpAnswer, get, post},
-    socket::{Ended, Socket},
+    socket::Socket,
     table::Column,
 };
 
@@ -137,8 +137,8 @@ fn offer(to: To) -> Act {
 /// A socket, or what its closing says.
 async fn open(house: &House, token: &str) -> Result<Socket, Answer> {
     match Socket::open(house.door.http, token).await {
-        Ok(socket) => Ok(socket),
-        Err(Ended(Some(4401))) => Err(Answer::Refused(Said {
+        Ok((socket, _)) => Ok(socket),
+        Err(ended) if ended.code == Some(4401) => Err(Answer::Refused(Said {
             code: Code::Unauthenticated,
             reason: String::new(),
             bytes: Vec::new(),

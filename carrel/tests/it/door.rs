@@ -82,7 +82,7 @@ impl Door {
 
     /// A websocket of a browser whose Hello was welcomed.
     pub(crate) async fn socket(&self, token: &str) -> Socket {
-        Socket::open(self.http, token).await.unwrap()
+        Socket::open(self.http, token).await.unwrap().0
     }
 }
 

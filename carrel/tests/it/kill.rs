@@ -2,9 +2,10 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use carrel_faults::people::socket::BROKEN;
+
 use crate::{
     process::Process,
-    socket::Ended,
     talker::{Conversation, SETTINGS},
 };
 
@@ -27,7 +28,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_shows_twice() {
     }
     conversation.accepted(20).await;
     let ends = conversation.settle(&process.door).await;
-    assert!(ends.iter().all(|ended| *ended == Ended(None)));
+    assert!(ends.iter().all(|ended| *ended == BROKEN));
     assert!(process.terminate().success());
 }
 

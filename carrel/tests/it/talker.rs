@@ -218,7 +218,7 @@ impl Talker {
     }
 
     async fn attend(&self, door: &Door) -> Result<Socket, Ended> {
-        let mut socket = Socket::open(door.http, &self.token).await?;
+        let (mut socket, _) = Socket::open(door.http, &self.token).await?;
         let after = self.epoch.clone().map(|epoch| Position {
             epoch,
             number: self

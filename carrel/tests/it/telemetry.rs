@@ -10,7 +10,7 @@ use crate::{
     door::command_id,
     otlp::{self, Collector},
     process::Process,
-    socket::message,
+    socket::{act_and_wait, message},
 };
 
 /// Never to be found in a trace.
@@ -84,14 +84,14 @@ async fn tell(process: &Process) -> Vec<String> {
         patron_name: NAME.to_owned(),
         patron_email: "ricky@example.org".to_owned(),
     };
-    ricky
-        .act_and_wait(session_id, &command_id(), act::Act::OpenSession(question))
+    let question = act::Act::OpenSession(question);
+    act_and_wait(&mut ricky, session_id, &command_id(), question)
         .await
         .unwrap();
     ricky.attend(session_id, None).await.unwrap();
     let mut ms_map = door.socket(&map).await;
-    ms_map
-        .act_and_wait(session_id, &command_id(), act::Act::PickUp(PickUp {}))
+    let pick_up = act::Act::PickUp(PickUp {});
+    act_and_wait(&mut ms_map, session_id, &command_id(), pick_up)
         .await
         .unwrap();
     ms_map.attend(session_id, None).await.unwrap();

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use anyhow::{Context, bail};
-use carrel_proto::gateway::v1::{Act, Attend, OpenSession, act, client_frame::Frame as Request};
+use carrel_proto::gateway::v1::{OpenSession, act};
 use carrel_proto::session::v1::PostMessage;
 use tokio::{
     net::TcpSocket,
@@ -77,13 +77,8 @@ impl Injector<'_> {
                     text: "x".repeat(3_900),
                 })
             };
-            let act = Act {
-                command_id: number.to_string(),
-                session_id: session.clone(),
-                act: Some(act),
-            };
             let sent = async {
-                socket.send(Request::Act(act)).await?;
+                socket.act(&session, &number.to_string(), act).await?;
                 socket.next().await
             };
             if let Err(ended) = sent.await {
@@ -92,12 +87,8 @@ impl Injector<'_> {
         }
         let until = Instant::now() + BORNE_FOR;
         while Instant::now() < until {
-            let attend = Attend {
-                session_id: session.clone(),
-                after: None,
-            };
             // The gateway let go.
-            if socket.send(Request::Attend(attend)).await.is_err() {
+            if socket.attend(&session, None).await.is_err() {
                 return Ok(Injected::Done);
             }
             sleep(ASKS_EVERY).await;

@@ -244,7 +244,7 @@ impl Browser {
                 }
                 Line::Open(socket) => {
                     let frame = select! {
-                        frame = socket.next() => frame,
+                        frame = socket.receive() => frame,
                         () = sleep_until(tick) => {
                             self.tick().await;
                             return News::Tick;

@@ -2,8 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use carrel_proto::gateway::v1::{
-    ClientFrame, Hello, ServerFrame, Welcome, client_frame::Frame as Request, server_frame::Frame,
+use carrel_proto::{
+    gateway::v1::{
+        Act, Attend, ClientFrame, Hello, ServerFrame, Welcome, act, client_frame::Frame as Request,
+        server_frame::Frame,
+    },
+    session::v1::Position,
 };
 use futures::{SinkExt, StreamExt};
 use prost::Message as _;
@@ -72,7 +76,7 @@ impl Socket {
         socket.send(Request::Hello(Hello { access_token })).await?;
         let first = timeout(WITHIN, socket.next()).await.map_err(|_| BROKEN)?;
         match first? {
-            (Frame::Welcome(welcome), _) => Ok((socket, welcome)),
+            Frame::Welcome(welcome) => Ok((socket, welcome)),
             _ => Err(BROKEN),
         }
     }
@@ -82,19 +86,75 @@ impl Socket {
     /// # Errors
     /// When the socket has ended, or the other side takes nothing for ten seconds.
     pub async fn send(&mut self, frame: Request) -> Result<(), Ended> {
+        self.send_traced(frame, "").await
+    }
+
+    /// Sends a frame that names the trace which it belongs to.
+    ///
+    /// # Errors
+    /// As [`Socket::send`].
+    pub async fn send_traced(&mut self, frame: Request, trace_parent: &str) -> Result<(), Ended> {
         let frame = ClientFrame {
             frame: Some(frame),
-            trace_parent: String::new(),
+            trace_parent: trace_parent.to_owned(),
         };
         let message = Message::binary(frame.encode_to_vec());
         soon(self.stream.send(message)).await
+    }
+
+    /// Takes part in a session, after what the client has of it already.
+    ///
+    /// # Errors
+    /// As [`Socket::send`].
+    pub async fn attend(&mut self, session_id: &str, after: Option<Position>) -> Result<(), Ended> {
+        let session_id = session_id.to_owned();
+        self.send(Request::Attend(Attend { session_id, after }))
+            .await
+    }
+
+    /// Does something in a session.
+    ///
+    /// # Errors
+    /// As [`Socket::send`].
+    pub async fn act(
+        &mut self,
+        session_id: &str,
+        command_id: &str,
+        act: act::Act,
+    ) -> Result<(), Ended> {
+        self.send(Request::Act(Act {
+            command_id: command_id.to_owned(),
+            session_id: session_id.to_owned(),
+            act: Some(act),
+        }))
+        .await
+    }
+
+    /// Waits for the next frame. Cancel-safe.
+    ///
+    /// # Errors
+    /// How the socket ended.
+    pub async fn next(&mut self) -> Result<Frame, Ended> {
+        Ok(self.receive().await?.0)
+    }
+
+    /// Waits for the first frame that `wanted` gives something for; drops those before it.
+    ///
+    /// # Errors
+    /// How the socket ended.
+    pub async fn wait_for<T>(&mut self, wanted: impl Fn(Frame) -> Option<T>) -> Result<T, Ended> {
+        loop {
+            if let Some(found) = wanted(self.next().await?) {
+                return Ok(found);
+            }
+        }
     }
 
     /// Waits for the next frame, and returns the bytes that it came in as well. Cancel-safe.
     ///
     /// # Errors
     /// How the socket ended.
-    pub async fn next(&mut self) -> Result<(Frame, Bytes), Ended> {
+    pub async fn receive(&mut self) -> Result<(Frame, Bytes), Ended> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Binary(bytes))) => {
