@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing of the things named: web, e2e, python, deploy, chromium, redis, postgres, deny, fuzz. Run
-# again, it does nothing.
+# Installs what is missing of the things named: web, e2e, python, deploy, chromium, redis, postgres, strace, faketime,
+# deny, fuzz. Run again, it does nothing.
 #
 # Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium and redis, Debian's apt. All but
 # these go into the working tree: node_modules folders and .tools.
@@ -72,6 +72,18 @@ install_redis() {
   without_services install_debian redis-server redis-sentinel redis-tools
 }
 
+install_strace() {
+  command -v strace >/dev/null && return
+  echo "installing Debian's strace"
+  install_debian strace
+}
+
+install_faketime() {
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null && return
+  echo "installing Debian's libfaketime"
+  install_debian libfaketime
+}
+
 # Runs a command while Debian's packages must not start the services that they bring.
 without_services() {
   local policy=/usr/sbin/policy-rc.d
@@ -107,6 +119,8 @@ for part in "$@"; do
     chromium) install_chromium ;;
     postgres) install_postgres ;;
     redis) install_redis ;;
-    *) give_up "scripts/setup.sh knows web, e2e, python, deploy, deny, fuzz, chromium, postgres and redis, not '$part'" ;;
+    strace) install_strace ;;
+    faketime) install_faketime ;;
+    *) give_up "scripts/setup.sh knows the parts that its first lines name, not '$part'" ;;
   esac
 done

@@ -64,6 +64,8 @@ pub enum Wrong {
     Flicker,
     /// A socket ended in a rolling restart otherwise than by a close that asks to come back (I28).
     Rude,
+    /// A program ended by itself.
+    Crashed,
     /// Service did not come back after a fault.
     NotRecovered,
 }

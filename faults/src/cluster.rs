@@ -16,7 +16,7 @@ use carrel_testbed::{postgres::Postgres, redis::Redis};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-pub use clock::{Clock, libfaketime};
+pub use clock::Clock;
 pub use directory::{LIBRARIES, PASSWORD, Staff};
 
 use crate::{people::http, process::Process, proxy::Proxy, seed::Dice};
@@ -189,6 +189,22 @@ impl Cluster {
         let instance = self.instance(place)?;
         instance.process.start().await?;
         instance.ready().await
+    }
+
+    /// Starts every program again that has ended by itself, as whoever runs programs does. Returns their names.
+    ///
+    /// # Errors
+    /// When one does not serve in time.
+    pub async fn start_ended_again(&mut self) -> anyhow::Result<Vec<String>> {
+        let mut ended = Vec::new();
+        for place in 0..self.instances.len() {
+            let process = &mut self.instance(place)?.process;
+            if process.has_ended()? {
+                ended.push(process.name().to_owned());
+                self.start_again(place).await?;
+            }
+        }
+        Ok(ended)
     }
 
     /// Waits until everything that is started is ready.

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    checker::{self, Verdict, Violation, Wrong},
+    checker::{self, Log, Verdict, Violation, Wrong},
     cluster::{Cluster, Form, LIBRARIES, PASSWORD, Plan},
     history::{self, Recorder, What},
     inject::{Injected, Injector},
@@ -85,15 +85,23 @@ pub async fn run(settings: Settings) -> anyhow::Result<Report> {
         );
     }
     let (outcomes, mut violations) = storm(&settings, &mut cluster, &scene, &mut dice).await?;
-    close(&scene, &mut people).await?;
+    let unfinished = close(&scene, &mut people).await;
+    people.shutdown().await;
     scene.recorder.finish()?;
     let history = history::read(&path)?;
-    let log = transcripts::read(&cluster, &history).await?;
+    // Of sessions that have not ended there is no transcript to hold them against.
+    let log = match &unfinished {
+        None => transcripts::read(&cluster, &history).await?,
+        Some(_) => Log::new(),
+    };
     let Verdict {
         figures,
         violations: found,
     } = checker::check(&history, &log);
-    violations.extend(found);
+    match unfinished {
+        None => violations.extend(found),
+        Some(unfinished) => violations.push(unfinished),
+    }
     cluster.stop().await?;
     Ok(Report {
         seed: settings.seed,
@@ -134,25 +142,28 @@ async fn open(
     Ok(people)
 }
 
-/// Lets everybody finish and go: patrons first.
-async fn close(scene: &Scene, people: &mut JoinSet<()>) -> anyhow::Result<()> {
+/// Lets everybody finish and go, patrons first. Returns what is wrong if they can't.
+async fn close(scene: &Scene, people: &mut JoinSet<()>) -> Option<Violation> {
     scene.lower(Curtain::Falling);
-    let until = Instant::now() + LAST_CALL;
-    // Patrons are those who go before the curtain is down; staff wait for it.
-    while scene.patrons() > 0 {
-        if Instant::now() > until {
-            bail!(
-                "{} patrons could not finish within {LAST_CALL:?}",
-                scene.patrons()
-            );
+    let patrons = async {
+        while scene.patrons() > 0 {
+            sleep(Duration::from_millis(50)).await;
         }
-        sleep(Duration::from_millis(50)).await;
+    };
+    let mut finished = timeout(LAST_CALL, patrons).await.is_ok();
+    if finished {
+        scene.lower(Curtain::Down);
+        let staff = async { while people.join_next().await.is_some() {} };
+        finished = timeout(LAST_CALL, staff).await.is_ok();
     }
-    scene.lower(Curtain::Down);
-    let all = async { while people.join_next().await.is_some() {} };
-    timeout(LAST_CALL, all)
-        .await
-        .with_context(|| format!("staff could not finish within {LAST_CALL:?}"))
+    (!finished).then(|| Violation {
+        wrong: Wrong::NotRecovered,
+        session: String::new(),
+        detail: format!(
+            "people could not finish within {LAST_CALL:?}; {} patrons are left",
+            scene.patrons()
+        ),
+    })
 }
 
 /// Injects fault after fault.
@@ -191,14 +202,8 @@ async fn storm(
             dice: &mut dice,
             short: settings.short,
         };
-        let flows = async {
-            let waiting = scene
-                .pulse
-                .flows(begun, kind.lasts(settings.short) + PATIENCE)
-                .await;
-            (waiting, scene.recorder.now())
-        };
-        let (injected, (_, flowed)) = tokio::join!(injector.inject(kind), flows);
+        let flows = tokio::spawn(flows(Arc::clone(scene), begun, kind.lasts(settings.short)));
+        let injected = injector.inject(kind).await;
         let injected = injected.with_context(|| format!("fault {number}, {kind}"))?;
         if let Injected::NotHere(why) = &injected {
             tell(&format!("{kind} can't be injected here: {why}"));
@@ -216,7 +221,14 @@ async fn storm(
                 detail: format!("fault {number}, {kind}: {what}"),
             });
         }
+        let crashed = cluster.start_ended_again().await?;
+        violations.extend(crashed.into_iter().map(|name| Violation {
+            wrong: Wrong::Crashed,
+            session: String::new(),
+            detail: format!("{name} ended by itself in fault {number}, {kind}"),
+        }));
         let healed = scene.recorder.now();
+        let flowed = flows.await?;
         let waiting = scene.pulse.flows(healed.max(flowed), PATIENCE).await;
         let recovered = scene.recorder.now();
         scene.recorder.write("", What::Recovered { number });
@@ -229,6 +241,7 @@ async fn storm(
                 ),
             });
         }
+        let stuck = !waiting.is_empty();
         let outcome = Outcome {
             number,
             kind: kind.to_string(),
@@ -239,7 +252,16 @@ async fn storm(
         let acknowledged = scene.acknowledged.load(Ordering::Relaxed);
         tell(&format!("{outcome}; {acknowledged} acknowledged so far"));
         outcomes.push(outcome);
+        if stuck {
+            return Ok((outcomes, violations));
+        }
     }
+}
+
+/// When, after `since`, messages flow in each conversation, in the history's time.
+async fn flows(scene: Arc<Scene>, since: u64, lasts: Duration) -> u64 {
+    scene.pulse.flows(since, lasts + PATIENCE).await;
+    scene.recorder.now()
 }
 
 /// Says how the run goes on, to whoever watches.

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::Figures;
 use crate::history::{Audience, Deed, Entry, Role, Seen, What};
 
+/// The kind of fault after which histories begin anew: a standby has taken over.
+const FAIL_OVER: &str = "F14";
+
 /// A command and what became of it.
 #[derive(Debug)]
 pub(super) struct Command<'a> {
@@ -34,6 +37,7 @@ pub(super) struct View<'a> {
     pub(super) spells: Vec<Spell>,
     /// When, at which position, what.
     pub(super) shown: Vec<(u64, u64, &'a Seen)>,
+    /// How often the history was replaced though no standby had taken over.
     pub(super) resyncs: usize,
 }
 
@@ -70,6 +74,7 @@ impl<'a> Stage<'a> {
         let mut places = HashMap::new();
         let mut attended: HashMap<&str, HashSet<&str>> = HashMap::new();
         let mut unknown = HashSet::new();
+        let mut failed_over = false;
         for entry in history {
             let who = entry.who.as_str();
             match &entry.what {
@@ -118,7 +123,10 @@ impl<'a> Stage<'a> {
                     resync,
                 } => {
                     attended.entry(who).or_default().insert(session);
-                    stage.attend(who, session, entry.at, *audience, *resync);
+                    stage.attend(who, session, entry.at, *audience);
+                    if *resync {
+                        stage.start_anew(who, session, failed_over);
+                    }
                 }
                 What::Event {
                     session,
@@ -135,6 +143,7 @@ impl<'a> Stage<'a> {
                     }
                     stage.leave(who, session, entry.at);
                 }
+                What::Fault { kind, .. } => failed_over |= kind == FAIL_OVER,
                 What::Closed { .. } => {
                     for session in attended.remove(who).unwrap_or_default() {
                         stage.leave(who, session, entry.at);
@@ -152,14 +161,7 @@ impl<'a> Stage<'a> {
         stage
     }
 
-    fn attend(
-        &mut self,
-        who: &'a str,
-        session: &'a str,
-        at: u64,
-        audience: Audience,
-        resync: bool,
-    ) {
+    fn attend(&mut self, who: &'a str, session: &'a str, at: u64, audience: Audience) {
         self.leave(who, session, at);
         let view = self.views.entry((who, session)).or_insert_with(|| View {
             audience,
@@ -167,11 +169,18 @@ impl<'a> Stage<'a> {
             shown: Vec::new(),
             resyncs: 0,
         });
-        view.resyncs += usize::from(resync);
         view.spells.push(Spell {
             from: at,
             until: None,
         });
+    }
+
+    /// All that was seen is thrown away, which is only right when the log itself was replaced.
+    fn start_anew(&mut self, who: &'a str, session: &'a str, failed_over: bool) {
+        if let Some(view) = self.views.get_mut(&(who, session)) {
+            view.shown.clear();
+            view.resyncs += usize::from(!failed_over);
+        }
     }
 
     fn leave(&mut self, who: &'a str, session: &'a str, at: u64) {

@@ -3,19 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
-/// Where Debian's package `libfaketime` puts the library.
-const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+/// Where Debian's package `libfaketime` puts the library, in a folder for each kind of machine.
+const LIBRARIES: &str = "/usr/lib";
+const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
 /// The library, if it is installed.
-#[must_use]
-pub fn libfaketime() -> Option<&'static Path> {
-    let library = Path::new(LIBRARY);
-    library.exists().then_some(library)
+fn libfaketime() -> Option<PathBuf> {
+    let machines = std::fs::read_dir(LIBRARIES).ok()?.filter_map(Result::ok);
+    let mut libraries = machines.map(|machine| machine.path().join(LIBRARY));
+    libraries.find(|library| library.exists())
 }
 
 /// A clock that can be set.
 #[derive(Clone, Debug)]
 pub struct Clock {
+    library: PathBuf,
     file: PathBuf,
 }
 
@@ -25,10 +27,11 @@ impl Clock {
     /// # Errors
     /// When the file can't be written.
     pub fn new(folder: &Path, name: &str) -> std::io::Result<Option<Self>> {
-        if libfaketime().is_none() {
+        let Some(library) = libfaketime() else {
             return Ok(None);
-        }
+        };
         let clock = Self {
+            library,
             file: folder.join(format!("{name}.clock")),
         };
         clock.step(0)?;
@@ -38,9 +41,9 @@ impl Clock {
     /// What a process needs in its environment to have this clock.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
-        let file = self.file.to_string_lossy();
+        let (library, file) = (self.library.to_string_lossy(), self.file.to_string_lossy());
         [
-            ("LD_PRELOAD", LIBRARY),
+            ("LD_PRELOAD", library.as_ref()),
             ("FAKETIME_TIMESTAMP_FILE", &file),
             ("FAKETIME_CACHE_DURATION", "1"),
             ("DONT_FAKE_MONOTONIC", "1"),

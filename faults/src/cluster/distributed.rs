@@ -144,7 +144,10 @@ impl Builder<'_> {
             }
             if service == Service::Gateway {
                 settings.push(setting("HTTP__ADDRESS", &address.to_string()));
-                settings.extend(GATEWAY.iter().map(|(name, value)| setting(name, value)));
+                let limits = GATEWAY.iter();
+                settings.extend(
+                    limits.map(|(name, value)| setting(&format!("GATEWAY__{name}"), value)),
+                );
             } else {
                 settings.push(setting("GRPC__ADDRESS", &address.to_string()));
                 settings.extend(self.engines(service).await?);

@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use carrel_testbed::postgres::{Postgres, Stop};
-use tokio::{task::block_in_place, time::sleep};
+use tokio::{
+    task::block_in_place,
+    time::{Instant, sleep},
+};
 
 use super::{Injected, Injector, NO_ENGINES};
 use crate::{
-    cluster::{Route, socket_address},
+    cluster::{Route, Service, socket_address},
     proxy::{Proxy, Weather},
 };
 
+/// How soon every service must have noticed that a standby took over.
+const NOTICED_WITHIN: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
 /// Ends every connection but the one that says so.
 const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
 /// Names all tables of ours.
@@ -52,6 +58,23 @@ impl Injector<'_> {
         for proxy in self.cluster.proxies(Route::Postgres) {
             proxy.aim(address);
             proxy.reset();
+        }
+        self.restart_for_another_history().await
+    }
+
+    /// A server of another history may not be written to by a process that knows the old one: each that keeps a log ends
+    /// by itself, and is started again.
+    async fn restart_for_another_history(&mut self) -> anyhow::Result<Injected> {
+        let until = Instant::now() + NOTICED_WITHIN;
+        let keepers = [Service::Session, Service::Presence, Service::Im];
+        let mut left: usize = keepers.iter().map(|service| self.cluster.of(*service).len()).sum();
+        while left > 0 {
+            if Instant::now() > until {
+                let what = format!("{left} services go on with another history than they know");
+                return Ok(Injected::Wrong(what));
+            }
+            left = left.saturating_sub(self.cluster.start_ended_again().await?.len());
+            sleep(LOOK).await;
         }
         Ok(Injected::Done)
     }
