@@ -23,6 +23,7 @@ use crate::{
         browser::{Browser, News},
         http,
     },
+    report::tell,
     seed::Dice,
     transcripts,
 };
@@ -100,6 +101,7 @@ pub async fn sweep(plan: &Plan, rounds: usize) -> anyhow::Result<(Vec<Points>, V
             for _ in 0..rounds {
                 killed += patron.sweep(&mut cluster, *victim, call).await?;
             }
+            tell(&format!("{victim:?}, {call}: {killed} points"));
             swept.push(Points {
                 victim: *victim,
                 call: call.to_owned(),

@@ -164,6 +164,13 @@ impl fmt::Display for Report {
     }
 }
 
+/// Says how things go on, to whoever watches.
+pub fn tell(line: &str) {
+    use std::io::Write as _;
+    // Who does not watch any longer does not stop the run.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// The report of a sweep over crash points.
 #[must_use]
 pub fn crash_points(swept: &[Points], verdict: &Verdict) -> String {

@@ -18,7 +18,7 @@ use crate::{
     history::{self, Recorder, What},
     inject::{Injected, Injector},
     people::{Curtain, Pace, Scene, http, librarian::Librarian, patron, supervisor::Supervisor},
-    report::{Outcome, Report},
+    report::{Outcome, Report, tell},
     schedule::{Kind, Schedule},
     seed::Dice,
     transcripts,
@@ -262,11 +262,4 @@ async fn storm(
 async fn flows(scene: Arc<Scene>, since: u64, lasts: Duration) -> u64 {
     scene.pulse.flows(since, lasts + PATIENCE).await;
     scene.recorder.now()
-}
-
-/// Says how the run goes on, to whoever watches.
-fn tell(line: &str) {
-    use std::io::Write as _;
-    // Who does not watch any longer does not stop the run.
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::process::signal;
 
 const ATTACHED_WITHIN: Duration = Duration::from_secs(20);
+const DETACHES_WITHIN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A running `strace`. It lets go of its processes when it is detached or dropped.
@@ -96,7 +97,12 @@ impl Strace {
             // It may have ended with its processes by now.
             let _ = signal(child.id(), "TERM");
         }
+        let until = Instant::now() + DETACHES_WITHIN;
         while child.try_wait()?.is_none() {
+            if Instant::now() > until {
+                // It may wait for a process that is dying. When it is killed, the kernel detaches the others.
+                let _ = child.kill();
+            }
             sleep(LOOK).await;
         }
         Ok(())

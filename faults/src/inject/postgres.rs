@@ -67,7 +67,10 @@ impl Injector<'_> {
     async fn restart_for_another_history(&mut self) -> anyhow::Result<Injected> {
         let until = Instant::now() + NOTICED_WITHIN;
         let keepers = [Service::Session, Service::Presence, Service::Im];
-        let mut left: usize = keepers.iter().map(|service| self.cluster.of(*service).len()).sum();
+        let mut left: usize = keepers
+            .iter()
+            .map(|service| self.cluster.of(*service).len())
+            .sum();
         while left > 0 {
             if Instant::now() > until {
                 let what = format!("{left} services go on with another history than they know");

@@ -38,6 +38,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(50);
 /// A token is renewed when it is so old.
 const RENEW_AFTER: Duration = Duration::from_secs(240);
+/// How soon something that the service gave up is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// The longest wait between two tries to connect.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -63,6 +65,8 @@ pub struct Browser {
     silence_limit: Duration,
     /// What is said on each new socket.
     greeting: Vec<Request>,
+    /// When what the service has given up is asked for again: places in the greeting.
+    again: BTreeMap<usize, Instant>,
     attended: BTreeMap<String, View>,
     /// Sessions that are attended or once were.
     known: BTreeSet<String>,
@@ -132,6 +136,7 @@ impl Browser {
             pinged: now,
             silence_limit: Duration::from_secs(50),
             greeting: Vec::new(),
+            again: BTreeMap::new(),
             attended: BTreeMap::new(),
             known: BTreeSet::new(),
             outbox: Outbox::default(),
@@ -285,6 +290,7 @@ impl Browser {
         self.line = Line::Open(Box::new(opened.socket));
         self.failures = 0;
         self.heard = Instant::now();
+        self.again.clear();
         for frame in self.greeting.clone() {
             self.send(frame).await;
         }
@@ -333,6 +339,10 @@ impl Browser {
             self.renew_first = true;
             self.send(Request::RenewToken(RenewToken {})).await;
         }
+        let due = self.again.extract_if(.., |_, again| *again <= now);
+        for place in due.map(|(place, _)| place).collect::<Vec<_>>() {
+            self.send(self.greeting[place].clone()).await;
+        }
         let due = self.attended.iter();
         let due = due.filter(|(_, view)| view.again.is_some_and(|again| again <= now));
         let due: Vec<String> = due.map(|(session, _)| session.clone()).collect();
@@ -363,7 +373,15 @@ impl Browser {
             return;
         }
         let twice = self.scene.is_mischievous();
-        for act in self.outbox.due(Instant::now()) {
+        // What is sent while a session is not attended is carried out apart from what was sent on it before, and could
+        // overtake it.
+        let attended = &self.attended;
+        let detached = |session: &str| {
+            attended
+                .get(session)
+                .is_some_and(|view| view.again.is_some())
+        };
+        for act in self.outbox.due(Instant::now(), detached) {
             if twice {
                 self.send(Request::Act(act.clone())).await;
             }
@@ -490,6 +508,14 @@ impl Browser {
         let reason = refusal.reason.clone();
         self.renew_first |= code == UNAUTHENTICATED;
         if command.is_empty() {
+            let request = refusal.metadata.get("request").map_or("", String::as_str);
+            if !is_definite(code) || code == UNAUTHENTICATED {
+                let retry = Duration::from_millis(refusal.retry_after_ms.into()).max(ASK_AGAIN);
+                let places = self.greeting.iter().enumerate();
+                let given_up = places.filter(|(_, frame)| name_of(frame) == request);
+                let again = given_up.map(|(place, _)| (place, Instant::now() + retry));
+                self.again.extend(again);
+            }
             return;
         }
         let command = command.to_owned();
@@ -566,6 +592,16 @@ fn is_definite(code: i32) -> bool {
         code,
         3 | 5 | 6 | 7 | RESOURCE_EXHAUSTED | 9 | UNAUTHENTICATED
     )
+}
+
+/// The name of a request that is not a command, as a refusal of it has it.
+fn name_of(frame: &Request) -> &'static str {
+    match frame {
+        Request::Watch(_) => "watch",
+        Request::WatchDesk(_) => "watch_desk",
+        Request::Announce(_) => "announce",
+        _ => "",
+    }
 }
 
 async fn open(gateway: SocketAddr, mut token: String, renew: bool) -> Result<Opened, Ended> {

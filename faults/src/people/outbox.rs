@@ -94,13 +94,14 @@ impl Outbox {
     }
 
     /// What is to be sent now, in order. Where something has to wait, what comes after it in the same session waits too;
-    /// when it goes again, all after it go again as well, so that nothing overtakes it.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<Act> {
+    /// when it goes again, all after it go again as well, so that nothing overtakes it. Nothing goes in a session that is `held`.
+    pub(super) fn due(&mut self, now: Instant, held: impl Fn(&str) -> bool) -> Vec<Act> {
         let mut due = Vec::new();
         let mut sessions: Vec<&str> = Vec::new();
         for out in &self.unsettled {
-            if !out.under_way && !sessions.contains(&out.act.session_id.as_str()) {
-                sessions.push(&out.act.session_id);
+            let session = out.act.session_id.as_str();
+            if !out.under_way && !sessions.contains(&session) && !held(session) {
+                sessions.push(session);
             }
         }
         let sessions: Vec<String> = sessions.into_iter().map(str::to_owned).collect();
@@ -175,7 +176,7 @@ mod tests {
     }
 
     fn due(outbox: &mut Outbox, now: Instant) -> Vec<String> {
-        let due = outbox.due(now).into_iter();
+        let due = outbox.due(now, |_| false).into_iter();
         due.map(|act| act.command_id).collect()
     }
 
