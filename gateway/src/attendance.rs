@@ -31,7 +31,7 @@ use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
-use tonic::Streaming;
+use tonic::{Code, Streaming};
 use tracing::Span;
 
 use crate::{
@@ -55,11 +55,19 @@ pub(crate) struct Attendance {
     reader: JoinHandle<()>,
 }
 
-/// The acts that were put on a stream and not answered yet, in order. `None` once the stream is over.
+/// The acts of a stream.
 ///
 /// The lock makes "is the stream still there" and "note the act" one step, so that no act is left without an answer.
 #[derive(Clone, Debug)]
-struct ActsUnderWay(Arc<Mutex<Option<Vec<UnderWay>>>>);
+struct ActsUnderWay(Arc<Mutex<Acts>>);
+
+#[derive(Debug)]
+enum Acts {
+    /// Those that were put on the stream and not answered yet, in order.
+    Open(Vec<UnderWay>),
+    /// The stream is over, and whether the browser is to attend again.
+    Over { comes_back: bool },
+}
 
 /// An act that was put on a stream. A command that is sent again before its answer is there twice.
 #[derive(Debug)]
@@ -74,8 +82,11 @@ struct UnderWay {
 /// Why an act was not put on a stream.
 #[derive(Debug)]
 pub(crate) enum NotSent {
-    /// The stream is over. The act can be done by itself, with the permit that is given back.
+    /// The stream is over for good. The act can be done by itself, with the permit that is given back.
     Over(OwnedSemaphorePermit),
+    /// The stream is over, and the browser is to attend again. It may have sent this before it knew, and what it sent
+    /// before this may not have happened: so this must not either, or it would overtake that.
+    Interrupted,
     /// The service does not take as much as the browser sends. Nothing happened.
     Full,
 }
@@ -104,7 +115,7 @@ impl Attendance {
         let caller = line.caller.clone().about(&session_id);
         let request = caller.request(ReceiverStream::new(receiver));
         let deadline = line.upstream.deadline;
-        let acts = ActsUnderWay(Arc::new(Mutex::new(Some(Vec::new()))));
+        let acts = ActsUnderWay(Arc::new(Mutex::new(Acts::Open(Vec::new()))));
         let stop = CancellationToken::new();
         let reader = Reader {
             session_id,
@@ -146,8 +157,10 @@ impl Attendance {
     ) -> Result<(), NotSent> {
         let command_id = act.command_id.clone();
         let mut acts = self.acts.lock();
-        let Some(under_way) = acts.as_mut() else {
-            return Err(NotSent::Over(permit));
+        let under_way = match &mut *acts {
+            Acts::Open(under_way) => under_way,
+            Acts::Over { comes_back: true } => return Err(NotSent::Interrupted),
+            Acts::Over { comes_back: false } => return Err(NotSent::Over(permit)),
         };
         match self.send(attend_request::Request::Act(act)) {
             Ok(()) => {
@@ -184,9 +197,14 @@ impl Attendance {
         let _ = self.send(attend_request::Request::Renew(renew));
     }
 
-    /// Whether the stream has ended by itself.
+    /// Whether the stream has ended by itself, and nothing is left to be said of it.
     pub(crate) fn is_over(&self) -> bool {
-        self.acts.lock().is_none()
+        matches!(*self.acts.lock(), Acts::Over { comes_back: false })
+    }
+
+    /// Whether the stream goes on.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(*self.acts.lock(), Acts::Open(_))
     }
 
     /// Ends the stream. When this returns, nothing more of it reaches the outbox.
@@ -208,17 +226,24 @@ impl Attendance {
 }
 
 impl ActsUnderWay {
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<UnderWay>>> {
+    fn lock(&self) -> MutexGuard<'_, Acts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of an answer; what is returned is dropped when the answer was queued.
     fn answered(&self, command_id: &str) -> Option<UnderWay> {
         let mut acts = self.lock();
-        let acts = acts.as_mut()?;
+        let Acts::Open(acts) = &mut *acts else {
+            return None;
+        };
         let place = acts.iter().position(|act| act.command_id == command_id)?;
         Some(acts.remove(place))
     }
+}
+
+/// Whether the service that ended a stream so wants the client to attend again.
+fn asks_to_come_back(refusal: &Refusal) -> bool {
+    refusal.code == Code::Unavailable || refusal.reason == "TOO_SLOW"
 }
 
 /// How a stream ended.
@@ -326,7 +351,13 @@ impl Reader {
     ///
     /// Of an act that was on the stream nobody here knows whether it happened. The same command settles it.
     fn end(self, end: End) {
-        let unanswered = self.acts.lock().take().unwrap_or_default();
+        let comes_back = matches!(&end, End::Service(refusal) if asks_to_come_back(refusal));
+        let over = Acts::Over { comes_back };
+        let acts = std::mem::replace(&mut *self.acts.lock(), over);
+        let unanswered = match acts {
+            Acts::Open(unanswered) => unanswered,
+            Acts::Over { .. } => Vec::new(),
+        };
         for act in unanswered {
             let unknown = Refusal::unavailable(
                 "UNAVAILABLE",

@@ -249,6 +249,10 @@ impl Viewer {
         }
         self.attended.retain(|_, attendance| !attendance.is_over());
         if self.attended.len() >= self.session_limit {
+            // Those that a client never came back to.
+            self.attended.retain(|_, attendance| attendance.is_open());
+        }
+        if self.attended.len() >= self.session_limit {
             let refusal = Refusal::new(
                 Code::ResourceExhausted,
                 "TOO_MANY_SESSIONS",
@@ -289,8 +293,9 @@ impl Viewer {
     }
 
     /// Sends an act on its way: on the session's stream if it is attended and the act has a place there, so that acts
-    /// stay in order with each other, else by a call of its own, when those on the stream are settled: a supervisor's
-    /// last message must not be overtaken by their leaving.
+    /// stay in order with each other. If that stream has broken, the act is refused until the session is attended
+    /// again, since those before it may have to be sent again. Else by a call of its own, when those on the stream are
+    /// settled: a supervisor's last message must not be overtaken by their leaving.
     fn act(&mut self, act: Act, span: &Span) {
         let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
         let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
@@ -306,6 +311,7 @@ impl Viewer {
             match attendance.act(on_stream, permit) {
                 Ok(()) => return,
                 Err(NotSent::Full) => return self.too_fast(command_id, session_id),
+                Err(NotSent::Interrupted) => return self.interrupted(command_id, session_id),
                 Err(NotSent::Over(given_back)) => permit = given_back,
             }
             self.attended.remove(&session_id);
@@ -398,6 +404,16 @@ impl Viewer {
 
     fn too_fast(&self, command_id: String, session_id: String) {
         let frame = refused(command_id, session_id, too_fast());
+        self.line.outbox.push(Frame::Refused(frame), None);
+    }
+
+    /// What was sent on a stream that has broken waits until its session is attended again.
+    fn interrupted(&self, command_id: String, session_id: String) {
+        let refusal = Refusal::unavailable(
+            "INTERRUPTED",
+            "The session was detached. Attend it again, then send this again, after what you sent before it.",
+        );
+        let frame = refused(command_id, session_id, refusal);
         self.line.outbox.push(Frame::Refused(frame), None);
     }
 

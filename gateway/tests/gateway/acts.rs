@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use carrel_gateway::{Config, config::SocketConfig};
+use carrel_platform::refusal::Refusal;
 use carrel_proto::{
     gateway::v1::{
         Detach, EnterConference, LeaveConference, OpenSession, PickUp, Ping, act,
@@ -10,7 +11,7 @@ use carrel_proto::{
     },
     session::v1::{EndSession, PushPage, WriteNote},
 };
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::{
     browser::{Browser, JSON, PROTO},
@@ -87,6 +88,56 @@ async fn acts_in_an_attended_session_arrive_in_the_order_in_which_they_were_sent
         .filter_map(|line| line.strip_prefix("attend post_message "))
         .collect();
     assert_eq!(posted, sent);
+}
+
+// I5
+#[tokio::test]
+async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_again() {
+    let house = House::open().await;
+    let mut browser = Browser::attending(&house, "map", "s").await;
+    house.sessions.end("s", Status::unavailable("gone")).await;
+    // Sent before the browser knows. A call by itself would go through.
+    browser.post("1", "s", "1").await;
+    browser.post("2", "s", "2").await;
+    let mut refused = Vec::new();
+    while refused.len() < 2 {
+        match browser.next().await {
+            Received::Refused(answer) => {
+                assert_eq!(answer.refusal.unwrap().code, Code::Unavailable as i32);
+                refused.push(answer.command_id);
+            }
+            Received::Detached(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refused, ["1", "2"]);
+    browser.attend("s").await;
+    browser.post("1", "s", "1").await;
+    assert_eq!(position_of(&mut browser, "1").await, ON_STREAM);
+
+    // Who is not to come back may still do things by themselves.
+    let over = Refusal::new(Code::FailedPrecondition, "NO_LONGER_OWNER", "Another's.");
+    house.sessions.end("s", over.into()).await;
+    while !matches!(browser.next().await, Received::Detached(_)) {}
+    browser.post("3", "s", "3").await;
+    assert_eq!(position_of(&mut browser, "3").await, BY_ITSELF);
+}
+
+/// Where the scripted service says that a message is: one on a stream, and one of a call by itself.
+const ON_STREAM: u64 = 7;
+const BY_ITSELF: u64 = 8;
+
+/// Waits until a command is accepted.
+async fn position_of(browser: &mut Browser, command_id: &str) -> u64 {
+    loop {
+        match browser.next().await {
+            Received::Accepted(accepted) if accepted.command_id == command_id => {
+                return accepted.position;
+            }
+            Received::Refused(refused) => panic!("{refused:?}"),
+            _ => {}
+        }
+    }
 }
 
 #[tokio::test]

@@ -104,9 +104,12 @@ async fn an_ended_stream_is_told_and_can_be_attended_again() {
     };
     assert_eq!(detached.session_id, "s");
     assert_eq!(detached.refusal.unwrap().reason, "TOO_SLOW");
-    // An act for a session whose stream is over goes by itself.
-    browser.post("1", "s", "again").await;
-    assert_eq!(browser.accepted().await.position, 8);
+    // I5: whatever comes before the session is attended again could overtake what was under way.
+    browser.post("2", "s", "too soon").await;
+    assert_eq!(
+        browser.refused().await.refusal.unwrap().reason,
+        "INTERRUPTED"
+    );
     browser
         .send(Frame::Attend(Attend {
             session_id: "s".into(),
@@ -118,6 +121,8 @@ async fn an_ended_stream_is_told_and_can_be_attended_again() {
         .await;
     assert!(matches!(browser.next().await, Received::Attending(_)));
     house.seen.wait_for("attend join 4", 1).await;
+    browser.post("1", "s", "again").await;
+    assert_eq!(browser.accepted().await.command_id, "1");
 }
 
 #[tokio::test]
