@@ -84,6 +84,18 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// A subscription that hears what comes through `notices`. `held` is dropped with it, after the notices ended.
+    #[must_use]
+    pub fn new(
+        notices: mpsc::Receiver<Notice>,
+        held: impl std::fmt::Debug + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            notices,
+            _held: Box::new(held),
+        }
+    }
+
     /// Waits for the next notice. `None` when the bus was shut down. Cancel-safe.
     pub async fn next(&mut self) -> Option<Notice> {
         self.notices.recv().await

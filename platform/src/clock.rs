@@ -1,6 +1,7 @@
 //! Where time comes from.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -14,10 +15,21 @@ use std::{
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Source {
     System,
     Manual(Arc<AtomicI64>),
+    Following(Arc<dyn Fn() -> i64 + Send + Sync>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "System",
+            Self::Manual(_) => "Manual",
+            Self::Following(_) => "Following",
+        })
+    }
 }
 
 impl Clock {
@@ -33,6 +45,12 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(unix_ms))))
     }
 
+    /// A clock that shows what `unix_ms` says whenever it is looked at. For simulations, whose time is their own.
+    #[must_use]
+    pub fn following(unix_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Source::Following(Arc::new(unix_ms)))
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
     ///
     /// It may step back when an operator sets the clock; nothing that must be in order may rely on it.
@@ -45,10 +63,11 @@ impl Clock {
                     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
                 }),
             Source::Manual(now) => now.load(Ordering::SeqCst),
+            Source::Following(unix_ms) => unix_ms(),
         }
     }
 
-    /// Moves a manual clock, and every clone of it, forward. Does nothing to the machine's clock.
+    /// Moves a manual clock, and every clone of it, forward. Does nothing to any other clock.
     pub fn advance_ms(&self, by: i64) {
         if let Source::Manual(now) = &self.0 {
             now.fetch_add(by, Ordering::SeqCst);

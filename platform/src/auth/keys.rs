@@ -208,14 +208,33 @@ impl KeyRing {
             keys: vec![new_key(0)?],
         };
         let keys = Keys::parse(&file).map_err(|why| file::damaged(Path::new("(memory)"), why))?;
-        Ok(Self(Arc::new(Ring {
+        Ok(Self::in_memory(keys))
+    }
+
+    /// A ring with one key that follows from a seed and is written nowhere. For simulations, in which the same seed must
+    /// give the same bytes.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
+        let no_key = |_| file::damaged(Path::new("(memory)"), "it is no seed of a key".to_owned());
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(no_key)?;
+        let public = pair.public_key().as_ref().to_vec();
+        Ok(Self::in_memory(Keys(vec![Key {
+            id: key_id(&public),
+            public,
+            pair: Some(pair),
+            signs_from_ms: None,
+            retired_at_ms: None,
+        }])))
+    }
+
+    fn in_memory(keys: Keys) -> Self {
+        Self(Arc::new(Ring {
             path: None,
             held: Mutex::new(Held {
                 keys: Arc::new(keys),
                 seen: None,
                 looked_at: Instant::now(),
             }),
-        })))
+        }))
     }
 
     /// Makes sure that something can be signed with this ring.
@@ -343,9 +362,8 @@ impl Key {
         if public.len() != PUBLIC_BYTES {
             return Err("its public part is not of Ed25519");
         }
-        let digest = digest::digest(&digest::SHA256, &public);
         Ok(Self {
-            id: URL_SAFE_NO_PAD.encode(&digest.as_ref()[..12]),
+            id: key_id(&public),
             public,
             pair,
             signs_from_ms: stored.signs_from_ms,
@@ -369,6 +387,12 @@ impl Key {
     pub(super) fn public(&self) -> &[u8] {
         &self.public
     }
+}
+
+/// The name of a key follows from it.
+fn key_id(public: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, public);
+    URL_SAFE_NO_PAD.encode(&digest.as_ref()[..12])
 }
 
 fn new_key(now_ms: i64) -> Result<StoredKey, KeyError> {

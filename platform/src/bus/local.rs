@@ -37,13 +37,11 @@ impl Bus for LocalBus {
         let (listener, notices) = Listener::new(origin);
         let mut topics = self.topics.lock();
         topics.entry(topic.to_owned()).or_default().push(listener);
-        Subscription {
-            notices,
-            _held: Box::new(Place {
-                topics: Arc::downgrade(&self.topics),
-                topic: topic.to_owned(),
-            }),
-        }
+        let place = Place {
+            topics: Arc::downgrade(&self.topics),
+            topic: topic.to_owned(),
+        };
+        Subscription::new(notices, place)
     }
 
     fn reaches(&self, origin: Origin, topic: &str) -> bool {
