@@ -112,6 +112,16 @@ impl LiveConversation {
         loop {
             let look_at = self.looked_at + self.parts.config.heartbeat.get();
             tokio::select! {
+                // In this order what is rare never waits for what there may always be more of.
+                biased;
+                () = stop.cancelled() => inbox.close(),
+                () = tokio::time::sleep_until(look_at) => {
+                    self.tend().await;
+                    if self.may_rest() && inbox.is_empty() {
+                        inbox.close();
+                    }
+                }
+                notice = self.news.next(), if !self.news_over => self.hear(notice).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
                         break;
@@ -122,14 +132,6 @@ impl LiveConversation {
                         inbox.close();
                     }
                 }
-                notice = self.news.next(), if !self.news_over => self.hear(notice).await,
-                () = tokio::time::sleep_until(look_at) => {
-                    self.tend().await;
-                    if self.may_rest() && inbox.is_empty() {
-                        inbox.close();
-                    }
-                }
-                () = stop.cancelled() => inbox.close(),
             }
             if inbox.is_closed() {
                 while inbox.recv_many(&mut requests, TAKE).await > 0 {

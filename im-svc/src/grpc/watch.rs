@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -57,6 +57,7 @@ pub(super) async fn watch(
     let (end, ending) = oneshot::channel();
     api.conversations.spawn(async move {
         let refusal = tokio::select! {
+            biased;
             refusal = watch.pass_on(snapshot, &sender) => refusal,
             error = must_end.reason() => Some(error.into()),
             () = tokio::time::sleep(expiry) => Some(token_expired()),
@@ -86,7 +87,7 @@ struct Watch {
     presence: Option<OwnPresence>,
     feed: Feed,
     told: mpsc::Receiver<Told>,
-    shown: HashMap<String, Shown>,
+    shown: BTreeMap<String, Shown>,
     subscriptions: u64,
     queues: BTreeSet<String>,
     /// The version of the librarian's stream up to which it is known in which conversations they are.
@@ -136,7 +137,7 @@ impl Watch {
             presence: Some(presence),
             feed,
             told,
-            shown: HashMap::new(),
+            shown: BTreeMap::new(),
             subscriptions: 0,
             queues: queues.clone(),
             membership: 0,
@@ -235,6 +236,7 @@ impl Watch {
                 }
             }
             let happened = tokio::select! {
+                biased;
                 Some(told) = self.told.recv() => {
                     changes.extend(self.still_shown(told));
                     Ok(())

@@ -165,6 +165,7 @@ impl Desk {
         let mut hears = true;
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 notice = news.next(), if hears => {
                     hears = notice.is_some();

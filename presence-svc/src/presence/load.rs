@@ -62,6 +62,7 @@ pub(crate) async fn follow_load(desk: Desk, source: LoadSource, stop: Cancellati
             told = true;
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => wait = (wait * 2).min(WAIT.1),
         }

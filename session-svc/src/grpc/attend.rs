@@ -54,6 +54,8 @@ pub(super) fn attend(
     let stop = api.sessions.parts().stop.clone();
     tokio::spawn(async move {
         let outcome = tokio::select! {
+            // What they said before they went is heard first.
+            biased;
             end = participant.take_part(requests) => end,
             () = stop.cancelled() => Err(Error::ShuttingDown.into()),
             () = sender.closed() => Err(End::Gone),

@@ -51,6 +51,7 @@ impl LoadService for LoadApi {
         let sessions = self.sessions.clone();
         tokio::spawn(async move {
             let refusal = tokio::select! {
+                biased;
                 () = pass_on(&sessions, &sender) => return,
                 () = tokio::time::sleep(expiry) => token_expired(),
                 () = stop.cancelled() => Error::ShuttingDown.into(),
@@ -84,6 +85,7 @@ async fn pass_on(
             }
         }
         tokio::select! {
+            biased;
             changed = changes.changed() => {
                 if changed.is_err() {
                     return;

@@ -42,6 +42,7 @@ pub(super) fn watch(
     let stop = parts.stop.clone();
     tokio::spawn(async move {
         let refusal = tokio::select! {
+            biased;
             refusal = pass_on(watched, heartbeat, &sender) => refusal,
             () = tokio::time::sleep(expiry) => Some(token_expired()),
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
@@ -88,6 +89,7 @@ async fn pass_on(
             return None;
         }
         change = tokio::select! {
+            biased;
             next = watched.changes.recv() => match next {
                 Some(next) => next,
                 None => return watched.ending.get().cloned(),

@@ -93,6 +93,7 @@ impl Announcer {
         let expiry = tokio::time::sleep(self.token_lasts());
         tokio::pin!(expiry);
         let announcement = tokio::select! {
+            biased;
             () = &mut expiry => return Err(Error::TokenExpired.into()),
             announcement = self.first_announcement() => announcement?,
         };

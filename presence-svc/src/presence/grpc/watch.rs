@@ -23,6 +23,7 @@ pub(super) fn watch(api: &PresenceApi, caller: Caller) -> Responses<wire::WatchD
     let stop = api.stop.clone();
     api.tasks.spawn(async move {
         let error = tokio::select! {
+            biased;
             error = pass_on(watched, heartbeat, &sender) => error,
             () = tokio::time::sleep(expiry) => Some(Error::TokenExpired),
             () = stop.cancelled() => Some(Error::ShuttingDown),
@@ -53,6 +54,7 @@ async fn pass_on(
             }
         }
         tokio::select! {
+            biased;
             next = watched.changes.recv() => match next {
                 Some(changes) => due.extend(changes),
                 None => return watched.ending.get().cloned(),
