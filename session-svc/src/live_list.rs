@@ -5,7 +5,7 @@
 //! [`row::row_for`]; a change is the difference between what it gave before and what it gives now.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -48,7 +48,7 @@ pub(crate) struct LiveList {
 
 #[derive(Default)]
 struct State {
-    entries: HashMap<String, Entry>,
+    entries: BTreeMap<String, Entry>,
     watchers: Vec<Watching>,
     ended: Ended,
 }
@@ -88,7 +88,7 @@ impl LiveList {
     }
 
     /// The versions of what is known of each session.
-    fn known(&self) -> HashMap<String, (u64, u64)> {
+    fn known(&self) -> BTreeMap<String, (u64, u64)> {
         let state = self.state();
         let entries = state.entries.iter();
         entries

@@ -254,6 +254,19 @@ impl LiveSession {
             self.clear_conference_after_end().await;
             let wake = self.wake_at();
             tokio::select! {
+                // In this order what is rare never waits for what there may always be more of; and a simulation's seed
+                // says all that happens.
+                biased;
+                () = stop.cancelled() => inbox.close(),
+                // One that does not exist leaves as soon as nobody asks for it.
+                () = tokio::time::sleep_until(wake), if inbox.is_empty() || !self.does_not_exist() => {
+                    self.tend().await;
+                    if self.may_rest() && inbox.is_empty() {
+                        inbox.close();
+                    }
+                }
+                attending = looked(&mut self.looking) => self.looked_elsewhere(attending).await,
+                notice = self.news.next(), if !self.news_over => self.hear(notice).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
                         break;
@@ -261,15 +274,6 @@ impl LiveSession {
                     self.last_used = Instant::now();
                     self.serve(&mut requests).await;
                 }
-                notice = self.news.next(), if !self.news_over => self.hear(notice).await,
-                attending = looked(&mut self.looking) => self.looked_elsewhere(attending).await,
-                () = tokio::time::sleep_until(wake) => {
-                    self.tend().await;
-                    if self.may_rest() && inbox.is_empty() {
-                        inbox.close();
-                    }
-                }
-                () = stop.cancelled() => inbox.close(),
             }
             if inbox.is_closed() {
                 while inbox.recv_many(&mut requests, TAKE).await > 0 {

@@ -1,7 +1,7 @@
 //! All sessions that are in memory, and the way to each of them.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -31,7 +31,7 @@ mod upkeep;
 #[derive(Clone)]
 pub(crate) struct Sessions {
     parts: Arc<Parts>,
-    live: Arc<Mutex<HashMap<String, Live>>>,
+    live: Arc<Mutex<BTreeMap<String, Live>>>,
     tasks: TaskTracker,
 }
 
@@ -187,7 +187,7 @@ impl Sessions {
         sender
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<String, Live>> {
+    fn live(&self) -> MutexGuard<'_, BTreeMap<String, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -54,6 +54,7 @@ impl LiveList {
                 (false, false) => Duration::MAX,
             };
             let notice = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 notice = news.next() => match notice {
                     Some(notice) => notice,

@@ -192,7 +192,7 @@ impl LiveSession {
     }
 
     /// Whoever asks for sessions at random shall not fill the memory with them.
-    fn does_not_exist(&self) -> bool {
+    pub(super) fn does_not_exist(&self) -> bool {
         self.history.session_version() == 0
     }
 }
