@@ -1,7 +1,8 @@
 # What a person, and CI, does with Carrel. The work itself is in scripts/; each script may also be run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-distributed test lint rust web docs deploy-check clients e2e faults soak fuzz advisories proto-baseline clean
+.PHONY: help run run-distributed test lint rust web docs deploy-check clients e2e simulation faults soak fuzz advisories \
+	proto-baseline clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +39,9 @@ e2e: ## Play the stories in Chromium against a Carrel of their own
 
 faults: ## Break a running Carrel on purpose, each kind of fault once, and judge what people saw
 	@scripts/faults.sh
+
+simulation: ## Play the services in simulated worlds; SEEDS says which, 0..2000 if not set
+	@scripts/simulation.sh
 
 soak: ## Repeat the tests that find more the longer they run; SOAK_MINUTES says how long, 10 if not set
 	@scripts/soak.sh

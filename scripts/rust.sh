@@ -7,5 +7,5 @@ scripts/pages.sh
 section "Rust tests"
 cargo test --workspace --locked --quiet --no-fail-fast "$@"
 
-section "Leaks built in on purpose: the noninterference tests must catch each"
+section "Leaks and bugs built in on purpose: the tests and the simulation must catch each"
 scripts/sabotage.py

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Shows that the noninterference tests are able to fail.
+"""Shows that the noninterference tests and the simulation are able to fail.
 
-Each leak below is built into a copy of the sources; the tests of session-svc must then fail. A leak whose place in the
-sources is no longer found is an error too, so the list cannot fall behind the code.
+Each leak below is built into a copy of the sources; the tests of session-svc must then fail. Each bug below is built in
+likewise; then one of the simulation's first seeds must fail. A leak or bug whose place in the sources is no longer
+found is an error too, so the lists cannot fall behind the code.
 
-Usage: scripts/sabotage.py [--all]     without --all: only the leaks that are marked as part of `make test`
+Usage: scripts/sabotage.py [leaks|bugs] [--all] [--release]
+  leaks, bugs   only those; both if neither is named
+  --all         also those that are not marked as part of `make test`
+  --release     plays the simulation optimised: for many bugs
 """
 
 import os
@@ -17,7 +21,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 COPY = TARGET / "sabotage"
-CRATES = ["proto", "platform", "session-svc"]
+CRATES = ["proto", "platform", "testbed", "session-svc", "presence-svc", "im-svc", "simulation"]
+# Of these one may have been built with a leak or a bug in it.
+CHANGED = {"session-svc", "simulation"}
+# So many seeds a bug may get by.
+SEEDS = 200
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,17 @@ class Leak:
     leaking: str
     in_make_test: bool = False
     caught_by: str = "noninterference"
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A mistake that would lose, repeat, reorder or keep back a word, or let two people have one patron."""
+
+    name: str
+    file: str
+    # What is changed into what.
+    edits: tuple[tuple[str, str], ...]
+    in_make_test: bool = False
 
 
 LEAKS = [
@@ -117,12 +136,96 @@ LEAKS = [
 ]
 
 
+BUGS = [
+    Bug(
+        "acknowledge before commit",
+        "session-svc/src/live_session/carry_out.rs",
+        (("return self.answers(plan, acts, Some(&error));", "return self.answers(plan, acts, None);"),),
+    ),
+    Bug(
+        "publish before commit",
+        "session-svc/src/live_session/append.rs",
+        (
+            (
+                "let written = log.append(batch)",
+                "let before = self.standing(); self.record(staged.conference_events, staged.session_events); "
+                "let written = log.append(batch)",
+            ),
+            (
+                "written?;\n        let before = self.standing();\n"
+                "        self.record(staged.conference_events, staged.session_events);\n",
+                "written?;\n",
+            ),
+        ),
+    ),
+    Bug(
+        "no row lock",
+        "simulation/src/database.rs",
+        (("if actual != write.expected {", "if actual < write.expected {"),),
+    ),
+    Bug(
+        "bare sequence",
+        "simulation/src/database.rs",
+        (
+            (
+                "rows.filter(|row| row.written_at_ms <= time::now_ms());",
+                "rows.filter(|row| row.recorded.version % 3 != 0 || row.written_at_ms + 300 <= time::now_ms());",
+            ),
+        ),
+    ),
+    Bug(
+        "no fence",
+        "session-svc/src/domain/decide.rs",
+        (
+            (
+                "(Relation::FormerOwner, _) => return Err(situation.no_longer_owner()),\n        _ => return Err(Refused::NotFound),\n"
+                "    };\n    Ok((by, session))",
+                "(Relation::FormerOwner, Actor::Librarian(librarian)) => Some(Speaker::Owner(librarian.member.clone())),\n"
+                "        _ => return Err(Refused::NotFound),\n    };\n    Ok((by, session))",
+            ),
+        ),
+        in_make_test=True,
+    ),
+    Bug(
+        "refill off by one",
+        "session-svc/src/live_session/answers.rs",
+        (("view.events_after(from).to_vec()", "view.events_after(from.saturating_sub(1)).to_vec()"),),
+        in_make_test=True,
+    ),
+    Bug(
+        "heartbeat without head",
+        "session-svc/src/grpc/attend.rs",
+        (("wire::Heartbeat { head: attendance.sent }", "wire::Heartbeat { head: 0 }"),),
+    ),
+    Bug(
+        "poll off",
+        "session-svc/src/sessions/upkeep.rs",
+        (("if lossy && let Err(error) = self.repair_tails().await {", "if lossy && let Err(error) = Ok::<(), LogError>(()) {"),),
+    ),
+    Bug(
+        "leave = end",
+        "session-svc/src/domain/decide.rs",
+        (
+            (
+                "vec![Event::ColleagueLeft { by: member.clone() }]",
+                "vec![Event::Ended { by: Speaker::Colleague(member.clone()) }]",
+            ),
+        ),
+    ),
+    Bug(
+        "unbounded queue",
+        "session-svc/src/subscribers.rs",
+        (("mpsc::channel(backlog.max(1))", "mpsc::channel(backlog.max(1 << 20))"),),
+    ),
+]
+
+
 def copy_sources() -> None:
     """Puts the crates that the tests need into a workspace of their own."""
     for crate in CRATES:
         # Cargo tells by its time whether a file has changed. What an earlier run may have built with a leak in it must
         # look changed; the rest keeps its times and is not built again.
-        copy = shutil.copy if crate == "session-svc" else shutil.copy2
+        copy = shutil.copy if crate in CHANGED else shutil.copy2
         shutil.copytree(ROOT / crate, COPY / crate, dirs_exist_ok=True, copy_function=copy)
     manifest = (ROOT / "Cargo.toml").read_text()
     start = manifest.index("members = [")
@@ -132,43 +235,94 @@ def copy_sources() -> None:
     shutil.copy(ROOT / "Cargo.lock", COPY / "Cargo.lock")
 
 
-def tests_pass(which: str) -> bool:
-    """Runs the tests of one name on the copy; a copy that does not build is an error and no verdict."""
-    environment = {
-        **os.environ,
-        "CARGO_TARGET_DIR": str(TARGET),
-        "CARREL_PAIRS": "200",
-        "PROPTEST_MAX_SHRINK_ITERS": "0",
-        "RUST_BACKTRACE": "0",
-    }
-    command = ["cargo", "test", "--quiet", "-p", "carrel-session", "--test", "service"]
-    build = subprocess.run([*command, "--no-run"], cwd=COPY, env=environment, capture_output=True, text=True)
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command on the copy."""
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET), "RUST_BACKTRACE": "0", **environment}
+    return subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True)
+
+
+def built(command: list[str]) -> None:
+    """Builds the copy; one that does not build is an error and no verdict."""
+    build = run(command)
     if build.returncode != 0:
         sys.exit(f"the copy does not build:\n{build.stderr}")
-    run = subprocess.run([*command, which], cwd=COPY, env=environment, capture_output=True, text=True)
-    return run.returncode == 0
 
 
-def main() -> None:
-    leaks = [leak for leak in LEAKS if leak.in_make_test or "--all" in sys.argv[1:]]
-    shutil.rmtree(COPY, ignore_errors=True)
-    copy_sources()
+def tests_pass(which: str) -> bool:
+    """Runs the tests of one name on the copy."""
+    command = ["cargo", "test", "--quiet", "-p", "carrel-session", "--test", "service"]
+    built([*command, "--no-run"])
+    return run([*command, which], CARREL_PAIRS="200", PROPTEST_MAX_SHRINK_ITERS="0").returncode == 0
+
+
+def broken_seed(profile: list[str]) -> str | None:
+    """Plays the simulation of the copy until a seed fails, and says which and how."""
+    what = ["--quiet", "-p", "carrel-simulation", *profile]
+    built(["cargo", "build", *what])
+    played = run(["cargo", "run", *what, "--", "--seeds", f"0..{SEEDS}", "--first"])
+    if played.returncode == 0:
+        return None
+    verdicts = [line for line in played.stdout.splitlines() if line.startswith("seed ") and " broken " in line]
+    if not verdicts:
+        sys.exit(f"the simulation failed without a verdict:\n{played.stdout}\n{played.stderr}")
+    return " ".join(verdicts[0].split()[:3])
+
+
+def build_in(name: str, file: str, edits: tuple[tuple[str, str], ...]) -> str:
+    """Changes a file of the copy, and returns it as it was."""
+    place = COPY / file
+    sound = changed = place.read_text()
+    for before, after in edits:
+        if changed.count(before) != 1:
+            sys.exit(f"{file} has not exactly one place for “{name}”; bring scripts/sabotage.py up to date")
+        changed = changed.replace(before, after)
+    place.write_text(changed)
+    return sound
+
+
+def try_leaks(leaks: list[Leak]) -> list[str]:
+    """Builds leaks in, one at a time, and returns those that no test caught."""
     if not all(tests_pass(which) for which in sorted({leak.caught_by for leak in leaks})):
         sys.exit("the tests fail without any leak; mend that first")
     missed = []
     for leak in leaks:
-        place = COPY / leak.file
-        sound = place.read_text()
-        if sound.count(leak.sound) != 1:
-            sys.exit(f"{leak.file} has not exactly one place for the leak “{leak.name}”; bring scripts/sabotage.py up to date")
-        place.write_text(sound.replace(leak.sound, leak.leaking))
+        sound = build_in(leak.name, leak.file, ((leak.sound, leak.leaking),))
         caught = not tests_pass(leak.caught_by)
-        place.write_text(sound)
+        (COPY / leak.file).write_text(sound)
         print(f"{'caught' if caught else 'MISSED'}: {leak.name}", flush=True)
         if not caught:
             missed.append(leak.name)
+    print(f"{len(leaks) - len(missed)} of {len(leaks)} leaks caught", flush=True)
+    return missed
+
+
+def try_bugs(bugs: list[Bug], profile: list[str]) -> list[str]:
+    """Builds bugs in, one at a time, and returns those that no seed caught."""
+    missed = []
+    for bug in bugs:
+        sound = build_in(bug.name, bug.file, bug.edits)
+        verdict = broken_seed(profile)
+        (COPY / bug.file).write_text(sound)
+        print(f"caught by {verdict}: {bug.name}" if verdict else f"MISSED: {bug.name}", flush=True)
+        if not verdict:
+            missed.append(bug.name)
+    print(f"{len(bugs) - len(missed)} of {len(bugs)} bugs caught", flush=True)
+    return missed
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    everything = "--all" in arguments
+    profile = ["--release"] if "--release" in arguments else []
+    both = not {"leaks", "bugs"} & set(arguments)
     shutil.rmtree(COPY, ignore_errors=True)
-    print(f"{len(leaks) - len(missed)} of {len(leaks)} leaks caught")
+    copy_sources()
+    missed = []
+    if both or "leaks" in arguments:
+        missed += try_leaks([leak for leak in LEAKS if everything or leak.in_make_test])
+    if both or "bugs" in arguments:
+        missed += try_bugs([bug for bug in BUGS if everything or bug.in_make_test], profile)
+    shutil.rmtree(COPY, ignore_errors=True)
     if missed:
         sys.exit(1)
 

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: kills at random
 # points, pairs of histories that differ only in what is hidden, contested pick-ups and transfers, recounts, rosters, the
-# log under kills, and the fuzzers.
+# log under kills, simulated worlds, each round others, and the fuzzers. Before that, once, all bugs that the simulation
+# must catch.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 
 minutes="${SOAK_MINUTES:-10}"
 [[ "$minutes" =~ ^[0-9]+$ ]] || give_up "SOAK_MINUTES is a whole number of minutes, not '$minutes'"
+section "Bugs built in on purpose: the simulation must catch each"
+scripts/sabotage.py bugs --all --release
 end=$((SECONDS + minutes * 60))
 round=0
 while [ "$round" = 0 ] || [ "$SECONDS" -lt "$end" ]; do
@@ -19,6 +22,8 @@ while [ "$round" = 0 ] || [ "$SECONDS" -lt "$end" ]; do
   CARREL_ROSTERS=50 cargo test --package carrel-presence --locked --quiet roster
   section "round $round: the log under kills"
   cargo test --package carrel-platform --test log_contract --locked --quiet
+  section "round $round: 2,000 simulated worlds"
+  SEEDS="$(((round - 1) * 2000))..$((round * 2000))" scripts/simulation.sh
   section "round $round: the fuzzers"
   FUZZ_SECONDS=30 scripts/fuzz.sh
 done

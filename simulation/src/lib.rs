@@ -1,0 +1,39 @@
+//! Carrel in a simulated world: the real services, over real gRPC, on a simulated network, with every fault by a seed.
+//!
+//! One seed is one world: two servers of session-svc, and in some worlds two of presence-svc and of im-svc, on one
+//! database, one bus and one store of leases; patrons, librarians and supervisors who act, lose their connection and try again, as a browser does. First comes a storm in
+//! which links are cut and held, servers die and start again, the database refuses, forgets to answer or answers
+//! nobody, and the bus loses, repeats and reorders. Then everything heals, and what should come right has to.
+//!
+//! All the while, and at the end, it is checked that no invariant is broken. The same seed gives the same world, to the
+//! last frame, so a seed that failed is the whole report.
+//!
+//! - [`run`] plays one seed. `schedule` says what a seed brings.
+//! - `servers` are the services' hosts; `network`, `database`, `shared_bus` and `lease_store` are the world around them.
+//! - `cast`, `person`, `attendance`, `monitor` and `talk` are the people and their screens; `directory` has their accounts.
+//! - `observations`, `commands` and `projection` keep what was seen and said; `stage` and `referee` hold it against the
+//!   log.
+
+mod attendance;
+mod cast;
+mod commands;
+mod database;
+mod dice;
+mod directory;
+mod lease_store;
+mod monitor;
+mod network;
+mod observations;
+mod person;
+mod projection;
+mod referee;
+mod run;
+mod schedule;
+mod servers;
+mod shared_bus;
+mod stage;
+mod talk;
+mod time;
+
+pub use observations::Violation;
+pub use run::{Figures, Outcome, run};

@@ -1,0 +1,226 @@
+//! The end of a run: everything that is in the log, and everything that everybody saw and was told, held together.
+
+use std::collections::BTreeMap;
+
+use carrel_platform::log::RecordedEvent;
+use serde_json::Value;
+
+use crate::{
+    commands::{Answer, Kind},
+    stage::Stage,
+};
+
+/// Checks a world whose time is over.
+pub(crate) fn judge(stage: &Stage) {
+    check_commands(stage);
+    check_order(stage);
+    check_views(stage);
+    check_desk(stage);
+    check_talk(stage);
+    for (session_id, events) in stage.database.streams("session") {
+        check_session(stage, &session_id, &events);
+    }
+}
+
+/// I1, I3: what was acknowledged is there, what was refused for good is not.
+fn check_commands(stage: &Stage) {
+    for known in stage.commands.all() {
+        let logged = stage.database.has_command(&known.given.key);
+        let key = &known.given.key;
+        match known.answer {
+            Some(Answer::Accepted) if known.given.kind != Kind::Change && !logged => stage
+                .observations
+                .violation("I1", &format!("{key} was acknowledged and is gone")),
+            // A try that nobody has an answer to may have been carried out after the one that was refused.
+            Some(Answer::Refused(reason)) if logged && known.unsettled_tries == 0 => stage
+                .observations
+                .violation("I3", &format!("{key} was refused ({reason}) and happened")),
+            _ => {}
+        }
+    }
+}
+
+/// I5: what one person said in one session has the order in which it was said, unless they had to say it again.
+fn check_order(stage: &Stage) {
+    for ((who, session_id), keys) in stage.said() {
+        let events = stage.database.events_after("session", &session_id, 0);
+        let versions: BTreeMap<&str, u64> = events
+            .iter()
+            .filter_map(|event| Some((event.command.as_ref()?.key.as_str(), event.version)))
+            .collect();
+        let mut last = 0;
+        for key in &keys {
+            let refused = stage
+                .commands
+                .get(key)
+                .is_some_and(|known| known.was_turned_back);
+            if refused || stage.database.was_troubled(key) {
+                continue;
+            }
+            let Some(version) = versions.get(key.as_str()) else {
+                continue;
+            };
+            if *version < last {
+                stage.observations.violation(
+                    "I5",
+                    &format!("{who} said {key} later than what is before it in {session_id}"),
+                );
+            }
+            last = *version;
+        }
+    }
+}
+
+/// I8: everybody who listens knows everything that happened until ten seconds ago.
+fn check_views(stage: &Stage) {
+    for (who, session_id, view) in stage.views() {
+        let head = stage.noted_head(&session_id, view.audience);
+        if view.attends && view.position < head {
+            stage.observations.violation(
+                "I8",
+                &format!(
+                    "{who} was shown {} of {head} in {session_id}",
+                    view.position
+                ),
+            );
+        }
+    }
+}
+
+/// I15: everybody sees who is there, and nobody else.
+fn check_desk(stage: &Stage) {
+    let present = stage.present();
+    // Whoever monitors no queue themselves is shown nobody.
+    let desks = stage.desks().into_iter();
+    for (who, shown) in desks.filter(|(who, _)| present.contains(who)) {
+        let others = |id: &&String| **id != who;
+        let expected: Vec<_> = present.iter().filter(others).collect();
+        let shown: Vec<_> = shown.iter().filter(others).collect();
+        if shown != expected {
+            stage.observations.violation(
+                "I15",
+                &format!("{who} is shown {shown:?} at the desk, where {expected:?} are"),
+            );
+        }
+    }
+}
+
+/// I8 for librarians' conversations.
+fn check_talk(stage: &Stage) {
+    for ((who, conversation_id), expected) in stage.talk_due() {
+        let heard = stage.heard(&who, &conversation_id);
+        if heard < expected {
+            stage.observations.violation(
+                "I8",
+                &format!("{who} has {heard} of {expected} messages of {conversation_id}"),
+            );
+        }
+    }
+}
+
+/// A session, followed by the rules that no service may break.
+#[derive(Default)]
+struct Followed {
+    opened: bool,
+    ended: bool,
+    owner: Option<String>,
+    /// The offer that stands.
+    offer: Option<String>,
+}
+
+/// I10-I13: one owner or waiting, at each moment; nobody writes as an owner who is none; the end is final, and somebody
+/// asked for it.
+fn check_session(stage: &Stage, session_id: &str, events: &[RecordedEvent]) {
+    let mut followed = Followed::default();
+    for event in events {
+        let json: Value = serde_json::from_slice(&event.payload).unwrap_or_default();
+        if let Err((invariant, why)) = followed.follow(&json) {
+            let what = format!("event {} of {session_id} {why}: {json}", event.version);
+            stage.observations.violation(invariant, &what);
+            return;
+        }
+        let command = event
+            .command
+            .as_ref()
+            .and_then(|command| stage.commands.get(&command.key));
+        let is_end = json.get("kind").and_then(Value::as_str) == Some("ended");
+        if is_end && command.is_none_or(|known| known.given.kind != Kind::End) {
+            let what = format!(
+                "event {} of {session_id} ends what nobody ended",
+                event.version
+            );
+            stage.observations.violation("I14", &what);
+        }
+    }
+}
+
+impl Followed {
+    fn follow(&mut self, event: &Value) -> Result<(), (&'static str, &'static str)> {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let id = |name: &str| {
+            let member = event
+                .get(name)
+                .and_then(|member| member.get("librarian_id"));
+            member
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let kind = text("kind");
+        if !self.opened && kind != "opened" {
+            return Err(("I13", "comes before the session was opened"));
+        }
+        let after_end = ["note_written"];
+        if self.ended && !after_end.contains(&kind) {
+            return Err(("I10", "comes after the end"));
+        }
+        if let Some(speaker) = owner_speaking(event)
+            && self.owner.as_deref() != Some(speaker)
+        {
+            return Err(("I12", "is of somebody who does not own the session"));
+        }
+        match kind {
+            "opened" if self.opened => return Err(("I13", "opens it again")),
+            "opened" => self.opened = true,
+            "picked_up" if self.owner.is_some() => return Err(("I11", "takes it from its owner")),
+            "picked_up" => self.owner = Some(id("by")),
+            "returned" => {
+                if self.owner != Some(id("from")) {
+                    return Err(("I13", "returns it from somebody who does not own it"));
+                }
+                self.owner = None;
+                self.offer = None;
+            }
+            "transfer_offered" => {
+                if self.owner != Some(id("by")) {
+                    return Err(("I12", "offers what is not theirs"));
+                }
+                self.offer = Some(text("id").to_owned());
+            }
+            "transfer_closed" if self.offer.take().as_deref() != Some(text("offer_id")) => {
+                return Err(("I11", "closes an offer that does not stand"));
+            }
+            "transferred" => {
+                if self.offer.take().as_deref() != Some(text("offer_id")) {
+                    return Err(("I11", "accepts an offer that does not stand"));
+                }
+                if self.owner != Some(id("from")) {
+                    return Err(("I11", "takes it from somebody who does not own it"));
+                }
+                self.owner = Some(id("by"));
+            }
+            "ended" => self.ended = true,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Who speaks in an event as the owner, if anyone.
+fn owner_speaking(event: &Value) -> Option<&str> {
+    let by = event.get("by")?;
+    let is_owner = by.get("part").and_then(Value::as_str) == Some("owner");
+    let id = by.get("who")?.get("librarian_id")?.as_str()?;
+    // The owner may add notes for a while after the end, and then still is who owned it last.
+    is_owner.then_some(id)
+}

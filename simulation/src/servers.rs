@@ -1,0 +1,168 @@
+//! The hosts on which Carrel's services run: the same services, built and served as in production, with a simulated
+//! world around them.
+
+use std::{sync::Arc, time::Duration};
+
+use carrel_platform::{
+    auth::interceptor::Authenticator,
+    bus::Bus,
+    clock::Clock,
+    config::HumanDuration,
+    lease::Leases,
+    log::EventLog,
+    serve::{GrpcServer, Services},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use crate::{
+    database::ServersLog,
+    network::{self, Accepted, Link},
+    person::{PRESENCE_SERVERS, SESSION_SERVERS},
+    stage::Stage,
+    time,
+};
+
+/// How long a server waits before it tries to start again.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long a server that is told to stop lets its connections finish.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// The settings of session-svc: shorter times than in production, so that a minute has room for all that can happen.
+fn session_config() -> carrel_session::Config {
+    carrel_session::Config {
+        owner_grace: HumanDuration::from_secs(12),
+        conference_grace: HumanDuration::from_secs(12),
+        patron_away: HumanDuration::from_secs(8),
+        patron_lost: HumanDuration::from_secs(20),
+        transfer_lapse: HumanDuration::from_secs(10),
+        rest_after: HumanDuration::from_secs(5),
+        backlog: 32,
+        ..carrel_session::Config::default()
+    }
+}
+
+/// What a server is given.
+struct Given {
+    stage: Arc<Stage>,
+    host: &'static str,
+    log: Arc<dyn EventLog>,
+    bus: Arc<dyn Bus>,
+    leases: Arc<dyn Leases>,
+    clock: Clock,
+    auth: Authenticator,
+    stop: CancellationToken,
+}
+
+impl Given {
+    fn new(stage: Arc<Stage>, host: &'static str) -> Self {
+        let clock = time::clock(stage.schedule.clock_ahead_ms(host));
+        Self {
+            log: Arc::new(ServersLog {
+                database: Arc::clone(&stage.database),
+                host,
+            }),
+            bus: Arc::new(stage.bus.clone()),
+            leases: Arc::new(stage.leases.clone()),
+            auth: Authenticator::new(stage.keys.clone(), clock.clone()),
+            clock,
+            stop: CancellationToken::new(),
+            stage,
+            host,
+        }
+    }
+
+    /// A name that no other server has, nor had.
+    fn replica(&self) -> Arc<str> {
+        format!("{}, since {}", self.host, time::now_ms()).into()
+    }
+
+    /// The way to another service: each server has one of its own to go to.
+    fn peer(&self, servers: [&'static str; 2]) -> Channel {
+        let place = usize::from(self.host.ends_with('2'));
+        network::channel(servers[place], Link::WIDE)
+    }
+
+    /// Serves until the server dies.
+    async fn serve(self, services: Services) -> turmoil::Result {
+        let accepted = Accepted::default();
+        let incoming = network::listen(accepted.clone()).await?;
+        let doomed = self.stage.begin_life(self.host);
+        tokio::task::spawn_local(async move {
+            doomed.cancelled().await;
+            accepted.close();
+        });
+        self.stage.observations.note(self.host, "serves");
+        let server = GrpcServer::new(services, false).await?;
+        server.serve(Box::pin(incoming), self.stop, DRAIN).await?;
+        Ok(())
+    }
+}
+
+/// A server of presence-svc.
+pub(crate) async fn presence(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
+    let given = Given::new(stage, host);
+    let running = loop {
+        let parts = carrel_presence::Parts {
+            log: Arc::clone(&given.log),
+            bus: Arc::clone(&given.bus),
+            leases: Arc::clone(&given.leases),
+            clock: given.clock.clone(),
+            keys: given.stage.keys.clone(),
+            auth: given.auth.clone(),
+            load: given.peer(SESSION_SERVERS).into(),
+            stop: given.stop.clone(),
+        };
+        match carrel_presence::build(carrel_presence::Config::default(), parts).await {
+            Ok(running) => break running,
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    };
+    let services = Services::new()
+        .with(running.directory)
+        .with(running.presence);
+    given.serve(services).await
+}
+
+/// A server of im-svc.
+pub(crate) async fn im(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
+    let given = Given::new(stage, host);
+    let parts = carrel_im::Parts {
+        log: Arc::clone(&given.log),
+        bus: Arc::clone(&given.bus),
+        leases: Arc::clone(&given.leases),
+        clock: given.clock.clone(),
+        auth: given.auth.clone(),
+        presence: given.peer(PRESENCE_SERVERS).into(),
+        replica: given.replica(),
+        stop: given.stop.clone(),
+    };
+    let running = carrel_im::build(carrel_im::Config::default(), parts).await?;
+    given.serve(Services::new().with(running.service)).await
+}
+
+/// A server of session-svc.
+pub(crate) async fn session(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
+    let given = Given::new(stage, host);
+    let running = loop {
+        let parts = carrel_session::Parts {
+            log: Arc::clone(&given.log),
+            bus: Arc::clone(&given.bus),
+            clock: given.clock.clone(),
+            leases: Arc::clone(&given.leases),
+            auth: given.auth.clone(),
+            replica: given.replica(),
+            stop: given.stop.clone(),
+        };
+        match carrel_session::build(session_config(), parts).await {
+            Ok(running) => break running,
+            Err(carrel_session::StartError::Log(_)) => tokio::time::sleep(AGAIN).await,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let services = Services::new()
+        .with(running.service)
+        .with(running.transfers)
+        .with(running.load);
+    given.serve(services).await
+}

@@ -1,0 +1,97 @@
+//! A few dozen worlds, each played to its end, and some of them twice. `CARREL_SEEDS` says how many; `make simulation`
+//! plays many more.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    collections::BTreeSet,
+    env,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use carrel_simulation::{Figures, Outcome, run};
+
+/// Each of these tests keeps all cores busy.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// How many seeds are played.
+fn seeds() -> u64 {
+    env::var("CARREL_SEEDS").map_or(60, |seeds| seeds.parse().expect("CARREL_SEEDS is a number"))
+}
+
+/// Plays all seeds below a number, on all cores.
+fn play(seeds: u64) -> Vec<Outcome> {
+    let next = AtomicU64::new(0);
+    let outcomes = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds {
+                        return;
+                    }
+                    let outcome = run(seed, false).unwrap();
+                    outcomes.lock().unwrap().push(outcome);
+                }
+            });
+        }
+    });
+    let mut outcomes = outcomes.into_inner().unwrap();
+    outcomes.sort_by_key(|outcome| outcome.seed);
+    outcomes
+}
+
+#[test]
+fn no_seed_breaks_an_invariant() {
+    let _alone = ALONE.lock().unwrap();
+    let mut figures = Figures::default();
+    for outcome in play(seeds()) {
+        assert!(
+            outcome.violations.is_empty(),
+            "seed {}: {:#?}\n{}\nagain: cargo run -p carrel-simulation --release -- --seed {} --verbose",
+            outcome.seed,
+            outcome.violations,
+            outcome.trace.join("\n"),
+            outcome.seed,
+        );
+        figures.add(&outcome.figures);
+    }
+    // A world in which nothing happens breaks nothing.
+    let Figures {
+        commands,
+        tries,
+        events,
+        faults,
+        spoilt,
+        ..
+    } = figures;
+    assert!(commands > 100 * seeds(), "{figures:?}");
+    assert!(tries > commands, "something is given again: {figures:?}");
+    assert!(events > 50 * seeds(), "{figures:?}");
+    assert!(faults > 2 * seeds() && spoilt > seeds(), "{figures:?}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_world() {
+    let _alone = ALONE.lock().unwrap();
+    let (first, again) = (play(12), play(12));
+    let pairs = first.iter().zip(&again);
+    let replayed: Vec<_> = pairs
+        .filter(|(one, other)| one.replays && other.replays)
+        .collect();
+    assert!(!replayed.is_empty(), "is this machine very busy?");
+    for (one, other) in replayed {
+        assert_eq!(one.digest, other.digest, "seed {}", one.seed);
+    }
+    let different: BTreeSet<_> = first.iter().map(|outcome| outcome.digest).collect();
+    assert_eq!(
+        different.len(),
+        first.len(),
+        "another seed is another world"
+    );
+}
