@@ -45,6 +45,16 @@ pub trait Leases: Send + Sync + 'static {
 
     /// All leases of a space that stand now, ordered by the bytes of their keys.
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>>;
+
+    /// Leases of a space that stand now, but perhaps not all of them: also when [`Leases::standing`] can't say, because
+    /// the store was emptied and not everybody has held again what they hold. Who is among them is there; who is not may
+    /// be there as well.
+    fn standing_so_far<'a>(
+        &'a self,
+        space: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+        self.standing(space)
+    }
 }
 
 /// Something that is there.

@@ -177,6 +177,17 @@ impl Store {
     }
 
     async fn standing(&self, space: &str) -> Result<Vec<Lease>, LeaseError> {
+        let (age, leases) = self.standing_so_far(space).await?;
+        if age < self.settle {
+            return Err(LeaseError(format!(
+                "the store has been there for {age:?}: not everybody has said again that they are"
+            )));
+        }
+        Ok(leases)
+    }
+
+    /// How long the store has been there, and what stands in it.
+    async fn standing_so_far(&self, space: &str) -> Result<(Duration, Vec<Lease>), LeaseError> {
         let mut leases = BTreeMap::<String, Lease>::new();
         let mut oldest = Duration::ZERO;
         for key in self.keyring.keys() {
@@ -195,12 +206,7 @@ impl Store {
                 }
             }
         }
-        if oldest < self.settle {
-            return Err(LeaseError(format!(
-                "the store has been there for {oldest:?}: not everybody has said again that they are"
-            )));
-        }
-        Ok(leases.into_values().collect())
+        Ok((oldest, leases.into_values().collect()))
     }
 }
 
@@ -267,5 +273,16 @@ impl Leases for RedisLeases {
 
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
         in_time(self.store.standing(space)).boxed()
+    }
+
+    fn standing_so_far<'a>(
+        &'a self,
+        space: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+        let so_far = async move {
+            let (_, leases) = self.store.standing_so_far(space).await?;
+            Ok(leases)
+        };
+        in_time(so_far).boxed()
     }
 }

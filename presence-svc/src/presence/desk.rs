@@ -83,6 +83,8 @@ struct Known {
     state: Arc<State>,
     /// Whether the leases could be read when they were looked at last.
     readable: bool,
+    /// Whether they ever could be.
+    ever_read: bool,
     watchers: Vec<Watching>,
 }
 
@@ -133,6 +135,7 @@ impl Desk {
             known: Mutex::new(Known {
                 state: Arc::new(state),
                 readable: true,
+                ever_read: false,
                 watchers: Vec::new(),
             }),
             changed: watch::Sender::new(0),
@@ -198,16 +201,25 @@ impl Desk {
             }
         };
         let leases = self.0.leases.standing(PRESENCE).await;
+        // Who starts while the store is new knows nobody yet: better those who have said again that they are there than
+        // an empty desk, which is what everybody would see who comes here from another server.
+        let so_far = match &leases {
+            Err(_) if !self.known().ever_read => self.0.leases.standing_so_far(PRESENCE).await.ok(),
+            _ => None,
+        };
         self.update(|sources, readable| {
             if let Some(directory) = directory {
                 sources.directory = directory;
             }
             note_whether_readable(*readable, leases.as_ref());
             *readable = leases.is_ok();
-            if let Ok(leases) = leases {
+            if let Some(leases) = leases.ok().or(so_far) {
                 sources.monitors = Arc::new(monitors(leases));
             }
         });
+        let mut known = self.known();
+        known.ever_read |= known.readable;
+        drop(known);
         // Not before: whoever looks may be dropped in the middle of it.
         *looked = answered;
     }

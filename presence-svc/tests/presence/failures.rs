@@ -47,3 +47,15 @@ async fn everybody_counts_as_last_known_while_the_leases_are_out_of_order() {
     lee.choose(Status::Away, None).await;
     assert_eq!(lee.own_presence().await.status(), Status::Away);
 }
+
+/// I15: a server that starts just after the store was emptied shows those who have said again that they are there.
+#[tokio::test]
+async fn a_server_that_starts_beside_a_new_store_does_not_show_an_empty_desk() {
+    let (house, desk) = House::open().await;
+    let _lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let _map = house.announce(&desk, "map@harbor", "tab", &["coop"]).await;
+    house.leases.make_new(true);
+    let other = house.server().await;
+    let map = house.watch(&other, "map@harbor").await;
+    assert_eq!(map.names(), ["Mr Lee"]);
+}

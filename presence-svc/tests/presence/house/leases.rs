@@ -16,11 +16,17 @@ use futures::{FutureExt as _, future::BoxFuture};
 pub(crate) struct FailingLeases {
     memory: MemoryLeases,
     broken: Arc<AtomicBool>,
+    new: Arc<AtomicBool>,
 }
 
 impl FailingLeases {
     pub(crate) fn break_down(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// Makes it a store that was emptied a moment ago: it does not say who is there, but who has said so again.
+    pub(crate) fn make_new(&self, new: bool) {
+        self.new.store(new, Ordering::SeqCst);
     }
 
     fn unless_broken<'a, T: Send + 'a>(
@@ -50,6 +56,16 @@ impl Leases for FailingLeases {
     }
 
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+        if self.new.load(Ordering::SeqCst) {
+            return futures::future::ready(Err(LeaseError("it is new".into()))).boxed();
+        }
+        self.standing_so_far(space)
+    }
+
+    fn standing_so_far<'a>(
+        &'a self,
+        space: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
         self.unless_broken(self.memory.standing(space))
     }
 }
