@@ -106,6 +106,7 @@ impl Window {
             match over {
                 Over::SentAway => break,
                 Over::Offline(pause) => {
+                    let pause = pause.min(self.person.stage.storm_left());
                     self.person.note(&format!("is offline for {pause:?}"));
                     tokio::time::sleep(pause).await;
                 }

@@ -215,10 +215,8 @@ async fn last_words(me: &mut Person, windows: &[mpsc::Sender<Work>], speaks: boo
     std::future::pending::<()>().await;
 }
 
-/// For some time, but not for longer than the storm.
 fn lose_connection(me: &mut Person, work: &mpsc::Sender<Work>) {
-    let left = me.stage.schedule.heals_at_ms.saturating_sub(time::now_ms());
-    let gone = Duration::from_millis(me.dice.between(300, 16_000).min(left));
+    let gone = Duration::from_millis(me.dice.between(300, 16_000));
     let _ = work.try_send(Work::Offline(gone));
 }
 

@@ -58,6 +58,7 @@ struct State {
     /// The commands whose append failed at least once.
     troubled: BTreeSet<String>,
     injected: u64,
+    unread: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,7 @@ impl Database {
                 commands: BTreeSet::new(),
                 troubled: BTreeSet::new(),
                 injected: 0,
+                unread: 0,
             }),
             observations,
         }
@@ -139,6 +141,11 @@ impl Database {
     /// Whether a command's append failed at least once, so that its sender may have had to repeat it.
     pub(crate) fn was_troubled(&self, command_key: &str) -> bool {
         self.state().troubled.contains(command_key)
+    }
+
+    /// Whether any read was refused: then a server may have turned back a command without a trace of it here.
+    pub(crate) fn refused_reads(&self) -> bool {
+        self.state().unread > 0
     }
 
     /// How many calls went wrong on purpose.
@@ -244,6 +251,7 @@ impl State {
         let unread = self.faults.unread;
         let fails = self.dice.happens(unread) || self.is_cut_off(host);
         self.injected += u64::from(fails);
+        self.unread += u64::from(fails);
         fails
     }
 

@@ -134,6 +134,11 @@ impl Stage {
         time::now_ms() < self.schedule.heals_at_ms
     }
 
+    /// How long the storm goes on. Nobody stays offline for longer.
+    pub(crate) fn storm_left(&self) -> Duration {
+        Duration::from_millis(self.schedule.heals_at_ms.saturating_sub(time::now_ms()))
+    }
+
     /// Notes that somebody attends from now on, and where they go on.
     pub(crate) fn begin_view(&self, who: &str, session_id: &str, audience: wire::Audience) -> u64 {
         let mut board = self.board();
@@ -233,7 +238,8 @@ impl Stage {
     pub(crate) fn note_talk(&self) {
         let conversations = projection::conversations(&self.database);
         let mut board = self.board();
-        let listeners: BTreeSet<_> = board.desks.keys().cloned().collect();
+        // Whoever monitors no queue any more is in no staff room.
+        let listeners = board.present.clone();
         for conversation in conversations {
             let members = listeners.iter().filter(|id| conversation.reaches(id));
             for id in members {
