@@ -34,8 +34,8 @@ check() {
 }
 
 seed="${FAULTS_SEED:-1}"
-check "faults: separate services" run --short --seed "$seed"
-check "faults: all in one process" run --short --seed "$seed" --embedded
+check "faults: separate services" run --short --patrons 8 --seed "$seed"
+check "faults: all in one process" run --short --patrons 8 --seed "$seed" --embedded
 check "crash points: PostgreSQL" crash-points
 check "crash points: SQLite" crash-points --embedded
 [ "$failures" = 0 ]

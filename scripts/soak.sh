@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: kills at random
-# points, pairs of histories that differ only in what is hidden, contested pick-ups and transfers, recounts, rosters, the
-# log under kills, simulated worlds, each round others, and the fuzzers. Before that, once, all bugs that the simulation
-# must catch.
+# Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: faults in a
+# running Carrel (for FAULTS_MINUTES, 20 if not set), kills at random points, pairs of histories that differ only in what is
+# hidden, contested pick-ups and transfers, recounts, rosters, the log under kills, simulated worlds, each round others, and
+# the fuzzers. Before that, once, all bugs that the simulation must catch.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 
@@ -14,6 +14,8 @@ end=$((SECONDS + minutes * 60))
 round=0
 while [ "$round" = 0 ] || [ "$SECONDS" -lt "$end" ]; do
   round=$((round + 1))
+  section "round $round: faults in released programs"
+  FAULTS_PROFILE=release scripts/faults.sh --seed "$round" --minutes "${FAULTS_MINUTES:-20}" --report "$TARGET/faults-$round.txt"
   section "round $round: kills in mid-conversation"
   CARREL_KILLS=50 cargo test --package carrel --test it --locked --quiet kill
   section "round $round: pairs of histories, contested pick-ups and transfers, recounts"

@@ -64,13 +64,13 @@ struct Run {
     #[arg(long)]
     embedded: bool,
     /// How many patrons there are at once.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 20)]
     patrons: usize,
     /// The mean pause between two bursts of messages of one person in one session, in milliseconds.
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, default_value_t = 200)]
     pause_ms: u64,
     /// The mean pause between two faults, in milliseconds.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 300)]
     between_ms: u64,
     /// Write the report to this file, and as JSON beside it.
     #[arg(long)]

@@ -53,26 +53,26 @@ pub enum Kind {
 
 /// All kinds, with how often each comes among others, and how long it lasts by itself.
 const KINDS: [(Kind, &str, usize, u64); 21] = [
-    (Kind::F1, "F1", 14, 0),
+    (Kind::F1, "F1", 20, 0),
     (Kind::F2, "F2", 6, 0),
     (Kind::F3, "F3", 4, 0),
-    (Kind::F4, "F4", 10, 0),
+    (Kind::F4, "F4", 14, 0),
     (Kind::F5, "F5", 2, 0),
     (Kind::F6, "F6", 1, 0),
     (Kind::F7, "F7", 1, 60_000),
-    (Kind::F8, "F8", 10, 1_000),
+    (Kind::F8, "F8", 14, 1_000),
     (Kind::F9, "F9", 3, 12_000),
     (Kind::F10, "F10", 1, 30_000),
-    (Kind::F11, "F11", 10, 1_000),
+    (Kind::F11, "F11", 14, 1_000),
     (Kind::F12, "F12", 6, 1_000),
     (Kind::F13, "F13", 6, 500),
     (Kind::F14, "F14", 1, 0),
-    (Kind::F16, "F16", 10, 1_500),
+    (Kind::F16, "F16", 14, 1_500),
     (Kind::F20, "F20", 4, 3_000),
     (Kind::F21, "F21", 1, 30_000),
     (Kind::F22, "F22", 2, 14_000),
     (Kind::F23, "F23", 2, 0),
-    (Kind::F24, "F24", 8, 1_500),
+    (Kind::F24, "F24", 12, 1_500),
     (Kind::F30, "F30", 4, 1_000),
 ];
 
