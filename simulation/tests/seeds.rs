@@ -7,7 +7,7 @@ use std::{
     collections::BTreeSet,
     env,
     sync::{
-        Mutex,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -17,6 +17,10 @@ use carrel_simulation::{Figures, Outcome, run};
 
 /// Each of these tests keeps all cores busy.
 static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// How many seeds are played.
 fn seeds() -> u64 {
@@ -48,7 +52,7 @@ fn play(seeds: u64) -> Vec<Outcome> {
 
 #[test]
 fn no_seed_breaks_an_invariant() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = alone();
     let mut figures = Figures::default();
     for outcome in play(seeds()) {
         assert!(
@@ -78,7 +82,7 @@ fn no_seed_breaks_an_invariant() {
 
 #[test]
 fn the_same_seed_is_the_same_world() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = alone();
     let (first, again) = (play(12), play(12));
     let pairs: Vec<_> = first.iter().zip(&again).collect();
     for (one, other) in &pairs {
