@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run run-distributed test lint rust web docs deploy-check clients e2e simulation faults soak fuzz advisories \
-	proto-baseline clean
+	proto-baseline telemetry-docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ advisories: ## Check the dependencies against RUSTSEC's database, which is downl
 
 proto-baseline: ## Make the protos as they are now the ones that must not be broken; at a release
 	@scripts/proto-baseline.sh
+
+telemetry-docs: ## Write the tables of docs/telemetry.md anew, from the names that the code has
+	@scripts/telemetry-docs.sh
 
 clean: ## Remove what was built and installed here; data folders stay
 	@scripts/clean.sh

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_platform::{
     refusal::Refusal,
-    telemetry::{attribute, session_hash, trace_context},
+    telemetry::{attribute, session_hash, span, trace_context},
 };
 use carrel_proto::{
     gateway::v1::{
@@ -339,8 +339,8 @@ impl Reader {
         }
         let span = tracing::info_span!(
             parent: None,
-            "deliver",
-            otel.kind = "producer",
+            span::DELIVER,
+            otel.kind = "consumer",
             { attribute::SESSION_HASH } = session_hash(&self.session_id),
         );
         trace_context::set_parent(&span, trace_parent);

@@ -14,7 +14,10 @@ use axum::{
     routing::get,
 };
 use carrel_platform::{
-    network::network_of, refusal::Refusal, replicas::Replicas, telemetry::attribute,
+    network::network_of,
+    refusal::Refusal,
+    replicas::Replicas,
+    telemetry::{attribute, span},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper_util::{
@@ -279,7 +282,7 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
         _ => "_OTHER",
     };
     let span = tracing::info_span!(
-        "http request",
+        span::HTTP_REQUEST,
         otel.name = format!("{method} {route}"),
         otel.kind = "server",
         { attribute::HTTP_REQUEST_METHOD } = method,

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use axum::{Error, extract::ws::Message};
 use carrel_platform::{
     clock::Clock,
-    telemetry::{attribute, trace_context},
+    telemetry::{attribute, span, trace_context},
 };
 use carrel_proto::gateway::v1::{Hello, client_frame, server_frame};
 use futures::{Sink, Stream, StreamExt};
@@ -247,7 +247,7 @@ where
 fn frame_span(kind: &'static str, trace_parent: &str) -> Span {
     let span = tracing::info_span!(
         parent: None,
-        "ws frame",
+        span::FRAME_RECEIVED,
         otel.name = format!("ws {kind}"),
         otel.kind = "server",
         { attribute::FRAME } = kind,

@@ -1,11 +1,14 @@
 //! How a process is watched: logs on standard error, and traces by OTLP when an endpoint is set.
 //!
 //! A trace shows one thing that a person did. Its context travels in gRPC metadata ([`grpc`]) and, where there is
-//! none, as a text ([`trace_context`]). The names of all attributes are in [`attribute`], which says what none of them
-//! may hold. Log lines follow the same rule.
+//! none, as a text ([`trace_context`]). The names of all spans are in [`span`], those of all attributes in
+//! [`attribute`], which says what none of them may hold. Log lines follow the same rule. [`registry`] is how names are
+//! declared; `docs/telemetry.md` is made from them.
 
 pub mod attribute;
 pub mod grpc;
+pub mod registry;
+pub mod span;
 pub mod trace_context;
 
 use std::{fmt::Write, io::IsTerminal, sync::LazyLock, time::Duration};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Write},
     refusal::Refusal,
-    telemetry::attribute,
+    telemetry::{attribute, span},
 };
 use tracing::Instrument as _;
 
@@ -298,11 +298,11 @@ impl LiveConversation {
 /// The append belongs to the first act's trace, and is linked to the others that it carries along.
 fn append_span(acts: &[Act]) -> tracing::Span {
     let Some((first, others)) = acts.split_first() else {
-        return tracing::info_span!("im.append", { attribute::ACTS } = 0);
+        return tracing::info_span!(span::IM_APPEND, { attribute::ACTS } = 0);
     };
     let span = tracing::info_span!(
         parent: &first.span,
-        "im.append",
+        span::IM_APPEND,
         { attribute::ACTS } = acts.len(),
     );
     for other in others {

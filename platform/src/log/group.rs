@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, Span, field};
 
 use super::{Batch, LogError, StreamName, figures::GroupFigures};
-use crate::telemetry::attribute;
+use crate::telemetry::{attribute, span};
 
 /// How many requests one commit takes at the most.
 const GROUP_REQUESTS: usize = 1024;
@@ -156,7 +156,8 @@ pub(super) fn count(group: &[Request], results: &[Result<(), LogError>]) -> Grou
 /// The span of an append.
 pub(super) fn append_span(system: &'static str, batch: &Batch, waiting: usize) -> Span {
     tracing::info_span!(
-        "log.append",
+        span::LOG_APPEND,
+        otel.kind = "client",
         { attribute::DB_SYSTEM_NAME } = system,
         { attribute::DB_OPERATION_NAME } = "append",
         { attribute::LOG_STREAMS } = batch.writes.len(),
@@ -169,7 +170,8 @@ pub(super) fn append_span(system: &'static str, batch: &Batch, waiting: usize) -
 /// The span of an erasure.
 pub(super) fn erase_span(system: &'static str, waiting: usize) -> Span {
     tracing::info_span!(
-        "log.erase",
+        span::LOG_ERASE,
+        otel.kind = "client",
         { attribute::DB_SYSTEM_NAME } = system,
         { attribute::DB_OPERATION_NAME } = "erase",
         { attribute::LOG_QUEUE_DEPTH } = waiting,
@@ -193,7 +195,8 @@ pub(super) async fn traced(
 pub(super) fn commit_span(system: &'static str, group: &[Request]) -> Span {
     let span = tracing::info_span!(
         parent: None,
-        "log.commit",
+        span::LOG_COMMIT,
+        otel.kind = "client",
         { attribute::DB_SYSTEM_NAME } = system,
         { attribute::DB_OPERATION_NAME } = "commit",
         { attribute::DB_OPERATION_BATCH_SIZE } = group.len(),

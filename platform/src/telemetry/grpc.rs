@@ -17,7 +17,7 @@ use tonic::{
 use tower::{Layer, Service};
 use tracing::{Instrument, Span, field};
 
-use super::{attribute, trace_context};
+use super::{attribute, span, trace_context};
 
 /// The name of a method that the server does not have. A caller's own text is never an attribute.
 const OTHER: &str = "_OTHER";
@@ -37,7 +37,7 @@ pub fn inject(metadata: &mut MetadataMap) {
 #[must_use]
 pub fn client_span(method: &'static str) -> Span {
     tracing::info_span!(
-        "rpc call",
+        span::RPC_CALL,
         otel.name = method,
         otel.kind = "client",
         otel.status_code = field::Empty,
@@ -82,7 +82,7 @@ impl ServerSpans {
             .get(path.trim_start_matches('/'))
             .map_or(OTHER, String::as_str);
         let span = tracing::info_span!(
-            "rpc",
+            span::RPC_SERVED,
             otel.name = method,
             otel.kind = "server",
             otel.status_code = field::Empty,

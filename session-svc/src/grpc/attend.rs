@@ -6,7 +6,7 @@ use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
     clock::Clock,
     refusal::Refusal,
-    telemetry::trace_context,
+    telemetry::{span, trace_context},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -314,7 +314,7 @@ impl Participant {
         trace: &str,
     ) -> Result<Option<UnderWay>, End> {
         let wire::Act { command_id, act } = act;
-        let span = tracing::info_span!("session.act");
+        let span = tracing::info_span!(span::SESSION_ACT, otel.kind = "server");
         trace_context::set_parent(&span, trace);
         let begun = self
             .hand_in(attendance, command_id.clone(), act)

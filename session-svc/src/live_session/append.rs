@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Standing, Write},
-    telemetry::attribute,
+    telemetry::{attribute, span},
 };
 use tracing::Instrument as _;
 
@@ -246,11 +246,11 @@ impl Staged {
 /// The append belongs to the first act's trace, and is linked to the others that it carries along.
 fn append_span(acts: &[Act]) -> tracing::Span {
     let Some((first, others)) = acts.split_first() else {
-        return tracing::info_span!("session.append", { attribute::ACTS } = 0);
+        return tracing::info_span!(span::SESSION_APPEND, { attribute::ACTS } = 0);
     };
     let span = tracing::info_span!(
         parent: &first.span,
-        "session.append",
+        span::SESSION_APPEND,
         { attribute::ACTS } = acts.len(),
     );
     for other in others {

@@ -1,0 +1,137 @@
+//! How the names of telemetry are declared: each once, with its meaning, for the code and for `docs/telemetry.md`, which
+//! is made from it.
+//!
+//! `declare!` makes of one table the constants, by which the code says the names, and `ALL`, the rows:
+//! [`Attribute`]s in [`attribute`](super::attribute), [`SpanName`]s in [`span`](super::span).
+
+/// An attribute of spans or a label of metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says, in Markdown.
+    pub text: &'static str,
+    /// What kind of value it has.
+    pub value: Value,
+}
+
+impl Attribute {
+    /// Whether OpenTelemetry's semantic conventions define it; else it is Carrel's own.
+    #[must_use]
+    pub fn is_conventional(&self) -> bool {
+        !self.name.starts_with("carrel.")
+    }
+}
+
+/// The kind of an attribute's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// One of a few words that the code knows, or a hash.
+    Text,
+    /// A number that is whole.
+    Whole,
+    /// Yes or no.
+    Flag,
+}
+
+impl Value {
+    /// Its name in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Whole => "whole number",
+            Self::Flag => "flag",
+        }
+    }
+}
+
+/// A span.
+#[derive(Clone, Copy, Debug)]
+pub struct SpanName {
+    /// Its name in the code, and among traces unless it is shown otherwise.
+    pub name: &'static str,
+    /// What it covers, in Markdown.
+    pub text: &'static str,
+    /// How it is shown among traces, if not by its name: the values of attributes stand for their names in braces.
+    pub shown: Option<&'static str>,
+    /// Its kind, as OpenTelemetry calls it: `internal`, `server`, `client`, `producer` or `consumer`.
+    pub kind: &'static str,
+    /// Which processes have it.
+    pub by: &'static str,
+    /// What it is below of or linked with, in Markdown.
+    pub below: &'static str,
+    /// The attributes that it may have.
+    pub attributes: &'static [&'static str],
+}
+
+impl SpanName {
+    /// How it is shown when its attributes have these values.
+    #[must_use]
+    pub fn shown(&self, value_of: impl Fn(&str) -> Option<String>) -> String {
+        let mut shown = self.shown.unwrap_or(self.name).to_owned();
+        for attribute in self.attributes {
+            let place = format!("{{{attribute}}}");
+            if shown.contains(&place) {
+                shown = shown.replace(&place, &value_of(attribute).unwrap_or_default());
+            }
+        }
+        shown
+    }
+}
+
+/// An instrument: what a metric is measured with.
+#[derive(Clone, Copy, Debug)]
+pub struct Instrument {
+    /// Its name.
+    pub name: &'static str,
+    /// What it measures, in Markdown.
+    pub text: &'static str,
+    /// Its kind.
+    pub kind: InstrumentKind,
+    /// Its unit, as UCUM has it.
+    pub unit: &'static str,
+    /// The labels that it has.
+    pub labels: &'static [&'static str],
+}
+
+/// The kind of an instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstrumentKind {
+    /// Only grows.
+    Counter,
+    /// Grows and shrinks.
+    UpDownCounter,
+    /// Is what it is when it is looked at.
+    Gauge,
+    /// Counts values by their size.
+    Histogram,
+}
+
+/// Declares names: for each a constant, and all of them as rows in `ALL`. The comment above a name is its text in the
+/// documents, too.
+macro_rules! declare {
+    (
+        $row:ident:
+        $(
+            $(#[doc = $text:literal])+
+            $constant:ident = $name:literal { $($field:ident: $value:expr),* $(,)? }
+        )+
+    ) => {
+        $(
+            $(#[doc = $text])+
+            pub const $constant: &str = $name;
+        )+
+
+        /// All of them.
+        pub const ALL: &[$row] = &[$(
+            $row {
+                name: $name,
+                text: concat!($($text),+),
+                $($field: $value),*
+            },
+        )+];
+    };
+}
+
+pub(super) use declare;

@@ -1,0 +1,114 @@
+//! `docs/telemetry.md` says what the code has: its tables are made from the same rows as the constants. To write them
+//! anew, run `make telemetry-docs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::{collections::HashSet, fmt::Write, path::Path};
+
+use carrel_platform::telemetry::{
+    attribute,
+    registry::{Attribute, SpanName},
+    span,
+};
+
+/// When set, the document is written instead of compared.
+const WRITE: &str = "CARREL_WRITE_DOCS";
+
+#[test]
+fn the_document_has_what_the_code_has() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/telemetry.md");
+    let written = std::fs::read_to_string(&path).unwrap();
+    let mut made = written.clone();
+    for (name, table) in [("spans", spans()), ("attributes", attributes())] {
+        made = with_table(&made, name, &table);
+    }
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(&path, made).unwrap();
+    } else {
+        assert!(
+            written == made,
+            "docs/telemetry.md is not what the code has; run `make telemetry-docs`"
+        );
+    }
+}
+
+#[test]
+fn every_name_is_declared_once_and_used() {
+    let mut names = HashSet::new();
+    for row in attribute::ALL {
+        assert!(names.insert(row.name), "{} is declared twice", row.name);
+        assert!(users_of(row).next().is_some(), "no span has {}", row.name);
+    }
+    let mut names = HashSet::new();
+    for row in span::ALL {
+        assert!(names.insert(row.name), "{} is declared twice", row.name);
+    }
+}
+
+/// The text with what is between a table's marks replaced.
+fn with_table(text: &str, name: &str, table: &str) -> String {
+    let (begin, end) = (
+        format!("<!-- made from the code: {name} -->\n"),
+        format!("<!-- end: {name} -->"),
+    );
+    let (before, rest) = text.split_once(&begin).expect("the table's first mark");
+    let (_, after) = rest.split_once(&end).expect("the table's last mark");
+    format!("{before}{begin}\n{table}\n{end}{after}")
+}
+
+fn spans() -> String {
+    let mut table = String::from(
+        "| span | kind | by | below | what it covers | attributes |\n|---|---|---|---|---|---|\n",
+    );
+    for row in span::ALL {
+        let SpanName {
+            name,
+            text,
+            shown,
+            kind,
+            by,
+            below,
+            attributes,
+        } = row;
+        let attributes: Vec<_> = attributes.iter().map(|name| format!("`{name}`")).collect();
+        writeln!(
+            table,
+            "| `{}` | {kind} | {by} | {below} | {} | {} |",
+            shown.unwrap_or(name),
+            text.trim(),
+            attributes.join(", ")
+        )
+        .unwrap();
+    }
+    table
+}
+
+fn attributes() -> String {
+    let mut table = String::from(
+        "| attribute | from | value | what it says | spans |\n|---|---|---|---|---|\n",
+    );
+    for row in attribute::ALL {
+        let Attribute { name, text, value } = row;
+        let from = match row.is_conventional() {
+            true => "OpenTelemetry",
+            false => "Carrel",
+        };
+        let mut spans: Vec<_> = users_of(row).map(|name| format!("`{name}`")).collect();
+        // A call and its service are shown by one name.
+        spans.dedup();
+        writeln!(
+            table,
+            "| `{name}` | {from} | {} | {} | {} |",
+            value.name(),
+            text.trim(),
+            spans.join(", ")
+        )
+        .unwrap();
+    }
+    table
+}
+
+fn users_of(row: &Attribute) -> impl Iterator<Item = &'static str> {
+    let all = span::ALL.iter();
+    all.filter(|span| span.attributes.contains(&row.name))
+        .map(|span| span.shown.unwrap_or(span.name))
+}
