@@ -8,13 +8,13 @@ use carrel_platform::{
     config,
     process::{
         HealthSettings, Process, ProcessError, ProcessSettings, bind,
-        cli::{self, PROCESS_DEFAULTS, SettingsFile},
+        cli::{self, Chore, PROCESS_DEFAULTS, SettingsFile},
     },
     replicas::{Address, Replicas},
     telemetry::TelemetryConfig,
     tls::{ClientTls, ServerTls},
 };
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use serde::{Deserialize, Serialize};
 use tokio_util::task::TaskTracker;
 
@@ -27,22 +27,7 @@ struct Cli {
     #[command(flatten)]
     settings: SettingsFile,
     #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Clone, Copy, Subcommand)]
-enum Command {
-    /// Serve until a signal ends it. SIGTERM or Ctrl-C once: finish what runs, within ten seconds; twice: at once.
-    Serve,
-    /// Show the settings as they are in effect, as a settings file. Secrets are hidden.
-    Config {
-        /// Show the defaults instead, with an explanation of each.
-        #[arg(long)]
-        defaults: bool,
-    },
-    /// Ask the process at health.address whether it is ready, and show what it says. Exits with 0 if it is ready, also
-    /// when it can do less than it should, and with 1 if not.
-    Healthcheck,
+    chore: Option<Chore>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,15 +71,15 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         &config::within("gateway", carrel_gateway::DEFAULTS),
     ]
     .join("\n");
-    let command = cli.command.unwrap_or(Command::Serve);
-    if let Command::Config { defaults: true } = command {
+    let chore = cli.chore.unwrap_or(Chore::Serve);
+    if let Chore::Config { defaults: true } = chore {
         return cli::print(&defaults);
     }
     let settings: Settings = cli.settings.load(&defaults)?;
-    match command {
-        Command::Serve => serve(settings).await,
-        Command::Config { .. } => cli::show(&settings),
-        Command::Healthcheck => cli::tell_readiness(settings.health.address).await,
+    match chore {
+        Chore::Serve => serve(settings).await,
+        Chore::Config { .. } => cli::show(&settings),
+        Chore::Healthcheck => cli::tell_readiness(settings.health.address).await,
     }
 }
 
@@ -110,19 +95,16 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let HttpSettings { address, tls } = settings.http;
     let bound = bind("http.address", address).await?;
     let tls = tls.as_ref().map(ServerTls::for_http).transpose()?;
-    let readiness = process.readiness().clone();
+    let readiness = process.readiness();
     let own = settings.upstream.tls.as_ref();
     let find = |service, addresses| Replicas::find(service, addresses, own);
     let session = find("session-svc", settings.upstream.session)?;
     let presence = find("presence-svc", settings.upstream.presence)?;
     let im = find("im-svc", settings.upstream.im)?;
-    for (service, replicas) in [("session-svc", &session), ("presence-svc", &presence)] {
-        let known = replicas.clone();
-        readiness.need(service, move || known.condition());
-    }
+    readiness.need_upstream("session-svc", &session);
+    readiness.need_upstream("presence-svc", &presence);
     // Without it staff can't write to one another, and patrons are helped all the same.
-    let known = im.clone();
-    readiness.watch("im-svc", move || known.condition());
+    readiness.watch_upstream("im-svc", &im);
     let gateway = carrel_gateway::build(
         settings.gateway,
         Parts {

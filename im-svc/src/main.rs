@@ -4,16 +4,14 @@ use std::process::ExitCode;
 
 use carrel_im::Parts;
 use carrel_platform::{
-    auth::{interceptor::Authenticator, keys::KeyRing},
-    clock::Clock,
     log::postgres::PostgresConfig,
     process::{
-        EngineSettings, Engines, GrpcSettings, HealthSettings, KeySettings, Process,
-        ProcessSettings, bind,
-        cli::{self, Chore, SettingsFile},
+        Engines, GrpcSettings, HealthSettings, KeySettings, ServiceCommand, ServiceProcess,
+        ServiceProgram, ServiceSettings,
+        cli::{self, SettingsFile},
     },
     redis::RedisConfig,
-    replicas::{Address, Replicas},
+    replicas::Address,
     telemetry::TelemetryConfig,
     tls::ClientTls,
     within_limits,
@@ -30,7 +28,7 @@ struct Cli {
     #[command(flatten)]
     settings: SettingsFile,
     #[command(subcommand)]
-    chore: Option<Chore>,
+    command: Option<ServiceCommand>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,68 +54,48 @@ struct Upstream {
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, run(Cli::parse()))
+    let Cli { settings, command } = Cli::parse();
+    let command = command.unwrap_or_default();
+    cli::main(NAME, command.run::<Settings>(&settings))
 }
 
-async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let defaults =
-        cli::service_defaults(&[include_str!("upstream.toml"), carrel_im::DEFAULT_CONFIG]);
-    let chore = cli.chore.unwrap_or(Chore::Serve);
-    if matches!(chore, Chore::Config { defaults: true }) {
-        return cli::print(&defaults);
-    }
-    let settings: Settings = cli.settings.load(&defaults)?;
-    match chore {
-        Chore::Serve => serve(settings).await,
-        Chore::Config { .. } => cli::show(&settings),
-        Chore::Migrate => cli::migrate(&settings.postgres).await,
-        Chore::Healthcheck => cli::tell_readiness(settings.health.address).await,
-    }
-}
+impl ServiceProgram for Settings {
+    const NAME: &'static str = NAME;
+    const OWN_DEFAULTS: &'static [&'static str] =
+        &[include_str!("upstream.toml"), carrel_im::DEFAULT_CONFIG];
 
-async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
-    let process = Process::start(
-        NAME,
-        &ProcessSettings {
-            health: &settings.health,
-            telemetry: &settings.telemetry,
-        },
-    )
-    .await?;
-    let bound = bind("grpc.address", settings.grpc.address).await?;
-    let clock = Clock::system();
-    let keys = KeyRing::load(&settings.keys.file)?;
-    let Upstream { presence, tls } = settings.upstream;
-    let presence = Replicas::find("presence-svc", presence, tls.as_ref())?;
-    let known = presence.clone();
-    process
-        .readiness()
-        .watch("presence-svc", move || known.condition());
-    let engines = Engines::open(
-        EngineSettings {
-            postgres: &settings.postgres,
-            redis: &settings.redis,
-        },
-        process.readiness(),
-    )
-    .await?;
-    let running = carrel_im::build(
-        settings.im,
-        Parts {
-            log: engines.log.clone(),
-            bus: engines.bus.clone(),
-            leases: engines.leases.clone(),
-            auth: Authenticator::new(keys, clock.clone()),
-            clock,
-            presence,
-            replica: process.replica(),
-            stop: process.stop(),
-        },
-    )
-    .await?;
-    let services = within_limits![running.service];
-    process
-        .serve(bound, &settings.grpc, services, running.tasks, engines)
+    fn alike(&self) -> ServiceSettings<'_> {
+        ServiceSettings {
+            health: &self.health,
+            telemetry: &self.telemetry,
+            grpc: &self.grpc,
+            keys: &self.keys,
+            postgres: &self.postgres,
+            redis: &self.redis,
+        }
+    }
+
+    async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {
+        let Upstream { presence, tls } = &self.upstream;
+        let presence = process.upstream("presence-svc", presence, tls.as_ref())?;
+        let engines = process.engines().await?;
+        let Engines { log, bus, leases } = engines.clone();
+        let running = carrel_im::build(
+            self.im.clone(),
+            Parts {
+                log,
+                bus,
+                leases,
+                auth: process.authenticator(),
+                clock: process.clock.clone(),
+                presence,
+                replica: process.replica(),
+                stop: process.stop(),
+            },
+        )
         .await?;
-    Ok(ExitCode::SUCCESS)
+        let services = within_limits![running.service];
+        process.serve(services, running.tasks, engines).await?;
+        Ok(())
+    }
 }

@@ -1,14 +1,15 @@
 //! A service as a process of its own: what all of them do alike, from the configuration to the end.
 //!
-//! A `main.rs` reads its settings, calls [`Process::start`], builds its service on the engines that it gets, and hands
-//! it to [`Process::serve`]. The order of both ends is here and nowhere else: first the settings are checked and every
-//! port is taken, then the engines are opened, then the service is built, and only then anybody is let in. At the end:
-//! no longer healthy, so that callers go elsewhere; a moment for them to notice; streams end and what was begun is
-//! finished; telemetry is flushed last.
+//! A service's `main.rs` says by [`ServiceProgram`] what is its own; the gateway's, which has no engines, uses
+//! [`Process`] itself. At the start, the settings are checked and every port is taken first, then the engines are opened,
+//! then the service is built, and only then anybody is let in. The order of the end is here and nowhere else: no longer
+//! healthy, so that callers go elsewhere; a moment for them to notice; streams end and what was begun is finished;
+//! telemetry is flushed last.
 
 pub mod cli;
 mod engines;
 mod probes;
+mod service;
 mod settings;
 
 use std::{
@@ -21,17 +22,19 @@ use std::{
 
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::server::TcpIncoming;
 
 pub use self::{
     engines::{Engines, EnginesError},
     probes::{Probes, Readiness},
-    settings::{EngineSettings, GrpcSettings, HealthSettings, KeySettings, ProcessSettings},
+    service::{ServiceCommand, ServiceProcess, ServiceProgram},
+    settings::{
+        EngineSettings, GrpcSettings, HealthSettings, KeySettings, ProcessSettings, ServiceSettings,
+    },
 };
 use crate::{
     auth::keys::KeyError,
     bus::Origin,
-    serve::{GrpcServer, ServeError, Services},
+    serve::ServeError,
     shutdown::Signals,
     telemetry::{self, Telemetry, TelemetryError},
     tls::TlsError,
@@ -151,51 +154,6 @@ impl Process {
             Origin::random().0
         )
         .into()
-    }
-
-    /// Serves gRPC until a signal or a failure ends it, then stops in order.
-    ///
-    /// # Errors
-    /// When it can't be served, or can't go on.
-    pub async fn serve(
-        self,
-        bound: Bound,
-        settings: &GrpcSettings,
-        services: Services,
-        tasks: TaskTracker,
-        engines: Engines,
-    ) -> Result<(), ProcessError> {
-        let mut server = GrpcServer::new(services, settings.reflection)
-            .await?
-            .with_streams_per_connection(settings.streams_per_connection);
-        if let Some(tls) = &settings.tls {
-            server = server.with_tls(tls.for_grpc()?);
-        }
-        let serving = {
-            let (server, stop) = (server.clone(), self.stop.clone());
-            let incoming = TcpIncoming::from(bound.listener);
-            async move { server.serve(incoming, stop, DRAIN).await }
-        };
-        let health = server.clone();
-        let unhealthy = async move { health.set_healthy(false).await };
-        let failed = engines.log.failed();
-        let address = format!("gRPC at {}", bound.address);
-        let log_failed = async {
-            failed.await;
-            ProcessError::LogFailed
-        };
-        let ended = self
-            .run(
-                &address,
-                settings.notice.get(),
-                serving,
-                unhealthy,
-                tasks,
-                log_failed,
-            )
-            .await;
-        drop(engines);
-        ended
     }
 
     /// Runs what serves until a signal or a failure ends it, then stops in order: `unhealthy`, a moment, the end of

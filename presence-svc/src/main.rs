@@ -4,17 +4,17 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use carrel_platform::{
-    auth::{interceptor::Authenticator, keys::KeyRing},
+    auth::keys::KeyRing,
     clock::Clock,
     config::HumanDuration,
     log::postgres::{PostgresConfig, PostgresLog},
     process::{
-        EngineSettings, Engines, GrpcSettings, HealthSettings, KeySettings, Process,
-        ProcessSettings, bind,
-        cli::{self, Chore, SettingsFile},
+        Engines, GrpcSettings, HealthSettings, KeySettings, ServiceCommand, ServiceProcess,
+        ServiceProgram, ServiceSettings,
+        cli::{self, SettingsFile},
     },
     redis::RedisConfig,
-    replicas::{Address, Replicas},
+    replicas::Address,
     telemetry::TelemetryConfig,
     tls::ClientTls,
     within_limits,
@@ -41,7 +41,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Chore(Chore),
+    Service(ServiceCommand),
     /// Change the directory of libraries, queues and librarians. Works while servers run.
     #[command(subcommand)]
     Directory(DirectoryCommand),
@@ -51,6 +51,12 @@ enum Command {
     /// Make and change the keys that sign tokens. Servers follow a changed file within seconds.
     #[command(subcommand)]
     Keys(KeysCommand),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Service(ServiceCommand::default())
+    }
 }
 
 #[derive(Subcommand)]
@@ -108,30 +114,19 @@ fn main() -> ExitCode {
     cli::main(NAME, run(Cli::parse()))
 }
 
-async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let defaults =
-        cli::service_defaults(&[include_str!("upstream.toml"), carrel_presence::DEFAULT_TOML]);
-    let command = cli.command.unwrap_or(Command::Chore(Chore::Serve));
-    if let Command::Chore(Chore::Config { defaults: true }) = command {
-        return cli::print(&defaults);
-    }
-    let settings: Settings = cli.settings.load(&defaults)?;
-    match command {
-        Command::Chore(Chore::Serve) => serve(settings).await,
-        Command::Chore(Chore::Config { .. }) => cli::show(&settings),
-        Command::Chore(Chore::Migrate) => cli::migrate(&settings.postgres).await,
-        Command::Chore(Chore::Healthcheck) => cli::tell_readiness(settings.health.address).await,
-        Command::Directory(command) => {
-            command
-                .run(&PostgresLog::open(&settings.postgres).await?)
-                .await
+async fn run(Cli { settings, command }: Cli) -> anyhow::Result<ExitCode> {
+    let open_log = async || {
+        let settings = Settings::load(&settings)?;
+        anyhow::Ok(PostgresLog::open(&settings.postgres).await?)
+    };
+    match command.unwrap_or_default() {
+        Command::Service(command) => command.run::<Settings>(&settings).await,
+        Command::Directory(command) => command.run(&open_log().await?).await,
+        Command::Librarian(command) => command.run(&open_log().await?).await,
+        Command::Keys(command) => {
+            let settings = Settings::load(&settings)?;
+            change_keys(command, settings.presence.longest_renewal())
         }
-        Command::Librarian(command) => {
-            command
-                .run(&PostgresLog::open(&settings.postgres).await?)
-                .await
-        }
-        Command::Keys(command) => change_keys(command, settings.presence.longest_renewal()),
     }
 }
 
@@ -166,51 +161,46 @@ fn change_keys(command: KeysCommand, verify_for: Duration) -> anyhow::Result<Exi
     }
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
-    let process = Process::start(
-        NAME,
-        &ProcessSettings {
-            health: &settings.health,
-            telemetry: &settings.telemetry,
-        },
-    )
-    .await?;
-    let bound = bind("grpc.address", settings.grpc.address).await?;
-    let clock = Clock::system();
-    let keys = KeyRing::load(&settings.keys.file)?;
-    keys.check_signs(clock.unix_ms())
-        .context("keys.file: presence-svc signs tokens")?;
-    let Upstream { session, tls } = settings.upstream;
-    let load = Replicas::find("session-svc", session, tls.as_ref())?;
-    let known = load.clone();
-    process
-        .readiness()
-        .watch("session-svc", move || known.condition());
-    let engines = Engines::open(
-        EngineSettings {
-            postgres: &settings.postgres,
-            redis: &settings.redis,
-        },
-        process.readiness(),
-    )
-    .await?;
-    let running = carrel_presence::build(
-        settings.presence,
-        Parts {
-            log: engines.log.clone(),
-            bus: engines.bus.clone(),
-            leases: engines.leases.clone(),
-            auth: Authenticator::new(keys.clone(), clock.clone()),
-            clock,
-            keys,
-            load,
-            stop: process.stop(),
-        },
-    )
-    .await?;
-    let services = within_limits![running.directory, running.presence];
-    process
-        .serve(bound, &settings.grpc, services, running.tasks, engines)
+impl ServiceProgram for Settings {
+    const NAME: &'static str = NAME;
+    const OWN_DEFAULTS: &'static [&'static str] =
+        &[include_str!("upstream.toml"), carrel_presence::DEFAULT_TOML];
+
+    fn alike(&self) -> ServiceSettings<'_> {
+        ServiceSettings {
+            health: &self.health,
+            telemetry: &self.telemetry,
+            grpc: &self.grpc,
+            keys: &self.keys,
+            postgres: &self.postgres,
+            redis: &self.redis,
+        }
+    }
+
+    async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {
+        let (clock, keys) = (process.clock.clone(), process.keys.clone());
+        keys.check_signs(clock.unix_ms())
+            .context("keys.file: presence-svc signs tokens")?;
+        let Upstream { session, tls } = &self.upstream;
+        let load = process.upstream("session-svc", session, tls.as_ref())?;
+        let engines = process.engines().await?;
+        let Engines { log, bus, leases } = engines.clone();
+        let running = carrel_presence::build(
+            self.presence.clone(),
+            Parts {
+                log,
+                bus,
+                leases,
+                auth: process.authenticator(),
+                clock,
+                keys,
+                load,
+                stop: process.stop(),
+            },
+        )
         .await?;
-    Ok(ExitCode::SUCCESS)
+        let services = within_limits![running.directory, running.presence];
+        process.serve(services, running.tasks, engines).await?;
+        Ok(())
+    }
 }

@@ -3,13 +3,11 @@
 use std::process::ExitCode;
 
 use carrel_platform::{
-    auth::{interceptor::Authenticator, keys::KeyRing},
-    clock::Clock,
     log::postgres::PostgresConfig,
     process::{
-        EngineSettings, Engines, GrpcSettings, HealthSettings, KeySettings, Process,
-        ProcessSettings, bind,
-        cli::{self, Chore, SettingsFile},
+        Engines, GrpcSettings, HealthSettings, KeySettings, ServiceCommand, ServiceProcess,
+        ServiceProgram, ServiceSettings,
+        cli::{self, SettingsFile},
     },
     redis::RedisConfig,
     telemetry::TelemetryConfig,
@@ -28,7 +26,7 @@ struct Cli {
     #[command(flatten)]
     settings: SettingsFile,
     #[command(subcommand)]
-    chore: Option<Chore>,
+    command: Option<ServiceCommand>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,60 +42,44 @@ struct Settings {
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, run(Cli::parse()))
+    let Cli { settings, command } = Cli::parse();
+    let command = command.unwrap_or_default();
+    cli::main(NAME, command.run::<Settings>(&settings))
 }
 
-async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let defaults = cli::service_defaults(&[carrel_session::DEFAULT_CONFIG]);
-    let chore = cli.chore.unwrap_or(Chore::Serve);
-    if matches!(chore, Chore::Config { defaults: true }) {
-        return cli::print(&defaults);
-    }
-    let settings: Settings = cli.settings.load(&defaults)?;
-    match chore {
-        Chore::Serve => serve(settings).await,
-        Chore::Config { .. } => cli::show(&settings),
-        Chore::Migrate => cli::migrate(&settings.postgres).await,
-        Chore::Healthcheck => cli::tell_readiness(settings.health.address).await,
-    }
-}
+impl ServiceProgram for Settings {
+    const NAME: &'static str = NAME;
+    const OWN_DEFAULTS: &'static [&'static str] = &[carrel_session::DEFAULT_CONFIG];
 
-async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
-    let process = Process::start(
-        NAME,
-        &ProcessSettings {
-            health: &settings.health,
-            telemetry: &settings.telemetry,
-        },
-    )
-    .await?;
-    let bound = bind("grpc.address", settings.grpc.address).await?;
-    let clock = Clock::system();
-    let keys = KeyRing::load(&settings.keys.file)?;
-    let engines = Engines::open(
-        EngineSettings {
-            postgres: &settings.postgres,
-            redis: &settings.redis,
-        },
-        process.readiness(),
-    )
-    .await?;
-    let running = carrel_session::build(
-        settings.session,
-        Parts {
-            log: engines.log.clone(),
-            bus: engines.bus.clone(),
-            leases: engines.leases.clone(),
-            auth: Authenticator::new(keys, clock.clone()),
-            clock,
-            replica: process.replica(),
-            stop: process.stop(),
-        },
-    )
-    .await?;
-    let services = within_limits![running.service, running.transfers, running.load];
-    process
-        .serve(bound, &settings.grpc, services, running.tasks, engines)
+    fn alike(&self) -> ServiceSettings<'_> {
+        ServiceSettings {
+            health: &self.health,
+            telemetry: &self.telemetry,
+            grpc: &self.grpc,
+            keys: &self.keys,
+            postgres: &self.postgres,
+            redis: &self.redis,
+        }
+    }
+
+    async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {
+        let engines = process.engines().await?;
+        let Engines { log, bus, leases } = engines.clone();
+        let running = carrel_session::build(
+            self.session.clone(),
+            Parts {
+                log,
+                bus,
+                leases,
+                auth: process.authenticator(),
+                clock: process.clock.clone(),
+                replica: process.replica(),
+                stop: process.stop(),
+            },
+        )
         .await?;
-    Ok(ExitCode::SUCCESS)
+        let services = within_limits![running.service, running.transfers, running.load];
+        process.serve(services, running.tasks, engines).await?;
+        Ok(())
+    }
 }

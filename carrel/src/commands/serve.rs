@@ -2,12 +2,12 @@
 
 use std::{
     io::{self, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     process::ExitCode,
     time::Duration,
 };
 
 use carrel_platform::{
+    process::cli::reachable,
     shutdown::Signals,
     telemetry::{self, Telemetry},
 };
@@ -88,14 +88,4 @@ fn announce(running: &Running, directory: &Directory) -> io::Result<()> {
         }
     }
     out.flush()
-}
-
-/// An address that a browser on this machine can open.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }

@@ -46,7 +46,7 @@ pub struct SettingsFile {
     pub config: Option<PathBuf>,
 }
 
-/// What every service can do beside serving.
+/// What every process can be told to do.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Chore {
     /// Serve until a signal ends it. SIGTERM or Ctrl-C once: finish what runs, within ten seconds; twice: at once.
@@ -57,9 +57,6 @@ pub enum Chore {
         #[arg(long)]
         defaults: bool,
     },
-    /// Make the tables of the log in the database, or bring those of an older version to this one. Run again, it does
-    /// nothing. All services share them.
-    Migrate,
     /// Ask the process at health.address whether it is ready, and show what it says. Exits with 0 if it is ready, also
     /// when it can do less than it should, and with 1 if not.
     Healthcheck,
@@ -73,17 +70,6 @@ impl SettingsFile {
     pub fn load<T: DeserializeOwned>(&self, defaults: &str) -> Result<T, ConfigError> {
         config::load(defaults, self.config.as_deref(), ENV_PREFIX, ())
     }
-}
-
-/// The defaults of a service's process: those that all have alike, and its own.
-#[must_use]
-pub fn service_defaults(own: &[&str]) -> String {
-    let alike = [
-        PROCESS_DEFAULTS,
-        include_str!("service.toml"),
-        include_str!("engines.toml"),
-    ];
-    [&alike[..], own].concat().join("\n")
 }
 
 /// The defaults that every process has.
@@ -164,7 +150,7 @@ pub async fn tell_health(address: SocketAddr) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When it does not answer.
 pub async fn tell_readiness(address: SocketAddr) -> anyhow::Result<ExitCode> {
-    let address = SocketAddr::new(reachable(address.ip()), address.port());
+    let address = reachable(address);
     let (status, said) = tokio::time::timeout(PATIENCE, ask_readiness(address))
         .await
         .with_context(|| format!("nobody answers at {address} (health.address) in time"))?
@@ -190,11 +176,13 @@ async fn ask_readiness(address: SocketAddr) -> anyhow::Result<(StatusCode, Strin
     answer
 }
 
-/// Where a listener that takes connections on every address of this machine can be reached from it.
-fn reachable(ip: IpAddr) -> IpAddr {
-    match ip {
+/// Where a listener, which may take connections on every address of this machine, can be reached from it.
+#[must_use]
+pub fn reachable(listener: SocketAddr) -> SocketAddr {
+    let ip = match listener.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
-    }
+    };
+    SocketAddr::new(ip, listener.port())
 }

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::Bound;
-use crate::condition::Condition;
+use crate::{condition::Condition, replicas::Replicas};
 
 /// How long the head of a request may take to arrive.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -66,6 +66,18 @@ impl Readiness {
         condition: impl Fn() -> Condition + Send + Sync + 'static,
     ) {
         self.add(what, true, condition);
+    }
+
+    /// Watches a service without which less is done, by how well its replicas can be reached.
+    pub fn watch_upstream(&self, service: &'static str, replicas: &Replicas) {
+        let replicas = replicas.clone();
+        self.watch(service, move || replicas.condition());
+    }
+
+    /// Watches a service without which nothing can be done, by how well its replicas can be reached.
+    pub fn need_upstream(&self, service: &'static str, replicas: &Replicas) {
+        let replicas = replicas.clone();
+        self.need(service, move || replicas.condition());
     }
 
     fn add(

@@ -59,3 +59,20 @@ pub struct ProcessSettings<'a> {
     /// How it is watched.
     pub telemetry: &'a TelemetryConfig,
 }
+
+/// What every service needs.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceSettings<'a> {
+    /// Where it is asked how it is.
+    pub health: &'a HealthSettings,
+    /// How it is watched.
+    pub telemetry: &'a TelemetryConfig,
+    /// Where it is served.
+    pub grpc: &'a GrpcSettings,
+    /// By which keys it knows whose a token is.
+    pub keys: &'a KeySettings,
+    /// The log.
+    pub postgres: &'a PostgresConfig,
+    /// The bus and the leases.
+    pub redis: &'a RedisConfig,
+}

@@ -1,0 +1,223 @@
+//! A service as a process: its command line, and the ground that it is built on.
+//!
+//! A `main.rs` says what only its service has: its settings, whom it calls, and how it is built ([`ServiceProgram`]).
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Subcommand;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::transport::server::TcpIncoming;
+
+use super::{
+    Bound, DRAIN, EngineSettings, Engines, EnginesError, Process, ProcessError, ProcessSettings,
+    ServiceSettings, bind,
+    cli::{self, Chore, SettingsFile},
+};
+use crate::{
+    auth::{interceptor::Authenticator, keys::KeyRing},
+    clock::Clock,
+    config::ConfigError,
+    replicas::{Address, Replicas},
+    serve::{GrpcServer, Services},
+    tls::{ClientTls, TlsError},
+};
+
+/// The settings of a service's process, as its settings file has them, and what they make of it.
+pub trait ServiceProgram: Serialize + DeserializeOwned {
+    /// What the process is called.
+    const NAME: &'static str;
+    /// The defaults of the settings that only this service has, each with its meaning.
+    const OWN_DEFAULTS: &'static [&'static str];
+
+    /// The settings that all services have alike.
+    fn alike(&self) -> ServiceSettings<'_>;
+
+    /// Finds whom the service calls, opens the engines, builds the service and serves it, until the process is to end.
+    ///
+    /// # Errors
+    /// When something that it needs can't be had, or it can't go on.
+    fn serve(&self, process: ServiceProcess<'_>) -> impl Future<Output = anyhow::Result<()>>;
+
+    /// The defaults of all settings, each with its meaning.
+    #[must_use]
+    fn defaults() -> String {
+        let alike = [
+            cli::PROCESS_DEFAULTS,
+            include_str!("service.toml"),
+            include_str!("engines.toml"),
+        ];
+        [&alike[..], Self::OWN_DEFAULTS].concat().join("\n")
+    }
+
+    /// The settings in effect.
+    ///
+    /// # Errors
+    /// As [`SettingsFile::load`].
+    fn load(file: &SettingsFile) -> Result<Self, ConfigError> {
+        file.load(&Self::defaults())
+    }
+}
+
+/// What every service can be told to do.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ServiceCommand {
+    /// What every process can be told to do.
+    #[command(flatten)]
+    Chore(Chore),
+    /// Make the tables of the log in the database, or bring those of an older version to this one. Run again, it does
+    /// nothing. All services share them.
+    Migrate,
+}
+
+impl Default for ServiceCommand {
+    fn default() -> Self {
+        Self::Chore(Chore::Serve)
+    }
+}
+
+impl ServiceCommand {
+    /// Does it.
+    ///
+    /// # Errors
+    /// When the settings can't be used, or it can't be done.
+    pub async fn run<S: ServiceProgram>(self, file: &SettingsFile) -> anyhow::Result<ExitCode> {
+        if let Self::Chore(Chore::Config { defaults: true }) = self {
+            return cli::print(&S::defaults());
+        }
+        let settings = S::load(file)?;
+        let alike = settings.alike();
+        match self {
+            Self::Chore(Chore::Serve) => {
+                settings
+                    .serve(ServiceProcess::start(S::NAME, alike).await?)
+                    .await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Chore(Chore::Config { .. }) => cli::show(&settings),
+            Self::Chore(Chore::Healthcheck) => cli::tell_readiness(alike.health.address).await,
+            Self::Migrate => cli::migrate(alike.postgres).await,
+        }
+    }
+}
+
+/// A service's process that has its ports and its keys, and is watched.
+pub struct ServiceProcess<'a> {
+    process: Process,
+    bound: Bound,
+    settings: ServiceSettings<'a>,
+    /// The time.
+    pub clock: Clock,
+    /// The keys by which it is known whose a token is.
+    pub keys: KeyRing,
+}
+
+impl<'a> ServiceProcess<'a> {
+    async fn start(
+        name: &'static str,
+        settings: ServiceSettings<'a>,
+    ) -> Result<Self, ProcessError> {
+        let watched = ProcessSettings {
+            health: settings.health,
+            telemetry: settings.telemetry,
+        };
+        let process = Process::start(name, &watched).await?;
+        let bound = bind("grpc.address", settings.grpc.address).await?;
+        Ok(Self {
+            process,
+            bound,
+            settings,
+            clock: Clock::system(),
+            keys: KeyRing::load(&settings.keys.file)?,
+        })
+    }
+
+    /// Finds the replicas of a service that this one calls. While it can't be reached, less is done.
+    ///
+    /// # Errors
+    /// When the files for TLS can't be used.
+    pub fn upstream(
+        &self,
+        service: &'static str,
+        addresses: &[Address],
+        tls: Option<&ClientTls>,
+    ) -> Result<Replicas, TlsError> {
+        let replicas = Replicas::find(service, addresses.to_vec(), tls)?;
+        self.process.readiness().watch_upstream(service, &replicas);
+        Ok(replicas)
+    }
+
+    /// Opens the log, the bus and the leases.
+    ///
+    /// # Errors
+    /// As [`Engines::open`].
+    pub async fn engines(&self) -> Result<Engines, EnginesError> {
+        let settings = EngineSettings {
+            postgres: self.settings.postgres,
+            redis: self.settings.redis,
+        };
+        Engines::open(settings, self.process.readiness()).await
+    }
+
+    /// Tells who calls, by the process's keys and clock.
+    #[must_use]
+    pub fn authenticator(&self) -> Authenticator {
+        Authenticator::new(self.keys.clone(), self.clock.clone())
+    }
+
+    /// As [`Process::replica`].
+    #[must_use]
+    pub fn replica(&self) -> Arc<str> {
+        self.process.replica()
+    }
+
+    /// As [`Process::stop`].
+    #[must_use]
+    pub fn stop(&self) -> CancellationToken {
+        self.process.stop()
+    }
+
+    /// Serves gRPC until a signal, a failure or the end of the log's use ends it, then stops in order.
+    ///
+    /// # Errors
+    /// When it can't be served, or can't go on.
+    pub async fn serve(
+        self,
+        services: Services,
+        tasks: TaskTracker,
+        engines: Engines,
+    ) -> Result<(), ProcessError> {
+        let settings = self.settings.grpc;
+        let mut server = GrpcServer::new(services, settings.reflection)
+            .await?
+            .with_streams_per_connection(settings.streams_per_connection);
+        if let Some(tls) = &settings.tls {
+            server = server.with_tls(tls.for_grpc()?);
+        }
+        let serving = {
+            let (server, stop) = (server.clone(), self.process.stop());
+            let incoming = TcpIncoming::from(self.bound.listener);
+            async move { server.serve(incoming, stop, DRAIN).await }
+        };
+        let unhealthy = async move { server.set_healthy(false).await };
+        let failed = engines.log.failed();
+        let address = format!("gRPC at {}", self.bound.address);
+        let log_failed = async {
+            failed.await;
+            ProcessError::LogFailed
+        };
+        let ended = self
+            .process
+            .run(
+                &address,
+                settings.notice.get(),
+                serving,
+                unhealthy,
+                tasks,
+                log_failed,
+            )
+            .await;
+        drop(engines);
+        ended
+    }
+}
