@@ -1,9 +1,12 @@
-//! Real engines for tests: a Redis or a PostgreSQL of one's own, in a temporary folder, on free ports.
+//! What tests stand on: a Redis or a PostgreSQL of one's own, in a temporary folder, on free ports; and, with the feature
+//! `log`, a log that fails on demand.
 //!
-//! Each is started by whoever needs it and gone with its handle, whatever else is installed or runs on the machine.
+//! Each engine is started by whoever needs it and gone with its handle, whatever else is installed or runs on the machine.
 //! The programs come from Debian's packages (`scripts/setup.sh redis postgres`); one that is missing is an error that
 //! says so, never a skipped test.
 
+#[cfg(feature = "log")]
+pub mod log;
 pub mod port;
 pub mod postgres;
 pub mod program;

@@ -1,24 +1,11 @@
 //! Several servers on one log: what one of them learns of what another has done, and who looks after what.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use carrel_platform::{
-    auth::Role,
-    config::HumanDuration,
-    log::{
-        Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
-        sqlite::SqliteLog,
-    },
-};
+use carrel_platform::{auth::Role, config::HumanDuration, log::EventLog};
 use carrel_proto::session::v1::{SessionList, SessionRow};
 use carrel_session::Config;
-use futures::future::BoxFuture;
+use carrel_testbed::log::FaultyLog;
 
 use crate::desk::Desk;
 
@@ -71,61 +58,9 @@ async fn what_the_bus_loses_is_found_in_the_log() {
     all.until(<[_]>::is_empty).await;
 }
 
-/// A log that counts what is read of it.
-struct Counted {
-    log: SqliteLog,
-    reads: AtomicUsize,
-}
-
-impl EventLog for Counted {
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
-        self.log.append(batch)
-    }
-
-    fn read<'a>(
-        &'a self,
-        stream: &'a StreamName,
-        after: u64,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        self.log.read(stream, after, limit)
-    }
-
-    fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>> {
-        self.log.find(query)
-    }
-
-    fn versions<'a>(
-        &'a self,
-        streams: &'a [StreamName],
-    ) -> BoxFuture<'a, Result<Vec<u64>, LogError>> {
-        self.log.versions(streams)
-    }
-
-    fn erase<'a>(
-        &'a self,
-        stream: &'a StreamName,
-        up_to: u64,
-    ) -> BoxFuture<'a, Result<(), LogError>> {
-        self.log.erase(stream, up_to)
-    }
-
-    fn epoch(&self) -> &str {
-        self.log.epoch()
-    }
-
-    fn failed(&self) -> BoxFuture<'static, ()> {
-        self.log.failed()
-    }
-}
-
 #[tokio::test]
 async fn whoever_hears_a_word_need_not_read_the_log() {
-    let log = Arc::new(Counted {
-        log: SqliteLog::in_memory().unwrap(),
-        reads: AtomicUsize::new(0),
-    });
+    let log = FaultyLog::in_memory().unwrap();
     let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
     let other = desk.replica().await;
     let mut ricky = desk.patron(SESSION);
@@ -136,7 +71,7 @@ async fn whoever_hears_a_word_need_not_read_the_log() {
     let mut maps = map.attend(SESSION, None).await.unwrap();
     rickys.events_to(2).await;
     maps.events_to(2).await;
-    let before = log.reads.load(Ordering::SeqCst);
+    let before = log.reads();
     for n in 0..10 {
         let text = n.to_string();
         ricky.post(desk.command_id(), SESSION, &text).await.unwrap();
@@ -144,7 +79,7 @@ async fn whoever_hears_a_word_need_not_read_the_log() {
     }
     assert_eq!(maps.events_to(22).await.len(), 20);
     assert_eq!(rickys.events_to(12).await.len(), 10);
-    assert_eq!(log.reads.load(Ordering::SeqCst), before);
+    assert_eq!(log.reads(), before);
 }
 
 /// R7: what time brings comes also when the server is gone on which it was awaited, and nobody asks.

@@ -1,0 +1,155 @@
+//! A log in memory that fails when it is told to, for tests of what its users say then.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use carrel_platform::log::{
+    Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
+    sqlite::SqliteLog,
+};
+use futures::future::BoxFuture;
+use tokio::sync::Semaphore;
+
+/// How a [`FaultyLog`] answers appends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// As any log does.
+    Truly,
+    /// Writes nothing, and says that it is unavailable.
+    Unavailable,
+    /// Writes, and says that it does not know whether it did.
+    Unknown,
+}
+
+/// A log that does as any log does until it is told otherwise, and counts.
+///
+/// Reads, and all else but appends, are never disturbed.
+#[derive(Debug)]
+pub struct FaultyLog {
+    log: SqliteLog,
+    answer: Mutex<Answer>,
+    refused: AtomicUsize,
+    reads: AtomicUsize,
+    holds: AtomicBool,
+    waiting: Semaphore,
+    leave: Semaphore,
+}
+
+impl FaultyLog {
+    /// An empty one that does as any log does.
+    ///
+    /// # Errors
+    /// When SQLite can't make it.
+    pub fn in_memory() -> anyhow::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            log: SqliteLog::in_memory()?,
+            answer: Mutex::new(Answer::Truly),
+            refused: AtomicUsize::new(0),
+            reads: AtomicUsize::new(0),
+            holds: AtomicBool::new(false),
+            waiting: Semaphore::new(0),
+            leave: Semaphore::new(0),
+        }))
+    }
+
+    /// Answers every append in this way from now on, also those that are held.
+    pub fn answer(&self, answer: Answer) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+    }
+
+    /// How many appends it has said to be unavailable for.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.refused.load(Ordering::SeqCst)
+    }
+
+    /// How many times it was read.
+    #[must_use]
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    /// Holds every append that comes from now on until it is allowed.
+    pub fn hold(&self) {
+        self.holds.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until one more append than before is held, or was.
+    pub async fn held(&self) {
+        take_one(&self.waiting).await;
+    }
+
+    /// Lets so many appends go on, of those that are held and those that will be.
+    pub fn allow(&self, appends: usize) {
+        self.leave.add_permits(appends);
+    }
+}
+
+async fn take_one(permits: &Semaphore) {
+    // It is never closed.
+    if let Ok(permit) = permits.acquire().await {
+        permit.forget();
+    }
+}
+
+impl EventLog for FaultyLog {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
+        Box::pin(async move {
+            if self.holds.load(Ordering::SeqCst) {
+                self.waiting.add_permits(1);
+                take_one(&self.leave).await;
+            }
+            let answer = *self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+            match answer {
+                Answer::Truly => self.log.append(batch).await,
+                Answer::Unavailable => {
+                    self.refused.fetch_add(1, Ordering::SeqCst);
+                    Err(LogError::Unavailable("told so".into()))
+                }
+                Answer::Unknown => {
+                    self.log.append(batch).await?;
+                    Err(LogError::Unknown("told so".into()))
+                }
+            }
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.log.read(stream, after, limit)
+    }
+
+    fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>> {
+        self.log.find(query)
+    }
+
+    fn versions<'a>(
+        &'a self,
+        streams: &'a [StreamName],
+    ) -> BoxFuture<'a, Result<Vec<u64>, LogError>> {
+        self.log.versions(streams)
+    }
+
+    fn erase<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        up_to: u64,
+    ) -> BoxFuture<'a, Result<(), LogError>> {
+        self.log.erase(stream, up_to)
+    }
+
+    fn epoch(&self) -> &str {
+        self.log.epoch()
+    }
+
+    fn failed(&self) -> BoxFuture<'static, ()> {
+        self.log.failed()
+    }
+}
