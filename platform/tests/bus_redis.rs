@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use carrel_platform::{
     bus::{
-        Bus, Notice, Origin, Subscription,
+        Bus, Notice, Subscription,
         redis::{Figures, RedisBus},
     },
     condition::Condition,
@@ -22,47 +22,16 @@ use carrel_testbed::{
     proxy::{Lost, Proxy},
     redis::{Redis, RedisOptions},
 };
-use on_redis::{config, new_key, single};
+use on_redis::{
+    config,
+    hearing::{self, LONG, ME, OTHER, heard, listen},
+    new_key, single,
+};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-
-const ME: Origin = Origin(1);
-const OTHER: Origin = Origin(2);
-
-/// Longer than anything takes that comes at all.
-const LONG: Duration = Duration::from_secs(60);
-
-/// The next notice; a bus that loses it silently fails the test instead of hanging it.
-async fn heard(subscription: &mut Subscription) -> Notice {
-    tokio::time::timeout(LONG, subscription.next())
-        .await
-        .expect("nothing was heard")
-        .expect("the bus was shut down")
-}
-
-async fn listen(bus: &RedisBus, topic: &str) -> Subscription {
-    let mut subscription = bus.subscribe(ME, topic);
-    assert_eq!(heard(&mut subscription).await, Notice::Missed);
-    subscription
-}
 
 /// Publishes until it is heard. Says whether the listener was told of a loss before.
 async fn hears_again(bus: &RedisBus, listener: &mut Subscription, topic: &str) -> bool {
-    let word = Bytes::from(Origin::random().0.to_be_bytes().to_vec());
-    let mut missed = false;
-    let until_heard = async {
-        loop {
-            bus.publish(OTHER, topic, word.clone());
-            let next = tokio::time::timeout(Duration::from_millis(100), listener.next());
-            match next.await {
-                Ok(Some(Notice::Payload(heard))) if heard == word => return,
-                Ok(Some(Notice::Missed)) => missed = true,
-                Ok(Some(Notice::Payload(_))) | Err(_) => {}
-                Ok(None) => panic!("the bus was shut down"),
-            }
-        }
-    };
-    let waited = tokio::time::timeout(LONG, until_heard).await;
-    waited.expect("what is published is not heard again");
+    let missed = hearing::hears_again(bus, listener, topic).await;
     // Of the words that were published more than once, all are heard before the next part of a test.
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(300), listener.next()).await
     {

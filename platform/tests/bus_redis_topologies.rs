@@ -4,47 +4,14 @@
 
 mod on_redis;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use bytes::Bytes;
-use carrel_platform::bus::{Bus, Notice, Origin, Subscription, redis::RedisBus};
+use carrel_platform::bus::redis::RedisBus;
 use carrel_testbed::redis::Cluster;
+use on_redis::hearing::{hears_again, listen};
 
-const ME: Origin = Origin(1);
-const OTHER: Origin = Origin(2);
 /// Enough that each master of a cluster holds some.
 const TOPICS: u32 = 40;
-/// Longer than anything takes that comes at all.
-const LONG: Duration = Duration::from_secs(60);
-
-async fn listen(bus: &RedisBus, topic: &str) -> Subscription {
-    let mut subscription = bus.subscribe(ME, topic);
-    let first = tokio::time::timeout(LONG, subscription.next()).await;
-    assert_eq!(first.expect("it is not active"), Some(Notice::Missed));
-    subscription
-}
-
-/// Publishes until it is heard. Says whether the listener was told of a loss before.
-async fn hears_again(bus: &RedisBus, listener: &mut Subscription, topic: &str) -> bool {
-    let word = Bytes::from(Origin::random().0.to_be_bytes().to_vec());
-    let mut missed = false;
-    let until_heard = async {
-        loop {
-            bus.publish(OTHER, topic, word.clone());
-            let next = tokio::time::timeout(Duration::from_millis(200), listener.next());
-            match next.await {
-                Ok(Some(Notice::Payload(heard))) if heard == word => return,
-                Ok(Some(Notice::Missed)) => missed = true,
-                Ok(Some(Notice::Payload(_))) | Err(_) => {}
-                Ok(None) => panic!("the bus was shut down"),
-            }
-        }
-    };
-    let waited = tokio::time::timeout(LONG, until_heard).await;
-    waited.expect("what is published is not heard again");
-    missed
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_master_is_found_by_the_sentinels() {
     let mut on = on_redis::sentinel();

@@ -1,7 +1,7 @@
 //! Group commit, as far as it is the same for every engine: what waits for the writer, and how much one commit takes.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{collections::HashSet, time::Duration};
 

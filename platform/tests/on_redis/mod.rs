@@ -3,6 +3,8 @@
 // Each test program uses some of these.
 #![allow(dead_code)]
 
+pub(crate) mod hearing;
+
 use carrel_platform::{
     bus::Origin,
     config::{HumanDuration, Secret},

@@ -5,7 +5,11 @@ use bytes::Bytes;
 use super::*;
 use crate::log::{NewEvent, Write};
 
-fn request(id: &str, bytes: usize) -> (Request, oneshot::Receiver<Result<(), LogError>>) {
+/// A request to append one event of so many bytes, and where its answer comes.
+pub(in crate::log) fn request(
+    id: &str,
+    bytes: usize,
+) -> (Request, oneshot::Receiver<Result<(), LogError>>) {
     let (reply, answer) = oneshot::channel();
     let event = NewEvent {
         at_ms: 0,

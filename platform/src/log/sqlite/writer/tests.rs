@@ -1,35 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
-use bytes::Bytes;
-
-use tokio::sync::oneshot;
-use tracing::Span;
-
 use super::*;
-use crate::log::{NewEvent, sqlite::open::Place};
-
-fn request(id: &str, bytes: usize) -> (Request, oneshot::Receiver<Result<(), LogError>>) {
-    let (reply, answer) = oneshot::channel();
-    let event = NewEvent {
-        at_ms: 0,
-        payload: Bytes::from(vec![7; bytes]),
-        command: None,
-    };
-    let write = Write {
-        stream: StreamName::new("session", id),
-        expected: 0,
-        events: vec![event],
-        standing: None,
-    };
-    let request = Request {
-        work: Work::Append(Batch {
-            writes: vec![write],
-        }),
-        span: Span::none(),
-        reply,
-    };
-    (request, answer)
-}
+use crate::log::{group::tests::request, sqlite::open::Place};
 
 fn writer(folder: &tempfile::TempDir) -> Writer {
     let place = Place::File(folder.path().join("carrel.db"));

@@ -1,0 +1,48 @@
+//! What somebody hears on a bus, waited for as long as it may take.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use carrel_platform::bus::{Bus, Notice, Origin, Subscription, redis::RedisBus};
+
+pub(crate) const ME: Origin = Origin(1);
+pub(crate) const OTHER: Origin = Origin(2);
+
+/// Longer than anything takes that comes at all.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// The next notice; a bus that loses it silently fails the test instead of hanging it.
+pub(crate) async fn heard(subscription: &mut Subscription) -> Notice {
+    tokio::time::timeout(LONG, subscription.next())
+        .await
+        .expect("nothing was heard")
+        .expect("the bus was shut down")
+}
+
+/// A subscription of mine that is active.
+pub(crate) async fn listen(bus: &RedisBus, topic: &str) -> Subscription {
+    let mut subscription = bus.subscribe(ME, topic);
+    assert_eq!(heard(&mut subscription).await, Notice::Missed);
+    subscription
+}
+
+/// Publishes until it is heard. Says whether the listener was told of a loss before.
+pub(crate) async fn hears_again(bus: &RedisBus, listener: &mut Subscription, topic: &str) -> bool {
+    let word = Bytes::from(Origin::random().0.to_be_bytes().to_vec());
+    let mut missed = false;
+    let until_heard = async {
+        loop {
+            bus.publish(OTHER, topic, word.clone());
+            let next = tokio::time::timeout(Duration::from_millis(200), listener.next());
+            match next.await {
+                Ok(Some(Notice::Payload(heard))) if heard == word => return,
+                Ok(Some(Notice::Missed)) => missed = true,
+                Ok(Some(Notice::Payload(_))) | Err(_) => {}
+                Ok(None) => panic!("the bus was shut down"),
+            }
+        }
+    };
+    let waited = tokio::time::timeout(LONG, until_heard).await;
+    waited.expect("what is published is not heard again");
+    missed
+}
