@@ -8,7 +8,7 @@ use futures::future::join_all;
 
 use crate::{
     Place,
-    promises::{batch, conflict, event, payloads, stream, write},
+    sentences::{batch, conflict, event, payloads, stream, write},
 };
 
 async fn versions(log: &impl EventLog, id: &str, after: u64, limit: usize) -> Vec<u64> {

@@ -1,11 +1,12 @@
 //! What every log promises, run on every log there is. See `carrel_platform::log::EventLog`.
 //!
-//! `promises`, `erasing` and `model` know no engine. An engine joins by a [`Place`] and one line here; what only it promises is
-//! tested in modules of its own.
+//! `promises`, `finding`, `erasing`, `strangers` and `model` know no engine. An engine joins by a [`Place`] and one line
+//! here; what only it promises is tested in modules of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod erasing;
+mod finding;
 mod model;
 mod postgres_contention;
 mod postgres_engine;
@@ -13,18 +14,18 @@ mod postgres_failures;
 mod postgres_opening;
 mod postgres_place;
 mod promises;
+mod sentences;
 mod sqlite_engine;
 mod sqlite_erasing;
 mod sqlite_files;
 mod sqlite_kill;
+mod sqlite_place;
 mod sqlite_versions;
+mod strangers;
 
-use std::{future::Future, path::PathBuf};
+use std::future::Future;
 
-use carrel_platform::log::{
-    EventLog,
-    sqlite::{SqliteLog, SqliteOptions},
-};
+use carrel_platform::log::EventLog;
 
 /// Where one log is kept, at first none.
 pub(crate) trait Place: Sync + Sized {
@@ -36,50 +37,6 @@ pub(crate) trait Place: Sync + Sized {
 
     /// Opens the log that is there. Called again after all clones of the log were dropped, it opens the same one.
     fn open(&self) -> impl Future<Output = Self::Log> + Send;
-}
-
-struct SqliteFile(tempfile::TempDir);
-
-impl SqliteFile {
-    fn path(&self) -> PathBuf {
-        self.0.path().join("carrel.db")
-    }
-
-    fn open_with(&self, options: SqliteOptions) -> SqliteLog {
-        SqliteLog::open(&self.path(), options).unwrap()
-    }
-
-    /// A connection of somebody else.
-    fn stranger(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.path()).unwrap()
-    }
-}
-
-impl Place for SqliteFile {
-    type Log = SqliteLog;
-
-    async fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    async fn open(&self) -> SqliteLog {
-        self.open_with(SqliteOptions::default())
-    }
-}
-
-/// Keeps nothing, so it is not asked to open the same log again.
-struct SqliteMemory;
-
-impl Place for SqliteMemory {
-    type Log = SqliteLog;
-
-    async fn new() -> Self {
-        Self
-    }
-
-    async fn open(&self) -> SqliteLog {
-        SqliteLog::in_memory().unwrap()
-    }
 }
 
 macro_rules! contract {
@@ -110,11 +67,19 @@ macro_rules! whole_contract {
                 commands_come_back_as_they_were_given,
                 payloads_of_every_size_come_back_byte_for_byte,
                 names_are_compared_byte_for_byte,
-                open_streams_are_found_page_by_page,
-                closed_streams_are_found_the_last_closed_first,
                 a_batch_that_names_a_stream_twice_is_refused,
                 extreme_numbers_are_no_trouble,
                 a_cancelled_append_leaves_a_working_log,
+            ]);
+            contract!(finding, $place, finding: [
+                open_streams_are_found_page_by_page,
+                closed_streams_are_found_the_last_closed_first,
+            ]);
+            contract!(beside_strangers, $place, strangers: [
+                appends_that_arrive_together_share_a_commit,
+                a_full_queue_refuses_instead_of_growing,
+                what_fails_before_the_commit_is_not_written_and_over,
+                a_missing_event_is_damage_and_not_silence,
             ]);
             contract!(erasing, $place, erasing: [
                 a_read_begins_with_the_first_event_that_is_left,
@@ -134,20 +99,23 @@ macro_rules! whole_contract {
     };
 }
 
-whole_contract!(sqlite, crate::SqliteFile);
+whole_contract!(sqlite, crate::sqlite_place::SqliteFile);
 whole_contract!(postgres, crate::postgres_place::PostgresSchema);
 
-contract!(sqlite_in_memory, crate::SqliteMemory, promises: [
+contract!(sqlite_in_memory, crate::sqlite_place::SqliteMemory, promises: [
     a_batch_is_written_whole_over_all_its_streams,
     a_conflict_writes_nothing_of_its_batch,
     batches_beside_a_conflict_are_not_disturbed,
     concurrent_writers_make_a_dense_order_that_never_changes,
     an_append_is_seen_by_every_later_read,
+]);
+
+contract!(sqlite_in_memory_finding, crate::sqlite_place::SqliteMemory, finding: [
     open_streams_are_found_page_by_page,
     closed_streams_are_found_the_last_closed_first,
 ]);
 
-contract!(sqlite_in_memory_erasing, crate::SqliteMemory, erasing: [
+contract!(sqlite_in_memory_erasing, crate::sqlite_place::SqliteMemory, erasing: [
     a_read_begins_with_the_first_event_that_is_left,
     versions_go_on_after_everything_was_erased,
     erasing_again_or_nothing_changes_nothing,

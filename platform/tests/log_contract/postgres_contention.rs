@@ -11,7 +11,7 @@ use futures::future::join_all;
 use crate::{
     Place,
     postgres_place::PostgresSchema,
-    promises::{batch, event, payloads, stream, write},
+    sentences::{batch, event, payloads, stream, write},
 };
 
 const EACH: u64 = 60;

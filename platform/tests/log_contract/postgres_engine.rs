@@ -1,4 +1,4 @@
-//! How the PostgreSQL engine shares commits, waits, and fails, on a server that others use too.
+//! How only the PostgreSQL engine shares commits, waits, and fails, on a server that others use too.
 
 use std::time::Duration;
 
@@ -13,13 +13,10 @@ use futures::future::join_all;
 
 use crate::{
     Place,
-    postgres_place::{PostgresSchema, Stranger, impatient},
-    promises::{batch, conflict, event, payloads, stream, write},
+    postgres_place::{PostgresSchema, impatient},
+    sentences::{batch, conflict, event, payloads, stream, write},
+    strangers::unavailable,
 };
-
-fn unavailable(result: &Result<(), LogError>) -> bool {
-    matches!(result, Err(LogError::Unavailable(_)))
-}
 
 /// Appends an event to each of many streams at once.
 async fn append_each(log: &PostgresLog, ids: &[&str]) -> Vec<Result<(), LogError>> {
@@ -27,29 +24,6 @@ async fn append_each(log: &PostgresLog, ids: &[&str]) -> Vec<Result<(), LogError
         .iter()
         .map(|id| log.append(batch([write(id, 0, ["e"])])));
     join_all(appends).await
-}
-
-#[tokio::test]
-async fn appends_that_arrive_together_share_a_commit() {
-    let place = PostgresSchema::new().await;
-    let log = place.open().await;
-    let stranger = place.stranger().await;
-    stranger
-        .run("BEGIN; LOCK TABLE stream IN EXCLUSIVE MODE")
-        .await;
-    let ids: Vec<String> = (0..200).map(|n| n.to_string()).collect();
-    let appends = ids
-        .iter()
-        .map(|id| log.append(batch([write(id, 0, ["e"])])));
-    let mut appends = join_all(appends);
-    assert!(futures::poll!(&mut appends).is_pending());
-    stranger.run("ROLLBACK").await;
-    for result in appends.await {
-        result.unwrap();
-    }
-    let figures = log.figures();
-    assert_eq!((figures.batches, figures.events), (200, 200));
-    assert!(figures.commits <= 3, "{figures:?}");
 }
 
 #[tokio::test]
@@ -240,40 +214,6 @@ pub(crate) async fn settled(log: &PostgresLog, id: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_instead_of_growing() {
-    // More than two commits take and the queue holds.
-    const FLOOD: usize = 2200;
-    let place = PostgresSchema::new().await;
-    let change = |config: &mut PostgresConfig| {
-        config.queue = 8;
-        config.queue_timeout = HumanDuration::from(Duration::from_millis(20));
-        config.lock_timeout = HumanDuration::from_secs(60);
-        config.statement_timeout = HumanDuration::from_secs(61);
-        config.answer_timeout = HumanDuration::from_secs(62);
-    };
-    let log = place.open_with(change).await;
-    let stranger = place.stranger().await;
-    stranger
-        .run("BEGIN; LOCK TABLE stream IN EXCLUSIVE MODE")
-        .await;
-    let ids: Vec<String> = (0..FLOOD).map(|n| n.to_string()).collect();
-    let mut appends: futures::stream::FuturesUnordered<_> = ids
-        .iter()
-        .map(|id| log.append(batch([write(id, 0, ["e"])])))
-        .collect();
-    let first = futures::StreamExt::next(&mut appends).await.unwrap();
-    assert!(unavailable(&first), "{first:?}");
-    stranger.run("ROLLBACK").await;
-    let rest: Vec<_> = futures::StreamExt::collect(appends).await;
-    assert!(
-        rest.iter()
-            .all(|result| result.is_ok() || unavailable(result))
-    );
-    let written = rest.iter().filter(|result| result.is_ok()).count();
-    assert_eq!(log.figures().events, written as u64);
-}
-
-#[tokio::test]
 async fn a_read_waits_for_its_turn_only_so_long() {
     let place = PostgresSchema::new().await;
     let change = |config: &mut PostgresConfig| {
@@ -296,47 +236,25 @@ async fn a_read_waits_for_its_turn_only_so_long() {
     assert_eq!(log.read(&s, 0, 1).await, Ok(vec![]));
 }
 
-/// Makes the engine fail where a database might: a payload `refuse` fails before the commit, `late` fails it.
-async fn set_traps(stranger: &Stranger) {
+#[tokio::test]
+async fn what_fails_at_the_commit_is_not_written_and_over() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    let stranger = place.stranger().await;
     stranger
         .run(
-            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
-             CREATE TRIGGER before_commit BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.payload = 'refuse')
-                 EXECUTE FUNCTION fail();
+            "CREATE FUNCTION fail_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
              CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON event DEFERRABLE INITIALLY DEFERRED
-                 FOR EACH ROW WHEN (NEW.payload = 'late') EXECUTE FUNCTION fail()",
+                 FOR EACH ROW WHEN (NEW.payload = 'late') EXECUTE FUNCTION fail_late()",
         )
         .await;
-}
-
-#[tokio::test]
-async fn what_the_database_refuses_is_not_written_and_over() {
-    let place = PostgresSchema::new().await;
-    let log = place.open().await;
-    set_traps(&place.stranger().await).await;
-    for trap in ["refuse", "late"] {
-        let result = log
-            .append(batch([write("t", 0, ["e1"]), write("s", 0, [trap])]))
-            .await;
-        assert!(unavailable(&result), "{result:?}");
-        assert!(payloads(&log, "t").await.is_empty());
-    }
+    let result = log
+        .append(batch([write("t", 0, ["e1"]), write("s", 0, ["late"])]))
+        .await;
+    assert!(unavailable(&result), "{result:?}");
+    assert!(payloads(&log, "t").await.is_empty());
     log.append(batch([write("t", 0, ["e1"])])).await.unwrap();
     assert_eq!(payloads(&log, "t").await, ["e1"]);
-}
-
-#[tokio::test]
-async fn a_missing_event_is_damage_and_not_silence() {
-    let place = PostgresSchema::new().await;
-    let log = place.open().await;
-    log.append(batch([write("s", 0, ["1", "2", "3"])]))
-        .await
-        .unwrap();
-    let stranger = place.stranger().await;
-    stranger.run("DELETE FROM event WHERE version = 2").await;
-    let read = log.read(&stream("s"), 0, 10).await;
-    assert!(matches!(read, Err(LogError::Damaged(_))), "{read:?}");
-    assert_eq!(log.read(&stream("s"), 2, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use futures::future::join_all;
 use crate::{
     postgres_engine::{run_lane, settled},
     postgres_place::{Stranger, config, impatient, own},
-    promises::{batch, event, payloads, stream, write},
+    sentences::{batch, event, payloads, stream, write},
 };
 
 async fn opened(server: &Postgres) -> (PostgresConfig, PostgresLog) {

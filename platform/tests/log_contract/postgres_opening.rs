@@ -13,7 +13,7 @@ use futures::future::join_all;
 use crate::{
     Place,
     postgres_place::{PostgresSchema, Stranger, config, own, shared},
-    promises::{batch, payloads, write},
+    sentences::{batch, payloads, write},
 };
 
 const MIGRATE: &str = "carrel-session migrate";

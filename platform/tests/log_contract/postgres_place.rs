@@ -7,13 +7,19 @@ use std::{
 
 use carrel_platform::{
     config::{HumanDuration, Secret},
-    log::postgres::{PostgresConfig, PostgresLog, migrate},
+    log::{
+        Figures,
+        postgres::{PostgresConfig, PostgresLog, migrate},
+    },
 };
 use carrel_testbed::postgres::Postgres;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
-use crate::Place;
+use crate::{
+    Place,
+    strangers::{self, Reachable},
+};
 
 /// A server without anything in its way, for tests that do it no harm.
 pub(crate) async fn shared() -> &'static Postgres {
@@ -108,5 +114,53 @@ impl Stranger {
 impl PostgresSchema {
     pub(crate) async fn stranger(&self) -> Stranger {
         Stranger::connect(&self.0).await
+    }
+}
+
+impl Reachable for PostgresSchema {
+    type Stranger = Stranger;
+
+    const WRITERS: usize = 2;
+
+    async fn visit(&self) -> Stranger {
+        self.stranger().await
+    }
+
+    async fn open_narrow(&self) -> PostgresLog {
+        self.open_with(|config| {
+            config.queue = 8;
+            config.queue_timeout = HumanDuration::from(Duration::from_millis(20));
+            config.lock_timeout = HumanDuration::from_secs(60);
+            config.statement_timeout = HumanDuration::from_secs(61);
+            config.answer_timeout = HumanDuration::from_secs(62);
+        })
+        .await
+    }
+
+    fn figures(log: &PostgresLog) -> Figures {
+        log.figures()
+    }
+}
+
+impl strangers::Stranger for Stranger {
+    async fn lock(&self) {
+        self.run("BEGIN; LOCK TABLE stream IN EXCLUSIVE MODE").await;
+    }
+
+    async fn unlock(&self) {
+        self.run("ROLLBACK").await;
+    }
+
+    async fn set_trap(&self) {
+        self.run(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+             CREATE TRIGGER before_commit BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.payload = 'refuse')
+                 EXECUTE FUNCTION fail()",
+        )
+        .await;
+    }
+
+    async fn remove_second_events(&self) {
+        self.run("DELETE FROM event WHERE version = 2").await;
     }
 }

@@ -1,53 +1,15 @@
-//! The promises of every log, one function each.
+//! What every log promises of appending and reading, one function each.
 
 use bytes::Bytes;
 use carrel_platform::log::{
-    Batch, Command, EventLog, LogError, NewEvent, RecordedEvent, Standing, StreamHead, StreamName,
-    StreamQuery, Write,
+    Batch, Command, EventLog, LogError, NewEvent, RecordedEvent, StreamName, Write,
 };
 use futures::future::join_all;
 
-use crate::Place;
-
-pub(crate) fn stream(id: &str) -> StreamName {
-    StreamName::new("session", id)
-}
-
-pub(crate) fn event(payload: impl Into<Bytes>) -> NewEvent {
-    NewEvent {
-        at_ms: 1_790_000_000_000,
-        payload: payload.into(),
-        command: None,
-    }
-}
-
-pub(crate) fn write<const N: usize>(id: &str, expected: u64, payloads: [&'static str; N]) -> Write {
-    Write {
-        stream: stream(id),
-        expected,
-        events: payloads.map(event).to_vec(),
-        standing: None,
-    }
-}
-
-pub(crate) fn batch<const N: usize>(writes: [Write; N]) -> Batch {
-    Batch {
-        writes: writes.to_vec(),
-    }
-}
-
-pub(crate) async fn payloads(log: &impl EventLog, id: &str) -> Vec<Bytes> {
-    let events = log.read(&stream(id), 0, usize::MAX).await.unwrap();
-    events.into_iter().map(|event| event.payload).collect()
-}
-
-pub(crate) fn conflict(id: &str, expected: u64, actual: u64) -> LogError {
-    LogError::Conflict {
-        stream: stream(id),
-        expected,
-        actual,
-    }
-}
+use crate::{
+    Place,
+    sentences::{batch, closed, conflict, event, open, payloads, stand, standing, stream, write},
+};
 
 // I1, I5
 pub(crate) async fn a_batch_is_written_whole_over_all_its_streams<P: Place>() {
@@ -329,127 +291,6 @@ pub(crate) async fn names_are_compared_byte_for_byte<P: Place>() {
     assert_eq!(open(&log, None, 100).await, sorted);
     let other = StreamName::new("directory", "a");
     assert!(log.read(&other, 0, 10).await.unwrap().is_empty());
-}
-
-fn standing(owner: &str, closed_at_ms: Option<i64>) -> Standing {
-    Standing {
-        owner: owner.to_owned(),
-        closed_at_ms,
-    }
-}
-
-/// Appends one event and says something of the stream.
-async fn stand(log: &impl EventLog, id: &str, version: u64, standing: Option<Standing>) {
-    let write = Write {
-        standing,
-        ..write(id, version, ["e"])
-    };
-    log.append(batch([write])).await.unwrap();
-}
-
-async fn open(log: &impl EventLog, after: Option<&str>, limit: usize) -> Vec<String> {
-    let query = StreamQuery::Open {
-        category: "session",
-        after: after.map(str::to_owned),
-        limit,
-    };
-    let heads = log.find(query).await.unwrap();
-    heads.into_iter().map(|head| head.stream.id).collect()
-}
-
-async fn closed(
-    log: &impl EventLog,
-    owner: &str,
-    before: Option<(i64, &str)>,
-    limit: usize,
-) -> Vec<StreamHead> {
-    let query = StreamQuery::Closed {
-        category: "session",
-        owner: owner.to_owned(),
-        before: before.map(|(at, id)| (at, id.to_owned())),
-        limit,
-    };
-    log.find(query).await.unwrap()
-}
-
-pub(crate) async fn open_streams_are_found_page_by_page<P: Place>() {
-    let place = P::new().await;
-    let log = place.open().await;
-    for id in ["d", "b", "a", "e", "c"] {
-        stand(&log, id, 0, Some(standing("maple", None))).await;
-    }
-    stand(&log, "silent", 0, None).await;
-    let other = Write {
-        stream: StreamName::new("directory", "b2"),
-        standing: Some(standing("maple", None)),
-        ..write("", 0, ["e"])
-    };
-    log.append(batch([other])).await.unwrap();
-    assert_eq!(open(&log, None, 2).await, ["a", "b"]);
-    assert_eq!(open(&log, Some("b"), 2).await, ["c", "d"]);
-    assert_eq!(open(&log, Some("d"), 2).await, ["e"]);
-    assert!(open(&log, Some("e"), 2).await.is_empty());
-    assert!(open(&log, None, 0).await.is_empty());
-
-    stand(&log, "b", 1, None).await;
-    stand(&log, "c", 1, Some(standing("maple", Some(7)))).await;
-    assert_eq!(open(&log, None, 10).await, ["a", "b", "d", "e"]);
-    stand(&log, "c", 2, Some(standing("harbor", None))).await;
-    assert_eq!(open(&log, None, 10).await, ["a", "b", "c", "d", "e"]);
-    let query = StreamQuery::Open {
-        category: "session",
-        after: Some("b".to_owned()),
-        limit: 1,
-    };
-    let expected = StreamHead {
-        stream: stream("c"),
-        version: 3,
-        standing: standing("harbor", None),
-        standing_version: 3,
-    };
-    let found = log.find(query.clone()).await.unwrap();
-    assert_eq!(found, std::slice::from_ref(&expected));
-    // What is written without a word of how the stream stands leaves that where it was said.
-    stand(&log, "c", 3, None).await;
-    let grown = StreamHead {
-        version: 4,
-        ..expected
-    };
-    assert_eq!(log.find(query).await.unwrap(), [grown]);
-}
-
-pub(crate) async fn closed_streams_are_found_the_last_closed_first<P: Place>() {
-    let place = P::new().await;
-    let log = place.open().await;
-    for (id, owner, at) in [
-        ("a", "maple", 10),
-        ("b", "maple", 30),
-        ("c", "maple", 20),
-        ("d", "maple", 20),
-        ("e", "harbor", 25),
-        ("f", "maple", -5),
-    ] {
-        stand(&log, id, 0, Some(standing(owner, None))).await;
-        stand(&log, id, 1, Some(standing(owner, Some(at)))).await;
-    }
-    let ids = async |before, limit| -> Vec<String> {
-        let heads = closed(&log, "maple", before, limit).await;
-        heads.into_iter().map(|head| head.stream.id).collect()
-    };
-    assert_eq!(ids(None, 10).await, ["b", "d", "c", "a", "f"]);
-    assert_eq!(ids(None, 2).await, ["b", "d"]);
-    assert_eq!(ids(Some((20, "d")), 2).await, ["c", "a"]);
-    assert_eq!(ids(Some((10, "a")), 2).await, ["f"]);
-    assert!(ids(Some((-5, "f")), 2).await.is_empty());
-    let expected = StreamHead {
-        stream: stream("e"),
-        version: 2,
-        standing: standing("harbor", Some(25)),
-        standing_version: 2,
-    };
-    assert_eq!(closed(&log, "harbor", None, 10).await, [expected]);
-    assert!(closed(&log, "nobody", None, 10).await.is_empty());
-    assert!(open(&log, None, 10).await.is_empty());
 }
 
 pub(crate) async fn a_batch_that_names_a_stream_twice_is_refused<P: Place>() {

@@ -18,9 +18,10 @@ use proptest::{
 };
 
 use crate::{
-    Place, SqliteFile,
-    promises::{batch, event, payloads, stream, write},
+    Place,
+    sentences::{batch, event, payloads, stream, write},
     sqlite_kill::{child, say},
+    sqlite_place::SqliteFile,
 };
 
 /// An event whose payload and command are full of a word.

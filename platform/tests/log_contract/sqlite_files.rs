@@ -13,9 +13,10 @@ use carrel_platform::log::{
 };
 
 use crate::{
-    Place, SqliteFile,
-    promises::{batch, payloads, write},
+    Place,
+    sentences::{batch, payloads, write},
     sqlite_kill::child,
+    sqlite_place::SqliteFile,
 };
 
 /// A log with enough in it to fill some pages.

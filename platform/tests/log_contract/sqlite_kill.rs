@@ -16,9 +16,10 @@ use carrel_platform::log::{
 use futures::future::join_all;
 
 use crate::{
-    Place, SqliteFile,
-    promises::{batch, event, stream, write},
+    Place,
+    sentences::{batch, event, stream, write},
     sqlite_erasing::erase_until_killed,
+    sqlite_place::SqliteFile,
 };
 
 const ROLE: &str = "LOG_CONTRACT_ROLE";

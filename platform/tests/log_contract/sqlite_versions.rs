@@ -6,9 +6,10 @@ use carrel_platform::log::{
 };
 
 use crate::{
-    Place, SqliteFile,
-    promises::{batch, payloads, stream, write},
+    Place,
+    sentences::{batch, payloads, stream, write},
     sqlite_files::open,
+    sqlite_place::SqliteFile,
 };
 
 async fn of_version_1() -> SqliteFile {

@@ -1,0 +1,88 @@
+//! What every log promises of finding streams by what was said of them.
+
+use carrel_platform::log::{EventLog, StreamHead, StreamName, StreamQuery, Write};
+
+use crate::{
+    Place,
+    sentences::{batch, closed, open, stand, standing, stream, write},
+};
+
+pub(crate) async fn open_streams_are_found_page_by_page<P: Place>() {
+    let place = P::new().await;
+    let log = place.open().await;
+    for id in ["d", "b", "a", "e", "c"] {
+        stand(&log, id, 0, Some(standing("maple", None))).await;
+    }
+    stand(&log, "silent", 0, None).await;
+    let other = Write {
+        stream: StreamName::new("directory", "b2"),
+        standing: Some(standing("maple", None)),
+        ..write("", 0, ["e"])
+    };
+    log.append(batch([other])).await.unwrap();
+    assert_eq!(open(&log, None, 2).await, ["a", "b"]);
+    assert_eq!(open(&log, Some("b"), 2).await, ["c", "d"]);
+    assert_eq!(open(&log, Some("d"), 2).await, ["e"]);
+    assert!(open(&log, Some("e"), 2).await.is_empty());
+    assert!(open(&log, None, 0).await.is_empty());
+
+    stand(&log, "b", 1, None).await;
+    stand(&log, "c", 1, Some(standing("maple", Some(7)))).await;
+    assert_eq!(open(&log, None, 10).await, ["a", "b", "d", "e"]);
+    stand(&log, "c", 2, Some(standing("harbor", None))).await;
+    assert_eq!(open(&log, None, 10).await, ["a", "b", "c", "d", "e"]);
+    let query = StreamQuery::Open {
+        category: "session",
+        after: Some("b".to_owned()),
+        limit: 1,
+    };
+    let expected = StreamHead {
+        stream: stream("c"),
+        version: 3,
+        standing: standing("harbor", None),
+        standing_version: 3,
+    };
+    let found = log.find(query.clone()).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&expected));
+    // What is written without a word of how the stream stands leaves that where it was said.
+    stand(&log, "c", 3, None).await;
+    let grown = StreamHead {
+        version: 4,
+        ..expected
+    };
+    assert_eq!(log.find(query).await.unwrap(), [grown]);
+}
+
+pub(crate) async fn closed_streams_are_found_the_last_closed_first<P: Place>() {
+    let place = P::new().await;
+    let log = place.open().await;
+    for (id, owner, at) in [
+        ("a", "maple", 10),
+        ("b", "maple", 30),
+        ("c", "maple", 20),
+        ("d", "maple", 20),
+        ("e", "harbor", 25),
+        ("f", "maple", -5),
+    ] {
+        stand(&log, id, 0, Some(standing(owner, None))).await;
+        stand(&log, id, 1, Some(standing(owner, Some(at)))).await;
+    }
+    let ids = async |before, limit| -> Vec<String> {
+        let heads = closed(&log, "maple", before, limit).await;
+        heads.into_iter().map(|head| head.stream.id).collect()
+    };
+    assert_eq!(ids(None, 10).await, ["b", "d", "c", "a", "f"]);
+    assert_eq!(ids(None, 2).await, ["b", "d"]);
+    assert_eq!(ids(Some((20, "d")), 2).await, ["c", "a"]);
+    assert_eq!(ids(Some((10, "a")), 2).await, ["f"]);
+    assert!(ids(Some((-5, "f")), 2).await.is_empty());
+    let expected = StreamHead {
+        stream: stream("e"),
+        version: 2,
+        standing: standing("harbor", Some(25)),
+        standing_version: 2,
+    };
+    assert_eq!(closed(&log, "harbor", None, 10).await, [expected]);
+    assert!(closed(&log, "nobody", None, 10).await.is_empty());
+    assert!(open(&log, None, 10).await.is_empty());
+}

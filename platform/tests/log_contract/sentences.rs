@@ -1,0 +1,91 @@
+//! What the tests say to a log, and ask it, in few words.
+
+use bytes::Bytes;
+use carrel_platform::log::{
+    Batch, EventLog, LogError, NewEvent, Standing, StreamHead, StreamName, StreamQuery, Write,
+};
+
+pub(crate) fn stream(id: &str) -> StreamName {
+    StreamName::new("session", id)
+}
+
+pub(crate) fn event(payload: impl Into<Bytes>) -> NewEvent {
+    NewEvent {
+        at_ms: 1_790_000_000_000,
+        payload: payload.into(),
+        command: None,
+    }
+}
+
+pub(crate) fn write<const N: usize>(id: &str, expected: u64, payloads: [&'static str; N]) -> Write {
+    Write {
+        stream: stream(id),
+        expected,
+        events: payloads.map(event).to_vec(),
+        standing: None,
+    }
+}
+
+pub(crate) fn batch<const N: usize>(writes: [Write; N]) -> Batch {
+    Batch {
+        writes: writes.to_vec(),
+    }
+}
+
+/// All that was written to a stream.
+pub(crate) async fn payloads(log: &impl EventLog, id: &str) -> Vec<Bytes> {
+    let events = log.read(&stream(id), 0, usize::MAX).await.unwrap();
+    events.into_iter().map(|event| event.payload).collect()
+}
+
+/// What the log says of a stream that is not at the version its writer thought.
+pub(crate) fn conflict(id: &str, expected: u64, actual: u64) -> LogError {
+    LogError::Conflict {
+        stream: stream(id),
+        expected,
+        actual,
+    }
+}
+
+pub(crate) fn standing(owner: &str, closed_at_ms: Option<i64>) -> Standing {
+    Standing {
+        owner: owner.to_owned(),
+        closed_at_ms,
+    }
+}
+
+/// Appends one event and says something of the stream.
+pub(crate) async fn stand(log: &impl EventLog, id: &str, version: u64, standing: Option<Standing>) {
+    let write = Write {
+        standing,
+        ..write(id, version, ["e"])
+    };
+    log.append(batch([write])).await.unwrap();
+}
+
+/// The ids of open streams, after one of them.
+pub(crate) async fn open(log: &impl EventLog, after: Option<&str>, limit: usize) -> Vec<String> {
+    let query = StreamQuery::Open {
+        category: "session",
+        after: after.map(str::to_owned),
+        limit,
+    };
+    let heads = log.find(query).await.unwrap();
+    heads.into_iter().map(|head| head.stream.id).collect()
+}
+
+/// The closed streams of an owner, before one of them.
+pub(crate) async fn closed(
+    log: &impl EventLog,
+    owner: &str,
+    before: Option<(i64, &str)>,
+    limit: usize,
+) -> Vec<StreamHead> {
+    let query = StreamQuery::Closed {
+        category: "session",
+        owner: owner.to_owned(),
+        before: before.map(|(at, id)| (at, id.to_owned())),
+        limit,
+    };
+    log.find(query).await.unwrap()
+}
