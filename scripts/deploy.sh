@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Checks deploy/ without a container engine or a cluster: lints, schemas, the chart rendered by Helm's own library, and
-# whether Carrel's programs know every command and setting that is in there.
+# Checks deploy/ without a container engine or a cluster: lints, schemas, the chart rendered by Helm's own library,
+# whether Carrel's programs know every command and setting that is in there, the alert rules by promtool, and the
+# dashboards by Grafana's model.
 source "$(dirname "$0")/environment.sh"
-scripts/setup.sh deploy redis
+scripts/setup.sh deploy redis prometheus
 PROGRAMS="$(dirname "$(scripts/build.sh | tail -n 1)")"
 export PROGRAMS PYTHONDONTWRITEBYTECODE=1
 tools="$TOOLS/venv-deploy/bin"
@@ -29,7 +30,7 @@ check "compose file, by the schema of the compose specification" \
 check "values.schema.json, by the schema of schemas" "$tools/check-jsonschema" --check-metaschema deploy/chart/values.schema.json
 check "shellcheck" "$tools/shellcheck" --external-sources --source-path=SCRIPTDIR --severity=warning \
   deploy/secrets.sh scripts/deploy.sh scripts/run-distributed.sh
-section "deploy: what the programs, Helm and Kubernetes say"
+section "deploy: what the programs, Helm, Kubernetes, promtool and Grafana's model say"
 "$tools/python" -m unittest discover --verbose --start-directory deploy/checks || failures=$((failures + 1))
 
 if [ "$failures" -gt 0 ]; then

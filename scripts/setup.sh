@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing of the things named: web, e2e, python, deploy, chromium, redis, postgres, strace, faketime,
-# deny, fuzz. Run again, it does nothing.
+# Installs what is missing of the things named: web, e2e, python, deploy, chromium, redis, postgres, prometheus, protoc,
+# strace, faketime, deny, fuzz. Run again, it does nothing.
 #
 # Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium and redis, Debian's apt. All but
 # these go into the working tree: node_modules folders and .tools.
@@ -72,6 +72,20 @@ install_redis() {
   without_services install_debian redis-server redis-sentinel redis-tools
 }
 
+# The server and promtool; the package's service is not wanted.
+install_prometheus() {
+  command -v prometheus >/dev/null && command -v promtool >/dev/null && return
+  echo "installing Debian's prometheus"
+  without_services install_debian --no-install-recommends prometheus
+}
+
+# The trace viewer's protos are compiled with it; Carrel's own need none.
+install_protoc() {
+  command -v protoc >/dev/null && return
+  echo "installing Debian's protobuf-compiler"
+  install_debian protobuf-compiler
+}
+
 install_strace() {
   command -v strace >/dev/null && return
   echo "installing Debian's strace"
@@ -119,6 +133,8 @@ for part in "$@"; do
     chromium) install_chromium ;;
     postgres) install_postgres ;;
     redis) install_redis ;;
+    prometheus) install_prometheus ;;
+    protoc) install_protoc ;;
     strace) install_strace ;;
     faketime) install_faketime ;;
     *) give_up "scripts/setup.sh knows the parts that its first lines name, not '$part'" ;;
