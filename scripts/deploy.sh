@@ -25,8 +25,8 @@ check() {
 
 check "hadolint" "$tools/hadolint" deploy/Containerfile
 check "yamllint" "$tools/yamllint" --strict --config-file deploy/.yamllint.yaml deploy
-check "compose file, by the schema of the compose specification" \
-  "$tools/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml
+check "compose files, by the schema of the compose specification" \
+  "$tools/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml deploy/compose.telemetry.yaml
 check "values.schema.json, by the schema of schemas" "$tools/check-jsonschema" --check-metaschema deploy/chart/values.schema.json
 check "shellcheck" "$tools/shellcheck" --external-sources --source-path=SCRIPTDIR --severity=warning \
   deploy/secrets.sh scripts/deploy.sh scripts/run-distributed.sh

@@ -5,6 +5,7 @@ import unittest
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+import dashboards
 import helm_python as helm
 import kubernetes_validate
 import programs
@@ -15,6 +16,7 @@ CHART = ROOT / "deploy/chart"
 RELEASE = "carrel"
 # The oldest version that Chart.yaml allows, and the newest whose schemas the package brings.
 KUBERNETES = ["1.27", "1.37"]
+OPERATORS = {"monitoring.coreos.com/v1"}
 # What secrets hold, as far as the programs look at it.
 SECRETS = {
     "CARREL_POSTGRES__URL": "postgres://carrel:password@db.example.org:5432/carrel",
@@ -82,7 +84,8 @@ class Chart(unittest.TestCase):
     def test_kubernetes_takes_every_object(self):
         for rendered in ALL.values():
             for found in rendered.objects:
-                for version in KUBERNETES:
+                # The operator's own kinds have no schema here.
+                for version in KUBERNETES if found["apiVersion"] not in OPERATORS else []:
                     with self.subTest(kind=found["kind"], name=found["metadata"]["name"], version=version):
                         kubernetes_validate.validate(found, version, strict=True)
 
@@ -191,7 +194,51 @@ class Chart(unittest.TestCase):
                 self.assertEqual(found["spec"]["template"]["spec"]["terminationGracePeriodSeconds"], 15)
                 self.assertEqual("replicas" in found["spec"], name not in rendered.kind("HorizontalPodAutoscaler"))
         metrics = ALL["everything"].kind("HorizontalPodAutoscaler")["carrel-gateway"]["spec"]["metrics"]
-        self.assertEqual(metrics[0]["pods"]["metric"]["name"], "carrel_gateway_sockets_open")
+        self.assertEqual(metrics[0]["pods"]["metric"]["name"], "carrel_sockets")
+        self.assertTrue(any("carrel_sockets{" in query for _, _, query in dashboards.queries()))
+
+    def test_telemetry_goes_where_the_values_say_and_the_policies_let_it(self):
+        endpoint = urlsplit(values_of("everything")["telemetry"]["endpoint"])
+        for name, rendered in ALL.items():
+            for pod, settings in rendered.in_effect.items():
+                if pod == f"{RELEASE}-migrate":
+                    continue
+                with self.subTest(values=name, pod=pod):
+                    wanted = endpoint.geturl() if name == "everything" else None
+                    self.assertEqual(settings["telemetry"].get("otlp_endpoint"), wanted)
+                    for policy in [found for policy, found in rendered.kind("NetworkPolicy").items() if policy == pod]:
+                        ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+                        self.assertEqual(endpoint.port in ports, name == "everything")
+                        scraped = [rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == 9090]
+                        self.assertEqual(len(scraped), name == "everything")
+
+    def test_prometheus_scrapes_each_program_under_its_name(self):
+        everything = ALL["everything"]
+        monitor = everything.kind("PodMonitor")[RELEASE]["spec"]
+        (endpoint,) = monitor["podMetricsEndpoints"]
+        (relabelled,) = endpoint["relabelings"]
+        self.assertEqual(relabelled["targetLabel"], "job")
+        for name, container in everything.containers.items():
+            labels = everything.pods[name]["metadata"]["labels"]
+            self.assertLessEqual(monitor["selector"]["matchLabels"].items(), labels.items())
+            if container["command"][1] == "serve":
+                job = relabelled["replacement"].replace("$1", labels["app.kubernetes.io/component"])
+                self.assertEqual(job, container["command"][0])
+                self.assertIn(endpoint["port"], [port["name"] for port in container["ports"]])
+                annotations = everything.pods[name]["metadata"]["annotations"]
+                self.assertEqual(annotations["example.org/team"], "library")
+                self.assertEqual((annotations["prometheus.io/port"], annotations["prometheus.io/path"]), ("9090", endpoint["path"]))
+
+    def test_rules_and_dashboards_are_those_of_deploy(self):
+        everything = ALL["everything"]
+        rules = yaml.safe_load((ROOT / "deploy/alerts/carrel.rules.yaml").read_text(encoding="utf-8"))
+        self.assertEqual(everything.kind("PrometheusRule")[RELEASE]["spec"], rules)
+        shipped = {
+            key: json.loads(text)
+            for name, found in everything.kind("ConfigMap").items() if "dashboard" in name
+            for key, text in found["data"].items()
+        }
+        self.assertEqual(shipped, {f"carrel-{name}.json": dashboard for name, dashboard in dashboards.dashboards().items()})
 
 
 def lets(policy, direction, end, pod, port):

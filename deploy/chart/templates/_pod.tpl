@@ -55,6 +55,18 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
+{{/* What is noted on a pod, and where it is scraped. */}}
+{{- define "carrel.pod.annotations" -}}
+{{- with .root.Values.podAnnotations }}
+{{- toYaml . }}
+{{- end }}
+{{- if .root.Values.telemetry.scrapeAnnotations }}
+prometheus.io/scrape: "true"
+prometheus.io/port: "9090"
+prometheus.io/path: /metrics
+{{- end }}
+{{- end }}
+
 {{/* Where a pod may run. */}}
 {{- define "carrel.pod.placement" -}}
 {{- with .root.Values.nodeSelector }}

@@ -37,6 +37,16 @@
 {{- end }}
 {{- end }}
 
+{{/* Where traces, metrics and logs go, and which part of the traces is made. */}}
+{{- define "carrel.settings.telemetry" -}}
+- name: CARREL_TELEMETRY__SAMPLE_RATIO
+  value: {{ .Values.telemetry.sampleRatio | quote }}
+{{- with .Values.telemetry.endpoint }}
+- name: CARREL_TELEMETRY__OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+
 {{/* TLS of a service's own port: only callers that show a certificate are let in. */}}
 {{- define "carrel.settings.serverTls" -}}
 {{- if .Values.tls.secret }}

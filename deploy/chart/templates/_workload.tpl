@@ -23,8 +23,8 @@ spec:
   template:
     metadata:
       labels: {{- include "carrel.labels" . | nindent 8 }}
-      {{- with .root.Values.podAnnotations }}
-      annotations: {{- toYaml . | nindent 8 }}
+      {{- with include "carrel.pod.annotations" . | trim }}
+      annotations: {{- . | nindent 8 }}
       {{- end }}
     spec:
       automountServiceAccountToken: false
@@ -51,6 +51,7 @@ spec:
           env:
             - name: CARREL_HEALTH__ADDRESS
               value: {{ printf "%s:9090" .root.Values.listen | quote }}
+            {{- include "carrel.settings.telemetry" .root | nindent 12 }}
             {{- .settings | trim | nindent 12 }}
             {{- range $variable, $value := $values.env }}
             - name: {{ $variable }}
@@ -103,7 +104,7 @@ spec:
     {{- if eq ($values.autoscaling.by | default "cpu") "sockets" }}
     - type: Pods
       pods:
-        metric: {name: carrel_gateway_sockets_open}
+        metric: {name: carrel_sockets}
         target: {type: AverageValue, averageValue: {{ $values.autoscaling.socketsPerPod | quote }}}
     {{- else }}
     - type: Resource
