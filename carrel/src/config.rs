@@ -21,7 +21,9 @@ pub struct Config {
     pub http: HttpConfig,
     /// gRPC for other programs.
     pub grpc: GrpcConfig,
-    /// Log lines and traces.
+    /// How the process is.
+    pub health: HealthConfig,
+    /// Log lines, metrics and traces.
     pub telemetry: TelemetryConfig,
     /// session-svc.
     pub session: carrel_session::Config,
@@ -49,6 +51,15 @@ pub struct GrpcConfig {
     pub address: SocketAddr,
     /// Whether the server describes its services.
     pub reflection: bool,
+}
+
+/// Where it is told how the process is, and what it measures.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthConfig {
+    /// The address; port 0 takes a free one. Absent: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
 }
 
 impl Config {

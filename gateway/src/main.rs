@@ -92,6 +92,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         },
     )
     .await?;
+    process.telemetry().tell_engines(None, None);
     let HttpSettings { address, tls } = settings.http;
     let bound = bind("http.address", address).await?;
     let tls = tls.as_ref().map(ServerTls::for_http).transpose()?;

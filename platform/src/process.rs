@@ -121,7 +121,7 @@ impl Process {
         let telemetry = telemetry::init(name, settings.telemetry)?;
         let readiness = Readiness::default();
         let bound = bind("health.address", settings.health.address).await?;
-        let probes = Probes::serve(bound, readiness.clone());
+        let probes = Probes::serve(bound, readiness.clone(), telemetry.exposition());
         Ok(Self {
             name,
             signals,
@@ -142,6 +142,12 @@ impl Process {
     #[must_use]
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
+    }
+
+    /// How the process is watched.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     /// A name for this process that no other has.

@@ -33,6 +33,7 @@ pub use self::address::{Address, AddressError};
 use crate::{
     condition::Condition,
     refusal::Refusal,
+    telemetry::call_duration::Call,
     tls::{ClientTls, TlsError},
 };
 
@@ -164,14 +165,17 @@ impl Service<Request<Body>> for Replicas {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let way = self.0.clone();
         Box::pin(async move {
+            let call = Call::out(request.uri().path());
             let channel = match &way {
                 Way::One(channel) => Some(channel.clone()),
                 Way::Many(many) => many.wait(request.extensions().get()).await,
             };
-            match channel {
+            let answer = match channel {
                 Some(channel) => channel.oneshot(request).await,
                 None => Ok(nobody_serves()),
-            }
+            };
+            call.answered(&answer);
+            answer
         })
     }
 }

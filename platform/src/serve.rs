@@ -25,7 +25,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::Service;
 
 use self::{connection::Connection, deadline::Deadlines};
-use crate::telemetry::grpc::ServerSpans;
+use crate::telemetry::{call_duration::ServedCalls, grpc::ServerSpans};
 
 /// The largest request that a service takes, in bytes. A service sets it on itself, see
 /// `max_decoding_message_size`.
@@ -75,6 +75,14 @@ const CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
 const PREFACE_WITHIN: Duration = Duration::from_secs(5);
 /// How long after the hard end the server may take to notice it.
 const HARD_END: Duration = Duration::from_secs(1);
+
+/// What describes all that a server may serve.
+pub(crate) const DESCRIBED: [&[u8]; 4] = [
+    carrel_proto::DESCRIPTORS,
+    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+];
 
 /// Why a server can't be set up or has failed.
 #[derive(Debug, thiserror::Error)]
@@ -140,12 +148,6 @@ impl GrpcServer {
     ///
     /// If the description of the services is damaged.
     pub async fn new(services: Services, reflection: bool) -> Result<Self, ServeError> {
-        let described = [
-            carrel_proto::DESCRIPTORS,
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-        ];
         let mut routes = services.routes;
         let (health, health_service) = tonic_health::server::health_reporter();
         routes.add_service(health_service);
@@ -164,7 +166,7 @@ impl GrpcServer {
             routes: routes.routes().prepare(),
             health,
             names: services.names.into(),
-            spans: ServerSpans::new(methods(&described)?),
+            spans: ServerSpans::new(methods(&DESCRIBED)?),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             streams_per_connection: STREAMS_PER_CONNECTION,
             tls: None,
@@ -262,6 +264,7 @@ impl GrpcServer {
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_connection_age(CONNECTION_AGE)
+            .layer(ServedCalls)
             .layer(self.spans.clone())
             .layer(Deadlines)
             .add_routes(self.routes.clone())
@@ -288,7 +291,7 @@ impl GrpcServer {
 }
 
 /// The full names of all methods that the descriptor sets describe.
-fn methods(described: &[&[u8]]) -> Result<Vec<String>, ServeError> {
+pub(crate) fn methods(described: &[&[u8]]) -> Result<Vec<String>, ServeError> {
     let mut methods = Vec::new();
     for encoded in described {
         let set = FileDescriptorSet::decode(*encoded)

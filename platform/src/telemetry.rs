@@ -1,29 +1,40 @@
-//! How a process is watched: logs on standard error, and traces by OTLP when an endpoint is set.
+//! How a process is watched: log lines on standard error, metrics for who scrapes them ([`exposition`]), and traces,
+//! metrics and log lines by OTLP when an endpoint is set.
 //!
 //! A trace shows one thing that a person did. Its context travels in gRPC metadata ([`grpc`]) and, where there is
-//! none, as a text ([`trace_context`]). The names of all spans are in [`span`], those of all attributes in
-//! [`attribute`], which says what none of them may hold. Log lines follow the same rule. [`registry`] is how names are
-//! declared; `docs/telemetry.md` is made from them.
+//! none, as a text ([`trace_context`]). The names of all spans are in [`span`], those of all metrics in [`metric`], those
+//! of all attributes in [`attribute`], which says what none of them may hold. Log lines follow the same rule. [`registry`]
+//! is how names are declared; `docs/telemetry.md` is made from them.
 
 pub mod attribute;
+pub(crate) mod call_duration;
+mod export;
+pub mod exposition;
 pub mod grpc;
+mod lines;
+mod meter;
+pub mod metric;
 pub mod registry;
 pub mod span;
 pub mod trace_context;
 
-use std::{fmt::Write, io::IsTerminal, sync::LazyLock, time::Duration};
+use std::{borrow::Cow, fmt::Write, sync::LazyLock, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{
     Resource,
+    error::OTelSdkResult,
+    logs::SdkLoggerProvider,
+    metrics::SdkMeterProvider,
     trace::{Sampler, SdkTracerProvider},
 };
 use ring::digest;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::{
-    EnvFilter, Layer, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt,
-};
+use tokio::task::JoinSet;
+use tracing_subscriber::{Layer, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt};
+
+use self::{export::Exports, exposition::Exposition};
 
 /// How long one export may take before it is given up.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,7 +43,7 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetryConfig {
-    /// Where traces go by OTLP over gRPC, for example `http://127.0.0.1:4317`. Absent: nowhere.
+    /// Where traces, metrics and log lines go by OTLP over gRPC, for example `http://127.0.0.1:4317`. Absent: nowhere.
     #[serde(default)]
     pub otlp_endpoint: Option<String>,
     /// Which part of the traces that begin here is kept, 0 to 1.
@@ -66,6 +77,9 @@ pub enum TelemetryError {
     /// The endpoint can't be used.
     #[error("telemetry.otlp_endpoint: {0:?} can't be used: {1}")]
     Endpoint(String, opentelemetry_otlp::ExporterBuildError),
+    /// Metrics can't be collected.
+    #[error("metrics can't be collected: {0}")]
+    Metrics(String),
     /// It was started before.
     #[error("telemetry was started twice in one process")]
     StartedTwice,
@@ -75,35 +89,38 @@ pub enum TelemetryError {
 #[derive(Debug)]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
+    metrics: SdkMeterProvider,
+    lines: Option<SdkLoggerProvider>,
+    exposition: Exposition,
+    sample_ratio: f64,
 }
 
-/// Starts logging and, if an endpoint is set, tracing. Once per process, within a tokio runtime.
+/// Starts to write log lines, to collect metrics and, if an endpoint is set, to trace and to send all of it there. Once
+/// per process, within a tokio runtime.
 ///
 /// # Errors
 ///
-/// If a value of the configuration can't be used. Not if nobody listens at the endpoint: traces are then lost, with a
-/// warning, and nothing else.
+/// If a value of the configuration can't be used. Not if nobody listens at the endpoint: what would be sent is then
+/// lost, with a warning, and nothing else.
 pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, TelemetryError> {
-    let log_filter = EnvFilter::try_new(&config.log_filter)
-        .map_err(|error| TelemetryError::Filter(config.log_filter.clone(), error))?;
+    let written = lines::written(config.log_format, &config.log_filter)?;
     if !(0.0..=1.0).contains(&config.sample_ratio) {
         return Err(TelemetryError::SampleRatio(config.sample_ratio));
     }
-    let traces = match &config.otlp_endpoint {
-        Some(endpoint) => Some(tracer_provider(
-            service_name,
+    let resource = resource(service_name);
+    let endpoint = config.otlp_endpoint.as_deref();
+    let exports = Exports::default();
+    let (metrics, exposition) = meter::start(resource.clone(), endpoint, &exports)?;
+    let (mut traces, mut lines) = (None, None);
+    if let Some(endpoint) = endpoint {
+        traces = Some(tracer_provider(
+            resource.clone(),
             endpoint,
             config.sample_ratio,
-        )?),
-        None => None,
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let lines = match config.log_format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().boxed(),
-    };
+            &exports,
+        )?);
+        lines = Some(lines::provider(resource, endpoint, &exports)?);
+    }
     let spans = traces.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer(env!("CARGO_PKG_NAME")))
@@ -113,32 +130,97 @@ pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, T
             .with_tracked_inactivity(false)
             .with_filter(FilterFn::new(is_traced))
     });
+    let exported = lines
+        .as_ref()
+        .map(|provider| lines::exported(provider, &config.log_filter))
+        .transpose()?;
     tracing_subscriber::registry()
-        .with(lines.with_filter(log_filter))
+        .with(written)
+        .with(exported)
         .with(spans)
         .try_init()
         .map_err(|_| TelemetryError::StartedTwice)?;
-    Ok(Telemetry { traces })
+    Ok(Telemetry {
+        traces,
+        metrics,
+        lines,
+        exposition,
+        sample_ratio: config.sample_ratio,
+    })
 }
 
 impl Telemetry {
+    /// The metrics, for who scrapes them.
+    #[must_use]
+    pub fn exposition(&self) -> Exposition {
+        self.exposition.clone()
+    }
+
+    /// Has the metrics say on which engines the process stands: the log's, as `db.system.name` has it, and the bus's, as
+    /// `messaging.system` has it.
+    pub fn tell_engines(&self, log: Option<&'static str>, bus: Option<&'static str>) {
+        metric::CONFIG_INFO.inform([
+            Cow::from(log.unwrap_or("none")),
+            Cow::from(bus.unwrap_or("none")),
+            Cow::from(self.sample_ratio.to_string()),
+        ]);
+    }
+
     /// Sends what was not sent yet and stops. Takes no longer than the deadline.
     pub async fn shutdown(self, deadline: Duration) {
-        let Some(traces) = self.traces else { return };
-        // The exporter's shutdown blocks its thread until all is sent.
-        let flushed = tokio::task::spawn_blocking(move || traces.shutdown_with_timeout(deadline));
-        match tokio::time::timeout(deadline, flushed).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::warn!(%error, "the last traces were not sent"),
-            Ok(Err(_)) | Err(_) => tracing::warn!("the last traces were not sent in time"),
+        let Self {
+            traces,
+            metrics,
+            lines,
+            ..
+        } = self;
+        // An exporter's shutdown blocks its thread until all is sent.
+        let mut ends = JoinSet::new();
+        let mut end = |shutdown: Box<dyn FnOnce(Duration) -> OTelSdkResult + Send>| {
+            ends.spawn_blocking(move || shutdown(deadline));
+        };
+        end(Box::new(move |within| {
+            metrics.shutdown_with_timeout(within)
+        }));
+        if let Some(traces) = traces {
+            end(Box::new(move |within| traces.shutdown_with_timeout(within)));
+        }
+        if let Some(lines) = lines {
+            end(Box::new(move |within| lines.shutdown_with_timeout(within)));
+        }
+        let ended = async {
+            let mut failure = None;
+            while let Some(outcome) = ends.join_next().await {
+                if let Ok(Err(error)) = outcome {
+                    failure = Some(error);
+                }
+            }
+            failure
+        };
+        match tokio::time::timeout(deadline, ended).await {
+            Ok(None) => {}
+            Ok(Some(error)) => tracing::warn!(%error, "the last telemetry was not sent"),
+            Err(_) => tracing::warn!("the last telemetry was not sent in time"),
         }
     }
 }
 
+fn resource(service_name: &str) -> Resource {
+    Resource::builder()
+        .with_service_name(service_name.to_owned())
+        .with_attributes([
+            KeyValue::new("service.namespace", "carrel"),
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            KeyValue::new("service.instance.id", session_hash(service_name)),
+        ])
+        .build()
+}
+
 fn tracer_provider(
-    service_name: &str,
+    resource: Resource,
     endpoint: &str,
     sample_ratio: f64,
+    exports: &Exports,
 ) -> Result<SdkTracerProvider, TelemetryError> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
@@ -146,20 +228,12 @@ fn tracer_provider(
         .with_timeout(EXPORT_TIMEOUT)
         .build()
         .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
-    let resource = Resource::builder()
-        .with_service_name(service_name.to_owned())
-        .with_attributes([
-            KeyValue::new("service.namespace", "carrel"),
-            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-            KeyValue::new("service.instance.id", session_hash(service_name)),
-        ])
-        .build();
     Ok(SdkTracerProvider::builder()
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
             sample_ratio,
         ))))
         .with_resource(resource)
-        .with_batch_exporter(exporter)
+        .with_span_processor(exports.spans(exporter))
         .build())
 }
 

@@ -7,11 +7,15 @@ use std::{
 };
 
 use carrel_platform::{
-    process::cli::reachable,
+    bus::local,
+    condition::Condition,
+    log::{EventLog as _, sqlite},
+    process::{Bound, Probes, Readiness, bind, cli::reachable},
     shutdown::Signals,
     telemetry::{self, Telemetry},
 };
 use carrel_presence::{domain::directory::Directory, file::DirectoryFile, storage};
+use futures::FutureExt as _;
 
 use crate::{
     assemble::{Running, assemble, assemble_with_directory},
@@ -28,13 +32,20 @@ const LAST_TRACES: Duration = Duration::from_secs(1);
 pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let telemetry = telemetry::init("carrel", &config.telemetry)?;
+    telemetry.tell_engines(Some(sqlite::SYSTEM), Some(local::SYSTEM));
+    let health = match config.health.address {
+        Some(address) => Some(bind("health.address", address).await?),
+        None => None,
+    };
     let mut running = if demo {
         assemble_with_directory(config, DEMO).await?
     } else {
         assemble(config).await?
     };
     let directory = storage::read(&running.log).await?.directory;
-    announce(&running, &directory)?;
+    let readiness = Readiness::default();
+    let health = health.map(|bound| tell_health(bound, &readiness, &running, &telemetry));
+    announce(&running, health.as_ref(), &directory)?;
     let failure = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "stopping; the same signal again stops at once");
@@ -45,6 +56,7 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
             Some(failure)
         }
     };
+    readiness.stopping();
     tokio::select! {
         () = end(running, telemetry) => {}
         // Somebody does not want to wait, so neither do we for threads that are still busy.
@@ -56,13 +68,30 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Tells at a listener of its own how the process is, from now on.
+fn tell_health(
+    bound: Bound,
+    readiness: &Readiness,
+    running: &Running,
+    telemetry: &Telemetry,
+) -> Probes {
+    // It does not keep the log itself, which is closed when nobody has it any more.
+    let failed = running.log.failed().shared();
+    readiness.watch("log", move || match failed.clone().now_or_never() {
+        None => Condition::Well,
+        Some(()) => Condition::Degraded("it can't be written any more".to_owned()),
+    });
+    readiness.serving();
+    Probes::serve(bound, readiness.clone(), telemetry.exposition())
+}
+
 async fn end(running: Running, telemetry: Telemetry) {
     running.stop().await;
     telemetry.shutdown(LAST_TRACES).await;
 }
 
 /// Says on standard output where everything is. Programs may rely on the addresses in it.
-fn announce(running: &Running, directory: &Directory) -> io::Result<()> {
+fn announce(running: &Running, health: Option<&Probes>, directory: &Directory) -> io::Result<()> {
     let (http, grpc) = (reachable(running.http_addr), reachable(running.grpc_addr));
     let mut out = io::stdout().lock();
     writeln!(out, "Carrel is open at http://{http}")?;
@@ -72,6 +101,10 @@ fn announce(running: &Running, directory: &Directory) -> io::Result<()> {
     }
     writeln!(out, "  librarians log in at http://{http}/desk")?;
     writeln!(out, "  programs speak gRPC to grpc://{grpc}")?;
+    if let Some(health) = health {
+        let health = reachable(health.address());
+        writeln!(out, "  health and metrics are at http://{health}")?;
+    }
     if directory.institutions.is_empty() {
         writeln!(
             out,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{Notice, Origin};
+use crate::telemetry::metric::BUS_MISSED;
 
 /// How many payloads may wait for one subscriber before it is told that it missed some.
 pub(super) const BACKLOG: usize = 256;
@@ -11,6 +12,8 @@ pub(super) const BACKLOG: usize = 256;
 /// The bus's end of a subscription.
 #[derive(Debug)]
 pub(super) struct Listener {
+    /// What metrics call the bus.
+    system: &'static str,
     origin: Origin,
     /// Has room for [`BACKLOG`] notices and one [`Notice::Missed`].
     notices: mpsc::Sender<Notice>,
@@ -20,9 +23,10 @@ pub(super) struct Listener {
 
 impl Listener {
     /// A subscriber and what it hears.
-    pub(super) fn new(origin: Origin) -> (Self, mpsc::Receiver<Notice>) {
+    pub(super) fn new(system: &'static str, origin: Origin) -> (Self, mpsc::Receiver<Notice>) {
         let (notices, heard) = mpsc::channel(BACKLOG + 1);
         let listener = Self {
+            system,
             origin,
             notices,
             told_of_loss: false,
@@ -44,6 +48,9 @@ impl Listener {
             _ => Notice::Payload(payload.clone()),
         };
         self.told_of_loss = notice == Notice::Missed;
+        if self.told_of_loss {
+            self.count_gap();
+        }
         // It has room, and a subscriber that left needs no word.
         drop(self.notices.try_send(notice));
         self.told_of_loss
@@ -56,8 +63,13 @@ impl Listener {
             return;
         }
         self.told_of_loss = true;
+        self.count_gap();
         // Only this word takes the last place, so if there is none, then it waits there.
         drop(self.notices.try_send(Notice::Missed));
+    }
+
+    fn count_gap(&self) {
+        BUS_MISSED.add(1, [self.system.into()]);
     }
 
     /// Whether it is this origin's own.
@@ -81,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_said_once_until_it_was_heard() {
-        let (mut listener, mut heard) = Listener::new(Origin(1));
+        let (mut listener, mut heard) = Listener::new("memory", Origin(1));
         listener.miss();
         listener.miss();
         assert!(!listener.tell(OTHER, &Bytes::from_static(b"1")));
@@ -99,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_said_to_one_that_is_full() {
-        let (mut listener, mut heard) = Listener::new(Origin(1));
+        let (mut listener, mut heard) = Listener::new("memory", Origin(1));
         let lost = (0..2 * BACKLOG).filter(|_| listener.tell(OTHER, &Bytes::new()));
         assert_eq!(lost.count(), BACKLOG);
         listener.miss();

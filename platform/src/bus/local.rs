@@ -3,11 +3,16 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Instant,
 };
 
 use bytes::Bytes;
 
-use super::{Bus, Origin, Subscription, listener::Listener};
+use super::{Bus, Origin, Subscription, listener::Listener, measure_publication};
+use crate::telemetry::metric::BUS_LAG;
+
+/// What spans and metrics call it.
+pub const SYSTEM: &str = "memory";
 
 /// A bus within one process, cheap to clone. It is shut down when its last clone is dropped.
 #[derive(Clone, Debug, Default)]
@@ -26,15 +31,21 @@ impl Topics {
 
 impl Bus for LocalBus {
     fn publish(&self, origin: Origin, topic: &str, payload: Bytes) {
+        let began = Instant::now();
         let mut topics = self.topics.lock();
         let listeners = topics.get_mut(topic).into_iter().flatten();
+        let mut lost = false;
         for listener in listeners {
-            listener.tell(origin, &payload);
+            lost |= listener.tell(origin, &payload);
         }
+        drop(topics);
+        // It is received when it is published.
+        BUS_LAG.record(began.elapsed().as_secs_f64(), [SYSTEM.into()]);
+        measure_publication(SYSTEM, began, if lost { "dropped" } else { "sent" });
     }
 
     fn subscribe(&self, origin: Origin, topic: &str) -> Subscription {
-        let (listener, notices) = Listener::new(origin);
+        let (listener, notices) = Listener::new(SYSTEM, origin);
         let mut topics = self.topics.lock();
         topics.entry(topic.to_owned()).or_default().push(listener);
         let place = Place {

@@ -38,6 +38,9 @@ use crate::{
     redis::{Health, Nodes, RedisConfig, RedisError},
 };
 
+/// What spans and metrics call it.
+pub const SYSTEM: &str = "redis";
+
 /// A bus over Redis, cheap to clone. It is shut down when its last clone is dropped.
 ///
 /// Beyond what [`Bus`] promises: a payload that could not be sent, because Redis was away or too much waited, is

@@ -3,13 +3,20 @@
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, Span, field};
 
 use super::{Batch, LogError, StreamName, figures::GroupFigures};
-use crate::telemetry::{attribute, span};
+use crate::telemetry::{
+    attribute,
+    metric::{LOG_APPEND_DURATION, LOG_COMMIT_APPENDS, LOG_COMMIT_DURATION},
+    span,
+};
 
 /// How many requests one commit takes at the most.
 const GROUP_REQUESTS: usize = 1024;
@@ -189,6 +196,32 @@ pub(super) async fn traced(
         span.record(attribute::ERROR_TYPE, error_type(error));
     }
     result
+}
+
+/// As [`traced`], and measures how long an append takes.
+pub(super) async fn measured_append(
+    system: &'static str,
+    span: Span,
+    append: impl Future<Output = Result<(), LogError>>,
+) -> Result<(), LogError> {
+    let began = Instant::now();
+    let result = traced(span, append).await;
+    let outcome = match &result {
+        Ok(()) => "committed",
+        Err(LogError::Conflict { .. }) => "conflict",
+        Err(_) => "failed",
+    };
+    LOG_APPEND_DURATION.record(
+        began.elapsed().as_secs_f64(),
+        [system.into(), outcome.into()],
+    );
+    result
+}
+
+/// Measures a commit that wrote something.
+pub(super) fn measure_commit(system: &'static str, figures: GroupFigures, took: Duration) {
+    LOG_COMMIT_DURATION.record(took.as_secs_f64(), [system.into()]);
+    LOG_COMMIT_APPENDS.record(figures.batches as f64, [system.into()]);
 }
 
 /// The span of a group's commit, linked with the spans of all that it carries.

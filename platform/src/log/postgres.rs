@@ -64,12 +64,12 @@ pub use self::{
 use super::{
     Batch, EventLog, Figures, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
     figures::Counters,
-    group::{Queue, Work, append_span, broken, erase_span, traced, validate},
+    group::{Queue, Work, append_span, broken, erase_span, measured_append, traced, validate},
 };
 use crate::condition::Condition;
 
-/// What spans call the engine.
-const SYSTEM: &str = "postgresql";
+/// What spans and metrics call the engine.
+pub const SYSTEM: &str = "postgresql";
 
 /// How long the name of a stream, its owner and the key of a command may be, in bytes. What is in an index must fit into
 /// a part of a page.
@@ -216,7 +216,7 @@ impl EventLog for PostgresLog {
         Box::pin(async move {
             // Made when the append runs, so that it is within the span that its caller runs it in.
             let span = append_span(SYSTEM, &batch, self.inner.queue.waiting());
-            traced(span, self.inner.append(batch)).await
+            measured_append(SYSTEM, span, self.inner.append(batch)).await
         })
     }
 

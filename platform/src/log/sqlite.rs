@@ -24,11 +24,11 @@ use self::{open::Place, reader::Readers, writer::Writer};
 use super::{
     Batch, EventLog, Figures, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
     figures::Counters,
-    group::{Queue, Work, append_span, broken, erase_span, traced, validate},
+    group::{Queue, Work, append_span, broken, erase_span, measured_append, traced, validate},
 };
 
-/// What spans call the engine.
-const SYSTEM: &str = "sqlite";
+/// What spans and metrics call the engine.
+pub const SYSTEM: &str = "sqlite";
 
 /// How the engine is to behave. The default is right for production.
 #[derive(Clone, Debug)]
@@ -187,7 +187,7 @@ impl EventLog for SqliteLog {
         Box::pin(async move {
             // Made when the append runs, so that it is within the span that its caller runs it in.
             let span = append_span(SYSTEM, &batch, self.inner.waiting());
-            traced(span, self.inner.append(batch)).await
+            measured_append(SYSTEM, span, self.inner.append(batch)).await
         })
     }
 

@@ -1,4 +1,4 @@
-//! How a process is, for orchestrators, by HTTP: `/live` and `/ready`.
+//! How a process is, by HTTP: `/live` and `/ready` for orchestrators, `/metrics` for who scrapes metrics.
 //!
 //! A process that can't do all that it should is ready all the same, and says what is wrong: to take it away would help
 //! nobody, since its like have the same trouble. Only one that does not serve yet, that stops, or that can reach nothing
@@ -8,20 +8,24 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
 };
 
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::Bound;
-use crate::{condition::Condition, replicas::Replicas};
+use crate::{
+    condition::Condition,
+    replicas::Replicas,
+    telemetry::{exposition::Exposition, metric::DEPENDENCY_UP},
+};
 
 /// How long the head of a request may take to arrive.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -91,12 +95,25 @@ impl Readiness {
             condition: Box::new(condition),
             needed,
         };
-        let mut all = self
-            .0
-            .watched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        all.push(watched);
+        self.0.watched().push(watched);
+    }
+
+    /// Has the metrics say, too, what is as it should be.
+    pub(super) fn show(&self) {
+        // Whoever looks at metrics does not keep alive what is watched.
+        let state = Arc::downgrade(&self.0);
+        DEPENDENCY_UP.observe(move |tell| {
+            let Some(state) = state.upgrade() else {
+                return;
+            };
+            for watched in state.watched().iter() {
+                let up = match (watched.condition)() {
+                    Condition::Well => 1.0,
+                    Condition::Degraded(_) => 0.0,
+                };
+                tell(up, [watched.what.into()]);
+            }
+        });
     }
 
     /// Says that the process serves: it is ready from now on.
@@ -119,14 +136,9 @@ impl Readiness {
         if let Some(phase) = not_serving {
             return (StatusCode::SERVICE_UNAVAILABLE, phase.to_owned());
         }
-        let all = self
-            .0
-            .watched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         let mut status = StatusCode::OK;
         let mut problems = String::new();
-        for watched in all.iter() {
+        for watched in self.0.watched().iter() {
             if let Condition::Degraded(problem) = (watched.condition)() {
                 problems += &format!("degraded: {}: {problem}\n", watched.what);
                 if watched.needed {
@@ -141,6 +153,12 @@ impl Readiness {
     }
 }
 
+impl State {
+    fn watched(&self) -> MutexGuard<'_, Vec<Watched>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The listener that answers.
 pub struct Probes {
     address: SocketAddr,
@@ -149,11 +167,13 @@ pub struct Probes {
 
 impl Probes {
     /// Answers from now on.
-    pub(super) fn serve(bound: Bound, readiness: Readiness) -> Self {
+    pub fn serve(bound: Bound, readiness: Readiness, metrics: Exposition) -> Self {
+        readiness.show();
         let stop = CancellationToken::new();
+        let answers = Answers { readiness, metrics };
         tokio::spawn(
             stop.clone()
-                .run_until_cancelled_owned(accept(bound.listener, readiness)),
+                .run_until_cancelled_owned(accept(bound.listener, answers)),
         );
         Self {
             address: bound.address,
@@ -173,7 +193,14 @@ impl Probes {
     }
 }
 
-async fn accept(listener: TcpListener, readiness: Readiness) {
+/// What is answered from.
+#[derive(Clone)]
+struct Answers {
+    readiness: Readiness,
+    metrics: Exposition,
+}
+
+async fn accept(listener: TcpListener, answers: Answers) {
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
     let mut server = hyper::server::conn::http1::Builder::new();
     server
@@ -189,10 +216,10 @@ async fn accept(listener: TcpListener, readiness: Readiness) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let readiness = readiness.clone();
+        let answers = answers.clone();
         let connection = server.serve_connection(
             TokioIo::new(stream),
-            service_fn(move |request| std::future::ready(answer(&request, &readiness))),
+            service_fn(move |request| std::future::ready(answer(&request, &answers))),
         );
         tokio::spawn(async move {
             // What goes wrong here went wrong with whoever asked.
@@ -202,21 +229,31 @@ async fn accept(listener: TcpListener, readiness: Readiness) {
     }
 }
 
-fn answer(
-    request: &Request<Incoming>,
-    readiness: &Readiness,
-) -> Result<Response<String>, Infallible> {
+fn answer(request: &Request<Incoming>, answers: &Answers) -> Result<Response<String>, Infallible> {
     let (status, text) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/live") => (StatusCode::OK, "live\n".to_owned()),
-        (&Method::GET | &Method::HEAD, "/ready") => readiness.tell(),
+        (&Method::GET | &Method::HEAD, "/ready") => answers.readiness.tell(),
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            return Ok(metrics(request, &answers.metrics));
+        }
         _ => (
             StatusCode::NOT_FOUND,
-            "ask for /live or /ready\n".to_owned(),
+            "ask for /live, /ready or /metrics\n".to_owned(),
         ),
     };
     let mut response = Response::new(text);
     *response.status_mut() = status;
     Ok(response)
+}
+
+fn metrics(request: &Request<Incoming>, metrics: &Exposition) -> Response<String> {
+    let accept = request.headers().get(header::ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    let exposed = metrics.show(accept.unwrap_or_default());
+    let mut response = Response::new(exposed.text);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, exposed.content_type);
+    response
 }
 
 #[cfg(test)]

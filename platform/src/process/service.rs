@@ -16,8 +16,10 @@ use super::{
 };
 use crate::{
     auth::{interceptor::Authenticator, keys::KeyRing},
+    bus::redis,
     clock::Clock,
     config::ConfigError,
+    log::postgres,
     replicas::{Address, Replicas},
     serve::{GrpcServer, Services},
     tls::{ClientTls, TlsError},
@@ -206,6 +208,9 @@ impl<'a> ServiceProcess<'a> {
             failed.await;
             ProcessError::LogFailed
         };
+        self.process
+            .telemetry()
+            .tell_engines(Some(postgres::SYSTEM), Some(redis::SYSTEM));
         let ended = self
             .process
             .run(

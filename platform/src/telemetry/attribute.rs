@@ -38,6 +38,35 @@ declare! {
     /// How many appends one commit carried: who shared its sync.
     DB_OPERATION_BATCH_SIZE = "db.operation.batch.size" { value: Whole }
 
+    /// What a word is published on, `redis` or `memory`.
+    MESSAGING_SYSTEM = "messaging.system" { value: Text }
+    /// On whose behalf the processors worked, `user` or `system`.
+    CPU_MODE = "cpu.mode" { value: Text }
+    /// The version of what was built.
+    SERVICE_VERSION = "service.version" { value: Text }
+
+    /// Whom something was written for, `patron` or `staff`.
+    AUDIENCE = "carrel.audience" { value: Text }
+    /// How something ended: of a frame `ok` or the code of its refusal; of an append `committed`, `conflict` or `failed`;
+    /// of a word `sent`, `failed` or `dropped`.
+    OUTCOME = "carrel.outcome" { value: Text }
+    /// Why something was done.
+    REASON = "carrel.reason" { value: Text }
+    /// Whose socket it is, `patron` or `staff`.
+    SOCKET_KIND = "carrel.socket.kind" { value: Text }
+    /// A librarian's status.
+    STATUS = "carrel.status" { value: Text }
+    /// What a process depends on, by the name that `/ready` uses.
+    DEPENDENCY = "carrel.dependency" { value: Text }
+    /// A kind of telemetry, `spans`, `metrics` or `logs`.
+    SIGNAL = "carrel.signal" { value: Text }
+    /// The commit that was built, or `unknown`.
+    COMMIT = "carrel.commit" { value: Text }
+    /// The compiler that built it.
+    RUSTC = "carrel.rustc" { value: Text }
+    /// Which part of the traces is kept.
+    SAMPLE_RATIO = "carrel.sample_ratio" { value: Text }
+
     /// The session, by its hash: the same within one process, and of no use to find the session by.
     SESSION_HASH = "carrel.session.hash" { value: Text }
     /// How many acts one append carried.

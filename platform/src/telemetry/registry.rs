@@ -89,10 +89,32 @@ pub struct Instrument {
     pub text: &'static str,
     /// Its kind.
     pub kind: InstrumentKind,
-    /// Its unit, as UCUM has it.
+    /// Its unit, as UCUM has it. Empty: it has none.
     pub unit: &'static str,
-    /// The labels that it has.
+    /// The labels that it has, all of them always.
     pub labels: &'static [&'static str],
+}
+
+impl Instrument {
+    /// The name by which Prometheus knows it.
+    #[must_use]
+    pub fn prometheus_name(&self) -> String {
+        let mut name = self.name.replace('.', "_");
+        match self.unit {
+            "s" => name.push_str("_seconds"),
+            "By" => name.push_str("_bytes"),
+            _ => {}
+        }
+        if self.kind == InstrumentKind::Counter {
+            name.push_str("_total");
+        }
+        name
+    }
+
+    /// The names by which Prometheus knows its labels.
+    pub fn prometheus_labels(&self) -> impl Iterator<Item = String> {
+        self.labels.iter().map(|label| label.replace('.', "_"))
+    }
 }
 
 /// The kind of an instrument.

@@ -12,8 +12,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{figures::Counters, word::Word};
-use crate::bus::Origin;
+use super::{SYSTEM, figures::Counters, word::Word};
+use crate::{
+    bus::{Origin, measure_publication},
+    clock::Clock,
+};
 
 /// How many payloads may wait.
 const WAITING: usize = 4_096;
@@ -31,6 +34,25 @@ const SAY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 pub(super) struct Letter {
     pub(super) topic: Arc<str>,
     pub(super) word: Word,
+    /// When it was published.
+    began: std::time::Instant,
+}
+
+impl Letter {
+    fn new(topic: Arc<str>, word: Word) -> Self {
+        Self {
+            topic,
+            word,
+            began: std::time::Instant::now(),
+        }
+    }
+
+    /// Measures what became of a payload.
+    pub(super) fn measure(&self, outcome: &'static str) {
+        if matches!(self.word, Word::Said { .. }) {
+            measure_publication(SYSTEM, self.began, outcome);
+        }
+    }
 }
 
 /// A bounded queue of payloads that remembers on which topics some were dropped, so that the listeners there hear of it
@@ -76,7 +98,13 @@ impl Outbox {
     /// Puts a payload at the end, or, when there is no room, the word that it was lost.
     pub(super) fn put(&self, topic: &str, origin: Origin, payload: Bytes) {
         self.counters.published.add(1);
-        if !self.lock().put(topic.into(), origin, payload) {
+        let word = Word::Said {
+            origin,
+            at_ms: Clock::system().unix_ms(),
+            payload,
+        };
+        let letter = Letter::new(topic.into(), word);
+        if !self.lock().put(letter) {
             self.counters.dropped.add(1);
         }
         self.filled.notify_one();
@@ -86,6 +114,7 @@ impl Outbox {
     pub(super) fn owe(&self, letter: &Letter) {
         if matches!(letter.word, Word::Said { .. }) {
             self.counters.dropped.add(1);
+            letter.measure("failed");
         }
         let mut inner = self.lock();
         inner.owe(&letter.topic);
@@ -123,17 +152,17 @@ impl Outbox {
 
 impl Inner {
     /// Says whether there was room.
-    fn put(&mut self, topic: Arc<str>, origin: Origin, payload: Bytes) -> bool {
-        if self.waiting >= WAITING || self.bytes + payload.len() > WAITING_BYTES {
-            self.lose(topic);
+    fn put(&mut self, letter: Letter) -> bool {
+        let bytes = letter.word.payload().map_or(0, Bytes::len);
+        if self.waiting >= WAITING || self.bytes + bytes > WAITING_BYTES {
+            letter.measure("dropped");
+            self.lose(letter.topic);
             return false;
         }
         self.waiting += 1;
-        self.bytes += payload.len();
-        self.ends_in_loss.remove(&topic);
-        let word = Word::Said { origin, payload };
-        self.queue
-            .push_back((Letter { topic, word }, Instant::now()));
+        self.bytes += bytes;
+        self.ends_in_loss.remove(&letter.topic);
+        self.queue.push_back((letter, Instant::now()));
         true
     }
 
@@ -147,10 +176,7 @@ impl Inner {
             return;
         }
         self.ends_in_loss.insert(Arc::clone(&topic));
-        let letter = Letter {
-            topic,
-            word: Word::Lost,
-        };
+        let letter = Letter::new(topic, Word::Lost);
         self.queue.push_back((letter, Instant::now()));
     }
 
@@ -176,6 +202,7 @@ impl Inner {
                     self.bytes -= payload.len();
                     if now > since + BUDGET {
                         late += 1;
+                        letter.measure("dropped");
                         self.owe(&letter.topic);
                         self.due = now;
                         continue;
@@ -186,10 +213,7 @@ impl Inner {
             if let Some(topic) = self.owed.take(&letter.topic)
                 && letter.word != Word::Lost
             {
-                letters.push(Letter {
-                    topic,
-                    word: Word::Lost,
-                });
+                letters.push(Letter::new(topic, Word::Lost));
             }
             letters.push(letter);
         }
@@ -198,10 +222,7 @@ impl Inner {
             let owed: Vec<_> = self.owed.iter().take(room).cloned().collect();
             for topic in owed {
                 self.owed.remove(&topic);
-                letters.push(Letter {
-                    topic,
-                    word: Word::Lost,
-                });
+                letters.push(Letter::new(topic, Word::Lost));
             }
         }
         (letters, late)
@@ -216,22 +237,23 @@ mod tests {
         Outbox::new(Arc::default())
     }
 
-    fn said(payload: &'static [u8]) -> Word {
-        Word::Said {
-            origin: Origin(1),
-            payload: Bytes::from_static(payload),
-        }
+    /// A word that says this.
+    fn said(payload: &'static [u8]) -> Option<Bytes> {
+        Some(Bytes::from_static(payload))
     }
+
+    /// A word of loss.
+    const LOST: Option<Bytes> = None;
 
     fn put(outbox: &Outbox, topic: &str, payload: &'static [u8]) {
         outbox.put(topic, Origin(1), Bytes::from_static(payload));
     }
 
-    /// What is said on a topic.
-    async fn words(outbox: &Outbox, topic: &str) -> Vec<Word> {
+    /// The payloads that are said on a topic, and the words of loss between them.
+    async fn words(outbox: &Outbox, topic: &str) -> Vec<Option<Bytes>> {
         let letters = outbox.take(usize::MAX).await;
-        let here = letters.into_iter().filter(|letter| &*letter.topic == topic);
-        here.map(|letter| letter.word).collect()
+        let here = letters.iter().filter(|letter| &*letter.topic == topic);
+        here.map(|letter| letter.word.payload().cloned()).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -259,10 +281,7 @@ mod tests {
         let words = words(&outbox, "t").await;
         assert_eq!(words.len(), WAITING + 2);
         let end = &words[WAITING - 2..];
-        assert_eq!(
-            end,
-            [Word::Lost, said(b"after"), said(b"after"), Word::Lost]
-        );
+        assert_eq!(end, [LOST, said(b"after"), said(b"after"), LOST]);
         assert_eq!(outbox.counters.figures().dropped, WAITING as u64 + 1);
     }
 
@@ -285,10 +304,10 @@ mod tests {
         tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
         put(&outbox, "t", b"new");
         put(&outbox, "other", b"new");
-        assert_eq!(words(&outbox, "t").await, [Word::Lost, said(b"new")]);
+        assert_eq!(words(&outbox, "t").await, [LOST, said(b"new")]);
         put(&outbox, "t", b"old");
         tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
-        assert_eq!(words(&outbox, "t").await, [Word::Lost]);
+        assert_eq!(words(&outbox, "t").await, [LOST]);
         assert_eq!(outbox.counters.figures().dropped, 2);
     }
 
@@ -305,7 +324,7 @@ mod tests {
         assert_eq!(taken[0].word, Word::Lost);
         outbox.owe(&taken[0]);
         // Nothing else is to be said: the time comes by itself.
-        assert_eq!(words(&outbox, "t").await, [Word::Lost]);
+        assert_eq!(words(&outbox, "t").await, [LOST]);
         assert_eq!(outbox.counters.figures().dropped, 1);
     }
 }

@@ -168,13 +168,17 @@ impl Write {
     fn answered(self, master: Address, answers: Vec<Value>) -> Answered {
         let refused = |answer: &Value| matches!(answer, Value::ServerError(_));
         let misdirected = answers.iter().any(refused);
-        let failed = self.letters.into_iter().zip(answers);
+        let mut failed = Vec::new();
+        for (letter, answer) in self.letters.into_iter().zip(&answers) {
+            if refused(answer) {
+                failed.push(letter);
+            } else {
+                letter.measure("sent");
+            }
+        }
         Answered {
             master,
-            failed: failed
-                .filter(|(_, answer)| refused(answer))
-                .map(|(letter, _)| letter)
-                .collect(),
+            failed,
             misdirected,
         }
     }

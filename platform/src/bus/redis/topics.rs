@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use super::{figures::Counters, warning::Warning, word::Word};
 use crate::{
     bus::{Origin, Subscription, listener::Listener},
+    clock::Clock,
     redis::seal::{Keyring, to_hexadecimal},
+    telemetry::metric::BUS_LAG,
 };
 
 /// How many changes are remembered. Whoever missed more looks at everything.
@@ -83,7 +85,7 @@ impl Topics {
     /// Adds a listener. It is told that it may have missed something as soon as Redis tells us what is said on its
     /// topic, which may be now.
     pub(super) fn subscribe(self: &Arc<Self>, origin: Origin, topic: &str) -> Subscription {
-        let (mut listener, notices) = Listener::new(origin);
+        let (mut listener, notices) = Listener::new(super::SYSTEM, origin);
         let mut table = self.lock();
         if let Some(known) = table.topics.get(topic) {
             let active = |channel| {
@@ -242,7 +244,12 @@ impl Topics {
         let mut table = self.lock();
         match word {
             Word::Lost => self.miss(&mut table, &topic),
-            Word::Said { origin, payload } => {
+            Word::Said {
+                origin,
+                at_ms,
+                payload,
+            } => {
+                measure_lag(at_ms);
                 let listeners = table
                     .topics
                     .get_mut(&topic)
@@ -290,6 +297,13 @@ pub(super) fn channels_of(keyring: &Keyring, topic: &str) -> Vec<Channel> {
 /// The channel of a name.
 pub(super) fn channel(name: &[u8]) -> Channel {
     format!("carrel:{}", to_hexadecimal(name)).into()
+}
+
+/// Measures how long a word was on its way. Where the publisher's clock is ahead of ours it came at once, as far as can be
+/// known.
+fn measure_lag(at_ms: i64) {
+    let lag_ms = Clock::system().unix_ms().saturating_sub(at_ms).max(0);
+    BUS_LAG.record(lag_ms as f64 / 1e3, [super::SYSTEM.into()]);
 }
 
 /// A subscription's place among the listeners of a topic.
@@ -404,6 +418,7 @@ mod tests {
         let mut listener = topics.subscribe(Origin(1), "t");
         let word = Word::Said {
             origin: Origin(2),
+            at_ms: 0,
             payload: Bytes::from_static(b"news"),
         };
         for (key, channel) in keyring.keys().iter().zip(&channels) {
@@ -419,6 +434,7 @@ mod tests {
         topics.heard(&channels[0], &other_key);
         let own = Word::Said {
             origin: Origin(1),
+            at_ms: 0,
             payload: Bytes::new(),
         };
         topics.heard(&channels[0], &own.seal(&keyring.keys()[0], "t").unwrap());

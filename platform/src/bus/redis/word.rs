@@ -9,6 +9,8 @@ use crate::{
 
 const SAID: u8 = 1;
 const LOST: u8 = 2;
+/// How many bytes are before a payload.
+const HEAD: usize = 17;
 
 /// Something that is said on a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Word {
     Said {
         /// By whom.
         origin: Origin,
+        /// When, in Unix milliseconds by the clock of whoever published it.
+        at_ms: i64,
         /// What.
         payload: Bytes,
     },
@@ -25,6 +29,15 @@ pub enum Word {
 }
 
 impl Word {
+    /// What was published, if something was.
+    #[must_use]
+    pub fn payload(&self) -> Option<&Bytes> {
+        match self {
+            Self::Said { payload, .. } => Some(payload),
+            Self::Lost => None,
+        }
+    }
+
     /// Seals the word for its topic.
     ///
     /// # Errors
@@ -32,10 +45,15 @@ impl Word {
     /// When the payload is too long, or there is no entropy.
     pub fn seal(&self, key: &Key, topic: &str) -> Result<Vec<u8>, NotSealed> {
         let plain = match self {
-            Self::Said { origin, payload } => {
-                let mut plain = Vec::with_capacity(9 + payload.len());
+            Self::Said {
+                origin,
+                at_ms,
+                payload,
+            } => {
+                let mut plain = Vec::with_capacity(HEAD + payload.len());
                 plain.push(SAID);
                 plain.extend_from_slice(&origin.0.to_be_bytes());
+                plain.extend_from_slice(&at_ms.to_be_bytes());
                 plain.extend_from_slice(payload);
                 plain
             }
@@ -50,10 +68,12 @@ impl Word {
         let plain = Bytes::from(key.open(&place(topic), sealed)?);
         match plain.split_first()? {
             (&SAID, said) => {
-                let (origin, _) = said.split_first_chunk()?;
+                let (origin, said) = said.split_first_chunk()?;
+                let (at_ms, _) = said.split_first_chunk()?;
                 Some(Self::Said {
                     origin: Origin(u64::from_be_bytes(*origin)),
-                    payload: plain.slice(9..),
+                    at_ms: i64::from_be_bytes(*at_ms),
+                    payload: plain.slice(HEAD..),
                 })
             }
             (&LOST, []) => Some(Self::Lost),
@@ -82,10 +102,12 @@ mod tests {
             Word::Lost,
             Word::Said {
                 origin: Origin(u64::MAX),
+                at_ms: i64::MIN,
                 payload: Bytes::from_static(b"news"),
             },
             Word::Said {
                 origin: Origin(0),
+                at_ms: 1,
                 payload: Bytes::new(),
             },
         ];
@@ -98,7 +120,14 @@ mod tests {
 
     #[test]
     fn what_is_sealed_and_yet_no_word_is_none() {
-        for plain in [&[][..], &[SAID], &[SAID, 0, 0], &[LOST, 0], &[9; 20]] {
+        for plain in [
+            &[][..],
+            &[SAID],
+            &[SAID, 0, 0],
+            &[SAID; 16],
+            &[LOST, 0],
+            &[9; 20],
+        ] {
             let sealed = key().seal(&place("t"), plain).unwrap();
             assert_eq!(Word::open(&key(), "t", &sealed), None);
         }

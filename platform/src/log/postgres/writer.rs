@@ -26,7 +26,7 @@ use super::{
 use crate::log::{
     LogError,
     figures::Counters,
-    group::{Request, answer, broken, commit_span, count, gather, record_commit},
+    group::{Request, answer, broken, commit_span, count, gather, measure_commit, record_commit},
 };
 
 /// What all writers of a log share.
@@ -184,7 +184,9 @@ impl Shared {
         let figures = count(group, &settled.results);
         self.counters.count_group(figures);
         if settled.written {
-            self.counters.count_commit(started.elapsed());
+            let took = started.elapsed();
+            self.counters.count_commit(took);
+            measure_commit(SYSTEM, figures, took);
         }
         if settled.erased {
             self.erased.notify_one();

@@ -17,7 +17,9 @@ use super::SYSTEM;
 use crate::log::{
     Batch, LogError, StreamName, Write,
     figures::Counters,
-    group::{Request, Work, answer, broken, commit_span, count, gather, record_commit},
+    group::{
+        Request, Work, answer, broken, commit_span, count, gather, measure_commit, record_commit,
+    },
 };
 
 /// Owns the connection that writes.
@@ -102,7 +104,9 @@ impl Writer {
         self.counters.count_group(figures);
         // A transaction that changed nothing costs no sync.
         if self.connection.total_changes() > changes {
-            self.counters.count_commit(started.elapsed());
+            let took = started.elapsed();
+            self.counters.count_commit(took);
+            measure_commit(SYSTEM, figures, took);
         }
         record_commit(&span, figures, written - started, synced);
         Outcome::Committed(results)

@@ -1,0 +1,164 @@
+//! Log lines: which are written, how they name the trace that they belong to, and how they go to the collector.
+//!
+//! What our own code says is held to what [`attribute`](super::attribute) says of attributes. What libraries say below
+//! the level of information is not written at all, whatever the filter asks for: there they show what passes through
+//! them, statements with their parameters and headers with tokens.
+
+use std::{fmt, io::IsTerminal as _};
+
+use opentelemetry::{Context as TraceContext, trace::TraceContextExt as _};
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_otlp::WithExportConfig as _;
+use opentelemetry_sdk::{Resource, logs::SdkLoggerProvider};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt as _, FilterFn},
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    registry::LookupSpan,
+};
+
+use super::{EXPORT_TIMEOUT, LogFormat, TelemetryError, export::Exports};
+
+/// Libraries that have a part in every export: what they say of one would be exported in its turn.
+const EXPORTING: [&str; 5] = ["opentelemetry", "tonic", "h2", "hyper", "tower"];
+
+/// A layer that writes lines to standard error.
+pub(super) fn written<S>(
+    log_format: LogFormat,
+    filter: &str,
+) -> Result<Box<dyn Layer<S> + Send + Sync>, TelemetryError>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let filter = parse(filter)?.and(FilterFn::new(may_be_written));
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(colours && log_format == LogFormat::Text);
+    Ok(match log_format {
+        LogFormat::Text => lines
+            // What is written into a text first does not know of the terminal.
+            .map_event_format(move |event| Traced::text(event.with_ansi(colours)))
+            .with_filter(filter)
+            .boxed(),
+        LogFormat::Json => lines
+            .json()
+            .with_current_span(false)
+            .with_span_list(false)
+            .map_event_format(Traced::json)
+            .with_filter(filter)
+            .boxed(),
+    })
+}
+
+/// A layer that sends the same lines to the collector.
+pub(super) fn exported<S>(
+    provider: &SdkLoggerProvider,
+    filter: &str,
+) -> Result<impl Layer<S> + use<S>, TelemetryError>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let filter = parse(filter)?
+        .and(FilterFn::new(may_be_written))
+        .and(FilterFn::new(is_exported));
+    Ok(OpenTelemetryTracingBridge::new(provider).with_filter(filter))
+}
+
+/// What sends lines to the collector.
+pub(super) fn provider(
+    resource: Resource,
+    endpoint: &str,
+    exports: &Exports,
+) -> Result<SdkLoggerProvider, TelemetryError> {
+    let exporter = opentelemetry_otlp::LogExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(EXPORT_TIMEOUT)
+        .build()
+        .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
+    Ok(SdkLoggerProvider::builder()
+        .with_resource(resource)
+        .with_log_processor(exports.logs(exporter))
+        .build())
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter(filter.to_owned(), error))
+}
+
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("carrel")
+}
+
+/// Of libraries only what is at least information; and nothing of OpenTelemetry's, which complains anew at each export
+/// that fails: `export` says so once.
+fn may_be_written(metadata: &Metadata<'_>) -> bool {
+    is_ours(metadata)
+        || metadata.is_span()
+        || (*metadata.level() <= Level::INFO && !metadata.target().starts_with("opentelemetry"))
+}
+
+fn is_exported(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    is_ours(metadata) || !EXPORTING.iter().any(|library| target.starts_with(library))
+}
+
+/// A way to write events, to which is added the trace that they belong to.
+struct Traced<F> {
+    event: F,
+    /// What an event ends with, and what is written in its place: around the trace's id, and the span's.
+    end: &'static str,
+    around: [&'static str; 3],
+}
+
+impl<F> Traced<F> {
+    fn text(event: F) -> Self {
+        Self {
+            event,
+            end: "\n",
+            around: [" trace_id=", " span_id=", "\n"],
+        }
+    }
+
+    fn json(event: F) -> Self {
+        Self {
+            event,
+            end: "}\n",
+            around: [",\"trace_id\":\"", "\",\"span_id\":\"", "\"}\n"],
+        }
+    }
+}
+
+impl<S, N, F> FormatEvent<S, N> for Traced<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let trace = TraceContext::current();
+        let span = trace.span();
+        let ids = span.span_context();
+        if !ids.is_valid() {
+            return self.event.format_event(context, writer, event);
+        }
+        let mut line = String::new();
+        let within = Writer::new(&mut line);
+        self.event.format_event(context, within, event)?;
+        let line_without_end = line.strip_suffix(self.end).unwrap_or(&line);
+        let [before, between, after] = self.around;
+        write!(
+            writer,
+            "{line_without_end}{before}{}{between}{}{after}",
+            ids.trace_id(),
+            ids.span_id()
+        )
+    }
+}

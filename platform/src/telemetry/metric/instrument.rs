@@ -1,0 +1,308 @@
+//! What metrics are measured with.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
+
+use opentelemetry::{
+    KeyValue, Value,
+    metrics::{self, Meter},
+    trace::SpanContext,
+};
+
+use super::exemplar::{Exemplar, Exemplars};
+use crate::telemetry::registry::{Instrument, InstrumentKind};
+
+/// Where instruments are made, once the process is watched.
+static METER: OnceLock<Meter> = OnceLock::new();
+
+/// Has everything measured by this meter from now on. The first counts.
+pub(in crate::telemetry) fn start(meter: Meter) {
+    let _ = METER.set(meter);
+}
+
+/// What a label says: a word that the code knows, or a small number. Never a text that came from elsewhere.
+#[derive(Clone, Debug)]
+pub struct Label(Value);
+
+impl From<&'static str> for Label {
+    fn from(word: &'static str) -> Self {
+        Self(Value::from(word))
+    }
+}
+
+impl From<u16> for Label {
+    fn from(number: u16) -> Self {
+        Self(Value::from(i64::from(number)))
+    }
+}
+
+impl Label {
+    /// One of the words that were known when the process began, such as the methods of its services.
+    pub(crate) fn known(word: &Arc<str>) -> Self {
+        Self(Value::from(Arc::clone(word)))
+    }
+}
+
+/// A histogram with `N` labels.
+pub struct Histogram<const N: usize> {
+    row: Instrument,
+    labels: [&'static str; N],
+    buckets: &'static [f64],
+    made: OnceLock<metrics::Histogram<f64>>,
+    exemplars: Exemplars,
+}
+
+impl<const N: usize> Histogram<N> {
+    pub(super) const KIND: InstrumentKind = InstrumentKind::Histogram;
+
+    /// As documents list it.
+    #[must_use]
+    pub const fn row(&self) -> &Instrument {
+        &self.row
+    }
+
+    pub(super) const fn new(
+        row: Instrument,
+        labels: [&'static str; N],
+        buckets: &'static [f64],
+    ) -> Self {
+        Self {
+            row,
+            labels,
+            buckets,
+            made: OnceLock::new(),
+            exemplars: Exemplars::none(),
+        }
+    }
+
+    /// Counts a value, of seconds if that is the unit.
+    pub fn record(&self, value: f64, labels: [Label; N]) {
+        if let Some(meter) = METER.get() {
+            let made = self.made.get_or_init(|| {
+                meter
+                    .f64_histogram(self.row.name)
+                    .with_unit(self.row.unit)
+                    .with_description(self.row.text)
+                    .with_boundaries(self.buckets.to_vec())
+                    .build()
+            });
+            made.record(value, &pairs(self.labels, labels));
+        }
+    }
+
+    /// Counts a value that was measured within a span. If the span's trace is kept, the value stands for its bucket as
+    /// an exemplar, in place of the one before.
+    pub fn record_in(&self, span: &SpanContext, value: f64, labels: [Label; N]) {
+        if METER.get().is_some() && span.is_valid() && span.is_sampled() {
+            let words = labels.iter().map(|label| label.0.to_string()).collect();
+            let exemplar = Exemplar::now(value, span);
+            self.exemplars.keep(words, self.buckets, exemplar);
+        }
+        self.record(value, labels);
+    }
+
+    /// The exemplar of the bucket with this upper bound, for these values of its labels.
+    #[must_use]
+    pub fn exemplar(&self, labels: &[&str], upper_bound: f64) -> Option<Exemplar> {
+        self.exemplars.of(labels, self.buckets, upper_bound)
+    }
+}
+
+/// A count that only grows, with `N` labels.
+pub struct Counter<const N: usize> {
+    row: Instrument,
+    labels: [&'static str; N],
+    made: OnceLock<metrics::Counter<u64>>,
+}
+
+impl<const N: usize> Counter<N> {
+    pub(super) const KIND: InstrumentKind = InstrumentKind::Counter;
+
+    /// As documents list it.
+    #[must_use]
+    pub const fn row(&self) -> &Instrument {
+        &self.row
+    }
+
+    pub(super) const fn new(row: Instrument, labels: [&'static str; N]) -> Self {
+        Self {
+            row,
+            labels,
+            made: OnceLock::new(),
+        }
+    }
+
+    /// Counts so many more. Nothing more makes it known that so far there were none.
+    pub fn add(&self, more: u64, labels: [Label; N]) {
+        if let Some(meter) = METER.get() {
+            let made = self.made.get_or_init(|| {
+                meter
+                    .u64_counter(self.row.name)
+                    .with_unit(self.row.unit)
+                    .with_description(self.row.text)
+                    .build()
+            });
+            made.add(more, &pairs(self.labels, labels));
+        }
+    }
+}
+
+/// A count that grows and shrinks, with `N` labels.
+pub struct UpDownCounter<const N: usize> {
+    row: Instrument,
+    labels: [&'static str; N],
+    made: OnceLock<metrics::UpDownCounter<i64>>,
+}
+
+impl<const N: usize> UpDownCounter<N> {
+    pub(super) const KIND: InstrumentKind = InstrumentKind::UpDownCounter;
+
+    /// As documents list it.
+    #[must_use]
+    pub const fn row(&self) -> &Instrument {
+        &self.row
+    }
+
+    pub(super) const fn new(row: Instrument, labels: [&'static str; N]) -> Self {
+        Self {
+            row,
+            labels,
+            made: OnceLock::new(),
+        }
+    }
+
+    /// Counts so many more, or fewer.
+    pub fn add(&self, more: i64, labels: [Label; N]) {
+        if let Some(meter) = METER.get() {
+            let made = self.made.get_or_init(|| {
+                meter
+                    .i64_up_down_counter(self.row.name)
+                    .with_unit(self.row.unit)
+                    .with_description(self.row.text)
+                    .build()
+            });
+            made.add(more, &pairs(self.labels, labels));
+        }
+    }
+}
+
+/// Something that is what it is when it is looked at, with `N` labels.
+pub struct Gauge<const N: usize> {
+    row: Instrument,
+    labels: [&'static str; N],
+}
+
+impl<const N: usize> Gauge<N> {
+    pub(super) const KIND: InstrumentKind = InstrumentKind::Gauge;
+
+    /// As documents list it.
+    #[must_use]
+    pub const fn row(&self) -> &Instrument {
+        &self.row
+    }
+
+    pub(super) const fn new(row: Instrument, labels: [&'static str; N]) -> Self {
+        Self { row, labels }
+    }
+
+    /// Has it looked at whenever somebody wants to know, as long as the process is watched: `look` gives each value
+    /// with its labels, and must neither wait nor hold what is to end.
+    pub fn observe(&self, look: impl Fn(&mut dyn FnMut(f64, [Label; N])) + Send + Sync + 'static) {
+        let Some(meter) = METER.get() else {
+            return;
+        };
+        let keys = self.labels;
+        meter
+            .f64_observable_gauge(self.row.name)
+            .with_unit(self.row.unit)
+            .with_description(self.row.text)
+            .with_callback(move |seen| {
+                look(&mut |value, labels| seen.observe(value, &pairs(keys, labels)));
+            })
+            .build();
+    }
+
+    /// Has it be 1 from now on, with labels that are read from the configuration or the build.
+    pub fn inform(&self, labels: [impl Into<Cow<'static, str>>; N]) {
+        let labels = labels.map(|label| Label(Value::from(label.into())));
+        self.observe(move |tell| tell(1.0, labels.clone()));
+    }
+}
+
+/// A sum that only grows and that somebody else keeps, with `N` labels.
+pub struct Sum<const N: usize> {
+    row: Instrument,
+    labels: [&'static str; N],
+}
+
+impl<const N: usize> Sum<N> {
+    pub(super) const KIND: InstrumentKind = InstrumentKind::Counter;
+
+    /// As documents list it.
+    #[must_use]
+    pub const fn row(&self) -> &Instrument {
+        &self.row
+    }
+
+    pub(super) const fn new(row: Instrument, labels: [&'static str; N]) -> Self {
+        Self { row, labels }
+    }
+
+    /// As [`Gauge::observe`].
+    pub fn observe(&self, look: impl Fn(&mut dyn FnMut(f64, [Label; N])) + Send + Sync + 'static) {
+        let Some(meter) = METER.get() else {
+            return;
+        };
+        let keys = self.labels;
+        meter
+            .f64_observable_counter(self.row.name)
+            .with_unit(self.row.unit)
+            .with_description(self.row.text)
+            .with_callback(move |seen| {
+                look(&mut |value, labels| seen.observe(value, &pairs(keys, labels)));
+            })
+            .build();
+    }
+}
+
+fn pairs<const N: usize>(keys: [&'static str; N], labels: [Label; N]) -> [KeyValue; N] {
+    let mut at = 0;
+    labels.map(|Label(value)| {
+        let key = keys[at];
+        at += 1;
+        KeyValue::new(key, value)
+    })
+}
+
+/// Declares metrics: for each the instrument, and all of them as rows in `ALL`. The comment above a name is its text in
+/// documents and for whoever scrapes, too.
+macro_rules! declare {
+    ($(
+        $(#[doc = $text:literal])+
+        $constant:ident: $kind:ident<$count:literal> = $name:literal {
+            unit: $unit:literal, labels: [$($label:expr),*] $(, buckets: $buckets:expr)? $(,)?
+        }
+    )+) => {
+        $(
+            $(#[doc = $text])+
+            pub static $constant: $kind<$count> = {
+                const LABELS: [&str; $count] = [$($label),*];
+                const ROW: Instrument = Instrument {
+                    name: $name,
+                    text: concat!($($text),+).trim_ascii(),
+                    kind: $kind::<$count>::KIND,
+                    unit: $unit,
+                    labels: &LABELS,
+                };
+                $kind::new(ROW, LABELS $(, $buckets)?)
+            };
+        )+
+
+        /// All of them.
+        pub static ALL: &[&Instrument] = &[$($constant.row()),+];
+    };
+}
+
+pub(super) use declare;
