@@ -1,0 +1,187 @@
+//! What every store of leases promises, run on every store there is. See `carrel_platform::lease::Leases`.
+//!
+//! `over_time`, `at_once` and `model` know no store. One joins by a [`Store`] and one line here.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod at_once;
+mod model;
+#[path = "../on_redis/mod.rs"]
+mod on_redis;
+mod over_time;
+
+use std::{future::Future, time::Duration};
+
+use bytes::Bytes;
+use carrel_platform::lease::{Lease, Leases, memory::MemoryLeases, redis::RedisLeases};
+use on_redis::OnRedis;
+use tokio::runtime::{Builder, Runtime};
+
+/// Makes stores of one kind, and knows how time passes there.
+trait Store {
+    /// How many random histories are tried.
+    const HISTORIES: u32;
+
+    /// The unit of time of these tests: much longer than a step of them takes.
+    const TICK: Duration;
+
+    /// What the tests in which time passes run on.
+    fn runtime(&self) -> Runtime;
+
+    /// Lets time pass, for the store too.
+    fn pass(&self, ticks: u32) -> impl Future<Output = ()>;
+
+    /// A store that nobody else uses.
+    fn fresh(&self) -> impl Future<Output = impl Leases + Clone>;
+}
+
+struct Memory;
+
+impl Store for Memory {
+    const HISTORIES: u32 = 256;
+    const TICK: Duration = Duration::from_secs(1);
+
+    fn runtime(&self) -> Runtime {
+        Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    }
+
+    async fn pass(&self, ticks: u32) {
+        tokio::time::advance(Self::TICK * ticks).await;
+    }
+
+    async fn fresh(&self) -> impl Leases + Clone {
+        MemoryLeases::default()
+    }
+}
+
+/// Its time is the real one.
+impl<Engine> Store for OnRedis<Engine> {
+    const HISTORIES: u32 = 2;
+    const TICK: Duration = Duration::from_millis(400);
+
+    fn runtime(&self) -> Runtime {
+        Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap()
+    }
+
+    async fn pass(&self, ticks: u32) {
+        tokio::time::sleep(Self::TICK * ticks).await;
+    }
+
+    async fn fresh(&self) -> impl Leases + Clone {
+        RedisLeases::connect(&self.apart()).await.unwrap()
+    }
+}
+
+/// Each promise is a test of its own, on an engine of its own.
+macro_rules! apart {
+    ($engine:ident, $store:expr, over_time: [$($timed:ident),+ $(,)?], at_once: [$($promise:ident),+ $(,)?]) => {
+        mod $engine {
+            use super::Store as _;
+
+            $(
+                #[test]
+                fn $timed() {
+                    let store = $store;
+                    store.runtime().block_on(crate::over_time::$timed(&store));
+                }
+            )+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $promise() {
+                    crate::at_once::$promise(&$store).await;
+                }
+            )+
+
+            #[test]
+            fn agrees_with_the_reference_model() {
+                crate::model::agrees_with_the_reference_model(&$store);
+            }
+        }
+    };
+}
+
+/// All promises are one test, on one engine, where to start it takes long.
+macro_rules! in_a_row {
+    ($engine:ident, $store:expr, over_time: [$($timed:ident),+ $(,)?], at_once: [$($promise:ident),+ $(,)?]) => {
+        mod $engine {
+            use super::Store as _;
+
+            #[test]
+            fn keeps_every_promise() {
+                let store = $store;
+                $(
+                    store.runtime().block_on(crate::over_time::$timed(&store));
+                )+
+                $(
+                    store.runtime().block_on(crate::at_once::$promise(&store));
+                )+
+                crate::model::agrees_with_the_reference_model(&store);
+            }
+        }
+    };
+}
+
+macro_rules! contract {
+    ($how:ident, $engine:ident, $store:expr) => {
+        $how!(
+            $engine,
+            $store,
+            over_time: [
+                a_lease_runs_out_when_its_time_is_over_and_no_earlier,
+                holding_again_counts_from_then_on,
+                a_lease_runs_out_by_itself_whoever_else_is_there,
+                who_ran_out_supersedes_nobody,
+                who_was_refused_does_not_prolong,
+            ],
+            at_once: [
+                what_was_held_is_read_by_key,
+                spaces_are_apart,
+                the_newest_incarnation_wins,
+                a_release_lets_go_of_its_own_and_older_incarnations,
+                names_are_compared_byte_for_byte,
+                values_are_read_as_one_holder_wrote_them,
+                everybody_reads_their_own_writes,
+            ]
+        );
+    };
+}
+
+contract!(apart, memory, super::Memory);
+contract!(apart, redis, super::on_redis::single());
+contract!(in_a_row, redis_cluster, super::on_redis::cluster());
+
+/// Longer than any test takes.
+pub(crate) const LONG: Duration = Duration::from_secs(3_600);
+
+pub(crate) fn lease(space: &str, key: &str, incarnation: u64, value: &'static str) -> Lease {
+    Lease {
+        space: space.to_owned(),
+        key: key.to_owned(),
+        incarnation,
+        value: Bytes::from_static(value.as_bytes()),
+    }
+}
+
+/// What stands in a space, as keys, incarnations and values.
+pub(crate) async fn standing(leases: &impl Leases, space: &str) -> Vec<(String, u64, Bytes)> {
+    let leases = leases.standing(space).await.unwrap();
+    let in_space = leases.iter().all(|lease| lease.space == space);
+    assert!(in_space, "{leases:?}");
+    leases
+        .into_iter()
+        .map(|lease| (lease.key, lease.incarnation, lease.value))
+        .collect()
+}
+
+pub(crate) async fn keys(leases: &impl Leases, space: &str) -> Vec<String> {
+    let standing = standing(leases, space).await;
+    standing.into_iter().map(|(key, ..)| key).collect()
+}
