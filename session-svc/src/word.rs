@@ -146,7 +146,10 @@ impl Grown {
 
     /// The part of it after a version; `None` if something between is missing.
     fn after(&self, known: u64) -> Option<Later<'_>> {
-        let first = (self.version + 1).checked_sub(self.events.len() as u64)?;
+        let first = self
+            .version
+            .checked_add(1)?
+            .checked_sub(self.events.len() as u64)?;
         let skip = (known + 1).checked_sub(first)?;
         let skip = usize::try_from(skip).ok()?;
         Some(Later {
@@ -272,5 +275,19 @@ mod tests {
         for said in [&b""[..], b"session/1", &[0xff; 40]] {
             assert_eq!(Word::decode(said, "e"), None);
         }
+    }
+
+    /// A version that no stream can have, as a peer that is broken might say, is none that is known already.
+    #[test]
+    fn the_last_number_of_all_is_looked_up_in_the_log() {
+        let history = History::empty("s".into());
+        let session = write(&history, 0, Vec::new());
+        let conference = write(&history, 0, Vec::new());
+        let mut word = Word::of("e", &session, &conference, std::iter::empty());
+        if let Some(session) = &mut word.session {
+            session.version = u64::MAX;
+        }
+        let word = Word::decode(&word.encode(), "e").unwrap();
+        assert!(word.beyond(&history).unwrap().is_none());
     }
 }
