@@ -1,8 +1,9 @@
 //! Why im-svc did not do as it was asked, and what the caller is told.
 
-use std::time::Duration;
-
-use carrel_platform::{log::LogError, refusal::Refusal};
+use carrel_platform::{
+    log::LogError,
+    refusal::{Refusal, command},
+};
 use tonic::{Code, Status};
 
 use crate::domain::text::{TEXT_LIMIT, TextError};
@@ -85,35 +86,9 @@ impl From<Error> for Refusal {
             ),
             Error::Text(error) => refuse_text(&error),
             Error::Request(refusal) => refusal,
-            Error::CommandIdReused => Self::new(
-                Code::AlreadyExists,
-                "COMMAND_ID_REUSED",
-                "This command id was already used for a command with another content. Use a new id for a new command.",
-            ),
-            Error::Log(LogError::Conflict { .. }) | Error::Contended => Self::new(
-                Code::Aborted,
-                "CONTENDED",
-                "Others wrote at the same time. Send the same command again.",
-            )
-            .retry_after(Duration::from_millis(100)),
-            Error::Log(LogError::Unavailable(_)) => Self::unavailable(
-                "LOG_UNAVAILABLE",
-                "The log can't be written just now. Send the same command again.",
-            ),
-            Error::Log(LogError::Unknown(_)) => Self::unavailable(
-                "LOG_UNAVAILABLE",
-                "It is not certain whether this was done. Send the same command again to find out.",
-            ),
-            Error::Log(LogError::Damaged(_)) => Self::new(
-                Code::DataLoss,
-                "LOG_DAMAGED",
-                "The record of this conversation can't be read. Tell the operators of this desk.",
-            ),
-            Error::Log(LogError::Invalid(_)) => Self::new(
-                Code::Internal,
-                "LOG_REFUSED",
-                "The log could not take this. Tell the operators of this desk.",
-            ),
+            Error::CommandIdReused => command::id_reused(),
+            Error::Contended => command::contended("conversation"),
+            Error::Log(error) => command::not_logged(&error, "conversation"),
             Error::TooSlow => Self::new(
                 Code::ResourceExhausted,
                 "TOO_SLOW",
@@ -136,23 +111,5 @@ fn refuse_text(error: &TextError) -> Refusal {
     match error {
         TextError::TooLong { .. } => refusal.with("limit", TEXT_LIMIT.to_string()),
         _ => refusal,
-    }
-}
-
-/// Checks a command id.
-///
-/// # Errors
-/// Unless it has 1 to 64 visible ASCII characters.
-pub(crate) fn check_command_id(command_id: &str) -> Result<(), Refusal> {
-    let fits = (1..=64).contains(&command_id.len())
-        && command_id.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::invalid(
-            "BAD_COMMAND_ID",
-            "command_id",
-            "give 1 to 64 visible ASCII characters, best a random UUID",
-        ))
     }
 }

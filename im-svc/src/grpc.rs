@@ -5,7 +5,7 @@ use std::pin::Pin;
 use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
     log::Command as LogCommand,
-    refusal::Refusal,
+    refusal::{Refusal, command},
 };
 use carrel_proto::im::v1::{self as wire, im_service_server::ImService, send_message_request::To};
 use futures::Stream;
@@ -20,7 +20,7 @@ use crate::{
     conversations::Conversations,
     convert,
     domain::{event::Between, names, text::check_text},
-    error::{Error, check_command_id},
+    error::Error,
     live_conversation::{Act, Acted, Command, Look, NewMessage, Page, Request as Ask},
     typing::TypingLimit,
 };
@@ -188,7 +188,7 @@ impl ImService for ImApi {
             to,
             text,
         } = request.into_inner();
-        check_command_id(&command_id)?;
+        command::check_id(&command_id)?;
         check_text(&text).map_err(Error::from)?;
         let to = to.ok_or_else(|| {
             let wanted = "name a librarian, a queue or a conversation";

@@ -1,5 +1,7 @@
 //! The kinds of "no", and the only mapping to a gRPC status and back.
 
+pub mod command;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use carrel_proto::refusal::v1 as wire;

@@ -1,8 +1,9 @@
 //! Why session-svc did not do as it was asked, and what the caller is told.
 
-use std::time::Duration;
-
-use carrel_platform::{log::LogError, refusal::Refusal};
+use carrel_platform::{
+    log::LogError,
+    refusal::{Refusal, command},
+};
 use tonic::{Code, Status};
 
 use crate::domain::{refused::Refused, text::TextError};
@@ -50,38 +51,9 @@ impl From<Error> for Refusal {
         match error {
             Error::Refused(refused) => refuse(refused),
             Error::Request(refusal) => refusal,
-            Error::CommandIdReused => Refusal::new(
-                Code::AlreadyExists,
-                "COMMAND_ID_REUSED",
-                "This command id was already used for a command with another content. Use a new id for a new command.",
-            ),
-            Error::Log(LogError::Conflict { .. }) | Error::Contended => {
-                let mut refusal = Refusal::new(
-                    Code::Aborted,
-                    "CONTENDED",
-                    "Others changed the session at the same time. Send the same command again.",
-                );
-                refusal.retry_after = Some(Duration::from_millis(100));
-                refusal
-            }
-            Error::Log(LogError::Unavailable(_)) => Refusal::unavailable(
-                "LOG_UNAVAILABLE",
-                "The log can't be written just now. Send the same command again.",
-            ),
-            Error::Log(LogError::Unknown(_)) => Refusal::unavailable(
-                "LOG_UNAVAILABLE",
-                "It is not certain whether this was done. Send the same command again to find out.",
-            ),
-            Error::Log(LogError::Damaged(_)) => Refusal::new(
-                Code::DataLoss,
-                "LOG_DAMAGED",
-                "The record of this session can't be read. Tell the operators of this desk.",
-            ),
-            Error::Log(LogError::Invalid(_)) => Refusal::new(
-                Code::Internal,
-                "LOG_REFUSED",
-                "The log could not take this. Tell the operators of this desk.",
-            ),
+            Error::CommandIdReused => command::id_reused(),
+            Error::Contended => command::contended("session"),
+            Error::Log(error) => command::not_logged(&error, "session"),
             Error::TooSlow => Refusal::new(
                 Code::ResourceExhausted,
                 "TOO_SLOW",
@@ -160,23 +132,5 @@ fn refuse_text(field: &str, error: &TextError) -> Refusal {
     match error {
         TextError::TooLong { limit, .. } => refusal.with("limit", limit.to_string()),
         _ => refusal,
-    }
-}
-
-/// Checks a command id.
-///
-/// # Errors
-/// Unless it has 1 to 64 visible ASCII characters.
-pub(crate) fn check_command_id(command_id: &str) -> Result<(), Refusal> {
-    let fits = (1..=64).contains(&command_id.len())
-        && command_id.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::invalid(
-            "BAD_COMMAND_ID",
-            "command_id",
-            "give 1 to 64 visible ASCII characters, best a random UUID",
-        ))
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use carrel_platform::{
     auth::{Principal, interceptor::Authenticator},
     clock::Clock,
-    refusal::Refusal,
+    refusal::{Refusal, command},
 };
 use carrel_proto::session::v1::{self as wire, session_service_server::SessionService};
 use futures::Stream;
@@ -20,7 +20,7 @@ use crate::{
         people::{Actor, LibrarianActor, Role},
         refused::Refused,
     },
-    error::{Error, check_command_id},
+    error::Error,
     live_session::Acted,
     sessions::Sessions,
 };
@@ -113,7 +113,7 @@ impl SessionApi {
         command_id: String,
         command: Command,
     ) -> Result<Acted, Error> {
-        check_command_id(&command_id)?;
+        command::check_id(&command_id)?;
         self.sessions
             .act(session_id, actor, command_id, command)
             .await

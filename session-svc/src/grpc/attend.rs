@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
     clock::Clock,
-    refusal::Refusal,
+    refusal::{Refusal, command},
     telemetry::{span, trace_context},
 };
 use carrel_proto::session::v1 as wire;
@@ -21,7 +21,7 @@ use super::{Responses, SessionApi, token_expired, until_end};
 use crate::{
     JOIN_WITHIN, convert,
     domain::{audience::Audience, people::Actor},
-    error::{Error, check_command_id},
+    error::Error,
     live_session::{Acted, Joined},
     sessions::Sessions,
     subscribers::Live,
@@ -332,7 +332,7 @@ impl Participant {
         command_id: String,
         act: Option<wire::act::Act>,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
-        check_command_id(&command_id)?;
+        command::check_id(&command_id)?;
         let act = act.ok_or_else(nothing_known)?;
         let (session_id, actor) = (&attendance.session_id, attendance.actor.clone());
         self.sessions
