@@ -29,9 +29,26 @@ pub enum Error {
     /// The reader did not keep up.
     #[error("the reader was too slow")]
     TooSlow,
+    /// The outcome of an act on the stream is unknown.
+    #[error("the outcome of an act is unknown")]
+    Interrupted,
     /// The service is stopping.
     #[error("the service is stopping")]
     ShuttingDown,
+}
+
+impl Error {
+    /// Whether the caller is to send the same command again to learn what became of it (I3).
+    pub(crate) fn is_unknown_outcome(&self) -> bool {
+        match self {
+            Self::Log(error) => matches!(
+                error,
+                LogError::Conflict { .. } | LogError::Unavailable(_) | LogError::Unknown(_)
+            ),
+            Self::Contended | Self::Interrupted | Self::ShuttingDown => true,
+            Self::Refused(_) | Self::Request(_) | Self::CommandIdReused | Self::TooSlow => false,
+        }
+    }
 }
 
 impl From<Refusal> for Error {
@@ -58,6 +75,10 @@ impl From<Error> for Refusal {
                 Code::ResourceExhausted,
                 "TOO_SLOW",
                 "You did not read fast enough. Join again from the last position that you have.",
+            ),
+            Error::Interrupted => Refusal::unavailable(
+                "INTERRUPTED",
+                "It is not known what became of one of your acts. Join again from the last position that you have, then send again, in their order, all that had no answer for good.",
             ),
             Error::ShuttingDown => Refusal::unavailable(
                 "SHUTTING_DOWN",

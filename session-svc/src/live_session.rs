@@ -49,12 +49,14 @@ use crate::{
     word::{Heard, Word},
 };
 
+pub(crate) use in_order::InOrder;
 pub(crate) use there::attending;
 use there::{Attending, Seen};
 
 mod answers;
 mod append;
 mod carry_out;
+mod in_order;
 mod tend;
 mod there;
 
@@ -81,7 +83,7 @@ pub(crate) struct Parts {
 #[derive(Debug)]
 pub(crate) enum Request {
     /// To carry out a command.
-    Act(Act),
+    Act(Box<Act>),
     /// To let somebody listen.
     Join {
         actor: Actor,
@@ -127,6 +129,8 @@ pub(crate) struct Act {
     pub(crate) actor: Actor,
     pub(crate) command_id: String,
     pub(crate) command: Command,
+    /// What it must not overtake.
+    pub(crate) in_order: InOrder,
     /// The span of whoever asks; the append and each delivery belong to its trace.
     pub(crate) span: Span,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
@@ -289,7 +293,7 @@ impl LiveSession {
         let mut acts = Vec::new();
         for request in requests.drain(..) {
             match request {
-                Request::Act(act) => acts.push(act),
+                Request::Act(act) => acts.push(*act),
                 other => {
                     self.carry_out(std::mem::take(&mut acts)).await;
                     self.answer(other).await;
@@ -302,7 +306,7 @@ impl LiveSession {
     async fn answer(&mut self, request: Request) {
         // Whoever asked may have gone; then nobody needs the answer.
         match request {
-            Request::Act(act) => self.carry_out(vec![act]).await,
+            Request::Act(act) => self.carry_out(vec![*act]).await,
             Request::Join {
                 actor,
                 wish,

@@ -21,7 +21,7 @@ use crate::{
     },
     error::Error,
     live_session::{
-        Act, Acted, INBOX, Joined, Known, LiveSession, Look, Parts, Request, Transcript,
+        Act, Acted, INBOX, InOrder, Joined, Known, LiveSession, Look, Parts, Request, Transcript,
     },
 };
 
@@ -61,19 +61,22 @@ impl Sessions {
         command_id: String,
         command: Command,
     ) -> Result<Acted, Error> {
-        self.begin_act(session_id, actor, command_id, command)
+        let by_itself = InOrder::default();
+        self.begin_act(session_id, actor, command_id, command, by_itself)
             .await?
             .await
             .map_err(|_| Error::ShuttingDown)?
     }
 
-    /// Hands a command in, in the order of the calls, and returns where its answer will come.
+    /// Hands a command in, in the order of the calls, and returns where its answer will come. It is not done if the
+    /// outcome of one is unknown that it must not overtake.
     pub(crate) async fn begin_act(
         &self,
         session_id: &str,
         actor: Actor,
         command_id: String,
         command: Command,
+        in_order: InOrder,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
         if !is_session_id(session_id) {
             return Err(refuse_nowhere(&actor, &command).into());
@@ -83,10 +86,11 @@ impl Sessions {
             actor,
             command_id,
             command,
+            in_order,
             span: Span::current(),
             answer,
         };
-        self.send(session_id, Request::Act(act)).await?;
+        self.send(session_id, Request::Act(Box::new(act))).await?;
         Ok(answered)
     }
 

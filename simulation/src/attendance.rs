@@ -222,7 +222,7 @@ impl Window {
         match &told.response {
             Some(Told::Event(event)) => self.see(event, stream),
             Some(Told::ActAccepted(accepted)) => {
-                self.settle(&accepted.command_id, Answer::Accepted, stream);
+                self.settle(&accepted.command_id, Answer::Accepted);
             }
             Some(Told::ActRefused(refused)) => {
                 let refusal = refused.refusal.clone().unwrap_or_default();
@@ -231,7 +231,7 @@ impl Window {
                     &refusal.reason,
                     &refusal.message,
                 ));
-                self.settle(&refused.command_id, answer, stream);
+                self.settle(&refused.command_id, answer);
             }
             Some(Told::Heartbeat(heartbeat)) if heartbeat.head < self.position => {
                 self.violation(
@@ -266,21 +266,18 @@ impl Window {
         }
     }
 
-    fn settle(&mut self, id: &str, answer: Answer, stream: &Stream) {
+    /// What is not settled by its answer is sent again, with all that was sent after it, on the next stream: the server
+    /// ends this one.
+    fn settle(&mut self, id: &str, answer: Answer) {
         let Some(place) = self.unsettled.iter().position(|sent| sent.id == id) else {
             return;
         };
-        let again = matches!(answer, Answer::Unknown(_));
         self.person.note(&format!("{id} → {answer:?}"));
-        let Some(sent) = self.unsettled.get(place) else {
-            return;
-        };
-        self.answered(&sent.given, answer);
-        if again {
-            self.person.stage.commands.turned_back(&sent.given);
-            self.person.stage.commands.sent(&sent.given);
-            let _ = stream.asks.try_send(acting(sent));
-        } else {
+        let settled = !matches!(answer, Answer::Unknown(_));
+        if let Some(sent) = self.unsettled.get(place) {
+            self.answered(&sent.given, answer);
+        }
+        if settled {
             self.unsettled.remove(place);
         }
     }

@@ -46,8 +46,6 @@ pub(crate) struct Known {
     pub(crate) answer: Option<Answer>,
     /// Whether a try came to nothing that is known: it may take effect at any time later.
     pub(crate) unsettled_tries: u64,
-    /// Whether a server said that it could not do it now, so that what was said after it may have overtaken it.
-    pub(crate) was_turned_back: bool,
     tries: u64,
 }
 
@@ -76,7 +74,6 @@ impl Commands {
             given: given.clone(),
             answer: None,
             unsettled_tries: 0,
-            was_turned_back: false,
             tries: 0,
         });
         known.tries += 1;
@@ -104,13 +101,6 @@ impl Commands {
         if let Some(known) = state.known.get_mut(&given.key) {
             known.unsettled_tries += u64::from(matches!(answer, Answer::Unknown(_)));
             known.answer = Some(answer);
-        }
-    }
-
-    /// A server said that it could not carry a command out now.
-    pub(crate) fn turned_back(&self, given: &Given) {
-        if let Some(known) = self.state().known.get_mut(&given.key) {
-            known.was_turned_back = true;
         }
     }
 

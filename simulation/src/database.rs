@@ -55,10 +55,7 @@ struct State {
     doomed: BTreeSet<&'static str>,
     /// The commands that are in the log.
     commands: BTreeSet<String>,
-    /// The commands whose append failed at least once.
-    troubled: BTreeSet<String>,
     injected: u64,
-    unread: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -101,9 +98,7 @@ impl Database {
                 cut_off: BTreeMap::new(),
                 doomed: BTreeSet::new(),
                 commands: BTreeSet::new(),
-                troubled: BTreeSet::new(),
                 injected: 0,
-                unread: 0,
             }),
             observations,
         }
@@ -136,16 +131,6 @@ impl Database {
     /// The servers that are to die now. Each is told once.
     pub(crate) fn take_doomed(&self) -> BTreeSet<&'static str> {
         std::mem::take(&mut self.state().doomed)
-    }
-
-    /// Whether a command's append failed at least once, so that its sender may have had to repeat it.
-    pub(crate) fn was_troubled(&self, command_key: &str) -> bool {
-        self.state().troubled.contains(command_key)
-    }
-
-    /// Whether any read was refused: then a server may have turned back a command without a trace of it here.
-    pub(crate) fn refused_reads(&self) -> bool {
-        self.state().unread > 0
     }
 
     /// How many calls went wrong on purpose.
@@ -219,7 +204,7 @@ impl State {
         Duration::from_millis(self.dice.between(0, slowest))
     }
 
-    fn fate_of_append(&mut self, host: &str, batch: &Batch) -> Fate {
+    fn fate_of_append(&mut self, host: &str) -> Fate {
         let Faults {
             refused,
             lost,
@@ -240,10 +225,6 @@ impl State {
             return Fate::Done;
         };
         self.injected += 1;
-        let events = batch.writes.iter().flat_map(|write| &write.events);
-        let commands = events.filter_map(|event| event.command.as_ref());
-        let keys = commands.map(|command| command.key.clone());
-        self.troubled.extend(keys);
         fate
     }
 
@@ -251,7 +232,6 @@ impl State {
         let unread = self.faults.unread;
         let fails = self.dice.happens(unread) || self.is_cut_off(host);
         self.injected += u64::from(fails);
-        self.unread += u64::from(fails);
         fails
     }
 
@@ -430,7 +410,7 @@ impl ServersLog {
     }
 
     async fn append_batch(&self, batch: Batch) -> Result<(), LogError> {
-        let fate = self.state().fate_of_append(self.host, &batch);
+        let fate = self.state().fate_of_append(self.host);
         self.pause().await;
         self.database.observations.detail(self.host, || {
             let streams = batch.writes.iter().map(|write| write.stream.to_string());

@@ -22,7 +22,7 @@ use crate::{
     JOIN_WITHIN, convert,
     domain::{audience::Audience, people::Actor},
     error::Error,
-    live_session::{Acted, Joined},
+    live_session::{Acted, InOrder, Joined},
     sessions::Sessions,
     subscribers::Live,
 };
@@ -85,6 +85,8 @@ struct Attendance {
     trace: bool,
     /// The last event that they were sent.
     sent: u64,
+    /// What they do, in the order in which they sent it.
+    in_order: InOrder,
 }
 
 /// An act that waits for its answer.
@@ -191,6 +193,7 @@ impl Participant {
             joined,
             trace,
             sent: 0,
+            in_order: InOrder::default(),
         })
     }
 
@@ -231,6 +234,10 @@ impl Participant {
         let expiry = tokio::time::sleep(self.token_lasts());
         tokio::pin!(expiry);
         loop {
+            let interrupted = attendance.in_order.interruption().is_some();
+            if interrupted && under_way.is_empty() {
+                return Err(Error::Interrupted.into());
+            }
             // What happened goes before the answer to the act that it came of, always.
             tokio::select! {
                 biased;
@@ -241,7 +248,7 @@ impl Participant {
                 },
                 (command_id, answer) = first_answer(&mut under_way) => self.answer(command_id, answer).await?,
                 Ok(()) = waiting.changed(), if waits => self.tell_wait(&attendance.session_id, &mut told_ahead).await?,
-                request = requests.message(), if !listens_only && under_way.len() < ACTS_UNDER_WAY => match request {
+                request = requests.message(), if !listens_only && !interrupted && under_way.len() < ACTS_UNDER_WAY => match request {
                     Err(status) => return Err(unreadable(&status)),
                     Ok(None) => listens_only = true,
                     Ok(Some(wire::AttendRequest { request, trace_parent })) => match request {
@@ -341,6 +348,7 @@ impl Participant {
                 actor,
                 command_id,
                 convert::command_from_act(act),
+                attendance.in_order.clone(),
             )
             .await
     }

@@ -62,11 +62,13 @@ impl LiveSession {
     }
 
     async fn carry_out_together(&mut self, acts: Vec<Act>) {
+        let acts = refuse_interrupted(acts);
         if acts.is_empty() {
             return;
         }
         let answers = self.try_acts(&acts).await;
         for (act, answer) in acts.into_iter().zip(answers) {
+            act.in_order.note(&answer);
             // Whoever asked may have gone; the command was carried out all the same.
             let _ = act.answer.send(answer);
         }
@@ -205,6 +207,19 @@ impl Planned {
             Err(error) => depends_on_state(error),
         }
     }
+}
+
+/// Refuses those that would overtake one whose outcome is unknown, each as that one was, and returns the others.
+fn refuse_interrupted(acts: Vec<Act>) -> Vec<Act> {
+    let mut others = Vec::with_capacity(acts.len());
+    for act in acts {
+        match act.in_order.interruption().cloned() {
+            // Whoever asked may have gone; then nobody needs the answer.
+            Some(error) => drop(act.answer.send(Err(error))),
+            None => others.push(act),
+        }
+    }
+    others
 }
 
 /// Whether a refusal comes of how the session stands, and not of who asks or what they say.

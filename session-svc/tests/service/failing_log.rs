@@ -5,9 +5,11 @@ use std::sync::Arc;
 use carrel_platform::{auth::Role, log::EventLog};
 use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response as Told};
 use carrel_testbed::log::{Answer, FaultyLog};
+use tonic::Code;
+use wire::session_event::Payload;
 
 use crate::desk::Desk;
-use crate::person::Attending;
+use crate::person::{Attending, reason};
 
 const SESSION: &str = "5e55";
 
@@ -79,10 +81,90 @@ async fn nothing_definite_is_said_of_what_rests_on_a_failed_write() {
 
     log.answer(Answer::Truly);
     log.allow(10);
+    let mut rickys = ricky.attend(SESSION, None).await.unwrap();
     rickys.act("after".into(), message("after the end")).await;
     assert_eq!(
         answer(&mut rickys, "after").await,
         Ok(()),
         "the same command settles it"
     );
+}
+
+/// I5: what waits behind an act of unknown outcome is not done either, or the act would come after it when it is
+/// repeated. The stream ends, and whoever joins again repeats all of it in order.
+#[tokio::test]
+async fn nothing_overtakes_an_act_of_unknown_outcome() {
+    for outcome in [Answer::Unavailable, Answer::Unknown] {
+        nothing_overtakes_one_that_is(outcome).await;
+    }
+}
+
+async fn nothing_overtakes_one_that_is(outcome: Answer) {
+    let log = FaultyLog::in_memory().unwrap();
+    let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    let mut rickys = ricky.attend(SESSION, None).await.unwrap();
+    let mut maps = map.attend(SESSION, None).await.unwrap();
+    log.hold();
+
+    let message = |text: &str| Act::PostMessage(wire::PostMessage { text: text.into() });
+    let all = ["first", "second", "third"];
+    log.answer(outcome);
+    rickys.act("first".into(), message("first")).await;
+    log.held().await;
+    rickys.act("second".into(), message("second")).await;
+    rickys.act("third".into(), message("third")).await;
+    // Their order is that of one stream; once its last word is understood, all are in.
+    rickys.act("bad id".into(), message("never")).await;
+    assert!(answer(&mut rickys, "bad id").await.is_err());
+    maps.act("other".into(), message("another's")).await;
+    maps.act("bad id".into(), message("never")).await;
+    assert!(answer(&mut maps, "bad id").await.is_err());
+
+    log.allow(1);
+    assert_eq!(
+        answer(&mut rickys, "first").await,
+        Err("LOG_UNAVAILABLE".into())
+    );
+    // From now on the log would take them.
+    log.answer(Answer::Truly);
+    log.allow(10);
+    for waiting in ["second", "third"] {
+        assert_eq!(
+            answer(&mut rickys, waiting).await,
+            Err("LOG_UNAVAILABLE".into()),
+            "{waiting}"
+        );
+    }
+    let end = rickys.next().await.unwrap_err();
+    assert_eq!(
+        (end.code(), &*reason(&end)),
+        (Code::Unavailable, "INTERRUPTED")
+    );
+    assert_eq!(
+        answer(&mut maps, "other").await,
+        Ok(()),
+        "on another stream"
+    );
+
+    let mut rickys = ricky.attend(SESSION, None).await.unwrap();
+    for id in all {
+        rickys.act(id.into(), message(id)).await;
+    }
+    for id in all {
+        assert_eq!(answer(&mut rickys, id).await, Ok(()));
+    }
+    let mut again = ricky.attend(SESSION, None).await.unwrap();
+    let head = again.joined.head.as_ref().unwrap().number;
+    let mut said = Vec::new();
+    for _ in 0..head {
+        if let Some(Payload::Message(message)) = again.event().await.payload {
+            said.push(message.text);
+        }
+    }
+    said.retain(|text| text != "another's");
+    assert_eq!(said, all, "{outcome:?}");
 }

@@ -266,6 +266,20 @@ describe("own messages (S42, D21)", () => {
     expect(page.thread.outgoing).toEqual([]);
   });
 
+  it.each(["done", "not done"] as const)("keep their order behind one that was left open and %s (I5)", (open) => {
+    const page = watching("one");
+    page.server.open = open;
+    for (const text of ["two", "three", "four"]) page.say(text);
+    page.settle();
+    page.say("five");
+    page.settle();
+    page.now += 4_000;
+    page.input({ kind: "tick" });
+    page.settle();
+    expect(page.server.messages.map(({ text }) => text)).toEqual(["one", "two", "three", "four", "five"]);
+    expect(page.thread.outgoing).toEqual([]);
+  });
+
   it("say why they were not taken, and leave the history as it is", () => {
     const page = watching("one");
     page.say("mine");
@@ -300,6 +314,12 @@ describe("any order of losses, repeats and reconnects", () => {
       page.disconnect();
       page.connect();
       page.settle();
+      // The longest wait, twice.
+      for (let second = 0; second < 30 && page.thread.outgoing.length > 0; second += 1) {
+        page.now += 1_000;
+        page.input({ kind: "tick" });
+        page.settle();
+      }
       page.input({ kind: "close", key: KEY });
       const unread = page.server.messages.filter(
         ({ author, position }) => author?.librarianId !== ME.librarianId && Number(position) > page.server.read,
@@ -311,15 +331,21 @@ describe("any order of losses, repeats and reconnects", () => {
       }
       expect(page.shown, `seed ${seed}`).toEqual(page.server.messages.map(({ text }) => text));
       expect(page.thread.outgoing, `seed ${seed}`).toEqual([]);
-      expect(page.server.messages.filter(({ author }) => author?.librarianId === ME.librarianId)).toHaveLength(said);
+      const own = page.server.messages.filter(({ author }) => author?.librarianId === ME.librarianId);
+      const order = Array.from({ length: said }, (_, count) => `r${count + 1}`);
+      expect(
+        own.map(({ text }) => text),
+        `seed ${seed}: in the order said (I5)`,
+      ).toEqual(order);
     }
   });
 });
 
 /** Does one thing that may happen between a page and its server. */
 function disturb(page: Page, random: () => number, next: () => string): void {
-  const dice = Math.floor(random() * 12);
-  if (dice < 2) page.say(next());
+  const dice = Math.floor(random() * 13);
+  if (dice === 12) page.server.open = random() < 0.5 ? "done" : "not done";
+  else if (dice < 2) page.say(next());
   else if (dice < 4) page.serve();
   else if (dice < 6) page.receive();
   else if (dice < 8) page.hear(`m${page.server.messages.length}`);

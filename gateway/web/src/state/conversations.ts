@@ -21,6 +21,7 @@ import {
   lastHeld,
   listed,
   listRefused,
+  ONE_BY_ONE,
   type OutgoingMessage,
   opened,
   posted,
@@ -84,13 +85,14 @@ export function reduceConversations(
       return to(keyOfCommand(conversations, input.commandId), (thread) => {
         const there = input.position <= lastHeld(thread);
         const outgoing = outbox.committed(thread.outgoing, input.commandId, input.position, there);
-        return [{ ...thread, outgoing, conversationId: thread.conversationId || input.conversationId }, []];
+        const known = { ...thread, conversationId: thread.conversationId || input.conversationId };
+        return posted(known, outbox.due(outgoing, now, ONE_BY_ONE));
       });
     case "refused":
-      return to(keyOfCommand(conversations, input.commandId), (thread) => [
-        { ...thread, outgoing: outbox.refuse(thread.outgoing, input.commandId, input.refusal, now) },
-        [],
-      ]);
+      return to(keyOfCommand(conversations, input.commandId), (thread) => {
+        const outgoing = outbox.refuse(thread.outgoing, input.commandId, input.refusal, now);
+        return posted(thread, outbox.due(outgoing, now, ONE_BY_ONE));
+      });
     case "listed":
       return to(keyOfId(conversations, input.request.conversationId), (thread) =>
         listed(thread, input.request, input.response, me, now),
@@ -112,10 +114,10 @@ export function reduceConversations(
       return to(input.key, askEarlier);
     case "send":
       return to(input.key, (thread) =>
-        posted(thread, outbox.post(thread.outgoing, input.commandId, input.text, thread.head, now)),
+        posted(thread, outbox.post(thread.outgoing, input.commandId, input.text, thread.head, now, ONE_BY_ONE)),
       );
     case "retry":
-      return to(input.key, (thread) => posted(thread, outbox.retry(thread.outgoing, input.commandId, now)));
+      return to(input.key, (thread) => posted(thread, outbox.retry(thread.outgoing, input.commandId, now, ONE_BY_ONE)));
     case "discard":
       return to(input.key, (thread) => [{ ...thread, outgoing: outbox.discard(thread.outgoing, input.commandId) }, []]);
     case "connected":

@@ -20,7 +20,7 @@ export interface Outgoing<Deed> {
   after: number;
   /** When the user sent it. */
   since: number;
-  /** When to send it again, if it has to wait. */
+  /** When to send it, if it waits. Not before all that came before it. */
   resendAt: number | undefined;
   attempts: number;
   /** Why it failed. */
@@ -37,13 +37,14 @@ const RESEND_FIRST = 1_000;
 const RESEND_LONGEST = 15_000;
 const RESOURCE_EXHAUSTED = 8;
 
-/** The user sends something. `after` is the last position that is there. */
+/** The user sends something. `after` is the last position that is there, `room` how much may be under way at once. */
 export function post<Deed>(
   outbox: Outbox<Deed>,
   commandId: string,
   deed: Deed,
   after: number,
   now: number,
+  room = Number.POSITIVE_INFINITY,
 ): OutboxStep<Deed> {
   const out: Outgoing<Deed> = {
     commandId,
@@ -52,11 +53,11 @@ export function post<Deed>(
     position: 0,
     after,
     since: now,
-    resendAt: undefined,
-    attempts: 1,
+    resendAt: now,
+    attempts: 0,
     refusal: undefined,
   };
-  return [[...outbox, out], [out]];
+  return due([...outbox, out], now, room);
 }
 
 /** Something was committed at a position. `there` is whether the picture shows it already. */
@@ -90,11 +91,20 @@ export function refuse<Deed>(outbox: Outbox<Deed>, commandId: string, refusal: R
 }
 
 /** The user wants to try again what has failed. */
-export function retry<Deed>(outbox: Outbox<Deed>, commandId: string, now: number): OutboxStep<Deed> {
+export function retry<Deed>(
+  outbox: Outbox<Deed>,
+  commandId: string,
+  now: number,
+  room = Number.POSITIVE_INFINITY,
+): OutboxStep<Deed> {
   const failed = outbox.find((out) => out.commandId === commandId && out.status === "failed");
   if (failed === undefined) return [outbox, []];
-  const again: Outgoing<Deed> = { ...failed, status: "sending", refusal: undefined, since: now, attempts: 1 };
-  return [outbox.map((out) => (out === failed ? again : out)), [again]];
+  const again = { status: "sending", refusal: undefined, since: now, resendAt: now, attempts: 0 } as const;
+  return due(
+    outbox.map((out) => (out === failed ? { ...failed, ...again } : out)),
+    now,
+    room,
+  );
 }
 
 /** The user gives something up. */
@@ -102,28 +112,36 @@ export function discard<Deed>(outbox: Outbox<Deed>, commandId: string): Outbox<D
   return outbox.filter((out) => out.commandId !== commandId);
 }
 
-/** The connection is new: what is unanswered goes again. */
-export function resend<Deed>(outbox: Outbox<Deed>): OutboxStep<Deed> {
-  const next = outbox.map((out) => (out.status === "sending" ? { ...out, resendAt: undefined } : out));
-  return [next, next.filter((out) => out.status === "sending")];
+/** The connection is new, or the session is attended anew: what is unanswered goes again. */
+export function resend<Deed>(outbox: Outbox<Deed>, room = Number.POSITIVE_INFINITY): OutboxStep<Deed> {
+  const all = outbox.map((out) => (out.status === "sending" ? { ...out, resendAt: 0 } : out));
+  return due(all, 0, room);
 }
 
 /** What was committed to a history that is gone may be gone too. Its command id makes it safe to say it again. */
-export function restart<Deed>(outbox: Outbox<Deed>): OutboxStep<Deed> {
-  const next = outbox.map(
+export function restart<Deed>(outbox: Outbox<Deed>, room = Number.POSITIVE_INFINITY): OutboxStep<Deed> {
+  const unsaid = outbox.map(
     (out): Outgoing<Deed> =>
       out.status === "sent" ? { ...out, status: "sending", position: 0, after: 0 } : { ...out, after: 0 },
   );
-  return [next, next.filter((out) => out.status === "sending")];
+  return resend(unsaid, room);
 }
 
-/** What has waited long enough goes again. */
-export function due<Deed>(outbox: Outbox<Deed>, now: number): OutboxStep<Deed> {
-  const isDue = (out: Outgoing<Deed>) => out.resendAt !== undefined && now >= out.resendAt;
-  if (!outbox.some(isDue)) return [outbox, []];
-  const again = outbox
-    .filter(isDue)
+/**
+ * What has waited long enough goes, in order, and no more than there is room for.
+ *
+ * Nothing overtakes what waits: what came after it waits too, and what was sent after it is sent again behind it.
+ */
+export function due<Deed>(outbox: Outbox<Deed>, now: number, room = Number.POSITIVE_INFINITY): OutboxStep<Deed> {
+  const first = outbox.findIndex((out) => out.status === "sending" && out.resendAt !== undefined);
+  if (first < 0 || now < (outbox[first]?.resendAt ?? 0)) return [outbox, []];
+  const isUnanswered = ({ status }: Outgoing<Deed>) => status === "sending";
+  const free = Math.max(0, room - outbox.slice(0, first).filter(isUnanswered).length);
+  const going = outbox
+    .slice(first)
+    .filter(isUnanswered)
+    .slice(0, free)
     .map((out): Outgoing<Deed> => ({ ...out, resendAt: undefined, attempts: out.attempts + 1 }));
-  const byId = new Map(again.map((out) => [out.commandId, out]));
-  return [outbox.map((out) => byId.get(out.commandId) ?? out), again];
+  const byId = new Map(going.map((out) => [out.commandId, out]));
+  return [outbox.map((out) => byId.get(out.commandId) ?? out), going];
 }

@@ -166,7 +166,9 @@ export function colleaguesIn(view: SessionView): Person[] {
 function attend(view: SessionView): SessionStep {
   const after = view.epoch === "" ? {} : { after: { epoch: view.epoch, number: BigInt(view.events.length) } };
   const frame = clientFrame({ case: "attend", value: { sessionId: view.sessionId, ...after } });
-  return [{ ...view, attendance: "asked", attendAt: undefined }, [frame]];
+  // What was not answered may have been refused with what broke the order. It goes again, before anything newer.
+  const [next, again] = posted(view, outbox.resend(view.outgoing));
+  return [{ ...next, attendance: "asked", attendAt: undefined }, [frame, ...again]];
 }
 
 function attending(view: SessionView, joined: Joined): SessionStep {
@@ -274,18 +276,16 @@ function posted(view: SessionView, [outgoing, again]: outbox.OutboxStep<Deed>): 
 }
 
 function connected(view: SessionView): SessionStep {
-  const [next, frames] = view.wanted ? attend(view) : ([view, []] as SessionStep);
-  const [sent, again] = posted(next, outbox.resend(next.outgoing));
-  return [sent, [...frames, ...again]];
+  return view.wanted ? attend(view) : posted(view, outbox.resend(view.outgoing));
 }
 
 function tick(view: SessionView, now: number): SessionStep {
-  const waits = view.wanted && view.attendance === "off" && view.attendAt !== undefined;
-  const [next, frames] = waits && now >= (view.attendAt ?? now) ? attend(view) : ([view, []] as SessionStep);
-  const step = outbox.due(next.outgoing, now);
-  if (step[1].length === 0) return [next, frames];
-  const [sent, again] = posted(next, step);
-  return [sent, [...frames, ...again]];
+  if (view.wanted && view.attendance === "off" && view.attendAt !== undefined) {
+    // Until the session is attended again, nothing would be taken.
+    return now >= view.attendAt ? attend(view) : [view, []];
+  }
+  const step = outbox.due(view.outgoing, now);
+  return step[1].length === 0 ? [view, []] : posted(view, step);
 }
 
 function frameOf(view: SessionView, out: Outgoing): ClientFrame {

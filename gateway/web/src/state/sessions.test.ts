@@ -249,6 +249,24 @@ describe("own messages (I2, D60)", () => {
     expect(page.view.outgoing).toEqual([]);
   });
 
+  it.each(["done", "not done"] as const)("keeps the order behind what was left open and %s (I5)", (open) => {
+    const page = attended();
+    page.server.open = open;
+    for (const text of ["one", "two", "three"]) page.say(text, text);
+    while (page.toServer.length > 0) page.serve();
+    page.say("four", "four");
+    while (page.toPage.length > 0) page.receive();
+    page.say("five", "five");
+    // Nothing of it goes before the session is attended again, and then all of it.
+    for (let second = 0; second < 3; second += 1) {
+      page.now += 1_000;
+      page.input({ kind: "tick" });
+      page.settle();
+    }
+    expect(page.server.events.map(textOf)).toEqual(["one", "two", "three", "four", "five"]);
+    expect(page.view.outgoing).toEqual([]);
+  });
+
   it("says again what was committed to a history that is gone", () => {
     const page = attended();
     page.say("c1", "hello");
@@ -297,19 +315,28 @@ describe("any order of losses, repeats and reconnects", () => {
       }
       if (!page.connected) page.connect();
       page.settle();
+      // The longest wait, twice.
+      for (let second = 0; second < 30 && page.view.outgoing.length > 0; second += 1) {
+        page.now += 1_000;
+        page.input({ kind: "tick" });
+        page.settle();
+      }
       page.toPage.push(page.server.headFrame());
       page.settle();
       expect(page.shown, `seed ${seed}`).toEqual(page.server.events.map(textOf));
       expect(page.view.outgoing, `seed ${seed}`).toEqual([]);
-      expect(said).toBe(page.server.events.filter(isOwn).length);
+      const own = page.server.events.filter(isOwn).map(textOf);
+      expect(own, `seed ${seed}: in the order said`).toEqual(own.map((_, count) => `r${seed}-${count + 1}`));
+      expect(said).toBe(own.length);
     }
   });
 });
 
 /** Does one thing that may happen between a page and its server. */
 function disturb(page: Page, random: () => number, next: () => string): void {
-  const dice = Math.floor(random() * 10);
-  if (dice < 2) {
+  const dice = Math.floor(random() * 11);
+  if (dice === 10) page.server.open = random() < 0.5 ? "done" : "not done";
+  else if (dice < 2) {
     const id = next();
     page.say(id, id);
   } else if (dice < 4) page.serve();
@@ -321,6 +348,7 @@ function disturb(page: Page, random: () => number, next: () => string): void {
     else page.connect();
   } else if (page.toPage.length > 0 && random() < 0.3) {
     const again = page.toPage[0];
-    if (again !== undefined) page.toPage.push(again);
+    // Where a stream begins is told once; all else may be told again.
+    if (again !== undefined && again.frame.case !== "attending") page.toPage.push(again);
   }
 }

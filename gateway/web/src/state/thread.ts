@@ -58,6 +58,8 @@ export interface Thread {
 export type ThreadStep = [Thread, ClientFrame[]];
 
 const PAGE = 50;
+/** How many messages of one conversation are under way at once. One that must be sent again is not overtaken then. */
+export const ONE_BY_ONE = 1;
 const ASK_PAUSE = 2_000;
 const TYPING_SHOWN = 6_000;
 
@@ -232,7 +234,7 @@ export function posted(thread: Thread, [outgoing, now]: outbox.OutboxStep<string
 
 /** The connection is new: what was asked for before will not be answered, and what was sent and not answered goes again. */
 export function reconnected(thread: Thread): ThreadStep {
-  return posted({ ...thread, asked: undefined, typists: [] }, outbox.resend(thread.outgoing));
+  return posted({ ...thread, asked: undefined, typists: [] }, outbox.resend(thread.outgoing, ONE_BY_ONE));
 }
 
 /** A second has passed. */
@@ -241,7 +243,7 @@ export function ticked(thread: Thread, now: number): ThreadStep {
   const waited = thread.askAt !== undefined && now >= thread.askAt;
   const [asking, frames] = waited ? askLater({ ...thread, askAt: undefined }) : ([thread, []] as ThreadStep);
   const kept = typists.length === thread.typists.length ? asking : { ...asking, typists };
-  const step = outbox.due(kept.outgoing, now);
+  const step = outbox.due(kept.outgoing, now, ONE_BY_ONE);
   if (step[1].length === 0) return [kept, frames];
   const [sent, again] = posted(kept, step);
   return [sent, [...frames, ...again]];
@@ -255,7 +257,7 @@ export function forgotten(thread: Thread): Thread {
 
 /** The history is another one than the page has seen, and begins anew. */
 function startAgain(thread: Thread): ThreadStep {
-  return posted(emptyThread(thread.counterpart), outbox.restart(thread.outgoing));
+  return posted(emptyThread(thread.counterpart), outbox.restart(thread.outgoing, ONE_BY_ONE));
 }
 
 function begin(thread: Thread, message: Message): Thread {

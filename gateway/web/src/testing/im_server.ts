@@ -12,6 +12,7 @@ import {
   MessageSchema,
   type WatchConversationsResponse,
 } from "../gen/carrel/im/v1/im_service_pb";
+import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import type { ConversationsInput } from "../state/conversations";
 
 /** The user of the page. */
@@ -31,6 +32,8 @@ export class ImServer {
   delivered = 0;
   readByOther = 0;
   firstKept = 1;
+  /** What becomes of the next message stays open: whether it is written, nobody is told. */
+  open: "done" | "not done" | undefined;
   readonly #done = new Map<string, number>();
 
   constructor(readonly conversationId = "c") {}
@@ -83,9 +86,14 @@ export class ImServer {
       case "imSend": {
         const { commandId, text } = frame.value;
         const before = this.#done.get(commandId);
+        const open = this.open;
+        this.open = undefined;
+        const refusal = create(RefusalSchema, { code: 14, reason: "LOG_UNAVAILABLE" });
+        if (open === "not done") return [{ kind: "refused", commandId, refusal }];
         const delivery = before === undefined ? [this.write(ME, text)] : [];
         const position = before ?? this.messages.length;
         this.#done.set(commandId, position);
+        if (open === "done") return [...delivery, { kind: "refused", commandId, refusal }];
         return [...delivery, { kind: "sent", commandId, conversationId: this.conversationId, position }];
       }
       case "imList": {

@@ -1,6 +1,7 @@
 /** A session's log and the gateway before it, as far as one reader can tell, for tests. */
 import { create } from "@bufbuild/protobuf";
-import { type ClientFrame, type ServerFrame, ServerFrameSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import { type Act, type ClientFrame, type ServerFrame, ServerFrameSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
 import {
   Audience,
@@ -29,6 +30,9 @@ export class LogServer {
   readonly events: SessionEvent[] = [];
   readonly #done = new Map<string, number>();
   #epoch = 1;
+  #interrupted = false;
+  /** What becomes of the next act stays open: whether it is done, nobody is told. */
+  open: "done" | "not done" | undefined;
 
   constructor(
     readonly sessionId: string,
@@ -58,6 +62,8 @@ export class LogServer {
     if (frame.case === "attend") return this.#attend(frame.value.after);
     if (frame.case !== "act") return [];
     const { commandId, sessionId, act } = frame.value;
+    if (this.#interrupted) return [this.#unknown(commandId, "INTERRUPTED")];
+    if (this.open !== undefined) return this.#leaveOpen(frame.value);
     const before = this.#done.get(commandId);
     const frames: ServerFrame[] = [];
     let position = before;
@@ -88,7 +94,28 @@ export class LogServer {
     return serverFrame({ case: "head", value: { $typeName: "carrel.gateway.v1.Head", ...value } });
   }
 
+  #leaveOpen({ commandId, act }: Act): ServerFrame[] {
+    if (this.open === "done" && act.case === "postMessage" && !this.#done.has(commandId)) {
+      const { text } = act.value;
+      const value = { $typeName: "carrel.session.v1.MessagePosted", text } as const;
+      const { position } = this.append(this.reader.part, this.reader.name, { case: "message", value });
+      this.#done.set(commandId, Number(position));
+    }
+    this.open = undefined;
+    this.#interrupted = true;
+    const refusal = create(RefusalSchema, { code: 14, reason: "INTERRUPTED" });
+    const value = { $typeName: "carrel.gateway.v1.Detached", sessionId: this.sessionId, refusal } as const;
+    return [this.#unknown(commandId, "LOG_UNAVAILABLE"), serverFrame({ case: "detached", value })];
+  }
+
+  #unknown(commandId: string, reason: string): ServerFrame {
+    const refusal = create(RefusalSchema, { code: 14, reason });
+    const value = { $typeName: "carrel.gateway.v1.Refused", commandId, sessionId: this.sessionId, refusal } as const;
+    return serverFrame({ case: "refused", value });
+  }
+
   #attend(after: { epoch: string; number: bigint } | undefined): ServerFrame[] {
+    this.#interrupted = false;
     const epoch = String(this.#epoch);
     const resync = after !== undefined && (after.epoch !== epoch || after.number > BigInt(this.events.length));
     const from = after === undefined || resync ? 0 : Number(after.number);
