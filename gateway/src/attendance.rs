@@ -23,23 +23,17 @@ use carrel_proto::{
 use tokio::{
     select,
     sync::{OwnedSemaphorePermit, mpsc},
-    task::{JoinHandle, coop::consume_budget},
-    time::timeout,
+    task::JoinHandle,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
-use tonic::{Code, Streaming};
+use tonic::Code;
 use tracing::Span;
 
-use crate::{
-    frame::refused,
-    line::Line,
-    outbox::Outbox,
-    upstream::{late, refusal},
-};
+use crate::{frame::refused, line::Line, outbox::Outbox, upstream::read};
 
 /// How many requests may wait for the service on one stream, beside the acts under way, which have a limit of their
 /// own: the Join, renewals, and what is typed.
@@ -127,13 +121,9 @@ impl Attendance {
             let end = select! {
                 biased;
                 () = stopped.cancelled() => End::Stopped,
-                refusal = async {
-                    match timeout(deadline, sessions.attend(request)).await {
-                        Ok(Ok(response)) => reader.read(response.into_inner()).await,
-                        Ok(Err(status)) => refusal(&status),
-                        Err(_) => late(),
-                    }
-                } => End::Service(refusal),
+                refusal = read(deadline, sessions.attend(request), "Attend again.", |response| {
+                    reader.deliver(response);
+                }) => End::Service(refusal),
             };
             reader.end(end);
         });
@@ -262,26 +252,6 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads until the stream ends, and says why it did.
-    async fn read(&self, mut stream: Streaming<AttendResponse>) -> Refusal {
-        loop {
-            match stream.message().await {
-                Ok(Some(response)) => {
-                    self.deliver(response);
-                    // A stream that always has more would keep this task from ever hearing that it is to stop.
-                    consume_budget().await;
-                }
-                Ok(None) => {
-                    return Refusal::unavailable(
-                        "UNAVAILABLE",
-                        "The service ended the stream. Attend again.",
-                    );
-                }
-                Err(status) => return refusal(&status),
-            }
-        }
-    }
-
     /// Passes on what the service gave, and nothing else: whoever may see what was decided there.
     fn deliver(&self, response: AttendResponse) {
         let session_id = self.session_id.clone();

@@ -24,19 +24,13 @@ use carrel_proto::{
 use tokio::{
     select,
     sync::mpsc,
-    task::{JoinHandle, coop::consume_budget},
-    time::{Instant, sleep, timeout},
+    task::JoinHandle,
+    time::{Instant, sleep},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::Streaming;
 
-use crate::{
-    frame::refused,
-    line::Line,
-    outbox::Outbox,
-    upstream::{late, refusal},
-};
+use crate::{frame::refused, line::Line, outbox::Outbox, upstream::read};
 
 /// How many requests may wait for the service on one stream.
 const REQUESTS: usize = 32;
@@ -184,11 +178,9 @@ impl Announced {
                     () = goodbye.cancelled() => return None,
                     () = before.wait() => {}
                 }
-                Some(match timeout(deadline, presence.announce(call)).await {
-                    Ok(Ok(response)) => reader.read(response.into_inner()).await,
-                    Ok(Err(status)) => refusal(&status),
-                    Err(_) => late(),
-                })
+                let opening = presence.announce(call);
+                let deliver = |response| reader.deliver(response);
+                Some(read(deadline, opening, "Announce again.", deliver).await)
             };
             let too_late = async {
                 goodbye.cancelled().await;
@@ -234,26 +226,6 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads until the stream ends, and says why it did.
-    async fn read(&self, mut stream: Streaming<AnnounceResponse>) -> Refusal {
-        loop {
-            match stream.message().await {
-                Ok(Some(response)) => {
-                    self.deliver(response);
-                    // A stream that always has more would keep this task from ever hearing that it is to stop.
-                    consume_budget().await;
-                }
-                Ok(None) => {
-                    return Refusal::unavailable(
-                        "UNAVAILABLE",
-                        "The service ended the stream. Announce again.",
-                    );
-                }
-                Err(status) => return refusal(&status),
-            }
-        }
-    }
-
     fn deliver(&self, response: AnnounceResponse) {
         if self.signals.goodbye.is_cancelled() {
             return;

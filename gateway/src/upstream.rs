@@ -16,8 +16,9 @@ use carrel_proto::{
         transfer_service_client::TransferServiceClient,
     },
 };
+use tokio::{task::coop::consume_budget, time::timeout};
 use tonic::{
-    Code, Request, Response, Status,
+    Code, Request, Response, Status, Streaming,
     metadata::{Ascii, MetadataValue},
 };
 use tonic_types::StatusExt;
@@ -141,7 +142,7 @@ impl Upstream {
             let mut request = caller.request(message);
             // The transport watches this deadline too, and calls its end CANCELLED. Ours must come first.
             request.set_timeout(self.deadline + AFTER_DEADLINE);
-            tokio::time::timeout(self.deadline, call(request)).await
+            timeout(self.deadline, call(request)).await
         }
         .instrument(span.clone())
         .await;
@@ -158,6 +159,35 @@ impl Upstream {
                 grpc::record_client_code(&span, Code::DeadlineExceeded);
                 Err(late())
             }
+        }
+    }
+}
+
+/// Opens a service's stream in time, takes what comes on it until it ends, and says why it did. `again` tells the user how
+/// to go on when the service has ended it without a word.
+pub(crate) async fn read<T>(
+    deadline: Duration,
+    opening: impl Future<Output = Result<Response<Streaming<T>>, Status>>,
+    again: &str,
+    mut take: impl FnMut(T),
+) -> Refusal {
+    let mut stream = match timeout(deadline, opening).await {
+        Ok(Ok(response)) => response.into_inner(),
+        Ok(Err(status)) => return refusal(&status),
+        Err(_) => return late(),
+    };
+    loop {
+        match stream.message().await {
+            Ok(Some(response)) => {
+                take(response);
+                // A stream that always has more would keep this task from ever hearing that it is to stop.
+                consume_budget().await;
+            }
+            Ok(None) => {
+                let message = format!("The service ended the stream. {again}");
+                return Refusal::unavailable("UNAVAILABLE", message);
+            }
+            Err(status) => return refusal(&status),
         }
     }
 }

@@ -8,22 +8,16 @@ mod conversations;
 mod desk;
 mod lists;
 
-use carrel_platform::refusal::Refusal;
 use carrel_proto::gateway::v1::server_frame::Frame;
 use serde::Serialize;
-use tokio::{
-    select,
-    task::{JoinHandle, coop::consume_budget},
-    time::timeout,
-};
+use tokio::{select, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     frame::{FRAME_LIMIT, json_length, refused},
     line::Line,
-    outbox::Outbox,
-    upstream::{Upstream, late, refusal},
+    upstream::{Upstream, read},
 };
 
 /// How many bytes of a snapshot's frame are around its rows.
@@ -74,13 +68,12 @@ impl<W: Watched> Watching<W> {
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
             let deadline = upstream.deadline;
-            let read = async {
-                match timeout(deadline, W::open(upstream, call)).await {
-                    Ok(Ok(response)) => read::<W>(response.into_inner(), &outbox).await,
-                    Ok(Err(status)) => refusal(&status),
-                    Err(_) => late(),
+            let opening = W::open(upstream, call);
+            let read = read(deadline, opening, "Watch again.", |change| {
+                for frame in W::frames(change) {
+                    outbox.push(frame, None);
                 }
-            };
+            });
             select! {
                 biased;
                 () = stopped.cancelled() => {}
@@ -116,28 +109,6 @@ impl<W: Watched> Watching<W> {
             tracing::error!(%error, watched = W::NAME, "the reader of what is watched failed");
         }
         (!over).then_some(reading.request)
-    }
-}
-
-/// Reads until the stream ends, and says why it did.
-async fn read<W: Watched>(mut stream: Streaming<W::Change>, outbox: &Outbox) -> Refusal {
-    loop {
-        match stream.message().await {
-            Ok(Some(change)) => {
-                for frame in W::frames(change) {
-                    outbox.push(frame, None);
-                }
-                // A stream that always has more would keep this task from ever hearing that it is to stop.
-                consume_budget().await;
-            }
-            Ok(None) => {
-                return Refusal::unavailable(
-                    "UNAVAILABLE",
-                    "The service ended the stream. Watch again.",
-                );
-            }
-            Err(status) => return refusal(&status),
-        }
     }
 }
 

@@ -177,22 +177,14 @@ impl SessionService for SessionApi {
         &self,
         request: Request<wire::PickUpSessionRequest>,
     ) -> Result<Response<wire::PickUpSessionResponse>, Status> {
-        let (
-            metadata,
-            _,
-            wire::PickUpSessionRequest {
-                command_id,
-                session_id,
-            },
-        ) = request.into_parts();
-        let Acted {
-            session, replayed, ..
-        } = self
-            .act(&metadata, &session_id, command_id, Command::PickUp)
+        let (metadata, _, request) = request.into_parts();
+        let command = Command::PickUp;
+        let acted = self
+            .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
         Ok(Response::new(wire::PickUpSessionResponse {
-            session,
-            replayed,
+            session: acted.session,
+            replayed: acted.replayed,
         }))
     }
 
@@ -200,28 +192,14 @@ impl SessionService for SessionApi {
         &self,
         request: Request<wire::PostMessageRequest>,
     ) -> Result<Response<wire::PostMessageResponse>, Status> {
-        let (
-            metadata,
-            _,
-            wire::PostMessageRequest {
-                command_id,
-                session_id,
-                text,
-            },
-        ) = request.into_parts();
-        let Acted {
-            position, replayed, ..
-        } = self
-            .act(
-                &metadata,
-                &session_id,
-                command_id,
-                Command::PostMessage { text },
-            )
+        let (metadata, _, request) = request.into_parts();
+        let command = Command::PostMessage { text: request.text };
+        let acted = self
+            .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
         Ok(Response::new(wire::PostMessageResponse {
-            position,
-            replayed,
+            position: acted.position,
+            replayed: acted.replayed,
         }))
     }
 
@@ -229,54 +207,31 @@ impl SessionService for SessionApi {
         &self,
         request: Request<wire::PushPageRequest>,
     ) -> Result<Response<wire::PushPageResponse>, Status> {
-        let (
-            metadata,
-            _,
-            wire::PushPageRequest {
-                command_id,
-                session_id,
-                address,
-            },
-        ) = request.into_parts();
-        let Acted {
-            position, replayed, ..
-        } = self
-            .act(
-                &metadata,
-                &session_id,
-                command_id,
-                Command::PushPage { address },
-            )
+        let (metadata, _, request) = request.into_parts();
+        let command = Command::PushPage {
+            address: request.address,
+        };
+        let acted = self
+            .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
-        Ok(Response::new(wire::PushPageResponse { position, replayed }))
+        Ok(Response::new(wire::PushPageResponse {
+            position: acted.position,
+            replayed: acted.replayed,
+        }))
     }
 
     async fn write_note(
         &self,
         request: Request<wire::WriteNoteRequest>,
     ) -> Result<Response<wire::WriteNoteResponse>, Status> {
-        let (
-            metadata,
-            _,
-            wire::WriteNoteRequest {
-                command_id,
-                session_id,
-                text,
-            },
-        ) = request.into_parts();
-        let Acted {
-            position, replayed, ..
-        } = self
-            .act(
-                &metadata,
-                &session_id,
-                command_id,
-                Command::WriteNote { text },
-            )
+        let (metadata, _, request) = request.into_parts();
+        let command = Command::WriteNote { text: request.text };
+        let acted = self
+            .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
         Ok(Response::new(wire::WriteNoteResponse {
-            position,
-            replayed,
+            position: acted.position,
+            replayed: acted.replayed,
         }))
     }
 
@@ -284,24 +239,16 @@ impl SessionService for SessionApi {
         &self,
         request: Request<wire::EnterConferenceRequest>,
     ) -> Result<Response<wire::EnterConferenceResponse>, Status> {
-        let (
-            metadata,
-            _,
-            wire::EnterConferenceRequest {
-                command_id,
-                session_id,
-                warning_version,
-            },
-        ) = request.into_parts();
-        let command = Command::EnterConference { warning_version };
-        let Acted {
-            session, replayed, ..
-        } = self
-            .act(&metadata, &session_id, command_id, command)
+        let (metadata, _, request) = request.into_parts();
+        let command = Command::EnterConference {
+            warning_version: request.warning_version,
+        };
+        let acted = self
+            .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
         Ok(Response::new(wire::EnterConferenceResponse {
-            session,
-            replayed,
+            session: acted.session,
+            replayed: acted.replayed,
         }))
     }
 
@@ -309,40 +256,28 @@ impl SessionService for SessionApi {
         &self,
         request: Request<wire::LeaveConferenceRequest>,
     ) -> Result<Response<wire::LeaveConferenceResponse>, Status> {
-        let (
-            metadata,
-            _,
-            wire::LeaveConferenceRequest {
-                command_id,
-                session_id,
-            },
-        ) = request.into_parts();
-        let Acted { replayed, .. } = self
-            .act(&metadata, &session_id, command_id, Command::LeaveConference)
+        let (metadata, _, request) = request.into_parts();
+        let command = Command::LeaveConference;
+        let acted = self
+            .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
-        Ok(Response::new(wire::LeaveConferenceResponse { replayed }))
+        Ok(Response::new(wire::LeaveConferenceResponse {
+            replayed: acted.replayed,
+        }))
     }
 
     async fn end_session(
         &self,
         request: Request<wire::EndSessionRequest>,
     ) -> Result<Response<wire::EndSessionResponse>, Status> {
-        let (
-            metadata,
-            _,
-            wire::EndSessionRequest {
-                command_id,
-                session_id,
-            },
-        ) = request.into_parts();
-        let Acted {
-            position, replayed, ..
-        } = self
-            .act(&metadata, &session_id, command_id, Command::End)
+        let (metadata, _, request) = request.into_parts();
+        let command = Command::End;
+        let acted = self
+            .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
         Ok(Response::new(wire::EndSessionResponse {
-            position,
-            replayed,
+            position: acted.position,
+            replayed: acted.replayed,
         }))
     }
 
