@@ -1,8 +1,8 @@
 # What a person, and CI, does with Carrel. The work itself is in scripts/; each script may also be run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-distributed test lint rust web docs deploy-check clients e2e simulation faults soak fuzz advisories \
-	proto-baseline telemetry-docs clean
+.PHONY: help run run-distributed test lint rust web docs deploy-check clients e2e simulation faults soak fuzz bench \
+	bench-check advisories proto-baseline telemetry-docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ soak: ## Repeat the tests that find more the longer they run; SOAK_MINUTES says 
 
 fuzz: ## Feed each decoder with a fuzzer; FUZZ_SECONDS says how long each, 60 if not set
 	@scripts/fuzz.sh
+
+bench: ## Measure how fast Carrel is, beside what the socket and the disk allow
+	@scripts/bench.sh
+
+bench-check: ## Play the bench with a few people for a moment, and judge only whether everything arrived
+	@scripts/bench-check.sh
 
 advisories: ## Check the dependencies against RUSTSEC's database, which is downloaded
 	@scripts/advisories.sh

@@ -28,6 +28,7 @@ part docs
 part deploy
 part e2e
 part faults
+part bench-check
 
 section "all parts after $SECONDS s"
 for name in "${failed_parts[@]}"; do

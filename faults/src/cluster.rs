@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 pub use clock::Clock;
-pub use directory::{LIBRARIES, PASSWORD, Staff};
+pub use directory::{LIBRARIES, PASSWORD, Staff, file as directory_file, staff};
 
 use crate::{people::http, process::Process, proxy::Proxy, seed::Dice};
 

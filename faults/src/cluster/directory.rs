@@ -30,7 +30,8 @@ pub struct Staff {
 }
 
 /// Who works at the libraries: `librarians` at each, and one supervisor.
-pub(super) fn staff(librarians: usize) -> Vec<Staff> {
+#[must_use]
+pub fn staff(librarians: usize) -> Vec<Staff> {
     let of = |institution: &'static str| {
         (0..=librarians).map(move |number| Staff {
             log_in_name: format!("l{number}@{institution}"),
@@ -42,7 +43,8 @@ pub(super) fn staff(librarians: usize) -> Vec<Staff> {
 }
 
 /// The directory as a file.
-pub(super) fn file(staff: &[Staff]) -> String {
+#[must_use]
+pub fn file(staff: &[Staff]) -> String {
     let mut file = String::from("weak_passwords = true\n");
     for library in LIBRARIES {
         // Writing to a string can't fail.

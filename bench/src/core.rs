@@ -1,0 +1,51 @@
+//! Which processor core runs what: servers on one, the load on another, so that neither takes the other's time.
+
+use anyhow::Context;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// The two cores of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Cores {
+    /// All of the servers'.
+    pub server: usize,
+    /// The load's.
+    pub load: usize,
+}
+
+impl Cores {
+    /// Runs this thread, and all that it starts from now on, where servers run.
+    ///
+    /// # Errors
+    /// When there is no such core.
+    pub fn enter_server(self) -> anyhow::Result<()> {
+        pin(self.server)
+    }
+
+    /// Runs this thread where the load is made.
+    ///
+    /// # Errors
+    /// When there is no such core.
+    pub fn enter_load(self) -> anyhow::Result<()> {
+        pin(self.load)
+    }
+}
+
+/// Cores that this process may use: the first for servers, the last for the load.
+///
+/// # Errors
+/// When the system does not say.
+pub fn choose() -> anyhow::Result<Cores> {
+    let allowed = sched_getaffinity(None)?;
+    let usable: Vec<usize> = (0..CpuSet::MAX_CPU)
+        .filter(|core| allowed.is_set(*core))
+        .collect();
+    let server = *usable.first().context("no core to run on")?;
+    let load = *usable.last().context("no core to run on")?;
+    Ok(Cores { server, load })
+}
+
+fn pin(core: usize) -> anyhow::Result<()> {
+    let mut only = CpuSet::new();
+    only.set(core);
+    sched_setaffinity(None, &only).with_context(|| format!("core {core} can't be used"))
+}

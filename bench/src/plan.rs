@@ -1,0 +1,196 @@
+//! Which scenario is played on which servers, in turns, so that whatever else the machine does meets all of them alike.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::{
+    core::Cores,
+    figures::{Figures, medians},
+    limits,
+    scenario::{Scenario, Size},
+    server::{Door, Form, Server, Subject},
+};
+
+const FORMS: [Form; 4] = [
+    Form::Embedded,
+    Form::RawSqlite,
+    Form::RawMemory,
+    Form::Distributed,
+];
+/// As many librarians as any scenario of the smallest size needs.
+const ENOUGH: usize = 6;
+
+/// What is to be measured.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is played.
+    pub scenarios: Vec<Scenario>,
+    /// How large.
+    pub size: Size,
+    /// How often; the medians are what counts.
+    pub runs: usize,
+    /// Where the servers and where the load run.
+    pub cores: Cores,
+    /// Where Carrel's programs are.
+    pub programs: PathBuf,
+    /// Programs of another commit that are played in the same turns, and what it is called.
+    pub against: Option<(PathBuf, String)>,
+    /// Only these subjects, by name; all if there are none.
+    pub only: Vec<String>,
+}
+
+/// The medians of each scenario, for each subject by name.
+pub type Measured = BTreeMap<Scenario, BTreeMap<String, Figures>>;
+
+impl Plan {
+    /// Plays everything. `tell` hears what was measured as soon as it is.
+    ///
+    /// # Errors
+    /// When a server does not start, or something before a clock starts fails.
+    pub async fn carry_out(
+        &self,
+        mut tell: impl FnMut(&str, &str, &Figures),
+    ) -> anyhow::Result<Measured> {
+        let mut runs: BTreeMap<(Scenario, String), Vec<Figures>> = BTreeMap::new();
+        let mut play = async |scenario: Scenario, subject: &Subject, server: &mut Server| {
+            let figures = scenario.play(server, self.size).await?;
+            let name = subject.name();
+            tell(scenario.name(), &name, &figures);
+            runs.entry((scenario, name)).or_default().push(figures);
+            anyhow::Ok(())
+        };
+        if self.size == Size::Tiny {
+            // What is not measured need not have a server of its own.
+            for form in FORMS {
+                let mut server = None;
+                for scenario in &self.scenarios {
+                    for subject in self.subjects(*scenario) {
+                        if subject.form != form || !subject.synced {
+                            continue;
+                        }
+                        let server = match &mut server {
+                            Some(server) => server,
+                            none => none.insert(subject.start(self.cores, ENOUGH).await?),
+                        };
+                        server.open(subject.door);
+                        play(*scenario, &subject, server).await?;
+                    }
+                }
+                if let Some(server) = server {
+                    server.stop().await?;
+                }
+            }
+        } else {
+            for scenario in &self.scenarios {
+                for _ in 0..self.runs {
+                    for subject in self.subjects(*scenario) {
+                        let librarians = scenario.librarians(self.size);
+                        let mut server = subject.start(self.cores, librarians).await?;
+                        play(*scenario, &subject, &mut server).await?;
+                        server.stop().await?;
+                    }
+                }
+            }
+        }
+        let mut measured = Measured::new();
+        for ((scenario, subject), runs) in runs {
+            let subjects = measured.entry(scenario).or_default();
+            subjects.insert(subject, medians(&runs));
+        }
+        Ok(measured)
+    }
+
+    /// Measures what disk, Redis and tonic allow.
+    ///
+    /// # Errors
+    /// When one of them can't be measured.
+    pub async fn measure_limits(&self) -> anyhow::Result<BTreeMap<String, Figures>> {
+        let time = match self.size {
+            Size::Full => Duration::from_secs(3),
+            Size::Brief => Duration::from_secs(1),
+            Size::Tiny => Duration::from_millis(100),
+        };
+        let folder = TempDir::new()?;
+        Ok(BTreeMap::from([
+            (
+                "disk".to_owned(),
+                limits::disk::measure(folder.path(), time)?,
+            ),
+            (
+                "Redis pub/sub".to_owned(),
+                limits::redis::measure(self.cores, time).await?,
+            ),
+            (
+                "tonic echo".to_owned(),
+                limits::echo::measure(self.cores, time).await?,
+            ),
+        ]))
+    }
+
+    fn subjects(&self, scenario: Scenario) -> Vec<Subject> {
+        let subject = |form, door, synced| Subject {
+            form,
+            door,
+            synced,
+            programs: self.programs.clone(),
+            build: None,
+        };
+        let plain = |form| subject(form, Door::Proto, true);
+        let all = self.size != Size::Brief;
+        let mut subjects = match scenario {
+            Scenario::RedisAway => vec![plain(Form::Distributed)],
+            Scenario::Flood => vec![
+                plain(Form::Embedded),
+                subject(Form::Embedded, Door::Proto, false),
+                plain(Form::RawSqlite),
+                plain(Form::RawMemory),
+                plain(Form::Distributed),
+            ],
+            Scenario::Desk => vec![plain(Form::Embedded), plain(Form::RawSqlite)],
+            _ => vec![plain(Form::Embedded)],
+        };
+        if scenario == Scenario::Flood && all {
+            subjects.extend([
+                subject(Form::Embedded, Door::Json, true),
+                subject(Form::Embedded, Door::Grpc, true),
+                subject(Form::Distributed, Door::Proto, false),
+                subject(Form::RawSqlite, Door::Proto, false),
+            ]);
+        }
+        if matches!(scenario, Scenario::Hall | Scenario::Idle | Scenario::Storm) {
+            subjects.push(plain(Form::RawMemory));
+        }
+        if self.size == Size::Full && !subjects.contains_form(Form::Distributed) {
+            subjects.push(plain(Form::Distributed));
+        }
+        if let Some((programs, name)) = &self.against {
+            let before = subjects
+                .iter()
+                .filter(|subject| {
+                    matches!(subject.form, Form::Embedded | Form::Distributed) && subject.synced
+                })
+                .map(|subject| Subject {
+                    programs: programs.clone(),
+                    build: Some(name.clone()),
+                    ..subject.clone()
+                });
+            subjects.extend(before.collect::<Vec<_>>());
+        }
+        if !self.only.is_empty() {
+            subjects.retain(|subject| self.only.contains(&subject.name()));
+        }
+        subjects
+    }
+}
+
+/// Whether one of several runs in a form.
+trait ContainsForm {
+    fn contains_form(&self, form: Form) -> bool;
+}
+
+impl ContainsForm for Vec<Subject> {
+    fn contains_form(&self, form: Form) -> bool {
+        self.iter().any(|subject| subject.form == form)
+    }
+}

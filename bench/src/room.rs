@@ -1,0 +1,325 @@
+//! Sessions full of people: entry, tokens, questions, pick-up and conference mode, all before a clock starts.
+
+use anyhow::Context;
+use carrel_faults::{cluster::PASSWORD, people::http};
+use carrel_proto::{
+    directory::v1::Profile,
+    gateway::v1::{EnterConference, OpenSession, PickUp, act::Act},
+    session::v1::{
+        EnterConferenceRequest, OpenSessionRequest, PickUpSessionRequest, Position,
+        session_service_client::SessionServiceClient,
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::JoinSet,
+    time::{Duration, Instant, sleep},
+};
+
+use crate::{
+    client::{Browser, Line, Meter, Seat, Way, call},
+    ledger::Ledger,
+    member::{Member, Order},
+    server::{LIBRARY, Server},
+};
+
+/// How many rooms are filled at once.
+const AT_ONCE: usize = 32;
+/// How long what was said may take to arrive when nobody says anything more.
+const SETTLES_WITHIN: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(2);
+
+/// How many sessions, and how many in each watch in silence beside the patron and the librarian.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Sessions.
+    pub rooms: usize,
+    /// Supervisors' sockets in each.
+    pub watchers: usize,
+}
+
+/// All members of all sessions. They leave when this is dropped.
+#[derive(Debug)]
+pub struct Crowd {
+    /// Each of them.
+    pub members: Vec<Seated>,
+    /// Where they write everything down.
+    pub ledger: Ledger,
+    /// Counts their bytes.
+    pub meter: Meter,
+    tasks: JoinSet<()>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Seated {
+    /// Tells them what to do.
+    pub orders: UnboundedSender<Order>,
+    /// Whether they are the patron or the librarian.
+    pub talks: bool,
+}
+
+/// A librarian who has logged in.
+#[derive(Clone, Debug)]
+pub struct Staff {
+    /// Their token.
+    pub token: String,
+    /// Who they are.
+    pub profile: Profile,
+}
+
+impl Crowd {
+    /// Fills so many sessions.
+    ///
+    /// # Errors
+    /// When any of it is refused or fails.
+    pub async fn gather(server: &Server, shape: Shape) -> anyhow::Result<Self> {
+        let (ledger, meter) = (Ledger::default(), Meter::default());
+        let staff = if server.is_limit() {
+            Vec::new()
+        } else {
+            log_in(server, 4).await?
+        };
+        let rooms: Vec<Vec<(Seat, Line, Position)>> = stream::iter(0..shape.rooms)
+            .map(|room| fill(server, &staff, room, shape.watchers, &meter))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut crowd = Self {
+            members: Vec::new(),
+            ledger,
+            meter,
+            tasks: JoinSet::new(),
+        };
+        for (room, people) in rooms.into_iter().enumerate() {
+            let others = people.len() - 1;
+            for (number, (seat, line, place)) in people.into_iter().enumerate() {
+                let talks = number < 2;
+                let speaker = if talks { room * 2 + number + 1 } else { 0 };
+                crowd.seat(server, seat, line, place, u32::try_from(speaker)?, others);
+            }
+        }
+        Ok(crowd)
+    }
+
+    fn seat(
+        &mut self,
+        server: &Server,
+        seat: Seat,
+        line: Line,
+        place: Position,
+        speaker: u32,
+        others: usize,
+    ) {
+        let (orders, receiver) = unbounded_channel();
+        let member = Member {
+            seat,
+            line: Some(line),
+            place,
+            counts: !server.is_limit(),
+            speaker,
+            others,
+            orders: receiver,
+            ledger: self.ledger.clone(),
+            meter: self.meter.clone(),
+        };
+        self.tasks.spawn(member.run());
+        self.members.push(Seated {
+            orders,
+            talks: speaker != 0,
+        });
+    }
+
+    /// Those who talk.
+    pub fn talkers(&self) -> impl Iterator<Item = &Seated> {
+        self.members.iter().filter(|member| member.talks)
+    }
+
+    /// Those who only watch.
+    pub fn watchers(&self) -> impl Iterator<Item = &Seated> {
+        self.members.iter().filter(|member| !member.talks)
+    }
+
+    /// Tells some of them something.
+    pub fn tell<'a>(members: impl Iterator<Item = &'a Seated>, order: Order) {
+        for member in members {
+            // Who has gone has written down why.
+            let _ = member.orders.send(order);
+        }
+    }
+
+    /// Waits until all that was said has arrived, as long as that may take. What has not arrived then is lost.
+    pub async fn settle(&self) {
+        Self::tell(self.members.iter(), Order::Hush);
+        self.wait_for(SETTLES_WITHIN, Ledger::is_settled).await;
+    }
+
+    /// Waits until the ledger says so, but no longer than that. Returns whether it did.
+    pub async fn wait_for(&self, within: Duration, done: impl Fn(&Ledger) -> bool) -> bool {
+        let until = Instant::now() + within;
+        while !done(&self.ledger) {
+            if Instant::now() > until {
+                return false;
+            }
+            sleep(LOOK).await;
+        }
+        true
+    }
+}
+
+/// Logs so many librarians in, or as many as there are; the supervisor first.
+///
+/// # Errors
+/// When one is refused.
+pub async fn log_in(server: &Server, librarians: usize) -> anyhow::Result<Vec<Staff>> {
+    let names = server
+        .staff
+        .iter()
+        .filter(|one| one.institution == LIBRARY)
+        .take(librarians + 1);
+    stream::iter(names)
+        .map(|one| async {
+            let answer = http::log_in(server.gateway(0)?, &one.log_in_name, PASSWORD).await?;
+            anyhow::Ok(Staff {
+                token: answer.token.context("no token")?.access_token,
+                profile: answer.profile.context("no profile")?,
+            })
+        })
+        .buffered(4)
+        .try_collect()
+        .await
+}
+
+/// Fills one room: the patron, the librarian, and those who watch. Each with the last position that they have.
+async fn fill(
+    server: &Server,
+    staff: &[Staff],
+    room: usize,
+    watchers: usize,
+    meter: &Meter,
+) -> anyhow::Result<Vec<(Seat, Line, Position)>> {
+    let way = server.way(room)?;
+    let mut people = Vec::new();
+    if let Way::Raw(_) = way {
+        for _ in 0..watchers + 2 {
+            let seat = Seat {
+                way: way.clone(),
+                token: String::new(),
+                session: room.to_string(),
+            };
+            let (line, head) = seat.join(None, meter).await?;
+            people.push((seat, line, head));
+        }
+        return Ok(people);
+    }
+    let (supervisor, librarians) = staff.split_first().context("nobody works there")?;
+    let librarian = &librarians[room % librarians.len()];
+    let admitted = http::admit(server.gateway(room)?, LIBRARY).await?;
+    let session = admitted.session_id;
+    let seat = |token: &str| Seat {
+        way: way.clone(),
+        token: token.to_owned(),
+        session: session.clone(),
+    };
+    let patron = seat(&admitted.token.context("no token")?.access_token);
+    people.push(enter(patron, Entrance::Ask, meter).await?);
+    people.push(enter(seat(&librarian.token), Entrance::PickUp, meter).await?);
+    for number in 0..watchers {
+        let warning = supervisor.profile.conference_warning.clone();
+        let version = warning.context("the supervisor may not supervise")?.version;
+        let entrance = if number == 0 {
+            Entrance::Supervise(version)
+        } else {
+            Entrance::Attend
+        };
+        people.push(enter(seat(&supervisor.token), entrance, meter).await?);
+    }
+    Ok(people)
+}
+
+/// What somebody does before they attend.
+enum Entrance {
+    Ask,
+    PickUp,
+    Supervise(String),
+    Attend,
+}
+
+const QUESTION: &str = "Where can I find the letters of the lighthouse keepers?";
+
+async fn enter(
+    seat: Seat,
+    entrance: Entrance,
+    meter: &Meter,
+) -> anyhow::Result<(Seat, Line, Position)> {
+    let (line, head) = match &seat.way {
+        Way::Browser(gateway, wire) => {
+            let (mut browser, _) = Browser::open(*gateway, *wire, &seat.token, meter).await?;
+            let act = match entrance {
+                Entrance::Ask => Some(Act::OpenSession(OpenSession {
+                    question: QUESTION.to_owned(),
+                    patron_name: "Ricky".to_owned(),
+                    patron_email: String::new(),
+                })),
+                Entrance::PickUp => Some(Act::PickUp(PickUp {})),
+                Entrance::Supervise(warning_version) => {
+                    Some(Act::EnterConference(EnterConference { warning_version }))
+                }
+                Entrance::Attend => None,
+            };
+            if let Some(act) = act {
+                browser.act(&seat.session, "enter", act).await?;
+            }
+            seat.attend(browser, None).await?
+        }
+        _ => {
+            enter_by_call(&seat, entrance).await?;
+            seat.join(None, meter).await?
+        }
+    };
+    // What there is already comes first.
+    let start = Position { number: 0, ..head };
+    Ok((seat, line, start))
+}
+
+async fn enter_by_call(seat: &Seat, entrance: Entrance) -> anyhow::Result<()> {
+    let Way::Program(channel) = &seat.way else {
+        return Ok(());
+    };
+    let mut sessions = SessionServiceClient::new(channel.clone());
+    let command_id = "enter".to_owned();
+    let session_id = seat.session.clone();
+    match entrance {
+        Entrance::Ask => {
+            let request = OpenSessionRequest {
+                command_id,
+                question: QUESTION.to_owned(),
+                patron_name: "Ricky".to_owned(),
+                patron_email: String::new(),
+            };
+            sessions.open_session(call(&seat.token, request)?).await?;
+        }
+        Entrance::PickUp => {
+            let request = PickUpSessionRequest {
+                command_id,
+                session_id,
+            };
+            sessions
+                .pick_up_session(call(&seat.token, request)?)
+                .await?;
+        }
+        Entrance::Supervise(warning_version) => {
+            let request = EnterConferenceRequest {
+                command_id,
+                session_id,
+                warning_version,
+            };
+            sessions
+                .enter_conference(call(&seat.token, request)?)
+                .await?;
+        }
+        Entrance::Attend => {}
+    }
+    Ok(())
+}

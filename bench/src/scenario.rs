@@ -1,0 +1,204 @@
+//! What people do, and what is measured of it.
+
+mod desk;
+mod flood;
+mod hall;
+mod idle;
+mod pick_up;
+mod redis_away;
+mod roster;
+mod storm;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
+use crate::{
+    cost::{self, Cost},
+    figures::Figures,
+    moment::Moment,
+    pacer::wait_until,
+    room::Crowd,
+    server::Server,
+};
+
+/// A scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scenario {
+    /// 300 sessions, in each a patron and a librarian who say something every other second and type in between, and a
+    /// silent supervisor.
+    Desk,
+    /// 100 sessions of the same three; both talk as fast as they are acknowledged, with 8 messages under way.
+    Flood,
+    /// One session with 500 who watch, and 20 messages a second.
+    Hall,
+    /// Sockets at rest.
+    Idle,
+    /// 2,000 are cut off and come back at once; then again, with 500 missed events each.
+    Storm,
+    /// 50 librarians contend for 1,000 patrons.
+    PickUp,
+    /// 500 librarians, and 50 changes of their presence a second.
+    Roster,
+    /// The desk with Redis, and after Redis was killed.
+    RedisAway,
+}
+
+/// How large scenarios are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Size {
+    /// As issue and goals have it.
+    Full,
+    /// The same numbers of people, for a shorter time.
+    Brief,
+    /// A few people for a moment: nothing to measure, but everything has to arrive.
+    Tiny,
+}
+
+impl Size {
+    /// One of three, by size.
+    fn pick<T>(self, full: T, brief: T, tiny: T) -> T {
+        match self {
+            Self::Full => full,
+            Self::Brief => brief,
+            Self::Tiny => tiny,
+        }
+    }
+
+    fn seconds(self, full: u64, brief: u64, tiny_ms: u64) -> Duration {
+        self.pick(
+            Duration::from_secs(full),
+            Duration::from_secs(brief),
+            Duration::from_millis(tiny_ms),
+        )
+    }
+
+    /// How long a server runs before it is measured: its caches fill, and the allocator finds its size.
+    fn warm_up(self) -> Duration {
+        self.seconds(3, 1, 100)
+    }
+}
+
+impl Scenario {
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Desk => "desk",
+            Self::Flood => "flood",
+            Self::Hall => "hall",
+            Self::Idle => "idle",
+            Self::Storm => "storm",
+            Self::PickUp => "pick-up",
+            Self::Roster => "roster",
+            Self::RedisAway => "redis-away",
+        }
+    }
+
+    /// How many librarians have to work at the library.
+    #[must_use]
+    pub fn librarians(self, size: Size) -> usize {
+        match self {
+            Self::PickUp => size.pick(50, 50, 3),
+            Self::Roster => size.pick(500, 100, 6),
+            _ => 4,
+        }
+    }
+
+    /// Plays it once, on a server where enough librarians work.
+    ///
+    /// # Errors
+    /// When the server refuses what comes before the clock starts.
+    pub async fn play(self, server: &mut Server, size: Size) -> anyhow::Result<Figures> {
+        let librarians = self.librarians(size);
+        match self {
+            Self::Desk => desk::play(server, size).await,
+            Self::Flood => flood::play(server, size).await,
+            Self::Hall => hall::play(server, size).await,
+            Self::Idle => idle::play(server, size).await,
+            Self::Storm => storm::play(server, size).await,
+            Self::PickUp => pick_up::play(server, size, librarians).await,
+            Self::Roster => roster::play(server, size, librarians).await,
+            Self::RedisAway => redis_away::play(server, size).await,
+        }
+    }
+}
+
+/// What servers and load have used before something is measured.
+struct Meters {
+    at: Moment,
+    servers: Cost,
+    load: Duration,
+    bytes: u64,
+}
+
+impl Meters {
+    fn read(crowd: &Crowd) -> anyhow::Result<Self> {
+        Ok(Self {
+            servers: cost::of_servers()?,
+            load: cost::of_load()?,
+            bytes: crowd.meter.bytes(),
+            at: Moment::now(),
+        })
+    }
+}
+
+/// Measures what the crowd does for so long, after the server is warm. All that is said must arrive.
+///
+/// `act` makes them do it and returns at the end of that time.
+async fn measure<F>(
+    crowd: &Crowd,
+    size: Size,
+    time: Duration,
+    act: impl FnOnce(Moment) -> F,
+) -> anyhow::Result<Figures>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let from = Moment::now().after(size.warm_up());
+    crowd.ledger.measure(from, time);
+    let until = from.after(time);
+    let meters = async {
+        wait_until(from).await;
+        let before = Meters::read(crowd)?;
+        wait_until(until).await;
+        anyhow::Ok((before, Meters::read(crowd)?))
+    };
+    let ((before, after), ()) = tokio::try_join!(meters, act(until))?;
+    crowd.settle().await;
+    let mut figures = crowd.ledger.figures();
+    for words in crowd.ledger.words() {
+        complain(&words);
+    }
+    let took = after.at.since(before.at).as_secs_f64();
+    let cpu = (after.servers.cpu - before.servers.cpu).as_secs_f64();
+    let load = (after.load - before.load).as_secs_f64();
+    let arrived = crowd.ledger.count_arrived_in_window().max(1) as f64;
+    let sent = crowd.ledger.count_sent_in_window().max(1) as f64;
+    let bytes = (after.bytes - before.bytes) as f64;
+    for (name, value) in [
+        ("server CPU s per 1,000 delivered", cpu * 1e3 / arrived),
+        ("server core %", 100.0 * cpu / took),
+        ("load core %", 100.0 * load / took),
+    ] {
+        figures.insert(name.to_owned(), value);
+    }
+    if bytes > 0.0 {
+        figures.insert("wire bytes per message".to_owned(), bytes / sent);
+    }
+    Ok(figures)
+}
+
+/// Waits until what was done by entering has settled.
+async fn rest(size: Size) {
+    sleep(size.seconds(2, 1, 50)).await;
+}
+
+#[expect(clippy::print_stderr, reason = "it is a program's message")]
+fn complain(words: &str) {
+    eprintln!("  {words}");
+}

@@ -1,0 +1,60 @@
+//! Many quiet conversations.
+
+use std::time::Duration;
+
+use super::{Size, measure, rest};
+use crate::{
+    figures::Figures,
+    moment::Moment,
+    pacer::{Beat, Due, pace},
+    room::{Crowd, Shape},
+    server::Server,
+};
+
+/// How often one of the two who talk says something: together they say one message a second.
+const EVERY: Duration = Duration::from_secs(2);
+
+pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures> {
+    let crowd = gather(server, size).await?;
+    talk(&crowd, size).await
+}
+
+pub(super) async fn gather(server: &Server, size: Size) -> anyhow::Result<Crowd> {
+    let shape = Shape {
+        rooms: size.pick(300, 300, 4),
+        watchers: 1,
+    };
+    let crowd = Crowd::gather(server, shape).await?;
+    rest(size).await;
+    Ok(crowd)
+}
+
+pub(super) async fn talk(crowd: &Crowd, size: Size) -> anyhow::Result<Figures> {
+    let time = size.seconds(30, 8, 800);
+    let every = size.pick(EVERY, EVERY, EVERY / 10);
+    measure(crowd, size, time, |until| async move {
+        pace(beats(crowd, every), until).await
+    })
+    .await
+}
+
+/// Each says something at a time of their own, and types half-way between.
+fn beats(crowd: &Crowd, every: Duration) -> Vec<Beat> {
+    let now = Moment::now();
+    let talkers: Vec<_> = crowd.talkers().collect();
+    let count = u32::try_from(talkers.len()).unwrap_or(u32::MAX);
+    let mut beats = Vec::new();
+    for (place, talker) in (0_u32..).zip(talkers) {
+        // The two of a session are half a turn apart.
+        let offset = every / count * (place / 2) + every / 2 * (place % 2);
+        for (what, wait) in [(Due::Say, offset), (Due::Type, offset + every / 2)] {
+            beats.push(Beat {
+                first: now.after(wait),
+                every,
+                to: talker.orders.clone(),
+                what,
+            });
+        }
+    }
+    beats
+}

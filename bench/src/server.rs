@@ -1,0 +1,211 @@
+//! What is measured, started on the servers' core.
+
+mod distributed;
+mod embedded;
+mod limit;
+mod settings;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use anyhow::Context;
+use carrel_faults::{cluster::Staff, process::Process};
+use carrel_testbed::{postgres::Postgres, redis::Redis};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{
+    client::{Way, Wire},
+    core::Cores,
+};
+
+/// The library whose people take part.
+pub const LIBRARY: &str = carrel_faults::cluster::LIBRARIES[0];
+
+/// How many streams one gRPC connection of the load carries.
+const STREAMS: usize = 100;
+
+/// In which form something runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// All of Carrel in one process, on SQLite.
+    Embedded,
+    /// Two session-svc, two gateways, presence-svc and im-svc, on PostgreSQL and Redis.
+    Distributed,
+    /// A websocket room server that does nothing else.
+    RawMemory,
+    /// The same, which answers and fans out after one synced SQLite transaction for all that waits.
+    RawSqlite,
+}
+
+/// By which door people come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// The gateway's websocket, in protobuf.
+    #[default]
+    Proto,
+    /// The gateway's websocket, in JSON.
+    Json,
+    /// session-svc's gRPC.
+    Grpc,
+}
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// In which form.
+    pub form: Form,
+    /// By which door.
+    pub door: Door,
+    /// Whether a commit is on the disk before it is acknowledged. Without it, only to see what that costs.
+    pub synced: bool,
+    /// Where Carrel's programs are.
+    pub programs: PathBuf,
+    /// What the programs are called, if they are not this tree's: their commit.
+    pub build: Option<String>,
+}
+
+/// A server, or all servers of a distributed Carrel, with the engines. They are stopped when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// Which.
+    pub form: Form,
+    /// Who works there.
+    pub staff: Vec<Staff>,
+    /// The Redis, where there is one.
+    pub redis: Option<Redis>,
+    door: Door,
+    /// Where websockets are opened.
+    sockets: Vec<SocketAddr>,
+    /// Where session-svc answers gRPC.
+    channels: Vec<Channel>,
+    // In the order in which they are to be stopped.
+    processes: Vec<Process>,
+    postgres: Option<Postgres>,
+    folder: TempDir,
+}
+
+impl Subject {
+    /// What tables call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut name = match self.form {
+            Form::Embedded => "embedded",
+            Form::Distributed => "distributed",
+            Form::RawMemory => "raw-memory",
+            Form::RawSqlite => "raw-sqlite",
+        }
+        .to_owned();
+        match self.door {
+            Door::Proto => {}
+            Door::Json => name.push_str(", JSON"),
+            Door::Grpc => name.push_str(", gRPC"),
+        }
+        if !self.synced {
+            name.push_str(", not synced");
+        }
+        if let Some(build) = &self.build {
+            name.push_str(&format!(" at {build}"));
+        }
+        name
+    }
+
+    /// Starts it on the servers' core, with so many librarians, and waits until it serves.
+    ///
+    /// # Errors
+    /// When a program or an engine is missing or does not start.
+    pub async fn start(&self, cores: Cores, librarians: usize) -> anyhow::Result<Server> {
+        let folder = tempfile::Builder::new().prefix("carrel-bench-").tempdir()?;
+        cores.enter_server()?;
+        let server = match self.form {
+            Form::Embedded => embedded::start(self, folder, librarians).await,
+            Form::Distributed => distributed::start(self, folder, librarians).await,
+            Form::RawMemory | Form::RawSqlite => limit::start(self, folder).await,
+        };
+        cores.enter_load()?;
+        server.with_context(|| format!("{} does not start", self.name()))
+    }
+}
+
+impl Server {
+    /// Whether it is a limit.
+    #[must_use]
+    pub const fn is_limit(&self) -> bool {
+        matches!(self.form, Form::RawMemory | Form::RawSqlite)
+    }
+
+    /// The gateway of a room.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn gateway(&self, room: usize) -> anyhow::Result<SocketAddr> {
+        let sockets = &self.sockets;
+        sockets
+            .get(room % sockets.len().max(1))
+            .copied()
+            .context("it has no gateway")
+    }
+
+    /// How members of a room connect: all of one room come by the same gateway or replica, rooms by turns.
+    ///
+    /// # Errors
+    /// When there is no such way.
+    pub fn way(&self, room: usize) -> anyhow::Result<Way> {
+        Ok(match (self.is_limit(), self.door) {
+            (true, _) => Way::Raw(self.gateway(room)?),
+            (_, Door::Proto) => Way::Browser(self.gateway(room)?, Wire::Proto),
+            (_, Door::Json) => Way::Browser(self.gateway(room)?, Wire::Json),
+            (_, Door::Grpc) => {
+                let channel = self.channels.get(room % self.channels.len().max(1));
+                Way::Program(channel.context("it has no gRPC")?.clone())
+            }
+        })
+    }
+
+    /// The same server, with people who come by another door.
+    pub fn open(&mut self, door: Door) {
+        self.door = door;
+    }
+
+    /// Stops it in order.
+    ///
+    /// # Errors
+    /// When a program does not stop as it should.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let is_limit = self.is_limit();
+        for process in &mut self.processes {
+            if is_limit {
+                // It has nothing to put in order.
+                process.kill().await?;
+            } else {
+                process.stop().await?;
+            }
+        }
+        drop(self.postgres);
+        drop(self.redis);
+        drop(self.folder);
+        Ok(())
+    }
+}
+
+/// An address that is free now.
+fn free() -> anyhow::Result<SocketAddr> {
+    let port = carrel_testbed::port::free()?;
+    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+}
+
+/// Connections to each of these, as many as the streams of the largest scenario over gRPC need.
+fn channels(addresses: &[SocketAddr]) -> anyhow::Result<Vec<Channel>> {
+    let mut channels = Vec::new();
+    for _ in 0..STREAMS / 10 {
+        for address in addresses {
+            channels.push(Endpoint::new(format!("http://{address}"))?.connect_lazy());
+        }
+    }
+    Ok(channels)
+}

@@ -1,0 +1,36 @@
+//! The settings that differ from the defaults: only limits that one machine which plays hundreds of people would run
+//! into. How anything is written, sent or kept is as it is by default.
+
+use super::Subject;
+
+/// Settings as the environment has them.
+pub(super) type Settings = Vec<(String, String)>;
+
+/// All people come from one address, and do not type but fire.
+pub(super) fn limits() -> Settings {
+    [
+        ("GATEWAY__CONNECTIONS", "40000"),
+        ("GATEWAY__SOCKET__FRAMES_PER_SECOND", "1000000"),
+        ("GATEWAY__SOCKET__FRAMES_BURST", "1000000"),
+        ("GATEWAY__SOCKET__PER_ADDRESS", "40000"),
+        ("GATEWAY__SOCKET__PER_PERSON", "40000"),
+        ("PRESENCE__LOG_IN_PER_ACCOUNT", "{burst=1,every=\"0s\"}"),
+        ("PRESENCE__LOG_IN_PER_ADDRESS", "{burst=1,every=\"0s\"}"),
+        ("PRESENCE__ADMIT_PER_ADDRESS", "{burst=1,every=\"0s\"}"),
+    ]
+    .map(|(name, value)| setting(name, value))
+    .into()
+}
+
+pub(super) fn setting(name: &str, value: &str) -> (String, String) {
+    (format!("CARREL_{name}"), value.to_owned())
+}
+
+/// Makes a process's sync calls do nothing, where that is wanted: from outside, so that no program has a way to do it.
+pub(super) fn unsynced(subject: &Subject) -> Settings {
+    if subject.synced {
+        Vec::new()
+    } else {
+        vec![("LD_PRELOAD".to_owned(), "libeatmydata.so".to_owned())]
+    }
+}
