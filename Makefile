@@ -1,8 +1,8 @@
 # What a person, and CI, does with Carrel. The work itself is in scripts/; each script may also be run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-distributed test lint rust web docs deploy-check clients e2e simulation faults soak fuzz bench \
-	bench-check advisories proto-baseline telemetry-docs clean
+.PHONY: help run run-distributed observe test lint rust web docs deploy-check dashboards clients e2e simulation faults \
+	soak fuzz bench bench-check advisories proto-baseline telemetry-docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ run: ## Build and start Carrel with the demo directory on http://127.0.0.1:8080
 
 run-distributed: ## Build and start Carrel as many processes, with a PostgreSQL and a Redis, on http://127.0.0.1:9100
 	@scripts/run-distributed.sh
+
+observe: ## Start that with a desk that is never quiet, a viewer of its traces, and Prometheus with the alerts
+	@scripts/observe.sh
 
 test: ## Run everything that CI runs: lint, pages, Rust tests, foreign clients, deployment, browsers
 	@scripts/test.sh
@@ -30,6 +33,9 @@ docs: ## Check the documents, and start Carrel as README says
 
 deploy-check: ## Check the image, the compose file and the chart of deploy/, without an engine or a cluster
 	@scripts/deploy.sh
+
+dashboards: ## Ask a Prometheus that scrapes a running Carrel every query of the dashboards and alerts
+	@scripts/dashboards.sh
 
 clients: ## Play the foreign clients against a Carrel of their own
 	@scripts/clients.sh

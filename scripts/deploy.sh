@@ -29,7 +29,7 @@ check "compose files, by the schema of the compose specification" \
   "$tools/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml deploy/compose.telemetry.yaml
 check "values.schema.json, by the schema of schemas" "$tools/check-jsonschema" --check-metaschema deploy/chart/values.schema.json
 check "shellcheck" "$tools/shellcheck" --external-sources --source-path=SCRIPTDIR --severity=warning \
-  deploy/secrets.sh scripts/deploy.sh scripts/run-distributed.sh
+  deploy/secrets.sh scripts/deploy.sh scripts/run-distributed.sh scripts/observe.sh
 section "deploy: what the programs, Helm, Kubernetes, promtool and Grafana's model say"
 "$tools/python" -m unittest discover --verbose --start-directory deploy/checks || failures=$((failures + 1))
 

@@ -4,7 +4,9 @@ The frames are the messages of proto/carrel/gateway/v1/frames.proto in proto3's 
 64-bit numbers as strings, times as RFC 3339, and fields that have their default value left out.
 """
 
+import contextlib
 import json
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -119,6 +121,13 @@ class CarrelSocket:
     def events(self):
         """All events that came so far."""
         return [frame["event"]["event"] for frame in self.received if "event" in frame]
+
+    def look_on(self, seconds):
+        """Takes what comes within so many seconds."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                self.received.append(json.loads(self._socket.recv(timeout=left)))
 
     def close(self):
         """Closes the socket before the `with` statement ends. Ends nothing else."""

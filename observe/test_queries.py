@@ -1,0 +1,119 @@
+"""What the dashboards show and the alerts watch is there: each query is answered by a Prometheus that scrapes a running
+Carrel in which people talk."""
+
+import json
+import math
+import re
+import signal
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from dashboards import dashboards, queries
+from distributed import Distributed, folder_for_all
+from rules import rules
+
+# What has nothing to show as long as nothing is wrong, and why nothing is.
+MAY_BE_EMPTY = {
+    ("desk", "Alerts that fire"): "an alert fires after half a minute at the earliest",
+}
+
+# A limit for what hangs, not a measure: what people and a few scrapes take.
+ANSWER_SECONDS = 120
+
+# What Grafana puts in: any installation, service and replica, and a window that a few scrapes fit into.
+GRAFANAS = {"$__rate_interval": "1m", "$namespace": ".*", "$service": ".*", "$instance": ".*"}
+
+
+def as_grafana_asks(query):
+    for variable, value in GRAFANAS.items():
+        query = query.replace(variable, value)
+    return query
+
+
+def whether_it_holds_or_not(expression):
+    """An alert's expression, answered with 0 where it does not hold instead of with nothing."""
+    return re.sub(r" (==|>|<) ", r" \1 bool ", expression)
+
+
+class Queries(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        folder = cls.enterClassContext(folder_for_all())
+        settings = {"OBSERVE_TRACES": "no", "OBSERVE_PAUSE": "0.1"}
+        cls.carrel = Distributed(folder, target="observe", ports=50, settings=settings)
+        cls.addClassCleanup(cls.carrel.stop, signal.SIGTERM)
+        cls.prometheus = f"http://127.0.0.1:{cls.carrel.port + 49}"
+
+    def ask(self, path, **parameters):
+        """What Prometheus answers."""
+        url = f"{self.prometheus}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as refused:
+            with refused:
+                self.fail(f"{parameters}: {refused.read().decode()}")
+
+    def found(self, query):
+        """The series that answer a query with a number."""
+        answer = self.ask("query", query=query)["result"]
+        return [series for series in answer if not math.isnan(float(series["value"][1]))]
+
+    def unanswered(self, wanted):
+        """Waits until each of the queries is answered. Returns the names of those that are not."""
+        until = time.monotonic() + ANSWER_SECONDS
+        left = dict(wanted)
+        while left and time.monotonic() < until:
+            left = {name: query for name, query in left.items() if not self.found(query)}
+            time.sleep(0.5)
+        return left
+
+    def test_every_process_is_scraped(self):
+        while not (targets := self.ask("targets")["activeTargets"]) or any(t["health"] == "unknown" for t in targets):
+            time.sleep(0.2)
+        self.assertEqual({(t["labels"]["job"], t["lastError"]) for t in targets},
+                         {(f"carrel-{name}", "") for name in ["session", "presence", "im", "gateway"]})
+        self.assertEqual(len(targets), 8)
+
+    def test_each_query_of_each_panel_is_answered(self):
+        wanted = {(board, panel, number): as_grafana_asks(query) for number, (board, panel, query) in enumerate(queries())}
+        must = {name: query for name, query in wanted.items() if name[:2] not in MAY_BE_EMPTY}
+        self.assertEqual(self.unanswered(must), {})
+        # These are at least understood.
+        for query in wanted.values():
+            self.ask("query", query=query)
+
+    def test_what_may_be_empty_is_a_panel(self):
+        self.assertLessEqual(set(MAY_BE_EMPTY), {(board, panel) for board, panel, _ in queries()})
+
+    def test_each_variable_finds_something_to_choose(self):
+        wanted = {}
+        for board, dashboard in dashboards().items():
+            for variable in dashboard["templating"]["list"]:
+                # One Carrel that no namespace is given to has none to choose from.
+                if variable["type"] == "query" and variable["name"] != "namespace":
+                    metric, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()
+                    wanted[board, variable["name"]] = f'count by ({label}) ({as_grafana_asks(metric)})'
+        self.assertEqual(self.unanswered(wanted), {})
+
+    def test_each_alert_watches_something_that_is_there(self):
+        wanted = {name: whether_it_holds_or_not(rule["expr"]) for name, rule in rules().items()}
+        self.assertEqual(self.unanswered(wanted), {})
+
+    def test_prometheus_evaluates_each_alert_and_finds_nothing_wrong_with_it(self):
+        groups = self.ask("rules")["groups"]
+        loaded = {rule["name"]: rule for group in groups for rule in group["rules"]}
+        self.assertEqual(set(loaded), set(rules()))
+        while any(rule["health"] == "unknown" for rule in loaded.values()):
+            time.sleep(0.2)
+            loaded = {rule["name"]: rule for group in self.ask("rules")["groups"] for rule in group["rules"]}
+        self.assertEqual({name: rule.get("lastError", "") for name, rule in loaded.items()}, {name: "" for name in loaded})
+
+
+if __name__ == "__main__":
+    unittest.main()
