@@ -33,7 +33,9 @@ use tokio_util::{
 use tonic::Code;
 use tracing::Span;
 
-use crate::{frame::refused, line::Line, outbox::Outbox, upstream::read};
+use crate::{
+    delivery::Delivery, frame::refused, frame_time::FrameTime, line::Line, upstream::read,
+};
 
 /// How many requests may wait for the service on one stream, beside the acts under way, which have a limit of their
 /// own: the Join, renewals, and what is typed.
@@ -67,6 +69,8 @@ enum Acts {
 #[derive(Debug)]
 struct UnderWay {
     command_id: String,
+    /// How long the act's frame has taken.
+    time: FrameTime,
     /// Counts it among the user's acts under way.
     _permit: OwnedSemaphorePermit,
     /// Counts it among the stream's, for [`Attendance::settled`].
@@ -76,13 +80,13 @@ struct UnderWay {
 /// Why an act was not put on a stream.
 #[derive(Debug)]
 pub(crate) enum NotSent {
-    /// The stream is over for good. The act can be done by itself, with the permit that is given back.
-    Over(OwnedSemaphorePermit),
+    /// The stream is over for good. The act can be done by itself, with what is given back.
+    Over(OwnedSemaphorePermit, FrameTime),
     /// The stream is over, and the browser is to attend again. It may have sent this before it knew, and what it sent
     /// before this may not have happened: so this must not either, or it would overtake that.
-    Interrupted,
+    Interrupted(FrameTime),
     /// The service does not take as much as the browser sends. Nothing happened.
-    Full,
+    Full(FrameTime),
 }
 
 impl Attendance {
@@ -92,6 +96,7 @@ impl Attendance {
         session_id: String,
         after: Option<session::Position>,
         act_limit: usize,
+        time: FrameTime,
     ) -> Self {
         let (requests, receiver) = mpsc::channel(act_limit + SPARE_REQUESTS);
         let join = AttendRequest {
@@ -111,10 +116,12 @@ impl Attendance {
         let deadline = line.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Acts::Open(Vec::new()))));
         let stop = CancellationToken::new();
-        let reader = Reader {
+        let mut reader = Reader {
             session_id,
-            outbox: line.outbox.clone(),
+            line: line.clone(),
             acts: acts.clone(),
+            joining: Some(time),
+            head: 0,
         };
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
@@ -144,24 +151,26 @@ impl Attendance {
         &self,
         act: session::Act,
         permit: OwnedSemaphorePermit,
+        time: FrameTime,
     ) -> Result<(), NotSent> {
         let command_id = act.command_id.clone();
         let mut acts = self.acts.lock();
         let under_way = match &mut *acts {
             Acts::Open(under_way) => under_way,
-            Acts::Over { comes_back: true } => return Err(NotSent::Interrupted),
-            Acts::Over { comes_back: false } => return Err(NotSent::Over(permit)),
+            Acts::Over { comes_back: true } => return Err(NotSent::Interrupted(time)),
+            Acts::Over { comes_back: false } => return Err(NotSent::Over(permit, time)),
         };
         match self.send(attend_request::Request::Act(act)) {
             Ok(()) => {
                 under_way.push(UnderWay {
                     command_id,
+                    time,
                     _permit: permit,
                     _unsettled: self.unsettled.token(),
                 });
                 Ok(())
             }
-            Err(()) => Err(NotSent::Full),
+            Err(()) => Err(NotSent::Full(time)),
         }
     }
 
@@ -247,24 +256,38 @@ enum End {
 /// The task that reads one stream.
 struct Reader {
     session_id: String,
-    outbox: Outbox,
+    line: Line,
     acts: ActsUnderWay,
+    /// How long the frame has taken that asked for the stream, until it was answered.
+    joining: Option<FrameTime>,
+    /// The last event that there was when the stream began. What is not after it is sent again.
+    head: u64,
 }
 
 impl Reader {
     /// Passes on what the service gave, and nothing else: whoever may see what was decided there.
-    fn deliver(&self, response: AttendResponse) {
+    fn deliver(&mut self, response: AttendResponse) {
         let session_id = self.session_id.clone();
         let mut answered = None;
+        let mut happened = None;
         let frame = match response.response {
-            Some(Response::Joined(joined)) => Frame::Attending(Attending {
-                session_id,
-                joined: Some(joined),
-            }),
-            Some(Response::Event(event)) => Frame::Event(SessionEvent {
-                session_id,
-                event: Some(event),
-            }),
+            Some(Response::Joined(joined)) => {
+                self.head = joined.head.as_ref().map_or(0, |head| head.number);
+                Frame::Attending(Attending {
+                    session_id,
+                    joined: Some(joined),
+                })
+            }
+            Some(Response::Event(event)) => {
+                if event.position > self.head {
+                    let Line { user, clock, .. } = &self.line;
+                    happened = Some(Delivery::of_event(&event, user, clock));
+                }
+                Frame::Event(SessionEvent {
+                    session_id,
+                    event: Some(event),
+                })
+            }
             Some(Response::ActAccepted(accepted)) => {
                 answered = self.acts.answered(&accepted.command_id);
                 Frame::Accepted(Accepted {
@@ -297,9 +320,18 @@ impl Reader {
             // A kind that a newer service knows: it has nothing to say to this version's clients.
             None => return,
         };
-        let delivery = self.delivery(&response.trace_parent);
-        self.outbox.push(frame, delivery);
-        drop(answered);
+        if let Some(time) = self
+            .joining
+            .take_if(|_| matches!(frame, Frame::Attending(_)))
+        {
+            time.done();
+        }
+        let span = self.delivery(&response.trace_parent);
+        if let Some(UnderWay { time, .. }) = answered {
+            time.answered(&frame);
+        }
+        let delivery = happened.unwrap_or_default().within(span);
+        self.line.outbox.deliver(frame, delivery);
     }
 
     /// The span of a delivery, on the trace of the act that caused it.
@@ -333,13 +365,17 @@ impl Reader {
                 "UNAVAILABLE",
                 "The session was detached before this was answered. Send the same command again.",
             );
-            self.outbox.push(
+            act.time.refused(&unknown);
+            self.line.outbox.push(
                 Frame::Refused(refused(act.command_id, self.session_id.clone(), unknown)),
                 None,
             );
         }
         if let End::Service(refusal) = end {
-            self.outbox.push(
+            if let Some(time) = self.joining {
+                time.refused(&refusal);
+            }
+            self.line.outbox.push(
                 Frame::Detached(Detached {
                     session_id: self.session_id,
                     refusal: Some(wire::Refusal::from(refusal)),

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, Span};
 
-use crate::outbox::Outbox;
+use crate::{frame_time::FrameTime, outbox::Outbox};
 
 /// One thing on its way, until it was answered.
 pub(crate) struct Errand {
@@ -15,13 +15,15 @@ pub(crate) struct Errand {
     pub(crate) work: BoxFuture<'static, Option<Frame>>,
     /// The span of the frame that brought it.
     pub(crate) span: Span,
+    /// How long that frame has taken.
+    pub(crate) time: FrameTime,
     /// Counts it as under way.
     pub(crate) under_way: OwnedSemaphorePermit,
 }
 
-/// Says that a lane has no room for one errand more. Nothing happened.
+/// Says that a lane has no room for one errand more, whose frame has taken so long. Nothing happened.
 #[derive(Debug)]
-pub(crate) struct Full;
+pub(crate) struct Full(pub(crate) FrameTime);
 
 /// Does errands in order. What is in one lane does not wait for what is in another.
 #[derive(Debug)]
@@ -42,8 +44,12 @@ impl Lane {
             let work = async {
                 while let Some(errand) = receiver.recv().await {
                     let answer = errand.work.instrument(errand.span.clone()).await;
-                    if let Some(answer) = answer {
-                        outbox.push(answer, Some(errand.span));
+                    match answer {
+                        Some(answer) => {
+                            errand.time.answered(&answer);
+                            outbox.push(answer, Some(errand.span));
+                        }
+                        None => errand.time.done(),
                     }
                     drop(errand.under_way);
                 }
@@ -55,6 +61,8 @@ impl Lane {
 
     /// Takes an errand, to be done after all that were taken before.
     pub(crate) fn take(&self, errand: Errand) -> Result<(), Full> {
-        self.errands.try_send(errand).map_err(|_| Full)
+        self.errands
+            .try_send(errand)
+            .map_err(|refused| Full(refused.into_inner().time))
     }
 }

@@ -9,6 +9,7 @@ use tonic::Code;
 use crate::{
     claims::Claims,
     close::Close,
+    delivery::User,
     upstream::{Caller, Upstream},
 };
 
@@ -21,6 +22,7 @@ pub(crate) struct Greeted {
     pub(crate) caller: Caller,
     pub(crate) token: String,
     pub(crate) claims: Claims,
+    pub(crate) user: User,
     pub(crate) welcome: Welcome,
 }
 
@@ -52,6 +54,10 @@ pub(crate) async fn greet(
         Err(_) => return Err(Close::restart()),
     };
     let claims = Claims::of_accepted(&token).ok_or(Close::Internal)?;
+    let user = match &profile {
+        Some(_) => User::Librarian(claims.subject.clone()),
+        None => User::Patron,
+    };
     let welcome = Welcome {
         session_id: match &profile {
             Some(_) => String::new(),
@@ -65,6 +71,7 @@ pub(crate) async fn greet(
         caller,
         token,
         claims,
+        user,
         welcome,
     })
 }

@@ -2,7 +2,11 @@
 //!
 //! There is no HTTP/2 here: browsers open few connections, and what is not spoken can't be flooded.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Extension, Router,
@@ -17,7 +21,11 @@ use carrel_platform::{
     network::network_of,
     refusal::Refusal,
     replicas::Replicas,
-    telemetry::{attribute, span},
+    telemetry::{
+        attribute,
+        metric::{HTTP_SERVER_REQUEST_DURATION, Label},
+        span,
+    },
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper_util::{
@@ -289,6 +297,8 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
         { attribute::HTTP_ROUTE } = route,
         { attribute::HTTP_RESPONSE_STATUS_CODE } = field::Empty,
     );
+    let began = Instant::now();
+    let route_label = Label::known(route);
     let answer = timeout(door.request_timeout, next.run(request))
         .instrument(span.clone())
         .await;
@@ -306,6 +316,14 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
     span.record(
         attribute::HTTP_RESPONSE_STATUS_CODE,
         response.status().as_u16(),
+    );
+    HTTP_SERVER_REQUEST_DURATION.record(
+        began.elapsed().as_secs_f64(),
+        [
+            method.into(),
+            route_label,
+            response.status().as_u16().into(),
+        ],
     );
     response
 }

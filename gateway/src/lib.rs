@@ -24,6 +24,7 @@
 //!   one task that reads it. What they ask for by a call of its own is an errand (`errands`): acts in sessions (`acts`)
 //!   and messages to other librarians (`im`).
 //! - `outbox` is the bounded queue towards the browser, and its one writer. Everything meets there.
+//! - `frame_time` and `delivery` measure: how long what a browser asks takes, and how long what happens takes to it.
 //!
 //! # Why nothing waits for a browser
 //!
@@ -37,9 +38,11 @@ mod attendance;
 mod claims;
 pub mod close;
 pub mod config;
+mod delivery;
 mod errands;
 pub mod error;
 pub mod frame;
+mod frame_time;
 mod greeting;
 mod http;
 mod im;

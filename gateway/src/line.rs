@@ -1,6 +1,9 @@
 //! The line between the services and one browser's user.
 
+use carrel_platform::clock::Clock;
+
 use crate::{
+    delivery::User,
     outbox::Outbox,
     upstream::{Caller, Upstream},
 };
@@ -14,4 +17,8 @@ pub(crate) struct Line {
     pub(crate) caller: Caller,
     /// Where what comes goes.
     pub(crate) outbox: Outbox,
+    /// Whose browser it is.
+    pub(crate) user: User,
+    /// By which it is measured how late something comes.
+    pub(crate) clock: Clock,
 }

@@ -25,7 +25,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use crate::{close::Close, config::SocketConfig, frame::SubProtocol};
+use crate::{close::Close, config::SocketConfig, delivery::Delivery, frame::SubProtocol};
 
 /// How many frames are handed to the socket before it is flushed.
 const BATCH: usize = 64;
@@ -60,12 +60,12 @@ impl Closing {
     }
 }
 
-/// One message, and the span that ends when it was written.
+/// One message, and what is known of its way.
 #[derive(Debug)]
 struct Outgoing {
     message: Message,
     size: usize,
-    delivery: Option<Span>,
+    delivery: Delivery,
 }
 
 /// The bounded queue of what waits for one browser. Cheap to clone.
@@ -119,10 +119,15 @@ pub(crate) fn outbox(
 }
 
 impl Outbox {
-    /// Queues a frame for the browser. `delivery` is kept until the frame was written.
+    /// Queues a frame for the browser. The span is kept until the frame was written.
     ///
     /// Never waits. When the queue is full, the frame is dropped and the socket is closed.
-    pub(crate) fn push(&self, frame: server_frame::Frame, delivery: Option<Span>) {
+    pub(crate) fn push(&self, frame: server_frame::Frame, span: Option<Span>) {
+        self.deliver(frame, Delivery::of(span));
+    }
+
+    /// As [`Outbox::push`], and measures the delivery when the frame was written.
+    pub(crate) fn deliver(&self, frame: server_frame::Frame, delivery: Delivery) {
         if self.closing.reason().is_some() {
             return;
         }
@@ -226,10 +231,12 @@ impl Writer {
             };
             deliveries.push(self.hand_over(sink, next)?);
         }
-        flush(sink, patience).await
+        flush(sink, patience).await?;
+        deliveries.into_iter().for_each(Delivery::written);
+        Ok(())
     }
 
-    fn hand_over<S>(&self, sink: &mut S, outgoing: Outgoing) -> Result<Option<Span>, Stopped>
+    fn hand_over<S>(&self, sink: &mut S, outgoing: Outgoing) -> Result<Delivery, Stopped>
     where
         S: Sink<Message> + Unpin,
     {

@@ -5,7 +5,11 @@ use std::{net::IpAddr, time::Duration};
 use axum::{Error, extract::ws::Message};
 use carrel_platform::{
     clock::Clock,
-    telemetry::{attribute, span, trace_context},
+    telemetry::{
+        attribute,
+        metric::{SOCKET_CLOSES, SOCKETS},
+        span, trace_context,
+    },
 };
 use carrel_proto::gateway::v1::{Hello, client_frame, server_frame};
 use futures::{Sink, Stream, StreamExt};
@@ -15,12 +19,15 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 use tracing::{Instrument, Span, field};
 
 use crate::{
     close::Close,
     config::SocketConfig,
+    delivery::User,
     frame::{BadFrame, SubProtocol, kind},
+    frame_time::FrameTime,
     greeting::greet,
     limits::{Bucket, Counter},
     outbox::{Closing, Outbox, outbox},
@@ -66,6 +73,8 @@ where
     };
     let close = browser.serve(&house, address).await;
     closing.decide(close);
+    let close = closing.reason().unwrap_or(close);
+    SOCKET_CLOSES.add(1, [close.code().into()]);
     // The writer bounds its own end; after that the browser has as long again to answer the close.
     let patience = house.config.close_timeout.get();
     let _ = timeout(patience * 2, &mut writer).await;
@@ -75,6 +84,23 @@ where
         // The rest of what is too large can't be read, only waited out.
         Some(Close::TooLarge) => sleep(patience).await,
         _ => browser.see_off(patience).await,
+    }
+}
+
+/// Counts a socket among the open ones whose users are known, for as long as it lives.
+struct OpenSocket(&'static str);
+
+impl OpenSocket {
+    fn of(user: &User) -> Self {
+        let kind = user.audience();
+        SOCKETS.add(1, [kind.into()]);
+        Self(kind)
+    }
+}
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        SOCKETS.add(-1, [self.0.into()]);
     }
 }
 
@@ -114,6 +140,7 @@ where
             Ok(Err(close)) => return close,
             Err(_) => return Close::HelloLate,
         };
+        let time = FrameTime::of("hello");
         let span = frame_span("hello", &trace_parent);
         let greeted = greet(
             &house.upstream,
@@ -126,13 +153,20 @@ where
         let greeted = match greeted {
             Ok(greeted) => greeted,
             Err(close) => {
+                time.failed(match close {
+                    Close::BadToken => Code::Unauthenticated,
+                    _ => Code::Unavailable,
+                });
                 span.record(attribute::CLOSE_CODE, close.code());
                 return close;
             }
         };
         let Some(_counted) = house.people.enter(greeted.claims.subject.clone()) else {
+            time.failed(Code::ResourceExhausted);
             return Close::TooMany;
         };
+        let _open = OpenSocket::of(&greeted.user);
+        time.done();
         self.outbox.push(
             server_frame::Frame::Welcome(greeted.welcome.clone()),
             Some(span),
@@ -142,6 +176,7 @@ where
             self.outbox.clone(),
             greeted,
             &house.config,
+            house.clock.clone(),
         );
         let close = self.attend_to(house, &mut viewer).await;
         viewer.leave().await;
@@ -194,8 +229,9 @@ where
                     };
                     match received {
                         Ok(Received::Frame(frame, trace_parent)) => {
+                            let time = FrameTime::of(kind(&frame));
                             let span = frame_span(kind(&frame), &trace_parent);
-                            viewer.carry_out(frame, &span).instrument(span.clone()).await;
+                            viewer.carry_out(frame, &span, time).instrument(span.clone()).await;
                         }
                         Ok(Received::Nothing) => {}
                         Err(close) => return close,
@@ -227,6 +263,7 @@ where
         match self.protocol.decode(message) {
             Ok((frame, trace_parent)) => Ok(Received::Frame(frame, trace_parent)),
             Err(BadFrame::Answerable(refused)) => {
+                FrameTime::of_unknown().failed(Code::InvalidArgument);
                 self.outbox
                     .push(server_frame::Frame::Refused(*refused), None);
                 Ok(Received::Nothing)

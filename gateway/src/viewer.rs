@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use carrel_platform::refusal::Refusal;
+use carrel_platform::{clock::Clock, refusal::Refusal};
 use carrel_proto::{
     directory::v1::{RenewTokenRequest, Token},
     gateway::v1::{
@@ -30,6 +30,7 @@ use crate::{
     config::SocketConfig,
     errands::{Errand, Full, Lane},
     frame::{bad_frame, refused},
+    frame_time::FrameTime,
     greeting::Greeted,
     im,
     line::Line,
@@ -50,6 +51,8 @@ pub(crate) struct Viewer {
     conversations: Watching<WatchConversationsRequest>,
     monitor: Monitor,
     renewal: Option<BoxFuture<'static, Result<Token, Refusal>>>,
+    /// How long the frame has taken that asked for it.
+    renewing: Option<FrameTime>,
     /// Acts that have no place on a stream.
     errands: Lane,
     /// What is written to other librarians, and asked of it.
@@ -72,6 +75,7 @@ impl Viewer {
         outbox: Outbox,
         greeted: Greeted,
         config: &SocketConfig,
+        clock: Clock,
     ) -> Self {
         let act_limit = config.acts.get();
         let stop = CancellationToken::new();
@@ -85,6 +89,8 @@ impl Viewer {
                 // All that a patron says is about their one session.
                 caller: greeted.caller.about(&greeted.welcome.session_id),
                 outbox,
+                user: greeted.user,
+                clock,
             },
             token: greeted.token,
             expires_at_ms: greeted.claims.expires_at_ms,
@@ -94,6 +100,7 @@ impl Viewer {
             conversations: Watching::nothing(),
             monitor: Monitor::closed(config.here_interval.get()),
             renewal: None,
+            renewing: None,
             errands,
             messages,
             acts: Arc::new(Semaphore::new(act_limit)),
@@ -112,21 +119,37 @@ impl Viewer {
         self.expires_at_ms
     }
 
-    /// Carries out one frame. `span` is the frame's own.
-    pub(crate) async fn carry_out(&mut self, frame: ClientFrame, span: &Span) {
+    /// Carries out one frame. `span` is the frame's own, and `time` is how long it has taken.
+    pub(crate) async fn carry_out(&mut self, frame: ClientFrame, span: &Span, time: FrameTime) {
         match frame {
-            ClientFrame::Hello(_) => self.refuse(bad_frame(
-                "Hello was said already. Open a new socket to come as somebody else.",
-            )),
-            ClientFrame::RenewToken(_) => self.renew(),
-            ClientFrame::Watch(request) => self.lists.watch(&self.line, request).await,
-            ClientFrame::WatchDesk(request) => self.desk.watch(&self.line, request).await,
-            ClientFrame::WatchConversations(request) => {
-                self.conversations.watch(&self.line, request).await
+            // These are answered later.
+            ClientFrame::RenewToken(_) => return self.renew(time),
+            ClientFrame::Watch(request) => {
+                return self.lists.watch(&self.line, request, Some(time)).await;
             }
-            ClientFrame::Attend(attend) => self.attend(attend).await,
+            ClientFrame::WatchDesk(request) => {
+                return self.desk.watch(&self.line, request, Some(time)).await;
+            }
+            ClientFrame::WatchConversations(request) => {
+                return self
+                    .conversations
+                    .watch(&self.line, request, Some(time))
+                    .await;
+            }
+            ClientFrame::Attend(attend) => return self.attend(attend, time).await,
+            ClientFrame::Act(act) => return self.act(act, span, time),
+            ClientFrame::ImSend(request) => return self.im_send(request, span, time),
+            ClientFrame::ImList(request) => return self.im_list(request, span, time),
+            ClientFrame::ImMarkRead(request) => return self.im_mark_read(request, span, time),
+            ClientFrame::ImTyping(request) => return self.im_typing(request, span, time),
+            ClientFrame::Hello(_) => {
+                let refusal = bad_frame(
+                    "Hello was said already. Open a new socket to come as somebody else.",
+                );
+                time.refused(&refusal);
+                return self.refuse(refusal);
+            }
             ClientFrame::Detach(detach) => self.detach(detach.session_id).await,
-            ClientFrame::Act(act) => self.act(act, span),
             ClientFrame::Typing(typing) => self.typing(&typing),
             ClientFrame::Ping(ping) => {
                 let number = ping.number;
@@ -137,11 +160,8 @@ impl Viewer {
                 self.monitor.goodbye();
                 self.line.outbox.ping_every(self.ping_interval);
             }
-            ClientFrame::ImSend(request) => self.im_send(request, span),
-            ClientFrame::ImList(request) => self.im_list(request, span),
-            ClientFrame::ImMarkRead(request) => self.im_mark_read(request, span),
-            ClientFrame::ImTyping(request) => self.im_typing(request, span),
         }
+        time.done();
     }
 
     /// Takes note of a sign of life of the browser, whatever it was.
@@ -163,15 +183,25 @@ impl Viewer {
 
     /// Goes on with a fresh token, or says why there is none.
     pub(crate) async fn renewed(&mut self, outcome: Result<Token, Refusal>) {
-        let token = match outcome {
-            Ok(token) => token,
-            Err(refusal) => return self.refuse(refusal.with("request", "renew_token")),
+        let time = self.renewing.take();
+        let renewed = outcome.and_then(|token| {
+            let claims = Claims::of_accepted(&token.access_token).ok_or_else(|| {
+                Refusal::unavailable("UNAVAILABLE", "The fresh token can't be read. Try again.")
+            })?;
+            Ok((token, claims))
+        });
+        let (token, claims) = match renewed {
+            Ok(renewed) => renewed,
+            Err(refusal) => {
+                if let Some(time) = time {
+                    time.refused(&refusal);
+                }
+                return self.refuse(refusal.with("request", "renew_token"));
+            }
         };
-        let Some(claims) = Claims::of_accepted(&token.access_token) else {
-            let refusal =
-                Refusal::unavailable("UNAVAILABLE", "The fresh token can't be read. Try again.");
-            return self.refuse(refusal.with("request", "renew_token"));
-        };
+        if let Some(time) = time {
+            time.done();
+        }
         self.expires_at_ms = claims.expires_at_ms;
         self.token = token.access_token.clone();
         self.line.caller = self.line.caller.clone().with_token(&self.token);
@@ -211,10 +241,11 @@ impl Viewer {
         self.tasks.wait().await;
     }
 
-    fn renew(&mut self) {
+    fn renew(&mut self, time: FrameTime) {
         if self.renewal.is_some() {
-            return;
+            return time.done();
         }
+        self.renewing = Some(time);
         let upstream = self.line.upstream.clone();
         let caller = self.line.caller.clone();
         let request = RenewTokenRequest {
@@ -243,7 +274,7 @@ impl Viewer {
         self.monitor.announce(&self.line, announcement);
     }
 
-    async fn attend(&mut self, attend: Attend) {
+    async fn attend(&mut self, attend: Attend, time: FrameTime) {
         if let Some(attendance) = self.attended.remove(&attend.session_id) {
             attendance.stop().await;
         }
@@ -262,6 +293,7 @@ impl Viewer {
                 ),
             )
             .with("limit", self.session_limit.to_string());
+            time.refused(&refusal);
             return self.line.outbox.push(
                 Frame::Detached(Detached {
                     session_id: attend.session_id,
@@ -275,6 +307,7 @@ impl Viewer {
             attend.session_id.clone(),
             attend.after,
             self.act_limit,
+            time,
         );
         self.attended.insert(attend.session_id, attendance);
     }
@@ -296,10 +329,10 @@ impl Viewer {
     /// stay in order with each other. If that stream has broken, the act is refused until the session is attended
     /// again, since those before it may have to be sent again. Else by a call of its own, when those on the stream are
     /// settled: a supervisor's last message must not be overtaken by their leaving.
-    fn act(&mut self, act: Act, span: &Span) {
+    fn act(&mut self, act: Act, span: &Span, mut time: FrameTime) {
         let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
         let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
-            return self.too_fast(command_id, session_id);
+            return self.too_fast(command_id, session_id, time);
         };
         if let Some(attendance) = self.attended.get(&session_id)
             && let Some(on_stream) = on_stream(&act)
@@ -308,11 +341,13 @@ impl Viewer {
                 command_id: command_id.clone(),
                 act: Some(on_stream),
             };
-            match attendance.act(on_stream, permit) {
+            match attendance.act(on_stream, permit, time) {
                 Ok(()) => return,
-                Err(NotSent::Full) => return self.too_fast(command_id, session_id),
-                Err(NotSent::Interrupted) => return self.interrupted(command_id, session_id),
-                Err(NotSent::Over(given_back)) => permit = given_back,
+                Err(NotSent::Full(time)) => return self.too_fast(command_id, session_id, time),
+                Err(NotSent::Interrupted(time)) => {
+                    return self.interrupted(command_id, session_id, time);
+                }
+                Err(NotSent::Over(given_back, so_far)) => (permit, time) = (given_back, so_far),
             }
             self.attended.remove(&session_id);
         }
@@ -329,56 +364,61 @@ impl Viewer {
         let errand = Errand {
             work: work.map(Some).boxed(),
             span: span.clone(),
+            time,
             under_way: permit,
         };
-        if let Err(Full) = self.errands.take(errand) {
-            self.too_fast(command_id, session_id);
+        if let Err(Full(time)) = self.errands.take(errand) {
+            self.too_fast(command_id, session_id, time);
         }
     }
 
-    fn im_send(&self, request: SendMessageRequest, span: &Span) {
+    fn im_send(&self, request: SendMessageRequest, span: &Span, time: FrameTime) {
         let command_id = request.command_id.clone();
         let work = im::send(
             self.line.upstream.clone(),
             self.line.caller.clone(),
             request,
         );
-        if let Err(Full) = self.message(&self.acts, work, span) {
-            self.too_fast(command_id, String::new());
+        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
+            self.too_fast(command_id, String::new(), time);
         }
     }
 
-    fn im_list(&self, request: ListMessagesRequest, span: &Span) {
+    fn im_list(&self, request: ListMessagesRequest, span: &Span, time: FrameTime) {
         let work = im::list(
             self.line.upstream.clone(),
             self.line.caller.clone(),
             request.clone(),
         );
-        if let Err(Full) = self.message(&self.acts, work, span) {
-            self.line
-                .outbox
-                .push(im::not_listed(&request, too_fast()), None);
+        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
+            let frame = im::not_listed(&request, too_fast());
+            time.answered(&frame);
+            self.line.outbox.push(frame, None);
         }
     }
 
     /// What was read and can't be told is told with what is read next.
-    fn im_mark_read(&self, request: MarkReadRequest, span: &Span) {
+    fn im_mark_read(&self, request: MarkReadRequest, span: &Span, time: FrameTime) {
         let work = im::mark_read(
             self.line.upstream.clone(),
             self.line.caller.clone(),
             request,
         );
-        let _ = self.message(&self.acts, work, span);
+        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
+            time.refused(&too_fast());
+        }
     }
 
     /// In line with what is sent, so that nobody seems to be typing what they have just sent.
-    fn im_typing(&self, request: SendTypingRequest, span: &Span) {
+    fn im_typing(&self, request: SendTypingRequest, span: &Span, time: FrameTime) {
         let work = im::typing(
             self.line.upstream.clone(),
             self.line.caller.clone(),
             request,
         );
-        let _ = self.message(&self.typed, work, span);
+        if let Err(Full(time)) = self.message(&self.typed, work, span, time) {
+            time.refused(&too_fast());
+        }
     }
 
     /// Sends something on its way to im-svc, after all that was sent there before.
@@ -387,11 +427,15 @@ impl Viewer {
         permits: &Arc<Semaphore>,
         work: impl Future<Output = Option<Frame>> + Send + 'static,
         span: &Span,
+        time: FrameTime,
     ) -> Result<(), Full> {
-        let under_way = Arc::clone(permits).try_acquire_owned().map_err(|_| Full)?;
+        let Ok(under_way) = Arc::clone(permits).try_acquire_owned() else {
+            return Err(Full(time));
+        };
         self.messages.take(Errand {
             work: work.boxed(),
             span: span.clone(),
+            time,
             under_way,
         })
     }
@@ -402,17 +446,20 @@ impl Viewer {
         }
     }
 
-    fn too_fast(&self, command_id: String, session_id: String) {
-        let frame = refused(command_id, session_id, too_fast());
+    fn too_fast(&self, command_id: String, session_id: String, time: FrameTime) {
+        let refusal = too_fast();
+        time.refused(&refusal);
+        let frame = refused(command_id, session_id, refusal);
         self.line.outbox.push(Frame::Refused(frame), None);
     }
 
     /// What was sent on a stream that has broken waits until its session is attended again.
-    fn interrupted(&self, command_id: String, session_id: String) {
+    fn interrupted(&self, command_id: String, session_id: String, time: FrameTime) {
         let refusal = Refusal::unavailable(
             "INTERRUPTED",
             "The session was detached. Attend it again, then send this again, after what you sent before it.",
         );
+        time.refused(&refusal);
         let frame = refused(command_id, session_id, refusal);
         self.line.outbox.push(Frame::Refused(frame), None);
     }

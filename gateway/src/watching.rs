@@ -16,6 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     frame::{FRAME_LIMIT, json_length, refused},
+    frame_time::FrameTime,
     line::Line,
     upstream::{Upstream, read},
 };
@@ -60,7 +61,8 @@ impl<W: Watched> Watching<W> {
     }
 
     /// Opens a stream, in place of the one before, and begins to read it.
-    pub(crate) async fn watch(&mut self, line: &Line, request: W) {
+    /// `time` is how long the frame has taken that asks for it.
+    pub(crate) async fn watch(&mut self, line: &Line, request: W, mut time: Option<FrameTime>) {
         self.stop().await;
         let call = line.caller.request(request.clone());
         let (upstream, outbox) = (line.upstream.clone(), line.outbox.clone());
@@ -70,6 +72,9 @@ impl<W: Watched> Watching<W> {
             let deadline = upstream.deadline;
             let opening = W::open(upstream, call);
             let read = read(deadline, opening, "Watch again.", |change| {
+                if let Some(time) = time.take() {
+                    time.done();
+                }
                 for frame in W::frames(change) {
                     outbox.push(frame, None);
                 }
@@ -78,6 +83,9 @@ impl<W: Watched> Watching<W> {
                 biased;
                 () = stopped.cancelled() => {}
                 refusal = read => {
+                    if let Some(time) = time {
+                        time.refused(&refusal);
+                    }
                     let refusal = refusal.with("request", W::NAME);
                     let frame = refused(String::new(), String::new(), refusal);
                     outbox.push(Frame::Refused(frame), None);
@@ -95,7 +103,7 @@ impl<W: Watched> Watching<W> {
     /// so it can't be renewed: a new one takes its place and starts with a snapshot.
     pub(crate) async fn renew(&mut self, line: &Line) {
         if let Some(request) = self.stop().await {
-            self.watch(line, request).await;
+            self.watch(line, request, None).await;
         }
     }
 

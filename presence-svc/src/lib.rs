@@ -128,6 +128,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
         },
     )
     .await?;
+    desk.show();
     tasks.spawn(desk.clone().follow(desk.listen(), stop.clone()));
     let source = presence::LoadSource {
         session: load,

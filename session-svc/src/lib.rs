@@ -116,6 +116,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
     let list = live_list::LiveList::new(Arc::clone(&log), Arc::clone(&bus), config.backlog);
     let news = list.listen();
     list.catch_up().await?;
+    list.show(&clock);
     let repair = config.tail_repair.get();
     tasks.spawn(list.clone().follow(news, repair, stop.clone()));
     let members = Members::join(

@@ -25,6 +25,7 @@ use crate::{
 
 mod ended;
 mod follow;
+mod gauges;
 pub(crate) mod load;
 pub(crate) mod row;
 

@@ -18,7 +18,7 @@ use carrel_platform::{
     clock::Clock,
     lease::{LeaseError, Leases},
     log::{EventLog, LogError},
-    telemetry,
+    telemetry::{self, metric::SESSION_REFILLS},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -326,7 +326,7 @@ impl LiveSession {
                 let _ = answer.send(self.transcript(&actor, wish).await);
             }
             Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
-            Request::CatchUp => self.look_again().await,
+            Request::CatchUp => self.refill("tail").await,
         }
     }
 
@@ -350,7 +350,7 @@ impl LiveSession {
             // It lacks something before, or can't be read: the log has it all.
             Some(Ok(None) | Err(_)) | None => {
                 self.behind = true;
-                self.look_again().await;
+                self.refill("gap").await;
             }
         }
     }
@@ -364,6 +364,17 @@ impl LiveSession {
             .zip(traces.into_iter().map(Arc::from));
         self.record(news.conference, traced.collect());
         self.after_change(&before);
+    }
+
+    /// Looks at the log by itself, and counts if it had what the bus should have brought.
+    async fn refill(&mut self, reason: &'static str) {
+        let versions =
+            |history: &History| (history.session_version(), history.conference_version());
+        let before = versions(&self.history);
+        self.look_again().await;
+        if versions(&self.history) != before {
+            SESSION_REFILLS.add(1, [reason.into()]);
+        }
     }
 
     /// Looks at the log by itself. If that fails, the next request or the next look tries again.

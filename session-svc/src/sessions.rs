@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use carrel_platform::bus::Origin;
+use carrel_platform::{
+    bus::Origin,
+    telemetry::metric::{SESSION_REFILLS, SESSION_RESYNCS},
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
@@ -43,6 +46,11 @@ struct Live {
 
 impl Sessions {
     pub(crate) fn new(parts: Parts, tasks: TaskTracker) -> Self {
+        // So that it is known that so far there were none.
+        for reason in ["gap", "tail", "resume"] {
+            SESSION_REFILLS.add(0, [reason.into()]);
+        }
+        SESSION_RESYNCS.add(0, []);
         Self {
             parts: Arc::new(parts),
             live: Arc::default(),

@@ -55,7 +55,9 @@ impl Call {
         let method = METHODS.get(path.trim_start_matches('/'));
         Self {
             duration,
-            method: method.map_or(Label::from(OTHER), Label::known),
+            method: method.map_or(Label::from(OTHER), |method| {
+                Label::known(Arc::clone(method))
+            }),
             began: Instant::now(),
             code: Code::Cancelled,
         }

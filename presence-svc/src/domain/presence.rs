@@ -19,6 +19,20 @@ pub enum Status {
 }
 
 impl Status {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Available, Self::Busy, Self::AcceptNoNew, Self::Away];
+
+    /// The word for it, in leases and in metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Busy => "busy",
+            Self::AcceptNoNew => "accept_no_new",
+            Self::Away => "away",
+        }
+    }
+
     /// Whether somebody of this status staffs the queues that they monitor.
     #[must_use]
     pub fn takes_new(self) -> bool {

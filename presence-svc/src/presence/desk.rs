@@ -59,9 +59,9 @@ pub(crate) struct DeskParts {
 
 /// The desk as this server knows it. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Desk(Arc<Inner>);
+pub(crate) struct Desk(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
     origin: Origin,
@@ -85,6 +85,8 @@ struct Known {
     readable: bool,
     /// Whether they ever could be.
     ever_read: bool,
+    /// When they were read last, or when the desk began.
+    confirmed: Instant,
     watchers: Vec<Watching>,
 }
 
@@ -136,6 +138,7 @@ impl Desk {
                 state: Arc::new(state),
                 readable: true,
                 ever_read: false,
+                confirmed: Instant::now(),
                 watchers: Vec::new(),
             }),
             changed: watch::Sender::new(0),
@@ -151,6 +154,11 @@ impl Desk {
     /// How everything stands, as far as it is known here.
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.known().state)
+    }
+
+    /// How long the store of leases has not confirmed who is here.
+    pub(super) fn unconfirmed_for(&self) -> Duration {
+        self.known().confirmed.elapsed()
     }
 
     /// Hears of each change of the monitors or of whose they are.
@@ -219,6 +227,9 @@ impl Desk {
         });
         let mut known = self.known();
         known.ever_read |= known.readable;
+        if known.readable {
+            known.confirmed = Instant::now();
+        }
         drop(known);
         // Not before: whoever looks may be dropped in the middle of it.
         *looked = answered;

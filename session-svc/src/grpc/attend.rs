@@ -6,7 +6,10 @@ use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
     clock::Clock,
     refusal::{Refusal, command},
-    telemetry::{span, trace_context},
+    telemetry::{
+        metric::{SESSION_REFILLS, SESSION_RESYNCS},
+        span, trace_context,
+    },
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -187,6 +190,11 @@ impl Participant {
             .join(&session_id, actor.clone(), wish, number)
             .await?;
         joined.resync |= foreign;
+        if joined.resync {
+            SESSION_RESYNCS.add(1, []);
+        } else if number.is_some() && !joined.backlog.is_empty() {
+            SESSION_REFILLS.add(1, ["resume".into()]);
+        }
         Ok(Attendance {
             session_id,
             actor,

@@ -8,8 +8,11 @@ use std::{
 use opentelemetry::{
     KeyValue, Value,
     metrics::{self, Meter},
-    trace::SpanContext,
+    trace::TraceContextExt as _,
 };
+
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::exemplar::{Exemplar, Exemplars};
 use crate::telemetry::registry::{Instrument, InstrumentKind};
@@ -39,9 +42,11 @@ impl From<u16> for Label {
 }
 
 impl Label {
-    /// One of the words that were known when the process began, such as the methods of its services.
-    pub(crate) fn known(word: &Arc<str>) -> Self {
-        Self(Value::from(Arc::clone(word)))
+    /// One of the words that were known when the process began, such as the methods of its services and the routes of
+    /// its pages.
+    #[must_use]
+    pub fn known(word: impl Into<Arc<str>>) -> Self {
+        Self(Value::String(word.into().into()))
     }
 }
 
@@ -94,10 +99,12 @@ impl<const N: usize> Histogram<N> {
 
     /// Counts a value that was measured within a span. If the span's trace is kept, the value stands for its bucket as
     /// an exemplar, in place of the one before.
-    pub fn record_in(&self, span: &SpanContext, value: f64, labels: [Label; N]) {
-        if METER.get().is_some() && span.is_valid() && span.is_sampled() {
+    pub fn record_in(&self, span: &Span, value: f64, labels: [Label; N]) {
+        let context = span.context();
+        let context = context.span().span_context().clone();
+        if METER.get().is_some() && context.is_valid() && context.is_sampled() {
             let words = labels.iter().map(|label| label.0.to_string()).collect();
-            let exemplar = Exemplar::now(value, span);
+            let exemplar = Exemplar::now(value, &context);
             self.exemplars.keep(words, self.buckets, exemplar);
         }
         self.record(value, labels);

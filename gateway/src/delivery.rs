@@ -1,0 +1,140 @@
+//! An event on its way to somebody else's screen, and how long it took.
+
+use carrel_platform::{
+    clock::Clock,
+    telemetry::metric::{DELIVERY_DURATION, Label},
+};
+use carrel_proto::session::v1::{Part, SessionEvent};
+use tracing::Span;
+
+/// Whose browser it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// A patron's.
+    Patron,
+    /// A librarian's, by their id.
+    Librarian(String),
+}
+
+impl User {
+    /// The audience that they are of, as metrics name it.
+    pub(crate) fn audience(&self) -> &'static str {
+        match self {
+            Self::Patron => "patron",
+            Self::Librarian(_) => "staff",
+        }
+    }
+
+    /// Whether an event is what they did themselves.
+    fn is_author_of(&self, event: &SessionEvent) -> bool {
+        let Some(author) = &event.author else {
+            return false;
+        };
+        match self {
+            Self::Patron => author.part() == Part::Patron,
+            Self::Librarian(id) => *id == author.librarian_id,
+        }
+    }
+}
+
+/// What is known of a frame on its way to a browser's socket, until it was written there.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    /// The span that ends when it was written.
+    span: Option<Span>,
+    event: Option<Event>,
+}
+
+/// An event that somebody else brought about.
+#[derive(Debug)]
+struct Event {
+    accepted_ms: i64,
+    audience: &'static str,
+    clock: Clock,
+}
+
+impl Delivery {
+    /// Of something that is not measured.
+    pub(crate) fn of(span: Option<Span>) -> Self {
+        Self { span, event: None }
+    }
+
+    /// Of something that happened in a session just now. What a user did themselves is not measured: they have seen it.
+    pub(crate) fn of_event(event: &SessionEvent, to: &User, clock: &Clock) -> Self {
+        let accepted_ms = event
+            .time
+            .as_ref()
+            .map(|time| time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000);
+        let event = accepted_ms
+            .filter(|_| !to.is_author_of(event))
+            .map(|accepted_ms| Event {
+                accepted_ms,
+                audience: to.audience(),
+                clock: clock.clone(),
+            });
+        Self { span: None, event }
+    }
+
+    /// The same, with a span that ends when it was written.
+    pub(crate) fn within(self, span: Option<Span>) -> Self {
+        Self { span, ..self }
+    }
+
+    /// It was written to the socket.
+    pub(crate) fn written(self) {
+        let Some(event) = self.event else {
+            return;
+        };
+        let took_ms = event.clock.unix_ms().saturating_sub(event.accepted_ms);
+        // Clocks of two machines may be apart; nothing comes before it was sent.
+        let took = took_ms.max(0) as f64 / 1e3;
+        let labels: [Label; 1] = [event.audience.into()];
+        match self.span {
+            Some(span) => DELIVERY_DURATION.record_in(&span, took, labels),
+            None => DELIVERY_DURATION.record(took, labels),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_proto::session::v1::Person;
+
+    use super::*;
+
+    fn by(part: Part, librarian_id: &str) -> SessionEvent {
+        let mut event = SessionEvent {
+            time: Some(Default::default()),
+            author: Some(Person {
+                part: part.into(),
+                librarian_id: librarian_id.to_owned(),
+                ..Person::default()
+            }),
+            ..SessionEvent::default()
+        };
+        if let Some(time) = &mut event.time {
+            (time.seconds, time.nanos) = (7, 9_000_000);
+        }
+        event
+    }
+
+    #[test]
+    fn what_somebody_else_did_is_measured_from_when_it_was_accepted() {
+        let clock = Clock::manual(8_000);
+        let patron = by(Part::Patron, "");
+        let owner = by(Part::Owner, "map");
+        let measured = |event, to: User| {
+            let delivery = Delivery::of_event(event, &to, &clock);
+            delivery
+                .event
+                .map(|event| (event.accepted_ms, event.audience))
+        };
+        assert_eq!(measured(&patron, User::Patron), None);
+        assert_eq!(measured(&owner, User::Patron), Some((7_009, "patron")));
+        let map = || User::Librarian("map".to_owned());
+        assert_eq!(measured(&owner, map()), None);
+        assert_eq!(measured(&patron, map()), Some((7_009, "staff")));
+        let admin = User::Librarian("admin".to_owned());
+        assert_eq!(measured(&owner, admin), Some((7_009, "staff")));
+    }
+}

@@ -1,0 +1,96 @@
+//! How busy the desk is, for operators: who waits, for how long, and what runs. Who is inside in conference mode counts
+//! nowhere (I18).
+
+use std::sync::Arc;
+
+use carrel_platform::{
+    clock::Clock,
+    telemetry::metric::{PATRONS_LONGEST_WAIT, PATRONS_WAITING, SESSIONS_RUNNING},
+};
+
+use super::{LiveList, State};
+use crate::domain::session::Phase;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Gauges {
+    waiting: u32,
+    running: u32,
+    /// Since when the patron waits who has waited longest.
+    waiting_since_ms: Option<i64>,
+}
+
+impl LiveList {
+    /// Has the metrics tell it from now on, as long as the list lives.
+    pub(crate) fn show(&self, clock: &Clock) {
+        let state = Arc::downgrade(&self.state);
+        let look = move || {
+            let state = state.upgrade()?;
+            let state = state.lock().ok()?;
+            Some(Gauges::of(&state))
+        };
+        let seen = look.clone();
+        PATRONS_WAITING.observe(move |tell| {
+            if let Some(gauges) = seen() {
+                tell(gauges.waiting.into(), []);
+            }
+        });
+        let seen = look.clone();
+        SESSIONS_RUNNING.observe(move |tell| {
+            if let Some(gauges) = seen() {
+                tell(gauges.running.into(), []);
+            }
+        });
+        let clock = clock.clone();
+        PATRONS_LONGEST_WAIT.observe(move |tell| {
+            if let Some(gauges) = look() {
+                tell(gauges.longest_wait(clock.unix_ms()), []);
+            }
+        });
+    }
+}
+
+impl Gauges {
+    fn of(state: &State) -> Self {
+        let mut gauges = Self::default();
+        for entry in state.entries.values() {
+            match entry.phase() {
+                Phase::Waiting => {
+                    let since_ms = entry.session.waiting_since_ms;
+                    let longest = gauges
+                        .waiting_since_ms
+                        .map_or(since_ms, |ms| ms.min(since_ms));
+                    gauges.waiting_since_ms = Some(longest);
+                    gauges.waiting += 1;
+                }
+                Phase::Active => gauges.running += 1,
+                Phase::Ended => {}
+            }
+        }
+        gauges
+    }
+
+    /// In seconds. Nobody has waited since a time that is yet to come, whatever a clock says.
+    fn longest_wait(self, now_ms: i64) -> f64 {
+        let longest_ms = self
+            .waiting_since_ms
+            .map_or(0, |since_ms| now_ms.saturating_sub(since_ms).max(0));
+        longest_ms as f64 / 1e3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_wait_is_that_of_the_first_who_waits() {
+        let gauges = |since_ms| Gauges {
+            waiting_since_ms: since_ms,
+            ..Gauges::default()
+        };
+        assert_eq!(gauges(None).longest_wait(9_000), 0.0);
+        assert_eq!(gauges(Some(7_500)).longest_wait(9_000), 1.5);
+        assert_eq!(gauges(Some(10_000)).longest_wait(9_000), 0.0);
+    }
+}
