@@ -159,6 +159,10 @@ impl Telemetry {
     /// Has the metrics say on which engines the process stands: the log's, as `db.system.name` has it, and the bus's, as
     /// `messaging.system` has it.
     pub fn tell_engines(&self, log: Option<&'static str>, bus: Option<&'static str>) {
+        if let Some(bus) = bus {
+            // So that it is known that so far there were none.
+            metric::BUS_MISSED.add(0, [bus.into()]);
+        }
         metric::CONFIG_INFO.inform([
             Cow::from(log.unwrap_or("none")),
             Cow::from(bus.unwrap_or("none")),

@@ -5,8 +5,8 @@
 use std::{collections::HashSet, fmt::Write, path::Path};
 
 use carrel_platform::telemetry::{
-    attribute,
-    registry::{Attribute, SpanName},
+    attribute, metric,
+    registry::{Attribute, Instrument, InstrumentKind, SpanName},
     span,
 };
 
@@ -18,7 +18,11 @@ fn the_document_has_what_the_code_has() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/telemetry.md");
     let written = std::fs::read_to_string(&path).unwrap();
     let mut made = written.clone();
-    for (name, table) in [("spans", spans()), ("attributes", attributes())] {
+    for (name, table) in [
+        ("spans", spans()),
+        ("metrics", metrics()),
+        ("attributes", attributes()),
+    ] {
         made = with_table(&made, name, &table);
     }
     if std::env::var_os(WRITE).is_some() {
@@ -36,10 +40,14 @@ fn every_name_is_declared_once_and_used() {
     let mut names = HashSet::new();
     for row in attribute::ALL {
         assert!(names.insert(row.name), "{} is declared twice", row.name);
-        assert!(users_of(row).next().is_some(), "no span has {}", row.name);
+        let used = spans_with(row).next().is_some() || metrics_with(row).next().is_some();
+        assert!(used, "no span and no metric has {}", row.name);
     }
     let mut names = HashSet::new();
     for row in span::ALL {
+        assert!(names.insert(row.name), "{} is declared twice", row.name);
+    }
+    for row in metric::ALL {
         assert!(names.insert(row.name), "{} is declared twice", row.name);
     }
 }
@@ -84,7 +92,7 @@ fn spans() -> String {
 
 fn attributes() -> String {
     let mut table = String::from(
-        "| attribute | from | value | what it says | spans |\n|---|---|---|---|---|\n",
+        "| attribute | from | value | what it says | spans | metrics |\n|---|---|---|---|---|---|\n",
     );
     for row in attribute::ALL {
         let Attribute { name, text, value } = row;
@@ -92,22 +100,60 @@ fn attributes() -> String {
             true => "OpenTelemetry",
             false => "Carrel",
         };
-        let mut spans: Vec<_> = users_of(row).map(|name| format!("`{name}`")).collect();
+        let mut spans: Vec<_> = spans_with(row).map(|name| format!("`{name}`")).collect();
         // A call and its service are shown by one name.
         spans.dedup();
+        let metrics: Vec<_> = metrics_with(row).map(|name| format!("`{name}`")).collect();
         writeln!(
             table,
-            "| `{name}` | {from} | {} | {} | {} |",
+            "| `{name}` | {from} | {} | {} | {} | {} |",
             value.name(),
             text.trim(),
-            spans.join(", ")
+            spans.join(", "),
+            metrics.join(", ")
         )
         .unwrap();
     }
     table
 }
 
-fn users_of(row: &Attribute) -> impl Iterator<Item = &'static str> {
+fn metrics() -> String {
+    let mut table = String::from(
+        "| metric | for Prometheus | kind | unit | what it says | labels |\n|---|---|---|---|---|---|\n",
+    );
+    for row in metric::ALL {
+        let Instrument {
+            name,
+            text,
+            kind,
+            unit,
+            labels,
+        } = row;
+        let kind = match kind {
+            InstrumentKind::Counter => "counter",
+            InstrumentKind::UpDownCounter => "up-down counter",
+            InstrumentKind::Gauge => "gauge",
+            InstrumentKind::Histogram => "histogram",
+        };
+        let labels: Vec<_> = labels.iter().map(|name| format!("`{name}`")).collect();
+        writeln!(
+            table,
+            "| `{name}` | `{}` | {kind} | {unit} | {text} | {} |",
+            row.prometheus_name(),
+            labels.join(", ")
+        )
+        .unwrap();
+    }
+    table
+}
+
+fn metrics_with(row: &Attribute) -> impl Iterator<Item = &'static str> {
+    let all = metric::ALL.iter();
+    all.filter(|metric| metric.labels.contains(&row.name))
+        .map(|metric| metric.name)
+}
+
+fn spans_with(row: &Attribute) -> impl Iterator<Item = &'static str> {
     let all = span::ALL.iter();
     all.filter(|span| span.attributes.contains(&row.name))
         .map(|span| span.shown.unwrap_or(span.name))
