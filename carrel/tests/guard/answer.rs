@@ -56,3 +56,29 @@ impl<T> From<Result<T, Status>> for Answer {
         }
     }
 }
+
+/// All that somebody was told in answer to several questions, byte for byte, once if it was always the same.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Vec<(Code, String, Vec<u8>)>);
+
+impl Heard {
+    /// Takes note of a refusal.
+    pub(crate) fn add(&mut self, status: &Status) {
+        let told = (
+            status.code(),
+            status.message().to_owned(),
+            status.details().to_vec(),
+        );
+        if self.0.last() != Some(&told) {
+            self.0.push(told);
+        }
+    }
+
+    /// I24: what does not exist and what is not the caller's are the same to them.
+    pub(crate) fn assert_one_not_found(&self) {
+        assert!(
+            matches!(self.0.as_slice(), [(Code::NotFound, _, _)]),
+            "{self:?}"
+        );
+    }
+}

@@ -6,6 +6,7 @@ use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
+    answer::Heard,
     case::random_id,
     door::{command_id, on_behalf},
     grpc::ask,
@@ -339,7 +340,7 @@ async fn what_is_not_there_is_not_found() {
     let owner = house.token(Column::Lc);
     let mut sessions = house.door.sessions();
     let long = "5e".repeat(50_000);
-    let mut heard = Vec::new();
+    let mut heard = Heard::default();
     for id in [
         "",
         "../audit/maple",
@@ -354,18 +355,10 @@ async fn what_is_not_there_is_not_found() {
         };
         let status = sessions.get_session(on_behalf(owner, message)).await;
         let status = status.unwrap_err();
-        heard.push((
-            status.code(),
-            status.message().to_owned(),
-            status.details().to_vec(),
-        ));
+        heard.add(&status);
     }
-    heard.dedup();
-    assert!(
-        matches!(heard.as_slice(), [(Code::NotFound, _, _)]),
-        "{heard:?}"
-    );
-    let mut heard = Vec::new();
+    heard.assert_one_not_found();
+    let mut heard = Heard::default();
     for queues in [
         vec!["cedar"],
         vec!["nowhere"],
@@ -379,17 +372,9 @@ async fn what_is_not_there_is_not_found() {
         };
         let status = sessions.watch_sessions(on_behalf(owner, watch)).await;
         let status = status.unwrap_err();
-        heard.push((
-            status.code(),
-            status.message().to_owned(),
-            status.details().to_vec(),
-        ));
+        heard.add(&status);
     }
-    heard.dedup();
-    assert!(
-        matches!(heard.as_slice(), [(Code::NotFound, _, _)]),
-        "{heard:?}"
-    );
+    heard.assert_one_not_found();
     house.close().await;
 }
 

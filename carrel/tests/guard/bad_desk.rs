@@ -11,6 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use crate::{
+    answer::Heard,
     bad_calls::{assert_invalid, told},
     bad_frames::{JSON, PROTO, Wire},
     case::random_id,
@@ -250,7 +251,7 @@ async fn a_conversation_of_others_is_not_found() {
     let house = House::open().await;
     let stranger = house.token(Column::Ao);
     let long = "5e".repeat(50_000);
-    let mut heard = Vec::new();
+    let mut heard = Heard::default();
     for id in [
         "",
         "maple",
@@ -266,17 +267,9 @@ async fn a_conversation_of_others_is_not_found() {
         };
         let request = on_behalf(stranger, message);
         let status = house.messages().list_messages(request).await.unwrap_err();
-        heard.push((
-            status.code(),
-            status.message().to_owned(),
-            status.details().to_vec(),
-        ));
+        heard.add(&status);
     }
-    heard.dedup();
-    assert!(
-        matches!(heard.as_slice(), [(Code::NotFound, _, _)]),
-        "{heard:?}"
-    );
+    heard.assert_one_not_found();
     house.close().await;
 }
 

@@ -27,6 +27,13 @@ impl Person {
         request
     }
 
+    /// The newest page of the audit of the person's library.
+    pub async fn audit(&mut self) -> Vec<wire::AuditEntry> {
+        let request = self.ask(wire::ListAuditEntriesRequest::default());
+        let answer = self.client.list_audit_entries(request).await;
+        answer.unwrap().into_inner().entries
+    }
+
     pub async fn open(
         &mut self,
         command_id: String,

@@ -159,14 +159,7 @@ async fn the_administrator_helps_ms_map_and_ricky_sees_nothing_of_it() {
     assert_eq!(notes, ["Try the atlas case", "Thanks, will do"]);
 
     // D12, I25: the audit has the entry, the exit and the reading, chained.
-    let request = admin.ask(wire::ListAuditEntriesRequest::default());
-    let audit = admin
-        .client
-        .list_audit_entries(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .entries;
+    let audit = admin.audit().await;
     let acts: Vec<_> = audit
         .iter()
         .map(|entry| (entry.number, entry.act(), entry.detail.as_str()))
@@ -193,14 +186,7 @@ async fn the_end_is_the_end_for_supervisors_too() {
     assert!(matches!(last.payload, Some(Payload::Ended(_))));
     assert_eq!(reason(&admin_attends.next().await.unwrap_err()), "ENDED");
     loop {
-        let request = admin.ask(wire::ListAuditEntriesRequest::default());
-        let audit = admin
-            .client
-            .list_audit_entries(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .entries;
+        let audit = admin.audit().await;
         if let [left, _] = audit.as_slice() {
             assert_eq!(left.detail, "SESSION_ENDED");
             break;
@@ -359,14 +345,7 @@ async fn a_lost_supervisor_is_taken_out() {
     admin.enter(desk.command_id(), SESSION).await.unwrap();
     let mut lists = admin.watch(&[], true).await.unwrap();
     lists.until(|rows| rows[0].inside.is_empty()).await;
-    let request = admin.ask(wire::ListAuditEntriesRequest::default());
-    let audit = admin
-        .client
-        .list_audit_entries(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .entries;
+    let audit = admin.audit().await;
     assert_eq!(audit[0].detail, "CONNECTION_LOST");
 }
 
@@ -431,14 +410,7 @@ async fn a_lost_owners_patron_is_first_in_line() {
                 .any(|row| row.list() == wire::SessionList::MyActive)
         })
         .await;
-    let request = admin.ask(wire::ListAuditEntriesRequest::default());
-    let audit = admin
-        .client
-        .list_audit_entries(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .entries;
+    let audit = admin.audit().await;
     assert_eq!(audit[0].detail, "BECAME_OWNER");
     assert!(map.attend(SESSION, None).await.is_err());
 }

@@ -327,14 +327,7 @@ async fn a_supervisor_inside_becomes_the_owner() {
     // D7: the stream goes on, and now they may end the session.
     admins.events_to(4).await;
     admin.end(desk.command_id(), SESSION).await.unwrap();
-    let request = admin.ask(wire::ListAuditEntriesRequest::default());
-    let audit = admin
-        .client
-        .list_audit_entries(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .entries;
+    let audit = admin.audit().await;
     assert_eq!(audit[0].detail, "BECAME_OWNER");
 }
 
