@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything and runs the Rust tests. The browsers and the foreign clients use the program built here.
 source "$(dirname "$0")/environment.sh"
-scripts/setup.sh postgres redis
+scripts/setup.sh postgres redis prometheus
 scripts/pages.sh
 
 section "Rust tests"

@@ -6,8 +6,11 @@
 //!   what they saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod collector_away;
 mod desk;
 mod door;
+#[path = "../../../platform/tests/exposition/mod.rs"]
+mod exposition;
 mod history;
 #[path = "../../../platform/tests/otlp/mod.rs"]
 mod otlp;
@@ -16,5 +19,6 @@ mod socket;
 mod talker;
 
 mod kill;
+mod metrics;
 mod start_stop;
 mod telemetry;

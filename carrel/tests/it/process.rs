@@ -16,6 +16,8 @@ pub(crate) struct Process {
     child: Child,
     /// The ways into it.
     pub(crate) door: Door,
+    /// Where it tells how it is, if a setting says that it does.
+    pub(crate) health: Option<SocketAddr>,
 }
 
 /// The program, to be given a command: on a data folder and on free ports, otherwise with the default settings.
@@ -37,20 +39,32 @@ pub(crate) fn carrel(data_dir: &Path) -> Command {
 impl Process {
     /// Starts `carrel serve --demo` and waits until it serves.
     pub(crate) fn start(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::launch(data_dir, settings, Stdio::inherit())
+    }
+
+    /// The same, with its log lines written somewhere else.
+    pub(crate) fn launch(data_dir: &Path, settings: &[(&str, &str)], lines: Stdio) -> Self {
+        let tells_health = settings
+            .iter()
+            .any(|(name, _)| *name == "CARREL_HEALTH__ADDRESS");
         let mut child = carrel(data_dir)
             .args(["serve", "--demo"])
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(lines)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = String::new();
-        let (mut http, mut grpc) = (None, None);
-        while http.is_none() || grpc.is_none() {
+        let (mut http, mut grpc, mut health) = (None, None, None);
+        while http.is_none() || grpc.is_none() || (tells_health && health.is_none()) {
             let Some(Ok(line)) = lines.next() else {
                 let _ = child.kill();
                 panic!("carrel ended before it served; it said: {said}");
             };
+            if line.contains("health") {
+                health = address_in(&line, "http://");
+            }
             http = http.or_else(|| address_in(&line, "http://"));
             grpc = grpc.or_else(|| address_in(&line, "grpc://"));
             said.push_str(&line);
@@ -60,6 +74,7 @@ impl Process {
         Self {
             child,
             door: Door::new(http.unwrap(), grpc.unwrap()),
+            health,
         }
     }
 

@@ -1,5 +1,7 @@
-//! A collector in the test's own process: it keeps the spans that are sent to it.
+//! A collector in the test's own process: it keeps the spans, the metrics and the log lines that are sent to it.
 #![allow(dead_code, reason = "each test that includes it uses its part")]
+
+mod measures;
 
 use std::{
     net::SocketAddr,
@@ -7,9 +9,13 @@ use std::{
 };
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
+    collector::{
+        logs::v1::logs_service_server::LogsServiceServer,
+        metrics::v1::metrics_service_server::MetricsServiceServer,
+        trace::v1::{
+            ExportTraceServiceRequest, ExportTraceServiceResponse,
+            trace_service_server::{TraceService, TraceServiceServer},
+        },
     },
     common::v1::any_value::Value,
     trace::v1::Span,
@@ -17,11 +23,14 @@ use opentelemetry_proto::tonic::{
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
 
+pub(crate) use self::measures::Measures;
+
 /// A collector on a free port of this machine.
 pub(crate) struct Collector {
     address: SocketAddr,
     spans: Arc<Mutex<Vec<Span>>>,
     arrivals: watch::Receiver<()>,
+    measures: Measures,
 }
 
 impl Collector {
@@ -29,6 +38,7 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let spans = Arc::new(Mutex::new(Vec::new()));
+        let measures = Measures::default();
         let (arrived, arrivals) = watch::channel(());
         let keeper = Keeper {
             spans: Arc::clone(&spans),
@@ -37,18 +47,26 @@ impl Collector {
         tokio::spawn(
             tonic::transport::Server::builder()
                 .add_service(TraceServiceServer::new(keeper))
+                .add_service(MetricsServiceServer::new(measures.clone()))
+                .add_service(LogsServiceServer::new(measures.clone()))
                 .serve_with_incoming(TcpIncoming::from(listener)),
         );
         Self {
             address,
             spans,
             arrivals,
+            measures,
         }
     }
 
     /// The endpoint to send traces to.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The metrics and the log lines that came until now, and that come.
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.measures
     }
 
     /// All spans that came until now.

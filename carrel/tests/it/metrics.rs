@@ -1,0 +1,433 @@
+//! What operators are shown of a desk: all that is declared, and nothing else. D80, I18, I31, PR8.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::Write as _,
+    net::SocketAddr,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use carrel_platform::telemetry::metric;
+use carrel_proto::{
+    directory::v1::LogInRequest,
+    gateway::v1::{
+        EnterConference, OpenSession, PickUp, act, client_frame::Frame as Request,
+        server_frame::Frame,
+    },
+    presence::v1::{Announcement, MonitoredQueues},
+    session::v1::{PushPage, WriteNote},
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use serde_json::Value as Json;
+
+use crate::{
+    door::{Admission, Door, command_id},
+    exposition::{Exposition, get, scrape},
+    otlp::Collector,
+    process::Process,
+    socket::{Socket, act_and_wait, message},
+};
+
+/// In everything that somebody can write.
+const CANARY: &str = "canary-in-a-coal-mine";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_declared_is_measured_and_nothing_else() {
+    let collector = Collector::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let lines = folder.path().join("lines");
+    let endpoint = collector.endpoint();
+    let settings = [
+        ("CARREL_HEALTH__ADDRESS", "127.0.0.1:0"),
+        ("CARREL_TELEMETRY__OTLP_ENDPOINT", endpoint.as_str()),
+        ("CARREL_TELEMETRY__LOG_FORMAT", "json"),
+        ("CARREL_TELEMETRY__LOG_FILTER", "trace"),
+    ];
+    let told: Stdio = File::create(&lines).unwrap().into();
+    let process = Process::launch(&folder.path().join("data"), &settings, told);
+    let health = process.health.unwrap();
+    let story = Story::play(&process.door).await;
+
+    let shown = until(health, |shown| {
+        let delivered = |audience| {
+            let of = [("carrel_audience", audience)];
+            shown.value(metric::DELIVERY_DURATION.row(), &of)
+        };
+        let closed = shown.of(metric::SOCKET_CLOSES.row()).len();
+        delivered("patron") >= Some(2.0) && delivered("staff") >= Some(2.0) && closed == 1
+    })
+    .await;
+    let open = scrape(health, true).await;
+    for shown in [&shown, &open] {
+        shown.is_declared(metric::ALL);
+        for row in metric::ALL {
+            assert!(!shown.of(row).is_empty(), "{} is not shown", row.name);
+        }
+        says_how_the_desk_stands(shown);
+    }
+    promtool_takes(&shown);
+    let (_, page) = get(process.door.http, "/metrics", "text/plain").await;
+    assert!(!page.contains("carrel_"), "browsers are shown it: {page}");
+
+    let mut socket = story.librarian;
+    process.signal("TERM");
+    while socket.next().await.is_ok() {}
+    assert!(process.wait().success());
+
+    has_exemplars(&open, &collector);
+    let pushed = collector.measures().metrics();
+    for row in metric::ALL {
+        let came = pushed.iter().find(|metric| metric.name == row.name);
+        let came = came.unwrap_or_else(|| panic!("{} was not pushed", row.name));
+        assert_eq!(came.unit, row.unit, "{}", row.name);
+        assert_eq!(came.description, row.text, "{}", row.name);
+    }
+    let written = std::fs::read_to_string(&lines).unwrap();
+    lines_name_their_traces(&written, &collector);
+    let all = [
+        ("scraped", shown.text),
+        ("scraped as OpenMetrics", open.text),
+        ("pushed", format!("{pushed:?}")),
+        (
+            "exported lines",
+            format!("{:?}", collector.measures().lines()),
+        ),
+        ("lines", written),
+    ];
+    for (place, text) in &all {
+        for secret in &story.secrets {
+            assert!(!text.contains(secret), "{secret:?} is in what was {place}");
+        }
+    }
+}
+
+/// One patron waits, another is answered, and a supervisor, who is on nobody's list, looks on.
+fn says_how_the_desk_stands(shown: &Exposition) {
+    for (row, labels, value) in [
+        (metric::PATRONS_WAITING.row(), &[][..], 1.0),
+        (metric::SESSIONS_RUNNING.row(), &[], 1.0),
+        (metric::QUEUES_UNSTAFFED_WAITING.row(), &[], 0.0),
+        (
+            metric::LIBRARIANS.row(),
+            &[("carrel_status", "available")],
+            1.0,
+        ),
+        (metric::LIBRARIANS.row(), &[("carrel_status", "away")], 0.0),
+        (
+            metric::SOCKETS.row(),
+            &[("carrel_socket_kind", "patron")],
+            1.0,
+        ),
+        (
+            metric::SOCKETS.row(),
+            &[("carrel_socket_kind", "staff")],
+            2.0,
+        ),
+        (
+            metric::SOCKET_CLOSES.row(),
+            &[("carrel_close_code", "1001")],
+            1.0,
+        ),
+        (
+            metric::DEPENDENCY_UP.row(),
+            &[("carrel_dependency", "log")],
+            1.0,
+        ),
+        (
+            metric::FRAME_DURATION.row(),
+            &[("carrel_frame", "pick_up"), ("carrel_outcome", "ok")],
+            1.0,
+        ),
+        (
+            metric::FRAME_DURATION.row(),
+            &[("carrel_frame", "pick_up"), ("carrel_outcome", "NOT_FOUND")],
+            1.0,
+        ),
+        (
+            metric::RPC_SERVER_CALL_DURATION.row(),
+            &[
+                (
+                    "rpc_method",
+                    "carrel.session.v1.SessionService/PickUpSession",
+                ),
+                ("rpc_response_status_code", "OK"),
+            ],
+            1.0,
+        ),
+        (
+            metric::HTTP_SERVER_REQUEST_DURATION.row(),
+            &[
+                ("http_route", "/v1/socket"),
+                ("http_response_status_code", "101"),
+            ],
+            4.0,
+        ),
+    ] {
+        let found = shown.value(row, labels);
+        assert_eq!(found, Some(value), "{} {labels:?}", row.name);
+    }
+    assert!(shown.value(metric::QUEUES_STAFFED.row(), &[]) >= Some(1.0));
+    assert!(shown.value(metric::PATRONS_LONGEST_WAIT.row(), &[]) > Some(0.0));
+}
+
+/// From a bucket of deliveries one gets to the trace of one that is in it.
+fn has_exemplars(open: &Exposition, collector: &Collector) {
+    let all = open.of(metric::DELIVERY_DURATION.row()).iter();
+    let exemplars: Vec<_> = all.filter_map(|sample| sample.exemplar.as_ref()).collect();
+    assert!(!exemplars.is_empty());
+    let traces: HashSet<String> = collector
+        .spans()
+        .iter()
+        .map(|span| {
+            span.trace_id
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
+        })
+        .collect();
+    for (labels, value) in exemplars {
+        assert!(*value >= 0.0);
+        let trace = &labels["trace_id"];
+        assert!(traces.contains(trace), "{trace} was not exported");
+    }
+}
+
+/// What the people who made the format think of it. One name that OpenTelemetry gave ends as only histograms' should.
+fn promtool_takes(shown: &Exposition) {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool; scripts/setup.sh prometheus installs it");
+    let mut stdin = promtool.stdin.take().unwrap();
+    stdin.write_all(shown.text.as_bytes()).unwrap();
+    drop(stdin);
+    let said = promtool.wait_with_output().unwrap();
+    let said = [said.stdout, said.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    let complaints = said
+        .lines()
+        .filter(|line| !line.starts_with("process_open_file_descriptor_count "));
+    assert_eq!(complaints.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// A line that was written within a trace names it, on standard error and for the collector.
+fn lines_name_their_traces(written: &str, collector: &Collector) {
+    let mut traced = 0;
+    for line in written.lines() {
+        let line: Json = serde_json::from_str(line).unwrap();
+        let target = line["target"].as_str().unwrap();
+        let level = line["level"].as_str().unwrap();
+        assert!(
+            target.starts_with("carrel") || !matches!(level, "DEBUG" | "TRACE"),
+            "a library tells too much: {line}"
+        );
+        if let Some(id) = line.get("trace_id") {
+            assert_eq!(id.as_str().unwrap().len(), 32);
+            assert_eq!(line["span_id"].as_str().unwrap().len(), 16);
+            traced += 1;
+        }
+    }
+    assert!(traced > 0, "no line was written within a trace: {written}");
+    let spans = collector.spans();
+    let exported = collector.measures().lines();
+    let within = exported.iter().find(|line| !line.trace_id.is_empty());
+    let within = within.expect("a line within a trace");
+    assert!(
+        spans
+            .iter()
+            .any(|span| span.trace_id == within.trace_id && span.span_id == within.span_id),
+        "{within:?} is of no span"
+    );
+    let body = within.body.as_ref().and_then(|body| body.value.as_ref());
+    let Some(Value::StringValue(body)) = body else {
+        panic!("{within:?} says nothing");
+    };
+    assert!(
+        written.contains(body.as_str()),
+        "{body} is on standard error, too"
+    );
+}
+
+/// Scrapes until something holds.
+async fn until(health: SocketAddr, holds: impl Fn(&Exposition) -> bool) -> Exposition {
+    loop {
+        let shown = scrape(health, false).await;
+        if holds(&shown) {
+            return shown;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A desk at which something has happened and goes on.
+struct Story {
+    /// What nobody is to be told.
+    secrets: Vec<String>,
+    librarian: Socket,
+    _others: [Socket; 2],
+}
+
+impl Story {
+    async fn play(door: &Door) -> Self {
+        let mut ricky = Patron::ask(door).await;
+        let session_id = ricky.admission.session_id.clone();
+        let stranger = LogInRequest {
+            log_in_name: CANARY.to_owned(),
+            password: CANARY.to_owned(),
+        };
+        assert!(door.directory().log_in(stranger).await.is_err());
+        let waits = Patron::ask(door).await;
+        drop(waits.socket);
+        let map = door.log_in("map@harbor").await;
+        let mut librarian = door.socket(&map).await;
+        let announcement = Announcement {
+            monitor_id: CANARY.to_owned(),
+            queues: Some(MonitoredQueues {
+                queue_ids: vec!["maple".to_owned()],
+            }),
+            ..Announcement::default()
+        };
+        librarian
+            .send(Request::Announce(announcement))
+            .await
+            .unwrap();
+        librarian
+            .wait_for(|frame| matches!(frame, Frame::OwnPresence(_)).then_some(()))
+            .await
+            .unwrap();
+        // There is none such.
+        librarian
+            .act("nowhere", &command_id(), act::Act::PickUp(PickUp {}))
+            .await
+            .unwrap();
+        librarian
+            .wait_for(|frame| matches!(frame, Frame::Refused(_)).then_some(()))
+            .await
+            .unwrap();
+        act_and_wait(
+            &mut librarian,
+            &session_id,
+            &command_id(),
+            act::Act::PickUp(PickUp {}),
+        )
+        .await
+        .unwrap();
+        attend(&mut librarian, &session_id).await;
+
+        let admin = door.log_in("admin@maple").await;
+        let mut supervisor = door.socket(&admin).await;
+        enter(&mut supervisor, &session_id).await;
+        attend(&mut supervisor, &session_id).await;
+
+        let page = PushPage {
+            address: format!("https://example.org/{CANARY}?{CANARY}={CANARY}"),
+        };
+        let note = WriteNote {
+            text: CANARY.to_owned(),
+        };
+        for deed in [
+            message(CANARY),
+            act::Act::PushPage(page),
+            act::Act::WriteNote(note),
+        ] {
+            act_and_wait(&mut librarian, &session_id, &command_id(), deed)
+                .await
+                .unwrap();
+        }
+        act_and_wait(
+            &mut ricky.socket,
+            &session_id,
+            &command_id(),
+            message(CANARY),
+        )
+        .await
+        .unwrap();
+        position(&mut librarian, 6).await;
+        position(&mut supervisor, 6).await;
+        let secrets = [
+            CANARY,
+            "map@harbor",
+            "admin@maple",
+            "Ms Map",
+            &session_id,
+            &waits.admission.session_id,
+            &ricky.admission.token,
+            &map,
+            &admin,
+        ];
+        Self {
+            secrets: secrets.map(str::to_owned).to_vec(),
+            librarian,
+            _others: [ricky.socket, supervisor],
+        }
+    }
+}
+
+/// A patron who has asked.
+struct Patron {
+    admission: Admission,
+    socket: Socket,
+}
+
+impl Patron {
+    async fn ask(door: &Door) -> Self {
+        let admission = door.admit("maple").await;
+        let mut socket = door.socket(&admission.token).await;
+        let question = OpenSession {
+            question: CANARY.to_owned(),
+            patron_name: CANARY.to_owned(),
+            patron_email: format!("{CANARY}@example.org"),
+        };
+        let question = act::Act::OpenSession(question);
+        let session_id = &admission.session_id;
+        act_and_wait(&mut socket, session_id, &command_id(), question)
+            .await
+            .unwrap();
+        attend(&mut socket, session_id).await;
+        Self { admission, socket }
+    }
+}
+
+async fn attend(socket: &mut Socket, session_id: &str) {
+    socket.attend(session_id, None).await.unwrap();
+    socket
+        .wait_for(|frame| matches!(frame, Frame::Attending(_)).then_some(()))
+        .await
+        .unwrap();
+}
+
+/// Enters conference mode, having read the warning.
+async fn enter(socket: &mut Socket, session_id: &str) {
+    let enter =
+        |warning_version: String| act::Act::EnterConference(EnterConference { warning_version });
+    socket
+        .act(session_id, &command_id(), enter(String::new()))
+        .await
+        .unwrap();
+    let version = socket
+        .wait_for(|frame| match frame {
+            Frame::Refused(refused) => refused.refusal?.metadata.get("warning_version").cloned(),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    act_and_wait(socket, session_id, &command_id(), enter(version))
+        .await
+        .unwrap();
+}
+
+/// Waits for an event.
+async fn position(socket: &mut Socket, number: u64) {
+    socket
+        .wait_for(|frame| match frame {
+            Frame::Event(event) => (event.event?.position == number).then_some(()),
+            _ => None,
+        })
+        .await
+        .unwrap();
+}
