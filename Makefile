@@ -16,7 +16,7 @@ run-distributed: ## Build and start Carrel as many processes, with a PostgreSQL 
 observe: ## Start that with a desk that is never quiet, a viewer of its traces, and Prometheus with the alerts
 	@scripts/observe.sh
 
-test: ## Run everything that CI runs: lint, pages, Rust tests, foreign clients, deployment, browsers
+test: ## Run everything that CI runs: lint, pages, Rust tests, foreign clients, deployment, dashboards, browsers
 	@scripts/test.sh
 
 lint: ## Check formatting, lints, types, protos and dependencies

@@ -9,6 +9,7 @@ processes. The people are those of the demo directory.
 import argparse
 import concurrent.futures
 import contextlib
+import functools
 import itertools
 import sys
 import time
@@ -20,6 +21,9 @@ from websockets.exceptions import WebSocketException
 # What a person runs into when a process is killed, on purpose or not.
 TROUBLE = (OSError, WebSocketException, HttpRefusal, Refused)
 
+# A token is good for a quarter of an hour.
+SHIFT_SECONDS = 300
+
 QUESTIONS = [
     ("Ricky", "Where do I find old maps of Sugar Creek?"),
     ("June", "Which of your books on bees are for children?"),
@@ -27,12 +31,23 @@ QUESTIONS = [
 ]
 
 
+@functools.lru_cache(maxsize=32)
+def logged_in(gateway, log_in_name, _shift):
+    """The token of a librarian. Nobody may log in as often as these conversations begin, so each does once a shift."""
+    answer = http(gateway, "/v1/log-in", {"logInName": log_in_name, "password": "demo"})
+    return answer["token"]["accessToken"]
+
+
+def token_of(gateway, log_in_name):
+    """A token that is good for longer than a conversation takes."""
+    return logged_in(gateway, log_in_name, time.monotonic() // SHIFT_SECONDS)
+
+
 class Staff:
     """A librarian at a gateway, with a monitor open."""
 
     def __init__(self, stage, gateway, log_in_name, queues):
-        answer = http(gateway, "/v1/log-in", {"logInName": log_in_name, "password": "demo"})
-        self.socket = stage.enter_context(CarrelSocket(gateway, answer["token"]["accessToken"]))
+        self.socket = stage.enter_context(CarrelSocket(gateway, token_of(gateway, log_in_name)))
         self.socket.send({
             "announce": {"monitorId": str(uuid.uuid4()), "status": "STATUS_AVAILABLE", "queues": {"queueIds": queues}}
         })

@@ -26,6 +26,7 @@ part rust
 part clients
 part docs
 part deploy
+part dashboards
 part e2e
 part faults
 part bench-check
