@@ -1,36 +1,33 @@
 //! What a page does to keep its user in the conversation: reconnects, resumes from its positions, sends again until it
 //! knows.
 
+mod answers;
+mod connection;
+mod views;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
 use carrel_proto::{
     directory::v1::Profile,
-    gateway::v1::{
-        Attend, Detach, Ping, RenewToken, client_frame::Frame as Request, server_frame::Frame,
-    },
-    refusal::v1::Refusal,
-    session::v1::{Audience as WireAudience, Joined, Position, SessionEvent},
+    gateway::v1::{Ping, RenewToken, client_frame::Frame as Request, server_frame::Frame},
 };
 use tokio::{
     select,
-    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
+use self::{connection::Line, views::View};
 use super::{
-    Scene, http,
+    Scene,
     outbox::{Outbox, act},
-    sight::seen,
-    socket::{BROKEN, Ended, Socket},
-    words::{self, CANARY},
+    socket::BROKEN,
 };
 use crate::{
-    history::{Audience, Deed, Role, What},
+    history::{Deed, Role, What},
     seed::Dice,
 };
 
@@ -38,8 +35,6 @@ use crate::{
 const TICK: Duration = Duration::from_millis(50);
 /// A token is renewed when it is so old.
 const RENEW_AFTER: Duration = Duration::from_secs(240);
-/// How soon something that the service gave up is asked for again.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// The longest wait between two tries to connect.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -72,35 +67,6 @@ pub struct Browser {
     known: BTreeSet<String>,
     outbox: Outbox,
     commands: u64,
-}
-
-/// The connection.
-#[derive(Debug)]
-enum Line {
-    /// None, until then.
-    Waiting(Instant),
-    /// About to be.
-    Connecting(JoinHandle<Result<Opened, Ended>>),
-    /// There.
-    Open(Box<Socket>),
-}
-
-#[derive(Debug)]
-struct Opened {
-    socket: Socket,
-    token: String,
-    profile: Option<Profile>,
-    silence_limit: Duration,
-}
-
-/// A session that is attended, or wanted.
-#[derive(Debug)]
-struct View {
-    epoch: String,
-    last: u64,
-    joined: bool,
-    again: Option<Instant>,
-    failures: u32,
 }
 
 /// What a browser tells its user.
@@ -184,38 +150,6 @@ impl Browser {
         self.outbox.is_empty()
     }
 
-    /// The last position that was shown of a session.
-    #[must_use]
-    pub fn position(&self, session: &str) -> u64 {
-        self.attended.get(session).map_or(0, |view| view.last)
-    }
-
-    /// Takes part in a session from its beginning on.
-    pub async fn attend(&mut self, session: &str) {
-        let view = View {
-            epoch: String::new(),
-            last: 0,
-            joined: false,
-            again: None,
-            failures: 0,
-        };
-        self.known.insert(session.to_owned());
-        self.attended.entry(session.to_owned()).or_insert(view);
-        self.join(session).await;
-    }
-
-    /// Takes part in a session no longer.
-    pub async fn release(&mut self, session: &str) {
-        if self.attended.remove(session).is_some() {
-            self.record(What::Detached {
-                session: session.to_owned(),
-                reason: String::new(),
-            });
-            let session_id = session.to_owned();
-            self.send(Request::Detach(Detach { session_id })).await;
-        }
-    }
-
     /// Closes the socket.
     pub fn close(&mut self) {
         self.line = Line::Waiting(Instant::now() + Duration::from_secs(3_600));
@@ -270,58 +204,6 @@ impl Browser {
         }
     }
 
-    fn connect(&mut self) {
-        let gateway = self.dice.pick(&self.scene.gateways).copied();
-        let token = self.token.clone();
-        let renew = self.renew_first || self.renewed.elapsed() > RENEW_AFTER;
-        self.line = Line::Connecting(tokio::spawn(async move {
-            open(gateway.ok_or(BROKEN)?, token, renew).await
-        }));
-    }
-
-    async fn opened(&mut self, opened: Opened) {
-        if opened.token != self.token {
-            self.renewed = Instant::now();
-        }
-        self.token = opened.token;
-        self.renew_first = false;
-        self.profile = opened.profile.or(self.profile.take());
-        self.silence_limit = opened.silence_limit;
-        self.line = Line::Open(Box::new(opened.socket));
-        self.failures = 0;
-        self.heard = Instant::now();
-        self.again.clear();
-        for frame in self.greeting.clone() {
-            self.send(frame).await;
-        }
-        let sessions: Vec<String> = self.attended.keys().cloned().collect();
-        for session in sessions {
-            self.join(&session).await;
-        }
-        if self.scene.is_mischievous() {
-            for act in self.outbox.settled() {
-                self.send(Request::Act(act)).await;
-            }
-        }
-        self.outbox.renew(None);
-        self.send_due().await;
-    }
-
-    fn lost(&mut self, ended: Ended) {
-        if matches!(self.line, Line::Open(_)) {
-            self.record(What::Closed { code: ended.code });
-        }
-        self.renew_first |= ended.code == Some(4401);
-        let mean = Duration::from_millis(200) * 2_u32.saturating_pow(self.failures.min(8));
-        self.failures += 1;
-        let wait = ended.retry.unwrap_or(mean).min(LONGEST_WAIT);
-        self.line = Line::Waiting(Instant::now() + self.dice.around(wait));
-        for view in self.attended.values_mut() {
-            view.joined = false;
-            view.again = None;
-        }
-    }
-
     /// What is due though nothing was heard.
     async fn tick(&mut self) {
         let now = Instant::now();
@@ -348,24 +230,8 @@ impl Browser {
         let due: Vec<String> = due.map(|(session, _)| session.clone()).collect();
         for session in due {
             self.join(&session).await;
-            self.outbox.renew(Some(&session));
         }
         self.send_due().await;
-    }
-
-    async fn join(&mut self, session: &str) {
-        let Some(view) = self.attended.get_mut(session) else {
-            return;
-        };
-        view.again = None;
-        view.joined = false;
-        let after = (!view.epoch.is_empty()).then(|| Position {
-            epoch: view.epoch.clone(),
-            number: view.last,
-        });
-        let session_id = session.to_owned();
-        self.send(Request::Attend(Attend { session_id, after }))
-            .await;
     }
 
     async fn send_due(&mut self) {
@@ -398,226 +264,9 @@ impl Browser {
         }
     }
 
-    /// Looks for what no patron may be sent, in the bytes themselves.
-    fn guard(&self, bytes: &[u8]) {
-        let canary = CANARY.as_bytes();
-        if self.role == Role::Patron && bytes.windows(canary.len()).any(|bytes| bytes == canary) {
-            self.record(What::Leak {
-                canary: CANARY.to_owned(),
-            });
-        }
-    }
-
-    /// Does with a frame what a page does with it. Returns it unless it is to be taken for not received.
-    async fn take(&mut self, frame: Frame) -> Option<Frame> {
-        match &frame {
-            Frame::Attending(attending) => {
-                let joined = attending.joined.clone().unwrap_or_default();
-                self.joined(&attending.session_id, &joined);
-            }
-            Frame::Event(event) => {
-                let shown = event.event.clone().unwrap_or_default();
-                if !self.event(&event.session_id, &shown) {
-                    return None;
-                }
-            }
-            Frame::Head(head) => {
-                let missing = self.attended.get(&head.session_id);
-                let missing = missing.is_some_and(|view| view.joined && view.last < head.number);
-                if missing {
-                    self.join(&head.session_id).await;
-                }
-            }
-            Frame::Accepted(accepted) => {
-                self.record(What::Ok {
-                    session: accepted.session_id.clone(),
-                    command: accepted.command_id.clone(),
-                    position: accepted.position,
-                    replayed: accepted.replayed,
-                });
-                let settled = self.outbox.settle(&accepted.command_id);
-                if let Some(Deed::Message(text) | Deed::Note(text)) = settled {
-                    self.scene.acknowledged.fetch_add(1, Ordering::Relaxed);
-                    if let (Role::Patron, Some(sent)) = (self.role, words::sent_at(&text)) {
-                        self.scene.pulse.acknowledged(&accepted.session_id, sent);
-                    }
-                }
-            }
-            Frame::Refused(refused) => {
-                let refusal = refused.refusal.clone().unwrap_or_default();
-                self.refused(&refused.command_id, &refused.session_id, &refusal);
-            }
-            Frame::Detached(detached) => {
-                let refusal = detached.refusal.clone().unwrap_or_default();
-                self.detached(&detached.session_id, &refusal);
-            }
-            Frame::Renewed(renewed) => {
-                if let Some(token) = &renewed.token {
-                    self.token.clone_from(&token.access_token);
-                    self.renewed = Instant::now();
-                    self.renew_first = false;
-                }
-            }
-            _ => {}
-        }
-        Some(frame)
-    }
-
-    fn joined(&mut self, session: &str, joined: &Joined) {
-        let Some(view) = self.attended.get_mut(session) else {
-            return;
-        };
-        if let Some(head) = &joined.head {
-            view.epoch.clone_from(&head.epoch);
-        }
-        if joined.resync {
-            view.last = 0;
-        }
-        view.joined = true;
-        view.failures = 0;
-        let audience = match joined.audience() {
-            WireAudience::Staff => Audience::Staff,
-            _ => Audience::Patron,
-        };
-        self.record(What::Attending {
-            session: session.to_owned(),
-            audience,
-            resync: joined.resync,
-        });
-    }
-
-    /// Takes up an event, unless it is of a stream that was given up.
-    fn event(&mut self, session: &str, event: &SessionEvent) -> bool {
-        let Some(view) = self.attended.get_mut(session) else {
-            return false;
-        };
-        if !view.joined {
-            return false;
-        }
-        view.last = event.position;
-        self.record(What::Event {
-            session: session.to_owned(),
-            position: event.position,
-            seen: seen(event),
-        });
-        true
-    }
-
-    fn refused(&mut self, command: &str, session: &str, refusal: &Refusal) {
-        let code = refusal.code;
-        let reason = refusal.reason.clone();
-        self.renew_first |= code == UNAUTHENTICATED;
-        if command.is_empty() {
-            let request = refusal.metadata.get("request").map_or("", String::as_str);
-            if !is_definite(code) || code == UNAUTHENTICATED {
-                let retry = Duration::from_millis(refusal.retry_after_ms.into()).max(ASK_AGAIN);
-                let places = self.greeting.iter().enumerate();
-                let given_up = places.filter(|(_, frame)| name_of(frame) == request);
-                let again = given_up.map(|(place, _)| (place, Instant::now() + retry));
-                self.again.extend(again);
-            }
-            return;
-        }
-        let command = command.to_owned();
-        // Of the definite ones, these two pass: one with patience, one with a fresh token.
-        if is_definite(code) && !matches!(code, RESOURCE_EXHAUSTED | UNAUTHENTICATED) {
-            if self.outbox.settle(&command).is_some() {
-                self.record(What::Fail {
-                    session: session.to_owned(),
-                    command,
-                    code,
-                    reason,
-                });
-            }
-            return;
-        }
-        let retry = Duration::from_millis(refusal.retry_after_ms.into());
-        let retry = (!retry.is_zero()).then_some(retry);
-        self.outbox.wait(&command, retry, Instant::now());
-        self.record(What::Unknown {
-            command,
-            code,
-            reason,
-        });
-    }
-
-    fn detached(&mut self, session: &str, refusal: &Refusal) {
-        let Some(view) = self.attended.get_mut(session) else {
-            return;
-        };
-        view.joined = false;
-        self.renew_first |= refusal.code == UNAUTHENTICATED;
-        let comes_back = !is_definite(refusal.code)
-            || refusal.code == UNAUTHENTICATED
-            || refusal.reason == "TOO_SLOW";
-        if comes_back {
-            let wait = Duration::from_millis(100) * 2_u32.saturating_pow(view.failures.min(6));
-            view.failures += 1;
-            let retry = Duration::from_millis(refusal.retry_after_ms.into());
-            view.again = Some(Instant::now() + wait.min(LONGEST_WAIT).max(retry));
-        } else {
-            self.attended.remove(session);
-        }
-        self.record(What::Detached {
-            session: session.to_owned(),
-            reason: refusal.reason.clone(),
-        });
-    }
-
-    /// Whether a session is attended, or about to be.
-    #[must_use]
-    pub fn attends(&self, session: &str) -> bool {
-        self.attended.contains_key(session)
-    }
-
-    /// Whether a session was ever attended.
-    #[must_use]
-    pub fn knows(&self, session: &str) -> bool {
-        self.known.contains(session)
-    }
-
     /// Whether something is unsettled in a session.
     #[must_use]
     pub fn is_busy(&self, session: &str) -> bool {
         self.outbox.holds(session)
     }
-}
-
-const RESOURCE_EXHAUSTED: i32 = 8;
-const UNAUTHENTICATED: i32 = 16;
-
-/// Whether a code says that it did not happen and never will.
-fn is_definite(code: i32) -> bool {
-    matches!(
-        code,
-        3 | 5 | 6 | 7 | RESOURCE_EXHAUSTED | 9 | UNAUTHENTICATED
-    )
-}
-
-/// The name of a request that is not a command, as a refusal of it has it.
-fn name_of(frame: &Request) -> &'static str {
-    match frame {
-        Request::Watch(_) => "watch",
-        Request::WatchDesk(_) => "watch_desk",
-        Request::Announce(_) => "announce",
-        _ => "",
-    }
-}
-
-async fn open(gateway: SocketAddr, mut token: String, renew: bool) -> Result<Opened, Ended> {
-    if renew {
-        let renewed = http::renew(gateway, &token).await.map_err(|_| Ended {
-            // Tried again with the next connection.
-            code: Some(4401),
-            retry: None,
-        })?;
-        token = renewed.token.ok_or(BROKEN)?.access_token;
-    }
-    let (socket, welcome) = Socket::open(gateway, &token).await?;
-    Ok(Opened {
-        socket,
-        token,
-        profile: welcome.profile,
-        silence_limit: Duration::from_millis(welcome.silence_limit_ms.into()),
-    })
 }
