@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Breaks a running Carrel on purpose and holds what people saw against the log. Without arguments the short form: each
-# kind of fault once, and the crash points. Arguments are those of `carrel-faults run`; docs/faults.md explains them.
+# kind of fault once, a small swarm, and the crash points. Arguments are those of `carrel-faults run`, or `swarm` and
+# those of `carrel-faults swarm`; docs/faults.md explains them.
 #
 # FAULTS_PROFILE=release builds and runs the programs as they are released.
 source "$(dirname "$0")/environment.sh"
@@ -14,9 +15,11 @@ section "programs, $profile"
 cargo build --locked --quiet --profile "$profile" --package carrel --package carrel-faults \
   --package carrel-session --package carrel-presence --package carrel-im --package carrel-gateway
 
-if [ "$#" -gt 0 ]; then
-  exec "$folder/carrel-faults" run "$@"
-fi
+case "${1:-}" in
+  "") ;;
+  swarm) exec "$folder/carrel-faults" "$@" ;;
+  *) exec "$folder/carrel-faults" run "$@" ;;
+esac
 
 failures=0
 
@@ -36,6 +39,7 @@ check() {
 seed="${FAULTS_SEED:-1}"
 check "faults: separate services" run --short --patrons 8 --seed "$seed"
 check "faults: all in one process" run --short --patrons 8 --seed "$seed" --embedded
+check "swarm" swarm --sockets 200 --seed "$seed"
 check "crash points: PostgreSQL" crash-points
 check "crash points: SQLite" crash-points --embedded
 [ "$failures" = 0 ]

@@ -5,6 +5,7 @@
 //! be settled.
 
 mod commands;
+mod delivery;
 mod desk;
 mod ownership;
 mod stage;
@@ -17,6 +18,8 @@ mod tests;
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
+
+pub use delivery::{Deliveries, Delivery, WITHOUT_REDIS_MS};
 
 use crate::history::{Entry, Seen, What};
 
@@ -50,6 +53,8 @@ pub enum Wrong {
     Phantom,
     /// Shown too late, or never, to somebody who attended (I8).
     Stale,
+    /// Without Redis messages took too much longer than with it (I9).
+    Slow,
     /// Shown to somebody who may not see it (I17, I18, I21).
     Leak,
     /// Never settled (I3).
@@ -108,6 +113,8 @@ pub struct Figures {
     pub transfers: (u64, u64),
     /// Sockets that were lost.
     pub sockets_lost: u64,
+    /// How long messages took.
+    pub deliveries: Deliveries,
 }
 
 /// The judgement.
@@ -134,9 +141,14 @@ pub fn check(history: &[Entry], log: &Log) -> Verdict {
     violations.extend(commands::check(&stage, log));
     violations.extend(views::check(&stage, log));
     violations.extend(desk::check(history));
+    let deliveries = delivery::measure(&stage);
+    violations.extend(delivery::check(&deliveries));
     violations.extend(history.iter().filter_map(leak));
     Verdict {
-        figures: stage.figures(history),
+        figures: Figures {
+            deliveries,
+            ..stage.figures(history)
+        },
         violations,
     }
 }

@@ -131,6 +131,11 @@ pub enum What {
         /// Its kind.
         kind: String,
     },
+    /// Redis was stopped, or is about to start again.
+    Redis {
+        /// Whether it is there.
+        there: bool,
+    },
     /// A fault is over and everybody is served again.
     Recovered {
         /// Its number in the schedule.

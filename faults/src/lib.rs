@@ -3,13 +3,14 @@
 //! It starts real programs ([`cluster`]) with fault proxies between them ([`proxy`]), lets people talk over them
 //! ([`people`]) who record what they do and see ([`history`]), carries out a seeded list of faults ([`schedule`],
 //! [`inject`]), and judges what came of it ([`checker`]). [`run`] puts these together; [`crash_points`] kills a server at each
-//! system call on the way from a request to its acknowledgement. `docs/faults.md` tells how to use it.
+//! system call on the way from a request to its acknowledgement; [`swarm`] has thousands of sockets come back at once. `docs/faults.md` tells how to use it.
 
 pub mod checker;
 pub mod cluster;
 pub mod crash_points;
 pub mod history;
 pub mod inject;
+pub mod open_files;
 pub mod people;
 pub mod process;
 pub mod proxy;
@@ -18,4 +19,5 @@ pub mod resp;
 pub mod run;
 pub mod schedule;
 pub mod seed;
+pub mod swarm;
 pub mod transcripts;

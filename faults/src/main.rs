@@ -10,6 +10,7 @@ use carrel_faults::{
     report,
     run::{self, Settings},
     schedule::Kind,
+    swarm,
 };
 use clap::{Args, Parser, Subcommand};
 
@@ -28,6 +29,27 @@ enum Command {
     Run(Run),
     /// Kill a server at each write and sync call between a request and its acknowledgement.
     CrashPoints(CrashPoints),
+    /// Restart all gateways at once with very many sockets on them, all of which must come back.
+    Swarm(Swarm),
+}
+
+#[derive(Debug, Args)]
+struct Swarm {
+    /// How many sockets.
+    #[arg(long, default_value_t = 5_000)]
+    sockets: usize,
+    /// The seed of everything that chance decides.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Write the report to this file.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Keep the programs' logs and files when all is over.
+    #[arg(long)]
+    keep: bool,
+    /// The folder that holds Carrel's programs; by default the one that holds this program.
+    #[arg(long)]
+    programs: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +114,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(run) => runtime.block_on(faults(run)),
         Command::CrashPoints(points) => runtime.block_on(crash_points(points)),
+        Command::Swarm(swarm) => runtime.block_on(gather(swarm)),
     }
 }
 
@@ -109,6 +132,26 @@ async fn crash_points(options: CrashPoints) -> anyhow::Result<ExitCode> {
         std::fs::write(path, &report)?;
     }
     Ok(exit_code(verdict.violations.is_empty()))
+}
+
+async fn gather(options: Swarm) -> anyhow::Result<ExitCode> {
+    let settings = swarm::Settings {
+        sockets: options.sockets,
+        seed: options.seed.unwrap_or_else(another_seed),
+        plan: Plan {
+            form: Form::Distributed,
+            programs: programs(options.programs)?,
+            librarians: 1,
+            keep: options.keep,
+        },
+        command: command_line(),
+    };
+    let report = swarm::run(settings).await?;
+    print(&report.to_string())?;
+    if let Some(path) = &options.report {
+        std::fs::write(path, report.to_string())?;
+    }
+    Ok(exit_code(report.is_clean()))
 }
 
 async fn faults(options: Run) -> anyhow::Result<ExitCode> {
@@ -158,7 +201,7 @@ fn settings(options: &Run) -> anyhow::Result<Settings> {
             capacity: 4,
         },
         history: options.history.clone(),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: command_line(),
     })
 }
 
@@ -169,6 +212,10 @@ fn programs(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe()?;
     let folder = this.parent().context("this program is in no folder")?;
     Ok(folder.to_owned())
+}
+
+fn command_line() -> String {
+    std::env::args().collect::<Vec<_>>().join(" ")
 }
 
 fn another_seed() -> u64 {

@@ -76,6 +76,12 @@ impl Proxy {
         self.address
     }
 
+    /// Where it connects to.
+    #[must_use]
+    pub fn target(&self) -> SocketAddr {
+        *self.shared.target.borrow()
+    }
+
     /// Changes the weather, for the connections that there are as well.
     pub fn set(&self, weather: Weather) {
         self.shared.weather.send_replace(weather);

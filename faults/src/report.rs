@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    checker::{Figures, Verdict, Violation, Wrong},
+    checker::{Deliveries, Delivery, Figures, Verdict, Violation, Wrong},
     crash_points::Points,
 };
 
@@ -138,6 +138,7 @@ impl fmt::Display for Report {
             figures.transfers.1,
             figures.sockets_lost,
         )?;
+        write_deliveries(f, &figures.deliveries)?;
         let zeros = [
             ("lost", Wrong::Lost),
             ("repeated", Wrong::Repeated),
@@ -147,6 +148,7 @@ impl fmt::Display for Report {
             ("divergent", Wrong::Divergence),
             ("phantoms", Wrong::Phantom),
             ("stale", Wrong::Stale),
+            ("too slow without Redis", Wrong::Slow),
             ("owners too many", Wrong::Ownership),
         ];
         let known: Vec<Wrong> = zeros.iter().map(|(_, wrong)| *wrong).collect();
@@ -162,6 +164,31 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Deliveries with Redis and without, side by side.
+fn write_deliveries(f: &mut fmt::Formatter<'_>, deliveries: &Deliveries) -> fmt::Result {
+    if deliveries.without_redis.count == 0 {
+        return Ok(());
+    }
+    writeln!(
+        f,
+        "\n{:<22} {:>10} {:>8} {:>8}",
+        "delivery", "messages", "p50 ms", "p99 ms"
+    )?;
+    let lines = [
+        ("nothing broken", deliveries.with_redis),
+        ("Redis stopped", deliveries.without_redis),
+    ];
+    for (name, delivery) in lines {
+        let Delivery {
+            count,
+            p50_ms,
+            p99_ms,
+        } = delivery;
+        writeln!(f, "{name:<22} {count:>10} {p50_ms:>8} {p99_ms:>8}")?;
+    }
+    writeln!(f)
 }
 
 /// Says how things go on, to whoever watches.

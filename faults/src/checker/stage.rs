@@ -14,6 +14,8 @@ pub(super) struct Command<'a> {
     pub(super) who: &'a str,
     pub(super) session: &'a str,
     pub(super) deed: &'a Deed,
+    /// When it was first sent.
+    pub(super) at: u64,
     /// The first time that it was said to have happened, and where.
     pub(super) ok: Option<(u64, u64)>,
     /// A later answer that named another place.
@@ -58,6 +60,8 @@ pub(super) struct Stage<'a> {
     pub(super) views: BTreeMap<(&'a str, &'a str), View<'a>>,
     /// Times in which something was broken, in order and apart.
     pub(super) broken: Vec<(u64, u64)>,
+    /// Times in which Redis was stopped, in order.
+    without_redis: Vec<(u64, u64)>,
     pub(super) end: u64,
     unknown: u64,
     /// By session: the places of commands that made somebody its owner.
@@ -95,6 +99,7 @@ impl<'a> Stage<'a> {
                         who,
                         session,
                         deed,
+                        at: entry.at,
                         ok: None,
                         other_place: None,
                         failed: None,
@@ -142,6 +147,12 @@ impl<'a> Stage<'a> {
                         sessions.remove(session.as_str());
                     }
                     stage.leave(who, session, entry.at);
+                }
+                What::Redis { there: false } => stage.without_redis.push((entry.at, u64::MAX)),
+                What::Redis { there: true } => {
+                    if let Some((_, until)) = stage.without_redis.last_mut() {
+                        *until = entry.at;
+                    }
                 }
                 What::Fault { kind, .. } => failed_over |= kind == FAIL_OVER,
                 What::Closed { .. } => {
@@ -204,6 +215,12 @@ impl<'a> Stage<'a> {
             Some((_, until)) => Some(*until),
             None => Some(0),
         }
+    }
+
+    /// Whether Redis was stopped then.
+    pub(super) fn is_without_redis(&self, at: u64) -> bool {
+        let mut times = self.without_redis.iter();
+        times.any(|(from, until)| *from <= at && at < *until)
     }
 
     pub(super) fn figures(&self, history: &[Entry]) -> Figures {

@@ -12,6 +12,7 @@ use tokio::{
 use super::{Injected, Injector, NO_ENGINES};
 use crate::{
     cluster::Route,
+    history::What,
     proxy::Weather,
     resp::{Answer, Resp},
     seed::Dice,
@@ -36,7 +37,9 @@ impl Injector<'_> {
             redis.kill();
             Ok(())
         })?;
+        self.scene.recorder.write("", What::Redis { there: false });
         sleep(lasts).await;
+        self.scene.recorder.write("", What::Redis { there: true });
         let redis = self.redis().context("Redis is gone")?;
         block_in_place(|| redis.start_again())?;
         Ok(Injected::Done)

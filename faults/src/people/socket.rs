@@ -15,7 +15,10 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Bytes, Message, client::IntoClientRequest, http::HeaderValue, protocol::CloseFrame,
+        Bytes, Message,
+        client::IntoClientRequest,
+        http::HeaderValue,
+        protocol::{CloseFrame, WebSocketConfig},
     },
 };
 
@@ -70,7 +73,10 @@ impl Socket {
         request
             .headers_mut()
             .insert("sec-websocket-protocol", protocol);
-        let (stream, _) = soon(tokio_tungstenite::client_async(request, stream)).await?;
+        // There are thousands of them at once.
+        let small = WebSocketConfig::default().read_buffer_size(4_096);
+        let opening = tokio_tungstenite::client_async_with_config(request, stream, Some(small));
+        let (stream, _) = soon(opening).await?;
         let mut socket = Self { stream };
         let access_token = token.to_owned();
         socket.send(Request::Hello(Hello { access_token })).await?;
