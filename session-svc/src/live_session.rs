@@ -193,6 +193,8 @@ pub(crate) struct LiveSession {
     known: Arc<Known>,
     /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
     behind: bool,
+    /// What came of looking at the log for the requests that were taken together, once one of them needed it.
+    looked_for_these: Option<Result<(), LogError>>,
     subscribers: Subscribers,
     news: Subscription,
     news_over: bool,
@@ -225,6 +227,7 @@ impl LiveSession {
             history,
             known,
             behind: false,
+            looked_for_these: None,
             subscribers: Subscribers::default(),
             news,
             news_over: false,
@@ -290,6 +293,7 @@ impl LiveSession {
     }
 
     async fn serve(&mut self, requests: &mut Vec<Request>) {
+        self.looked_for_these = None;
         let mut acts = Vec::new();
         for request in requests.drain(..) {
             match request {
@@ -399,6 +403,20 @@ impl LiveSession {
             self.catch_up().await
         } else {
             Ok(())
+        }
+    }
+
+    /// Takes in what others have appended, once for all requests that were taken together: all were made before that
+    /// look. When everybody comes back at once, the log is asked once for each session and not once for each of them.
+    async fn catch_up_together(&mut self) -> Result<(), LogError> {
+        match &self.looked_for_these {
+            Some(Ok(())) if self.behind => self.catch_up().await,
+            Some(outcome) => outcome.clone(),
+            None => {
+                let outcome = self.catch_up().await;
+                self.looked_for_these = Some(outcome.clone());
+                outcome
+            }
         }
     }
 

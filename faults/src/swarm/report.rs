@@ -120,6 +120,12 @@ impl Report {
                 "{refused} messages were refused meanwhile; the first: {why}"
             ));
         }
+        let sent_away: usize = self.detached.values().sum();
+        if sent_away > 0 {
+            wrong.push(format!(
+                "{sent_away} times a service could not take one back at once"
+            ));
+        }
         let most = self.before.gateways * (100 + MORE_MEMORY) / 100;
         if self.sockets >= FEW && self.after.gateways > most {
             wrong.push(format!(

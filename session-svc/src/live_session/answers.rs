@@ -25,7 +25,7 @@ impl LiveSession {
         wish: Option<Audience>,
         after: Option<u64>,
     ) -> Result<Joined, Error> {
-        self.catch_up().await?;
+        self.catch_up_together().await?;
         let situation = self.situation();
         let audience = may_see(&situation, &actor, wish, Sight::Attend)?;
         let part = match situation.relation(&actor) {
@@ -62,7 +62,7 @@ impl LiveSession {
 
     /// Shows how the session stands.
     pub(super) async fn look(&mut self, actor: &Actor) -> Result<Look, Error> {
-        self.catch_up().await?;
+        self.catch_up_together().await?;
         let audience = may_see(&self.situation(), actor, None, Sight::Attend)
             .or_else(|_| may_see(&self.situation(), actor, None, Sight::Transcript))?;
         Ok(Look {
@@ -77,7 +77,7 @@ impl LiveSession {
         actor: &Actor,
         wish: Option<Audience>,
     ) -> Result<Transcript, Error> {
-        self.catch_up().await?;
+        self.catch_up_together().await?;
         let situation = self.situation();
         let audience = may_see(&situation, actor, wish, Sight::Transcript)?;
         if let (Some(Relation::Reviewer), Some(librarian)) =
