@@ -6,6 +6,7 @@
 //!   what they saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod apart;
 mod collector_away;
 mod desk;
 mod door;

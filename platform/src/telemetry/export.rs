@@ -300,3 +300,36 @@ impl<E: PushMetricExporter> PushMetricExporter for Watched<E> {
         self.exporter.temporality()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_waits_than_there_is_room_for() {
+        let room = Room::default();
+        for _ in 0..WAITING {
+            assert!(room.enter(Signal::Spans));
+        }
+        assert!(!room.enter(Signal::Spans));
+        room.leave(2);
+        assert!(room.enter(Signal::Spans) && room.enter(Signal::Spans));
+        assert!(!room.enter(Signal::Spans));
+    }
+
+    #[test]
+    fn it_is_noted_once_that_the_collector_takes_nothing_and_once_that_it_does() {
+        let exports = Exports::default();
+        let failing = || exports.failing.load(Ordering::Relaxed);
+        let no = Err(opentelemetry_sdk::error::OTelSdkError::InternalFailure(
+            "away".to_owned(),
+        ));
+        exports.settled(Signal::Spans, 1, &no);
+        exports.settled(Signal::Logs, 1, &no);
+        assert_eq!(failing(), Signal::Spans.bit() | Signal::Logs.bit());
+        exports.settled(Signal::Spans, 1, &Ok(()));
+        assert_eq!(failing(), Signal::Logs.bit());
+        exports.settled(Signal::Logs, 1, &Ok(()));
+        assert_eq!(failing(), 0);
+    }
+}

@@ -162,3 +162,90 @@ where
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use opentelemetry::trace::{SpanContext, TraceFlags, TraceState};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPAN: &str = "00f067aa0ba902b7";
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Two lines, the second within a trace, as a layer writes them.
+    fn lines<L>(layer: impl FnOnce(Written) -> L) -> [String; 2]
+    where
+        L: Layer<tracing_subscriber::Registry> + Send + Sync,
+    {
+        let written = Written::default();
+        let subscriber = tracing_subscriber::registry().with(layer(written.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(number = 7, "said");
+            let ids = SpanContext::new(
+                u128::from_str_radix(TRACE, 16).unwrap().into(),
+                u64::from_str_radix(SPAN, 16).unwrap().into(),
+                TraceFlags::SAMPLED,
+                false,
+                TraceState::NONE,
+            );
+            let trace = TraceContext::new().with_remote_span_context(ids);
+            let _within = trace.attach();
+            tracing::info!(number = 8, "said");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_line_for_people_ends_with_its_trace() {
+        let [without, within] = lines(|written| {
+            tracing_subscriber::fmt::layer()
+                .with_writer(move || written.clone())
+                .map_event_format(|event| Traced::text(event.with_ansi(false)))
+        });
+        assert!(without.ends_with("said number=7"), "{without}");
+        let end = format!("said number=8 trace_id={TRACE} span_id={SPAN}");
+        assert!(within.ends_with(&end), "{within}");
+    }
+
+    #[test]
+    fn a_line_for_machines_is_one_object_with_its_trace() {
+        let [without, within] = lines(|written| {
+            tracing_subscriber::fmt::layer()
+                .with_writer(move || written.clone())
+                .json()
+                .map_event_format(Traced::json)
+        });
+        let read = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let (without, within) = (read(&without), read(&within));
+        assert_eq!(without["fields"]["number"], 7);
+        assert_eq!(without.get("trace_id"), None);
+        assert_eq!(within["fields"]["number"], 8);
+        assert_eq!(within["trace_id"], TRACE);
+        assert_eq!(within["span_id"], SPAN);
+    }
+}
