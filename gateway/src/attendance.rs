@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_platform::{
     refusal::Refusal,
-    telemetry::{attribute, session_hash, span, trace_context},
+    telemetry::{attribute, grpc, session_hash, span, trace_context},
 };
 use carrel_proto::{
     gateway::v1::{
@@ -34,7 +34,11 @@ use tonic::Code;
 use tracing::Span;
 
 use crate::{
-    delivery::Delivery, frame::refused, frame_time::FrameTime, line::Line, upstream::read,
+    delivery::{Delivery, delivery_span},
+    frame::refused,
+    frame_time::FrameTime,
+    line::Line,
+    upstream::read,
 };
 
 /// How many requests may wait for the service on one stream, beside the acts under way, which have a limit of their
@@ -71,6 +75,8 @@ struct UnderWay {
     command_id: String,
     /// How long the act's frame has taken.
     time: FrameTime,
+    /// The span of the act, which ends when its answer was written.
+    span: Span,
     /// Counts it among the user's acts under way.
     _permit: OwnedSemaphorePermit,
     /// Counts it among the stream's, for [`Attendance::settled`].
@@ -99,6 +105,7 @@ impl Attendance {
         time: FrameTime,
     ) -> Self {
         let (requests, receiver) = mpsc::channel(act_limit + SPARE_REQUESTS);
+        let span = grpc::client_span("carrel.session.v1.SessionService/Attend");
         let join = AttendRequest {
             request: Some(attend_request::Request::Join(Join {
                 session_id: session_id.clone(),
@@ -106,13 +113,13 @@ impl Attendance {
                 after,
                 trace: true,
             })),
-            trace_parent: trace_context::current(),
+            trace_parent: span.in_scope(trace_context::current),
         };
         // A new channel has room for its first request.
         let _ = requests.try_send(join);
         let mut sessions = line.upstream.sessions.clone();
         let caller = line.caller.clone().about(&session_id);
-        let request = caller.request(ReceiverStream::new(receiver));
+        let request = span.in_scope(|| caller.request(ReceiverStream::new(receiver)));
         let deadline = line.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Acts::Open(Vec::new()))));
         let stop = CancellationToken::new();
@@ -128,7 +135,7 @@ impl Attendance {
             let end = select! {
                 biased;
                 () = stopped.cancelled() => End::Stopped,
-                refusal = read(deadline, sessions.attend(request), "Attend again.", |response| {
+                refusal = read(deadline, span, sessions.attend(request), "Attend again.", |response| {
                     reader.deliver(response);
                 }) => End::Service(refusal),
             };
@@ -160,11 +167,14 @@ impl Attendance {
             Acts::Over { comes_back: true } => return Err(NotSent::Interrupted(time)),
             Acts::Over { comes_back: false } => return Err(NotSent::Over(permit, time)),
         };
-        match self.send(attend_request::Request::Act(act)) {
+        let span = act_span();
+        let sent = span.in_scope(|| self.send(attend_request::Request::Act(act)));
+        match sent {
             Ok(()) => {
                 under_way.push(UnderWay {
                     command_id,
                     time,
+                    span,
                     _permit: permit,
                     _unsettled: self.unsettled.token(),
                 });
@@ -238,6 +248,18 @@ impl ActsUnderWay {
         let place = acts.iter().position(|act| act.command_id == command_id)?;
         Some(acts.remove(place))
     }
+}
+
+/// The span of an act on its way to the service and back; none if its frame's trace is not kept.
+fn act_span() -> Span {
+    if !trace_context::is_sampled(&Span::current()) {
+        return Span::none();
+    }
+    tracing::info_span!(
+        span::ACT_CALLED,
+        otel.name = span::ACT_SERVED,
+        otel.kind = "client"
+    )
 }
 
 /// Whether the service that ended a stream so wants the client to attend again.
@@ -326,7 +348,10 @@ impl Reader {
         {
             time.done();
         }
-        let span = self.delivery(&response.trace_parent);
+        let span = match &answered {
+            Some(UnderWay { span, .. }) => Some(span.clone()),
+            None => self.delivery(&response.trace_parent),
+        };
         if let Some(UnderWay { time, .. }) = answered {
             time.answered(&frame);
         }
@@ -334,19 +359,11 @@ impl Reader {
         self.line.outbox.deliver(frame, delivery);
     }
 
-    /// The span of a delivery, on the trace of the act that caused it.
+    /// The span of a delivery of something in this session.
     fn delivery(&self, trace_parent: &str) -> Option<Span> {
-        if trace_parent.is_empty() {
-            return None;
-        }
-        let span = tracing::info_span!(
-            parent: None,
-            span::DELIVER,
-            otel.kind = "consumer",
-            { attribute::SESSION_HASH } = session_hash(&self.session_id),
-        );
-        trace_context::set_parent(&span, trace_parent);
-        Some(span)
+        let delivery = delivery_span(trace_parent)?;
+        delivery.record(attribute::SESSION_HASH, session_hash(&self.session_id));
+        Some(delivery)
     }
 
     /// Answers what was not answered, and says that the session is no longer attended.

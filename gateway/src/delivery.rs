@@ -2,10 +2,14 @@
 
 use carrel_platform::{
     clock::Clock,
-    telemetry::metric::{DELIVERY_DURATION, Label},
+    telemetry::{
+        attribute,
+        metric::{DELIVERY_DURATION, Label},
+        span, trace_context,
+    },
 };
 use carrel_proto::session::v1::{Part, SessionEvent};
-use tracing::Span;
+use tracing::{Span, field};
 
 /// Whose browser it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +86,10 @@ impl Delivery {
 
     /// It was written to the socket.
     pub(crate) fn written(self) {
+        if let Some(span) = &self.span {
+            // A span ends where it was left last.
+            span.in_scope(|| {});
+        }
         let Some(event) = self.event else {
             return;
         };
@@ -94,6 +102,21 @@ impl Delivery {
             None => DELIVERY_DURATION.record(took, labels),
         }
     }
+}
+
+/// The span of one delivery, on the trace of what caused it; none if that is not kept.
+pub(crate) fn delivery_span(trace_parent: &str) -> Option<Span> {
+    if trace_parent.is_empty() {
+        return None;
+    }
+    let span = tracing::info_span!(
+        parent: None,
+        span::DELIVER,
+        otel.kind = "consumer",
+        { attribute::SESSION_HASH } = field::Empty,
+    );
+    trace_context::set_parent(&span, trace_parent);
+    Some(span)
 }
 
 #[cfg(test)]

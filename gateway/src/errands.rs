@@ -1,10 +1,12 @@
 //! Errands: what a user asks of a service by a call of its own, done one after another in the order in which it was
 //! asked.
 
+use carrel_platform::telemetry::grpc;
 use carrel_proto::gateway::v1::server_frame::Frame;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::Code;
 use tracing::{Instrument, Span};
 
 use crate::{frame_time::FrameTime, outbox::Outbox};
@@ -46,6 +48,11 @@ impl Lane {
                     let answer = errand.work.instrument(errand.span.clone()).await;
                     match answer {
                         Some(answer) => {
+                            if let Frame::Refused(refused) = &answer
+                                && let Some(refusal) = &refused.refusal
+                            {
+                                grpc::record_fault(&errand.span, Code::from_i32(refusal.code));
+                            }
                             errand.time.answered(&answer);
                             outbox.push(answer, Some(errand.span));
                         }

@@ -98,41 +98,54 @@ pub fn bad_frame(message: impl Into<String>) -> Refusal {
     Refusal::new(Code::InvalidArgument, "BAD_FRAME", message)
 }
 
-/// A short, constant name of a frame's kind, for spans.
+/// What the names of frames' spans begin with; a frame's kind follows.
+const SPAN_NAME: &str = "ws ";
+
+/// A short, constant name of a frame's kind, for spans and metrics.
 #[must_use]
 pub fn kind(frame: &client_frame::Frame) -> &'static str {
+    kind_of(span_name(frame))
+}
+
+/// The kind in the name of a frame's span.
+pub(crate) fn kind_of(span_name: &'static str) -> &'static str {
+    span_name.strip_prefix(SPAN_NAME).unwrap_or(span_name)
+}
+
+/// The name of a frame's span. It is constant, so that none is put together for each frame.
+pub(crate) fn span_name(frame: &client_frame::Frame) -> &'static str {
     use carrel_proto::gateway::v1::act::Act;
     use client_frame::Frame;
     match frame {
-        Frame::Hello(_) => "hello",
-        Frame::RenewToken(_) => "renew_token",
-        Frame::Watch(_) => "watch",
-        Frame::Attend(_) => "attend",
-        Frame::Detach(_) => "detach",
-        Frame::Typing(_) => "typing",
-        Frame::Ping(_) => "ping",
-        Frame::Announce(_) => "announce",
-        Frame::Goodbye(_) => "goodbye",
-        Frame::WatchDesk(_) => "watch_desk",
-        Frame::WatchConversations(_) => "watch_conversations",
-        Frame::ImSend(_) => "im_send",
-        Frame::ImList(_) => "im_list",
-        Frame::ImMarkRead(_) => "im_mark_read",
-        Frame::ImTyping(_) => "im_typing",
+        Frame::Hello(_) => "ws hello",
+        Frame::RenewToken(_) => "ws renew_token",
+        Frame::Watch(_) => "ws watch",
+        Frame::Attend(_) => "ws attend",
+        Frame::Detach(_) => "ws detach",
+        Frame::Typing(_) => "ws typing",
+        Frame::Ping(_) => "ws ping",
+        Frame::Announce(_) => "ws announce",
+        Frame::Goodbye(_) => "ws goodbye",
+        Frame::WatchDesk(_) => "ws watch_desk",
+        Frame::WatchConversations(_) => "ws watch_conversations",
+        Frame::ImSend(_) => "ws im_send",
+        Frame::ImList(_) => "ws im_list",
+        Frame::ImMarkRead(_) => "ws im_mark_read",
+        Frame::ImTyping(_) => "ws im_typing",
         Frame::Act(act) => match &act.act {
-            Some(Act::OpenSession(_)) => "open_session",
-            Some(Act::PickUp(_)) => "pick_up",
-            Some(Act::PostMessage(_)) => "post_message",
-            Some(Act::PushPage(_)) => "push_page",
-            Some(Act::WriteNote(_)) => "write_note",
-            Some(Act::EnterConference(_)) => "enter_conference",
-            Some(Act::LeaveConference(_)) => "leave_conference",
-            Some(Act::EndSession(_)) => "end_session",
-            Some(Act::OfferTransfer(_)) => "offer_transfer",
-            Some(Act::AcceptTransfer(_)) => "accept_transfer",
-            Some(Act::DeclineTransfer(_)) => "decline_transfer",
-            Some(Act::WithdrawTransfer(_)) => "withdraw_transfer",
-            None => "act",
+            Some(Act::OpenSession(_)) => "ws open_session",
+            Some(Act::PickUp(_)) => "ws pick_up",
+            Some(Act::PostMessage(_)) => "ws post_message",
+            Some(Act::PushPage(_)) => "ws push_page",
+            Some(Act::WriteNote(_)) => "ws write_note",
+            Some(Act::EnterConference(_)) => "ws enter_conference",
+            Some(Act::LeaveConference(_)) => "ws leave_conference",
+            Some(Act::EndSession(_)) => "ws end_session",
+            Some(Act::OfferTransfer(_)) => "ws offer_transfer",
+            Some(Act::AcceptTransfer(_)) => "ws accept_transfer",
+            Some(Act::DeclineTransfer(_)) => "ws decline_transfer",
+            Some(Act::WithdrawTransfer(_)) => "ws withdraw_transfer",
+            None => "ws act",
         },
     }
 }

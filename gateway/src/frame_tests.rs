@@ -232,7 +232,9 @@ fn im() -> impl Strategy<Value = client_frame::Frame> {
         text().prop_map(To::ConversationId),
     ]);
     prop_oneof![
-        Just(Frame::WatchConversations(WatchConversationsRequest {})),
+        Just(Frame::WatchConversations(WatchConversationsRequest {
+            trace: false
+        })),
         (text(), to, text()).prop_map(|(command_id, to, text)| {
             Frame::ImSend(SendMessageRequest {
                 command_id,

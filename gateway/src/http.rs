@@ -296,6 +296,8 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
         { attribute::HTTP_REQUEST_METHOD } = method,
         { attribute::HTTP_ROUTE } = route,
         { attribute::HTTP_RESPONSE_STATUS_CODE } = field::Empty,
+        { attribute::ERROR_TYPE } = field::Empty,
+        otel.status_code = field::Empty,
     );
     let began = Instant::now();
     let route_label = Label::known(route);
@@ -325,6 +327,10 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
             response.status().as_u16().into(),
         ],
     );
+    if response.status().is_server_error() {
+        span.record(attribute::ERROR_TYPE, response.status().as_str());
+        span.record("otel.status_code", "ERROR");
+    }
     response
 }
 

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use carrel_platform::refusal::Refusal;
+use carrel_platform::{refusal::Refusal, telemetry::grpc};
 use carrel_proto::{
     gateway::v1::{Refused, server_frame::Frame},
     presence::v1::{
@@ -162,7 +162,8 @@ impl Announced {
             request: Some(announcement),
         });
         let mut presence = line.upstream.presence.clone();
-        let call = line.caller.request(ReceiverStream::new(receiver));
+        let span = grpc::client_span("carrel.presence.v1.PresenceService/Announce");
+        let call = span.in_scope(|| line.caller.request(ReceiverStream::new(receiver)));
         let deadline = line.upstream.deadline;
         let signals = Signals::default();
         let reader = Reader {
@@ -180,7 +181,7 @@ impl Announced {
                 }
                 let opening = presence.announce(call);
                 let deliver = |response| reader.deliver(response);
-                Some(read(deadline, opening, "Announce again.", deliver).await)
+                Some(read(deadline, span, opening, "Announce again.", deliver).await)
             };
             let too_late = async {
                 goodbye.cancelled().await;

@@ -26,7 +26,7 @@ use crate::{
     close::Close,
     config::SocketConfig,
     delivery::User,
-    frame::{BadFrame, SubProtocol, kind},
+    frame::{BadFrame, SubProtocol, kind_of, span_name},
     frame_time::FrameTime,
     greeting::greet,
     limits::{Bucket, Counter},
@@ -141,7 +141,7 @@ where
             Err(_) => return Close::HelloLate,
         };
         let time = FrameTime::of("hello");
-        let span = frame_span("hello", &trace_parent);
+        let span = frame_span("ws hello", &trace_parent);
         let greeted = greet(
             &house.upstream,
             Caller::anonymous(address),
@@ -229,8 +229,9 @@ where
                     };
                     match received {
                         Ok(Received::Frame(frame, trace_parent)) => {
-                            let time = FrameTime::of(kind(&frame));
-                            let span = frame_span(kind(&frame), &trace_parent);
+                            let name = span_name(&frame);
+                            let time = FrameTime::of(kind_of(name));
+                            let span = frame_span(name, &trace_parent);
                             viewer.carry_out(frame, &span, time).instrument(span.clone()).await;
                         }
                         Ok(Received::Nothing) => {}
@@ -281,17 +282,19 @@ where
 }
 
 /// The span of one frame: the root of a trace of its own, linked to what the browser says.
-fn frame_span(kind: &'static str, trace_parent: &str) -> Span {
+fn frame_span(name: &'static str, trace_parent: &str) -> Span {
     let span = tracing::info_span!(
         parent: None,
         span::FRAME_RECEIVED,
-        otel.name = format!("ws {kind}"),
+        otel.name = name,
         otel.kind = "server",
-        { attribute::FRAME } = kind,
+        otel.status_code = field::Empty,
+        { attribute::FRAME } = kind_of(name),
         { attribute::CLOSE_CODE } = field::Empty,
+        { attribute::ERROR_TYPE } = field::Empty,
     );
-    if !trace_parent.is_empty() {
-        trace_context::link(&span, trace_parent);
+    if !span.is_disabled() {
+        trace_context::link_to_stranger(&span, trace_parent);
     }
     span
 }

@@ -22,7 +22,7 @@ use tonic::{
     metadata::{Ascii, MetadataValue},
 };
 use tonic_types::StatusExt;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 /// The longest answer of a service: a transcript of a long session.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
@@ -138,43 +138,47 @@ impl Upstream {
         F: Future<Output = Result<Response<U>, Status>>,
     {
         let span = grpc::client_span(method);
-        let answer = async {
-            let mut request = caller.request(message);
-            // The transport watches this deadline too, and calls its end CANCELLED. Ours must come first.
-            request.set_timeout(self.deadline + AFTER_DEADLINE);
-            timeout(self.deadline, call(request)).await
+        let mut request = span.in_scope(|| caller.request(message));
+        // The transport watches this deadline too, and calls its end CANCELLED. Ours must come first.
+        request.set_timeout(self.deadline + AFTER_DEADLINE);
+        answer(self.deadline, span, call(request)).await
+    }
+}
+
+/// Waits for the answer to a call, or for the head of a stream: `span` is that of the call, `call` makes it.
+async fn answer<T, F>(deadline: Duration, span: Span, call: F) -> Result<T, Refusal>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    match timeout(deadline, call.instrument(span.clone())).await {
+        Ok(Ok(response)) => {
+            grpc::record_client_code(&span, Code::Ok);
+            Ok(response.into_inner())
         }
-        .instrument(span.clone())
-        .await;
-        match answer {
-            Ok(Ok(response)) => {
-                grpc::record_client_code(&span, Code::Ok);
-                Ok(response.into_inner())
-            }
-            Ok(Err(status)) => {
-                grpc::record_client_code(&span, status.code());
-                Err(refusal(&status))
-            }
-            Err(_) => {
-                grpc::record_client_code(&span, Code::DeadlineExceeded);
-                Err(late())
-            }
+        Ok(Err(status)) => {
+            grpc::record_client_code(&span, status.code());
+            Err(refusal(&status))
+        }
+        Err(_) => {
+            grpc::record_client_code(&span, Code::DeadlineExceeded);
+            Err(late())
         }
     }
 }
 
-/// Opens a service's stream in time, takes what comes on it until it ends, and says why it did. `again` tells the user how
-/// to go on when the service has ended it without a word.
+/// Opens a service's stream in time, takes what comes on it until it ends, and says why it did. `span` is that of the
+/// opening; what comes has spans of its own. `again` tells the user how to go on when the service has ended it without a
+/// word.
 pub(crate) async fn read<T>(
     deadline: Duration,
+    span: Span,
     opening: impl Future<Output = Result<Response<Streaming<T>>, Status>>,
     again: &str,
     mut take: impl FnMut(T),
 ) -> Refusal {
-    let mut stream = match timeout(deadline, opening).await {
-        Ok(Ok(response)) => response.into_inner(),
-        Ok(Err(status)) => return refusal(&status),
-        Err(_) => return late(),
+    let mut stream = match answer(deadline, span, opening).await {
+        Ok(stream) => stream,
+        Err(refusal) => return refusal,
     };
     loop {
         match stream.message().await {

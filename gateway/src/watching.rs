@@ -8,6 +8,7 @@ mod conversations;
 mod desk;
 mod lists;
 
+use carrel_platform::telemetry::grpc;
 use carrel_proto::gateway::v1::server_frame::Frame;
 use serde::Serialize;
 use tokio::{select, task::JoinHandle};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
+    delivery::delivery_span,
     frame::{FRAME_LIMIT, json_length, refused},
     frame_time::FrameTime,
     line::Line,
@@ -31,12 +33,19 @@ pub(crate) trait Watched: Clone + Send + 'static {
 
     /// What a refusal calls it in its metadata "request": the frame that asks for it.
     const NAME: &'static str;
+    /// The full name of the method that opens it.
+    const METHOD: &'static str;
 
     /// Opens the stream.
     fn open(
         upstream: Upstream,
         request: Request<Self>,
     ) -> impl Future<Output = Result<Response<Streaming<Self::Change>>, Status>> + Send;
+
+    /// The trace of what caused what came on the stream, if it is told.
+    fn trace_parent(_change: &Self::Change) -> &str {
+        ""
+    }
 
     /// The frames of what came on the stream, none of them too long.
     fn frames(change: Self::Change) -> Vec<Frame>;
@@ -64,19 +73,21 @@ impl<W: Watched> Watching<W> {
     /// `time` is how long the frame has taken that asks for it.
     pub(crate) async fn watch(&mut self, line: &Line, request: W, mut time: Option<FrameTime>) {
         self.stop().await;
-        let call = line.caller.request(request.clone());
+        let span = grpc::client_span(W::METHOD);
+        let call = span.in_scope(|| line.caller.request(request.clone()));
         let (upstream, outbox) = (line.upstream.clone(), line.outbox.clone());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
             let deadline = upstream.deadline;
             let opening = W::open(upstream, call);
-            let read = read(deadline, opening, "Watch again.", |change| {
+            let read = read(deadline, span, opening, "Watch again.", |change| {
                 if let Some(time) = time.take() {
                     time.done();
                 }
+                let mut delivery = delivery_span(W::trace_parent(&change));
                 for frame in W::frames(change) {
-                    outbox.push(frame, None);
+                    outbox.push(frame, delivery.take());
                 }
             });
             select! {

@@ -274,7 +274,8 @@ impl ImService for ImApi {
         request: Request<wire::WatchConversationsRequest>,
     ) -> Result<Response<Self::WatchConversationsStream>, Status> {
         let caller = self.caller(request.metadata())?;
-        Ok(Response::new(watch::watch(self, caller).await?))
+        let traced = request.get_ref().trace;
+        Ok(Response::new(watch::watch(self, caller, traced).await?))
     }
 }
 

@@ -12,12 +12,13 @@ use carrel_platform::{
     clock::Clock,
     lease::Leases,
     log::{Command as LogCommand, EventLog, LogError},
-    telemetry,
+    telemetry::{self, attribute, messaging, span, trace_context},
 };
 use carrel_proto::im::v1 as wire;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     config::Config,
@@ -36,6 +37,9 @@ mod watchers;
 
 pub(crate) use request::{Act, Acted, Command, Look, NewMessage, Page, Request, Watched};
 pub(crate) use watchers::{Ending, Feed, Told, Watcher};
+
+/// What words are about.
+pub(crate) const WORD: messaging::Topic = carrel_platform::topic!("im/{id}");
 
 /// How many requests may wait for one conversation before callers wait with them.
 pub(crate) const INBOX: usize = 256;
@@ -59,7 +63,12 @@ pub(crate) struct Parts {
 #[serde(tag = "word", rename_all = "snake_case")]
 enum Word {
     /// The log has it up to this version.
-    Version { version: u64 },
+    Version {
+        version: u64,
+        /// The trace of telling it; empty if it is not kept.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        trace: String,
+    },
     /// Somebody types.
     Typing { by: Member },
 }
@@ -265,11 +274,18 @@ impl LiveConversation {
             Some(Notice::Payload(said)) => serde_json::from_slice(&said).ok(),
         };
         match word {
-            Some(Word::Version { version }) if version <= self.history.version() => {}
+            Some(Word::Version { version, .. }) if version <= self.history.version() => {}
             Some(Word::Typing { by }) => {
                 self.watchers.pass_on_typing(&self.conversation_id, &by);
             }
-            Some(Word::Version { .. }) | None => self.look_again().await,
+            Some(Word::Version { trace, .. }) => {
+                let told = WORD.processing(&*self.parts.bus, &trace);
+                self.look_again(&told).instrument(told.clone()).await;
+            }
+            None => {
+                let refill = refill();
+                self.look_again(&refill).instrument(refill.clone()).await;
+            }
         }
     }
 
@@ -287,7 +303,7 @@ impl LiveConversation {
         self.looked_at = Instant::now();
         self.watchers.forget_gone();
         if !self.watchers.is_empty() {
-            self.look_again().await;
+            self.look_again(&Span::none()).await;
         }
         self.carry_out(Vec::new()).await;
         if let Err(error) = self.erase_rest().await {
@@ -296,8 +312,8 @@ impl LiveConversation {
     }
 
     /// Looks at the log by itself. If that fails, the next request or the next look tries again.
-    async fn look_again(&mut self) {
-        if let Err(error) = self.catch_up().await {
+    async fn look_again(&mut self, told: &Span) {
+        if let Err(error) = self.catch_up_in(told).await {
             self.warn(&error, "a conversation could not be brought up to date");
         }
     }
@@ -318,30 +334,39 @@ impl LiveConversation {
 
     /// Takes in what others have appended and passes it on.
     async fn catch_up(&mut self) -> Result<(), LogError> {
+        self.catch_up_in(&Span::none()).await
+    }
+
+    /// The same, in a span, which is where what is passed on comes from.
+    async fn catch_up_in(&mut self, told: &Span) -> Result<(), LogError> {
         self.behind = true;
         let news = self
             .history
             .news(&*self.parts.log, &self.conversation_id)
             .await?;
         self.behind = false;
+        let trace: Arc<str> = trace_context::of_sampled(told).into();
+        let trace_of = |_| Arc::clone(&trace);
         match news {
             News::Next(events) if events.is_empty() => {}
-            News::Next(events) => self.change(|history| {
+            News::Next(events) => self.change(&trace_of, |history| {
                 for stored in events {
                     history.record(stored);
                 }
             }),
-            News::Anew(anew) => self.change(|history| *history = *anew),
+            News::Anew(anew) => self.change(&trace_of, |history| *history = *anew),
         }
         Ok(())
     }
 
-    /// Changes the history and tells those who watch what that is to them.
-    fn change(&mut self, change: impl FnOnce(&mut History)) {
+    /// Changes the history and tells those who watch what that is to them, each message in the trace that `trace_of` gives
+    /// for its number.
+    fn change(&mut self, trace_of: &dyn Fn(u64) -> Arc<str>, change: impl FnOnce(&mut History)) {
         let before = self.watchers.before(self.history.conversation());
         change(&mut self.history);
+        let now = self.history.conversation();
         self.watchers
-            .pass_on(&self.conversation_id, &before, self.history.conversation());
+            .pass_on(&self.conversation_id, &before, now, trace_of);
     }
 
     /// Whether nobody needs the conversation in memory.
@@ -361,6 +386,29 @@ impl LiveConversation {
 /// The topic on which servers talk of a conversation.
 fn topic(conversation_id: &str) -> String {
     format!("im/{conversation_id}")
+}
+
+/// A span of what is done for all these acts at once: below the first whose trace is kept, and linked with the others.
+/// None if no trace is kept. `make` makes it, of the span that it is below and how many acts there are.
+fn shared(acts: &[Act], make: impl FnOnce(&Span, usize) -> Span) -> Span {
+    let Some(first) = traced(acts) else {
+        return Span::none();
+    };
+    let span = make(&first.span, acts.len());
+    for other in acts.iter().filter(|act| !std::ptr::eq(*act, first)) {
+        trace_context::link_to(&span, &other.span);
+    }
+    span
+}
+
+/// The span of reading what another server wrote, and the bus did not tell.
+pub(crate) fn refill() -> Span {
+    tracing::info_span!(parent: None, span::IM_REFILL, { attribute::REASON } = "gap")
+}
+
+/// The first of these acts whose trace is kept.
+fn traced(acts: &[Act]) -> Option<&Act> {
+    acts.iter().find(|act| trace_context::is_sampled(&act.span))
 }
 
 /// The topic on which a server says that a librarian has come into a conversation.

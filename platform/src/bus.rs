@@ -51,6 +51,9 @@ pub trait Bus: Send + Sync + 'static {
         true
     }
 
+    /// What carries words here, as `messaging.system` names it.
+    fn system(&self) -> &'static str;
+
     /// Whether a word may be lost here that nobody knows of. Then whoever follows a topic has to look at the log from
     /// time to time, too.
     fn lossy(&self) -> bool {

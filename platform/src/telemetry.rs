@@ -12,9 +12,11 @@ mod export;
 pub mod exposition;
 pub mod grpc;
 mod lines;
+pub mod messaging;
 mod meter;
 pub mod metric;
 pub mod registry;
+mod sampling;
 pub mod span;
 pub mod trace_context;
 
@@ -23,11 +25,8 @@ use std::{borrow::Cow, fmt::Write, sync::LazyLock, time::Duration};
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{
-    Resource,
-    error::OTelSdkResult,
-    logs::SdkLoggerProvider,
-    metrics::SdkMeterProvider,
-    trace::{Sampler, SdkTracerProvider},
+    Resource, error::OTelSdkResult, logs::SdkLoggerProvider, metrics::SdkMeterProvider,
+    trace::SdkTracerProvider,
 };
 use ring::digest;
 use serde::{Deserialize, Serialize};
@@ -36,8 +35,15 @@ use tracing_subscriber::{Layer, filter::FilterFn, layer::SubscriberExt, util::Su
 
 use self::{export::Exports, exposition::Exposition};
 
+use sampling::{KeepByChance, KeepSlowAndFailed};
+
+use crate::config::HumanDuration;
+
 /// How long one export may take before it is given up.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many deliveries of one thing each server traces. Those to others are like them, and metrics count all.
+pub const DELIVERIES_TRACED: usize = 16;
 
 /// How a process is watched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +54,8 @@ pub struct TelemetryConfig {
     pub otlp_endpoint: Option<String>,
     /// Which part of the traces that begin here is kept, 0 to 1.
     pub sample_ratio: f64,
+    /// After how long a frame or a call is slow. The slow and the failed are kept, each by itself, in any case.
+    pub slow_after: HumanDuration,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of `tracing_subscriber::EnvFilter`, for example `info`.
@@ -117,6 +125,7 @@ pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, T
             resource.clone(),
             endpoint,
             config.sample_ratio,
+            config.slow_after.get(),
             &exports,
         )?);
         lines = Some(lines::provider(resource, endpoint, &exports)?);
@@ -224,6 +233,7 @@ fn tracer_provider(
     resource: Resource,
     endpoint: &str,
     sample_ratio: f64,
+    slow_after: Duration,
     exports: &Exports,
 ) -> Result<SdkTracerProvider, TelemetryError> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -233,11 +243,9 @@ fn tracer_provider(
         .build()
         .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
     Ok(SdkTracerProvider::builder()
-        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
-            sample_ratio,
-        ))))
+        .with_sampler(KeepByChance::new(sample_ratio, sample_ratio < 1.0))
         .with_resource(resource)
-        .with_span_processor(exports.spans(exporter))
+        .with_span_processor(KeepSlowAndFailed::new(slow_after, exports.spans(exporter)))
         .build())
 }
 

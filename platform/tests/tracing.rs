@@ -27,6 +27,7 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
         &TelemetryConfig {
             otlp_endpoint: Some(collector.endpoint()),
             sample_ratio: 1.0,
+            slow_after: Duration::from_secs(1).into(),
             log_format: LogFormat::Text,
             log_filter: "off".to_owned(),
         },

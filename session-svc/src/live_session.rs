@@ -18,7 +18,7 @@ use carrel_platform::{
     clock::Clock,
     lease::{LeaseError, Leases},
     log::{EventLog, LogError},
-    telemetry::{self, metric::SESSION_REFILLS},
+    telemetry::{self, attribute, messaging, metric::SESSION_REFILLS, span, trace_context},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -27,7 +27,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
+use tracing::{Instrument as _, Span, field};
 
 use crate::{
     audits::Audits,
@@ -59,6 +59,9 @@ mod carry_out;
 mod in_order;
 mod tend;
 mod there;
+
+/// What words are about.
+const WORD: messaging::Topic = carrel_platform::topic!("session/{id}");
 
 /// How many requests may wait for one session before callers wait with them.
 pub(crate) const INBOX: usize = 256;
@@ -330,7 +333,7 @@ impl LiveSession {
                 let _ = answer.send(self.transcript(&actor, wish).await);
             }
             Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
-            Request::CatchUp => self.refill("tail").await,
+            Request::CatchUp => self.refill("tail", &Span::none()).await,
         }
     }
 
@@ -349,41 +352,49 @@ impl LiveSession {
             Some(Notice::Payload(said)) => Word::decode(&said, self.parts.log.epoch()),
             Some(Notice::Missed) => None,
         };
+        let trace = word.as_ref().map_or("", Word::trace);
+        let told = WORD.processing(&*self.parts.bus, trace);
         match word.map(|word| word.beyond(&self.history)) {
-            Some(Ok(Some(heard))) => self.take_word(heard),
+            Some(Ok(Some(heard))) => told.in_scope(|| self.take_word(heard, &told)),
             // It lacks something before, or can't be read: the log has it all.
             Some(Ok(None) | Err(_)) | None => {
                 self.behind = true;
-                self.refill("gap").await;
+                self.refill("gap", &told).await;
             }
         }
     }
 
-    fn take_word(&mut self, heard: Heard) {
+    /// Takes in what was told. What belongs to the trace of telling it goes on from where it was heard; what was told
+    /// along with it, from its own act.
+    fn take_word(&mut self, heard: Heard, told: &Span) {
         let before = self.standing();
         let Heard { news, traces } = heard;
-        let traced = news
-            .session
-            .into_iter()
-            .zip(traces.into_iter().map(Arc::from));
+        let here: Arc<str> = trace_context::of_sampled(told).into();
+        let traced = news.session.into_iter().zip(traces).map(|(stored, trace)| {
+            if trace_context::in_one_trace(&trace, &here) {
+                (stored, Arc::clone(&here))
+            } else {
+                (stored, Arc::from(trace))
+            }
+        });
         self.record(news.conference, traced.collect());
         self.after_change(&before);
     }
 
     /// Looks at the log by itself, and counts if it had what the bus should have brought.
-    async fn refill(&mut self, reason: &'static str) {
+    async fn refill(&mut self, reason: &'static str, cause: &Span) {
         let versions =
             |history: &History| (history.session_version(), history.conference_version());
         let before = versions(&self.history);
-        self.look_again().await;
+        self.look_again(refill(reason, cause)).await;
         if versions(&self.history) != before {
             SESSION_REFILLS.add(1, [reason.into()]);
         }
     }
 
     /// Looks at the log by itself. If that fails, the next request or the next look tries again.
-    async fn look_again(&mut self) {
-        if let Err(error) = self.catch_up().await {
+    async fn look_again(&mut self, refill: Span) {
+        if let Err(error) = self.catch_up_in(refill).await {
             self.warn(&error, "a session could not be brought up to date");
         }
     }
@@ -398,12 +409,12 @@ impl LiveSession {
         tracing::warn!(session, kind = error.kind(), "{what}");
     }
 
-    async fn ensure_current(&mut self) -> Result<(), LogError> {
-        if self.behind {
-            self.catch_up().await
-        } else {
-            Ok(())
+    async fn ensure_current(&mut self, acts: &[Act]) -> Result<(), LogError> {
+        if !self.behind {
+            return Ok(());
         }
+        let act = traced(acts).map_or(Span::none(), |act| act.span.clone());
+        self.catch_up_in(refill("current", &act)).await
     }
 
     /// Takes in what others have appended, once for all requests that were taken together: all were made before that
@@ -422,15 +433,21 @@ impl LiveSession {
 
     /// Takes in what others have appended and passes it on.
     async fn catch_up(&mut self) -> Result<(), LogError> {
+        self.catch_up_in(Span::none()).await
+    }
+
+    /// The same, within a span, which is where what is passed on comes from.
+    async fn catch_up_in(&mut self, refill: Span) -> Result<(), LogError> {
         self.behind = true;
         let before = self.standing();
-        let news = self.history.news(&*self.parts.log).await?;
+        let news = self.history.news(&*self.parts.log);
+        let news = news.instrument(refill.clone()).await?;
         self.behind = false;
-        let untraced = news
-            .session
-            .into_iter()
-            .map(|stored| (stored, Arc::from("")));
-        self.record(news.conference, untraced.collect());
+        refill.record(attribute::EVENTS, news.session.len());
+        let trace: Arc<str> = trace_context::of_sampled(&refill).into();
+        let traced = news.session.into_iter();
+        let traced = traced.map(|stored| (stored, Arc::clone(&trace)));
+        self.record(news.conference, traced.collect());
         self.after_change(&before);
         Ok(())
     }
@@ -498,6 +515,37 @@ impl LiveSession {
         self.tell_versions();
         changed
     }
+}
+
+/// The span of reading what another server wrote: a trace of its own, since what is read came of other acts than what
+/// made it necessary.
+fn refill(reason: &'static str, cause: &Span) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        span::SESSION_REFILL,
+        { attribute::REASON } = reason,
+        { attribute::EVENTS } = field::Empty,
+    );
+    trace_context::link_to(&span, cause);
+    span
+}
+
+/// A span of what is done for all these acts at once: below the first whose trace is kept, and linked with the others.
+/// None if no trace is kept. `make` makes it, of the span that it is below and how many acts there are.
+fn shared(acts: &[Act], make: impl FnOnce(&Span, usize) -> Span) -> Span {
+    let Some(first) = traced(acts) else {
+        return Span::none();
+    };
+    let span = make(&first.span, acts.len());
+    for other in acts.iter().filter(|act| !std::ptr::eq(*act, first)) {
+        trace_context::link_to(&span, &other.span);
+    }
+    span
+}
+
+/// The first of these acts whose trace is kept.
+fn traced(acts: &[Act]) -> Option<&Act> {
+    acts.iter().find(|act| trace_context::is_sampled(&act.span))
 }
 
 /// Waits for a look that was begun, for ever if none was.

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use carrel_platform::refusal::Refusal;
+use carrel_platform::{refusal::Refusal, telemetry::DELIVERIES_TRACED};
 use carrel_proto::session::v1 as wire;
 use tokio::sync::mpsc;
 
@@ -83,11 +83,17 @@ impl Subscribers {
 
     /// Passes events on, each to those whom it is for. A slow one is let go and may come back.
     pub(crate) fn pass_on(&mut self, shown: &[Shown], trace: &Arc<str>) {
+        let mut room = DELIVERIES_TRACED;
         self.0.retain(|subscriber| {
+            let trace = match room {
+                0 => Arc::default(),
+                _ => Arc::clone(trace),
+            };
+            room = room.saturating_sub(1);
             shown
                 .iter()
                 .filter_map(|shown| shown.to(subscriber.audience))
-                .all(|event| subscriber.offer(Live::Event(Arc::clone(event), Arc::clone(trace))))
+                .all(|event| subscriber.offer(Live::Event(Arc::clone(event), Arc::clone(&trace))))
         });
     }
 

@@ -28,6 +28,9 @@ pub struct Word {
     session: Option<Grown>,
     #[prost(message, optional, tag = "3")]
     conference: Option<Grown>,
+    /// The trace of telling it; empty if it is not kept.
+    #[prost(string, tag = "4")]
+    trace: String,
 }
 
 /// A stream that has grown.
@@ -52,7 +55,7 @@ struct Told {
     command_key: Option<String>,
     #[prost(fixed64, tag = "4")]
     command_fingerprint: u64,
-    /// The trace of the act that it came of.
+    /// The trace of the act that it came of; empty if it is not kept.
     #[prost(string, tag = "5")]
     trace: String,
 }
@@ -85,7 +88,19 @@ impl Word {
                 std::iter::repeat(String::new()),
                 tells,
             )),
+            trace: String::new(),
         }
+    }
+
+    /// The same, told in this trace.
+    pub(crate) fn told_in(mut self, trace: String) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    /// The trace of telling it; empty if it is not kept.
+    pub(crate) fn trace(&self) -> &str {
+        &self.trace
     }
 
     pub(crate) fn encode(&self) -> Bytes {

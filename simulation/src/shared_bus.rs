@@ -162,6 +162,10 @@ impl Bus for SharedBus {
         };
         Subscription::new(notices, place)
     }
+
+    fn system(&self) -> &'static str {
+        "memory"
+    }
 }
 
 /// A subscription's place on the bus.

@@ -70,7 +70,9 @@ impl Listener {
     async fn connect(&self) -> Option<(Channel, Stream)> {
         let channel = self.me.channel()?;
         let mut client = ImServiceClient::new(channel.clone());
-        let request = self.me.request(wire::WatchConversationsRequest {});
+        let request = self
+            .me
+            .request(wire::WatchConversationsRequest { trace: false });
         let answer = tokio::time::timeout(PATIENCE, client.watch_conversations(request)).await;
         Some((channel, answer.ok()?.ok()?.into_inner()))
     }

@@ -307,7 +307,7 @@ async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
         ),
         (
             &case.patron,
-            Frame::WatchConversations(im::WatchConversationsRequest {}),
+            Frame::WatchConversations(im::WatchConversationsRequest { trace: false }),
             7,
             "watch_conversations",
         ),

@@ -125,7 +125,9 @@ fn desk() -> BoxedStrategy<Asked> {
         }),
         Just(Asked::Goodbye(presence::Goodbye {})),
         Just(Asked::WatchDesk(presence::WatchDeskRequest {})),
-        Just(Asked::WatchConversations(im::WatchConversationsRequest {})),
+        Just(Asked::WatchConversations(im::WatchConversationsRequest {
+            trace: false
+        })),
         (text(), to, text()).prop_map(|(command_id, to, text)| {
             Asked::ImSend(im::SendMessageRequest {
                 command_id,

@@ -230,7 +230,7 @@ async fn messages(house: &House, other: Column, seen: &mut Look) {
         });
         seen.push((other, "SendMessage", bytes(answer)));
     }
-    let request = on_behalf(token, im::WatchConversationsRequest {});
+    let request = on_behalf(token, im::WatchConversationsRequest { trace: false });
     let stream = messages.watch_conversations(request).await.unwrap();
     let (snapshot, _) = first(stream.into_inner()).await;
     seen.push((other, "WatchConversations", snapshot.encode_to_vec()));

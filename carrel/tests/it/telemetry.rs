@@ -44,7 +44,7 @@ async fn a_message_is_one_trace_from_frame_to_socket() {
         "a browser's trace is not continued"
     );
     assert_ne!(frame.trace_id, bytes(BROWSER_TRACE));
-    let act = trace.child(frame, "session.act");
+    let act = trace.child(trace.child(frame, "session.act"), "session.act");
     let append = trace.child(act, "session.append");
     let log_append = trace.child(append, "log.append");
     let commit = trace.one(|span| {

@@ -16,17 +16,29 @@ impl Watched for WatchConversationsRequest {
     type Change = WatchConversationsResponse;
 
     const NAME: &'static str = "watch_conversations";
+    const METHOD: &'static str = "carrel.im.v1.ImService/WatchConversations";
 
     async fn open(
         mut upstream: Upstream,
-        request: Request<Self>,
+        mut request: Request<Self>,
     ) -> Result<Response<Streaming<WatchConversationsResponse>>, Status> {
+        request.get_mut().trace = true;
         upstream.im.watch_conversations(request).await
+    }
+
+    fn trace_parent(response: &WatchConversationsResponse) -> &str {
+        &response.trace_parent
     }
 
     /// A long snapshot becomes a shorter one and its further conversations, one by one.
     fn frames(response: WatchConversationsResponse) -> Vec<Frame> {
-        let frame = |change| Frame::Conversations(WatchConversationsResponse { change });
+        // Without the trace, which is not for a browser's eyes.
+        let frame = |change| {
+            Frame::Conversations(WatchConversationsResponse {
+                change,
+                trace_parent: String::new(),
+            })
+        };
         let conversations = match response.change {
             Some(Change::Snapshot(snapshot)) => snapshot.conversations,
             change => return vec![frame(change)],
@@ -64,6 +76,7 @@ mod tests {
             change: Some(Change::Snapshot(ConversationsSnapshot {
                 conversations: conversations.clone(),
             })),
+            trace_parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
         });
         assert!(frames.len() > 1);
         for (index, frame) in frames.into_iter().enumerate() {
@@ -71,6 +84,7 @@ mod tests {
                 panic!("{frame:?}");
             };
             assert!(json_length(&part) < FRAME_LIMIT);
+            assert_eq!(part.trace_parent, "", "no browser is told of a trace");
             match part.change {
                 Some(Change::Snapshot(snapshot)) if index == 0 => {
                     received.extend(snapshot.conversations);

@@ -15,6 +15,7 @@ impl Watched for WatchDeskRequest {
     type Change = WatchDeskResponse;
 
     const NAME: &'static str = "watch_desk";
+    const METHOD: &'static str = "carrel.presence.v1.PresenceService/WatchDesk";
 
     async fn open(
         mut upstream: Upstream,

@@ -15,6 +15,7 @@ impl Watched for WatchSessionsRequest {
     type Change = WatchSessionsResponse;
 
     const NAME: &'static str = "watch";
+    const METHOD: &'static str = "carrel.session.v1.SessionService/WatchSessions";
 
     async fn open(
         mut upstream: Upstream,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 const DESK: Frame = Frame::WatchDesk(WatchDeskRequest {});
-const CONVERSATIONS: Frame = Frame::WatchConversations(WatchConversationsRequest {});
+const CONVERSATIONS: Frame = Frame::WatchConversations(WatchConversationsRequest { trace: false });
 
 async fn desk_change(browser: &mut Browser) -> desk::Change {
     match browser.next().await {

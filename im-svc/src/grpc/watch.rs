@@ -8,9 +8,10 @@ use std::{
 };
 
 use carrel_platform::{
-    bus::{Origin, Subscription},
+    bus::{Notice, Origin, Subscription},
     log::LogError,
     refusal::Refusal,
+    telemetry::trace_context,
 };
 use carrel_proto::im::v1::{
     self as wire, conversation::With, watch_conversations_response::Change,
@@ -21,12 +22,15 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use tonic::Status;
+use tracing::{Instrument as _, Span};
 
 use super::{Caller, ImApi, Responses, until_end};
 use crate::{
     conversations::Conversations,
     error::Error,
-    live_conversation::{Ending, Feed, Request as Ask, Told, Watched, Watcher, member_topic},
+    live_conversation::{
+        Ending, Feed, Request as Ask, Told, WORD, Watched, Watcher, member_topic, refill,
+    },
     storage::Membership,
     watching,
 };
@@ -46,6 +50,7 @@ const WITHOUT_PRESENCE: Duration = Duration::from_secs(15);
 pub(super) async fn watch(
     api: &ImApi,
     caller: Caller,
+    traced: bool,
 ) -> Result<Responses<wire::WatchConversationsResponse>, Error> {
     let parts = api.conversations.parts();
     let left = caller.expires_at_ms.saturating_sub(parts.clock.unix_ms());
@@ -58,7 +63,7 @@ pub(super) async fn watch(
     api.conversations.spawn(async move {
         let refusal = tokio::select! {
             biased;
-            refusal = watch.pass_on(snapshot, &sender) => refusal,
+            refusal = watch.pass_on(snapshot, &sender, traced) => refusal,
             error = must_end.reason() => Some(error.into()),
             () = tokio::time::sleep(expiry) => Some(token_expired()),
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
@@ -78,6 +83,13 @@ fn token_expired() -> Refusal {
         "TOKEN_EXPIRED",
         "The token has expired. Renew it and connect again.",
     )
+}
+
+/// A change, and the trace of what caused it; empty if it is not kept.
+type Traced = (Change, Arc<str>);
+
+fn untraced(change: Change) -> Traced {
+    (change, Arc::default())
 }
 
 /// A watch over all conversations of one librarian.
@@ -213,6 +225,7 @@ impl Watch {
         mut self,
         snapshot: wire::ConversationsSnapshot,
         sender: &mpsc::Sender<Result<wire::WatchConversationsResponse, Status>>,
+        traced: bool,
     ) -> Option<Refusal> {
         let heartbeat = self.conversations.parts().config.heartbeat.get();
         let mut clock = tokio::time::interval(heartbeat);
@@ -221,12 +234,16 @@ impl Watch {
         let mut looks = Box::pin(own_presence::looks(self.presence.take(), heartbeat));
         let mut known_at = Instant::now();
         let mut news_over = false;
-        let mut changes = vec![Change::Snapshot(snapshot)];
+        let mut changes = vec![untraced(Change::Snapshot(snapshot))];
         loop {
-            for change in std::mem::take(&mut changes) {
+            for (change, trace) in std::mem::take(&mut changes) {
                 let received = self.received(&change);
                 let response = wire::WatchConversationsResponse {
                     change: Some(change),
+                    trace_parent: match traced {
+                        true => trace.to_string(),
+                        false => String::new(),
+                    },
                 };
                 if sender.send(Ok(response)).await.is_err() {
                     return None;
@@ -243,7 +260,15 @@ impl Watch {
                 }
                 notice = self.news.next(), if !news_over => {
                     news_over = notice.is_none();
-                    self.come_in(&mut changes).await
+                    let told = match notice {
+                        Some(Notice::Payload(trace)) => {
+                            let trace = std::str::from_utf8(&trace).unwrap_or_default();
+                            WORD.processing(&*self.conversations.parts().bus, trace)
+                        }
+                        Some(Notice::Missed) => refill(),
+                        None => Span::none(),
+                    };
+                    self.come_in(&mut changes, &told).instrument(told.clone()).await
                 }
                 Some(queues) = looks.next() => match queues {
                     Ok(queues) => {
@@ -255,9 +280,9 @@ impl Watch {
                     Err(error) => Err(error),
                 },
                 _ = clock.tick() => {
-                    changes.push(Change::Heartbeat(wire::ConversationsHeartbeat {}));
+                    changes.push(untraced(Change::Heartbeat(wire::ConversationsHeartbeat {})));
                     // The bus may have lost the last word.
-                    self.come_in(&mut changes).await
+                    self.come_in(&mut changes, &Span::none()).await
                 }
             };
             if let Err(error) = happened {
@@ -267,20 +292,21 @@ impl Watch {
     }
 
     /// What a conversation says, unless the watch no longer shows it or shows it anew.
-    fn still_shown(&self, told: Told) -> Option<Change> {
+    fn still_shown(&self, told: Told) -> Option<Traced> {
         let id = match &told.change {
             Change::Arrived(arrived) => &arrived.conversation_id,
             Change::Changed(conversation) => &conversation.conversation_id,
             Change::Gone(gone) => &gone.conversation_id,
             Change::Typing(typing) => &typing.conversation_id,
-            Change::Snapshot(_) | Change::Heartbeat(_) => return Some(told.change),
+            Change::Snapshot(_) | Change::Heartbeat(_) => return Some(untraced(told.change)),
         };
         let shown = self.shown.get(id)?;
-        (shown.subscription == told.subscription).then_some(told.change)
+        (shown.subscription == told.subscription).then_some((told.change, told.trace))
     }
 
     /// Begins to show the conversations that the librarian has come into.
-    async fn come_in(&mut self, changes: &mut Vec<Change>) -> Result<(), Error> {
+    async fn come_in(&mut self, changes: &mut Vec<Traced>, told: &Span) -> Result<(), Error> {
+        let trace: Arc<str> = trace_context::of_sampled(told).into();
         let joined = self.read_membership().await?;
         let new = joined
             .into_iter()
@@ -292,12 +318,13 @@ impl Watch {
                 continue;
             };
             let conversation_id = conversation.conversation_id.clone();
-            changes.push(Change::Changed(conversation));
+            changes.push(untraced(Change::Changed(conversation)));
             changes.extend(watched.arrived.into_iter().map(|message| {
-                Change::Arrived(wire::MessageArrived {
+                let arrived = Change::Arrived(wire::MessageArrived {
                     conversation_id: conversation_id.clone(),
                     message: Some(message),
-                })
+                });
+                (arrived, Arc::clone(&trace))
             }));
         }
         Ok(())
@@ -307,13 +334,15 @@ impl Watch {
     async fn follow_queues(
         &mut self,
         queues: BTreeSet<String>,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<Traced>,
     ) -> Result<(), Error> {
         let before = std::mem::replace(&mut self.queues, queues);
         let left: BTreeSet<_> = before.difference(&self.queues).cloned().collect();
         for (conversation_id, _) in watching::rooms(&left) {
             self.shown.remove(&conversation_id);
-            changes.push(Change::Gone(wire::ConversationGone { conversation_id }));
+            changes.push(untraced(Change::Gone(wire::ConversationGone {
+                conversation_id,
+            })));
         }
         let new: BTreeSet<_> = self.queues.difference(&before).cloned().collect();
         let rooms = watching::rooms(&new).map(|(id, queue)| (id, Some(queue.clone())));
@@ -321,7 +350,7 @@ impl Watch {
         let conversations = watched
             .into_iter()
             .filter_map(|watched| watched.conversation);
-        changes.extend(conversations.map(Change::Changed));
+        changes.extend(conversations.map(|changed| untraced(Change::Changed(changed))));
         Ok(())
     }
 

@@ -9,11 +9,14 @@ use bytes::Bytes;
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Write},
     refusal::Refusal,
-    telemetry::{attribute, span},
+    telemetry::{attribute, span, trace_context},
 };
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
-use super::{Act, Acted, Command, LiveConversation, NewMessage, TRIES, Word, member_topic};
+use super::{
+    Act, Acted, Command, LiveConversation, NewMessage, TRIES, WORD, Word, member_topic, shared,
+    traced,
+};
 use crate::{
     domain::{
         conversation::Conversation,
@@ -56,6 +59,8 @@ pub(super) struct Staged {
     events: Vec<Stored<Event>>,
     commands: HashMap<String, Done>,
     read: BTreeMap<String, u64>,
+    /// The traces of the messages' acts, by the messages' numbers, as far as they are kept.
+    traces: BTreeMap<u64, Arc<str>>,
 }
 
 impl Staged {
@@ -68,6 +73,20 @@ impl Staged {
             events: Vec::new(),
             commands: HashMap::new(),
             read: BTreeMap::new(),
+            traces: BTreeMap::new(),
+        }
+    }
+
+    /// Remembers that what was planned came of the act with this span.
+    fn trace(&mut self, planned: &Planned, act: &Span) {
+        if let Ok(Acted {
+            position,
+            replayed: false,
+        }) = planned.outcome
+            && trace_context::is_sampled(act)
+        {
+            self.traces
+                .insert(position, trace_context::of_sampled(act).into());
         }
     }
 
@@ -91,8 +110,8 @@ impl LiveConversation {
         }
         let answers = self.try_acts(&acts).await;
         for (act, answer) in acts.into_iter().zip(answers) {
-            // Whoever asked may have gone; the command was carried out all the same.
-            let _ = act.answer.send(answer);
+            // A span ends where it was left last. Whoever asked may have gone; the command was carried out all the same.
+            act.span.in_scope(|| drop(act.answer.send(answer)));
         }
     }
 
@@ -102,7 +121,10 @@ impl LiveConversation {
             if let Err(error) = self.ensure_current().await {
                 return acts.iter().map(|_| Err(error.clone().into())).collect();
             }
-            let (plan, staged) = self.plan(acts);
+            let (plan, staged) = shared(acts, |act, acts| {
+                tracing::info_span!(parent: act, span::IM_DECIDE, { attribute::ACTS } = acts)
+            })
+            .in_scope(|| self.plan(acts));
             if !looked && plan.iter().any(|planned| planned.outcome.is_err()) {
                 // Another server may know better: a refusal is said on the newest state only.
                 looked = true;
@@ -138,7 +160,11 @@ impl LiveConversation {
         let plan = acts
             .iter()
             .map(|act| match &act.command {
-                Command::Write(message) => self.plan_write(&mut staged, now_ms, message),
+                Command::Write(message) => {
+                    let planned = self.plan_write(&mut staged, now_ms, message);
+                    staged.trace(&planned, &act.span);
+                    planned
+                }
                 Command::MarkRead { by, up_to } => self.plan_read(&mut staged, by, *up_to),
             })
             .collect();
@@ -262,18 +288,29 @@ impl LiveConversation {
             let write = membership.join(id, &self.conversation_id, now_ms)?;
             batch.writes.push(write);
         }
-        log.append(batch).instrument(append_span(acts)).await?;
-        self.change(|history| {
+        let append = shared(
+            acts,
+            |act, acts| tracing::info_span!(parent: act, span::IM_APPEND, { attribute::ACTS } = acts),
+        );
+        log.append(batch).instrument(append).await?;
+        let traces = staged.traces;
+        let trace_of = |position| traces.get(&position).cloned().unwrap_or_default();
+        self.change(&trace_of, |history| {
             for stored in staged.events {
                 history.record(stored);
             }
         });
         let version = self.history.version();
-        self.tell_servers(&Word::Version { version });
-        for member in members {
-            let topic = member_topic(&member.librarian_id);
-            self.parts.bus.publish(self.origin, &topic, Bytes::new());
-        }
+        let bus = Arc::clone(&self.parts.bus);
+        let telling = WORD.sending(&*bus, traced(acts).map(|act| &act.span));
+        let trace = trace_context::of_sampled(&telling);
+        telling.in_scope(|| {
+            for member in members {
+                let topic = member_topic(&member.librarian_id);
+                bus.publish(self.origin, &topic, Bytes::from(trace.clone()));
+            }
+            self.tell_servers(&Word::Version { version, trace });
+        });
         Ok(())
     }
 
@@ -293,20 +330,4 @@ impl LiveConversation {
             }],
         })
     }
-}
-
-/// The append belongs to the first act's trace, and is linked to the others that it carries along.
-fn append_span(acts: &[Act]) -> tracing::Span {
-    let Some((first, others)) = acts.split_first() else {
-        return tracing::info_span!(span::IM_APPEND, { attribute::ACTS } = 0);
-    };
-    let span = tracing::info_span!(
-        parent: &first.span,
-        span::IM_APPEND,
-        { attribute::ACTS } = acts.len(),
-    );
-    for other in others {
-        span.follows_from(&other.span);
-    }
-    span
 }

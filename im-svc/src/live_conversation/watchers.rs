@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
+use carrel_platform::telemetry::DELIVERIES_TRACED;
 use carrel_proto::im::v1::{self as wire, watch_conversations_response::Change};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ pub(crate) struct Told {
     pub(crate) subscription: u64,
     /// What.
     pub(crate) change: Change,
+    /// The trace of what caused it; empty if it is not kept.
+    pub(crate) trace: Arc<str>,
 }
 
 /// The near end of a watch: all conversations that it shows tell it what changes.
@@ -100,10 +103,11 @@ impl Watcher {
     }
 
     /// Hands something over without waiting. Whoever has no room left was too slow.
-    fn tell(&self, change: Change) -> bool {
+    fn tell(&self, change: Change, trace: Arc<str>) -> bool {
         let told = Told {
             subscription: self.subscription,
             change,
+            trace,
         };
         match self.feed.told.try_send(told) {
             Ok(()) => true,
@@ -121,6 +125,7 @@ impl Watcher {
         conversation_id: &str,
         before: (u64, Option<Place>),
         now: &Conversation,
+        trace_of: &dyn Fn(u64) -> Arc<str>,
     ) -> bool {
         let (head, was) = before;
         let was_shown = was.is_some_and(|was| was.shown);
@@ -130,23 +135,29 @@ impl Watcher {
             // What was erased meanwhile was never shown.
             let head = head.max(now.first_kept() - 1);
             let begun = self.show(conversation_id, now, head);
-            changes.extend(begun.map(Change::Changed));
+            changes.extend(begun.map(|begun| (Change::Changed(begun), Arc::default())));
         }
         changes.extend(now.messages(head, u64::MAX).map(|message| {
-            Change::Arrived(wire::MessageArrived {
+            let message = convert::message_to_wire(message);
+            let trace = trace_of(message.position);
+            let arrived = Change::Arrived(wire::MessageArrived {
                 conversation_id: conversation_id.to_owned(),
-                message: Some(convert::message_to_wire(message)),
-            })
+                message: Some(message),
+            });
+            (arrived, trace)
         }));
         if was_shown && !is.shown {
-            changes.push(Change::Gone(wire::ConversationGone {
+            let gone = Change::Gone(wire::ConversationGone {
                 conversation_id: conversation_id.to_owned(),
-            }));
+            });
+            changes.push((gone, Arc::default()));
         } else if was_shown && was != Some(is) {
             let changed = self.show(conversation_id, now, now.head());
-            changes.extend(changed.map(Change::Changed));
+            changes.extend(changed.map(|changed| (Change::Changed(changed), Arc::default())));
         }
-        changes.into_iter().all(|change| self.tell(change))
+        changes
+            .into_iter()
+            .all(|(change, trace)| self.tell(change, trace))
     }
 }
 
@@ -193,14 +204,22 @@ impl Watchers {
         conversation_id: &str,
         before: &Before,
         now: Option<&Conversation>,
+        trace_of: &dyn Fn(u64) -> Arc<str>,
     ) {
         let Some(now) = now else {
             return;
         };
         let mut places = before.places.iter().copied();
+        let mut room = DELIVERIES_TRACED;
         self.0.retain(|watcher| {
             let was = (before.head, places.next().flatten());
-            !watcher.is_gone() && watcher.tell_change(conversation_id, was, now)
+            let traced = room > 0;
+            room = room.saturating_sub(1);
+            let trace_of: &dyn Fn(u64) -> Arc<str> = match traced {
+                true => trace_of,
+                false => &|_| Arc::default(),
+            };
+            !watcher.is_gone() && watcher.tell_change(conversation_id, was, now, trace_of)
         });
     }
 
@@ -215,6 +234,7 @@ impl Watchers {
                 let _ = watcher.feed.told.try_send(Told {
                     subscription: watcher.subscription,
                     change: Change::Typing(typing),
+                    trace: Arc::default(),
                 });
             }
         }

@@ -335,7 +335,7 @@ impl Person {
     }
 
     pub async fn watch(&mut self) -> Result<Watching, Status> {
-        let request = self.request(wire::WatchConversationsRequest {});
+        let request = self.request(wire::WatchConversationsRequest { trace: false });
         let stream = self.client.watch_conversations(request).await?.into_inner();
         let mut watching = Watching {
             stream,

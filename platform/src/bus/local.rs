@@ -61,6 +61,10 @@ impl Bus for LocalBus {
         listeners.any(|listener| !listener.is_of(origin))
     }
 
+    fn system(&self) -> &'static str {
+        SYSTEM
+    }
+
     /// What is lost here is always told.
     fn lossy(&self) -> bool {
         false

@@ -110,4 +110,8 @@ impl Bus for RedisBus {
     fn subscribe(&self, origin: Origin, topic: &str) -> Subscription {
         self.topics.subscribe(origin, topic)
     }
+
+    fn system(&self) -> &'static str {
+        SYSTEM
+    }
 }

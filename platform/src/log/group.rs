@@ -15,7 +15,7 @@ use super::{Batch, LogError, StreamName, figures::GroupFigures};
 use crate::telemetry::{
     attribute,
     metric::{LOG_APPEND_DURATION, LOG_COMMIT_APPENDS, LOG_COMMIT_DURATION},
-    span,
+    span, trace_context,
 };
 
 /// How many requests one commit takes at the most.
@@ -160,8 +160,11 @@ pub(super) fn count(group: &[Request], results: &[Result<(), LogError>]) -> Grou
     figures
 }
 
-/// The span of an append.
+/// The span of an append; none if whoever appends is part of no trace that is kept.
 pub(super) fn append_span(system: &'static str, batch: &Batch, waiting: usize) -> Span {
+    if !trace_context::is_sampled(&Span::current()) {
+        return Span::none();
+    }
     tracing::info_span!(
         span::LOG_APPEND,
         otel.kind = "client",
@@ -224,8 +227,15 @@ pub(super) fn measure_commit(system: &'static str, figures: GroupFigures, took: 
     LOG_COMMIT_APPENDS.record(figures.batches as f64, [system.into()]);
 }
 
-/// The span of a group's commit, linked with the spans of all that it carries.
+/// The span of a group's commit, linked with the spans of all that it carries; none if they all are part of no trace that
+/// is kept.
 pub(super) fn commit_span(system: &'static str, group: &[Request]) -> Span {
+    if !group
+        .iter()
+        .any(|request| trace_context::is_sampled(&request.span))
+    {
+        return Span::none();
+    }
     let span = tracing::info_span!(
         parent: None,
         span::LOG_COMMIT,
@@ -239,7 +249,7 @@ pub(super) fn commit_span(system: &'static str, group: &[Request]) -> Span {
         { attribute::LOG_SYNC_US } = field::Empty,
     );
     for request in group {
-        span.follows_from(request.span.id());
+        trace_context::link_to(&span, &request.span);
     }
     span
 }

@@ -24,6 +24,9 @@ declare! {
     /// The class of the error that a span ended with.
     ERROR_TYPE = "error.type" { value: Text }
 
+    /// Of a span whose trace is not kept: why it is, `failed` or `slow`.
+    KEPT_FOR = "carrel.kept_for" { value: Text }
+
     /// The HTTP method of a request.
     HTTP_REQUEST_METHOD = "http.request.method" { value: Text }
     /// The route that a request matched, never its path.
@@ -38,8 +41,14 @@ declare! {
     /// How many appends one commit carried: who shared its sync.
     DB_OPERATION_BATCH_SIZE = "db.operation.batch.size" { value: Whole }
 
-    /// What a word is published on, `redis` or `memory`.
+    /// What carries words between servers, `redis` or `memory`.
     MESSAGING_SYSTEM = "messaging.system" { value: Text }
+    /// What a word is about, without its id: `session/{id}` or `im/{id}`.
+    MESSAGING_DESTINATION_TEMPLATE = "messaging.destination.template" { value: Text }
+    /// What was done with a word, `publish` or `process`.
+    MESSAGING_OPERATION_NAME = "messaging.operation.name" { value: Text }
+    /// Its kind, `send` or `process`.
+    MESSAGING_OPERATION_TYPE = "messaging.operation.type" { value: Text }
     /// On whose behalf the processors worked, `user` or `system`.
     CPU_MODE = "cpu.mode" { value: Text }
     /// The version of what was built.
@@ -50,8 +59,6 @@ declare! {
     /// How something ended: of a frame `ok` or the code of its refusal; of an append `committed`, `conflict` or `failed`;
     /// of a word `sent`, `failed` or `dropped`.
     OUTCOME = "carrel.outcome" { value: Text }
-    /// Why something was done.
-    REASON = "carrel.reason" { value: Text }
     /// Whose socket it is, `patron` or `staff`.
     SOCKET_KIND = "carrel.socket.kind" { value: Text }
     /// A librarian's status.
@@ -71,6 +78,10 @@ declare! {
     SESSION_HASH = "carrel.session.hash" { value: Text }
     /// How many acts one append carried.
     ACTS = "carrel.acts" { value: Whole }
+    /// Why something was read: for the `first` time, to `resume` after a lost connection, to `resync` with another
+    /// history; because of a `gap` in what the bus told, or a last word (`tail`) that it did not tell; or to be `current`
+    /// before a decision.
+    REASON = "carrel.reason" { value: Text }
     /// The kind of frame on a browser's socket, for example `attend`.
     FRAME = "carrel.frame" { value: Text }
     /// How many events something was about.

@@ -24,18 +24,23 @@ const OTHER: &str = "_OTHER";
 
 /// Puts the current span's context into a call's metadata, so that the callee's span becomes its child.
 pub fn inject(metadata: &mut MetadataMap) {
-    if let Ok(value) = MetadataValue::try_from(trace_context::current())
-        && !value.is_empty()
+    let context = trace_context::current();
+    if !context.is_empty()
+        && let Ok(value) = MetadataValue::try_from(context)
     {
         metadata.insert(trace_context::TRACEPARENT, value);
     }
 }
 
-/// A span around a call to another service, to be entered before [`inject`].
+/// A span around a call to another service, to be entered before [`inject`]; none within a trace that is not kept.
 ///
 /// `method` is the full name, for example `carrel.session.v1.SessionService/PickUpSession`.
 #[must_use]
 pub fn client_span(method: &'static str) -> Span {
+    let caller = Span::current();
+    if !caller.is_disabled() && !trace_context::is_sampled(&caller) {
+        return Span::none();
+    }
     tracing::info_span!(
         span::RPC_CALL,
         otel.name = method,
@@ -150,9 +155,14 @@ where
     }
 }
 
-/// A server's span fails only by what is the server's fault; a refusal is a good answer.
 fn record_server_code(span: &Span, code: Code) {
     span.record(attribute::RPC_RESPONSE_STATUS_CODE, code_name(code));
+    record_fault(span, code);
+}
+
+/// Notes on the span of somebody who was served, and was answered by this code, if that was the server's fault. A
+/// refusal is a good answer, and no failure.
+pub fn record_fault(span: &Span, code: Code) {
     let own_fault = matches!(
         code,
         Code::Unknown

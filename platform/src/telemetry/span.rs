@@ -3,9 +3,11 @@
 use super::{
     attribute::{
         ACTS, CLOSE_CODE, DB_OPERATION_BATCH_SIZE, DB_OPERATION_NAME, DB_SYSTEM_NAME, ERROR_TYPE,
-        EVENTS, FRAME, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, LOG_CONFLICTS,
-        LOG_QUEUE_DEPTH, LOG_STREAMS, LOG_SYNC_US, LOG_WRITE_US, RPC_METHOD,
-        RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SESSION_HASH,
+        EVENTS, FRAME, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, KEPT_FOR,
+        LOG_CONFLICTS, LOG_QUEUE_DEPTH, LOG_STREAMS, LOG_SYNC_US, LOG_WRITE_US,
+        MESSAGING_DESTINATION_TEMPLATE, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
+        MESSAGING_SYSTEM, REASON, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME,
+        SESSION_HASH,
     },
     registry::{SpanName, declare},
 };
@@ -19,7 +21,7 @@ declare! {
         kind: "server",
         by: "gateway",
         below: "nothing; linked with what the browser says that it belongs to",
-        attributes: &[FRAME, CLOSE_CODE],
+        attributes: &[FRAME, CLOSE_CODE, ERROR_TYPE, KEPT_FOR],
     }
     /// A request by HTTP, the upgrade to a websocket among them.
     HTTP_REQUEST = "http request" {
@@ -27,7 +29,7 @@ declare! {
         kind: "server",
         by: "gateway",
         below: "nothing",
-        attributes: &[HTTP_REQUEST_METHOD, HTTP_ROUTE, HTTP_RESPONSE_STATUS_CODE],
+        attributes: &[HTTP_REQUEST_METHOD, HTTP_ROUTE, HTTP_RESPONSE_STATUS_CODE, ERROR_TYPE, KEPT_FOR],
     }
     /// A call to another service, until it was answered.
     RPC_CALL = "rpc call" {
@@ -43,15 +45,31 @@ declare! {
         kind: "server",
         by: "session-svc, presence-svc, im-svc",
         below: "`{rpc.method}` of its caller",
-        attributes: &[RPC_SYSTEM_NAME, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, ERROR_TYPE],
+        attributes: &[RPC_SYSTEM_NAME, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, ERROR_TYPE, KEPT_FOR],
     }
-    /// One act on an Attend stream, until it was answered.
-    SESSION_ACT = "session.act" {
+    /// One act on a session's stream, until its answer was written to the browser's socket.
+    ACT_CALLED = "act call" {
+        shown: Some("session.act"),
+        kind: "client",
+        by: "gateway",
+        below: "`ws {carrel.frame}`",
+        attributes: &[],
+    }
+    /// One act on a session's stream, until it was answered.
+    ACT_SERVED = "session.act" {
         shown: None,
         kind: "server",
         by: "session-svc",
-        below: "`ws {carrel.frame}`",
-        attributes: &[],
+        below: "`session.act` of the gateway",
+        attributes: &[ERROR_TYPE, KEPT_FOR],
+    }
+    /// Deciding acts on one session that were taken together.
+    SESSION_DECIDE = "session.decide" {
+        shown: None,
+        kind: "internal",
+        by: "session-svc",
+        below: "the first act; linked with the others",
+        attributes: &[ACTS],
     }
     /// Writing what was decided on acts of one session that were taken together.
     SESSION_APPEND = "session.append" {
@@ -61,6 +79,39 @@ declare! {
         below: "the first act; linked with the others",
         attributes: &[ACTS],
     }
+    /// Beginning to attend a session, or going on after a lost connection: until all that the browser lacked is on its
+    /// way.
+    SESSION_JOIN = "session.join" {
+        shown: None,
+        kind: "server",
+        by: "session-svc",
+        below: "`ws attend`",
+        attributes: &[REASON, EVENTS, ERROR_TYPE, KEPT_FOR],
+    }
+    /// Reading in the log what another server wrote and the bus did not tell.
+    SESSION_REFILL = "session.refill" {
+        shown: None,
+        kind: "internal",
+        by: "session-svc",
+        below: "nothing; linked with the word that showed the gap, or the act that needs to know",
+        attributes: &[REASON, EVENTS],
+    }
+    /// Deciding acts on one conversation that were taken together.
+    IM_DECIDE = "im.decide" {
+        shown: None,
+        kind: "internal",
+        by: "im-svc",
+        below: "the first act; linked with the others",
+        attributes: &[ACTS],
+    }
+    /// Reading in the log what another server wrote and the bus did not tell.
+    IM_REFILL = "im.refill" {
+        shown: None,
+        kind: "internal",
+        by: "im-svc",
+        below: "nothing",
+        attributes: &[REASON],
+    }
     /// Writing what was decided on acts of one conversation that were taken together.
     IM_APPEND = "im.append" {
         shown: None,
@@ -68,6 +119,28 @@ declare! {
         by: "im-svc",
         below: "the first act; linked with the others",
         attributes: &[ACTS],
+    }
+    /// Telling other servers what came of an act, until the bus has sent it.
+    BUS_SEND = "bus send" {
+        shown: Some("send {messaging.destination.template}"),
+        kind: "producer",
+        by: "session-svc, im-svc",
+        below: "the first act",
+        attributes: &[
+            MESSAGING_SYSTEM, MESSAGING_DESTINATION_TEMPLATE, MESSAGING_OPERATION_NAME,
+            MESSAGING_OPERATION_TYPE, ERROR_TYPE,
+        ],
+    }
+    /// Having been told by another server: until it is on its way to who listens here.
+    BUS_PROCESS = "bus process" {
+        shown: Some("process {messaging.destination.template}"),
+        kind: "consumer",
+        by: "session-svc, im-svc",
+        below: "`send {messaging.destination.template}`, one for each server that was told",
+        attributes: &[
+            MESSAGING_SYSTEM, MESSAGING_DESTINATION_TEMPLATE, MESSAGING_OPERATION_NAME,
+            MESSAGING_OPERATION_TYPE,
+        ],
     }
     /// One append, from its way into the writer's queue to its outcome.
     LOG_APPEND = "log.append" {
@@ -98,12 +171,12 @@ declare! {
             LOG_WRITE_US, LOG_SYNC_US,
         ],
     }
-    /// One event on its way to one browser, until it was written to its socket.
+    /// One event or message on its way to one browser, until it was written to its socket.
     DELIVER = "deliver" {
         shown: None,
         kind: "consumer",
         by: "gateway",
-        below: "`session.act`, or the server's span of the call that caused the event",
+        below: "what caused it on the server that the browser is attended by: the act, `process {messaging.destination.template}`, `session.join` or `session.refill`",
         attributes: &[SESSION_HASH],
     }
 }

@@ -7,6 +7,7 @@ use carrel_platform::{
     clock::Clock,
     refusal::{Refusal, command},
     telemetry::{
+        attribute, grpc,
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
         span, trace_context,
     },
@@ -17,7 +18,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use tonic::{Code, Status, Streaming};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field};
 use wire::{attend_request::Request, attend_response::Response};
 
 use super::{Responses, SessionApi, token_expired, until_end};
@@ -146,22 +147,54 @@ impl Participant {
             // Calls are let through for a little longer; what goes on and on is not.
             return Err(token_expired().into());
         }
-        let join = self.read_join(&mut requests).await?;
-        let mut attendance = self.join(join).await?;
-        self.catch_up(&mut attendance).await?;
-        self.go_on(attendance, requests).await
+        let (join, trace) = self.read_join(&mut requests).await?;
+        let span = tracing::info_span!(
+            parent: None,
+            span::SESSION_JOIN,
+            otel.kind = "server",
+            otel.status_code = field::Empty,
+            { attribute::REASON } = field::Empty,
+            { attribute::EVENTS } = field::Empty,
+            { attribute::ERROR_TYPE } = field::Empty,
+        );
+        trace_context::set_parent(&span, &trace);
+        let attendance = self.begin(join, &span).instrument(span.clone()).await;
+        drop(span);
+        self.go_on(attendance?, requests).await
+    }
+
+    /// Joins, and sends what there is already.
+    async fn begin(&self, join: wire::Join, span: &Span) -> Result<Attendance, End> {
+        let goes_on = join.after.is_some();
+        let mut attendance = match self.join(join).await {
+            Ok(attendance) => attendance,
+            Err(error) => {
+                let refusal = Refusal::from(error);
+                grpc::record_fault(span, refusal.code);
+                return Err(refusal.into());
+            }
+        };
+        let reason = match (attendance.joined.resync, goes_on) {
+            (true, _) => "resync",
+            (false, true) => "resume",
+            (false, false) => "first",
+        };
+        span.record(attribute::REASON, reason);
+        span.record(attribute::EVENTS, attendance.joined.backlog.len());
+        self.catch_up(&mut attendance, span).await?;
+        Ok(attendance)
     }
 
     async fn read_join(
         &self,
         requests: &mut Streaming<wire::AttendRequest>,
-    ) -> Result<wire::Join, End> {
+    ) -> Result<(wire::Join, String), End> {
         let first = tokio::time::timeout(JOIN_WITHIN, requests.message()).await;
         match first {
             Ok(Ok(Some(wire::AttendRequest {
                 request: Some(Request::Join(join)),
-                ..
-            }))) => Ok(join),
+                trace_parent,
+            }))) => Ok((join, trace_parent)),
             Ok(Err(status)) => Err(unreadable(&status)),
             Ok(Ok(_)) | Err(_) => Err(Refusal::invalid(
                 "NO_JOIN",
@@ -205,11 +238,15 @@ impl Participant {
         })
     }
 
-    /// Sends what there is already.
-    async fn catch_up(&self, attendance: &mut Attendance) -> Result<(), End> {
+    /// Sends what there is already. The first and the last of it carry the trace.
+    async fn catch_up(&self, attendance: &mut Attendance, span: &Span) -> Result<(), End> {
+        let trace = match attendance.trace {
+            true => trace_context::of_sampled(span),
+            false => String::new(),
+        };
         let joined = &mut attendance.joined;
         let epoch = self.sessions.parts().log.epoch().to_owned();
-        self.send(Response::Joined(wire::Joined {
+        let first = Response::Joined(wire::Joined {
             session: Some(joined.session.clone()),
             head: Some(wire::Position {
                 epoch,
@@ -218,10 +255,16 @@ impl Participant {
             audience: convert::audience_to_wire(joined.audience).into(),
             part: convert::part_to_wire(joined.part).into(),
             resync: joined.resync,
-        }))
-        .await?;
-        for event in std::mem::take(&mut joined.backlog) {
-            self.send(Response::Event((*event).clone())).await?;
+        });
+        self.send_traced(first, trace.clone()).await?;
+        let mut backlog = std::mem::take(&mut joined.backlog).into_iter().peekable();
+        while let Some(event) = backlog.next() {
+            let trace = match backlog.peek() {
+                Some(_) => String::new(),
+                None => trace.clone(),
+            };
+            self.send_traced(Response::Event((*event).clone()), trace)
+                .await?;
         }
         attendance.sent = attendance.joined.head;
         Ok(())
@@ -261,7 +304,7 @@ impl Participant {
                     Ok(None) => listens_only = true,
                     Ok(Some(wire::AttendRequest { request, trace_parent })) => match request {
                         Some(Request::Act(act)) => {
-                            under_way.extend(self.begin(&attendance, act, &trace_parent).await?);
+                            under_way.extend(self.take_on(&attendance, act, &trace_parent).await?);
                         }
                         Some(Request::Typing(typing)) => self.type_on(&attendance, &typing, &mut last_typing).await?,
                         Some(Request::Renew(renew)) => {
@@ -305,31 +348,37 @@ impl Participant {
             }
             Live::Typing(typing) => (Response::Typing(typing), String::new()),
         };
-        let response = wire::AttendResponse {
-            response: Some(response),
-            trace_parent: trace,
-        };
-        self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
+        self.send_traced(response, trace).await
     }
 
     async fn send(&self, response: Response) -> Result<(), End> {
+        self.send_traced(response, String::new()).await
+    }
+
+    async fn send_traced(&self, response: Response, trace_parent: String) -> Result<(), End> {
         let response = wire::AttendResponse {
             response: Some(response),
-            trace_parent: String::new(),
+            trace_parent,
         };
         self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
     }
 
     /// Hands an act in. Its answer comes later, in the order of the acts that were handed in; one that is refused at
     /// the door is answered at once.
-    async fn begin(
+    async fn take_on(
         &self,
         attendance: &Attendance,
         act: wire::Act,
         trace: &str,
     ) -> Result<Option<UnderWay>, End> {
         let wire::Act { command_id, act } = act;
-        let span = tracing::info_span!(span::SESSION_ACT, otel.kind = "server");
+        let span = tracing::info_span!(
+            parent: None,
+            span::ACT_SERVED,
+            otel.kind = "server",
+            otel.status_code = field::Empty,
+            { attribute::ERROR_TYPE } = field::Empty,
+        );
         trace_context::set_parent(&span, trace);
         let begun = self
             .hand_in(attendance, command_id.clone(), act)

@@ -4,11 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Standing, Write},
-    telemetry::{attribute, span},
+    telemetry::{attribute, span, trace_context},
 };
 use tracing::Instrument as _;
 
-use super::{Act, LiveSession, TRIES, topic};
+use super::{Act, LiveSession, TRIES, WORD, shared, topic, traced};
 use crate::{
     domain::{
         audience::Audience,
@@ -75,7 +75,11 @@ impl LiveSession {
             Some((tail, end))
         };
         let word = self.word(&batch, &staged);
-        let written = log.append(batch).instrument(append_span(acts)).await;
+        let append = shared(
+            acts,
+            |act, acts| tracing::info_span!(parent: act, span::SESSION_APPEND, { attribute::ACTS } = acts),
+        );
+        let written = log.append(batch).instrument(append).await;
         match (audit, &written) {
             (Some((tail, end)), Ok(())) => tail.done(end),
             (Some((mut tail, _)), Err(_)) => {
@@ -91,8 +95,11 @@ impl LiveSession {
             self.parts.list.tell(&self.history);
         }
         if let Some(word) = word {
+            let bus = &*self.parts.bus;
+            let telling = WORD.sending(bus, traced(acts).map(|act| &act.span));
+            let word = word.told_in(trace_context::of_sampled(&telling));
             let topic = topic(self.history.session_id());
-            self.parts.bus.publish(self.origin, &topic, word.encode());
+            telling.in_scope(|| bus.publish(self.origin, &topic, word.encode()));
         }
         Ok(())
     }
@@ -241,20 +248,4 @@ impl Staged {
         ];
         Ok((Batch { writes }, institution_id))
     }
-}
-
-/// The append belongs to the first act's trace, and is linked to the others that it carries along.
-fn append_span(acts: &[Act]) -> tracing::Span {
-    let Some((first, others)) = acts.split_first() else {
-        return tracing::info_span!(span::SESSION_APPEND, { attribute::ACTS } = 0);
-    };
-    let span = tracing::info_span!(
-        parent: &first.span,
-        span::SESSION_APPEND,
-        { attribute::ACTS } = acts.len(),
-    );
-    for other in others {
-        span.follows_from(&other.span);
-    }
-    span
 }

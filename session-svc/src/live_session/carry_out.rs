@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use carrel_platform::{
     log::{Command as LogCommand, LogError},
-    telemetry::trace_context,
+    refusal::Refusal,
+    telemetry::{attribute, grpc, span, trace_context},
 };
 use ring::digest;
 
-use super::{Act, Acted, LiveSession, TRIES, append::Staged};
+use super::{Act, Acted, LiveSession, TRIES, append::Staged, shared};
 use crate::{
     convert,
     domain::{
@@ -69,18 +70,28 @@ impl LiveSession {
         let answers = self.try_acts(&acts).await;
         for (act, answer) in acts.into_iter().zip(answers) {
             act.in_order.note(&answer);
-            // Whoever asked may have gone; the command was carried out all the same.
-            let _ = act.answer.send(answer);
+            if let Err(error) = &answer {
+                grpc::record_fault(&act.span, Refusal::from(error.clone()).code);
+            }
+            // A span ends where it was left last. Whoever asked may have gone; the command was carried out all the same.
+            act.span.in_scope(|| drop(act.answer.send(answer)));
         }
     }
 
     async fn try_acts(&mut self, acts: &[Act]) -> Vec<Result<Acted, Error>> {
         let mut looked = false;
         for _ in 0..TRIES {
-            if let Err(error) = self.ensure_current().await {
+            if let Err(error) = self.ensure_current(acts).await {
                 return acts.iter().map(|_| Err(error.clone().into())).collect();
             }
-            let (plan, staged) = self.plan(acts);
+            let (plan, staged) = shared(acts, |act, acts| {
+                tracing::info_span!(
+                    parent: act,
+                    span::SESSION_DECIDE,
+                    { attribute::ACTS } = acts,
+                )
+            })
+            .in_scope(|| self.plan(acts));
             if !looked && plan.iter().any(Planned::may_be_outdated) {
                 // Another server may know better: that nothing is to be done is said on the newest state only.
                 looked = true;
@@ -138,7 +149,7 @@ impl LiveSession {
         if decision == Decision::default() {
             return Ok(Outcome::Settled { version: None });
         }
-        let trace = Arc::from(trace_context::of(&act.span));
+        let trace = Arc::from(trace_context::of_sampled(&act.span));
         let version = staged.take_in(decision, now_ms, Some(command), &trace);
         Ok(Outcome::New { version })
     }

@@ -126,7 +126,7 @@ impl LiveSession {
         if due(self).is_none() {
             return Ok(());
         }
-        self.ensure_current().await?;
+        self.ensure_current(&[]).await?;
         match due(self) {
             Some(decision) => self.append_decision(decision).await,
             None => Ok(()),
@@ -168,7 +168,7 @@ impl LiveSession {
     }
 
     async fn see_off(&mut self, member: &StaffMember, how: Departure) -> Result<(), LogError> {
-        self.ensure_current().await?;
+        self.ensure_current(&[]).await?;
         if !self.history.conference().contains(&member.librarian_id) {
             return Ok(());
         }

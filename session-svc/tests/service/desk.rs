@@ -53,6 +53,10 @@ impl Bus for Deaf {
     fn subscribe(&self, origin: Origin, topic: &str) -> Subscription {
         self.0.subscribe(origin, topic)
     }
+
+    fn system(&self) -> &'static str {
+        self.0.system()
+    }
 }
 
 /// A running session-svc. Stops when dropped.

@@ -34,7 +34,9 @@ pub(super) async fn call(
             conversation_id,
             ..ListMessagesRequest::default()
         }),
-        "WatchConversations" => Request::WatchConversations(WatchConversationsRequest {}),
+        "WatchConversations" => {
+            Request::WatchConversations(WatchConversationsRequest { trace: false })
+        }
         _ => return None,
     };
     let mut socket = match open(house, token).await {

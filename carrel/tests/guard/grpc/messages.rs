@@ -45,7 +45,7 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
             messages.send_typing(ask(token, message)).await.into()
         }
         "WatchConversations" => {
-            let request = ask(token, wire::WatchConversationsRequest {});
+            let request = ask(token, wire::WatchConversationsRequest { trace: false });
             let mut changes = match messages.watch_conversations(request).await {
                 Ok(changes) => changes.into_inner(),
                 Err(status) => return status.into(),
@@ -53,6 +53,7 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
             match changes.message().await {
                 Ok(Some(wire::WatchConversationsResponse {
                     change: Some(Change::Snapshot(snapshot)),
+                    ..
                 })) => Answer::List {
                     has_it: snapshot
                         .conversations

@@ -31,8 +31,16 @@ impl Im {
         let watching = self.watching.lock().unwrap().clone();
         for down in watching {
             let change = Some(change.clone());
-            let _ = down.send(Ok(WatchConversationsResponse { change })).await;
+            let _ = down.send(Ok(told(change))).await;
         }
+    }
+}
+
+/// What a watch is told of a change, in a trace that no browser may see.
+fn told(change: Option<watch_conversations_response::Change>) -> WatchConversationsResponse {
+    WatchConversationsResponse {
+        change,
+        trace_parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
     }
 }
 
@@ -104,9 +112,7 @@ impl ImService for Im {
         let (down, responses) = mpsc::channel(64);
         let snapshot = ConversationsSnapshot::default();
         let change = Some(watch_conversations_response::Change::Snapshot(snapshot));
-        down.send(Ok(WatchConversationsResponse { change }))
-            .await
-            .unwrap();
+        down.send(Ok(told(change))).await.unwrap();
         self.watching.lock().unwrap().push(down);
         self.seen.saw(format!("watch conversations {who}"));
         Ok(Response::new(Box::pin(ReceiverStream::new(responses))))

@@ -12,10 +12,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use tracing::Span;
+
 use super::{SYSTEM, figures::Counters, word::Word};
 use crate::{
     bus::{Origin, measure_publication},
     clock::Clock,
+    telemetry::messaging,
 };
 
 /// How many payloads may wait.
@@ -30,27 +33,35 @@ pub(super) const BUDGET: Duration = Duration::from_millis(250);
 const SAY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// A word and its topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Letter {
     pub(super) topic: Arc<str>,
     pub(super) word: Word,
     /// When it was published.
     began: std::time::Instant,
+    /// The span of whoever publishes it, if somebody traces it. It lasts as long as the letter is on its way.
+    span: Option<Span>,
 }
 
 impl Letter {
     fn new(topic: Arc<str>, word: Word) -> Self {
+        let span = match word {
+            Word::Said { .. } => messaging::on_its_way(),
+            Word::Lost => None,
+        };
         Self {
             topic,
             word,
             began: std::time::Instant::now(),
+            span,
         }
     }
 
-    /// Measures what became of a payload.
+    /// Measures what became of a payload, and says so on its span.
     pub(super) fn measure(&self, outcome: &'static str) {
         if matches!(self.word, Word::Said { .. }) {
             measure_publication(SYSTEM, self.began, outcome);
+            messaging::arrived(self.span.as_ref(), outcome);
         }
     }
 }
