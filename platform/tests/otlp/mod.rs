@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::{
             trace_service_server::{TraceService, TraceServiceServer},
         },
     },
-    common::v1::any_value::Value,
+    common::v1::{KeyValue, any_value::Value},
     trace::v1::Span,
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -28,7 +28,7 @@ pub(crate) use self::measures::Measures;
 /// A collector on a free port of this machine.
 pub(crate) struct Collector {
     address: SocketAddr,
-    spans: Arc<Mutex<Vec<Span>>>,
+    told: Arc<Mutex<Vec<Told>>>,
     arrivals: watch::Receiver<()>,
     measures: Measures,
 }
@@ -37,11 +37,11 @@ impl Collector {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let spans = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::new(Mutex::new(Vec::new()));
         let measures = Measures::default();
         let (arrived, arrivals) = watch::channel(());
         let keeper = Keeper {
-            spans: Arc::clone(&spans),
+            told: Arc::clone(&told),
             arrived,
         };
         tokio::spawn(
@@ -53,7 +53,7 @@ impl Collector {
         );
         Self {
             address,
-            spans,
+            told,
             arrivals,
             measures,
         }
@@ -71,7 +71,24 @@ impl Collector {
 
     /// All spans that came until now.
     pub(crate) fn spans(&self) -> Vec<Span> {
-        self.spans.lock().unwrap().clone()
+        self.told().into_iter().map(|told| told.span).collect()
+    }
+
+    /// The same, with who told of them.
+    pub(crate) fn told(&self) -> Vec<Told> {
+        self.told.lock().unwrap().clone()
+    }
+
+    /// Waits until something holds of all spans that came.
+    pub(crate) async fn wait_until(&self, wanted: impl Fn(&[Told]) -> bool) {
+        let mut arrivals = self.arrivals.clone();
+        loop {
+            arrivals.mark_unchanged();
+            if wanted(&self.told()) {
+                return;
+            }
+            arrivals.changed().await.unwrap();
+        }
     }
 
     /// Waits for the first span that `wanted` is true of.
@@ -89,7 +106,11 @@ impl Collector {
 
 /// The text of one of a span's attributes.
 pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
-    let attribute = span.attributes.iter().find(|pair| pair.key == key)?;
+    value(&span.attributes, key)
+}
+
+fn value(attributes: &[KeyValue], key: &str) -> Option<String> {
+    let attribute = attributes.iter().find(|pair| pair.key == key)?;
     match attribute.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),
         Value::IntValue(number) => Some(number.to_string()),
@@ -98,8 +119,18 @@ pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
     }
 }
 
+/// A span, and who told of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// The service.
+    pub(crate) service: String,
+    /// The one of its processes.
+    pub(crate) instance: String,
+    pub(crate) span: Span,
+}
+
 struct Keeper {
-    spans: Arc<Mutex<Vec<Span>>>,
+    told: Arc<Mutex<Vec<Told>>>,
     arrived: watch::Sender<()>,
 }
 
@@ -109,13 +140,17 @@ impl TraceService for Keeper {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let spans = request
-            .into_inner()
-            .resource_spans
-            .into_iter()
-            .flat_map(|resource| resource.scope_spans)
-            .flat_map(|scope| scope.spans);
-        self.spans.lock().unwrap().extend(spans);
+        for told in request.into_inner().resource_spans {
+            let resource = told.resource.unwrap_or_default();
+            let who = |key| value(&resource.attributes, key).unwrap_or_default();
+            let (service, instance) = (who("service.name"), who("service.instance.id"));
+            let spans = told.scope_spans.into_iter().flat_map(|scope| scope.spans);
+            self.told.lock().unwrap().extend(spans.map(|span| Told {
+                service: service.clone(),
+                instance: instance.clone(),
+                span,
+            }));
+        }
         self.arrived.send_replace(());
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }

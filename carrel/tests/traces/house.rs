@@ -1,0 +1,155 @@
+//! Carrel as many processes, of which each tells the same collector what it does.
+//!
+//! Two gateways, each with a session-svc and an im-svc of its own, so that what somebody does at one gateway comes to
+//! those at the other by the bus.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use carrel_faults::process::{Launch, Process};
+use carrel_testbed::{port, postgres::Postgres, redis::Redis};
+use tempfile::TempDir;
+
+/// A running Carrel.
+pub(crate) struct House {
+    /// Where browsers connect to.
+    pub(crate) gateways: [SocketAddr; 2],
+    processes: Vec<Process>,
+    folder: TempDir,
+    postgres: Postgres,
+    redis: Redis,
+    endpoint: String,
+}
+
+/// Settings, without the prefix that they all have.
+type Settings<'a> = &'a [(&'a str, String)];
+
+impl House {
+    /// Starts all that belongs to it, with the demo's directory.
+    pub(crate) async fn open(endpoint: String) -> Self {
+        let (postgres, redis) =
+            tokio::task::block_in_place(|| (Postgres::start().unwrap(), Redis::start().unwrap()));
+        let mut house = Self {
+            gateways: [address(), address()],
+            processes: Vec::new(),
+            folder: tempfile::tempdir().unwrap(),
+            postgres,
+            redis,
+            endpoint,
+        };
+        house.prepare();
+        let (sessions, ims, presence) = ([address(), address()], [address(), address()], address());
+        for session in sessions {
+            house.start("carrel-session", &[grpc(session)]).await;
+        }
+        let upstream = ("UPSTREAM__SESSION", one(sessions[0]));
+        house
+            .start("carrel-presence", &[grpc(presence), upstream])
+            .await;
+        for im in ims {
+            let upstream = ("UPSTREAM__PRESENCE", one(presence));
+            house.start("carrel-im", &[grpc(im), upstream]).await;
+        }
+        for place in 0..2 {
+            let settings = [
+                ("HTTP__ADDRESS", house.gateways[place].to_string()),
+                ("UPSTREAM__SESSION", one(sessions[place])),
+                ("UPSTREAM__PRESENCE", one(presence)),
+                ("UPSTREAM__IM", one(ims[place])),
+            ];
+            house.start("carrel-gateway", &settings).await;
+        }
+        house
+    }
+
+    /// Stops all, in order: all that was done has then been told.
+    pub(crate) async fn close(mut self) {
+        for process in self.processes.iter_mut().rev() {
+            process.stop().await.unwrap();
+        }
+    }
+
+    /// Makes the keys, the tables and the directory.
+    fn prepare(&self) {
+        let keys = self.keys();
+        let keys = keys.to_str().unwrap();
+        self.run("carrel-presence", &["keys", "create", keys]);
+        let public = self.run("carrel-presence", &["keys", "public", keys]);
+        std::fs::write(self.public_keys(), public).unwrap();
+        self.run("carrel-session", &["migrate"]);
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/directory.toml");
+        self.run("carrel-presence", &["directory", "load", directory]);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let mut launch = self.launch(program, &[]);
+        launch.arguments = arguments.iter().map(Into::into).collect();
+        launch.run().unwrap()
+    }
+
+    async fn start(&mut self, program: &str, settings: Settings<'_>) {
+        let mut launch = self.launch(program, settings);
+        let told_to = ("TELEMETRY__OTLP_ENDPOINT", self.endpoint.clone());
+        launch.environment.push(setting(&told_to));
+        // The test waits for spans at some places.
+        let soon = ("OTEL_BSP_SCHEDULE_DELAY".to_owned(), "50".to_owned());
+        launch.environment.push(soon);
+        let mut process = Process::new(launch);
+        process.start().await.unwrap();
+        self.processes.push(process);
+    }
+
+    fn launch(&self, program: &str, settings: Settings<'_>) -> Launch {
+        let keys = match program {
+            "carrel-presence" => self.keys(),
+            _ => self.public_keys(),
+        };
+        let mut environment: Vec<_> = settings.iter().map(setting).collect();
+        if program != "carrel-gateway" {
+            let engines = [
+                ("POSTGRES__URL", self.postgres.url()),
+                ("REDIS__URLS", format!("[{:?}]", self.redis.url())),
+                ("REDIS__KEY", "7a".repeat(32)),
+                ("KEYS__FILE", keys.to_str().unwrap().to_owned()),
+            ];
+            environment.extend(engines.iter().map(setting));
+        }
+        environment.push(setting(&("HEALTH__ADDRESS", "127.0.0.1:0".to_owned())));
+        environment.push(setting(&("TELEMETRY__LOG_FILTER", "debug".to_owned())));
+        Launch {
+            name: program.to_owned(),
+            // All programs of the workspace are built side by side.
+            program: Path::new(env!("CARGO_BIN_EXE_carrel")).with_file_name(program),
+            arguments: Vec::new(),
+            environment,
+            log: self.folder.path().join("log"),
+        }
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys.json")
+    }
+
+    fn public_keys(&self) -> PathBuf {
+        self.folder.path().join("keys.public.json")
+    }
+}
+
+fn address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port::free().unwrap()))
+}
+
+fn grpc(address: SocketAddr) -> (&'static str, String) {
+    ("GRPC__ADDRESS", address.to_string())
+}
+
+/// The one address of a service.
+fn one(address: SocketAddr) -> String {
+    format!("[\"http://{address}\"]")
+}
+
+fn setting((name, value): &(&str, String)) -> (String, String) {
+    (format!("CARREL_{name}"), value.clone())
+}

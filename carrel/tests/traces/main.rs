@@ -1,0 +1,237 @@
+//! The traces of what people do at a desk that runs as many processes, as a collector is told of them: from a browser's
+//! frame over each process to the other browsers' sockets. D52, D80, I31, PR8.
+//!
+//! The programs are those of the workspace; `cargo test --workspace` builds them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod house;
+#[path = "../../../platform/tests/otlp/mod.rs"]
+mod otlp;
+mod story;
+mod tab;
+mod told;
+
+use carrel_platform::telemetry::attribute;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind::{
+    Client, Consumer, Internal, Producer, Server,
+};
+use otlp::{Collector, Told};
+use story::{ACCEPT, ENTER, IM, LOOK_IN, MESSAGE, NOTE, OFFER, PICK_UP, REFILL, SECOND_IM, Story};
+use tab::Deed;
+use told::{Step, Traces};
+
+const GATEWAY: &str = "carrel-gateway";
+const SESSION: &str = "carrel-session";
+const PRESENCE: &str = "carrel-presence";
+const IM_SVC: &str = "carrel-im";
+
+const SEND: &str = "send session/{id}";
+const PROCESS: &str = "process session/{id}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_deed_is_one_trace_over_all_processes() {
+    let collector = Collector::start().await;
+    let story = Story::play(&collector).await;
+    let traces = Traces(collector.told());
+
+    traces.have_no_orphans();
+    traces.are_declared();
+    a_message(&traces);
+    a_note(&traces);
+    let picked_up = a_call(
+        &traces,
+        PICK_UP,
+        "carrel.session.v1.SessionService/PickUpSession",
+    );
+    is_delivered_on_the_other_side(&traces, picked_up);
+    for (deed, method) in [
+        (OFFER, "carrel.session.v1.TransferService/OfferTransfer"),
+        (ACCEPT, "carrel.session.v1.TransferService/AcceptTransfer"),
+    ] {
+        is_delivered_on_both_sides(&traces, a_call(&traces, deed, method));
+    }
+    entering(&traces);
+    an_im(&traces);
+    a_refill(&traces);
+    nobody_can_tell(&traces, &story);
+    nothing_personal(&traces, &story);
+}
+
+/// On the stream: the patron's frame, the act, its decision and append, its way to the other server, and both screens.
+fn a_message(traces: &Traces) {
+    let frame = traces.frame(MESSAGE);
+    let answered = traces.one_at_the_end_of(frame, &[("session.act", Client, GATEWAY)]);
+    let act = traces.one_at_the_end_of(answered, &[("session.act", Server, SESSION)]);
+    assert!(
+        answered.span.end_time_unix_nano >= act.span.start_time_unix_nano,
+        "back to the acknowledgement"
+    );
+    is_written_and_told(traces, act);
+    is_delivered_on_both_sides(traces, act);
+}
+
+fn a_note(traces: &Traces) {
+    let way: [Step; 2] = [
+        ("session.act", Client, GATEWAY),
+        ("session.act", Server, SESSION),
+    ];
+    let act = traces.one_at_the_end_of(traces.frame(NOTE), &way);
+    is_written_and_told(traces, act);
+    is_delivered_on_both_sides(traces, act);
+}
+
+/// By a call of its own.
+fn a_call<'a>(traces: &'a Traces, deed: Deed, method: &'static str) -> &'a Told {
+    let way: [Step; 2] = [(method, Client, GATEWAY), (method, Server, SESSION)];
+    let served = traces.one_at_the_end_of(traces.frame(deed), &way);
+    is_written_and_told(traces, served);
+    served
+}
+
+/// Entering conference mode is written and told to the other servers, and delivered to nobody.
+fn entering(traces: &Traces) {
+    let entered = a_call(
+        traces,
+        ENTER,
+        "carrel.session.v1.SessionService/EnterConference",
+    );
+    let delivered: Vec<_> = traces.in_trace_of(entered, "deliver").collect();
+    assert!(delivered.is_empty(), "{delivered:#?}");
+}
+
+/// What is below an act that changed something: the decision, the append, the commit that it shared, and the word to
+/// the other server.
+fn is_written_and_told(traces: &Traces, act: &Told) {
+    traces.one_at_the_end_of(act, &[("session.decide", Internal, SESSION)]);
+    let append = [
+        ("session.append", Internal, SESSION),
+        ("log.append", Client, SESSION),
+    ];
+    let append = traces.one_at_the_end_of(act, &append);
+    let commit = traces.linked("log.commit", append);
+    assert_ne!(
+        commit.span.trace_id, append.span.trace_id,
+        "a commit is shared"
+    );
+    for figure in [
+        attribute::DB_OPERATION_BATCH_SIZE,
+        attribute::LOG_SYNC_US,
+        attribute::LOG_WRITE_US,
+    ] {
+        assert!(
+            otlp::attribute(&commit.span, figure).is_some(),
+            "{figure} of {commit:#?}"
+        );
+    }
+    let send = traces.one_at_the_end_of(act, &[(SEND, Producer, SESSION)]);
+    let process = traces.one_at_the_end_of(send, &[(PROCESS, Consumer, SESSION)]);
+    assert_ne!(send.instance, process.instance, "by the bus");
+}
+
+/// One delivery at the gateway of the server that was asked, and one at the gateway of the other.
+fn is_delivered_on_both_sides(traces: &Traces, act: &Told) {
+    let near = traces.at_the_end_of(act, &[("deliver", Consumer, GATEWAY)]);
+    for far in is_delivered_on_the_other_side(traces, act) {
+        assert!(
+            near.iter().all(|near| near.instance != far.instance),
+            "to another gateway"
+        );
+    }
+}
+
+fn is_delivered_on_the_other_side<'a>(traces: &'a Traces, act: &'a Told) -> Vec<&'a Told> {
+    let far = [
+        (SEND, Producer, SESSION),
+        (PROCESS, Consumer, SESSION),
+        ("deliver", Consumer, GATEWAY),
+    ];
+    traces.at_the_end_of(act, &far)
+}
+
+/// The first message to a colleague, which brings the conversation to be, and the second.
+fn an_im(traces: &Traces) {
+    const SEND_MESSAGE: &str = "carrel.im.v1.ImService/SendMessage";
+    for deed in [IM, SECOND_IM] {
+        let frame = traces.frame(deed);
+        let way = [
+            (SEND_MESSAGE, Client, GATEWAY),
+            (SEND_MESSAGE, Server, IM_SVC),
+        ];
+        let served = traces.one_at_the_end_of(frame, &way);
+        // Whether they share a queue.
+        let asks = traces.below(served).find(|told| told.span.kind() == Client);
+        let asks = asks.expect("a question to presence-svc");
+        let mut answers = traces.below(asks);
+        assert!(
+            answers.any(|told| told.service == PRESENCE && told.span.kind() == Server),
+            "{asks:#?} is not answered"
+        );
+        let append = [
+            ("im.append", Internal, IM_SVC),
+            ("log.append", Client, IM_SVC),
+        ];
+        traces.linked("log.commit", traces.one_at_the_end_of(served, &append));
+        traces.one_at_the_end_of(served, &[("im.decide", Internal, IM_SVC)]);
+        let far = [
+            ("send im/{id}", Producer, IM_SVC),
+            ("process im/{id}", Consumer, IM_SVC),
+            ("deliver", Consumer, GATEWAY),
+        ];
+        traces.at_the_end_of(served, &far);
+    }
+}
+
+/// A patron comes back and lacks two messages.
+fn a_refill(traces: &Traces) {
+    const ATTEND: &str = "carrel.session.v1.SessionService/Attend";
+    let frame = traces.frame(REFILL);
+    assert_eq!(frame.span.name, "ws attend");
+    let call = traces.one_at_the_end_of(frame, &[(ATTEND, Client, GATEWAY)]);
+    traces.one_at_the_end_of(call, &[(ATTEND, Server, SESSION)]);
+    let join = traces.one_at_the_end_of(call, &[("session.join", Server, SESSION)]);
+    let said = |key| otlp::attribute(&join.span, key);
+    assert_eq!(said(attribute::REASON).as_deref(), Some("resume"));
+    assert_eq!(said(attribute::EVENTS).as_deref(), Some("2"));
+    let deliveries = traces.at_the_end_of(join, &[("deliver", Consumer, GATEWAY)]);
+    assert_eq!(deliveries.len(), 2, "the beginning and the end of it");
+}
+
+/// No browser is told of a trace. And what an undisclosed supervisor does is in no trace of which a part came to another's
+/// browser (I18).
+fn nobody_can_tell(traces: &Traces, story: &Story) {
+    for told in &traces.0 {
+        let id = &told.span.trace_id;
+        let hexadecimal: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        for (who, received) in &story.received {
+            let holds = |needle: &[u8]| {
+                received
+                    .windows(needle.len())
+                    .any(|window| window == needle)
+            };
+            assert!(
+                !holds(id) && !holds(hexadecimal.as_bytes()),
+                "{who} was told of the trace of {}",
+                told.span.name
+            );
+        }
+    }
+    for deed in [ENTER, LOOK_IN] {
+        let frame = traces.frame(deed);
+        for delivery in traces.in_trace_of(frame, "deliver") {
+            assert_eq!(
+                delivery.instance, frame.instance,
+                "{deed:?} came to the librarian's gateway"
+            );
+        }
+    }
+}
+
+/// What somebody wrote, is called or was given is in no span: not in a name, an attribute, an event or a status.
+fn nothing_personal(traces: &Traces, story: &Story) {
+    for told in &traces.0 {
+        let said = format!("{:?}", told.span);
+        for canary in &story.canaries {
+            assert!(!said.contains(canary.as_str()), "{canary} is in {told:#?}");
+        }
+    }
+}

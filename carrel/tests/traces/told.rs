@@ -1,0 +1,165 @@
+//! What the collector was told, as traces.
+
+use std::collections::HashSet;
+
+use carrel_platform::telemetry::span;
+use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
+
+use crate::{
+    otlp::{self, Told},
+    tab::Deed,
+};
+
+/// All spans.
+pub(crate) struct Traces(pub(crate) Vec<Told>);
+
+/// A step on the way of a deed: the span's name, its kind and whose it is.
+pub(crate) type Step = (&'static str, SpanKind, &'static str);
+
+impl Traces {
+    /// The gateway's span of a frame that a browser sent in this deed.
+    pub(crate) fn frame(&self, deed: Deed) -> &Told {
+        let links_to = |told: &&Told| {
+            let mut links = told.span.links.iter();
+            links.any(|link| link.trace_id == deed.trace_id())
+        };
+        let found: Vec<_> = self.0.iter().filter(links_to).collect();
+        assert_eq!(found.len(), 1, "frames of {deed:?}: {found:#?}");
+        let frame = found[0];
+        assert!(
+            frame.span.parent_span_id.is_empty() && frame.span.trace_id != deed.trace_id(),
+            "a browser's trace is not continued: {frame:#?}"
+        );
+        frame
+    }
+
+    /// The spans right below one.
+    pub(crate) fn below<'a>(&'a self, above: &'a Told) -> impl Iterator<Item = &'a Told> {
+        self.0.iter().filter(|told| {
+            told.span.trace_id == above.span.trace_id
+                && told.span.parent_span_id == above.span.span_id
+        })
+    }
+
+    /// The spans at the end of a way below one, step by step; there must be some.
+    pub(crate) fn at_the_end_of<'a>(&'a self, above: &'a Told, way: &[Step]) -> Vec<&'a Told> {
+        let mut here = vec![above];
+        for step in way {
+            let (name, kind, service) = *step;
+            let next: Vec<_> = here
+                .iter()
+                .flat_map(|above| self.below(above))
+                .filter(|told| {
+                    told.span.name == name && told.span.kind() == kind && (told.service == service)
+                })
+                .collect();
+            assert!(
+                !next.is_empty(),
+                "no {step:?} below {:?}, which has {:#?}",
+                here[0].span.name,
+                self.tree(above, 0)
+            );
+            here = next;
+        }
+        here
+    }
+
+    /// The one span at the end of a way.
+    pub(crate) fn one_at_the_end_of<'a>(&'a self, above: &'a Told, way: &[Step]) -> &'a Told {
+        let found = self.at_the_end_of(above, way);
+        assert_eq!(found.len(), 1, "at the end of {way:?}: {found:#?}");
+        found[0]
+    }
+
+    /// The one span of this name that is linked with another.
+    pub(crate) fn linked<'a>(&'a self, name: &'a str, with: &'a Told) -> &'a Told {
+        let found: Vec<_> = self
+            .0
+            .iter()
+            .filter(|told| told.span.name == name && links(&told.span, with))
+            .collect();
+        assert_eq!(
+            found.len(),
+            1,
+            "{name} linked with {with:#?} are {found:#?}"
+        );
+        found[0]
+    }
+
+    /// All spans of one trace with this name.
+    pub(crate) fn in_trace_of<'a>(
+        &'a self,
+        one: &'a Told,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a Told> {
+        self.0
+            .iter()
+            .filter(move |told| told.span.trace_id == one.span.trace_id && told.span.name == name)
+    }
+
+    /// Every parent is there, and so is everything that is linked with; but for what browsers say.
+    pub(crate) fn have_no_orphans(&self) {
+        let known: HashSet<_> = self.0.iter().map(|told| id(&told.span)).collect();
+        for told in &self.0 {
+            let span = &told.span;
+            let parent = (span.trace_id.clone(), span.parent_span_id.clone());
+            assert!(
+                span.parent_span_id.is_empty() || known.contains(&parent),
+                "an orphan: {told:#?}"
+            );
+            for link in &span.links {
+                let linked = (link.trace_id.clone(), link.span_id.clone());
+                let said_by_a_browser = told.service == "carrel-gateway";
+                assert!(
+                    said_by_a_browser || known.contains(&linked),
+                    "linked with nothing: {told:#?}"
+                );
+            }
+        }
+        assert_eq!(known.len(), self.0.len(), "told twice");
+    }
+
+    /// Every span is declared, with its kind and all of its attributes.
+    pub(crate) fn are_declared(&self) {
+        for told in &self.0 {
+            let span = &told.span;
+            let kind = span.kind().as_str_name().trim_start_matches("SPAN_KIND_");
+            let declared = span::ALL.iter().any(|row| {
+                row.shown(|key| otlp::attribute(span, key)) == span.name
+                    && row.kind.eq_ignore_ascii_case(kind)
+                    && span
+                        .attributes
+                        .iter()
+                        .all(|pair| row.attributes.contains(&pair.key.as_str()))
+            });
+            assert!(declared, "in no list: {told:#?}");
+        }
+    }
+
+    fn tree(&self, above: &Told, depth: usize) -> Vec<String> {
+        let line = format!(
+            "{:indent$}{} {:?} {}",
+            "",
+            above.span.name,
+            above.span.kind(),
+            above.service,
+            indent = depth * 2
+        );
+        let mut tree = vec![line];
+        for below in self.below(above) {
+            tree.extend(self.tree(below, depth + 1));
+        }
+        tree
+    }
+}
+
+/// Whether a span is linked with another.
+pub(crate) fn links(span: &Span, with: &Told) -> bool {
+    let with = id(&with.span);
+    let mut links = span.links.iter();
+    links.any(|link| (link.trace_id.clone(), link.span_id.clone()) == with)
+}
+
+fn id(span: &Span) -> (Vec<u8>, Vec<u8>) {
+    (span.trace_id.clone(), span.span_id.clone())
+}
