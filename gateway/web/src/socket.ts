@@ -5,6 +5,7 @@ import type { RenewOutcome } from "./api";
 import { type Connection, type ConnectionEffect, type ConnectionEvent, idle, step } from "./connection";
 import type { ClientFrame, ServerFrame } from "./gen/carrel/gateway/v1/frames_pb";
 import { type HeldToken, held } from "./token";
+import { Visit } from "./trace";
 import { clientFrame, decode, encode, SUB_PROTOCOL } from "./wire";
 
 /** What the socket needs of the world. */
@@ -35,6 +36,7 @@ export class GatewaySocket {
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #pings = 0n;
+  readonly #visit = new Visit();
 
   constructor(
     private readonly parts: SocketParts,
@@ -62,7 +64,7 @@ export class GatewaySocket {
   /** Sends a frame if there is a connection, and says whether it did. */
   send(frame: ClientFrame): boolean {
     if (this.#connection.phase.name !== "connected" || this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(encode(frame));
+    this.#write(frame);
     return true;
   }
 
@@ -98,7 +100,8 @@ export class GatewaySocket {
   }
 
   #write(frame: ClientFrame): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(encode(frame));
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(encode({ ...frame, traceParent: this.#visit.frame() }));
   }
 
   #open(): void {
