@@ -94,10 +94,13 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 
 /// Of libraries only what is at least information; and nothing of OpenTelemetry's, which complains anew at each export
 /// that fails: `export` says so once.
+///
+/// No spans: a line names its trace, and to have the fields of every span ready as text, should a line come within it, would
+/// cost each act more than its trace does.
 fn may_be_written(metadata: &Metadata<'_>) -> bool {
-    is_ours(metadata)
-        || metadata.is_span()
-        || (*metadata.level() <= Level::INFO && !metadata.target().starts_with("opentelemetry"))
+    let of_library =
+        || *metadata.level() <= Level::INFO && !metadata.target().starts_with("opentelemetry");
+    metadata.is_event() && (is_ours(metadata) || of_library())
 }
 
 fn is_exported(metadata: &Metadata<'_>) -> bool {
