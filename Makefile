@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run run-distributed observe test lint rust web docs deploy-check dashboards clients e2e simulation faults \
-	soak fuzz bench bench-check advisories proto-baseline telemetry-docs clean
+	soak fuzz bench bench-check instructions advisories proto-baseline telemetry-docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench: ## Measure how fast Carrel is, beside what the socket and the disk allow
 
 bench-check: ## Play the bench with a few people for a moment, and judge only whether everything arrived
 	@scripts/bench-check.sh
+
+instructions: ## Count the instructions of one message's whole way, and hold them to their budget
+	@scripts/instructions.sh
 
 advisories: ## Check the dependencies against RUSTSEC's database, which is downloaded
 	@scripts/advisories.sh

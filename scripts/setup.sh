@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing of the things named: web, e2e, python, deploy, chromium, redis, postgres, prometheus, protoc,
-# strace, faketime, eatmydata, deny, fuzz. Run again, it does nothing.
+# strace, faketime, eatmydata, valgrind, deny, fuzz. Run again, it does nothing.
 #
 # Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium and redis, Debian's apt. All but
 # these go into the working tree: node_modules folders and .tools.
@@ -104,6 +104,12 @@ install_eatmydata() {
   install_debian libeatmydata1
 }
 
+install_valgrind() {
+  command -v valgrind >/dev/null && return
+  echo "installing Debian's valgrind"
+  install_debian valgrind
+}
+
 # Runs a command while Debian's packages must not start the services that they bring.
 without_services() {
   local policy=/usr/sbin/policy-rc.d
@@ -144,6 +150,7 @@ for part in "$@"; do
     strace) install_strace ;;
     faketime) install_faketime ;;
     eatmydata) install_eatmydata ;;
+    valgrind) install_valgrind ;;
     *) give_up "scripts/setup.sh knows the parts that its first lines name, not '$part'" ;;
   esac
 done

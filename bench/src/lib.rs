@@ -7,6 +7,7 @@
 //! - [`room`]: entry, tokens, questions and pick-up: sessions full of members, before the clock starts.
 //! - [`scenario`]: what they do, and what is measured of it.
 //! - [`cost`], [`machine`]: what it cost the servers, and on what machine.
+//! - [`instructions`]: what one message costs by callgrind's count, held to a budget.
 //! - [`plan`], [`report`]: which scenario on which server, in turns, and the figures as a table and as JSON.
 //!
 //! `docs/performance.md` says how to run it and what it found.
@@ -15,6 +16,7 @@ pub mod client;
 pub mod core;
 pub mod cost;
 pub mod figures;
+pub mod instructions;
 pub mod ledger;
 pub mod limits;
 pub mod machine;

@@ -11,6 +11,7 @@ use anyhow::Context;
 use carrel_bench::{
     core::{Cores, choose},
     figures::Figures,
+    instructions::{self, Budget},
     limits,
     machine::Machine,
     plan::Plan,
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Play scenarios and say what was measured. Fails if anything was lost, repeated, reordered or refused.
     Run(Run),
+    /// Count the instructions of one message with callgrind.
+    Instructions(Instructions),
     /// Serve as a limit. The bench starts these itself.
     #[command(subcommand)]
     Limit(Limit),
@@ -54,6 +57,16 @@ enum Limit {
         #[arg(long)]
         address: SocketAddr,
     },
+}
+
+#[derive(Debug, Args)]
+struct Instructions {
+    /// The folder that holds Carrel's programs; by default the one that holds this program.
+    #[arg(long)]
+    programs: Option<PathBuf>,
+    /// Fail if the count is more than its tolerance away from the budget in this file.
+    #[arg(long)]
+    budget: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +117,7 @@ fn main() -> anyhow::Result<ExitCode> {
     open_many_files()?;
     match cli.command {
         Command::Run(options) => runtime.block_on(run(options)),
+        Command::Instructions(options) => runtime.block_on(instructions(options)),
         Command::Limit(limit) => {
             runtime.block_on(async {
                 match limit {
@@ -179,6 +193,20 @@ async fn run(options: Run) -> anyhow::Result<ExitCode> {
         complain("something was lost, repeated, reordered or refused");
         ExitCode::FAILURE
     })
+}
+
+async fn instructions(options: Instructions) -> anyhow::Result<ExitCode> {
+    let programs = match options.programs {
+        Some(programs) => std::path::absolute(programs)?,
+        None => beside_this_program()?,
+    };
+    let budget = options.budget.as_deref().map(Budget::read).transpose()?;
+    let count = instructions::count(&programs, choose()?).await?;
+    say(&format!("{count} instructions a message"));
+    if let Some(budget) = budget {
+        budget.check(count)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says in a line what one run came to.

@@ -17,11 +17,12 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 use tokio_tungstenite::{
-    WebSocketStream, accept_hdr_async,
+    WebSocketStream, accept_hdr_async_with_config,
     tungstenite::{
         Bytes, Message,
         handshake::server::{ErrorResponse, Request, Response},
         http::HeaderValue,
+        protocol::WebSocketConfig,
     },
 };
 
@@ -80,7 +81,7 @@ async fn member(
     log: Option<blocking::Sender<Saying>>,
 ) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
-    let mut socket = accept_hdr_async(stream, choose_protocol).await?;
+    let mut socket = accept_hdr_async_with_config(stream, choose_protocol, Some(buffers())).await?;
     let first = socket.next().await.context("nothing said")??;
     let Some((Kind::Join, room, _)) = parse(&first.into_data()) else {
         return Ok(());
@@ -253,6 +254,13 @@ fn commit(connection: &mut Connection, group: &[Saying]) -> rusqlite::Result<()>
         }
     }
     transaction.commit()
+}
+
+/// Buffers as small as the gateway's, so that the memory of a quiet socket can be compared.
+fn buffers() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(16 * 1024)
 }
 
 #[expect(clippy::result_large_err, reason = "the library asks for it")]

@@ -1,0 +1,193 @@
+//! One message through session-svc, over gRPC in one process and on a log in memory, to so many streams.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use carrel_platform::{
+    auth::{
+        Librarian, Patron, Role, StaffNaming, Who,
+        interceptor::Authenticator,
+        keys::KeyRing,
+        token::{Lifetimes, issue},
+    },
+    bus::local::LocalBus,
+    clock::Clock,
+    lease::memory::MemoryLeases,
+    log::sqlite::SqliteLog,
+    pipe::pipe,
+    serve::{GrpcServer, Services},
+};
+use carrel_proto::session::v1 as wire;
+use carrel_session::{Config, Parts};
+use divan::{Bencher, counter::ItemsCount};
+use tokio::{runtime::Builder, sync::mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Streaming, transport::Channel};
+use wire::{
+    attend_request::Request as Ask, attend_response::Response as Told,
+    session_service_client::SessionServiceClient,
+};
+
+use crate::text;
+
+const SESSION: &str = "5e5510115e5510115e5510115e551011";
+
+/// One session and all who attend it.
+struct Hall {
+    speaker: mpsc::Sender<wire::AttendRequest>,
+    streams: Vec<Streaming<wire::AttendResponse>>,
+    said: u64,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+#[divan::bench(args = [1, 10, 100], sample_size = 1, sample_count = 300)]
+fn fan_out(bencher: Bencher<'_, '_>, receivers: usize) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let mut hall = runtime.block_on(Hall::fill(receivers));
+    bencher
+        .counter(ItemsCount::new(receivers))
+        .bench_local(|| runtime.block_on(hall.say()));
+}
+
+impl Hall {
+    async fn fill(receivers: usize) -> Self {
+        let (clock, keys) = (Clock::system(), KeyRing::generate().unwrap());
+        let stop = CancellationToken::new();
+        let parts = Parts {
+            log: Arc::new(SqliteLog::in_memory().unwrap()),
+            bus: Arc::new(LocalBus::default()),
+            clock: clock.clone(),
+            leases: Arc::new(MemoryLeases::default()),
+            auth: Authenticator::new(keys.clone(), clock.clone()),
+            replica: "bench".into(),
+            stop: stop.clone(),
+        };
+        let running = carrel_session::build(Config::default(), parts)
+            .await
+            .unwrap();
+        let (channel, incoming) = pipe();
+        let services = Services::new().with(running.service);
+        let server = GrpcServer::new(services, false)
+            .await
+            .unwrap()
+            .for_own_clients();
+        let stopped = stop.clone();
+        tokio::spawn(async move { server.serve(incoming, stopped, Duration::ZERO).await });
+        let token = |who: &Who| {
+            let lifetimes = Lifetimes {
+                access: Duration::from_secs(600),
+                renewal: Duration::from_secs(600),
+            };
+            issue(&keys, who, clock.unix_ms(), lifetimes)
+                .unwrap()
+                .access_token
+        };
+        let (patron, librarian) = (token(&patron()), token(&librarian()));
+        let mut sessions = SessionServiceClient::new(channel.clone());
+        let open = wire::OpenSessionRequest {
+            command_id: "open".into(),
+            question: text(),
+            ..Default::default()
+        };
+        sessions.open_session(ask(&patron, open)).await.unwrap();
+        let pick_up = wire::PickUpSessionRequest {
+            command_id: "pick-up".into(),
+            session_id: SESSION.into(),
+        };
+        sessions
+            .pick_up_session(ask(&librarian, pick_up))
+            .await
+            .unwrap();
+        let (speaker, first) = attend(&channel, &patron).await;
+        let mut streams = vec![first];
+        for _ in 1..receivers {
+            // Whose requests end still listens.
+            streams.push(attend(&channel, &patron).await.1);
+        }
+        Self {
+            speaker,
+            streams,
+            said: 0,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Says something and waits until all have heard it.
+    async fn say(&mut self) {
+        self.said += 1;
+        let act = wire::Act {
+            command_id: self.said.to_string(),
+            act: Some(wire::act::Act::PostMessage(wire::PostMessage {
+                text: text(),
+            })),
+        };
+        let request = wire::AttendRequest {
+            request: Some(Ask::Act(act)),
+            trace_parent: String::new(),
+        };
+        self.speaker.send(request).await.unwrap();
+        for stream in &mut self.streams {
+            while !matches!(
+                stream.message().await.unwrap().unwrap().response,
+                Some(Told::Event(wire::SessionEvent {
+                    payload: Some(wire::session_event::Payload::Message(_)),
+                    ..
+                }))
+            ) {}
+        }
+    }
+}
+
+async fn attend(
+    channel: &Channel,
+    token: &str,
+) -> (
+    mpsc::Sender<wire::AttendRequest>,
+    Streaming<wire::AttendResponse>,
+) {
+    let (requests, receiver) = mpsc::channel(1);
+    let join = wire::Join {
+        session_id: SESSION.into(),
+        ..Default::default()
+    };
+    let request = wire::AttendRequest {
+        request: Some(Ask::Join(join)),
+        trace_parent: String::new(),
+    };
+    requests.send(request).await.unwrap();
+    let stream = SessionServiceClient::new(channel.clone())
+        .attend(ask(token, ReceiverStream::new(receiver)))
+        .await
+        .unwrap();
+    (requests, stream.into_inner())
+}
+
+fn ask<T>(token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let bearer = format!("Bearer {token}").parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    request
+}
+
+fn patron() -> Who {
+    Who::Patron(Patron {
+        session_id: SESSION.into(),
+        institution_id: "maple".into(),
+        institution_name: "Maple County Library".into(),
+        queue_id: "maple".into(),
+        staff_naming: StaffNaming::ScreenName,
+        route: Vec::new(),
+    })
+}
+
+fn librarian() -> Who {
+    Who::Librarian(Librarian {
+        librarian_id: "map".into(),
+        screen_name: "Ms Map".into(),
+        institution_id: "harbor".into(),
+        institution_name: "Harbor Library".into(),
+        role: Role::Librarian,
+        queues: BTreeSet::from(["maple".to_owned()]),
+        warning_version: "w1".into(),
+    })
+}

@@ -1,0 +1,155 @@
+//! How many instructions one message's whole way takes in the server, as callgrind counts them: from a frame on the
+//! speaker's socket to the frames on the others' and the acknowledgement.
+//!
+//! Two servers are played for equally long, one with many messages, one after the other, and one with few; the difference
+//! is what messages cost, without what time costs. It hardly depends on the machine or on what else runs there, so it can be
+//! held to a budget.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    core::Cores,
+    ledger::Ledger,
+    member::Order,
+    moment::Moment,
+    room::{Crowd, Shape},
+    server::{Door, Form, Subject},
+};
+
+const FEW: u32 = 100;
+const MANY: u32 = 600;
+/// How long one message may take under callgrind.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// What a message may cost.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Instructions of one message in a session of three.
+    pub instructions_per_message: u64,
+    /// Which part more or less is no reason to look.
+    pub tolerance: f64,
+}
+
+impl Budget {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("{} can't be read", file.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is no budget", file.display()))
+    }
+
+    /// Holds a count to it.
+    ///
+    /// # Errors
+    /// When it is more than the budget and its tolerance; or less, and the budget is to be lowered to it.
+    pub fn check(&self, instructions: u64) -> anyhow::Result<()> {
+        let ratio = instructions as f64 / self.instructions_per_message as f64;
+        ensure!(
+            ratio <= 1.0 + self.tolerance,
+            "a message takes {ratio:.2} times its budget of {} instructions; find out why with callgrind_annotate",
+            self.instructions_per_message
+        );
+        ensure!(
+            ratio >= 1.0 - self.tolerance,
+            "a message takes only {ratio:.2} times its budget; write {instructions} into it, so that it stays so"
+        );
+        Ok(())
+    }
+}
+
+/// Counts the instructions of one message, in a `carrel` of this folder.
+///
+/// # Errors
+/// When valgrind is not installed, or a message does not arrive.
+pub async fn count(programs: &Path, cores: Cores) -> anyhow::Result<u64> {
+    let (many, took) = total(programs, cores, MANY, Duration::ZERO).await?;
+    let (few, _) = total(programs, cores, FEW, took).await?;
+    Ok(many.saturating_sub(few) / u64::from(MANY - FEW))
+}
+
+/// All instructions of a server in whose one session so many messages were said, and how long that took: not less than
+/// `lasts`.
+async fn total(
+    programs: &Path,
+    cores: Cores,
+    messages: u32,
+    lasts: Duration,
+) -> anyhow::Result<(u64, Duration)> {
+    let folder = TempDir::new()?;
+    let log = folder.path().join("callgrind.log");
+    let subject = Subject {
+        form: Form::Embedded,
+        door: Door::Proto,
+        synced: true,
+        programs: under_callgrind(folder.path(), programs, &log)?,
+        build: None,
+    };
+    let server = subject.start(cores, 1).await?;
+    let shape = Shape {
+        rooms: 1,
+        watchers: 1,
+    };
+    let crowd = Crowd::gather(&server, shape).await?;
+    let began = Instant::now();
+    for said in 0..messages {
+        let speaker = crowd.talkers().nth(said as usize % 2);
+        let speaker = speaker.context("nobody talks")?;
+        Crowd::tell([speaker].into_iter(), Order::Say(Moment::now()));
+        let count = u64::from(said) + 1;
+        let arrived = crowd
+            .wait_for(WITHIN, |ledger: &Ledger| {
+                ledger.count_sent() == count && ledger.is_settled()
+            })
+            .await;
+        ensure!(
+            arrived,
+            "a message did not arrive: {:?}",
+            crowd.ledger.words()
+        );
+    }
+    sleep_until(began + lasts).await;
+    let took = began.elapsed();
+    drop(crowd);
+    server.stop().await?;
+    let text = fs::read_to_string(&log)?;
+    let count = text
+        .lines()
+        .find_map(|line| line.split_once("Collected :"))
+        .and_then(|(_, count)| count.trim().parse().ok())
+        .context("callgrind did not say what it counted")?;
+    Ok((count, took))
+}
+
+/// A folder whose `carrel` serves under callgrind, with one thread that works, so that no other run is counted
+/// differently.
+fn under_callgrind(folder: &Path, programs: &Path, log: &Path) -> anyhow::Result<PathBuf> {
+    let wrapped = folder.join("programs");
+    fs::create_dir(&wrapped)?;
+    let script = wrapped.join("carrel");
+    let program = programs.join("carrel");
+    fs::write(
+        &script,
+        format!(
+            "#!/bin/sh\n[ \"$1\" = serve ] || exec '{program}' \"$@\"\nTOKIO_WORKER_THREADS=1 exec valgrind \
+             --tool=callgrind --callgrind-out-file=/dev/null --log-file='{log}' '{program}' \"$@\"\n",
+            program = program.display(),
+            log = log.display(),
+        ),
+    )?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    Ok(wrapped)
+}
