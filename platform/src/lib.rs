@@ -17,6 +17,7 @@
 //! It grows by request of a second service, never ahead of one. It knows nothing of sessions, queues or librarians'
 //! conversations beyond what a token says.
 
+mod allocator;
 pub mod auth;
 pub mod backoff;
 pub mod bus;
