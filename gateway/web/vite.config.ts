@@ -36,5 +36,7 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
+    // A limit for what hangs, and no measure: the random tests take seconds on a machine that others use as well.
+    testTimeout: 60_000,
   },
 });
