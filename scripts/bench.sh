@@ -34,12 +34,12 @@ if [ -n "$last" ]; then
 fi
 if [ -n "${BENCH_AGAINST:-}" ] && [ ! -d "$TARGET/bench/$against" ]; then
   section "programs of $against"
-  source="$TARGET/bench/source"
-  git worktree add --force --detach "$source" "$against"
-  [ -d "$source/gateway/web/dist" ] || cp -r gateway/web/dist "$source/gateway/web/dist"
-  (cd "$source" && CARGO_TARGET_DIR="$TARGET/bench/build" cargo build --locked --quiet --release "${packages[@]}")
+  tree="$TARGET/bench/tree"
+  git worktree add --force --detach "$tree" "$against"
+  [ -d "$tree/gateway/web/dist" ] || cp -r gateway/web/dist "$tree/gateway/web/dist"
+  (cd "$tree" && CARGO_TARGET_DIR="$TARGET/bench/build" cargo build --locked --quiet --release "${packages[@]}")
   keep_programs "$against" "$TARGET/bench/build/release"
-  git worktree remove --force "$source"
+  git worktree remove --force "$tree"
 fi
 if [ -d "$TARGET/bench/$against" ] && [ -n "$against" ] && [ "$against" != "$commit" ]; then
   options+=(--against "$TARGET/bench/$against" --against-name "$against")
