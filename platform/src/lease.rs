@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 
 pub mod memory;
 pub mod redis;
@@ -46,15 +46,31 @@ pub trait Leases: Send + Sync + 'static {
     /// All leases of a space that stand now, ordered by the bytes of their keys.
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>>;
 
-    /// Leases of a space that stand now, but perhaps not all of them: also when [`Leases::standing`] can't say, because
-    /// the store was emptied and not everybody has held again what they hold. Who is among them is there; who is not may
-    /// be there as well.
-    fn standing_so_far<'a>(
-        &'a self,
-        space: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
-        self.standing(space)
+    /// Leases of a space that stand now, and whether these are all: also when [`Leases::standing`] can't say, because
+    /// the store was emptied and not everybody has held again what they hold.
+    fn read<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Reading, LeaseError>> {
+        async move {
+            Ok(Reading {
+                leases: self.standing(space).await?,
+                life: 0,
+                doubt: None,
+            })
+        }
+        .boxed()
     }
+}
+
+/// What was read of a space.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Leases that stand, ordered by the bytes of their keys.
+    pub leases: Vec<Lease>,
+    /// Which life of the store this is. It has begun another one when this number is another: it was emptied, or away
+    /// for so long that leases ran out because nobody could hold them.
+    pub life: u64,
+    /// Why these may not be all of them. Who is among them is there; who is not may be there as well, unless they were
+    /// read before in the same life.
+    pub doubt: Option<LeaseError>,
 }
 
 /// Something that is there.

@@ -83,10 +83,21 @@ async fn nobody_disappears_from_a_store_that_was_emptied() {
     // A space that is new in a store that is not is no reason to doubt.
     assert_eq!(leases.standing("never seen").await, Ok(Vec::new()));
 
+    let before = leases.read("s").await.unwrap();
+    assert_eq!(before.leases, [one.clone(), other.clone()]);
+    assert_eq!(before.doubt, None);
+
     on.engine.flush().unwrap();
     assert!(is_new(leases.standing("s").await));
+    let emptied = leases.read("s").await.unwrap();
+    assert_eq!(emptied.leases, []);
+    assert!(emptied.doubt.is_some());
+    assert_ne!(emptied.life, before.life);
     hold(&leases, &one).await;
     assert!(is_new(leases.standing("s").await));
+    let so_far = leases.read("s").await.unwrap();
+    assert_eq!(so_far.leases, std::slice::from_ref(&one));
+    assert_eq!(so_far.life, emptied.life);
     hold(&leases, &other).await;
     assert_eq!(settled(&leases, "s").await, [one, other]);
 }

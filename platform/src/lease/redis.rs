@@ -9,7 +9,8 @@
 //! break; every server lets it know once a second that it is there. A Redis that was emptied, restarted, replaced by a
 //! replica that had not heard of it, or away for five seconds, in which nobody could say that they are there, has
 //! parts that are younger than the setting `settle`; then [`Leases::standing`] is an error, and not a list without
-//! those who have not said again that they are there. So is it, once, when a desk is set up.
+//! those who have not said again that they are there. So is it, once, when a desk is set up. When the youngest part of
+//! a space was born is the life of the store that [`Leases::read`] tells.
 //!
 //! What has run out is removed by whoever touches its space next, and a space is gone from Redis a second after its last
 //! lease. Only a server whose clock was set back keeps, for as long, what nobody touches; nobody sees it. Redis must
@@ -35,7 +36,7 @@ use self::{
     names::{PARTS, Place},
     script::{Script, Scripts},
 };
-use super::{Held, Lease, LeaseError, Leases};
+use super::{Held, Lease, LeaseError, Leases, Reading};
 use crate::{
     condition::Condition,
     redis::{
@@ -176,25 +177,17 @@ impl Store {
         Ok(())
     }
 
-    async fn standing(&self, space: &str) -> Result<Vec<Lease>, LeaseError> {
-        let (age, leases) = self.standing_so_far(space).await?;
-        if age < self.settle {
-            return Err(LeaseError(format!(
-                "the store has been there for {age:?}: not everybody has said again that they are"
-            )));
-        }
-        Ok(leases)
-    }
-
-    /// How long the store has been there, and what stands in it.
-    async fn standing_so_far(&self, space: &str) -> Result<(Duration, Vec<Lease>), LeaseError> {
+    async fn read(&self, space: &str) -> Result<Reading, LeaseError> {
         let mut leases = BTreeMap::<String, Lease>::new();
         let mut oldest = Duration::ZERO;
+        // Whichever part begins anew is the one that was born last.
+        let mut life = 0;
         for key in self.keyring.keys() {
             let answer = self.run(&self.scripts.standing, key, space, &[]).await?;
-            let (age, kept) = read_standing(&answer).ok_or_else(not_understood)?;
-            oldest = oldest.max(age);
-            for (name, kept) in kept {
+            let part = read_standing(&answer).ok_or_else(not_understood)?;
+            oldest = oldest.max(part.age);
+            life = life.max(part.born);
+            for (name, kept) in part.kept {
                 let Some(lease) = record::open(key, space, name, kept) else {
                     continue;
                 };
@@ -206,7 +199,16 @@ impl Store {
                 }
             }
         }
-        Ok((oldest, leases.into_values().collect()))
+        let doubt = (oldest < self.settle).then(|| {
+            LeaseError(format!(
+                "the store has been there for {oldest:?}: not everybody has said again that they are"
+            ))
+        });
+        Ok(Reading {
+            leases: leases.into_values().collect(),
+            life,
+            doubt,
+        })
     }
 }
 
@@ -224,22 +226,37 @@ fn superseded_by(answer: &Value) -> Result<Option<u64>, LeaseError> {
     number.map(Some).ok_or_else(not_understood)
 }
 
-type Named<'a> = (&'a [u8], &'a [u8]);
+/// A space as one part of the store has it.
+struct Part<'a> {
+    age: Duration,
+    /// When it was born, by its own clock.
+    born: u64,
+    /// Names with what is kept under them.
+    kept: Vec<(&'a [u8], &'a [u8])>,
+}
 
-/// The age of the store, and names with what is kept under them.
-fn read_standing(answer: &Value) -> Option<(Duration, Vec<Named<'_>>)> {
+fn read_standing(answer: &Value) -> Option<Part<'_>> {
     let Value::Array(parts) = answer else {
         return None;
     };
-    let [Value::BulkString(age), Value::Array(kept)] = parts.as_slice() else {
+    let [
+        Value::BulkString(age),
+        Value::BulkString(born),
+        Value::Array(kept),
+    ] = parts.as_slice()
+    else {
         return None;
     };
-    let age = std::str::from_utf8(age).ok()?.parse().ok()?;
+    let number = |text| std::str::from_utf8(text).ok()?.parse().ok();
     let pairs = kept.chunks_exact(2).map(|pair| match pair {
         [Value::BulkString(name), Value::BulkString(kept)] => Some((&**name, &**kept)),
         _ => None,
     });
-    Some((Duration::from_millis(age), pairs.collect::<Option<_>>()?))
+    Some(Part {
+        age: Duration::from_millis(number(age)?),
+        born: number(born)?,
+        kept: pairs.collect::<Option<_>>()?,
+    })
 }
 
 fn not_understood() -> LeaseError {
@@ -272,17 +289,14 @@ impl Leases for RedisLeases {
     }
 
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
-        in_time(self.store.standing(space)).boxed()
+        async move {
+            let reading = self.read(space).await?;
+            reading.doubt.map_or(Ok(reading.leases), Err)
+        }
+        .boxed()
     }
 
-    fn standing_so_far<'a>(
-        &'a self,
-        space: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
-        let so_far = async move {
-            let (_, leases) = self.store.standing_so_far(space).await?;
-            Ok(leases)
-        };
-        in_time(so_far).boxed()
+    fn read<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Reading, LeaseError>> {
+        in_time(self.store.read(space)).boxed()
     }
 }

@@ -29,7 +29,7 @@ use super::{
     convert,
     error::Error,
     introductions::Introductions,
-    state::{Difference, Said, Sources, State, monitors},
+    state::{Difference, Said, Sources, State},
 };
 use crate::{
     config::Config,
@@ -81,10 +81,8 @@ pub(super) struct Inner {
 
 struct Known {
     state: Arc<State>,
-    /// Whether the leases could be read when they were looked at last.
+    /// Whether all leases could be read when they were looked at last.
     readable: bool,
-    /// Whether they ever could be.
-    ever_read: bool,
     /// When they were read last, or when the desk began.
     confirmed: Instant,
     watchers: Vec<Watching>,
@@ -137,7 +135,6 @@ impl Desk {
             known: Mutex::new(Known {
                 state: Arc::new(state),
                 readable: true,
-                ever_read: false,
                 confirmed: Instant::now(),
                 watchers: Vec::new(),
             }),
@@ -208,25 +205,22 @@ impl Desk {
                 None
             }
         };
-        let leases = self.0.leases.standing(PRESENCE).await;
-        // Who starts while the store is new knows nobody yet: better those who have said again that they are there than
-        // an empty desk, which is what everybody would see who comes here from another server.
-        let so_far = match &leases {
-            Err(_) if !self.known().ever_read => self.0.leases.standing_so_far(PRESENCE).await.ok(),
-            _ => None,
+        let reading = self.0.leases.read(PRESENCE).await;
+        let trouble = match &reading {
+            Ok(reading) => reading.doubt.as_ref(),
+            Err(error) => Some(error),
         };
         self.update(|sources, readable| {
             if let Some(directory) = directory {
                 sources.directory = directory;
             }
-            note_whether_readable(*readable, leases.as_ref());
-            *readable = leases.is_ok();
-            if let Some(leases) = leases.ok().or(so_far) {
-                sources.monitors = Arc::new(monitors(leases));
+            note_whether_readable(*readable, trouble);
+            *readable = trouble.is_none();
+            if let Ok(reading) = &reading {
+                sources.take_in(reading);
             }
         });
         let mut known = self.known();
-        known.ever_read |= known.readable;
         if known.readable {
             known.confirmed = Instant::now();
         }
@@ -398,16 +392,16 @@ impl Known {
 }
 
 /// Writes down when the leases can't be read any more, and when they can again.
-fn note_whether_readable<T>(before: bool, leases: Result<&T, &LeaseError>) {
-    match leases {
-        Err(error) if before => {
+fn note_whether_readable(before: bool, trouble: Option<&LeaseError>) {
+    match trouble {
+        Some(error) if before => {
             let error = &error.0;
             tracing::warn!(
                 error,
                 "it can't be read who is here; everybody counts as they were last known"
             );
         }
-        Ok(_) if !before => tracing::info!("it can be read again who is here"),
+        None if !before => tracing::info!("it can be read again who is here"),
         _ => {}
     }
 }

@@ -96,7 +96,9 @@ impl Monitor {
             }
             Ok(()) => {
                 // It may have run out, or been lost with the store, and others must see it again.
-                if !self.desk.state().sources.monitors.contains_key(&self.key) {
+                let state = self.desk.state();
+                let standing = state.sources.monitors.get(&self.key);
+                if !standing.is_some_and(|standing| standing.kept) {
                     self.tell().await;
                 }
                 Ok(())
@@ -126,7 +128,8 @@ impl Monitor {
         Ok(())
     }
 
-    /// Takes over what its librarian chose on another of their monitors. No sign of life.
+    /// Holds the lease again if the store was emptied, for as long as it was held before, and takes over what its
+    /// librarian chose on another of their monitors. No sign of life.
     ///
     /// # Errors
     /// [`Error::Superseded`], when the same monitor was announced on another stream, and [`Error::AccountRemoved`].
@@ -139,13 +142,14 @@ impl Monitor {
         if standing.is_some() && !state.people.contains_key(&self.librarian.librarian_id) {
             return Err(Error::AccountRemoved);
         }
-        let Some(newest) = newest(&state, &self.librarian.librarian_id) else {
-            return Ok(());
-        };
-        if newest.revision <= self.announced.revision {
+        let lost = standing.is_some_and(|standing| !standing.kept);
+        let newest = newest(&state, &self.librarian.librarian_id);
+        let newer = newest.filter(|newest| newest.revision > self.announced.revision);
+        if let Some(newer) = newer {
+            self.announced = newer.clone();
+        } else if !lost {
             return Ok(());
         }
-        self.announced = newest.clone();
         match self.hold_or_give_way().await {
             Err(Error::Leases(error)) => {
                 // The next sign of life holds it with this choice.
@@ -153,7 +157,13 @@ impl Monitor {
                 tracing::warn!(error, "a monitor's lease could not be held");
                 Ok(())
             }
-            settled => settled,
+            Ok(()) => {
+                if lost {
+                    self.tell().await;
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 

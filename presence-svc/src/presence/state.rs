@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use carrel_platform::lease::Lease;
+use carrel_platform::lease::{Lease, Reading};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,19 +22,26 @@ use crate::{
 pub(crate) struct Sources {
     /// The directory.
     pub(crate) directory: Arc<Snapshot>,
-    /// The monitors whose leases stand, by their lease's key.
-    pub(crate) monitors: Arc<BTreeMap<String, Standing>>,
+    /// The monitors whose leases stand, or may stand, by their lease's key.
+    pub(crate) monitors: Arc<Monitors>,
+    /// The life of the store in which they were read.
+    life: u64,
     /// What there is to do.
     pub(crate) load: Load,
 }
 
-/// A monitor whose lease stands.
+/// Monitors by their lease's key.
+pub(crate) type Monitors = BTreeMap<String, Standing>;
+
+/// A monitor whose lease stands, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// The incarnation under which its lease is held.
     pub(crate) incarnation: u64,
     /// What it says.
     pub(crate) said: Said,
+    /// The store has it. If not, it stood before the store was emptied, and has not been held again yet.
+    pub(crate) kept: bool,
 }
 
 /// What a monitor's lease says.
@@ -130,14 +137,126 @@ impl State {
     }
 }
 
+impl Sources {
+    /// Takes in what was read of the leases.
+    ///
+    /// While the store does not know who is there, since it was emptied, whoever it has never had in this life counts as
+    /// they were last known. Of whom it has had, it knows that they have gone.
+    pub(crate) fn take_in(&mut self, reading: &Reading) {
+        let mut now = monitors(&reading.leases);
+        if reading.doubt.is_some() {
+            let same_life = reading.life == self.life;
+            let unknown = self.monitors.iter().filter(|(key, before)| {
+                let newer = |now: &Standing| now.incarnation < before.incarnation;
+                !(same_life && before.kept) && now.get(*key).is_none_or(newer)
+            });
+            let unknown: Vec<_> = unknown
+                .map(|(key, before)| {
+                    let before = before.clone();
+                    (
+                        key.clone(),
+                        Standing {
+                            kept: false,
+                            ..before
+                        },
+                    )
+                })
+                .collect();
+            now.extend(unknown);
+        }
+        self.life = reading.life;
+        self.monitors = Arc::new(now);
+    }
+}
+
 /// The monitors that leases are of. One that can't be read is none: a newer Carrel wrote it, or a broken one.
-pub(crate) fn monitors(leases: Vec<Lease>) -> BTreeMap<String, Standing> {
-    let standing = |lease: Lease| {
+fn monitors(leases: &[Lease]) -> Monitors {
+    let standing = |lease: &Lease| {
         let said = serde_json::from_slice(&lease.value)
             .inspect_err(|_| tracing::warn!("a lease on presence can't be read"))
             .ok()?;
-        let incarnation = lease.incarnation;
-        Some((lease.key, Standing { incarnation, said }))
+        let standing = Standing {
+            incarnation: lease.incarnation,
+            said,
+            kept: true,
+        };
+        Some((lease.key.clone(), standing))
     };
-    leases.into_iter().filter_map(standing).collect()
+    leases.iter().filter_map(standing).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use carrel_platform::lease::LeaseError;
+
+    use super::*;
+    use crate::domain::presence::{Revision, Status};
+
+    fn reading(life: u64, new: bool, monitors: &[(&str, u64)]) -> Reading {
+        let said = Said {
+            announced: Announced {
+                status: Status::Available,
+                queues: BTreeSet::new(),
+                revision: Revision {
+                    number: 1,
+                    monitor_id: "tab".to_owned(),
+                },
+            },
+            closed: false,
+        };
+        let value = serde_json::to_vec(&said).unwrap();
+        let lease = |&(key, incarnation): &(&str, u64)| Lease {
+            space: "presence".to_owned(),
+            key: key.to_owned(),
+            incarnation,
+            value: value.clone().into(),
+        };
+        Reading {
+            leases: monitors.iter().map(lease).collect(),
+            life,
+            doubt: new.then(|| LeaseError("it is new".to_owned())),
+        }
+    }
+
+    /// What readings one after the other leave: key, incarnation, and whether the store has it.
+    fn after(readings: &[Reading]) -> Vec<(String, u64, bool)> {
+        let mut sources = Sources::default();
+        for reading in readings {
+            sources.take_in(reading);
+        }
+        let known = sources.monitors.iter();
+        known
+            .map(|(key, standing)| (key.clone(), standing.incarnation, standing.kept))
+            .collect()
+    }
+
+    /// I15: who was never in a store that does not know yet counts as they were last known.
+    #[test]
+    fn a_new_store_tells_only_of_those_it_has_had() {
+        let whole = reading(1, false, &[("a", 1), ("b", 1)]);
+        let emptied = reading(2, true, &[("a", 1)]);
+        let left = reading(2, true, &[]);
+        let b = ("b".to_owned(), 1, false);
+        let a = |kept| ("a".to_owned(), 1, kept);
+        let both = [whole.clone(), emptied.clone()];
+        assert_eq!(after(&both), [a(true), b.clone()]);
+        let gone = [whole.clone(), emptied.clone(), left.clone()];
+        assert_eq!(after(&gone), std::slice::from_ref(&b));
+        let emptied_again = [whole.clone(), emptied.clone(), reading(3, true, &[])];
+        assert_eq!(after(&emptied_again), [a(false), b]);
+        let settled = [whole, emptied, reading(2, false, &[])];
+        assert_eq!(after(&settled), []);
+    }
+
+    /// I15: who held a monitor before somebody newer did does not get it back by being first in an emptied store.
+    #[test]
+    fn an_older_monitor_in_an_emptied_store_is_not_the_monitor() {
+        let whole = reading(1, false, &[("a", 2)]);
+        let older = [whole.clone(), reading(2, true, &[("a", 1)])];
+        assert_eq!(after(&older), [("a".to_owned(), 2, false)]);
+        let newer = [whole, reading(2, true, &[("a", 3)])];
+        assert_eq!(after(&newer), [("a".to_owned(), 3, true)]);
+    }
 }

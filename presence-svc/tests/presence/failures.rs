@@ -3,7 +3,7 @@
 use carrel_proto::presence::v1::Status;
 use tonic::Code;
 
-use crate::house::{House, choice};
+use crate::house::{House, choice, in_time};
 
 // F2
 #[tokio::test]
@@ -58,4 +58,114 @@ async fn a_server_that_starts_beside_a_new_store_does_not_show_an_empty_desk() {
     let other = house.server().await;
     let map = house.watch(&other, "map@harbor").await;
     assert_eq!(map.names(), ["Mr Lee"]);
+}
+
+/// I15: who never left is not shown as gone because the store was emptied, however often: not on a server that had read
+/// it whole, and not on one that began while it was new and never has.
+#[tokio::test]
+async fn nobody_is_gone_because_the_store_was_emptied() {
+    let (house, desk) = House::open().await;
+    let mut lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let _oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
+    house.leases.make_new(true);
+    let other = house.server().await;
+    let mut screens = [
+        house.watch(&desk, "boss@maple").await,
+        house.watch(&other, "boss@maple").await,
+    ];
+    for status in [Status::Busy, Status::Away, Status::Available] {
+        house.leases.empty();
+        // What comes after it must have come, or it proves nothing.
+        lee.choose(status, None).await;
+        for screen in &mut screens {
+            assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
+            screen
+                .until(|screen| {
+                    assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
+                    screen.librarians["Mr Lee"].status() == status
+                })
+                .await;
+        }
+    }
+    house.leases.make_new(false);
+    lee.choose(Status::Busy, None).await;
+    for screen in &mut screens {
+        screen
+            .until(|screen| {
+                assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
+                screen.librarians["Mr Lee"].status() == Status::Busy
+            })
+            .await;
+    }
+}
+
+/// I15: whoever has a stream is held again in an emptied store at once, and not only with their next sign of life. So a
+/// server that begins beside it finds them.
+#[tokio::test]
+async fn who_is_here_is_held_again_in_an_emptied_store_at_once() {
+    let (house, desk) = House::open().await;
+    let other = house.server().await;
+    let _lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let _map = house.announce(&other, "map@harbor", "tab", &["coop"]).await;
+    for _ in 0..3 {
+        house.leases.empty();
+        in_time(async {
+            while house.leases.keys().await.len() < 2 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        let third = house.server().await;
+        assert_eq!(house.watch(&third, "map@harbor").await.names(), ["Mr Lee"]);
+    }
+}
+
+/// I15: a store that was emptied knows well who has gone since they were held in it.
+#[tokio::test]
+async fn who_goes_while_the_store_is_new_is_gone() {
+    let (house, desk) = House::open().await;
+    let other = house.server().await;
+    let lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let _oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
+    let mut screens = [
+        house.watch(&desk, "boss@maple").await,
+        house.watch(&other, "boss@maple").await,
+    ];
+    house.leases.empty();
+    in_time(async {
+        while house.leases.keys().await.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    lee.goodbye().await;
+    for screen in &mut screens {
+        screen.until(|screen| screen.names() == ["Ms Oak"]).await;
+    }
+}
+
+/// I15: who went while the store was away counts as here until it knows better, and no longer.
+#[tokio::test]
+async fn who_is_not_held_again_is_gone_when_the_store_has_settled() {
+    let (house, desk) = House::open().await;
+    let other = house.server().await;
+    let lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let mut oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
+    let mut screen = house.watch(&other, "boss@maple").await;
+    desk.stop.cancel();
+    desk.tasks.close();
+    in_time(desk.tasks.wait()).await;
+    drop(lee);
+    oak.end().await;
+    house.leases.empty();
+    let mut oak = house.announce(&other, "oak@maple", "tab", &["coop"]).await;
+    oak.choose(Status::Away, None).await;
+    screen
+        .until(|screen| {
+            assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
+            screen.librarians["Ms Oak"].status() == Status::Away
+        })
+        .await;
+    house.leases.make_new(false);
+    screen.until(|screen| screen.names() == ["Ms Oak"]).await;
 }

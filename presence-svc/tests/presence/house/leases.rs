@@ -2,21 +2,22 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use carrel_platform::lease::{Held, Lease, LeaseError, Leases, memory::MemoryLeases};
+use carrel_platform::lease::{Held, Lease, LeaseError, Leases, Reading, memory::MemoryLeases};
 use futures::{FutureExt as _, future::BoxFuture};
 
 /// Leases in memory that can be made to fail.
 #[derive(Clone, Default)]
 pub(crate) struct FailingLeases {
-    memory: MemoryLeases,
+    memory: Arc<Mutex<MemoryLeases>>,
     broken: Arc<AtomicBool>,
     new: Arc<AtomicBool>,
+    life: Arc<AtomicU64>,
 }
 
 impl FailingLeases {
@@ -29,21 +30,36 @@ impl FailingLeases {
         self.new.store(new, Ordering::SeqCst);
     }
 
-    fn unless_broken<'a, T: Send + 'a>(
-        &self,
-        settled: BoxFuture<'a, Result<T, LeaseError>>,
-    ) -> BoxFuture<'a, Result<T, LeaseError>> {
+    /// Empties it: it is new, and nobody is in it.
+    pub(crate) fn empty(&self) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        *memory = MemoryLeases::default();
+        self.life.fetch_add(1, Ordering::SeqCst);
+        self.make_new(true);
+    }
+
+    /// The keys of the leases that are in it, new or not.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let leases = self.memory().standing("presence").await.unwrap();
+        leases.into_iter().map(|lease| lease.key).collect()
+    }
+
+    fn memory(&self) -> MemoryLeases {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.clone()
+    }
+
+    fn check(&self) -> Result<MemoryLeases, LeaseError> {
         if self.broken.load(Ordering::SeqCst) {
-            futures::future::ready(Err(LeaseError("out of order".into()))).boxed()
-        } else {
-            settled
+            return Err(LeaseError("out of order".into()));
         }
+        Ok(self.memory())
     }
 }
 
 impl Leases for FailingLeases {
     fn hold(&self, lease: Lease, lasts: Duration) -> BoxFuture<'_, Result<Held, LeaseError>> {
-        self.unless_broken(self.memory.hold(lease, lasts))
+        async move { self.check()?.hold(lease, lasts).await }.boxed()
     }
 
     fn release<'a>(
@@ -52,20 +68,27 @@ impl Leases for FailingLeases {
         key: &'a str,
         incarnation: u64,
     ) -> BoxFuture<'a, Result<(), LeaseError>> {
-        self.unless_broken(self.memory.release(space, key, incarnation))
+        async move { self.check()?.release(space, key, incarnation).await }.boxed()
     }
 
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
-        if self.new.load(Ordering::SeqCst) {
-            return futures::future::ready(Err(LeaseError("it is new".into()))).boxed();
+        async move {
+            let reading = self.read(space).await?;
+            reading.doubt.map_or(Ok(reading.leases), Err)
         }
-        self.standing_so_far(space)
+        .boxed()
     }
 
-    fn standing_so_far<'a>(
-        &'a self,
-        space: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
-        self.unless_broken(self.memory.standing(space))
+    fn read<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Reading, LeaseError>> {
+        async move {
+            let memory = self.check()?;
+            let new = self.new.load(Ordering::SeqCst);
+            Ok(Reading {
+                leases: memory.standing(space).await?,
+                life: self.life.load(Ordering::SeqCst),
+                doubt: new.then(|| LeaseError("it is new".into())),
+            })
+        }
+        .boxed()
     }
 }
