@@ -65,7 +65,7 @@ pub enum Wrong {
     AfterEnd,
     /// A history was replaced though no log was restored.
     Resync,
-    /// Somebody at the desk was shown as gone in a rolling restart (I15, I28).
+    /// Somebody at the desk was shown as gone in a rolling restart, or because Redis was away or emptied (I15, I28).
     Flicker,
     /// A socket ended in a rolling restart otherwise than by a close that asks to come back (I28).
     Rude,

@@ -119,6 +119,11 @@ pub enum What {
         /// Who.
         librarian_id: String,
     },
+    /// A librarian is about to leave the desk for good.
+    Leaves {
+        /// Who.
+        librarian_id: String,
+    },
     /// The bytes of a frame to a patron held what only staff may know.
     Leak {
         /// The canary that was found.

@@ -1,16 +1,23 @@
-//! Who is at the desk, as a watching librarian was shown it while everything was restarted in order.
+//! Who is at the desk, as a watching librarian was shown it while everything was restarted in order, and while Redis was
+//! away and after it came back empty.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Violation, Wrong, violation};
 use crate::history::{Entry, What};
 
-/// The kind of fault in which nobody may be seen to go.
+/// The kind of fault in which sockets end in order.
 const ROLLING: &str = "F6";
+/// The kinds of fault in which nobody may be seen to go who has not left, nor after them until another begins: an emptied
+/// store of leases is felt longer than the fault lasts.
+const STEADY: [&str; 2] = [ROLLING, "F7"];
 
 pub(super) fn check(history: &[Entry]) -> Vec<Violation> {
     let mut wrong = Vec::new();
     let mut rolling = HashSet::new();
+    let mut others = HashSet::new();
+    let mut steady = false;
+    let mut left: HashSet<&str> = HashSet::new();
     let mut present: HashMap<&str, HashSet<&str>> = HashMap::new();
     let flicker = |who: &str, gone: &str| {
         let detail = format!("{who} was shown that {gone} had gone");
@@ -19,11 +26,21 @@ pub(super) fn check(history: &[Entry]) -> Vec<Violation> {
     for entry in history {
         let seen = present.entry(&entry.who).or_default();
         match &entry.what {
-            What::Fault { number, kind } if kind == ROLLING => {
-                rolling.insert(*number);
+            What::Fault { number, kind } => {
+                if kind == ROLLING {
+                    rolling.insert(*number);
+                }
+                if !STEADY.contains(&kind.as_str()) {
+                    others.insert(*number);
+                }
+                steady = others.is_empty();
             }
             What::Recovered { number } => {
                 rolling.remove(number);
+                others.remove(number);
+            }
+            What::Leaves { librarian_id } => {
+                left.insert(librarian_id);
             }
             // 1000 is the browser's own.
             What::Closed { code }
@@ -34,13 +51,16 @@ pub(super) fn check(history: &[Entry]) -> Vec<Violation> {
             }
             What::Desk { present: now } => {
                 let now: HashSet<&str> = now.iter().map(String::as_str).collect();
-                if !rolling.is_empty() {
-                    wrong.extend(seen.difference(&now).map(|gone| flicker(&entry.who, gone)));
+                if steady {
+                    let gone = seen.difference(&now).filter(|gone| !left.contains(*gone));
+                    wrong.extend(gone.map(|gone| flicker(&entry.who, gone)));
                 }
                 *seen = now;
             }
             What::Gone { librarian_id }
-                if seen.remove(librarian_id.as_str()) && !rolling.is_empty() =>
+                if seen.remove(librarian_id.as_str())
+                    && steady
+                    && !left.contains(librarian_id.as_str()) =>
             {
                 wrong.push(flicker(&entry.who, librarian_id));
             }

@@ -333,6 +333,49 @@ fn somebody_who_seems_gone_in_a_rolling_restart() {
 }
 
 #[test]
+fn somebody_who_seems_gone_while_redis_is_away_or_when_it_is_back() {
+    spoil(Wrong::Flicker, |story, dice| {
+        let (begin, end) = story.suffer("F7", dice);
+        // Also when everybody is served again.
+        let line = begin + dice.below(end + 4 - begin);
+        story.insert_of(SUPERVISOR, line, gone());
+    });
+}
+
+#[test]
+fn who_leaves_may_be_seen_to_go() {
+    let dice = &mut Dice::new(5);
+    for kind in ["F6", "F7"] {
+        let mut story = Story::good(dice);
+        let (_, end) = story.suffer(kind, dice);
+        story.insert_of(SUPERVISOR, end, gone());
+        let librarian_id = LIBRARIAN.to_owned();
+        story.insert_of("librarian", end, What::Leaves { librarian_id });
+        assert_eq!(check(&story.history, &story.log).violations, []);
+    }
+}
+
+#[test]
+fn who_seems_gone_in_another_fault_may_have_been_cut_off() {
+    let dice = &mut Dice::new(6);
+    let mut story = Story::good(dice);
+    let (_, end) = story.suffer("F7", dice);
+    story.insert_of(SUPERVISOR, end + 1, gone());
+    let other = What::Fault {
+        number: 2,
+        kind: "F22".to_owned(),
+    };
+    story.insert_of("", end + 1, other);
+    assert_eq!(check(&story.history, &story.log).violations, []);
+}
+
+fn gone() -> What {
+    What::Gone {
+        librarian_id: LIBRARIAN.to_owned(),
+    }
+}
+
+#[test]
 fn a_socket_that_breaks_in_a_rolling_restart() {
     spoil(Wrong::Rude, |story, dice| {
         let (begin, end) = story.roll(dice);

@@ -87,6 +87,8 @@ impl Librarian {
                 News::Frame(frame) => self.take(frame).await,
             }
         }
+        let librarian_id = self.librarian_id.clone();
+        self.browser.record(What::Leaves { librarian_id });
         self.browser.send(Request::Goodbye(Goodbye {})).await;
         self.browser.close();
     }

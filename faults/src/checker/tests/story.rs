@@ -286,6 +286,11 @@ impl Story {
 
     /// Has a rolling restart somewhere after everybody is there, and returns the lines between which it is.
     pub(super) fn roll(&mut self, dice: &mut Dice) -> (usize, usize) {
+        self.suffer("F6", dice)
+    }
+
+    /// Has a fault of a kind in which sockets end in order only, as [`Story::roll`] has a rolling restart.
+    pub(super) fn suffer(&mut self, kind: &str, dice: &mut Dice) -> (usize, usize) {
         // Sockets are lost in good stories, but not in order.
         self.history
             .retain(|entry| !matches!(entry.what, What::Closed { .. }));
@@ -299,7 +304,7 @@ impl Story {
             at,
             What::Fault {
                 number: 1,
-                kind: "F6".to_owned(),
+                kind: kind.to_owned(),
             },
         );
         (begin + 1, end)
