@@ -11,7 +11,7 @@ mod story;
 mod tab;
 mod told;
 
-use carrel_platform::telemetry::attribute;
+use carrel_platform::telemetry::{attribute, metric};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind::{
     Client, Consumer, Internal, Producer, Server,
 };
@@ -55,6 +55,7 @@ async fn each_deed_is_one_trace_over_all_processes() {
     a_refill(&traces);
     nobody_can_tell(&traces, &story);
     nothing_personal(&traces, &story);
+    measures_and_lines_come_too(&collector, &story);
 }
 
 /// On the stream: the patron's frame, the act, its decision and append, its way to the other server, and both screens.
@@ -233,5 +234,30 @@ fn nothing_personal(traces: &Traces, story: &Story) {
         for canary in &story.canaries {
             assert!(!said.contains(canary.as_str()), "{canary} is in {told:#?}");
         }
+    }
+}
+
+/// The processes push their metrics and their lines to the same collector, and nothing personal is in those either.
+fn measures_and_lines_come_too(collector: &Collector, story: &Story) {
+    let (metrics, lines) = (collector.measures().metrics(), collector.measures().lines());
+    for row in [
+        metric::RPC_SERVER_CALL_DURATION.row(),
+        metric::FRAME_DURATION.row(),
+        metric::DELIVERY_DURATION.row(),
+        metric::LOG_COMMIT_DURATION.row(),
+        metric::BUS_LAG.row(),
+        metric::SESSION_REFILLS.row(),
+    ] {
+        let came = metrics.iter().find(|metric| metric.name == row.name);
+        let came = came.unwrap_or_else(|| panic!("{} was not pushed", row.name));
+        assert_eq!(came.unit, row.unit);
+    }
+    assert!(!lines.is_empty(), "no line came");
+    let said = format!("{metrics:?}{lines:?}");
+    for canary in &story.canaries {
+        assert!(
+            !said.contains(canary.as_str()),
+            "{canary} is in a metric or a line"
+        );
     }
 }
