@@ -103,12 +103,11 @@ fn entering(traces: &Traces) {
 /// What is below an act that changed something: the decision, the append, the commit that it shared, and the word to
 /// the other server.
 fn is_written_and_told(traces: &Traces, act: &Told) {
-    traces.one_at_the_end_of(act, &[("session.decide", Internal, SESSION)]);
     let append = [
         ("session.append", Internal, SESSION),
         ("log.append", Client, SESSION),
     ];
-    let append = traces.one_at_the_end_of(act, &append);
+    let append = traces.append_at_the_end_of(act, ("session.decide", Internal, SESSION), &append);
     let commit = traces.linked("log.commit", append);
     assert_ne!(
         commit.span.trace_id, append.span.trace_id,
@@ -171,8 +170,9 @@ fn an_im(traces: &Traces) {
             ("im.append", Internal, IM_SVC),
             ("log.append", Client, IM_SVC),
         ];
-        traces.linked("log.commit", traces.one_at_the_end_of(served, &append));
-        traces.one_at_the_end_of(served, &[("im.decide", Internal, IM_SVC)]);
+        let decide = ("im.decide", Internal, IM_SVC);
+        let append = traces.append_at_the_end_of(served, decide, &append);
+        traces.linked("log.commit", append);
         let far = [
             ("send im/{id}", Producer, IM_SVC),
             ("process im/{id}", Consumer, IM_SVC),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use carrel_platform::telemetry::span;
+use carrel_platform::telemetry::{attribute, span};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 
 use crate::{
@@ -69,6 +69,37 @@ impl Traces {
         let found = self.at_the_end_of(above, way);
         assert_eq!(found.len(), 1, "at the end of {way:?}: {found:#?}");
         found[0]
+    }
+
+    /// The one append at the end of a way that was taken. One that was decided on what another server had changed is
+    /// refused before it, and decided and tried again: each try is a decision and an append.
+    pub(crate) fn append_at_the_end_of<'a>(
+        &'a self,
+        above: &'a Told,
+        decide: Step,
+        way: &[Step],
+    ) -> &'a Told {
+        let tries = self.at_the_end_of(above, way);
+        let taken: Vec<_> = tries
+            .iter()
+            .copied()
+            .filter(|told| {
+                let error = otlp::attribute(&told.span, attribute::ERROR_TYPE);
+                assert!(
+                    matches!(error.as_deref(), None | Some("conflict")),
+                    "{told:#?}"
+                );
+                error.is_none()
+            })
+            .collect();
+        assert_eq!(taken.len(), 1, "taken at the end of {way:?}: {tries:#?}");
+        let decisions = self.at_the_end_of(above, &[decide]);
+        assert_eq!(
+            decisions.len(),
+            tries.len(),
+            "{decisions:#?} for {tries:#?}"
+        );
+        taken[0]
     }
 
     /// The one span of this name that is linked with another.
