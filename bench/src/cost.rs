@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, fs, time::Duration};
 use anyhow::Context;
 
 /// What the servers have used so far, and hold now.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cost {
     /// Processor time since they were started.
     pub cpu: Duration,
+    /// Of that, what each program used, by its name as the system has it: its first 15 letters.
+    pub by_program: BTreeMap<String, Duration>,
     /// Memory that only they hold, in bytes: what a further process of the kind would take (PSS).
     pub memory: u64,
 }
@@ -21,8 +23,9 @@ pub fn of_servers() -> anyhow::Result<Cost> {
     let mut cost = Cost::default();
     for id in descendants()? {
         // One that has just ended costs nothing more.
-        if let Ok(cpu) = cpu(id) {
+        if let Ok((program, cpu)) = cpu(id) {
             cost.cpu += cpu;
+            *cost.by_program.entry(program).or_default() += cpu;
             cost.memory += memory(id);
         }
     }
@@ -34,7 +37,7 @@ pub fn of_servers() -> anyhow::Result<Cost> {
 /// # Errors
 /// When `/proc` can't be read.
 pub fn of_load() -> anyhow::Result<Duration> {
-    cpu(std::process::id())
+    Ok(cpu(std::process::id())?.1)
 }
 
 /// All processes that this one, or one of them, has started.
@@ -45,7 +48,7 @@ fn descendants() -> anyhow::Result<Vec<u32>> {
         let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        if let Ok(fields) = stat(id)
+        if let Ok((_, fields)) = stat(id)
             && let Some(parent) = fields.get(1).and_then(|parent| parent.parse().ok())
         {
             children.entry(parent).or_default().push(id);
@@ -61,16 +64,19 @@ fn descendants() -> anyhow::Result<Vec<u32>> {
     Ok(found)
 }
 
-/// The fields of `/proc/<id>/stat` after the name: the state first, then the parent.
-fn stat(id: u32) -> anyhow::Result<Vec<String>> {
+/// The name in `/proc/<id>/stat`, and the fields after it: the state first, then the parent.
+fn stat(id: u32) -> anyhow::Result<(String, Vec<String>)> {
     let text = fs::read_to_string(format!("/proc/{id}/stat"))?;
     // The name is in brackets and may hold anything.
-    let (_, fields) = text.rsplit_once(')').context("no stat as Linux has it")?;
-    Ok(fields.split_whitespace().map(ToOwned::to_owned).collect())
+    let (name, fields) = text.rsplit_once(')').context("no stat as Linux has it")?;
+    let (_, name) = name.split_once('(').context("no stat as Linux has it")?;
+    let fields = fields.split_whitespace().map(ToOwned::to_owned).collect();
+    Ok((name.to_owned(), fields))
 }
 
-fn cpu(id: u32) -> anyhow::Result<Duration> {
-    let fields = stat(id)?;
+/// The name of a program, and its processor time.
+fn cpu(id: u32) -> anyhow::Result<(String, Duration)> {
+    let (name, fields) = stat(id)?;
     let ticks = |place: usize| -> anyhow::Result<u64> {
         Ok(fields
             .get(place)
@@ -79,7 +85,8 @@ fn cpu(id: u32) -> anyhow::Result<Duration> {
     };
     let ticks = ticks(11)? + ticks(12)?;
     let per_second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_micros(ticks * 1_000_000 / per_second))
+    let cpu = Duration::from_micros(ticks * 1_000_000 / per_second);
+    Ok((name, cpu))
 }
 
 fn memory(id: u32) -> u64 {

@@ -95,6 +95,7 @@ async fn total(
         form: Form::Embedded,
         door: Door::Proto,
         synced: true,
+        traced: None,
         programs: under_callgrind(folder.path(), programs, &log)?,
         build: None,
     };

@@ -69,6 +69,12 @@ impl Plan {
                         if subject.form != form || !subject.synced {
                             continue;
                         }
+                        if subject.traced.is_some() {
+                            let mut server = subject.start(self.cores, ENOUGH).await?;
+                            play(*scenario, &subject, &mut server).await?;
+                            server.stop().await?;
+                            continue;
+                        }
                         let server = match &mut server {
                             Some(server) => server,
                             none => none.insert(subject.start(self.cores, ENOUGH).await?),
@@ -133,6 +139,7 @@ impl Plan {
             form,
             door,
             synced,
+            traced: None,
             programs: self.programs.clone(),
             build: None,
         };
@@ -140,6 +147,12 @@ impl Plan {
         let all = self.size != Size::Brief;
         let mut subjects = match scenario {
             Scenario::RedisAway => vec![plain(Form::Distributed)],
+            Scenario::Traced => [None, Some(0.01), Some(1.0)]
+                .map(|traced| Subject {
+                    traced,
+                    ..plain(Form::Embedded)
+                })
+                .into(),
             Scenario::Flood => vec![
                 plain(Form::Embedded),
                 subject(Form::Embedded, Door::Proto, false),

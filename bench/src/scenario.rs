@@ -45,6 +45,8 @@ pub enum Scenario {
     Roster,
     /// The desk with Redis, and after Redis was killed.
     RedisAway,
+    /// The flood, without traces, with one of a hundred kept, and with all of them.
+    Traced,
 }
 
 /// How large scenarios are.
@@ -96,6 +98,7 @@ impl Scenario {
             Self::PickUp => "pick-up",
             Self::Roster => "roster",
             Self::RedisAway => "redis-away",
+            Self::Traced => "traced",
         }
     }
 
@@ -117,7 +120,7 @@ impl Scenario {
         let librarians = self.librarians(size);
         match self {
             Self::Desk => desk::play(server, size).await,
-            Self::Flood => flood::play(server, size).await,
+            Self::Flood | Self::Traced => flood::play(server, size).await,
             Self::Hall => hall::play(server, size).await,
             Self::Idle => idle::play(server, size).await,
             Self::Storm => storm::play(server, size).await,
@@ -186,6 +189,14 @@ where
         ("load core %", 100.0 * load / took),
     ] {
         figures.insert(name.to_owned(), value);
+    }
+    for (program, cpu) in &after.servers.by_program {
+        let before = before.servers.by_program.get(program);
+        let cpu = cpu.saturating_sub(before.copied().unwrap_or_default());
+        if after.servers.by_program.len() > 1 && !cpu.is_zero() {
+            let name = format!("server CPU s per 1,000 delivered, {program}");
+            figures.insert(name, cpu.as_secs_f64() * 1e3 / arrived);
+        }
     }
     if bytes > 0.0 {
         figures.insert("wire bytes per message".to_owned(), bytes / sent);

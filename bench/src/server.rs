@@ -1,5 +1,6 @@
 //! What is measured, started on the servers' core.
 
+mod collector;
 mod distributed;
 mod embedded;
 mod limit;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
+use self::collector::Collector;
 use crate::{
     client::{Way, Wire},
     core::Cores,
@@ -64,6 +66,9 @@ pub struct Subject {
     pub door: Door,
     /// Whether a commit is on the disk before it is acknowledged. Without it, only to see what that costs.
     pub synced: bool,
+    /// Which part of the traces is kept and sent to a collector, which has metrics and log lines then, too; nothing is sent
+    /// if not said.
+    pub traced: Option<f64>,
     /// Where Carrel's programs are.
     pub programs: PathBuf,
     /// What the programs are called, if they are not this tree's: their commit.
@@ -87,6 +92,7 @@ pub struct Server {
     // In the order in which they are to be stopped.
     processes: Vec<Process>,
     postgres: Option<Postgres>,
+    collector: Option<Collector>,
     folder: TempDir,
 }
 
@@ -109,6 +115,9 @@ impl Subject {
         if !self.synced {
             name.push_str(", not synced");
         }
+        if let Some(ratio) = self.traced {
+            name.push_str(&format!(", {} % traced", ratio * 100.0));
+        }
         if let Some(build) = &self.build {
             name.push_str(&format!(" at {build}"));
         }
@@ -121,10 +130,12 @@ impl Subject {
     /// When a program or an engine is missing or does not start.
     pub async fn start(&self, cores: Cores, librarians: usize) -> anyhow::Result<Server> {
         let folder = tempfile::Builder::new().prefix("carrel-bench-").tempdir()?;
+        // On the load's core: what a collector does is not what Carrel costs.
+        let collector = self.traced.map(Collector::start).transpose()?;
         cores.enter_server()?;
         let server = match self.form {
-            Form::Embedded => embedded::start(self, folder, librarians).await,
-            Form::Distributed => distributed::start(self, folder, librarians).await,
+            Form::Embedded => embedded::start(self, folder, librarians, collector).await,
+            Form::Distributed => distributed::start(self, folder, librarians, collector).await,
             Form::RawMemory | Form::RawSqlite => limit::start(self, folder).await,
         };
         cores.enter_load()?;
@@ -186,6 +197,8 @@ impl Server {
                 process.stop().await?;
             }
         }
+        // It hears what is sent at the very end.
+        drop(self.collector);
         drop(self.postgres);
         drop(self.redis);
         drop(self.folder);

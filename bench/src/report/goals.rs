@@ -74,7 +74,7 @@ impl Ratio {
 const DELIVERED: &str = "delivered/s";
 const CPU: &str = "server CPU s per 1,000 delivered";
 
-const RATIOS: [Ratio; 13] = [
+const RATIOS: [Ratio; 14] = [
     ratio(
         "flood, delivered/s: embedded to raw-sqlite",
         Scenario::Flood,
@@ -179,6 +179,14 @@ const RATIOS: [Ratio; 13] = [
         "with",
     )
     .at_most(1.5),
+    ratio(
+        "traced, delivered/s: one trace of a hundred kept to none",
+        Scenario::Traced,
+        DELIVERED,
+        "embedded, 1 % traced",
+        "embedded",
+    )
+    .at_least(0.97),
 ];
 
 /// What was measured of each goal, as far as it was.

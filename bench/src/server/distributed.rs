@@ -13,7 +13,9 @@ use carrel_testbed::{postgres::Postgres, redis::Redis};
 use tempfile::TempDir;
 
 use super::{
-    Server, Subject, channels, free,
+    Server, Subject, channels,
+    collector::Collector,
+    free,
     settings::{Settings, limits, setting},
 };
 
@@ -24,6 +26,7 @@ pub(super) async fn start(
     subject: &Subject,
     folder: TempDir,
     librarians: usize,
+    collector: Option<Collector>,
 ) -> anyhow::Result<Server> {
     let fsync = if subject.synced { "on" } else { "off" };
     // As large as any server in earnest has it; the testbed's own is for tests.
@@ -31,6 +34,7 @@ pub(super) async fn start(
     let redis = Redis::start()?;
     let staff = staff(librarians);
     let mut settings = limits();
+    settings.extend(collector.iter().flat_map(Collector::settings));
     settings.extend([
         setting("POSTGRES__URL", &postgres.url()),
         setting("REDIS__URLS", &format!("[\"{}\"]", redis.url())),
@@ -72,6 +76,7 @@ pub(super) async fn start(
         channels: channels(&sessions)?,
         processes,
         postgres: Some(postgres),
+        collector,
         folder,
     })
 }

@@ -9,7 +9,9 @@ use carrel_faults::{
 use tempfile::TempDir;
 
 use super::{
-    Server, Subject, channels, free,
+    Server, Subject, channels,
+    collector::Collector,
+    free,
     settings::{Settings, limits, setting, unsynced},
 };
 
@@ -17,10 +19,12 @@ pub(super) async fn start(
     subject: &Subject,
     folder: TempDir,
     librarians: usize,
+    collector: Option<Collector>,
 ) -> anyhow::Result<Server> {
     let path = folder.path();
     let (http, grpc) = (free()?, free()?);
     let mut settings = limits_of(subject, path);
+    settings.extend(collector.iter().flat_map(Collector::settings));
     settings.push(setting("HTTP__ADDRESS", &http.to_string()));
     settings.push(setting("GRPC__ADDRESS", &grpc.to_string()));
     let launch = |arguments: &[&str]| Launch {
@@ -45,6 +49,7 @@ pub(super) async fn start(
         channels: channels(&[grpc])?,
         processes: vec![process],
         postgres: None,
+        collector,
         folder,
     })
 }

@@ -32,6 +32,7 @@ pub(super) async fn start(subject: &Subject, folder: TempDir) -> anyhow::Result<
         channels: Vec::new(),
         processes: vec![process],
         postgres: None,
+        collector: None,
         folder,
     })
 }
