@@ -1,16 +1,15 @@
 //! The stream of one participant.
 
+mod acts;
+mod beginning;
+
 use std::{collections::VecDeque, time::Duration};
 
 use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
     clock::Clock,
-    refusal::{Refusal, command},
-    telemetry::{
-        attribute, grpc,
-        metric::{SESSION_REFILLS, SESSION_RESYNCS},
-        span, trace_context,
-    },
+    refusal::Refusal,
+    telemetry::{attribute, span, trace_context},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -18,15 +17,16 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use tonic::{Code, Status, Streaming};
-use tracing::{Instrument as _, Span, field};
+use tracing::{Instrument as _, field};
 use wire::{attend_request::Request, attend_response::Response};
 
+use self::acts::first_answer;
 use super::{Responses, SessionApi, token_expired, until_end};
 use crate::{
-    JOIN_WITHIN, convert,
+    convert,
     domain::{audience::Audience, people::Actor},
     error::Error,
-    live_session::{Acted, InOrder, Joined},
+    live_session::{InOrder, Joined},
     sessions::Sessions,
     subscribers::Live,
 };
@@ -93,12 +93,6 @@ struct Attendance {
     in_order: InOrder,
 }
 
-/// An act that waits for its answer.
-struct UnderWay {
-    command_id: String,
-    answer: oneshot::Receiver<Result<Acted, Error>>,
-}
-
 /// When a participant's typing was last passed on, each box for itself: a patron must not be able to tell from a
 /// missing word about the message box that the librarian typed in the notes box.
 #[derive(Default)]
@@ -161,113 +155,6 @@ impl Participant {
         let attendance = self.begin(join, &span).instrument(span.clone()).await;
         drop(span);
         self.go_on(attendance?, requests).await
-    }
-
-    /// Joins, and sends what there is already.
-    async fn begin(&self, join: wire::Join, span: &Span) -> Result<Attendance, End> {
-        let goes_on = join.after.is_some();
-        let mut attendance = match self.join(join).await {
-            Ok(attendance) => attendance,
-            Err(error) => {
-                let refusal = Refusal::from(error);
-                grpc::record_fault(span, refusal.code);
-                return Err(refusal.into());
-            }
-        };
-        let reason = match (attendance.joined.resync, goes_on) {
-            (true, _) => "resync",
-            (false, true) => "resume",
-            (false, false) => "first",
-        };
-        span.record(attribute::REASON, reason);
-        span.record(attribute::EVENTS, attendance.joined.backlog.len());
-        self.catch_up(&mut attendance, span).await?;
-        Ok(attendance)
-    }
-
-    async fn read_join(
-        &self,
-        requests: &mut Streaming<wire::AttendRequest>,
-    ) -> Result<(wire::Join, String), End> {
-        let first = tokio::time::timeout(JOIN_WITHIN, requests.message()).await;
-        match first {
-            Ok(Ok(Some(wire::AttendRequest {
-                request: Some(Request::Join(join)),
-                trace_parent,
-            }))) => Ok((join, trace_parent)),
-            Ok(Err(status)) => Err(unreadable(&status)),
-            Ok(Ok(_)) | Err(_) => Err(Refusal::invalid(
-                "NO_JOIN",
-                "join",
-                "send a Join first, which names the session to attend",
-            )
-            .into()),
-        }
-    }
-
-    async fn join(&self, join: wire::Join) -> Result<Attendance, Error> {
-        let wish = convert::audience_from_wire(join.audience());
-        let wire::Join {
-            session_id,
-            after,
-            trace,
-            ..
-        } = join;
-        let actor = convert::actor(self.principal.who.clone());
-        let epoch = self.sessions.parts().log.epoch();
-        // A position of another history can't be continued, however large or small its number.
-        let foreign = after.as_ref().is_some_and(|after| after.epoch != epoch);
-        let number = after.filter(|_| !foreign).map(|after| after.number);
-        let mut joined = self
-            .sessions
-            .join(&session_id, actor.clone(), wish, number)
-            .await?;
-        joined.resync |= foreign;
-        if joined.resync {
-            SESSION_RESYNCS.add(1, []);
-        } else if number.is_some() && !joined.backlog.is_empty() {
-            SESSION_REFILLS.add(1, ["resume".into()]);
-        }
-        Ok(Attendance {
-            session_id,
-            actor,
-            joined,
-            trace,
-            sent: 0,
-            in_order: InOrder::default(),
-        })
-    }
-
-    /// Sends what there is already. The first and the last of it carry the trace.
-    async fn catch_up(&self, attendance: &mut Attendance, span: &Span) -> Result<(), End> {
-        let trace = match attendance.trace {
-            true => trace_context::of_sampled(span),
-            false => String::new(),
-        };
-        let joined = &mut attendance.joined;
-        let epoch = self.sessions.parts().log.epoch().to_owned();
-        let first = Response::Joined(wire::Joined {
-            session: Some(joined.session.clone()),
-            head: Some(wire::Position {
-                epoch,
-                number: joined.head,
-            }),
-            audience: convert::audience_to_wire(joined.audience).into(),
-            part: convert::part_to_wire(joined.part).into(),
-            resync: joined.resync,
-        });
-        self.send_traced(first, trace.clone()).await?;
-        let mut backlog = std::mem::take(&mut joined.backlog).into_iter().peekable();
-        while let Some(event) = backlog.next() {
-            let trace = match backlog.peek() {
-                Some(_) => String::new(),
-                None => trace.clone(),
-            };
-            self.send_traced(Response::Event((*event).clone()), trace)
-                .await?;
-        }
-        attendance.sent = attendance.joined.head;
-        Ok(())
     }
 
     async fn go_on(
@@ -363,70 +250,6 @@ impl Participant {
         self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
     }
 
-    /// Hands an act in. Its answer comes later, in the order of the acts that were handed in; one that is refused at
-    /// the door is answered at once.
-    async fn take_on(
-        &self,
-        attendance: &Attendance,
-        act: wire::Act,
-        trace: &str,
-    ) -> Result<Option<UnderWay>, End> {
-        let wire::Act { command_id, act } = act;
-        let span = tracing::info_span!(
-            parent: None,
-            span::ACT_SERVED,
-            otel.kind = "server",
-            otel.status_code = field::Empty,
-            { attribute::ERROR_TYPE } = field::Empty,
-        );
-        trace_context::set_parent(&span, trace);
-        let begun = self
-            .hand_in(attendance, command_id.clone(), act)
-            .instrument(span)
-            .await;
-        match begun {
-            Ok(answer) => Ok(Some(UnderWay { command_id, answer })),
-            Err(error) => self.answer(command_id, Err(error)).await.map(|()| None),
-        }
-    }
-
-    async fn hand_in(
-        &self,
-        attendance: &Attendance,
-        command_id: String,
-        act: Option<wire::act::Act>,
-    ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
-        command::check_id(&command_id)?;
-        let act = act.ok_or_else(nothing_known)?;
-        let (session_id, actor) = (&attendance.session_id, attendance.actor.clone());
-        self.sessions
-            .begin_act(
-                session_id,
-                actor,
-                command_id,
-                convert::command_from_act(act),
-                attendance.in_order.clone(),
-            )
-            .await
-    }
-
-    async fn answer(&self, command_id: String, answer: Result<Acted, Error>) -> Result<(), End> {
-        self.send(match answer {
-            Ok(Acted {
-                position, replayed, ..
-            }) => Response::ActAccepted(wire::ActAccepted {
-                command_id,
-                position,
-                replayed,
-            }),
-            Err(error) => Response::ActRefused(wire::ActRefused {
-                command_id,
-                refusal: Some(Refusal::from(error).into()),
-            }),
-        })
-        .await
-    }
-
     async fn tell_wait(&self, session_id: &str, told: &mut Option<u32>) -> Result<(), End> {
         let ahead = self.sessions.parts().list.waiting_ahead(session_id);
         if ahead == *told {
@@ -488,21 +311,6 @@ impl Participant {
             .saturating_sub(self.clock.unix_ms());
         Duration::from_millis(u64::try_from(left).unwrap_or(0))
     }
-}
-
-/// The answer to the oldest act under way. Waits for ever when there is none. Cancel-safe.
-async fn first_answer(under_way: &mut VecDeque<UnderWay>) -> (String, Result<Acted, Error>) {
-    let Some(first) = under_way.front_mut() else {
-        return std::future::pending().await;
-    };
-    let answer = (&mut first.answer)
-        .await
-        .unwrap_or(Err(Error::ShuttingDown));
-    let command_id = under_way
-        .pop_front()
-        .map(|first| first.command_id)
-        .unwrap_or_default();
-    (command_id, answer)
 }
 
 fn identity(who: &Who) -> (&str, &str) {

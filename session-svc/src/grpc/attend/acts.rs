@@ -1,0 +1,108 @@
+//! What a participant does: acts are handed in one behind the other, and answered in the same order.
+
+use std::collections::VecDeque;
+
+use carrel_platform::{
+    refusal::{Refusal, command},
+    telemetry::{attribute, span, trace_context},
+};
+use carrel_proto::session::v1 as wire;
+use tokio::sync::oneshot;
+use tracing::{Instrument as _, field};
+use wire::attend_response::Response;
+
+use super::{Attendance, End, Participant, nothing_known};
+use crate::{convert, error::Error, live_session::Acted};
+
+/// An act that waits for its answer.
+pub(super) struct UnderWay {
+    command_id: String,
+    answer: oneshot::Receiver<Result<Acted, Error>>,
+}
+
+impl Participant {
+    /// Hands an act in. Its answer comes later, in the order of the acts that were handed in; one that is refused at
+    /// the door is answered at once.
+    pub(super) async fn take_on(
+        &self,
+        attendance: &Attendance,
+        act: wire::Act,
+        trace: &str,
+    ) -> Result<Option<UnderWay>, End> {
+        let wire::Act { command_id, act } = act;
+        let span = tracing::info_span!(
+            parent: None,
+            span::ACT_SERVED,
+            otel.kind = "server",
+            otel.status_code = field::Empty,
+            { attribute::ERROR_TYPE } = field::Empty,
+        );
+        trace_context::set_parent(&span, trace);
+        let begun = self
+            .hand_in(attendance, command_id.clone(), act)
+            .instrument(span)
+            .await;
+        match begun {
+            Ok(answer) => Ok(Some(UnderWay { command_id, answer })),
+            Err(error) => self.answer(command_id, Err(error)).await.map(|()| None),
+        }
+    }
+
+    async fn hand_in(
+        &self,
+        attendance: &Attendance,
+        command_id: String,
+        act: Option<wire::act::Act>,
+    ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
+        command::check_id(&command_id)?;
+        let act = act.ok_or_else(nothing_known)?;
+        let (session_id, actor) = (&attendance.session_id, attendance.actor.clone());
+        self.sessions
+            .begin_act(
+                session_id,
+                actor,
+                command_id,
+                convert::command_from_act(act),
+                attendance.in_order.clone(),
+            )
+            .await
+    }
+
+    pub(super) async fn answer(
+        &self,
+        command_id: String,
+        answer: Result<Acted, Error>,
+    ) -> Result<(), End> {
+        self.send(match answer {
+            Ok(Acted {
+                position, replayed, ..
+            }) => Response::ActAccepted(wire::ActAccepted {
+                command_id,
+                position,
+                replayed,
+            }),
+            Err(error) => Response::ActRefused(wire::ActRefused {
+                command_id,
+                refusal: Some(Refusal::from(error).into()),
+            }),
+        })
+        .await
+    }
+}
+
+/// The answer to the oldest act under way. Waits for ever when there is none. Cancel-safe.
+pub(super) async fn first_answer(
+    under_way: &mut VecDeque<UnderWay>,
+) -> (String, Result<Acted, Error>) {
+    let Some(first) = under_way.front_mut() else {
+        return std::future::pending().await;
+    };
+    let answer = (&mut first.answer)
+        .await
+        .unwrap_or(Err(Error::ShuttingDown));
+    let command_id = under_way
+        .pop_front()
+        .map(|first| first.command_id)
+        .unwrap_or_default();
+    (command_id, answer)
+}

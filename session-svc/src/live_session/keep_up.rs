@@ -1,0 +1,141 @@
+//! How a live session learns what another server wrote: from the bus if it can, from the log if it must.
+
+use std::sync::Arc;
+
+use carrel_platform::{
+    bus::Notice,
+    log::LogError,
+    telemetry::{self, attribute, metric::SESSION_REFILLS, span, trace_context},
+};
+use tracing::{Instrument as _, Span, field};
+
+use super::{Act, LiveSession, WORD, traced};
+use crate::{
+    history::History,
+    word::{Heard, Word},
+};
+
+impl LiveSession {
+    /// Hears that another server changed this session, or may have.
+    pub(super) async fn hear(&mut self, notice: Option<Notice>) {
+        let word = match notice {
+            None => {
+                self.news_over = true;
+                return;
+            }
+            Some(Notice::Payload(said)) => Word::decode(&said, self.parts.log.epoch()),
+            Some(Notice::Missed) => None,
+        };
+        let trace = word.as_ref().map_or("", Word::trace);
+        let told = WORD.processing(&*self.parts.bus, trace);
+        match word.map(|word| word.beyond(&self.history)) {
+            Some(Ok(Some(heard))) => told.in_scope(|| self.take_word(heard, &told)),
+            // It lacks something before, or can't be read: the log has it all.
+            Some(Ok(None) | Err(_)) | None => {
+                self.behind = true;
+                self.refill("gap", &told).await;
+            }
+        }
+    }
+
+    /// Takes in what was told. What belongs to the trace of telling it goes on from where it was heard; what was told
+    /// along with it, from its own act.
+    fn take_word(&mut self, heard: Heard, told: &Span) {
+        let before = self.standing();
+        let Heard { news, traces } = heard;
+        let here: Arc<str> = trace_context::of_sampled(told).into();
+        let traced = news.session.into_iter().zip(traces).map(|(stored, trace)| {
+            if trace_context::in_one_trace(&trace, &here) {
+                (stored, Arc::clone(&here))
+            } else {
+                (stored, Arc::from(trace))
+            }
+        });
+        self.record(news.conference, traced.collect());
+        self.after_change(&before);
+    }
+
+    /// Looks at the log by itself, and counts if it had what the bus should have brought.
+    pub(super) async fn refill(&mut self, reason: &'static str, cause: &Span) {
+        let versions =
+            |history: &History| (history.session_version(), history.conference_version());
+        let before = versions(&self.history);
+        self.look_again(refill(reason, cause)).await;
+        if versions(&self.history) != before {
+            SESSION_REFILLS.add(1, [reason.into()]);
+        }
+    }
+
+    /// Looks at the log by itself. If that fails, the next request or the next look tries again.
+    pub(super) async fn look_again(&mut self, refill: Span) {
+        if let Err(error) = self.catch_up_in(refill).await {
+            self.warn(&error, "a session could not be brought up to date");
+        }
+    }
+
+    /// Says in the operators' log what went wrong; of the session only a hash (PR8).
+    pub(super) fn warn(&self, error: &LogError, what: &str) {
+        if matches!(error, LogError::Conflict { .. }) {
+            // Another server was faster; the next look settles it.
+            return;
+        }
+        let session = telemetry::session_hash(self.history.session_id());
+        tracing::warn!(session, kind = error.kind(), "{what}");
+    }
+
+    pub(super) async fn ensure_current(&mut self, acts: &[Act]) -> Result<(), LogError> {
+        if !self.behind {
+            return Ok(());
+        }
+        let act = traced(acts).map_or(Span::none(), |act| act.span.clone());
+        self.catch_up_in(refill("current", &act)).await
+    }
+
+    /// Takes in what others have appended, once for all requests that were taken together: all were made before that
+    /// look. When everybody comes back at once, the log is asked once for each session and not once for each of them.
+    pub(super) async fn catch_up_together(&mut self) -> Result<(), LogError> {
+        match &self.looked_for_these {
+            Some(Ok(())) if self.behind => self.catch_up().await,
+            Some(outcome) => outcome.clone(),
+            None => {
+                let outcome = self.catch_up().await;
+                self.looked_for_these = Some(outcome.clone());
+                outcome
+            }
+        }
+    }
+
+    /// Takes in what others have appended and passes it on.
+    pub(super) async fn catch_up(&mut self) -> Result<(), LogError> {
+        self.catch_up_in(Span::none()).await
+    }
+
+    /// The same, within a span, which is where what is passed on comes from.
+    async fn catch_up_in(&mut self, refill: Span) -> Result<(), LogError> {
+        self.behind = true;
+        let before = self.standing();
+        let news = self.history.news(&*self.parts.log);
+        let news = news.instrument(refill.clone()).await?;
+        self.behind = false;
+        refill.record(attribute::EVENTS, news.session.len());
+        let trace: Arc<str> = trace_context::of_sampled(&refill).into();
+        let traced = news.session.into_iter();
+        let traced = traced.map(|stored| (stored, Arc::clone(&trace)));
+        self.record(news.conference, traced.collect());
+        self.after_change(&before);
+        Ok(())
+    }
+}
+
+/// The span of reading what another server wrote: a trace of its own, since what is read came of other acts than what
+/// made it necessary.
+fn refill(reason: &'static str, cause: &Span) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        span::SESSION_REFILL,
+        { attribute::REASON } = reason,
+        { attribute::EVENTS } = field::Empty,
+    );
+    trace_context::link_to(&span, cause);
+    span
+}
