@@ -50,47 +50,70 @@ impl Label {
     }
 }
 
-/// A histogram with `N` labels.
-pub struct Histogram<const N: usize> {
+/// A metric with `N` labels, which is measured by a `By`.
+pub struct Metric<By, const N: usize> {
     row: Instrument,
     labels: [&'static str; N],
-    buckets: &'static [f64],
-    made: OnceLock<metrics::Histogram<f64>>,
-    exemplars: Exemplars,
+    by: By,
 }
 
-impl<const N: usize> Histogram<N> {
-    pub(super) const KIND: InstrumentKind = InstrumentKind::Histogram;
-
+impl<By, const N: usize> Metric<By, N> {
     /// As documents list it.
     #[must_use]
     pub const fn row(&self) -> &Instrument {
         &self.row
     }
+}
+
+/// A histogram.
+pub type Histogram<const N: usize> = Metric<Buckets, N>;
+/// A count that only grows.
+pub type Counter<const N: usize> = Metric<OnceLock<metrics::Counter<u64>>, N>;
+/// A count that grows and shrinks.
+pub type UpDownCounter<const N: usize> = Metric<OnceLock<metrics::UpDownCounter<i64>>, N>;
+/// Something that is what it is when it is looked at.
+pub type Gauge<const N: usize> = Metric<LookedAt, N>;
+/// A sum that only grows and that somebody else keeps.
+pub type Sum<const N: usize> = Metric<AddedUp, N>;
+
+/// Values by how large they are.
+pub struct Buckets {
+    bounds: &'static [f64],
+    made: OnceLock<metrics::Histogram<f64>>,
+    exemplars: Exemplars,
+}
+
+/// By looking when somebody wants to know.
+pub struct LookedAt;
+
+/// By asking whoever keeps the sum when somebody wants to know.
+pub struct AddedUp;
+
+impl<const N: usize> Histogram<N> {
+    pub(super) const KIND: InstrumentKind = InstrumentKind::Histogram;
 
     pub(super) const fn new(
         row: Instrument,
         labels: [&'static str; N],
         buckets: &'static [f64],
     ) -> Self {
-        Self {
-            row,
-            labels,
-            buckets,
+        let by = Buckets {
+            bounds: buckets,
             made: OnceLock::new(),
             exemplars: Exemplars::none(),
-        }
+        };
+        Self { row, labels, by }
     }
 
     /// Counts a value, of seconds if that is the unit.
     pub fn record(&self, value: f64, labels: [Label; N]) {
         if let Some(meter) = METER.get() {
-            let made = self.made.get_or_init(|| {
+            let made = self.by.made.get_or_init(|| {
                 meter
                     .f64_histogram(self.row.name)
                     .with_unit(self.row.unit)
                     .with_description(self.row.text)
-                    .with_boundaries(self.buckets.to_vec())
+                    .with_boundaries(self.by.bounds.to_vec())
                     .build()
             });
             made.record(value, &pairs(self.labels, labels));
@@ -105,7 +128,7 @@ impl<const N: usize> Histogram<N> {
         if METER.get().is_some() && context.is_valid() && context.is_sampled() {
             let words = labels.iter().map(|label| label.0.to_string()).collect();
             let exemplar = Exemplar::now(value, &context);
-            self.exemplars.keep(words, self.buckets, exemplar);
+            self.by.exemplars.keep(words, self.by.bounds, exemplar);
         }
         self.record(value, labels);
     }
@@ -113,38 +136,22 @@ impl<const N: usize> Histogram<N> {
     /// The exemplar of the bucket with this upper bound, for these values of its labels.
     #[must_use]
     pub fn exemplar(&self, labels: &[&str], upper_bound: f64) -> Option<Exemplar> {
-        self.exemplars.of(labels, self.buckets, upper_bound)
+        self.by.exemplars.of(labels, self.by.bounds, upper_bound)
     }
-}
-
-/// A count that only grows, with `N` labels.
-pub struct Counter<const N: usize> {
-    row: Instrument,
-    labels: [&'static str; N],
-    made: OnceLock<metrics::Counter<u64>>,
 }
 
 impl<const N: usize> Counter<N> {
     pub(super) const KIND: InstrumentKind = InstrumentKind::Counter;
 
-    /// As documents list it.
-    #[must_use]
-    pub const fn row(&self) -> &Instrument {
-        &self.row
-    }
-
     pub(super) const fn new(row: Instrument, labels: [&'static str; N]) -> Self {
-        Self {
-            row,
-            labels,
-            made: OnceLock::new(),
-        }
+        let by = OnceLock::new();
+        Self { row, labels, by }
     }
 
     /// Counts so many more. Nothing more makes it known that so far there were none.
     pub fn add(&self, more: u64, labels: [Label; N]) {
         if let Some(meter) = METER.get() {
-            let made = self.made.get_or_init(|| {
+            let made = self.by.get_or_init(|| {
                 meter
                     .u64_counter(self.row.name)
                     .with_unit(self.row.unit)
@@ -156,34 +163,18 @@ impl<const N: usize> Counter<N> {
     }
 }
 
-/// A count that grows and shrinks, with `N` labels.
-pub struct UpDownCounter<const N: usize> {
-    row: Instrument,
-    labels: [&'static str; N],
-    made: OnceLock<metrics::UpDownCounter<i64>>,
-}
-
 impl<const N: usize> UpDownCounter<N> {
     pub(super) const KIND: InstrumentKind = InstrumentKind::UpDownCounter;
 
-    /// As documents list it.
-    #[must_use]
-    pub const fn row(&self) -> &Instrument {
-        &self.row
-    }
-
     pub(super) const fn new(row: Instrument, labels: [&'static str; N]) -> Self {
-        Self {
-            row,
-            labels,
-            made: OnceLock::new(),
-        }
+        let by = OnceLock::new();
+        Self { row, labels, by }
     }
 
     /// Counts so many more, or fewer.
     pub fn add(&self, more: i64, labels: [Label; N]) {
         if let Some(meter) = METER.get() {
-            let made = self.made.get_or_init(|| {
+            let made = self.by.get_or_init(|| {
                 meter
                     .i64_up_down_counter(self.row.name)
                     .with_unit(self.row.unit)
@@ -195,23 +186,15 @@ impl<const N: usize> UpDownCounter<N> {
     }
 }
 
-/// Something that is what it is when it is looked at, with `N` labels.
-pub struct Gauge<const N: usize> {
-    row: Instrument,
-    labels: [&'static str; N],
-}
-
 impl<const N: usize> Gauge<N> {
     pub(super) const KIND: InstrumentKind = InstrumentKind::Gauge;
 
-    /// As documents list it.
-    #[must_use]
-    pub const fn row(&self) -> &Instrument {
-        &self.row
-    }
-
     pub(super) const fn new(row: Instrument, labels: [&'static str; N]) -> Self {
-        Self { row, labels }
+        Self {
+            row,
+            labels,
+            by: LookedAt,
+        }
     }
 
     /// Has it looked at whenever somebody wants to know, as long as the process is watched: `look` gives each value
@@ -238,23 +221,15 @@ impl<const N: usize> Gauge<N> {
     }
 }
 
-/// A sum that only grows and that somebody else keeps, with `N` labels.
-pub struct Sum<const N: usize> {
-    row: Instrument,
-    labels: [&'static str; N],
-}
-
 impl<const N: usize> Sum<N> {
     pub(super) const KIND: InstrumentKind = InstrumentKind::Counter;
 
-    /// As documents list it.
-    #[must_use]
-    pub const fn row(&self) -> &Instrument {
-        &self.row
-    }
-
     pub(super) const fn new(row: Instrument, labels: [&'static str; N]) -> Self {
-        Self { row, labels }
+        Self {
+            row,
+            labels,
+            by: AddedUp,
+        }
     }
 
     /// As [`Gauge::observe`].
