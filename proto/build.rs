@@ -4,6 +4,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
+use prost_build::{Config, Service, ServiceGenerator};
 
 const FILES: [&str; 10] = [
     "carrel/refusal/v1/refusal.proto",
@@ -28,16 +29,52 @@ const SECRETS: [&str; 6] = [
     ".carrel.gateway.v1.Hello",
 ];
 
+/// Calls whose responses go to many, or are passed on: they stay as they are encoded.
+const ENCODED: [(&str, &str); 1] = [("SessionService", "Attend")];
+
+/// Generates services as tonic does, with [`ENCODED`] responses as `crate::encoded::Encoded`.
+struct Services(Box<dyn ServiceGenerator>);
+
+impl ServiceGenerator for Services {
+    fn generate(&mut self, mut service: Service, buf: &mut String) {
+        let package = service
+            .package
+            .trim_start_matches("carrel.")
+            .replace('.', "::");
+        for method in &mut service.methods {
+            if ENCODED.contains(&(&service.proto_name, &method.proto_name)) {
+                method.output_type = format!(
+                    "crate::encoded::Encoded<crate::{package}::{}>",
+                    method.output_type
+                );
+            }
+        }
+        self.0.generate(service, buf);
+    }
+
+    fn finalize(&mut self, buf: &mut String) {
+        self.0.finalize(buf);
+    }
+
+    fn finalize_package(&mut self, package: &str, buf: &mut String) {
+        self.0.finalize_package(package, buf);
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=carrel");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let descriptors = protox::compile(FILES, ["."])?;
     let encoded = descriptors.encode_to_vec();
     fs::write(out.join("descriptors.binpb"), &encoded)?;
-    tonic_prost_build::configure()
-        .skip_debug(SECRETS)
+    let services = tonic_prost_build::configure()
         .compile_well_known_types(true)
+        .service_generator();
+    Config::new()
+        .skip_debug(SECRETS)
+        .compile_well_known_types()
         .extern_path(".google.protobuf", "::pbjson_types")
+        .service_generator(Box::new(Services(services)))
         .compile_fds(descriptors)?;
     pbjson_build::Builder::new()
         .register_descriptors(&encoded)?

@@ -3,23 +3,24 @@
 //! The task does nothing but read the stream and push to the outbox, which never waits. So the stream is read at the
 //! speed at which it comes, whatever the browser does.
 
+pub(crate) mod response;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use carrel_platform::{
     refusal::Refusal,
     telemetry::{attribute, grpc, session_hash, span, trace_context},
 };
 use carrel_proto::{
+    encoded::Encoded,
     gateway::v1::{
-        Accepted, Attending, Detached, Head, Refused, SessionEvent, SomebodyTyping, Waiting,
-        server_frame::Frame,
+        Accepted, Attending, Detached, Head, Refused, SomebodyTyping, Waiting, server_frame::Frame,
     },
     refusal::v1 as wire,
-    session::v1::{
-        self as session, AttendRequest, AttendResponse, Audience, Join, attend_request,
-        attend_response::Response,
-    },
+    session::v1::{self as session, AttendRequest, Audience, Join, attend_request},
 };
+use prost::{DecodeError, Message as _};
 use tokio::{
     select,
     sync::{OwnedSemaphorePermit, mpsc},
@@ -33,6 +34,7 @@ use tokio_util::{
 use tonic::Code;
 use tracing::Span;
 
+use self::response::{AttendResponse, Outline, Response};
 use crate::{
     delivery::{Delivery, delivery_span},
     frame::refused,
@@ -136,7 +138,7 @@ impl Attendance {
                 biased;
                 () = stopped.cancelled() => End::Stopped,
                 refusal = read(deadline, span, sessions.attend(request), "Attend again.", |response| {
-                    reader.deliver(response);
+                    reader.deliver(response)
                 }) => End::Service(refusal),
             };
             reader.end(end);
@@ -288,33 +290,27 @@ struct Reader {
 
 impl Reader {
     /// Passes on what the service gave, and nothing else: whoever may see what was decided there.
-    fn deliver(&mut self, response: AttendResponse) {
-        let session_id = self.session_id.clone();
+    fn deliver(&mut self, response: Encoded<session::AttendResponse>) -> Result<(), DecodeError> {
+        let AttendResponse {
+            response,
+            trace_parent,
+        } = AttendResponse::read(response)?;
+        let session_id = || self.session_id.clone();
         let mut answered = None;
-        let mut happened = None;
-        let frame = match response.response {
+        let frame = match response {
+            Some(Response::Event(event)) => return self.deliver_event(event, &trace_parent),
             Some(Response::Joined(joined)) => {
                 self.head = joined.head.as_ref().map_or(0, |head| head.number);
                 Frame::Attending(Attending {
-                    session_id,
-                    joined: Some(joined),
-                })
-            }
-            Some(Response::Event(event)) => {
-                if event.position > self.head {
-                    let Line { user, clock, .. } = &self.line;
-                    happened = Some(Delivery::of_event(&event, user, clock));
-                }
-                Frame::Event(SessionEvent {
-                    session_id,
-                    event: Some(event),
+                    session_id: session_id(),
+                    joined: Some(*joined),
                 })
             }
             Some(Response::ActAccepted(accepted)) => {
                 answered = self.acts.answered(&accepted.command_id);
                 Frame::Accepted(Accepted {
                     command_id: accepted.command_id,
-                    session_id,
+                    session_id: session_id(),
                     position: accepted.position,
                     replayed: accepted.replayed,
                 })
@@ -323,24 +319,24 @@ impl Reader {
                 answered = self.acts.answered(&refused.command_id);
                 Frame::Refused(Refused {
                     command_id: refused.command_id,
-                    session_id,
+                    session_id: session_id(),
                     refusal: refused.refusal,
                 })
             }
             Some(Response::Typing(typing)) => Frame::Typing(SomebodyTyping {
-                session_id,
-                typing: Some(typing),
+                session_id: session_id(),
+                typing: Some(*typing),
             }),
             Some(Response::Waiting(status)) => Frame::Waiting(Waiting {
-                session_id,
+                session_id: session_id(),
                 status: Some(status),
             }),
             Some(Response::Heartbeat(heartbeat)) => Frame::Head(Head {
-                session_id,
+                session_id: session_id(),
                 number: heartbeat.head,
             }),
             // A kind that a newer service knows: it has nothing to say to this version's clients.
-            None => return,
+            None => return Ok(()),
         };
         if let Some(time) = self
             .joining
@@ -350,13 +346,27 @@ impl Reader {
         }
         let span = match &answered {
             Some(UnderWay { span, .. }) => Some(span.clone()),
-            None => self.delivery(&response.trace_parent),
+            None => self.delivery(&trace_parent),
         };
         if let Some(UnderWay { time, .. }) = answered {
             time.answered(&frame);
         }
-        let delivery = happened.unwrap_or_default().within(span);
-        self.line.outbox.deliver(frame, delivery);
+        self.line.outbox.push(frame, span);
+        Ok(())
+    }
+
+    /// Passes an event on as it is encoded.
+    fn deliver_event(&self, event: Bytes, trace_parent: &str) -> Result<(), DecodeError> {
+        let outline = Outline::decode(event.clone())?;
+        let Line { user, clock, .. } = &self.line;
+        let delivery = match outline.position > self.head {
+            true => Delivery::of_event(&outline, user, clock),
+            false => Delivery::default(),
+        };
+        let delivery = delivery.within(self.delivery(trace_parent));
+        let outbox = &self.line.outbox;
+        outbox.deliver_event(&self.session_id, event, delivery);
+        Ok(())
     }
 
     /// The span of a delivery of something in this session.

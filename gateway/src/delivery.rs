@@ -8,8 +8,10 @@ use carrel_platform::{
         span, trace_context,
     },
 };
-use carrel_proto::session::v1::{Part, SessionEvent};
+use carrel_proto::session::v1::Part;
 use tracing::{Span, field};
+
+use crate::attendance::response::{Author, Outline};
 
 /// Whose browser it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,13 +32,11 @@ impl User {
     }
 
     /// Whether an event is what they did themselves.
-    fn is_author_of(&self, event: &SessionEvent) -> bool {
-        let Some(author) = &event.author else {
-            return false;
-        };
-        match self {
-            Self::Patron => author.part() == Part::Patron,
-            Self::Librarian(id) => *id == author.librarian_id,
+    fn is_author_of(&self, event: &Outline) -> bool {
+        match (self, &event.author) {
+            (_, None) => false,
+            (Self::Patron, Some(author)) => author.part() == Part::Patron,
+            (Self::Librarian(id), Some(Author { librarian_id, .. })) => id == librarian_id,
         }
     }
 }
@@ -64,7 +64,7 @@ impl Delivery {
     }
 
     /// Of something that happened in a session just now. What a user did themselves is not measured: they have seen it.
-    pub(crate) fn of_event(event: &SessionEvent, to: &User, clock: &Clock) -> Self {
+    pub(crate) fn of_event(event: &Outline, to: &User, clock: &Clock) -> Self {
         let accepted_ms = event
             .time
             .as_ref()
@@ -121,19 +121,16 @@ pub(crate) fn delivery_span(trace_parent: &str) -> Option<Span> {
 
 #[cfg(test)]
 mod tests {
-    use carrel_proto::session::v1::Person;
-
     use super::*;
 
-    fn by(part: Part, librarian_id: &str) -> SessionEvent {
-        let mut event = SessionEvent {
+    fn by(part: Part, librarian_id: &str) -> Outline {
+        let mut event = Outline {
+            position: 1,
             time: Some(Default::default()),
-            author: Some(Person {
+            author: Some(Author {
                 part: part.into(),
                 librarian_id: librarian_id.to_owned(),
-                ..Person::default()
             }),
-            ..SessionEvent::default()
         };
         if let Some(time) = &mut event.time {
             (time.seconds, time.nanos) = (7, 9_000_000);

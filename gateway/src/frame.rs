@@ -2,9 +2,16 @@
 //! a websocket message.
 
 use axum::extract::ws::Message;
+use bytes::Bytes;
 use carrel_platform::refusal::Refusal;
-use carrel_proto::gateway::v1::{ClientFrame, Refused, ServerFrame, client_frame, server_frame};
-use prost::Message as _;
+use carrel_proto::{
+    gateway::v1::{ClientFrame, Refused, ServerFrame, SessionEvent, client_frame, server_frame},
+    session::v1 as session,
+};
+use prost::{
+    Message as _,
+    encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len},
+};
 use serde::Serialize;
 use serde_json::Value;
 use tonic::Code;
@@ -67,13 +74,65 @@ impl SubProtocol {
     }
 
     /// Writes a frame for a browser.
-    pub fn encode(self, frame: server_frame::Frame) -> Result<Message, serde_json::Error> {
+    pub fn encode(self, frame: server_frame::Frame) -> Result<Message, Unwritable> {
         let frame = ServerFrame { frame: Some(frame) };
         Ok(match self {
             Self::Proto => Message::Binary(frame.encode_to_vec().into()),
             Self::Json => Message::Text(serde_json::to_string(&frame)?.into()),
         })
     }
+
+    /// Writes a frame for a browser about an event of this session, which is given as it is encoded.
+    pub fn encode_event(self, session_id: &str, event: Bytes) -> Result<Message, Unwritable> {
+        Ok(match self {
+            Self::Proto => Message::Binary(event_frame(session_id, &event).into()),
+            Self::Json => self.encode(server_frame::Frame::Event(SessionEvent {
+                session_id: session_id.to_owned(),
+                event: Some(session::SessionEvent::decode(event)?),
+            }))?,
+        })
+    }
+}
+
+/// Why a frame can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritable {
+    /// JSON has no way to say it.
+    #[error("it can't be said in JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// What it passes on is not what it is said to be.
+    #[error("what it passes on can't be read: {0}")]
+    Undecodable(#[from] prost::DecodeError),
+}
+
+/// The place of an event among the things that a [`ServerFrame`] may hold.
+const EVENT: u32 = 5;
+/// The places of what a [`SessionEvent`] holds.
+const EVENT_SESSION_ID: u32 = 1;
+const EVENT_EVENT: u32 = 2;
+
+/// A [`ServerFrame`] with a [`SessionEvent`] whose event is encoded already.
+fn event_frame(session_id: &str, event: &[u8]) -> Vec<u8> {
+    let length =
+        field_len(EVENT_SESSION_ID, session_id.len()) + field_len(EVENT_EVENT, event.len());
+    let mut frame = Vec::with_capacity(field_len(EVENT, length));
+    begin_field(EVENT, length, &mut frame);
+    begin_field(EVENT_SESSION_ID, session_id.len(), &mut frame);
+    frame.extend_from_slice(session_id.as_bytes());
+    begin_field(EVENT_EVENT, event.len(), &mut frame);
+    frame.extend_from_slice(event);
+    frame
+}
+
+/// How long a field is whose content has this length.
+fn field_len(tag: u32, length: usize) -> usize {
+    key_len(tag) + encoded_len_varint(length as u64) + length
+}
+
+/// Writes what comes before the content of a field.
+fn begin_field(tag: u32, length: usize, frame: &mut Vec<u8>) {
+    encode_key(tag, WireType::LengthDelimited, frame);
+    encode_varint(length as u64, frame);
 }
 
 /// How many bytes a message has in JSON, the longer of the two ways to write it.

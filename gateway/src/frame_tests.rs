@@ -43,6 +43,37 @@ fn a_frame_typed_by_hand_is_read() {
     assert_eq!(trace_parent, "");
 }
 
+proptest! {
+    /// An event that is passed on as it is encoded makes the very frame that it would make as a message.
+    #[test]
+    fn an_encoded_event_makes_the_same_frame(
+        session_id in "[a-z0-9]{1,64}",
+        position in any::<u64>(),
+        text in ".{0,300}",
+    ) {
+        let event = session::SessionEvent {
+            position,
+            payload: Some(session::session_event::Payload::Message(session::MessagePosted { text })),
+            ..session::SessionEvent::default()
+        };
+        let encoded = Bytes::from(event.encode_to_vec());
+        let frame = server_frame::Frame::Event(SessionEvent {
+            session_id: session_id.clone(),
+            event: Some(event),
+        });
+        for protocol in SubProtocol::ALL {
+            let passed_on = protocol.encode_event(&session_id, encoded.clone()).unwrap();
+            prop_assert_eq!(passed_on, protocol.encode(frame.clone()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn what_is_no_event_is_found_where_it_has_to_be_read() {
+    let event = Bytes::from_static(&[0xff]);
+    assert!(SubProtocol::Json.encode_event("s", event).is_err());
+}
+
 /// Takes out what a page leaves out with "…".
 fn without_ellipses(value: &mut Value) {
     match value {

@@ -180,7 +180,10 @@ impl Announced {
                     () = before.wait() => {}
                 }
                 let opening = presence.announce(call);
-                let deliver = |response| reader.deliver(response);
+                let deliver = |response| {
+                    reader.deliver(response);
+                    Ok(())
+                };
                 Some(read(deadline, span, opening, "Announce again.", deliver).await)
             };
             let too_late = async {

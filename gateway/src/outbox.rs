@@ -25,7 +25,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use crate::{close::Close, config::SocketConfig, delivery::Delivery, frame::SubProtocol};
+use crate::{
+    close::Close,
+    config::SocketConfig,
+    delivery::Delivery,
+    frame::{SubProtocol, Unwritable},
+};
 
 /// How many frames are handed to the socket before it is flushed.
 const BATCH: usize = 64;
@@ -123,18 +128,28 @@ impl Outbox {
     ///
     /// Never waits. When the queue is full, the frame is dropped and the socket is closed.
     pub(crate) fn push(&self, frame: server_frame::Frame, span: Option<Span>) {
-        self.deliver(frame, Delivery::of(span));
+        self.queue(|protocol| protocol.encode(frame), Delivery::of(span));
     }
 
-    /// As [`Outbox::push`], and measures the delivery when the frame was written.
-    pub(crate) fn deliver(&self, frame: server_frame::Frame, delivery: Delivery) {
+    /// As [`Outbox::push`], of an event of this session that is encoded already; and measures the delivery when the
+    /// frame was written.
+    pub(crate) fn deliver_event(&self, session_id: &str, event: Bytes, delivery: Delivery) {
+        let encode = |protocol: SubProtocol| protocol.encode_event(session_id, event);
+        self.queue(encode, delivery);
+    }
+
+    fn queue(
+        &self,
+        encode: impl FnOnce(SubProtocol) -> Result<Message, Unwritable>,
+        delivery: Delivery,
+    ) {
         if self.closing.reason().is_some() {
             return;
         }
-        let message = match self.protocol.encode(frame) {
+        let message = match encode(self.protocol) {
             Ok(message) => message,
             Err(error) => {
-                tracing::error!(%error, "a frame could not be written as JSON");
+                tracing::error!(%error, "a frame could not be written");
                 return self.closing.decide(Close::Internal);
             }
         };

@@ -16,6 +16,7 @@ use carrel_proto::{
         transfer_service_client::TransferServiceClient,
     },
 };
+use prost::DecodeError;
 use tokio::{task::coop::consume_budget, time::timeout};
 use tonic::{
     Code, Request, Response, Status, Streaming,
@@ -174,7 +175,7 @@ pub(crate) async fn read<T>(
     span: Span,
     opening: impl Future<Output = Result<Response<Streaming<T>>, Status>>,
     again: &str,
-    mut take: impl FnMut(T),
+    mut take: impl FnMut(T) -> Result<(), DecodeError>,
 ) -> Refusal {
     let mut stream = match answer(deadline, span, opening).await {
         Ok(stream) => stream,
@@ -183,7 +184,11 @@ pub(crate) async fn read<T>(
     loop {
         match stream.message().await {
             Ok(Some(response)) => {
-                take(response);
+                if let Err(error) = take(response) {
+                    tracing::warn!(%error, "a service sent what is no response; are both of one version?");
+                    let message = format!("The service said what can't be read. {again}");
+                    return Refusal::unavailable("UNAVAILABLE", message);
+                }
                 // A stream that always has more would keep this task from ever hearing that it is to stop.
                 consume_budget().await;
             }

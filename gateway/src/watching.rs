@@ -89,6 +89,7 @@ impl<W: Watched> Watching<W> {
                 for frame in W::frames(change) {
                     outbox.push(frame, delivery.take());
                 }
+                Ok(())
             });
             select! {
                 biased;

@@ -7,7 +7,10 @@ use carrel_platform::{
     clock::Clock,
     refusal::{Refusal, command},
 };
-use carrel_proto::session::v1::{self as wire, session_service_server::SessionService};
+use carrel_proto::{
+    encoded::Encoded,
+    session::v1::{self as wire, session_service_server::SessionService},
+};
 use futures::Stream;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
@@ -28,6 +31,7 @@ use crate::{
 mod attend;
 mod load;
 mod pages;
+mod spoken;
 mod transfer;
 mod watch;
 
@@ -122,7 +126,7 @@ impl SessionApi {
 
 #[tonic::async_trait]
 impl SessionService for SessionApi {
-    type AttendStream = Responses<wire::AttendResponse>;
+    type AttendStream = Responses<Encoded<wire::AttendResponse>>;
     type WatchSessionsStream = Responses<wire::WatchSessionsResponse>;
 
     async fn open_session(
@@ -295,11 +299,7 @@ impl SessionService for SessionApi {
         Ok(Response::new(wire::GetTranscriptResponse {
             audience: convert::audience_to_wire(transcript.audience).into(),
             session: Some(transcript.session),
-            events: transcript
-                .events
-                .iter()
-                .map(|event| (**event).clone())
-                .collect(),
+            events: transcript.events,
         }))
     }
 

@@ -1,9 +1,12 @@
 //! All that happened in one session, in memory: what the log holds, folded, and shown to each audience.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use carrel_platform::log::{Command, EventLog, LogError, StreamName};
-use carrel_proto::session::v1 as wire;
+use carrel_proto::{
+    encoded::Encoded,
+    session::v1::{self as wire, attend_response::Response},
+};
 
 use crate::{
     convert,
@@ -35,7 +38,7 @@ pub struct History {
 pub struct View {
     audience: Audience,
     session: Option<Session>,
-    events: Vec<Arc<wire::SessionEvent>>,
+    events: Vec<EncodedEvent>,
 }
 
 /// A command that was carried out.
@@ -56,19 +59,31 @@ pub struct News {
     pub conference: Vec<Stored<ConferenceEvent>>,
 }
 
+/// An event as it is sent to everyone of an audience who attends. It is encoded once, whoever is sent it and how often.
+pub type EncodedEvent = Encoded<wire::AttendResponse>;
+
+/// An event as one audience is shown it.
+#[derive(Clone, Debug)]
+pub struct ShownEvent {
+    /// Its number in the audience.
+    pub position: u64,
+    /// What is sent.
+    pub encoded: EncodedEvent,
+}
+
 /// An event as each audience is shown it.
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// To staff.
-    pub staff: Arc<wire::SessionEvent>,
+    pub staff: ShownEvent,
     /// To the patron, if it is for them.
-    pub patron: Option<Arc<wire::SessionEvent>>,
+    pub patron: Option<ShownEvent>,
 }
 
 impl Shown {
     /// What one audience is shown.
     #[must_use]
-    pub fn to(&self, audience: Audience) -> Option<&Arc<wire::SessionEvent>> {
+    pub fn to(&self, audience: Audience) -> Option<&ShownEvent> {
         match audience {
             Audience::Staff => Some(&self.staff),
             Audience::Patron => self.patron.as_ref(),
@@ -85,16 +100,23 @@ impl View {
         }
     }
 
-    fn take_in(&mut self, event: &Event, at_ms: i64) -> Option<Arc<wire::SessionEvent>> {
+    fn take_in(&mut self, event: &Event, at_ms: i64) -> Option<ShownEvent> {
         let before = self.position();
         self.session = Session::apply(self.session.take(), self.audience, event, at_ms);
         let session = self
             .session
             .as_ref()
             .filter(|session| session.position > before)?;
-        let shown = Arc::new(convert::event_to_wire(session, event, at_ms));
-        self.events.push(Arc::clone(&shown));
-        Some(shown)
+        let happened = convert::event_to_wire(session, event, at_ms);
+        let encoded = Encoded::of(&wire::AttendResponse {
+            response: Some(Response::Event(happened)),
+            trace_parent: String::new(),
+        });
+        self.events.push(encoded.clone());
+        Some(ShownEvent {
+            position: session.position,
+            encoded,
+        })
     }
 
     /// The session as the audience knows it.
@@ -111,11 +133,28 @@ impl View {
 
     /// The events after a position, in order.
     #[must_use]
-    pub fn events_after(&self, position: u64) -> &[Arc<wire::SessionEvent>] {
+    pub fn events_after(&self, position: u64) -> &[EncodedEvent] {
         let from = usize::try_from(position)
             .unwrap_or(usize::MAX)
             .min(self.events.len());
         &self.events[from..]
+    }
+
+    /// All that the audience was shown, to be read.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] when something can't be read that was encoded here.
+    pub fn transcript(&self) -> Result<Vec<wire::SessionEvent>, LogError> {
+        let damaged = |problem: String| LogError::Damaged(format!("an event: {problem}"));
+        let read = |event: &EncodedEvent| match event.read() {
+            Ok(wire::AttendResponse {
+                response: Some(Response::Event(event)),
+                ..
+            }) => Ok(event),
+            Ok(_) => Err(damaged("it is something else".to_owned())),
+            Err(error) => Err(damaged(error.to_string())),
+        };
+        self.events.iter().map(read).collect()
     }
 }
 

@@ -42,7 +42,7 @@ use crate::{
         session::{Phase, Session},
     },
     error::Error,
-    history::History,
+    history::{EncodedEvent, History},
     live_list::LiveList,
     storage::Stored,
     subscribers::{Listening, Subscribers},
@@ -158,7 +158,7 @@ pub(crate) struct Joined {
     pub(crate) part: Part,
     pub(crate) head: u64,
     pub(crate) resync: bool,
-    pub(crate) backlog: Vec<Arc<wire::SessionEvent>>,
+    pub(crate) backlog: Vec<EncodedEvent>,
     pub(crate) listening: Listening,
 }
 
@@ -174,7 +174,7 @@ pub(crate) struct Look {
 pub(crate) struct Transcript {
     pub(crate) session: wire::Session,
     pub(crate) audience: Audience,
-    pub(crate) events: Vec<Arc<wire::SessionEvent>>,
+    pub(crate) events: Vec<wire::SessionEvent>,
 }
 
 /// What lists and rights depend on.

@@ -16,14 +16,14 @@ use crate::{
         people::Actor,
     },
     error::Error,
-    history::Shown,
+    history::{Shown, ShownEvent},
 };
 
 /// Something that is passed on as it happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Live {
     /// An event, with the trace of the act that it came of.
-    Event(Arc<wire::SessionEvent>, Arc<str>),
+    Event(ShownEvent, Arc<str>),
     /// Somebody is typing.
     Typing(wire::Typing),
 }
@@ -93,7 +93,7 @@ impl Subscribers {
             shown
                 .iter()
                 .filter_map(|shown| shown.to(subscriber.audience))
-                .all(|event| subscriber.offer(Live::Event(Arc::clone(event), Arc::clone(&trace))))
+                .all(|event| subscriber.offer(Live::Event(event.clone(), Arc::clone(&trace))))
         });
     }
 

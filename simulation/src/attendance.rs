@@ -4,9 +4,12 @@
 use std::{collections::VecDeque, time::Duration};
 
 use carrel_platform::refusal::Refusal;
-use carrel_proto::session::v1::{
-    self as wire, act::Act, attend_request::Request as Ask, attend_response::Response as Told,
-    session_service_client::SessionServiceClient,
+use carrel_proto::{
+    encoded::Encoded,
+    session::v1::{
+        self as wire, act::Act, attend_request::Request as Ask, attend_response::Response as Told,
+        session_service_client::SessionServiceClient,
+    },
 };
 use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
@@ -88,7 +91,7 @@ enum Over {
 /// One stream.
 struct Stream {
     asks: mpsc::Sender<wire::AttendRequest>,
-    told: Streaming<wire::AttendResponse>,
+    told: Streaming<Encoded<wire::AttendResponse>>,
     /// After the window hung: how far the session went then, and how many events came since.
     hung: Option<(u64, u64)>,
 }
@@ -135,7 +138,7 @@ impl Window {
         let request = self.person.request(ReceiverStream::new(requests));
         let answer = tokio::time::timeout(PATIENCE, async {
             let mut told = client.attend(request).await?.into_inner();
-            let first = told.message().await?;
+            let first = next(&mut told).await?;
             Ok::<_, Status>((told, first))
         })
         .await;
@@ -183,7 +186,7 @@ impl Window {
         loop {
             tokio::select! {
                 biased;
-                told = stream.told.message() => {
+                told = next(&mut stream.told) => {
                     heard = Instant::now();
                     match told {
                         Ok(Some(told)) => self.hear(&told, &mut stream),
@@ -316,6 +319,15 @@ impl Window {
         let what = format!("{} in {}: {what}", self.viewer, self.session_id);
         self.person.stage.observations.violation(invariant, &what);
     }
+}
+
+/// The next response. Cancel-safe.
+async fn next(
+    told: &mut Streaming<Encoded<wire::AttendResponse>>,
+) -> Result<Option<wire::AttendResponse>, Status> {
+    let response = told.message().await?;
+    let read = response.map(|response| response.read()).transpose();
+    read.map_err(|error| Status::internal(error.to_string()))
 }
 
 fn asking(request: Ask) -> wire::AttendRequest {

@@ -16,7 +16,7 @@ use carrel_platform::{
     pipe::pipe,
     serve::{GrpcServer, Services},
 };
-use carrel_proto::session::v1 as wire;
+use carrel_proto::{encoded::Encoded, session::v1 as wire};
 use carrel_session::{Config, Parts};
 use divan::{Bencher, counter::ItemsCount};
 use tokio::{runtime::Builder, sync::mpsc};
@@ -35,7 +35,7 @@ const SESSION: &str = "5e5510115e5510115e5510115e551011";
 /// One session and all who attend it.
 struct Hall {
     speaker: mpsc::Sender<wire::AttendRequest>,
-    streams: Vec<Streaming<wire::AttendResponse>>,
+    streams: Vec<Streaming<Encoded<wire::AttendResponse>>>,
     said: u64,
     _stop: tokio_util::sync::DropGuard,
 }
@@ -128,7 +128,14 @@ impl Hall {
         self.speaker.send(request).await.unwrap();
         for stream in &mut self.streams {
             while !matches!(
-                stream.message().await.unwrap().unwrap().response,
+                stream
+                    .message()
+                    .await
+                    .unwrap()
+                    .unwrap()
+                    .read()
+                    .unwrap()
+                    .response,
                 Some(Told::Event(wire::SessionEvent {
                     payload: Some(wire::session_event::Payload::Message(_)),
                     ..
@@ -143,7 +150,7 @@ async fn attend(
     token: &str,
 ) -> (
     mpsc::Sender<wire::AttendRequest>,
-    Streaming<wire::AttendResponse>,
+    Streaming<Encoded<wire::AttendResponse>>,
 ) {
     let (requests, receiver) = mpsc::channel(1);
     let join = wire::Join {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+use carrel_gateway::frame::SubProtocol;
 use carrel_platform::log::{
     Command as LogCommand,
     stored::{Stored, encode},
 };
-use carrel_proto::gateway::v1 as wire;
 use carrel_session::{
     domain::{
         access::Times,
+        audience::Audience,
         decide::{Command, decide},
         event::Event,
         people::{Actor, LibrarianActor, PatronActor, Role, StaffMember, StaffNaming},
@@ -94,18 +96,14 @@ fn message(history: &History) -> Event {
     decision.session.remove(0)
 }
 
-/// A message as a browser gets it.
-fn frame() -> wire::ServerFrame {
+/// A message as staff are shown it, encoded.
+fn shown() -> Bytes {
     let mut history = active();
     let event = message(&history);
     let stored = next(&history, event);
-    let shown = history.record(stored).unwrap();
-    wire::ServerFrame {
-        frame: Some(wire::server_frame::Frame::Event(wire::SessionEvent {
-            session_id: SESSION.into(),
-            event: Some((*shown.staff).clone()),
-        })),
-    }
+    history.record(stored);
+    let shown = history.view(Audience::Staff).transcript().unwrap().pop();
+    shown.unwrap().encode_to_vec().into()
 }
 
 #[divan::bench]
@@ -136,12 +134,12 @@ fn encode_for_log(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn encode_for_browser(bencher: Bencher<'_, '_>) {
-    let frame = frame();
-    bencher.bench_local(|| frame.encode_to_vec());
+    let shown = shown();
+    bencher.bench_local(|| SubProtocol::Proto.encode_event(SESSION, shown.clone()));
 }
 
 #[divan::bench]
 fn encode_for_browser_as_json(bencher: Bencher<'_, '_>) {
-    let frame = frame();
-    bencher.bench_local(|| serde_json::to_string(&frame).unwrap());
+    let shown = shown();
+    bencher.bench_local(|| SubProtocol::Json.encode_event(SESSION, shown.clone()));
 }

@@ -1,10 +1,13 @@
 //! Another institution's program, on session-svc's gRPC.
 
 use anyhow::{Context, bail};
-use carrel_proto::session::v1::{
-    Act, AttendRequest, AttendResponse, Audience, Join, Position, PostMessage, Typing, act,
-    attend_request::Request as Said_, attend_response::Response,
-    session_service_client::SessionServiceClient,
+use carrel_proto::{
+    encoded::Encoded,
+    session::v1::{
+        Act, AttendRequest, AttendResponse, Audience, Join, Position, PostMessage, Typing, act,
+        attend_request::Request as Said_, attend_response::Response,
+        session_service_client::SessionServiceClient,
+    },
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -19,7 +22,7 @@ const ROOM: usize = 64;
 #[derive(Debug)]
 pub struct Program {
     requests: mpsc::Sender<AttendRequest>,
-    responses: Streaming<AttendResponse>,
+    responses: Streaming<Encoded<AttendResponse>>,
 }
 
 /// A call that says whose it is.
@@ -55,6 +58,7 @@ impl Program {
             .await?
             .into_inner();
         let first = responses.message().await?.context("the stream ended")?;
+        let first = first.read()?;
         let Some(Response::Joined(joined)) = first.response else {
             bail!("not joined: {first:?}");
         };
@@ -90,7 +94,7 @@ impl Program {
             .message()
             .await?
             .context("the stream ended")?;
-        Ok(match response.response {
+        Ok(match response.read()?.response {
             Some(Response::Event(event)) => Incoming::Event(event.position, said(event.payload)),
             Some(Response::ActAccepted(accepted)) => match number_of(&accepted.command_id) {
                 Some(number) => Incoming::Accepted(number),

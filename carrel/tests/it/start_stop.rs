@@ -163,8 +163,8 @@ async fn a_stop_ends_streams_with_unavailable() {
     requests.send(join).await.unwrap();
     let stream = on_behalf(&patron.token, ReceiverStream::new(receiver));
     let mut responses = sessions.attend(stream).await.unwrap().into_inner();
-    let first = responses.next().await.unwrap().unwrap().response.unwrap();
-    assert!(matches!(first, Response::Joined(_)));
+    let first = responses.next().await.unwrap().unwrap().read().unwrap();
+    assert!(matches!(first.response, Some(Response::Joined(_))));
     let (_folder, end) = tokio::join!(desk.close(), async {
         loop {
             if let Err(status) = responses.next().await.unwrap() {

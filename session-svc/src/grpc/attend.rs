@@ -11,9 +11,9 @@ use carrel_platform::{
     refusal::Refusal,
     telemetry::{attribute, span, trace_context},
 };
-use carrel_proto::session::v1 as wire;
+use carrel_proto::{encoded::Encoded, session::v1 as wire};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::watch,
     time::{Instant, MissedTickBehavior},
 };
 use tonic::{Code, Status, Streaming};
@@ -21,11 +21,16 @@ use tracing::{Instrument as _, field};
 use wire::{attend_request::Request, attend_response::Response};
 
 use self::acts::first_answer;
-use super::{Responses, SessionApi, token_expired, until_end};
+use super::{
+    Responses, SessionApi,
+    spoken::{Unheard, Voice, spoken},
+    token_expired,
+};
 use crate::{
     convert,
     domain::{audience::Audience, people::Actor},
     error::Error,
+    history::EncodedEvent,
     live_session::{InOrder, Joined},
     sessions::Sessions,
     subscribers::Live,
@@ -38,37 +43,35 @@ const ACTS_UNDER_WAY: usize = 64;
 /// How often one participant's typing is passed on at the most.
 const TYPING_PAUSE_MS: u64 = 500;
 
-type Sender = mpsc::Sender<Result<wire::AttendResponse, Status>>;
-
 /// Takes part in a session until the caller goes, the token expires, or the server stops.
 pub(super) fn attend(
     api: &SessionApi,
     principal: Principal,
     requests: Streaming<wire::AttendRequest>,
-) -> Responses<wire::AttendResponse> {
-    let (sender, responses) = mpsc::channel(IN_FLIGHT);
-    let (end, ending) = oneshot::channel();
-    let participant = Participant {
-        sessions: api.sessions.clone(),
-        auth: api.auth.clone(),
-        clock: api.clock.clone(),
-        principal,
-        sender: sender.clone(),
-    };
-    let stop = api.sessions.parts().stop.clone();
-    tokio::spawn(async move {
+) -> Responses<Encoded<wire::AttendResponse>> {
+    let api = api.clone();
+    Box::pin(spoken(IN_FLIGHT, |voice| async move {
+        let stop = api.sessions.parts().stop.clone();
+        let unheard = voice.clone();
+        let participant = Participant {
+            sessions: api.sessions,
+            auth: api.auth,
+            clock: api.clock,
+            principal,
+            voice,
+        };
         let outcome = tokio::select! {
             // What they said before they went is heard first.
             biased;
             end = participant.take_part(requests) => end,
             () = stop.cancelled() => Err(Error::ShuttingDown.into()),
-            () = sender.closed() => Err(End::Gone),
+            () = unheard.unheard() => Err(End::Gone),
         };
-        if let Err(End::Refused(refusal)) = outcome {
-            let _ = end.send(refusal.into());
+        match outcome {
+            Err(End::Refused(refusal)) => Err(refusal.into()),
+            Ok(()) | Err(End::Gone) => Ok(()),
         }
-    });
-    Box::pin(until_end(responses, ending))
+    }))
 }
 
 /// Whoever is at the other end of one stream.
@@ -77,7 +80,7 @@ struct Participant {
     auth: Authenticator,
     clock: Clock,
     principal: Principal,
-    sender: Sender,
+    voice: Voice<Encoded<wire::AttendResponse>>,
 }
 
 /// What they take part in.
@@ -221,21 +224,26 @@ impl Participant {
     }
 
     async fn pass_on(&self, attendance: &mut Attendance, live: Live) -> Result<(), End> {
-        let (response, trace) = match live {
+        match live {
             Live::Event(event, trace) => {
                 attendance.sent = event.position;
-                (
-                    Response::Event((*event).clone()),
-                    if attendance.trace {
-                        trace.to_string()
-                    } else {
-                        String::new()
-                    },
-                )
+                let trace = if attendance.trace { &*trace } else { "" };
+                self.pass_on_event(event.encoded, trace).await
             }
-            Live::Typing(typing) => (Response::Typing(typing), String::new()),
+            Live::Typing(typing) => self.send(Response::Typing(typing)).await,
+        }
+    }
+
+    /// Sends an event as it is encoded already, and the trace of what it came of, if it is kept.
+    async fn pass_on_event(&self, event: EncodedEvent, trace: &str) -> Result<(), End> {
+        if trace.is_empty() {
+            return self.say(event).await;
+        }
+        let traced = wire::AttendResponse {
+            response: None,
+            trace_parent: trace.to_owned(),
         };
-        self.send_traced(response, trace).await
+        self.say(event.and(&traced)).await
     }
 
     async fn send(&self, response: Response) -> Result<(), End> {
@@ -247,7 +255,11 @@ impl Participant {
             response: Some(response),
             trace_parent,
         };
-        self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
+        self.say(Encoded::of(&response)).await
+    }
+
+    async fn say(&self, response: Encoded<wire::AttendResponse>) -> Result<(), End> {
+        self.voice.say(response).await.map_err(|Unheard| End::Gone)
     }
 
     async fn tell_wait(&self, session_id: &str, told: &mut Option<u32>) -> Result<(), End> {

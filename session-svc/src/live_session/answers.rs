@@ -95,7 +95,7 @@ impl LiveSession {
             );
             self.audit(fact).await?;
         }
-        let events = self.history.view(audience).events_after(0).to_vec();
+        let events = self.history.view(audience).transcript()?;
         Ok(Transcript {
             session: self.show(audience)?,
             audience,

@@ -241,8 +241,7 @@ impl Desk {
         let history = History::load(&*self.log, session_id.to_owned())
             .await
             .unwrap();
-        let events = history.view(Audience::Staff).events_after(0);
-        events.iter().map(|event| (**event).clone()).collect()
+        history.view(Audience::Staff).transcript().unwrap()
     }
 
     /// A fresh command id. Deterministic, so that two desks that do the same give the same.

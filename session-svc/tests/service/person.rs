@@ -1,8 +1,12 @@
 //! Somebody who calls the service, and what they attend and watch.
 
-use carrel_proto::session::v1::{
-    self as wire, attend_request::Request as Ask, attend_response::Response as Told,
-    session_service_client::SessionServiceClient, transfer_service_client::TransferServiceClient,
+use carrel_proto::{
+    encoded::Encoded,
+    session::v1::{
+        self as wire, attend_request::Request as Ask, attend_response::Response as Told,
+        session_service_client::SessionServiceClient,
+        transfer_service_client::TransferServiceClient,
+    },
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -183,7 +187,8 @@ impl Person {
         asks.send(join).await.unwrap();
         let request = self.ask(ReceiverStream::new(requests));
         let mut told = self.client.attend(request).await?.into_inner();
-        match told.message().await?.and_then(|first| first.response) {
+        let first = told.message().await?;
+        match first.and_then(|first| first.read().unwrap().response) {
             Some(Told::Joined(joined)) => Ok(Attending { asks, told, joined }),
             other => panic!("the first response is Joined, not {other:?}"),
         }
@@ -287,7 +292,7 @@ impl Watching {
 /// Somebody who attends a session.
 pub struct Attending {
     asks: mpsc::Sender<wire::AttendRequest>,
-    pub told: Streaming<wire::AttendResponse>,
+    pub told: Streaming<Encoded<wire::AttendResponse>>,
     pub joined: wire::Joined,
 }
 
@@ -319,7 +324,8 @@ impl Attending {
     /// The next response but heartbeats; the error that ends the stream, or `None` at its end.
     pub async fn next(&mut self) -> Result<Option<Told>, Status> {
         loop {
-            match self.told.message().await? {
+            let told = self.told.message().await?;
+            match told.map(|told| told.read().unwrap()) {
                 Some(wire::AttendResponse {
                     response: Some(Told::Heartbeat(_)),
                     ..

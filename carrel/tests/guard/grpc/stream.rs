@@ -1,8 +1,11 @@
 //! An Attend stream, as no well-behaved client would use it.
 
-use carrel_proto::session::v1::{
-    self as wire, attend_request::Request as Ask, attend_response::Response as Told,
-    session_service_client::SessionServiceClient,
+use carrel_proto::{
+    encoded::Encoded,
+    session::v1::{
+        self as wire, attend_request::Request as Ask, attend_response::Response as Told,
+        session_service_client::SessionServiceClient,
+    },
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -13,7 +16,7 @@ use super::ask;
 /// An Attend stream, open for any request, also for wrong ones.
 pub(crate) struct Stream {
     asks: mpsc::Sender<wire::AttendRequest>,
-    told: Streaming<wire::AttendResponse>,
+    told: Streaming<Encoded<wire::AttendResponse>>,
 }
 
 impl Stream {
@@ -65,7 +68,8 @@ impl Stream {
     /// The next response but heartbeats.
     pub(crate) async fn next(&mut self) -> Result<Option<Told>, Status> {
         loop {
-            match self.told.message().await?.map(|told| told.response) {
+            let told = self.told.message().await?;
+            match told.map(|told| told.read().unwrap().response) {
                 Some(Some(Told::Heartbeat(_))) => {}
                 Some(Some(response)) => return Ok(Some(response)),
                 Some(None) => panic!("a response that says nothing"),

@@ -6,17 +6,23 @@ use std::{
 };
 
 use carrel_platform::refusal::Refusal;
-use carrel_proto::session::v1::{session_service_server::SessionService, *};
+use carrel_proto::{
+    encoded::Encoded,
+    session::v1::{session_service_server::SessionService, *},
+};
 use tokio::sync::mpsc;
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::{Answer, Down, Responses, Seen, librarian, subject, subject_of};
 
+/// The way to one who attends.
+type Attendee = Down<Encoded<AttendResponse>>;
+
 /// Sessions in which everything that is written is accepted and shown to everyone.
 #[derive(Clone, Default)]
 pub struct Sessions {
-    attending: Arc<Mutex<HashMap<String, Vec<Down<AttendResponse>>>>>,
+    attending: Arc<Mutex<HashMap<String, Vec<Attendee>>>>,
     watching: Arc<Mutex<Vec<Down<WatchSessionsResponse>>>>,
     seen: Seen,
 }
@@ -44,7 +50,7 @@ impl Sessions {
         }
     }
 
-    fn down(&self, session_id: &str) -> Vec<Down<AttendResponse>> {
+    fn down(&self, session_id: &str) -> Vec<Attendee> {
         let attending = self.attending.lock().unwrap();
         attending.get(session_id).cloned().unwrap_or_default()
     }
@@ -53,7 +59,7 @@ impl Sessions {
     pub async fn publish(&self, session_id: &str, response: AttendResponse) -> usize {
         let mut reached = 0;
         for down in self.down(session_id) {
-            reached += usize::from(down.send(Ok(response.clone())).await.is_ok());
+            reached += usize::from(down.send(Ok(Encoded::of(&response))).await.is_ok());
         }
         reached
     }
@@ -77,7 +83,7 @@ impl Sessions {
         }
     }
 
-    async fn answer(&self, session_id: &str, down: &Down<AttendResponse>, act: Act) {
+    async fn answer(&self, session_id: &str, down: &Attendee, act: Act) {
         let command_id = act.command_id;
         let (kind, text) = match act.act {
             Some(act::Act::PostMessage(message)) => ("post_message", message.text),
@@ -103,10 +109,10 @@ impl Sessions {
         };
         let accepted = matches!(response, attend_response::Response::ActAccepted(_));
         let _ = down
-            .send(Ok(AttendResponse {
+            .send(Ok(Encoded::of(&AttendResponse {
                 response: Some(response),
                 trace_parent: String::new(),
-            }))
+            })))
             .await;
         if accepted {
             self.publish(session_id, event(7, &text)).await;
@@ -116,7 +122,7 @@ impl Sessions {
 
 #[tonic::async_trait]
 impl SessionService for Sessions {
-    type AttendStream = Responses<AttendResponse>;
+    type AttendStream = Responses<Encoded<AttendResponse>>;
     type WatchSessionsStream = Responses<WatchSessionsResponse>;
 
     async fn attend(
@@ -156,7 +162,7 @@ impl SessionService for Sessions {
             response: Some(attend_response::Response::Joined(joined)),
             trace_parent: String::new(),
         };
-        down.send(Ok(joined)).await.unwrap();
+        down.send(Ok(Encoded::of(&joined))).await.unwrap();
         let sessions = self.clone();
         tokio::spawn(async move {
             while let Some(Ok(request)) = requests.next().await {

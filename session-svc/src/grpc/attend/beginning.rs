@@ -114,11 +114,10 @@ impl Participant {
         let mut backlog = std::mem::take(&mut joined.backlog).into_iter().peekable();
         while let Some(event) = backlog.next() {
             let trace = match backlog.peek() {
-                Some(_) => String::new(),
-                None => trace.clone(),
+                Some(_) => "",
+                None => &trace,
             };
-            self.send_traced(Response::Event((*event).clone()), trace)
-                .await?;
+            self.pass_on_event(event, trace).await?;
         }
         attendance.sent = attendance.joined.head;
         Ok(())
