@@ -52,6 +52,30 @@ pub(super) struct Hearing<'a> {
     probe: u64,
 }
 
+/// What is to be done for a channel, so that it is subscribed if and only if it is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Subscribe,
+    LetGo,
+}
+
+impl Step {
+    /// `ours`: somebody listens, and our master holds it. `subscribed`: the master has confirmed that once, or may have.
+    /// `active`: and nothing has happened since, as far as is known, by which it ended.
+    ///
+    /// What is subscribed and not active was let go of and is wanted again before Redis heard of either; or another
+    /// master held it for a moment, and ours took our subscription away and said so when it did not matter. Nobody knows
+    /// which, and to subscribe twice does no harm.
+    fn to(ours: bool, subscribed: bool, active: bool) -> Option<Self> {
+        match (ours, subscribed) {
+            (true, true) if active => None,
+            (true, _) => Some(Self::Subscribe),
+            (false, true) => Some(Self::LetGo),
+            (false, false) => None,
+        }
+    }
+}
+
 /// What is done at once with all that comes on the connection.
 struct Ears {
     shared: Shared,
@@ -144,20 +168,11 @@ impl<'a> Hearing<'a> {
         let map = Arc::clone(&self.map.borrow());
         let (mut come, mut gone) = (HashSet::new(), HashSet::new());
         for channel in changed {
-            match (
-                self.is_ours(&map, &channel),
-                self.subscribed.contains(&channel),
-            ) {
-                (true, false) => {
-                    come.insert(channel);
-                }
-                (false, true) => {
-                    gone.insert(channel);
-                }
-                // It was let go of and is wanted again, and Redis has not heard of either.
-                (true, true) => self.shared.topics.activated(&channel, self.ears.by),
-                (false, false) => {}
-            }
+            match self.step(&channel, self.is_ours(&map, &channel)) {
+                Some(Step::Subscribe) => come.insert(channel),
+                Some(Step::LetGo) => gone.insert(channel),
+                None => false,
+            };
         }
         self.change(&map, come, gone).await
     }
@@ -175,12 +190,18 @@ impl<'a> Hearing<'a> {
             .into_iter()
             .filter(|channel| self.holds(&map, channel))
             .collect();
-        for channel in wanted.intersection(&self.subscribed) {
-            self.shared.topics.activated(channel, self.ears.by);
-        }
-        let come = wanted.difference(&self.subscribed).cloned().collect();
         let gone = self.subscribed.difference(&wanted).cloned().collect();
+        let come = wanted
+            .into_iter()
+            .filter(|channel| self.step(channel, true) == Some(Step::Subscribe))
+            .collect();
         self.change(&map, come, gone).await
+    }
+
+    fn step(&self, channel: &Channel, ours: bool) -> Option<Step> {
+        let subscribed = self.subscribed.contains(channel);
+        let active = self.shared.topics.is_active(channel, self.ears.by);
+        Step::to(ours, subscribed, active)
     }
 
     fn is_ours(&self, map: &Map, channel: &Channel) -> bool {
@@ -357,5 +378,24 @@ fn unsubscribe(map: &Map) -> &'static str {
         "SUNSUBSCRIBE"
     } else {
         "UNSUBSCRIBE"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ours_is_subscribed_and_nothing_else_is() {
+        assert_eq!(Step::to(true, false, false), Some(Step::Subscribe));
+        assert_eq!(Step::to(false, true, true), Some(Step::LetGo));
+        assert_eq!(Step::to(true, true, true), None);
+        assert_eq!(Step::to(false, false, false), None);
+    }
+
+    /// A slot went to another master and came back before we looked: Redis has ended the subscription.
+    #[test]
+    fn a_subscription_that_another_one_stood_in_for_is_not_relied_on() {
+        assert_eq!(Step::to(true, true, false), Some(Step::Subscribe));
     }
 }
