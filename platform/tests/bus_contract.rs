@@ -6,6 +6,7 @@ mod on_redis;
 
 use std::{
     future::Future,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -122,6 +123,29 @@ async fn heard(subscription: &mut Subscription) -> Notice {
         .expect("the bus was shut down")
 }
 
+/// The number that is heard next. `None` if words were lost, which a bus may do that is not within one process, and
+/// does where the machine is too busy; but it has to say so.
+async fn next_number(bus: &impl Bus, listener: &mut Subscription) -> Option<u32> {
+    match heard(listener).await {
+        Notice::Payload(payload) => Some(number(&payload)),
+        Notice::Missed => {
+            assert!(bus.lossy(), "words were lost within one process");
+            None
+        }
+    }
+}
+
+/// Publishes a number, again if it was lost. It must be the next that is heard.
+async fn hears_next(bus: &impl Bus, listener: &mut Subscription, topic: &str, due: u32) {
+    loop {
+        bus.publish(OTHER, topic, payload(due));
+        if let Some(next) = next_number(bus, listener).await {
+            assert_eq!(next, due);
+            return;
+        }
+    }
+}
+
 /// A subscription that is active.
 async fn listen(
     factory: &impl Factory,
@@ -156,14 +180,36 @@ async fn everybody_else_on_the_topic_hears_in_order(factory: &impl Factory) {
         listen(factory, &bus, ME, "t").await,
         listen(factory, &bus, Origin(3), "t").await,
     ];
-    for n in 0..100 {
-        bus.publish(OTHER, "t", payload(n));
-    }
-    for listener in &mut listeners {
-        for n in 0..100 {
-            assert_eq!(heard(listener).await, Notice::Payload(payload(n)));
+    // A round in which words are lost says nothing, and another one follows.
+    for round in 0.. {
+        let numbers = round * 100..(round + 1) * 100;
+        for n in numbers.clone() {
+            bus.publish(OTHER, "t", payload(n));
+        }
+        let mut all_heard = true;
+        for listener in &mut listeners {
+            all_heard &= hears_in_order(&bus, listener, numbers.clone()).await;
+        }
+        if all_heard {
+            return;
         }
     }
+}
+
+/// Whether all numbers are heard, and in order. What is below them is of another round.
+async fn hears_in_order(
+    bus: &impl Bus,
+    listener: &mut Subscription,
+    mut numbers: Range<u32>,
+) -> bool {
+    while !numbers.is_empty() {
+        match next_number(bus, listener).await {
+            Some(next) if next < numbers.start => {}
+            Some(next) => assert_eq!(Some(next), numbers.next()),
+            None => return false,
+        }
+    }
+    true
 }
 
 async fn nobody_hears_what_was_published_before(factory: &impl Factory) {
@@ -171,16 +217,14 @@ async fn nobody_hears_what_was_published_before(factory: &impl Factory) {
     bus.publish(OTHER, "t", payload(1));
     arrived(factory, &bus, "t").await;
     let mut listener = listen(factory, &bus, ME, "t").await;
-    bus.publish(OTHER, "t", payload(2));
-    assert_eq!(heard(&mut listener).await, Notice::Payload(payload(2)));
+    hears_next(&bus, &mut listener, "t", 2).await;
 }
 
 async fn nobody_hears_their_own_origin(factory: &impl Factory) {
     let bus = factory.fresh().await;
     let mut listener = listen(factory, &bus, ME, "t").await;
     bus.publish(ME, "t", payload(1));
-    bus.publish(OTHER, "t", payload(2));
-    assert_eq!(heard(&mut listener).await, Notice::Payload(payload(2)));
+    hears_next(&bus, &mut listener, "t", 2).await;
 }
 
 async fn topics_are_apart(factory: &impl Factory) {
@@ -192,8 +236,7 @@ async fn topics_are_apart(factory: &impl Factory) {
     ];
     bus.publish(OTHER, "session/10", payload(1));
     bus.publish(OTHER, "session", payload(2));
-    bus.publish(OTHER, "session/1", payload(3));
-    assert_eq!(heard(&mut listener).await, Notice::Payload(payload(3)));
+    hears_next(&bus, &mut listener, "session/1", 3).await;
 }
 
 /// What a subscriber hears is the next payload, or first that it missed some.
@@ -233,8 +276,10 @@ async fn a_slow_subscriber_is_told_in_the_right_place(factory: &impl Factory) {
         account.check(&heard(&mut listener).await);
     }
     assert!(account.next < FLOOD);
-    bus.publish(OTHER, "t", payload(FLOOD));
     while account.next <= FLOOD {
+        if account.knows_of_loss {
+            bus.publish(OTHER, "t", payload(FLOOD));
+        }
         account.check(&heard(&mut listener).await);
     }
 }
@@ -289,11 +334,21 @@ async fn a_cancelled_wait_loses_nothing(factory: &impl Factory) {
             futures::future::Either::Left((notice, _)) => notice,
             futures::future::Either::Right(_) => None,
         };
-        let notice = match first {
+        let mut notice = match first {
             Some(notice) => notice,
             None => heard(&mut listener).await,
         };
-        assert_eq!(notice, Notice::Payload(payload(n)));
+        // What the bus itself has lost is said to be, and is published again.
+        while notice != Notice::Payload(payload(n)) {
+            match notice {
+                Notice::Payload(earlier) => assert!(number(&earlier) < n),
+                Notice::Missed => {
+                    assert!(bus.lossy(), "words were lost within one process");
+                    bus.publish(OTHER, "t", payload(n));
+                }
+            }
+            notice = heard(&mut listener).await;
+        }
     }
 }
 
@@ -302,6 +357,5 @@ async fn a_dropped_subscription_is_in_nobodys_way(factory: &impl Factory) {
     let gone = bus.subscribe(ME, "t");
     let mut stays = listen(factory, &bus, ME, "t").await;
     drop(gone);
-    bus.publish(OTHER, "t", payload(1));
-    assert_eq!(heard(&mut stays).await, Notice::Payload(payload(1)));
+    hears_next(&bus, &mut stays, "t", 1).await;
 }
