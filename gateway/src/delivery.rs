@@ -3,7 +3,7 @@
 use carrel_platform::{
     clock::Clock,
     telemetry::{
-        attribute,
+        ServerSpan, attribute,
         metric::{DELIVERY_DURATION, Label},
         span, trace_context,
     },
@@ -46,6 +46,8 @@ impl User {
 pub(crate) struct Delivery {
     /// The span that ends when it was written.
     span: Option<Span>,
+    /// The span of the frame that it answers, which ends then, too.
+    answers: ServerSpan,
     event: Option<Event>,
 }
 
@@ -60,7 +62,18 @@ struct Event {
 impl Delivery {
     /// Of something that is not measured.
     pub(crate) fn of(span: Option<Span>) -> Self {
-        Self { span, event: None }
+        Self {
+            span,
+            ..Self::default()
+        }
+    }
+
+    /// Of the answer to a frame with this span.
+    pub(crate) fn of_answer(answers: ServerSpan) -> Self {
+        Self {
+            answers,
+            ..Self::default()
+        }
     }
 
     /// Of something that happened in a session just now. What a user did themselves is not measured: they have seen it.
@@ -76,7 +89,10 @@ impl Delivery {
                 audience: to.audience(),
                 clock: clock.clone(),
             });
-        Self { span: None, event }
+        Self {
+            event,
+            ..Self::default()
+        }
     }
 
     /// The same, with a span that ends when it was written.
@@ -90,6 +106,7 @@ impl Delivery {
             // A span ends where it was left last.
             span.in_scope(|| {});
         }
+        drop(self.answers);
         let Some(event) = self.event else {
             return;
         };

@@ -1,13 +1,12 @@
 //! Errands: what a user asks of a service by a call of its own, done one after another in the order in which it was
 //! asked.
 
-use carrel_platform::telemetry::grpc;
+use carrel_platform::telemetry::ServerSpan;
 use carrel_proto::gateway::v1::server_frame::Frame;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::Code;
-use tracing::{Instrument, Span};
 
 use crate::{frame_time::FrameTime, outbox::Outbox};
 
@@ -16,7 +15,7 @@ pub(crate) struct Errand {
     /// Does it, and gives what the browser is told of it, if anything.
     pub(crate) work: BoxFuture<'static, Option<Frame>>,
     /// The span of the frame that brought it.
-    pub(crate) span: Span,
+    pub(crate) span: ServerSpan,
     /// How long that frame has taken.
     pub(crate) time: FrameTime,
     /// Counts it as under way.
@@ -44,17 +43,17 @@ impl Lane {
         let (errands, mut receiver) = mpsc::channel::<Errand>(room);
         tasks.spawn(async move {
             let work = async {
-                while let Some(errand) = receiver.recv().await {
-                    let answer = errand.work.instrument(errand.span.clone()).await;
+                while let Some(mut errand) = receiver.recv().await {
+                    let answer = errand.span.scope().around(errand.work).await;
                     match answer {
                         Some(answer) => {
                             if let Frame::Refused(refused) = &answer
                                 && let Some(refusal) = &refused.refusal
                             {
-                                grpc::record_fault(&errand.span, Code::from_i32(refusal.code));
+                                errand.span.answered(Code::from_i32(refusal.code));
                             }
                             errand.time.answered(&answer);
-                            outbox.push(answer, Some(errand.span));
+                            outbox.answer(answer, errand.span);
                         }
                         None => errand.time.done(),
                     }

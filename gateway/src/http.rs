@@ -22,7 +22,7 @@ use carrel_platform::{
     refusal::Refusal,
     replicas::Replicas,
     telemetry::{
-        attribute,
+        ServerSpan, attribute,
         metric::{HTTP_SERVER_REQUEST_DURATION, Label},
         span,
     },
@@ -46,7 +46,7 @@ use tonic_health::pb::{
 };
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::{Instrument, field};
+use tracing::field;
 
 use crate::{
     Gateway, api,
@@ -289,21 +289,11 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
         http::Method::HEAD => "HEAD",
         _ => "_OTHER",
     };
-    let span = tracing::info_span!(
-        span::HTTP_REQUEST,
-        otel.name = format!("{method} {route}"),
-        otel.kind = "server",
-        { attribute::HTTP_REQUEST_METHOD } = method,
-        { attribute::HTTP_ROUTE } = route,
-        { attribute::HTTP_RESPONSE_STATUS_CODE } = field::Empty,
-        { attribute::ERROR_TYPE } = field::Empty,
-        otel.status_code = field::Empty,
-    );
+    let mut span = request_span(method, route);
     let began = Instant::now();
     let route_label = Label::known(route);
-    let answer = timeout(door.request_timeout, next.run(request))
-        .instrument(span.clone())
-        .await;
+    let answering = timeout(door.request_timeout, next.run(request));
+    let answer = span.scope().around(answering).await;
     let response = answer.unwrap_or_else(|_| {
         Refused::with_status(
             StatusCode::REQUEST_TIMEOUT,
@@ -315,23 +305,39 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
         )
         .into_response()
     });
+    let status = response.status();
     span.record(
         attribute::HTTP_RESPONSE_STATUS_CODE,
-        response.status().as_u16(),
+        i64::from(status.as_u16()),
     );
     HTTP_SERVER_REQUEST_DURATION.record(
         began.elapsed().as_secs_f64(),
-        [
-            method.into(),
-            route_label,
-            response.status().as_u16().into(),
-        ],
+        [method.into(), route_label, status.as_u16().into()],
     );
-    if response.status().is_server_error() {
-        span.record(attribute::ERROR_TYPE, response.status().as_str());
-        span.record("otel.status_code", "ERROR");
+    if status.is_server_error() {
+        span.failed(status.as_str().to_owned());
     }
     response
+}
+
+/// The span of one request, of which only the route is known to anybody.
+fn request_span(method: &'static str, route: &str) -> ServerSpan {
+    let name = format!("{method} {route}");
+    let mut span = ServerSpan::begin(name.clone(), || {
+        tracing::info_span!(
+            span::HTTP_REQUEST,
+            otel.name = name,
+            otel.kind = "server",
+            { attribute::HTTP_REQUEST_METHOD } = field::Empty,
+            { attribute::HTTP_ROUTE } = field::Empty,
+            { attribute::HTTP_RESPONSE_STATUS_CODE } = field::Empty,
+            { attribute::ERROR_TYPE } = field::Empty,
+            otel.status_code = field::Empty,
+        )
+    });
+    span.record(attribute::HTTP_REQUEST_METHOD, method);
+    span.record(attribute::HTTP_ROUTE, route.to_owned());
+    span
 }
 
 /// The browser's address: the peer's, or what a trusted proxy says of it.

@@ -15,6 +15,7 @@ use std::{
 
 use axum::extract::ws::Message;
 use bytes::Bytes;
+use carrel_platform::telemetry::ServerSpan;
 use carrel_proto::gateway::v1::server_frame;
 use futures::{Sink, SinkExt};
 use tokio::{
@@ -129,6 +130,14 @@ impl Outbox {
     /// Never waits. When the queue is full, the frame is dropped and the socket is closed.
     pub(crate) fn push(&self, frame: server_frame::Frame, span: Option<Span>) {
         self.queue(|protocol| protocol.encode(frame), Delivery::of(span));
+    }
+
+    /// As [`Outbox::push`], of the answer to a frame with this span.
+    pub(crate) fn answer(&self, answer: server_frame::Frame, span: ServerSpan) {
+        self.queue(
+            |protocol| protocol.encode(answer),
+            Delivery::of_answer(span),
+        );
     }
 
     /// As [`Outbox::push`], of an event of this session that is encoded already; and measures the delivery when the

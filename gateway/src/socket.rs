@@ -6,9 +6,9 @@ use axum::{Error, extract::ws::Message};
 use carrel_platform::{
     clock::Clock,
     telemetry::{
-        attribute,
+        ServerSpan, attribute,
         metric::{SOCKET_CLOSES, SOCKETS},
-        span, trace_context,
+        span,
     },
 };
 use carrel_proto::gateway::v1::{Hello, client_frame, server_frame};
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
-use tracing::{Instrument, Span, field};
+use tracing::field;
 
 use crate::{
     close::Close,
@@ -141,15 +141,14 @@ where
             Err(_) => return Close::HelloLate,
         };
         let time = FrameTime::of("hello");
-        let span = frame_span("ws hello", &trace_parent);
-        let greeted = greet(
+        let mut span = frame_span("ws hello", trace_parent);
+        let greeting = greet(
             &house.upstream,
             Caller::anonymous(address),
             hello.access_token,
             house.config.silence_limit.get(),
-        )
-        .instrument(span.clone())
-        .await;
+        );
+        let greeted = span.scope().around(greeting).await;
         let greeted = match greeted {
             Ok(greeted) => greeted,
             Err(close) => {
@@ -157,7 +156,7 @@ where
                     Close::BadToken => Code::Unauthenticated,
                     _ => Code::Unavailable,
                 });
-                span.record(attribute::CLOSE_CODE, close.code());
+                span.record(attribute::CLOSE_CODE, i64::from(close.code()));
                 return close;
             }
         };
@@ -167,10 +166,8 @@ where
         };
         let _open = OpenSocket::of(&greeted.user);
         time.done();
-        self.outbox.push(
-            server_frame::Frame::Welcome(greeted.welcome.clone()),
-            Some(span),
-        );
+        let welcome = server_frame::Frame::Welcome(greeted.welcome.clone());
+        self.outbox.answer(welcome, span);
         let mut viewer = Viewer::new(
             house.upstream.clone(),
             self.outbox.clone(),
@@ -231,8 +228,9 @@ where
                         Ok(Received::Frame(frame, trace_parent)) => {
                             let name = span_name(&frame);
                             let time = FrameTime::of(kind_of(name));
-                            let span = frame_span(name, &trace_parent);
-                            viewer.carry_out(frame, &span, time).instrument(span.clone()).await;
+                            let span = frame_span(name, trace_parent);
+                            let scope = span.scope();
+                            scope.around(viewer.carry_out(frame, span, time)).await;
                         }
                         Ok(Received::Nothing) => {}
                         Err(close) => return close,
@@ -282,20 +280,21 @@ where
 }
 
 /// The span of one frame: the root of a trace of its own, linked to what the browser says.
-fn frame_span(name: &'static str, trace_parent: &str) -> Span {
-    let span = tracing::info_span!(
-        parent: None,
-        span::FRAME_RECEIVED,
-        otel.name = name,
-        otel.kind = "server",
-        otel.status_code = field::Empty,
-        { attribute::FRAME } = kind_of(name),
-        { attribute::CLOSE_CODE } = field::Empty,
-        { attribute::ERROR_TYPE } = field::Empty,
-    );
-    if !span.is_disabled() {
-        trace_context::link_to_stranger(&span, trace_parent);
-    }
+fn frame_span(name: &'static str, trace_parent: String) -> ServerSpan {
+    let mut span = ServerSpan::begin(name, || {
+        tracing::info_span!(
+            parent: None,
+            span::FRAME_RECEIVED,
+            otel.name = name,
+            otel.kind = "server",
+            otel.status_code = field::Empty,
+            { attribute::FRAME } = field::Empty,
+            { attribute::CLOSE_CODE } = field::Empty,
+            { attribute::ERROR_TYPE } = field::Empty,
+        )
+    });
+    span.record(attribute::FRAME, kind_of(name));
+    span.link_to_stranger(trace_parent);
     span
 }
 

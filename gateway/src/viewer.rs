@@ -3,7 +3,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use carrel_platform::{clock::Clock, refusal::Refusal};
+use carrel_platform::{
+    clock::Clock,
+    refusal::Refusal,
+    telemetry::{Scope, ServerSpan},
+};
 use carrel_proto::{
     directory::v1::{RenewTokenRequest, Token},
     gateway::v1::{
@@ -21,7 +25,6 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::Code;
-use tracing::{Instrument, Span};
 
 use crate::{
     acts,
@@ -120,7 +123,12 @@ impl Viewer {
     }
 
     /// Carries out one frame. `span` is the frame's own, and `time` is how long it has taken.
-    pub(crate) async fn carry_out(&mut self, frame: ClientFrame, span: &Span, time: FrameTime) {
+    pub(crate) async fn carry_out(
+        &mut self,
+        frame: ClientFrame,
+        span: ServerSpan,
+        time: FrameTime,
+    ) {
         match frame {
             // These are answered later.
             ClientFrame::RenewToken(_) => return self.renew(time),
@@ -265,7 +273,7 @@ impl Viewer {
                 Refusal::unavailable("UNAVAILABLE", "There was no token. Try again.")
             })
         };
-        self.renewal = Some(renewal.instrument(Span::current()).boxed());
+        self.renewal = Some(Scope::current().around(renewal).boxed());
     }
 
     /// A monitor that was announced is pinged often, so that it gives signs of life often enough.
@@ -329,7 +337,7 @@ impl Viewer {
     /// stay in order with each other. If that stream has broken, the act is refused until the session is attended
     /// again, since those before it may have to be sent again. Else by a call of its own, when those on the stream are
     /// settled: a supervisor's last message must not be overtaken by their leaving.
-    fn act(&mut self, act: Act, span: &Span, mut time: FrameTime) {
+    fn act(&mut self, act: Act, span: ServerSpan, mut time: FrameTime) {
         let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
         let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
             return self.too_fast(command_id, session_id, time);
@@ -363,7 +371,7 @@ impl Viewer {
         );
         let errand = Errand {
             work: work.map(Some).boxed(),
-            span: span.clone(),
+            span,
             time,
             under_way: permit,
         };
@@ -372,7 +380,7 @@ impl Viewer {
         }
     }
 
-    fn im_send(&self, request: SendMessageRequest, span: &Span, time: FrameTime) {
+    fn im_send(&self, request: SendMessageRequest, span: ServerSpan, time: FrameTime) {
         let command_id = request.command_id.clone();
         let work = im::send(
             self.line.upstream.clone(),
@@ -384,7 +392,7 @@ impl Viewer {
         }
     }
 
-    fn im_list(&self, request: ListMessagesRequest, span: &Span, time: FrameTime) {
+    fn im_list(&self, request: ListMessagesRequest, span: ServerSpan, time: FrameTime) {
         let work = im::list(
             self.line.upstream.clone(),
             self.line.caller.clone(),
@@ -398,7 +406,7 @@ impl Viewer {
     }
 
     /// What was read and can't be told is told with what is read next.
-    fn im_mark_read(&self, request: MarkReadRequest, span: &Span, time: FrameTime) {
+    fn im_mark_read(&self, request: MarkReadRequest, span: ServerSpan, time: FrameTime) {
         let work = im::mark_read(
             self.line.upstream.clone(),
             self.line.caller.clone(),
@@ -410,7 +418,7 @@ impl Viewer {
     }
 
     /// In line with what is sent, so that nobody seems to be typing what they have just sent.
-    fn im_typing(&self, request: SendTypingRequest, span: &Span, time: FrameTime) {
+    fn im_typing(&self, request: SendTypingRequest, span: ServerSpan, time: FrameTime) {
         let work = im::typing(
             self.line.upstream.clone(),
             self.line.caller.clone(),
@@ -426,7 +434,7 @@ impl Viewer {
         &self,
         permits: &Arc<Semaphore>,
         work: impl Future<Output = Option<Frame>> + Send + 'static,
-        span: &Span,
+        span: ServerSpan,
         time: FrameTime,
     ) -> Result<(), Full> {
         let Ok(under_way) = Arc::clone(permits).try_acquire_owned() else {
@@ -434,7 +442,7 @@ impl Viewer {
         };
         self.messages.take(Errand {
             work: work.boxed(),
-            span: span.clone(),
+            span,
             time,
             under_way,
         })

@@ -1,10 +1,11 @@
 //! How a process is watched: log lines on standard error, metrics for who scrapes them ([`exposition`]), and traces,
 //! metrics and log lines by OTLP when an endpoint is set.
 //!
-//! A trace shows one thing that a person did. Its context travels in gRPC metadata ([`grpc`]) and, where there is
-//! none, as a text ([`trace_context`]). The names of all spans are in [`span`], those of all metrics in [`metric`], those
-//! of all attributes in [`attribute`], which says what none of them may hold. Log lines follow the same rule. [`registry`]
-//! is how names are declared; `docs/telemetry.md` is made from them.
+//! A trace shows one thing that a person did. It begins with a [`ServerSpan`], and what is done for it is done in its
+//! [`Scope`]. Its context travels in gRPC metadata ([`grpc`]) and, where there is none, as a text ([`trace_context`]). The
+//! names of all spans are in [`span`], those of all metrics in [`metric`], those of all attributes in [`attribute`],
+//! which says what none of them may hold. Log lines follow the same rule. [`registry`] is how names are declared;
+//! `docs/telemetry.md` is made from them.
 
 pub mod attribute;
 pub(crate) mod call_duration;
@@ -17,25 +18,41 @@ mod meter;
 pub mod metric;
 pub mod registry;
 mod sampling;
+mod scope;
+mod server_span;
 pub mod span;
 pub mod trace_context;
 
 use std::{borrow::Cow, fmt::Write, sync::LazyLock, time::Duration};
 
-use opentelemetry::{KeyValue, trace::TracerProvider};
+use opentelemetry::{InstrumentationScope, KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{
-    Resource, error::OTelSdkResult, logs::SdkLoggerProvider, metrics::SdkMeterProvider,
-    trace::SdkTracerProvider,
+    Resource,
+    error::OTelSdkResult,
+    logs::SdkLoggerProvider,
+    metrics::SdkMeterProvider,
+    trace::{SdkTracer, SdkTracerProvider},
 };
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use tracing_subscriber::{Layer, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Subscriber;
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::{
+    Layer,
+    filter::{FilterFn, LevelFilter},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
 
 use self::{export::Exports, exposition::Exposition};
 
-use sampling::{KeepByChance, KeepSlowAndFailed};
+pub use scope::Scope;
+pub use server_span::ServerSpan;
+
+use sampling::{KeepByChance, Keeper, Shared};
 
 use crate::config::HumanDuration;
 
@@ -119,25 +136,21 @@ pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, T
     let endpoint = config.otlp_endpoint.as_deref();
     let exports = Exports::default();
     let (metrics, exposition) = meter::start(resource.clone(), endpoint, &exports)?;
+    let tracer = InstrumentationScope::builder(env!("CARGO_PKG_NAME")).build();
     let (mut traces, mut lines) = (None, None);
     if let Some(endpoint) = endpoint {
         traces = Some(tracer_provider(
             resource.clone(),
             endpoint,
-            config.sample_ratio,
-            config.slow_after.get(),
+            config,
+            &tracer,
             &exports,
         )?);
         lines = Some(lines::provider(resource, endpoint, &exports)?);
     }
     let spans = traces.as_ref().map(|provider| {
-        tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer(env!("CARGO_PKG_NAME")))
-            .with_location(false)
-            .with_threads(false)
-            .with_target(false)
-            .with_tracked_inactivity(false)
-            .with_filter(FilterFn::new(is_traced))
+        spans_of(provider.tracer_with_scope(tracer))
+            .with_filter(FilterFn::new(is_traced).with_max_level_hint(TRACED))
     });
     let exported = lines
         .as_ref()
@@ -232,8 +245,8 @@ fn resource(service_name: &str) -> Resource {
 fn tracer_provider(
     resource: Resource,
     endpoint: &str,
-    sample_ratio: f64,
-    slow_after: Duration,
+    config: &TelemetryConfig,
+    tracer: &InstrumentationScope,
     exports: &Exports,
 ) -> Result<SdkTracerProvider, TelemetryError> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -242,17 +255,40 @@ fn tracer_provider(
         .with_timeout(EXPORT_TIMEOUT)
         .build()
         .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
+    let kept = Shared::new(exports.spans(exporter), &resource);
+    server_span::start(Keeper::new(
+        config.sample_ratio,
+        config.slow_after.get(),
+        tracer.clone(),
+        kept.clone(),
+    ));
     Ok(SdkTracerProvider::builder()
-        .with_sampler(KeepByChance::new(sample_ratio, sample_ratio < 1.0))
+        .with_sampler(KeepByChance::new(config.sample_ratio))
         .with_resource(resource)
-        .with_span_processor(KeepSlowAndFailed::new(slow_after, exports.spans(exporter)))
+        .with_span_processor(kept)
         .build())
 }
+
+/// A layer that makes spans by a tracer, which say what they are given and nothing else.
+fn spans_of<S>(tracer: SdkTracer) -> OpenTelemetryLayer<S, SdkTracer>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    tracing_opentelemetry::layer()
+        .with_tracer(tracer)
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
+}
+
+/// No span of ours is below this level. What libraries say there costs least when it is known that nobody listens.
+const TRACED: LevelFilter = LevelFilter::INFO;
 
 /// Our own spans, and nothing else: the libraries below, the exporter's among them, would trace themselves, and a log
 /// line's fields are not held to the list of attributes.
 fn is_traced(metadata: &tracing::Metadata<'_>) -> bool {
-    metadata.is_span() && metadata.target().starts_with("carrel")
+    metadata.is_span() && *metadata.level() <= TRACED && metadata.target().starts_with("carrel")
 }
 
 /// Stands for a session where its id must not be: the same text for the same session within one process, and of no

@@ -18,7 +18,7 @@ use carrel_platform::{
     clock::Clock,
     lease::{LeaseError, Leases},
     log::{EventLog, LogError},
-    telemetry::{messaging, trace_context},
+    telemetry::{ServerSpan, messaging, trace_context},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -135,7 +135,7 @@ pub(crate) struct Act {
     /// What it must not overtake.
     pub(crate) in_order: InOrder,
     /// The span of whoever asks; the append and each delivery belong to its trace.
-    pub(crate) span: Span,
+    pub(crate) served: ServerSpan,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
 }
 
@@ -413,16 +413,17 @@ fn shared(acts: &[Act], make: impl FnOnce(&Span, usize) -> Span) -> Span {
     let Some(first) = traced(acts) else {
         return Span::none();
     };
-    let span = make(&first.span, acts.len());
+    let span = make(first.served.span(), acts.len());
     for other in acts.iter().filter(|act| !std::ptr::eq(*act, first)) {
-        trace_context::link_to(&span, &other.span);
+        trace_context::link_to(&span, other.served.span());
     }
     span
 }
 
 /// The first of these acts whose trace is kept.
 fn traced(acts: &[Act]) -> Option<&Act> {
-    acts.iter().find(|act| trace_context::is_sampled(&act.span))
+    acts.iter()
+        .find(|act| trace_context::is_sampled(act.served.span()))
 }
 
 /// Waits for a look that was begun, for ever if none was.

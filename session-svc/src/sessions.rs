@@ -7,7 +7,10 @@ use std::{
 
 use carrel_platform::{
     bus::Origin,
-    telemetry::metric::{SESSION_REFILLS, SESSION_RESYNCS},
+    telemetry::{
+        ServerSpan,
+        metric::{SESSION_REFILLS, SESSION_RESYNCS},
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
@@ -70,14 +73,15 @@ impl Sessions {
         command: Command,
     ) -> Result<Acted, Error> {
         let by_itself = InOrder::default();
-        self.begin_act(session_id, actor, command_id, command, by_itself)
+        let served = ServerSpan::current();
+        self.begin_act(session_id, actor, command_id, command, by_itself, served)
             .await?
             .await
             .map_err(|_| Error::ShuttingDown)?
     }
 
     /// Hands a command in, in the order of the calls, and returns where its answer will come. It is not done if the
-    /// outcome of one is unknown that it must not overtake.
+    /// outcome of one is unknown that it must not overtake. `served` is the span of whoever asks.
     pub(crate) async fn begin_act(
         &self,
         session_id: &str,
@@ -85,6 +89,7 @@ impl Sessions {
         command_id: String,
         command: Command,
         in_order: InOrder,
+        served: ServerSpan,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
         if !is_session_id(session_id) {
             return Err(refuse_nowhere(&actor, &command).into());
@@ -95,7 +100,7 @@ impl Sessions {
             command_id,
             command,
             in_order,
-            span: Span::current(),
+            served,
             answer,
         };
         self.send(session_id, Request::Act(Box::new(act))).await?;

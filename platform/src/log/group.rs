@@ -177,8 +177,11 @@ pub(super) fn append_span(system: &'static str, batch: &Batch, waiting: usize) -
     )
 }
 
-/// The span of an erasure.
+/// The span of an erasure; none if whoever erases is part of a trace that is not kept.
 pub(super) fn erase_span(system: &'static str, waiting: usize) -> Span {
+    if trace_context::is_unsampled() {
+        return Span::none();
+    }
     tracing::info_span!(
         span::LOG_ERASE,
         otel.kind = "client",

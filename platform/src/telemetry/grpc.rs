@@ -9,15 +9,21 @@ use std::{
 };
 
 use http::{Request, Response};
+use opentelemetry::StringValue;
 use tonic::{
     Code,
     body::Body,
     metadata::{MetadataMap, MetadataValue},
 };
 use tower::{Layer, Service};
-use tracing::{Instrument, Span, field};
+use tracing::{Span, field};
 
-use super::{attribute, span, trace_context};
+use super::{
+    attribute,
+    server_span::ServerSpan,
+    span,
+    trace_context::{self, STATUS_CODE},
+};
 
 /// The name of a method that the server does not have. A caller's own text is never an attribute.
 const OTHER: &str = "_OTHER";
@@ -37,8 +43,7 @@ pub fn inject(metadata: &mut MetadataMap) {
 /// `method` is the full name, for example `carrel.session.v1.SessionService/PickUpSession`.
 #[must_use]
 pub fn client_span(method: &'static str) -> Span {
-    let caller = Span::current();
-    if !caller.is_disabled() && !trace_context::is_sampled(&caller) {
+    if trace_context::is_unsampled() {
         return Span::none();
     }
     tracing::info_span!(
@@ -58,7 +63,7 @@ pub fn record_client_code(span: &Span, code: Code) {
     span.record(attribute::RPC_RESPONSE_STATUS_CODE, code_name(code));
     if code != Code::Ok {
         span.record(attribute::ERROR_TYPE, code_name(code));
-        span.record("otel.status_code", "ERROR");
+        span.record(STATUS_CODE, "ERROR");
     }
 }
 
@@ -68,7 +73,7 @@ pub fn record_client_code(span: &Span, code: Code) {
 /// on a stream later has spans of its own, since a span as long as a stream shows nothing before it is over.
 #[derive(Clone, Debug)]
 pub struct ServerSpans {
-    methods: Arc<HashSet<String>>,
+    methods: Arc<HashSet<Arc<str>>>,
 }
 
 impl ServerSpans {
@@ -76,30 +81,33 @@ impl ServerSpans {
     #[must_use]
     pub fn new(methods: impl IntoIterator<Item = String>) -> Self {
         Self {
-            methods: Arc::new(methods.into_iter().collect()),
+            methods: Arc::new(methods.into_iter().map(Arc::from).collect()),
         }
     }
 
-    fn span(&self, request: &Request<Body>) -> Span {
+    fn span(&self, request: &Request<Body>) -> ServerSpan {
         let path = request.uri().path();
-        let method = self
-            .methods
-            .get(path.trim_start_matches('/'))
-            .map_or(OTHER, String::as_str);
-        let span = tracing::info_span!(
-            span::RPC_SERVED,
-            otel.name = method,
-            otel.kind = "server",
-            otel.status_code = field::Empty,
-            { attribute::RPC_SYSTEM_NAME } = "grpc",
-            { attribute::RPC_METHOD } = method,
-            { attribute::RPC_RESPONSE_STATUS_CODE } = field::Empty,
-            { attribute::ERROR_TYPE } = field::Empty,
+        let method = self.methods.get(path.trim_start_matches('/'));
+        let method = method.map_or_else(
+            || StringValue::from(OTHER),
+            |method| Arc::clone(method).into(),
         );
         let parent = request.headers().get(trace_context::TRACEPARENT);
-        if let Some(parent) = parent.and_then(|value| value.to_str().ok()) {
-            trace_context::set_parent(&span, parent);
-        }
+        let parent = parent.and_then(|value| value.to_str().ok());
+        let mut span = ServerSpan::below(parent.unwrap_or_default(), method.clone(), || {
+            tracing::info_span!(
+                span::RPC_SERVED,
+                otel.name = method.as_str(),
+                otel.kind = "server",
+                otel.status_code = field::Empty,
+                { attribute::RPC_SYSTEM_NAME } = field::Empty,
+                { attribute::RPC_METHOD } = field::Empty,
+                { attribute::RPC_RESPONSE_STATUS_CODE } = field::Empty,
+                { attribute::ERROR_TYPE } = field::Empty,
+            )
+        });
+        span.record(attribute::RPC_SYSTEM_NAME, "grpc");
+        span.record(attribute::RPC_METHOD, method);
         span
     }
 }
@@ -136,45 +144,20 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let span = self.spans.span(&request);
-        let answer = span.in_scope(|| self.inner.call(request));
-        let spanned = span.clone();
-        Box::pin(
-            async move {
-                let response = answer.await?;
-                // Absent from the head of a response that has a body: its call went well so far.
-                let code = response
-                    .headers()
-                    .get("grpc-status")
-                    .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()));
-                record_server_code(&span, code);
-                Ok(response)
-            }
-            .instrument(spanned),
-        )
-    }
-}
-
-fn record_server_code(span: &Span, code: Code) {
-    span.record(attribute::RPC_RESPONSE_STATUS_CODE, code_name(code));
-    record_fault(span, code);
-}
-
-/// Notes on the span of somebody who was served, and was answered by this code, if that was the server's fault. A
-/// refusal is a good answer, and no failure.
-pub fn record_fault(span: &Span, code: Code) {
-    let own_fault = matches!(
-        code,
-        Code::Unknown
-            | Code::DeadlineExceeded
-            | Code::Unimplemented
-            | Code::Internal
-            | Code::Unavailable
-            | Code::DataLoss
-    );
-    if own_fault {
-        span.record(attribute::ERROR_TYPE, code_name(code));
-        span.record("otel.status_code", "ERROR");
+        let mut span = self.spans.span(&request);
+        let scope = span.scope();
+        let answer = scope.run(|| self.inner.call(request));
+        Box::pin(scope.around(async move {
+            let response = answer.await?;
+            // Absent from the head of a response that has a body: its call went well so far.
+            let code = response
+                .headers()
+                .get("grpc-status")
+                .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()));
+            span.record(attribute::RPC_RESPONSE_STATUS_CODE, code_name(code));
+            span.answered(code);
+            Ok(response)
+        }))
     }
 }
 

@@ -13,12 +13,13 @@ use opentelemetry_sdk::{Resource, logs::SdkLoggerProvider};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer,
-    filter::{FilterExt as _, FilterFn},
+    filter::{FilterExt as _, FilterFn, LevelFilter},
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    layer,
     registry::LookupSpan,
 };
 
-use super::{EXPORT_TIMEOUT, LogFormat, TelemetryError, export::Exports};
+use super::{EXPORT_TIMEOUT, LogFormat, TelemetryError, export::Exports, scope::Unsampled};
 
 /// Libraries that have a part in every export: what they say of one would be exported in its turn.
 const EXPORTING: [&str; 5] = ["opentelemetry", "tonic", "h2", "hyper", "tower"];
@@ -31,24 +32,25 @@ pub(super) fn written<S>(
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let filter = parse(filter)?.and(FilterFn::new(may_be_written));
+    let filter = parse(filter)?.and(of_any_level(may_be_written));
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(colours && log_format == LogFormat::Text);
     Ok(match log_format {
-        LogFormat::Text => lines
+        LogFormat::Text => {
             // What is written into a text first does not know of the terminal.
-            .map_event_format(move |event| Traced::text(event.with_ansi(colours)))
-            .with_filter(filter)
-            .boxed(),
-        LogFormat::Json => lines
-            .json()
-            .with_current_span(false)
-            .with_span_list(false)
-            .map_event_format(Traced::json)
-            .with_filter(filter)
-            .boxed(),
+            let lines = lines.map_event_format(move |event| Traced::text(event.with_ansi(colours)));
+            WithinTrace(lines).with_filter(filter).boxed()
+        }
+        LogFormat::Json => {
+            let lines = lines
+                .json()
+                .with_current_span(false)
+                .with_span_list(false)
+                .map_event_format(Traced::json);
+            WithinTrace(lines).with_filter(filter).boxed()
+        }
     })
 }
 
@@ -61,9 +63,9 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let filter = parse(filter)?
-        .and(FilterFn::new(may_be_written))
-        .and(FilterFn::new(is_exported));
-    Ok(OpenTelemetryTracingBridge::new(provider).with_filter(filter))
+        .and(of_any_level(may_be_written))
+        .and(of_any_level(is_exported));
+    Ok(WithinTrace(OpenTelemetryTracingBridge::new(provider)).with_filter(filter))
 }
 
 /// What sends lines to the collector.
@@ -88,6 +90,12 @@ fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
     EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter(filter.to_owned(), error))
 }
 
+/// A filter that leaves it to others which levels are written. One that says nothing of levels would have all that
+/// libraries say, of each packet, looked at before it is thrown away.
+fn of_any_level(filter: fn(&Metadata<'_>) -> bool) -> FilterFn {
+    FilterFn::new(filter).with_max_level_hint(LevelFilter::TRACE)
+}
+
 fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("carrel")
 }
@@ -106,6 +114,29 @@ fn may_be_written(metadata: &Metadata<'_>) -> bool {
 fn is_exported(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     is_ours(metadata) || !EXPORTING.iter().any(|library| target.starts_with(library))
+}
+
+/// Has a layer of lines find each line's trace also where that is not kept and so has no span. The layer hears of nothing
+/// else.
+struct WithinTrace<L>(L);
+
+impl<S, L> Layer<S> for WithinTrace<L>
+where
+    S: Subscriber,
+    L: Layer<S>,
+{
+    fn on_layer(&mut self, subscriber: &mut S) {
+        self.0.on_layer(subscriber);
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: layer::Context<'_, S>) {
+        let _within = Unsampled::current().map(|unsampled| {
+            TraceContext::current()
+                .with_remote_span_context(unsampled.context())
+                .attach()
+        });
+        self.0.on_event(event, context);
+    }
 }
 
 /// A way to write events, to which is added the trace that they belong to.
@@ -179,6 +210,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+    use crate::telemetry::Scope;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const SPAN: &str = "00f067aa0ba902b7";
@@ -233,6 +265,29 @@ mod tests {
         assert!(without.ends_with("said number=7"), "{without}");
         let end = format!("said number=8 trace_id={TRACE} span_id={SPAN}");
         assert!(within.ends_with(&end), "{within}");
+    }
+
+    #[test]
+    fn a_line_names_its_trace_also_if_that_is_not_kept() {
+        let written = Written::default();
+        let lines = written.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(move || lines.clone())
+            .map_event_format(|event| Traced::text(event.with_ansi(false)));
+        let subscriber = tracing_subscriber::registry().with(WithinTrace(lines));
+        let unsampled = Unsampled {
+            trace_id: u128::from_str_radix(TRACE, 16).unwrap().into(),
+            span_id: u64::from_str_radix(SPAN, 16).unwrap().into(),
+        };
+        tracing::subscriber::with_default(subscriber, || {
+            Scope::unsampled(unsampled).run(|| tracing::info!("said"));
+            tracing::info!("said later");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        let end = format!("said trace_id={TRACE} span_id={SPAN}");
+        assert!(lines[0].ends_with(&end), "{text}");
+        assert!(lines[1].ends_with("said later"), "{text}");
     }
 
     #[test]

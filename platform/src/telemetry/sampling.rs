@@ -1,53 +1,67 @@
 //! Which spans are kept.
 //!
 //! Whether a trace is kept is decided where it begins, by chance, and held by everyone who has a part in it. So that
-//! the slow and the failed are seen even so, a span of somebody who was served is recorded in any case, and kept by
-//! itself when it failed or took too long. What it was made of is not known then: for whole traces of the slow and the
-//! failed, all traces have to go to a collector that decides when it has seen their ends.
+//! the slow and the failed are seen even so, the span of somebody who was served is kept by itself when it failed or
+//! took too long. What it was made of is not known then: for whole traces of the slow and the failed, all traces have
+//! to go to a collector that decides when it has seen their ends.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use opentelemetry::{
-    Context, KeyValue,
-    trace::{Link, SpanContext, SpanKind, Status, TraceContextExt, TraceId, TraceState},
+    Context, InstrumentationScope, KeyValue, SpanId, TraceFlags,
+    trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId, TraceState},
 };
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
     trace::{
-        Sampler, SamplingDecision, SamplingResult, ShouldSample, Span, SpanData, SpanProcessor,
+        IdGenerator, RandomIdGenerator, Sampler, SamplingDecision, SamplingResult, ShouldSample,
+        Span, SpanData, SpanProcessor,
     },
 };
 
-use super::attribute;
+use super::scope::Unsampled;
+
+/// Which part of the traces is kept that begin here.
+#[derive(Clone, Debug)]
+struct Chance(Sampler);
+
+impl Chance {
+    fn new(ratio: f64) -> Self {
+        Self(Sampler::TraceIdRatioBased(ratio))
+    }
+
+    fn keeps(&self, trace_id: TraceId) -> bool {
+        let kind = SpanKind::Internal;
+        let by_chance = self.0.should_sample(None, trace_id, "", &kind, &[], &[]);
+        by_chance.decision == SamplingDecision::RecordAndSample
+    }
+}
 
 /// Decides, when a span begins, whether it is kept.
 #[derive(Clone, Debug)]
-pub(super) struct KeepByChance {
-    beginning: Sampler,
-    looks_at_ends: bool,
-}
+pub(super) struct KeepByChance(Chance);
 
 impl KeepByChance {
-    /// Keeps this part of the traces, and records who was served in the others if somebody
-    /// [looks at the ends](KeepSlowAndFailed).
-    pub(super) fn new(ratio: f64, looks_at_ends: bool) -> Self {
-        Self {
-            beginning: Sampler::TraceIdRatioBased(ratio),
-            looks_at_ends,
-        }
+    /// Keeps this part of the traces.
+    pub(super) fn new(ratio: f64) -> Self {
+        Self(Chance::new(ratio))
     }
 
-    fn keeps(&self, parent: Option<&SpanContext>, trace_id: TraceId, links: &[Link]) -> bool {
+    fn keeps(
+        &self,
+        parent: Option<&SpanContext>,
+        trace_id: TraceId,
+        kind: &SpanKind,
+        links: &[Link],
+    ) -> bool {
         match parent {
             Some(parent) => parent.is_sampled(),
+            // It was decided before it was made: of a trace that is not kept there are none (`ServerSpan`).
+            None if *kind == SpanKind::Server => true,
             // What several share is kept if it is part of a story that is. What a stranger says is never sampled.
-            None if links.iter().any(|link| link.span_context.is_sampled()) => true,
             None => {
-                let by_chance =
-                    self.beginning
-                        .should_sample(None, trace_id, "", &SpanKind::Internal, &[], &[]);
-                by_chance.decision == SamplingDecision::RecordAndSample
+                links.iter().any(|link| link.span_context.is_sampled()) || self.0.keeps(trace_id)
             }
         }
     }
@@ -65,12 +79,9 @@ impl ShouldSample for KeepByChance {
     ) -> SamplingResult {
         let parent = parent_context.filter(|context| context.has_active_span());
         let parent = parent.map(|context| context.span().span_context().clone());
-        let decision = if self.keeps(parent.as_ref(), trace_id, links) {
-            SamplingDecision::RecordAndSample
-        } else if self.looks_at_ends && *span_kind == SpanKind::Server {
-            SamplingDecision::RecordOnly
-        } else {
-            SamplingDecision::Drop
+        let decision = match self.keeps(parent.as_ref(), trace_id, span_kind, links) {
+            true => SamplingDecision::RecordAndSample,
+            false => SamplingDecision::Drop,
         };
         SamplingResult {
             decision,
@@ -80,68 +91,112 @@ impl ShouldSample for KeepByChance {
     }
 }
 
-/// Passes on, when a span ends, those that are kept.
+/// Decides, where somebody begins to be served, whether their trace is kept, and keeps those of the others who were
+/// served slowly or badly.
 #[derive(Debug)]
-pub(super) struct KeepSlowAndFailed<P> {
-    kept: P,
+pub(super) struct Keeper {
+    chance: Chance,
     slow_after: Duration,
+    ids: RandomIdGenerator,
+    instrumentation_scope: InstrumentationScope,
+    kept: Shared,
 }
 
-impl<P> KeepSlowAndFailed<P> {
-    /// Passes on to `kept` what is part of a trace that is kept, and what failed or took longer than this.
-    pub(super) fn new(slow_after: Duration, kept: P) -> Self {
-        Self { kept, slow_after }
+impl Keeper {
+    /// Keeps this part of the traces. Passes on to `kept` what failed or took so long in the others, as spans of
+    /// `instrumentation_scope`.
+    pub(super) fn new(
+        ratio: f64,
+        slow_after: Duration,
+        instrumentation_scope: InstrumentationScope,
+        kept: Shared,
+    ) -> Self {
+        Self {
+            chance: Chance::new(ratio),
+            slow_after,
+            ids: RandomIdGenerator::default(),
+            instrumentation_scope,
+            kept,
+        }
     }
 
-    /// Why a span is kept whose trace is not.
-    fn reason(&self, span: &SpanData) -> Option<&'static str> {
-        let took = span.end_time.duration_since(span.start_time);
-        if matches!(span.status, Status::Error { .. }) {
+    /// The ids of a trace that begins, if it is not kept.
+    pub(super) fn drops(&self) -> Option<Unsampled> {
+        let trace_id = self.ids.new_trace_id();
+        (!self.chance.keeps(trace_id)).then(|| Unsampled {
+            trace_id,
+            span_id: self.span_id(),
+        })
+    }
+
+    /// The id of one more span.
+    pub(super) fn span_id(&self) -> SpanId {
+        self.ids.new_span_id()
+    }
+
+    /// Why a span is kept whose trace is not, if it is.
+    pub(super) fn reason(&self, failed: bool, took: Duration) -> Option<&'static str> {
+        if failed {
             Some("failed")
-        } else if took.is_ok_and(|took| took >= self.slow_after) {
+        } else if took >= self.slow_after {
             Some("slow")
         } else {
             None
         }
     }
-}
 
-impl<P: SpanProcessor> SpanProcessor for KeepSlowAndFailed<P> {
-    fn on_start(&self, span: &mut Span, context: &Context) {
-        self.kept.on_start(span, context);
+    /// The ids of a span that is kept although its trace is not.
+    pub(super) fn kept(&self, ids: Unsampled) -> SpanContext {
+        SpanContext::new(
+            ids.trace_id,
+            ids.span_id,
+            TraceFlags::SAMPLED,
+            false,
+            TraceState::NONE,
+        )
     }
 
-    fn on_end(&self, mut span: SpanData) {
-        if !span.span_context.is_sampled() {
-            let Some(reason) = self.reason(&span) else {
-                return;
-            };
-            let context = &span.span_context;
-            span.span_context = SpanContext::new(
-                context.trace_id(),
-                context.span_id(),
-                context.trace_flags().with_sampled(true),
-                context.is_remote(),
-                context.trace_state().clone(),
-            );
-            span.attributes
-                .push(KeyValue::new(attribute::KEPT_FOR, reason));
-        }
+    /// What such a span says of who made it.
+    pub(super) fn instrumentation_scope(&self) -> InstrumentationScope {
+        self.instrumentation_scope.clone()
+    }
+
+    /// Keeps such a span.
+    pub(super) fn keep(&self, span: SpanData) {
         self.kept.on_end(span);
+    }
+}
+
+/// Where spans go that are kept: those that were made as they began, and those that were made at their end.
+#[derive(Clone, Debug)]
+pub(super) struct Shared(Arc<dyn SpanProcessor>);
+
+impl Shared {
+    /// Spans go to `processor`, which says of all of them that they are of this resource.
+    pub(super) fn new(mut processor: impl SpanProcessor + 'static, resource: &Resource) -> Self {
+        // Nobody can set it later, when the processor is shared.
+        processor.set_resource(resource);
+        Self(Arc::new(processor))
+    }
+}
+
+impl SpanProcessor for Shared {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.0.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        self.0.on_end(span);
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.kept.force_flush()
+        self.0.force_flush()
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.kept.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.kept.set_resource(resource);
+        self.0.shutdown_with_timeout(timeout)
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -8,39 +8,42 @@
 //! ([`of_sampled`]): most traces are not, and a text for each event would be made and carried for nothing.
 
 use opentelemetry::{
-    Context, SpanId,
-    propagation::{Extractor, Injector, TextMapPropagator},
-    trace::{SpanContext, TraceContextExt},
+    Context, SpanId, TraceFlags, TraceId,
+    trace::{SpanContext, TraceContextExt, TraceState},
 };
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use super::scope::Unsampled;
 
 /// The name of the header and of the gRPC metadata key.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// How long a traceparent is, of the one version that there is.
-const LENGTH: usize = 55;
+/// The field in which a span is told how it ended.
+pub(super) const STATUS_CODE: &str = "otel.status_code";
 
-/// The traceparent of the current span; empty when there is no tracing.
+/// The traceparent of what is done now, whether its trace is kept or not; empty when there is no tracing.
 #[must_use]
 pub fn current() -> String {
-    of(&Span::current())
+    match Unsampled::current() {
+        Some(unsampled) => text(&unsampled.context()),
+        None => of(&Span::current()),
+    }
 }
 
 /// The traceparent of a span; empty when there is no tracing. From then on the span's parent is settled.
 #[must_use]
 pub fn of(span: &Span) -> String {
-    text(&span.context())
+    text(&ids(span))
 }
 
 /// The traceparent of a span that is part of a trace that is kept; empty of every other. From then on the span's parent
 /// is settled.
 #[must_use]
 pub fn of_sampled(span: &Span) -> String {
-    let context = span.context();
-    match context.span().span_context().is_sampled() {
-        true => text(&context),
+    let ids = ids(span);
+    match ids.is_sampled() {
+        true => text(&ids),
         false => String::new(),
     }
 }
@@ -48,7 +51,13 @@ pub fn of_sampled(span: &Span) -> String {
 /// Whether a span is part of a trace that is kept. Whoever would make spans below one that is not can leave it.
 #[must_use]
 pub fn is_sampled(span: &Span) -> bool {
-    !span.is_disabled() && span.context().span().span_context().is_sampled()
+    ids(span).is_sampled()
+}
+
+/// Whether what is done now is part of a trace that is not kept.
+pub(crate) fn is_unsampled() -> bool {
+    let current = Span::current();
+    Unsampled::current().is_some() || !current.is_disabled() && !is_sampled(&current)
 }
 
 /// Makes a span the child of what a traceparent names.
@@ -57,40 +66,36 @@ pub fn is_sampled(span: &Span) -> bool {
 pub fn set_parent(span: &Span, traceparent: &str) {
     if let Some(parent) = parse(traceparent) {
         // Without an exporter there is no trace to be part of.
-        let _ = span.set_parent(parent);
+        let _ = span.set_parent(Context::new().with_remote_span_context(parent));
     }
 }
 
 /// Links a span to what a traceparent names: caused by it, and no part of it.
 pub fn link(span: &Span, traceparent: &str) {
     if let Some(cause) = parse(traceparent) {
-        span.add_link(cause.span().span_context().clone());
+        span.add_link(cause);
     }
 }
 
 /// Links a span to another of this process, if that is part of a trace that is kept.
 pub fn link_to(span: &Span, cause: &Span) {
-    let context = cause.context();
-    let cause = context.span().span_context().clone();
+    let cause = ids(cause);
     if cause.is_sampled() {
         span.add_link(cause);
     }
 }
 
 /// Links a span to what a stranger says that it belongs to: to its ids alone, which decide nothing here.
-pub fn link_to_stranger(span: &Span, traceparent: &str) {
-    if let Some(said) = parse(traceparent) {
-        let said = said.span().span_context().clone();
-        if said.span_id() != SpanId::INVALID {
-            span.add_link(SpanContext::new(
-                said.trace_id(),
-                said.span_id(),
-                opentelemetry::TraceFlags::NOT_SAMPLED,
-                true,
-                opentelemetry::trace::TraceState::NONE,
-            ));
-        }
+pub(super) fn link_to_stranger(span: &Span, traceparent: &str) {
+    if let Some(said) = stranger(traceparent) {
+        span.add_link(said);
     }
+}
+
+/// What a stranger says that something belongs to: the ids alone.
+pub(super) fn stranger(traceparent: &str) -> Option<SpanContext> {
+    let said = parse(traceparent)?;
+    Some(context(said.trace_id(), said.span_id(), false))
 }
 
 /// Whether two traceparents name spans of one trace.
@@ -102,45 +107,53 @@ pub fn in_one_trace(one: &str, other: &str) -> bool {
     trace_id(one).is_some_and(|id| Some(id) == trace_id(other))
 }
 
-/// One traceparent, where a propagator would have headers.
-struct Carrier<'a>(&'a str);
-
-impl Extractor for Carrier<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        (key == TRACEPARENT).then_some(self.0)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec![TRACEPARENT]
+/// What a span is known by elsewhere. Not valid when there is no tracing.
+pub(super) fn ids(span: &Span) -> SpanContext {
+    match span.is_disabled() {
+        true => SpanContext::NONE,
+        false => span.context().span().span_context().clone(),
     }
 }
 
-/// The place for one traceparent.
-#[derive(Default)]
-struct Place(String);
-
-impl Injector for Place {
-    fn set(&mut self, key: &str, value: String) {
-        if key == TRACEPARENT {
-            self.0 = value;
-        }
+/// A traceparent, as the one version that there is has it.
+fn text(ids: &SpanContext) -> String {
+    match ids.is_valid() {
+        true => format!(
+            "00-{:032x}-{:016x}-{:02x}",
+            ids.trace_id(),
+            ids.span_id(),
+            ids.trace_flags()
+        ),
+        false => String::new(),
     }
 }
 
-fn text(context: &Context) -> String {
-    let mut place = Place::default();
-    TraceContextPropagator::new().inject_context(context, &mut place);
-    place.0
-}
-
-fn parse(traceparent: &str) -> Option<Context> {
-    // The propagator would take shorter ids for ids.
-    if traceparent.len() != LENGTH {
+/// What a traceparent names, if it is one. It is read here and not by OpenTelemetry's propagator, since each act has
+/// one: a propagator wants headers in a map, and looks for a `tracestate` beside it.
+pub(super) fn parse(traceparent: &str) -> Option<SpanContext> {
+    let is_hex = |part: &str| {
+        let mut bytes = part.bytes();
+        bytes.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let mut parts = traceparent.split('-');
+    let mut part = |length| {
+        parts
+            .next()
+            .filter(|part| part.len() == length && is_hex(part))
+    };
+    let (version, trace_id, span_id, flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
+    if version != "00" || parts.next().is_some() {
         return None;
     }
-    let context =
-        TraceContextPropagator::new().extract_with_context(&Context::new(), &Carrier(traceparent));
-    context.has_active_span().then_some(context)
+    let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?);
+    let trace_id = TraceId::from_hex(trace_id).ok()?;
+    let span_id = SpanId::from_hex(span_id).ok()?;
+    Some(context(trace_id, span_id, flags.is_sampled())).filter(SpanContext::is_valid)
+}
+
+fn context(trace_id: TraceId, span_id: SpanId, is_sampled: bool) -> SpanContext {
+    let flags = TraceFlags::default().with_sampled(is_sampled);
+    SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE)
 }
 
 #[cfg(test)]
@@ -161,7 +174,21 @@ mod tests {
     #[test]
     fn what_is_no_traceparent_is_none() {
         let zero = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
-        for said in ["", "x", "00-4bf9-00f0-01", &zero, &"0".repeat(1 << 16)] {
+        let signed = format!("00-+{}-00f067aa0ba902b7-01", "1".repeat(31));
+        let newer = format!("01-{}-00f067aa0ba902b7-01", "1".repeat(32));
+        let longer = format!("00-{}-00f067aa0ba902b7-01-1", "1".repeat(32));
+        let no_text = "\u{e4}".repeat(28);
+        for said in [
+            "",
+            "x",
+            "00-4bf9-00f0-01",
+            &zero,
+            &signed,
+            &newer,
+            &longer,
+            &no_text,
+            &"0".repeat(1 << 16),
+        ] {
             assert!(parse(said).is_none(), "{said:.60}");
         }
     }

@@ -9,7 +9,7 @@ use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
     clock::Clock,
     refusal::Refusal,
-    telemetry::{attribute, span, trace_context},
+    telemetry::{ServerSpan, attribute, span},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
 use tokio::{
@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use tonic::{Code, Status, Streaming};
-use tracing::{Instrument as _, field};
+use tracing::field;
 use wire::{attend_request::Request, attend_response::Response};
 
 use self::acts::first_answer;
@@ -145,18 +145,20 @@ impl Participant {
             return Err(token_expired().into());
         }
         let (join, trace) = self.read_join(&mut requests).await?;
-        let span = tracing::info_span!(
-            parent: None,
-            span::SESSION_JOIN,
-            otel.kind = "server",
-            otel.status_code = field::Empty,
-            { attribute::REASON } = field::Empty,
-            { attribute::EVENTS } = field::Empty,
-            { attribute::ERROR_TYPE } = field::Empty,
-        );
-        trace_context::set_parent(&span, &trace);
-        let attendance = self.begin(join, &span).instrument(span.clone()).await;
-        drop(span);
+        let mut served = ServerSpan::below(&trace, span::SESSION_JOIN, || {
+            tracing::info_span!(
+                parent: None,
+                span::SESSION_JOIN,
+                otel.kind = "server",
+                otel.status_code = field::Empty,
+                { attribute::REASON } = field::Empty,
+                { attribute::EVENTS } = field::Empty,
+                { attribute::ERROR_TYPE } = field::Empty,
+            )
+        });
+        let scope = served.scope();
+        let attendance = scope.around(self.begin(join, &mut served)).await;
+        drop(served);
         self.go_on(attendance?, requests).await
     }
 

@@ -96,7 +96,7 @@ impl LiveSession {
         }
         if let Some(word) = word {
             let bus = &*self.parts.bus;
-            let telling = WORD.sending(bus, traced(acts).map(|act| &act.span));
+            let telling = WORD.sending(bus, traced(acts).map(|act| act.served.span()));
             let word = word.told_in(trace_context::of_sampled(&telling));
             let topic = topic(self.history.session_id());
             telling.in_scope(|| bus.publish(self.origin, &topic, word.encode()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carrel_platform::{
     log::{Command as LogCommand, LogError},
     refusal::Refusal,
-    telemetry::{attribute, grpc, span, trace_context},
+    telemetry::{attribute, span, trace_context},
 };
 use ring::digest;
 
@@ -68,13 +68,13 @@ impl LiveSession {
             return;
         }
         let answers = self.try_acts(&acts).await;
-        for (act, answer) in acts.into_iter().zip(answers) {
+        for (mut act, answer) in acts.into_iter().zip(answers) {
             act.in_order.note(&answer);
             if let Err(error) = &answer {
-                grpc::record_fault(&act.span, Refusal::from(error.clone()).code);
+                act.served.answered(Refusal::from(error.clone()).code);
             }
-            // A span ends where it was left last. Whoever asked may have gone; the command was carried out all the same.
-            act.span.in_scope(|| drop(act.answer.send(answer)));
+            // Whoever asked may have gone; the command was carried out all the same.
+            drop(act.answer.send(answer));
         }
     }
 
@@ -149,7 +149,7 @@ impl LiveSession {
         if decision == Decision::default() {
             return Ok(Outcome::Settled { version: None });
         }
-        let trace = Arc::from(trace_context::of_sampled(&act.span));
+        let trace = Arc::from(trace_context::of_sampled(act.served.span()));
         let version = staged.take_in(decision, now_ms, Some(command), &trace);
         Ok(Outcome::New { version })
     }

@@ -87,7 +87,7 @@ impl LiveSession {
         if !self.behind {
             return Ok(());
         }
-        let act = traced(acts).map_or(Span::none(), |act| act.span.clone());
+        let act = traced(acts).map_or(Span::none(), |act| act.served.span().clone());
         self.catch_up_in(refill("current", &act)).await
     }
 

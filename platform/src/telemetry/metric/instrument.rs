@@ -8,14 +8,14 @@ use std::{
 use opentelemetry::{
     KeyValue, Value,
     metrics::{self, Meter},
-    trace::TraceContextExt as _,
 };
-
 use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::exemplar::{Exemplar, Exemplars};
-use crate::telemetry::registry::{Instrument, InstrumentKind};
+use crate::telemetry::{
+    registry::{Instrument, InstrumentKind},
+    trace_context,
+};
 
 /// Where instruments are made, once the process is watched.
 static METER: OnceLock<Meter> = OnceLock::new();
@@ -123,9 +123,8 @@ impl<const N: usize> Histogram<N> {
     /// Counts a value that was measured within a span. If the span's trace is kept, the value stands for its bucket as
     /// an exemplar, in place of the one before.
     pub fn record_in(&self, span: &Span, value: f64, labels: [Label; N]) {
-        let context = span.context();
-        let context = context.span().span_context().clone();
-        if METER.get().is_some() && context.is_valid() && context.is_sampled() {
+        if METER.get().is_some() && trace_context::is_sampled(span) {
+            let context = trace_context::ids(span);
             let words = labels.iter().map(|label| label.0.to_string()).collect();
             let exemplar = Exemplar::now(value, &context);
             self.by.exemplars.keep(words, self.by.bounds, exemplar);

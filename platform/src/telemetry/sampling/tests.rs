@@ -7,15 +7,17 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 use super::*;
 
-/// Remembers what it is passed.
+/// Remembers what it is passed, if it is kept.
 #[derive(Clone, Debug, Default)]
-struct Kept(Arc<Mutex<Vec<SpanData>>>);
+pub(in crate::telemetry) struct Kept(Arc<Mutex<Vec<SpanData>>>);
 
 impl SpanProcessor for Kept {
     fn on_start(&self, _span: &mut Span, _context: &Context) {}
 
     fn on_end(&self, span: SpanData) {
-        self.0.lock().unwrap().push(span);
+        if span.span_context.is_sampled() {
+            self.0.lock().unwrap().push(span);
+        }
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -28,19 +30,24 @@ impl SpanProcessor for Kept {
 }
 
 impl Kept {
+    /// What it was passed until now.
+    pub(in crate::telemetry) fn spans(&self) -> Vec<SpanData> {
+        self.0.lock().unwrap().clone()
+    }
+
     fn names(&self) -> Vec<String> {
-        let kept = self.0.lock().unwrap();
-        kept.iter().map(|span| span.name.to_string()).collect()
+        self.spans()
+            .iter()
+            .map(|span| span.name.to_string())
+            .collect()
     }
 }
-
-const SLOW: Duration = Duration::from_secs(1);
 
 fn tracer(ratio: f64) -> (SdkTracer, Kept) {
     let kept = Kept::default();
     let provider = SdkTracerProvider::builder()
-        .with_sampler(KeepByChance::new(ratio, true))
-        .with_span_processor(KeepSlowAndFailed::new(SLOW, kept.clone()))
+        .with_sampler(KeepByChance::new(ratio))
+        .with_span_processor(kept.clone())
         .build();
     (provider.tracer("test"), kept)
 }
@@ -55,29 +62,18 @@ fn context(sampled: bool) -> SpanContext {
     )
 }
 
-fn server(name: &'static str) -> SpanBuilder {
-    SpanBuilder::from_name(name).with_kind(SpanKind::Server)
-}
-
-/// A trace that is not kept still shows who was served badly, and nothing else.
+/// Of who is served it was decided before, since a span was made.
 #[test]
-fn the_slow_and_the_failed_are_kept_by_themselves() {
+fn a_trace_that_begins_with_who_is_served_is_kept_and_others_by_chance() {
     let (tracer, kept) = tracer(0.0);
-    server("quick").start(&tracer).end();
-    let mut failed = server("failed").start(&tracer);
-    failed.set_status(Status::error("it did"));
-    failed.end();
-    let mut slow = server("slow").start(&tracer);
-    let mut inner = SpanBuilder::from_name("inner").start(&tracer);
-    inner.set_status(Status::error("it did"));
-    inner.end();
-    slow.end_with_timestamp(std::time::SystemTime::now() + SLOW);
-    assert_eq!(kept.names(), ["failed", "slow"]);
-    for span in kept.0.lock().unwrap().iter() {
-        assert!(span.span_context.is_sampled(), "or it is not exported");
-        let reason = KeyValue::new(attribute::KEPT_FOR, span.name.to_string());
-        assert_eq!(span.attributes, [reason]);
+    for kind in [SpanKind::Server, SpanKind::Internal, SpanKind::Client] {
+        let name = format!("{kind:?}");
+        SpanBuilder::from_name(name)
+            .with_kind(kind)
+            .start(&tracer)
+            .end();
     }
+    assert_eq!(kept.names(), ["Server"]);
 }
 
 #[test]
@@ -85,8 +81,11 @@ fn what_the_beginner_decided_holds() {
     for (ratio, sampled) in [(0.0, true), (1.0, false)] {
         let (tracer, kept) = tracer(ratio);
         let parent = Context::new().with_remote_span_context(context(sampled));
-        server("below").start_with_context(&tracer, &parent).end();
-        assert_eq!(kept.names().len(), usize::from(sampled));
+        for kind in [SpanKind::Server, SpanKind::Internal] {
+            let below = SpanBuilder::from_name("below").with_kind(kind);
+            below.start_with_context(&tracer, &parent).end();
+        }
+        assert_eq!(kept.names().len(), 2 * usize::from(sampled));
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use carrel_platform::{
     refusal::{Refusal, command},
-    telemetry::{attribute, span, trace_context},
+    telemetry::{ServerSpan, attribute, span},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::sync::oneshot;
-use tracing::{Instrument as _, field};
+use tracing::field;
 use wire::attend_response::Response;
 
 use super::{Attendance, End, Participant, nothing_known};
@@ -30,18 +30,18 @@ impl Participant {
         trace: &str,
     ) -> Result<Option<UnderWay>, End> {
         let wire::Act { command_id, act } = act;
-        let span = tracing::info_span!(
-            parent: None,
-            span::ACT_SERVED,
-            otel.kind = "server",
-            otel.status_code = field::Empty,
-            { attribute::ERROR_TYPE } = field::Empty,
-        );
-        trace_context::set_parent(&span, trace);
-        let begun = self
-            .hand_in(attendance, command_id.clone(), act)
-            .instrument(span)
-            .await;
+        let served = ServerSpan::below(trace, span::ACT_SERVED, || {
+            tracing::info_span!(
+                parent: None,
+                span::ACT_SERVED,
+                otel.kind = "server",
+                otel.status_code = field::Empty,
+                { attribute::ERROR_TYPE } = field::Empty,
+            )
+        });
+        let scope = served.scope();
+        let begun = self.hand_in(attendance, command_id.clone(), act, served);
+        let begun = scope.around(begun).await;
         match begun {
             Ok(answer) => Ok(Some(UnderWay { command_id, answer })),
             Err(error) => self.answer(command_id, Err(error)).await.map(|()| None),
@@ -53,6 +53,7 @@ impl Participant {
         attendance: &Attendance,
         command_id: String,
         act: Option<wire::act::Act>,
+        served: ServerSpan,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
         command::check_id(&command_id)?;
         let act = act.ok_or_else(nothing_known)?;
@@ -64,6 +65,7 @@ impl Participant {
                 command_id,
                 convert::command_from_act(act),
                 attendance.in_order.clone(),
+                served,
             )
             .await
     }

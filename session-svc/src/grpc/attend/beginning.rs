@@ -3,7 +3,7 @@
 use carrel_platform::{
     refusal::Refusal,
     telemetry::{
-        attribute, grpc,
+        ServerSpan, attribute,
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
         trace_context,
     },
@@ -18,13 +18,17 @@ use crate::{JOIN_WITHIN, convert, error::Error, live_session::InOrder};
 
 impl Participant {
     /// Joins, and sends what there is already.
-    pub(super) async fn begin(&self, join: wire::Join, span: &Span) -> Result<Attendance, End> {
+    pub(super) async fn begin(
+        &self,
+        join: wire::Join,
+        served: &mut ServerSpan,
+    ) -> Result<Attendance, End> {
         let goes_on = join.after.is_some();
         let mut attendance = match self.join(join).await {
             Ok(attendance) => attendance,
             Err(error) => {
                 let refusal = Refusal::from(error);
-                grpc::record_fault(span, refusal.code);
+                served.answered(refusal.code);
                 return Err(refusal.into());
             }
         };
@@ -33,9 +37,10 @@ impl Participant {
             (false, true) => "resume",
             (false, false) => "first",
         };
-        span.record(attribute::REASON, reason);
-        span.record(attribute::EVENTS, attendance.joined.backlog.len());
-        self.catch_up(&mut attendance, span).await?;
+        let backlog = i64::try_from(attendance.joined.backlog.len()).unwrap_or(i64::MAX);
+        served.record(attribute::REASON, reason);
+        served.record(attribute::EVENTS, backlog);
+        self.catch_up(&mut attendance, served.span()).await?;
         Ok(attendance)
     }
 
