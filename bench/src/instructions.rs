@@ -96,6 +96,7 @@ async fn total(
         door: Door::Proto,
         synced: true,
         traced: None,
+        grown: None,
         programs: under_callgrind(folder.path(), programs, &log)?,
         build: None,
     };

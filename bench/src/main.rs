@@ -89,6 +89,10 @@ struct Run {
     /// The folder that holds Carrel's programs; by default the one that holds this program.
     #[arg(long)]
     programs: Option<PathBuf>,
+    /// Where what takes long to make is kept for the next run; by default `bench` beside the folder that holds this
+    /// program.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// A folder with Carrel's programs of another commit, to be played in the same turns.
     #[arg(long, requires = "against_name")]
     against: Option<PathBuf>,
@@ -149,6 +153,10 @@ async fn run(options: Run) -> anyhow::Result<ExitCode> {
         options.scenarios
     };
     let last = options.last.as_deref().map(read).transpose()?;
+    let keep = match options.keep {
+        Some(keep) => keep,
+        None => beside_this_program()?.with_file_name("bench"),
+    };
     let plan = Plan {
         scenarios,
         size: options.size,
@@ -156,6 +164,7 @@ async fn run(options: Run) -> anyhow::Result<ExitCode> {
         cores,
         programs,
         against: options.against.zip(options.against_name),
+        keep,
         only: options.only,
     };
     cores.enter_load()?;

@@ -9,7 +9,7 @@ use crate::{
     figures::{Figures, medians},
     limits,
     scenario::{Scenario, Size},
-    server::{Door, Form, Server, Subject},
+    server::{Door, Form, Grown, Server, Subject},
 };
 
 const FORMS: [Form; 4] = [
@@ -36,6 +36,8 @@ pub struct Plan {
     pub programs: PathBuf,
     /// Programs of another commit that are played in the same turns, and what it is called.
     pub against: Option<(PathBuf, String)>,
+    /// Where what takes long to make is kept for the next run.
+    pub keep: PathBuf,
     /// Only these subjects, by name; all if there are none.
     pub only: Vec<String>,
 }
@@ -69,7 +71,7 @@ impl Plan {
                         if subject.form != form || !subject.synced {
                             continue;
                         }
-                        if subject.traced.is_some() {
+                        if subject.traced.is_some() || subject.grown.is_some() {
                             let mut server = subject.start(self.cores, ENOUGH).await?;
                             play(*scenario, &subject, &mut server).await?;
                             server.stop().await?;
@@ -140,6 +142,7 @@ impl Plan {
             door,
             synced,
             traced: None,
+            grown: None,
             programs: self.programs.clone(),
             build: None,
         };
@@ -153,6 +156,16 @@ impl Plan {
                     ..plain(Form::Embedded)
                 })
                 .into(),
+            Scenario::Growth => vec![
+                plain(Form::Embedded),
+                Subject {
+                    grown: Some(Grown {
+                        sessions: self.size.ended_sessions(),
+                        keep: self.keep.clone(),
+                    }),
+                    ..plain(Form::Embedded)
+                },
+            ],
             Scenario::Flood => vec![
                 plain(Form::Embedded),
                 subject(Form::Embedded, Door::Proto, false),
@@ -174,7 +187,10 @@ impl Plan {
         if matches!(scenario, Scenario::Hall | Scenario::Idle | Scenario::Storm) {
             subjects.push(plain(Form::RawMemory));
         }
-        if self.size == Size::Full && !subjects.contains_form(Form::Distributed) {
+        if self.size == Size::Full
+            && scenario != Scenario::Growth
+            && !subjects.contains_form(Form::Distributed)
+        {
             subjects.push(plain(Form::Distributed));
         }
         if let Some((programs, name)) = &self.against {

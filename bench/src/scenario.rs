@@ -2,6 +2,7 @@
 
 mod desk;
 mod flood;
+mod growth;
 mod hall;
 mod idle;
 mod pick_up;
@@ -17,12 +18,14 @@ use tokio::time::sleep;
 
 use crate::{
     cost::{self, Cost},
-    figures::Figures,
+    figures::{Figures, MUST_BE_ZERO},
     moment::Moment,
     pacer::wait_until,
     room::Crowd,
     server::Server,
 };
+
+pub(crate) use growth::MANY_SESSIONS;
 
 /// A scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
@@ -47,6 +50,9 @@ pub enum Scenario {
     RedisAway,
     /// The flood, without traces, with one of a hundred kept, and with all of them.
     Traced,
+    /// The desk on an empty log and on one of ten million events, and on both with ten times the sessions at the same total
+    /// rate.
+    Growth,
 }
 
 /// How large scenarios are.
@@ -79,6 +85,11 @@ impl Size {
         )
     }
 
+    /// How many sessions have ended where the log has grown.
+    pub(crate) fn ended_sessions(self) -> u64 {
+        self.pick(200_000, 20_000, 60)
+    }
+
     /// How long a server runs before it is measured: its caches fill, and the allocator finds its size.
     fn warm_up(self) -> Duration {
         self.seconds(3, 1, 100)
@@ -99,6 +110,7 @@ impl Scenario {
             Self::Roster => "roster",
             Self::RedisAway => "redis-away",
             Self::Traced => "traced",
+            Self::Growth => "growth",
         }
     }
 
@@ -127,6 +139,7 @@ impl Scenario {
             Self::PickUp => pick_up::play(server, size, librarians).await,
             Self::Roster => roster::play(server, size, librarians).await,
             Self::RedisAway => redis_away::play(server, size).await,
+            Self::Growth => growth::play(server, size).await,
         }
     }
 }
@@ -202,6 +215,17 @@ where
         figures.insert("wire bytes per message".to_owned(), bytes / sent);
     }
     Ok(figures)
+}
+
+/// Adds figures under names that say when they were taken; what must be zero, under its own.
+fn add(figures: &mut Figures, when: &str, of: Figures) {
+    for (name, value) in of {
+        if MUST_BE_ZERO.contains(&name.as_str()) {
+            *figures.entry(name).or_default() += value;
+        } else {
+            figures.insert(format!("{when}: {name}"), value);
+        }
+    }
 }
 
 /// Waits until what was done by entering has settled.

@@ -3,12 +3,14 @@
 mod collector;
 mod distributed;
 mod embedded;
+mod grown;
 mod limit;
 mod settings;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -19,6 +21,7 @@ use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
 use self::collector::Collector;
+pub use self::grown::Grown;
 use crate::{
     client::{Way, Wire},
     core::Cores,
@@ -69,6 +72,8 @@ pub struct Subject {
     /// Which part of the traces is kept and sent to a collector, which has metrics and log lines then, too; nothing is sent
     /// if not said.
     pub traced: Option<f64>,
+    /// What its log holds when it starts; nothing if not said. For the embedded form.
+    pub grown: Option<Grown>,
     /// Where Carrel's programs are.
     pub programs: PathBuf,
     /// What the programs are called, if they are not this tree's: their commit.
@@ -84,6 +89,8 @@ pub struct Server {
     pub staff: Vec<Staff>,
     /// The Redis, where there is one.
     pub redis: Option<Redis>,
+    /// How long it took from its start until it served, where it is one program that is ours.
+    pub ready_after: Option<Duration>,
     door: Door,
     /// Where websockets are opened.
     sockets: Vec<SocketAddr>,
@@ -118,6 +125,9 @@ impl Subject {
         if let Some(ratio) = self.traced {
             name.push_str(&format!(", {} % traced", ratio * 100.0));
         }
+        if self.grown.is_some() {
+            name.push_str(", grown");
+        }
         if let Some(build) = &self.build {
             name.push_str(&format!(" at {build}"));
         }
@@ -129,12 +139,19 @@ impl Subject {
     /// # Errors
     /// When a program or an engine is missing or does not start.
     pub async fn start(&self, cores: Cores, librarians: usize) -> anyhow::Result<Server> {
+        let data = match &self.grown {
+            // Boxed, since that starts another one, which begins with nothing.
+            Some(grown) => Some(Box::pin(grown.data(self, cores)).await?),
+            None => None,
+        };
         let folder = tempfile::Builder::new().prefix("carrel-bench-").tempdir()?;
         // On the load's core: what a collector does is not what Carrel costs.
         let collector = self.traced.map(Collector::start).transpose()?;
         cores.enter_server()?;
         let server = match self.form {
-            Form::Embedded => embedded::start(self, folder, librarians, collector).await,
+            Form::Embedded => {
+                embedded::start(self, folder, librarians, data.as_deref(), collector).await
+            }
             Form::Distributed => distributed::start(self, folder, librarians, collector).await,
             Form::RawMemory | Form::RawSqlite => limit::start(self, folder).await,
         };
@@ -171,11 +188,17 @@ impl Server {
             (true, _) => Way::Raw(self.gateway(room)?),
             (_, Door::Proto) => Way::Browser(self.gateway(room)?, Wire::Proto),
             (_, Door::Json) => Way::Browser(self.gateway(room)?, Wire::Json),
-            (_, Door::Grpc) => {
-                let channel = self.channels.get(room % self.channels.len().max(1));
-                Way::Program(channel.context("it has no gRPC")?.clone())
-            }
+            (_, Door::Grpc) => Way::Program(self.channel(room)?),
         })
+    }
+
+    /// session-svc's gRPC for a room.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn channel(&self, room: usize) -> anyhow::Result<Channel> {
+        let channel = self.channels.get(room % self.channels.len().max(1));
+        Ok(channel.context("it has no gRPC")?.clone())
     }
 
     /// The same server, with people who come by another door.
@@ -188,6 +211,25 @@ impl Server {
     /// # Errors
     /// When a program does not stop as it should.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop_processes().await?;
+        // It hears what is sent at the very end.
+        drop(self.collector);
+        drop(self.postgres);
+        drop(self.redis);
+        drop(self.folder);
+        Ok(())
+    }
+
+    /// Stops an embedded one in order, and copies its data folder to where nothing is yet.
+    ///
+    /// # Errors
+    /// As [`Server::stop`], or when the folder can't be copied.
+    pub async fn stop_and_keep(mut self, data: &Path) -> anyhow::Result<()> {
+        self.stop_processes().await?;
+        embedded::copy(&embedded::data_of(self.folder.path()), data)
+    }
+
+    async fn stop_processes(&mut self) -> anyhow::Result<()> {
         let is_limit = self.is_limit();
         for process in &mut self.processes {
             if is_limit {
@@ -197,11 +239,6 @@ impl Server {
                 process.stop().await?;
             }
         }
-        // It hears what is sent at the very end.
-        drop(self.collector);
-        drop(self.postgres);
-        drop(self.redis);
-        drop(self.folder);
         Ok(())
     }
 }

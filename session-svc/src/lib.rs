@@ -42,7 +42,7 @@ pub mod history;
 mod live_list;
 mod live_session;
 mod sessions;
-mod storage;
+pub mod storage;
 mod subscribers;
 pub mod word;
 

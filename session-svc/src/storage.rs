@@ -7,8 +7,8 @@
 pub(crate) use carrel_platform::log::stored::{Stored, encode, read_after, read_between};
 
 /// The category of session streams.
-pub(crate) const SESSION: &str = "session";
+pub const SESSION: &str = "session";
 /// The category of conference streams.
-pub(crate) const CONFERENCE: &str = "conference";
+pub const CONFERENCE: &str = "conference";
 /// The category of audit streams.
-pub(crate) const AUDIT: &str = "audit";
+pub const AUDIT: &str = "audit";

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{plan::Measured, scenario::Scenario};
+use crate::{
+    plan::Measured,
+    scenario::{MANY_SESSIONS, Scenario},
+};
 
 /// One goal, and what was measured of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,7 +77,7 @@ impl Ratio {
 const DELIVERED: &str = "delivered/s";
 const CPU: &str = "server CPU s per 1,000 delivered";
 
-const RATIOS: [Ratio; 14] = [
+const RATIOS: [Ratio; 18] = [
     ratio(
         "flood, delivered/s: embedded to raw-sqlite",
         Scenario::Flood,
@@ -187,6 +190,38 @@ const RATIOS: [Ratio; 14] = [
         "embedded",
     )
     .at_least(0.97),
+    ratio(
+        "growth, p50: a log of years to an empty one",
+        Scenario::Growth,
+        "delivery p50 ms",
+        "embedded, grown",
+        "embedded",
+    )
+    .at_most(1.15),
+    ratio(
+        "growth, CPU per delivered: a log of years to an empty one",
+        Scenario::Growth,
+        CPU,
+        "embedded, grown",
+        "embedded",
+    )
+    .at_most(1.15),
+    ratio(
+        "growth, p50: ten times the sessions at the same rate to the desk",
+        Scenario::Growth,
+        "delivery p50 ms",
+        MANY_SESSIONS,
+        "embedded",
+    )
+    .at_most(1.15),
+    ratio(
+        "growth, CPU per delivered: ten times the sessions at the same rate to the desk",
+        Scenario::Growth,
+        CPU,
+        MANY_SESSIONS,
+        "embedded",
+    )
+    .at_most(1.15),
 ];
 
 /// What was measured of each goal, as far as it was.
@@ -197,6 +232,10 @@ pub fn goals(measured: &Measured) -> Vec<Goal> {
         if scenario == Scenario::RedisAway {
             let name = format!("{subject} Redis: {figure}");
             return subjects.get("distributed")?.get(&name).copied();
+        }
+        if subject == MANY_SESSIONS {
+            let name = format!("{subject}: {figure}");
+            return subjects.get("embedded")?.get(&name).copied();
         }
         subjects.get(subject)?.get(figure).copied()
     };

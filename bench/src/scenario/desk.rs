@@ -14,28 +14,55 @@ use crate::{
 /// How often one of the two who talk says something: together they say one message a second.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// How many conversations there are, and how quiet they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Desk {
+    size: Size,
+    sessions: usize,
+    every: Duration,
+}
+
+impl Desk {
+    pub(super) fn of(size: Size) -> Self {
+        Self {
+            size,
+            sessions: size.pick(300, 300, 4),
+            every: size.pick(EVERY, EVERY, EVERY / 10),
+        }
+    }
+
+    /// So many times the sessions, in which as much is said as before, all together.
+    pub(super) fn spread(self, times: u32) -> Self {
+        Self {
+            sessions: self.sessions * times as usize,
+            every: self.every * times,
+            ..self
+        }
+    }
+
+    pub(super) async fn gather(self, server: &Server) -> anyhow::Result<Crowd> {
+        let shape = Shape {
+            rooms: self.sessions,
+            watchers: 1,
+        };
+        let crowd = Crowd::gather(server, shape).await?;
+        rest(self.size).await;
+        Ok(crowd)
+    }
+
+    pub(super) async fn talk(self, crowd: &Crowd) -> anyhow::Result<Figures> {
+        let time = self.size.seconds(30, 8, 800);
+        measure(crowd, self.size, time, |until| async move {
+            pace(beats(crowd, self.every), until).await
+        })
+        .await
+    }
+}
+
 pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures> {
-    let crowd = gather(server, size).await?;
-    talk(&crowd, size).await
-}
-
-pub(super) async fn gather(server: &Server, size: Size) -> anyhow::Result<Crowd> {
-    let shape = Shape {
-        rooms: size.pick(300, 300, 4),
-        watchers: 1,
-    };
-    let crowd = Crowd::gather(server, shape).await?;
-    rest(size).await;
-    Ok(crowd)
-}
-
-pub(super) async fn talk(crowd: &Crowd, size: Size) -> anyhow::Result<Figures> {
-    let time = size.seconds(30, 8, 800);
-    let every = size.pick(EVERY, EVERY, EVERY / 10);
-    measure(crowd, size, time, |until| async move {
-        pace(beats(crowd, every), until).await
-    })
-    .await
+    let desk = Desk::of(size);
+    let crowd = desk.gather(server).await?;
+    desk.talk(&crowd).await
 }
 
 /// Each says something at a time of their own, and types half-way between.

@@ -73,6 +73,7 @@ pub(super) async fn start(
         staff,
         redis: Some(redis),
         sockets: gateways,
+        ready_after: None,
         channels: channels(&sessions)?,
         processes,
         postgres: Some(postgres),

@@ -1,6 +1,10 @@
 //! All of Carrel in one process.
 
-use std::path::Path;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use carrel_faults::{
     cluster::{directory_file, staff},
@@ -19,9 +23,13 @@ pub(super) async fn start(
     subject: &Subject,
     folder: TempDir,
     librarians: usize,
+    data: Option<&Path>,
     collector: Option<Collector>,
 ) -> anyhow::Result<Server> {
     let path = folder.path();
+    if let Some(prepared) = data {
+        copy(prepared, &data_of(path))?;
+    }
     let (http, grpc) = (free()?, free()?);
     let mut settings = limits_of(subject, path);
     settings.extend(collector.iter().flat_map(Collector::settings));
@@ -39,13 +47,16 @@ pub(super) async fn start(
     std::fs::write(&file, directory_file(&staff))?;
     launch(&["directory", "load", &file.to_string_lossy()]).run()?;
     let mut process = Process::new(launch(&["serve"]));
+    let began = Instant::now();
     process.start().await?;
+    let ready_after = Some(began.elapsed());
     Ok(Server {
         form: subject.form,
         door: subject.door,
         staff,
         redis: None,
         sockets: vec![http],
+        ready_after,
         channels: channels(&[grpc])?,
         processes: vec![process],
         postgres: None,
@@ -57,8 +68,25 @@ pub(super) async fn start(
 fn limits_of(subject: &Subject, folder: &Path) -> Settings {
     let mut settings = limits();
     settings.extend(unsynced(subject));
-    let data = folder.join("data");
-    settings.push(setting("DATA_DIR", &data.to_string_lossy()));
+    settings.push(setting("DATA_DIR", &data_of(folder).to_string_lossy()));
     settings.push(setting("TELEMETRY__LOG_FILTER", "warn"));
     settings
+}
+
+/// The data folder within the folder of a server.
+pub(super) fn data_of(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+/// Copies all files of a data folder, which has no folders in it.
+pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        fs::copy(entry.path(), &copy)?;
+        // Else the system writes it to the disk while a server is measured.
+        File::open(copy)?.sync_all()?;
+    }
+    Ok(())
 }

@@ -29,6 +29,7 @@ pub(super) async fn start(subject: &Subject, folder: TempDir) -> anyhow::Result<
         staff: Vec::new(),
         redis: None,
         sockets: vec![address],
+        ready_after: None,
         channels: Vec::new(),
         processes: vec![process],
         postgres: None,

@@ -1,0 +1,61 @@
+//! The desk, and the desk with many more sessions in which as much is said all together. Played on an empty log and on
+//! one that has been in use for years.
+
+use std::time::Instant;
+
+use carrel_proto::session::v1::{
+    ListEndedSessionsRequest, session_service_client::SessionServiceClient,
+};
+
+use super::{Size, add, desk::Desk, rest};
+use crate::{client::call, cost, figures::Figures, room::log_in, server::Server};
+
+/// How many times the sessions there are then.
+const TIMES: u32 = 10;
+/// What figures are called that are of so many.
+pub(crate) const MANY_SESSIONS: &str = "10 times the sessions";
+/// How many pages of ended sessions a librarian looks at.
+const PAGES: u32 = 20;
+
+pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures> {
+    let mut figures = Figures::new();
+    if let Some(ready) = server.ready_after {
+        figures.insert("ready after s".to_owned(), ready.as_secs_f64());
+    }
+    rest(size).await;
+    let memory = cost::of_servers()?.memory as f64 / 1024.0 / 1024.0;
+    figures.insert("MiB with nobody".to_owned(), memory);
+    let page = leaf_through(server).await?;
+    figures.insert("a page of ended sessions ms".to_owned(), page);
+    let desk = Desk::of(size);
+    let crowd = desk.gather(server).await?;
+    figures.extend(desk.talk(&crowd).await?);
+    drop(crowd);
+    let desk = desk.spread(size.pick(TIMES, TIMES, 2));
+    let crowd = desk.gather(server).await?;
+    add(&mut figures, MANY_SESSIONS, desk.talk(&crowd).await?);
+    Ok(figures)
+}
+
+/// Looks at some pages of the sessions that have ended. Returns how long one takes, in milliseconds.
+async fn leaf_through(server: &Server) -> anyhow::Result<f64> {
+    let staff = log_in(server, 1).await?;
+    let mut sessions = SessionServiceClient::new(server.channel(0)?);
+    let mut page_token = String::new();
+    let mut pages = 0;
+    let began = Instant::now();
+    while pages < PAGES {
+        let request = ListEndedSessionsRequest {
+            page_size: 0,
+            page_token,
+        };
+        let token = staff.first().map_or("", |one| &one.token);
+        let page = sessions.list_ended_sessions(call(token, request)?).await?;
+        page_token = page.into_inner().next_page_token;
+        pages += 1;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    Ok(began.elapsed().as_secs_f64() * 1e3 / f64::from(pages))
+}
