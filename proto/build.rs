@@ -68,6 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let encoded = descriptors.encode_to_vec();
     fs::write(out.join("descriptors.binpb"), &encoded)?;
     let services = tonic_prost_build::configure()
+        .codec_path("crate::codec::Codec")
         .compile_well_known_types(true)
         .service_generator();
     Config::new()

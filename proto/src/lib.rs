@@ -5,6 +5,7 @@
 //! writes proto3 JSON through serde.
 #![allow(missing_docs, clippy::all, clippy::pedantic)]
 
+pub mod codec;
 pub mod encoded;
 
 /// How Carrel says no where a gRPC status would end more than the one act.
