@@ -13,6 +13,7 @@
 //! has become unreadable or damaged is reported in the log and the keys read before stay in force.
 
 mod file;
+mod verified;
 
 use std::{
     fmt, io,
@@ -28,7 +29,10 @@ use ring::{
     signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
 };
 
-use self::file::{FORMAT, FileStamp, KeyFile, StoredKey, Turn};
+use self::{
+    file::{FORMAT, FileStamp, KeyFile, StoredKey, Turn},
+    verified::Verified,
+};
 
 /// How many bytes the public part of a key has (RFC 8032).
 const PUBLIC_BYTES: usize = 32;
@@ -66,6 +70,7 @@ pub(super) struct Key {
     signs_from_ms: Option<i64>,
     /// From when on it no longer verifies, in Unix milliseconds.
     retired_at_ms: Option<i64>,
+    verified: Verified,
 }
 
 /// Why keys could not be read, made or rotated.
@@ -223,6 +228,7 @@ impl KeyRing {
             pair: Some(pair),
             signs_from_ms: None,
             retired_at_ms: None,
+            verified: Verified::default(),
         }])))
     }
 
@@ -368,6 +374,7 @@ impl Key {
             pair,
             signs_from_ms: stored.signs_from_ms,
             retired_at_ms: stored.retired_at_ms,
+            verified: Verified::default(),
         })
     }
 
@@ -378,9 +385,11 @@ impl Key {
 
     /// Whether this is the key's signature under a message.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.public)
-            .verify(message, signature)
-            .is_ok()
+        self.verified.or(message, signature, || {
+            UnparsedPublicKey::new(&ED25519, &self.public)
+                .verify(message, signature)
+                .is_ok()
+        })
     }
 
     #[cfg(test)]
