@@ -38,6 +38,7 @@ pub mod convert;
 pub mod domain;
 mod error;
 mod grpc;
+mod heartbeats;
 pub mod history;
 mod live_list;
 mod live_session;
@@ -118,6 +119,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
     list.catch_up().await?;
     list.show(&clock);
     let repair = config.tail_repair.get();
+    let heartbeats = heartbeats::Heartbeats::every(config.heartbeat.get());
     tasks.spawn(list.clone().follow(news, repair, stop.clone()));
     let members = Members::join(
         Arc::clone(&leases),
@@ -134,6 +136,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         config,
         list,
         audits: audits::Audits::default(),
+        heartbeats,
         leases,
         stop,
     };

@@ -42,6 +42,7 @@ use crate::{
         session::{Phase, Session},
     },
     error::Error,
+    heartbeats::Heartbeats,
     history::{EncodedEvent, History},
     live_list::LiveList,
     storage::Stored,
@@ -67,6 +68,8 @@ const WORD: messaging::Topic = carrel_platform::topic!("session/{id}");
 pub(crate) const INBOX: usize = 256;
 /// How many requests are taken at once.
 const TAKE: usize = 64;
+/// For how many requests a session has room all the time.
+const FEW: usize = 4;
 /// How often a decision is made again because another server was faster, before the caller is told to try again.
 const TRIES: usize = 16;
 
@@ -78,15 +81,19 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) list: LiveList,
     pub(crate) audits: Audits,
+    pub(crate) heartbeats: Heartbeats,
     pub(crate) leases: Arc<dyn Leases>,
     pub(crate) stop: CancellationToken,
 }
+
+/// The requests that wait for one session. A channel has room for dozens from the start, so what is in it is kept small.
+pub(crate) type Inbox = mpsc::Receiver<Box<Request>>;
 
 /// What a live session is asked.
 #[derive(Debug)]
 pub(crate) enum Request {
     /// To carry out a command.
-    Act(Box<Act>),
+    Act(Act),
     /// To let somebody listen.
     Join {
         actor: Actor,
@@ -257,11 +264,13 @@ impl LiveSession {
     }
 
     /// Serves requests until nobody needs the session in memory, or the server stops.
-    pub(crate) async fn run(mut self, inbox: &mut mpsc::Receiver<Request>) {
+    pub(crate) async fn run(mut self, inbox: &mut Inbox) {
         let stop = self.parts.stop.clone();
-        let mut requests = Vec::with_capacity(TAKE);
+        let mut requests = Vec::new();
         loop {
             self.clear_conference_after_end().await;
+            // A session at rest keeps no room for a rush.
+            requests.shrink_to(FEW);
             let wake = self.wake_at();
             tokio::select! {
                 // In this order what is rare never waits for what there may always be more of; and a simulation's seed
@@ -295,12 +304,12 @@ impl LiveSession {
         self.subscribers.end_all(&Error::ShuttingDown);
     }
 
-    async fn serve(&mut self, requests: &mut Vec<Request>) {
+    async fn serve(&mut self, requests: &mut Vec<Box<Request>>) {
         self.looked_for_these = None;
         let mut acts = Vec::new();
         for request in requests.drain(..) {
-            match request {
-                Request::Act(act) => acts.push(*act),
+            match *request {
+                Request::Act(act) => acts.push(act),
                 other => {
                     self.carry_out(std::mem::take(&mut acts)).await;
                     self.answer(other).await;
@@ -313,7 +322,7 @@ impl LiveSession {
     async fn answer(&mut self, request: Request) {
         // Whoever asked may have gone; then nobody needs the answer.
         match request {
-            Request::Act(act) => self.carry_out(vec![*act]).await,
+            Request::Act(act) => self.carry_out(vec![act]).await,
             Request::Join {
                 actor,
                 wish,

@@ -27,7 +27,8 @@ use crate::{
     },
     error::Error,
     live_session::{
-        Act, Acted, INBOX, InOrder, Joined, Known, LiveSession, Look, Parts, Request, Transcript,
+        Act, Acted, INBOX, InOrder, Inbox, Joined, Known, LiveSession, Look, Parts, Request,
+        Transcript,
     },
 };
 
@@ -43,7 +44,7 @@ pub(crate) struct Sessions {
 
 /// The way to a session in memory, and how far it is known there.
 struct Live {
-    inbox: mpsc::Sender<Request>,
+    inbox: mpsc::Sender<Box<Request>>,
     known: Arc<Known>,
 }
 
@@ -103,7 +104,7 @@ impl Sessions {
             served,
             answer,
         };
-        self.send(session_id, Request::Act(Box::new(act))).await?;
+        self.send(session_id, Request::Act(act)).await?;
         Ok(answered)
     }
 
@@ -163,10 +164,11 @@ impl Sessions {
     }
 
     /// A session that was just leaving memory gives the request back; then it is brought in again.
-    async fn send(&self, session_id: &str, mut request: Request) -> Result<(), Error> {
+    async fn send(&self, session_id: &str, request: Request) -> Result<(), Error> {
         if !is_session_id(session_id) {
             return Err(Refused::NotFound.into());
         }
+        let mut request = Box::new(request);
         while !self.parts.stop.is_cancelled() {
             match self.inbox(session_id).send(request).await {
                 Ok(()) => return Ok(()),
@@ -179,7 +181,7 @@ impl Sessions {
         Err(Error::ShuttingDown)
     }
 
-    fn inbox(&self, session_id: &str) -> mpsc::Sender<Request> {
+    fn inbox(&self, session_id: &str) -> mpsc::Sender<Box<Request>> {
         let mut live = self.live();
         if let Some(Live { inbox, .. }) = live.get(session_id)
             && !inbox.is_closed()
@@ -213,7 +215,7 @@ impl Sessions {
         session_id: String,
         origin: Origin,
         known: Arc<Known>,
-        mut inbox: mpsc::Receiver<Request>,
+        mut inbox: Inbox,
     ) {
         let parts = Arc::clone(&self.parts);
         match LiveSession::load(parts, origin, session_id.clone(), known).await {
@@ -251,10 +253,10 @@ fn is_session_id(id: &str) -> bool {
 }
 
 /// Answers everyone who waits for a session that can't be read.
-async fn refuse_all(inbox: &mut mpsc::Receiver<Request>, error: &Error) {
+async fn refuse_all(inbox: &mut Inbox, error: &Error) {
     inbox.close();
     while let Some(request) = inbox.recv().await {
-        match request {
+        match *request {
             Request::Act(act) => drop(act.answer.send(Err(error.clone()))),
             Request::Join { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Look { answer, .. } => drop(answer.send(Err(error.clone()))),

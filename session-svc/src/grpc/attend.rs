@@ -14,7 +14,7 @@ use carrel_platform::{
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior},
+    time::Instant,
 };
 use tonic::{Code, Status, Streaming};
 use tracing::field;
@@ -217,12 +217,9 @@ impl Participant {
     /// When heartbeats are due, and when a waiting patron's place may have changed.
     fn clocks(&self) -> (tokio::time::Interval, watch::Receiver<u64>) {
         let parts = self.sessions.parts();
-        let mut heartbeat = tokio::time::interval(parts.config.heartbeat.get());
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        heartbeat.reset();
         let mut waiting = parts.list.waiting_changes();
         waiting.mark_changed();
-        (heartbeat, waiting)
+        (parts.heartbeats.of_new_stream(), waiting)
     }
 
     async fn pass_on(&self, attendance: &mut Attendance, live: Live) -> Result<(), End> {

@@ -6,7 +6,7 @@ use carrel_platform::{auth::Principal, refusal::Refusal};
 use carrel_proto::session::v1 as wire;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::MissedTickBehavior,
+    time::Interval,
 };
 use tonic::Status;
 use wire::watch_sessions_response::Change;
@@ -36,14 +36,14 @@ pub(super) fn watch(
     let watched = parts.list.watch(watcher);
     let (sender, responses) = mpsc::channel(IN_FLIGHT);
     let (end, ending) = oneshot::channel();
-    let heartbeat = parts.config.heartbeat.get();
+    let heartbeats = parts.heartbeats.of_new_stream();
     let left = principal.expires_at_ms.saturating_sub(api.clock.unix_ms());
     let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
     let stop = parts.stop.clone();
     tokio::spawn(async move {
         let refusal = tokio::select! {
             biased;
-            refusal = pass_on(watched, heartbeat, &sender) => refusal,
+            refusal = pass_on(watched, heartbeats, &sender) => refusal,
             () = tokio::time::sleep(expiry) => Some(token_expired()),
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
         };
@@ -74,12 +74,9 @@ fn admit(actor: Actor, request: wire::WatchSessionsRequest) -> Result<Watcher, E
 
 async fn pass_on(
     mut watched: Watched,
-    heartbeat: Duration,
+    mut heartbeats: Interval,
     sender: &mpsc::Sender<Result<wire::WatchSessionsResponse, Status>>,
 ) -> Option<Refusal> {
-    let mut clock = tokio::time::interval(heartbeat);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    clock.reset();
     let mut change = Change::Snapshot(std::mem::take(&mut watched.snapshot));
     loop {
         let response = wire::WatchSessionsResponse {
@@ -94,7 +91,7 @@ async fn pass_on(
                 Some(next) => next,
                 None => return watched.ending.get().cloned(),
             },
-            _ = clock.tick() => Change::Heartbeat(wire::WatchHeartbeat {}),
+            _ = heartbeats.tick() => Change::Heartbeat(wire::WatchHeartbeat {}),
             () = sender.closed() => return None,
         };
     }

@@ -69,7 +69,7 @@ impl Sessions {
     /// Whoever has no room for the request has others, which bring it up to date as well.
     fn send_if_live(&self, session_id: &str, request: Request) {
         if let Some(live) = self.live().get(session_id) {
-            let _ = live.inbox.try_send(request);
+            let _ = live.inbox.try_send(Box::new(request));
         }
     }
 
