@@ -5,7 +5,10 @@
 
 pub(crate) mod response;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use carrel_platform::{
@@ -39,6 +42,7 @@ use crate::{
     delivery::{Delivery, delivery_span},
     frame::refused,
     frame_time::FrameTime,
+    heads::Heads,
     line::Line,
     upstream::read,
 };
@@ -104,6 +108,7 @@ impl Attendance {
         session_id: String,
         after: Option<session::Position>,
         act_limit: usize,
+        head_interval: Duration,
         time: FrameTime,
     ) -> Self {
         let (requests, receiver) = mpsc::channel(act_limit + SPARE_REQUESTS);
@@ -131,6 +136,7 @@ impl Attendance {
             acts: acts.clone(),
             joining: Some(time),
             head: 0,
+            heads: Heads::every(head_interval),
         };
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
@@ -286,6 +292,7 @@ struct Reader {
     joining: Option<FrameTime>,
     /// The last event that there was when the stream began. What is not after it is sent again.
     head: u64,
+    heads: Heads,
 }
 
 impl Reader {
@@ -331,10 +338,14 @@ impl Reader {
                 session_id: session_id(),
                 status: Some(status),
             }),
-            Some(Response::Heartbeat(heartbeat)) => Frame::Head(Head {
-                session_id: session_id(),
-                number: heartbeat.head,
-            }),
+            Some(Response::Heartbeat(heartbeat)) if self.heads.is_due(heartbeat.head) => {
+                Frame::Head(Head {
+                    session_id: session_id(),
+                    number: heartbeat.head,
+                })
+            }
+            // Told already, and nothing happened since.
+            Some(Response::Heartbeat(_)) => return Ok(()),
             // A kind that a newer service knows: it has nothing to say to this version's clients.
             None => return Ok(()),
         };

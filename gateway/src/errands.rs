@@ -1,6 +1,8 @@
 //! Errands: what a user asks of a service by a call of its own, done one after another in the order in which it was
 //! asked.
 
+use std::sync::OnceLock;
+
 use carrel_platform::telemetry::ServerSpan;
 use carrel_proto::gateway::v1::server_frame::Frame;
 use futures::future::BoxFuture;
@@ -29,19 +31,43 @@ pub(crate) struct Full(pub(crate) FrameTime);
 /// Does errands in order. What is in one lane does not wait for what is in another.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    errands: mpsc::Sender<Errand>,
+    room: usize,
+    outbox: Outbox,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    /// Most users have nothing to be done in it, so it is opened with the first errand.
+    errands: OnceLock<mpsc::Sender<Errand>>,
 }
 
 impl Lane {
     /// A lane with room for so many errands, done by one of `tasks` until `stop`.
-    pub(crate) fn open(
+    pub(crate) fn new(
         room: usize,
         outbox: Outbox,
         stop: CancellationToken,
         tasks: &TaskTracker,
     ) -> Self {
-        let (errands, mut receiver) = mpsc::channel::<Errand>(room);
-        tasks.spawn(async move {
+        Self {
+            room,
+            outbox,
+            stop,
+            tasks: tasks.clone(),
+            errands: OnceLock::new(),
+        }
+    }
+
+    /// Takes an errand, to be done after all that were taken before.
+    pub(crate) fn take(&self, errand: Errand) -> Result<(), Full> {
+        self.errands
+            .get_or_init(|| self.open())
+            .try_send(errand)
+            .map_err(|refused| Full(refused.into_inner().time))
+    }
+
+    fn open(&self) -> mpsc::Sender<Errand> {
+        let (errands, mut receiver) = mpsc::channel::<Errand>(self.room);
+        let (outbox, stop) = (self.outbox.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
             let work = async {
                 while let Some(mut errand) = receiver.recv().await {
                     let answer = errand.span.scope().around(errand.work).await;
@@ -62,13 +88,6 @@ impl Lane {
             };
             stop.run_until_cancelled(work).await;
         });
-        Self { errands }
-    }
-
-    /// Takes an errand, to be done after all that were taken before.
-    pub(crate) fn take(&self, errand: Errand) -> Result<(), Full> {
-        self.errands
-            .try_send(errand)
-            .map_err(|refused| Full(refused.into_inner().time))
+        errands
     }
 }

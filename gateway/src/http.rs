@@ -63,6 +63,10 @@ use crate::{
 /// How long the services may take to say that they are well.
 const READINESS_DEADLINE: Duration = Duration::from_secs(2);
 
+/// How much is read from a websocket at once. What browsers say is short, and each has such a buffer all the time; a long
+/// frame is read in several pieces.
+const READ_BUFFER: usize = 1024;
+
 /// The largest head of a request.
 const HEAD_LIMIT: usize = 16 * 1024;
 
@@ -459,13 +463,14 @@ async fn open_socket(
     upgrade.set_selected_protocol(HeaderValue::from_static(protocol.name()));
     let running = door.sockets.token();
     Ok(upgrade
-        .read_buffer_size(4 * 1024)
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(16 * 1024)
         .max_write_buffer_size(16 * 1024 + 4 * FRAME_LIMIT)
         .max_frame_size(FRAME_LIMIT)
         .max_message_size(FRAME_LIMIT)
         .on_upgrade(async move |socket| {
-            let served = socket::serve(door.house, socket, protocol, browser.address);
+            // In a place of its own, or it would be kept twice.
+            let served = Box::pin(socket::serve(door.house, socket, protocol, browser.address));
             door.abandon.run_until_cancelled(served).await;
             drop((counted, running, peer.place));
         }))

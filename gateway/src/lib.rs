@@ -44,6 +44,7 @@ pub mod error;
 pub mod frame;
 mod frame_time;
 mod greeting;
+mod heads;
 mod http;
 mod im;
 mod limits;

@@ -15,7 +15,7 @@ use carrel_proto::gateway::v1::{Hello, client_frame, server_frame};
 use futures::{Sink, Stream, StreamExt};
 use tokio::{
     select,
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
@@ -35,8 +35,11 @@ use crate::{
     viewer::Viewer,
 };
 
-/// How often the clocks that end a socket are looked at.
-const TICK: Duration = Duration::from_secs(1);
+/// How much later than the clock says the end of a token may be noticed. Timers are a little early at times, and shall
+/// not be set again and again then.
+const SHORTEST_LOOK: Duration = Duration::from_millis(1);
+/// How late it may be noticed that the clock was set.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 /// What all sockets of a gateway share.
 #[derive(Clone, Debug)]
@@ -142,12 +145,12 @@ where
         };
         let time = FrameTime::of("hello");
         let mut span = frame_span("ws hello", trace_parent);
-        let greeting = greet(
+        let greeting = Box::pin(greet(
             &house.upstream,
             Caller::anonymous(address),
             hello.access_token,
             house.config.silence_limit.get(),
-        );
+        ));
         let greeted = span.scope().around(greeting).await;
         let greeted = match greeted {
             Ok(greeted) => greeted,
@@ -176,7 +179,7 @@ where
             house.clock.clone(),
         );
         let close = self.attend_to(house, &mut viewer).await;
-        viewer.leave().await;
+        Box::pin(viewer.leave()).await;
         close
     }
 
@@ -197,8 +200,7 @@ where
     /// Does what the user asks until something ends it.
     async fn attend_to(&mut self, house: &House, viewer: &mut Viewer) -> Close {
         let closing = self.closing.clone();
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = Box::pin(sleep_until(self.may_end_at(house, viewer)));
         loop {
             select! {
                 biased;
@@ -207,15 +209,19 @@ where
                     viewer.quiet(house.act_patience).await;
                     return Close::restart();
                 }
-                _ = tick.tick() => {
+                () = &mut look => {
                     if viewer.expires_at_ms() <= house.clock.unix_ms() {
                         return Close::BadToken;
                     }
                     if self.heard.elapsed() >= house.config.silence_limit.get() {
                         return Close::GoingAway;
                     }
+                    look.as_mut().reset(self.may_end_at(house, viewer));
                 }
-                outcome = viewer.renewal() => viewer.renewed(outcome).await,
+                outcome = viewer.renewal() => {
+                    Box::pin(viewer.renewed(outcome)).await;
+                    look.as_mut().reset(self.may_end_at(house, viewer));
+                }
                 message = self.receive() => {
                     let received = match message {
                         Ok(message) => {
@@ -238,6 +244,16 @@ where
                 }
             }
         }
+    }
+
+    /// When the clocks that end a socket must be looked at next: its token expires then, unless it is renewed, or the
+    /// browser was silent for too long, unless it is heard. A socket at rest is not woken before.
+    fn may_end_at(&self, house: &House, viewer: &Viewer) -> Instant {
+        let left_ms = viewer.expires_at_ms().saturating_sub(house.clock.unix_ms());
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        let silence_limit = house.config.silence_limit.get();
+        let silent_in = silence_limit.saturating_sub(self.heard.elapsed());
+        Instant::now() + left.min(silent_in).clamp(SHORTEST_LOOK, LONGEST_LOOK)
     }
 
     /// The next message, or why there is none.

@@ -1,6 +1,6 @@
 //! The services behind the gateway: generated clients, a caller's metadata, deadlines, and what a failure means.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
 
 use carrel_platform::{
     refusal::{ERROR_DOMAIN, Refusal},
@@ -31,15 +31,27 @@ const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
 /// How long after its caller gave up a service may still work on a call.
 const AFTER_DEADLINE: Duration = Duration::from_secs(1);
 
-/// The clients of the services. Cheap to clone.
+/// The clients of the services. Cheap to clone, and small: every socket and every stream holds one.
 #[derive(Clone, Debug)]
-pub(crate) struct Upstream {
+pub(crate) struct Upstream(Arc<Clients>);
+
+/// A client of each service, to be cloned for each call, and how long a call may take.
+#[derive(Debug)]
+pub(crate) struct Clients {
     pub(crate) sessions: SessionServiceClient<Replicas>,
     pub(crate) transfers: TransferServiceClient<Replicas>,
     pub(crate) directory: DirectoryServiceClient<Replicas>,
     pub(crate) presence: PresenceServiceClient<Replicas>,
     pub(crate) im: ImServiceClient<Replicas>,
     pub(crate) deadline: Duration,
+}
+
+impl Deref for Upstream {
+    type Target = Clients;
+
+    fn deref(&self) -> &Clients {
+        &self.0
+    }
 }
 
 /// On whose behalf a service is called. The service checks the token; the gateway only carries it.
@@ -115,7 +127,7 @@ impl Upstream {
         im: Replicas,
         deadline: Duration,
     ) -> Self {
-        Self {
+        Self(Arc::new(Clients {
             sessions: SessionServiceClient::new(session.clone())
                 .max_decoding_message_size(ANSWER_LIMIT),
             transfers: TransferServiceClient::new(session),
@@ -124,7 +136,7 @@ impl Upstream {
             presence: PresenceServiceClient::new(presence).max_decoding_message_size(ANSWER_LIMIT),
             im: ImServiceClient::new(im).max_decoding_message_size(ANSWER_LIMIT),
             deadline,
-        }
+        }))
     }
 
     /// Makes one call: `method` is its full name, `call` makes it with the request that it is given.

@@ -66,6 +66,7 @@ pub(crate) struct Viewer {
     typed: Arc<Semaphore>,
     act_limit: usize,
     session_limit: usize,
+    head_interval: Duration,
     ping_interval: Duration,
     monitor_ping_interval: Duration,
     stop: CancellationToken,
@@ -84,7 +85,7 @@ impl Viewer {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         // There is room for as many errands as there are permits.
-        let lane = |room| Lane::open(room, outbox.clone(), stop.clone(), &tasks);
+        let lane = |room| Lane::new(room, outbox.clone(), stop.clone(), &tasks);
         let (errands, messages) = (lane(act_limit), lane(act_limit + 1));
         Self {
             line: Line {
@@ -110,6 +111,7 @@ impl Viewer {
             typed: Arc::new(Semaphore::new(1)),
             act_limit,
             session_limit: config.sessions.get(),
+            head_interval: config.silence_limit.get() / 3,
             ping_interval: config.ping_interval.get(),
             monitor_ping_interval: config.monitor_ping_interval.get(),
             stop,
@@ -123,6 +125,8 @@ impl Viewer {
     }
 
     /// Carries out one frame. `span` is the frame's own, and `time` is how long it has taken.
+    ///
+    /// What is rare and has to wait has a place of its own while it does: a socket at rest keeps no room for it.
     pub(crate) async fn carry_out(
         &mut self,
         frame: ClientFrame,
@@ -133,18 +137,16 @@ impl Viewer {
             // These are answered later.
             ClientFrame::RenewToken(_) => return self.renew(time),
             ClientFrame::Watch(request) => {
-                return self.lists.watch(&self.line, request, Some(time)).await;
+                return Box::pin(self.lists.watch(&self.line, request, Some(time))).await;
             }
             ClientFrame::WatchDesk(request) => {
-                return self.desk.watch(&self.line, request, Some(time)).await;
+                return Box::pin(self.desk.watch(&self.line, request, Some(time))).await;
             }
             ClientFrame::WatchConversations(request) => {
-                return self
-                    .conversations
-                    .watch(&self.line, request, Some(time))
-                    .await;
+                let watch = self.conversations.watch(&self.line, request, Some(time));
+                return Box::pin(watch).await;
             }
-            ClientFrame::Attend(attend) => return self.attend(attend, time).await,
+            ClientFrame::Attend(attend) => return Box::pin(self.attend(attend, time)).await,
             ClientFrame::Act(act) => return self.act(act, span, time),
             ClientFrame::ImSend(request) => return self.im_send(request, span, time),
             ClientFrame::ImList(request) => return self.im_list(request, span, time),
@@ -157,7 +159,7 @@ impl Viewer {
                 time.refused(&refusal);
                 return self.refuse(refusal);
             }
-            ClientFrame::Detach(detach) => self.detach(detach.session_id).await,
+            ClientFrame::Detach(detach) => Box::pin(self.detach(detach.session_id)).await,
             ClientFrame::Typing(typing) => self.typing(&typing),
             ClientFrame::Ping(ping) => {
                 let number = ping.number;
@@ -315,6 +317,7 @@ impl Viewer {
             attend.session_id.clone(),
             attend.after,
             self.act_limit,
+            self.head_interval,
             time,
         );
         self.attended.insert(attend.session_id, attendance);

@@ -19,11 +19,11 @@ impl Watched for WatchConversationsRequest {
     const METHOD: &'static str = "carrel.im.v1.ImService/WatchConversations";
 
     async fn open(
-        mut upstream: Upstream,
+        upstream: Upstream,
         mut request: Request<Self>,
     ) -> Result<Response<Streaming<WatchConversationsResponse>>, Status> {
         request.get_mut().trace = true;
-        upstream.im.watch_conversations(request).await
+        upstream.im.clone().watch_conversations(request).await
     }
 
     fn trace_parent(response: &WatchConversationsResponse) -> &str {

@@ -18,10 +18,10 @@ impl Watched for WatchDeskRequest {
     const METHOD: &'static str = "carrel.presence.v1.PresenceService/WatchDesk";
 
     async fn open(
-        mut upstream: Upstream,
+        upstream: Upstream,
         request: Request<Self>,
     ) -> Result<Response<Streaming<WatchDeskResponse>>, Status> {
-        upstream.presence.watch_desk(request).await
+        upstream.presence.clone().watch_desk(request).await
     }
 
     /// A long snapshot becomes a shorter one and its further librarians and queues, one by one.

@@ -18,10 +18,10 @@ impl Watched for WatchSessionsRequest {
     const METHOD: &'static str = "carrel.session.v1.SessionService/WatchSessions";
 
     async fn open(
-        mut upstream: Upstream,
+        upstream: Upstream,
         request: Request<Self>,
     ) -> Result<Response<Streaming<WatchSessionsResponse>>, Status> {
-        upstream.sessions.watch_sessions(request).await
+        upstream.sessions.clone().watch_sessions(request).await
     }
 
     /// A long snapshot becomes a shorter one and its further rows, one by one.

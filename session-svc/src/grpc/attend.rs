@@ -12,10 +12,7 @@ use carrel_platform::{
     telemetry::{ServerSpan, attribute, span},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
-use tokio::{
-    sync::watch,
-    time::Instant,
-};
+use tokio::{sync::watch, time::Instant};
 use tonic::{Code, Status, Streaming};
 use tracing::field;
 use wire::{attend_request::Request, attend_response::Response};
