@@ -29,7 +29,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::JoinHandle,
 };
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
@@ -54,7 +54,8 @@ const SPARE_REQUESTS: usize = 16;
 /// A session that is attended. Dropping it ends nothing; [`Attendance::stop`] does.
 #[derive(Debug)]
 pub(crate) struct Attendance {
-    requests: mpsc::Sender<AttendRequest>,
+    /// Boxed, because a channel has room for dozens from the start, and most participants say little.
+    requests: mpsc::Sender<Box<AttendRequest>>,
     acts: ActsUnderWay,
     unsettled: TaskTracker,
     stop: CancellationToken,
@@ -113,7 +114,7 @@ impl Attendance {
     ) -> Self {
         let (requests, receiver) = mpsc::channel(act_limit + SPARE_REQUESTS);
         let span = grpc::client_span("carrel.session.v1.SessionService/Attend");
-        let join = AttendRequest {
+        let join = Box::new(AttendRequest {
             request: Some(attend_request::Request::Join(Join {
                 session_id: session_id.clone(),
                 audience: Audience::Unspecified.into(),
@@ -121,12 +122,15 @@ impl Attendance {
                 trace: true,
             })),
             trace_parent: span.in_scope(trace_context::current),
-        };
+        });
         // A new channel has room for its first request.
         let _ = requests.try_send(join);
         let mut sessions = line.upstream.sessions.clone();
         let caller = line.caller.clone().about(&session_id);
-        let request = span.in_scope(|| caller.request(ReceiverStream::new(receiver)));
+        let receiver = ReceiverStream::new(receiver).map(|request| *request);
+        let request = span.in_scope(|| caller.request(receiver));
+        // In a place of its own, which is given back when the stream is open.
+        let opening = Box::pin(async move { sessions.attend(request).await });
         let deadline = line.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Acts::Open(Vec::new()))));
         let stop = CancellationToken::new();
@@ -143,7 +147,7 @@ impl Attendance {
             let end = select! {
                 biased;
                 () = stopped.cancelled() => End::Stopped,
-                refusal = read(deadline, span, sessions.attend(request), "Attend again.", |response| {
+                refusal = read(deadline, span, opening, "Attend again.", |response| {
                     reader.deliver(response)
                 }) => End::Service(refusal),
             };
@@ -234,10 +238,10 @@ impl Attendance {
 
     fn send(&self, request: attend_request::Request) -> Result<(), ()> {
         self.requests
-            .try_send(AttendRequest {
+            .try_send(Box::new(AttendRequest {
                 request: Some(request),
                 trace_parent: trace_context::current(),
-            })
+            }))
             .map_err(|_| ())
     }
 }

@@ -264,6 +264,8 @@ impl LiveSession {
     }
 
     /// Serves requests until nobody needs the session in memory, or the server stops.
+    ///
+    /// Whatever is done has a place of its own in memory while it is: a session at rest keeps no room for it.
     pub(crate) async fn run(mut self, inbox: &mut Inbox) {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::new();
@@ -279,24 +281,24 @@ impl LiveSession {
                 () = stop.cancelled() => inbox.close(),
                 // One that does not exist leaves as soon as nobody asks for it.
                 () = tokio::time::sleep_until(wake), if inbox.is_empty() || !self.does_not_exist() => {
-                    self.tend().await;
+                    Box::pin(self.tend()).await;
                     if self.may_rest() && inbox.is_empty() {
                         inbox.close();
                     }
                 }
-                attending = looked(&mut self.looking) => self.looked_elsewhere(attending).await,
-                notice = self.news.next(), if !self.news_over => self.hear(notice).await,
+                attending = looked(&mut self.looking) => Box::pin(self.looked_elsewhere(attending)).await,
+                notice = self.news.next(), if !self.news_over => Box::pin(self.hear(notice)).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
                         break;
                     }
                     self.last_used = Instant::now();
-                    self.serve(&mut requests).await;
+                    Box::pin(self.serve(&mut requests)).await;
                 }
             }
             if inbox.is_closed() {
                 while inbox.recv_many(&mut requests, TAKE).await > 0 {
-                    self.serve(&mut requests).await;
+                    Box::pin(self.serve(&mut requests)).await;
                 }
                 break;
             }

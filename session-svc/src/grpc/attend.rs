@@ -141,7 +141,8 @@ impl Participant {
             // Calls are let through for a little longer; what goes on and on is not.
             return Err(token_expired().into());
         }
-        let (join, trace) = self.read_join(&mut requests).await?;
+        // What is done once has a place of its own while it is: a stream at rest keeps no room for it.
+        let (join, trace) = Box::pin(self.read_join(&mut requests)).await?;
         let mut served = ServerSpan::below(&trace, span::SESSION_JOIN, || {
             tracing::info_span!(
                 parent: None,
@@ -154,7 +155,8 @@ impl Participant {
             )
         });
         let scope = served.scope();
-        let attendance = scope.around(self.begin(join, &mut served)).await;
+        let beginning = Box::pin(self.begin(join, &mut served));
+        let attendance = scope.around(beginning).await;
         drop(served);
         self.go_on(attendance?, requests).await
     }

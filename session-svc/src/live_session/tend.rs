@@ -157,7 +157,8 @@ impl LiveSession {
         }
         let inside: Vec<_> = self.history.conference().members().cloned().collect();
         for member in inside {
-            if let Err(error) = self.see_off(&member, Departure::SessionEnded).await {
+            let seen_off = Box::pin(self.see_off(&member, Departure::SessionEnded)).await;
+            if let Err(error) = seen_off {
                 self.warn(
                     &error,
                     "a supervisor could not be taken out of an ended session",
