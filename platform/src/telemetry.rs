@@ -148,18 +148,18 @@ pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, T
         )?);
         lines = Some(lines::provider(resource, endpoint, &exports)?);
     }
-    let spans = traces.as_ref().map(|provider| {
-        spans_of(provider.tracer_with_scope(tracer))
-            .with_filter(FilterFn::new(is_traced).with_max_level_hint(TRACED))
-    });
-    let exported = lines
-        .as_ref()
-        .map(|provider| lines::exported(provider, &config.log_filter))
-        .transpose()?;
+    // Only what there is need for: an empty layer would have every span made for nobody.
+    let mut layers = vec![written];
+    if let Some(provider) = &lines {
+        layers.push(lines::exported(provider, &config.log_filter)?.boxed());
+    }
+    if let Some(provider) = &traces {
+        let spans = spans_of(provider.tracer_with_scope(tracer))
+            .with_filter(FilterFn::new(is_traced).with_max_level_hint(TRACED));
+        layers.push(spans.boxed());
+    }
     tracing_subscriber::registry()
-        .with(written)
-        .with(exported)
-        .with(spans)
+        .with(layers)
         .try_init()
         .map_err(|_| TelemetryError::StartedTwice)?;
     Ok(Telemetry {
