@@ -17,7 +17,7 @@ use axum::extract::ws::Message;
 use bytes::Bytes;
 use carrel_platform::telemetry::ServerSpan;
 use carrel_proto::gateway::v1::server_frame;
-use futures::{Sink, SinkExt};
+use futures::{FutureExt, Sink, SinkExt};
 use tokio::{
     select,
     sync::{mpsc, watch},
@@ -205,10 +205,12 @@ impl Writer {
         let mut ping_interval = self.ping_interval.clone();
         let mut ping = pings(*ping_interval.borrow_and_update());
         let closing = self.closing.clone();
+        let decided = closing.decided();
+        tokio::pin!(decided);
         let close = loop {
             let written = select! {
                 biased;
-                close = closing.decided() => break close,
+                close = &mut decided => break close,
                 Ok(()) = ping_interval.changed() => {
                     ping = pings(*ping_interval.borrow_and_update());
                     continue;
@@ -295,7 +297,12 @@ async fn room<S>(sink: &mut S, patience: Duration) -> Result<(), Stopped>
 where
     S: Sink<Message> + Unpin,
 {
-    match timeout(patience, poll_fn(|cx| sink.poll_ready_unpin(cx))).await {
+    // Mostly there is room, and nobody has to look at the clock.
+    let mut ready = poll_fn(|cx| sink.poll_ready_unpin(cx));
+    if let Some(ready) = (&mut ready).now_or_never() {
+        return ready.map_err(|_| Stopped::Lost);
+    }
+    match timeout(patience, ready).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Stopped::Lost),
         Err(_) => Err(Stopped::Stuck),

@@ -200,12 +200,15 @@ where
     /// Does what the user asks until something ends it.
     async fn attend_to(&mut self, house: &House, viewer: &mut Viewer) -> Close {
         let closing = self.closing.clone();
+        // Made once, since to make them takes a lock that all sockets share.
+        let (decided, shutdown) = (closing.decided(), house.shutdown.cancelled());
+        tokio::pin!(decided, shutdown);
         let mut look = Box::pin(sleep_until(self.may_end_at(house, viewer)));
         loop {
             select! {
                 biased;
-                close = closing.decided() => return close,
-                () = house.shutdown.cancelled() => {
+                close = &mut decided => return close,
+                () = &mut shutdown => {
                     viewer.quiet(house.act_patience).await;
                     return Close::restart();
                 }

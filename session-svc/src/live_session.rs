@@ -39,7 +39,7 @@ use crate::{
         decide::Command,
         event::{Event, PatronConnection},
         people::Actor,
-        session::{Phase, Session},
+        session::{Owner, Phase, Session},
     },
     error::Error,
     heartbeats::Heartbeats,
@@ -96,7 +96,7 @@ pub(crate) enum Request {
     Act(Act),
     /// To let somebody listen.
     Join {
-        actor: Actor,
+        actor: Arc<Actor>,
         wish: Option<Audience>,
         after: Option<u64>,
         answer: oneshot::Sender<Result<Joined, Error>>,
@@ -113,7 +113,10 @@ pub(crate) enum Request {
         answer: oneshot::Sender<Result<Transcript, Error>>,
     },
     /// To pass on that somebody types.
-    Typing { actor: Actor, typed_in: Audience },
+    Typing {
+        actor: Arc<Actor>,
+        typed_in: Audience,
+    },
     /// To look at the log, which has more than is known here.
     CatchUp,
 }
@@ -136,7 +139,7 @@ impl Known {
 /// A command to be carried out.
 #[derive(Debug)]
 pub(crate) struct Act {
-    pub(crate) actor: Actor,
+    pub(crate) actor: Arc<Actor>,
     pub(crate) command_id: String,
     pub(crate) command: Command,
     /// What it must not overtake.
@@ -188,7 +191,7 @@ pub(crate) struct Transcript {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Standing {
     phase: Option<Phase>,
-    owner: Option<String>,
+    owner: Option<Arc<Owner>>,
     queues: usize,
     offer: Option<String>,
     patron: Option<PatronConnection>,
@@ -269,18 +272,23 @@ impl LiveSession {
     pub(crate) async fn run(mut self, inbox: &mut Inbox) {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::new();
+        let alarm = tokio::time::sleep_until(self.wake_at());
+        tokio::pin!(alarm);
         loop {
             self.clear_conference_after_end().await;
             // A session at rest keeps no room for a rush.
             requests.shrink_to(FEW);
             let wake = self.wake_at();
+            if alarm.deadline() != wake {
+                alarm.as_mut().reset(wake);
+            }
             tokio::select! {
                 // In this order what is rare never waits for what there may always be more of; and a simulation's seed
                 // says all that happens.
                 biased;
                 () = stop.cancelled() => inbox.close(),
                 // One that does not exist leaves as soon as nobody asks for it.
-                () = tokio::time::sleep_until(wake), if inbox.is_empty() || !self.does_not_exist() => {
+                () = &mut alarm, if inbox.is_empty() || !self.does_not_exist() => {
                     Box::pin(self.tend()).await;
                     if self.may_rest() && inbox.is_empty() {
                         inbox.close();
@@ -385,9 +393,7 @@ impl LiveSession {
         let session = self.history.view(Audience::Staff).session();
         Standing {
             phase: session.map(Session::phase),
-            owner: session
-                .and_then(|session| session.owner.as_ref())
-                .map(|owner| owner.member.librarian_id.clone()),
+            owner: session.and_then(|session| session.owner.clone()),
             queues: session.map_or(0, |session| session.queues.len()),
             offer: session
                 .and_then(Session::standing_offer)

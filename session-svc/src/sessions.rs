@@ -73,6 +73,7 @@ impl Sessions {
         command_id: String,
         command: Command,
     ) -> Result<Acted, Error> {
+        let actor = Arc::new(actor);
         let by_itself = InOrder::default();
         let served = ServerSpan::current();
         self.begin_act(session_id, actor, command_id, command, by_itself, served)
@@ -86,7 +87,7 @@ impl Sessions {
     pub(crate) async fn begin_act(
         &self,
         session_id: &str,
-        actor: Actor,
+        actor: Arc<Actor>,
         command_id: String,
         command: Command,
         in_order: InOrder,
@@ -111,7 +112,7 @@ impl Sessions {
     pub(crate) async fn join(
         &self,
         session_id: &str,
-        actor: Actor,
+        actor: Arc<Actor>,
         wish: Option<Audience>,
         after: Option<u64>,
     ) -> Result<Joined, Error> {
@@ -146,7 +147,7 @@ impl Sessions {
     pub(crate) async fn typing(
         &self,
         session_id: &str,
-        actor: Actor,
+        actor: Arc<Actor>,
         typed_in: Audience,
     ) -> Result<(), Error> {
         self.send(session_id, Request::Typing { actor, typed_in })

@@ -43,7 +43,7 @@ pub(crate) struct Subscribers(Vec<Subscriber>);
 
 #[derive(Debug)]
 struct Subscriber {
-    actor: Actor,
+    actor: Arc<Actor>,
     audience: Audience,
     live: mpsc::Sender<Live>,
     ending: Arc<OnceLock<Refusal>>,
@@ -69,7 +69,12 @@ impl Subscriber {
 
 impl Subscribers {
     /// Adds one, who hears all that happens from now on as far as it is for their audience.
-    pub(crate) fn add(&mut self, actor: Actor, audience: Audience, backlog: usize) -> Listening {
+    pub(crate) fn add(
+        &mut self,
+        actor: Arc<Actor>,
+        audience: Audience,
+        backlog: usize,
+    ) -> Listening {
         let (sender, live) = mpsc::channel(backlog.max(1));
         let ending = Arc::new(OnceLock::new());
         self.0.push(Subscriber {
@@ -156,7 +161,7 @@ impl Subscribers {
     #[must_use]
     pub(crate) fn has_patron(&self) -> bool {
         self.0.iter().any(|subscriber| {
-            matches!(subscriber.actor, Actor::Patron(_)) && !subscriber.live.is_closed()
+            matches!(*subscriber.actor, Actor::Patron(_)) && !subscriber.live.is_closed()
         })
     }
 

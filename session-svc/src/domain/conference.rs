@@ -2,7 +2,7 @@
 //!
 //! It is kept in a stream of its own beside the session's. What happens here reaches nobody in the session.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,21 +55,22 @@ impl Departure {
     }
 }
 
-/// Who is inside.
+/// Who is inside. Copies share what they say until one of them changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conference {
-    inside: BTreeMap<String, StaffMember>,
+    inside: Arc<BTreeMap<String, StaffMember>>,
 }
 
 impl Conference {
     /// Takes in what happened.
     pub fn apply(&mut self, event: &ConferenceEvent) {
+        let inside = Arc::make_mut(&mut self.inside);
         match event {
             ConferenceEvent::Entered { by, .. } => {
-                self.inside.insert(by.librarian_id.clone(), by.clone());
+                inside.insert(by.librarian_id.clone(), by.clone());
             }
             ConferenceEvent::Left { by, .. } => {
-                self.inside.remove(&by.librarian_id);
+                inside.remove(&by.librarian_id);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a session is after all that happened in it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ use super::{
 };
 
 /// A session as one audience knows it: the fold over the events that the audience was shown, and nothing else.
+///
+/// What is large and seldom changes is shared by all copies: a copy is made whenever something is decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The audience.
@@ -19,11 +21,11 @@ pub struct Session {
     /// How many events the audience was shown. Also the position of the last one.
     pub position: u64,
     /// The question and all that is fixed with it.
-    pub opened: Opened,
+    pub opened: Arc<Opened>,
     /// When the patron asked, in Unix milliseconds.
     pub opened_at_ms: i64,
     /// Who picked the patron up, and when.
-    pub owner: Option<Owner>,
+    pub owner: Option<Arc<Owner>>,
     /// Whether the patron lost their librarian and waits again, first in line.
     pub returned: bool,
     /// When the wait began that goes on or was the last: with the question, or when the librarian was lost.
@@ -102,7 +104,7 @@ impl Session {
             (None, Event::Opened(opened)) => Some(Self {
                 audience,
                 position: 1,
-                opened: opened.clone(),
+                opened: Arc::new(opened.clone()),
                 opened_at_ms: at_ms,
                 owner: None,
                 returned: false,
@@ -189,15 +191,15 @@ impl Session {
         self.colleagues
             .retain(|colleague| colleague.librarian_id != *id);
         self.returned = false;
-        self.owner = Some(Owner {
+        self.owner = Some(Arc::new(Owner {
             member: member.clone(),
             since_ms: at_ms,
-        });
+        }));
     }
 
     fn disown(&mut self) {
         if let Some(former) = self.owner.take() {
-            self.former_owners.push(former.member.librarian_id);
+            self.former_owners.push(former.member.librarian_id.clone());
         }
         if let Some(made) = self.offers.last_mut()
             && made.fate == Fate::Stands

@@ -3,7 +3,7 @@
 mod acts;
 mod beginning;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
@@ -83,7 +83,7 @@ struct Participant {
 /// What they take part in.
 struct Attendance {
     session_id: String,
-    actor: Actor,
+    actor: Arc<Actor>,
     joined: Joined,
     /// Whether responses carry the trace of what caused them.
     trace: bool,
@@ -167,7 +167,7 @@ impl Participant {
         mut requests: Streaming<wire::AttendRequest>,
     ) -> Result<(), End> {
         let (mut heartbeat, mut waiting) = self.clocks();
-        let waits = matches!(attendance.actor, Actor::Patron(_));
+        let waits = matches!(*attendance.actor, Actor::Patron(_));
         let mut told_ahead = None;
         let mut under_way = VecDeque::new();
         let mut last_typing = LastTyping::default();

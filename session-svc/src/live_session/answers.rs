@@ -1,5 +1,7 @@
 //! What a live session shows to those who ask.
 
+use std::sync::Arc;
+
 use carrel_proto::session::v1 as wire;
 
 use super::{Joined, LiveSession, Look, Transcript};
@@ -21,7 +23,7 @@ impl LiveSession {
     /// Lets somebody listen, and says what there is already.
     pub(super) async fn join(
         &mut self,
-        actor: Actor,
+        actor: Arc<Actor>,
         wish: Option<Audience>,
         after: Option<u64>,
     ) -> Result<Joined, Error> {

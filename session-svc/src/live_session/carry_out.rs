@@ -176,7 +176,7 @@ impl LiveSession {
             Outcome::Settled { version } => (*version, true),
             Outcome::New { version } => (*version, false),
         };
-        let audience = match act.actor {
+        let audience = match *act.actor {
             Actor::Patron(_) => Audience::Patron,
             Actor::Librarian(_) => Audience::Staff,
         };
@@ -188,13 +188,14 @@ impl LiveSession {
                 | Command::EnterConference { .. }
         );
         // Whoever repeats a command after their time in the session is over learns that it was done, and no more.
-        let seen = may_see(&self.situation(), &act.actor, Some(audience), Sight::Attend).is_ok();
+        let shows =
+            shows && may_see(&self.situation(), &act.actor, Some(audience), Sight::Attend).is_ok();
         let session = self.history.view(audience).session();
         Acted {
             position: version.map_or(0, |version| self.history.position_of(version, audience)),
             replayed,
             session: session
-                .filter(|_| shows && seen)
+                .filter(|_| shows)
                 .map(|session| convert::session_to_wire(self.history.session_id(), session)),
         }
     }

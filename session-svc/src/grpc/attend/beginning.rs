@@ -1,5 +1,7 @@
 //! How a participant begins: what they join, and what they are sent of what there is already.
 
+use std::sync::Arc;
+
 use carrel_platform::{
     refusal::Refusal,
     telemetry::{
@@ -72,14 +74,14 @@ impl Participant {
             trace,
             ..
         } = join;
-        let actor = convert::actor(self.principal.who.clone());
+        let actor = Arc::new(convert::actor(self.principal.who.clone()));
         let epoch = self.sessions.parts().log.epoch();
         // A position of another history can't be continued, however large or small its number.
         let foreign = after.as_ref().is_some_and(|after| after.epoch != epoch);
         let number = after.filter(|_| !foreign).map(|after| after.number);
         let mut joined = self
             .sessions
-            .join(&session_id, actor.clone(), wish, number)
+            .join(&session_id, Arc::clone(&actor), wish, number)
             .await?;
         joined.resync |= foreign;
         if joined.resync {
