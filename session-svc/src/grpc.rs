@@ -154,7 +154,7 @@ impl SessionService for SessionApi {
             session, replayed, ..
         } = self.act_as(actor, &session_id, command_id, command).await?;
         Ok(Response::new(wire::OpenSessionResponse {
-            session,
+            session: session.map(|session| *session),
             replayed,
         }))
     }
@@ -187,7 +187,7 @@ impl SessionService for SessionApi {
             .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
         Ok(Response::new(wire::PickUpSessionResponse {
-            session: acted.session,
+            session: acted.session.map(|session| *session),
             replayed: acted.replayed,
         }))
     }
@@ -251,7 +251,7 @@ impl SessionService for SessionApi {
             .act(&metadata, &request.session_id, request.command_id, command)
             .await?;
         Ok(Response::new(wire::EnterConferenceResponse {
-            session: acted.session,
+            session: acted.session.map(|session| *session),
             replayed: acted.replayed,
         }))
     }

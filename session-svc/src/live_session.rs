@@ -157,7 +157,7 @@ pub(crate) struct Acted {
     /// Whether it had been carried out before.
     pub(crate) replayed: bool,
     /// After opening, picking up and entering: the session as the actor sees it, if they still do.
-    pub(crate) session: Option<wire::Session>,
+    pub(crate) session: Option<Box<wire::Session>>,
 }
 
 /// Somebody listens.
@@ -314,6 +314,7 @@ impl LiveSession {
         self.subscribers.end_all(&Error::ShuttingDown);
     }
 
+    #[expect(clippy::vec_box, reason = "they come boxed out of the inbox")]
     async fn serve(&mut self, requests: &mut Vec<Box<Request>>) {
         self.looked_for_these = None;
         let mut acts = Vec::new();

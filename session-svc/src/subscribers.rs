@@ -6,7 +6,10 @@ use std::{
 };
 
 use carrel_platform::{refusal::Refusal, telemetry::DELIVERIES_TRACED};
-use carrel_proto::session::v1 as wire;
+use carrel_proto::{
+    encoded::Encoded,
+    session::v1::{self as wire, attend_response::Response},
+};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -24,8 +27,8 @@ use crate::{
 pub(crate) enum Live {
     /// An event, with the trace of the act that it came of.
     Event(ShownEvent, Arc<str>),
-    /// Somebody is typing.
-    Typing(wire::Typing),
+    /// Somebody is typing, as it is sent.
+    Typing(Encoded<wire::AttendResponse>),
 }
 
 /// The far end of a subscription.
@@ -110,11 +113,22 @@ impl Subscribers {
         show: impl Fn(Audience) -> wire::Typing,
     ) {
         let typist = typist.key();
+        let encode = |audience| {
+            Encoded::of(&wire::AttendResponse {
+                response: Some(Response::Typing(show(audience))),
+                trace_parent: String::new(),
+            })
+        };
+        let (mut to_staff, mut to_patron) = (None, None);
         for subscriber in &self.0 {
-            if subscriber.audience >= reach.audience && subscriber.actor.key() != typist {
-                let _ = subscriber
-                    .live
-                    .try_send(Live::Typing(show(subscriber.audience)));
+            let audience = subscriber.audience;
+            if audience >= reach.audience && subscriber.actor.key() != typist {
+                let shown = match audience {
+                    Audience::Staff => &mut to_staff,
+                    Audience::Patron => &mut to_patron,
+                };
+                let shown = shown.get_or_insert_with(|| encode(audience));
+                let _ = subscriber.live.try_send(Live::Typing(shown.clone()));
             }
         }
     }

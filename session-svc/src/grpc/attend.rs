@@ -228,7 +228,7 @@ impl Participant {
                 let trace = if attendance.trace { &*trace } else { "" };
                 self.pass_on_event(event.encoded, trace).await
             }
-            Live::Typing(typing) => self.send(Response::Typing(typing)).await,
+            Live::Typing(typing) => self.say(typing).await,
         }
     }
 

@@ -99,7 +99,7 @@ impl TransferService for TransferApi {
             .act(&metadata, &session_id, command_id, command)
             .await?;
         Ok(Response::new(wire::AcceptTransferResponse {
-            session,
+            session: session.map(|session| *session),
             replayed,
         }))
     }

@@ -196,7 +196,7 @@ impl LiveSession {
             replayed,
             session: session
                 .filter(|_| shows)
-                .map(|session| convert::session_to_wire(self.history.session_id(), session)),
+                .map(|session| convert::session_to_wire(self.history.session_id(), session).into()),
         }
     }
 }
