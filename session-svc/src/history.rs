@@ -158,6 +158,21 @@ impl View {
     }
 }
 
+/// Reads what staff know of a session, and keeps none of its events: a list of sessions needs no more.
+///
+/// # Errors
+/// As the log does.
+pub async fn read_for_staff(
+    log: &dyn EventLog,
+    session_id: &str,
+) -> Result<Option<Session>, LogError> {
+    let stream = StreamName::new(storage::SESSION, session_id);
+    let events: Vec<Stored<Event>> = storage::read_after(log, &stream, 0).await?;
+    Ok(events.iter().fold(None, |session, stored| {
+        Session::apply(session, Audience::Staff, &stored.event, stored.at_ms)
+    }))
+}
+
 impl History {
     /// A session in which nothing has happened.
     #[must_use]
@@ -311,5 +326,55 @@ impl History {
             now_ms,
             times,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_platform::log::{Batch, Write, sqlite::SqliteLog};
+
+    use super::*;
+    use crate::domain::{
+        event::{Opened, Speaker},
+        people::StaffNaming,
+    };
+
+    #[tokio::test]
+    async fn what_is_read_for_a_list_is_what_staff_are_shown() -> anyhow::Result<()> {
+        let opened = Event::Opened(Opened {
+            institution_id: "library".to_owned(),
+            institution_name: "Library".to_owned(),
+            queue_id: "desk".to_owned(),
+            staff_naming: StaffNaming::ScreenName,
+            patron_name: "Ricky".to_owned(),
+            patron_email: String::new(),
+            question: "Where?".to_owned(),
+            route: Vec::new(),
+        });
+        let said = Event::MessagePosted {
+            by: Speaker::Patron,
+            text: "Is anybody there?".to_owned(),
+        };
+        let events = [(opened, 1), (said, 2)]
+            .map(|(event, at_ms)| storage::encode(&event, at_ms, None))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
+        let log = SqliteLog::in_memory()?;
+        let write = Write {
+            stream: StreamName::new(storage::SESSION, "s"),
+            expected: 0,
+            events,
+            standing: None,
+        };
+        log.append(Batch {
+            writes: vec![write],
+        })
+        .await?;
+        let whole = History::load(&log, "s".to_owned()).await?;
+        let read = read_for_staff(&log, "s").await?;
+        assert!(read.is_some());
+        assert_eq!(read.as_ref(), whole.view(Audience::Staff).session());
+        assert_eq!(read_for_staff(&log, "nobody's").await?, None);
+        Ok(())
     }
 }
