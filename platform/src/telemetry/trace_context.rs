@@ -7,6 +7,8 @@
 //! the trace as its beginner decided. What merely tells that something happened carries it only when the trace is kept
 //! ([`of_sampled`]): most traces are not, and a text for each event would be made and carried for nothing.
 
+use std::fmt::Write as _;
+
 use opentelemetry::{
     Context, SpanId, TraceFlags, TraceId,
     trace::{SpanContext, TraceContextExt, TraceState},
@@ -18,6 +20,9 @@ use super::scope::Unsampled;
 
 /// The name of the header and of the gRPC metadata key.
 pub const TRACEPARENT: &str = "traceparent";
+
+/// How long a traceparent is, of the one version that there is.
+const LENGTH: usize = 55;
 
 /// The field in which a span is told how it ended.
 pub(super) const STATUS_CODE: &str = "otel.status_code";
@@ -117,15 +122,15 @@ pub(super) fn ids(span: &Span) -> SpanContext {
 
 /// A traceparent, as the one version that there is has it.
 fn text(ids: &SpanContext) -> String {
-    match ids.is_valid() {
-        true => format!(
-            "00-{:032x}-{:016x}-{:02x}",
-            ids.trace_id(),
-            ids.span_id(),
-            ids.trace_flags()
-        ),
-        false => String::new(),
+    if !ids.is_valid() {
+        return String::new();
     }
+    // Each act has one, and one that grew as it was written would be moved several times.
+    let mut text = String::with_capacity(LENGTH);
+    let (trace_id, span_id, flags) = (ids.trace_id(), ids.span_id(), ids.trace_flags());
+    // Nothing is ever lacking to write a text.
+    let _ = write!(text, "00-{trace_id:032x}-{span_id:016x}-{flags:02x}");
+    text
 }
 
 /// What a traceparent names, if it is one. It is read here and not by OpenTelemetry's propagator, since each act has
@@ -167,7 +172,9 @@ mod tests {
         for flags in ["00", "01"] {
             let traceparent =
                 format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
-            assert_eq!(text(&parse(&traceparent).unwrap()), traceparent);
+            let text = text(&parse(&traceparent).unwrap());
+            assert_eq!(text, traceparent);
+            assert_eq!(text.len(), LENGTH);
         }
     }
 
