@@ -371,6 +371,11 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// How much of the file the connection that writes keeps in memory at the most.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+/// After how many pages the write-ahead file is copied into the file: 16 MiB, which takes a moment to read after a crash.
+const CHECKPOINT_PAGES: i64 = 4096;
+
 /// Has the file written ahead.
 ///
 /// Of two who begin that at the same time, SQLite refuses one at once, without the wait that it was told to keep.
@@ -387,6 +392,10 @@ fn write_ahead(connection: &Connection, busy_timeout: Duration) -> rusqlite::Res
             result => break result?,
         }
     }
+    // The last page of each session's index is written with each of its commits: it stays at hand, and is copied into
+    // the file once for many of them.
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
     // Keeps the write-ahead file from staying as large as it once had to be.
     connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
 }
