@@ -1,6 +1,8 @@
 //! What one browser's user does and sees: the sessions attended and all that is watched on one socket, the open
 //! monitor, and what is asked of the services.
 
+mod messages;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use carrel_platform::{
@@ -14,10 +16,7 @@ use carrel_proto::{
         Act, Attend, Detached, Pong, Renewed, Typing, act, client_frame::Frame as ClientFrame,
         server_frame::Frame,
     },
-    im::v1::{
-        ListMessagesRequest, MarkReadRequest, SendMessageRequest, SendTypingRequest,
-        WatchConversationsRequest,
-    },
+    im::v1::WatchConversationsRequest,
     presence::v1::{Announcement, WatchDeskRequest},
     session::v1 as session,
 };
@@ -35,7 +34,6 @@ use crate::{
     frame::{bad_frame, refused},
     frame_time::FrameTime,
     greeting::Greeted,
-    im,
     line::Line,
     monitor::Monitor,
     outbox::Outbox,
@@ -381,74 +379,6 @@ impl Viewer {
         if let Err(Full(time)) = self.errands.take(errand) {
             self.too_fast(command_id, session_id, time);
         }
-    }
-
-    fn im_send(&self, request: SendMessageRequest, span: ServerSpan, time: FrameTime) {
-        let command_id = request.command_id.clone();
-        let work = im::send(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
-            request,
-        );
-        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
-            self.too_fast(command_id, String::new(), time);
-        }
-    }
-
-    fn im_list(&self, request: ListMessagesRequest, span: ServerSpan, time: FrameTime) {
-        let work = im::list(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
-            request.clone(),
-        );
-        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
-            let frame = im::not_listed(&request, too_fast());
-            time.answered(&frame);
-            self.line.outbox.push(frame, None);
-        }
-    }
-
-    /// What was read and can't be told is told with what is read next.
-    fn im_mark_read(&self, request: MarkReadRequest, span: ServerSpan, time: FrameTime) {
-        let work = im::mark_read(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
-            request,
-        );
-        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
-            time.refused(&too_fast());
-        }
-    }
-
-    /// In line with what is sent, so that nobody seems to be typing what they have just sent.
-    fn im_typing(&self, request: SendTypingRequest, span: ServerSpan, time: FrameTime) {
-        let work = im::typing(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
-            request,
-        );
-        if let Err(Full(time)) = self.message(&self.typed, work, span, time) {
-            time.refused(&too_fast());
-        }
-    }
-
-    /// Sends something on its way to im-svc, after all that was sent there before.
-    fn message(
-        &self,
-        permits: &Arc<Semaphore>,
-        work: impl Future<Output = Option<Frame>> + Send + 'static,
-        span: ServerSpan,
-        time: FrameTime,
-    ) -> Result<(), Full> {
-        let Ok(under_way) = Arc::clone(permits).try_acquire_owned() else {
-            return Err(Full(time));
-        };
-        self.messages.take(Errand {
-            work: work.boxed(),
-            span,
-            time,
-            under_way,
-        })
     }
 
     fn typing(&self, typing: &Typing) {

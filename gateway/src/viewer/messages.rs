@@ -1,0 +1,88 @@
+//! What a user writes to other librarians, and asks of it.
+
+use std::sync::Arc;
+
+use carrel_platform::telemetry::ServerSpan;
+use carrel_proto::{
+    gateway::v1::server_frame::Frame,
+    im::v1::{ListMessagesRequest, MarkReadRequest, SendMessageRequest, SendTypingRequest},
+};
+use futures::future::FutureExt;
+use tokio::sync::Semaphore;
+
+use super::{Viewer, too_fast};
+use crate::{
+    errands::{Errand, Full},
+    frame_time::FrameTime,
+    im,
+};
+
+impl Viewer {
+    pub(super) fn im_send(&self, request: SendMessageRequest, span: ServerSpan, time: FrameTime) {
+        let command_id = request.command_id.clone();
+        let work = im::send(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            request,
+        );
+        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
+            self.too_fast(command_id, String::new(), time);
+        }
+    }
+
+    pub(super) fn im_list(&self, request: ListMessagesRequest, span: ServerSpan, time: FrameTime) {
+        let work = im::list(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            request.clone(),
+        );
+        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
+            let frame = im::not_listed(&request, too_fast());
+            time.answered(&frame);
+            self.line.outbox.push(frame, None);
+        }
+    }
+
+    /// What was read and can't be told is told with what is read next.
+    pub(super) fn im_mark_read(&self, request: MarkReadRequest, span: ServerSpan, time: FrameTime) {
+        let work = im::mark_read(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            request,
+        );
+        if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
+            time.refused(&too_fast());
+        }
+    }
+
+    /// In line with what is sent, so that nobody seems to be typing what they have just sent.
+    pub(super) fn im_typing(&self, request: SendTypingRequest, span: ServerSpan, time: FrameTime) {
+        let work = im::typing(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            request,
+        );
+        if let Err(Full(time)) = self.message(&self.typed, work, span, time) {
+            time.refused(&too_fast());
+        }
+    }
+
+    /// Sends something on its way to im-svc, after all that was sent there before.
+    fn message(
+        &self,
+        permits: &Arc<Semaphore>,
+        work: impl Future<Output = Option<Frame>> + Send + 'static,
+        span: ServerSpan,
+        time: FrameTime,
+    ) -> Result<(), Full> {
+        let Ok(under_way) = Arc::clone(permits).try_acquire_owned() else {
+            return Err(Full(time));
+        };
+        self.messages.take(Errand {
+            work: work.boxed(),
+            span,
+            time,
+            under_way,
+        })
+    }
+}
