@@ -43,6 +43,8 @@ pub const CALLS: [&str; 9] = [
 ];
 /// How long a message may take to be settled, whatever is killed.
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);
+/// How long a process may take to go that was killed.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 /// Names the processes of PostgreSQL that serve connections.
 const BACKENDS: &str = "SELECT pid FROM pg_stat_activity \
      WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
@@ -176,7 +178,7 @@ impl Patron {
     ) -> anyhow::Result<bool> {
         // What is begun with is a connection that works.
         self.say().await?;
-        let mut strace = Strace::attach(&victim.processes(cluster)?, call, nth).await?;
+        let mut strace = attach(cluster, victim, call, nth).await?;
         self.act();
         let until = Instant::now() + SETTLED_WITHIN;
         let mut killed = false;
@@ -248,6 +250,25 @@ impl Patron {
         }
         self.browser.close();
         Ok(())
+    }
+}
+
+/// Attaches to the victim to kill it at its nth call.
+///
+/// Each of its processes counts for itself. So the last kill may have met another of them as well, which has not gone yet:
+/// then it is started again first.
+async fn attach(
+    cluster: &mut Cluster,
+    victim: Victim,
+    call: &str,
+    nth: usize,
+) -> anyhow::Result<Strace> {
+    let until = Instant::now() + GONE_WITHIN;
+    loop {
+        match Strace::attach(&victim.processes(cluster)?, call, nth).await {
+            Err(_) if Instant::now() < until => victim.revive(cluster).await?,
+            attached => return attached,
+        }
     }
 }
 
