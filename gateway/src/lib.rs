@@ -10,7 +10,8 @@
 //!   nothing.
 //! - **No rule of visibility.** What a browser gets is what session-svc gave on that viewer's own streams, frame for
 //!   frame and in that order; there is no filter here that could fail. What a browser gets besides (pings, answers to
-//!   its own frames, closes) depends only on the browser itself and on fixed clocks.
+//!   its own frames, closes) depends only on the browser itself and on fixed clocks; a head comes at such a clock, too, if
+//!   the viewer's own stream has gone on since the last one.
 //! - **No trust.** It holds no keys. A token is carried to a service, and the service judges it.
 //!
 //! # How it hangs together
