@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 
 mod figures;
 mod group;
+mod pace;
 pub mod postgres;
 pub mod sqlite;
 pub mod stored;

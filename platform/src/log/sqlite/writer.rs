@@ -20,6 +20,7 @@ use crate::log::{
     group::{
         Request, Work, answer, broken, commit_span, count, gather, measure_commit, record_commit,
     },
+    pace::Pace,
 };
 
 /// Owns the connection that writes.
@@ -58,12 +59,17 @@ impl Writer {
     /// Commits what arrives, until every sender is gone or the engine breaks.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut group = Vec::new();
+        let mut pace = Pace::new();
         while let Some(first) = requests.blocking_recv() {
+            std::thread::sleep(pace.rest());
+            let began = Instant::now();
             gather(first, &mut requests, &mut group);
             if group.is_empty() {
                 continue;
             }
-            match self.commit(&group) {
+            let outcome = self.commit(&group);
+            pace.committed(group.len(), began.elapsed());
+            match outcome {
                 Outcome::Committed(results) => self.answer_committed(group.drain(..).zip(results)),
                 Outcome::RolledBack(error) => {
                     tracing::error!(%error, requests = group.len(), "log: a group was rolled back");
