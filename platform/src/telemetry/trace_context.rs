@@ -7,7 +7,7 @@
 //! the trace as its beginner decided. What merely tells that something happened carries it only when the trace is kept
 //! ([`of_sampled`]): most traces are not, and a text for each event would be made and carried for nothing.
 
-use std::fmt::Write as _;
+use std::ops::Range;
 
 use opentelemetry::{
     Context, SpanId, TraceFlags, TraceId,
@@ -23,6 +23,11 @@ pub const TRACEPARENT: &str = "traceparent";
 
 /// How long a traceparent is, of the one version that there is.
 const LENGTH: usize = 55;
+/// Where its parts are, which have a dash between them.
+const VERSION: Range<usize> = 0..2;
+const TRACE_ID: Range<usize> = 3..35;
+const SPAN_ID: Range<usize> = 36..52;
+const FLAGS: Range<usize> = 53..55;
 
 /// The field in which a span is told how it ended.
 pub(super) const STATUS_CODE: &str = "otel.status_code";
@@ -120,40 +125,56 @@ pub(super) fn ids(span: &Span) -> SpanContext {
     }
 }
 
-/// A traceparent, as the one version that there is has it.
+/// A traceparent, as the one version that there is has it. It is written and read here and not by OpenTelemetry's
+/// propagator, since each act has one: a propagator wants headers in a map, and looks for a `tracestate` beside it.
 fn text(ids: &SpanContext) -> String {
     if !ids.is_valid() {
         return String::new();
     }
-    // Each act has one, and one that grew as it was written would be moved several times.
-    let mut text = String::with_capacity(LENGTH);
-    let (trace_id, span_id, flags) = (ids.trace_id(), ids.span_id(), ids.trace_flags());
-    // Nothing is ever lacking to write a text.
-    let _ = write!(text, "00-{trace_id:032x}-{span_id:016x}-{flags:02x}");
-    text
+    let mut text = [b'-'; LENGTH];
+    write_hex(&[0], &mut text[VERSION]);
+    write_hex(&ids.trace_id().to_bytes(), &mut text[TRACE_ID]);
+    write_hex(&ids.span_id().to_bytes(), &mut text[SPAN_ID]);
+    write_hex(&[ids.trace_flags().to_u8()], &mut text[FLAGS]);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
-/// What a traceparent names, if it is one. It is read here and not by OpenTelemetry's propagator, since each act has
-/// one: a propagator wants headers in a map, and looks for a `tracestate` beside it.
+/// What a traceparent names, if it is one.
 pub(super) fn parse(traceparent: &str) -> Option<SpanContext> {
-    let is_hex = |part: &str| {
-        let mut bytes = part.bytes();
-        bytes.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let mut parts = traceparent.split('-');
-    let mut part = |length| {
-        parts
-            .next()
-            .filter(|part| part.len() == length && is_hex(part))
-    };
-    let (version, trace_id, span_id, flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
-    if version != "00" || parts.next().is_some() {
+    let text: &[u8; LENGTH] = traceparent.as_bytes().try_into().ok()?;
+    let dashes = [VERSION.end, TRACE_ID.end, SPAN_ID.end];
+    if read_hex(&text[VERSION])? != [0] || dashes.iter().any(|dash| text[*dash] != b'-') {
         return None;
     }
-    let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?);
-    let trace_id = TraceId::from_hex(trace_id).ok()?;
-    let span_id = SpanId::from_hex(span_id).ok()?;
-    Some(context(trace_id, span_id, flags.is_sampled())).filter(SpanContext::is_valid)
+    let trace_id = TraceId::from_bytes(read_hex(&text[TRACE_ID])?);
+    let span_id = SpanId::from_bytes(read_hex(&text[SPAN_ID])?);
+    let [flags] = read_hex(&text[FLAGS])?;
+    let is_sampled = TraceFlags::new(flags).is_sampled();
+    Some(context(trace_id, span_id, is_sampled)).filter(SpanContext::is_valid)
+}
+
+/// Writes bytes as digits, two for each.
+fn write_hex(bytes: &[u8], digits: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, two) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
+        two.copy_from_slice(&[byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]));
+    }
+}
+
+/// Reads as many bytes from twice as many digits, which must be lower-case.
+fn read_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    fn value(digit: u8) -> Option<u8> {
+        match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        }
+    }
+    let mut bytes = [0; N];
+    for (byte, two) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(two[0])? << 4 | value(two[1])?;
+    }
+    Some(bytes)
 }
 
 fn context(trace_id: TraceId, span_id: SpanId, is_sampled: bool) -> SpanContext {

@@ -2,12 +2,12 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use opentelemetry::{
     KeyValue, Value,
-    metrics::{self, Meter},
+    metrics::{self, BoundHistogram, Meter},
 };
 use tracing::Span;
 
@@ -20,13 +20,17 @@ use crate::telemetry::{
 /// Where instruments are made, once the process is watched.
 static METER: OnceLock<Meter> = OnceLock::new();
 
+/// For how many combinations of its labels a histogram knows where their values go. Each is looked for among them, so
+/// they are few; what the others say is looked up by the meter.
+const BOUND: usize = 64;
+
 /// Has everything measured by this meter from now on. The first counts.
 pub(in crate::telemetry) fn start(meter: Meter) {
     let _ = METER.set(meter);
 }
 
 /// What a label says: a word that the code knows, or a small number. Never a text that came from elsewhere.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Label(Value);
 
 impl From<&'static str> for Label {
@@ -66,7 +70,7 @@ impl<By, const N: usize> Metric<By, N> {
 }
 
 /// A histogram.
-pub type Histogram<const N: usize> = Metric<Buckets, N>;
+pub type Histogram<const N: usize> = Metric<Buckets<N>, N>;
 /// A count that only grows.
 pub type Counter<const N: usize> = Metric<OnceLock<metrics::Counter<u64>>, N>;
 /// A count that grows and shrinks.
@@ -77,10 +81,30 @@ pub type Gauge<const N: usize> = Metric<LookedAt, N>;
 pub type Sum<const N: usize> = Metric<AddedUp, N>;
 
 /// Values by how large they are.
-pub struct Buckets {
+pub struct Buckets<const N: usize> {
     bounds: &'static [f64],
     made: OnceLock<metrics::Histogram<f64>>,
+    /// Where values with these labels go. The meter would find that out for each value, by a hash of all its labels, for
+    /// who scrapes and once more for the collector.
+    bound: RwLock<Vec<([Label; N], BoundHistogram<f64>)>>,
     exemplars: Exemplars,
+}
+
+impl<const N: usize> Buckets<N> {
+    /// Counts a value if it is known where it goes.
+    fn record_bound(&self, value: f64, labels: &[Label; N]) -> bool {
+        let bound = self.bound.read().unwrap_or_else(PoisonError::into_inner);
+        let known = bound.iter().find(|(known, _)| known == labels);
+        known.inspect(|(_, bound)| bound.record(value)).is_some()
+    }
+
+    /// Has it known where values go that have these labels, which are `pairs`, if there is room.
+    fn bind(&self, made: &metrics::Histogram<f64>, labels: [Label; N], pairs: &[KeyValue]) {
+        let mut bound = self.bound.write().unwrap_or_else(PoisonError::into_inner);
+        if bound.len() < BOUND && bound.iter().all(|(known, _)| *known != labels) {
+            bound.push((labels, made.bind(pairs)));
+        }
+    }
 }
 
 /// By looking when somebody wants to know.
@@ -100,6 +124,7 @@ impl<const N: usize> Histogram<N> {
         let by = Buckets {
             bounds: buckets,
             made: OnceLock::new(),
+            bound: RwLock::new(Vec::new()),
             exemplars: Exemplars::none(),
         };
         Self { row, labels, by }
@@ -107,17 +132,23 @@ impl<const N: usize> Histogram<N> {
 
     /// Counts a value, of seconds if that is the unit.
     pub fn record(&self, value: f64, labels: [Label; N]) {
-        if let Some(meter) = METER.get() {
-            let made = self.by.made.get_or_init(|| {
-                meter
-                    .f64_histogram(self.row.name)
-                    .with_unit(self.row.unit)
-                    .with_description(self.row.text)
-                    .with_boundaries(self.by.bounds.to_vec())
-                    .build()
-            });
-            made.record(value, &pairs(self.labels, labels));
+        let Some(meter) = METER.get() else {
+            return;
+        };
+        if self.by.record_bound(value, &labels) {
+            return;
         }
+        let made = self.by.made.get_or_init(|| {
+            meter
+                .f64_histogram(self.row.name)
+                .with_unit(self.row.unit)
+                .with_description(self.row.text)
+                .with_boundaries(self.by.bounds.to_vec())
+                .build()
+        });
+        let pairs = pairs(self.labels, labels.clone());
+        made.record(value, &pairs);
+        self.by.bind(made, labels, &pairs);
     }
 
     /// Counts a value that was measured within a span. If the span's trace is kept, the value stands for its bucket as
