@@ -5,10 +5,7 @@
 
 pub(crate) mod response;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use carrel_platform::{
@@ -18,7 +15,7 @@ use carrel_platform::{
 use carrel_proto::{
     encoded::Encoded,
     gateway::v1::{
-        Accepted, Attending, Detached, Head, Refused, SomebodyTyping, Waiting, server_frame::Frame,
+        Accepted, Attending, Detached, Refused, SomebodyTyping, Waiting, server_frame::Frame,
     },
     refusal::v1 as wire,
     session::v1::{self as session, AttendRequest, Audience, Join, attend_request},
@@ -42,7 +39,6 @@ use crate::{
     delivery::{Delivery, delivery_span},
     frame::refused,
     frame_time::FrameTime,
-    heads::Heads,
     line::Line,
     upstream::read,
 };
@@ -109,7 +105,6 @@ impl Attendance {
         session_id: String,
         after: Option<session::Position>,
         act_limit: usize,
-        head_interval: Duration,
         time: FrameTime,
     ) -> Self {
         let (requests, receiver) = mpsc::channel(act_limit + SPARE_REQUESTS);
@@ -120,6 +115,8 @@ impl Attendance {
                 audience: Audience::Unspecified.into(),
                 after,
                 trace: true,
+                // Whether the service is there, its connection tells; and the outbox tells heads again.
+                only_new_heads: true,
             })),
             trace_parent: span.in_scope(trace_context::current),
         });
@@ -140,7 +137,6 @@ impl Attendance {
             acts: acts.clone(),
             joining: Some(time),
             head: 0,
-            heads: Heads::every(head_interval),
         };
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
@@ -296,7 +292,6 @@ struct Reader {
     joining: Option<FrameTime>,
     /// The last event that there was when the stream began. What is not after it is sent again.
     head: u64,
-    heads: Heads,
 }
 
 impl Reader {
@@ -342,14 +337,10 @@ impl Reader {
                 session_id: session_id(),
                 status: Some(status),
             }),
-            Some(Response::Heartbeat(heartbeat)) if self.heads.is_due(heartbeat.head) => {
-                Frame::Head(Head {
-                    session_id: session_id(),
-                    number: heartbeat.head,
-                })
+            Some(Response::Heartbeat(heartbeat)) => {
+                self.line.outbox.tell_head(&self.session_id, heartbeat.head);
+                return Ok(());
             }
-            // Told already, and nothing happened since.
-            Some(Response::Heartbeat(_)) => return Ok(()),
             // A kind that a newer service knows: it has nothing to say to this version's clients.
             None => return Ok(()),
         };
@@ -395,6 +386,7 @@ impl Reader {
     ///
     /// Of an act that was on the stream nobody here knows whether it happened. The same command settles it.
     fn end(self, end: End) {
+        self.line.outbox.forget_head(&self.session_id);
         let comes_back = matches!(&end, End::Service(refusal) if asks_to_come_back(refusal));
         let over = Acts::Over { comes_back };
         let acts = std::mem::replace(&mut *self.acts.lock(), over);

@@ -1,57 +1,49 @@
-//! Which of a stream's heartbeats a browser is told of.
+//! What a browser was told of the last events of the sessions that it attends.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::time::Instant;
+use carrel_proto::gateway::v1::Head;
 
-/// The heads that a browser was told on one stream.
+/// The heads that a browser was told on one socket, one of each session. Cheap to clone.
 ///
 /// A head says what the last event is, so that a reader who has missed one asks for it. It goes the same way as the events
 /// and cannot overtake one: whoever was told of a head has all before it, or knows that they lack some. So each is told
-/// once, with the first heartbeat after the event; and again only so that a browser, which does not see the socket's own
-/// pings, hears something before it grows anxious. A socket at rest is written to for nothing else.
-#[derive(Debug)]
-pub(crate) struct Heads {
-    interval: Duration,
-    told: Option<(u64, Instant)>,
-}
+/// once, when the service says it; and again only so that a browser, which does not see the socket's own pings, hears
+/// something before it grows anxious: that needs no word of the service.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heads(Arc<Mutex<Vec<Head>>>);
 
 impl Heads {
-    /// The same head is told again after so long.
-    pub(crate) fn every(interval: Duration) -> Self {
-        Self {
-            interval,
-            told: None,
+    /// Whether the browser was told of this head last.
+    pub(crate) fn was_told(&self, session_id: &str, number: u64) -> bool {
+        self.lock()
+            .iter()
+            .any(|head| head.session_id == session_id && head.number == number)
+    }
+
+    /// Takes note of what the browser was told.
+    pub(crate) fn told(&self, told: Head) {
+        let mut heads = self.lock();
+        match heads
+            .iter_mut()
+            .find(|head| head.session_id == told.session_id)
+        {
+            Some(head) => *head = told,
+            None => heads.push(told),
         }
     }
 
-    /// Whether the browser is to be told of this head now; then it counts as told.
-    pub(crate) fn is_due(&mut self, head: u64) -> bool {
-        let due = self
-            .told
-            .is_none_or(|(told, at)| told != head || at.elapsed() >= self.interval);
-        if due {
-            self.told = Some((head, Instant::now()));
-        }
-        due
+    /// Forgets a session that is no longer attended.
+    pub(crate) fn forget(&self, session_id: &str) {
+        self.lock().retain(|head| head.session_id != session_id);
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// What the browser was told last of each session.
+    pub(crate) fn all(&self) -> Vec<Head> {
+        self.lock().clone()
+    }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_new_head_is_told_at_once_and_an_old_one_now_and_then() {
-        let mut heads = Heads::every(Duration::from_secs(16));
-        let mut told = Vec::new();
-        for head in [1, 1, 2, 2, 2, 2, 2, 2, 3] {
-            tokio::time::advance(Duration::from_secs(5)).await;
-            told.push(heads.is_due(head));
-        }
-        assert_eq!(
-            told,
-            [true, false, true, false, false, false, true, false, true]
-        );
+    fn lock(&self) -> MutexGuard<'_, Vec<Head>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

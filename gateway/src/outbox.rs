@@ -16,7 +16,7 @@ use std::{
 use axum::extract::ws::Message;
 use bytes::Bytes;
 use carrel_platform::telemetry::ServerSpan;
-use carrel_proto::gateway::v1::server_frame;
+use carrel_proto::gateway::v1::{Head, server_frame};
 use futures::{FutureExt, Sink, SinkExt};
 use tokio::{
     select,
@@ -31,6 +31,7 @@ use crate::{
     config::SocketConfig,
     delivery::Delivery,
     frame::{SubProtocol, Unwritable},
+    heads::Heads,
 };
 
 /// How many frames are handed to the socket before it is flushed.
@@ -81,6 +82,7 @@ pub(crate) struct Outbox {
     queue: mpsc::Sender<Outgoing>,
     waiting_bytes: Arc<AtomicUsize>,
     byte_limit: usize,
+    heads: Heads,
     ping_interval: watch::Sender<Duration>,
     closing: Closing,
 }
@@ -88,9 +90,14 @@ pub(crate) struct Outbox {
 /// The other end of an [`Outbox`].
 #[derive(Debug)]
 pub(crate) struct Writer {
+    protocol: SubProtocol,
     queue: mpsc::Receiver<Outgoing>,
     waiting_bytes: Arc<AtomicUsize>,
     closing: Closing,
+    heads: Heads,
+    heads_told_at: Instant,
+    /// Heads are told again with a ping, but no sooner after the last time than this.
+    head_interval: Duration,
     ping_interval: watch::Receiver<Duration>,
     send_timeout: Duration,
     close_timeout: Duration,
@@ -104,19 +111,25 @@ pub(crate) fn outbox(
 ) -> (Outbox, Writer) {
     let (sender, receiver) = mpsc::channel(config.queue_frames.get());
     let waiting_bytes = Arc::new(AtomicUsize::new(0));
+    let heads = Heads::default();
     let (ping_interval, pinged_every) = watch::channel(config.ping_interval.get());
     let outbox = Outbox {
         protocol,
         queue: sender,
         waiting_bytes: Arc::clone(&waiting_bytes),
         byte_limit: config.queue_bytes.get(),
+        heads: heads.clone(),
         ping_interval,
         closing: closing.clone(),
     };
     let writer = Writer {
+        protocol,
         queue: receiver,
         waiting_bytes,
         closing,
+        heads,
+        heads_told_at: Instant::now(),
+        head_interval: config.ping_interval.get(),
         ping_interval: pinged_every,
         send_timeout: config.send_timeout.get(),
         close_timeout: config.close_timeout.get(),
@@ -178,6 +191,26 @@ impl Outbox {
         }
     }
 
+    /// Tells the browser what the last event of a session is, if it was not told already; and from then on now and again
+    /// with a ping, until the session's head is forgotten.
+    pub(crate) fn tell_head(&self, session_id: &str, number: u64) {
+        if self.heads.was_told(session_id, number) {
+            return;
+        }
+        let head = Head {
+            session_id: session_id.to_owned(),
+            number,
+        };
+        self.push(server_frame::Frame::Head(head.clone()), None);
+        // After it was queued, and so after what it counts: see Writer::tell_heads_again.
+        self.heads.told(head);
+    }
+
+    /// Tells nothing more of the head of a session that is no longer attended.
+    pub(crate) fn forget_head(&self, session_id: &str) {
+        self.heads.forget(session_id);
+    }
+
     /// Pings the browser every so often from now on.
     pub(crate) fn ping_every(&self, interval: Duration) {
         self.ping_interval.send_if_modified(|before| {
@@ -216,7 +249,7 @@ impl Writer {
                     continue;
                 }
                 // Before what is queued: a browser to which there is always something to write is pinged as well.
-                _ = ping.tick() => self.ping(&mut sink).await,
+                at = ping.tick() => self.ping(&mut sink, at).await,
                 written = self.write_some(&mut sink) => written,
             };
             match written {
@@ -273,14 +306,40 @@ impl Writer {
         Ok(outgoing.delivery)
     }
 
-    async fn ping<S>(&self, sink: &mut S) -> Result<(), Stopped>
+    /// Pings the browser, and tells it the heads again if it is time to: both are written at once.
+    async fn ping<S>(&mut self, sink: &mut S, at: Instant) -> Result<(), Stopped>
     where
         S: Sink<Message> + Unpin,
     {
         room(sink, self.send_timeout).await?;
         sink.start_send_unpin(Message::Ping(Bytes::new()))
             .map_err(|_| Stopped::Lost)?;
+        if at.duration_since(self.heads_told_at) >= self.head_interval {
+            self.heads_told_at = at;
+            self.tell_heads_again(sink).await?;
+        }
         flush(sink, self.send_timeout).await
+    }
+
+    /// Tells the heads again that were told already. They do not queue up, so they must not overtake what does: they are
+    /// looked at first, and told only if nothing waits after that. If something does, the browser hears that.
+    async fn tell_heads_again<S>(&self, sink: &mut S) -> Result<(), Stopped>
+    where
+        S: Sink<Message> + Unpin,
+    {
+        let heads = self.heads.all();
+        if !self.queue.is_empty() {
+            return Ok(());
+        }
+        for head in heads {
+            // What could be written once can be written again.
+            let Ok(message) = self.protocol.encode(server_frame::Frame::Head(head)) else {
+                continue;
+            };
+            room(sink, self.send_timeout).await?;
+            sink.start_send_unpin(message).map_err(|_| Stopped::Lost)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,9 +1,10 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::num::NonZeroUsize;
 
-use carrel_proto::gateway::v1::{Pong, server_frame::Frame};
+use carrel_proto::gateway::v1::{Pong, ServerFrame, server_frame::Frame};
 use futures::{StreamExt, channel::mpsc as futures_mpsc};
+use prost::Message as _;
 
 use super::*;
 
@@ -90,6 +91,107 @@ async fn a_quiet_socket_is_pinged_on_a_fixed_clock() {
         assert_eq!(start.elapsed().as_secs(), 20 * round);
     }
     drop(outbox);
+}
+
+/// What was received, up to and with so many pings: `None` is a ping, what is else must be a head.
+async fn heads_and_pings(
+    received: &mut futures_mpsc::Receiver<Message>,
+    pings: usize,
+) -> Vec<Option<(String, u64)>> {
+    let mut all = Vec::new();
+    while all.iter().filter(|one: &&Option<_>| one.is_none()).count() < pings {
+        all.push(match received.next().await.unwrap() {
+            Message::Ping(_) => None,
+            Message::Binary(bytes) => match ServerFrame::decode(bytes).unwrap().frame.unwrap() {
+                Frame::Head(head) => Some((head.session_id, head.number)),
+                other => panic!("no head: {other:?}"),
+            },
+            other => panic!("neither a head nor a ping: {other:?}"),
+        });
+    }
+    all
+}
+
+// I8
+#[tokio::test(start_paused = true)]
+async fn a_head_is_told_once_and_again_with_a_ping_until_it_is_forgotten() {
+    let (outbox, writer) = outbox(SubProtocol::Proto, &config(16, 1_000), Closing::default());
+    let (sink, mut received) = futures_mpsc::channel(16);
+    tokio::spawn(writer.run(sink));
+    for (session, number) in [("a", 1), ("a", 1), ("b", 7), ("a", 2), ("a", 2)] {
+        outbox.tell_head(session, number);
+    }
+    let told = |session: &str, number| Some((session.to_owned(), number));
+    assert_eq!(
+        heads_and_pings(&mut received, 2).await,
+        [
+            told("a", 1),
+            told("b", 7),
+            told("a", 2),
+            None,
+            told("a", 2),
+            told("b", 7),
+            None
+        ]
+    );
+    outbox.forget_head("a");
+    // The heads of the last ping were on their way by then.
+    assert_eq!(
+        heads_and_pings(&mut received, 2).await,
+        [told("a", 2), told("b", 7), None, told("b", 7), None]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn heads_are_not_told_again_with_every_ping_of_a_monitor() {
+    let (outbox, writer) = outbox(SubProtocol::Proto, &config(16, 1_000), Closing::default());
+    let (sink, mut received) = futures_mpsc::channel(16);
+    tokio::spawn(writer.run(sink));
+    outbox.ping_every(Duration::from_secs(5));
+    outbox.tell_head("a", 1);
+    let told = || Some(("a".to_owned(), 1));
+    assert_eq!(
+        heads_and_pings(&mut received, 9).await,
+        [
+            told(),
+            None,
+            None,
+            None,
+            None,
+            told(),
+            None,
+            None,
+            None,
+            None,
+            told(),
+            None
+        ]
+    );
+}
+
+/// A head that has to wait like anything else must not be told before what it counts.
+#[tokio::test(start_paused = true)]
+async fn a_head_that_is_told_again_overtakes_nothing() {
+    let (outbox, mut writer) = outbox(SubProtocol::Proto, &config(16, 1_000), Closing::default());
+    outbox.push(pong(1), None);
+    outbox.tell_head("a", 1);
+    let (mut sink, received) = futures_mpsc::channel(16);
+    let due = writer.heads_told_at + writer.head_interval;
+    assert!(writer.ping(&mut sink, due).await.is_ok());
+    assert!(writer.write_some(&mut sink).await.is_ok());
+    drop(sink);
+    let received: Vec<Message> = received.collect().await;
+    let kinds: Vec<_> = received
+        .into_iter()
+        .map(|message| match message {
+            Message::Binary(bytes) => ServerFrame::decode(bytes).unwrap().frame,
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(
+        &kinds[..],
+        [None, Some(Frame::Pong(_)), Some(Frame::Head(_))]
+    ));
 }
 
 #[tokio::test(start_paused = true)]

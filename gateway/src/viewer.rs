@@ -64,7 +64,6 @@ pub(crate) struct Viewer {
     typed: Arc<Semaphore>,
     act_limit: usize,
     session_limit: usize,
-    head_interval: Duration,
     ping_interval: Duration,
     monitor_ping_interval: Duration,
     stop: CancellationToken,
@@ -109,7 +108,6 @@ impl Viewer {
             typed: Arc::new(Semaphore::new(1)),
             act_limit,
             session_limit: config.sessions.get(),
-            head_interval: config.silence_limit.get() / 3,
             ping_interval: config.ping_interval.get(),
             monitor_ping_interval: config.monitor_ping_interval.get(),
             stop,
@@ -315,7 +313,6 @@ impl Viewer {
             attend.session_id.clone(),
             attend.after,
             self.act_limit,
-            self.head_interval,
             time,
         );
         self.attended.insert(attend.session_id, attendance);

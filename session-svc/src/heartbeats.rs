@@ -1,8 +1,8 @@
 //! When the heartbeats of quiet streams are due.
 
-use std::time::Duration;
+use std::{future::pending, pin::Pin, time::Duration};
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 
 /// Into how many moments the time between two heartbeats is parted.
 const MOMENTS: u32 = 50;
@@ -31,15 +31,72 @@ impl Heartbeats {
 
     /// The heartbeats of a stream that begins now. The first comes after one pause, or a fiftieth of it sooner.
     pub(crate) fn of_new_stream(&self) -> Interval {
+        let mut heartbeats = interval_at(self.first_of_new_stream(), self.every);
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        heartbeats
+    }
+
+    /// The same clock, for a stream whose heartbeats say a head: all of them, or only those with a new one.
+    pub(crate) fn with_heads(&self, only_new: bool) -> HeadHeartbeats {
+        HeadHeartbeats {
+            first: self.first_of_new_stream(),
+            every: self.every,
+            only_new,
+            said: None,
+            next: None,
+        }
+    }
+
+    fn first_of_new_stream(&self) -> Instant {
         let now = Instant::now();
         let moment = (self.every / MOMENTS).max(SHORTEST);
         let since = now.duration_since(self.began).as_nanos() % moment.as_nanos();
         let since = Duration::from_nanos(u64::try_from(since).unwrap_or(0));
         let sooner = since.min(self.every / 2);
-        let mut heartbeats = interval_at(now + self.every - sooner, self.every);
-        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        heartbeats
+        now + self.every - sooner
     }
+}
+
+/// The heartbeats of one stream that say what its last event was.
+///
+/// When one comes depends on the clock, which began with the stream, and on what the stream itself has carried: on
+/// nothing that its reader was not shown.
+#[derive(Debug)]
+pub(crate) struct HeadHeartbeats {
+    first: Instant,
+    every: Duration,
+    only_new: bool,
+    said: Option<u64>,
+    /// The next one, if there is to be one. A stream at rest that says only new heads has no timer.
+    next: Option<Pin<Box<Sleep>>>,
+}
+
+impl HeadHeartbeats {
+    /// Waits until it is time to say this head; then it counts as said. For ever, if it is not to be said again.
+    ///
+    /// Can be dropped while it waits, and called again with the same head or another.
+    pub(crate) async fn due(&mut self, head: u64) {
+        if self.only_new && self.said == Some(head) {
+            return pending().await;
+        }
+        let (first, every) = (self.first, self.every);
+        let next = self
+            .next
+            .get_or_insert_with(|| Box::pin(sleep_until(next_after_now(first, every))));
+        next.await;
+        self.next = None;
+        self.said = Some(head);
+    }
+}
+
+/// The next tick of a clock that is still to come.
+fn next_after_now(first: Instant, every: Duration) -> Instant {
+    let now = Instant::now();
+    if now < first {
+        return first;
+    }
+    let since = now.duration_since(first).as_nanos() % every.as_nanos().max(1);
+    now + every - Duration::from_nanos(u64::try_from(since).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -55,6 +112,53 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(first.tick().await, second.tick().await);
         }
+    }
+
+    /// Says heads as they become the last event, at these seconds, and tells when each was said.
+    async fn said(
+        mut heartbeats: HeadHeartbeats,
+        heads: &[(u64, u64)],
+        until: u64,
+    ) -> Vec<(u64, u64)> {
+        let began = Instant::now();
+        let end = began + Duration::from_secs(until);
+        let (mut head, mut said) = (0, Vec::new());
+        let mut heads = heads.iter();
+        let mut next = heads.next();
+        loop {
+            let at = next.map_or(end, |(at, _)| began + Duration::from_secs(*at));
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(at) => match next {
+                    Some((_, number)) => {
+                        head = *number;
+                        next = heads.next();
+                    }
+                    None => return said,
+                },
+                () = heartbeats.due(head) => said.push((began.elapsed().as_secs(), head)),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn heads_are_said_on_one_clock_again_and_again_or_once() {
+        let heartbeats = Heartbeats::every(Duration::from_secs(5));
+        let heads = [(6, 1), (7, 2), (21, 3)];
+        let all = said(heartbeats.with_heads(false), &heads, 31).await;
+        assert_eq!(all, [(5, 0), (10, 2), (15, 2), (20, 2), (25, 3), (30, 3)]);
+        let only_new = said(heartbeats.with_heads(true), &heads, 31).await;
+        assert_eq!(only_new, [(5, 0), (10, 2), (25, 3)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_at_rest_that_says_only_new_heads_has_no_timer() {
+        let mut heartbeats = Heartbeats::every(Duration::from_secs(5)).with_heads(true);
+        heartbeats.due(1).await;
+        assert!(heartbeats.next.is_none());
+        let again = heartbeats.due(1);
+        assert!(futures::FutureExt::now_or_never(again).is_none());
+        assert!(heartbeats.next.is_none());
     }
 
     #[tokio::test(start_paused = true)]

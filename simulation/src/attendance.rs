@@ -131,6 +131,7 @@ impl Window {
             }),
             audience: self.audience.into(),
             trace: false,
+            only_new_heads: false,
         };
         let _ = asks.try_send(asking(Ask::Join(join)));
         let channel = self.person.channel().ok_or(Over::Broken)?;

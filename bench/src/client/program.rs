@@ -50,6 +50,7 @@ impl Program {
                 audience: Audience::Unspecified.into(),
                 after,
                 trace: false,
+                only_new_heads: false,
             })))
             .await?;
         let stream = call(token, ReceiverStream::new(receiver))?;

@@ -157,6 +157,7 @@ async fn a_stop_ends_streams_with_unavailable() {
             audience: Audience::Unspecified.into(),
             after: None,
             trace: false,
+            only_new_heads: false,
         })),
         trace_parent: String::new(),
     };

@@ -27,6 +27,7 @@ use crate::{
     convert,
     domain::{audience::Audience, people::Actor},
     error::Error,
+    heartbeats::HeadHeartbeats,
     history::EncodedEvent,
     live_session::{InOrder, Joined},
     sessions::Sessions,
@@ -87,6 +88,8 @@ struct Attendance {
     joined: Joined,
     /// Whether responses carry the trace of what caused them.
     trace: bool,
+    /// Whether heartbeats are wanted only with a head that none has said before.
+    only_new_heads: bool,
     /// The last event that they were sent.
     sent: u64,
     /// What they do, in the order in which they sent it.
@@ -166,7 +169,7 @@ impl Participant {
         mut attendance: Attendance,
         mut requests: Streaming<wire::AttendRequest>,
     ) -> Result<(), End> {
-        let (mut heartbeat, mut waiting) = self.clocks();
+        let (mut heartbeats, mut waiting) = self.clocks(attendance.only_new_heads);
         let waits = matches!(*attendance.actor, Actor::Patron(_));
         let mut told_ahead = None;
         let mut under_way = VecDeque::new();
@@ -206,7 +209,7 @@ impl Participant {
                         None => return Err(nothing_known().into()),
                     },
                 },
-                _ = heartbeat.tick() => {
+                () = heartbeats.due(attendance.sent) => {
                     self.send(Response::Heartbeat(wire::Heartbeat { head: attendance.sent })).await?;
                 }
             }
@@ -214,11 +217,11 @@ impl Participant {
     }
 
     /// When heartbeats are due, and when a waiting patron's place may have changed.
-    fn clocks(&self) -> (tokio::time::Interval, watch::Receiver<u64>) {
+    fn clocks(&self, only_new_heads: bool) -> (HeadHeartbeats, watch::Receiver<u64>) {
         let parts = self.sessions.parts();
         let mut waiting = parts.list.waiting_changes();
         waiting.mark_changed();
-        (parts.heartbeats.of_new_stream(), waiting)
+        (parts.heartbeats.with_heads(only_new_heads), waiting)
     }
 
     async fn pass_on(&self, attendance: &mut Attendance, live: Live) -> Result<(), End> {

@@ -12,6 +12,7 @@ mod contention;
 mod desk;
 mod escalation;
 mod failing_log;
+mod heartbeats;
 mod load;
 mod noninterference;
 mod observer;

@@ -174,12 +174,17 @@ impl Person {
         session_id: &str,
         after: Option<wire::Position>,
     ) -> Result<Attending, Status> {
-        let (asks, requests) = mpsc::channel(64);
-        let join = wire::Join {
+        self.attend_as(wire::Join {
             session_id: session_id.into(),
             after,
             ..wire::Join::default()
-        };
+        })
+        .await
+    }
+
+    /// Attends a session as the Join says, and returns once Joined came.
+    pub async fn attend_as(&mut self, join: wire::Join) -> Result<Attending, Status> {
+        let (asks, requests) = mpsc::channel(64);
         let join = wire::AttendRequest {
             request: Some(Ask::Join(join)),
             trace_parent: String::new(),
@@ -324,16 +329,17 @@ impl Attending {
     /// The next response but heartbeats; the error that ends the stream, or `None` at its end.
     pub async fn next(&mut self) -> Result<Option<Told>, Status> {
         loop {
-            let told = self.told.message().await?;
-            match told.map(|told| told.read().unwrap()) {
-                Some(wire::AttendResponse {
-                    response: Some(Told::Heartbeat(_)),
-                    ..
-                }) => {}
-                Some(response) => return Ok(Some(response.response.unwrap())),
-                None => return Ok(None),
+            match self.next_of_all().await? {
+                Some(Told::Heartbeat(_)) => {}
+                told => return Ok(told),
             }
         }
+    }
+
+    /// The next response; the error that ends the stream, or `None` at its end.
+    pub async fn next_of_all(&mut self) -> Result<Option<Told>, Status> {
+        let told = self.told.message().await?;
+        Ok(told.map(|told| told.read().unwrap().response.unwrap()))
     }
 
     /// The next event.

@@ -142,6 +142,10 @@ impl SessionService for Sessions {
             join.trace,
             "a gateway asks for the trace of what it delivers"
         );
+        assert!(
+            join.only_new_heads,
+            "a gateway needs no heartbeat of a stream at rest"
+        );
         let (down, responses) = mpsc::channel(64);
         self.attending
             .lock()

@@ -72,6 +72,7 @@ impl Participant {
             session_id,
             after,
             trace,
+            only_new_heads,
             ..
         } = join;
         let actor = Arc::new(convert::actor(self.principal.who.clone()));
@@ -94,6 +95,7 @@ impl Participant {
             actor,
             joined,
             trace,
+            only_new_heads,
             sent: 0,
             in_order: InOrder::default(),
         })

@@ -1,0 +1,89 @@
+//! What heartbeats say, and to whom.
+
+use std::time::Duration;
+
+use carrel_platform::auth::Role;
+use carrel_proto::session::v1::{Join, attend_response::Response as Told};
+
+use crate::{desk::Desk, person::Attending};
+
+const SESSION: &str = "quiet";
+const HEARTBEAT: Duration = Duration::from_millis(20);
+
+async fn desk() -> Desk {
+    let config = carrel_session::Config {
+        heartbeat: HEARTBEAT.into(),
+        ..carrel_session::Config::default()
+    };
+    Desk::with(config).await
+}
+
+fn only_new_heads() -> Join {
+    Join {
+        session_id: SESSION.into(),
+        only_new_heads: true,
+        ..Join::default()
+    }
+}
+
+/// What comes next: an event's position, or a heartbeat's head.
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    Event(u64),
+    Head(u64),
+}
+
+async fn hear(attending: &mut Attending) -> Heard {
+    loop {
+        match attending.next_of_all().await.unwrap().unwrap() {
+            Told::Event(event) => return Heard::Event(event.position),
+            Told::Heartbeat(heartbeat) => return Heard::Head(heartbeat.head),
+            _ => {}
+        }
+    }
+}
+
+async fn hear_some(attending: &mut Attending, how_many: usize) -> Vec<Heard> {
+    let mut heard = Vec::new();
+    while heard.len() < how_many {
+        heard.push(hear(attending).await);
+    }
+    heard
+}
+
+/// I8, and rule 6 of what a patron can't tell: the heartbeats of who asks for only new heads depend on nothing but what
+/// they were sent. Of notes they have no heartbeat, however many there are and however long it takes.
+#[tokio::test]
+async fn a_head_is_said_once_after_what_was_sent_and_never_for_what_was_not() {
+    let desk = desk().await;
+    let mut patron = desk.patron(SESSION);
+    let mut owner = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    patron.open("open".into(), "Where?").await.unwrap();
+    owner.pick_up("pick-up".into(), SESSION).await.unwrap();
+    let mut patrons = patron.attend_as(only_new_heads()).await.unwrap();
+    let mut owners = owner.attend_as(only_new_heads()).await.unwrap();
+    let begin = [Heard::Event(1), Heard::Event(2), Heard::Head(2)];
+    assert_eq!(hear_some(&mut patrons, 3).await, begin);
+    assert_eq!(hear_some(&mut owners, 3).await, begin);
+    for note in 3..8 {
+        let id = format!("note-{note}");
+        owner.note(id, SESSION, "Only for us").await.unwrap();
+        let heard = hear_some(&mut owners, 2).await;
+        assert_eq!(heard, [Heard::Event(note), Heard::Head(note)]);
+    }
+    owner.post("here".into(), SESSION, "Here").await.unwrap();
+    let heard = hear_some(&mut patrons, 2).await;
+    assert_eq!(heard, [Heard::Event(3), Heard::Head(3)]);
+}
+
+/// Who does not ask for less is told on and on that the other side is there.
+#[tokio::test]
+async fn a_caller_that_does_not_say_otherwise_has_a_heartbeat_at_each_tick() {
+    let desk = desk().await;
+    let mut patron = desk.patron(SESSION);
+    patron.open("open".into(), "Where?").await.unwrap();
+    let mut attending = patron.attend(SESSION, None).await.unwrap();
+    let heard = hear_some(&mut attending, 4).await;
+    let again = || Heard::Head(1);
+    assert_eq!(heard, [Heard::Event(1), again(), again(), again()]);
+}
