@@ -43,6 +43,11 @@ def ask(address, path):
         return None
 
 
+def hear_interrupts():
+    """Has a new process hear SIGINT. It inherits that it does not, if the tests are run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Distributed:
     """Carrel as ten processes, started by make in a folder of its own, on free ports."""
 
@@ -55,7 +60,7 @@ class Distributed:
         self.make = subprocess.Popen(
             ["make", target],
             cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, start_new_session=True,
+            text=True, start_new_session=True, preexec_fn=hear_interrupts,
         )
         self.hung = threading.Timer(START_SECONDS, os.killpg, [self.make.pid, signal.SIGTERM])
         self.hung.start()
