@@ -59,6 +59,7 @@ pub mod service;
 pub mod storage;
 pub mod throttle;
 
+mod latest;
 mod random;
 
 pub use commands::{

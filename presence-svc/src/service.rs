@@ -1,10 +1,6 @@
 //! What the directory does for its callers: show libraries, let patrons and librarians in, renew their tokens.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use carrel_platform::{
@@ -26,9 +22,10 @@ use crate::{
         wait::Wait,
     },
     error::Error,
+    latest::Latest,
     password::{MAX_BYTES, Passwords},
     random,
-    storage::{self, Snapshot},
+    storage::Snapshot,
     throttle::Throttle,
 };
 
@@ -37,18 +34,14 @@ const PAGE_SIZE: usize = 50;
 /// How many libraries a page has at the most.
 const MAX_PAGE_SIZE: usize = 200;
 
-/// The directory at work.
-///
-/// It keeps the directory folded in memory and reads what is new in the log before every answer, so that a change
-/// made by another process counts at once.
+/// The directory at work. What another process has changed counts at once, for every answer.
 pub struct Service {
-    log: Arc<dyn EventLog>,
+    latest: Latest,
     clock: Clock,
     keys: KeyRing,
     config: Config,
     throttle: Throttle,
     passwords: Passwords,
-    known: Mutex<Arc<Snapshot>>,
 }
 
 /// A page of libraries.
@@ -80,14 +73,12 @@ impl Service {
         clock: Clock,
         keys: KeyRing,
     ) -> Result<Self, Error> {
-        let known = storage::read(&*log).await?;
         Ok(Self {
+            latest: Latest::read(log).await?,
             throttle: Throttle::new(&config),
             passwords: tokio::task::spawn_blocking(Passwords::new)
                 .await
                 .map_err(|_| crate::password::PasswordError::Failed)??,
-            known: Mutex::new(Arc::new(known)),
-            log,
             clock,
             keys,
             config,
@@ -99,7 +90,7 @@ impl Service {
     /// # Errors
     /// [`Error::NoSuchLibrary`].
     pub async fn library(&self, institution_id: &str) -> Result<Institution, Error> {
-        let now = self.now().await?;
+        let now = self.latest.get().await?;
         now.directory
             .institutions
             .get(institution_id)
@@ -121,7 +112,7 @@ impl Service {
             "" => None,
             token => Some(Position::decode(token)?),
         };
-        let now = self.now().await?;
+        let now = self.latest.get().await?;
         let mut libraries: Vec<(Position, &Institution)> = now
             .directory
             .institutions
@@ -160,7 +151,7 @@ impl Service {
             return Err(Error::LibrarianAsPatron);
         }
         self.throttle.admit(address)?;
-        let Snapshot { directory, .. } = &*self.now().await?;
+        let Snapshot { directory, .. } = &*self.latest.get().await?;
         let institution = directory
             .institutions
             .get(institution_id)
@@ -187,7 +178,7 @@ impl Service {
         check_length("password", &password, MAX_BYTES)?;
         self.throttle.log_in(&log_in_name, address)?;
 
-        let now = self.now().await?;
+        let now = self.latest.get().await?;
         let librarian = now.directory.librarian_by_log_in_name(&log_in_name);
         let hash = librarian.map(|librarian| librarian.password_hash.clone());
         if !self.passwords.verify(password, hash).await? {
@@ -209,7 +200,7 @@ impl Service {
         let now_ms = self.clock.unix_ms();
         let (principal, renew_until_ms) =
             token::verify_renewable(&self.keys, access_token, now_ms)?;
-        let now = self.now().await?;
+        let now = self.latest.get().await?;
         let who = match principal.who {
             Who::Patron(known) => {
                 let directory = &now.directory;
@@ -247,24 +238,10 @@ impl Service {
         let Who::Librarian(librarian) = &caller.who else {
             return Err(Error::PatronWithoutProfile);
         };
-        let now = self.now().await?;
+        let now = self.latest.get().await?;
         now.directory
             .profile(&librarian.librarian_id)
             .ok_or(Error::AccountRemoved)
-    }
-
-    /// The directory with all that is in the log.
-    async fn now(&self) -> Result<Arc<Snapshot>, Error> {
-        let known = Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
-        let Some(newer) = storage::read_newer(&*self.log, &known).await? else {
-            return Ok(known);
-        };
-        let newer = Arc::new(newer);
-        let mut held = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.version < newer.version {
-            *held = Arc::clone(&newer);
-        }
-        Ok(newer)
     }
 
     fn issue(&self, who: &Who, lifetimes: Lifetimes) -> Result<Issued, Error> {

@@ -9,7 +9,7 @@ use carrel_platform::log::{
     Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
     sqlite::SqliteLog,
 };
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use tokio::sync::Semaphore;
 
 /// How a [`FaultyLog`] answers appends.
@@ -25,13 +25,14 @@ pub enum Answer {
 
 /// A log that does as any log does until it is told otherwise, and counts.
 ///
-/// Reads, and all else but appends, are never disturbed.
+/// All else but appends and reads is never disturbed.
 #[derive(Debug)]
 pub struct FaultyLog {
     log: SqliteLog,
     answer: Mutex<Answer>,
     refused: AtomicUsize,
     reads: AtomicUsize,
+    unreadable: AtomicBool,
     holds: AtomicBool,
     waiting: Semaphore,
     leave: Semaphore,
@@ -48,6 +49,7 @@ impl FaultyLog {
             answer: Mutex::new(Answer::Truly),
             refused: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),
+            unreadable: AtomicBool::new(false),
             holds: AtomicBool::new(false),
             waiting: Semaphore::new(0),
             leave: Semaphore::new(0),
@@ -69,6 +71,11 @@ impl FaultyLog {
     #[must_use]
     pub fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
+    }
+
+    /// Has every read that begins from now on succeed, or say that the log is unavailable.
+    pub fn be_readable(&self, readable: bool) {
+        self.unreadable.store(!readable, Ordering::SeqCst);
     }
 
     /// Holds every append that comes from now on until it is allowed.
@@ -123,6 +130,9 @@ impl EventLog for FaultyLog {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
         self.reads.fetch_add(1, Ordering::SeqCst);
+        if self.unreadable.load(Ordering::SeqCst) {
+            return ready(Err(LogError::Unavailable("told so".into()))).boxed();
+        }
         self.log.read(stream, after, limit)
     }
 
