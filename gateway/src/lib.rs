@@ -60,7 +60,7 @@ mod upstream;
 mod viewer;
 mod watching;
 
-use carrel_platform::{clock::Clock, replicas::Replicas};
+use carrel_platform::{clock::Clock, moments::Moments, replicas::Replicas};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -111,6 +111,7 @@ pub fn build(config: Config, parts: Parts) -> Gateway {
             config: config.socket.clone(),
             upstream,
             clock: parts.clock,
+            moments: Moments::from_now(),
             people: Counter::new(config.socket.per_person.get()),
             shutdown: parts.shutdown,
             act_patience: config.drain_deadline.get() / 2,

@@ -15,7 +15,7 @@ use std::{
 
 use axum::extract::ws::Message;
 use bytes::Bytes;
-use carrel_platform::telemetry::ServerSpan;
+use carrel_platform::{moments::Moments, telemetry::ServerSpan};
 use carrel_proto::gateway::v1::{Head, server_frame};
 use futures::{FutureExt, Sink, SinkExt};
 use tokio::{
@@ -95,9 +95,10 @@ pub(crate) struct Writer {
     waiting_bytes: Arc<AtomicUsize>,
     closing: Closing,
     heads: Heads,
-    heads_told_at: Instant,
+    moments: Moments,
     /// Heads are told again with a ping, but no sooner after the last time than this.
     head_interval: Duration,
+    heads_due_at: Instant,
     ping_interval: watch::Receiver<Duration>,
     send_timeout: Duration,
     close_timeout: Duration,
@@ -107,6 +108,7 @@ pub(crate) struct Writer {
 pub(crate) fn outbox(
     protocol: SubProtocol,
     config: &SocketConfig,
+    moments: Moments,
     closing: Closing,
 ) -> (Outbox, Writer) {
     let (sender, receiver) = mpsc::channel(config.queue_frames.get());
@@ -128,8 +130,9 @@ pub(crate) fn outbox(
         waiting_bytes,
         closing,
         heads,
-        heads_told_at: Instant::now(),
+        moments,
         head_interval: config.ping_interval.get(),
+        heads_due_at: moments.within(Instant::now(), config.ping_interval.get()),
         ping_interval: pinged_every,
         send_timeout: config.send_timeout.get(),
         close_timeout: config.close_timeout.get(),
@@ -236,7 +239,7 @@ impl Writer {
         S: Sink<Message> + Unpin,
     {
         let mut ping_interval = self.ping_interval.clone();
-        let mut ping = pings(*ping_interval.borrow_and_update());
+        let mut ping = self.pings(*ping_interval.borrow_and_update());
         let closing = self.closing.clone();
         let decided = closing.decided();
         tokio::pin!(decided);
@@ -245,7 +248,7 @@ impl Writer {
                 biased;
                 close = &mut decided => break close,
                 Ok(()) = ping_interval.changed() => {
-                    ping = pings(*ping_interval.borrow_and_update());
+                    ping = self.pings(*ping_interval.borrow_and_update());
                     continue;
                 }
                 // Before what is queued: a browser to which there is always something to write is pinged as well.
@@ -268,6 +271,15 @@ impl Writer {
         };
         // Whether the browser still hears why is up to the browser.
         let _ = timeout(self.close_timeout, end).await;
+    }
+
+    /// Ticks at every ping, the first time after one interval, together with the pings of other browsers.
+    fn pings(&self, interval: Duration) -> Interval {
+        let interval = interval.max(SHORTEST_PING_INTERVAL);
+        let first = self.moments.within(Instant::now(), interval);
+        let mut pings = interval_at(first, interval);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        pings
     }
 
     /// Waits for a frame, then writes it and those that wait behind it.
@@ -314,8 +326,8 @@ impl Writer {
         room(sink, self.send_timeout).await?;
         sink.start_send_unpin(Message::Ping(Bytes::new()))
             .map_err(|_| Stopped::Lost)?;
-        if at.duration_since(self.heads_told_at) >= self.head_interval {
-            self.heads_told_at = at;
+        if at >= self.heads_due_at {
+            self.heads_due_at = self.moments.within(at, self.head_interval);
             self.tell_heads_again(sink).await?;
         }
         flush(sink, self.send_timeout).await
@@ -341,14 +353,6 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Ticks at every ping, the first time after one interval.
-fn pings(interval: Duration) -> Interval {
-    let interval = interval.max(SHORTEST_PING_INTERVAL);
-    let mut pings = interval_at(Instant::now() + interval, interval);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    pings
 }
 
 /// Waits until the sink takes one more message.

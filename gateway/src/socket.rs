@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use axum::{Error, extract::ws::Message};
 use carrel_platform::{
     clock::Clock,
+    moments::Moments,
     telemetry::{
         ServerSpan, attribute,
         metric::{SOCKET_CLOSES, SOCKETS},
@@ -47,6 +48,8 @@ pub(crate) struct House {
     pub(crate) config: SocketConfig,
     pub(crate) upstream: Upstream,
     pub(crate) clock: Clock,
+    /// When sockets are pinged and looked at: many of them together.
+    pub(crate) moments: Moments,
     /// How many sockets each person has open.
     pub(crate) people: Counter,
     /// Cancelled when the gateway stops.
@@ -64,7 +67,7 @@ where
 {
     let (sink, stream) = socket.split();
     let closing = Closing::default();
-    let (outbox, writer) = outbox(protocol, &house.config, closing.clone());
+    let (outbox, writer) = outbox(protocol, &house.config, house.moments, closing.clone());
     let mut writer = tokio::spawn(writer.run(sink));
     let mut browser = Browser {
         protocol,
@@ -256,7 +259,8 @@ where
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
         let silence_limit = house.config.silence_limit.get();
         let silent_in = silence_limit.saturating_sub(self.heard.elapsed());
-        Instant::now() + left.min(silent_in).clamp(SHORTEST_LOOK, LONGEST_LOOK)
+        let pause = left.min(silent_in).clamp(SHORTEST_LOOK, LONGEST_LOOK);
+        house.moments.beyond(Instant::now(), pause)
     }
 
     /// The next message, or why there is none.

@@ -8,7 +8,7 @@
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
 //! - [`network`]: what counts as one address when something is limited per address.
 //! - [`redis`]: where Redis is, how it is reached and what it may know, for [`bus::redis`] and [`lease::redis`].
-//! - [`clock`]: where time comes from, so that tests can hold it still.
+//! - [`clock`]: where time comes from, so that tests can hold it still; [`moments`], at which timers go off together.
 //! - [`replicas`]: the way to a service that runs more than once; [`tls`] on it and on listeners; [`backoff`] between
 //!   tries; [`condition`]: how well something is without which a process goes on.
 //! - [`config`], [`telemetry`], [`serve`], [`pipe`], [`shutdown`]: how a process is configured, watched, served,
@@ -27,6 +27,7 @@ pub mod config;
 pub mod lease;
 pub mod log;
 pub mod members;
+pub mod moments;
 pub mod network;
 pub mod pipe;
 pub mod process;

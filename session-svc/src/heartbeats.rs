@@ -2,31 +2,23 @@
 
 use std::{future::pending, pin::Pin, time::Duration};
 
+use carrel_platform::moments::Moments;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
-
-/// Into how many moments the time between two heartbeats is parted.
-const MOMENTS: u32 = 50;
-/// The shortest time between two moments: timers know no shorter one.
-const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The clock that all streams have in common.
 ///
-/// Each stream has its heartbeat after the same pause, but at one of a few moments at which others have theirs too: a
-/// connection then carries a hundred of them at once, instead of being woken a hundred times. They are few enough at each
-/// moment that nothing else waits for long.
+/// Each stream has its heartbeat after the same pause, at a moment at which others have theirs too: a connection then
+/// carries a hundred of them at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heartbeats {
-    began: Instant,
+    moments: Moments,
     every: Duration,
 }
 
 impl Heartbeats {
     /// One in so much time.
-    pub(crate) fn every(every: Duration) -> Self {
-        Self {
-            began: Instant::now(),
-            every,
-        }
+    pub(crate) fn every(every: Duration, moments: Moments) -> Self {
+        Self { moments, every }
     }
 
     /// The heartbeats of a stream that begins now. The first comes after one pause, or a fiftieth of it sooner.
@@ -48,12 +40,7 @@ impl Heartbeats {
     }
 
     fn first_of_new_stream(&self) -> Instant {
-        let now = Instant::now();
-        let moment = (self.every / MOMENTS).max(SHORTEST);
-        let since = now.duration_since(self.began).as_nanos() % moment.as_nanos();
-        let since = Duration::from_nanos(u64::try_from(since).unwrap_or(0));
-        let sooner = since.min(self.every / 2);
-        now + self.every - sooner
+        self.moments.within(Instant::now(), self.every)
     }
 }
 
@@ -105,7 +92,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn streams_that_begin_one_after_another_have_their_heartbeats_together() {
-        let heartbeats = Heartbeats::every(Duration::from_secs(5));
+        let heartbeats = Heartbeats::every(Duration::from_secs(5), Moments::from_now());
         let mut first = heartbeats.of_new_stream();
         tokio::time::advance(Duration::from_millis(60)).await;
         let mut second = heartbeats.of_new_stream();
@@ -143,7 +130,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn heads_are_said_on_one_clock_again_and_again_or_once() {
-        let heartbeats = Heartbeats::every(Duration::from_secs(5));
+        let heartbeats = Heartbeats::every(Duration::from_secs(5), Moments::from_now());
         let heads = [(6, 1), (7, 2), (21, 3)];
         let all = said(heartbeats.with_heads(false), &heads, 31).await;
         assert_eq!(all, [(5, 0), (10, 2), (15, 2), (20, 2), (25, 3), (30, 3)]);
@@ -153,7 +140,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_at_rest_that_says_only_new_heads_has_no_timer() {
-        let mut heartbeats = Heartbeats::every(Duration::from_secs(5)).with_heads(true);
+        let mut heartbeats =
+            Heartbeats::every(Duration::from_secs(5), Moments::from_now()).with_heads(true);
         heartbeats.due(1).await;
         assert!(heartbeats.next.is_none());
         let again = heartbeats.due(1);
@@ -164,7 +152,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_stream_waits_longer_than_the_pause() {
         let pause = Duration::from_secs(5);
-        let heartbeats = Heartbeats::every(pause);
+        let heartbeats = Heartbeats::every(pause, Moments::from_now());
         for _ in 0..20 {
             let began = Instant::now();
             let waited = heartbeats.of_new_stream().tick().await - began;

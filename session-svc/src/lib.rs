@@ -25,6 +25,7 @@ use carrel_platform::{
     lease::Leases,
     log::{EventLog, LogError},
     members::Members,
+    moments::Moments,
 };
 use carrel_proto::session::v1::{
     load_service_server::LoadServiceServer, session_service_server::SessionServiceServer,
@@ -119,7 +120,8 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
     list.catch_up().await?;
     list.show(&clock);
     let repair = config.tail_repair.get();
-    let heartbeats = heartbeats::Heartbeats::every(config.heartbeat.get());
+    let moments = Moments::from_now();
+    let heartbeats = heartbeats::Heartbeats::every(config.heartbeat.get(), moments);
     tasks.spawn(list.clone().follow(news, repair, stop.clone()));
     let members = Members::join(
         Arc::clone(&leases),
@@ -137,6 +139,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         list,
         audits: audits::Audits::default(),
         heartbeats,
+        moments,
         leases,
         stop,
     };

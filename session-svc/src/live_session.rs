@@ -18,6 +18,7 @@ use carrel_platform::{
     clock::Clock,
     lease::{LeaseError, Leases},
     log::{EventLog, LogError},
+    moments::Moments,
     telemetry::{ServerSpan, messaging, trace_context},
 };
 use carrel_proto::session::v1 as wire;
@@ -82,6 +83,7 @@ pub(crate) struct Parts {
     pub(crate) list: LiveList,
     pub(crate) audits: Audits,
     pub(crate) heartbeats: Heartbeats,
+    pub(crate) moments: Moments,
     pub(crate) leases: Arc<dyn Leases>,
     pub(crate) stop: CancellationToken,
 }
@@ -218,7 +220,7 @@ pub(crate) struct LiveSession {
     overdue: bool,
     /// Whether nobody attends here and somebody does on another server, which looks after the session then.
     attended_elsewhere: bool,
-    /// Saying by leases who attends here.
+    /// Saying by a lease who attends here, if that takes time.
     saying: Option<JoinHandle<()>>,
     /// Looking up who attends anywhere.
     looking: Option<JoinHandle<Attending>>,

@@ -44,7 +44,7 @@ impl LiveSession {
         let listening = self
             .subscribers
             .add(actor, audience, self.parts.config.backlog);
-        self.keep_leases();
+        self.keep_lease();
         match part {
             Part::Owner => self.seen.see_owner_join(),
             // Only then: that a supervisor joins must not hasten what others are told.

@@ -25,18 +25,23 @@ impl LiveSession {
     /// While a session runs, the pace is the same with supervisors and without: nobody in it must be able to tell.
     pub(super) fn wake_at(&self) -> Instant {
         let config = &self.parts.config;
-        let pause = if self.does_not_exist() {
-            Duration::ZERO
+        if self.does_not_exist() {
+            self.tended_at
         } else if self.is_open() {
-            self.tick().min(self.due_in())
+            let tick = self.next_tick();
+            self.due_at().map_or(tick, |due| due.min(tick))
         } else if !self.history.conference().is_empty() {
-            self.tick()
+            self.next_tick()
         } else {
             // A foreign owner's time ends with the wrap-up. Settings of zero shall not keep a core busy.
             let pause = config.rest_after.get().min(config.wrap_up.get());
-            pause.max(SHORTEST)
-        };
-        self.tended_at + pause
+            self.tended_at + pause.max(SHORTEST)
+        }
+    }
+
+    /// When it is looked again who is there, together with other sessions.
+    fn next_tick(&self) -> Instant {
+        self.parts.moments.within(self.tended_at, self.tick())
     }
 
     /// How often it is looked who is there.
@@ -50,30 +55,26 @@ impl LiveSession {
         (grace / 4).clamp(SHORTEST, Duration::from_secs(15))
     }
 
-    /// How long after the last look something is due by the clock: a further queue, or the end of an offer. What could
-    /// not be written waits for the next look: a log that is in trouble is not to be asked all the time.
-    fn due_in(&self) -> Duration {
+    /// When something is due by the clock: a further queue, or the end of an offer. What could not be written waits for
+    /// the next look: a log that is in trouble is not to be asked all the time.
+    fn due_at(&self) -> Option<Instant> {
         if self.overdue {
-            return Duration::MAX;
+            return None;
         }
-        let Some(session) = self.history.view(Audience::Staff).session() else {
-            return Duration::MAX;
-        };
+        let session = self.history.view(Audience::Staff).session()?;
         let step = session.next_step().map(|(_, due_ms)| due_ms);
         let offer = session.standing_offer().map(|made| made.offer.lapses_at_ms);
-        let Some(due_ms) = step.into_iter().chain(offer).min() else {
-            return Duration::MAX;
-        };
+        let due_ms = step.into_iter().chain(offer).min()?;
         let left = due_ms.saturating_sub(self.parts.clock.unix_ms());
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0)).max(SHORTEST);
-        self.tended_at.elapsed() + left
+        Instant::now().checked_add(left)
     }
 
     /// Does what time alone brings, and looks who is there: on this server, and if it depends on others, there as well.
     pub(super) async fn tend(&mut self) {
         self.tended_at = Instant::now();
         self.revalidate(|_| true);
-        self.keep_leases();
+        self.keep_lease();
         self.overdue = false;
         for pass in [escalate as fn(&Session, i64) -> Decision, lapse] {
             if let Err(error) = self.let_happen(pass).await {

@@ -4,13 +4,19 @@
 //! somebody as gone it looks there, so that a participant who is connected to another server is not lost. It never waits
 //! for the store of leases: what is said in the session must not wait for it either.
 
-use std::{collections::HashMap, mem, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use carrel_platform::{
     config::HumanDuration,
     lease::{Lease, LeaseError},
 };
+use futures::FutureExt as _;
 use tokio::time::Instant;
 
 use super::{LiveSession, Standing};
@@ -95,8 +101,8 @@ impl Seen {
 }
 
 impl LiveSession {
-    /// Says by leases who listens here, for as long as two looks at it. What is still being said is not said again.
-    pub(super) fn keep_leases(&mut self) {
+    /// Says by a lease who listens here, for as long as two looks at it. What is still being said is not said again.
+    pub(super) fn keep_lease(&mut self) {
         let under_way = self
             .saying
             .as_ref()
@@ -106,24 +112,22 @@ impl LiveSession {
             return;
         }
         let lasts = self.tick() * 2 + Duration::from_secs(1);
-        let leases: Vec<Lease> = listening
-            .iter()
-            .map(|who| Lease {
-                space: self.lease_space(),
-                key: self.lease_key(who),
-                incarnation: 1,
-                value: Bytes::new(),
-            })
-            .collect();
+        let lease = Lease {
+            space: self.lease_space(),
+            key: self.lease_key(),
+            incarnation: 1,
+            value: listing(&listening),
+        };
         let store = Arc::clone(&self.parts.leases);
-        self.saying = Some(tokio::spawn(async move {
-            for lease in leases {
-                if let Err(error) = store.hold(lease, lasts).await {
-                    tracing::debug!(%error, "who attends a session could not be told to other servers");
-                    return;
-                }
+        let mut saying = Box::pin(async move {
+            if let Err(error) = store.hold(lease, lasts).await {
+                tracing::debug!(%error, "who attends a session could not be told to other servers");
             }
-        }));
+        });
+        // A store in memory has been told by now.
+        if saying.as_mut().now_or_never().is_none() {
+            self.saying = Some(tokio::spawn(saying));
+        }
     }
 
     /// Begins to look up who attends on any server, if it depends on that what is to be done.
@@ -151,23 +155,19 @@ impl LiveSession {
 
     /// Whether somebody is connected to another server. Who can't be looked up is not counted as gone.
     fn is_elsewhere(&self, who: &str, attending: &Attending) -> bool {
-        let here = self.lease_key(who);
+        let here = self.lease_key();
         match attending {
-            Ok(leases) => leases.iter().any(|lease| {
-                lease.key != here
-                    && lease
-                        .key
-                        .rsplit_once('/')
-                        .is_some_and(|(holder, _)| holder == who)
-            }),
+            Ok(leases) => leases
+                .iter()
+                .any(|lease| lease.key != here && lists(lease, who)),
             Err(_) => true,
         }
     }
 
     /// Whether nobody attends here while somebody does on another server.
     pub(super) fn is_left_to_others(&self, attending: &Attending) -> bool {
-        let here = format!("/{:x}", self.origin.0);
-        let elsewhere = |lease: &Lease| !lease.key.ends_with(&here);
+        let here = self.lease_key();
+        let elsewhere = |lease: &Lease| lease.key != here;
         let attending = attending.as_ref();
         self.subscribers.is_empty() && attending.is_ok_and(|leases| leases.iter().any(elsewhere))
     }
@@ -176,8 +176,8 @@ impl LiveSession {
         attending(self.history.session_id())
     }
 
-    fn lease_key(&self, who: &str) -> String {
-        format!("{who}/{:x}", self.origin.0)
+    fn lease_key(&self) -> String {
+        format!("{:x}", self.origin.0)
     }
 
     /// Whether the owner was gone for longer than their grace, by what is known of who attends elsewhere.
@@ -287,7 +287,18 @@ impl LiveSession {
     }
 }
 
-/// The space of the leases that say who attends a session, and on which server.
+/// Who attends, as a lease says it.
+fn listing(who: &BTreeSet<String>) -> Bytes {
+    // Texts can always be written.
+    serde_json::to_vec(who).unwrap_or_default().into()
+}
+
+/// Whether a server lists somebody among those who attend there. Who can't be read may be anybody.
+fn lists(lease: &Lease, who: &str) -> bool {
+    serde_json::from_slice::<BTreeSet<String>>(&lease.value).map_or(true, |all| all.contains(who))
+}
+
+/// The space of the leases that say who attends a session: one for each server where somebody does.
 pub(crate) fn attending(session_id: &str) -> String {
     format!("attending/{session_id}")
 }
@@ -295,4 +306,24 @@ pub(crate) fn attending(session_id: &str) -> String {
 /// What a librarian is filed under, as [`crate::domain::people::Actor::key`] has it.
 fn librarian_key(librarian_id: &str) -> String {
     format!("librarian:{librarian_id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_lists_all_who_attend_and_nobody_else() {
+        let all = BTreeSet::from(["patron:7".to_owned(), "librarian:\"ada\"\n".to_owned()]);
+        let mut lease = Lease {
+            space: attending("7"),
+            key: "f".to_owned(),
+            incarnation: 1,
+            value: listing(&all),
+        };
+        assert!(all.iter().all(|who| lists(&lease, who)));
+        assert!(!lists(&lease, "patron:8") && !lists(&lease, "librarian:ada"));
+        lease.value = Bytes::from_static(b"of a newer version");
+        assert!(lists(&lease, "patron:8"));
+    }
 }
