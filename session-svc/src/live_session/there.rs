@@ -12,10 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use carrel_platform::{
-    config::HumanDuration,
-    lease::{Lease, LeaseError},
-};
+use carrel_platform::lease::{Lease, LeaseError};
 use futures::FutureExt as _;
 use tokio::time::Instant;
 
@@ -31,27 +28,66 @@ pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
 
 /// When participants were last known to be there.
 pub(super) struct Seen {
-    /// The owner, or who becomes it; and whether they listened here when it was last looked. Who did may have gone at
-    /// any time since, so their time runs from the look that misses them: nobody is lost too soon.
-    owner: Instant,
-    owner_here: bool,
-    /// The patron: since when nothing was heard of them, and whether anything was heard here at all. They
-    /// listened here or not, as with the owner.
-    patron: Instant,
-    patron_here: bool,
+    /// The owner, or who becomes it.
+    owner: LastSeen,
+    /// The patron, and whether anything was heard of them here at all.
+    patron: LastSeen,
     patron_heard: bool,
-    /// Supervisors whose connection is gone, and when that was noticed.
-    gone: HashMap<String, Instant>,
+    /// Supervisors who do not listen here, since that was noticed.
+    gone: HashMap<String, LastSeen>,
+}
+
+/// When somebody was last known to be there.
+///
+/// Looks find out, on this server and on others. Whom a look found may have gone at any time since, so their time runs
+/// from the look that misses them: nobody is lost too soon.
+#[derive(Clone, Copy, Debug)]
+struct LastSeen {
+    at: Instant,
+    here: bool,
+    elsewhere: bool,
+}
+
+impl LastSeen {
+    fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            here: false,
+            elsewhere: false,
+        }
+    }
+
+    /// Takes note whether they listen here. Says whether that means that they are there, or were until now.
+    fn look_here(&mut self, found: bool) -> bool {
+        let was_found = mem::replace(&mut self.here, found);
+        self.saw(found || was_found)
+    }
+
+    /// The same of other servers.
+    fn look_elsewhere(&mut self, found: bool) -> bool {
+        let was_found = mem::replace(&mut self.elsewhere, found);
+        self.saw(found || was_found)
+    }
+
+    fn saw(&mut self, there: bool) -> bool {
+        if there {
+            self.at = Instant::now();
+        }
+        there
+    }
+
+    /// Whether they were missed for so long.
+    fn missed_for(&self, time: Duration) -> bool {
+        !self.here && self.at.elapsed() >= time
+    }
 }
 
 impl Seen {
     /// Nothing is known; everybody gets the whole of their time.
     pub(super) fn now() -> Self {
         Self {
-            owner: Instant::now(),
-            owner_here: false,
-            patron: Instant::now(),
-            patron_here: false,
+            owner: LastSeen::now(),
+            patron: LastSeen::now(),
             patron_heard: false,
             gone: HashMap::new(),
         }
@@ -60,7 +96,7 @@ impl Seen {
     /// Learns from what happened: a new owner is there, and so is a patron who is back.
     pub(super) fn take_note(&mut self, before: &Standing, now: &Standing) {
         if now.owner != before.owner {
-            self.owner = Instant::now();
+            self.owner.saw(true);
         }
         if now.patron != before.patron && now.patron == Some(PatronConnection::Connected) {
             self.hear_patron();
@@ -83,19 +119,20 @@ impl Seen {
             | Event::PagePushed {
                 by: Speaker::Owner(_),
                 ..
-            } => self.owner = Instant::now(),
+            } => {
+                self.owner.saw(true);
+            }
             _ => {}
         }
     }
 
     /// The owner begins to listen here.
     pub(super) fn see_owner_join(&mut self) {
-        self.owner = Instant::now();
-        self.owner_here = true;
+        self.owner.look_here(true);
     }
 
     fn hear_patron(&mut self) {
-        self.patron = Instant::now();
+        self.patron.saw(true);
         self.patron_heard = true;
     }
 }
@@ -130,9 +167,10 @@ impl LiveSession {
         }
     }
 
-    /// Begins to look up who attends on any server, if it depends on that what is to be done.
+    /// Begins to look up who attends on any server, if somebody may be there who is missed here, or the session is left to
+    /// others.
     pub(super) fn look_elsewhere(&mut self) {
-        if self.looking.is_some() || !self.somebody_may_be_elsewhere() {
+        if self.looking.is_some() || !(self.subscribers.is_empty() || self.somebody_is_missed()) {
             return;
         }
         let store = Arc::clone(&self.parts.leases);
@@ -140,28 +178,30 @@ impl LiveSession {
         self.looking = Some(tokio::spawn(async move { store.standing(&space).await }));
     }
 
-    /// Whether somebody counts as gone unless they are on another server, or the session is left to others.
-    fn somebody_may_be_elsewhere(&self) -> bool {
-        let config = &self.parts.config;
-        let late = |since: Instant, grace: HumanDuration| since.elapsed() >= grace.get();
-        let inside = self.seen.gone.values();
-        self.subscribers.is_empty()
-            || (!self.seen.owner_here && late(self.seen.owner, config.owner_grace))
-            || (!self.seen.patron_here && late(self.seen.patron, config.patron_away))
-            || inside
-                .into_iter()
-                .any(|since| late(*since, config.conference_grace))
+    /// Whether somebody was missed since the last look. They are looked up at each look, and not only when their time is
+    /// over: then one look that misses them must not be the end of it.
+    fn somebody_is_missed(&self) -> bool {
+        let Seen {
+            owner,
+            patron,
+            gone,
+            ..
+        } = &self.seen;
+        // Looks are a little more or less than a tick apart.
+        let since_last_look = self.tick() / 2;
+        let mut all = [owner, patron].into_iter().chain(gone.values());
+        all.any(|seen| seen.missed_for(since_last_look))
     }
 
-    /// Whether somebody is connected to another server. Who can't be looked up is not counted as gone.
-    fn is_elsewhere(&self, who: &str, attending: &Attending) -> bool {
+    /// Whether somebody is connected to another server, if that is known.
+    fn is_elsewhere(&self, who: &str, attending: &Attending) -> Option<bool> {
         let here = self.lease_key();
-        match attending {
-            Ok(leases) => leases
+        let leases = attending.as_ref().ok()?;
+        Some(
+            leases
                 .iter()
                 .any(|lease| lease.key != here && lists(lease, who)),
-            Err(_) => true,
-        }
+        )
     }
 
     /// Whether nobody attends here while somebody does on another server.
@@ -184,28 +224,24 @@ impl LiveSession {
     pub(super) fn owner_is_lost(&mut self, attending: Option<&Attending>) -> bool {
         let session = self.history.view(Audience::Staff).session();
         let Some(owner) = session.and_then(|session| session.owner.as_ref()) else {
-            self.seen.owner = Instant::now();
-            self.seen.owner_here = false;
+            self.seen.owner = LastSeen::now();
             return false;
         };
-        let id = owner.member.librarian_id.clone();
-        let here = self.subscribers.has_librarian(&id);
-        let was_here = mem::replace(&mut self.seen.owner_here, here);
-        if here || was_here {
-            self.seen.owner = Instant::now();
+        let id = &owner.member.librarian_id;
+        let here = self.subscribers.has_librarian(id);
+        let found = attending.map(|attending| self.is_elsewhere(&librarian_key(id), attending));
+        if self.seen.owner.look_here(here) {
             return false;
         }
-        if self.seen.owner.elapsed() < self.parts.config.owner_grace.get() {
-            return false;
-        }
-        let Some(attending) = attending else {
+        let Some(found) = found else {
             return false;
         };
-        if self.is_elsewhere(&librarian_key(&id), attending) {
-            self.seen.owner = Instant::now();
-            return false;
-        }
-        true
+        // Who can't be looked up is not counted as gone.
+        !self.seen.owner.look_elsewhere(found.unwrap_or(true))
+            && self
+                .seen
+                .owner
+                .missed_for(self.parts.config.owner_grace.get())
     }
 
     /// How the patron's connection is by what is known now (R8).
@@ -217,70 +253,56 @@ impl LiveSession {
             .map_or(PatronConnection::Connected, |session| {
                 session.patron_connection
             });
+        let who = format!("patron:{}", self.history.session_id());
         let here = self.subscribers.has_patron();
-        let was_here = mem::replace(&mut self.seen.patron_here, here);
-        if here || was_here {
+        let found = attending.and_then(|attending| self.is_elsewhere(&who, attending));
+        let patron = &mut self.seen.patron;
+        if patron.look_here(here) || found.is_some_and(|found| patron.look_elsewhere(found)) {
             self.seen.hear_patron();
         }
+        let patron = &self.seen.patron;
         let config = &self.parts.config;
-        let gone = self.seen.patron.elapsed();
-        if gone < config.patron_away.get() {
+        if !patron.missed_for(config.patron_away.get()) {
             return if self.seen.patron_heard {
                 PatronConnection::Connected
             } else {
                 known
             };
         }
-        let due = if gone >= config.patron_lost.get() {
+        let due = if patron.missed_for(config.patron_lost.get()) {
             PatronConnection::Lost
         } else {
             PatronConnection::Away
         };
-        if due == known || known == PatronConnection::Lost {
-            return known;
+        match found {
+            Some(false) if known != PatronConnection::Lost => due,
+            // Who can't be looked up is not counted as gone.
+            _ => known,
         }
-        let Some(attending) = attending else {
-            return known;
-        };
-        let who = format!("patron:{}", self.history.session_id());
-        if self.is_elsewhere(&who, attending) {
-            self.seen.hear_patron();
-            return PatronConnection::Connected;
-        }
-        due
     }
 
     /// The supervisors who were gone for longer than their grace.
     pub(super) fn lost_supervisors(&mut self, attending: Option<&Attending>) -> Vec<StaffMember> {
-        let now = Instant::now();
         let grace = self.parts.config.conference_grace.get();
         let subscribers = &self.subscribers;
         self.seen.gone.retain(|id, _| {
             self.history.conference().contains(id) && !subscribers.has_librarian(id)
         });
-        let mut late = Vec::new();
+        let mut lost = Vec::new();
         for member in self.history.conference().members() {
-            if subscribers.has_librarian(&member.librarian_id) {
+            let id = &member.librarian_id;
+            if subscribers.has_librarian(id) {
                 continue;
             }
-            let since = *self
-                .seen
-                .gone
-                .entry(member.librarian_id.clone())
-                .or_insert(now);
-            if now.duration_since(since) >= grace {
-                late.push(member.clone());
-            }
-        }
-        let Some(attending) = attending else {
-            return Vec::new();
-        };
-        let mut lost = Vec::new();
-        for member in late {
-            if self.is_elsewhere(&librarian_key(&member.librarian_id), attending) {
-                self.seen.gone.remove(&member.librarian_id);
-            } else {
-                lost.push(member);
+            let found = attending.map(|attending| self.is_elsewhere(&librarian_key(id), attending));
+            let gone = self.seen.gone.entry(id.clone());
+            let gone = gone.or_insert_with(LastSeen::now);
+            // Who can't be looked up is not counted as gone.
+            if let Some(found) = found
+                && !gone.look_elsewhere(found.unwrap_or(true))
+                && gone.missed_for(grace)
+            {
+                lost.push(member.clone());
             }
         }
         lost
@@ -311,6 +333,38 @@ fn librarian_key(librarian_id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const GRACE: Duration = Duration::from_secs(60);
+
+    /// Looks so often for somebody who is on another server, but not in these seconds, and tells when they counted as lost.
+    async fn lost_at(every: Duration, gone: Duration, back: Duration) -> Option<Duration> {
+        let began = Instant::now();
+        let mut seen = LastSeen::now();
+        while began.elapsed() < back + 2 * GRACE {
+            tokio::time::advance(every).await;
+            let now = began.elapsed();
+            let is_there = now < gone || now >= back;
+            if !seen.look_here(false) && !seen.look_elsewhere(is_there) && seen.missed_for(GRACE) {
+                return Some(now);
+            }
+        }
+        None
+    }
+
+    /// I13
+    #[tokio::test(start_paused = true)]
+    async fn who_is_quiet_on_another_server_is_lost_after_the_whole_grace_and_no_sooner() {
+        let tick = Duration::from_millis(7_500);
+        for gone in (60..200).step_by(3).map(Duration::from_secs) {
+            assert_eq!(lost_at(tick, gone, gone + GRACE).await, None, "{gone:?}");
+            let lost = lost_at(tick, gone, Duration::from_secs(3_600)).await;
+            let after = lost.map(|at| at - gone);
+            assert!(
+                after.is_some_and(|after| after >= GRACE && after <= GRACE + 3 * tick),
+                "{after:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_lease_lists_all_who_attend_and_nobody_else() {
