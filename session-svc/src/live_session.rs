@@ -277,7 +277,10 @@ impl LiveSession {
         let alarm = tokio::time::sleep_until(self.wake_at());
         tokio::pin!(alarm);
         loop {
-            self.clear_conference_after_end().await;
+            // Nobody who asks for something then waits for more than one of them.
+            if inbox.is_empty() && Box::pin(self.see_one_off_after_end()).await {
+                continue;
+            }
             // A session at rest keeps no room for a rush.
             requests.shrink_to(FEW);
             let wake = self.wake_at();
@@ -364,8 +367,9 @@ impl LiveSession {
             .situation(self.parts.clock.unix_ms(), self.parts.config.times())
     }
 
-    /// Takes in what was written, and passes on what happened in the session. Whoever left conference mode hears nothing
-    /// of it, unless they left it to become the owner.
+    /// Takes in what was written, and passes on what happened in the session, each event to those who may see it then:
+    /// much may be taken in at once. Whoever left conference mode hears nothing of it, unless they left it to become the
+    /// owner.
     fn record(
         &mut self,
         conference: Vec<Stored<ConferenceEvent>>,
@@ -378,17 +382,30 @@ impl LiveSession {
             }
             self.history.record_conference(stored);
         }
-        let mut happened = Vec::with_capacity(session.len());
+        for new_owner in session
+            .iter()
+            .filter_map(|(stored, _)| stored.event.new_owner())
+        {
+            left.remove(&new_owner.librarian_id);
+        }
+        // After the end, time alone takes rights.
+        let has_ended = self.has_ended();
+        self.revalidate(|actor| has_ended || left.iter().any(|id| actor.is_librarian(id)));
         for (stored, trace) in session {
             self.seen.see(&stored.event);
+            let is_turning_point = stored.event.is_turning_point();
             if let Some(shown) = self.history.record(stored) {
-                happened.push((shown, trace));
+                self.subscribers.pass_on(&[shown], &trace);
+            }
+            if is_turning_point {
+                self.revalidate(|_| true);
             }
         }
-        self.revalidate(|actor| left.iter().any(|id| actor.is_librarian(id)));
-        for (shown, trace) in happened {
-            self.subscribers.pass_on(&[shown], &trace);
-        }
+    }
+
+    fn has_ended(&self) -> bool {
+        let session = self.history.view(Audience::Staff).session();
+        session.is_some_and(|session| session.end.is_some())
     }
 
     /// What lists and rights depend on.

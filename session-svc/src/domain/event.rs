@@ -94,6 +94,15 @@ pub enum Event {
 }
 
 impl Event {
+    /// Who owns the session from then on, if somebody else does.
+    #[must_use]
+    pub fn new_owner(&self) -> Option<&StaffMember> {
+        match self {
+            Self::PickedUp { by } | Self::Transferred { by, .. } => Some(by),
+            _ => None,
+        }
+    }
+
     /// Whether it changes how the session stands in lists and for rights, and is not only said in it.
     #[must_use]
     pub fn is_turning_point(&self) -> bool {

@@ -145,26 +145,23 @@ impl LiveSession {
         }
     }
 
-    /// When a session ends, it ends for supervisors too (R7, D6). They are taken out after the end was acknowledged,
-    /// so that its way is the same with and without them.
-    pub(super) async fn clear_conference_after_end(&mut self) {
-        let ended = self
-            .history
-            .view(Audience::Staff)
-            .session()
-            .is_some_and(|session| session.end.is_some());
-        if !ended {
-            return;
+    /// When a session ends, it ends for supervisors too (R7, D6). They are taken out after the end was acknowledged, so that
+    /// its way is the same with and without them, and one at a time. Says whether one was.
+    pub(super) async fn see_one_off_after_end(&mut self) -> bool {
+        if !self.has_ended() {
+            return false;
         }
-        let inside: Vec<_> = self.history.conference().members().cloned().collect();
-        for member in inside {
-            let seen_off = Box::pin(self.see_off(&member, Departure::SessionEnded)).await;
-            if let Err(error) = seen_off {
+        let Some(member) = self.history.conference().members().next().cloned() else {
+            return false;
+        };
+        match self.see_off(&member, Departure::SessionEnded).await {
+            Ok(()) => true,
+            Err(error) => {
                 self.warn(
                     &error,
                     "a supervisor could not be taken out of an ended session",
                 );
-                return;
+                false
             }
         }
     }

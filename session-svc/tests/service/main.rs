@@ -21,6 +21,7 @@ mod person;
 mod pick_up;
 mod recount;
 mod replicas;
+mod rights;
 mod story;
 mod transfer;
 mod unknown;

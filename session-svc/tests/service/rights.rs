@@ -1,0 +1,94 @@
+//! Whoever may no longer see a session hears nothing more of it (I23).
+
+use std::time::Duration;
+
+use carrel_platform::auth::Role;
+use carrel_proto::session::v1::{attend_response::Response as Told, session_event::Payload};
+use carrel_session::Config;
+use tonic::Status;
+
+use crate::{
+    desk::Desk,
+    person::{Attending, reason},
+};
+
+const SESSION: &str = "c1a1";
+
+/// The notes that somebody still hears, and why they are let go.
+async fn notes_until_the_end(attending: &mut Attending) -> (Vec<String>, Status) {
+    let mut notes = Vec::new();
+    loop {
+        match attending.next().await {
+            Ok(Some(Told::Event(event))) => {
+                if let Some(Payload::Note(note)) = event.payload {
+                    notes.push(note.text);
+                }
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a stream that is ended says why"),
+            Err(status) => return (notes, status),
+        }
+    }
+}
+
+/// A librarian of another library sees a session for the wrap-up after its end; its own library's staff may write notes for
+/// longer.
+#[tokio::test]
+async fn a_note_after_the_wrap_up_is_not_shown_to_the_librarian_of_another_library() {
+    let desk = Desk::open().await;
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    let mut maps = map.attend(SESSION, None).await.unwrap();
+    ricky.end(desk.command_id(), SESSION).await.unwrap();
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
+    admin
+        .note(desk.command_id(), SESSION, "within the wrap-up")
+        .await
+        .unwrap();
+
+    let wrap_up = Config::default().wrap_up.get() + Duration::from_millis(1);
+    desk.clock
+        .advance_ms(i64::try_from(wrap_up.as_millis()).unwrap());
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
+    admin
+        .note(desk.command_id(), SESSION, "after it")
+        .await
+        .unwrap();
+    let (notes, status) = notes_until_the_end(&mut maps).await;
+    assert_eq!(notes, ["within the wrap-up"], "{status}");
+}
+
+/// A server that missed what happened reads it all at once: a former owner hears it up to their loss.
+#[tokio::test]
+async fn a_former_owner_hears_nothing_of_what_came_after_them_from_a_server_that_catches_up() {
+    let desk = Desk::open().await;
+    let deaf = desk.deaf_replica().await;
+    let mut ricky = desk.patron(SESSION);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
+    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    let mut maps = deaf
+        .librarian("map", "harbor", Role::Librarian, &["maple", "coop"])
+        .attend(SESSION, None)
+        .await
+        .unwrap();
+    maps.events_to(2).await;
+
+    let to = desk.introduction("lee", &["coop"]);
+    let offer = map.offer(desk.command_id(), SESSION, to).await.unwrap();
+    let mut lee = desk.librarian("lee", "harbor", Role::Librarian, &["coop"]);
+    lee.accept(desk.command_id(), SESSION, &offer.offer_id)
+        .await
+        .unwrap();
+    lee.note(desk.command_id(), SESSION, "between us")
+        .await
+        .unwrap();
+    // Has the deaf server look at the log, if it has not yet.
+    let mut there = deaf.librarian("lee", "harbor", Role::Librarian, &["coop"]);
+    there.attend(SESSION, None).await.unwrap();
+    let (notes, status) = notes_until_the_end(&mut maps).await;
+    assert_eq!(notes, [""; 0]);
+    assert_eq!(reason(&status), "NO_LONGER_OWNER");
+}
