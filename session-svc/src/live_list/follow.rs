@@ -1,13 +1,13 @@
 //! How the list keeps up with what other servers change: by their words, and by looks at the log.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, future::pending, time::Duration};
 
 use bytes::Bytes;
 use carrel_platform::{
     bus::{Notice, Subscription},
     log::{LogError, StreamHead, StreamQuery},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{Apart, Entry, LiveList};
@@ -19,6 +19,41 @@ const TOPIC: &str = "session-list";
 const PAGE: usize = 1024;
 /// How long to wait before the list is read again that could not be read.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// When the log is looked at by itself.
+#[derive(Debug)]
+struct Looks {
+    every: Option<Duration>,
+    next: Option<Instant>,
+}
+
+impl Looks {
+    /// So often, or only when something could not be read.
+    fn every(every: Option<Duration>) -> Self {
+        let mut looks = Self { every, next: None };
+        looks.looked();
+        looks
+    }
+
+    /// Waits until the next look is due. Can be dropped while it waits.
+    async fn due(&self) {
+        match self.next {
+            Some(next) => sleep_until(next).await,
+            None => pending().await,
+        }
+    }
+
+    /// A look begins now.
+    fn looked(&mut self) {
+        self.next = self.every.map(|every| Instant::now() + every);
+    }
+
+    /// Something could not be read: has the next look come soon, unless it does already.
+    fn again(&mut self) {
+        let soon = Instant::now() + READ_AGAIN_AFTER;
+        self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
+    }
+}
 
 impl LiveList {
     /// Begins to hear what other servers change. To be called before the list is read, so that nothing falls between.
@@ -44,35 +79,27 @@ impl LiveList {
         repair: Duration,
         stop: CancellationToken,
     ) {
-        let lossy = self.bus.lossy();
-        let mut looked = Instant::now();
-        let mut behind = false;
+        let mut looks = Looks::every(self.bus.lossy().then_some(repair));
         loop {
-            let pause = match (behind, lossy) {
-                (true, _) => READ_AGAIN_AFTER,
-                (false, true) => repair.saturating_sub(looked.elapsed()),
-                (false, false) => Duration::MAX,
-            };
             let notice = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
+                // First, so that a desk on which much happens can't put it off.
+                () = looks.due() => Notice::Missed,
                 notice = news.next() => match notice {
                     Some(notice) => notice,
                     None => return,
                 },
-                () = tokio::time::sleep(pause) => Notice::Missed,
             };
             let read = match &notice {
                 Notice::Payload(said) => self.hear(said).await,
                 Notice::Missed => {
-                    looked = Instant::now();
-                    let read = self.catch_up().await;
-                    behind = false;
-                    read
+                    looks.looked();
+                    self.catch_up().await
                 }
             };
-            behind |= read.is_err();
             if let Err(error) = read {
+                looks.again();
                 let kind = error.kind();
                 tracing::warn!(kind, "the list of sessions could not be brought up to date");
             }
@@ -172,5 +199,32 @@ impl LiveList {
     async fn read(&self, session_id: &str) -> Result<(), LogError> {
         self.take_in(&History::load(&*self.log, session_id.to_owned()).await?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After how long a look comes, while something that could not be read is heard so often.
+    async fn looked_after(every: Option<Duration>, heard: Duration) -> Duration {
+        let began = Instant::now();
+        let mut looks = Looks::every(every);
+        loop {
+            tokio::select! {
+                () = looks.due() => return began.elapsed(),
+                () = tokio::time::sleep(heard) => looks.again(),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_heard_meanwhile_does_not_put_a_look_off() {
+        let heard = READ_AGAIN_AFTER / 10;
+        let soon = heard + READ_AGAIN_AFTER;
+        assert_eq!(looked_after(None, heard).await, soon);
+        assert_eq!(looked_after(Some(READ_AGAIN_AFTER * 5), heard).await, soon);
+        let sooner = READ_AGAIN_AFTER / 2;
+        assert_eq!(looked_after(Some(sooner), heard).await, sooner);
     }
 }
