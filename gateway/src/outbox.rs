@@ -249,7 +249,8 @@ impl Writer {
                 close = &mut decided => break close,
                 Ok(()) = ping_interval.changed() => {
                     ping = self.pings(*ping_interval.borrow_and_update());
-                    continue;
+                    // What was being written when this came.
+                    flush(&mut sink, self.send_timeout).await
                 }
                 // Before what is queued: a browser to which there is always something to write is pinged as well.
                 at = ping.tick() => self.ping(&mut sink, at).await,

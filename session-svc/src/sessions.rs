@@ -258,7 +258,11 @@ async fn refuse_all(inbox: &mut Inbox, error: &Error) {
     inbox.close();
     while let Some(request) = inbox.recv().await {
         match *request {
-            Request::Act(act) => drop(act.answer.send(Err(error.clone()))),
+            Request::Act(act) => {
+                let answer = Err(error.clone());
+                act.in_order.note(&answer);
+                drop(act.answer.send(answer));
+            }
             Request::Join { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Look { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Transcript { answer, .. } => drop(answer.send(Err(error.clone()))),

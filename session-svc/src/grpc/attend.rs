@@ -183,7 +183,7 @@ impl Participant {
             if interrupted && under_way.is_empty() {
                 return Err(Error::Interrupted.into());
             }
-            // What happened goes before the answer to the act that it came of, always.
+            // What happened goes before the answer to the act that it came of, unless both come at this very moment.
             tokio::select! {
                 biased;
                 () = &mut expiry => return Err(token_expired().into()),
@@ -191,7 +191,10 @@ impl Participant {
                     Some(live) => self.pass_on(&mut attendance, live).await?,
                     None => return attendance.joined.listening.ending.get().cloned().map_or(Ok(()), |end| Err(end.into())),
                 },
-                (command_id, answer) = first_answer(&mut under_way) => self.answer(command_id, answer).await?,
+                (command_id, answer) = first_answer(&mut under_way) => {
+                    attendance.in_order.note(&answer);
+                    self.answer(command_id, answer).await?;
+                }
                 Ok(()) = waiting.changed(), if waits => self.tell_wait(&attendance.session_id, &mut told_ahead).await?,
                 request = requests.message(), if !listens_only && !interrupted && under_way.len() < ACTS_UNDER_WAY => match request {
                     Err(status) => return Err(unreadable(&status)),

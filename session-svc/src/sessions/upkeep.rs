@@ -83,7 +83,8 @@ impl Sessions {
         due.extend(self.supervised().await?);
         {
             let live = self.live();
-            due.retain(|id| !live.contains_key(id) && members.is_mine(id));
+            let is_in_memory = |id: &str| live.get(id).is_some_and(|way| !way.inbox.is_closed());
+            due.retain(|id| !is_in_memory(id) && members.is_mine(id));
         }
         for page in due.chunks(LOOK_UPS) {
             let attended = page.iter().map(|id| async {

@@ -128,8 +128,11 @@ impl Outbox {
             letter.measure("failed");
         }
         let mut inner = self.lock();
+        // What is owed already is not put off by what is lost meanwhile.
+        if inner.owed.is_empty() {
+            inner.due = Instant::now() + SAY_AGAIN_AFTER;
+        }
         inner.owe(&letter.topic);
-        inner.due = Instant::now() + SAY_AGAIN_AFTER;
         drop(inner);
         self.filled.notify_one();
     }
@@ -320,6 +323,25 @@ mod tests {
         tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
         assert_eq!(words(&outbox, "t").await, [LOST]);
         assert_eq!(outbox.counters.figures().dropped, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loss_is_said_soon_also_while_others_go_on_being_lost() {
+        let outbox = outbox();
+        put(&outbox, "t", b"1");
+        for letter in outbox.take(usize::MAX).await {
+            outbox.owe(&letter);
+        }
+        let mut said = Vec::new();
+        for _ in 0..10 {
+            put(&outbox, "away", b"x");
+            let letters = outbox.take(usize::MAX).await;
+            said.extend(letters.iter().map(|letter| letter.topic.to_string()));
+            let away = letters.iter().filter(|letter| &*letter.topic == "away");
+            away.for_each(|letter| outbox.owe(letter));
+            tokio::time::advance(SAY_AGAIN_AFTER / 4).await;
+        }
+        assert_eq!(said.iter().filter(|topic| *topic == "t").count(), 1);
     }
 
     #[tokio::test(start_paused = true)]
