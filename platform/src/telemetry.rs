@@ -280,8 +280,6 @@ where
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
-        // Lines look for it themselves (`lines`), and nobody else does.
-        .with_context_activation(false)
 }
 
 /// No span of ours is below this level. What libraries say there costs least when it is known that nobody listens.

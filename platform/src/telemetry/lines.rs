@@ -4,14 +4,13 @@
 //! the level of information is not written at all, whatever the filter asks for: there they show what passes through
 //! them, statements with their parameters and headers with tokens.
 
-use std::{fmt, io::IsTerminal as _, sync::OnceLock};
+use std::{fmt, io::IsTerminal as _};
 
 use opentelemetry::{Context as TraceContext, trace::TraceContextExt as _};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{Resource, logs::SdkLoggerProvider};
-use tracing::{Dispatch, Event, Level, Metadata, Subscriber, dispatcher::WeakDispatch};
-use tracing_opentelemetry::get_otel_context;
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt as _, FilterFn, LevelFilter},
@@ -42,7 +41,7 @@ where
         LogFormat::Text => {
             // What is written into a text first does not know of the terminal.
             let lines = lines.map_event_format(move |event| Traced::text(event.with_ansi(colours)));
-            WithinTrace::new(lines).with_filter(filter).boxed()
+            WithinTrace(lines).with_filter(filter).boxed()
         }
         LogFormat::Json => {
             let lines = lines
@@ -50,7 +49,7 @@ where
                 .with_current_span(false)
                 .with_span_list(false)
                 .map_event_format(Traced::json);
-            WithinTrace::new(lines).with_filter(filter).boxed()
+            WithinTrace(lines).with_filter(filter).boxed()
         }
     })
 }
@@ -66,7 +65,7 @@ where
     let filter = parse(filter)?
         .and(of_any_level(may_be_written))
         .and(of_any_level(is_exported));
-    Ok(WithinTrace::new(OpenTelemetryTracingBridge::new(provider)).with_filter(filter))
+    Ok(WithinTrace(OpenTelemetryTracingBridge::new(provider)).with_filter(filter))
 }
 
 /// What sends lines to the collector.
@@ -117,58 +116,26 @@ fn is_exported(metadata: &Metadata<'_>) -> bool {
     is_ours(metadata) || !EXPORTING.iter().any(|library| target.starts_with(library))
 }
 
-/// Has a layer of lines find each line's trace: that of the span that it is said in, or the one that is not kept and so
-/// has no span. The layer hears of nothing else.
-///
-/// The trace is made current for each line, since lines are rare. To have each span make it current whenever it is
-/// entered costs a trace that is kept a fifth of what its spans take.
-struct WithinTrace<L> {
-    lines: L,
-    /// Knows the spans' traces. This layer is a part of it.
-    subscriber: OnceLock<WeakDispatch>,
-}
-
-impl<L> WithinTrace<L> {
-    fn new(lines: L) -> Self {
-        Self {
-            lines,
-            subscriber: OnceLock::new(),
-        }
-    }
-
-    /// The trace of the span that is current. It is asked of the subscriber, since spans are hidden from a layer whose
-    /// filter lets none through.
-    fn of_current_span(&self) -> Option<TraceContext> {
-        let subscriber = self.subscriber.get()?.upgrade()?;
-        let span = subscriber.current_span();
-        get_otel_context(span.id()?, &subscriber)
-    }
-}
+/// Has a layer of lines find each line's trace also where that is not kept and so has no span. The layer hears of nothing
+/// else.
+struct WithinTrace<L>(L);
 
 impl<S, L> Layer<S> for WithinTrace<L>
 where
     S: Subscriber,
     L: Layer<S>,
 {
-    fn on_register_dispatch(&self, subscriber: &Dispatch) {
-        // Nobody sets it twice: a layer is part of one subscriber.
-        let _ = self.subscriber.set(subscriber.downgrade());
-        self.lines.on_register_dispatch(subscriber);
-    }
-
     fn on_layer(&mut self, subscriber: &mut S) {
-        self.lines.on_layer(subscriber);
+        self.0.on_layer(subscriber);
     }
 
     fn on_event(&self, event: &Event<'_>, context: layer::Context<'_, S>) {
-        let trace = match Unsampled::current() {
-            Some(unsampled) => {
-                Some(TraceContext::current().with_remote_span_context(unsampled.context()))
-            }
-            None => self.of_current_span(),
-        };
-        let _within = trace.map(TraceContext::attach);
-        self.lines.on_event(event, context);
+        let _within = Unsampled::current().map(|unsampled| {
+            TraceContext::current()
+                .with_remote_span_context(unsampled.context())
+                .attach()
+        });
+        self.0.on_event(event, context);
     }
 }
 
@@ -308,7 +275,7 @@ mod tests {
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(move || lines.clone())
             .map_event_format(|event| Traced::text(event.with_ansi(false)));
-        let subscriber = tracing_subscriber::registry().with(WithinTrace::new(lines));
+        let subscriber = tracing_subscriber::registry().with(WithinTrace(lines));
         let unsampled = Unsampled {
             trace_id: u128::from_str_radix(TRACE, 16).unwrap().into(),
             span_id: u64::from_str_radix(SPAN, 16).unwrap().into(),
@@ -334,7 +301,7 @@ mod tests {
         let spans = SdkTracerProvider::builder().build();
         let subscriber = tracing_subscriber::registry()
             .with(spans_of(spans.tracer("test")))
-            .with(WithinTrace::new(lines).with_filter(of_any_level(may_be_written)));
+            .with(WithinTrace(lines).with_filter(of_any_level(may_be_written)));
         let ids = tracing::subscriber::with_default(subscriber, || {
             let span = tracing::info_span!("within");
             let ids = trace_context::ids(&span);
