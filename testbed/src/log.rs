@@ -9,8 +9,8 @@ use carrel_platform::log::{
     Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
     sqlite::SqliteLog,
 };
-use futures::future::{BoxFuture, FutureExt as _, ready};
-use tokio::sync::Semaphore;
+use futures::future::BoxFuture;
+use tokio::{sync::Semaphore, task::yield_now};
 
 /// How a [`FaultyLog`] answers appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Answer {
 
 /// A log that does as any log does until it is told otherwise, and counts.
 ///
-/// All else but appends and reads is never disturbed.
+/// All else but appends and reads is never disturbed. No read is answered the first time that it is polled.
 #[derive(Debug)]
 pub struct FaultyLog {
     log: SqliteLog,
@@ -130,10 +130,14 @@ impl EventLog for FaultyLog {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        if self.unreadable.load(Ordering::SeqCst) {
-            return ready(Err(LogError::Unavailable("told so".into()))).boxed();
-        }
-        self.log.read(stream, after, limit)
+        let unreadable = self.unreadable.load(Ordering::SeqCst);
+        Box::pin(async move {
+            yield_now().await;
+            if unreadable {
+                return Err(LogError::Unavailable("told so".into()));
+            }
+            self.log.read(stream, after, limit).await
+        })
     }
 
     fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>> {
