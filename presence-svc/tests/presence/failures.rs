@@ -126,7 +126,7 @@ async fn who_goes_while_the_store_is_new_is_gone() {
     let (house, desk) = House::open().await;
     let other = house.server().await;
     let lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let _oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
+    let mut oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
     let mut screens = [
         house.watch(&desk, "boss@maple").await,
         house.watch(&other, "boss@maple").await,
@@ -138,6 +138,13 @@ async fn who_goes_while_the_store_is_new_is_gone() {
         }
     })
     .await;
+    // Whoever shows this has read the new store since both were held in it. A server that has not can't know of either.
+    oak.choose(Status::Away, None).await;
+    for screen in &mut screens {
+        screen
+            .until(|screen| screen.librarians["Ms Oak"].status() == Status::Away)
+            .await;
+    }
     lee.goodbye().await;
     for screen in &mut screens {
         screen.until(|screen| screen.names() == ["Ms Oak"]).await;
