@@ -16,6 +16,11 @@ fn config(frames: usize, bytes: usize) -> SocketConfig {
     }
 }
 
+/// The outbox of a gateway's only browser.
+fn alone(protocol: SubProtocol, config: &SocketConfig, closing: Closing) -> (Outbox, Writer) {
+    outbox(protocol, config, Moments::from_now(), closing)
+}
+
 fn pong(number: u64) -> Frame {
     Frame::Pong(Pong { number })
 }
@@ -32,12 +37,7 @@ fn code(message: &Message) -> Option<u16> {
 fn a_full_queue_closes_the_socket_and_never_waits() {
     for config in [config(4, 1_000_000), config(1_000, 100)] {
         let closing = Closing::default();
-        let (outbox, writer) = outbox(
-            SubProtocol::Json,
-            &config,
-            Moments::from_now(),
-            closing.clone(),
-        );
+        let (outbox, writer) = alone(SubProtocol::Json, &config, closing.clone());
         for number in 0..10_000 {
             outbox.push(pong(number), None);
         }
@@ -58,12 +58,7 @@ fn the_first_reason_to_close_counts() {
 async fn what_waits_is_sent_before_a_close_unless_the_reader_is_too_slow() {
     for (close, frames) in [(Close::BadToken, 3), (Close::TooSlow, 0)] {
         let closing = Closing::default();
-        let (outbox, writer) = outbox(
-            SubProtocol::Json,
-            &config(16, 1_000),
-            Moments::from_now(),
-            closing.clone(),
-        );
+        let (outbox, writer) = alone(SubProtocol::Json, &config(16, 1_000), closing.clone());
         for number in 0..3 {
             outbox.push(pong(number), None);
         }
@@ -79,12 +74,7 @@ async fn what_waits_is_sent_before_a_close_unless_the_reader_is_too_slow() {
 #[tokio::test(start_paused = true)]
 async fn a_browser_that_takes_nothing_is_too_slow() {
     let closing = Closing::default();
-    let (outbox, writer) = outbox(
-        SubProtocol::Proto,
-        &config(16, 1_000),
-        Moments::from_now(),
-        closing.clone(),
-    );
+    let (outbox, writer) = alone(SubProtocol::Proto, &config(16, 1_000), closing.clone());
     let (sink, _never_read) = futures_mpsc::channel(0);
     let writing = tokio::spawn(writer.run(sink));
     for number in 0..4 {
@@ -97,12 +87,7 @@ async fn a_browser_that_takes_nothing_is_too_slow() {
 #[tokio::test(start_paused = true)]
 async fn a_quiet_socket_is_pinged_on_a_fixed_clock() {
     let closing = Closing::default();
-    let (outbox, writer) = outbox(
-        SubProtocol::Json,
-        &config(16, 1_000),
-        Moments::from_now(),
-        closing.clone(),
-    );
+    let (outbox, writer) = alone(SubProtocol::Json, &config(16, 1_000), closing.clone());
     let (sink, mut received) = futures_mpsc::channel(16);
     tokio::spawn(writer.run(sink));
     let start = Instant::now();
@@ -135,12 +120,7 @@ async fn heads_and_pings(
 // I8
 #[tokio::test(start_paused = true)]
 async fn a_head_is_told_once_and_again_with_a_ping_until_it_is_forgotten() {
-    let (outbox, writer) = outbox(
-        SubProtocol::Proto,
-        &config(16, 1_000),
-        Moments::from_now(),
-        Closing::default(),
-    );
+    let (outbox, writer) = alone(SubProtocol::Proto, &config(16, 1_000), Closing::default());
     let (sink, mut received) = futures_mpsc::channel(16);
     tokio::spawn(writer.run(sink));
     for (session, number) in [("a", 1), ("a", 1), ("b", 7), ("a", 2), ("a", 2)] {
@@ -169,12 +149,7 @@ async fn a_head_is_told_once_and_again_with_a_ping_until_it_is_forgotten() {
 
 #[tokio::test(start_paused = true)]
 async fn heads_are_not_told_again_with_every_ping_of_a_monitor() {
-    let (outbox, writer) = outbox(
-        SubProtocol::Proto,
-        &config(16, 1_000),
-        Moments::from_now(),
-        Closing::default(),
-    );
+    let (outbox, writer) = alone(SubProtocol::Proto, &config(16, 1_000), Closing::default());
     let (sink, mut received) = futures_mpsc::channel(16);
     tokio::spawn(writer.run(sink));
     outbox.ping_every(Duration::from_secs(5));
@@ -202,12 +177,7 @@ async fn heads_are_not_told_again_with_every_ping_of_a_monitor() {
 /// A head that has to wait like anything else must not be told before what it counts.
 #[tokio::test(start_paused = true)]
 async fn a_head_that_is_told_again_overtakes_nothing() {
-    let (outbox, mut writer) = outbox(
-        SubProtocol::Proto,
-        &config(16, 1_000),
-        Moments::from_now(),
-        Closing::default(),
-    );
+    let (outbox, mut writer) = alone(SubProtocol::Proto, &config(16, 1_000), Closing::default());
     outbox.push(pong(1), None);
     outbox.tell_head("a", 1);
     let (mut sink, received) = futures_mpsc::channel(16);
@@ -232,12 +202,7 @@ async fn a_head_that_is_told_again_overtakes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn pings_come_faster_and_slower_as_they_are_wanted() {
     let closing = Closing::default();
-    let (outbox, writer) = outbox(
-        SubProtocol::Json,
-        &config(16, 1_000),
-        Moments::from_now(),
-        closing.clone(),
-    );
+    let (outbox, writer) = alone(SubProtocol::Json, &config(16, 1_000), closing.clone());
     let (sink, mut received) = futures_mpsc::channel(16);
     tokio::spawn(writer.run(sink));
     let start = Instant::now();

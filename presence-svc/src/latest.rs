@@ -80,11 +80,26 @@ impl Latest {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::pin::Pin;
+
     use carrel_testbed::log::FaultyLog;
     use futures::{FutureExt as _, future::join_all};
 
     use super::*;
     use crate::domain::{directory::Event, sample};
+
+    async fn empty() -> (Arc<FaultyLog>, Latest) {
+        let log = FaultyLog::in_memory().unwrap();
+        let latest = Latest::read(Arc::clone(&log) as Arc<dyn EventLog>).await;
+        (log, latest.unwrap())
+    }
+
+    /// A call that waits: a look is under way, or begins with it.
+    fn call(latest: &Latest) -> Pin<Box<impl Future<Output = Result<Arc<Snapshot>, LogError>>>> {
+        let mut called = Box::pin(latest.get());
+        assert!(called.as_mut().now_or_never().is_none());
+        called
+    }
 
     async fn add(log: &FaultyLog, name: &str) {
         let known = storage::read(log).await.unwrap();
@@ -94,21 +109,13 @@ mod tests {
 
     #[tokio::test]
     async fn all_who_call_meanwhile_share_one_look_and_see_what_was_written_before() {
-        let log = FaultyLog::in_memory().unwrap();
-        let latest = Latest::read(Arc::clone(&log) as Arc<dyn EventLog>)
-            .await
-            .unwrap();
+        let (log, latest) = empty().await;
         add(&log, "north").await;
-        let call = || {
-            let mut called = Box::pin(latest.get());
-            assert!(called.as_mut().now_or_never().is_none());
-            called
-        };
-        let first = call();
+        let first = call(&latest);
         // The look under way began before this was written.
         add(&log, "south").await;
         let before = log.reads();
-        let others: Vec<_> = (0..100).map(|_| call()).collect();
+        let others: Vec<_> = (0..100).map(|_| call(&latest)).collect();
         assert!(first.await.unwrap().version >= 1);
         for other in join_all(others).await {
             assert_eq!(other.unwrap().version, 2);
@@ -118,25 +125,17 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_while_they_look_leaves_it_to_the_next() {
-        let log = FaultyLog::in_memory().unwrap();
-        let latest = Latest::read(Arc::clone(&log) as Arc<dyn EventLog>)
-            .await
-            .unwrap();
-        let mut gives_up = Box::pin(latest.get());
-        assert!(gives_up.as_mut().now_or_never().is_none());
+        let (log, latest) = empty().await;
+        let gives_up = call(&latest);
         add(&log, "north").await;
-        let mut waits = Box::pin(latest.get());
-        assert!(waits.as_mut().now_or_never().is_none());
+        let waits = call(&latest);
         drop(gives_up);
         assert_eq!(waits.await.unwrap().version, 1);
     }
 
     #[tokio::test]
     async fn a_look_that_fails_fails_for_those_who_waited_for_it_only() {
-        let log = FaultyLog::in_memory().unwrap();
-        let latest = Latest::read(Arc::clone(&log) as Arc<dyn EventLog>)
-            .await
-            .unwrap();
+        let (log, latest) = empty().await;
         log.be_readable(false);
         let all = join_all((0..100).map(|_| latest.get())).await;
         assert!(all.iter().all(Result::is_err));

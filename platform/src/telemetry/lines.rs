@@ -268,31 +268,9 @@ mod tests {
         assert!(within.ends_with(&end), "{within}");
     }
 
-    #[test]
-    fn a_line_names_its_trace_also_if_that_is_not_kept() {
-        let written = Written::default();
-        let lines = written.clone();
-        let lines = tracing_subscriber::fmt::layer()
-            .with_writer(move || lines.clone())
-            .map_event_format(|event| Traced::text(event.with_ansi(false)));
-        let subscriber = tracing_subscriber::registry().with(WithinTrace(lines));
-        let unsampled = Unsampled {
-            trace_id: u128::from_str_radix(TRACE, 16).unwrap().into(),
-            span_id: u64::from_str_radix(SPAN, 16).unwrap().into(),
-        };
-        tracing::subscriber::with_default(subscriber, || {
-            Scope::unsampled(unsampled).run(|| tracing::info!("said"));
-            tracing::info!("said later");
-        });
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<_> = text.lines().collect();
-        let end = format!("said trace_id={TRACE} span_id={SPAN}");
-        assert!(lines[0].ends_with(&end), "{text}");
-        assert!(lines[1].ends_with("said later"), "{text}");
-    }
-
-    #[test]
-    fn a_line_names_the_trace_of_the_span_that_it_is_said_in_and_no_other() {
+    /// Two lines as they are written for people by a process that keeps all traces: one that `within` has said, and one
+    /// after it. And what `within` gave.
+    fn lines_of<T>(within: impl FnOnce(fn()) -> T) -> ([String; 2], T) {
         let written = Written::default();
         let lines = written.clone();
         let lines = tracing_subscriber::fmt::layer()
@@ -302,19 +280,40 @@ mod tests {
         let subscriber = tracing_subscriber::registry()
             .with(spans_of(spans.tracer("test")))
             .with(WithinTrace(lines).with_filter(of_any_level(may_be_written)));
-        let ids = tracing::subscriber::with_default(subscriber, || {
+        let given = tracing::subscriber::with_default(subscriber, || {
+            let given = within(|| tracing::info!("said"));
+            tracing::info!("said later");
+            given
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        (lines.try_into().unwrap(), given)
+    }
+
+    #[test]
+    fn a_line_names_its_trace_also_if_that_is_not_kept() {
+        let unsampled = Unsampled {
+            trace_id: u128::from_str_radix(TRACE, 16).unwrap().into(),
+            span_id: u64::from_str_radix(SPAN, 16).unwrap().into(),
+        };
+        let (lines, ()) = lines_of(|say| Scope::unsampled(unsampled).run(say));
+        let end = format!("said trace_id={TRACE} span_id={SPAN}");
+        assert!(lines[0].ends_with(&end), "{lines:?}");
+        assert!(lines[1].ends_with("said later"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_line_names_the_trace_of_the_span_that_it_is_said_in_and_no_other() {
+        let (lines, ids) = lines_of(|say| {
             let span = tracing::info_span!("within");
             let ids = trace_context::ids(&span);
-            span.in_scope(|| tracing::info!("said"));
-            tracing::info!("said later");
+            span.in_scope(say);
             ids
         });
         assert!(ids.is_valid());
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<_> = text.lines().collect();
         let end = format!("trace_id={} span_id={}", ids.trace_id(), ids.span_id());
-        assert!(lines[0].ends_with(&end), "{text}");
-        assert!(lines[1].ends_with("said later"), "{text}");
+        assert!(lines[0].ends_with(&end), "{lines:?}");
+        assert!(lines[1].ends_with("said later"), "{lines:?}");
     }
 
     #[test]
