@@ -1,12 +1,19 @@
 //! Writing and reading libraries' audits.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use carrel_platform::log::{EventLog, LogError, StreamName, Write};
-use tokio::sync::OwnedMutexGuard;
+use carrel_platform::{
+    log::{Batch, EventLog, LogError, StreamName, Write},
+    telemetry::trace_context,
+};
+use tokio::sync::oneshot::{self, error::TryRecvError};
+use tracing::{Instrument as _, Span};
 
 use crate::{
     domain::audit::{AuditEntry, AuditFact, CHAIN_START},
@@ -16,21 +23,47 @@ use crate::{
 /// How many entries are read at once when looking back.
 const CHUNK: u64 = 256;
 
+/// How many writes are put together at the most.
+const TOGETHER: usize = 64;
+
 /// The audits of all libraries, as far as this process writes to them.
 #[derive(Debug, Default)]
 pub(crate) struct Audits {
-    tails: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Tail>>>>,
+    libraries: Mutex<HashMap<String, Arc<Audit>>>,
 }
 
-/// The end of one library's audit, held by whoever is about to write to it.
+/// One library's audit.
 ///
-/// Entries are chained, so they can only be written one after the other. Another process may write as well: then the
-/// log refuses the write, and [`AuditTail::catch_up`] finds the new end.
-pub(crate) struct AuditTail {
+/// Entries are chained, so they can only be written one after the other. Sessions that have something to write at once
+/// need not wait for a commit each: whoever has the end of the chain writes for all who wait for it. Another process
+/// may write as well: then the log refuses the write, and the new end is looked up.
+#[derive(Debug)]
+struct Audit {
     stream: StreamName,
-    tail: OwnedMutexGuard<Tail>,
+    waiting: Mutex<VecDeque<Waiting>>,
+    tail: tokio::sync::Mutex<Tail>,
 }
 
+/// What must be written with entries in its library's audit, or not at all.
+#[derive(Debug)]
+pub(crate) struct Audited {
+    /// What is written elsewhere. No other write of this process to these streams is under way.
+    pub writes: Vec<Write>,
+    /// What the audit must know of it.
+    pub facts: Vec<AuditFact>,
+    /// When it is.
+    pub at_ms: i64,
+}
+
+/// What waits for whoever has the end of the chain.
+#[derive(Debug)]
+struct Waiting {
+    audited: Audited,
+    span: Span,
+    outcome: oneshot::Sender<Result<(), LogError>>,
+}
+
+/// The end of an audit as this process knows it.
 #[derive(Debug, Default)]
 struct Tail {
     version: u64,
@@ -38,40 +71,146 @@ struct Tail {
 }
 
 impl Audits {
-    /// Waits for the end of a library's audit.
+    fn of(&self, institution_id: &str) -> Arc<Audit> {
+        let mut libraries = self
+            .libraries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(audit) = libraries.get(institution_id) {
+            return Arc::clone(audit);
+        }
+        let audit = Arc::new(Audit {
+            stream: StreamName::new(storage::AUDIT, institution_id),
+            waiting: Mutex::default(),
+            tail: tokio::sync::Mutex::default(),
+        });
+        libraries.insert(institution_id.to_owned(), Arc::clone(&audit));
+        audit
+    }
+
+    /// Writes to a library's audit and what must not be without it, all or nothing.
     ///
     /// # Errors
-    /// As the log does.
-    pub(crate) async fn tail(
+    /// As the log does. A conflict is with one of the streams named, or lasts.
+    pub(crate) async fn append(
         &self,
         log: &dyn EventLog,
         institution_id: &str,
-    ) -> Result<AuditTail, LogError> {
-        let tail = {
-            let mut tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(tails.entry(institution_id.to_owned()).or_default())
-        };
-        let stream = StreamName::new(storage::AUDIT, institution_id);
-        let mut tail = AuditTail {
-            stream,
-            tail: tail.lock_owned().await,
-        };
-        if tail.tail.version == 0 {
-            tail.catch_up(log).await?;
+        audited: Audited,
+    ) -> Result<(), LogError> {
+        let audit = self.of(institution_id);
+        let (outcome, mut settled) = oneshot::channel();
+        audit.waiting().push_back(Waiting {
+            audited,
+            span: Span::current(),
+            outcome,
+        });
+        loop {
+            let mut tail = tokio::select! {
+                biased;
+                settled = &mut settled => return settled.unwrap_or_else(|_| Err(left())),
+                tail = audit.tail.lock() => tail,
+            };
+            match settled.try_recv() {
+                Ok(settled) => return settled,
+                Err(TryRecvError::Closed) => return Err(left()),
+                // Nobody has written it yet, so it still waits.
+                Err(TryRecvError::Empty) => audit.write_waiting(log, &mut tail).await,
+            }
         }
-        Ok(tail)
     }
 }
 
-impl AuditTail {
+/// Whoever wrote for others was stopped before it knew what came of it.
+fn left() -> LogError {
+    LogError::Unknown("whoever wrote it stopped".to_owned())
+}
+
+impl Audit {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what waits, as much as goes together, and tells each what came of it. What nobody waits for any more is left
+    /// out.
+    async fn write_waiting(&self, log: &dyn EventLog, tail: &mut Tail) {
+        let together: Vec<_> = {
+            let mut waiting = self.waiting();
+            waiting.retain(|one| !one.outcome.is_closed());
+            let many = waiting.len().min(TOGETHER);
+            waiting.drain(..many).collect()
+        };
+        let outcome = self.write(log, tail, &together).await;
+        match outcome {
+            // One of them is to blame, and the others need not suffer from it.
+            Err(LogError::Conflict { .. } | LogError::Invalid(_)) if together.len() > 1 => {
+                for one in together {
+                    let outcome = self.write(log, tail, std::slice::from_ref(&one)).await;
+                    drop(one.outcome.send(outcome));
+                }
+            }
+            outcome => {
+                for one in together {
+                    drop(one.outcome.send(outcome.clone()));
+                }
+            }
+        }
+    }
+
+    /// Writes these with one append, below the first of them whose trace is kept.
+    async fn write(
+        &self,
+        log: &dyn EventLog,
+        tail: &mut Tail,
+        together: &[Waiting],
+    ) -> Result<(), LogError> {
+        if tail.version == 0 {
+            self.catch_up(log, tail).await?;
+        }
+        let (entries, end) = self.chain(tail, together)?;
+        let writes = together.iter().flat_map(|one| &one.audited.writes);
+        let writes = writes.cloned().chain([entries]).collect();
+        let span = shared(together.iter().map(|one| &one.span));
+        let written = log.append(Batch { writes }).instrument(span).await;
+        match written {
+            Ok(()) => *tail = end,
+            // If this fails as well, the next write is refused and looks again.
+            Err(_) => drop(self.catch_up(log, tail).await),
+        }
+        written
+    }
+
+    /// The entries of all of these, chained to the end, and what the end will be when they are written.
+    fn chain(&self, tail: &Tail, together: &[Waiting]) -> Result<(Write, Tail), LogError> {
+        let mut hash = if tail.version == 0 {
+            CHAIN_START
+        } else {
+            &tail.hash
+        }
+        .to_owned();
+        let mut events = Vec::new();
+        for Audited { facts, at_ms, .. } in together.iter().map(|one| &one.audited) {
+            for fact in facts {
+                let entry = AuditEntry::chain(fact.clone(), *at_ms, &hash);
+                events.push(storage::encode(&entry, *at_ms, None)?);
+                hash = entry.chain_hash;
+            }
+        }
+        let version = tail.version + events.len() as u64;
+        let write = Write {
+            stream: self.stream.clone(),
+            expected: tail.version,
+            events,
+            standing: None,
+        };
+        Ok((write, Tail { version, hash }))
+    }
+
     /// Finds the end, also again after another process has written.
     ///
     /// Versions have no holes, so the end is found by leaps and then by halves, however long the audit is.
-    ///
-    /// # Errors
-    /// As the log does.
-    pub(crate) async fn catch_up(&mut self, log: &dyn EventLog) -> Result<(), LogError> {
-        let known = self.tail.version;
+    async fn catch_up(&self, log: &dyn EventLog, tail: &mut Tail) -> Result<(), LogError> {
+        let known = tail.version;
         let (mut end, mut leap) = (known, 1);
         while self.reaches(log, end + leap).await? {
             end += leap;
@@ -87,8 +226,8 @@ impl AuditTail {
             let before_last = end - 1;
             let last = storage::read_between::<AuditEntry>(log, &self.stream, before_last, end);
             if let Some(last) = last.await?.pop() {
-                self.tail.version = last.version;
-                self.tail.hash = last.event.chain_hash;
+                tail.version = last.version;
+                tail.hash = last.event.chain_hash;
             }
         }
         Ok(())
@@ -97,47 +236,19 @@ impl AuditTail {
     async fn reaches(&self, log: &dyn EventLog, version: u64) -> Result<bool, LogError> {
         Ok(!log.read(&self.stream, version - 1, 1).await?.is_empty())
     }
-
-    /// The write that adds these facts, and what the end will be when it is done.
-    ///
-    /// # Errors
-    /// As [`storage::encode`].
-    pub(crate) fn write(
-        &self,
-        facts: &[AuditFact],
-        at_ms: i64,
-    ) -> Result<(Write, AuditEnd), LogError> {
-        let mut hash = if self.tail.version == 0 {
-            CHAIN_START
-        } else {
-            &self.tail.hash
-        }
-        .to_owned();
-        let mut events = Vec::with_capacity(facts.len());
-        for fact in facts {
-            let entry = AuditEntry::chain(fact.clone(), at_ms, &hash);
-            hash.clone_from(&entry.chain_hash);
-            events.push(storage::encode(&entry, at_ms, None)?);
-        }
-        let version = self.tail.version + events.len() as u64;
-        let write = Write {
-            stream: self.stream.clone(),
-            expected: self.tail.version,
-            events,
-            standing: None,
-        };
-        Ok((write, AuditEnd(Tail { version, hash })))
-    }
-
-    /// Notes that the write was done.
-    pub(crate) fn done(mut self, end: AuditEnd) {
-        *self.tail = end.0;
-    }
 }
 
-/// Where an audit ends once a write is done.
-#[derive(Debug)]
-pub(crate) struct AuditEnd(Tail);
+/// The first of these spans whose trace is kept, linked with the others. None if no trace is kept.
+fn shared<'a>(spans: impl Iterator<Item = &'a Span>) -> Span {
+    let mut kept = spans.filter(|span| trace_context::is_sampled(span));
+    let Some(first) = kept.next() else {
+        return Span::none();
+    };
+    for other in kept {
+        trace_context::link_to(first, other);
+    }
+    first.clone()
+}
 
 /// A page of an audit.
 #[derive(Debug, Default)]
@@ -160,16 +271,19 @@ pub(crate) async fn read_page(
     limit: usize,
     wanted: impl Fn(&AuditEntry) -> bool,
 ) -> Result<AuditPage, LogError> {
-    let mut tail = audits.tail(log, institution_id).await?;
-    tail.catch_up(log).await?;
-    let (stream, head) = (tail.stream.clone(), tail.tail.version);
-    drop(tail);
+    let audit = audits.of(institution_id);
+    let head = {
+        let mut tail = audit.tail.lock().await;
+        audit.catch_up(log, &mut tail).await?;
+        tail.version
+    };
 
     let mut page = AuditPage::default();
     let mut unread = below.map_or(head, |below| head.min(below.saturating_sub(1)));
     while unread > 0 {
         let from = unread.saturating_sub(CHUNK);
-        let mut chunk = storage::read_between::<AuditEntry>(log, &stream, from, unread).await?;
+        let mut chunk =
+            storage::read_between::<AuditEntry>(log, &audit.stream, from, unread).await?;
         chunk.retain(|entry| wanted(&entry.event));
         while let Some(entry) = chunk.pop() {
             if page.entries.len() == limit {

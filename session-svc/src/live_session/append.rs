@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 
 use super::{Act, LiveSession, TRIES, WORD, shared, topic, traced};
 use crate::{
+    audits::Audited,
     domain::{
         audience::Audience,
         audit::AuditFact,
@@ -64,31 +65,25 @@ impl LiveSession {
         if staged.is_empty() {
             return Ok(());
         }
-        let log = Arc::clone(&self.parts.log);
-        let (mut batch, institution_id) = staged.batch(&self.history)?;
-        let audit = if staged.facts.is_empty() {
-            None
-        } else {
-            let tail = self.parts.audits.tail(&*log, &institution_id).await?;
-            let (write, end) = tail.write(&staged.facts, self.parts.clock.unix_ms())?;
-            batch.writes.push(write);
-            Some((tail, end))
-        };
+        let log = &*self.parts.log;
+        let (batch, institution_id) = staged.batch(&self.history)?;
         let word = self.word(&batch, &staged);
         let append = shared(
             acts,
             |act, acts| tracing::info_span!(parent: act, span::SESSION_APPEND, { attribute::ACTS } = acts),
         );
-        let written = log.append(batch).instrument(append).await;
-        match (audit, &written) {
-            (Some((tail, end)), Ok(())) => tail.done(end),
-            (Some((mut tail, _)), Err(_)) => {
-                // If this fails as well, the next write is refused and looks again.
-                let _ = tail.catch_up(&*log).await;
-            }
-            (None, _) => {}
+        if staged.facts.is_empty() {
+            log.append(batch).instrument(append).await?;
+        } else {
+            let audited = Audited {
+                writes: batch.writes,
+                facts: staged.facts,
+                at_ms: self.parts.clock.unix_ms(),
+            };
+            let audits = &self.parts.audits;
+            let audited = audits.append(log, &institution_id, audited);
+            audited.instrument(append).await?;
         }
-        written?;
         let before = self.standing();
         self.record(staged.conference_events, staged.session_events);
         if self.after_change(&before) {
