@@ -28,6 +28,7 @@ fn token(keys: &KeyRing, now_ms: i64) -> String {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenName,
+        practice: false,
         route: Vec::new(),
     });
     let lifetimes = Lifetimes {
@@ -73,12 +74,12 @@ fn an_existing_file_is_never_overwritten_by_create() {
 fn the_newest_key_signs_and_the_one_before_verifies_until_it_retires() {
     let (_folder, path) = in_folder();
     let before = KeyRing::create(&path, NOW).unwrap();
-    let old = token(&before, NOW);
+    let (old, old_key) = (token(&before, NOW), newest(&before));
     KeyRing::rotate(&path, NOW, Duration::ZERO, RENEWAL).unwrap();
     let after = KeyRing::load(&path).unwrap();
     let new = token(&after, NOW);
 
-    assert_ne!(newest(&before), newest(&after));
+    assert_ne!(old_key, newest(&after));
     assert!(token::verify(&after, &old, NOW + RENEWAL_MS - 1).is_ok());
     assert!(token::verify_renewable(&after, &old, NOW + RENEWAL_MS - 1).is_ok());
     assert_eq!(
