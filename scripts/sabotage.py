@@ -149,14 +149,14 @@ BUGS = [
         "session-svc/src/live_session/append.rs",
         (
             (
-                "let written = log.append(batch)",
-                "let before = self.standing(); self.record(staged.conference_events, staged.session_events); "
-                "let written = log.append(batch)",
+                "        if staged.facts.is_empty() {\n",
+                "        let before = self.standing(); self.record(staged.conference_events, staged.session_events);\n"
+                "        if staged.facts.is_empty() {\n",
             ),
             (
-                "written?;\n        let before = self.standing();\n"
+                "        }\n        let before = self.standing();\n"
                 "        self.record(staged.conference_events, staged.session_events);\n",
-                "written?;\n",
+                "        }\n",
             ),
         ),
     ),

@@ -50,6 +50,8 @@ def connect(address):
             # Without pings a dead connection is noticed only when the next call on it fails.
             ("grpc.keepalive_time_ms", 30_000),
             ("grpc.keepalive_timeout_ms", 10_000),
+            # The transcript of a long session is larger than the 4 MiB that gRPC takes if it is not told otherwise.
+            ("grpc.max_receive_message_length", 16 * 1024 * 1024),
         ],
     )
 

@@ -2,6 +2,7 @@
 
 An institution would rather generate them once and keep them:
 
+    mkdir -p stubs
     python -m grpc_tools.protoc -I proto --python_out=stubs --grpc_python_out=stubs $(find proto -name '*.proto')
 """
 

@@ -87,7 +87,7 @@ pub fn request(data: &[u8]) {
                 decide_on(&convert::command_from_act(act));
             }
             Some(wire::attend_request::Request::Join(join)) => {
-                let _ = convert::audience_from_wire(join.audience());
+                let _ = convert::audience_from_wire("join.audience", join.audience);
             }
             _ => {}
         }
@@ -130,7 +130,7 @@ pub fn request(data: &[u8]) {
         });
     }
     let _ = wire::GetTranscriptRequest::decode(data)
-        .map(|request| convert::audience_from_wire(request.audience()));
+        .map(|request| convert::audience_from_wire("audience", request.audience));
     let _ = wire::WatchSessionsRequest::decode(data);
     let _ = directory_wire::LogInRequest::decode(data);
     let _ = directory_wire::RenewTokenRequest::decode(data);
@@ -296,6 +296,7 @@ fn patron() -> Actor {
         institution_name: "Maple".to_owned(),
         queue_id: "maple".to_owned(),
         staff_naming: StaffNaming::ScreenName,
+        practice: false,
         route: Vec::new(),
     })
 }
@@ -310,6 +311,7 @@ fn librarian() -> LibrarianActor {
         },
         role: Role::Administrator,
         queues: BTreeSet::from(["maple".to_owned()]),
+        practice_queues: BTreeSet::new(),
         warning_version: "w1".to_owned(),
     }
 }
@@ -324,6 +326,7 @@ fn active(audience: Audience) -> Session {
         patron_name: String::new(),
         patron_email: String::new(),
         question: "Where are the maps?".to_owned(),
+        practice: false,
         route: Vec::new(),
     });
     let picked_up = Event::PickedUp {

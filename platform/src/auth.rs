@@ -44,6 +44,9 @@ pub struct Patron {
     pub queue_id: String,
     /// How this library names staff to its patrons.
     pub staff_naming: StaffNaming,
+    /// Whether it is for practice, and no real question.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub practice: bool,
     /// The further queues that the patron's wait reaches, the soonest first.
     #[serde(default)]
     pub route: Vec<RouteStep>,
@@ -71,10 +74,27 @@ pub struct Librarian {
     pub institution_name: String,
     /// What the librarian may do.
     pub role: Role,
-    /// The queues that the librarian may monitor.
+    /// The queues that the librarian may monitor, but for those for practice.
     pub queues: BTreeSet<String>,
+    /// The queues for practice that the librarian may monitor.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub practice_queues: BTreeSet<String>,
     /// The version of the conference warning in force at the librarian's library.
     pub warning_version: String,
+}
+
+impl Librarian {
+    /// Whether the librarian may monitor a queue, be it real or for practice.
+    #[must_use]
+    pub fn may_monitor(&self, queue_id: &str) -> bool {
+        self.queues.contains(queue_id) || self.practice_queues.contains(queue_id)
+    }
+
+    /// All queues that the librarian may monitor.
+    #[must_use]
+    pub fn all_queues(&self) -> BTreeSet<String> {
+        self.queues.union(&self.practice_queues).cloned().collect()
+    }
 }
 
 /// What a librarian may do. Each role may do all that the one before may.
@@ -100,4 +120,10 @@ pub enum StaffNaming {
     Librarian,
     /// By their screen name and their library.
     ScreenNameAndLibrary,
+}
+
+/// Whether something is false, which goes without saying.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_not(said: &bool) -> bool {
+    !said
 }

@@ -58,6 +58,16 @@ impl Refusal {
         refusal
     }
 
+    /// INVALID_ARGUMENT for the number of an enum's value that is not known here.
+    #[must_use]
+    pub fn unknown_value(field: &str, number: i32) -> Self {
+        Self::invalid(
+            "UNKNOWN_VALUE",
+            field,
+            format!("this server knows no value {number}; is the client newer than it?"),
+        )
+    }
+
     /// NOT_FOUND, in the same words for what does not exist and for what the caller may not know of.
     #[must_use]
     pub fn not_found(what: &str) -> Self {

@@ -158,7 +158,7 @@ impl Service {
             .ok_or(Error::NoSuchLibrary)?;
         let wait = wait(directory, institution, practice).ok_or(Error::NoPracticeQueue)?;
         let session_id = random::hex::<16>().map_err(|_| Error::NoEntropy)?;
-        let who = patron(session_id.clone(), institution, wait);
+        let who = patron(session_id.clone(), institution, wait, practice);
         let issued = self.issue(&who, self.config.patron_lifetimes())?;
         Ok(Admission { issued, session_id })
     }
@@ -213,7 +213,7 @@ impl Service {
                     .get(&known.institution_id)
                     .and_then(|institution| {
                         let wait = wait(directory, institution, practice)?;
-                        Some(patron(known.session_id, institution, wait))
+                        Some(patron(known.session_id, institution, wait, practice))
                     })
             }
             Who::Librarian(known) => now
@@ -262,7 +262,7 @@ fn wait(directory: &Directory, institution: &Institution, practice: bool) -> Opt
     }
 }
 
-fn patron(session_id: String, institution: &Institution, wait: Wait) -> Who {
+fn patron(session_id: String, institution: &Institution, wait: Wait, practice: bool) -> Who {
     let route = wait
         .steps
         .into_iter()
@@ -277,22 +277,25 @@ fn patron(session_id: String, institution: &Institution, wait: Wait) -> Who {
         institution_name: institution.name.clone(),
         queue_id: wait.queue_id,
         staff_naming: institution.staff_naming,
+        practice,
         route,
     })
 }
 
 fn librarian_of(profile: &Profile) -> Who {
+    let queues = |practice| {
+        let queues = profile.queues.iter();
+        let queues = queues.filter(move |queue| queue.practice == practice);
+        queues.map(|queue| queue.id.clone()).collect()
+    };
     Who::Librarian(auth::Librarian {
         librarian_id: profile.librarian.id.clone(),
         screen_name: profile.librarian.screen_name.clone(),
         institution_id: profile.institution.id.clone(),
         institution_name: profile.institution.name.clone(),
         role: profile.librarian.role,
-        queues: profile
-            .queues
-            .iter()
-            .map(|queue| queue.id.clone())
-            .collect(),
+        queues: queues(false),
+        practice_queues: queues(true),
         warning_version: profile.institution.conference_warning.version(),
     })
 }

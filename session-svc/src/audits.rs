@@ -250,6 +250,21 @@ fn shared<'a>(spans: impl Iterator<Item = &'a Span>) -> Span {
     first.clone()
 }
 
+/// The number of the entry with this hash, if there is one. Looks from the end, where pages begin.
+///
+/// # Errors
+/// As the log does.
+pub(crate) async fn number_of(
+    audits: &Audits,
+    log: &dyn EventLog,
+    institution_id: &str,
+    chain_hash: &str,
+) -> Result<Option<u64>, LogError> {
+    let is_it = |entry: &AuditEntry| entry.chain_hash == chain_hash;
+    let page = read_page(audits, log, institution_id, None, 1, is_it).await?;
+    Ok(page.entries.first().map(|entry| entry.version))
+}
+
 /// A page of an audit.
 #[derive(Debug, Default)]
 pub(crate) struct AuditPage {

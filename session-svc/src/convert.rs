@@ -1,6 +1,6 @@
 //! Between the wire and the domain.
 
-use carrel_platform::auth;
+use carrel_platform::{auth, refusal::Refusal};
 use carrel_proto::session::v1 as wire;
 use pbjson_types::Timestamp;
 
@@ -28,6 +28,7 @@ pub fn actor(who: auth::Who) -> Actor {
                 auth::StaffNaming::Librarian => StaffNaming::Librarian,
                 auth::StaffNaming::ScreenNameAndLibrary => StaffNaming::ScreenNameAndLibrary,
             },
+            practice: patron.practice,
             route: patron
                 .route
                 .into_iter()
@@ -38,6 +39,7 @@ pub fn actor(who: auth::Who) -> Actor {
                 .collect(),
         }),
         auth::Who::Librarian(librarian) => Actor::Librarian(LibrarianActor {
+            queues: librarian.all_queues(),
             member: StaffMember {
                 librarian_id: librarian.librarian_id,
                 screen_name: librarian.screen_name,
@@ -49,19 +51,22 @@ pub fn actor(who: auth::Who) -> Actor {
                 auth::Role::AskAdministrator => Role::AskAdministrator,
                 auth::Role::Administrator => Role::Administrator,
             },
-            queues: librarian.queues,
+            practice_queues: librarian.practice_queues,
             warning_version: librarian.warning_version,
         }),
     }
 }
 
 /// The audience that a request names, if it names one.
-#[must_use]
-pub fn audience_from_wire(audience: wire::Audience) -> Option<Audience> {
-    match audience {
-        wire::Audience::Unspecified => None,
-        wire::Audience::Patron => Some(Audience::Patron),
-        wire::Audience::Staff => Some(Audience::Staff),
+///
+/// # Errors
+/// If it names one that is not known here: to take that for none would show the widest.
+pub fn audience_from_wire(field: &str, audience: i32) -> Result<Option<Audience>, Refusal> {
+    match wire::Audience::try_from(audience) {
+        Ok(wire::Audience::Unspecified) => Ok(None),
+        Ok(wire::Audience::Patron) => Ok(Some(Audience::Patron)),
+        Ok(wire::Audience::Staff) => Ok(Some(Audience::Staff)),
+        Err(_) => Err(Refusal::unknown_value(field, audience)),
     }
 }
 

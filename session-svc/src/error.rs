@@ -95,7 +95,7 @@ fn refuse(refused: Refused) -> Refusal {
             Refusal::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", "Your role does not allow this.")
         }
         Refused::NotFound => Refusal::not_found("session"),
-        Refused::AlreadyOpen => state("ALREADY_OPEN", "This session was already opened with another question."),
+        Refused::AlreadyOpen => state("ALREADY_OPEN", "This session was opened before."),
         Refused::AlreadyPickedUp { by } => {
             state("ALREADY_PICKED_UP", &format!("{} picked this patron up before you.", by.screen_name))
                 .with("picked_up_by", by.screen_name)
@@ -103,7 +103,7 @@ fn refuse(refused: Refused) -> Refusal {
         Refused::NotActive => state("NOT_ACTIVE", "No librarian has picked this patron up yet."),
         Refused::Ended => state("ENDED", "This session has ended."),
         Refused::NotInside => {
-            state("NOT_INSIDE", "You are not in this session. Enter it in conference mode to take part.")
+            state("NOT_INSIDE", "You are not in this session. Enter it in conference mode once a librarian has picked the patron up.")
         }
         Refused::NoLongerOwner { owner: Some(owner) } => {
             state("NO_LONGER_OWNER", &format!("{} has this patron now.", owner.screen_name))
@@ -119,6 +119,11 @@ fn refuse(refused: Refused) -> Refusal {
         Refused::NotShared => state(
             "NOT_SHARED",
             "This librarian monitors no queue that you may monitor. Offer the session to somebody who does, or to a queue.",
+        ),
+        Refused::PracticeMixed => Refusal::invalid(
+            "PRACTICE_MIXED",
+            "to",
+            "offer a practice session to a practice queue or to somebody who monitors one, and a real session to none of them",
         ),
         Refused::NoSuchQueue => Refusal::not_found("queue"),
         Refused::BadIntroduction => Refusal::invalid(

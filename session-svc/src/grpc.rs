@@ -291,7 +291,8 @@ impl SessionService for SessionApi {
     ) -> Result<Response<wire::GetTranscriptResponse>, Status> {
         let actor = self.caller(request.metadata())?;
         let message = request.into_inner();
-        let wish = convert::audience_from_wire(message.audience());
+        let wish =
+            convert::audience_from_wire("audience", message.audience).map_err(Error::from)?;
         let transcript = self
             .sessions
             .transcript(&message.session_id, actor, wish)

@@ -303,16 +303,19 @@ impl History {
         self.commands.get(key).copied()
     }
 
-    /// The position of a version in an audience's view.
+    /// The position of a version's event in an audience's view; 0 if they were not shown it.
     #[must_use]
     pub fn position_of(&self, version: u64, audience: Audience) -> u64 {
         match audience {
             Audience::Staff => version,
-            Audience::Patron => usize::try_from(version)
-                .ok()
-                .and_then(|version| self.patron_positions.get(version.checked_sub(1)?))
-                .copied()
-                .unwrap_or(0),
+            Audience::Patron => {
+                let after = |version: u64| {
+                    let index = usize::try_from(version.checked_sub(1)?).ok()?;
+                    self.patron_positions.get(index).copied()
+                };
+                let before = after(version.saturating_sub(1)).unwrap_or(0);
+                after(version).filter(|after| *after > before).unwrap_or(0)
+            }
         }
     }
 
@@ -349,6 +352,7 @@ mod tests {
             patron_name: "Ricky".to_owned(),
             patron_email: String::new(),
             question: "Where?".to_owned(),
+            practice: false,
             route: Vec::new(),
         });
         let said = Event::MessagePosted {

@@ -130,10 +130,8 @@ impl LiveList {
         }
         let ended = entry.phase() == Phase::Ended;
         state.tell(before.as_ref(), &entry);
-        let was_waiting = before
-            .as_ref()
-            .is_some_and(|before| before.phase() == Phase::Waiting);
-        let waiting_changes = was_waiting != (entry.phase() == Phase::Waiting);
+        let was_waited_for = before.as_ref().is_some_and(Entry::is_waited_for);
+        let waiting_changes = was_waited_for != entry.is_waited_for();
         if ended {
             state.entries.remove(&entry.session_id);
             state.ended.remember(&entry.session_id);
@@ -175,7 +173,7 @@ impl LiveList {
         }
     }
 
-    /// How many patrons wait in the same queue before this session; `None` if it does not wait.
+    /// How many patrons wait in the same queue before this session, without the lost; `None` if it does not wait.
     #[must_use]
     pub(crate) fn waiting_ahead(&self, session_id: &str) -> Option<u32> {
         let state = self.state();

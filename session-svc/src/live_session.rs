@@ -138,14 +138,33 @@ impl Known {
     }
 }
 
+/// By whom commands are given, one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct By {
+    pub(crate) actor: Arc<Actor>,
+    /// In whose numbers they are answered.
+    pub(crate) audience: Audience,
+    /// What none of them must overtake.
+    pub(crate) in_order: InOrder,
+}
+
+impl By {
+    /// By somebody who reads as this audience, and none before.
+    pub(crate) fn new(actor: Arc<Actor>, audience: Audience) -> Self {
+        Self {
+            actor,
+            audience,
+            in_order: InOrder::default(),
+        }
+    }
+}
+
 /// A command to be carried out.
 #[derive(Debug)]
 pub(crate) struct Act {
-    pub(crate) actor: Arc<Actor>,
+    pub(crate) by: By,
     pub(crate) command_id: String,
     pub(crate) command: Command,
-    /// What it must not overtake.
-    pub(crate) in_order: InOrder,
     /// The span of whoever asks; the append and each delivery belong to its trace.
     pub(crate) served: ServerSpan,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
@@ -154,7 +173,7 @@ pub(crate) struct Act {
 /// A command that was carried out.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Acted {
-    /// The position of its event in the actor's audience; 0 if it has none.
+    /// The position of its event in the audience that it is answered in; 0 if it has none there.
     pub(crate) position: u64,
     /// Whether it had been carried out before.
     pub(crate) replayed: bool,

@@ -27,8 +27,7 @@ use crate::{
     },
     error::Error,
     live_session::{
-        Act, Acted, INBOX, InOrder, Inbox, Joined, Known, LiveSession, Look, Parts, Request,
-        Transcript,
+        Act, Acted, By, INBOX, Inbox, Joined, Known, LiveSession, Look, Parts, Request, Transcript,
     },
 };
 
@@ -73,10 +72,13 @@ impl Sessions {
         command_id: String,
         command: Command,
     ) -> Result<Acted, Error> {
-        let actor = Arc::new(actor);
-        let by_itself = InOrder::default();
+        let audience = match &actor {
+            Actor::Patron(_) => Audience::Patron,
+            Actor::Librarian(_) => Audience::Staff,
+        };
+        let by = By::new(Arc::new(actor), audience);
         let served = ServerSpan::current();
-        self.begin_act(session_id, actor, command_id, command, by_itself, served)
+        self.begin_act(session_id, by, command_id, command, served)
             .await?
             .await
             .map_err(|_| Error::ShuttingDown)?
@@ -87,21 +89,19 @@ impl Sessions {
     pub(crate) async fn begin_act(
         &self,
         session_id: &str,
-        actor: Arc<Actor>,
+        by: By,
         command_id: String,
         command: Command,
-        in_order: InOrder,
         served: ServerSpan,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
         if !is_session_id(session_id) {
-            return Err(refuse_nowhere(&actor, &command).into());
+            return Err(refuse_nowhere(&by.actor, &command).into());
         }
         let (answer, answered) = oneshot::channel();
         let act = Act {
-            actor,
+            by,
             command_id,
             command,
-            in_order,
             served,
             answer,
         };
@@ -260,7 +260,7 @@ async fn refuse_all(inbox: &mut Inbox, error: &Error) {
         match *request {
             Request::Act(act) => {
                 let answer = Err(error.clone());
-                act.in_order.note(&answer);
+                act.by.in_order.note(&answer);
                 drop(act.answer.send(answer));
             }
             Request::Join { answer, .. } => drop(answer.send(Err(error.clone()))),

@@ -357,6 +357,7 @@ impl Stage {
             institution_name: "Maple County Library".into(),
             queue_id,
             staff_naming: StaffNaming::ScreenName,
+            practice: false,
             route: vec![RouteStep {
                 queue_id: further,
                 after_ms: 15_000,
@@ -373,6 +374,7 @@ impl Stage {
             institution_name: "Maple County Library".into(),
             role,
             queues: QUEUES.map(str::to_owned).into(),
+            practice_queues: BTreeSet::new(),
             warning_version: WARNING.into(),
         }))
     }

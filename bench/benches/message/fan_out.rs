@@ -183,6 +183,7 @@ fn patron() -> Who {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenName,
+        practice: false,
         route: Vec::new(),
     })
 }
@@ -195,6 +196,7 @@ fn librarian() -> Who {
         institution_name: "Harbor Library".into(),
         role: Role::Librarian,
         queues: BTreeSet::from(["maple".to_owned()]),
+        practice_queues: BTreeSet::new(),
         warning_version: "w1".into(),
     })
 }

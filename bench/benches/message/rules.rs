@@ -37,6 +37,7 @@ fn patron() -> Actor {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenName,
+        practice: false,
         route: Vec::new(),
     })
 }
@@ -51,6 +52,7 @@ fn librarian() -> Actor {
         },
         role: Role::Librarian,
         queues: BTreeSet::from(["maple".to_owned()]),
+        practice_queues: BTreeSet::new(),
         warning_version: "w1".into(),
     })
 }

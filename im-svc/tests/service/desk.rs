@@ -200,6 +200,7 @@ impl Desk {
             institution_name: "Library harbor".into(),
             role: Role::Librarian,
             queues: BTreeSet::new(),
+            practice_queues: BTreeSet::new(),
             warning_version: "w1".into(),
         }))
     }
@@ -212,6 +213,7 @@ impl Desk {
             institution_name: "Maple County Library".into(),
             queue_id: "maple".into(),
             staff_naming: StaffNaming::ScreenName,
+            practice: false,
             route: Vec::new(),
         }))
     }

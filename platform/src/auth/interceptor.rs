@@ -115,6 +115,7 @@ mod tests {
             institution_name: "Maple County Library".into(),
             queue_id: "maple".into(),
             staff_naming: StaffNaming::ScreenName,
+            practice: false,
             route: Vec::new(),
         });
         let lifetimes = Lifetimes {

@@ -74,6 +74,9 @@ pub enum TokenError {
     /// It was good and its time is over.
     #[error("This token has expired. Renew it or log in again.")]
     Expired,
+    /// It was good, and neither it nor a successor of it can be renewed any more.
+    #[error("This token can't be renewed any more. Log in again.")]
+    RenewalOver,
     /// It would be longer than [`MAX_LENGTH`].
     #[error(
         "a token for this person would be longer than {MAX_LENGTH} bytes: fewer queues or shorter names are needed"
@@ -89,6 +92,7 @@ impl From<TokenError> for Refusal {
         let (code, reason) = match error {
             TokenError::Bad => (Code::Unauthenticated, "BAD_TOKEN"),
             TokenError::Expired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
+            TokenError::RenewalOver => (Code::Unauthenticated, "RENEWAL_OVER"),
             TokenError::TooLong | TokenError::NoKey => (Code::Internal, "NO_TOKEN_ISSUED"),
         };
         Self::new(code, reason, error.to_string())
@@ -169,7 +173,7 @@ pub fn verify_renewable(
     let claims = authentic(keys, token, now_ms)?;
     let renew_until_ms = claims.renew_until.saturating_mul(1000);
     if now_ms >= renew_until_ms {
-        return Err(TokenError::Expired);
+        return Err(TokenError::RenewalOver);
     }
     let principal = Principal {
         who: claims.who,

@@ -1,5 +1,6 @@
 //! Between the domain and the wire.
 
+use carrel_platform::refusal::Refusal;
 use carrel_proto::presence::v1 as wire;
 
 use super::introductions::Introductions;
@@ -24,13 +25,17 @@ pub(super) fn status(status: Status) -> i32 {
 }
 
 /// The status that a client named. `None`: it named none.
-pub(super) fn status_from_wire(status: wire::Status) -> Option<Status> {
-    match status {
-        wire::Status::Unspecified => None,
-        wire::Status::Available => Some(Status::Available),
-        wire::Status::Busy => Some(Status::Busy),
-        wire::Status::AcceptNoNew => Some(Status::AcceptNoNew),
-        wire::Status::Away => Some(Status::Away),
+///
+/// # Errors
+/// If it named one that is not known here: it must not be taken for another.
+pub(super) fn status_from_wire(status: i32) -> Result<Option<Status>, Refusal> {
+    match wire::Status::try_from(status) {
+        Ok(wire::Status::Unspecified) => Ok(None),
+        Ok(wire::Status::Available) => Ok(Some(Status::Available)),
+        Ok(wire::Status::Busy) => Ok(Some(Status::Busy)),
+        Ok(wire::Status::AcceptNoNew) => Ok(Some(Status::AcceptNoNew)),
+        Ok(wire::Status::Away) => Ok(Some(Status::Away)),
+        Err(_) => Err(Refusal::unknown_value("announcement.status", status)),
     }
 }
 

@@ -80,7 +80,7 @@ impl From<Error> for Refusal {
             Error::BadMonitorId => Self::invalid(
                 "BAD_MONITOR_ID",
                 "announcement.monitor_id",
-                "give 1 to 64 characters, best a random UUID",
+                "give 1 to 64 visible ASCII characters, best a random UUID",
             ),
             Error::UnknownQueue => Self::not_found("queue"),
             Error::PracticeMixed => Self::invalid(

@@ -90,10 +90,10 @@ impl Caller {
     fn watcher(self) -> Watcher {
         let librarian = self.librarian;
         Watcher {
+            queues: librarian.all_queues(),
             librarian_id: librarian.librarian_id,
             institution_id: librarian.institution_id,
             role: librarian.role,
-            queues: librarian.queues,
         }
     }
 }

@@ -269,7 +269,7 @@ fn choose(
             queues
         }),
     };
-    let status = convert::status_from_wire(announcement.status())
+    let status = convert::status_from_wire(announcement.status)?
         .or(newest.map(|newest| newest.status))
         .unwrap_or(Status::Available);
     match newest {
@@ -330,13 +330,13 @@ fn check_queues(
 /// Whether both the librarian's token and the directory let them monitor a queue: either may be the older one.
 fn may_monitor(directory: &Directory, librarian: &Librarian, queue_id: &str) -> bool {
     let queue = directory.queues.get(queue_id);
-    librarian.queues.contains(queue_id)
+    librarian.may_monitor(queue_id)
         && queue.is_some_and(|queue| queue.staffed_by.contains(&librarian.institution_id))
 }
 
 fn check_monitor_id(monitor_id: &str) -> Result<(), Error> {
-    let fits =
-        (1..=64).contains(&monitor_id.chars().count()) && !monitor_id.chars().any(char::is_control);
+    let fits = (1..=64).contains(&monitor_id.len())
+        && monitor_id.bytes().all(|byte| byte.is_ascii_graphic());
     if fits {
         Ok(())
     } else {

@@ -451,6 +451,7 @@ fn token(directory: &Directory, n: usize) -> Librarian {
             _ => Role::Librarian,
         },
         queues: queues.map(|queue| queue.id.clone()).collect(),
+        practice_queues: Default::default(),
         warning_version: String::new(),
     }
 }

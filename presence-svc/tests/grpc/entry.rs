@@ -96,7 +96,11 @@ async fn a_librarian_logs_in_and_sees_their_profile() {
         assert_eq!(librarian.role, Role::Administrator);
         assert_eq!(
             librarian.queues,
-            BTreeSet::from(["maple", "coop", "backup", "harbor", "practice"].map(str::to_owned))
+            BTreeSet::from(["maple", "coop", "backup", "harbor"].map(str::to_owned))
+        );
+        assert_eq!(
+            librarian.practice_queues,
+            BTreeSet::from(["practice".to_owned()])
         );
         // R1: the version in the token is the one of the warning that the page shows.
         let warning = profile.conference_warning.clone().unwrap();

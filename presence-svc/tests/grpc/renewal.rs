@@ -55,7 +55,7 @@ async fn a_renewed_token_says_what_the_directory_says_now() {
     assert_eq!(after.screen_name, "Dr Lee");
     assert_eq!(
         after.queues,
-        BTreeSet::from(["backup", "coop", "maple", "practice"].map(str::to_owned))
+        BTreeSet::from(["backup", "coop", "maple"].map(str::to_owned))
     );
     assert_ne!(after.warning_version, before.warning_version);
 }
@@ -84,7 +84,7 @@ async fn renewal_ends_when_it_was_said_to() {
     desk.clock.advance_ms(590_000);
     assert_eq!(
         refusal(renew(&desk, &token.access_token).await),
-        (Code::Unauthenticated, "TOKEN_EXPIRED".into())
+        (Code::Unauthenticated, "RENEWAL_OVER".into())
     );
     assert!(
         renew(&desk, &patron.token.unwrap().access_token)

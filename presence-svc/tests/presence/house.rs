@@ -233,6 +233,7 @@ impl House {
             institution_name: profile.institution.name,
             role: profile.librarian.role,
             queues: profile.queues.into_iter().map(|queue| queue.id).collect(),
+            practice_queues: Default::default(),
             warning_version: String::new(),
         }
     }
@@ -258,6 +259,7 @@ impl House {
             institution_name: "Maple County Library".into(),
             queue_id: "maple".into(),
             staff_naming: StaffNaming::ScreenName,
+            practice: false,
             route: Vec::new(),
         });
         self.issue(who, Duration::from_secs(600))

@@ -235,6 +235,7 @@ fn open(
         patron_name: patron_name.to_owned(),
         patron_email: patron_email.to_owned(),
         question: question.to_owned(),
+        practice: patron.practice,
         route: patron.route.clone(),
     })))
 }

@@ -141,9 +141,18 @@ pub struct Opened {
     pub patron_email: String,
     /// What the patron asked.
     pub question: String,
+    /// Whether the patron practises, and has no real question.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub practice: bool,
     /// The further queues that the wait reaches, the soonest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub route: Vec<RouteStep>,
+}
+
+/// Whether something is false, which goes without saying.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_not(said: &bool) -> bool {
+    !said
 }
 
 /// Whether the patron is there (R8).

@@ -50,6 +50,8 @@ pub struct PatronActor {
     pub queue_id: String,
     /// How this library names staff to its patrons.
     pub staff_naming: StaffNaming,
+    /// Whether they practise (D36).
+    pub practice: bool,
     /// The further queues that the wait reaches, the soonest first (R17).
     pub route: Vec<RouteStep>,
 }
@@ -72,6 +74,8 @@ pub struct LibrarianActor {
     pub role: Role,
     /// The queues that they may monitor.
     pub queues: BTreeSet<String>,
+    /// Those of them that are for practice.
+    pub practice_queues: BTreeSet<String>,
     /// The version of the conference warning in force at their library.
     pub warning_version: String,
 }

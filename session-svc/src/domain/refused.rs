@@ -44,6 +44,9 @@ pub enum Refused {
     /// The librarian monitors no queue that the owner may monitor.
     #[error("you share no queue with this librarian")]
     NotShared,
+    /// A practice session was to go where real ones are, or a real one where people practise (D36).
+    #[error("practice and real sessions do not mix")]
+    PracticeMixed,
     /// There is no such queue for the actor.
     #[error("there is no such queue")]
     NoSuchQueue,

@@ -154,7 +154,7 @@ pub(super) fn offer(
     if session.phase() != Phase::Active {
         return Err(Refused::Ended);
     }
-    let to = recipient(librarian, to)?;
+    let to = recipient(session, librarian, to)?;
     check_remark(message).map_err(|error| Refused::Text {
         field: "message",
         error,
@@ -186,7 +186,14 @@ pub(super) fn offer(
     })
 }
 
-fn recipient(librarian: &LibrarianActor, to: &Addressee) -> Result<Recipient, Refused> {
+/// Practice stays among those who practise, and what is real apart from it (D36).
+fn recipient(
+    session: &Session,
+    librarian: &LibrarianActor,
+    to: &Addressee,
+) -> Result<Recipient, Refused> {
+    let is_of_its_kind =
+        |queue_id: &String| librarian.practice_queues.contains(queue_id) == session.opened.practice;
     match to {
         Addressee::Librarian { member, .. }
             if member.librarian_id == librarian.member.librarian_id =>
@@ -195,13 +202,20 @@ fn recipient(librarian: &LibrarianActor, to: &Addressee) -> Result<Recipient, Re
         }
         Addressee::Librarian { member, monitors } => {
             let monitors = monitors.as_ref().ok_or(Refused::BadIntroduction)?;
-            if monitors.is_disjoint(&librarian.queues) {
+            let mut shared = monitors.intersection(&librarian.queues).peekable();
+            if shared.peek().is_none() {
                 return Err(Refused::NotShared);
+            }
+            if !shared.any(is_of_its_kind) {
+                return Err(Refused::PracticeMixed);
             }
             let member = member.clone();
             Ok(Recipient::Librarian { member })
         }
         Addressee::Queue { queue_id } if librarian.queues.contains(queue_id) => {
+            if !is_of_its_kind(queue_id) {
+                return Err(Refused::PracticeMixed);
+            }
             let queue_id = queue_id.clone();
             Ok(Recipient::Queue { queue_id })
         }

@@ -3,12 +3,13 @@
 mod acts;
 mod beginning;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
     clock::Clock,
     refusal::Refusal,
+    serve::REQUEST_LIMIT,
     telemetry::{ServerSpan, attribute, span},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
@@ -17,7 +18,7 @@ use tonic::{Code, Status, Streaming};
 use tracing::field;
 use wire::{attend_request::Request, attend_response::Response};
 
-use self::acts::first_answer;
+use self::acts::{UnderWay, first_answer};
 use super::{
     Responses, SessionApi,
     spoken::{Unheard, Voice, spoken},
@@ -29,7 +30,7 @@ use crate::{
     error::Error,
     heartbeats::HeadHeartbeats,
     history::EncodedEvent,
-    live_session::{InOrder, Joined},
+    live_session::{By, Joined},
     sessions::Sessions,
     subscribers::Live,
 };
@@ -84,7 +85,8 @@ struct Participant {
 /// What they take part in.
 struct Attendance {
     session_id: String,
-    actor: Arc<Actor>,
+    /// Who acts, as which audience, in the order in which they send it.
+    by: By,
     joined: Joined,
     /// Whether responses carry the trace of what caused them.
     trace: bool,
@@ -92,8 +94,6 @@ struct Attendance {
     only_new_heads: bool,
     /// The last event that they were sent.
     sent: u64,
-    /// What they do, in the order in which they sent it.
-    in_order: InOrder,
 }
 
 /// When a participant's typing was last passed on, each box for itself: a patron must not be able to tell from a
@@ -164,22 +164,42 @@ impl Participant {
         self.go_on(attendance?, requests).await
     }
 
+    /// Goes on until something ends it. What was handed in before is answered even so: who is sent away for one thing
+    /// need not wonder what became of the others.
     async fn go_on(
         &mut self,
         mut attendance: Attendance,
+        requests: Streaming<wire::AttendRequest>,
+    ) -> Result<(), End> {
+        let mut under_way = VecDeque::new();
+        let end = self
+            .until_an_end(&mut attendance, requests, &mut under_way)
+            .await;
+        if matches!(end, Err(End::Refused(_))) {
+            while !under_way.is_empty() {
+                let (command_id, answer) = first_answer(&mut under_way).await;
+                self.answer(command_id, answer).await?;
+            }
+        }
+        end
+    }
+
+    async fn until_an_end(
+        &mut self,
+        attendance: &mut Attendance,
         mut requests: Streaming<wire::AttendRequest>,
+        under_way: &mut VecDeque<UnderWay>,
     ) -> Result<(), End> {
         let (mut heartbeats, mut waiting) = self.clocks(attendance.only_new_heads);
-        let waits = matches!(*attendance.actor, Actor::Patron(_));
+        let waits = matches!(*attendance.by.actor, Actor::Patron(_));
         let mut told_ahead = None;
-        let mut under_way = VecDeque::new();
         let mut last_typing = LastTyping::default();
         // Who has said all that they will say may still listen.
         let mut listens_only = false;
         let expiry = tokio::time::sleep(self.token_lasts());
         tokio::pin!(expiry);
         loop {
-            let interrupted = attendance.in_order.interruption().is_some();
+            let interrupted = attendance.by.in_order.interruption().is_some();
             if interrupted && under_way.is_empty() {
                 return Err(Error::Interrupted.into());
             }
@@ -188,11 +208,11 @@ impl Participant {
                 biased;
                 () = &mut expiry => return Err(token_expired().into()),
                 live = attendance.joined.listening.live.recv() => match live {
-                    Some(live) => self.pass_on(&mut attendance, live).await?,
+                    Some(live) => self.pass_on(attendance, live).await?,
                     None => return attendance.joined.listening.ending.get().cloned().map_or(Ok(()), |end| Err(end.into())),
                 },
-                (command_id, answer) = first_answer(&mut under_way) => {
-                    attendance.in_order.note(&answer);
+                (command_id, answer) = first_answer(under_way) => {
+                    attendance.by.in_order.note(&answer);
                     self.answer(command_id, answer).await?;
                 }
                 Ok(()) = waiting.changed(), if waits => self.tell_wait(&attendance.session_id, &mut told_ahead).await?,
@@ -201,9 +221,9 @@ impl Participant {
                     Ok(None) => listens_only = true,
                     Ok(Some(wire::AttendRequest { request, trace_parent })) => match request {
                         Some(Request::Act(act)) => {
-                            under_way.extend(self.take_on(&attendance, act, &trace_parent).await?);
+                            under_way.extend(self.take_on(attendance, act, &trace_parent).await?);
                         }
-                        Some(Request::Typing(typing)) => self.type_on(&attendance, &typing, &mut last_typing).await?,
+                        Some(Request::Typing(typing)) => self.type_on(attendance, &typing, &mut last_typing).await?,
                         Some(Request::Renew(renew)) => {
                             self.renew(&renew.access_token)?;
                             expiry.as_mut().reset(Instant::now() + self.token_lasts());
@@ -287,14 +307,19 @@ impl Participant {
         typing: &wire::Typing,
         last: &mut LastTyping,
     ) -> Result<(), End> {
-        let Some(typed_in) = convert::audience_from_wire(typing.r#box()) else {
+        // Typing in a box that is not known here is nothing that anybody could be shown.
+        let Ok(Some(typed_in)) = convert::audience_from_wire("typing.box", typing.r#box) else {
             return Ok(());
         };
         if !last.allows(typed_in, self.clock.unix_ms()) {
             return Ok(());
         }
         self.sessions
-            .typing(&attendance.session_id, attendance.actor.clone(), typed_in)
+            .typing(
+                &attendance.session_id,
+                attendance.by.actor.clone(),
+                typed_in,
+            )
             .await?;
         Ok(())
     }
@@ -345,7 +370,9 @@ fn unreadable(status: &Status) -> End {
             "the bytes are no AttendRequest; generate the client from session_service.proto",
         )
         .into(),
-        Code::OutOfRange => Refusal::invalid("TOO_LONG", "request", status.message()).into(),
+        Code::OutOfRange => Refusal::invalid("TOO_LONG", "request", status.message())
+            .with("limit", REQUEST_LIMIT.to_string())
+            .into(),
         _ => End::Gone,
     }
 }

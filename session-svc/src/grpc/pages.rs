@@ -6,7 +6,10 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     audits, convert,
-    domain::people::{LibrarianActor, Role},
+    domain::{
+        audit::AuditEntry,
+        people::{LibrarianActor, Role},
+    },
     error::Error,
     history::read_for_staff,
     live_session::Parts,
@@ -55,37 +58,47 @@ pub(super) async fn ended_sessions(
     })
 }
 
-/// The audit of the librarian's library, newest first. An ask administrator sees what they did themselves.
+/// The audit of the librarian's library, newest first. An ask administrator sees what they did themselves, and nothing from
+/// which they could tell how much others did: one of their own sessions may be watched (S11).
 pub(super) async fn audit_entries(
     parts: &Parts,
     librarian: &LibrarianActor,
     request: wire::ListAuditEntriesRequest,
 ) -> Result<wire::ListAuditEntriesResponse, Error> {
     let limit = page_size(request.page_size)?;
+    let LibrarianActor { member, role, .. } = librarian;
+    let (audits, log) = (&parts.audits, &*parts.log);
+    let institution_id = &member.institution_id;
+    let sees_all = *role == Role::Administrator;
     let below = match request.page_token.as_str() {
         "" => None,
-        token => Some(token.parse().map_err(|_| bad_token())?),
+        number if sees_all => Some(number.parse().map_err(|_| bad_token())?),
+        hash => {
+            let number = audits::number_of(audits, log, institution_id, hash).await?;
+            Some(number.ok_or_else(bad_token)?)
+        }
     };
-    let LibrarianActor { member, role, .. } = librarian;
-    let page = audits::read_page(
-        &parts.audits,
-        &*parts.log,
-        &member.institution_id,
-        below,
-        limit,
-        |entry| *role == Role::Administrator || entry.fact.librarian_id == member.librarian_id,
-    )
-    .await?;
+    let wanted = |entry: &AuditEntry| sees_all || entry.fact.librarian_id == member.librarian_id;
+    let page = audits::read_page(audits, log, institution_id, below, limit, wanted).await?;
+    let next_page_token = match (page.next_below, page.entries.last()) {
+        (Some(below), _) if sees_all => below.to_string(),
+        (Some(_), Some(last)) => last.event.chain_hash.clone(),
+        _ => String::new(),
+    };
+    let entries = page.entries.into_iter().map(|entry| {
+        let shown = convert::audit_entry_to_wire(entry.version, entry.at_ms, entry.event);
+        match sees_all {
+            true => shown,
+            false => wire::AuditEntry {
+                number: 0,
+                chain_hash: String::new(),
+                ..shown
+            },
+        }
+    });
     Ok(wire::ListAuditEntriesResponse {
-        entries: page
-            .entries
-            .into_iter()
-            .map(|entry| convert::audit_entry_to_wire(entry.version, entry.at_ms, entry.event))
-            .collect(),
-        next_page_token: page
-            .next_below
-            .map(|below| below.to_string())
-            .unwrap_or_default(),
+        entries: entries.collect(),
+        next_page_token,
     })
 }
 

@@ -9,6 +9,7 @@ use crate::{
     convert,
     domain::{
         audience::Part,
+        event::PatronConnection,
         people::{LibrarianActor, StaffMember},
         session::{Phase, Session},
         transfer::Recipient,
@@ -52,6 +53,13 @@ impl Entry {
         self.versions.0 >= other.versions.0 && self.versions.1 >= other.versions.1
     }
 
+    /// Whether a patron waits here who is served before those after them. Whose connection is lost has their place when
+    /// they come back; until then nobody is told to wait for them (R8).
+    #[must_use]
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.phase() == Phase::Waiting && self.session.patron_connection != PatronConnection::Lost
+    }
+
     /// Whether this patron waits in the same queue before another.
     #[must_use]
     pub(crate) fn waits_before(&self, other: &Self) -> bool {
@@ -59,7 +67,7 @@ impl Entry {
             let session = &entry.session;
             (!session.returned, session.opened_at_ms, &entry.session_id)
         }
-        self.phase() == Phase::Waiting
+        self.is_waited_for()
             && self.session.opened.queue_id == other.session.opened.queue_id
             && place(self) < place(other)
     }

@@ -65,7 +65,8 @@ impl LiveSession {
         if staged.is_empty() {
             return Ok(());
         }
-        let log = &*self.parts.log;
+        let parts = Arc::clone(&self.parts);
+        let log = &*parts.log;
         let (batch, institution_id) = staged.batch(&self.history)?;
         let word = self.word(&batch, &staged);
         let append = shared(
@@ -78,19 +79,18 @@ impl LiveSession {
             let audited = Audited {
                 writes: batch.writes,
                 facts: staged.facts,
-                at_ms: self.parts.clock.unix_ms(),
+                at_ms: parts.clock.unix_ms(),
             };
-            let audits = &self.parts.audits;
-            let audited = audits.append(log, &institution_id, audited);
+            let audited = parts.audits.append(log, &institution_id, audited);
             audited.instrument(append).await?;
         }
         let before = self.standing();
         self.record(staged.conference_events, staged.session_events);
         if self.after_change(&before) {
-            self.parts.list.tell(&self.history);
+            parts.list.tell(&self.history);
         }
         if let Some(word) = word {
-            let bus = &*self.parts.bus;
+            let bus = &*parts.bus;
             let telling = WORD.sending(bus, traced(acts).map(|act| act.served.span()));
             let word = word.told_in(trace_context::of_sampled(&telling));
             let topic = topic(self.history.session_id());

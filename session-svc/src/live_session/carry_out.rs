@@ -9,12 +9,11 @@ use carrel_platform::{
 };
 use ring::digest;
 
-use super::{Act, Acted, LiveSession, TRIES, append::Staged, shared};
+use super::{Act, Acted, By, LiveSession, TRIES, append::Staged, shared};
 use crate::{
     convert,
     domain::{
         access::{Sight, Situation, may_see},
-        audience::Audience,
         decide::{Command, Decision, decide},
         people::Actor,
         refused::Refused,
@@ -40,7 +39,7 @@ impl LiveSession {
     /// Carries commands out in order and answers each. What runs together is written with one append; what the audit
     /// must know of is written by itself, so that no message fails with an audit (I17).
     pub(super) async fn carry_out(&mut self, acts: Vec<Act>) {
-        let patron_acts = acts.iter().any(|act| act.actor.librarian().is_none());
+        let patron_acts = acts.iter().any(|act| act.by.actor.librarian().is_none());
         let mut together = Vec::new();
         for act in acts {
             if matches!(
@@ -69,7 +68,7 @@ impl LiveSession {
         }
         let answers = self.try_acts(&acts).await;
         for (mut act, answer) in acts.into_iter().zip(answers) {
-            act.in_order.note(&answer);
+            act.by.in_order.note(&answer);
             if let Err(error) = &answer {
                 act.served.answered(Refusal::from(error.clone()).code);
             }
@@ -124,7 +123,7 @@ impl LiveSession {
     }
 
     fn plan_one(&self, act: &Act, staged: &mut Staged, now_ms: i64) -> Result<Outcome, Error> {
-        let command = command_for_log(&act.actor, &act.command_id, &act.command)?;
+        let command = command_for_log(&act.by.actor, &act.command_id, &act.command)?;
         let done = staged
             .commands
             .get(&command.key)
@@ -145,7 +144,7 @@ impl LiveSession {
             now_ms,
             times: self.parts.config.times(),
         };
-        let decision = decide(&situation, &act.actor, &act.command)?;
+        let decision = decide(&situation, &act.by.actor, &act.command)?;
         if decision == Decision::default() {
             return Ok(Outcome::Settled { version: None });
         }
@@ -176,10 +175,11 @@ impl LiveSession {
             Outcome::Settled { version } => (*version, true),
             Outcome::New { version } => (*version, false),
         };
-        let audience = match *act.actor {
-            Actor::Patron(_) => Audience::Patron,
-            Actor::Librarian(_) => Audience::Staff,
-        };
+        let By {
+            ref actor,
+            audience,
+            ..
+        } = act.by;
         let shows = matches!(
             act.command,
             Command::Open { .. }
@@ -189,7 +189,7 @@ impl LiveSession {
         );
         // Whoever repeats a command after their time in the session is over learns that it was done, and no more.
         let shows =
-            shows && may_see(&self.situation(), &act.actor, Some(audience), Sight::Attend).is_ok();
+            shows && may_see(&self.situation(), actor, Some(audience), Sight::Attend).is_ok();
         let session = self.history.view(audience).session();
         Acted {
             position: version.map_or(0, |version| self.history.position_of(version, audience)),
@@ -225,7 +225,7 @@ impl Planned {
 fn refuse_interrupted(acts: Vec<Act>) -> Vec<Act> {
     let mut others = Vec::with_capacity(acts.len());
     for act in acts {
-        match act.in_order.interruption().cloned() {
+        match act.by.in_order.interruption().cloned() {
             // Whoever asked may have gone; then nobody needs the answer.
             Some(error) => drop(act.answer.send(Err(error))),
             None => others.push(act),

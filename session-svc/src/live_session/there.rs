@@ -103,8 +103,8 @@ impl Seen {
         }
     }
 
-    /// Learns from what the owner or the patron did, on whatever server. A note does not count: the patron, who would
-    /// hear of the owner's loss, must not be able to tell that one was written. Nor does what else only staff see.
+    /// Learns from what somebody did, on whatever server. An owner's note does not count: the patron, who would hear of the
+    /// owner's loss, must not be able to tell that one was written. Nor does what else of them only staff see.
     pub(super) fn see(&mut self, event: &Event) {
         match event {
             Event::Opened(_)
@@ -121,6 +121,22 @@ impl Seen {
                 ..
             } => {
                 self.owner.saw(true);
+            }
+            Event::MessagePosted {
+                by: Speaker::Colleague(member),
+                ..
+            }
+            | Event::PagePushed {
+                by: Speaker::Colleague(member),
+                ..
+            }
+            | Event::NoteWritten {
+                by: Speaker::Colleague(member),
+                ..
+            } => {
+                if let Some(gone) = self.gone.get_mut(&member.librarian_id) {
+                    gone.saw(true);
+                }
             }
             _ => {}
         }

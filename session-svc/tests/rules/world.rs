@@ -27,6 +27,7 @@ pub(crate) fn patron(session_id: &str) -> Actor {
         institution_name: "Maple".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenName,
+        practice: false,
         route: vec![
             RouteStep {
                 queue_id: "coop".into(),
@@ -53,6 +54,7 @@ pub(crate) fn librarian(id: &str, institution: &str, role: Role, queues: &[&str]
             .iter()
             .map(|&queue| queue.to_owned())
             .collect::<BTreeSet<_>>(),
+        practice_queues: BTreeSet::new(),
         warning_version: "w1".into(),
     })
 }

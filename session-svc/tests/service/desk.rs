@@ -258,6 +258,7 @@ pub fn patron(session_id: &str, staff_naming: StaffNaming) -> Who {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming,
+        practice: false,
         route: Vec::new(),
     })
 }
@@ -274,6 +275,7 @@ pub fn librarian(id: &str, institution: &str, role: Role, queues: &[&str]) -> Wh
             .iter()
             .map(|&queue| queue.to_owned())
             .collect::<BTreeSet<_>>(),
+        practice_queues: BTreeSet::new(),
         warning_version: WARNING.into(),
     })
 }

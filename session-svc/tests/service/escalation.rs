@@ -21,6 +21,7 @@ fn patron(desk: &Desk) -> Person {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenName,
+        practice: false,
         route: vec![step("coop", 40_000), step("backup", 120_000)],
     }))
 }

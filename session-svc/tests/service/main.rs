@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+mod audit;
 mod company;
 mod contention;
 mod desk;
@@ -19,6 +20,8 @@ mod observer;
 mod patron_connection;
 mod person;
 mod pick_up;
+mod practice;
+mod programs;
 mod recount;
 mod replicas;
 mod rights;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use carrel_platform::auth::Role;
-use carrel_proto::session::v1::{self as wire, PatronConnection, session_event::Payload};
+use carrel_proto::session::v1::{
+    self as wire, PatronConnection, attend_response::Response as Told, session_event::Payload,
+};
 use carrel_session::Config;
 
 use crate::desk::Desk;
@@ -55,6 +57,29 @@ async fn a_patron_is_away_then_lost_and_may_come_back_to_the_same_session() {
         .await
         .unwrap();
     assert_eq!(back.events_to(3).await.pop().unwrap().position, 3);
+}
+
+/// Nobody is told to wait for a patron who is lost; who comes back has their place again.
+#[tokio::test]
+async fn a_lost_patron_is_not_ahead_of_others() {
+    let desk = Desk::with(quick()).await;
+    let (mut early, mut late) = (desk.patron("ea11"), desk.patron("1a7e"));
+    early.open(desk.command_id(), "hello?").await.unwrap();
+    desk.clock.advance_ms(1_000);
+    late.open(desk.command_id(), "hello?").await.unwrap();
+    let there = early.attend("ea11", None).await.unwrap();
+    let mut lates = late.attend("1a7e", None).await.unwrap();
+    let mut told = Vec::new();
+    let mut there = Some(there);
+    while told != [1, 0, 1] {
+        if let Told::Waiting(status) = lates.next().await.unwrap().unwrap() {
+            told.push(status.ahead);
+            match there.take() {
+                Some(gone) => drop(gone),
+                None => there = Some(early.attend("ea11", None).await.unwrap()),
+            }
+        }
+    }
 }
 
 /// A patron and an owner who are connected to another server are there.

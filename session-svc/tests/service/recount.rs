@@ -61,6 +61,7 @@ fn patron(desk: &Desk, session_id: &str) -> Person {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenName,
+        practice: false,
         route: vec![RouteStep {
             queue_id: "coop".into(),
             after_ms: 40_000,

@@ -31,6 +31,7 @@ fn librarian() -> Who {
         institution_name: "Maple County Library".into(),
         role: Role::Administrator,
         queues: BTreeSet::from(["maple".into(), "harbor".into()]),
+        practice_queues: BTreeSet::new(),
         warning_version: "0123456789abcdef".into(),
     })
 }
@@ -42,6 +43,7 @@ fn patron() -> Who {
         institution_name: "Maple County Library".into(),
         queue_id: "maple".into(),
         staff_naming: StaffNaming::ScreenNameAndLibrary,
+        practice: false,
         route: Vec::new(),
     })
 }
@@ -106,7 +108,7 @@ fn a_token_ends_when_it_says() {
     assert!(verify_renewable(&KEYS, token, issued.renew_until_ms - 1).is_ok());
     assert_eq!(
         verify_renewable(&KEYS, token, issued.renew_until_ms),
-        Err(TokenError::Expired)
+        Err(TokenError::RenewalOver)
     );
 }
 

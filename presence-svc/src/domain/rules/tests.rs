@@ -403,7 +403,8 @@ fn a_token_can_carry_all_queues_that_a_library_may_have() {
         institution_id: "x".repeat(MAX_ID),
         institution_name: "\u{1f4da}".repeat(MAX_NAME),
         role: Role::AskAdministrator,
-        queues,
+        practice_queues: queues,
+        queues: BTreeSet::new(),
         warning_version: "0123456789abcdef".into(),
     })));
 
@@ -429,6 +430,7 @@ fn a_token_can_carry_all_steps_that_a_wait_may_have() {
         institution_name: "\u{1f4da}".repeat(MAX_NAME),
         queue_id: "x".repeat(MAX_ID),
         staff_naming: auth::StaffNaming::ScreenNameAndLibrary,
+        practice: false,
         route: route.collect(),
     })));
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use carrel_platform::{auth::interceptor::Authenticator, clock::Clock, refusal::Refusal};
+use carrel_platform::{
+    auth::interceptor::Authenticator, clock::Clock, refusal::Refusal, serve::REQUEST_LIMIT,
+};
 use carrel_proto::presence::v1 as wire;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -210,7 +212,9 @@ fn unreadable(status: &Status) -> End {
             "the bytes are no AnnounceRequest; generate the client from presence_service.proto",
         )
         .into(),
-        Code::OutOfRange => Refusal::invalid("TOO_LONG", "request", status.message()).into(),
+        Code::OutOfRange => Refusal::invalid("TOO_LONG", "request", status.message())
+            .with("limit", REQUEST_LIMIT.to_string())
+            .into(),
         _ => End::Gone,
     }
 }

@@ -82,7 +82,7 @@ impl Screen {
     pub(super) fn librarian(&self, librarian_id: &str) -> Option<Shown> {
         let row = self.held.librarians.get(librarian_id)?;
         Some(Shown {
-            status: convert::status_from_wire(row.status()).unwrap(),
+            status: convert::status_from_wire(row.status).unwrap().unwrap(),
             queue_count: row.queue_count as usize,
             active: row.active_count,
             shared: row.shared_queue_ids.clone(),

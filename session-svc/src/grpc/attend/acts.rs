@@ -57,16 +57,10 @@ impl Participant {
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
         command::check_id(&command_id)?;
         let act = act.ok_or_else(nothing_known)?;
-        let (session_id, actor) = (&attendance.session_id, attendance.actor.clone());
+        let (session_id, by) = (&attendance.session_id, attendance.by.clone());
+        let command = convert::command_from_act(act);
         self.sessions
-            .begin_act(
-                session_id,
-                actor,
-                command_id,
-                convert::command_from_act(act),
-                attendance.in_order.clone(),
-                served,
-            )
+            .begin_act(session_id, by, command_id, command, served)
             .await
     }
 

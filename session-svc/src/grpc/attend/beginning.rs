@@ -16,7 +16,7 @@ use tracing::Span;
 use wire::{attend_request::Request, attend_response::Response};
 
 use super::{Attendance, End, Participant, unreadable};
-use crate::{JOIN_WITHIN, convert, error::Error, live_session::InOrder};
+use crate::{JOIN_WITHIN, convert, error::Error, live_session::By};
 
 impl Participant {
     /// Joins, and sends what there is already.
@@ -67,7 +67,7 @@ impl Participant {
     }
 
     async fn join(&self, join: wire::Join) -> Result<Attendance, Error> {
-        let wish = convert::audience_from_wire(join.audience());
+        let wish = convert::audience_from_wire("join.audience", join.audience)?;
         let wire::Join {
             session_id,
             after,
@@ -92,12 +92,11 @@ impl Participant {
         }
         Ok(Attendance {
             session_id,
-            actor,
+            by: By::new(actor, joined.audience),
             joined,
             trace,
             only_new_heads,
             sent: 0,
-            in_order: InOrder::default(),
         })
     }
 

@@ -36,7 +36,7 @@ export function Audit({ desk }: { desk: Desk }) {
             <table class="audit">
               <thead>
                 <tr>
-                  <th scope="col">No.</th>
+                  {numbered(entries) && <th scope="col">No.</th>}
                   <th scope="col">When</th>
                   <th scope="col">Who</th>
                   <th scope="col">What</th>
@@ -45,8 +45,8 @@ export function Audit({ desk }: { desk: Desk }) {
               </thead>
               <tbody>
                 {entries.map((entry) => (
-                  <tr key={String(entry.number)}>
-                    <td>{String(entry.number)}</td>
+                  <tr key={`${entry.sessionId} ${machineTime(entry.time)} ${entry.act} ${entry.librarianId}`}>
+                    {numbered(entries) && <td>{String(entry.number)}</td>}
                     <td>
                       <time dateTime={machineTime(entry.time)}>{dayAndTime(entry.time)}</time>
                     </td>
@@ -66,6 +66,11 @@ export function Audit({ desk }: { desk: Desk }) {
   );
 }
 
+/** Who sees only their own entries is not told how many there are. */
+function numbered(entries: readonly AuditEntry[]): boolean {
+  return entries.some((entry) => entry.number > 0n);
+}
+
 function sentenceOf(entry: AuditEntry): string {
   switch (entry.act) {
     case AuditAct.CONFERENCE_ENTERED:
@@ -83,4 +88,5 @@ const LEAVINGS: Record<string, string> = {
   LEFT: "",
   SESSION_ENDED: ": the session ended",
   CONNECTION_LOST: ": the connection was lost",
+  BECAME_OWNER: ": the session became theirs",
 };
