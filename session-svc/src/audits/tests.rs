@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use carrel_testbed::log::{Answer, FaultyLog};
 use futures::{FutureExt as _, future::join_all};
 
