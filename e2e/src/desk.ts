@@ -89,12 +89,6 @@ export class Desk {
     await this.conversation.shows("You picked the patron up");
   }
 
-  /** Shows a session of My Active. */
-  async open(patron: string): Promise<void> {
-    await this.show("My Active");
-    await this.opener("My Active", patron).click();
-  }
-
   /** Clicks on a session of the All list. */
   async openFromAll(patron: string): Promise<void> {
     await this.show("All");

@@ -1,6 +1,6 @@
 /** Each face of the pages: readable by everyone, in light and dark, from 360 pixels to a wide screen. */
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";
@@ -10,6 +10,11 @@ import type { Visitor } from "../src/visitor";
 
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
+const LOW = [
+  { width: 640, height: 400 },
+  { width: 390, height: 420 },
+  { width: 960, height: 480 },
+];
 
 let stage: Stage;
 let ricky: PatronPage;
@@ -115,6 +120,20 @@ describe("the chat monitor", () => {
     await look(admin.visitor, "desk-conference");
   });
 
+  test("in conference mode, in a window that is zoomed to 200 % or has a keyboard before it (S13, S14, R6)", async () => {
+    for (const low of LOW) {
+      await admin.page.setViewportSize(low);
+      for (const end of ["top", "bottom"] as const) {
+        await scrollTo(admin.page, end);
+        expect(await inSight(admin.banner), `banner, ${low.width} wide, ${end}`).toBe(true);
+        expect(await inSight(admin.leaveButton), `Leave Session, ${low.width} wide, ${end}`).toBe(true);
+      }
+      expect((await admin.conversation.area.boundingBox())?.height).toBeGreaterThan(80);
+      await admin.visitor.picture(`face-desk-conference-${low.width}x${low.height}`);
+    }
+    await admin.page.setViewportSize(WIDE);
+  });
+
   test("asked whether it shall go to the patron", async () => {
     await msMap.say("Really? In 1851?");
     await msMap.guard.waitFor();
@@ -213,6 +232,27 @@ async function violations(page: Page): Promise<string[]> {
   return found
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);
+}
+
+/** Scrolls all that scrolls in the chat monitor, but for the conversation. */
+async function scrollTo(page: Page, end: "top" | "bottom"): Promise<void> {
+  await page.evaluate(
+    (top) => {
+      for (const element of [document.documentElement, document.querySelector(".monitor")]) {
+        element?.scrollTo({ top });
+      }
+    },
+    Number(end === "bottom") * 10_000,
+  );
+}
+
+/** Whether an element is in the window and nothing lies upon it. */
+function inSight(target: Locator): Promise<boolean> {
+  return target.evaluate((element) => {
+    const { left, top, width, height } = element.getBoundingClientRect();
+    const there = document.elementFromPoint(left + width / 2, top + height / 2);
+    return element.contains(there);
+  });
 }
 
 /** By how many pixels the page is wider than its window. */

@@ -63,8 +63,8 @@ test("a page that is loaded anew goes on where it was (R8)", async () => {
   expect(await ricky.conversation.text()).toEqual(patronRead);
 
   await msMap.page.reload();
-  await msMap.open("Ricky");
   await msMap.conversation.shows(said.at(-1) as string);
+  expect(await msMap.list("My Active").getAttribute("aria-selected")).toBe("true");
   await ricky.say("Still the same chat");
   await msMap.conversation.shows("Still the same chat");
 });

@@ -58,6 +58,13 @@ describe("declined", () => {
     await mrLee.offerBar.waitFor({ state: "detached" });
     await mrLee.row("My Active", "Ricky").or(mrLee.list("My Active")).first().waitFor();
   });
+
+  test("an answer to that in the patron's box is asked about, as any answer to a note (R10)", async () => {
+    await mrLee.say("Never mind, Ms Map.");
+    await mrLee.answerGuard("note");
+    await mrLee.conversation.sent("Never mind, Ms Map.");
+    expect(ricky.visitor.everReceived("Never mind, Ms Map.")).toBe(false);
+  });
 });
 
 describe("lapsed", () => {

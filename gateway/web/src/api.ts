@@ -18,6 +18,7 @@ import {
   ListAuditEntriesResponseSchema,
   ListEndedSessionsResponseSchema,
 } from "./gen/carrel/session/v1/session_service_pb";
+import { whyRefused } from "./refusal_words";
 import { held } from "./token";
 
 /** Says that a request was refused, or that there was no answer. */
@@ -83,7 +84,7 @@ async function call<Out extends DescMessage>(
   noteTime(response);
   if (!response.ok) {
     const refusal = read(RefusalSchema, body);
-    throw new ApiError(response.status, refusal, refusal?.message || UNREACHABLE);
+    throw new ApiError(response.status, refusal, whyRefused(refusal) || UNREACHABLE);
   }
   const message = read(answer, body);
   if (message === undefined) throw new ApiError(response.status, undefined, UNREACHABLE);

@@ -1,5 +1,6 @@
 /** The patron page. */
 import { render } from "preact";
+import { askBeforeLeaving, isChatUnsent } from "./app/leaving";
 import { PatronChat } from "./app/patron_chat";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -14,4 +15,5 @@ const practice = new URLSearchParams(location.search).has("practice");
 const chat = new PatronChat(institutionId, practice);
 const root = document.getElementById("page");
 if (root) render(<AskPage chat={chat} />, root);
+askBeforeLeaving(() => isChatUnsent(chat));
 void chat.begin();

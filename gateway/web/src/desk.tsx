@@ -1,6 +1,7 @@
 /** The chat monitor. */
 import { render } from "preact";
 import { Desk } from "./app/desk";
+import { askBeforeLeaving, isDeskUnsent } from "./app/leaving";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -14,10 +15,12 @@ import "./styles/review.css";
 import "./styles/librarians.css";
 import "./styles/im.css";
 import "./styles/narrow.css";
+import "./styles/short.css";
 import "./styles/index.css";
 import { DeskPage } from "./view/desk/desk_page";
 
 const desk = new Desk();
 const root = document.getElementById("page");
 if (root) render(<DeskPage desk={desk} />, root);
+askBeforeLeaving(() => isDeskUnsent(desk));
 desk.begin();

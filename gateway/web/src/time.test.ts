@@ -1,11 +1,33 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { comingTime, span, stopwatch } from "./time";
+import { clockTime, comingTime, day, pastTime, roughly, span, stopwatch } from "./time";
 
 describe("a span of time", () => {
   it("is said as a person says it, or runs as a clock does (D30)", () => {
     expect([42_000, 99_999, 100_000, 3_600_000].map(span)).toEqual(["42 s", "99 s", "1 min", "1 h 0 min"]);
     expect([0, 42_000, 187_000, 3_729_000, -5].map(stopwatch)).toEqual(["0:00", "0:42", "3:07", "1:02:09", "0:00"]);
+  });
+});
+
+describe("a span of time that is read out", () => {
+  it("changes by the minute (D82)", () => {
+    expect([-5, 59_000, 187_000, 3_729_000].map(roughly)).toEqual([
+      "less than 1 min",
+      "less than 1 min",
+      "3 min",
+      "1 h 2 min",
+    ]);
+  });
+});
+
+describe("a time that is past (R24)", () => {
+  it("is the time of day, or the day if it is not today", () => {
+    const now = new Date(2026, 10, 23, 18, 0).getTime();
+    const today = timestampFromMs(new Date(2026, 10, 23, 9, 30).getTime());
+    const before = timestampFromMs(new Date(2026, 10, 22, 9, 30).getTime());
+    expect(pastTime(today, now)).toBe(clockTime(today));
+    expect(pastTime(before, now)).toBe(day(before));
+    expect(pastTime(undefined, now)).toBe("");
   });
 });
 

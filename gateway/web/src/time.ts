@@ -35,6 +35,16 @@ export function comingTime(time: Timestamp, now: number): string {
   return `on ${isNear ? WEEKDAY.format(ms) : DAY.format(ms)} at ${clock}`;
 }
 
+/** The day, or nothing. */
+export function day(time: Timestamp | undefined): string {
+  return time === undefined ? "" : DAY.format(timestampMs(time));
+}
+
+/** When something was, for who thinks of today first: the time of day, or the day if it is not today. */
+export function pastTime(time: Timestamp | undefined, now: number): string {
+  return day(time) === DAY.format(now) ? clockTime(time) : day(time);
+}
+
 /** The machine's form of a time, for the `time` element. */
 export function machineTime(time: Timestamp | undefined): string {
   return time === undefined ? "" : new Date(timestampMs(time)).toISOString();
@@ -47,6 +57,13 @@ export function span(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A span of time by the minute: "less than 1 min", "3 min", "1 h 5 min". */
+export function roughly(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  if (minutes === 0) return "less than 1 min";
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** A span of time as a running clock shows it: "0:42", "3:07", "1:02:09". */

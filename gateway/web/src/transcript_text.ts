@@ -3,7 +3,7 @@
 import type { SessionEvent } from "./gen/carrel/session/v1/session_event_pb";
 import type { Session } from "./gen/carrel/session/v1/session_pb";
 import { offerIn } from "./state/transfer";
-import { clockTime, dayAndTime } from "./time";
+import { clockTime, day, dayAndTime, milliseconds } from "./time";
 import {
   closedLine,
   endLine,
@@ -19,9 +19,15 @@ import {
 /** The text of a conversation, for the patron or for staff. */
 export function transcriptText(session: Session, events: readonly SessionEvent[], reader: Reader): string {
   const lines = [`Chat with ${session.institutionName}`, dayAndTime(session.openTime), ""];
+  let today = day(session.openTime);
   for (const event of events) {
     const line = lineOf(event, events, reader);
-    if (line !== undefined) lines.push(`[${clockTime(event.time)}] ${line}`);
+    if (line === undefined) continue;
+    if (event.time !== undefined && day(event.time) !== today) {
+      today = day(event.time);
+      lines.push("", today, "");
+    }
+    lines.push(`[${clockTime(event.time)}] ${line}`);
   }
   return `${lines.join("\r\n")}\r\n`;
 }
@@ -65,6 +71,14 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
     default:
       return undefined;
   }
+}
+
+/** The name of a file with a conversation: what it is, of which library, and when it began, by the viewer's clock. */
+export function transcriptName(kind: string, session: Session): string {
+  const begun = new Date(milliseconds(session.openTime) ?? Date.now());
+  const two = (number: number) => String(number).padStart(2, "0");
+  const date = [begun.getFullYear(), two(begun.getMonth() + 1), two(begun.getDate())].join("-");
+  return `${kind}-${session.institutionId}-${date}.txt`;
 }
 
 /** Hands the browser a text file to save. */

@@ -85,4 +85,40 @@ describe("an alert", () => {
     expect(FakeNotification.requestPermission).toHaveBeenCalledTimes(1);
     expect(shown).toEqual(["New message – Carrel: Mr Plat"]);
   });
+
+  it("of a desk that is cut off stands in the title as long as it is so, and not after that (K9)", () => {
+    const alerts = new Alerts(signal("ms-map"));
+    looking(false);
+    alerts.ring("connection", "The chat monitor has lost its connection");
+    expect(alerts.title.value).toBe("");
+  });
+});
+
+describe("the sounds", () => {
+  it("of one kind are no louder when several are called for at once", async () => {
+    const begun: number[] = [];
+    const node = {
+      frequency: { value: 0 },
+      gain: { setValueAtTime() {}, linearRampToValueAtTime() {}, exponentialRampToValueAtTime() {} },
+      connect: (to: unknown) => to,
+      start: (at: number) => begun.push(at),
+      stop() {},
+    };
+    class FakeAudioContext extends EventTarget {
+      readonly state = "running";
+      readonly currentTime = 1;
+      readonly destination = node;
+      createOscillator = () => node;
+      createGain = () => node;
+    }
+    vi.stubGlobal("AudioContext", FakeAudioContext);
+    const alerts = new Alerts(signal("ms-map"));
+    dispatchEvent(new Event("click"));
+    expect(alerts.soundIsOff.value).toBe(false);
+    alerts.ring("im", "Mr Plat");
+    alerts.ring("im", "Mr Plat");
+    expect(begun).toHaveLength(1);
+    alerts.ring("message", "A patron of Maple Library has written");
+    expect(begun).toHaveLength(3);
+  });
 });

@@ -1,6 +1,7 @@
 /** Calls a librarian to the desk: by a sound, in the title of the tab, and by a notification of the system. */
-import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import {
+  ALERT_KINDS,
   type AlertKind,
   type AlertSettings,
   type AlertWay,
@@ -17,8 +18,10 @@ export type Permission = "granted" | "denied" | "default" | "none";
 /** What an alert is about, in the words of a title. */
 const HEADINGS: Readonly<Record<AlertKind, string>> = {
   patron: "New patron",
+  message: "New in a session",
   transfer: "Transfer offered",
   im: "New message",
+  connection: "Not connected",
 };
 
 /** The alerts of one librarian. */
@@ -35,6 +38,11 @@ export class Alerts {
   readonly title: ReadonlySignal<string> = this.#title;
   /** Whether the browser lets the page show notifications. */
   readonly permission: ReadonlySignal<Permission> = this.#permission;
+  /** Whether the librarian wants sounds, and the browser plays none until they have done something on the page. */
+  readonly soundIsOff = computed(() => {
+    const { volume, ways } = this.#settings.value;
+    return this.#sound.locked.value && volume > 0 && ALERT_KINDS.some((kind) => ways[kind].sound);
+  });
 
   /** `librarianId` is who is at the desk: each librarian has settings of their own. */
   constructor(librarianId: ReadonlySignal<string | undefined>) {
@@ -45,8 +53,9 @@ export class Alerts {
       if (id === undefined) this.#title.value = "";
     });
     const unlock = () => this.#sound.unlock();
-    addEventListener("pointerdown", unlock);
-    addEventListener("keydown", unlock);
+    // Not before the click is over: the page's word that there is no sound goes then, and moves what is below it.
+    addEventListener("click", unlock, true);
+    addEventListener("keydown", unlock, true);
     const look = () => {
       if (isLookedAt()) this.#title.value = "";
     };
@@ -62,7 +71,8 @@ export class Alerts {
     const { volume, ways } = this.#settings.value;
     if (ways[kind].sound) this.#sound.play(kind, volume);
     if (isLookedAt()) return;
-    if (ways[kind].title) this.#title.value = HEADINGS[kind];
+    // Whether the desk is cut off, the title says for as long as it is so.
+    if (ways[kind].title && kind !== "connection") this.#title.value = HEADINGS[kind];
     if (ways[kind].desktop && this.#permission.value === "granted") notifySystem(kind, text);
   }
 
@@ -95,7 +105,8 @@ export class Alerts {
   }
 }
 
-function isLookedAt(): boolean {
+/** Whether the user is looking at the page. */
+export function isLookedAt(): boolean {
   return !document.hidden && document.hasFocus();
 }
 

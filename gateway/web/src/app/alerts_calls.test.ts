@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { TransferOfferSchema } from "../gen/carrel/session/v1/session_pb";
+import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
+import { Part, TransferOfferSchema } from "../gen/carrel/session/v1/session_pb";
 import {
   SessionList,
   type SessionRow,
@@ -8,7 +9,7 @@ import {
   WatchSessionsResponseSchema,
 } from "../gen/carrel/session/v1/session_service_pb";
 import { type Lists, noLists, reduceLists } from "../state/lists";
-import { callsFor } from "./alerts_calls";
+import { callsFor, sessionCall } from "./alerts_calls";
 
 function row(sessionId: string, list = SessionList.NEW, offerId = ""): SessionRow {
   return create(SessionRowSchema, {
@@ -57,6 +58,33 @@ describe("what a librarian is called for (D32)", () => {
     const before = snapshot(noLists);
     const after = changed(changed(before, row("a")), row("s", SessionList.OFFERED, "o1"));
     for (const { text } of callsFor(before, after)) {
+      expect(text).not.toContain("Ricky");
+      expect(text).not.toContain("plat book");
+    }
+  });
+});
+
+describe("for what in a session a librarian is called (D32)", () => {
+  const written = {
+    case: "message",
+    value: { $typeName: "carrel.session.v1.MessagePosted", text: "plat book" },
+  } as const;
+
+  function event(payload: SessionEvent["payload"], part: Part, name: string): SessionEvent {
+    return Object.assign(create(SessionEventSchema, { author: { part, name } }), { payload });
+  }
+
+  it("is what was said, and what merely happened is not", () => {
+    expect(sessionCall(event(written, Part.PATRON, "Ricky"), "Maple Library")).toBe(
+      "A patron of Maple Library has written",
+    );
+    const left = { case: "colleagueLeft", value: { $typeName: "carrel.session.v1.ColleagueLeft" } } as const;
+    expect(sessionCall(event(left, Part.COLLEAGUE, "Mr Quill"), "Maple Library")).toBeUndefined();
+  });
+
+  it("says nothing outside of the page that a patron gave", () => {
+    for (const part of [Part.PATRON, Part.COLLEAGUE]) {
+      const text = sessionCall(event(written, part, part === Part.PATRON ? "Ricky" : "Mr Quill"), "Maple Library");
       expect(text).not.toContain("Ricky");
       expect(text).not.toContain("plat book");
     }

@@ -1,4 +1,6 @@
-/** For which changes of the lists a librarian is called to the desk. */
+/** For which changes of the lists, and for which events, a librarian is called to the desk. */
+import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import { Part } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
 import { arrivals, type Lists } from "../state/lists";
 import { nameOf } from "../words";
@@ -20,6 +22,26 @@ export function callsFor(before: Lists, after: Lists): Call[] {
     ...arrivals(before, after, SessionList.OFFERED).map(forOffer),
   ];
 }
+
+/**
+ * What may stand outside of the page of an event by somebody else in a session in hand; nothing if it calls nobody.
+ * What was said and of which patron stays on the page.
+ */
+export function sessionCall({ author, payload }: SessionEvent, institutionName: string): string | undefined {
+  const did = payload.case === undefined ? undefined : CALLS[payload.case];
+  if (did === undefined) return undefined;
+  const library = institutionName || "a library";
+  if (author?.part === Part.PATRON) return `A patron of ${library} has ${did}`;
+  return `${nameOf(author)} has ${did} in the session with a patron of ${library}`;
+}
+
+/** What others do that calls a librarian to a session, in words. */
+const CALLS: Partial<Record<NonNullable<SessionEvent["payload"]["case"]>, string>> = {
+  message: "written",
+  page: "sent a web page",
+  note: "written a note",
+  ended: "ended the chat",
+};
 
 function forPatron(row: SessionRow): Call {
   const again = row.returned ? ", who lost their librarian" : "";

@@ -1,7 +1,10 @@
 /** How each librarian wants to be alerted, remembered in this browser for each of them by themselves (D32, K22). */
 
-/** Of what a librarian can be alerted: a new patron, a transfer, another librarian's message. */
-export type AlertKind = "patron" | "transfer" | "im";
+/**
+ * Of what a librarian can be alerted: a new patron, something new in a session, a transfer, another librarian's message,
+ * and that the desk is cut off.
+ */
+export type AlertKind = "patron" | "message" | "transfer" | "im" | "connection";
 /** How: a sound, words in the tab's title, a notification of the system. */
 export type AlertWay = "sound" | "title" | "desktop";
 
@@ -14,7 +17,7 @@ export interface AlertSettings {
 }
 
 /** All kinds, in the order in which they are shown. */
-export const ALERT_KINDS: readonly AlertKind[] = ["patron", "transfer", "im"];
+export const ALERT_KINDS: readonly AlertKind[] = ["patron", "message", "transfer", "im", "connection"];
 /** All ways, in the order in which they are shown. */
 export const ALERT_WAYS: readonly AlertWay[] = ["sound", "title", "desktop"];
 
@@ -23,8 +26,10 @@ export const defaultAlerts: AlertSettings = {
   volume: 0.5,
   ways: {
     patron: { sound: true, title: true, desktop: false },
+    message: { sound: true, title: true, desktop: false },
     transfer: { sound: true, title: true, desktop: false },
     im: { sound: true, title: true, desktop: false },
+    connection: { sound: true, title: true, desktop: false },
   },
 };
 

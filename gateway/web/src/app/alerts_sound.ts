@@ -1,11 +1,17 @@
 /** The sounds of the alerts. They are made here, so that there is no file to load. */
+import { type ReadonlySignal, signal } from "@preact/signals";
 import type { AlertKind } from "./alerts_settings";
 
-/** The notes of each sound, in hertz: they rise for a patron, fall for a transfer, and are one for a message. */
+/**
+ * The notes of each sound, in hertz: they rise for a patron, fall for a transfer, are one for a librarian's message, two
+ * alike for something new in a session, and low for a desk that is cut off.
+ */
 const TUNES: Readonly<Record<AlertKind, readonly number[]>> = {
   patron: [523, 659],
+  message: [698, 698],
   transfer: [784, 659, 523],
   im: [587],
+  connection: [294, 220],
 };
 
 const NOTE_LENGTH = 0.17;
@@ -15,22 +21,40 @@ const LOUDEST = 0.35;
 
 /** Plays the sounds of one page. Where there is no audio, it is silent. */
 export class AlertSound {
+  readonly #locked = signal(typeof AudioContext !== "undefined");
   #context: AudioContext | undefined;
+  readonly #playedUntil = new Map<AlertKind, number>();
+
+  /** Whether there would be sound if the user did something on the page. */
+  readonly locked: ReadonlySignal<boolean> = this.#locked;
 
   /** Makes ready to play. Browsers allow sound only after the user has done something on the page. */
   unlock(): void {
     if (typeof AudioContext === "undefined") return;
-    this.#context ??= new AudioContext();
-    if (this.#context.state === "suspended") void this.#context.resume().catch(() => {});
+    this.#context ??= this.#opened();
+    if (this.#context.state !== "running") void this.#context.resume().catch(() => {});
   }
 
   /** Plays the sound of a kind, at a volume from 0 to 1. */
   play(kind: AlertKind, volume: number): void {
     const context = this.#context;
     if (context === undefined || volume <= 0) return;
+    // What comes at once, as after a lost connection, must not be louder than each of it.
+    if (context.currentTime < (this.#playedUntil.get(kind) ?? 0)) return;
+    this.#playedUntil.set(kind, context.currentTime + NOTE_LENGTH);
     TUNES[kind].forEach((frequency, index) => {
       note(context, frequency, context.currentTime + index * NOTE_LENGTH, volume);
     });
+  }
+
+  #opened(): AudioContext {
+    const context = new AudioContext();
+    const look = () => {
+      this.#locked.value = context.state !== "running";
+    };
+    context.addEventListener("statechange", look);
+    look();
+    return context;
   }
 }
 

@@ -1,5 +1,5 @@
 /** A librarian's chat monitor as a whole: who is at it, what it shows and asks, and what they write. */
-import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { ApiError, logIn } from "../api";
 import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
@@ -12,13 +12,15 @@ import { type SessionView, unread } from "../state/session";
 import { isHandedOver } from "../state/transfer";
 import { type HeldToken, held } from "../token";
 import { nameOf } from "../words";
-import { Alerts } from "./alerts";
-import { callsFor } from "./alerts_calls";
+import { Alerts, isLookedAt } from "./alerts";
+import { callsFor, sessionCall } from "./alerts_calls";
 import { Announcer } from "./announcer";
 import { Attendance } from "./desk_attendance";
+import { CutOff } from "./desk_cut_off";
 import { InstantMessages } from "./desk_im";
 import { WatchedLists } from "./desk_lists";
 import { newsOf } from "./desk_news";
+import { type ListName, Place, supervises } from "./desk_place";
 import { Presence } from "./desk_presence";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
 import { isOutcome, offerIdOf, overtakesOffer, Transfers } from "./desk_transfer";
@@ -30,10 +32,6 @@ import { rememberQueues } from "./settings";
 
 /** Who is at the desk: nobody, somebody, or somebody whose log-in has run out. */
 export type LogInState = "out" | "in" | "again";
-/** A list of the Patron Chat tab. */
-export type ListName = "new" | "mine" | "all" | "librarians";
-/** A tab of the desk. */
-export type DeskTab = "chat" | "im" | "transcripts" | "audit";
 /** A question that the desk asks, and that must be answered before anything else. */
 export type Asked =
   | { kind: "warning"; row: SessionRow }
@@ -66,16 +64,16 @@ export class Desk {
   });
   readonly #logInState = signal<LogInState>("out");
   readonly #profile = signal<Profile | undefined>(undefined);
-  readonly #selected = signal<string | undefined>(undefined);
+  readonly #place = new Place();
   readonly #asked = signal<Asked | undefined>(undefined);
   readonly #wantsFocus = signal<Box | undefined>(undefined);
   #accessToken: HeldToken | undefined;
   #logInName = "";
 
   /** Which tab is shown. */
-  readonly tab = signal<DeskTab>("chat");
+  readonly tab = this.#place.tab;
   /** Which list is shown. */
-  readonly list = signal<ListName>("new");
+  readonly list = this.#place.list;
   /** Which box is shown where there is room for only one. */
   readonly box = signal<Box>("patron");
   /** Who is at the desk. */
@@ -84,10 +82,12 @@ export class Desk {
   readonly profile: ReadonlySignal<Profile | undefined> = this.#profile;
   /** What calls the librarian to the desk. */
   readonly alerts = new Alerts(computed(() => this.#profile.value?.librarianId));
+  /** Whether nothing reaches the librarian any more. */
+  readonly cutOff = new CutOff(this.link.connection, this.logInState, this.alerts);
   /** Texts of the librarian's own that are ready to be sent. */
   readonly scripts = new OwnScripts(computed(() => this.#profile.value?.librarianId));
   /** Whether the librarian may enter sessions of others. */
-  readonly maySupervise = computed(() => (this.#profile.value?.role ?? 0) >= Role.ASK_ADMINISTRATOR);
+  readonly maySupervise = computed(() => supervises(this.#profile.value?.role ?? Role.UNSPECIFIED));
   /** The name of a queue, or its id if the librarian may not monitor it. */
   readonly queueName = (queueId: string): string =>
     this.#profile.value?.queues.find((queue) => queue.queueId === queueId)?.name ?? queueId;
@@ -112,7 +112,7 @@ export class Desk {
     released: () => this.#store(),
     handedOver: (sessionId, text) => {
       // In the session that is shown, its banner says so.
-      if (sessionId === this.#selected.value) this.announcer.say(text);
+      if (sessionId === this.#place.sessionId.value) this.announcer.say(text);
       else this.notify(text);
       this.#store();
     },
@@ -157,7 +157,7 @@ export class Desk {
   readonly wantsFocus: ReadonlySignal<Box | undefined> = this.#wantsFocus;
   /** The session that is shown. */
   readonly view = computed<SessionView | undefined>(() => {
-    const id = this.#selected.value;
+    const id = this.#place.sessionId.value;
     return id === undefined ? undefined : this.link.sessions.value.get(id);
   });
   /** The sessions in hand that have ended and were not put away yet. */
@@ -174,13 +174,23 @@ export class Desk {
       this.im.unread.value,
   );
 
+  constructor() {
+    effect(() => {
+      // Whatever shows something else has it remembered.
+      void this.#place.stored;
+      untracked(() => this.#store());
+    });
+  }
+
   /** Returns to where this tab was before a reload. */
   begin(): void {
     const stored = recallDesk();
     if (stored === undefined) return;
     this.#accessToken = stored.token;
+    this.#logInName = stored.logInName ?? "";
     this.#watched.choose(stored.queueIds);
     if (stored.monitor !== undefined) this.presence.restore(stored.monitor, stored.queueIds);
+    this.#place.restore(stored.place);
     this.#logInState.value = "in";
     for (const sessionId of stored.held) this.#attendance.hold(sessionId, stored.seen[sessionId]);
     this.link.start(stored.token);
@@ -205,7 +215,7 @@ export class Desk {
     }
   }
 
-  /** The name that was last logged in with on this page. */
+  /** The name that was last logged in with in this tab. */
   get logInName(): string {
     return this.#logInName;
   }
@@ -247,13 +257,13 @@ export class Desk {
 
   /** Shows a session that is in hand. */
   select(sessionId: string, focus?: Box): void {
-    this.#selected.value = sessionId;
+    this.#place.show(sessionId);
     if (focus !== undefined) this.focus(focus);
   }
 
   /** Shows the lists again where there is room for only one thing. */
   unselect(): void {
-    this.#selected.value = undefined;
+    this.#place.show(undefined);
   }
 
   /** Takes the focus to a box. */
@@ -308,7 +318,7 @@ export class Desk {
 
   /** Puts an ended session away. */
   dismiss(sessionId: string): void {
-    if (this.#selected.value === sessionId) this.#selected.value = undefined;
+    if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);
     this.link.release(sessionId);
     this.drafts.drop(sessionId);
     this.#store();
@@ -339,6 +349,7 @@ export class Desk {
     switch (frame.case) {
       case "welcome":
         this.#profile.value = frame.value.profile ?? this.#profile.value;
+        this.#place.welcomed(this.#profile.value?.role ?? Role.UNSPECIFIED);
         if (this.queueIds.value === undefined) this.ask({ kind: "queues" });
         return;
       case "lists": {
@@ -354,8 +365,12 @@ export class Desk {
         return this.transfers.accepted(frame.value.sessionId, frame.value.commandId);
       case "refused":
         return this.#refused(frame.value);
+      case "attending":
+        return this.#place.attended(frame.value.sessionId);
       case "detached":
-        return this.#attendance.detached(frame.value.sessionId, frame.value.refusal);
+        this.#attendance.detached(frame.value.sessionId, frame.value.refusal);
+        if (!this.link.sessions.value.get(frame.value.sessionId)?.wanted) this.#place.lost(frame.value.sessionId);
+        return;
       default:
         return;
     }
@@ -407,7 +422,7 @@ export class Desk {
   }
 
   #left(sessionId: string): void {
-    if (this.#selected.value === sessionId) this.#selected.value = undefined;
+    if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);
     this.link.release(sessionId);
     this.#store();
   }
@@ -419,8 +434,20 @@ export class Desk {
     this.#store();
   }
 
+  #isShown(sessionId: string): boolean {
+    return this.tab.value === "chat" && sessionId === this.#place.sessionId.value;
+  }
+
+  /** Calls the user to what others do in a session, unless they are looking at it. */
+  #callToSession(sessionId: string, event: SessionEvent): void {
+    if (this.isOwn(event) || (this.#isShown(sessionId) && isLookedAt())) return;
+    const text = sessionCall(event, this.link.sessions.value.get(sessionId)?.session?.institutionName ?? "");
+    if (text !== undefined) this.alerts.ring("message", text);
+  }
+
   #news(sessionId: string, event: SessionEvent): void {
-    const isShown = sessionId === this.#selected.value;
+    this.#callToSession(sessionId, event);
+    const isShown = this.#isShown(sessionId);
     if (overtakesOffer(event)) this.notices.overtake(sessionId);
     const text = newsOf(event, {
       librarianId: this.#profile.value?.librarianId,
@@ -445,6 +472,7 @@ export class Desk {
       // A reload with a token that is too old begins at the log-in; anybody else keeps what they see.
       this.#logInState.value = this.#profile.value === undefined ? "out" : "again";
     }
+    this.cutOff.tick(now);
   }
 
   #clear(): void {
@@ -455,10 +483,8 @@ export class Desk {
     this.#watched.clear();
     this.presence.clear();
     this.im.clear();
-    this.#selected.value = undefined;
+    this.#place.clear();
     this.#asked.value = undefined;
-    this.tab.value = "chat";
-    this.list.value = "new";
   }
 
   #store(): void {
@@ -466,6 +492,8 @@ export class Desk {
     const views = [...this.link.sessions.value.values()];
     rememberDesk({
       token: this.#accessToken,
+      logInName: this.#logInName,
+      place: this.#place.stored,
       monitor: this.presence.stored,
       ...(this.queueIds.value === undefined ? {} : { queueIds: this.queueIds.value }),
       seen: Object.fromEntries(views.map((view) => [view.sessionId, view.seen])),

@@ -4,6 +4,7 @@ import { serverNow } from "../api";
 import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { whyRefused } from "../refusal_words";
 import { acceptTransfer, endSession, enterConference, leaveConference, pickUp } from "../state/deeds";
 import { type SessionView, unknownSession } from "../state/session";
 import { isHandedOver, newOwnerOf } from "../state/transfer";
@@ -208,6 +209,6 @@ const CLOSED: Record<string, string> = {
 function whyNot(refusal: Refusal): string {
   const winner = refusal.metadata.picked_up_by;
   if (refusal.reason === "ALREADY_PICKED_UP" && winner) return `${winner} picked this patron up.`;
-  if (refusal.reason === "OFFER_CLOSED") return CLOSED[refusal.metadata.outcome ?? ""] ?? refusal.message;
-  return refusal.message;
+  if (refusal.reason === "OFFER_CLOSED") return CLOSED[refusal.metadata.outcome ?? ""] ?? whyRefused(refusal);
+  return whyRefused(refusal);
 }

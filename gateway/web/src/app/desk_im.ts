@@ -7,6 +7,7 @@ import type { ClientFrame, ServerFrame } from "../gen/carrel/gateway/v1/frames_p
 import { MemberSchema, type WatchConversationsResponse } from "../gen/carrel/im/v1/im_service_pb";
 import type { LibrarianRow } from "../gen/carrel/presence/v1/presence_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import { whyRefused } from "../refusal_words";
 import {
   type Conversations,
   type ConversationsInput,
@@ -17,7 +18,7 @@ import {
   unreadThreads,
 } from "../state/conversations";
 import { isRequest, keyOf, type Thread } from "../state/thread";
-import type { DeskTab } from "./desk";
+import type { DeskTab } from "./desk_place";
 import type { Link } from "./link";
 
 /** Where a colleague has written. */
@@ -275,7 +276,7 @@ export class InstantMessages {
     const thread = [...this.#conversations.value.threads.values()].find(isFailed);
     if (thread === undefined || (thread.key === this.#selected.value && this.tab.value === "im")) return;
     const name = thread.counterpart.kind === "librarian" ? thread.counterpart.member.screenName : "";
-    this.listener.refused(name || "a colleague", refusal.message);
+    this.listener.refused(name || "a colleague", whyRefused(refusal));
   }
 
   #isLookedAt(): boolean {

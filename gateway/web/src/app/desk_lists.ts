@@ -2,6 +2,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import type { WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
+import { whyRefused } from "../refusal_words";
 import { expireDepartures, type Lists, noLists, reduceLists } from "../state/lists";
 import { nothingHappened } from "../wire";
 import type { Link } from "./link";
@@ -58,7 +59,7 @@ export class WatchedLists {
       return;
     }
     this.#queueIds.value = undefined;
-    this.chooseAgain(refusal.message);
+    this.chooseAgain(whyRefused(refusal));
   }
 
   /** Does what is due: departures go, and what was refused for a while is asked for again. */

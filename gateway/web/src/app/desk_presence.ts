@@ -5,6 +5,7 @@ import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import { type OwnPresence, Status, type WatchDeskResponse } from "../gen/carrel/presence/v1/presence_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import { whyRefused } from "../refusal_words";
 import { noQueues, type Queues, reduceQueues } from "../state/queues";
 import { noRoster, type Roster, reduceRoster, statusWord } from "../state/roster";
 import { nothingHappened } from "../wire";
@@ -249,7 +250,7 @@ export class Presence {
     this.#unconfirmed.value = false;
     this.#wantedStatus.value = own?.status ?? Status.UNSPECIFIED;
     this.#wantedQueues.value = own && [...own.queueIds];
-    this.listener.chooseAgain(refusal.message);
+    this.listener.chooseAgain(whyRefused(refusal));
   }
 
   #deskChanged(change: WatchDeskResponse): void {

@@ -1,11 +1,17 @@
-/** What a librarian's tab remembers over a reload: the token, ids and positions. No word of a conversation. */
+/**
+ * What a librarian's tab remembers over a reload: the token, the log-in name, ids, positions and what was shown. No word of
+ * a conversation.
+ */
 import type { HeldToken } from "../token";
+import type { StoredPlace } from "./desk_place";
 import type { StoredMonitor } from "./desk_presence";
 import { forget, recall, remember } from "./tab_storage";
 
 /** What is remembered. */
 export interface StoredDesk {
   token: HeldToken;
+  /** The name that was logged in with, for the next time that the log-in runs out. */
+  logInName?: string;
   /** The monitor that this tab is. */
   monitor?: StoredMonitor;
   /** The queues that are monitored. Absent before the librarian has chosen. */
@@ -14,6 +20,8 @@ export interface StoredDesk {
   seen: Record<string, number>;
   /** The sessions that lie on this tab's desk. */
   held: readonly string[];
+  /** What was shown. */
+  place?: StoredPlace;
 }
 
 const KEY = "carrel.desk";
@@ -35,7 +43,10 @@ export function forgetDesk(): void {
 
 function isStoredDesk(value: unknown): value is StoredDesk {
   if (typeof value !== "object" || value === null) return false;
-  const { token, seen, held, monitor } = value as Partial<StoredDesk>;
+  const { token, logInName, seen, held, monitor, place } = value as Partial<StoredDesk>;
   const isMonitor = monitor === undefined || typeof monitor?.monitorId === "string";
-  return isMonitor && typeof token?.accessToken === "string" && typeof seen === "object" && Array.isArray(held);
+  const isName = logInName === undefined || typeof logInName === "string";
+  const isPlace = place === undefined || (typeof place?.tab === "string" && typeof place.list === "string");
+  const isWhole = typeof token?.accessToken === "string" && typeof seen === "object" && Array.isArray(held);
+  return isMonitor && isName && isPlace && isWhole;
 }

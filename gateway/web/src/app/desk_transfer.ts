@@ -4,6 +4,7 @@ import type { LibrarianRow } from "../gen/carrel/presence/v1/presence_service_pb
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { type SessionEvent, TransferOutcome } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
+import { whyRefused } from "../refusal_words";
 import { declineTransfer, offerTransfer, withdrawTransfer, writeNote } from "../state/deeds";
 import { type Lists, rowsOf } from "../state/lists";
 import { mayOffer } from "../state/transfer";
@@ -137,7 +138,7 @@ export class Transfers {
     this.link.input(sessionId, { kind: "discard", commandId });
     if (deed === "declineTransfer") this.#letGo(sessionId);
     // An offer that is over needs no declining or withdrawing: the lists and the session say how it ended.
-    if (refusal.reason !== "OFFER_CLOSED") this.listener.notify(refusal.message, "bad");
+    if (refusal.reason !== "OFFER_CLOSED") this.listener.notify(whyRefused(refusal), "bad");
   }
 
   /** Forgets what is on its way. */

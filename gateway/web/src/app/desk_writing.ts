@@ -11,7 +11,7 @@ import { guard } from "./settings";
 /** The writing of one librarian. */
 export class Writing {
   readonly drafts = new Drafts();
-  /** Notes about which the guard has asked already. */
+  /** The last note of each session about which the guard has asked and was answered. */
   readonly #guarded = new Map<string, number>();
 
   /** `ask` hears which note is in doubt; what is in the box stays there until the user has answered. */
@@ -21,24 +21,27 @@ export class Writing {
     private readonly ask: (sessionId: string, note: number) => void,
   ) {}
 
-  /** Sends what is in the patron's box, unless it may be meant as a note: then the desk asks first (R10). */
-  sendToPatron(sessionId: string, asked = false): void {
+  /**
+   * Sends what is in the patron's box, unless it may be meant as a note: then the desk asks first (R10). `answered` is
+   * the note about which it has asked and was told that this is for the patron.
+   */
+  sendToPatron(sessionId: string, answered?: number): void {
     const view = this.link.sessions.value.get(sessionId);
     const draft = this.drafts.of(sessionId);
     if (view === undefined || draft.patron.trim() === "") return;
-    if (!asked && guard.value) {
+    if (answered !== undefined) {
+      this.#guarded.set(sessionId, answered);
+    } else if (guard.value) {
       const note = noteInDoubt(view.events, this.isOwn, draft.begun, serverNow());
-      if (note !== undefined && this.#guarded.get(sessionId) !== note) {
-        this.#guarded.set(sessionId, note);
-        return this.ask(sessionId, note);
-      }
+      if (note !== undefined && this.#guarded.get(sessionId) !== note) return this.ask(sessionId, note);
     }
     this.drafts.change(sessionId, { patron: "" });
     this.link.act(sessionId, postMessage(draft.patron));
   }
 
-  /** Sends what is in the patron's box as a note. */
-  sendAsNote(sessionId: string): void {
+  /** Sends what is in the patron's box as a note. `answered` is the note about which the desk has asked, if it has. */
+  sendAsNote(sessionId: string, answered?: number): void {
+    if (answered !== undefined) this.#guarded.set(sessionId, answered);
     const { patron } = this.drafts.of(sessionId);
     this.drafts.change(sessionId, { patron: "" });
     this.link.act(sessionId, writeNote(patron));

@@ -4,31 +4,26 @@ import { ApiError, admitPatron, library as fetchLibrary } from "../api";
 import type { Library } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { Audience, Part, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { whyRefused } from "../refusal_words";
+import { outgoingText } from "../state/conversation";
 import { endSession, openSession, postMessage } from "../state/deeds";
-import { type SessionView, unread } from "../state/session";
+import { type Outgoing, type SessionView, unread } from "../state/session";
 import { type HeldToken, held } from "../token";
 import { endLine, transferredLine, waitedAt } from "../words";
 import { Announcer } from "./announcer";
+import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
 import { AvailabilityWatch } from "./availability";
 import { Link } from "./link";
 import { forget, recall, remember } from "./tab_storage";
+import { withTakenBack } from "./taking_back";
 
 /** What the page shows. */
 export type Stage = "form" | "opening" | "returning" | "waiting" | "chatting" | "ended" | "lost";
-
-/** What the patron has typed into the form. */
-export interface Asking {
-  question: string;
-  name: string;
-  email: string;
-}
 
 interface Admission {
   sessionId: string;
   token: HeldToken;
 }
-
-const NOTHING_ASKED: Asking = { question: "", name: "", email: "" };
 
 /** Whether the patron themselves did it. */
 export function isByPatron(event: SessionEvent): boolean {
@@ -44,6 +39,9 @@ export class PatronChat {
   readonly draft = signal("");
   readonly #library = signal<Library | undefined>(undefined);
   readonly #error = signal("");
+  readonly #wrong = signal<WrongFields>({});
+  /** Which refused opening the form has been told of. */
+  #told = "";
   readonly #busy = signal(false);
   readonly #cleared = signal(false);
   readonly #admission = signal<Admission | undefined>(undefined);
@@ -54,6 +52,8 @@ export class PatronChat {
   readonly library: ReadonlySignal<Library | undefined> = this.#library;
   /** What went wrong with the library or the form, in words for the patron. */
   readonly error: ReadonlySignal<string> = this.#error;
+  /** Which fields of the form are wrong, and why. */
+  readonly wrong: ReadonlySignal<WrongFields> = this.#wrong;
   /** Whether the question is on its way. */
   readonly busy: ReadonlySignal<boolean> = this.#busy;
   /** Whether the page was cleared a moment ago. */
@@ -116,11 +116,25 @@ export class PatronChat {
     }
   }
 
+  /** Takes up what is typed into the form. A field that is changed is no longer marked. */
+  fillIn(change: Partial<Asking>): void {
+    this.asking.value = { ...this.asking.value, ...change };
+    const wrong = { ...this.#wrong.value };
+    for (const field of Object.keys(change) as (keyof Asking)[]) delete wrong[field];
+    this.#wrong.value = wrong;
+  }
+
+  /** Marks fields of the form as wrong. */
+  mark(wrong: WrongFields): void {
+    this.#wrong.value = wrong;
+  }
+
   /** Asks the question in the form. */
   async ask(): Promise<void> {
     if (this.#busy.value) return;
     this.#busy.value = true;
     this.#error.value = "";
+    this.#wrong.value = {};
     this.#cleared.value = false;
     try {
       const expired = this.link.connection.value.phase.name === "expired";
@@ -144,6 +158,13 @@ export class PatronChat {
     this.link.act(view.sessionId, postMessage(text));
   }
 
+  /** Takes a message that was refused back into the box, to be changed. */
+  edit(outgoing: Outgoing): void {
+    this.draft.value = withTakenBack(this.draft.value, outgoingText(outgoing) ?? "");
+    const view = this.view.value;
+    if (view !== undefined) this.link.input(view.sessionId, { kind: "discard", commandId: outgoing.commandId });
+  }
+
   /** Tells the librarian that the patron is typing. */
   typing(): void {
     const view = this.view.value;
@@ -162,9 +183,12 @@ export class PatronChat {
     if (view !== undefined && view.seen !== view.events.length) this.link.input(view.sessionId, { kind: "seen" });
   }
 
-  /** Forgets this chat, for another question. */
+  /** Forgets this chat, for another question. Who asks stays, and so does what was typed and not sent. */
   askAnother(): void {
+    const { patronName = "", patronEmail = "" } = this.view.value?.session ?? {};
+    const question = this.draft.value;
     this.#reset();
+    this.asking.value = { question, name: patronName, email: patronEmail };
   }
 
   /** Removes everything that the patron wrote or read from this browser. */
@@ -210,9 +234,12 @@ export class PatronChat {
     const view = this.view.value;
     if (view === undefined) return;
     const failed = view.outgoing.find((out) => out.status === "failed" && out.deed.case === "openSession");
-    if (failed !== undefined) {
+    if (failed !== undefined && failed.commandId !== this.#told) {
+      this.#told = failed.commandId;
       this.#busy.value = false;
-      this.#error.value = failed.refusal?.message ?? "Your question was not taken. Try again.";
+      this.#wrong.value = wrongFields(failed.refusal);
+      const isMarked = firstWrong(this.#wrong.value) !== undefined;
+      this.#error.value = isMarked ? "" : whyRefused(failed.refusal) || "Your question was not taken. Try again.";
     }
     if (view.session !== undefined && this.#busy.value) {
       this.#busy.value = false;
@@ -259,6 +286,7 @@ export class PatronChat {
     forget(this.#key);
     this.#admission.value = undefined;
     this.#error.value = "";
+    this.#wrong.value = {};
     this.#busy.value = false;
     this.#cleared.value = false;
     this.draft.value = "";

@@ -1,6 +1,6 @@
 /**
- * What a tab remembers over a reload: tokens, ids and numbers, and never a word of a conversation. It is gone when the
- * tab is closed.
+ * What a tab remembers over a reload: tokens, names of things and numbers, and never a word of a conversation. It is gone
+ * when the tab is closed.
  */
 
 /** What is stored under a key, if it is what it should be. */

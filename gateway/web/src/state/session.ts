@@ -145,7 +145,7 @@ export function reduceSession(view: SessionView, input: SessionInput, now: numbe
 const UNSPOKEN = new Set<SessionEvent["payload"]["case"]>(["escalated", "patronConnection"]);
 
 /** How many events the user has not seen, not counting their own. */
-export function unread(view: SessionView, isOwn: (event: SessionEvent) => boolean): number {
+export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event: SessionEvent) => boolean): number {
   return view.events.slice(view.seen).filter((event) => !isOwn(event) && !UNSPOKEN.has(event.payload.case)).length;
 }
 

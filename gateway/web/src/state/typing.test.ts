@@ -25,4 +25,13 @@ describe("who is typing", () => {
     const event = create(SessionEventSchema, { author: { part: Part.PATRON, name: "Ricky" } });
     expect(stopTyping(typists, "s", event).map(({ sessionId }) => sessionId)).toEqual(["other"]);
   });
+
+  it("ends for everybody in a session that has ended", () => {
+    const typists = noteTyping(noteTyping([], sign("Ricky"), 0), sign("Ricky", "other"), 0);
+    const event = create(SessionEventSchema, {
+      author: { part: Part.OWNER, name: "Ms Map" },
+      payload: { case: "ended", value: {} },
+    });
+    expect(stopTyping(typists, "s", event).map(({ sessionId }) => sessionId)).toEqual(["other"]);
+  });
 });

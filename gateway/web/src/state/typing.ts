@@ -21,10 +21,14 @@ export function noteTyping(typists: readonly Typist[], sign: SomebodyTyping, now
   return [...typists.filter((other) => !isSame(other, sessionId, typist.author)), typist];
 }
 
-/** The typists after an event: who has written something has stopped typing it. */
-export function stopTyping(typists: readonly Typist[], sessionId: string, { author }: SessionEvent): readonly Typist[] {
-  if (author === undefined) return typists;
-  const others = typists.filter((typist) => !isSame(typist, sessionId, author));
+/** The typists after an event: who has written something has stopped typing it, and at the end all have. */
+export function stopTyping(typists: readonly Typist[], sessionId: string, event: SessionEvent): readonly Typist[] {
+  const { author, payload } = event;
+  const hasStopped = (typist: Typist) =>
+    payload.case === "ended"
+      ? typist.sessionId === sessionId
+      : author !== undefined && isSame(typist, sessionId, author);
+  const others = typists.filter((typist) => !hasStopped(typist));
   return others.length === typists.length ? typists : others;
 }
 

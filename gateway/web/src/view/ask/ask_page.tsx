@@ -13,16 +13,12 @@ import { WaitingRoom } from "./waiting_room";
 /** The patron page of one library: the form, the wait, the chat, the end. */
 export function AskPage({ chat }: { chat: PatronChat }) {
   const stage = chat.stage.value;
-  const library = chat.library.value;
-  const name = library?.name ?? "";
   useTitle(chat);
   useSeen(chat);
   return (
     <div class={`ask stage-${stage}`}>
       <header class="ask-head">
-        <a class="ask-name" href={`/ask/${encodeURIComponent(chat.institutionId)}${chat.practice ? "?practice" : ""}`}>
-          {name || "Ask a librarian"}
-        </a>
+        <LibraryName chat={chat} />
         {chat.practice && <span class="tag practice">[Practice]</span>}
         {(stage === "waiting" || stage === "chatting") && <ConnectionMark link={chat.link} />}
         <ThemeSwitch />
@@ -35,14 +31,29 @@ export function AskPage({ chat }: { chat: PatronChat }) {
   );
 }
 
+/** Whom the patron asks. While they wait or chat it leads nowhere, since a slip would take them away. */
+function LibraryName({ chat }: { chat: PatronChat }) {
+  const name = chat.library.value?.name || "Ask a librarian";
+  const { stage } = chat;
+  if (stage.value !== "form" && stage.value !== "ended" && stage.value !== "lost") {
+    return <span class="ask-name">{name}</span>;
+  }
+  const address = `/ask/${encodeURIComponent(chat.institutionId)}${chat.practice ? "?practice" : ""}`;
+  return (
+    <a class="ask-name" href={address}>
+      {name}
+    </a>
+  );
+}
+
 function Body({ chat }: { chat: PatronChat }) {
   const library = chat.library.value;
   switch (chat.stage.value) {
     case "form":
+    // The form stays while the question is on its way: whatever is wrong with it is mended there.
+    case "opening":
       if (library !== undefined) return <Entry chat={chat} library={library} />;
       return chat.error.value ? <NoLibrary chat={chat} /> : <Quiet text="One moment …" />;
-    case "opening":
-      return <Quiet text="Sending your question …" />;
     case "returning":
       return <Quiet text="Taking you back to your chat …" />;
     case "waiting":

@@ -38,6 +38,10 @@ export function Chat({ chat }: { chat: PatronChat }) {
         now={chat.link.now.value}
         foot={<TypingLine typists={typists} />}
         onRetry={(commandId) => chat.link.input(view.sessionId, { kind: "retry", commandId })}
+        onEdit={(outgoing) => {
+          chat.edit(outgoing);
+          document.getElementById("message")?.focus();
+        }}
         onDiscard={(commandId) => chat.link.input(view.sessionId, { kind: "discard", commandId })}
       />
       <div class="chat-box">
@@ -90,7 +94,8 @@ function ConnectionNotice({ chat }: { chat: PatronChat }) {
   }
   return (
     <p class="notice warn" role="status">
-      The connection is lost. Your chat is kept, and what you write now is sent as soon as the connection is back.
+      The connection is lost. Your chat is kept, and what you write now is sent as soon as the connection is back. Keep
+      this page open.
     </p>
   );
 }

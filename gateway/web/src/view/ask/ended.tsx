@@ -3,7 +3,7 @@ import { isByPatron, type PatronChat } from "../../app/patron_chat";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { conversation } from "../../state/conversation";
 import type { SessionView } from "../../state/session";
-import { saveText, transcriptText } from "../../transcript_text";
+import { saveText, transcriptName, transcriptText } from "../../transcript_text";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
@@ -18,7 +18,8 @@ export function Ended({ chat }: { chat: PatronChat }) {
   if (view === undefined) return null;
   const { title, text } = describe(chat, view);
   const save = () => {
-    if (view.session) saveText("chat.txt", transcriptText(view.session, view.events, asPatron));
+    if (view.session)
+      saveText(transcriptName("chat", view.session), transcriptText(view.session, view.events, asPatron));
   };
   return (
     <section class="ended">
@@ -30,6 +31,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
         {view.session?.owner === undefined && (
           <LeaveQuestion chat={chat} text="You can also leave your question, and be answered later:" />
         )}
+        <Unsent text={chat.draft.value} />
         <div class="row-actions">
           <button type="button" class="button primary" onClick={() => chat.askAnother()}>
             Ask another question
@@ -56,6 +58,17 @@ export function Ended({ chat }: { chat: PatronChat }) {
         </button>
       </div>
     </section>
+  );
+}
+
+/** What was half typed when the chat ended is not thrown away. */
+function Unsent({ text }: { text: string }) {
+  if (text.trim() === "") return null;
+  return (
+    <div class="asked unsent">
+      <p>This was not sent. If you ask another question, it stands in the form:</p>
+      <blockquote>{text}</blockquote>
+    </div>
   );
 }
 

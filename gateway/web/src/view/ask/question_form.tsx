@@ -1,38 +1,49 @@
-import { useState } from "preact/hooks";
-import type { Asking, PatronChat } from "../../app/patron_chat";
+import { useEffect, useRef } from "preact/hooks";
+import { type Asking, firstWrong, type WrongFields } from "../../app/asking";
+import type { PatronChat } from "../../app/patron_chat";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
 import { OutsideLink } from "../parts/linked_text";
-import { length } from "../parts/text_box";
+import { characters, length } from "../parts/text_box";
 import { AvailabilityNotice } from "./closed";
 
 const NAME_LIMIT = 100;
 const EMAIL_LIMIT = 254;
 const NEAR_LIMIT = 400;
+const NO_ADDRESS = "This is not an e-mail address. Write it like name@example.org, or leave it empty.";
+const WHAT_FOR =
+  "For the librarian, in case you have to be answered later. No transcript is sent to it; save the chat at its end.";
 
 /** Where the patron asks. Only the question is needed. */
 export function QuestionForm({ chat, library }: { chat: PatronChat; library: Library }) {
-  const [missing, setMissing] = useState("");
+  const form = useRef<HTMLFormElement>(null);
+  /** Whether the user has just tried to send, so that the focus goes to what is wrong. */
+  const tried = useRef(false);
   const asking = chat.asking.value;
+  const wrong = chat.wrong.value;
+  const busy = chat.busy.value;
   const closed = chat.availability.openness.value === "closed";
-  const limit = chat.link.textLimit.value;
-  const left = limit - length(asking.question);
-  const set = (change: Partial<Asking>) => {
-    chat.asking.value = { ...asking, ...change };
-    setMissing("");
-  };
+  const left = chat.link.textLimit.value - length(asking.question);
+  useEffect(() => {
+    // Whoever comes here has come to ask, unless they are somewhere on the page already.
+    if (document.activeElement === document.body) fieldOf(form.current, "question")?.focus();
+  }, []);
+  useEffect(() => {
+    const first = firstWrong(wrong);
+    if (!tried.current || busy || first === undefined) return;
+    tried.current = false;
+    fieldOf(form.current, first)?.focus();
+  }, [wrong, busy]);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (asking.question.trim() === "") {
-      setMissing("Write your question first.");
-      document.getElementById("question")?.focus();
-    } else if (closed) {
-      setMissing("The chat is closed now, so that nobody could answer.");
-    } else if (left < 0) {
-      document.getElementById("question")?.focus();
-    } else {
-      void chat.ask();
-    }
+    tried.current = true;
+    const found: WrongFields = {};
+    if (asking.question.trim() === "") found.question = "Write your question first.";
+    else if (closed) found.question = "The chat is closed now, so that nobody could answer.";
+    else if (left < 0) found.question = hintFor(left);
+    if (fieldOf(form.current, "email")?.checkValidity() === false) found.email = NO_ADDRESS;
+    if (firstWrong(found) === undefined) void chat.ask();
+    else chat.mark(found);
   };
   return (
     <section class="form-page">
@@ -49,21 +60,20 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
       <AvailabilityNotice chat={chat} />
       <h1 class="display">What would you like to know?</h1>
       <p class="lead">{library.welcome || `The librarians of ${library.name} are glad to help.`}</p>
-      <form class="card question-form" onSubmit={submit} noValidate>
+      <form ref={form} class="card question-form" onSubmit={submit} noValidate aria-busy={busy}>
         <div class="field">
           <label for="question">Your question</label>
           <textarea
             id="question"
             rows={4}
             required
+            readOnly={busy}
             value={asking.question}
             aria-describedby="question-hint"
-            aria-invalid={missing !== "" || left < 0}
-            onInput={(event) => set({ question: event.currentTarget.value })}
+            aria-invalid={wrong.question !== undefined || left < 0}
+            onInput={(event) => chat.fillIn({ question: event.currentTarget.value })}
           />
-          <p id="question-hint" class={missing || left < 0 ? "hint over" : "hint"} role={missing ? "alert" : undefined}>
-            {missing || hintFor(left)}
-          </p>
+          <Hint id="question-hint" wrong={wrong.question} over={left < 0} text={hintFor(left)} />
         </div>
         <div class="field-row">
           <div class="field">
@@ -74,9 +84,13 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
               id="name"
               autoComplete="given-name"
               maxLength={NAME_LIMIT}
+              readOnly={busy}
               value={asking.name}
-              onInput={(event) => set({ name: event.currentTarget.value })}
+              aria-describedby={wrong.name === undefined ? undefined : "name-hint"}
+              aria-invalid={wrong.name !== undefined}
+              onInput={(event) => chat.fillIn({ name: event.currentTarget.value })}
             />
+            {wrong.name !== undefined && <Hint id="name-hint" wrong={wrong.name} />}
           </div>
           <div class="field">
             <label for="email">
@@ -87,9 +101,13 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
               type="email"
               autoComplete="email"
               maxLength={EMAIL_LIMIT}
+              readOnly={busy}
               value={asking.email}
-              onInput={(event) => set({ email: event.currentTarget.value })}
+              aria-describedby="email-hint"
+              aria-invalid={wrong.email !== undefined}
+              onInput={(event) => chat.fillIn({ email: event.currentTarget.value })}
             />
+            <Hint id="email-hint" wrong={wrong.email} text={WHAT_FOR} />
           </div>
         </div>
         <Privacy library={library} />
@@ -98,17 +116,46 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             {chat.error.value}
           </p>
         )}
-        <button type="submit" class="button primary wide" aria-disabled={chat.busy.value || closed}>
-          {chat.busy.value ? "Sending …" : "Start the chat"}
+        <button type="submit" class="button primary wide" aria-disabled={busy || closed}>
+          {busy ? "Sending …" : "Start the chat"}
         </button>
+        {busy && (
+          <span class="visually-hidden" role="status">
+            Sending your question …
+          </span>
+        )}
       </form>
     </section>
   );
 }
 
+function fieldOf(form: HTMLFormElement | null, field: keyof Asking): HTMLInputElement | null {
+  return form?.querySelector<HTMLInputElement>(`#${field}`) ?? null;
+}
+
+interface HintProps {
+  id: string;
+  wrong: string | undefined;
+  over?: boolean;
+  text?: string;
+}
+
+/** What helps to fill a field in, or what is wrong with it. */
+function Hint({ id, wrong, over = false, text = "" }: HintProps) {
+  return (
+    <p
+      id={id}
+      class={wrong !== undefined || over ? "hint over" : "hint"}
+      role={wrong === undefined ? undefined : "alert"}
+    >
+      {wrong ?? text}
+    </p>
+  );
+}
+
 function hintFor(left: number): string {
-  if (left < 0) return `${-left} characters too many. Keep the main point; you can add more in the chat.`;
-  if (left <= NEAR_LIMIT) return `${left} characters left`;
+  if (left < 0) return `${characters(-left)} too many. Keep the main point; you can add more in the chat.`;
+  if (left <= NEAR_LIMIT) return `${characters(left)} left`;
   return "A sentence or two is enough to begin with.";
 }
 

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Openness } from "../../app/availability";
 import { isByPatron, type PatronChat } from "../../app/patron_chat";
 import { conversation } from "../../state/conversation";
@@ -10,6 +10,9 @@ import { LeaveQuestion } from "./closed";
 /** Where the patron waits: what is known of the wait, and nothing that is not. */
 export function WaitingRoom({ chat }: { chat: PatronChat }) {
   const [leaving, setLeaving] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  // The form or the chat is gone, and the focus with it.
+  useEffect(() => heading.current?.focus(), []);
   const view = chat.view.value;
   const connected = chat.link.isConnected.value;
   const again = view?.events.some((event) => event.payload.case === "returned") ?? false;
@@ -21,7 +24,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
           <i />
           <i />
         </span>
-        <h1 class="display" aria-live="polite">
+        <h1 class="display" ref={heading} tabIndex={-1} aria-live="polite">
           {placeInQueue(view?.ahead)}
         </h1>
         <p class="lead" role="status">

@@ -3,8 +3,10 @@ import type { Desk } from "../../app/desk";
 
 const KINDS: Readonly<Record<AlertKind, string>> = {
   patron: "New patron",
+  message: "New in a session",
   transfer: "Transfer offered",
   im: "Librarian's message",
+  connection: "Not connected",
 };
 const WAYS: Readonly<Record<AlertWay, string>> = { sound: "Sound", title: "Tab title", desktop: "Notification" };
 
@@ -43,13 +45,9 @@ export function AlertSettings({ desk }: { desk: Desk }) {
                 </td>
               ))}
               <td>
-                <button
-                  type="button"
-                  class="link-button"
-                  aria-label={`Hear the sound: ${KINDS[kind]}`}
-                  onClick={() => alerts.sample(kind)}
-                >
+                <button type="button" class="link-button" onClick={() => alerts.sample(kind)}>
                   Hear it
+                  <span class="visually-hidden">, the sound for: {KINDS[kind]}</span>
                 </button>
               </td>
             </tr>
@@ -87,7 +85,7 @@ function Permission({ desk }: { desk: Desk }) {
       return (
         <p class="hint">
           What you choose is remembered in this browser for you alone. Titles and notifications come only while you look
-          elsewhere, and name no patron.
+          elsewhere, and name no patron. That the desk is not connected stands in the title for as long as it is so.
         </p>
       );
   }

@@ -8,7 +8,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList } from "./list_pane";
 import { PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
-import { patronOf, Row } from "./rows";
+import { patronOf, Row, RowTime } from "./rows";
 
 /** The running sessions of the library's own patrons that others own (S4 to S6). */
 export function AllList({ desk }: { desk: Desk }) {
@@ -33,7 +33,7 @@ export function AllList({ desk }: { desk: Desk }) {
 function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const patron = patronOf(row);
   const owner = nameOf(row.owner);
-  const length = span(desk.link.now.value - (milliseconds(row.pickUpTime ?? row.openTime) ?? desk.link.now.value));
+  const length = desk.link.now.value - (milliseconds(row.pickUpTime ?? row.openTime) ?? desk.link.now.value);
   const view = desk.link.sessions.value.get(row.sessionId);
   const isHere = view?.wanted ?? false;
   const librarian = desk.presence.roster.value.librarians.get(row.owner?.librarianId ?? "");
@@ -46,7 +46,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   return (
     <Row
       name={patron}
-      label={`${isHere ? "Show" : "Enter"} the session ${row.owner ? `of ${owner} ` : ""}with ${patron}${row.owner ? "" : ", who waits again"}`}
+      verb={`${isHere ? "Show" : "Enter"} the session with`}
       selected={desk.view.value?.sessionId === row.sessionId}
       onOpen={() => desk.openFromAll(row)}
       menu={
@@ -67,7 +67,9 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <strong class="row-name">{patron}</strong>
-        <span class="row-time">{length}</span>
+        <RowTime ms={length} what="for">
+          {span(length)}
+        </RowTime>
       </span>
       <span class="row-line">
         <span>

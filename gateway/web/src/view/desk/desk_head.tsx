@@ -1,4 +1,5 @@
-import type { Desk, DeskTab } from "../../app/desk";
+import type { Desk } from "../../app/desk";
+import type { DeskTab } from "../../app/desk_place";
 import { ConnectionMark } from "../parts/connection_mark";
 import { Icon } from "../parts/icon";
 import { Tabs } from "../parts/tabs";
@@ -29,6 +30,11 @@ export function DeskHead({ desk }: { desk: Desk }) {
         }}
       />
       <ConnectionMark link={desk.link} />
+      {desk.alerts.soundIsOff.value && (
+        <span class="tag warn sound-off" role="status">
+          <Icon name="bell" /> Sound is off until you click
+        </span>
+      )}
       <div class="desk-tools">
         <StatusControl desk={desk} />
         <QueuesButton desk={desk} />

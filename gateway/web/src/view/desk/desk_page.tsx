@@ -1,10 +1,12 @@
 import { useEffect } from "preact/hooks";
-import type { Desk, DeskTab } from "../../app/desk";
+import type { Desk } from "../../app/desk";
+import { type DeskTab, tabsFor } from "../../app/desk_place";
 import { helpKey } from "../../app/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { isHandedOver } from "../../state/transfer";
 import { Announcements } from "../parts/announcements";
 import { Icon } from "../parts/icon";
+import { focusOpenTab } from "../parts/open_tab";
 import { Audit } from "./audit";
 import { DeskHead } from "./desk_head";
 import { DeskDialogs } from "./dialogs";
@@ -43,9 +45,7 @@ export function DeskPage({ desk }: { desk: Desk }) {
 
 /** The tabs that this librarian may open. */
 export function tabsOf(desk: Desk): readonly DeskTab[] {
-  const role = desk.profile.value?.role ?? Role.LIBRARIAN;
-  if (role >= Role.ADMINISTRATOR) return ["chat", "im", "transcripts", "audit"];
-  return role >= Role.ASK_ADMINISTRATOR ? ["chat", "im", "transcripts"] : ["chat", "im"];
+  return tabsFor(desk.profile.value?.role ?? Role.LIBRARIAN);
 }
 
 function DeskBody({ desk }: { desk: Desk }) {
@@ -103,10 +103,12 @@ function Notices({ desk }: { desk: Desk }) {
 function useTitle(desk: Desk): void {
   const count = desk.logInState.value === "out" ? 0 : desk.attention.value;
   const alert = desk.alerts.title.value;
+  const cutOff = desk.cutOff.title.value;
   useEffect(() => {
     const title = alert === "" ? "Chat monitor – Carrel" : `${alert} – Chat monitor`;
-    document.title = count > 0 ? `(${count}) ${title}` : title;
-  }, [count, alert]);
+    const counted = count > 0 ? `(${count}) ${title}` : title;
+    document.title = cutOff === "" ? counted : `${cutOff} – ${counted}`;
+  }, [count, alert, cutOff]);
 }
 
 function useSeen(desk: Desk): void {
@@ -126,16 +128,12 @@ function useSeen(desk: Desk): void {
   }, [view?.sessionId, view?.events.length, tab]);
 }
 
-/** When the session that had the focus is gone, the focus goes to the lists. */
+/** When the session that had the focus is gone, the focus goes to what is open. */
 function useFocusAfterSession(desk: Desk): void {
   const sessionId = desk.view.value?.sessionId;
   useEffect(() => {
     if (sessionId === undefined) return;
-    return () => {
-      requestAnimationFrame(() => {
-        if (document.activeElement === document.body) document.getElementById(`tab-list-${desk.list.value}`)?.focus();
-      });
-    };
+    return focusOpenTab;
   }, [sessionId]);
 }
 

@@ -27,7 +27,7 @@ export function DeskDialogs({ desk }: { desk: Desk }) {
     case "end":
       return <EndSession desk={desk} sessionId={asked.sessionId} />;
     case "guard":
-      return <Guard desk={desk} sessionId={asked.sessionId} />;
+      return <Guard desk={desk} sessionId={asked.sessionId} position={asked.note} />;
     case "transfer":
       return <TransferDialog desk={desk} sessionId={asked.sessionId} librarianId={asked.librarianId} />;
     case "log-out":
@@ -112,10 +112,14 @@ function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   );
 }
 
-/** Asks once whether an answer is for the patron (R10). The note is the default: it does no harm. */
-function Guard({ desk, sessionId }: { desk: Desk; sessionId: string }) {
+/**
+ * Asks whether an answer is for the patron (R10), until that is answered. The note is the default: it does no harm.
+ *
+ * `position` is where the note stands that the answer may be meant for.
+ */
+function Guard({ desk, sessionId, position }: { desk: Desk; sessionId: string; position: number }) {
   const view = desk.link.sessions.value.get(sessionId);
-  const note = view?.events.findLast((event) => event.payload.case === "note");
+  const note = view?.events[position - 1];
   const patron = view?.session?.patronName || "the patron";
   const answer = (send: () => void) => () => {
     desk.cancel();
@@ -124,8 +128,8 @@ function Guard({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   return (
     <Dialog title="Send to the patron, or as a note?" alert class="guard" onCancel={() => desk.cancel()}>
       <p>
-        The newest thing here is a note from {nameOf(note?.author)}, which {patron} cannot see. You have written in the
-        box that goes to {patron}:
+        The last word here is a note from {nameOf(note?.author)}, which {patron} cannot see. You have written in the box
+        that goes to {patron}:
       </p>
       <blockquote class="guarded-text">{desk.drafts.of(sessionId).patron}</blockquote>
       <div class="dialog-actions">
@@ -133,11 +137,15 @@ function Guard({ desk, sessionId }: { desk: Desk; sessionId: string }) {
           type="button"
           class="button note-button"
           data-first
-          onClick={answer(() => desk.writing.sendAsNote(sessionId))}
+          onClick={answer(() => desk.writing.sendAsNote(sessionId, position))}
         >
           <Icon name="lock" /> Send as a note
         </button>
-        <button type="button" class="button primary" onClick={answer(() => desk.writing.sendToPatron(sessionId, true))}>
+        <button
+          type="button"
+          class="button primary"
+          onClick={answer(() => desk.writing.sendToPatron(sessionId, position))}
+        >
           Send to {patron}
         </button>
         <button type="button" class="button plain" onClick={() => desk.cancel()}>

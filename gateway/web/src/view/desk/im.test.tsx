@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Desk } from "../../app/desk";
@@ -70,14 +71,19 @@ function conversations(all: Parameters<typeof create<typeof ConversationSchema>>
 }
 
 /** Mr Quill has written for the first time. */
-function firstMessage(text: string): void {
+function firstMessage(text: string, time?: Date): void {
   const value = {
     conversationId: "c",
     with: { case: "librarian" as const, value: QUILL },
     head: 1n,
     unread: 1,
     firstKept: 1n,
-    lastMessage: create(MessageSchema, { position: 1n, author: QUILL, text }),
+    lastMessage: create(MessageSchema, {
+      position: 1n,
+      author: QUILL,
+      text,
+      ...(time && { time: timestampFromMs(time.getTime()) }),
+    }),
   };
   socket.push({
     case: "conversations",
@@ -103,7 +109,7 @@ function roomMessage(text: string): void {
 
 function find(selector: string, text: string | RegExp): HTMLElement | undefined {
   return [...root.querySelectorAll<HTMLElement>(selector)].find((element) =>
-    (element.getAttribute("aria-label") ?? element.textContent ?? "").match(text),
+    (element.getAttribute("aria-label") ?? element.textContent ?? "").trim().match(text),
   );
 }
 
@@ -227,6 +233,23 @@ describe("the IM tab (S35, S36, S42)", () => {
     );
   });
 
+  it("says why without the name of a field, and offers to change what can never be sent as it is (R23)", async () => {
+    await writeTo("Ding \u0007 dong");
+    const commandId = socket.all("imSend")[0]?.commandId ?? "";
+    const description = "it has the control character U+0007; remove it";
+    const refusal = { code: 3, message: `text: ${description}`, fieldViolations: [{ field: "text", description }] };
+    socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
+    await drawn();
+    const failed = root.querySelector(".message-state.failed");
+    expect(failed?.textContent).toContain("Not sent. It has the control character U+0007; remove it.");
+    expect(failed?.textContent).not.toContain("Retry");
+    find(".message-state.failed button", /^Edit$/)?.click();
+    await drawn();
+    expect(root.querySelector(".message-state.failed")).toBeNull();
+    expect(root.querySelector<HTMLTextAreaElement>("#im-box")?.value).toBe("Ding \u0007 dong");
+    expect(document.activeElement?.id).toBe("im-box");
+  });
+
   it("says it wherever the user has gone meanwhile", async () => {
     await writeTo("Hello");
     find("[role=tab]", /^Patron Chat/)?.click();
@@ -254,6 +277,17 @@ describe("the IM tab (S35, S36, S42)", () => {
     expect(root.querySelector("[role=log] b")).toBeNull();
   });
 
+  it("says on which day something was written, in the list and above the message (R24)", async () => {
+    firstMessage("Hello", new Date(2026, 0, 5, 9));
+    await drawn();
+    find("[role=tab]", /^IM/)?.click();
+    await drawn();
+    expect(find("button", /^Open the IM session with Mr Quill/)?.textContent).toContain("2026");
+    find("button", /^Open the IM session with Mr Quill/)?.click();
+    await drawn();
+    expect(root.querySelector("[role=log] li.day")?.textContent).toContain("2026");
+  });
+
   it("leaves a request for later without losing it", async () => {
     firstMessage("Hello");
     await drawn();
@@ -262,7 +296,7 @@ describe("the IM tab (S35, S36, S42)", () => {
     expect(root.querySelector(".im-request")).toBeNull();
     find("[role=tab]", /^IM/)?.click();
     await drawn();
-    expect(find("button", /^Open the IM session with Mr Quill, new request, 1 unread/)).toBeDefined();
+    expect(find("button", /^Open the IM session with Mr Quill.*Request.*1 new/)).toBeDefined();
   });
 });
 

@@ -2,9 +2,10 @@ import type { ComponentChildren } from "preact";
 import type { Desk } from "../../app/desk";
 import type { Status } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { staffRooms, withLibrarians } from "../../state/conversations";
-import { librariansOf, shares, statusWord } from "../../state/roster";
+import { librariansOf, shares } from "../../state/roster";
 import { isRequest, librarianKey, type Thread } from "../../state/thread";
-import { clockTime } from "../../time";
+import { pastTime } from "../../time";
+import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { StatusMark } from "./status";
 
@@ -41,10 +42,10 @@ export function ImList({ desk }: { desk: Desk }) {
               <button
                 type="button"
                 class="im-row"
-                aria-label={`Write to ${row.screenName}, ${row.institutionName}, ${statusWord(row.status)}`}
                 aria-current={selected ? "true" : undefined}
                 onClick={() => desk.im.start(row)}
               >
+                <Hidden>Write to</Hidden>
                 <span class="row-line">
                   <strong class="row-name">{row.screenName}</strong>
                   <StatusMark status={row.status} />
@@ -96,22 +97,20 @@ function ThreadRow({ desk, thread }: { desk: Desk; thread: Thread }) {
   const isRoom = thread.counterpart.kind === "queue";
   const request = isRequest(thread);
   const selected = desk.im.thread.value?.key === thread.key;
-  const unread = thread.unread > 0 ? `, ${thread.unread} unread` : "";
-  const name = isRoom ? `Open the staff room of ${title}` : `Open the IM session with ${title}`;
   return (
     <li class={selected ? "row selected" : "row"}>
       <button
         type="button"
         class="im-row"
-        aria-label={`${name}${request ? ", new request" : ""}${unread}${status === undefined ? "" : `, ${statusWord(status)}`}`}
         aria-current={selected ? "true" : undefined}
         onClick={() => desk.im.open(thread.key)}
       >
+        <Hidden>{isRoom ? "Open the staff room of" : "Open the IM session with"}</Hidden>
         <span class="row-line">
           <strong class="row-name">{title}</strong>
           {request && <span class="tag">Request</span>}
           {thread.unread > 0 && <span class="unread">{thread.unread} new</span>}
-          <span class="row-time">{clockTime(last?.time)}</span>
+          <span class="row-time">{pastTime(last?.time, desk.link.now.value)}</span>
         </span>
         <span class="row-line">
           {isRoom ? (

@@ -1,11 +1,16 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Fragment } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
+import { withTakenBack } from "../../app/taking_back";
 import type { Message } from "../../gen/carrel/im/v1/im_service_pb";
 import { itemsOf, type ThreadItem } from "../../state/conversations";
-import { hasEarlier, type OutgoingMessage, type Thread } from "../../state/thread";
+import { hasEarlier, lastHeld, type OutgoingMessage, type Thread } from "../../state/thread";
 import { clockTime, dayAndTime, machineTime } from "../../time";
+import { beginsDay, DayLine } from "../parts/day_line";
+import { ToEnd, useFollowing } from "../parts/following";
 import { Icon } from "../parts/icon";
 import { LinkedText } from "../parts/linked_text";
+import { NotSent } from "../parts/not_sent";
 
 interface ImStreamProps {
   desk: Desk;
@@ -13,21 +18,21 @@ interface ImStreamProps {
   title: string;
 }
 
-const NEAR_END = 80;
 const NEAR_BEGINNING = 60;
 
 /** The messages of a conversation. It stays at its end while the reader is there, and where the reader is otherwise. */
 export function ImStream({ desk, thread, title }: ImStreamProps) {
-  const box = useRef<HTMLDivElement>(null);
-  const [atEnd, setAtEnd] = useState(true);
+  const following = useFollowing(thread.key);
+  const { box, atEnd, toEnd, scrolled } = following;
   /** How far the reader is from the end: what is put in above must not move what they read. */
   const below = useRef(0);
   const items = itemsOf(thread, desk.im.me);
-  const toEnd = () => {
-    const element = box.current;
-    if (element) element.scrollTop = element.scrollHeight;
-    setAtEnd(true);
-  };
+  /** Up to which message the reader was at the end. */
+  const seen = useRef(lastHeld(thread));
+  if (atEnd) seen.current = lastHeld(thread);
+  const news = thread.messages.filter(
+    ({ position, author }) => Number(position) > seen.current && author?.librarianId !== desk.im.me,
+  );
   useLayoutEffect(() => {
     const element = box.current;
     if (element && !atEnd) element.scrollTop = element.scrollHeight - below.current;
@@ -50,32 +55,33 @@ export function ImStream({ desk, thread, title }: ImStreamProps) {
         onScroll={(event) => {
           const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
           below.current = scrollHeight - scrollTop;
-          setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR_END);
+          scrolled();
           if (scrollTop < NEAR_BEGINNING && scrollHeight > clientHeight) desk.im.earlier();
         }}
       >
         <Beginning desk={desk} thread={thread} title={title} />
         <ol class="items">
-          {items.map((item, index) => (
-            <Item
-              key={keyOf(item)}
-              desk={desk}
-              thread={thread}
-              item={item}
-              goesOn={goesOn(items[index - 1], item)}
-              isLastOwn={item === ownLast}
-            />
-          ))}
+          {items.map((item, index) => {
+            const isNewDay = item.kind === "message" && beginsDay(item.message.time, timeBefore(items, index));
+            return (
+              <Fragment key={keyOf(item)}>
+                {isNewDay && <DayLine time={item.message.time} />}
+                <Item
+                  desk={desk}
+                  thread={thread}
+                  item={item}
+                  goesOn={!isNewDay && goesOn(items[index - 1], item)}
+                  isLastOwn={item === ownLast}
+                />
+              </Fragment>
+            );
+          })}
         </ol>
         <div class="stream-foot">
           <Typing thread={thread} />
         </div>
       </div>
-      {!atEnd && (
-        <button type="button" class="button small to-end" onClick={toEnd}>
-          <Icon name="down" /> Newest
-        </button>
-      )}
+      <ToEnd following={following} news={news.length} />
     </div>
   );
 }
@@ -118,6 +124,12 @@ function keyOf(item: ThreadItem): string {
     case "divider":
       return "new";
   }
+}
+
+/** When the message before an item was written. */
+function timeBefore(items: readonly ThreadItem[], index: number): Message["time"] {
+  const before = items.slice(0, index).findLast((item) => item.kind === "message");
+  return before?.kind === "message" ? before.message.time : undefined;
 }
 
 const ONE_BREATH = 180n;
@@ -199,17 +211,16 @@ function Unsettled({ desk, thread, outgoing }: { desk: Desk; thread: Thread; out
         <LinkedText text={deed} />
       </div>
       {status === "failed" ? (
-        <p class="message-state failed" role="alert">
-          <span>
-            <Icon name="alert" /> Not sent. {refusal?.message}
-          </span>
-          <button type="button" class="link-button" onClick={() => desk.im.retry(thread.key, commandId)}>
-            Retry
-          </button>
-          <button type="button" class="link-button" onClick={() => desk.im.discard(thread.key, commandId)}>
-            Discard
-          </button>
-        </p>
+        <NotSent
+          refusal={refusal}
+          onRetry={() => desk.im.retry(thread.key, commandId)}
+          onEdit={() => {
+            desk.im.type(thread, withTakenBack(desk.im.draftOf(thread.key), deed));
+            desk.im.discard(thread.key, commandId);
+            document.getElementById("im-box")?.focus();
+          }}
+          onDiscard={() => desk.im.discard(thread.key, commandId)}
+        />
       ) : (
         <p class="message-state">
           <Icon name={status === "sent" ? "check" : "clock"} /> {status === "sent" ? "Sent" : "Sending …"}

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import type { Desk, ListName } from "../../app/desk";
+import type { Desk } from "../../app/desk";
+import type { ListName } from "../../app/desk_place";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
 import { Tabs } from "../parts/tabs";

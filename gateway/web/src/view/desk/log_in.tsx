@@ -1,9 +1,13 @@
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { ThemeSwitch } from "../parts/theme_switch";
 
 /** The way in. */
 export function LogIn({ desk }: { desk: Desk }) {
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (document.activeElement === document.body) main.current?.querySelector<HTMLElement>("[data-first]")?.focus();
+  }, []);
   return (
     <div class="log-in">
       <header class="index-head">
@@ -12,7 +16,7 @@ export function LogIn({ desk }: { desk: Desk }) {
         </a>
         <ThemeSwitch />
       </header>
-      <main class="card log-in-card">
+      <main class="card log-in-card" ref={main}>
         <h1 class="display">At the desk</h1>
         <p class="lead">Log in to answer your patrons.</p>
         <LogInForm desk={desk} />

@@ -9,8 +9,8 @@ import { offeredTo } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList } from "./list_pane";
 import { LibraryName, PracticeMark } from "./new_list";
-import { isPatronTyping, PatronMarks, patronWords } from "./patron_marks";
-import { patronOf, Row } from "./rows";
+import { isPatronTyping, PatronMarks } from "./patron_marks";
+import { patronOf, Row, RowTime } from "./rows";
 
 /** The sessions that the librarian owns, and those that have ended or were handed over and still lie on the desk. */
 export function MineList({ desk }: { desk: Desk }) {
@@ -57,11 +57,11 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const unread = view ? desk.unread(view) : 0;
   const patron = patronOf(row);
   const typing = isPatronTyping(desk, row.sessionId);
-  const length = span(desk.link.now.value - (milliseconds(row.pickUpTime) ?? desk.link.now.value));
+  const length = desk.link.now.value - (milliseconds(row.pickUpTime) ?? desk.link.now.value);
   return (
     <Row
       name={patron}
-      label={`Open the session with ${patron}, ${row.institutionName}${patronWords(row.patronConnection, typing, unread)}`}
+      verb="Open the session with"
       selected={desk.view.value?.sessionId === row.sessionId}
       onOpen={() => desk.select(row.sessionId, "patron")}
       menu={[
@@ -73,7 +73,9 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <strong class="row-name">{patron}</strong>
-        <span class="row-time">{length}</span>
+        <RowTime ms={length} what="for">
+          {span(length)}
+        </RowTime>
       </span>
       <span class="row-line">
         <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />
@@ -98,7 +100,7 @@ function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
     <Row
       class="ended-row"
       name={patron}
-      label={`Open the session with ${patron} that you handed over`}
+      verb="Open the session with"
       selected={desk.view.value?.sessionId === view.sessionId}
       onOpen={() => desk.select(view.sessionId)}
       menu={[
@@ -126,7 +128,7 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
     <Row
       class="ended-row"
       name={patron}
-      label={`Open the ended session with ${patron}`}
+      verb="Open the ended session with"
       selected={desk.view.value?.sessionId === view.sessionId}
       onOpen={() => desk.select(view.sessionId, "note")}
       menu={[

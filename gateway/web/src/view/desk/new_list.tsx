@@ -8,7 +8,7 @@ import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList } from "./list_pane";
 import { ConnectionState } from "./patron_marks";
-import { patronOf, Row } from "./rows";
+import { patronOf, Row, RowTime } from "./rows";
 import { OfferedList } from "./transfer_offers";
 
 const SORTS: readonly [SortKey, string][] = [
@@ -70,7 +70,7 @@ function WaitingList({ desk }: { desk: Desk }) {
 
 function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const since = milliseconds(row.waitingSinceTime ?? row.openTime) ?? desk.link.now.value;
-  const waited = stopwatch(desk.link.now.value - since);
+  const waited = desk.link.now.value - since;
   const elsewhere = row.institutionId !== desk.profile.value?.institutionId;
   const busy = desk.isPickingUp(row.sessionId);
   const patron = patronOf(row);
@@ -78,7 +78,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     <Row
       class="waiting-row"
       name={patron}
-      label={`Pick up ${patron}, ${row.institutionName}${elsewhere ? " (another library)" : ""}${marksOf(desk, row)}`}
+      verb="Pick up"
       busy={busy}
       onOpen={() => desk.pickUp(row.sessionId)}
       menu={[
@@ -89,10 +89,10 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <strong class="row-name">{patron}</strong>
-        <span class="row-time">
+        <RowTime ms={waited} what="waiting">
           <Icon name="clock" />
-          {waited}
-        </span>
+          {stopwatch(waited)}
+        </RowTime>
       </span>
       <span class="row-line">
         <LibraryName name={row.institutionName} elsewhere={elsewhere} />
@@ -109,21 +109,6 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       <span class="row-question">{row.question}</span>
     </Row>
   );
-}
-
-/** The marks of a row, for who does not see them. */
-function marksOf(desk: Desk, row: SessionRow): string {
-  const marks = [
-    desk.isPractice(row.queueId) && "practice",
-    row.returned && "lost their librarian",
-    row.queueIds.length > 1 && "escalated",
-    row.patronConnection === PatronConnection.AWAY && "away",
-    row.patronConnection === PatronConnection.LOST && "connection lost",
-  ];
-  return marks
-    .filter((mark) => mark !== false)
-    .map((mark) => `, ${mark}`)
-    .join("");
 }
 
 /** A library's name, with a sign when it is not one's own (D31). */

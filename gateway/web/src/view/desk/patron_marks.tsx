@@ -55,12 +55,3 @@ export function PatronMarks({ connection, typing, unread }: PatronMarksProps) {
     </>
   );
 }
-
-/** The marks in words, for the name of a row. */
-export function patronWords(connection: PatronConnection, typing: boolean, unread: number): string {
-  const words = [];
-  if (connection > PatronConnection.CONNECTED) words.push(`patron ${LOOKS[connection]?.word ?? ""}`);
-  if (typing) words.push("typing");
-  if (unread > 0) words.push(`${unread} unread`);
-  return words.map((word) => `, ${word}`).join("");
-}

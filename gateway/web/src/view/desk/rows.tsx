@@ -1,6 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { roughly } from "../../time";
+import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { asksForMenu, Menu, type MenuEntry } from "../parts/menu";
 
@@ -10,8 +12,8 @@ export function patronOf(row: SessionRow): string {
 }
 
 interface RowProps {
-  /** What a screen reader calls the row. */
-  label: string;
+  /** What opening the row does, before what the row says: "Pick up". */
+  verb: string;
   menu: readonly MenuEntry[];
   onOpen: () => void;
   selected?: boolean;
@@ -26,7 +28,7 @@ interface RowProps {
 
 /** A row of a list: a click or Enter opens it; the arrow keys go to the next; it has a menu and maybe a preview. */
 export function Row({
-  label,
+  verb,
   name,
   menu,
   onOpen,
@@ -66,7 +68,6 @@ export function Row({
         ref={main}
         type="button"
         class="row-main"
-        aria-label={label}
         aria-current={selected ? "true" : undefined}
         aria-busy={busy}
         aria-describedby={preview && beside ? id : undefined}
@@ -81,6 +82,7 @@ export function Row({
           moveFocus(event);
         }}
       >
+        <Hidden>{verb}</Hidden>
         {children}
       </button>
       <button
@@ -101,6 +103,24 @@ export function Row({
         </div>
       )}
     </li>
+  );
+}
+
+interface RowTimeProps {
+  /** How long it has lasted, in milliseconds. */
+  ms: number;
+  /** What has lasted, for those who do not see it: "waiting". */
+  what: string;
+  children: ComponentChildren;
+}
+
+/** A running time in a row. It is read out by the minute, so that a row with the focus is not told again each second. */
+export function RowTime({ ms, what, children }: RowTimeProps) {
+  return (
+    <span class="row-time">
+      <span aria-hidden="true">{children}</span>
+      <Hidden>{`${what} ${roughly(ms)}`}</Hidden>
+    </span>
   );
 }
 

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
+import { takeBack } from "../../app/taking_back";
 import { Audience, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { conversation } from "../../state/conversation";
 import { colleaguesIn, type SessionView } from "../../state/session";
@@ -44,7 +45,9 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   const patron = session.patronName || "Patron";
   // Of a session that was handed over nothing is heard any more: who is in it now, or types, is not known.
   const over = isHandedOver(view);
-  const typists = desk.link.typists.value.filter((typist) => !over && typist.sessionId === view.sessionId);
+  // A sign of typing may come later than the end of the session.
+  const quiet = over || session.state === SessionState.ENDED;
+  const typists = quiet ? [] : desk.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
   const colleagues = colleaguesIn(view).filter((person) => person.librarianId !== desk.profile.value?.librarianId);
   return (
     <section class="session-pane" aria-label={`Session with ${patron}`}>
@@ -81,6 +84,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
         now={Date.now()}
         foot={<TypingLine typists={typists} where={(typist) => (typist.box === Audience.STAFF ? " a note" : "")} />}
         onRetry={(commandId) => desk.link.input(view.sessionId, { kind: "retry", commandId })}
+        onEdit={(outgoing) => takeBack(desk, view.sessionId, outgoing)}
         onDiscard={(commandId) => desk.link.input(view.sessionId, { kind: "discard", commandId })}
       />
     </section>

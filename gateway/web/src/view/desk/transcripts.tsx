@@ -6,8 +6,9 @@ import { Part, type Session } from "../../gen/carrel/session/v1/session_pb";
 import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";
 import { dayAndTime, milliseconds, span } from "../../time";
-import { saveText, transcriptText } from "../../transcript_text";
+import { saveText, transcriptName, transcriptText } from "../../transcript_text";
 import { nameOf } from "../../words";
+import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
@@ -68,13 +69,8 @@ function EndedSession({ session, selected, onOpen }: EndedSessionProps) {
   const length = span((milliseconds(session.endTime) ?? from) - from);
   return (
     <li class={selected ? "row selected" : "row"}>
-      <button
-        type="button"
-        class="row-main"
-        aria-current={selected ? "true" : undefined}
-        aria-label={`Transcript of ${patron}, ${dayAndTime(session.endTime)}`}
-        onClick={onOpen}
-      >
+      <button type="button" class="row-main" aria-current={selected ? "true" : undefined} onClick={onOpen}>
+        <Hidden>Transcript of</Hidden>
         <span class="row-line">
           <strong class="row-name">{patron}</strong>
           <span class="row-time">{dayAndTime(session.endTime)}</span>
@@ -118,7 +114,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
   const save = () => {
     if (answer?.session === undefined) return;
     const text = transcriptText(answer.session, answer.events, reader);
-    saveText(`transcript-${view}.txt`, text);
+    saveText(transcriptName(`transcript-${view}`, answer.session), text);
   };
   return (
     <section class="transcript-pane" aria-label={`Transcript of ${patron}`}>

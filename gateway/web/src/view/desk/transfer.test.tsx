@@ -251,6 +251,25 @@ describe("offering a session (R15, D43)", () => {
   });
 });
 
+describe("what was asked first and refused as it is (R23)", () => {
+  it("says why without the name of a field, and goes back into the box", async () => {
+    await openDialog();
+    await write("ask-first", "Ding \u0007");
+    submit("ask-first");
+    const commandId = socket.all("imSend")[0]?.commandId ?? "";
+    const description = "it has the control character U+0007; remove it";
+    const refusal = { code: 3, message: `text: ${description}`, fieldViolations: [{ field: "text", description }] };
+    socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
+    await drawn();
+    const lines = root.querySelector(".ask-first-lines");
+    expect(lines?.textContent).toContain("Not sent. It has the control character");
+    expect(lines?.textContent).not.toContain("text:");
+    await click(/^Edit$/);
+    expect(root.querySelector<HTMLInputElement>("#ask-first")?.value).toBe("Ding \u0007");
+    expect(root.querySelector(".ask-first-lines")).toBeNull();
+  });
+});
+
 describe("an answer to what was asked first", () => {
   it("is read where it is shown", async () => {
     vi.spyOn(document, "hasFocus").mockReturnValue(true);
@@ -341,9 +360,9 @@ describe("an offer to the librarian (D45)", () => {
 
   it("can be put aside, and stays above New", async () => {
     await offered();
-    await click("Put the offer of Ricky aside");
+    await click("Later: put the offer of Ricky aside");
     expect(root.querySelector(".offer")).toBeNull();
-    expect(find("button", /^Accept Ricky, Maple Library, from Mr Quill/)).toBeDefined();
+    expect(find("button", /^Accept Ricky.*from Mr Quill.*Maple Library/)).toBeDefined();
   });
 });
 
@@ -399,7 +418,7 @@ describe("conference mode (R6)", () => {
     lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.ALL, owner: QUILL }] } });
     find("[role=tab]", /^All/)?.click();
     await drawn();
-    await click(/^Enter the session of Mr Quill/);
+    await click(/^Enter the session with Ricky.*with Mr Quill/);
     await click(/^OK$/);
     const accepted = { commandId: acts("enterConference")[0]?.commandId ?? "", sessionId: "s" };
     socket.push({ case: "accepted", value: create(AcceptedSchema, accepted) });

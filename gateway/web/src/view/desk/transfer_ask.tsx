@@ -1,10 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
+import { withTakenBack } from "../../app/taking_back";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { itemsOf, type ThreadItem } from "../../state/conversations";
+import type { OutgoingMessage } from "../../state/thread";
 import { Icon } from "../parts/icon";
-import { length } from "../parts/text_box";
+import { NotSent } from "../parts/not_sent";
+import { characters, length } from "../parts/text_box";
 
 interface AskFirstProps {
   desk: Desk;
@@ -26,6 +29,11 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
     setText("");
   };
   const lines = thread === undefined ? [] : itemsOf(thread, desk.im.me).filter((item) => isSince(item, head));
+  const edit = ({ commandId, deed }: OutgoingMessage) => {
+    setText(withTakenBack(text, deed));
+    desk.im.discard(key, commandId);
+    document.getElementById("ask-first")?.focus();
+  };
   // What is answered here is read here.
   useEffect(() => {
     if (lines.length > 0) desk.im.readBeside(key);
@@ -36,7 +44,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
       {lines.length > 0 && (
         <ul class="ask-first-lines" aria-label={`What you and ${librarian.screenName} wrote`} aria-live="polite">
           {lines.map((item) => (
-            <Line key={keyOf(item)} item={item} name={librarian.screenName} />
+            <Line key={keyOf(item)} item={item} name={librarian.screenName} onEdit={edit} />
           ))}
         </ul>
       )}
@@ -55,7 +63,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
       </div>
       <p id="ask-first-hint" class={left < 0 ? "hint over" : "hint"}>
         {left < 0
-          ? `${-left} characters too many.`
+          ? `${characters(-left)} too many.`
           : "What you ask here is kept as a note in the session. The patron never sees it."}
       </p>
     </form>
@@ -73,7 +81,13 @@ function keyOf(item: ThreadItem): string {
   return item.kind === "outgoing" ? item.outgoing.commandId : "divider";
 }
 
-function Line({ item, name }: { item: ThreadItem; name: string }) {
+interface LineProps {
+  item: ThreadItem;
+  name: string;
+  onEdit: (outgoing: OutgoingMessage) => void;
+}
+
+function Line({ item, name, onEdit }: LineProps) {
   switch (item.kind) {
     case "message":
       return (
@@ -85,9 +99,11 @@ function Line({ item, name }: { item: ThreadItem; name: string }) {
       return (
         <li>
           <strong>You:</strong> {item.outgoing.deed}{" "}
-          <span class="hint">
-            {item.outgoing.status === "failed" ? `Not sent. ${item.outgoing.refusal?.message ?? ""}` : "Sending …"}
-          </span>
+          {item.outgoing.status === "failed" ? (
+            <NotSent refusal={item.outgoing.refusal} onEdit={() => onEdit(item.outgoing)} />
+          ) : (
+            <span class="hint">Sending …</span>
+          )}
         </li>
       );
     case "divider":

@@ -6,6 +6,7 @@ import { secondsLeft } from "../../state/transfer";
 import { stopwatch } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
+import { focusOpenTab } from "../parts/open_tab";
 import { LibraryName, PracticeMark, Preview } from "./new_list";
 import { patronOf, Row } from "./rows";
 
@@ -36,15 +37,8 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
   const toUser = row.transferOffer?.to.case === "librarian";
   const accepting = desk.isPickingUp(row.sessionId);
   const declining = desk.transfers.isDeclining(row.sessionId);
-  useEffect(
-    () => () => {
-      // The offer that had the focus is gone: the focus goes to the lists.
-      requestAnimationFrame(() => {
-        if (document.activeElement === document.body) document.getElementById(`tab-list-${desk.list.value}`)?.focus();
-      });
-    },
-    [desk],
-  );
+  // The offer that had the focus may be gone.
+  useEffect(() => focusOpenTab, []);
   return (
     <section class="offer" aria-labelledby={`${id}-title`}>
       <h2 id={`${id}-title`} class="offer-title">
@@ -100,7 +94,7 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
         <button
           type="button"
           class="button small plain"
-          aria-label={`Put the offer of ${patron} aside`}
+          aria-label={`Later: put the offer of ${patron} aside`}
           onClick={() => desk.transfers.putAside(row)}
         >
           Later
@@ -144,7 +138,7 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   return (
     <Row
       name={patron}
-      label={`Accept ${patron}, ${row.institutionName}, from ${from}`}
+      verb="Accept"
       busy={desk.isPickingUp(row.sessionId)}
       onOpen={() => desk.accept(row)}
       menu={row.transferOffer?.to.case === "librarian" ? [accept, decline] : [accept]}
@@ -161,7 +155,7 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <strong class="row-name">{patron}</strong>
-        <span class="row-time">
+        <span class="row-time" aria-hidden="true">
           <Lapse desk={desk} row={row} />
         </span>
       </span>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { focusOpenTab } from "./open_tab";
 
 interface DialogProps {
   title: string;
@@ -26,7 +27,7 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
       requestAnimationFrame(() => {
         if (document.activeElement !== document.body) return;
         if (before instanceof HTMLElement && before !== document.body && before.isConnected) before.focus();
-        else document.querySelector<HTMLElement>("main [role=tab][aria-selected=true]")?.focus();
+        else focusOpenTab();
       });
     };
   }, []);

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
@@ -42,6 +43,13 @@ function note(text: string): SessionEvent["payload"] {
 
 function message(text: string): SessionEvent["payload"] {
   return { case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text } };
+}
+
+/** A message of the patron at a time. */
+function at(time: Date, position: number): Item {
+  const item = event(message(`message ${position}`), Part.PATRON, "Ricky", position);
+  if (item.kind === "event") item.event.time = timestampFromMs(time.getTime());
+  return item;
 }
 
 function show(items: Item[], isPatron = false, onRetry?: (commandId: string) => void): HTMLElement {
@@ -120,6 +128,75 @@ describe("what staff are told of the patron's wait and connection (R8, R17)", ()
   });
 });
 
+describe("the days of a conversation (R24)", () => {
+  const days = () => [...root.querySelectorAll("li.day")].map((line) => [line.className, line.textContent]);
+  const day = (date: Date) =>
+    new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" }).format(date);
+
+  it("stand where the day changes, and at the head of the paper", () => {
+    const [late, early] = [new Date(2026, 10, 23, 23, 59), new Date(2026, 10, 24, 0, 1)];
+    show([at(late, 1), at(late, 2), at(early, 3)]);
+    expect(days()).toEqual([
+      ["fact day on-paper", day(late)],
+      ["fact day", day(early)],
+    ]);
+    expect(root.querySelectorAll(".message.goes-on").length).toBe(1);
+    expect(root.querySelector(".message time")?.getAttribute("title")).toContain("2026");
+  });
+});
+
+describe("the end of the stream", () => {
+  const messages = (count: number) =>
+    Array.from({ length: count }, (_, index) => event(message("x"), Part.PATRON, "Ricky", index + 1));
+  let height: number;
+  let stream: HTMLElement;
+
+  /** A stream of 1,000 pixels in a window of so many. */
+  beforeEach(() => {
+    height = 400;
+    show(messages(2));
+    stream = root.querySelector(".stream") as HTMLElement;
+    Object.defineProperty(stream, "clientHeight", { get: () => height });
+    Object.defineProperty(stream, "scrollHeight", { get: () => 1_000 });
+    scroll(600);
+  });
+
+  function scroll(top: number): void {
+    stream.scrollTop = top;
+    stream.dispatchEvent(new Event("scroll"));
+  }
+
+  const button = () => root.querySelector<HTMLButtonElement>(".to-end");
+  const redrawn = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+  it("stays followed when something opens above it and makes it lower", async () => {
+    height = 140;
+    scroll(600);
+    await redrawn();
+    expect(button()).toBeNull();
+    show(messages(3));
+    expect(stream.scrollTop).toBe(1_000);
+  });
+
+  it("is left by a reader who scrolls back, who then sees how many are new", async () => {
+    scroll(100);
+    await vi.waitFor(() => expect(button()?.textContent).toBe("Newest"));
+    show(messages(5));
+    expect(stream.scrollTop).toBe(100);
+    expect(button()?.textContent).toContain("3 new");
+  });
+
+  it("takes the focus along to the newest", async () => {
+    scroll(100);
+    await vi.waitFor(() => expect(button()).not.toBeNull());
+    button()?.focus();
+    button()?.click();
+    await vi.waitFor(() => expect(button()).toBeNull());
+    expect(document.activeElement).toBe(stream);
+    expect(stream.scrollTop).toBe(1_000);
+  });
+});
+
 describe("text from other people", () => {
   it("is text, whatever it looks like", () => {
     const text = "<img src=x onerror=alert(1)> & <script>alert(2)</script>";
@@ -178,6 +255,25 @@ describe("the state of an own message (D60)", () => {
     expect(show([outgoing({ status: "failed", refusal })]).textContent).toContain(
       "Not sent. It is too long. Shorten it.",
     );
+  });
+
+  it("offers to change what would only be refused again, and names no field of it (R23)", () => {
+    const description = "it has the control character U+0007; remove it";
+    const refusal = create(RefusalSchema, {
+      code: 3,
+      message: `text: ${description}`,
+      fieldViolations: [{ field: "text", description }],
+    });
+    const [edit, retry] = [vi.fn(), vi.fn()];
+    const item = outgoing({ status: "failed", refusal });
+    const reader = { isOwn: () => false, isPatron: true };
+    render(<Stream sessionId="s" items={[item]} reader={reader} onRetry={retry} onEdit={edit} />, root);
+    expect(root.textContent).toContain("Not sent. It has the control character");
+    expect(root.textContent).not.toContain("text:");
+    const buttons = [...root.querySelectorAll("button")];
+    expect(buttons.map((button) => button.textContent)).toEqual(["Edit"]);
+    buttons[0]?.click();
+    expect(edit).toHaveBeenCalledWith(item.kind === "outgoing" && item.outgoing);
   });
 
   it("offers to try again", () => {

@@ -52,7 +52,21 @@ describe("a box to write in", () => {
     const long = box("12345", 4);
     long.press({});
     expect(long.send).not.toHaveBeenCalled();
-    expect(root.textContent).toContain("1 characters too many");
+    expect(root.textContent).toContain("1 character too many");
+    box("123456", 4);
+    expect(root.textContent).toContain("2 characters too many");
+  });
+
+  it("says aloud that it is too long, at once and at each try to send it (R23, D82)", async () => {
+    const long = box("12345", 4);
+    const said = () => root.querySelector("[role=alert]");
+    const first = said();
+    expect(first?.textContent).toContain("too long to be sent");
+    long.press({});
+    await vi.waitFor(() => expect(said()).not.toBe(first));
+    expect(said()?.textContent).toBe(first?.textContent);
+    box("1234", 4);
+    expect(said()).toBeNull();
   });
 
   it("counts characters as the server does", () => {

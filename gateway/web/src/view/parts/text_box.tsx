@@ -1,5 +1,5 @@
 import type { ComponentChildren, Ref } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface TextBoxProps {
   id: string;
@@ -29,12 +29,19 @@ export function length(text: string): number {
   return count;
 }
 
+/** A number of characters, in words. */
+export function characters(count: number): string {
+  return count === 1 ? "1 character" : `${count} characters`;
+}
+
 /** A box to write in. Enter sends, Shift+Enter begins a new line. */
 export function TextBox(props: TextBoxProps) {
   const { id, label, value, limit, placeholder, hint, action, disabled = false, onInput, onSend, beside } = props;
   const own = useRef<HTMLTextAreaElement | null>(null);
   const left = limit - length(value);
   const empty = value.trim() === "";
+  /** How often the user has tried to send what is too long. */
+  const [tries, setTries] = useState(0);
   const ready = !disabled && !empty && left >= 0;
   useLayoutEffect(() => {
     const box = own.current;
@@ -45,12 +52,16 @@ export function TextBox(props: TextBoxProps) {
   useEffect(() => {
     if (props.focus) own.current?.focus();
   }, []);
+  const send = () => {
+    if (ready) onSend();
+    else if (left < 0) setTries(tries + 1);
+  };
   return (
     <form
       class="text-box"
       onSubmit={(event) => {
         event.preventDefault();
-        if (ready) onSend();
+        send();
       }}
     >
       <label for={id} class="text-box-label">
@@ -74,7 +85,7 @@ export function TextBox(props: TextBoxProps) {
           // While an input method composes, Enter chooses a character.
           if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
           event.preventDefault();
-          if (ready && !event.repeat) onSend();
+          if (!event.repeat) send();
         }}
       />
       <div class="text-box-foot">
@@ -84,11 +95,17 @@ export function TextBox(props: TextBoxProps) {
           ) : (
             <span class={left < 0 ? "over" : ""}>
               {left < 0
-                ? `${-left} characters too many. Shorten it, or send it in two parts.`
-                : `${left} characters left`}
+                ? `${characters(-left)} too many. Shorten it, or send it in two parts.`
+                : `${characters(left)} left`}
             </span>
           )}
         </p>
+        {left < 0 && (
+          // Each try adds it anew, so that each is answered aloud. The number would be read out at every key.
+          <span key={tries} class="visually-hidden" role="alert">
+            This is too long to be sent. Shorten it, or send it in two parts.
+          </span>
+        )}
         {beside}
         <button type="submit" class="button primary send" aria-disabled={!ready}>
           {action}

@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DeskStage, MAP } from "../testing/desk_stage";
+import { FakeSocket } from "../testing/gateway";
+import { isDeskUnsent } from "./leaving";
+
+let stage: DeskStage;
+
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open({ held: ["s"] });
+  await stage.attending();
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+describe("a desk that is left (D60)", () => {
+  it("has nothing to lose while nothing is typed or on its way", () => {
+    expect(isDeskUnsent(stage.desk)).toBe(false);
+  });
+
+  it("would lose what is typed in a session, and then what is on its way", async () => {
+    stage.desk.writing.type("s", { patron: "Hello" });
+    expect(isDeskUnsent(stage.desk)).toBe(true);
+    stage.desk.writing.sendToPatron("s");
+    expect(stage.desk.drafts.any).toBe(false);
+    expect(isDeskUnsent(stage.desk)).toBe(true);
+    await stage.event({ case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text: "Hello" } }, MAP);
+    const commandId = stage.socket.all("act").at(-1)?.commandId ?? "";
+    const accepted = {
+      $typeName: "carrel.gateway.v1.Accepted" as const,
+      commandId,
+      sessionId: "s",
+      position: 1n,
+      replayed: false,
+    };
+    stage.socket.push({ case: "accepted", value: accepted });
+    expect(isDeskUnsent(stage.desk)).toBe(false);
+  });
+
+  it("would lose what is on its way to a librarian", () => {
+    stage.desk.im.write(
+      { librarianId: "quill", screenName: "Mr Quill" } as Parameters<typeof stage.desk.im.write>[0],
+      "Hello",
+    );
+    expect(isDeskUnsent(stage.desk)).toBe(true);
+  });
+});

@@ -1,0 +1,139 @@
+/** A chat monitor with a gateway before it, for tests of the whole page. */
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { h, render } from "preact";
+import { Desk } from "../app/desk";
+import { Role } from "../gen/carrel/directory/v1/directory_service_pb";
+import {
+  AttendingSchema,
+  SessionEventSchema as SessionEventFrameSchema,
+  SomebodyTypingSchema,
+} from "../gen/carrel/gateway/v1/frames_pb";
+import { OwnPresenceSchema, Status } from "../gen/carrel/presence/v1/presence_service_pb";
+import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
+import { Part, PatronConnection, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { JoinedSchema, WatchSessionsResponseSchema } from "../gen/carrel/session/v1/session_service_pb";
+import { DeskPage } from "../view/desk/desk_page";
+import { FakeSocket } from "./gateway";
+
+/** The librarian at the desk. */
+export const MAP = { part: Part.OWNER, name: "Ms Map", librarianId: "map" };
+/** A colleague. */
+export const QUILL = { part: Part.COLLEAGUE, name: "Mr Quill", librarianId: "quill" };
+/** The patron of session `s`. */
+export const RICKY = { part: Part.PATRON, name: "Ricky" };
+
+/** What is known of session `s`. */
+export const ROW = {
+  sessionId: "s",
+  institutionName: "Maple Library",
+  patronName: "Ricky",
+  question: "Where is the plat book?",
+};
+
+type ListChange = NonNullable<NonNullable<Parameters<typeof create<typeof WatchSessionsResponseSchema>>[1]>["change"]>;
+type Author = typeof MAP | typeof QUILL | typeof RICKY;
+
+/** Lets the page draw what it knows, and do what it does after that. */
+export const drawn = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+
+/** One monitor. `WebSocket` has to be `FakeSocket` while it lives. */
+export class DeskStage {
+  readonly root = document.createElement("div");
+  readonly desk: Desk;
+  #position = 0n;
+
+  private constructor() {
+    HTMLDialogElement.prototype.showModal ??= () => {};
+    FakeSocket.profile = {
+      librarianId: "map",
+      screenName: "Ms Map",
+      role: Role.LIBRARIAN,
+      queues: [{ queueId: "main", name: "Main" }],
+    };
+    document.body.append(this.root);
+    this.desk = new Desk();
+    render(h(DeskPage, { desk: this.desk }), this.root);
+    this.desk.begin();
+  }
+
+  /** Opens a monitor in a tab that remembers that its librarian is logged in, and this besides. */
+  static async open(remembered: object = {}): Promise<DeskStage> {
+    const token = { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: Date.now() + 900_000 };
+    const stored = { token, queueIds: ["main"], seen: {}, held: [], ...remembered };
+    sessionStorage.setItem("carrel.desk", JSON.stringify(stored));
+    const stage = new DeskStage();
+    await stage.greet();
+    return stage;
+  }
+
+  /** Opens a monitor in a tab of which another one has just been closed. */
+  static async again(): Promise<DeskStage> {
+    const stage = new DeskStage();
+    await stage.greet();
+    return stage;
+  }
+
+  /** The page's end of the connection. */
+  get socket(): FakeSocket {
+    return FakeSocket.last as FakeSocket;
+  }
+
+  /** The gateway welcomes the page. */
+  async greet(): Promise<void> {
+    this.socket.open();
+    const own = { queueIds: ["main"], status: Status.AVAILABLE, monitors: 1 };
+    this.socket.push({ case: "ownPresence", value: create(OwnPresenceSchema, own) });
+    await drawn();
+  }
+
+  /** The page is closed; what the tab remembers stays. */
+  close(): void {
+    render(null, this.root);
+    this.root.remove();
+  }
+
+  /** The lists change. */
+  lists(change: ListChange): void {
+    this.socket.push({ case: "lists", value: create(WatchSessionsResponseSchema, { change }) });
+  }
+
+  /** The user takes part in session `s`, as its owner. */
+  async attending(): Promise<void> {
+    const session = { ...ROW, state: SessionState.ACTIVE, owner: MAP, patronConnection: PatronConnection.CONNECTED };
+    const joined = create(JoinedSchema, { session, head: { epoch: "1", number: this.#position }, part: Part.OWNER });
+    this.socket.push({ case: "attending", value: create(AttendingSchema, { sessionId: "s", joined }) });
+    await drawn();
+  }
+
+  /** Something happens in session `s`. */
+  async event(payload: SessionEvent["payload"], author: Author): Promise<void> {
+    this.#position += 1n;
+    const time = timestampFromMs(Date.now());
+    const event = Object.assign(create(SessionEventSchema, { position: this.#position, time, author }), { payload });
+    this.socket.push({ case: "event", value: create(SessionEventFrameSchema, { sessionId: "s", event }) });
+    await drawn();
+  }
+
+  /** Somebody types in session `s`. */
+  async typing(author: Author): Promise<void> {
+    const sign = { sessionId: "s", typing: { author } };
+    this.socket.push({ case: "typing", value: create(SomebodyTypingSchema, sign) });
+    await drawn();
+  }
+
+  /** What is on the page and is called so. */
+  find(selector: string, name: string | RegExp): HTMLElement | undefined {
+    return [...this.root.querySelectorAll<HTMLElement>(selector)].find((element) =>
+      (element.getAttribute("aria-label") ?? element.textContent ?? "").trim().match(name),
+    );
+  }
+
+  /** Presses a button. */
+  async click(name: string | RegExp): Promise<void> {
+    const button = this.find("button", name);
+    if (button === undefined) throw new Error(`There is no button ${name}.`);
+    button.click();
+    await drawn();
+  }
+}

@@ -1,0 +1,134 @@
+/** A patron page before a gateway of the tests' own. */
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { render } from "preact";
+import { vi } from "vitest";
+import { PatronChat } from "../app/patron_chat";
+import { AttendingSchema, SessionEventSchema as FrameSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import type { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
+import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
+import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { JoinedSchema } from "../gen/carrel/session/v1/session_service_pb";
+import { AskPage } from "../view/ask/ask_page";
+import { FakeSocket } from "./gateway";
+
+type Refusal = NonNullable<Parameters<typeof create<typeof RefusalSchema>>[1]>;
+type Facts = NonNullable<Parameters<typeof create<typeof JoinedSchema>>[1]>["session"];
+
+const TOKEN = { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: Date.now() + 900_000 };
+
+const OPENED = new Date(2026, 10, 23, 12);
+
+const ASKED = {
+  sessionId: "s",
+  institutionId: "maple",
+  question: "Where is the plat book?",
+  patronName: "Ricky",
+  openTime: timestampFromMs(OPENED.getTime()),
+};
+
+/** A patron's page of Maple Library, whose session is "s". */
+export class PatronPage {
+  readonly root = document.createElement("div");
+  readonly chat = new PatronChat("maple", false);
+  #position = 0n;
+
+  private constructor() {
+    document.body.append(this.root);
+    render(<AskPage chat={this.chat} />, this.root);
+  }
+
+  /** Opens the page. `returns` is whether the tab was in the session before. */
+  static async open(returns = false): Promise<PatronPage> {
+    vi.stubGlobal("WebSocket", FakeSocket);
+    vi.stubGlobal("fetch", async (path: string) => {
+      const library = { institutionId: "maple", name: "Maple Library" };
+      const token = { accessToken: "t", expireTime: "2099-01-01T00:00:00Z", renewUntilTime: "2099-01-01T00:00:00Z" };
+      const answers: Record<string, unknown> = { "/v1/admit": { token, sessionId: "s" } };
+      const other = path.endsWith("/availability") ? { availability: "AVAILABILITY_OPEN" } : { library };
+      return new Response(JSON.stringify(answers[path] ?? other));
+    });
+    sessionStorage.clear();
+    if (returns) sessionStorage.setItem("carrel.ask.maple", JSON.stringify({ sessionId: "s", token: TOKEN }));
+    const page = new PatronPage();
+    await page.chat.begin();
+    if (returns) FakeSocket.last?.open();
+    await page.drawn();
+    return page;
+  }
+
+  /** Takes the page away, and what stood in for the browser. */
+  close(): void {
+    render(null, this.root);
+    this.root.remove();
+    sessionStorage.clear();
+    vi.unstubAllGlobals();
+  }
+
+  /** Lets the page draw what it knows, and do what it does after that. */
+  async drawn(): Promise<void> {
+    const frame = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    // What is done after a drawing is done a frame later.
+    await frame();
+    await frame();
+  }
+
+  /** The patron takes part in the session, which is as it is told. */
+  async attends(facts: Facts): Promise<void> {
+    const session = { ...ASKED, ...facts };
+    const joined = create(JoinedSchema, { session, head: { epoch: "1" }, part: Part.PATRON });
+    FakeSocket.last?.push({ case: "attending", value: create(AttendingSchema, { sessionId: "s", joined }) });
+    await this.drawn();
+  }
+
+  /** The patron chats with Ms Map. */
+  async chats(): Promise<void> {
+    await this.attends({ state: SessionState.ACTIVE, owner: { part: Part.OWNER, name: "Ms Map" } });
+  }
+
+  /** Something happens in the session. */
+  async happens(kind: SessionEvent["payload"]["case"], part: Part = Part.OWNER): Promise<void> {
+    this.#position += 1n;
+    const event = create(SessionEventSchema, { position: this.#position, author: { part, name: "Ms Map" } });
+    event.payload = { case: kind, value: {} } as SessionEvent["payload"];
+    FakeSocket.last?.push({ case: "event", value: create(FrameSchema, { sessionId: "s", event }) });
+    await this.drawn();
+  }
+
+  /** What the page has asked to be done in the session. */
+  get acts() {
+    return FakeSocket.last?.all("act") ?? [];
+  }
+
+  /** The gateway refuses what was asked for last. */
+  async refuses(refusal: Refusal): Promise<void> {
+    const commandId = this.acts.at(-1)?.commandId ?? "";
+    FakeSocket.last?.push({ case: "refused", value: create(RefusedSchema, { commandId, sessionId: "s", refusal }) });
+    await this.drawn();
+  }
+
+  /** Types into a field, which has the focus then. */
+  async types(id: string, text: string): Promise<void> {
+    const field = this.field(id);
+    field.focus();
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    await this.drawn();
+  }
+
+  /** A field by its id. */
+  field(id: string): HTMLInputElement {
+    const field = this.root.querySelector<HTMLInputElement>(`#${id}`);
+    if (field === null) throw new Error(`There is no field ${id}.`);
+    return field;
+  }
+
+  /** Presses a button by its words. */
+  async press(words: string): Promise<void> {
+    const button = [...this.root.querySelectorAll("button")].find((one) => one.textContent?.trim() === words);
+    if (button === undefined) throw new Error(`There is no button ${words}.`);
+    button.focus();
+    button.click();
+    await this.drawn();
+  }
+}

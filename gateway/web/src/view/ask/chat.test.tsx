@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { askBeforeLeaving, isChatUnsent } from "../../app/leaving";
+import { SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { FakeSocket } from "../../testing/gateway";
+import { PatronPage } from "../../testing/patron_page";
+
+let page: PatronPage;
+
+beforeEach(async () => {
+  page = await PatronPage.open(true);
+  await page.chats();
+});
+
+afterEach(() => page.close());
+
+describe("a patron who chats", () => {
+  it("cannot leave the chat by a slip on the library's name (D60)", async () => {
+    expect(page.root.querySelector(".ask-name")?.textContent).toBe("Maple Library");
+    expect(page.root.querySelector(".ask-head a")).toBeNull();
+    await page.happens("ended");
+    expect(page.root.querySelector(".ask-head a")?.getAttribute("href")).toBe("/ask/maple");
+  });
+
+  it("is told to keep the page open while there is no connection (D60)", async () => {
+    FakeSocket.last?.onclose?.({ code: 1006, reason: "" });
+    await page.drawn();
+    expect(page.root.textContent).toMatch(/sent as soon as the connection is back\. Keep this page open\./);
+  });
+
+  it("is asked before the page is left with something typed or on its way (D60)", async () => {
+    const leave = () => dispatchEvent(new Event("beforeunload", { cancelable: true }));
+    askBeforeLeaving(() => isChatUnsent(page.chat));
+    expect(leave()).toBe(true);
+    await page.types("message", "Hello");
+    expect(leave()).toBe(false);
+    page.chat.send();
+    expect(page.chat.draft.value).toBe("");
+    expect(leave()).toBe(false);
+    await page.refuses({ code: 9, message: "x" });
+    expect(leave()).toBe(true);
+  });
+
+  it("takes back what was refused as it is, before what was typed since (R23)", async () => {
+    await page.types("message", "Ding \u0007");
+    page.chat.send();
+    await page.refuses({
+      code: 3,
+      message: "x",
+      fieldViolations: [{ field: "text", description: "remove it" }],
+    });
+    await page.types("message", "more");
+    await page.press("Edit");
+    expect(page.chat.draft.value).toBe("Ding \u0007\nmore");
+    expect(page.root.querySelector(".failed")).toBeNull();
+    expect(document.activeElement?.id).toBe("message");
+  });
+
+  it("has the focus at the head of the wait when they wait again (I13, D82)", async () => {
+    await page.attends({ state: SessionState.WAITING });
+    expect(document.activeElement?.tagName).toBe("H1");
+  });
+});
+
+describe("a chat that has ended (D56)", () => {
+  beforeEach(async () => {
+    await page.types("message", "And the map of 18");
+    await page.happens("pickedUp");
+    await page.happens("ended");
+  });
+
+  it("keeps what was half typed, and takes it and the name into the next question", async () => {
+    expect(page.root.querySelector(".unsent")?.textContent).toContain("This was not sent.");
+    expect(page.root.querySelector(".unsent")?.textContent).toContain("And the map of 18");
+    await page.press("Ask another question");
+    expect(page.field("question").value).toBe("And the map of 18");
+    expect(page.field("name").value).toBe("Ricky");
+    expect(document.activeElement?.id).toBe("question");
+  });
+
+  it("leaves nothing behind when the page is cleared, and has the focus in the form (D78)", async () => {
+    await page.press("Clear this page");
+    expect(page.root.textContent).toContain("This page has been cleared");
+    expect([page.field("question").value, page.field("name").value]).toEqual(["", ""]);
+    expect(document.activeElement?.id).toBe("question");
+  });
+
+  it("is saved under the library's name and the day", async () => {
+    const names: string[] = [];
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
+      names.push(this.download);
+    });
+    await page.press("Save as text");
+    vi.restoreAllMocks();
+    expect(names).toEqual(["chat-maple-2026-11-23.txt"]);
+  });
+});

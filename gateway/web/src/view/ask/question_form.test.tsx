@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { FakeSocket } from "../../testing/gateway";
+import { PatronPage } from "../../testing/patron_page";
+
+const QUESTION = "Where is the plat book?";
+
+let page: PatronPage;
+
+beforeEach(async () => {
+  page = await PatronPage.open();
+});
+
+afterEach(() => page.close());
+
+/** What stands beside a field. */
+const beside = (id: string) => page.root.querySelector(`#${id}-hint`);
+
+describe("the form", () => {
+  it("has the cursor in the question", () => {
+    expect(document.activeElement?.id).toBe("question");
+  });
+
+  it("says what the e-mail address is for, and that no transcript is sent to it (D59)", () => {
+    expect(beside("email")?.textContent).toContain("No transcript is sent");
+    expect(page.field("email").getAttribute("aria-describedby")).toBe("email-hint");
+  });
+
+  it("marks an address that is none, takes the focus there, and sends nothing", async () => {
+    await page.types("question", QUESTION);
+    await page.types("email", "ricky");
+    await page.press("Start the chat");
+    expect(beside("email")?.textContent).toContain("not an e-mail address");
+    expect(beside("email")?.getAttribute("role")).toBe("alert");
+    expect(page.field("email").getAttribute("aria-invalid")).toBe("true");
+    expect(document.activeElement?.id).toBe("email");
+    expect(page.chat.busy.value).toBe(false);
+    await page.types("email", "ricky@example.org");
+    expect(page.field("email").getAttribute("aria-invalid")).toBe("false");
+    expect(beside("email")?.textContent).not.toContain("not an e-mail address");
+  });
+
+  it("goes to the first of several things that are wrong, and stays where the patron writes then", async () => {
+    await page.types("email", "ricky");
+    await page.press("Start the chat");
+    expect(document.activeElement?.id).toBe("question");
+    await page.types("question", QUESTION);
+    expect(document.activeElement?.id).toBe("question");
+    expect(page.field("email").getAttribute("aria-invalid")).toBe("true");
+  });
+});
+
+describe("a question on its way", () => {
+  beforeEach(async () => {
+    await page.types("question", QUESTION);
+    await page.types("email", "ricky@localhost");
+  });
+
+  it("stays in the form, whatever the server says to a field, and without its name there (R23)", async () => {
+    const form = page.root.querySelector("form");
+    await page.press("Start the chat");
+    FakeSocket.last?.open();
+    await page.drawn();
+    expect(page.chat.stage.value).toBe("opening");
+    expect(page.root.querySelector("form")).toBe(form);
+    expect(page.field("question").readOnly).toBe(true);
+    const description = "it is not an e-mail address";
+    const fieldViolations = [{ field: "patron_email", description }];
+    await page.refuses({ code: 3, message: `patron_email: ${description}`, fieldViolations });
+    expect(page.root.querySelector("form")).toBe(form);
+    expect(beside("email")?.textContent).toBe("It is not an e-mail address.");
+    expect(page.root.textContent).not.toContain("patron_email");
+    expect(document.activeElement?.id).toBe("email");
+    expect(page.field("question").readOnly).toBe(false);
+    expect(page.field("question").value).toBe(QUESTION);
+  });
+
+  it("stays mended when more comes from the server", async () => {
+    await page.press("Start the chat");
+    FakeSocket.last?.open();
+    const fieldViolations = [{ field: "patron_email", description: "it is not an e-mail address" }];
+    await page.refuses({ code: 3, message: "x", fieldViolations });
+    await page.types("email", "ricky@example.org");
+    FakeSocket.last?.push({ case: "pong", value: { $typeName: "carrel.gateway.v1.Pong", number: 1n } });
+    await page.drawn();
+    expect(page.field("email").getAttribute("aria-invalid")).toBe("false");
+    await page.press("Start the chat");
+    expect(page.acts.length).toBe(2);
+  });
+
+  it("is followed by the wait, which has the focus then (D56, D82)", async () => {
+    await page.press("Start the chat");
+    FakeSocket.last?.open();
+    await page.attends({ state: SessionState.WAITING });
+    expect(document.activeElement?.tagName).toBe("H1");
+    expect(document.activeElement?.textContent).toBe("You are in the queue");
+  });
+});

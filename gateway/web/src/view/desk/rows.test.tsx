@@ -1,0 +1,62 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { DeskStage, drawn, MAP, RICKY, ROW } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+let stage: DeskStage;
+
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open();
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+/** What a screen reader calls the rows: what is hidden from it is left out. */
+function names(): string[] {
+  return [...stage.root.querySelectorAll<HTMLElement>(".row-main")].map((row) => {
+    const copy = row.cloneNode(true) as HTMLElement;
+    for (const hidden of copy.querySelectorAll("[aria-hidden=true]")) hidden.remove();
+    return row.getAttribute("aria-label") ?? (copy.textContent ?? "").replace(/\s+/g, " ").trim();
+  });
+}
+
+describe("the name of a row (D82, D50)", () => {
+  it("begins with what opening it does, and holds what the row says", async () => {
+    const waitingSinceTime = timestampFromMs(Date.now() - 187_000);
+    const row = { ...ROW, list: SessionList.NEW, queueIds: ["main"], waitingSinceTime, returned: true };
+    stage.lists({ case: "snapshot", value: { rows: [{ ...row, patronConnection: PatronConnection.AWAY }] } });
+    await drawn();
+    const [name] = names();
+    expect(name).toMatch(/^Pick up Ricky waiting 3 min.*Maple Library.*lost their librarian.*away.*plat book\?$/);
+    expect(stage.root.querySelector(".row-time")?.textContent).toMatch(/^3:0\d/);
+  });
+
+  it("tells of an own session how long it lasts, who is typing, and how much is new", async () => {
+    const pickUpTime = timestampFromMs(Date.now() - 5_000);
+    const connected = { patronConnection: PatronConnection.CONNECTED };
+    const row = { ...ROW, ...connected, list: SessionList.MY_ACTIVE, owner: MAP, pickUpTime };
+    stage.lists({ case: "snapshot", value: { rows: [row] } });
+    await stage.attending();
+    stage.find("[role=tab]", /^My Active/)?.click();
+    await stage.event(
+      { case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text: "Hello" } },
+      RICKY,
+    );
+    await stage.typing(RICKY);
+    expect(names()[0]).toMatch(/^Open the session with Ricky for less than 1 min.*connected.*typing.*1 new.*Hello$/);
+  });
+});
+
+describe("the sample of a sound", () => {
+  it("is called what its button says, and of which kind it is", async () => {
+    await stage.click("Keyboard shortcuts and settings");
+    expect(stage.find("button", /^Hear it\s*, the sound for: New patron$/)).toBeDefined();
+  });
+});

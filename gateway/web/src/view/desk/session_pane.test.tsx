@@ -1,0 +1,123 @@
+import { create } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  SessionEndedSchema,
+  TransferClosedSchema,
+  TransferOutcome,
+} from "../../gen/carrel/session/v1/session_event_pb";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+const noted = { case: "note", value: { $typeName: "carrel.session.v1.NoteWritten", text: "Ask her." } } as const;
+const left = { case: "colleagueLeft", value: { $typeName: "carrel.session.v1.ColleagueLeft" } } as const;
+
+let stage: DeskStage;
+
+/** The user owns session `s`, which is shown. */
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open();
+  stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.MY_ACTIVE, owner: MAP }] } });
+  await stage.attending();
+  stage.desk.select("s");
+  await drawn();
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+async function send(text: string): Promise<void> {
+  stage.desk.writing.type("s", { patron: text });
+  await sendAgain();
+}
+
+async function sendAgain(): Promise<void> {
+  stage.desk.writing.sendToPatron("s");
+  await drawn();
+}
+
+/** The question whether it shall go to the patron. */
+const question = () => stage.root.querySelector(".guard");
+
+/** What went to the patron and what went to staff. */
+const sent = () =>
+  stage.socket
+    .all("act")
+    .map(({ act }) => act.case)
+    .filter((deed) => deed === "postMessage" || deed === "writeNote");
+
+describe("the question before a note is answered in the patron's box (R10)", () => {
+  it("comes also when whoever wrote the note has left", async () => {
+    await stage.event(noted, QUILL);
+    await stage.event(left, QUILL);
+    await send("Oh thanks.");
+    expect(question()?.textContent).toContain("a note from Mr Quill");
+    expect(sent()).toEqual([]);
+  });
+
+  it("comes after a declined offer, too, and names who has declined", async () => {
+    await stage.event(noted, MAP);
+    const closed = create(TransferClosedSchema, { offerId: "o", outcome: TransferOutcome.DECLINED });
+    await stage.event({ case: "transferClosed", value: closed }, QUILL);
+    await send("Oh ok, no problem.");
+    expect(question()?.textContent).toContain("a note from Mr Quill");
+  });
+
+  it("comes again after Go on writing, until it was answered", async () => {
+    await stage.event(noted, QUILL);
+    await send("Oh thanks.");
+    await stage.click(/^Go on writing$/);
+    expect(question()).toBeNull();
+    await sendAgain();
+    expect(question()).not.toBeNull();
+    stage.root.querySelector("dialog")?.dispatchEvent(new Event("cancel", { cancelable: true }));
+    await drawn();
+    await sendAgain();
+    expect(question()).not.toBeNull();
+    expect(sent()).toEqual([]);
+  });
+
+  it.each([
+    [/^Send as a note$/, "writeNote"],
+    [/^Send to Ricky$/, "postMessage"],
+  ] as const)("comes once for each note: after %s no more", async (answer, deed) => {
+    await stage.event(noted, QUILL);
+    await send("Oh thanks.");
+    await stage.click(answer);
+    await send("One moment.");
+    expect(question()).toBeNull();
+    expect(sent()).toEqual([deed, "postMessage"]);
+  });
+});
+
+describe("a session that has ended (D52)", () => {
+  it("has nobody who types, whatever sign of it comes late", async () => {
+    const types = () => stage.root.querySelector(".session-pane")?.textContent?.includes("is typing");
+    await stage.typing(RICKY);
+    expect(types()).toBe(true);
+    await stage.event({ case: "ended", value: create(SessionEndedSchema) }, MAP);
+    expect(types()).toBe(false);
+    await stage.typing(RICKY);
+    expect(types()).toBe(false);
+  });
+});
+
+describe("an offer that is gone (D82)", () => {
+  it.each(["chat", "im"] as const)("leaves the focus at the tab that is open, in %s", async (tab) => {
+    stage.desk.tab.value = tab;
+    const transferOffer = { offerId: "o", from: QUILL, to: { case: "librarian" as const, value: MAP } };
+    const row = { ...ROW, sessionId: "t", list: SessionList.OFFERED, owner: QUILL, transferOffer };
+    stage.lists({ case: "changed", value: row });
+    await drawn();
+    stage.find("button", /^Decline/)?.focus();
+    await stage.click(/^Decline/);
+    stage.lists({ case: "removed", value: { list: SessionList.OFFERED, sessionId: "t" } });
+    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
+    expect(document.activeElement?.getAttribute("aria-selected")).toBe("true");
+    expect(document.activeElement?.id).toBe(tab === "im" ? "tab-im" : "tab-list-new");
+  });
+});

@@ -1,0 +1,33 @@
+import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
+import { isWrong, whyRefused } from "../../refusal_words";
+import { Icon } from "./icon";
+
+interface NotSentProps {
+  refusal: Refusal | undefined;
+  onRetry?: (() => void) | undefined;
+  /** Takes the text back into the box. */
+  onEdit?: (() => void) | undefined;
+  onDiscard?: (() => void) | undefined;
+}
+
+/** That something was not sent, why, and what can be done: sent again, or changed first if it would only be refused. */
+export function NotSent({ refusal, onRetry, onEdit, onDiscard }: NotSentProps) {
+  const again = isWrong(refusal) ? { word: "Edit", act: onEdit } : { word: "Retry", act: onRetry };
+  return (
+    <p class="message-state failed" role="alert">
+      <span>
+        <Icon name="alert" /> Not sent. {whyRefused(refusal)}
+      </span>
+      {again.act && (
+        <button type="button" class="link-button" onClick={again.act}>
+          {again.word}
+        </button>
+      )}
+      {onDiscard && (
+        <button type="button" class="link-button" onClick={onDiscard}>
+          Discard
+        </button>
+      )}
+    </p>
+  );
+}

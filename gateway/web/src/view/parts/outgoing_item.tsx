@@ -1,0 +1,72 @@
+import { outgoingText } from "../../state/conversation";
+import type { Outgoing } from "../../state/session";
+import { Icon } from "./icon";
+import { LinkedText } from "./linked_text";
+import { NotSent } from "./not_sent";
+import { NoteHead } from "./stream_items";
+
+interface OutgoingItemProps {
+  outgoing: Outgoing;
+  isLate: boolean;
+  onRetry?: ((commandId: string) => void) | undefined;
+  /** Takes the text back into the box. */
+  onEdit?: ((outgoing: Outgoing) => void) | undefined;
+  onDiscard?: ((commandId: string) => void) | undefined;
+}
+
+/** What the user has sent and the log does not show yet. */
+export function OutgoingItem(props: OutgoingItemProps) {
+  const { outgoing } = props;
+  const text = outgoingText(outgoing) ?? "";
+  const state = <OutgoingState {...props} />;
+  if (outgoing.deed.case === "writeNote") {
+    return (
+      <li class={`note ${outgoing.status}`}>
+        <NoteHead author="You" />
+        <div class="note-text">
+          <LinkedText text={text} />
+        </div>
+        {state}
+      </li>
+    );
+  }
+  return (
+    <li class={`message near own ${outgoing.status}`}>
+      <p class="message-head">
+        <span class="author">You</span>
+      </p>
+      <div class="bubble">
+        <LinkedText text={text} />
+      </div>
+      {state}
+    </li>
+  );
+}
+
+function OutgoingState({ outgoing, isLate, onRetry, onEdit, onDiscard }: OutgoingItemProps) {
+  if (outgoing.status === "sent") {
+    return (
+      <p class="message-state">
+        <Icon name="check" /> Sent
+      </p>
+    );
+  }
+  if (outgoing.status === "sending") {
+    return (
+      <p class="message-state">
+        <Icon name="clock" />{" "}
+        {isLate ? "Not confirmed yet. It is sent again by itself; keep this page open." : "Sending …"}
+      </p>
+    );
+  }
+  // A page's address has no box that it could go back to.
+  const edit = onEdit && outgoing.deed.case !== "pushPage" ? () => onEdit(outgoing) : undefined;
+  return (
+    <NotSent
+      refusal={outgoing.refusal}
+      onRetry={onRetry && (() => onRetry(outgoing.commandId))}
+      onEdit={edit}
+      onDiscard={onDiscard && (() => onDiscard(outgoing.commandId))}
+    />
+  );
+}
