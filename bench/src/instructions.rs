@@ -71,13 +71,14 @@ impl Budget {
     }
 }
 
-/// Counts the instructions of one message, in a `carrel` of this folder.
+/// Counts the instructions of one message, in a `carrel` of this folder that keeps this part of its traces and sends all
+/// telemetry to a collector, or none.
 ///
 /// # Errors
 /// When valgrind is not installed, or a message does not arrive.
-pub async fn count(programs: &Path, cores: Cores) -> anyhow::Result<u64> {
-    let (many, took) = total(programs, cores, MANY, Duration::ZERO).await?;
-    let (few, _) = total(programs, cores, FEW, took).await?;
+pub async fn count(programs: &Path, cores: Cores, traced: Option<f64>) -> anyhow::Result<u64> {
+    let (many, took) = total(programs, cores, traced, MANY, Duration::ZERO).await?;
+    let (few, _) = total(programs, cores, traced, FEW, took).await?;
     Ok(many.saturating_sub(few) / u64::from(MANY - FEW))
 }
 
@@ -86,6 +87,7 @@ pub async fn count(programs: &Path, cores: Cores) -> anyhow::Result<u64> {
 async fn total(
     programs: &Path,
     cores: Cores,
+    traced: Option<f64>,
     messages: u32,
     lasts: Duration,
 ) -> anyhow::Result<(u64, Duration)> {
@@ -95,7 +97,7 @@ async fn total(
         form: Form::Embedded,
         door: Door::Proto,
         synced: true,
-        traced: None,
+        traced,
         grown: None,
         programs: under_callgrind(folder.path(), programs, &log)?,
         build: None,

@@ -67,6 +67,9 @@ struct Instructions {
     /// Fail if the count is more than its tolerance away from the budget in this file.
     #[arg(long)]
     budget: Option<PathBuf>,
+    /// Have this part of the traces kept, and all telemetry sent to a collector. None is, if not said.
+    #[arg(long, conflicts_with = "budget")]
+    traced: Option<f64>,
 }
 
 #[derive(Debug, Args)]
@@ -210,7 +213,7 @@ async fn instructions(options: Instructions) -> anyhow::Result<ExitCode> {
         None => beside_this_program()?,
     };
     let budget = options.budget.as_deref().map(Budget::read).transpose()?;
-    let count = instructions::count(&programs, choose()?).await?;
+    let count = instructions::count(&programs, choose()?, options.traced).await?;
     say(&format!("{count} instructions a message"));
     if let Some(budget) = budget {
         budget.check(count)?;

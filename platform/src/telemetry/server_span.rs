@@ -56,7 +56,9 @@ struct Unmade {
     /// The caller's span.
     parent: Option<SpanId>,
     name: StringValue,
-    attributes: Vec<KeyValue>,
+    /// Most have one.
+    attribute: Option<KeyValue>,
+    further: Vec<KeyValue>,
     /// The trace that a stranger says it belongs to.
     said: String,
     failed: bool,
@@ -148,7 +150,8 @@ impl ServerSpan {
             ids,
             parent,
             name,
-            attributes: Vec::new(),
+            attribute: None,
+            further: Vec::new(),
             said: String::new(),
             failed: false,
             began: Instant::now(),
@@ -177,7 +180,7 @@ impl ServerSpan {
     pub fn record(&mut self, key: &'static str, value: impl Into<Value>) {
         match self.0.as_deref_mut() {
             None => {}
-            Some(Inner::Unmade(unmade)) => unmade.attributes.push(KeyValue::new(key, value)),
+            Some(Inner::Unmade(unmade)) => unmade.note(KeyValue::new(key, value)),
             Some(Inner::Made(span)) => {
                 match value.into() {
                     Value::Bool(flag) => span.record(key, flag),
@@ -230,28 +233,34 @@ impl ServerSpan {
 
 impl Drop for ServerSpan {
     fn drop(&mut self) {
-        match self.0.take().map(|inner| *inner) {
+        match self.0.as_deref() {
             None => {}
             // A span ends where it was left last.
             Some(Inner::Made(span)) => span.in_scope(|| {}),
-            Some(Inner::Unmade(unmade)) => unmade.end(),
+            Some(Inner::Unmade(unmade)) => {
+                let took = unmade.began.elapsed();
+                // Most are not: they are thrown away where they are.
+                if let Some(reason) = unmade.keeper.reason(unmade.failed, took)
+                    && let Some(Inner::Unmade(unmade)) = self.0.take().map(|inner| *inner)
+                {
+                    let keeper = unmade.keeper;
+                    keeper.keep(unmade.into_span(took, SystemTime::now(), reason));
+                }
+            }
         }
     }
 }
 
 impl Unmade {
-    /// Has the span kept, if it is slow or failed.
-    fn end(self) {
-        let took = self.began.elapsed();
-        let keeper = self.keeper;
-        if let Some(reason) = keeper.reason(self.failed, took) {
-            keeper.keep(self.into_span(took, SystemTime::now(), reason));
+    fn note(&mut self, attribute: KeyValue) {
+        match self.attribute {
+            None => self.attribute = Some(attribute),
+            Some(_) => self.further.push(attribute),
         }
     }
 
     fn into_span(mut self, took: Duration, now: SystemTime, reason: &'static str) -> SpanData {
-        self.attributes
-            .push(KeyValue::new(attribute::KEPT_FOR, reason));
+        self.note(KeyValue::new(attribute::KEPT_FOR, reason));
         let mut links = SpanLinks::default();
         links
             .links
@@ -265,7 +274,7 @@ impl Unmade {
             // A clock that was set meanwhile must not make it longer.
             start_time: now.checked_sub(took).unwrap_or(now),
             end_time: now,
-            attributes: self.attributes,
+            attributes: self.attribute.into_iter().chain(self.further).collect(),
             dropped_attributes_count: 0,
             events: Default::default(),
             links,

@@ -131,12 +131,13 @@ fn text(ids: &SpanContext) -> String {
     if !ids.is_valid() {
         return String::new();
     }
-    let mut text = [b'-'; LENGTH];
+    let mut text = vec![b'-'; LENGTH];
     write_hex(&[0], &mut text[VERSION]);
     write_hex(&ids.trace_id().to_bytes(), &mut text[TRACE_ID]);
     write_hex(&ids.span_id().to_bytes(), &mut text[SPAN_ID]);
     write_hex(&[ids.trace_flags().to_u8()], &mut text[FLAGS]);
-    String::from_utf8_lossy(&text).into_owned()
+    // Digits and dashes are a text.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// What a traceparent names, if it is one.
@@ -153,28 +154,39 @@ pub(super) fn parse(traceparent: &str) -> Option<SpanContext> {
     Some(context(trace_id, span_id, is_sampled)).filter(SpanContext::is_valid)
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Writes bytes as digits, two for each.
 fn write_hex(bytes: &[u8], digits: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (byte, two) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
         two.copy_from_slice(&[byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]));
     }
 }
 
+/// The value of each lower-case digit, and [`NO_DIGIT`] of all else. Each act has a traceparent, of fifty digits.
+static VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
+/// Has a bit that the value of no digit has.
+const NO_DIGIT: u8 = 0x10;
+
 /// Reads as many bytes from twice as many digits, which must be lower-case.
 fn read_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    fn value(digit: u8) -> Option<u8> {
-        match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        }
-    }
     let mut bytes = [0; N];
+    let mut seen = 0;
     for (byte, two) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(two[0])? << 4 | value(two[1])?;
+        let [high, low] = [two[0], two[1]].map(|digit| VALUES[usize::from(digit)]);
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(bytes)
+    (seen & NO_DIGIT == 0).then_some(bytes)
 }
 
 fn context(trace_id: TraceId, span_id: SpanId, is_sampled: bool) -> SpanContext {
