@@ -3,7 +3,7 @@
 //! Tokens are JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037). One algorithm, keys only from the own key
 //! ring by `kid`, fixed issuer and audience: nothing in a token's header is ever followed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Not};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ pub struct Patron {
     /// How this library names staff to its patrons.
     pub staff_naming: StaffNaming,
     /// Whether it is for practice, and no real question.
-    #[serde(default, skip_serializing_if = "is_not")]
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub practice: bool,
     /// The further queues that the patron's wait reaches, the soonest first.
     #[serde(default)]
@@ -120,10 +120,4 @@ pub enum StaffNaming {
     Librarian,
     /// By their screen name and their library.
     ScreenNameAndLibrary,
-}
-
-/// Whether something is false, which goes without saying.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_not(said: &bool) -> bool {
-    !said
 }

@@ -91,7 +91,8 @@ impl Audits {
     /// Writes to a library's audit and what must not be without it, all or nothing.
     ///
     /// # Errors
-    /// As the log does. A conflict is with one of the streams named, or lasts.
+    /// As the log does. A conflict may also be with the audit, which another process has written: then the same may be
+    /// tried again.
     pub(crate) async fn append(
         &self,
         log: &dyn EventLog,

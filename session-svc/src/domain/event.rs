@@ -1,5 +1,7 @@
 //! What can happen in a session, as the log keeps it.
 
+use std::ops::Not;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -142,17 +144,11 @@ pub struct Opened {
     /// What the patron asked.
     pub question: String,
     /// Whether the patron practises, and has no real question.
-    #[serde(default, skip_serializing_if = "is_not")]
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub practice: bool,
     /// The further queues that the wait reaches, the soonest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub route: Vec<RouteStep>,
-}
-
-/// Whether something is false, which goes without saying.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_not(said: &bool) -> bool {
-    !said
 }
 
 /// Whether the patron is there (R8).

@@ -382,6 +382,30 @@ mod tests {
         }
     }
 
+    /// A supervisor's word tells that they are there, though nothing of them listens.
+    #[tokio::test(start_paused = true)]
+    async fn a_supervisor_who_writes_is_not_missed() {
+        let member = StaffMember {
+            librarian_id: "admin".to_owned(),
+            screen_name: "Admin".to_owned(),
+            institution_id: "maple".to_owned(),
+            institution_name: "Maple".to_owned(),
+        };
+        let note = Event::NoteWritten {
+            by: Speaker::Colleague(member),
+            text: "still here".to_owned(),
+        };
+        let mut seen = Seen::now();
+        seen.gone.insert("admin".to_owned(), LastSeen::now());
+        for _ in 0..3 {
+            tokio::time::advance(GRACE - Duration::from_secs(1)).await;
+            assert!(!seen.gone["admin"].missed_for(GRACE));
+            seen.see(&note);
+        }
+        tokio::time::advance(GRACE).await;
+        assert!(seen.gone["admin"].missed_for(GRACE));
+    }
+
     #[test]
     fn a_lease_lists_all_who_attend_and_nobody_else() {
         let all = BTreeSet::from(["patron:7".to_owned(), "librarian:\"ada\"\n".to_owned()]);

@@ -10,9 +10,18 @@ use carrel_testbed::log::FaultyLog;
 use tonic::Code;
 
 use crate::desk::Desk;
-use crate::person::reason;
+use crate::person::{Person, reason};
 
 const SESSION: &str = "9a09";
+
+/// The librarian who has picked a patron up.
+async fn running(desk: &Desk) -> Person {
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    map
+}
 
 fn message(text: &str) -> Act {
     Act::PostMessage(wire::PostMessage { text: text.into() })
@@ -22,10 +31,7 @@ fn message(text: &str) -> Act {
 #[tokio::test]
 async fn an_audience_that_is_not_known_is_refused() {
     let desk = Desk::open().await;
-    let mut ricky = desk.patron(SESSION);
-    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
-    ricky.open(desk.command_id(), "hello?").await.unwrap();
-    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    let mut map = running(&desk).await;
 
     let unknown = 7;
     let transcript = map.ask(wire::GetTranscriptRequest {
@@ -85,10 +91,7 @@ async fn acts_before_a_bad_request_are_answered() {
 #[tokio::test]
 async fn acts_are_answered_in_the_numbers_of_their_stream() {
     let desk = Desk::open().await;
-    let mut ricky = desk.patron(SESSION);
-    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
-    ricky.open(desk.command_id(), "hello?").await.unwrap();
-    map.pick_up(desk.command_id(), SESSION).await.unwrap();
+    let mut map = running(&desk).await;
     map.note(desk.command_id(), SESSION, "between us")
         .await
         .unwrap();
@@ -121,21 +124,18 @@ async fn acts_are_answered_in_the_numbers_of_their_stream() {
 /// I13: a supervisor who never attends is there as long as they act.
 #[tokio::test]
 async fn a_supervisor_who_acts_is_not_lost() {
-    let grace = Duration::from_millis(400);
+    let grace = Duration::from_secs(2);
     let config = carrel_session::Config {
         conference_grace: grace.into(),
         ..carrel_session::Config::default()
     };
     let desk = Desk::with(config).await;
-    let mut ricky = desk.patron(SESSION);
-    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    running(&desk).await;
     let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
-    ricky.open(desk.command_id(), "hello?").await.unwrap();
-    map.pick_up(desk.command_id(), SESSION).await.unwrap();
     admin.enter(desk.command_id(), SESSION).await.unwrap();
 
     let began = tokio::time::Instant::now();
-    while began.elapsed() < 5 * grace {
+    while began.elapsed() < 2 * grace {
         let noted = admin.note(desk.command_id(), SESSION, "still here").await;
         assert_eq!(noted.map(drop).map_err(|status| reason(&status)), Ok(()));
         tokio::time::sleep(grace / 20).await;

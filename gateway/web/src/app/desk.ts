@@ -15,6 +15,7 @@ import { nameOf } from "../words";
 import { Alerts, isLookedAt } from "./alerts";
 import { callsFor, sessionCall } from "./alerts_calls";
 import { Announcer } from "./announcer";
+import type { Asked } from "./desk_asked";
 import { Attendance } from "./desk_attendance";
 import { CutOff } from "./desk_cut_off";
 import { InstantMessages } from "./desk_im";
@@ -32,16 +33,6 @@ import { rememberQueues } from "./settings";
 
 /** Who is at the desk: nobody, somebody, or somebody whose log-in has run out. */
 export type LogInState = "out" | "in" | "again";
-/** A question that the desk asks, and that must be answered before anything else. */
-export type Asked =
-  | { kind: "warning"; row: SessionRow }
-  | { kind: "question"; row: SessionRow }
-  | { kind: "end"; sessionId: string }
-  | { kind: "guard"; sessionId: string; note: number }
-  | { kind: "transfer"; sessionId: string; librarianId: string | undefined }
-  | { kind: "log-out" }
-  | { kind: "queues" }
-  | { kind: "shortcuts" };
 /** A box to write in. */
 export type Box = "patron" | "note";
 

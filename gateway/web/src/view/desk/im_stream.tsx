@@ -11,6 +11,7 @@ import { ToEnd, useFollowing } from "../parts/following";
 import { Icon } from "../parts/icon";
 import { LinkedText } from "../parts/linked_text";
 import { NotSent } from "../parts/not_sent";
+import { OwnWord } from "../parts/outgoing_item";
 
 interface ImStreamProps {
   desk: Desk;
@@ -203,13 +204,7 @@ function reach(thread: Thread, position: number): string {
 function Unsettled({ desk, thread, outgoing }: { desk: Desk; thread: Thread; outgoing: OutgoingMessage }) {
   const { commandId, status, refusal, deed } = outgoing;
   return (
-    <li class={`message near own ${status}`}>
-      <p class="message-head">
-        <span class="author">You</span>
-      </p>
-      <div class="bubble">
-        <LinkedText text={deed} />
-      </div>
+    <OwnWord status={status} text={deed}>
       {status === "failed" ? (
         <NotSent
           refusal={refusal}
@@ -226,7 +221,7 @@ function Unsettled({ desk, thread, outgoing }: { desk: Desk; thread: Thread; out
           <Icon name={status === "sent" ? "check" : "clock"} /> {status === "sent" ? "Sent" : "Sending …"}
         </p>
       )}
-    </li>
+    </OwnWord>
   );
 }
 

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { outgoingText } from "../../state/conversation";
 import type { Outgoing } from "../../state/session";
 import { Icon } from "./icon";
@@ -31,14 +32,30 @@ export function OutgoingItem(props: OutgoingItemProps) {
     );
   }
   return (
-    <li class={`message near own ${outgoing.status}`}>
+    <OwnWord status={outgoing.status} text={text}>
+      {state}
+    </OwnWord>
+  );
+}
+
+interface OwnWordProps {
+  status: string;
+  text: string;
+  /** How far it has come. */
+  children: ComponentChildren;
+}
+
+/** A message of the user's own that is not settled yet. */
+export function OwnWord({ status, text, children }: OwnWordProps) {
+  return (
+    <li class={`message near own ${status}`}>
       <p class="message-head">
         <span class="author">You</span>
       </p>
       <div class="bubble">
         <LinkedText text={text} />
       </div>
-      {state}
+      {children}
     </li>
   );
 }

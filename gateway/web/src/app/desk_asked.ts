@@ -1,0 +1,13 @@
+/** What the desk asks its user in a dialog. */
+import type { SessionRow } from "../gen/carrel/session/v1/session_service_pb";
+
+/** A question that the desk asks, and that must be answered before anything else. */
+export type Asked =
+  | { kind: "warning"; row: SessionRow }
+  | { kind: "question"; row: SessionRow }
+  | { kind: "end"; sessionId: string }
+  | { kind: "guard"; sessionId: string; note: number }
+  | { kind: "transfer"; sessionId: string; librarianId: string | undefined }
+  | { kind: "log-out" }
+  | { kind: "queues" }
+  | { kind: "shortcuts" };
