@@ -37,7 +37,15 @@ pub fn of_servers() -> anyhow::Result<Cost> {
 /// # Errors
 /// When `/proc` can't be read.
 pub fn of_load() -> anyhow::Result<Duration> {
-    Ok(cpu(std::process::id())?.1)
+    of(std::process::id())
+}
+
+/// Processor time that one process has used so far.
+///
+/// # Errors
+/// When there is none.
+pub fn of(id: u32) -> anyhow::Result<Duration> {
+    Ok(cpu(id)?.1)
 }
 
 /// All processes that this one, or one of them, has started.

@@ -45,6 +45,16 @@ pub fn medians(runs: &[Figures]) -> Figures {
         .collect()
 }
 
+/// The mean of some values, and its standard error: how far it may well be from what more of them would have.
+#[must_use]
+pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count.max(1.0);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let variance = squares / (count - 1.0).max(1.0);
+    (mean, (variance / count.max(1.0)).sqrt())
+}
+
 /// Figures that say that something is wrong unless they are zero.
 pub const MUST_BE_ZERO: [&str; 4] = ["lost", "repeated", "reordered", "refused"];
 
@@ -72,6 +82,13 @@ mod tests {
         let medians = medians(&[run(1.0, 0.0), run(3.0, 1.0), run(2.0, 0.0)]);
         assert_eq!(medians, run(2.0, 1.0));
         assert!(!sound(&medians));
+    }
+
+    #[test]
+    fn a_mean_is_the_surer_the_more_values_agree() {
+        assert_eq!(mean_and_error(&[2.0, 2.0]), (2.0, 0.0));
+        assert_eq!(mean_and_error(&[1.0, 3.0]), (2.0, 1.0));
+        assert_eq!(mean_and_error(&[]), (0.0, 0.0));
     }
 
     #[test]

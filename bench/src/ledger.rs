@@ -212,6 +212,12 @@ impl Ledger {
         self.book().sent
     }
 
+    /// How much arrived so far.
+    #[must_use]
+    pub fn count_arrived(&self) -> u64 {
+        self.book().arrived
+    }
+
     /// How much was said in the window.
     #[must_use]
     pub fn count_sent_in_window(&self) -> u64 {

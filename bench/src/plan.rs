@@ -1,6 +1,11 @@
 //! Which scenario is played on which servers, in turns, so that whatever else the machine does meets all of them alike.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    slice::{from_mut, from_ref},
+    time::Duration,
+};
 
 use tempfile::TempDir;
 
@@ -55,11 +60,13 @@ impl Plan {
         mut tell: impl FnMut(&str, &str, &Figures),
     ) -> anyhow::Result<Measured> {
         let mut runs: BTreeMap<(Scenario, String), Vec<Figures>> = BTreeMap::new();
-        let mut play = async |scenario: Scenario, subject: &Subject, server: &mut Server| {
-            let figures = scenario.play(server, self.size).await?;
-            let name = subject.name();
-            tell(scenario.name(), &name, &figures);
-            runs.entry((scenario, name)).or_default().push(figures);
+        let mut play = async |scenario: Scenario, subjects: &[Subject], servers: &mut [Server]| {
+            let played = scenario.play(servers, self.size).await?;
+            for (subject, figures) in subjects.iter().zip(played) {
+                let name = subject.name();
+                tell(scenario.name(), &name, &figures);
+                runs.entry((scenario, name)).or_default().push(figures);
+            }
             anyhow::Ok(())
         };
         if self.size == Size::Tiny {
@@ -68,13 +75,7 @@ impl Plan {
                 let mut server = None;
                 for scenario in &self.scenarios {
                     for subject in self.subjects(*scenario) {
-                        if subject.form != form || !subject.synced {
-                            continue;
-                        }
-                        if subject.traced.is_some() || subject.grown.is_some() {
-                            let mut server = subject.start(self.cores, ENOUGH).await?;
-                            play(*scenario, &subject, &mut server).await?;
-                            server.stop().await?;
+                        if subject.form != form || needs_its_own(*scenario, &subject) {
                             continue;
                         }
                         let server = match &mut server {
@@ -82,20 +83,33 @@ impl Plan {
                             none => none.insert(subject.start(self.cores, ENOUGH).await?),
                         };
                         server.open(subject.door);
-                        play(*scenario, &subject, server).await?;
+                        play(*scenario, from_ref(&subject), from_mut(server)).await?;
                     }
                 }
                 if let Some(server) = server {
                     server.stop().await?;
                 }
             }
-        } else {
-            for scenario in &self.scenarios {
-                for _ in 0..self.runs {
-                    for subject in self.subjects(*scenario) {
+        }
+        for scenario in &self.scenarios {
+            for _ in 0..self.runs {
+                let mut subjects = self.subjects(*scenario);
+                if self.size == Size::Tiny {
+                    subjects.retain(|subject| subject.synced && needs_its_own(*scenario, subject));
+                }
+                let at_once = if scenario.is_by_turns() {
+                    subjects.len().max(1)
+                } else {
+                    1
+                };
+                for subjects in subjects.chunks(at_once) {
+                    let mut servers = Vec::new();
+                    for subject in subjects {
                         let librarians = scenario.librarians(self.size);
-                        let mut server = subject.start(self.cores, librarians).await?;
-                        play(*scenario, &subject, &mut server).await?;
+                        servers.push(subject.start(self.cores, librarians).await?);
+                    }
+                    play(*scenario, subjects, &mut servers).await?;
+                    for server in servers {
                         server.stop().await?;
                     }
                 }
@@ -211,6 +225,11 @@ impl Plan {
         }
         subjects
     }
+}
+
+/// Whether a subject can't share a server with others even where nothing is measured.
+fn needs_its_own(scenario: Scenario, subject: &Subject) -> bool {
+    !subject.synced || subject.grown.is_some() || scenario.is_by_turns()
 }
 
 /// Whether one of several runs in a form.

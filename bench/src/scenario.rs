@@ -9,6 +9,7 @@ mod pick_up;
 mod redis_away;
 mod roster;
 mod storm;
+mod traced;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub(crate) use growth::MANY_SESSIONS;
+pub(crate) use traced::TO_THE_FIRST;
 
 /// A scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
@@ -48,7 +50,7 @@ pub enum Scenario {
     Roster,
     /// The desk with Redis, and after Redis was killed.
     RedisAway,
-    /// The flood, without traces, with one of a hundred kept, and with all of them.
+    /// The flood, without traces, with one of a hundred kept, and with all of them, by turns of a second.
     Traced,
     /// The desk on an empty log and on one of ten million events, and on both with ten times the sessions at the same total
     /// rate.
@@ -124,11 +126,28 @@ impl Scenario {
         }
     }
 
-    /// Plays it once, on a server where enough librarians work.
+    /// Whether its subjects all run at once and take turns within one run.
+    pub(crate) const fn is_by_turns(self) -> bool {
+        matches!(self, Self::Traced)
+    }
+
+    /// Plays it once, on servers where enough librarians work: all that take turns, else one after the other. The figures
+    /// are in the order of the servers.
     ///
     /// # Errors
-    /// When the server refuses what comes before the clock starts.
-    pub async fn play(self, server: &mut Server, size: Size) -> anyhow::Result<Figures> {
+    /// When a server refuses what comes before the clock starts.
+    pub async fn play(self, servers: &mut [Server], size: Size) -> anyhow::Result<Vec<Figures>> {
+        if self.is_by_turns() {
+            return traced::play(servers, size).await;
+        }
+        let mut figures = Vec::new();
+        for server in servers {
+            figures.push(self.play_on(server, size).await?);
+        }
+        Ok(figures)
+    }
+
+    async fn play_on(self, server: &mut Server, size: Size) -> anyhow::Result<Figures> {
         let librarians = self.librarians(size);
         match self {
             Self::Desk => desk::play(server, size).await,

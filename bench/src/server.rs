@@ -25,6 +25,7 @@ pub use self::grown::Grown;
 use crate::{
     client::{Way, Wire},
     core::Cores,
+    cost,
 };
 
 /// The library whose people take part.
@@ -204,6 +205,15 @@ impl Server {
     /// The same server, with people who come by another door.
     pub fn open(&mut self, door: Door) {
         self.door = door;
+    }
+
+    /// Processor time that its programs have used so far, the engines' not counted.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        let ids = self.processes.iter().filter_map(Process::id);
+        ids.map(cost::of).sum()
     }
 
     /// Stops it in order.

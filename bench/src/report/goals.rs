@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     plan::Measured,
-    scenario::{MANY_SESSIONS, Scenario},
+    scenario::{MANY_SESSIONS, Scenario, TO_THE_FIRST},
 };
 
 /// One goal, and what was measured of it.
@@ -185,7 +185,7 @@ const RATIOS: [Ratio; 18] = [
     ratio(
         "traced, delivered/s: one trace of a hundred kept to none",
         Scenario::Traced,
-        DELIVERED,
+        TO_THE_FIRST,
         "embedded, 1 % traced",
         "embedded",
     )

@@ -12,22 +12,28 @@ use crate::{
 /// How many messages each speaker has under way.
 const WINDOW: usize = 8;
 
-pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures> {
-    let shape = Shape {
+/// What speakers are told.
+pub(super) const ORDER: Order = Order::Flood {
+    window: WINDOW,
+    limit: u32::MAX,
+};
+
+/// Who takes part.
+pub(super) fn shape(size: Size) -> Shape {
+    Shape {
         rooms: size.pick(100, 100, 4),
         watchers: 1,
-    };
-    let crowd = Crowd::gather(server, shape).await?;
+    }
+}
+
+pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures> {
+    let crowd = Crowd::gather(server, shape(size)).await?;
     rest(size).await;
     let time = size.seconds(20, 4, 500);
     measure(&crowd, size, time, |until| {
         let crowd = &crowd;
         async move {
-            let order = Order::Flood {
-                window: WINDOW,
-                limit: u32::MAX,
-            };
-            Crowd::tell(crowd.talkers(), order);
+            Crowd::tell(crowd.talkers(), ORDER);
             wait_until(until).await;
             Ok(())
         }
