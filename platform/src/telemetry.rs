@@ -9,6 +9,7 @@
 
 pub mod attribute;
 pub(crate) mod call_duration;
+mod coarse_instant;
 mod export;
 pub mod exposition;
 pub mod grpc;

@@ -1,13 +1,18 @@
-//! Where metrics go: they are collected once, and read by whoever scrapes this process and, if there is a collector, sent
+//! Where metrics go: they are added up once, and read by whoever scrapes this process and, if there is a collector, sent
 //! to it.
 
-use std::time::Duration;
+use std::{sync::Weak, time::Duration};
 
 use opentelemetry::metrics::MeterProvider as _;
-use opentelemetry_otlp::{ExporterBuildError, WithExportConfig as _};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, WithExportConfig as _};
+use opentelemetry_prometheus::PrometheusExporter;
 use opentelemetry_sdk::{
     Resource,
-    metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream},
+    error::OTelSdkResult,
+    metrics::{
+        Instrument, InstrumentKind, PeriodicReader, Pipeline, SdkMeterProvider, Stream,
+        Temporality, data::ResourceMetrics, reader::MetricReader,
+    },
 };
 use prometheus::Registry;
 
@@ -37,24 +42,25 @@ pub(super) fn start(
         .scope_info_enabled(false)
         .build()
         .map_err(|error| TelemetryError::Metrics(error.to_string()))?;
-    let mut provider = SdkMeterProvider::builder()
-        .with_resource(resource)
-        .with_reader(scraped)
-        .with_view(|_: &Instrument| {
-            Stream::builder()
-                .with_cardinality_limit(COMBINATIONS)
-                .build()
-                .ok()
-        });
+    let mut sent: Option<Box<dyn MetricReader>> = None;
     if let Some(endpoint) = endpoint {
         let exporter = exporter(endpoint)
             .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
         let reader = PeriodicReader::builder(exports.metrics(exporter))
             .with_interval(PUSH_EVERY)
             .build();
-        provider = provider.with_reader(reader);
+        sent = Some(Box::new(reader));
     }
-    let provider = provider.build();
+    let provider = SdkMeterProvider::builder()
+        .with_resource(resource)
+        .with_reader(ScrapedAndSent { scraped, sent })
+        .with_view(|_: &Instrument| {
+            Stream::builder()
+                .with_cardinality_limit(COMBINATIONS)
+                .build()
+                .ok()
+        })
+        .build();
     metric::start(provider.meter("carrel"));
     metric::process::observe();
     nothing_given_up();
@@ -66,10 +72,49 @@ pub(super) fn start(
     Ok((provider, Exposition::of(registry)))
 }
 
-fn exporter(endpoint: &str) -> Result<opentelemetry_otlp::MetricExporter, ExporterBuildError> {
-    opentelemetry_otlp::MetricExporter::builder()
+fn exporter(endpoint: &str) -> Result<MetricExporter, ExporterBuildError> {
+    MetricExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
         .with_timeout(EXPORT_TIMEOUT)
         .build()
+}
+
+/// Who scrapes and the collector, as one reader of the same sums. As two they would have sums of their own, and every value
+/// would be added up twice.
+#[derive(Debug)]
+struct ScrapedAndSent {
+    scraped: PrometheusExporter,
+    sent: Option<Box<dyn MetricReader>>,
+}
+
+impl MetricReader for ScrapedAndSent {
+    fn register_pipeline(&self, pipeline: Weak<Pipeline>) {
+        self.scraped.register_pipeline(Weak::clone(&pipeline));
+        if let Some(sent) = &self.sent {
+            sent.register_pipeline(pipeline);
+        }
+    }
+
+    fn collect(&self, metrics: &mut ResourceMetrics) -> OTelSdkResult {
+        self.scraped.collect(metrics)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.sent.as_ref().map_or(Ok(()), |sent| sent.force_flush())
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        // The last are sent first: who scrapes needs nothing more.
+        let sent = self
+            .sent
+            .as_ref()
+            .map_or(Ok(()), |sent| sent.shutdown_with_timeout(timeout));
+        sent.and(self.scraped.shutdown_with_timeout(timeout))
+    }
+
+    /// Sums since the start, which is all that Prometheus knows, and what the exporter sends unless it is told otherwise.
+    fn temporality(&self, _: InstrumentKind) -> Temporality {
+        Temporality::Cumulative
+    }
 }

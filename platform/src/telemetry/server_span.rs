@@ -6,7 +6,7 @@
 
 use std::{
     sync::OnceLock,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use opentelemetry::{
@@ -19,6 +19,7 @@ use tracing::Span;
 
 use super::{
     attribute,
+    coarse_instant::CoarseInstant,
     grpc::code_name,
     sampling::Keeper,
     scope::{Scope, Unsampled},
@@ -62,7 +63,7 @@ struct Unmade {
     /// The trace that a stranger says it belongs to.
     said: String,
     failed: bool,
-    began: Instant,
+    began: CoarseInstant,
 }
 
 /// What a span of no trace that is kept is below of.
@@ -154,7 +155,7 @@ impl ServerSpan {
             further: Vec::new(),
             said: String::new(),
             failed: false,
-            began: Instant::now(),
+            began: CoarseInstant::now(),
         }))))
     }
 

@@ -84,8 +84,7 @@ pub type Sum<const N: usize> = Metric<AddedUp, N>;
 pub struct Buckets<const N: usize> {
     bounds: &'static [f64],
     made: OnceLock<metrics::Histogram<f64>>,
-    /// Where values with these labels go. The meter would find that out for each value, by a hash of all its labels, for
-    /// who scrapes and once more for the collector.
+    /// Where values with these labels go. The meter would find that out for each value, by a hash of all its labels.
     bound: RwLock<Vec<([Label; N], BoundHistogram<f64>)>>,
     exemplars: Exemplars,
 }
