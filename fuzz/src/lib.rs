@@ -16,7 +16,7 @@ use carrel_platform::{
         token::{verify, verify_renewable},
     },
     bus::redis::word::Word,
-    redis::seal::Key,
+    seal::Key,
 };
 use carrel_presence::{
     domain::{directory, rules},

@@ -190,10 +190,7 @@ impl ImService for ImApi {
         } = request.into_inner();
         command::check_id(&command_id)?;
         check_text(&text).map_err(Error::from)?;
-        let to = to.ok_or_else(|| {
-            let wanted = "name a librarian, a queue or a conversation";
-            Refusal::invalid("NO_ADDRESSEE", "to", wanted)
-        })?;
+        let to = to.ok_or_else(|| Refusal::nothing_named("to"))?;
         let conversation_id = conversation_to(&caller, &to)?;
         let command = command_for_log(&caller, &command_id, &text);
         let look = self.look(&conversation_id, Some(&command)).await?;
@@ -282,11 +279,7 @@ impl ImService for ImApi {
 /// The conversation in which a message to an addressee belongs.
 fn conversation_to(caller: &Caller, to: &To) -> Result<String, Refusal> {
     match to {
-        To::LibrarianId(id) if id == caller.id() => Err(Refusal::invalid(
-            "ONESELF",
-            "librarian_id",
-            "name another librarian; this is you",
-        )),
+        To::LibrarianId(id) if id == caller.id() => Err(Refusal::oneself("librarian_id")),
         To::LibrarianId(id) => Ok(names::between_librarians(caller.id(), id)),
         To::QueueId(id) => Ok(names::of_staff(id)),
         To::ConversationId(id) => Ok(id.clone()),

@@ -8,6 +8,7 @@
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
 //! - [`network`]: what counts as one address when something is limited per address.
 //! - [`redis`]: where Redis is, how it is reached and what it may know, for [`bus::redis`] and [`lease::redis`].
+//! - [`seal`]: bytes that tell nothing and can't be made up, for Redis and for what a caller carries back and forth.
 //! - [`clock`]: where time comes from, so that tests can hold it still; [`moments`], at which timers go off together.
 //! - [`replicas`]: the way to a service that runs more than once; [`tls`] on it and on listeners; [`backoff`] between
 //!   tries; [`condition`]: how well something is without which a process goes on.
@@ -34,6 +35,7 @@ pub mod process;
 pub mod redis;
 pub mod refusal;
 pub mod replicas;
+pub mod seal;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;

@@ -8,7 +8,6 @@ mod config;
 mod dial;
 mod health;
 mod nodes;
-pub mod seal;
 mod slots;
 mod topology;
 

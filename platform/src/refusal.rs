@@ -68,6 +68,22 @@ impl Refusal {
         )
     }
 
+    /// INVALID_ARGUMENT for a request that leaves out whom or what it is about.
+    #[must_use]
+    pub fn nothing_named(field: &str) -> Self {
+        Self::invalid(
+            "EMPTY",
+            field,
+            "name one of the choices that the message has for it",
+        )
+    }
+
+    /// INVALID_ARGUMENT for a request that names the caller where it must name somebody else.
+    #[must_use]
+    pub fn oneself(field: &str) -> Self {
+        Self::invalid("ONESELF", field, "name another librarian; this is you")
+    }
+
     /// NOT_FOUND, in the same words for what does not exist and for what the caller may not know of.
     #[must_use]
     pub fn not_found(what: &str) -> Self {

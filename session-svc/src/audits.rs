@@ -1,5 +1,6 @@
 //! Writing and reading libraries' audits.
 
+mod page_tokens;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use std::{
 
 use carrel_platform::{
     log::{Batch, EventLog, LogError, StreamName, Write},
+    seal::Key,
     telemetry::trace_context,
 };
 use tokio::sync::oneshot::{self, error::TryRecvError};
@@ -42,6 +44,7 @@ struct Audit {
     stream: StreamName,
     waiting: Mutex<VecDeque<Waiting>>,
     tail: tokio::sync::Mutex<Tail>,
+    page_key: tokio::sync::OnceCell<Key>,
 }
 
 /// What must be written with entries in its library's audit, or not at all.
@@ -83,6 +86,7 @@ impl Audits {
             stream: StreamName::new(storage::AUDIT, institution_id),
             waiting: Mutex::default(),
             tail: tokio::sync::Mutex::default(),
+            page_key: tokio::sync::OnceCell::new(),
         });
         libraries.insert(institution_id.to_owned(), Arc::clone(&audit));
         audit
@@ -249,21 +253,6 @@ fn shared<'a>(spans: impl Iterator<Item = &'a Span>) -> Span {
         trace_context::link_to(first, other);
     }
     first.clone()
-}
-
-/// The number of the entry with this hash, if there is one. Looks from the end, where pages begin.
-///
-/// # Errors
-/// As the log does.
-pub(crate) async fn number_of(
-    audits: &Audits,
-    log: &dyn EventLog,
-    institution_id: &str,
-    chain_hash: &str,
-) -> Result<Option<u64>, LogError> {
-    let is_it = |entry: &AuditEntry| entry.chain_hash == chain_hash;
-    let page = read_page(audits, log, institution_id, None, 1, is_it).await?;
-    Ok(page.entries.first().map(|entry| entry.version))
 }
 
 /// A page of an audit.

@@ -3,6 +3,7 @@
 use carrel_platform::{
     log::LogError,
     refusal::{Refusal, command},
+    seal::NotSealed,
 };
 use tonic::{Code, Status};
 
@@ -32,6 +33,9 @@ pub enum Error {
     /// The outcome of an act on the stream is unknown.
     #[error("the outcome of an act is unknown")]
     Interrupted,
+    /// A page token can't be made.
+    #[error("there is no page token: {0}")]
+    NotSealed(#[from] NotSealed),
     /// The service is stopping.
     #[error("the service is stopping")]
     ShuttingDown,
@@ -46,7 +50,11 @@ impl Error {
                 LogError::Conflict { .. } | LogError::Unavailable(_) | LogError::Unknown(_)
             ),
             Self::Contended | Self::Interrupted | Self::ShuttingDown => true,
-            Self::Refused(_) | Self::Request(_) | Self::CommandIdReused | Self::TooSlow => false,
+            Self::Refused(_)
+            | Self::Request(_)
+            | Self::CommandIdReused
+            | Self::TooSlow
+            | Self::NotSealed(_) => false,
         }
     }
 }
@@ -80,6 +88,14 @@ impl From<Error> for Refusal {
                 "INTERRUPTED",
                 "It is not known what became of one of your acts. Join again from the last position that you have, then send again, in their order, all that had no answer for good.",
             ),
+            Error::NotSealed(error) => {
+                tracing::error!(error = %error, "call failed");
+                Refusal::new(
+                    Code::Internal,
+                    "INTERNAL",
+                    "Something went wrong on our side. Try again.",
+                )
+            }
             Error::ShuttingDown => Refusal::unavailable(
                 "SHUTTING_DOWN",
                 "This server is going away. Connect again and go on from the last position that you have.",
@@ -113,6 +129,10 @@ fn refuse(refused: Refused) -> Refusal {
             "NO_LONGER_OWNER",
             "You were gone for too long, and this patron waits again. Pick them up again if nobody else has.",
         ),
+        Refused::NoSuchOffer => Refusal {
+            reason: "NO_SUCH_OFFER".to_owned(),
+            ..Refusal::not_found("offer")
+        },
         Refused::OfferClosed { fate } => {
             state("OFFER_CLOSED", "This offer does not stand any more.").with("outcome", fate.as_str())
         }
@@ -131,6 +151,7 @@ fn refuse(refused: Refused) -> Refusal {
             "introduction",
             "give the introduction from the librarian's row as it is now; it changes every few minutes",
         ),
+        Refused::Oneself => Refusal::oneself("introduction"),
         Refused::OwnSession => state("OWN_SESSION", "This is your own session; you are in it already."),
         Refused::WarningNotAccepted { current } => state(
             "WARNING_NOT_ACCEPTED",

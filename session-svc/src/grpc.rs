@@ -59,15 +59,6 @@ fn token_expired() -> Refusal {
     )
 }
 
-/// Why a request is refused that leaves out whom or what it is about.
-fn nothing_named(field: &str) -> Refusal {
-    Refusal::invalid(
-        "EMPTY",
-        field,
-        "name one of the choices that the message has for it",
-    )
-}
-
 /// `carrel.session.v1.SessionService`. Cheap to clone.
 #[derive(Clone)]
 pub struct SessionApi {

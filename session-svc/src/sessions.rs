@@ -233,7 +233,7 @@ impl Sessions {
     }
 }
 
-/// Why a command for a session that can't exist is refused: for the role, or else as for any that does not exist.
+/// Why a command for a session that can't exist is refused: as for any that does not exist.
 fn refuse_nowhere(actor: &Actor, command: &Command) -> Refused {
     let nowhere = Situation {
         session_id: "",
@@ -243,8 +243,9 @@ fn refuse_nowhere(actor: &Actor, command: &Command) -> Refused {
         times: Times::default(),
     };
     match decide(&nowhere, actor, command) {
-        Err(Refused::NotAllowed) => Refused::NotAllowed,
-        _ => Refused::NotFound,
+        Err(refused) => refused,
+        // Not even the patron of a session without an id can do anything in it.
+        Ok(_) => Refused::NotFound,
     }
 }
 

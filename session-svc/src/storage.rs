@@ -1,8 +1,9 @@
-//! How sessions lie in the log: three kinds of streams, their events as JSON.
+//! How sessions lie in the log: four kinds of streams, their events as JSON.
 //!
 //! - `session/<session id>`: what happened in the session. Every event of it is for staff at least.
 //! - `conference/<session id>`: who entered it silently and left it. For nobody in the session.
 //! - `audit/<institution id>`: the library's audit.
+//! - `page_key/<institution id>`: by which page tokens of that audit are sealed; an event, once one was given.
 
 pub(crate) use carrel_platform::log::stored::{Stored, encode, read_after, read_between};
 
@@ -12,3 +13,5 @@ pub const SESSION: &str = "session";
 pub const CONFERENCE: &str = "conference";
 /// The category of audit streams.
 pub const AUDIT: &str = "audit";
+/// The category of the streams with the keys of page tokens.
+pub const PAGE_KEY: &str = "page_key";

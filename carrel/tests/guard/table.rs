@@ -16,7 +16,8 @@
 //! session.
 //!
 //! **Cells.** `ok`: done. `with`, `w/o`: done, a list in which what it is about stands or does not. `UA`:
-//! UNAUTHENTICATED. `PD`: PERMISSION_DENIED. `NF`: NOT_FOUND, byte for byte as for an id that never was. In lower case
+//! UNAUTHENTICATED. `PD`: PERMISSION_DENIED. `NF`: NOT_FOUND, byte for byte as for an id that never was. `none`: the same
+//! of an offer, NO_SUCH_OFFER, whether it is the offer or the session that never was. In lower case
 //! the reasons of a FAILED_PRECONDITION: `out` NOT_INSIDE, `end` ENDED, `idle` NOT_ACTIVE, `own` OWN_SESSION, `lost`
 //! ALREADY_PICKED_UP, `open` ALREADY_OPEN, `gone` NO_LONGER_OWNER, `shut` OFFER_CLOSED, `apart` NOT_SHARED, `away`
 //! NOT_MONITORING; these last two, too, as for somebody, or a queue, that never was. `self`: INVALID_ARGUMENT, ONESELF.
@@ -187,7 +188,7 @@ impl Cell {
 
     /// Whether it is refused in such a way that the caller can't tell whether what they name exists.
     pub(crate) fn hides_what_there_is(&self) -> bool {
-        ["NF", "apart", "away"].contains(&self.expected)
+        ["NF", "none", "apart", "away"].contains(&self.expected)
     }
 
     /// Whether an answer is what the cell says.
@@ -203,6 +204,7 @@ impl Cell {
                     "PD" => (Code::PermissionDenied, "ROLE_NOT_ALLOWED"),
                     "self" => (Code::InvalidArgument, "ONESELF"),
                     "NF" => (Code::NotFound, "NOT_FOUND"),
+                    "none" => (Code::NotFound, "NO_SUCH_OFFER"),
                     "out" => state("NOT_INSIDE"),
                     "end" => state("ENDED"),
                     "idle" => state("NOT_ACTIVE"),

@@ -298,9 +298,27 @@ impl Person {
         to: To,
         text: &str,
     ) -> Result<wire::SendMessageResponse, Status> {
+        self.send_as(command_id, Some(to), text).await
+    }
+
+    /// Sends a message that leaves out to whom.
+    pub async fn send_to_nobody(
+        &mut self,
+        command_id: &str,
+        text: &str,
+    ) -> Result<wire::SendMessageResponse, Status> {
+        self.send_as(command_id, None, text).await
+    }
+
+    async fn send_as(
+        &mut self,
+        command_id: impl Into<String>,
+        to: Option<To>,
+        text: &str,
+    ) -> Result<wire::SendMessageResponse, Status> {
         let request = self.request(wire::SendMessageRequest {
             command_id: command_id.into(),
-            to: Some(to),
+            to,
             text: text.into(),
         });
         Ok(self.client.send_message(request).await?.into_inner())

@@ -5,7 +5,7 @@
 //! published on a channel of its own must be heard on it. A connection that fails is made anew, with all subscriptions,
 //! and their subscribers hear [`Notice::Missed`](super::Notice::Missed) when it fails and when they are subscribed again.
 //!
-//! Redis sees sealed words on channels whose names tell nothing ([`crate::redis::seal`]). In a cluster, words travel by
+//! Redis sees sealed words on channels whose names tell nothing ([`crate::seal`]). In a cluster, words travel by
 //! sharded pub/sub. Redis 7 or newer is needed there; Redis 6 does otherwise.
 
 mod figures;

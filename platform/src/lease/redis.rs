@@ -16,7 +16,7 @@
 //! lease. Only a server whose clock was set back keeps, for as long, what nobody touches; nobody sees it. Redis must
 //! not evict keys (`maxmemory-policy noeviction`), and must be version 7 or newer.
 //!
-//! Redis sees sealed values under names that tell nothing ([`crate::redis::seal`]). What does not open is left out.
+//! Redis sees sealed values under names that tell nothing ([`crate::seal`]). What does not open is left out.
 
 mod names;
 mod record;
@@ -39,10 +39,8 @@ use self::{
 use super::{Held, Lease, LeaseError, Leases, Reading};
 use crate::{
     condition::Condition,
-    redis::{
-        CallError, Health, Nodes, PING_EVERY, RedisConfig, RedisError,
-        seal::{Key, Keyring},
-    },
+    redis::{CallError, Health, Nodes, PING_EVERY, RedisConfig, RedisError},
+    seal::{Key, Keyring},
 };
 
 /// How long a call may take.

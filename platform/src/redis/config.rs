@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     RedisError,
     dial::{Credentials, Dialer},
-    seal::{Key, Keyring},
     slots::Address,
 };
-use crate::config::{HumanDuration, Secret};
+use crate::{
+    config::{HumanDuration, Secret},
+    seal::{Key, Keyring},
+};
 
 /// How a Redis is reached and what it may know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,12 @@
 //! What Announce promises.
 
-use carrel_proto::presence::v1::{self as wire, Status};
+use carrel_proto::presence::v1::{self as wire, Status, announce_request::Request};
 use tonic::Code;
 
 use crate::house::{House, choice};
+
+/// What no status has for its number, or had when this was written.
+const UNKNOWN_STATUSES: [i32; 3] = [-1, 99, i32::MAX];
 
 fn own(status: Status, queues: &[&str], monitors: u32) -> wire::OwnPresence {
     wire::OwnPresence {
@@ -179,6 +182,13 @@ async fn a_choice_that_can_not_be_taken_leaves_what_was_chosen_before() {
         tab.choose(Status::Away, Some(queues)).await;
         assert_eq!(tab.refused().await, (code, reason.into()), "{queues:?}");
     }
+    // A status that only a newer client knows is not taken for another, or for none.
+    for status in UNKNOWN_STATUSES {
+        let mut later = choice("ignored", Status::Unspecified, Some(&["maple"]));
+        later.status = status;
+        tab.say(Request::Announcement(later)).await;
+        assert_eq!(tab.refused().await, (invalid, "UNKNOWN_VALUE".into()));
+    }
     tab.choose(Status::Busy, None).await;
     assert_eq!(tab.own_presence().await, own(Status::Busy, &["coop"], 1));
     tab.choose(Status::Busy, Some(&["practice"])).await;
@@ -191,18 +201,55 @@ async fn a_choice_that_can_not_be_taken_leaves_what_was_chosen_before() {
     let token = house.token("lee@maple").await;
     for (monitor, queue, code, reason) in [
         ("other", "harbor", Code::NotFound, "NOT_FOUND"),
-        ("", "coop", Code::InvalidArgument, "BAD_MONITOR_ID"),
         ("a\nb", "coop", Code::InvalidArgument, "BAD_MONITOR_ID"),
-        (
-            &"x".repeat(65),
-            "coop",
-            Code::InvalidArgument,
-            "BAD_MONITOR_ID",
-        ),
     ] {
         let first = choice(monitor, Status::Unspecified, Some(&[queue]));
         let mut refused = house.announce_with(&desk, &token, first).await.unwrap();
         assert_eq!(refused.end().await, (code, reason.into()), "{monitor:?}");
+    }
+    for status in UNKNOWN_STATUSES {
+        let mut first = choice("other", Status::Unspecified, Some(&["coop"]));
+        first.status = status;
+        let mut refused = house.announce_with(&desk, &token, first).await.unwrap();
+        let unknown = (Code::InvalidArgument, "UNKNOWN_VALUE".into());
+        assert_eq!(refused.end().await, unknown, "{status}");
+    }
+    // Nobody is there by an announcement that was refused.
+    tab.goodbye().await;
+    let first = choice("tab", Status::Unspecified, None);
+    let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+    assert_eq!(tab.own_presence().await, own(Status::Available, &[], 1));
+}
+
+#[tokio::test]
+async fn a_monitor_is_named_by_visible_ascii_characters() {
+    let (house, desk) = House::open().await;
+    let token = house.token("lee@maple").await;
+    let longest: String = ('!'..='~').take(64).collect();
+    for good in ["x", "~", &longest] {
+        let first = choice(good, Status::Unspecified, Some(&["coop"]));
+        let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+        let there = own(Status::Available, &["coop"], 1);
+        assert_eq!(tab.own_presence().await, there, "{good}");
+        tab.goodbye().await;
+    }
+    let too_long = format!("{longest}x");
+    for bad in [
+        "",
+        " ",
+        "two words",
+        "a\tb",
+        "\0",
+        "\u{7f}",
+        "caf\u{e9}",
+        "\u{1f4da}",
+        "\u{a0}",
+        &too_long,
+    ] {
+        let first = choice(bad, Status::Unspecified, Some(&["coop"]));
+        let mut refused = house.announce_with(&desk, &token, first).await.unwrap();
+        let bad_id = (Code::InvalidArgument, "BAD_MONITOR_ID".into());
+        assert_eq!(refused.end().await, bad_id, "{bad:?}");
     }
 }
 

@@ -35,6 +35,10 @@ pub enum Refused {
         /// Who does now.
         owner: Option<StaffMember>,
     },
+    /// There is no such offer for the actor. The same when there is no such session: who was made an offer by name may
+    /// have nothing else to do with the session, so no other answer could tell them that its number is wrong.
+    #[error("there is no such offer")]
+    NoSuchOffer,
     /// The offer does not stand any more.
     #[error("this offer does not stand any more")]
     OfferClosed {
@@ -53,6 +57,9 @@ pub enum Refused {
     /// What was to introduce a librarian does not.
     #[error("the introduction is not valid, or not any more")]
     BadIntroduction,
+    /// The librarian to whom the session is offered is who offers it.
+    #[error("this is you")]
+    Oneself,
     /// One does not supervise oneself, nor take over from oneself.
     #[error("this is your own session")]
     OwnSession,

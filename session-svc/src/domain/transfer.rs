@@ -150,7 +150,7 @@ pub(super) fn offer(
     to: &Addressee,
     message: &str,
 ) -> Result<Decision, Refused> {
-    let session = owned_session(situation, librarian)?;
+    let session = owned_session(situation, librarian, Refused::NotFound)?;
     if session.phase() != Phase::Active {
         return Err(Refused::Ended);
     }
@@ -198,7 +198,7 @@ fn recipient(
         Addressee::Librarian { member, .. }
             if member.librarian_id == librarian.member.librarian_id =>
         {
-            Err(Refused::OwnSession)
+            Err(Refused::Oneself)
         }
         Addressee::Librarian { member, monitors } => {
             let monitors = monitors.as_ref().ok_or(Refused::BadIntroduction)?;
@@ -279,7 +279,7 @@ pub(super) fn decline(
 ) -> Result<Decision, Refused> {
     let (session, made) = addressed_offer(situation, librarian, offer_id)?;
     if matches!(made.offer.to, Recipient::Queue { .. }) {
-        return Err(Refused::NotFound);
+        return Err(Refused::NoSuchOffer);
     }
     if session.end.is_some() {
         return Err(Refused::Ended);
@@ -305,8 +305,8 @@ pub(super) fn withdraw(
     librarian: &LibrarianActor,
     offer_id: &str,
 ) -> Result<Decision, Refused> {
-    let session = owned_session(situation, librarian)?;
-    let made = session.made_offer(offer_id).ok_or(Refused::NotFound)?;
+    let session = owned_session(situation, librarian, Refused::NoSuchOffer)?;
+    let made = session.made_offer(offer_id).ok_or(Refused::NoSuchOffer)?;
     match made.fate_at(situation.now_ms) {
         _ if session.end.is_some() => Err(Refused::Ended),
         Fate::Stands => Ok(Decision::happens(closed(
@@ -339,29 +339,31 @@ fn closed(offer: &Offer, outcome: TransferOutcome, by: &StaffMember, reason: &st
     }
 }
 
-/// The session, for its owner. A supervisor can't hand over what is not theirs (R6).
+/// The session, for its owner. A supervisor can't hand over what is not theirs (R6). To others it is as if what they
+/// name were not there: `missing` says what that is.
 fn owned_session<'a>(
     situation: &Situation<'a>,
     librarian: &LibrarianActor,
+    missing: Refused,
 ) -> Result<&'a Session, Refused> {
     match situation.relation_of(librarian) {
-        Some(Relation::Owner) => situation.session.ok_or(Refused::NotFound),
+        Some(Relation::Owner) => situation.session.ok_or(missing),
         _ if librarian.role >= Role::AskAdministrator => Err(Refused::NotAllowed),
         Some(Relation::FormerOwner) => Err(situation.no_longer_owner()),
-        _ => Err(Refused::NotFound),
+        _ => Err(missing),
     }
 }
 
-/// An offer that was made to this librarian. Nobody else can tell whether there is one.
+/// An offer that was made to this librarian. Nobody else can tell whether there is one, nor whether there is the session.
 fn addressed_offer<'a>(
     situation: &Situation<'a>,
     librarian: &LibrarianActor,
     offer_id: &str,
 ) -> Result<(&'a Session, &'a MadeOffer), Refused> {
-    let session = situation.session.ok_or(Refused::NotFound)?;
+    let session = situation.session.ok_or(Refused::NoSuchOffer)?;
     let made = session
         .made_offer(offer_id)
         .filter(|made| made.offer.is_for(librarian))
-        .ok_or(Refused::NotFound)?;
+        .ok_or(Refused::NoSuchOffer)?;
     Ok((session, made))
 }

@@ -73,17 +73,20 @@ pub(super) async fn audit_entries(
     let below = match request.page_token.as_str() {
         "" => None,
         number if sees_all => Some(number.parse().map_err(|_| bad_token())?),
-        hash => {
-            let number = audits::number_of(audits, log, institution_id, hash).await?;
+        sealed => {
+            let number = audits.open_page_token(log, member, sealed).await?;
             Some(number.ok_or_else(bad_token)?)
         }
     };
     let wanted = |entry: &AuditEntry| sees_all || entry.fact.librarian_id == member.librarian_id;
     let page = audits::read_page(audits, log, institution_id, below, limit, wanted).await?;
-    let next_page_token = match (page.next_below, page.entries.last()) {
-        (Some(below), _) if sees_all => below.to_string(),
-        (Some(_), Some(last)) => last.event.chain_hash.clone(),
-        _ => String::new(),
+    let next_page_token = match page.next_below {
+        Some(below) if sees_all => below.to_string(),
+        Some(below) => {
+            let now_ms = parts.clock.unix_ms();
+            audits.page_token(log, member, below, now_ms).await?
+        }
+        None => String::new(),
     };
     let entries = page.entries.into_iter().map(|entry| {
         let shown = convert::audit_entry_to_wire(entry.version, entry.at_ms, entry.event);

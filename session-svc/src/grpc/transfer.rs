@@ -1,11 +1,12 @@
 //! `carrel.session.v1.TransferService`.
 
+use carrel_platform::refusal::Refusal;
 use carrel_proto::session::v1::{
     self as wire, offer_transfer_request::To, transfer_service_server::TransferService,
 };
 use tonic::{Request, Response, Status};
 
-use super::{SessionApi, nothing_named};
+use super::SessionApi;
 use crate::{
     domain::{decide::Command, people::StaffMember, transfer::Addressee},
     live_session::Acted,
@@ -61,7 +62,7 @@ impl TransferService for TransferApi {
         let actor = self.0.caller(&metadata)?;
         let to = match to {
             Some(to) => self.addressee(to),
-            None if actor.librarian().is_some() => return Err(nothing_named("to").into()),
+            None if actor.librarian().is_some() => return Err(Refusal::nothing_named("to").into()),
             None => Addressee::Stranger,
         };
         let command = Command::OfferTransfer { to, message };

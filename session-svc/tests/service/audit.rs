@@ -1,8 +1,11 @@
 //! The audit, as it is shown to who may read it (R21, D12).
 
-use carrel_platform::auth::Role;
+use std::sync::Arc;
+
+use carrel_platform::{auth::Role, log::EventLog};
 use carrel_proto::session::v1 as wire;
-use tonic::Code;
+use carrel_testbed::log::FaultyLog;
+use tonic::{Code, Status};
 
 use crate::desk::Desk;
 use crate::person::{Person, reason};
@@ -25,6 +28,25 @@ async fn pages(person: &mut Person) -> (Vec<wire::AuditEntry>, Vec<String>) {
         }
         tokens.push(page.next_page_token);
     }
+}
+
+/// The page of one entry that this token asks for.
+async fn page(person: &mut Person, token: &str) -> Result<Vec<wire::AuditEntry>, Status> {
+    let request = person.ask(wire::ListAuditEntriesRequest {
+        page_size: 1,
+        page_token: token.to_owned(),
+    });
+    let page = person.client.list_audit_entries(request).await?;
+    Ok(page.into_inner().entries)
+}
+
+fn bad_token() -> (Code, String) {
+    (Code::InvalidArgument, "BAD_PAGE_TOKEN".to_owned())
+}
+
+fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
+    let status = answer.unwrap_err();
+    (status.code(), reason(&status))
 }
 
 /// S11, R4: an ask administrator may be watched themselves. From the audit they read what they did, and can't tell
@@ -51,7 +73,7 @@ async fn an_ask_administrator_can_not_tell_how_much_others_did() {
         let (entries, tokens) = pages(&mut ask).await;
         assert_eq!((entries.len(), tokens.len()), (6, 5));
         assert!(entries.iter().all(|entry| entry.librarian_id == "ask"));
-        assert!(tokens.iter().all(|token| token.len() == 64));
+        assert!(tokens.iter().all(|token| token.len() == 50), "{tokens:?}");
         seen.push(entries);
 
         let (all, _) = pages(&mut admin).await;
@@ -59,17 +81,55 @@ async fn an_ask_administrator_can_not_tell_how_much_others_did() {
         let count = if others_act { 12 } else { 6 };
         assert_eq!(numbers, (1..=count).rev().collect::<Vec<_>>());
         assert!(all.iter().all(|entry| entry.chain_hash.len() == 64));
-
-        let other_token = ask.ask(wire::ListAuditEntriesRequest {
-            page_size: 1,
-            page_token: "3".into(),
-        });
-        let refused = ask.client.list_audit_entries(other_token).await;
-        let refused = refused.unwrap_err();
-        assert_eq!(
-            (refused.code(), &*reason(&refused)),
-            (Code::InvalidArgument, "BAD_PAGE_TOKEN")
-        );
+        // What an administrator pages by tells numbers, and a hash tells whether it follows the one before.
+        for entry in &all {
+            assert_eq!(told(page(&mut ask, &entry.chain_hash).await), bad_token());
+            let number = entry.number.to_string();
+            assert_eq!(told(page(&mut ask, &number).await), bad_token());
+        }
     }
     assert_eq!(seen[0], seen[1]);
+}
+
+/// An audit may be long. Whoever makes a token up is refused without a look at it, and so is who brings another's.
+#[tokio::test]
+async fn a_page_token_that_was_not_given_is_refused_without_reading() {
+    let log = FaultyLog::in_memory().unwrap();
+    let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut ask = desk.librarian("ask", "maple", Role::AskAdministrator, &[]);
+    ricky.open("open".into(), "hello?").await.unwrap();
+    map.pick_up("pick-up".into(), SESSION).await.unwrap();
+    ask.enter("enter".into(), SESSION).await.unwrap();
+    ask.leave("leave".into(), SESSION).await.unwrap();
+
+    // Before any was given, none is good.
+    let made_up = "A".repeat(50);
+    assert_eq!(told(page(&mut ask, &made_up).await), bad_token());
+    let (entries, tokens) = pages(&mut ask).await;
+    let token = &tokens[0];
+    assert_eq!(page(&mut ask, token).await.unwrap(), entries[1..]);
+
+    // Another server knows it, too, and may be the first to be asked.
+    for desk in [&desk.replica().await, &desk] {
+        let mut ask = desk.librarian("ask", "maple", Role::AskAdministrator, &[]);
+        assert_eq!(page(&mut ask, token).await.unwrap(), entries[1..]);
+        let mut other = desk.librarian("other", "maple", Role::AskAdministrator, &[]);
+        assert_eq!(told(page(&mut other, token).await), bad_token());
+        let mut elsewhere = desk.librarian("ask", "harbor", Role::AskAdministrator, &[]);
+        assert_eq!(told(page(&mut elsewhere, token).await), bad_token());
+    }
+
+    log.be_readable(false);
+    let (front, back) = token.split_at(25);
+    let altered = format!("{back}{front}");
+    let long = "A".repeat(100_000);
+    for bad in ["x", "3", "\u{e9}", &made_up, &altered, &token[..49], &long] {
+        assert_eq!(told(page(&mut ask, bad).await), bad_token(), "{bad:.60}");
+    }
+    assert_eq!(
+        told(page(&mut ask, token).await),
+        (Code::Unavailable, "LOG_UNAVAILABLE".to_owned())
+    );
 }

@@ -249,6 +249,22 @@ impl Person {
         answer.map(tonic::Response::into_inner)
     }
 
+    pub async fn withdraw(
+        &self,
+        command_id: String,
+        session_id: &str,
+        offer_id: &str,
+    ) -> Result<wire::WithdrawTransferResponse, Status> {
+        let request = self.ask(wire::WithdrawTransferRequest {
+            command_id,
+            session_id: session_id.into(),
+            offer_id: offer_id.into(),
+        });
+        let mut client = self.transfers.clone();
+        let answer = client.withdraw_transfer(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
     /// Watches lists and returns once the snapshot came.
     pub async fn watch(&mut self, queues: &[&str], all: bool) -> Result<Watching, Status> {
         let queue_ids = queues.iter().map(|&queue| queue.to_owned()).collect();

@@ -276,7 +276,7 @@ async fn only_who_shares_a_queue_can_be_offered_a_session() {
     );
     assert_eq!(
         refused(&map, desk.introduction("map", &["coop"])).await,
-        (Code::FailedPrecondition, "OWN_SESSION".into())
+        (Code::InvalidArgument, "ONESELF".into())
     );
     assert_eq!(
         refused(&map, To::Introduction("x.y.z".into())).await,
@@ -303,6 +303,60 @@ async fn only_who_shares_a_queue_can_be_offered_a_session() {
         refused(&map, to).await,
         (Code::InvalidArgument, "BAD_INTRODUCTION".into())
     );
+}
+
+/// I24: who names an offer that is not theirs is told that there is no such offer. They hear the same, byte for byte, of a
+/// session that does not exist, so that nobody learns whether one does.
+#[tokio::test]
+async fn a_wrong_offer_is_no_such_offer_and_tells_nothing_of_the_session() {
+    let desk = Desk::open().await;
+    let (_ricky, map) = running(&desk).await;
+    let lee = desk.librarian("lee", "harbor", Role::Librarian, &["coop"]);
+    let stranger = desk.librarian("far", "harbor", Role::Librarian, &[]);
+    let admin = desk.librarian("admin", "maple", Role::Administrator, &["maple"]);
+    let to = desk.introduction("lee", &["coop"]);
+    let offer = map.offer(desk.command_id(), SESSION, to).await.unwrap();
+
+    let mut heard = Vec::new();
+    let cases = [
+        (&lee, SESSION, "77"),
+        (&lee, SESSION, ""),
+        (&lee, "77", &offer.offer_id),
+        (&lee, "not an id", &offer.offer_id),
+        (&map, SESSION, &offer.offer_id),
+        (&stranger, SESSION, &offer.offer_id),
+        (&stranger, "77", &offer.offer_id),
+        (&admin, SESSION, &offer.offer_id),
+    ];
+    for (person, session_id, offer_id) in cases {
+        let accepted = person.accept(desk.command_id(), session_id, offer_id);
+        heard.push(accepted.await.unwrap_err());
+        let declined = person.decline(desk.command_id(), session_id, offer_id);
+        heard.push(declined.await.unwrap_err());
+    }
+    for (person, session_id, offer_id) in [
+        (&map, SESSION, "77"),
+        (&map, "77", &*offer.offer_id),
+        (&lee, SESSION, &offer.offer_id),
+        (&stranger, SESSION, &offer.offer_id),
+        (&stranger, "not an id", &offer.offer_id),
+    ] {
+        let withdrawn = person.withdraw(desk.command_id(), session_id, offer_id);
+        heard.push(withdrawn.await.unwrap_err());
+    }
+    assert_eq!(
+        told(&heard[0]),
+        (Code::NotFound, "NO_SUCH_OFFER".to_owned())
+    );
+    for status in &heard {
+        assert_eq!(
+            (status.message(), status.details()),
+            (heard[0].message(), heard[0].details())
+        );
+    }
+    lee.accept(desk.command_id(), SESSION, &offer.offer_id)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{figures::Counters, hearing::Hearing, topics::Topics};
 use crate::{
     backoff::Backoff,
-    redis::{Address, Health, Nodes, Part, Report, seal::Keyring},
+    redis::{Address, Health, Nodes, Part, Report},
+    seal::Keyring,
 };
 
 /// What all connections for subscriptions have in common, cheap to clone.

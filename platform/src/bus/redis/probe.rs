@@ -1,7 +1,10 @@
 //! A channel of one's own, to hear oneself.
 
 use super::topics::{Channel, channel};
-use crate::redis::{Address, Map, seal::Key, slot_of};
+use crate::{
+    redis::{Address, Map, slot_of},
+    seal::Key,
+};
 
 /// A channel that nobody else listens to, held by a given master.
 #[derive(Debug)]

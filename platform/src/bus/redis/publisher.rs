@@ -14,7 +14,10 @@ use super::{
     outbox::{BUDGET, Letter, Outbox},
     topics::{Channel, channels_of},
 };
-use crate::redis::{Address, Map, Nodes, seal::Keyring, slot_of};
+use crate::{
+    redis::{Address, Map, Nodes, slot_of},
+    seal::Keyring,
+};
 
 /// About how many letters go into one write.
 const BATCH: usize = 256;

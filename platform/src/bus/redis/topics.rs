@@ -14,7 +14,7 @@ use super::{figures::Counters, warning::Warning, word::Word};
 use crate::{
     bus::{Origin, Subscription, listener::Listener},
     clock::Clock,
-    redis::seal::{Keyring, to_hexadecimal},
+    seal::{Keyring, to_hexadecimal},
     telemetry::metric::BUS_LAG,
 };
 
@@ -329,7 +329,7 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
-    use crate::{bus::Notice, redis::seal::Key};
+    use crate::{bus::Notice, seal::Key};
 
     fn keyring() -> Keyring {
         let key = |byte: &str| Key::parse(&byte.repeat(32)).unwrap();

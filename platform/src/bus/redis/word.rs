@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     bus::Origin,
-    redis::seal::{Key, NotSealed},
+    seal::{Key, NotSealed},
 };
 
 const SAID: u8 = 1;

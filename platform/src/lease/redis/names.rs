@@ -1,8 +1,8 @@
 //! What spaces and leases are called in Redis.
 
-use crate::redis::{
+use crate::{
+    redis::slot_of,
     seal::{Key, to_hexadecimal},
-    slot_of,
 };
 
 /// How many parts the store has. Each is in one slot, and so at one master, which remembers how old it is.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     lease::Lease,
-    redis::seal::{Key, NotSealed},
+    seal::{Key, NotSealed},
 };
 
 /// How many digits an incarnation has.

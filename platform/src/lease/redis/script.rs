@@ -4,7 +4,10 @@ use redis::{Cmd, Value};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 use super::names::Place;
-use crate::redis::{CallError, Nodes, seal::to_hexadecimal};
+use crate::{
+    redis::{CallError, Nodes},
+    seal::to_hexadecimal,
+};
 
 /// After how long without a word from anybody the store counts as having been away, in milliseconds. Every server lets
 /// it know each second that it is there.

@@ -1,8 +1,8 @@
-//! What Redis gets to see: names that tell nothing, and sealed bytes.
+//! What others get to see or carry, and shall neither read nor make up: names that tell nothing, and sealed bytes.
 //!
 //! Whoever can read or write a Redis learns from it no text, no name and no id of a session, and makes nobody believe
 //! anything: what was not sealed with one of our keys, for the very place where it is found, does not open. What such
-//! a one can do is drop, repeat and delay.
+//! a one can do is drop, repeat and delay. The same goes for whoever is given a sealed word to bring back.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::{
@@ -76,6 +76,19 @@ impl Key {
             STANDARD.decode(text).map_err(|_| NotAKey)?
         };
         Self::new(&bytes)
+    }
+
+    /// Makes the text of a new key, see [`Key::parse`].
+    ///
+    /// # Errors
+    ///
+    /// When there is no entropy.
+    pub fn generate() -> Result<String, NotSealed> {
+        let mut bytes = [0; KEY_LENGTH];
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| NotSealed::NoEntropy)?;
+        Ok(STANDARD.encode(bytes))
     }
 
     fn new(bytes: &[u8]) -> Result<Self, NotAKey> {
@@ -234,6 +247,13 @@ mod tests {
             let error = Key::parse(text).unwrap_err();
             assert!(error.to_string().contains("openssl rand"));
         }
+    }
+
+    #[test]
+    fn a_generated_key_is_a_key_and_another_each_time() {
+        let [one, other] = [(); 2].map(|()| Key::generate().unwrap());
+        assert!(Key::parse(&one).is_ok());
+        assert_ne!(one, other);
     }
 
     #[test]
