@@ -217,7 +217,7 @@ BUGS = [
     Bug(
         "unbounded queue",
         "session-svc/src/subscribers.rs",
-        (("mpsc::channel(backlog.max(1))", "mpsc::channel(backlog.max(1 << 20))"),),
+        (("queue(backlog.max(1))", "queue(backlog.max(1 << 20))"),),
     ),
 ]
 

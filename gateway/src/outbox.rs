@@ -15,12 +15,16 @@ use std::{
 
 use axum::extract::ws::Message;
 use bytes::Bytes;
-use carrel_platform::{moments::Moments, telemetry::ServerSpan};
+use carrel_platform::{
+    moments::Moments,
+    queue::{self, queue},
+    telemetry::ServerSpan,
+};
 use carrel_proto::gateway::v1::{Head, server_frame};
 use futures::{FutureExt, Sink, SinkExt};
 use tokio::{
     select,
-    sync::{mpsc, watch},
+    sync::watch,
     time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -79,7 +83,7 @@ struct Outgoing {
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     protocol: SubProtocol,
-    queue: mpsc::Sender<Outgoing>,
+    queue: queue::Sender<Outgoing>,
     waiting_bytes: Arc<AtomicUsize>,
     byte_limit: usize,
     heads: Heads,
@@ -91,7 +95,7 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 pub(crate) struct Writer {
     protocol: SubProtocol,
-    queue: mpsc::Receiver<Outgoing>,
+    queue: queue::Receiver<Outgoing>,
     waiting_bytes: Arc<AtomicUsize>,
     closing: Closing,
     heads: Heads,
@@ -111,7 +115,7 @@ pub(crate) fn outbox(
     moments: Moments,
     closing: Closing,
 ) -> (Outbox, Writer) {
-    let (sender, receiver) = mpsc::channel(config.queue_frames.get());
+    let (sender, receiver) = queue(config.queue_frames.get());
     let waiting_bytes = Arc::new(AtomicUsize::new(0));
     let heads = Heads::default();
     let (ping_interval, pinged_every) = watch::channel(config.ping_interval.get());
@@ -189,7 +193,7 @@ impl Outbox {
             size,
             delivery,
         };
-        if waiting > self.byte_limit || self.queue.try_send(outgoing).is_err() {
+        if waiting > self.byte_limit || self.queue.send(outgoing).is_err() {
             self.closing.decide(Close::TooSlow);
         }
     }
@@ -264,7 +268,7 @@ impl Writer {
         };
         let end = async {
             if close.sends_the_rest() {
-                while let Ok(outgoing) = self.queue.try_recv() {
+                while let Some(outgoing) = self.queue.try_next() {
                     sink.feed(outgoing.message).await?;
                 }
             }
@@ -292,13 +296,13 @@ impl Writer {
     {
         let patience = self.send_timeout;
         room(sink, patience).await?;
-        let Some(first) = self.queue.recv().await else {
+        let Some(first) = self.queue.next().await else {
             return pending().await;
         };
         let mut deliveries = vec![self.hand_over(sink, first)?];
         while deliveries.len() < BATCH {
             room(sink, patience).await?;
-            let Ok(next) = self.queue.try_recv() else {
+            let Some(next) = self.queue.try_next() else {
                 break;
             };
             deliveries.push(self.hand_over(sink, next)?);

@@ -30,7 +30,7 @@ use crate::{
     frame::{BadFrame, SubProtocol, kind_of, span_name},
     frame_time::FrameTime,
     greeting::greet,
-    limits::{Bucket, Counter},
+    limits::{Bucket, Counted, Counter},
     outbox::{Closing, Outbox, outbox},
     upstream::{Caller, Upstream},
     viewer::Viewer,
@@ -58,10 +58,16 @@ pub(crate) struct House {
     pub(crate) act_patience: Duration,
 }
 
-/// Serves one browser until its socket is closed.
+/// Serves one browser until its socket is closed. Must be called in a runtime, where it starts the task that writes.
 ///
-/// All that the socket started has ended when this returns.
-pub(crate) async fn serve<S>(house: House, socket: S, protocol: SubProtocol, address: IpAddr)
+/// All that the socket started has ended when what is returned is done. There are thousands of these, most of them at rest,
+/// so nothing that it works with has two places in it, and what is done once has one only while it is.
+pub(crate) fn serve<S>(
+    house: House,
+    socket: S,
+    protocol: SubProtocol,
+    address: IpAddr,
+) -> impl Future<Output = ()> + Send
 where
     S: Stream<Item = Result<Message, Error>> + Sink<Message> + Send + 'static,
 {
@@ -77,19 +83,21 @@ where
         outbox,
         closing: closing.clone(),
     };
-    let close = browser.serve(&house, address).await;
-    closing.decide(close);
-    let close = closing.reason().unwrap_or(close);
-    SOCKET_CLOSES.add(1, [close.code().into()]);
-    // The writer bounds its own end; after that the browser has as long again to answer the close.
-    let patience = house.config.close_timeout.get();
-    let _ = timeout(patience * 2, &mut writer).await;
-    writer.abort();
-    match closing.reason() {
-        Some(Close::GoingAway) => {}
-        // The rest of what is too large can't be read, only waited out.
-        Some(Close::TooLarge) => sleep(patience).await,
-        _ => browser.see_off(patience).await,
+    async move {
+        let close = browser.serve(&house, address).await;
+        closing.decide(close);
+        let close = closing.reason().unwrap_or(close);
+        SOCKET_CLOSES.add(1, [close.code().into()]);
+        // The writer bounds its own end; after that the browser has as long again to answer the close.
+        let patience = house.config.close_timeout.get();
+        let _ = timeout(patience * 2, &mut writer).await;
+        writer.abort();
+        match closing.reason() {
+            Some(Close::GoingAway) => {}
+            // The rest of what is too large can't be read, only waited out.
+            Some(Close::TooLarge) => sleep(patience).await,
+            _ => browser.see_off(patience).await,
+        }
     }
 }
 
@@ -120,6 +128,13 @@ struct Browser<S> {
     closing: Closing,
 }
 
+/// A user who was welcomed, and is counted for as long as they stay.
+struct Visit {
+    viewer: Viewer,
+    _counted: Counted,
+    _open: OpenSocket,
+}
+
 /// What came from a browser.
 enum Received {
     /// Something that was understood, and the trace that the browser says it belongs to.
@@ -134,18 +149,25 @@ where
 {
     /// Greets the browser's user and does as they ask. Returns why the socket is to be closed.
     async fn serve(&mut self, house: &House, address: IpAddr) -> Close {
+        let mut visit = match Box::pin(self.welcome(house, address)).await {
+            Ok(visit) => visit,
+            Err(close) => return close,
+        };
+        let close = self.attend_to(house, &mut visit.viewer).await;
+        Box::pin(visit.viewer.leave()).await;
+        close
+    }
+
+    /// Waits for the Hello, and answers it. `Err`: why the socket is to be closed.
+    async fn welcome(&mut self, house: &House, address: IpAddr) -> Result<Visit, Close> {
         let closing = self.closing.clone();
         let hello = select! {
             biased;
-            close = closing.decided() => return close,
-            () = house.shutdown.cancelled() => return Close::restart(),
+            close = closing.decided() => return Err(close),
+            () = house.shutdown.cancelled() => return Err(Close::restart()),
             hello = timeout(house.config.hello_timeout.get(), self.hello()) => hello,
         };
-        let (hello, trace_parent) = match hello {
-            Ok(Ok(hello)) => hello,
-            Ok(Err(close)) => return close,
-            Err(_) => return Close::HelloLate,
-        };
+        let (hello, trace_parent) = hello.unwrap_or(Err(Close::HelloLate))?;
         let time = FrameTime::of("hello");
         let mut span = frame_span("ws hello", trace_parent);
         let greeting = Box::pin(greet(
@@ -163,27 +185,29 @@ where
                     _ => Code::Unavailable,
                 });
                 span.record(attribute::CLOSE_CODE, i64::from(close.code()));
-                return close;
+                return Err(close);
             }
         };
-        let Some(_counted) = house.people.enter(greeted.claims.subject.clone()) else {
+        let Some(counted) = house.people.enter(greeted.claims.subject.clone()) else {
             time.failed(Code::ResourceExhausted);
-            return Close::TooMany;
+            return Err(Close::TooMany);
         };
-        let _open = OpenSocket::of(&greeted.user);
+        let open = OpenSocket::of(&greeted.user);
         time.done();
         let welcome = server_frame::Frame::Welcome(greeted.welcome.clone());
         self.outbox.answer(welcome, span);
-        let mut viewer = Viewer::new(
+        let viewer = Viewer::new(
             house.upstream.clone(),
             self.outbox.clone(),
             greeted,
             &house.config,
             house.clock.clone(),
         );
-        let close = self.attend_to(house, &mut viewer).await;
-        Box::pin(viewer.leave()).await;
-        close
+        Ok(Visit {
+            viewer,
+            _counted: counted,
+            _open: open,
+        })
     }
 
     /// The first frame, which must be a Hello.

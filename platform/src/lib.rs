@@ -32,6 +32,7 @@ pub mod moments;
 pub mod network;
 pub mod pipe;
 pub mod process;
+pub mod queue;
 pub mod redis;
 pub mod refusal;
 pub mod replicas;

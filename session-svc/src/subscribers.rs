@@ -5,12 +5,15 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use carrel_platform::{refusal::Refusal, telemetry::DELIVERIES_TRACED};
+use carrel_platform::{
+    queue::{self, NotSent, queue},
+    refusal::Refusal,
+    telemetry::DELIVERIES_TRACED,
+};
 use carrel_proto::{
     encoded::Encoded,
     session::v1::{self as wire, attend_response::Response},
 };
-use tokio::sync::mpsc;
 
 use crate::{
     domain::{
@@ -35,7 +38,7 @@ pub(crate) enum Live {
 #[derive(Debug)]
 pub(crate) struct Listening {
     /// What happens, in order, without a gap. It ends when the subscription does.
-    pub live: mpsc::Receiver<Live>,
+    pub live: queue::Receiver<Live>,
     /// Why it ended. Set before it ends.
     pub ending: Arc<OnceLock<Refusal>>,
 }
@@ -48,7 +51,7 @@ pub(crate) struct Subscribers(Vec<Subscriber>);
 struct Subscriber {
     actor: Arc<Actor>,
     audience: Audience,
-    live: mpsc::Sender<Live>,
+    live: queue::Sender<Live>,
     ending: Arc<OnceLock<Refusal>>,
 }
 
@@ -59,13 +62,13 @@ impl Subscriber {
 
     /// Hands something over without waiting. Whoever has no room left was too slow.
     fn offer(&self, live: Live) -> bool {
-        match self.live.try_send(live) {
+        match self.live.send(live) {
             Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
+            Err(NotSent::Full(_)) => {
                 self.end(Error::TooSlow);
                 false
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            Err(NotSent::Closed(_)) => false,
         }
     }
 }
@@ -78,7 +81,7 @@ impl Subscribers {
         audience: Audience,
         backlog: usize,
     ) -> Listening {
-        let (sender, live) = mpsc::channel(backlog.max(1));
+        let (sender, live) = queue(backlog.max(1));
         let ending = Arc::new(OnceLock::new());
         self.0.push(Subscriber {
             actor,
@@ -128,7 +131,7 @@ impl Subscribers {
                     Audience::Patron => &mut to_patron,
                 };
                 let shown = shown.get_or_insert_with(|| encode(audience));
-                let _ = subscriber.live.try_send(Live::Typing(shown.clone()));
+                let _ = subscriber.live.send(Live::Typing(shown.clone()));
             }
         }
     }

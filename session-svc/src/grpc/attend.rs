@@ -30,9 +30,9 @@ use crate::{
     error::Error,
     heartbeats::HeadHeartbeats,
     history::EncodedEvent,
-    live_session::{By, Joined},
+    live_session::By,
     sessions::Sessions,
-    subscribers::Live,
+    subscribers::{Listening, Live},
 };
 
 /// How many responses may wait in the stream itself; what waits beyond that waits with the session.
@@ -43,32 +43,37 @@ const ACTS_UNDER_WAY: usize = 64;
 const TYPING_PAUSE_MS: u64 = 500;
 
 /// Takes part in a session until the caller goes, the token expires, or the server stops.
+///
+/// There are thousands of these, most of them at rest. So what they have is lent from here to all that they do, what is done
+/// once has a place of its own while it is, and what is to be sent is encoded before it waits for room.
 pub(super) fn attend(
     api: &SessionApi,
     principal: Principal,
-    requests: Streaming<wire::AttendRequest>,
+    mut requests: Streaming<wire::AttendRequest>,
 ) -> Responses<Encoded<wire::AttendResponse>> {
     let api = api.clone();
-    Box::pin(spoken(IN_FLIGHT, |voice| async move {
+    Box::pin(spoken(IN_FLIGHT, |voice| {
         let stop = api.sessions.parts().stop.clone();
         let unheard = voice.clone();
-        let participant = Participant {
+        let mut participant = Participant {
             sessions: api.sessions,
             auth: api.auth,
             clock: api.clock,
             principal,
             voice,
         };
-        let outcome = tokio::select! {
-            // What they said before they went is heard first.
-            biased;
-            end = participant.take_part(requests) => end,
-            () = stop.cancelled() => Err(Error::ShuttingDown.into()),
-            () = unheard.unheard() => Err(End::Gone),
-        };
-        match outcome {
-            Err(End::Refused(refusal)) => Err(refusal.into()),
-            Ok(()) | Err(End::Gone) => Ok(()),
+        async move {
+            let outcome = tokio::select! {
+                // What they said before they went is heard first.
+                biased;
+                end = participant.take_part(&mut requests) => end,
+                () = stop.cancelled() => Err(Error::ShuttingDown.into()),
+                () = unheard.unheard() => Err(End::Gone),
+            };
+            match outcome {
+                Err(End::Refused(refusal)) => Err(refusal.into()),
+                Ok(()) | Err(End::Gone) => Ok(()),
+            }
         }
     }))
 }
@@ -87,7 +92,7 @@ struct Attendance {
     session_id: String,
     /// Who acts, as which audience, in the order in which they send it.
     by: By,
-    joined: Joined,
+    listening: Listening,
     /// Whether responses carry the trace of what caused them.
     trace: bool,
     /// Whether heartbeats are wanted only with a head that none has said before.
@@ -139,13 +144,15 @@ impl From<Error> for End {
 }
 
 impl Participant {
-    async fn take_part(mut self, mut requests: Streaming<wire::AttendRequest>) -> Result<(), End> {
+    async fn take_part(
+        &mut self,
+        requests: &mut Streaming<wire::AttendRequest>,
+    ) -> Result<(), End> {
         if self.token_lasts().is_zero() {
             // Calls are let through for a little longer; what goes on and on is not.
             return Err(token_expired().into());
         }
-        // What is done once has a place of its own while it is: a stream at rest keeps no room for it.
-        let (join, trace) = Box::pin(self.read_join(&mut requests)).await?;
+        let (join, trace) = Box::pin(self.read_join(requests)).await?;
         let mut served = ServerSpan::below(&trace, span::SESSION_JOIN, || {
             tracing::info_span!(
                 parent: None,
@@ -161,19 +168,19 @@ impl Participant {
         let beginning = Box::pin(self.begin(join, &mut served));
         let attendance = scope.around(beginning).await;
         drop(served);
-        self.go_on(attendance?, requests).await
+        self.go_on(&mut attendance?, requests).await
     }
 
     /// Goes on until something ends it. What was handed in before is answered even so: who is sent away for one thing
     /// need not wonder what became of the others.
     async fn go_on(
         &mut self,
-        mut attendance: Attendance,
-        requests: Streaming<wire::AttendRequest>,
+        attendance: &mut Attendance,
+        requests: &mut Streaming<wire::AttendRequest>,
     ) -> Result<(), End> {
         let mut under_way = VecDeque::new();
         let end = self
-            .until_an_end(&mut attendance, requests, &mut under_way)
+            .until_an_end(attendance, requests, &mut under_way)
             .await;
         if matches!(end, Err(End::Refused(_))) {
             while !under_way.is_empty() {
@@ -187,7 +194,7 @@ impl Participant {
     async fn until_an_end(
         &mut self,
         attendance: &mut Attendance,
-        mut requests: Streaming<wire::AttendRequest>,
+        requests: &mut Streaming<wire::AttendRequest>,
         under_way: &mut VecDeque<UnderWay>,
     ) -> Result<(), End> {
         let (mut heartbeats, mut waiting) = self.clocks(attendance.only_new_heads);
@@ -207,9 +214,9 @@ impl Participant {
             tokio::select! {
                 biased;
                 () = &mut expiry => return Err(token_expired().into()),
-                live = attendance.joined.listening.live.recv() => match live {
+                live = attendance.listening.live.next() => match live {
                     Some(live) => self.pass_on(attendance, live).await?,
-                    None => return attendance.joined.listening.ending.get().cloned().map_or(Ok(()), |end| Err(end.into())),
+                    None => return attendance.listening.ending.get().cloned().map_or(Ok(()), |end| Err(end.into())),
                 },
                 (command_id, answer) = first_answer(under_way) => {
                     attendance.by.in_order.note(&answer);
@@ -247,39 +254,34 @@ impl Participant {
         (parts.heartbeats.with_heads(only_new_heads), waiting)
     }
 
-    async fn pass_on(&self, attendance: &mut Attendance, live: Live) -> Result<(), End> {
-        match live {
+    fn pass_on(
+        &self,
+        attendance: &mut Attendance,
+        live: Live,
+    ) -> impl Future<Output = Result<(), End>> + Send + use<'_> {
+        self.say(match live {
             Live::Event(event, trace) => {
                 attendance.sent = event.position;
                 let trace = if attendance.trace { &*trace } else { "" };
-                self.pass_on_event(event.encoded, trace).await
+                with_trace(event.encoded, trace)
             }
-            Live::Typing(typing) => self.say(typing).await,
-        }
+            Live::Typing(typing) => typing,
+        })
     }
 
-    /// Sends an event as it is encoded already, and the trace of what it came of, if it is kept.
-    async fn pass_on_event(&self, event: EncodedEvent, trace: &str) -> Result<(), End> {
-        if trace.is_empty() {
-            return self.say(event).await;
-        }
-        let traced = wire::AttendResponse {
-            response: None,
-            trace_parent: trace.to_owned(),
-        };
-        self.say(event.and(&traced)).await
+    fn send(&self, response: Response) -> impl Future<Output = Result<(), End>> + Send + use<'_> {
+        self.send_traced(response, String::new())
     }
 
-    async fn send(&self, response: Response) -> Result<(), End> {
-        self.send_traced(response, String::new()).await
-    }
-
-    async fn send_traced(&self, response: Response, trace_parent: String) -> Result<(), End> {
-        let response = wire::AttendResponse {
+    fn send_traced(
+        &self,
+        response: Response,
+        trace_parent: String,
+    ) -> impl Future<Output = Result<(), End>> + Send + use<'_> {
+        self.say(Encoded::of(&wire::AttendResponse {
             response: Some(response),
             trace_parent,
-        };
-        self.say(Encoded::of(&response)).await
+        }))
     }
 
     async fn say(&self, response: Encoded<wire::AttendResponse>) -> Result<(), End> {
@@ -352,6 +354,17 @@ impl Participant {
             .saturating_sub(self.clock.unix_ms());
         Duration::from_millis(u64::try_from(left).unwrap_or(0))
     }
+}
+
+/// An event as it is encoded already, and the trace of what it came of, if it is kept.
+fn with_trace(event: EncodedEvent, trace: &str) -> EncodedEvent {
+    if trace.is_empty() {
+        return event;
+    }
+    event.and(&wire::AttendResponse {
+        response: None,
+        trace_parent: trace.to_owned(),
+    })
 }
 
 fn identity(who: &Who) -> (&str, &str) {

@@ -64,11 +64,11 @@ impl Participant {
             .await
     }
 
-    pub(super) async fn answer(
+    pub(super) fn answer(
         &self,
         command_id: String,
         answer: Result<Acted, Error>,
-    ) -> Result<(), End> {
+    ) -> impl Future<Output = Result<(), End>> + Send + use<'_> {
         self.send(match answer {
             Ok(Acted {
                 position, replayed, ..
@@ -82,7 +82,6 @@ impl Participant {
                 refusal: Some(Refusal::from(error).into()),
             }),
         })
-        .await
     }
 }
 

@@ -15,8 +15,19 @@ use tonic::Streaming;
 use tracing::Span;
 use wire::{attend_request::Request, attend_response::Response};
 
-use super::{Attendance, End, Participant, unreadable};
-use crate::{JOIN_WITHIN, convert, error::Error, live_session::By};
+use super::{Attendance, End, Participant, unreadable, with_trace};
+use crate::{
+    JOIN_WITHIN, convert,
+    error::Error,
+    history::EncodedEvent,
+    live_session::{By, Joined},
+};
+
+/// What a participant is sent of what there is already.
+struct Already {
+    joined: wire::Joined,
+    backlog: Vec<EncodedEvent>,
+}
 
 impl Participant {
     /// Joins, and sends what there is already.
@@ -26,23 +37,23 @@ impl Participant {
         served: &mut ServerSpan,
     ) -> Result<Attendance, End> {
         let goes_on = join.after.is_some();
-        let mut attendance = match self.join(join).await {
-            Ok(attendance) => attendance,
+        let (attendance, already) = match self.join(join).await {
+            Ok(begun) => begun,
             Err(error) => {
                 let refusal = Refusal::from(error);
                 served.answered(refusal.code);
                 return Err(refusal.into());
             }
         };
-        let reason = match (attendance.joined.resync, goes_on) {
+        let reason = match (already.joined.resync, goes_on) {
             (true, _) => "resync",
             (false, true) => "resume",
             (false, false) => "first",
         };
-        let backlog = i64::try_from(attendance.joined.backlog.len()).unwrap_or(i64::MAX);
+        let backlog = i64::try_from(already.backlog.len()).unwrap_or(i64::MAX);
         served.record(attribute::REASON, reason);
         served.record(attribute::EVENTS, backlog);
-        self.catch_up(&mut attendance, served.span()).await?;
+        self.catch_up(&attendance, already, served.span()).await?;
         Ok(attendance)
     }
 
@@ -66,7 +77,7 @@ impl Participant {
         }
     }
 
-    async fn join(&self, join: wire::Join) -> Result<Attendance, Error> {
+    async fn join(&self, join: wire::Join) -> Result<(Attendance, Already), Error> {
         let wish = convert::audience_from_wire("join.audience", join.audience)?;
         let wire::Join {
             session_id,
@@ -80,54 +91,67 @@ impl Participant {
         // A position of another history can't be continued, however large or small its number.
         let foreign = after.as_ref().is_some_and(|after| after.epoch != epoch);
         let number = after.filter(|_| !foreign).map(|after| after.number);
-        let mut joined = self
+        let Joined {
+            session,
+            audience,
+            part,
+            head,
+            resync,
+            backlog,
+            listening,
+        } = self
             .sessions
             .join(&session_id, Arc::clone(&actor), wish, number)
             .await?;
-        joined.resync |= foreign;
-        if joined.resync {
+        let resync = resync || foreign;
+        if resync {
             SESSION_RESYNCS.add(1, []);
-        } else if number.is_some() && !joined.backlog.is_empty() {
+        } else if number.is_some() && !backlog.is_empty() {
             SESSION_REFILLS.add(1, ["resume".into()]);
         }
-        Ok(Attendance {
+        let joined = wire::Joined {
+            session: Some(session),
+            head: Some(wire::Position {
+                epoch: epoch.to_owned(),
+                number: head,
+            }),
+            audience: convert::audience_to_wire(audience).into(),
+            part: convert::part_to_wire(part).into(),
+            resync,
+        };
+        let attendance = Attendance {
             session_id,
-            by: By::new(actor, joined.audience),
-            joined,
+            by: By::new(actor, audience),
+            listening,
             trace,
             only_new_heads,
-            sent: 0,
-        })
+            sent: head,
+        };
+        Ok((attendance, Already { joined, backlog }))
     }
 
     /// Sends what there is already. The first and the last of it carry the trace.
-    async fn catch_up(&self, attendance: &mut Attendance, span: &Span) -> Result<(), End> {
+    async fn catch_up(
+        &self,
+        attendance: &Attendance,
+        already: Already,
+        span: &Span,
+    ) -> Result<(), End> {
         let trace = match attendance.trace {
             true => trace_context::of_sampled(span),
             false => String::new(),
         };
-        let joined = &mut attendance.joined;
-        let epoch = self.sessions.parts().log.epoch().to_owned();
-        let first = Response::Joined(wire::Joined {
-            session: Some(joined.session.clone()),
-            head: Some(wire::Position {
-                epoch,
-                number: joined.head,
-            }),
-            audience: convert::audience_to_wire(joined.audience).into(),
-            part: convert::part_to_wire(joined.part).into(),
-            resync: joined.resync,
-        });
-        self.send_traced(first, trace.clone()).await?;
-        let mut backlog = std::mem::take(&mut joined.backlog).into_iter().peekable();
+        let Already { joined, backlog } = already;
+        self.send_traced(Response::Joined(joined), trace.clone())
+            .await?;
+        let mut backlog = backlog.into_iter().peekable();
         while let Some(event) = backlog.next() {
             let trace = match backlog.peek() {
                 Some(_) => "",
                 None => &trace,
             };
-            self.pass_on_event(event, trace).await?;
+            self.say(with_trace(event, trace)).await?;
         }
-        attendance.sent = attendance.joined.head;
         Ok(())
     }
 }
