@@ -79,8 +79,16 @@ describe("the chat monitor", () => {
     await msMap.queueChooser.waitFor();
     await look(msMap.visitor, "desk-queues");
     await msMap.queueChooser.getByRole("button", { name: "Cancel" }).click();
-    await msMap.page.getByRole("button", { name: "Keyboard shortcuts and settings" }).click();
+    const settings = msMap.page.getByRole("button", { name: "Settings", exact: true });
+    await settings.click();
+    await look(msMap.visitor, "desk-settings-menu");
+    await msMap.page.getByRole("menuitem", { name: /^Sounds and alerts/ }).click();
     await msMap.page.getByRole("region", { name: "Alerts" }).waitFor();
+    await look(msMap.visitor, "desk-alerts");
+    await msMap.page.getByRole("button", { name: "Close", exact: true }).click();
+    await settings.click();
+    await msMap.page.getByRole("menuitem", { name: /^Keyboard/ }).click();
+    await msMap.page.getByRole("dialog", { name: "Keyboard and other settings" }).waitFor();
     await look(msMap.visitor, "desk-settings");
     await msMap.page.getByRole("button", { name: "Close", exact: true }).click();
   });
@@ -107,6 +115,12 @@ describe("the chat monitor", () => {
     await admin.show("All");
     await admin.row("All", "Ricky").waitFor();
     await look(admin.visitor, "desk-all");
+    for (const width of [1200, WIDE.width]) {
+      await admin.page.setViewportSize({ width, height: WIDE.height });
+      await admin.visitor.picture(`face-desk-head-${width}`);
+      expect(await rowsOfHead(admin.page), `rows of the head, ${width} wide`).toBe(1);
+      expect(await overflow(admin.page), `the desk is wider than ${width} pixels`).toBeLessThanOrEqual(0);
+    }
     await admin.openFromAll("Ricky");
     await admin.warning.waitFor();
     await look(admin.visitor, "desk-warning");
@@ -205,6 +219,29 @@ describe("after the conversation", () => {
   });
 });
 
+describe("an address that leads nowhere", () => {
+  test("is a page for people, with the status of what is not there", async () => {
+    const visitor = await stage.visitor();
+    const { page } = visitor;
+    for (const path of ["/nowhere", "/ask/maple/nowhere"]) {
+      const answer = await page.goto(stage.carrel.page(path));
+      expect(answer?.status()).toBe(404);
+      await page.getByRole("heading", { name: "There is no such page" }).waitFor();
+      expect(await page.title()).toBe("No such page – Carrel");
+    }
+    await look(visitor, "no-such-page");
+    await page.getByRole("link", { name: "Choose your library" }).click();
+    await page.getByRole("link", { name: /Maple County Library/ }).waitFor();
+  });
+
+  test("is a short text for programs", async () => {
+    const answer = await fetch(stage.carrel.page("/nowhere"), { headers: { accept: "application/json" } });
+    expect(answer.status).toBe(404);
+    expect(answer.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    expect(await answer.text()).toContain("There is no such page");
+  });
+});
+
 test("No browser complained: no blocked content, no script error", () => {
   expect(stage.complaints).toEqual([]);
 });
@@ -252,6 +289,20 @@ function inSight(target: Locator): Promise<boolean> {
     const { left, top, width, height } = element.getBoundingClientRect();
     const there = document.elementFromPoint(left + width / 2, top + height / 2);
     return element.contains(there);
+  });
+}
+
+/** In how many rows the parts of the desk's head stand. */
+function rowsOfHead(page: Page): Promise<number> {
+  return page.locator(".desk-head").evaluate((head) => {
+    const boxes = [...head.children].map((part) => part.getBoundingClientRect()).sort((one, two) => one.top - two.top);
+    let rows = 0;
+    let bottom = Number.NEGATIVE_INFINITY;
+    for (const box of boxes) {
+      if (box.top >= bottom) rows += 1;
+      bottom = Math.max(bottom, box.bottom);
+    }
+    return rows;
   });
 }
 

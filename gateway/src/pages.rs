@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 
 /// What `make web` built. Empty when it was not run.
@@ -23,8 +23,8 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Carrel</title>\
     <h1>The pages are not built</h1><p>Run <code>make web</code>, then build and start Carrel again.</p></html>\n";
 
-const NO_SUCH_PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Carrel</title>\
-    <h1>There is no such page</h1><p><a href=\"/\">To the libraries</a></p></html>\n";
+/// For whoever does not read HTML.
+const NO_SUCH_PAGE: &str = "There is no such page. The libraries are at /\n";
 
 /// The routes of the pages.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
@@ -34,17 +34,22 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/desk", get(async || page("desk.html")))
         .route("/assets/{*path}", get(asset))
         .route("/{file}", get(file))
-        .fallback(async || html(StatusCode::NOT_FOUND, NO_SUCH_PAGE))
+        .fallback(nowhere)
 }
 
 fn page(name: &str) -> Response {
     match Built::get(name) {
         Some(built) => content(name, built.data),
-        None => html(StatusCode::SERVICE_UNAVAILABLE, NOT_BUILT),
+        None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
+            NOT_BUILT,
+        )
+            .into_response(),
     }
 }
 
-async fn asset(Path(path): Path<String>) -> Response {
+async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     let name = format!("assets/{path}");
     match Built::get(&name) {
         Some(built) => {
@@ -54,25 +59,42 @@ async fn asset(Path(path): Path<String>) -> Response {
                 .insert(header::CACHE_CONTROL, IMMUTABLE);
             response
         }
-        None => html(StatusCode::NOT_FOUND, NO_SUCH_PAGE),
+        None => no_such_page(&headers),
     }
 }
 
 /// The icon and its like, which browsers look for at the top. Pages are reached by their routes only.
-async fn file(Path(name): Path<String>) -> Response {
+async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match Built::get(&name) {
         Some(built) if !name.ends_with(".html") => content(&name, built.data),
-        _ => html(StatusCode::NOT_FOUND, NO_SUCH_PAGE),
+        _ => no_such_page(&headers),
     }
 }
 
-fn html(status: StatusCode, body: &'static str) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
-        body,
-    )
-        .into_response()
+async fn nowhere(headers: HeaderMap) -> Response {
+    no_such_page(&headers)
+}
+
+/// A page for people. Browsers ask for one by name when somebody goes to an address; their scripts, styles and images,
+/// and most programs, do not.
+fn no_such_page(headers: &HeaderMap) -> Response {
+    let built = Built::get("no_such_page.html").filter(|_| reads_html(headers));
+    let mut response = match built {
+        Some(built) => content("no_such_page.html", built.data),
+        None => NO_SUCH_PAGE.into_response(),
+    };
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+fn reads_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok())
+        .flat_map(|accept| accept.split(','))
+        .filter_map(|kind| kind.split(';').next())
+        .any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
 }
 
 fn content(name: &str, data: Cow<'static, [u8]>) -> Response {
@@ -82,4 +104,46 @@ fn content(name: &str, data: Cow<'static, [u8]>) -> Response {
         _ => mime.essence_str().to_owned(),
     };
     ([(header::CONTENT_TYPE, content_type)], data).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads(accept: &[&'static str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for kinds in accept {
+            headers.append(header::ACCEPT, HeaderValue::from_static(kinds));
+        }
+        reads_html(&headers)
+    }
+
+    #[test]
+    fn only_who_names_html_is_given_a_page() {
+        assert!(reads(&["text/html,application/xhtml+xml,*/*;q=0.8"]));
+        assert!(reads(&["application/json", "image/png, Text/HTML;q=0.5"]));
+        assert!(!reads(&[]));
+        assert!(!reads(&["*/*"]));
+        assert!(!reads(&["application/json, text/plain"]));
+    }
+
+    #[test]
+    fn whoever_asks_for_what_is_not_there_is_told_so_with_the_status() {
+        let mut headers = HeaderMap::new();
+        let told = no_such_page(&headers);
+        assert_eq!(told.status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            told.headers()[header::CONTENT_TYPE],
+            "text/plain; charset=utf-8"
+        );
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
+        let shown = no_such_page(&headers);
+        assert_eq!(shown.status(), StatusCode::NOT_FOUND);
+        let is_built = Built::get("no_such_page.html").is_some();
+        let kind = if is_built { "text/html" } else { "text/plain" };
+        assert_eq!(
+            shown.headers()[header::CONTENT_TYPE],
+            format!("{kind}; charset=utf-8")
+        );
+    }
 }

@@ -31,7 +31,7 @@ export default defineConfig({
     // The content security policy allows no data: scripts or styles, and wants every asset at an address of its own.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ["index.html", "ask.html", "desk.html"] },
+    rolldownOptions: { input: ["index.html", "ask.html", "desk.html", "no_such_page.html"] },
   },
   test: {
     environment: "happy-dom",

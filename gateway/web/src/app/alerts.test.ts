@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { fakeAudio } from "../testing/audio";
 import { Alerts } from "./alerts";
 import { defaultAlerts, readAlerts, switched, writeAlerts } from "./alerts_settings";
 
@@ -96,22 +97,7 @@ describe("an alert", () => {
 
 describe("the sounds", () => {
   it("of one kind are no louder when several are called for at once", async () => {
-    const begun: number[] = [];
-    const node = {
-      frequency: { value: 0 },
-      gain: { setValueAtTime() {}, linearRampToValueAtTime() {}, exponentialRampToValueAtTime() {} },
-      connect: (to: unknown) => to,
-      start: (at: number) => begun.push(at),
-      stop() {},
-    };
-    class FakeAudioContext extends EventTarget {
-      readonly state = "running";
-      readonly currentTime = 1;
-      readonly destination = node;
-      createOscillator = () => node;
-      createGain = () => node;
-    }
-    vi.stubGlobal("AudioContext", FakeAudioContext);
+    const { begun } = fakeAudio();
     const alerts = new Alerts(signal("ms-map"));
     dispatchEvent(new Event("click"));
     expect(alerts.soundIsOff.value).toBe(false);

@@ -11,6 +11,7 @@ import {
   writeAlerts,
 } from "./alerts_settings";
 import { AlertSound } from "./alerts_sound";
+import { isLookedAt, onLook } from "./looked_at";
 
 /** Whether the browser lets the page show notifications: yes, no, not asked yet, or it knows of none. */
 export type Permission = "granted" | "denied" | "default" | "none";
@@ -52,15 +53,9 @@ export class Alerts {
       this.#settings.value = id === undefined ? defaultAlerts : readAlerts(id);
       if (id === undefined) this.#title.value = "";
     });
-    const unlock = () => this.#sound.unlock();
-    // Not before the click is over: the page's word that there is no sound goes then, and moves what is below it.
-    addEventListener("click", unlock, true);
-    addEventListener("keydown", unlock, true);
-    const look = () => {
-      if (isLookedAt()) this.#title.value = "";
-    };
-    addEventListener("focus", look);
-    document.addEventListener("visibilitychange", look);
+    onLook(() => {
+      this.#title.value = "";
+    });
   }
 
   /**
@@ -103,11 +98,6 @@ export class Alerts {
     const id = this.#librarianId.value;
     if (id !== undefined) writeAlerts(id, settings);
   }
-}
-
-/** Whether the user is looking at the page. */
-export function isLookedAt(): boolean {
-  return !document.hidden && document.hasFocus();
 }
 
 function permission(): Permission {

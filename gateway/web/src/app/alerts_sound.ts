@@ -28,6 +28,13 @@ export class AlertSound {
   /** Whether there would be sound if the user did something on the page. */
   readonly locked: ReadonlySignal<boolean> = this.#locked;
 
+  constructor() {
+    const unlock = () => this.unlock();
+    // Not before the click is over: the page's word that there is no sound goes then, and moves what is below it.
+    addEventListener("click", unlock, true);
+    addEventListener("keydown", unlock, true);
+  }
+
   /** Makes ready to play. Browsers allow sound only after the user has done something on the page. */
   unlock(): void {
     if (typeof AudioContext === "undefined") return;

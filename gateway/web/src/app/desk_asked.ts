@@ -10,4 +10,5 @@ export type Asked =
   | { kind: "transfer"; sessionId: string; librarianId: string | undefined }
   | { kind: "log-out" }
   | { kind: "queues" }
+  | { kind: "alerts" }
   | { kind: "shortcuts" };

@@ -1,38 +1,37 @@
 /** A patron's one chat: the question, the wait, the conversation, the end. */
-import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { ApiError, admitPatron, library as fetchLibrary } from "../api";
+import type { Phase } from "../connection";
 import type { Library } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
-import { Audience, Part, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { Audience, SessionState } from "../gen/carrel/session/v1/session_pb";
 import { whyRefused } from "../refusal_words";
 import { outgoingText } from "../state/conversation";
 import { endSession, openSession, postMessage } from "../state/deeds";
 import { type Outgoing, type SessionView, unread } from "../state/session";
 import { type HeldToken, held } from "../token";
-import { endLine, transferredLine, waitedAt } from "../words";
+import { type Admission, recallAdmission } from "./admission";
 import { Announcer } from "./announcer";
 import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
 import { AvailabilityWatch } from "./availability";
 import { Link } from "./link";
-import { forget, recall, remember } from "./tab_storage";
+import { isByPatron, patronNews } from "./patron_news";
+import { PatronSound } from "./patron_sound";
+import { forget, remember } from "./tab_storage";
 import { withTakenBack } from "./taking_back";
+
+const EXPIRED = "The connection was lost for too long for your question to be taken. It is still here: send it again.";
+const REJECTED =
+  "Your question has not been taken. Send it again; if that does not help, copy it, reload this page and ask anew.";
 
 /** What the page shows. */
 export type Stage = "form" | "opening" | "returning" | "waiting" | "chatting" | "ended" | "lost";
 
-interface Admission {
-  sessionId: string;
-  token: HeldToken;
-}
-
-/** Whether the patron themselves did it. */
-export function isByPatron(event: SessionEvent): boolean {
-  return event.author?.part === Part.PATRON;
-}
-
 /** The chat behind one patron page. */
 export class PatronChat {
   readonly announcer = new Announcer();
+  /** What calls the patron to the page. */
+  readonly sound = new PatronSound();
   /** The form as it is filled in. */
   readonly asking = signal<Asking>(NOTHING_ASKED);
   /** The message as it is typed. */
@@ -79,17 +78,21 @@ export class PatronChat {
     this.link = new Link({
       ready: () => {},
       frame: () => this.#settle(),
-      news: (_, event) => this.#announce(event),
+      news: (_, event) => this.#news(event),
       token: (token) => this.#keep(token),
       tick: () => {},
     });
     const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));
     this.availability = new AvailabilityWatch(institutionId, wanted);
+    effect(() => {
+      const { phase } = this.link.connection.value;
+      untracked(() => this.#settleConnection(phase.name));
+    });
   }
 
   /** Reads the library, and returns to a session that this tab was in. */
   async begin(): Promise<void> {
-    const admission = recall(this.#key, isAdmission);
+    const admission = recallAdmission(this.#key);
     if (admission !== undefined) {
       this.#admission.value = admission;
       this.link.input(admission.sessionId, { kind: "attend" });
@@ -137,9 +140,9 @@ export class PatronChat {
     this.#wrong.value = {};
     this.#cleared.value = false;
     try {
-      const expired = this.link.connection.value.phase.name === "expired";
-      if (expired) this.link.forget();
-      const admission = (expired ? undefined : this.#admission.value) ?? (await this.#admit());
+      // A connection that was rejected takes nothing any more; a new one may be served by another gateway.
+      if (this.link.connection.value.phase.name === "rejected") this.#dropAdmission();
+      const admission = this.#admission.value ?? (await this.#admit());
       const { question, name, email } = this.asking.value;
       this.#discardFailed(admission.sessionId);
       this.link.act(admission.sessionId, openSession(question.trim(), name.trim(), email.trim()));
@@ -203,7 +206,7 @@ export class PatronChat {
     if (view === undefined) return "form";
     const phase = this.link.connection.value.phase.name;
     if (view.session?.state === SessionState.ENDED) return "ended";
-    if (phase === "expired") return view.session === undefined ? "form" : "lost";
+    if (phase === "expired") return "lost";
     if (view.session === undefined) {
       if (view.outgoing.some((out) => out.status === "failed")) return "form";
       if (view.outgoing.length > 0 || this.#busy.value) return "opening";
@@ -251,40 +254,43 @@ export class PatronChat {
     if (view.session?.state === SessionState.ENDED && complete && settled) this.link.stop();
   }
 
+  /**
+   * Takes the form back from a connection that does not come back by itself: what was on its way there stays on its way
+   * for ever. Whether to ask all the same is for the patron to say, who may have been away for hours; they are let in anew
+   * then.
+   */
+  #settleConnection(phase: Phase["name"]): void {
+    if (this.view.value?.session !== undefined) return;
+    const isOnItsWay = this.#busy.value && this.#admission.value !== undefined;
+    if (phase !== "expired" && !(phase === "rejected" && isOnItsWay)) return;
+    if (isOnItsWay) {
+      this.#busy.value = false;
+      this.#error.value = phase === "expired" ? EXPIRED : REJECTED;
+    }
+    this.#dropAdmission();
+  }
+
+  #dropAdmission(): void {
+    this.link.forget();
+    forget(this.#key);
+    this.#admission.value = undefined;
+  }
+
   #discardFailed(sessionId: string): void {
     for (const out of this.view.value?.outgoing ?? []) {
       if (out.status === "failed") this.link.input(sessionId, { kind: "discard", commandId: out.commandId });
     }
   }
 
-  #announce(event: SessionEvent): void {
-    const name = event.author?.name || "The librarian";
-    switch (event.payload.case) {
-      case "pickedUp":
-        return this.announcer.say(`${name} is here. The chat has begun.`);
-      case "message":
-        if (!isByPatron(event)) this.announcer.say(`${name}: ${event.payload.value.text}`);
-        return;
-      case "page":
-        return this.announcer.say(`${name} sent a web page: ${event.payload.value.host}`);
-      case "transferred":
-        return this.announcer.say(`${transferredLine(event, false, true)}.`);
-      case "returned":
-        return this.announcer.say("You are waiting for a librarian again. What you have written is kept.");
-      case "ended":
-        return this.announcer.say(
-          `${endLine(event, isByPatron(event), true, waitedAt(this.view.value?.events ?? [], event))}.`,
-        );
-      default:
-        return;
-    }
+  #news(event: SessionEvent): void {
+    if (!isByPatron(event)) this.sound.ring(event);
+    const text = patronNews(event, this.view.value?.events ?? []);
+    if (text !== undefined) this.announcer.say(text);
   }
 
   #reset(): void {
     this.link.stop();
-    this.link.forget();
-    forget(this.#key);
-    this.#admission.value = undefined;
+    this.#dropAdmission();
     this.#error.value = "";
     this.#wrong.value = {};
     this.#busy.value = false;
@@ -292,12 +298,6 @@ export class PatronChat {
     this.draft.value = "";
     this.asking.value = NOTHING_ASKED;
   }
-}
-
-function isAdmission(value: unknown): value is Admission {
-  if (typeof value !== "object" || value === null) return false;
-  const { sessionId, token } = value as Partial<Admission>;
-  return typeof sessionId === "string" && typeof token?.accessToken === "string";
 }
 
 function messageOf(error: unknown): string {

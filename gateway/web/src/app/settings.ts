@@ -7,6 +7,7 @@ export type Theme = "system" | "light" | "dark";
 const THEME = "carrel.theme";
 const GUARD = "carrel.guard";
 const HELP_KEY = "carrel.help-key";
+const PATRON_SOUND = "carrel.patron-sound";
 const QUEUES = "carrel.queues.";
 
 /** The theme. */
@@ -15,6 +16,8 @@ export const theme = signal<Theme>(readTheme());
 export const guard = signal(read(GUARD) !== "off");
 /** Whether the key ? opens the list of shortcuts. */
 export const helpKey = signal(read(HELP_KEY) !== "off");
+/** Whether a patron is called by sounds: as for librarians, they are on for who has chosen nothing. */
+export const patronSound = signal(read(PATRON_SOUND) !== "off");
 
 effect(() => {
   if (theme.value === "system") delete document.documentElement.dataset.theme;
@@ -23,6 +26,7 @@ effect(() => {
 });
 effect(() => write(GUARD, guard.value ? "" : "off"));
 effect(() => write(HELP_KEY, helpKey.value ? "" : "off"));
+effect(() => write(PATRON_SOUND, patronSound.value ? "" : "off"));
 
 /** The queues that a librarian has monitored last from this browser: never chosen by themselves, only offered (D27). */
 export function lastQueues(librarianId: string): readonly string[] {

@@ -6,7 +6,7 @@ import { vi } from "vitest";
 import { PatronChat } from "../app/patron_chat";
 import { AttendingSchema, SessionEventSchema as FrameSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
 import type { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
-import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
+import { MessagePostedSchema, type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
 import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
 import { JoinedSchema } from "../gen/carrel/session/v1/session_service_pb";
 import { AskPage } from "../view/ask/ask_page";
@@ -38,10 +38,11 @@ export class PatronPage {
     render(<AskPage chat={this.chat} />, this.root);
   }
 
-  /** Opens the page. `returns` is whether the tab was in the session before. */
+  /** Opens the page. `returns` is whether the tab was in the session before. No token is renewed. */
   static async open(returns = false): Promise<PatronPage> {
     vi.stubGlobal("WebSocket", FakeSocket);
     vi.stubGlobal("fetch", async (path: string) => {
+      if (path === "/v1/renew") return new Response("{}", { status: 401 });
       const library = { institutionId: "maple", name: "Maple Library" };
       const token = { accessToken: "t", expireTime: "2099-01-01T00:00:00Z", renewUntilTime: "2099-01-01T00:00:00Z" };
       const answers: Record<string, unknown> = { "/v1/admit": { token, sessionId: "s" } };
@@ -88,9 +89,18 @@ export class PatronPage {
 
   /** Something happens in the session. */
   async happens(kind: SessionEvent["payload"]["case"], part: Part = Part.OWNER): Promise<void> {
+    await this.#occurs({ case: kind, value: {} } as SessionEvent["payload"], part);
+  }
+
+  /** Somebody writes in the session. */
+  async says(text: string, part: Part = Part.OWNER): Promise<void> {
+    await this.#occurs({ case: "message", value: create(MessagePostedSchema, { text }) }, part);
+  }
+
+  async #occurs(payload: SessionEvent["payload"], part: Part): Promise<void> {
     this.#position += 1n;
     const event = create(SessionEventSchema, { position: this.#position, author: { part, name: "Ms Map" } });
-    event.payload = { case: kind, value: {} } as SessionEvent["payload"];
+    event.payload = payload;
     FakeSocket.last?.push({ case: "event", value: create(FrameSchema, { sessionId: "s", event }) });
     await this.drawn();
   }

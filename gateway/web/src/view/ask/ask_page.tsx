@@ -1,8 +1,12 @@
 import { useEffect } from "preact/hooks";
+import { isLookedAt, onLook } from "../../app/looked_at";
 import type { PatronChat } from "../../app/patron_chat";
+import { patronSound } from "../../app/settings";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { Announcements } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
+import { Hidden } from "../parts/hidden";
+import { SoundIsOff } from "../parts/sound_is_off";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { Chat } from "./chat";
 import { Closed } from "./closed";
@@ -20,7 +24,13 @@ export function AskPage({ chat }: { chat: PatronChat }) {
       <header class="ask-head">
         <LibraryName chat={chat} />
         {chat.practice && <span class="tag practice">[Practice]</span>}
-        {(stage === "waiting" || stage === "chatting") && <ConnectionMark link={chat.link} />}
+        {(stage === "waiting" || stage === "chatting") && (
+          <>
+            <ConnectionMark link={chat.link} />
+            {chat.sound.isOff.value && <SoundIsOff />}
+            <SoundSwitch />
+          </>
+        )}
         <ThemeSwitch />
       </header>
       <main class="ask-main">
@@ -28,6 +38,25 @@ export function AskPage({ chat }: { chat: PatronChat }) {
       </main>
       <Announcements announcer={chat.announcer} />
     </div>
+  );
+}
+
+/** Whether to be called by a sound, as librarians are, remembered in this browser. */
+function SoundSwitch() {
+  return (
+    <label class="check sound-switch">
+      <input
+        type="checkbox"
+        checked={patronSound.value}
+        onChange={(event) => {
+          patronSound.value = event.currentTarget.checked;
+        }}
+      />
+      <span title="A sound when a librarian comes or writes while you look elsewhere">
+        Sound
+        <Hidden>when a librarian comes or writes while you look elsewhere</Hidden>
+      </span>
+    </label>
   );
 }
 
@@ -117,15 +146,8 @@ function useTitle(chat: PatronChat): void {
 function useSeen(chat: PatronChat): void {
   const count = chat.view.value?.events.length ?? 0;
   useEffect(() => {
-    const look = () => {
-      if (!document.hidden && document.hasFocus()) chat.markSeen();
-    };
-    look();
-    addEventListener("focus", look);
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      removeEventListener("focus", look);
-      document.removeEventListener("visibilitychange", look);
-    };
+    const look = () => chat.markSeen();
+    if (isLookedAt()) look();
+    return onLook(look);
   }, [count]);
 }

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { isByPatron, type PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/patron_chat";
+import { isByPatron } from "../../app/patron_news";
 import { conversation } from "../../state/conversation";
 import { nameOf, type Reader } from "../../words";
 import { Confirm } from "../parts/dialog";

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import { isByPatron, type PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/patron_chat";
+import { isByPatron } from "../../app/patron_news";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { conversation } from "../../state/conversation";
 import type { SessionView } from "../../state/session";

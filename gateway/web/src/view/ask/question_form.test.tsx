@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";
@@ -86,6 +86,36 @@ describe("a question on its way", () => {
     expect(page.field("email").getAttribute("aria-invalid")).toBe("false");
     await page.press("Start the chat");
     expect(page.acts.length).toBe(2);
+  });
+
+  it("stays in the form when the patron is let in no longer, and goes from there once more (I14, D60)", async () => {
+    await page.types("name", "Ricky");
+    await page.press("Start the chat");
+    FakeSocket.last?.onclose?.({ code: 4401, reason: "" });
+    await vi.waitFor(() => expect(page.chat.busy.value).toBe(false));
+    await page.drawn();
+    expect(page.root.querySelector("[role=alert]")?.textContent).toContain("send it again");
+    expect(page.field("question").readOnly).toBe(false);
+    expect([page.field("question").value, page.field("name").value]).toEqual([QUESTION, "Ricky"]);
+    await page.press("Start the chat");
+    FakeSocket.last?.open();
+    await page.drawn();
+    expect(page.root.querySelector("[role=alert]")).toBeNull();
+    expect(page.acts.map(({ act }) => act.case)).toEqual(["openSession"]);
+    await page.attends({ state: SessionState.WAITING });
+    expect(page.chat.stage.value).toBe("waiting");
+  });
+
+  it("stays in the form when the gateway will not have the page, and goes from there once more", async () => {
+    await page.press("Start the chat");
+    FakeSocket.last?.onclose?.({ code: 4400, reason: "" });
+    await page.drawn();
+    expect(page.root.querySelector("[role=alert]")?.textContent).toContain("reload this page");
+    expect(page.field("question").value).toBe(QUESTION);
+    await page.press("Start the chat");
+    FakeSocket.last?.open();
+    await page.drawn();
+    expect(page.acts).toHaveLength(1);
   });
 
   it("is followed by the wait, which has the focus then (D56, D82)", async () => {

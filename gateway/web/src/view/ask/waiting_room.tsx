@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Openness } from "../../app/availability";
-import { isByPatron, type PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/patron_chat";
+import { isByPatron } from "../../app/patron_news";
 import { conversation } from "../../state/conversation";
 import { Confirm } from "../parts/dialog";
 import { Stream } from "../parts/stream";

@@ -17,7 +17,7 @@ export function AlertSettings({ desk }: { desk: Desk }) {
   return (
     <section class="alert-settings" aria-label="Alerts">
       <table>
-        <caption>Alerts</caption>
+        <caption class="visually-hidden">Alerts</caption>
         <thead>
           <tr>
             <td />

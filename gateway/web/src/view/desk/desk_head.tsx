@@ -2,10 +2,11 @@ import type { Desk } from "../../app/desk";
 import type { DeskTab } from "../../app/desk_place";
 import { ConnectionMark } from "../parts/connection_mark";
 import { Icon } from "../parts/icon";
+import { SoundIsOff } from "../parts/sound_is_off";
 import { Tabs } from "../parts/tabs";
-import { ThemeSwitch } from "../parts/theme_switch";
 import { tabsOf } from "./desk_page";
 import { ImMark } from "./im";
+import { SettingsMenu } from "./settings_menu";
 import { StatusControl } from "./status";
 
 const NAMES: Record<DeskTab, string> = { chat: "Patron Chat", im: "IM", transcripts: "Transcripts", audit: "Audit" };
@@ -30,25 +31,12 @@ export function DeskHead({ desk }: { desk: Desk }) {
         }}
       />
       <ConnectionMark link={desk.link} />
-      {desk.alerts.soundIsOff.value && (
-        <span class="tag warn sound-off" role="status">
-          <Icon name="bell" /> Sound is off until you click
-        </span>
-      )}
+      {desk.alerts.soundIsOff.value && <SoundIsOff />}
       <div class="desk-tools">
         <StatusControl desk={desk} />
         <QueuesButton desk={desk} />
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Keyboard shortcuts and settings"
-          title="Keyboard shortcuts and settings"
-          onClick={() => desk.ask({ kind: "shortcuts" })}
-        >
-          <Icon name="help" />
-        </button>
-        <ThemeSwitch />
-        <div class="who">
+        <SettingsMenu desk={desk} />
+        <div class="who" title={profile && `${profile.screenName}, ${profile.institutionName}`}>
           <span class="who-name">{profile?.screenName}</span>
           <span class="who-library">{profile?.institutionName}</span>
         </div>

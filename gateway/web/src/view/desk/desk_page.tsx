@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { type DeskTab, tabsFor } from "../../app/desk_place";
+import { isLookedAt, onLook } from "../../app/looked_at";
 import { helpKey } from "../../app/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { isHandedOver } from "../../state/transfer";
@@ -116,15 +117,10 @@ function useSeen(desk: Desk): void {
   const tab = desk.tab.value;
   useEffect(() => {
     const look = () => {
-      if (!document.hidden && document.hasFocus() && desk.tab.value === "chat") desk.markSeen();
+      if (desk.tab.value === "chat") desk.markSeen();
     };
-    look();
-    addEventListener("focus", look);
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      removeEventListener("focus", look);
-      document.removeEventListener("visibilitychange", look);
-    };
+    if (isLookedAt()) look();
+    return onLook(look);
   }, [view?.sessionId, view?.events.length, tab]);
 }
 

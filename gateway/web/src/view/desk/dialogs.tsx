@@ -1,5 +1,5 @@
 import type { Desk } from "../../app/desk";
-import { guard, helpKey } from "../../app/settings";
+import { guard } from "../../app/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { safeAddress } from "../../links";
@@ -7,12 +7,11 @@ import { nameOf } from "../../words";
 import { Confirm, Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { OutsideLink } from "../parts/linked_text";
-import { ThemeSwitch } from "../parts/theme_switch";
-import { AlertSettings } from "./alert_settings";
 import { LogInForm } from "./log_in";
 import { Preview } from "./new_list";
 import { QueueChooser } from "./queue_chooser";
 import { patronOf } from "./rows";
+import { AlertsDialog, ShortcutsDialog } from "./settings";
 import { TransferDialog } from "./transfer";
 
 /** Whatever the desk asks at present. */
@@ -34,8 +33,10 @@ export function DeskDialogs({ desk }: { desk: Desk }) {
       return <LogOut desk={desk} />;
     case "queues":
       return desk.profile.value ? <QueueChooser desk={desk} /> : null;
+    case "alerts":
+      return <AlertsDialog desk={desk} />;
     case "shortcuts":
-      return <Shortcuts desk={desk} />;
+      return <ShortcutsDialog desk={desk} />;
     default:
       return null;
   }
@@ -192,70 +193,6 @@ function afterLogOut(running: number, monitors: number): string {
       ? ["One session of yours is", "the patron is offered to your colleagues"]
       : [`${running} sessions of yours are`, "the patrons are offered to your colleagues"];
   return `${sessions} still running. Logging out ends nothing, but if you are not back soon, ${patrons}. To hand over without a wait, transfer before you go.`;
-}
-
-const SHORTCUTS: readonly [string, string][] = [
-  ["↑ ↓", "Go through a list"],
-  ["Enter", "Pick up, open or enter the session of a row; send what is in a box"],
-  ["Shift + Enter", "Begin a new line in a box"],
-  ["Shift + F10", "Open the menu of a row; so does the menu key"],
-  ["Alt + Shift + 1, 2, 3, 4", "Go to New, My Active, All, Librarians"],
-  ["Alt + Shift + I", "Go to IM; when somebody asks for an IM session, to the OK of their request"],
-  ["Alt + Shift + M", "Write to the patron"],
-  ["Alt + Shift + N", "Write a note"],
-  ["Alt + Shift + T", "Go to a transfer that is offered to you"],
-  ["Esc", "Close a dialog, and do nothing"],
-  ["?", "Open this list"],
-];
-
-function Shortcuts({ desk }: { desk: Desk }) {
-  return (
-    <Dialog title="Keyboard and settings" class="settings" onCancel={() => desk.cancel()}>
-      <div class="settings-columns">
-        <dl class="shortcuts">
-          {SHORTCUTS.map(([keys, does]) => (
-            <div key={keys}>
-              <dt>
-                <kbd>{keys}</kbd>
-              </dt>
-              <dd>{does}</dd>
-            </div>
-          ))}
-        </dl>
-        <div>
-          <AlertSettings desk={desk} />
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={guard.value}
-              onChange={(event) => {
-                guard.value = event.currentTarget.checked;
-              }}
-            />
-            Ask before I answer a note in the patron's box
-          </label>
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={helpKey.value}
-              onChange={(event) => {
-                helpKey.value = event.currentTarget.checked;
-              }}
-            />
-            Open this list with the key ?
-          </label>
-          <div class="theme-choice">
-            Colours <ThemeSwitch />
-          </div>
-        </div>
-      </div>
-      <div class="dialog-actions">
-        <button type="button" class="button primary" data-first onClick={() => desk.cancel()}>
-          Close
-        </button>
-      </div>
-    </Dialog>
-  );
 }
 
 function LogInAgain({ desk }: { desk: Desk }) {

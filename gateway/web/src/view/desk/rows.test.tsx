@@ -53,10 +53,3 @@ describe("the name of a row (D82, D50)", () => {
     expect(names()[0]).toMatch(/^Open the session with Ricky for less than 1 min.*connected.*typing.*1 new.*Hello$/);
   });
 });
-
-describe("the sample of a sound", () => {
-  it("is called what its button says, and of which kind it is", async () => {
-    await stage.click("Keyboard shortcuts and settings");
-    expect(stage.find("button", /^Hear it\s*, the sound for: New patron$/)).toBeDefined();
-  });
-});

@@ -1,0 +1,23 @@
+/** Audio for tests: it plays nothing, and counts the notes. */
+import { vi } from "vitest";
+
+/** Puts it in the place of the browser's. `begun` has when each note began; `unstubAllGlobals` takes it away. */
+export function fakeAudio(): { begun: number[] } {
+  const begun: number[] = [];
+  const node = {
+    frequency: { value: 0 },
+    gain: { setValueAtTime() {}, linearRampToValueAtTime() {}, exponentialRampToValueAtTime() {} },
+    connect: (to: unknown) => to,
+    start: (at: number) => begun.push(at),
+    stop() {},
+  };
+  class FakeAudioContext extends EventTarget {
+    readonly state = "running";
+    readonly currentTime = 1;
+    readonly destination = node;
+    createOscillator = () => node;
+    createGain = () => node;
+  }
+  vi.stubGlobal("AudioContext", FakeAudioContext);
+  return { begun };
+}

@@ -1,0 +1,94 @@
+import type { ComponentChildren } from "preact";
+import type { Desk } from "../../app/desk";
+import { guard, helpKey } from "../../app/settings";
+import { Dialog } from "../parts/dialog";
+import { ThemeSwitch } from "../parts/theme_switch";
+import { AlertSettings } from "./alert_settings";
+
+const SHORTCUTS: readonly [string, string][] = [
+  ["↑ ↓", "Go through a list"],
+  ["Enter", "Pick up, open or enter the session of a row; send what is in a box"],
+  ["Shift + Enter", "Begin a new line in a box"],
+  ["Shift + F10", "Open the menu of a row; so does the menu key"],
+  ["Alt + Shift + 1, 2, 3, 4", "Go to New, My Active, All, Librarians"],
+  ["Alt + Shift + I", "Go to IM; when somebody asks for an IM session, to the OK of their request"],
+  ["Alt + Shift + M", "Write to the patron"],
+  ["Alt + Shift + N", "Write a note"],
+  ["Alt + Shift + T", "Go to a transfer that is offered to you"],
+  ["Esc", "Close a dialog, and do nothing"],
+  ["?", "Open this list"],
+];
+
+/** How the librarian wants to be called. */
+export function AlertsDialog({ desk }: { desk: Desk }) {
+  return (
+    <Settings desk={desk} title="Sounds and alerts">
+      <AlertSettings desk={desk} />
+    </Settings>
+  );
+}
+
+/** What the keys do, and what else can be chosen. */
+export function ShortcutsDialog({ desk }: { desk: Desk }) {
+  return (
+    <Settings desk={desk} title="Keyboard and other settings">
+      <div class="settings-columns">
+        <dl class="shortcuts">
+          {SHORTCUTS.map(([keys, does]) => (
+            <div key={keys}>
+              <dt>
+                <kbd>{keys}</kbd>
+              </dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+        </dl>
+        <div>
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={guard.value}
+              onChange={(event) => {
+                guard.value = event.currentTarget.checked;
+              }}
+            />
+            Ask before I answer a note in the patron's box
+          </label>
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={helpKey.value}
+              onChange={(event) => {
+                helpKey.value = event.currentTarget.checked;
+              }}
+            />
+            Open this list with the key ?
+          </label>
+          <div class="theme-choice">
+            Colours <ThemeSwitch />
+          </div>
+        </div>
+      </div>
+    </Settings>
+  );
+}
+
+interface SettingsProps {
+  desk: Desk;
+  title: string;
+  children: ComponentChildren;
+}
+
+/** A dialog in which each choice holds at once. */
+function Settings({ desk, title, children }: SettingsProps) {
+  return (
+    <Dialog title={title} class="settings" onCancel={() => desk.cancel()}>
+      {children}
+      <div class="dialog-actions">
+        <button type="button" class="button primary" data-first onClick={() => desk.cancel()}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
+}

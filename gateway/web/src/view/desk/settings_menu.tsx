@@ -1,0 +1,44 @@
+import { useRef, useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { Icon } from "../parts/icon";
+import { Menu, type MenuEntry } from "../parts/menu";
+
+/** What is chosen once and then seldom. One button has room for all of it where the head is narrow. */
+export function SettingsMenu({ desk }: { desk: Desk }) {
+  const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const entries: MenuEntry[] = [
+    { label: "Sounds and alerts …", onChoose: () => desk.ask({ kind: "alerts" }) },
+    { label: "Keyboard and other settings …", onChoose: () => desk.ask({ kind: "shortcuts" }) },
+  ];
+  return (
+    <span class="settings-menu">
+      <button
+        ref={button}
+        type="button"
+        class="button small"
+        aria-label="Settings"
+        aria-haspopup="menu"
+        aria-expanded={open}
+        // An open menu closes when the focus leaves it, and this press must not open it again.
+        onMouseDown={(event) => {
+          if (open) event.preventDefault();
+        }}
+        onClick={() => setOpen(!open)}
+      >
+        <Icon name="settings" />
+        <span class="settings-word">Settings</span>
+      </button>
+      {open && (
+        <Menu
+          label="Settings"
+          entries={entries}
+          onClose={(back) => {
+            setOpen(false);
+            if (back) button.current?.focus();
+          }}
+        />
+      )}
+    </span>
+  );
+}
