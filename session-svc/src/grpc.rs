@@ -12,8 +12,6 @@ use carrel_proto::{
     session::v1::{self as wire, session_service_server::SessionService},
 };
 use futures::Stream;
-use tokio::sync::{mpsc, oneshot};
-use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use crate::{
@@ -40,15 +38,6 @@ pub use transfer::TransferApi;
 
 /// A stream of responses.
 type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
-/// The responses, and after them why there are no more. The reason needs no room among responses that wait.
-fn until_end<T>(
-    responses: mpsc::Receiver<Result<T, Status>>,
-    ending: oneshot::Receiver<Status>,
-) -> impl Stream<Item = Result<T, Status>> {
-    let ending = futures::stream::once(ending).filter_map(|end| end.ok().map(Err));
-    ReceiverStream::new(responses).chain(ending)
-}
 
 /// What a stream is told that outlives its token.
 fn token_expired() -> Refusal {

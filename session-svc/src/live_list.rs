@@ -12,10 +12,11 @@ use std::{
 use carrel_platform::{
     bus::{Bus, Origin},
     log::EventLog,
+    queue::{self, NotSent, queue},
     refusal::Refusal,
 };
 use carrel_proto::session::v1 as wire;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::{
     domain::{audience::Audience, session::Phase},
@@ -56,7 +57,7 @@ struct State {
 
 struct Watching {
     watcher: Watcher,
-    changes: mpsc::Sender<wire::watch_sessions_response::Change>,
+    changes: queue::Sender<wire::watch_sessions_response::Change>,
     ending: Arc<std::sync::OnceLock<Refusal>>,
 }
 
@@ -69,7 +70,7 @@ pub(crate) struct Watched {
     /// All rows as they are now.
     pub snapshot: wire::SessionRows,
     /// What changes after that, in order. It ends when the watch does.
-    pub changes: mpsc::Receiver<wire::watch_sessions_response::Change>,
+    pub changes: queue::Receiver<wire::watch_sessions_response::Change>,
     /// Why it ended. Set before it ends.
     pub ending: Arc<std::sync::OnceLock<Refusal>>,
 }
@@ -149,7 +150,7 @@ impl LiveList {
 
     /// Starts a watch.
     pub(crate) fn watch(&self, watcher: Watcher) -> Watched {
-        let (sender, changes) = mpsc::channel(self.backlog.max(1));
+        let (sender, changes) = queue(self.backlog.max(1));
         let ending = Arc::default();
         let mut state = self.state();
         let mut rows: Vec<_> = state
@@ -235,10 +236,10 @@ impl State {
             }
             changes
                 .into_iter()
-                .all(|change| match watching.changes.try_send(change) {
+                .all(|change| match watching.changes.send(change) {
                     Ok(()) => true,
-                    Err(mpsc::error::TrySendError::Closed(_)) => false,
-                    Err(mpsc::error::TrySendError::Full(_)) => {
+                    Err(NotSent::Closed(_)) => false,
+                    Err(NotSent::Full(_)) => {
                         let _ = watching.ending.set(Error::TooSlow.into());
                         false
                     }

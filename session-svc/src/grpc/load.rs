@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use carrel_platform::{auth::interceptor::Authenticator, clock::Clock};
 use carrel_proto::session::v1::{self as wire, load_service_server::LoadService};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::MissedTickBehavior,
-};
+use tokio::time::MissedTickBehavior;
 use tonic::{Request, Response, Status};
 use wire::watch_load_response::Change;
 
-use super::{Responses, token_expired, until_end};
+use super::{
+    Responses,
+    spoken::{Voice, spoken},
+    token_expired,
+};
 use crate::{error::Error, sessions::Sessions};
 
 /// How many responses may wait in the stream. What changes meanwhile is told together, so more are not needed.
@@ -46,27 +47,22 @@ impl LoadService for LoadApi {
         let left = service.expires_at_ms.saturating_sub(self.clock.unix_ms());
         let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         let stop = self.sessions.parts().stop.clone();
-        let (sender, responses) = mpsc::channel(IN_FLIGHT);
-        let (end, ending) = oneshot::channel();
         let sessions = self.sessions.clone();
-        tokio::spawn(async move {
+        let responses = spoken(IN_FLIGHT, |voice| async move {
             let refusal = tokio::select! {
                 biased;
-                () = pass_on(&sessions, &sender) => return,
+                () = pass_on(&sessions, &voice) => return Ok(()),
                 () = tokio::time::sleep(expiry) => token_expired(),
                 () = stop.cancelled() => Error::ShuttingDown.into(),
             };
-            let _ = end.send(refusal.into());
+            Err(refusal.into())
         });
-        Ok(Response::new(Box::pin(until_end(responses, ending))))
+        Ok(Response::new(Box::pin(responses)))
     }
 }
 
 /// Tells of the load until the caller has gone. A slow caller hears of several changes at once.
-async fn pass_on(
-    sessions: &Sessions,
-    sender: &mpsc::Sender<Result<wire::WatchLoadResponse, Status>>,
-) {
+async fn pass_on(sessions: &Sessions, voice: &Voice<wire::WatchLoadResponse>) {
     let parts = sessions.parts();
     let mut clock = tokio::time::interval(parts.config.heartbeat.get());
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -80,7 +76,7 @@ async fn pass_on(
             let response = wire::WatchLoadResponse {
                 change: Some(change),
             };
-            if sender.send(Ok(response)).await.is_err() {
+            if voice.say(response).await.is_err() {
                 return;
             }
         }
@@ -95,7 +91,7 @@ async fn pass_on(
                 told = load;
             }
             _ = clock.tick() => next.push(Change::Heartbeat(wire::LoadHeartbeat {})),
-            () = sender.closed() => return,
+            () = voice.unheard() => return,
         }
     }
 }

@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, time::Duration};
 
 use carrel_platform::{auth::Principal, refusal::Refusal};
 use carrel_proto::session::v1 as wire;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Interval,
-};
-use tonic::Status;
+use tokio::time::Interval;
 use wire::watch_sessions_response::Change;
 
-use super::{Responses, SessionApi, token_expired, until_end};
+use super::{
+    Responses, SessionApi,
+    spoken::{Voice, spoken},
+    token_expired,
+};
 use crate::{
     convert,
     domain::{
@@ -34,24 +34,19 @@ pub(super) fn watch(
     let watcher = admit(convert::actor(principal.who), request)?;
     let parts = api.sessions.parts();
     let watched = parts.list.watch(watcher);
-    let (sender, responses) = mpsc::channel(IN_FLIGHT);
-    let (end, ending) = oneshot::channel();
     let heartbeats = parts.heartbeats.of_new_stream();
     let left = principal.expires_at_ms.saturating_sub(api.clock.unix_ms());
     let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
     let stop = parts.stop.clone();
-    tokio::spawn(async move {
+    Ok(Box::pin(spoken(IN_FLIGHT, |voice| async move {
         let refusal = tokio::select! {
             biased;
-            refusal = pass_on(watched, heartbeats, &sender) => refusal,
+            refusal = pass_on(watched, heartbeats, &voice) => refusal,
             () = tokio::time::sleep(expiry) => Some(token_expired()),
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
         };
-        if let Some(refusal) = refusal {
-            let _ = end.send(refusal.into());
-        }
-    });
-    Ok(Box::pin(until_end(responses, ending)))
+        refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    })))
 }
 
 fn admit(actor: Actor, request: wire::WatchSessionsRequest) -> Result<Watcher, Error> {
@@ -75,24 +70,24 @@ fn admit(actor: Actor, request: wire::WatchSessionsRequest) -> Result<Watcher, E
 async fn pass_on(
     mut watched: Watched,
     mut heartbeats: Interval,
-    sender: &mpsc::Sender<Result<wire::WatchSessionsResponse, Status>>,
+    voice: &Voice<wire::WatchSessionsResponse>,
 ) -> Option<Refusal> {
     let mut change = Change::Snapshot(std::mem::take(&mut watched.snapshot));
     loop {
         let response = wire::WatchSessionsResponse {
             change: Some(change),
         };
-        if sender.send(Ok(response)).await.is_err() {
+        if voice.say(response).await.is_err() {
             return None;
         }
         change = tokio::select! {
             biased;
-            next = watched.changes.recv() => match next {
+            next = watched.changes.next() => match next {
                 Some(next) => next,
                 None => return watched.ending.get().cloned(),
             },
             _ = heartbeats.tick() => Change::Heartbeat(wire::WatchHeartbeat {}),
-            () = sender.closed() => return None,
+            () = voice.unheard() => return None,
         };
     }
 }
