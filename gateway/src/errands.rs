@@ -75,7 +75,11 @@ impl Lane {
         }
         waiting.errands.push_back(errand);
         if !mem::replace(&mut waiting.is_busy, true) {
-            let work = do_all(Arc::clone(&self.waiting), self.outbox.clone());
+            let at_work = AtWork {
+                waiting: Arc::clone(&self.waiting),
+                is_done: false,
+            };
+            let work = do_all(at_work, self.outbox.clone());
             let stop = self.stop.clone();
             self.tasks.spawn(async move {
                 stop.run_until_cancelled(work).await;
@@ -89,19 +93,37 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The next errand; if there is none, nobody is busy from then on.
-fn next(waiting: &Mutex<Waiting>) -> Option<Errand> {
-    let mut waiting = lock(waiting);
-    let errand = waiting.errands.pop_front();
-    if errand.is_none() {
-        *waiting = Waiting::default();
+/// Somebody who does a lane's errands. However that ends, nobody is busy from then on.
+struct AtWork {
+    waiting: Arc<Mutex<Waiting>>,
+    /// There was nothing left; somebody else may be at work by now.
+    is_done: bool,
+}
+
+impl AtWork {
+    fn next(&mut self) -> Option<Errand> {
+        let mut waiting = lock(&self.waiting);
+        let errand = waiting.errands.pop_front();
+        if errand.is_none() {
+            *waiting = Waiting::default();
+            self.is_done = true;
+        }
+        errand
     }
-    errand
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let given_up = mem::take(&mut *lock(&self.waiting));
+            drop(given_up);
+        }
+    }
 }
 
 /// Does errands until none is left.
-async fn do_all(waiting: Arc<Mutex<Waiting>>, outbox: Outbox) {
-    while let Some(mut errand) = next(&waiting) {
+async fn do_all(mut at_work: AtWork, outbox: Outbox) {
+    while let Some(mut errand) = at_work.next() {
         let answer = errand.span.scope().around(errand.work).await;
         match answer {
             Some(answer) => {
@@ -116,5 +138,101 @@ async fn do_all(waiting: Arc<Mutex<Waiting>>, outbox: Outbox) {
             None => errand.time.done(),
         }
         drop(errand.under_way);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use std::future::pending;
+
+    use carrel_platform::moments::Moments;
+    use futures::FutureExt as _;
+    use tokio::sync::{Semaphore, oneshot};
+
+    use super::*;
+    use crate::{
+        config::SocketConfig,
+        frame::SubProtocol,
+        outbox::{Closing, Writer, outbox},
+    };
+
+    /// A lane in which two may wait, who writes what it answers, and its tasks.
+    fn lane() -> (Lane, Writer, TaskTracker) {
+        let (outbox, writer) = outbox(
+            SubProtocol::Proto,
+            &SocketConfig::default(),
+            Moments::from_now(),
+            Closing::default(),
+        );
+        let tasks = TaskTracker::new();
+        let lane = Lane::new(2, outbox, CancellationToken::new(), &tasks);
+        (lane, writer, tasks)
+    }
+
+    fn errand(permits: &Arc<Semaphore>, work: BoxFuture<'static, Option<Frame>>) -> Errand {
+        Errand {
+            work,
+            span: ServerSpan::default(),
+            time: FrameTime::of_unknown(),
+            under_way: Arc::clone(permits).try_acquire_owned().unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn errands_are_done_in_order_and_an_empty_lane_keeps_nothing() {
+        let permits = Arc::new(Semaphore::new(10));
+        let (lane, _writer, _tasks) = lane();
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let (go, gone) = oneshot::channel::<()>();
+        let first = Arc::clone(&done);
+        lane.take(errand(
+            &permits,
+            async move {
+                gone.await.unwrap();
+                first.lock().unwrap().push(1);
+                None
+            }
+            .boxed(),
+        ))
+        .unwrap();
+        tokio::task::yield_now().await;
+        for number in [2, 3] {
+            let done = Arc::clone(&done);
+            let work = async move {
+                done.lock().unwrap().push(number);
+                None
+            };
+            lane.take(errand(&permits, work.boxed())).unwrap();
+        }
+        assert!(lane.take(errand(&permits, pending().boxed())).is_err());
+        go.send(()).unwrap();
+        let _all = permits.acquire_many(10).await.unwrap();
+        assert_eq!(*done.lock().unwrap(), [1, 2, 3]);
+        tokio::task::yield_now().await;
+        let waiting = lock(&lane.waiting);
+        assert!(!waiting.is_busy);
+        assert_eq!(waiting.errands.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_errand_that_panics_does_not_close_the_lane() {
+        let permits = Arc::new(Semaphore::new(10));
+        let (lane, _writer, tasks) = lane();
+        let work = async { panic!("as it must not") };
+        lane.take(errand(&permits, work.boxed())).unwrap();
+        lane.take(errand(&permits, pending().boxed())).unwrap();
+        tasks.close();
+        tasks.wait().await;
+        // What waited behind it is given up, and counts no more.
+        assert_eq!(permits.available_permits(), 10);
+        let (done, is_done) = oneshot::channel();
+        let work = async move {
+            done.send(()).unwrap();
+            None
+        };
+        lane.take(errand(&permits, work.boxed())).unwrap();
+        is_done.await.unwrap();
     }
 }
