@@ -7,6 +7,7 @@ import { Announcements } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
 import { Hidden } from "../parts/hidden";
 import { SoundIsOff } from "../parts/sound_is_off";
+import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { Chat } from "./chat";
 import { Closed } from "./closed";
@@ -44,19 +45,12 @@ export function AskPage({ chat }: { chat: PatronChat }) {
 /** Whether to be called by a sound, as librarians are, remembered in this browser. */
 function SoundSwitch() {
   return (
-    <label class="check sound-switch">
-      <input
-        type="checkbox"
-        checked={patronSound.value}
-        onChange={(event) => {
-          patronSound.value = event.currentTarget.checked;
-        }}
-      />
+    <Switch of={patronSound} class="sound-switch">
       <span title="A sound when a librarian comes or writes while you look elsewhere">
         Sound
         <Hidden>when a librarian comes or writes while you look elsewhere</Hidden>
       </span>
-    </label>
+    </Switch>
   );
 }
 

@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Desk } from "../../app/desk";
 import { guard, helpKey } from "../../app/settings";
 import { Dialog } from "../parts/dialog";
+import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { AlertSettings } from "./alert_settings";
 
@@ -44,26 +45,8 @@ export function ShortcutsDialog({ desk }: { desk: Desk }) {
           ))}
         </dl>
         <div>
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={guard.value}
-              onChange={(event) => {
-                guard.value = event.currentTarget.checked;
-              }}
-            />
-            Ask before I answer a note in the patron's box
-          </label>
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={helpKey.value}
-              onChange={(event) => {
-                helpKey.value = event.currentTarget.checked;
-              }}
-            />
-            Open this list with the key ?
-          </label>
+          <Switch of={guard}>Ask before I answer a note in the patron's box</Switch>
+          <Switch of={helpKey}>Open this list with the key ?</Switch>
           <div class="theme-choice">
             Colours <ThemeSwitch />
           </div>
