@@ -3,11 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use carrel_platform::{auth::Role, config::HumanDuration, log::EventLog};
-use carrel_proto::session::v1::{SessionList, SessionRow};
+use carrel_proto::session::v1::{
+    self as wire, SessionList, SessionRow, attend_response::Response as Told,
+    offer_transfer_request::To,
+};
 use carrel_session::Config;
 use carrel_testbed::log::FaultyLog;
 
-use crate::desk::Desk;
+use crate::{desk::Desk, person::reason, transfer};
 
 const SESSION: &str = "5e55";
 
@@ -116,4 +119,51 @@ async fn another_server_looks_after_what_is_left_behind() {
         120
     );
     assert_eq!(waits_since(&rows[1]), rows[1].open_time.unwrap().seconds);
+}
+
+/// I12: a server that slept through everything and wakes up still can't let its old owner write.
+#[tokio::test]
+async fn a_server_that_heard_nothing_is_fenced_by_the_log() {
+    let desk = Desk::open().await;
+    let (_ricky, _map) = transfer::running(&desk).await;
+    let asleep = desk.deaf_replica().await;
+    let mut map = asleep.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
+    let mut maps = map.attend(transfer::SESSION, None).await.unwrap();
+    map.post(
+        asleep.command_id(),
+        transfer::SESSION,
+        "While I am the owner",
+    )
+    .await
+    .unwrap();
+    let offer = desk
+        .librarian("map", "harbor", Role::Librarian, &["maple", "coop"])
+        .offer(
+            desk.command_id(),
+            transfer::SESSION,
+            To::QueueId("coop".into()),
+        )
+        .await
+        .unwrap();
+    let lee = desk.librarian("lee", "harbor", Role::Librarian, &["coop"]);
+    lee.accept(desk.command_id(), transfer::SESSION, &offer.offer_id)
+        .await
+        .unwrap();
+
+    maps.act(
+        "zombie".into(),
+        wire::act::Act::PostMessage(wire::PostMessage {
+            text: "Still me".into(),
+        }),
+    )
+    .await;
+    let refused = loop {
+        match maps.next().await {
+            Ok(Some(Told::ActRefused(refused))) => break refused.refusal.unwrap().reason,
+            Ok(Some(Told::ActAccepted(_))) => panic!("a former owner wrote as the owner"),
+            Ok(_) => {}
+            Err(status) => break reason(&status),
+        }
+    };
+    assert_eq!(refused, "NO_LONGER_OWNER");
 }
