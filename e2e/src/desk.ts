@@ -86,6 +86,8 @@ export class Desk {
   async pickUp(patron: string): Promise<void> {
     await this.show("New");
     await this.opener("New", patron).click();
+    // Until then, another session may be shown, which was picked up, too.
+    await this.page.getByRole("region", { name: `Session with ${patron}` }).waitFor();
     await this.conversation.shows("You picked the patron up");
   }
 

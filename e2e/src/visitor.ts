@@ -58,10 +58,10 @@ export class Visitor {
     return Buffer.concat(this.received).includes(Buffer.from(text));
   }
 
-  /** Keeps a picture of the page in e2e/artefacts. */
+  /** Keeps a picture of the page in e2e/artefacts. Whatever moves or changes colour is shown as it is in the end. */
   async picture(name: string): Promise<void> {
     await mkdir(ARTEFACTS, { recursive: true });
-    await this.page.screenshot({ path: join(ARTEFACTS, `${name}.png`) });
+    await this.page.screenshot({ path: join(ARTEFACTS, `${name}.png`), animations: "disabled" });
   }
 
   /** Closes the browser context. */

@@ -203,6 +203,20 @@ describe("the desk around the session", () => {
 });
 
 describe("after the conversation", () => {
+  test("the head over the chat, whose parts stand clear of each other however wide it is (K22)", async () => {
+    // With the most in it: after a reload, the browser allows no sound before the patron has done something.
+    await ricky.page.reload();
+    await ricky.page.getByText("Sound is off until you click").waitFor();
+    await ricky.page.getByRole("slider", { name: "Volume" }).waitFor();
+    for (const width of [NARROW.width, 550, 640, 768, 965, WIDE.width]) {
+      await ricky.page.setViewportSize({ width, height: WIDE.height });
+      await ricky.visitor.picture(`face-patron-head-${width}`);
+      expect(await crowded(ricky.page), `crowded in the head, ${width} wide`).toEqual([]);
+      expect(await overflow(ricky.page), `the chat is wider than ${width} pixels`).toBeLessThanOrEqual(0);
+    }
+    await ricky.page.setViewportSize(WIDE);
+  });
+
   test("where the patron chats, and has ended", async () => {
     await look(ricky.visitor, "patron-chats");
     await msMap.end();
@@ -303,6 +317,19 @@ function rowsOfHead(page: Page): Promise<number> {
       bottom = Math.max(bottom, box.bottom);
     }
     return rows;
+  });
+}
+
+/** The parts of the patron's head that have too little room, or lie upon another one. */
+function crowded(page: Page): Promise<string[]> {
+  return page.locator(".ask-head").evaluate((head) => {
+    const parts = [...head.children];
+    const liesUpon = (one: DOMRect, two: DOMRect) =>
+      one.left < two.right && two.left < one.right && one.top < two.bottom && two.top < one.bottom;
+    const isCrowded = (part: Element) =>
+      part.scrollWidth > part.clientWidth ||
+      parts.some((other) => other !== part && liesUpon(part.getBoundingClientRect(), other.getBoundingClientRect()));
+    return parts.filter(isCrowded).map((part) => part.className);
   });
 }
 

@@ -52,6 +52,18 @@ test("They talk; the focus is in the box where the next message goes", async () 
   await msMap.conversation.shows("Take your time.");
 });
 
+test("Ricky chooses how loud he is called, and whether (K22)", async () => {
+  const { page } = ricky;
+  const sound = page.getByRole("checkbox", { name: /^Sound/ });
+  const volume = page.getByRole("slider", { name: "Volume" });
+  await press(page, volume, "ArrowRight");
+  expect(await volume.getAttribute("aria-valuetext")).toBe("55 per cent");
+  await press(page, sound, "Space");
+  await volume.waitFor({ state: "detached" });
+  await press(page, sound, "Space");
+  await volume.waitFor();
+});
+
 test("The administrator goes in and writes a note", async () => {
   admin = await logIn("admin@maple");
   await press(admin.page, admin.queueChooser.getByRole("button", { name: "No queue for now" }));

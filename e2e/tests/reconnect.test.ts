@@ -82,6 +82,20 @@ test("without a network, a message says that it is not sent yet, and goes out wh
   await ricky.conversation.shows("Written on a train");
 });
 
+test("a page that is let in no longer says so, and the patron can ask at once (R8, D51)", async () => {
+  await ricky.page.evaluate(() => {
+    const key = "carrel.ask.maple";
+    const admission = JSON.parse(sessionStorage.getItem(key) ?? "null");
+    admission.token.accessToken = "a token of nobody";
+    sessionStorage.setItem(key, JSON.stringify(admission));
+  });
+  await ricky.page.reload();
+  await ricky.page.getByRole("alert").filter({ hasText: "You cannot return to your chat" }).waitFor();
+  await ricky.visitor.picture("reconnect-let-in-no-longer");
+  await ricky.ask({ question: "May I renew two books by telephone?", name: "Ricky" });
+  await ricky.waiting.waitFor();
+});
+
 test("No browser complained but of the lost connection", () => {
   expect(stage.complaints).toEqual([]);
 });

@@ -8,6 +8,7 @@ import "./styles/controls.css";
 import "./styles/stream.css";
 import "./styles/marks.css";
 import "./styles/ask.css";
+import "./styles/ask_head.css";
 import { AskPage } from "./view/ask/ask_page";
 
 const institutionId = decodeURIComponent(location.pathname.split("/")[2] ?? "");

@@ -90,13 +90,19 @@ export class GatewaySocket {
       case "renew-on-socket":
         return this.#write(clientFrame({ case: "renewToken", value: {} }));
       case "renew-by-http":
-        void this.parts.renew(effect.accessToken).then((outcome) => this.#handle(outcome));
+        void this.#renew(effect.accessToken);
         return;
       case "keep-token":
         return this.listener.token(effect.token);
       case "ready":
         return this.listener.ready();
     }
+  }
+
+  /** Exchanges a token. Whoever has come in with another one meanwhile must not get somebody else's. */
+  async #renew(accessToken: string): Promise<void> {
+    const outcome = await this.parts.renew(accessToken);
+    if (this.#connection.token?.accessToken === accessToken) this.#handle(outcome);
   }
 
   #write(frame: ClientFrame): void {

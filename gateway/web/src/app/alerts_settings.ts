@@ -21,9 +21,17 @@ export const ALERT_KINDS: readonly AlertKind[] = ["patron", "message", "transfer
 /** All ways, in the order in which they are shown. */
 export const ALERT_WAYS: readonly AlertWay[] = ["sound", "title", "desktop"];
 
+/** How loud sounds are for who has chosen nothing. */
+export const DEFAULT_VOLUME = 0.5;
+
+/** Whether something is a volume: how loud sounds are, from 0 to 1. */
+export function isVolume(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= 1;
+}
+
 /** What holds for who has chosen nothing. The browser has to be asked before anything can stand outside of it. */
 export const defaultAlerts: AlertSettings = {
-  volume: 0.5,
+  volume: DEFAULT_VOLUME,
   ways: {
     patron: { sound: true, title: true, desktop: false },
     message: { sound: true, title: true, desktop: false },
@@ -64,7 +72,7 @@ function settingsFrom(stored: unknown): AlertSettings {
   if (typeof stored !== "object" || stored === null) return defaultAlerts;
   const { volume, ways } = stored as { volume?: unknown; ways?: Partial<Record<AlertKind, Record<string, unknown>>> };
   let settings = defaultAlerts;
-  if (typeof volume === "number" && volume >= 0 && volume <= 1) settings = { ...settings, volume };
+  if (isVolume(volume)) settings = { ...settings, volume };
   for (const kind of ALERT_KINDS) {
     for (const way of ALERT_WAYS) {
       const on = ways?.[kind]?.[way];

@@ -308,6 +308,11 @@ export class Desk {
     this.#attendance.end(sessionId);
   }
 
+  /** Whether the end of a session is on its way. */
+  isEnding(sessionId: string): boolean {
+    return this.#attendance.isEnding(sessionId);
+  }
+
   /** Puts an ended session away. */
   dismiss(sessionId: string): void {
     if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);

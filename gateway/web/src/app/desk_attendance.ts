@@ -6,7 +6,7 @@ import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
 import { whyRefused } from "../refusal_words";
 import { acceptTransfer, endSession, enterConference, leaveConference, pickUp } from "../state/deeds";
-import { type SessionView, unknownSession } from "../state/session";
+import { isOnItsWay, type SessionView, unknownSession } from "../state/session";
 import { isHandedOver, newOwnerOf } from "../state/transfer";
 import { type Deed, nothingHappened } from "../wire";
 import type { Drafts } from "./drafts";
@@ -55,9 +55,7 @@ export class Attendance {
 
   /** Picks a waiting patron up. */
   pickUp(sessionId: string): void {
-    const view = this.link.sessions.value.get(sessionId);
-    if (view?.outgoing.some((out) => out.deed.case === "pickUp" && out.status === "sending")) return;
-    this.#command(sessionId, pickUp());
+    if (!this.#isOnItsWay(sessionId, "pickUp")) this.#command(sessionId, pickUp());
   }
 
   /** Accepts a session that is offered to the user. */
@@ -76,14 +74,19 @@ export class Attendance {
     this.#command(sessionId, enterConference(this.profile.value?.conferenceWarning?.version ?? ""));
   }
 
-  /** Leaves conference mode. */
+  /** Leaves conference mode, unless that is under way. */
   leave(sessionId: string): void {
-    this.#command(sessionId, leaveConference());
+    if (!this.#isOnItsWay(sessionId, "leaveConference")) this.#command(sessionId, leaveConference());
   }
 
-  /** Ends a session for everyone. */
+  /** Ends a session for everyone, unless that is under way. */
   end(sessionId: string): void {
-    this.#command(sessionId, endSession());
+    if (!this.isEnding(sessionId)) this.#command(sessionId, endSession());
+  }
+
+  /** Whether the end of a session is on its way. */
+  isEnding(sessionId: string): boolean {
+    return this.#isOnItsWay(sessionId, "endSession");
   }
 
   /** Takes up that a command was accepted. The sessions have done so already; what is left is where the user goes next. */
@@ -140,6 +143,10 @@ export class Attendance {
   /** Does something after which the user goes elsewhere, or hears why not. */
   #command(sessionId: string, deed: Deed): void {
     this.#commands.set(this.link.act(sessionId, deed), deed.case);
+  }
+
+  #isOnItsWay(sessionId: string, what: Deed["case"]): boolean {
+    return isOnItsWay(this.link.sessions.value.get(sessionId), what);
   }
 
   /** Whether a supervisor is becoming the owner: for that they leave conference mode, and stay. */

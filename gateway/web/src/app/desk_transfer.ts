@@ -7,6 +7,7 @@ import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_s
 import { whyRefused } from "../refusal_words";
 import { declineTransfer, offerTransfer, withdrawTransfer, writeNote } from "../state/deeds";
 import { type Lists, rowsOf } from "../state/lists";
+import { isOnItsWay } from "../state/session";
 import { mayOffer } from "../state/transfer";
 import { type Deed, nothingHappened } from "../wire";
 import type { Link } from "./link";
@@ -153,8 +154,7 @@ export class Transfers {
   }
 
   #isOnItsWay(sessionId: string, what: Deed["case"]): boolean {
-    const view = this.link.sessions.value.get(sessionId);
-    return view?.outgoing.some((out) => out.deed.case === what && out.status === "sending") ?? false;
+    return isOnItsWay(this.link.sessions.value.get(sessionId), what);
   }
 
   /** A session in which the librarian only declined is none that lies on the desk. */

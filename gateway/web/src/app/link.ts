@@ -39,6 +39,7 @@ export class Link {
   readonly #typists = signal<readonly Typist[]>([]);
   readonly #textLimit = signal(TEXT_LIMIT);
   readonly #now = signal(serverNow());
+  readonly #localNow = signal(Date.now());
   readonly #online = signal(navigator.onLine);
   readonly #typed = new Map<string, number>();
   readonly #socket: GatewaySocket;
@@ -57,6 +58,8 @@ export class Link {
   readonly textLimit: ReadonlySignal<number> = this.#textLimit;
   /** The server's time, each second anew. */
   readonly now: ReadonlySignal<number> = this.#now;
+  /** This browser's own time, each second anew. What happens in this browser is timed by it. */
+  readonly localNow: ReadonlySignal<number> = this.#localNow;
 
   constructor(private readonly listener: LinkListener) {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -183,6 +186,7 @@ export class Link {
   #tick(): void {
     const now = Date.now();
     this.#now.value = serverNow();
+    this.#localNow.value = now;
     this.#typists.value = expireTyping(this.#typists.value, now);
     if (this.isConnected.value) this.#apply(toAll(this.#sessions.value, { kind: "tick" }, now));
     this.listener.tick();

@@ -36,8 +36,8 @@ describe("a practice page (D36)", () => {
     answers["/v1/libraries/maple"] = { library: { institutionId: "maple", name: "Maple Library" } };
     const chat = new PatronChat("maple", true);
     await chat.begin();
-    expect(chat.library.value).toBeUndefined();
-    expect(chat.error.value).toContain("no practice queue");
+    expect(chat.library.facts.value).toBeUndefined();
+    expect(chat.library.error.value).toContain("no practice queue");
   });
 });
 

@@ -1,31 +1,28 @@
 /** A patron's one chat: the question, the wait, the conversation, the end. */
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
-import { ApiError, admitPatron, library as fetchLibrary } from "../api";
+import { ApiError, admitPatron } from "../api";
 import type { Phase } from "../connection";
-import type { Library } from "../gen/carrel/directory/v1/directory_service_pb";
+import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
-import { Audience, SessionState } from "../gen/carrel/session/v1/session_pb";
-import { whyRefused } from "../refusal_words";
+import { Audience, type Session, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { isWrong, whyRefused } from "../refusal_words";
 import { outgoingText } from "../state/conversation";
 import { endSession, openSession, postMessage } from "../state/deeds";
-import { type Outgoing, type SessionView, unread } from "../state/session";
-import { type HeldToken, held } from "../token";
-import { type Admission, recallAdmission } from "./admission";
+import { isOnItsWay, type Outgoing, type SessionView, unread } from "../state/session";
+import { held } from "../token";
+import { type Admission, HeldAdmission } from "./admission";
 import { Announcer } from "./announcer";
 import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
 import { AvailabilityWatch } from "./availability";
 import { Link } from "./link";
+import { PatronLibrary } from "./patron_library";
 import { isByPatron, patronNews } from "./patron_news";
 import { PatronSound } from "./patron_sound";
-import { forget, remember } from "./tab_storage";
+import { type Stage, stageOf } from "./patron_stage";
 import { withTakenBack } from "./taking_back";
+import { isUnopened, LET_IN_NO_LONGER, NOT_TAKEN_AS_IT_IS, NOT_TAKEN_IN_TIME, whyNoReturn } from "./turned_away";
 
-const EXPIRED = "The connection was lost for too long for your question to be taken. It is still here: send it again.";
-const REJECTED =
-  "Your question has not been taken. Send it again; if that does not help, copy it, reload this page and ask anew.";
-
-/** What the page shows. */
-export type Stage = "form" | "opening" | "returning" | "waiting" | "chatting" | "ended" | "lost";
+const RESOURCE_EXHAUSTED = 8;
 
 /** The chat behind one patron page. */
 export class PatronChat {
@@ -36,34 +33,41 @@ export class PatronChat {
   readonly asking = signal<Asking>(NOTHING_ASKED);
   /** The message as it is typed. */
   readonly draft = signal("");
-  readonly #library = signal<Library | undefined>(undefined);
   readonly #error = signal("");
   readonly #wrong = signal<WrongFields>({});
+  readonly #turnedAway = signal("");
   /** Which refused opening the form has been told of. */
   #told = "";
+  /** What was asked in a session that turned out to be open already. */
+  #askedTwice: string | undefined;
   readonly #busy = signal(false);
   readonly #cleared = signal(false);
-  readonly #admission = signal<Admission | undefined>(undefined);
-  readonly #key: string;
+  readonly #admission: HeldAdmission;
   readonly link: Link;
 
   /** The library. */
-  readonly library: ReadonlySignal<Library | undefined> = this.#library;
-  /** What went wrong with the library or the form, in words for the patron. */
+  readonly library: PatronLibrary;
+  /** What went wrong with the form, in words for the patron, or nothing. */
   readonly error: ReadonlySignal<string> = this.#error;
   /** Which fields of the form are wrong, and why. */
   readonly wrong: ReadonlySignal<WrongFields> = this.#wrong;
   /** Whether the question is on its way. */
   readonly busy: ReadonlySignal<boolean> = this.#busy;
+  /** Why the patron is not back in the chat that this tab was in, or nothing. */
+  readonly turnedAway: ReadonlySignal<string> = this.#turnedAway;
   /** Whether the page was cleared a moment ago. */
   readonly cleared: ReadonlySignal<boolean> = this.#cleared;
   /** The session, if there is one. */
   readonly view = computed<SessionView | undefined>(() => {
-    const id = this.#admission.value?.sessionId;
+    const id = this.#admission.current.value?.sessionId;
     return id === undefined ? undefined : this.link.sessions.value.get(id);
   });
   /** What the page shows. */
-  readonly stage = computed<Stage>(() => this.#stage());
+  readonly stage = computed<Stage>(() =>
+    stageOf(this.view.value, this.link.connection.value.phase.name, this.#busy.value),
+  );
+  /** Whether the end of the chat is on its way. */
+  readonly ending = computed(() => isOnItsWay(this.view.value, "endSession"));
   /** Whether somebody can answer now. Practice has no hours. */
   readonly availability: AvailabilityWatch;
   /** How many messages the patron has not seen. */
@@ -74,12 +78,16 @@ export class PatronChat {
     readonly institutionId: string,
     readonly practice: boolean,
   ) {
-    this.#key = `carrel.${practice ? "practice" : "ask"}.${institutionId}`;
+    this.#admission = new HeldAdmission(`carrel.${practice ? "practice" : "ask"}.${institutionId}`);
+    this.library = new PatronLibrary(institutionId, practice);
     this.link = new Link({
-      ready: () => {},
+      ready: () => {
+        // It could not be read while the server was away.
+        if (this.library.facts.value === undefined) void this.library.read();
+      },
       frame: () => this.#settle(),
       news: (_, event) => this.#news(event),
-      token: (token) => this.#keep(token),
+      token: (token) => this.#admission.change({ token }),
       tick: () => {},
     });
     const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));
@@ -92,31 +100,12 @@ export class PatronChat {
 
   /** Reads the library, and returns to a session that this tab was in. */
   async begin(): Promise<void> {
-    const admission = recallAdmission(this.#key);
+    const admission = this.#admission.recall();
     if (admission !== undefined) {
-      this.#admission.value = admission;
       this.link.input(admission.sessionId, { kind: "attend" });
       this.link.start(admission.token);
     }
-    await this.loadLibrary();
-  }
-
-  /** Reads what the page needs of the library. */
-  async loadLibrary(): Promise<void> {
-    try {
-      const { library } = await fetchLibrary(this.institutionId);
-      if (this.practice && library?.practice === false) {
-        this.#error.value = `${library.name} has no practice queue. Nothing can be practised on this page.`;
-        return;
-      }
-      this.#library.value = library;
-      this.#error.value = "";
-    } catch (error) {
-      const unknown = error instanceof ApiError && error.status === 404;
-      this.#error.value = unknown
-        ? "There is no library with this address. Check the address, or choose your library from the list."
-        : messageOf(error);
-    }
+    await this.library.read();
   }
 
   /** Takes up what is typed into the form. A field that is changed is no longer marked. */
@@ -139,10 +128,11 @@ export class PatronChat {
     this.#error.value = "";
     this.#wrong.value = {};
     this.#cleared.value = false;
+    this.#turnedAway.value = "";
     try {
       // A connection that was rejected takes nothing any more; a new one may be served by another gateway.
       if (this.link.connection.value.phase.name === "rejected") this.#dropAdmission();
-      const admission = this.#admission.value ?? (await this.#admit());
+      const admission = this.#admission.current.value ?? (await this.#admit());
       const { question, name, email } = this.asking.value;
       this.#discardFailed(admission.sessionId);
       this.link.act(admission.sessionId, openSession(question.trim(), name.trim(), email.trim()));
@@ -177,7 +167,7 @@ export class PatronChat {
   /** Ends the chat, or leaves the queue. */
   end(): void {
     const view = this.view.value;
-    if (view !== undefined) this.link.act(view.sessionId, endSession());
+    if (view !== undefined && !this.ending.value) this.link.act(view.sessionId, endSession());
   }
 
   /** Notes that the patron has looked at everything. */
@@ -201,57 +191,73 @@ export class PatronChat {
     this.announcer.say("This page has been cleared.");
   }
 
-  #stage(): Stage {
-    const view = this.view.value;
-    if (view === undefined) return "form";
-    const phase = this.link.connection.value.phase.name;
-    if (view.session?.state === SessionState.ENDED) return "ended";
-    if (phase === "expired") return "lost";
-    if (view.session === undefined) {
-      if (view.outgoing.some((out) => out.status === "failed")) return "form";
-      if (view.outgoing.length > 0 || this.#busy.value) return "opening";
-      return view.refusal === undefined ? "returning" : "form";
-    }
-    return view.session.state === SessionState.WAITING ? "waiting" : "chatting";
-  }
-
   async #admit(): Promise<Admission> {
     const { token, sessionId } = await admitPatron(this.institutionId, this.practice);
     if (token === undefined) throw new ApiError(0, undefined, "The server let nobody in. Try again in a minute.");
     const admission = { sessionId, token: held(token) };
-    this.#admission.value = admission;
-    remember(this.#key, admission);
+    this.#admission.hold(admission);
     this.link.start(admission.token);
     return admission;
-  }
-
-  #keep(token: HeldToken): void {
-    const admission = this.#admission.value;
-    if (admission === undefined) return;
-    this.#admission.value = { ...admission, token };
-    remember(this.#key, this.#admission.value);
   }
 
   /** Draws what follows from a frame for the page as a whole. */
   #settle(): void {
     const view = this.view.value;
     if (view === undefined) return;
+    if (view.session === undefined) this.#settleOpening(view);
+    else this.#settleSession(view, view.session);
+  }
+
+  /** Takes up that the question was refused, or the way back to it. */
+  #settleOpening(view: SessionView): void {
     const failed = view.outgoing.find((out) => out.status === "failed" && out.deed.case === "openSession");
-    if (failed !== undefined && failed.commandId !== this.#told) {
-      this.#told = failed.commandId;
-      this.#busy.value = false;
-      this.#wrong.value = wrongFields(failed.refusal);
-      const isMarked = firstWrong(this.#wrong.value) !== undefined;
-      this.#error.value = isMarked ? "" : whyRefused(failed.refusal) || "Your question was not taken. Try again.";
+    if (failed === undefined) {
+      if (view.refusal !== undefined && view.outgoing.length === 0) this.#turnAway(view.sessionId, view.refusal);
+      return;
     }
-    if (view.session !== undefined && this.#busy.value) {
+    if (failed.commandId === this.#told) return;
+    this.#told = failed.commandId;
+    if (failed.refusal?.reason === "ALREADY_OPEN") {
+      // What was sent before a reload came through after all: that is where the patron waits.
+      this.#askedTwice = this.asking.value.question.trim();
+      this.#discardFailed(view.sessionId);
+      this.link.input(view.sessionId, { kind: "attend" });
+      return;
+    }
+    this.#busy.value = false;
+    this.#wrong.value = wrongFields(failed.refusal);
+    const isMarked = firstWrong(this.#wrong.value) !== undefined;
+    this.#error.value = isMarked ? "" : whyRefused(failed.refusal) || "Your question was not taken. Try again.";
+    // What is wrong is mended in the form. Of anything else only another admission can make something.
+    if (!isWrong(failed.refusal) && failed.refusal?.code !== RESOURCE_EXHAUSTED) this.#dropAdmission();
+  }
+
+  #settleSession(view: SessionView, session: Session): void {
+    if (this.#busy.value) {
       this.#busy.value = false;
       this.asking.value = NOTHING_ASKED;
     }
+    if (this.#askedTwice !== undefined && this.#askedTwice !== session.question) {
+      this.draft.value = withTakenBack(this.draft.value, this.#askedTwice);
+    }
+    this.#askedTwice = undefined;
+    if (this.#admission.current.value?.taken !== true) this.#admission.change({ taken: true });
+    // Whom the library does not let take part any more is not kept waiting for what never comes.
+    if (view.refusal !== undefined) return this.#loseSession(view);
     const complete = view.events.at(-1)?.payload.case === "ended";
     const settled = !view.outgoing.some((out) => out.status === "sending");
     // Nothing can follow the end for a patron: there is no need of a connection.
-    if (view.session?.state === SessionState.ENDED && complete && settled) this.link.stop();
+    if (session.state === SessionState.ENDED && complete && settled) this.link.stop();
+  }
+
+  /** Tells the patron why they are not back in their chat. */
+  #turnAway(sessionId: string, refusal: Refusal): void {
+    const taken = this.#admission.current.value?.taken ?? false;
+    this.#turnedAway.value = whyNoReturn(refusal, taken);
+    this.#busy.value = false;
+    // The question may still be under way from before the reload: who asks again then finds it there.
+    if (isUnopened(refusal, taken)) this.link.release(sessionId);
+    else this.#leaveSession();
   }
 
   /**
@@ -260,20 +266,37 @@ export class PatronChat {
    * then.
    */
   #settleConnection(phase: Phase["name"]): void {
-    if (this.view.value?.session !== undefined) return;
-    const isOnItsWay = this.#busy.value && this.#admission.value !== undefined;
+    const view = this.view.value;
+    if (view?.session !== undefined) {
+      if (phase === "expired") this.#loseSession(view);
+      return;
+    }
+    const isOnItsWay = this.#busy.value && this.#admission.current.value !== undefined;
     if (phase !== "expired" && !(phase === "rejected" && isOnItsWay)) return;
     if (isOnItsWay) {
       this.#busy.value = false;
-      this.#error.value = phase === "expired" ? EXPIRED : REJECTED;
+      this.#error.value = phase === "expired" ? NOT_TAKEN_IN_TIME : NOT_TAKEN_AS_IT_IS;
+    } else if (this.stage.value === "returning") {
+      this.#turnedAway.value = LET_IN_NO_LONGER;
     }
+    this.#dropAdmission();
+  }
+
+  /** Makes a draft again of what nobody has confirmed and nothing can send any more. The rest stays to be read. */
+  #loseSession({ outgoing }: SessionView): void {
+    for (const out of [...outgoing].reverse()) {
+      if (out.status !== "sent" && out.deed.case === "postMessage") this.edit(out);
+    }
+  }
+
+  #leaveSession(): void {
+    this.link.stop();
     this.#dropAdmission();
   }
 
   #dropAdmission(): void {
     this.link.forget();
-    forget(this.#key);
-    this.#admission.value = undefined;
+    this.#admission.drop();
   }
 
   #discardFailed(sessionId: string): void {
@@ -289,8 +312,8 @@ export class PatronChat {
   }
 
   #reset(): void {
-    this.link.stop();
-    this.#dropAdmission();
+    this.#leaveSession();
+    this.#turnedAway.value = "";
     this.#error.value = "";
     this.#wrong.value = {};
     this.#busy.value = false;

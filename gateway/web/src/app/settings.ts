@@ -1,5 +1,6 @@
 /** What a user has chosen for this browser. Nothing about anyone's session is ever stored here. */
 import { effect, signal } from "@preact/signals";
+import { DEFAULT_VOLUME, isVolume } from "./alerts_settings";
 
 /** Light, dark, or as the system has it. */
 export type Theme = "system" | "light" | "dark";
@@ -8,6 +9,7 @@ const THEME = "carrel.theme";
 const GUARD = "carrel.guard";
 const HELP_KEY = "carrel.help-key";
 const PATRON_SOUND = "carrel.patron-sound";
+const PATRON_VOLUME = "carrel.patron-volume";
 const QUEUES = "carrel.queues.";
 
 /** The theme. */
@@ -18,6 +20,8 @@ export const guard = signal(read(GUARD) !== "off");
 export const helpKey = signal(read(HELP_KEY) !== "off");
 /** Whether a patron is called by sounds: as for librarians, they are on for who has chosen nothing. */
 export const patronSound = signal(read(PATRON_SOUND) !== "off");
+/** How loud these are, from 0 to 1. */
+export const patronVolume = signal(readVolume());
 
 effect(() => {
   if (theme.value === "system") delete document.documentElement.dataset.theme;
@@ -27,6 +31,7 @@ effect(() => {
 effect(() => write(GUARD, guard.value ? "" : "off"));
 effect(() => write(HELP_KEY, helpKey.value ? "" : "off"));
 effect(() => write(PATRON_SOUND, patronSound.value ? "" : "off"));
+effect(() => write(PATRON_VOLUME, patronVolume.value === DEFAULT_VOLUME ? "" : String(patronVolume.value)));
 
 /** The queues that a librarian has monitored last from this browser: never chosen by themselves, only offered (D27). */
 export function lastQueues(librarianId: string): readonly string[] {
@@ -46,6 +51,11 @@ export function rememberQueues(librarianId: string, queueIds: readonly string[])
 function readTheme(): Theme {
   const stored = read(THEME);
   return stored === "light" || stored === "dark" ? stored : "system";
+}
+
+function readVolume(): number {
+  const volume = Number(read(PATRON_VOLUME) || Number.NaN);
+  return isVolume(volume) ? volume : DEFAULT_VOLUME;
 }
 
 function read(key: string): string | null {

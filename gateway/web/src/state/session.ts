@@ -149,6 +149,11 @@ export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event
   return view.events.slice(view.seen).filter((event) => !isOwn(event) && !UNSPOKEN.has(event.payload.case)).length;
 }
 
+/** Whether something was done in a session, and no answer has come to it yet. */
+export function isOnItsWay(view: SessionView | undefined, what: Deed["case"]): boolean {
+  return view?.outgoing.some((out) => out.deed.case === what && out.status === "sending") ?? false;
+}
+
 /** The colleagues who have shown themselves in a session and have not left it. */
 export function colleaguesIn(view: SessionView): Person[] {
   const colleagues = new Map<string, Person>();

@@ -1,12 +1,20 @@
 /** Audio for tests: it plays nothing, and counts the notes. */
 import { vi } from "vitest";
 
-/** Puts it in the place of the browser's. `begun` has when each note began; `unstubAllGlobals` takes it away. */
-export function fakeAudio(): { begun: number[] } {
+/**
+ * Puts it in the place of the browser's. `begun` has when each note began, `loudest` how loud each gets;
+ * `unstubAllGlobals` takes it away.
+ */
+export function fakeAudio(): { begun: number[]; loudest: number[] } {
   const begun: number[] = [];
+  const loudest: number[] = [];
   const node = {
     frequency: { value: 0 },
-    gain: { setValueAtTime() {}, linearRampToValueAtTime() {}, exponentialRampToValueAtTime() {} },
+    gain: {
+      setValueAtTime() {},
+      linearRampToValueAtTime: (loudness: number) => loudest.push(loudness),
+      exponentialRampToValueAtTime() {},
+    },
     connect: (to: unknown) => to,
     start: (at: number) => begun.push(at),
     stop() {},
@@ -19,5 +27,5 @@ export function fakeAudio(): { begun: number[] } {
     createGain = () => node;
   }
   vi.stubGlobal("AudioContext", FakeAudioContext);
-  return { begun };
+  return { begun, loudest };
 }

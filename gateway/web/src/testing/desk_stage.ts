@@ -98,10 +98,11 @@ export class DeskStage {
     this.socket.push({ case: "lists", value: create(WatchSessionsResponseSchema, { change }) });
   }
 
-  /** The user takes part in session `s`, as its owner. */
-  async attending(): Promise<void> {
-    const session = { ...ROW, state: SessionState.ACTIVE, owner: MAP, patronConnection: PatronConnection.CONNECTED };
-    const joined = create(JoinedSchema, { session, head: { epoch: "1", number: this.#position }, part: Part.OWNER });
+  /** The user takes part in session `s`, as its owner or as a colleague. */
+  async attending(part: Part = Part.OWNER): Promise<void> {
+    const owner = part === Part.OWNER ? MAP : { ...QUILL, part: Part.OWNER };
+    const session = { ...ROW, state: SessionState.ACTIVE, owner, patronConnection: PatronConnection.CONNECTED };
+    const joined = create(JoinedSchema, { session, head: { epoch: "1", number: this.#position }, part });
     this.socket.push({ case: "attending", value: create(AttendingSchema, { sessionId: "s", joined }) });
     await drawn();
   }

@@ -33,16 +33,22 @@ export class PatronPage {
   readonly chat = new PatronChat("maple", false);
   #position = 0n;
 
-  private constructor() {
+  /** `mend` lets the library be read again. */
+  private constructor(readonly mend: () => void) {
     document.body.append(this.root);
     render(<AskPage chat={this.chat} />, this.root);
   }
 
-  /** Opens the page. `returns` is whether the tab was in the session before. No token is renewed. */
-  static async open(returns = false): Promise<PatronPage> {
+  /**
+   * Opens the page. `returns` is whether the tab was in the session before, and whether it knows that the question was
+   * taken. No token is renewed. `libraryFails` is whether the library cannot be read until `mend`.
+   */
+  static async open(returns: boolean | "taken" = false, { libraryFails = false } = {}): Promise<PatronPage> {
+    let isBroken = libraryFails;
     vi.stubGlobal("WebSocket", FakeSocket);
     vi.stubGlobal("fetch", async (path: string) => {
       if (path === "/v1/renew") return new Response("{}", { status: 401 });
+      if (isBroken && path === "/v1/libraries/maple") throw new TypeError("no network");
       const library = { institutionId: "maple", name: "Maple Library" };
       const token = { accessToken: "t", expireTime: "2099-01-01T00:00:00Z", renewUntilTime: "2099-01-01T00:00:00Z" };
       const answers: Record<string, unknown> = { "/v1/admit": { token, sessionId: "s" } };
@@ -50,8 +56,11 @@ export class PatronPage {
       return new Response(JSON.stringify(answers[path] ?? other));
     });
     sessionStorage.clear();
-    if (returns) sessionStorage.setItem("carrel.ask.maple", JSON.stringify({ sessionId: "s", token: TOKEN }));
-    const page = new PatronPage();
+    const admission = { sessionId: "s", token: TOKEN, ...(returns === "taken" ? { taken: true } : {}) };
+    if (returns) sessionStorage.setItem("carrel.ask.maple", JSON.stringify(admission));
+    const page = new PatronPage(() => {
+      isBroken = false;
+    });
     await page.chat.begin();
     if (returns) FakeSocket.last?.open();
     await page.drawn();

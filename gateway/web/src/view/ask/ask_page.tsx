@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { isLookedAt, onLook } from "../../app/looked_at";
 import type { PatronChat } from "../../app/patron_chat";
-import { patronSound } from "../../app/settings";
+import { patronSound, patronVolume } from "../../app/settings";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { Announcements } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
@@ -9,10 +9,13 @@ import { Hidden } from "../parts/hidden";
 import { SoundIsOff } from "../parts/sound_is_off";
 import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";
+import { Volume } from "../parts/volume";
 import { Chat } from "./chat";
 import { Closed } from "./closed";
 import { Ended } from "./ended";
 import { QuestionForm } from "./question_form";
+import { Returning } from "./returning";
+import { TurnedAway } from "./turned_away";
 import { WaitingRoom } from "./waiting_room";
 
 /** The patron page of one library: the form, the wait, the chat, the end. */
@@ -25,11 +28,11 @@ export function AskPage({ chat }: { chat: PatronChat }) {
       <header class="ask-head">
         <LibraryName chat={chat} />
         {chat.practice && <span class="tag practice">[Practice]</span>}
+        {isConnectionShown(chat) && <ConnectionMark link={chat.link} />}
         {(stage === "waiting" || stage === "chatting") && (
           <>
-            <ConnectionMark link={chat.link} />
             {chat.sound.isOff.value && <SoundIsOff />}
-            <SoundSwitch />
+            <SoundChoice chat={chat} />
           </>
         )}
         <ThemeSwitch />
@@ -42,21 +45,38 @@ export function AskPage({ chat }: { chat: PatronChat }) {
   );
 }
 
-/** Whether to be called by a sound, as librarians are, remembered in this browser. */
-function SoundSwitch() {
+/** Whether the patron depends on a connection. One that comes at once is nobody's concern while the question is sent. */
+function isConnectionShown({ stage, link }: PatronChat): boolean {
+  if (stage.value === "opening") return link.connection.value.failures > 0;
+  return stage.value === "waiting" || stage.value === "chatting" || stage.value === "returning";
+}
+
+/** Whether to be called by a sound and how loud, as librarians choose it, remembered in this browser (K22). */
+function SoundChoice({ chat }: { chat: PatronChat }) {
   return (
-    <Switch of={patronSound} class="sound-switch">
-      <span title="A sound when a librarian comes or writes while you look elsewhere">
-        Sound
-        <Hidden>when a librarian comes or writes while you look elsewhere</Hidden>
-      </span>
-    </Switch>
+    <span class="sound-choice">
+      <Switch of={patronSound} class="sound-switch">
+        <span title="A sound when a librarian comes or writes while you look elsewhere">
+          Sound
+          <Hidden>when a librarian comes or writes while you look elsewhere</Hidden>
+        </span>
+      </Switch>
+      {patronSound.value && (
+        <Volume
+          value={patronVolume.value}
+          onChange={(value) => {
+            patronVolume.value = value;
+          }}
+          onChosen={() => chat.sound.sample()}
+        />
+      )}
+    </span>
   );
 }
 
 /** Whom the patron asks. While they wait or chat it leads nowhere, since a slip would take them away. */
 function LibraryName({ chat }: { chat: PatronChat }) {
-  const name = chat.library.value?.name || "Ask a librarian";
+  const name = chat.library.facts.value?.name || "Ask a librarian";
   const { stage } = chat;
   if (stage.value !== "form" && stage.value !== "ended" && stage.value !== "lost") {
     return <span class="ask-name">{name}</span>;
@@ -70,15 +90,15 @@ function LibraryName({ chat }: { chat: PatronChat }) {
 }
 
 function Body({ chat }: { chat: PatronChat }) {
-  const library = chat.library.value;
+  const library = chat.library.facts.value;
   switch (chat.stage.value) {
     case "form":
     // The form stays while the question is on its way: whatever is wrong with it is mended there.
     case "opening":
       if (library !== undefined) return <Entry chat={chat} library={library} />;
-      return chat.error.value ? <NoLibrary chat={chat} /> : <Quiet text="One moment …" />;
+      return chat.library.error.value ? <NoLibrary chat={chat} /> : <OneMoment />;
     case "returning":
-      return <Quiet text="Taking you back to your chat …" />;
+      return <Returning chat={chat} />;
     case "waiting":
       return <WaitingRoom chat={chat} />;
     case "chatting":
@@ -101,12 +121,13 @@ function Entry({ chat, library }: { chat: PatronChat; library: Library }) {
 function NoLibrary({ chat }: { chat: PatronChat }) {
   return (
     <section class="form-page">
+      <TurnedAway chat={chat} />
       <h1 class="display">This page cannot be shown</h1>
       <p class="lead" role="alert">
-        {chat.error.value}
+        {chat.library.error.value}
       </p>
       <p class="row-actions">
-        <button type="button" class="button primary" onClick={() => void chat.loadLibrary()}>
+        <button type="button" class="button primary" onClick={() => void chat.library.read()}>
           Try again
         </button>
         <a class="button" href="/">
@@ -117,18 +138,18 @@ function NoLibrary({ chat }: { chat: PatronChat }) {
   );
 }
 
-function Quiet({ text }: { text: string }) {
+function OneMoment() {
   return (
     <section class="quiet" aria-busy="true">
       <span class="spinner" aria-hidden="true" />
-      <p>{text}</p>
+      <p>One moment …</p>
     </section>
   );
 }
 
 /** The title says how many messages are new, for whoever looks at another tab. */
 function useTitle(chat: PatronChat): void {
-  const name = chat.library.value?.name;
+  const name = chat.library.facts.value?.name;
   const count = chat.unread.value;
   useEffect(() => {
     const title = name === undefined ? "Ask a librarian" : `Ask ${name}`;

@@ -27,6 +27,31 @@ describe("a patron who chats", () => {
     expect(page.root.textContent).toMatch(/sent as soon as the connection is back\. Keep this page open\./);
   });
 
+  it("sees that the end is on its way, and ends the chat once (D60)", async () => {
+    await page.press("End chat");
+    const [yes] = [...page.root.querySelectorAll<HTMLElement>("dialog button")].filter(
+      (button) => button.textContent === "End chat",
+    );
+    yes?.click();
+    await page.drawn();
+    await page.press("Ending …");
+    expect(page.root.querySelector("dialog")).toBeNull();
+    page.chat.end();
+    expect(page.acts.map(({ act }) => act.case)).toEqual(["endSession"]);
+    await page.refuses({ code: 9, message: "x" });
+    await page.press("End chat");
+    expect(page.root.querySelector("dialog")).not.toBeNull();
+  });
+
+  it("is not told of a delay by the server's clock, which may go otherwise than theirs (D60)", async () => {
+    vi.spyOn(page.chat.link.now, "value", "get").mockReturnValue(Date.now() + 3_600_000);
+    await page.types("message", "Hello");
+    page.chat.send();
+    await page.drawn();
+    expect(page.root.querySelector(".message-state")?.textContent).toContain("Sending …");
+    vi.restoreAllMocks();
+  });
+
   it("is asked before the page is left with something typed or on its way (D60)", async () => {
     const leave = () => dispatchEvent(new Event("beforeunload", { cancelable: true }));
     askBeforeLeaving(() => isChatUnsent(page.chat));

@@ -27,8 +27,13 @@ export function Chat({ chat }: { chat: PatronChat }) {
           {librarian}
           {owner?.institutionName && <span class="author-library"> {owner.institutionName}</span>}
         </h1>
-        <button type="button" class="button small" onClick={() => setEnding(true)}>
-          End chat
+        <button
+          type="button"
+          class="button small"
+          aria-disabled={chat.ending.value}
+          onClick={() => setEnding(!chat.ending.value)}
+        >
+          {chat.ending.value ? "Ending …" : "End chat"}
         </button>
       </div>
       <ConnectionNotice chat={chat} />
@@ -36,7 +41,7 @@ export function Chat({ chat }: { chat: PatronChat }) {
         sessionId={view.sessionId}
         items={conversation(view, isByPatron)}
         reader={asPatron}
-        now={chat.link.now.value}
+        now={chat.link.localNow}
         foot={<TypingLine typists={typists} />}
         onRetry={(commandId) => chat.link.input(view.sessionId, { kind: "retry", commandId })}
         onEdit={(outgoing) => {

@@ -4,6 +4,7 @@ import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb
 import { safeAddress } from "../../links";
 import { comingTime } from "../../time";
 import { OutsideLink } from "../parts/linked_text";
+import { TurnedAway } from "./turned_away";
 
 /** That nobody can be asked now, when it opens again, and where a question can be left (D34). */
 export function Closed({ chat, library }: { chat: PatronChat; library: Library }) {
@@ -13,6 +14,7 @@ export function Closed({ chat, library }: { chat: PatronChat; library: Library }
   }, []);
   return (
     <section class="form-page">
+      <TurnedAway chat={chat} />
       <h1 class="display" ref={heading} tabIndex={-1}>
         The chat is closed
       </h1>
@@ -45,8 +47,8 @@ export function AvailabilityNotice({ chat }: { chat: PatronChat }) {
         <div class="notice warn" role="alert">
           <p>
             <strong>The chat has closed while you were writing.</strong>{" "}
-            {opensAgain(chat, chat.library.value?.name ?? "The library")} What you have written stays here, so that you
-            can copy it.
+            {opensAgain(chat, chat.library.facts.value?.name ?? "The library")} What you have written stays here, so
+            that you can copy it.
           </p>
           <LeaveQuestion chat={chat} text="You can leave your question now, and be answered later:" />
         </div>

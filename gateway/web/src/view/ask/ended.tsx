@@ -32,7 +32,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
         {view.session?.owner === undefined && (
           <LeaveQuestion chat={chat} text="You can also leave your question, and be answered later:" />
         )}
-        <Unsent text={chat.draft.value} />
+        <Unsent chat={chat} />
         <div class="row-actions">
           <button type="button" class="button primary" onClick={() => chat.askAnother()}>
             Ask another question
@@ -62,12 +62,14 @@ export function Ended({ chat }: { chat: PatronChat }) {
   );
 }
 
-/** What was half typed when the chat ended is not thrown away. */
-function Unsent({ text }: { text: string }) {
+/** What was half typed when the chat ended is not thrown away, and nor is what nobody has confirmed. */
+function Unsent({ chat }: { chat: PatronChat }) {
+  const text = chat.draft.value;
   if (text.trim() === "") return null;
+  const fate = chat.stage.value === "lost" ? "This was perhaps not sent." : "This was not sent.";
   return (
     <div class="asked unsent">
-      <p>This was not sent. If you ask another question, it stands in the form:</p>
+      <p>{fate} If you ask another question, it stands in the form:</p>
       <blockquote>{text}</blockquote>
     </div>
   );
@@ -75,12 +77,13 @@ function Unsent({ text }: { text: string }) {
 
 function describe(chat: PatronChat, view: SessionView): { title: string; text: string } {
   if (chat.stage.value === "lost") {
+    const isAway = chat.link.connection.value.phase.name === "expired";
     return {
-      title: "You were away for too long",
+      title: isAway ? "You were away for too long" : "Your chat cannot go on here",
       text: "This page can no longer return to your chat. What was written is below; ask again to go on.",
     };
   }
-  const library = chat.library.value?.name ?? "your library";
+  const library = chat.library.facts.value?.name ?? "your library";
   if (view.session?.owner === undefined) {
     return {
       title: "You left the queue",

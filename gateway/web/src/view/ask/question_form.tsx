@@ -6,6 +6,7 @@ import { safeAddress } from "../../links";
 import { OutsideLink } from "../parts/linked_text";
 import { characters, length } from "../parts/text_box";
 import { AvailabilityNotice } from "./closed";
+import { TurnedAway } from "./turned_away";
 
 const NAME_LIMIT = 100;
 const EMAIL_LIMIT = 254;
@@ -52,6 +53,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
           This page has been cleared. Nothing of your chat is left in this browser.
         </p>
       )}
+      <TurnedAway chat={chat} />
       {chat.practice && (
         <p class="notice warn">
           <strong>This is for practice.</strong> Librarians learn here how to answer. No question is answered for real.
@@ -116,16 +118,23 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             {chat.error.value}
           </p>
         )}
+        {busy && <OnItsWay isCutOff={chat.link.connection.value.failures > 0} />}
         <button type="submit" class="button primary wide" aria-disabled={busy || closed}>
           {busy ? "Sending …" : "Start the chat"}
         </button>
-        {busy && (
-          <span class="visually-hidden" role="status">
-            Sending your question …
-          </span>
-        )}
       </form>
     </section>
+  );
+}
+
+/** That the question is on its way: to be seen, too, once that takes longer than the button can say. */
+function OnItsWay({ isCutOff }: { isCutOff: boolean }) {
+  return (
+    <p class={isCutOff ? "notice warn" : "visually-hidden"} role="status">
+      {isCutOff
+        ? "The library's chat server does not answer at present. Your question is sent as soon as it does. Keep this page open."
+        : "Sending your question …"}
+    </p>
   );
 }
 

@@ -1,15 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { patronSound } from "../../app/settings";
+import { DEFAULT_VOLUME } from "../../app/alerts_settings";
+import { patronSound, patronVolume } from "../../app/settings";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { fakeAudio } from "../../testing/audio";
 import { PatronPage } from "../../testing/patron_page";
 
 let page: PatronPage;
 let begun: number[];
+let loudest: number[];
 
 beforeEach(async () => {
   patronSound.value = true;
-  ({ begun } = fakeAudio());
+  patronVolume.value = DEFAULT_VOLUME;
+  ({ begun, loudest } = fakeAudio());
   page = await PatronPage.open(true);
   await page.chats();
 });
@@ -24,6 +27,18 @@ function looking(looks: boolean): void {
 }
 
 const box = () => page.root.querySelector<HTMLInputElement>(".sound-switch input");
+const slider = () => page.root.querySelector<HTMLInputElement>(".sound-choice input[type=range]");
+
+/** The patron moves the slider and lets go. */
+async function chooses(percent: string): Promise<void> {
+  const range = slider();
+  if (range === null) throw new Error("There is no volume.");
+  range.value = percent;
+  range.dispatchEvent(new Event("input", { bubbles: true }));
+  range.dispatchEvent(new Event("change", { bubbles: true }));
+  await page.drawn();
+}
+
 const isOff = () => page.root.textContent?.includes("Sound is off until you click");
 
 describe("the sound for a patron", () => {
@@ -55,6 +70,44 @@ describe("the sound for a patron", () => {
     expect(localStorage.getItem("carrel.patron-sound")).toBe("off");
     vi.resetModules();
     expect((await import("../../app/settings")).patronSound.value).toBe(false);
+  });
+
+  it("is as loud as they choose, which they hear at once, and that is remembered (K22)", async () => {
+    dispatchEvent(new Event("click"));
+    looking(false);
+    await page.happens("pickedUp");
+    const [before = 0] = loudest.splice(0);
+    await chooses("20");
+    expect(slider()?.labels?.[0]?.textContent).toBe("Volume");
+    expect(slider()?.getAttribute("aria-valuetext")).toBe("20 per cent");
+    const [after = 0] = loudest;
+    expect(after / before).toBeCloseTo(0.2 / DEFAULT_VOLUME);
+    expect(localStorage.getItem("carrel.patron-volume")).toBe("0.2");
+    vi.resetModules();
+    expect((await import("../../app/settings")).patronVolume.value).toBe(0.2);
+  });
+
+  it("is none at no volume, which is not said to be off until they click", async () => {
+    await chooses("0");
+    expect(isOff()).toBe(false);
+    dispatchEvent(new Event("click"));
+    looking(false);
+    await page.says("Hello");
+    expect(begun).toHaveLength(0);
+  });
+
+  it("has no volume to choose while it is switched off", async () => {
+    box()?.click();
+    await page.drawn();
+    expect(slider()).toBeNull();
+  });
+
+  it("is as by default where nothing sensible is stored", async () => {
+    for (const stored of ["", "loud", "7", "-1"]) {
+      localStorage.setItem("carrel.patron-volume", stored);
+      vi.resetModules();
+      expect((await import("../../app/settings")).patronVolume.value).toBe(DEFAULT_VOLUME);
+    }
   });
 
   it("is said to be off as long as the browser allows none, to whoever wants it", async () => {

@@ -15,7 +15,6 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   // The form or the chat is gone, and the focus with it.
   useEffect(() => heading.current?.focus(), []);
   const view = chat.view.value;
-  const connected = chat.link.isConnected.value;
   const again = view?.events.some((event) => event.payload.case === "returned") ?? false;
   return (
     <section class="waiting">
@@ -29,9 +28,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
           {placeInQueue(view?.ahead)}
         </h1>
         <p class="lead" role="status">
-          {connected
-            ? WAITS[chat.availability.openness.value]
-            : "The connection is lost. You keep your place, and we are trying to reach the library again."}
+          {wordsOfWait(chat)}
         </p>
         <LeaveQuestion chat={chat} text="You can leave your question instead, and be answered later:" />
         {again && view ? (
@@ -41,7 +38,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
               sessionId={view.sessionId}
               items={conversation(view, isByPatron)}
               reader={asPatron}
-              now={chat.link.now.value}
+              now={chat.link.localNow}
             />
           </div>
         ) : (
@@ -50,8 +47,13 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
             <blockquote>{view?.session?.question}</blockquote>
           </figure>
         )}
-        <button type="button" class="button" onClick={() => setLeaving(true)}>
-          Leave the queue
+        <button
+          type="button"
+          class="button"
+          aria-disabled={chat.ending.value}
+          onClick={() => setLeaving(!chat.ending.value)}
+        >
+          {chat.ending.value ? "Leaving …" : "Leave the queue"}
         </button>
       </div>
       {leaving && (
@@ -69,6 +71,17 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
       )}
     </section>
   );
+}
+
+function wordsOfWait({ availability, link }: PatronChat): string {
+  switch (link.connection.value.phase.name) {
+    case "connected":
+      return WAITS[availability.openness.value];
+    case "rejected":
+      return "This page is out of date. Reload it: you keep your place.";
+    default:
+      return "The connection is lost. You keep your place, and we are trying to reach the library again.";
+  }
 }
 
 /** What can be said of the wait, the first one or another, without promising what nobody can keep (I13). */

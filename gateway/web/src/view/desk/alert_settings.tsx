@@ -1,5 +1,6 @@
 import { ALERT_KINDS, ALERT_WAYS, type AlertKind, type AlertWay } from "../../app/alerts_settings";
 import type { Desk } from "../../app/desk";
+import { Volume } from "../parts/volume";
 
 const KINDS: Readonly<Record<AlertKind, string>> = {
   patron: "New patron",
@@ -54,18 +55,7 @@ export function AlertSettings({ desk }: { desk: Desk }) {
           ))}
         </tbody>
       </table>
-      <label class="volume">
-        Volume
-        <input
-          type="range"
-          min="0"
-          max="100"
-          step="5"
-          value={Math.round(volume * 100)}
-          aria-valuetext={`${Math.round(volume * 100)} per cent`}
-          onInput={(event) => alerts.setVolume(Number(event.currentTarget.value) / 100)}
-        />
-      </label>
+      <Volume value={volume} onChange={(value) => alerts.setVolume(value)} />
       <Permission desk={desk} />
     </section>
   );

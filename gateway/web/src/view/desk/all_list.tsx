@@ -5,7 +5,7 @@ import { shares } from "../../state/roster";
 import { milliseconds, span } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
-import { EmptyList } from "./list_pane";
+import { EmptyList, NotKnownYet } from "./list_pane";
 import { PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { patronOf, Row, RowTime } from "./rows";
@@ -13,6 +13,7 @@ import { patronOf, Row, RowTime } from "./rows";
 /** The running sessions of the library's own patrons that others own (S4 to S6). */
 export function AllList({ desk }: { desk: Desk }) {
   const rows = rowsOf(desk.lists.value, SessionList.ALL);
+  if (!desk.lists.value.loaded) return <NotKnownYet />;
   if (rows.length === 0) {
     return (
       <EmptyList title="No session is running">

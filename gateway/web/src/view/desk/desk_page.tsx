@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { type DeskTab, tabsFor } from "../../app/desk_place";
 import { isLookedAt, onLook } from "../../app/looked_at";
+import type { Notice } from "../../app/notices";
 import { helpKey } from "../../app/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { isHandedOver } from "../../state/transfer";
@@ -84,20 +85,28 @@ function Notices({ desk }: { desk: Desk }) {
     <aside aria-label="Messages of the desk">
       <ul class="notices">
         {desk.notices.shown.value.map((notice) => (
-          <li key={notice.id} class={`toast ${notice.tone}`}>
-            <span>{notice.text}</span>
-            <button
-              type="button"
-              class="icon-button"
-              aria-label="Close this message"
-              onClick={() => desk.notices.remove(notice.id)}
-            >
-              <Icon name="close" />
-            </button>
-          </li>
+          <Toast key={notice.id} desk={desk} notice={notice} />
         ))}
       </ul>
     </aside>
+  );
+}
+
+function Toast({ desk, notice }: { desk: Desk; notice: Notice }) {
+  // The button that had the focus goes with it, by itself, too.
+  useEffect(() => focusOpenTab, []);
+  return (
+    <li class={`toast ${notice.tone}`}>
+      <span>{notice.text}</span>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label="Close this message"
+        onClick={() => desk.notices.remove(notice.id)}
+      >
+        <Icon name="close" />
+      </button>
+    </li>
   );
 }
 

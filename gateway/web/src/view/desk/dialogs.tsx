@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { guard } from "../../app/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
@@ -14,9 +15,17 @@ import { patronOf } from "./rows";
 import { AlertsDialog, ShortcutsDialog } from "./settings";
 import { TransferDialog } from "./transfer";
 
-/** Whatever the desk asks at present. */
+/** Whatever the desk asks at present. To log in again comes before it, and takes nothing away that was begun in it. */
 export function DeskDialogs({ desk }: { desk: Desk }) {
-  if (desk.logInState.value === "again") return <LogInAgain desk={desk} />;
+  return (
+    <>
+      <AskedDialog desk={desk} />
+      {desk.logInState.value === "again" && <LogInAgain desk={desk} />}
+    </>
+  );
+}
+
+function AskedDialog({ desk }: { desk: Desk }) {
   const asked = desk.asked.value;
   switch (asked?.kind) {
     case "warning":
@@ -99,7 +108,12 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
 
 function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   const session = desk.link.sessions.value.get(sessionId)?.session;
-  if (session === undefined || session.state === SessionState.ENDED) return null;
+  const isOver = session === undefined || session.state === SessionState.ENDED;
+  useEffect(() => {
+    // While the desk asks something, no shortcut works: there must be something to see of the question.
+    if (isOver) desk.cancel();
+  }, [isOver]);
+  if (isOver) return null;
   const patron = session.patronName || "the patron";
   return (
     <Confirm

@@ -288,6 +288,16 @@ describe("the IM tab (S35, S36, S42)", () => {
     expect(root.querySelector("[role=log] li.day")?.textContent).toContain("2026");
   });
 
+  it("leaves the focus at the open tab when a request is put off with the keyboard (D82)", async () => {
+    firstMessage("Hello");
+    // What is done after a drawing is done a frame later.
+    await drawn();
+    await drawn();
+    find("button", /^Later$/)?.focus();
+    find("button", /^Later$/)?.click();
+    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
+  });
+
   it("leaves a request for later without losing it", async () => {
     firstMessage("Hello");
     await drawn();

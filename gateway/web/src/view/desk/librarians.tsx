@@ -3,7 +3,7 @@ import type { Desk } from "../../app/desk";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { librariansOf, type RosterSort, shares } from "../../state/roster";
 import { Icon } from "../parts/icon";
-import { asksForMenu, Menu } from "../parts/menu";
+import { asksForMenu, Menu, menuOpener } from "../parts/menu";
 import { librarianMenu } from "./librarian_menu";
 import { EmptyList } from "./list_pane";
 import { QueueLines } from "./queue_lines";
@@ -85,15 +85,11 @@ function LibrarianLine({ desk, row }: { desk: Desk; row: LibrarianRow }) {
     setMenuOpen(false);
     if (back) name.current?.focus();
   };
-  const opener = {
-    "aria-haspopup": "menu",
-    "aria-expanded": menuOpen,
-    // An open menu closes when the focus leaves it, and this press must not open it again.
-    onMouseDown: (event: MouseEvent) => {
-      if (menuOpen) event.preventDefault();
-    },
-    onClick: () => (menuOpen ? close(true) : setMenuOpen(true)),
-  } as const;
+  const opener = menuOpener(
+    menuOpen,
+    () => setMenuOpen(true),
+    () => close(true),
+  );
   return (
     <tr
       class="librarian"

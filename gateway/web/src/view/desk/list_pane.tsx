@@ -62,6 +62,11 @@ function Count({ number }: { number: number }) {
   return <span class={number > 0 ? "count some" : "count"}>{number}</span>;
 }
 
+/** What a list says before the server has told what is in it: that nobody waits must not be read there. */
+export function NotKnownYet() {
+  return <EmptyList title="Looking …">The list appears as soon as the server has told what is in it.</EmptyList>;
+}
+
 /** What a list says when nothing is in it. */
 export function EmptyList({ title, children }: { title: string; children: ComponentChildren }) {
   return (

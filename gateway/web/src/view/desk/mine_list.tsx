@@ -7,7 +7,7 @@ import { newOwnerOf } from "../../state/transfer";
 import { milliseconds, span } from "../../time";
 import { offeredTo } from "../../words";
 import { Icon } from "../parts/icon";
-import { EmptyList } from "./list_pane";
+import { EmptyList, NotKnownYet } from "./list_pane";
 import { LibraryName, PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { patronOf, Row, RowTime } from "./rows";
@@ -19,6 +19,7 @@ export function MineList({ desk }: { desk: Desk }) {
   const endedIds = new Set(ended.map((view) => view.sessionId));
   const rows = rowsOf(desk.lists.value, SessionList.MY_ACTIVE).filter((row) => !endedIds.has(row.sessionId));
   if (rows.length === 0 && ended.length === 0 && handedOver.length === 0) {
+    if (!desk.lists.value.loaded) return <NotKnownYet />;
     return <EmptyList title="No patron with you">Pick somebody up under New, and the session stays here.</EmptyList>;
   }
   return (

@@ -6,7 +6,7 @@ import { type Departure, type SortKey, waitingLines } from "../../state/lists";
 import { milliseconds, stopwatch } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
-import { EmptyList } from "./list_pane";
+import { EmptyList, NotKnownYet } from "./list_pane";
 import { ConnectionState } from "./patron_marks";
 import { patronOf, Row, RowTime } from "./rows";
 import { OfferedList } from "./transfer_offers";
@@ -163,6 +163,7 @@ function DepartureRow({ departure }: { departure: Departure }) {
 }
 
 function Nobody({ desk }: { desk: Desk }) {
+  if (!desk.lists.value.loaded) return <NotKnownYet />;
   if ((desk.queueIds.value?.length ?? 0) === 0) {
     return (
       <EmptyList title="You watch no queue">

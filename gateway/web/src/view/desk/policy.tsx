@@ -1,3 +1,4 @@
+import type { Ref } from "preact";
 import { useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { LibraryPolicy } from "../../gen/carrel/directory/v1/directory_service_pb";
@@ -9,12 +10,14 @@ import { LinkedText, OutsideLink } from "../parts/linked_text";
 interface PolicyButtonProps {
   open: boolean;
   onToggle: () => void;
+  buttonRef: Ref<HTMLButtonElement>;
 }
 
 /** Opens and closes the policy of the patron's library: one click from the session (D37). */
-export function PolicyButton({ open, onToggle }: PolicyButtonProps) {
+export function PolicyButton({ open, onToggle, buttonRef }: PolicyButtonProps) {
   return (
     <button
+      ref={buttonRef}
       type="button"
       class="button small"
       aria-expanded={open}

@@ -53,3 +53,33 @@ describe("the name of a row (D82, D50)", () => {
     expect(names()[0]).toMatch(/^Open the session with Ricky for less than 1 min.*connected.*typing.*1 new.*Hello$/);
   });
 });
+
+describe("the menu of a row (D83)", () => {
+  const more = () => stage.find("button", "Menu for Ricky") as HTMLElement;
+
+  it("is closed by the button that has opened it, which does not open it again", async () => {
+    stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.NEW, queueIds: ["main"] }] } });
+    await drawn();
+    more().click();
+    await drawn();
+    expect(stage.root.querySelector("[role=menu]")).not.toBeNull();
+    const press = new MouseEvent("mousedown", { bubbles: true, cancelable: true });
+    more().dispatchEvent(press);
+    expect(press.defaultPrevented, "the focus stays in the menu").toBe(true);
+    more().click();
+    await drawn();
+    expect(stage.root.querySelector("[role=menu]")).toBeNull();
+    expect(document.activeElement?.className).toContain("row-main");
+  });
+});
+
+describe("a list before the server has told what is in it", () => {
+  it.each([/^New/, /^My Active/])("does not say that it is empty: %s", async (tab) => {
+    stage.find("[role=tab]", tab)?.click();
+    await drawn();
+    expect(stage.root.querySelector(".empty h2")?.textContent).toBe("Looking …");
+    stage.lists({ case: "snapshot", value: { rows: [] } });
+    await drawn();
+    expect(stage.root.querySelector(".empty h2")?.textContent).toMatch(/^Nobody is waiting|^No patron with you/);
+  });
+});

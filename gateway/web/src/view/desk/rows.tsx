@@ -4,7 +4,7 @@ import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb"
 import { roughly } from "../../time";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
-import { asksForMenu, Menu, type MenuEntry } from "../parts/menu";
+import { asksForMenu, Menu, type MenuEntry, menuOpener } from "../parts/menu";
 
 /** The name of a row's patron. */
 export function patronOf(row: SessionRow): string {
@@ -89,10 +89,12 @@ export function Row({
         type="button"
         class="icon-button row-more"
         aria-label={`Menu for ${name}`}
-        aria-haspopup="menu"
-        aria-expanded={menuOpen}
         tabIndex={-1}
-        onClick={() => setMenuOpen(!menuOpen)}
+        {...menuOpener(
+          menuOpen,
+          () => setMenuOpen(true),
+          () => close(true),
+        )}
       >
         <Icon name="more" />
       </button>

@@ -5,6 +5,7 @@ import {
   TransferClosedSchema,
   TransferOutcome,
 } from "../../gen/carrel/session/v1/session_event_pb";
+import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
@@ -119,5 +120,54 @@ describe("an offer that is gone (D82)", () => {
     await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
     expect(document.activeElement?.getAttribute("aria-selected")).toBe("true");
     expect(document.activeElement?.id).toBe(tab === "im" ? "tab-im" : "tab-list-new");
+  });
+});
+
+describe("a session in conference mode (S14)", () => {
+  it("is left once, however often the button is pressed", async () => {
+    await stage.attending(Part.COLLEAGUE);
+    stage.find("button", "Leave Session")?.click();
+    stage.find("button", "Leave Session")?.click();
+    await drawn();
+    expect(stage.socket.all("act").map(({ act }) => act.case)).toEqual(["leaveConference"]);
+  });
+});
+
+describe("what goes from the desk (D82)", () => {
+  it("gives the focus back where the policy was opened", async () => {
+    await stage.click("Policy");
+    stage.find("button", "Close the policy")?.focus();
+    await stage.click("Close the policy");
+    expect(document.activeElement?.textContent?.trim()).toBe("Policy");
+  });
+
+  it.each(["closed", "expired"] as const)("leaves the focus of a message that is %s at the open tab", async (how) => {
+    stage.desk.notify("Mr Quill picked this patron up.");
+    await drawn();
+    const close = stage.find("button", "Close this message");
+    close?.focus();
+    if (how === "closed") close?.click();
+    else stage.desk.notices.expire(Date.now() + 60_000);
+    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
+  });
+});
+
+describe("a message that nobody confirms (D60)", () => {
+  it("is remarked on after a while by this browser's own clock", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+    stage.close();
+    stage = await DeskStage.open({ held: ["s"] });
+    await stage.attending();
+    stage.desk.select("s");
+    await send("One moment.");
+    const state = () => stage.root.querySelector(".message-state")?.textContent;
+    expect(state()).toContain("Sending …");
+    for (let heard = 0n; heard < 4n; heard += 1n) {
+      vi.advanceTimersByTime(8_000);
+      stage.socket.push({ case: "pong", value: { $typeName: "carrel.gateway.v1.Pong", number: heard } });
+    }
+    await drawn();
+    expect(state()).toContain("Not confirmed yet.");
+    vi.useRealTimers();
   });
 });

@@ -40,6 +40,7 @@ export function SessionPane({ desk }: { desk: Desk }) {
 function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   const { session } = view;
   const [policy, setPolicy] = useState(false);
+  const policyButton = useRef<HTMLButtonElement>(null);
   if (session === undefined) return null;
   const elsewhere = session.institutionId !== desk.profile.value?.institutionId;
   const patron = session.patronName || "Patron";
@@ -49,6 +50,10 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   const quiet = over || session.state === SessionState.ENDED;
   const typists = quiet ? [] : desk.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
   const colleagues = colleaguesIn(view).filter((person) => person.librarianId !== desk.profile.value?.librarianId);
+  const closePolicy = () => {
+    setPolicy(false);
+    policyButton.current?.focus();
+  };
   return (
     <section class="session-pane" aria-label={`Session with ${patron}`}>
       <header class="session-head">
@@ -70,18 +75,18 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
           </p>
         </div>
         <div class="session-actions">
-          <PolicyButton open={policy} onToggle={() => setPolicy(!policy)} />
+          <PolicyButton open={policy} onToggle={() => setPolicy(!policy)} buttonRef={policyButton} />
           <Actions desk={desk} view={view} />
         </div>
       </header>
       <Banner desk={desk} view={view} />
       <OfferBar desk={desk} view={view} />
-      {policy && <PolicyPanel desk={desk} view={view} onClose={() => setPolicy(false)} />}
+      {policy && <PolicyPanel desk={desk} view={view} onClose={closePolicy} />}
       <Stream
         sessionId={view.sessionId}
         items={conversation(view, desk.isOwn)}
         reader={{ isOwn: desk.isOwn, isPatron: false, queueName: desk.queueName }}
-        now={Date.now()}
+        now={desk.link.localNow}
         foot={<TypingLine typists={typists} where={(typist) => (typist.box === Audience.STAFF ? " a note" : "")} />}
         onRetry={(commandId) => desk.link.input(view.sessionId, { kind: "retry", commandId })}
         onEdit={(outgoing) => takeBack(desk, view.sessionId, outgoing)}
@@ -142,9 +147,12 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
         key="end"
         type="button"
         class="button small danger-quiet"
-        onClick={() => desk.ask({ kind: "end", sessionId: view.sessionId })}
+        aria-disabled={desk.isEnding(view.sessionId)}
+        onClick={() => {
+          if (!desk.isEnding(view.sessionId)) desk.ask({ kind: "end", sessionId: view.sessionId });
+        }}
       >
-        End Session
+        {desk.isEnding(view.sessionId) ? "Ending …" : "End Session"}
       </button>
     </>
   );

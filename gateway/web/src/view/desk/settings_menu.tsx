@@ -1,12 +1,16 @@
 import { useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { Icon } from "../parts/icon";
-import { Menu, type MenuEntry } from "../parts/menu";
+import { Menu, type MenuEntry, menuOpener } from "../parts/menu";
 
 /** What is chosen once and then seldom. One button has room for all of it where the head is narrow. */
 export function SettingsMenu({ desk }: { desk: Desk }) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
+  const close = (back: boolean) => {
+    setOpen(false);
+    if (back) button.current?.focus();
+  };
   const entries: MenuEntry[] = [
     { label: "Sounds and alerts …", onChoose: () => desk.ask({ kind: "alerts" }) },
     { label: "Keyboard and other settings …", onChoose: () => desk.ask({ kind: "shortcuts" }) },
@@ -18,27 +22,16 @@ export function SettingsMenu({ desk }: { desk: Desk }) {
         type="button"
         class="button small"
         aria-label="Settings"
-        aria-haspopup="menu"
-        aria-expanded={open}
-        // An open menu closes when the focus leaves it, and this press must not open it again.
-        onMouseDown={(event) => {
-          if (open) event.preventDefault();
-        }}
-        onClick={() => setOpen(!open)}
+        {...menuOpener(
+          open,
+          () => setOpen(true),
+          () => close(true),
+        )}
       >
         <Icon name="settings" />
         <span class="settings-word">Settings</span>
       </button>
-      {open && (
-        <Menu
-          label="Settings"
-          entries={entries}
-          onClose={(back) => {
-            setOpen(false);
-            if (back) button.current?.focus();
-          }}
-        />
-      )}
+      {open && <Menu label="Settings" entries={entries} onClose={close} />}
     </span>
   );
 }

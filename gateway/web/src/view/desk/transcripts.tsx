@@ -98,16 +98,16 @@ interface TranscriptProps {
 function Transcript({ desk, session, onClose }: TranscriptProps) {
   const [view, setView] = useState<TranscriptView>("staff");
   const [read, setRead] = useState<Partial<Record<TranscriptView, GetTranscriptResponse>>>({});
-  const [error, setError] = useState("");
+  const [errors, setErrors] = useState<Partial<Record<TranscriptView, string>>>({});
   const answer = read[view];
+  const error = errors[view];
   useEffect(() => {
-    if (answer !== undefined) return;
-    setError("");
+    if (answer !== undefined || error !== undefined) return;
     transcript(desk.accessToken, session.sessionId, view).then(
       (response) => setRead((before) => ({ ...before, [view]: response })),
-      (failure) => setError(failure instanceof ApiError ? failure.message : "The transcript could not be read."),
+      (failure) => setErrors((before) => ({ ...before, [view]: whyUnread(failure) })),
     );
-  }, [view, answer]);
+  }, [view, answer, error]);
   const patron = session.patronName || "Patron";
   const items: Item[] = (answer?.events ?? []).map((event) => ({ kind: "event", event }));
   const reader = { isOwn: () => false, isPatron: view === "patron", queueName: desk.queueName };
@@ -147,7 +147,10 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
       <div class="transcript-body" role="tabpanel" id={`panel-view-${view}`} aria-labelledby={`tab-view-${view}`}>
         {error && (
           <p class="notice bad" role="alert">
-            {error}
+            {error}{" "}
+            <button type="button" class="link-button" onClick={() => setErrors({ ...errors, [view]: undefined })}>
+              Try again
+            </button>
           </p>
         )}
         {!answer && !error && <p class="quiet-text">Reading …</p>}
@@ -155,4 +158,8 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
       </div>
     </section>
   );
+}
+
+function whyUnread(failure: unknown): string {
+  return failure instanceof ApiError ? failure.message : "The transcript could not be read.";
 }

@@ -62,15 +62,15 @@ export function HandedOver({ desk, view }: { desk: Desk; view: SessionView }) {
     if (document.activeElement === document.body) ref.current?.focus();
   }, []);
   const { patron, note } = desk.drafts.of(view.sessionId);
-  const unsent = [patron, note].filter((text) => text.trim() !== "");
+  const unsent = Object.entries({ patron, note }).filter(([, text]) => text.trim() !== "");
   return (
     <div class="banner over handed-over">
       <p role="status" ref={ref} tabIndex={-1}>
         <Icon name="transfer" /> <strong>{newOwnerOf(view) || "Another librarian"} has this patron now.</strong> You see
         what was said until then.
       </p>
-      {unsent.map((text) => (
-        <div key={text} class="unsent">
+      {unsent.map(([box, text]) => (
+        <div key={box} class="unsent">
           <p class="hint">This was not sent:</p>
           <blockquote class="guarded-text">{text}</blockquote>
         </div>

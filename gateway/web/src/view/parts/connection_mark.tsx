@@ -2,7 +2,7 @@ import type { Link } from "../../app/link";
 
 /** Whether the page is connected, in words and always in the same place. */
 export function ConnectionMark({ link }: { link: Link }) {
-  const { text, kind, rest, canTry } = describe(link);
+  const { text, kind, rest, way } = describe(link);
   return (
     <div class={`connection ${kind}`}>
       <span class="connection-dot" aria-hidden="true" />
@@ -15,26 +15,35 @@ export function ConnectionMark({ link }: { link: Link }) {
           {rest}
         </span>
       )}
-      {canTry && (
-        <button type="button" class="link-button" onClick={() => link.wake()}>
-          Try now
+      {way && (
+        <button type="button" class="link-button" onClick={way.go}>
+          {way.word}
         </button>
       )}
     </div>
   );
 }
 
-function describe(link: Link): { text: string; kind: "good" | "busy" | "bad"; rest?: string; canTry?: boolean } {
+interface Standing {
+  text: string;
+  kind: "good" | "busy" | "bad";
+  rest?: string;
+  /** What the user can do about it. */
+  way?: { word: string; go: () => void };
+}
+
+function describe(link: Link): Standing {
   const { phase } = link.connection.value;
   if (!link.online.value && phase.name !== "connected") return { text: "Offline", kind: "bad" };
   switch (phase.name) {
     case "connected":
       return { text: "Connected", kind: "good" };
     case "waiting": {
-      // The local clock counts here, and the signal below only makes the count go on.
-      void link.now.value;
+      // The signal only makes the count go on.
+      void link.localNow.value;
       const seconds = Math.max(1, Math.ceil((phase.retryAt - Date.now()) / 1_000));
-      return { text: "Reconnecting", rest: `in ${seconds} s`, kind: "bad", canTry: true };
+      const way = { word: "Try now", go: () => link.wake() };
+      return { text: "Reconnecting", rest: `in ${seconds} s`, kind: "bad", way };
     }
     case "opening":
     case "greeting":
@@ -45,7 +54,7 @@ function describe(link: Link): { text: string; kind: "good" | "busy" | "bad"; re
     case "expired":
       return { text: "Logged out", kind: "bad" };
     case "rejected":
-      return { text: "Reload this page", kind: "bad" };
+      return { text: "Out of date", kind: "bad", way: { word: "Reload this page", go: () => location.reload() } };
     case "idle":
       return { text: "Not connected", kind: "busy" };
   }

@@ -42,6 +42,10 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
         event.preventDefault();
         onCancel();
       }}
+      onClose={() => {
+        // Some browsers close a dialog at the second Esc in a row, whatever it says: it goes only when it is taken away.
+        if (ref.current?.isConnected && !ref.current.open) ref.current.showModal();
+      }}
     >
       <h2 id={`${id}-title`} class="dialog-title">
         {title}

@@ -18,6 +18,21 @@ export function asksForMenu(event: KeyboardEvent): boolean {
   return event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey);
 }
 
+/**
+ * What a button says and does that opens a menu, and closes it again. An open menu closes when the focus leaves it, and
+ * the press that takes it away must not open it again.
+ */
+export function menuOpener(isOpen: boolean, open: () => void, close: () => void) {
+  return {
+    "aria-haspopup": "menu",
+    "aria-expanded": isOpen,
+    onMouseDown: (event: MouseEvent) => {
+      if (isOpen) event.preventDefault();
+    },
+    onClick: isOpen ? close : open,
+  } as const;
+}
+
 /** A menu. It takes the focus; the arrow keys, Home and End go through it, Esc and Tab leave it. */
 export function Menu({ label, entries, onClose }: MenuProps) {
   return (

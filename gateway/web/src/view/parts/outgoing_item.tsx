@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { outgoingText } from "../../state/conversation";
 import type { Outgoing } from "../../state/session";
@@ -8,12 +9,16 @@ import { NoteHead } from "./stream_items";
 
 interface OutgoingItemProps {
   outgoing: Outgoing;
-  isLate: boolean;
+  /** This browser's time, by which the user has sent it. */
+  now?: ReadonlySignal<number> | undefined;
   onRetry?: ((commandId: string) => void) | undefined;
   /** Takes the text back into the box. */
   onEdit?: ((outgoing: Outgoing) => void) | undefined;
   onDiscard?: ((commandId: string) => void) | undefined;
 }
+
+/** After how long an unconfirmed message is remarked on (D60). */
+const LATE = 30_000;
 
 /** What the user has sent and the log does not show yet. */
 export function OutgoingItem(props: OutgoingItemProps) {
@@ -60,7 +65,7 @@ export function OwnWord({ status, text, children }: OwnWordProps) {
   );
 }
 
-function OutgoingState({ outgoing, isLate, onRetry, onEdit, onDiscard }: OutgoingItemProps) {
+function OutgoingState({ outgoing, now, onRetry, onEdit, onDiscard }: OutgoingItemProps) {
   if (outgoing.status === "sent") {
     return (
       <p class="message-state">
@@ -69,6 +74,7 @@ function OutgoingState({ outgoing, isLate, onRetry, onEdit, onDiscard }: Outgoin
     );
   }
   if (outgoing.status === "sending") {
+    const isLate = now !== undefined && now.value - outgoing.since > LATE;
     return (
       <p class="message-state">
         <Icon name="clock" />{" "}

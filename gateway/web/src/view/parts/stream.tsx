@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from "@preact/signals";
 import { type ComponentChildren, Fragment } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
@@ -21,15 +22,14 @@ interface StreamProps {
   onDiscard?: (commandId: string) => void;
   /** Which session it is: another one begins at its end. */
   sessionId: string;
-  now?: number;
+  /** This browser's time, by which it is told what takes long to be confirmed. */
+  now?: ReadonlySignal<number>;
 }
 
 const ONE_BREATH = 3 * 60_000;
-/** After how long an unconfirmed message is remarked on (D60). */
-const LATE = 30_000;
 
 /** The conversation. It stays at its end while the reader is there, and where the reader is otherwise. */
-export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessionId, now = 0 }: StreamProps) {
+export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessionId, now }: StreamProps) {
   const events = items.flatMap((item) => (item.kind === "event" ? [item.event] : []));
   const following = useFollowing(sessionId);
   const { box, atEnd, toEnd, scrolled } = following;
@@ -61,7 +61,7 @@ export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessio
                 <OutgoingItem
                   key={outgoing.commandId}
                   outgoing={outgoing}
-                  isLate={now - outgoing.since > LATE}
+                  now={now}
                   onRetry={onRetry}
                   onEdit={onEdit}
                   onDiscard={onDiscard}

@@ -1,0 +1,48 @@
+import { useState } from "preact/hooks";
+import type { PatronChat } from "../../app/patron_chat";
+
+/** After how long a return that nothing is known of is remarked on. */
+const PATIENCE = 10_000;
+
+/** The way back into a chat: how far it is, and another way for whoever does not get there. */
+export function Returning({ chat }: { chat: PatronChat }) {
+  const [since] = useState(() => Date.now());
+  const { phase, failures } = chat.link.connection.value;
+  const isOver = phase.name === "rejected";
+  const isLate = chat.link.localNow.value - since > PATIENCE;
+  return (
+    <section class="quiet" aria-busy={!isOver}>
+      <h1 class="visually-hidden">Back to your chat</h1>
+      {!isOver && <span class="spinner" aria-hidden="true" />}
+      {isOver ? (
+        <p role="alert">
+          This page is out of date. Your chat is kept: reload the page to return to it. If that does not help, ask a new
+          question.
+        </p>
+      ) : (
+        <p role="status">{words(failures > 0, isLate)}</p>
+      )}
+      {(isOver || isLate) && (
+        <p class="row-actions">
+          {isOver && (
+            <button type="button" class="button primary" onClick={() => location.reload()}>
+              Reload this page
+            </button>
+          )}
+          <button type="button" class="button" onClick={() => chat.askAnother()}>
+            Ask a new question instead
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function words(isCutOff: boolean, isLate: boolean): string {
+  if (isCutOff) {
+    return "The library's chat server cannot be reached at present. Your chat is kept, and this page goes on trying to return to it.";
+  }
+  return isLate
+    ? "It takes longer than usual to take you back. Your chat is kept, and this page goes on trying."
+    : "Taking you back to your chat …";
+}

@@ -1,0 +1,102 @@
+import { create } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { DeskStage, drawn, RICKY } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+let stage: DeskStage;
+
+/** The user owns session `s`, which is shown. */
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open({ held: ["s"] });
+  await stage.attending();
+  stage.desk.select("s");
+  await drawn();
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const dialogs = () =>
+  [...stage.root.querySelectorAll("dialog")].map((dialog) => dialog.querySelector("h2")?.textContent);
+
+function press(init: KeyboardEventInit): void {
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, ...init }));
+}
+
+describe("the question whether to end a session", () => {
+  it("is over when the patron ends it first, and leaves the shortcuts at work", async () => {
+    await stage.click("End Session");
+    expect(dialogs()).toEqual(["End this session?"]);
+    await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
+    expect(dialogs()).toEqual([]);
+    // What is done after a drawing is done a frame later.
+    await drawn();
+    press({ key: "?" });
+    await drawn();
+    expect(dialogs()).toEqual(["Keyboard and other settings"]);
+  });
+
+  it("is asked once: the end that is on its way is said, and not sent again", async () => {
+    await stage.click("End Session");
+    stage.find("dialog button", "End Session")?.click();
+    await drawn();
+    expect(stage.find(".session-actions button", "Ending …")?.getAttribute("aria-disabled")).toBe("true");
+    await stage.click("Ending …");
+    expect(dialogs()).toEqual([]);
+    stage.desk.end("s");
+    expect(stage.socket.all("act").map(({ act }) => act.case)).toEqual(["endSession"]);
+  });
+});
+
+describe("a log-in that has run out while the desk asks something", () => {
+  it("comes first, and takes away nothing that was typed", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+    stage.close();
+    stage = await DeskStage.open({ held: ["s"] });
+    await stage.attending();
+    stage.desk.select("s");
+    stage.desk.transfers.open("s");
+    await drawn();
+    const message = () => stage.root.querySelector<HTMLTextAreaElement>("#transfer-message");
+    const box = message() as HTMLTextAreaElement;
+    box.value = "She needs the plat book.";
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    await drawn();
+    vi.stubGlobal("fetch", async (path: string) =>
+      path === "/v1/log-in"
+        ? new Response(JSON.stringify({ token: { accessToken: "new" }, profile: FakeSocket.profile }))
+        : new Response("{}", { status: 401 }),
+    );
+    stage.socket.onclose?.({ code: 4401, reason: "" });
+    await drawn();
+    vi.advanceTimersByTime(1_000);
+    await drawn();
+    expect(dialogs()).toEqual(["Transfer Ricky", "Log in again"]);
+    expect(await stage.desk.logIn("map@harbor", "demo")).toBeUndefined();
+    await stage.greet();
+    expect(dialogs()).toEqual(["Transfer Ricky"]);
+    expect(message()?.value).toBe("She needs the plat book.");
+  });
+});
+
+describe("a dialog that the browser closes by itself, as at the second Esc in a row", () => {
+  it("is shown again as long as its question stands", async () => {
+    await stage.click("End Session");
+    const shown = vi.spyOn(HTMLDialogElement.prototype, "showModal");
+    const dialog = stage.root.querySelector("dialog");
+    dialog?.close();
+    dialog?.dispatchEvent(new Event("close"));
+    expect(dialog?.open).toBe(true);
+    await stage.click("Go on chatting");
+    dialog?.dispatchEvent(new Event("close"));
+    expect(dialogs()).toEqual([]);
+    expect(shown).toHaveBeenCalledTimes(1);
+    shown.mockRestore();
+  });
+});

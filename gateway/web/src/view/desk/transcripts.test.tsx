@@ -1,0 +1,85 @@
+import { render } from "preact";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Desk } from "../../app/desk";
+import { DeskStage, drawn } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+import { Transcripts } from "./transcripts";
+
+const SESSION = { sessionId: "s", patronName: "Ricky", institutionName: "Maple Library" };
+
+let stage: DeskStage;
+let root: HTMLElement;
+/** The views that cannot be read at present. */
+let broken: Set<string>;
+/** What a request waits for. */
+let before: () => Promise<void>;
+let fail: () => void;
+
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open();
+  broken = new Set();
+  before = async () => {};
+  vi.stubGlobal("fetch", async (path: string) => {
+    const view = new URL(path, "http://x").searchParams.get("audience");
+    if (view === null) return new Response(JSON.stringify({ sessions: [SESSION] }));
+    await before();
+    if (broken.has(view)) throw new TypeError("no network");
+    return new Response(JSON.stringify({ session: SESSION, events: [] }));
+  });
+  root = document.createElement("div");
+  document.body.append(root);
+});
+
+afterEach(() => {
+  render(null, root);
+  root.remove();
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+async function open(desk: Desk): Promise<void> {
+  render(<Transcripts desk={desk} />, root);
+  await press(/Ricky/);
+}
+
+async function press(name: RegExp): Promise<void> {
+  const button = () => [...root.querySelectorAll("button")].find((one) => one.textContent?.match(name));
+  await vi.waitFor(() => expect(button()).toBeDefined());
+  button()?.click();
+  await drawn();
+  await drawn();
+}
+
+const alert = () => root.querySelector("[role=alert]")?.textContent ?? "";
+
+describe("a transcript that could not be read", () => {
+  it("is read again when the user wants it", async () => {
+    broken.add("staff");
+    await open(stage.desk);
+    await vi.waitFor(() => expect(alert()).toContain("does not answer"));
+    broken.clear();
+    await press(/^Try again$/);
+    await vi.waitFor(() => expect(root.querySelector("[role=log]")).not.toBeNull());
+    expect(alert()).toBe("");
+  });
+
+  it("says nothing of the other view, which can be read, however late it is known", async () => {
+    broken.add("staff");
+    const late = new Promise<void>((resolve) => {
+      fail = resolve;
+    });
+    before = () => late;
+    await open(stage.desk);
+    before = async () => {};
+    await press(/^Patron's view$/);
+    await vi.waitFor(() => expect(root.querySelector("[role=log]")).not.toBeNull());
+    fail();
+    await drawn();
+    await drawn();
+    expect(alert()).toBe("");
+    await press(/^Staff view/);
+    expect(alert()).toContain("does not answer");
+  });
+});

@@ -1,0 +1,27 @@
+interface VolumeProps {
+  /** How loud it is, from 0 to 1. */
+  value: number;
+  onChange: (value: number) => void;
+  /** The user has let go: what they have chosen can be heard. */
+  onChosen?: () => void;
+}
+
+/** How loud sounds are. */
+export function Volume({ value, onChange, onChosen }: VolumeProps) {
+  const percent = Math.round(value * 100);
+  return (
+    <label class="volume">
+      <span class="volume-word">Volume</span>
+      <input
+        type="range"
+        min="0"
+        max="100"
+        step="5"
+        value={percent}
+        aria-valuetext={`${percent} per cent`}
+        onInput={(event) => onChange(Number(event.currentTarget.value) / 100)}
+        onChange={onChosen}
+      />
+    </label>
+  );
+}
