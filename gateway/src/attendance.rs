@@ -5,12 +5,17 @@
 
 pub(crate) mod response;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    cell::OnceCell,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use carrel_platform::{
     refusal::Refusal,
-    telemetry::{attribute, grpc, session_hash, span, trace_context},
+    telemetry::{
+        NotedSpan, Scope, SpanKind, TraceIds, attribute, grpc, session_hash, span, trace_context,
+    },
 };
 use carrel_proto::{
     encoded::Encoded,
@@ -32,7 +37,6 @@ use tokio_util::{
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 use tonic::Code;
-use tracing::Span;
 
 use self::response::{AttendResponse, Outline, Response};
 use crate::{
@@ -79,7 +83,7 @@ struct UnderWay {
     /// How long the act's frame has taken.
     time: FrameTime,
     /// The span of the act, which ends when its answer was written.
-    span: Span,
+    span: NotedSpan,
     /// Counts it among the user's acts under way.
     _permit: OwnedSemaphorePermit,
     /// Counts it among the stream's, for [`Attendance::settled`].
@@ -109,6 +113,7 @@ impl Attendance {
     ) -> Self {
         let (requests, receiver) = mpsc::channel(act_limit + SPARE_REQUESTS);
         let span = grpc::client_span("carrel.session.v1.SessionService/Attend");
+        let scope = Scope::within(&span);
         let join = Box::new(AttendRequest {
             request: Some(attend_request::Request::Join(Join {
                 session_id: session_id.clone(),
@@ -118,14 +123,14 @@ impl Attendance {
                 // Whether the service is there, its connection tells; and the outbox tells heads again.
                 only_new_heads: true,
             })),
-            trace_parent: span.in_scope(trace_context::current),
+            trace_parent: scope.run(trace_context::current),
         });
         // A new channel has room for its first request.
         let _ = requests.try_send(join);
         let mut sessions = line.upstream.sessions.clone();
         let caller = line.caller.clone().about(&session_id);
         let receiver = ReceiverStream::new(receiver).map(|request| *request);
-        let request = span.in_scope(|| caller.request(receiver));
+        let request = scope.run(|| caller.request(receiver));
         // In a place of its own, which is given back when the stream is open.
         let opening = Box::pin(async move { sessions.attend(request).await });
         let deadline = line.upstream.deadline;
@@ -133,6 +138,7 @@ impl Attendance {
         let stop = CancellationToken::new();
         let mut reader = Reader {
             session_id,
+            session_hash: OnceCell::new(),
             line: line.clone(),
             acts: acts.clone(),
             joining: Some(time),
@@ -175,8 +181,10 @@ impl Attendance {
             Acts::Over { comes_back: true } => return Err(NotSent::Interrupted(time)),
             Acts::Over { comes_back: false } => return Err(NotSent::Over(permit, time)),
         };
-        let span = act_span();
-        let sent = span.in_scope(|| self.send(attend_request::Request::Act(act)));
+        // On its way to the service and back; none if its frame's trace is not kept.
+        let span = NotedSpan::step(TraceIds::current(), SpanKind::Client, span::ACT_SERVED);
+        let request = attend_request::Request::Act(act);
+        let sent = span.scope().run(|| self.send(request));
         match sent {
             Ok(()) => {
                 under_way.push(UnderWay {
@@ -258,18 +266,6 @@ impl ActsUnderWay {
     }
 }
 
-/// The span of an act on its way to the service and back; none if its frame's trace is not kept.
-fn act_span() -> Span {
-    if !trace_context::is_sampled(&Span::current()) {
-        return Span::none();
-    }
-    tracing::info_span!(
-        span::ACT_CALLED,
-        otel.name = span::ACT_SERVED,
-        otel.kind = "client"
-    )
-}
-
 /// Whether the service that ended a stream so wants the client to attend again.
 fn asks_to_come_back(refusal: &Refusal) -> bool {
     refusal.code == Code::Unavailable || refusal.reason == "TOO_SLOW"
@@ -286,6 +282,8 @@ enum End {
 /// The task that reads one stream.
 struct Reader {
     session_id: String,
+    /// What spans have in its place, once there was one.
+    session_hash: OnceCell<Arc<str>>,
     line: Line,
     acts: ActsUnderWay,
     /// How long the frame has taken that asked for the stream, until it was answered.
@@ -350,14 +348,14 @@ impl Reader {
         {
             time.done();
         }
-        let span = match &answered {
-            Some(UnderWay { span, .. }) => Some(span.clone()),
+        let span = match answered {
+            Some(UnderWay { time, span, .. }) => {
+                time.answered(&frame);
+                span
+            }
             None => self.delivery(&trace_parent),
         };
-        if let Some(UnderWay { time, .. }) = answered {
-            time.answered(&frame);
-        }
-        self.line.outbox.push(frame, span);
+        self.line.outbox.push_within(frame, span);
         Ok(())
     }
 
@@ -376,10 +374,15 @@ impl Reader {
     }
 
     /// The span of a delivery of something in this session.
-    fn delivery(&self, trace_parent: &str) -> Option<Span> {
-        let delivery = delivery_span(trace_parent)?;
-        delivery.record(attribute::SESSION_HASH, session_hash(&self.session_id));
-        Some(delivery)
+    fn delivery(&self, trace_parent: &str) -> NotedSpan {
+        let mut delivery = delivery_span(trace_parent);
+        if delivery.ids().is_some() {
+            let hash = self
+                .session_hash
+                .get_or_init(|| session_hash(&self.session_id).into());
+            delivery.record(attribute::SESSION_HASH, Arc::clone(hash));
+        }
+        delivery
     }
 
     /// Answers what was not answered, and says that the session is no longer attended.
@@ -400,22 +403,19 @@ impl Reader {
                 "The session was detached before this was answered. Send the same command again.",
             );
             act.time.refused(&unknown);
-            self.line.outbox.push(
+            self.line.outbox.push_within(
                 Frame::Refused(refused(act.command_id, self.session_id.clone(), unknown)),
-                None,
+                act.span,
             );
         }
         if let End::Service(refusal) = end {
             if let Some(time) = self.joining {
                 time.refused(&refusal);
             }
-            self.line.outbox.push(
-                Frame::Detached(Detached {
-                    session_id: self.session_id,
-                    refusal: Some(wire::Refusal::from(refusal)),
-                }),
-                None,
-            );
+            self.line.outbox.push(Frame::Detached(Detached {
+                session_id: self.session_id,
+                refusal: Some(wire::Refusal::from(refusal)),
+            }));
         }
     }
 }

@@ -3,13 +3,12 @@
 use carrel_platform::{
     clock::Clock,
     telemetry::{
-        ServerSpan, attribute,
+        NotedSpan, SpanKind,
         metric::{DELIVERY_DURATION, Label},
-        span, trace_context,
+        span,
     },
 };
 use carrel_proto::session::v1::Part;
-use tracing::{Span, field};
 
 use crate::attendance::response::{Author, Outline};
 
@@ -44,10 +43,8 @@ impl User {
 /// What is known of a frame on its way to a browser's socket, until it was written there.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
-    /// The span that ends when it was written.
-    span: Option<Span>,
-    /// The span of the frame that it answers, which ends then, too.
-    answers: ServerSpan,
+    /// The span that ends when it was written: its own, or that of the frame that it answers.
+    span: NotedSpan,
     event: Option<Event>,
 }
 
@@ -61,19 +58,8 @@ struct Event {
 
 impl Delivery {
     /// Of something that is not measured.
-    pub(crate) fn of(span: Option<Span>) -> Self {
-        Self {
-            span,
-            ..Self::default()
-        }
-    }
-
-    /// Of the answer to a frame with this span.
-    pub(crate) fn of_answer(answers: ServerSpan) -> Self {
-        Self {
-            answers,
-            ..Self::default()
-        }
+    pub(crate) fn of(span: NotedSpan) -> Self {
+        Self { span, event: None }
     }
 
     /// Of something that happened in a session just now. What a user did themselves is not measured: they have seen it.
@@ -96,17 +82,14 @@ impl Delivery {
     }
 
     /// The same, with a span that ends when it was written.
-    pub(crate) fn within(self, span: Option<Span>) -> Self {
+    pub(crate) fn within(self, span: NotedSpan) -> Self {
         Self { span, ..self }
     }
 
     /// It was written to the socket.
     pub(crate) fn written(self) {
-        if let Some(span) = &self.span {
-            // A span ends where it was left last.
-            span.in_scope(|| {});
-        }
-        drop(self.answers);
+        let ids = self.span.ids();
+        drop(self.span);
         let Some(event) = self.event else {
             return;
         };
@@ -114,26 +97,13 @@ impl Delivery {
         // Clocks of two machines may be apart; nothing comes before it was sent.
         let took = took_ms.max(0) as f64 / 1e3;
         let labels: [Label; 1] = [event.audience.into()];
-        match self.span {
-            Some(span) => DELIVERY_DURATION.record_in(&span, took, labels),
-            None => DELIVERY_DURATION.record(took, labels),
-        }
+        DELIVERY_DURATION.record_in(ids, took, labels);
     }
 }
 
 /// The span of one delivery, on the trace of what caused it; none if that is not kept.
-pub(crate) fn delivery_span(trace_parent: &str) -> Option<Span> {
-    if trace_parent.is_empty() {
-        return None;
-    }
-    let span = tracing::info_span!(
-        parent: None,
-        span::DELIVER,
-        otel.kind = "consumer",
-        { attribute::SESSION_HASH } = field::Empty,
-    );
-    trace_context::set_parent(&span, trace_parent);
-    Some(span)
+pub(crate) fn delivery_span(trace_parent: &str) -> NotedSpan {
+    NotedSpan::step_after(trace_parent, SpanKind::Consumer, span::DELIVER)
 }
 
 #[cfg(test)]

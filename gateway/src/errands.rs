@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use carrel_platform::telemetry::ServerSpan;
+use carrel_platform::telemetry::NotedSpan;
 use carrel_proto::gateway::v1::server_frame::Frame;
 use futures::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,7 +21,7 @@ pub(crate) struct Errand {
     /// Does it, and gives what the browser is told of it, if anything.
     pub(crate) work: BoxFuture<'static, Option<Frame>>,
     /// The span of the frame that brought it.
-    pub(crate) span: ServerSpan,
+    pub(crate) span: NotedSpan,
     /// How long that frame has taken.
     pub(crate) time: FrameTime,
     /// Counts it as under way.
@@ -133,7 +133,7 @@ async fn do_all(mut at_work: AtWork, outbox: Outbox) {
                     errand.span.answered(Code::from_i32(refusal.code));
                 }
                 errand.time.answered(&answer);
-                outbox.answer(answer, errand.span);
+                outbox.push_within(answer, errand.span);
             }
             None => errand.time.done(),
         }
@@ -174,7 +174,7 @@ mod tests {
     fn errand(permits: &Arc<Semaphore>, work: BoxFuture<'static, Option<Frame>>) -> Errand {
         Errand {
             work,
-            span: ServerSpan::default(),
+            span: NotedSpan::default(),
             time: FrameTime::of_unknown(),
             under_way: Arc::clone(permits).try_acquire_owned().unwrap(),
         }

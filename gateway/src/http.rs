@@ -22,9 +22,8 @@ use carrel_platform::{
     refusal::Refusal,
     replicas::Replicas,
     telemetry::{
-        ServerSpan, attribute,
+        NotedSpan, attribute,
         metric::{HTTP_SERVER_REQUEST_DURATION, Label},
-        span,
     },
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -46,7 +45,6 @@ use tonic_health::pb::{
 };
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::field;
 
 use crate::{
     Gateway, api,
@@ -325,20 +323,9 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
 }
 
 /// The span of one request, of which only the route is known to anybody.
-fn request_span(method: &'static str, route: &str) -> ServerSpan {
+fn request_span(method: &'static str, route: &str) -> NotedSpan {
     let name = format!("{method} {route}");
-    let mut span = ServerSpan::begin(name.clone(), || {
-        tracing::info_span!(
-            span::HTTP_REQUEST,
-            otel.name = name,
-            otel.kind = "server",
-            { attribute::HTTP_REQUEST_METHOD } = field::Empty,
-            { attribute::HTTP_ROUTE } = field::Empty,
-            { attribute::HTTP_RESPONSE_STATUS_CODE } = field::Empty,
-            { attribute::ERROR_TYPE } = field::Empty,
-            otel.status_code = field::Empty,
-        )
-    });
+    let mut span = NotedSpan::begin(name);
     span.record(attribute::HTTP_REQUEST_METHOD, method);
     span.record(attribute::HTTP_ROUTE, route.to_owned());
     span

@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use carrel_platform::{refusal::Refusal, telemetry::grpc};
+use carrel_platform::{
+    refusal::Refusal,
+    telemetry::{Scope, grpc},
+};
 use carrel_proto::{
     gateway::v1::{Refused, server_frame::Frame},
     presence::v1::{
@@ -163,7 +166,7 @@ impl Announced {
         });
         let mut presence = line.upstream.presence.clone();
         let span = grpc::client_span("carrel.presence.v1.PresenceService/Announce");
-        let call = span.in_scope(|| line.caller.request(ReceiverStream::new(receiver)));
+        let call = Scope::within(&span).run(|| line.caller.request(ReceiverStream::new(receiver)));
         let deadline = line.upstream.deadline;
         let signals = Signals::default();
         let reader = Reader {
@@ -248,7 +251,7 @@ impl Reader {
             // is. A kind that a newer service knows has nothing to say to this version's clients.
             Some(Response::Heartbeat(_)) | None => return,
         };
-        self.outbox.push(frame, None);
+        self.outbox.push(frame);
     }
 
     fn end(&self, refusal: Refusal) {
@@ -263,10 +266,11 @@ impl Reader {
 fn tell(outbox: &Outbox, refusal: Refusal) {
     let (key, value) = REQUEST;
     let refusal = refusal.with(key, value);
-    outbox.push(
-        Frame::Refused(refused(String::new(), String::new(), refusal)),
-        None,
-    );
+    outbox.push(Frame::Refused(refused(
+        String::new(),
+        String::new(),
+        refusal,
+    )));
 }
 
 /// Waits for the end of a reader.

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use carrel_platform::{
     moments::Moments,
     queue::{self, queue},
-    telemetry::ServerSpan,
+    telemetry::NotedSpan,
 };
 use carrel_proto::gateway::v1::{Head, server_frame};
 use futures::{FutureExt, Sink, SinkExt};
@@ -28,7 +28,6 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
 
 use crate::{
     close::Close,
@@ -145,19 +144,16 @@ pub(crate) fn outbox(
 }
 
 impl Outbox {
-    /// Queues a frame for the browser. The span is kept until the frame was written.
+    /// Queues a frame for the browser.
     ///
     /// Never waits. When the queue is full, the frame is dropped and the socket is closed.
-    pub(crate) fn push(&self, frame: server_frame::Frame, span: Option<Span>) {
-        self.queue(|protocol| protocol.encode(frame), Delivery::of(span));
+    pub(crate) fn push(&self, frame: server_frame::Frame) {
+        self.push_within(frame, NotedSpan::default());
     }
 
-    /// As [`Outbox::push`], of the answer to a frame with this span.
-    pub(crate) fn answer(&self, answer: server_frame::Frame, span: ServerSpan) {
-        self.queue(
-            |protocol| protocol.encode(answer),
-            Delivery::of_answer(span),
-        );
+    /// As [`Outbox::push`], within a span that ends when the frame was written.
+    pub(crate) fn push_within(&self, frame: server_frame::Frame, span: NotedSpan) {
+        self.queue(|protocol| protocol.encode(frame), Delivery::of(span));
     }
 
     /// As [`Outbox::push`], of an event of this session that is encoded already; and measures the delivery when the
@@ -208,7 +204,7 @@ impl Outbox {
             session_id: session_id.to_owned(),
             number,
         };
-        self.push(server_frame::Frame::Head(head.clone()), None);
+        self.push(server_frame::Frame::Head(head.clone()));
         // After it was queued, and so after what it counts: see Writer::tell_heads_again.
         self.heads.told(head);
     }

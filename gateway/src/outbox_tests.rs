@@ -39,7 +39,7 @@ fn a_full_queue_closes_the_socket_and_never_waits() {
         let closing = Closing::default();
         let (outbox, writer) = alone(SubProtocol::Json, &config, closing.clone());
         for number in 0..10_000 {
-            outbox.push(pong(number), None);
+            outbox.push(pong(number));
         }
         assert_eq!(closing.reason(), Some(Close::TooSlow));
         assert!(writer.queue.len() <= 4);
@@ -60,7 +60,7 @@ async fn what_waits_is_sent_before_a_close_unless_the_reader_is_too_slow() {
         let closing = Closing::default();
         let (outbox, writer) = alone(SubProtocol::Json, &config(16, 1_000), closing.clone());
         for number in 0..3 {
-            outbox.push(pong(number), None);
+            outbox.push(pong(number));
         }
         closing.decide(close);
         let (sink, received) = futures_mpsc::channel(16);
@@ -78,7 +78,7 @@ async fn a_browser_that_takes_nothing_is_too_slow() {
     let (sink, _never_read) = futures_mpsc::channel(0);
     let writing = tokio::spawn(writer.run(sink));
     for number in 0..4 {
-        outbox.push(pong(number), None);
+        outbox.push(pong(number));
     }
     assert_eq!(closing.decided().await, Close::TooSlow);
     writing.await.unwrap();
@@ -178,7 +178,7 @@ async fn heads_are_not_told_again_with_every_ping_of_a_monitor() {
 #[tokio::test(start_paused = true)]
 async fn a_head_that_is_told_again_overtakes_nothing() {
     let (outbox, mut writer) = alone(SubProtocol::Proto, &config(16, 1_000), Closing::default());
-    outbox.push(pong(1), None);
+    outbox.push(pong(1));
     outbox.tell_head("a", 1);
     let (mut sink, received) = futures_mpsc::channel(16);
     let due = writer.heads_due_at;

@@ -7,9 +7,8 @@ use carrel_platform::{
     clock::Clock,
     moments::Moments,
     telemetry::{
-        ServerSpan, attribute,
+        NotedSpan, attribute,
         metric::{SOCKET_CLOSES, SOCKETS},
-        span,
     },
 };
 use carrel_proto::gateway::v1::{Hello, client_frame, server_frame};
@@ -21,7 +20,6 @@ use tokio::{
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
-use tracing::field;
 
 use crate::{
     close::Close,
@@ -195,7 +193,7 @@ where
         let open = OpenSocket::of(&greeted.user);
         time.done();
         let welcome = server_frame::Frame::Welcome(greeted.welcome.clone());
-        self.outbox.answer(welcome, span);
+        self.outbox.push_within(welcome, span);
         let viewer = Viewer::new(
             house.upstream.clone(),
             self.outbox.clone(),
@@ -310,8 +308,7 @@ where
             Ok((frame, trace_parent)) => Ok(Received::Frame(frame, trace_parent)),
             Err(BadFrame::Answerable(refused)) => {
                 FrameTime::of_unknown().failed(Code::InvalidArgument);
-                self.outbox
-                    .push(server_frame::Frame::Refused(*refused), None);
+                self.outbox.push(server_frame::Frame::Refused(*refused));
                 Ok(Received::Nothing)
             }
             Err(BadFrame::Fatal) => Err(Close::BadFrame),
@@ -327,19 +324,8 @@ where
 }
 
 /// The span of one frame: the root of a trace of its own, linked to what the browser says.
-fn frame_span(name: &'static str, trace_parent: String) -> ServerSpan {
-    let mut span = ServerSpan::begin(name, || {
-        tracing::info_span!(
-            parent: None,
-            span::FRAME_RECEIVED,
-            otel.name = name,
-            otel.kind = "server",
-            otel.status_code = field::Empty,
-            { attribute::FRAME } = field::Empty,
-            { attribute::CLOSE_CODE } = field::Empty,
-            { attribute::ERROR_TYPE } = field::Empty,
-        )
-    });
+fn frame_span(name: &'static str, trace_parent: String) -> NotedSpan {
+    let mut span = NotedSpan::begin(name);
     span.record(attribute::FRAME, kind_of(name));
     span.link_to_stranger(trace_parent);
     span

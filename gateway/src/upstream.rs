@@ -5,7 +5,7 @@ use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
 use carrel_platform::{
     refusal::{ERROR_DOMAIN, Refusal},
     replicas::{Affinity, Replicas},
-    telemetry::grpc,
+    telemetry::{Scope, grpc},
 };
 use carrel_proto::{
     directory::v1::directory_service_client::DirectoryServiceClient,
@@ -23,7 +23,7 @@ use tonic::{
     metadata::{Ascii, MetadataValue},
 };
 use tonic_types::StatusExt;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 /// The longest answer of a service: a transcript of a long session.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
@@ -151,7 +151,7 @@ impl Upstream {
         F: Future<Output = Result<Response<U>, Status>>,
     {
         let span = grpc::client_span(method);
-        let mut request = span.in_scope(|| caller.request(message));
+        let mut request = Scope::within(&span).run(|| caller.request(message));
         // The transport watches this deadline too, and calls its end CANCELLED. Ours must come first.
         request.set_timeout(self.deadline + AFTER_DEADLINE);
         answer(self.deadline, span, call(request)).await
@@ -163,7 +163,7 @@ async fn answer<T, F>(deadline: Duration, span: Span, call: F) -> Result<T, Refu
 where
     F: Future<Output = Result<Response<T>, Status>>,
 {
-    match timeout(deadline, call.instrument(span.clone())).await {
+    match timeout(deadline, Scope::within(&span).around(call)).await {
         Ok(Ok(response)) => {
             grpc::record_client_code(&span, Code::Ok);
             Ok(response.into_inner())

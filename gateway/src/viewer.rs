@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use carrel_platform::{
     clock::Clock,
     refusal::Refusal,
-    telemetry::{Scope, ServerSpan},
+    telemetry::{NotedSpan, Scope},
 };
 use carrel_proto::{
     directory::v1::{RenewTokenRequest, Token},
@@ -123,12 +123,7 @@ impl Viewer {
     /// Carries out one frame. `span` is the frame's own, and `time` is how long it has taken.
     ///
     /// What is rare and has to wait has a place of its own while it does: a socket at rest keeps no room for it.
-    pub(crate) async fn carry_out(
-        &mut self,
-        frame: ClientFrame,
-        span: ServerSpan,
-        time: FrameTime,
-    ) {
+    pub(crate) async fn carry_out(&mut self, frame: ClientFrame, span: NotedSpan, time: FrameTime) {
         match frame {
             // These are answered later.
             ClientFrame::RenewToken(_) => return self.renew(time),
@@ -159,7 +154,7 @@ impl Viewer {
             ClientFrame::Typing(typing) => self.typing(&typing),
             ClientFrame::Ping(ping) => {
                 let number = ping.number;
-                self.line.outbox.push(Frame::Pong(Pong { number }), None);
+                self.line.outbox.push(Frame::Pong(Pong { number }));
             }
             ClientFrame::Announce(announcement) => self.announce(announcement),
             ClientFrame::Goodbye(_) => {
@@ -217,7 +212,7 @@ impl Viewer {
         }
         self.line
             .outbox
-            .push(Frame::Renewed(Renewed { token: Some(token) }), None);
+            .push(Frame::Renewed(Renewed { token: Some(token) }));
         self.monitor.renew(self.token.clone());
         self.lists.renew(&self.line).await;
         self.desk.renew(&self.line).await;
@@ -300,13 +295,10 @@ impl Viewer {
             )
             .with("limit", self.session_limit.to_string());
             time.refused(&refusal);
-            return self.line.outbox.push(
-                Frame::Detached(Detached {
-                    session_id: attend.session_id,
-                    refusal: Some(refusal.into()),
-                }),
-                None,
-            );
+            return self.line.outbox.push(Frame::Detached(Detached {
+                session_id: attend.session_id,
+                refusal: Some(refusal.into()),
+            }));
         }
         let attendance = Attendance::start(
             &self.line,
@@ -322,20 +314,17 @@ impl Viewer {
         if let Some(attendance) = self.attended.remove(&session_id) {
             attendance.stop().await;
         }
-        self.line.outbox.push(
-            Frame::Detached(Detached {
-                session_id,
-                refusal: None,
-            }),
-            None,
-        );
+        self.line.outbox.push(Frame::Detached(Detached {
+            session_id,
+            refusal: None,
+        }));
     }
 
     /// Sends an act on its way: on the session's stream if it is attended and the act has a place there, so that acts
     /// stay in order with each other. If that stream has broken, the act is refused until the session is attended
     /// again, since those before it may have to be sent again. Else by a call of its own, when those on the stream are
     /// settled: a supervisor's last message must not be overtaken by their leaving.
-    fn act(&mut self, act: Act, span: ServerSpan, mut time: FrameTime) {
+    fn act(&mut self, act: Act, span: NotedSpan, mut time: FrameTime) {
         let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
         let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
             return self.too_fast(command_id, session_id, time);
@@ -388,7 +377,7 @@ impl Viewer {
         let refusal = too_fast();
         time.refused(&refusal);
         let frame = refused(command_id, session_id, refusal);
-        self.line.outbox.push(Frame::Refused(frame), None);
+        self.line.outbox.push(Frame::Refused(frame));
     }
 
     /// What was sent on a stream that has broken waits until its session is attended again.
@@ -399,12 +388,12 @@ impl Viewer {
         );
         time.refused(&refusal);
         let frame = refused(command_id, session_id, refusal);
-        self.line.outbox.push(Frame::Refused(frame), None);
+        self.line.outbox.push(Frame::Refused(frame));
     }
 
     fn refuse(&self, refusal: Refusal) {
         let frame = refused(String::new(), String::new(), refusal);
-        self.line.outbox.push(Frame::Refused(frame), None);
+        self.line.outbox.push(Frame::Refused(frame));
     }
 }
 

@@ -8,7 +8,7 @@ mod conversations;
 mod desk;
 mod lists;
 
-use carrel_platform::telemetry::grpc;
+use carrel_platform::telemetry::{Scope, grpc};
 use carrel_proto::gateway::v1::server_frame::Frame;
 use serde::Serialize;
 use tokio::{select, task::JoinHandle};
@@ -74,7 +74,7 @@ impl<W: Watched> Watching<W> {
     pub(crate) async fn watch(&mut self, line: &Line, request: W, mut time: Option<FrameTime>) {
         self.stop().await;
         let span = grpc::client_span(W::METHOD);
-        let call = span.in_scope(|| line.caller.request(request.clone()));
+        let call = Scope::within(&span).run(|| line.caller.request(request.clone()));
         let (upstream, outbox) = (line.upstream.clone(), line.outbox.clone());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -87,7 +87,7 @@ impl<W: Watched> Watching<W> {
                 }
                 let mut delivery = delivery_span(W::trace_parent(&change));
                 for frame in W::frames(change) {
-                    outbox.push(frame, delivery.take());
+                    outbox.push_within(frame, std::mem::take(&mut delivery));
                 }
                 Ok(())
             });
@@ -100,7 +100,7 @@ impl<W: Watched> Watching<W> {
                     }
                     let refusal = refusal.with("request", W::NAME);
                     let frame = refused(String::new(), String::new(), refusal);
-                    outbox.push(Frame::Refused(frame), None);
+                    outbox.push(Frame::Refused(frame));
                 }
             }
         });

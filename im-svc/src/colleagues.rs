@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use carrel_platform::{
     replicas::Replicas,
-    telemetry::grpc::{client_span, inject, record_client_code},
+    telemetry::{
+        Scope,
+        grpc::{client_span, inject, record_client_code},
+    },
 };
 use carrel_proto::presence::v1::{
     GetLibrarianRequest, GetOwnPresenceRequest, presence_service_client::PresenceServiceClient,
@@ -13,7 +16,6 @@ use tonic::{
     Code, Request, Response, Status,
     metadata::{Ascii, MetadataMap, MetadataValue},
 };
-use tracing::Instrument as _;
 
 use crate::{domain::event::Member, error::Error};
 
@@ -116,9 +118,10 @@ where
     request.set_timeout(ANSWER_WITHIN);
     let metadata = request.metadata_mut();
     metadata.insert("authorization", token.0.clone());
-    span.in_scope(|| inject(metadata));
-    let answer = tokio::time::timeout(ANSWER_WITHIN, call(request))
-        .instrument(span.clone())
+    let scope = Scope::within(&span);
+    scope.run(|| inject(metadata));
+    let answer = scope
+        .around(tokio::time::timeout(ANSWER_WITHIN, call(request)))
         .await
         .unwrap_or_else(|_| Err(Status::deadline_exceeded("presence-svc did not answer")));
     let code = answer.as_ref().map_or_else(Status::code, |_| Code::Ok);

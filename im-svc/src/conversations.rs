@@ -8,7 +8,6 @@ use std::{
 use carrel_platform::bus::Origin;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, Span};
 
 use crate::{
     error::Error,
@@ -78,12 +77,8 @@ impl Conversations {
         let (sender, inbox) = mpsc::channel(INBOX);
         live.insert(conversation_id.to_owned(), sender.clone());
         drop(live);
-        // A conversation outlives the call that happened to bring it into memory: it is no part of that call's trace.
-        self.tasks.spawn(
-            self.clone()
-                .live_on(conversation_id.to_owned(), inbox)
-                .instrument(Span::none()),
-        );
+        self.tasks
+            .spawn(self.clone().live_on(conversation_id.to_owned(), inbox));
         sender
     }
 

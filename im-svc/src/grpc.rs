@@ -6,6 +6,7 @@ use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
     log::Command as LogCommand,
     refusal::{Refusal, command},
+    telemetry::TraceIds,
 };
 use carrel_proto::im::v1::{self as wire, im_service_server::ImService, send_message_request::To};
 use futures::Stream;
@@ -13,7 +14,6 @@ use ring::digest;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, metadata::MetadataMap};
-use tracing::Span;
 
 use crate::{
     colleagues::{Colleagues, Token},
@@ -162,11 +162,11 @@ impl ImApi {
     }
 
     async fn act(&self, conversation_id: &str, command: Command) -> Result<Acted, Error> {
-        let span = Span::current();
+        let trace = TraceIds::current();
         let act = |answer| {
             Ask::Act(Act {
                 command,
-                span,
+                trace,
                 answer,
             })
         };

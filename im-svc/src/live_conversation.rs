@@ -12,13 +12,13 @@ use carrel_platform::{
     clock::Clock,
     lease::Leases,
     log::{Command as LogCommand, EventLog, LogError},
-    telemetry::{self, attribute, messaging, span, trace_context},
+    telemetry::{self, NotedSpan, Scope, TraceIds, attribute, messaging, span, trace_context},
 };
 use carrel_proto::im::v1 as wire;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span};
+use tracing::Span;
 
 use crate::{
     config::Config,
@@ -280,11 +280,13 @@ impl LiveConversation {
             }
             Some(Word::Version { trace, .. }) => {
                 let told = WORD.processing(&*self.parts.bus, &trace);
-                self.look_again(&told).instrument(told.clone()).await;
+                Scope::within(&told).around(self.look_again(&told)).await;
             }
             None => {
                 let refill = refill();
-                self.look_again(&refill).instrument(refill.clone()).await;
+                Scope::within(&refill)
+                    .around(self.look_again(&refill))
+                    .await;
             }
         }
     }
@@ -345,7 +347,7 @@ impl LiveConversation {
             .news(&*self.parts.log, &self.conversation_id)
             .await?;
         self.behind = false;
-        let trace: Arc<str> = trace_context::of_sampled(told).into();
+        let trace: Arc<str> = trace_context::of_sampled(trace_context::ids(told)).into();
         let trace_of = |_| Arc::clone(&trace);
         match news {
             News::Next(events) if events.is_empty() => {}
@@ -388,16 +390,11 @@ fn topic(conversation_id: &str) -> String {
     format!("im/{conversation_id}")
 }
 
-/// A span of what is done for all these acts at once: below the first whose trace is kept, and linked with the others.
-/// None if no trace is kept. `make` makes it, of the span that it is below and how many acts there are.
-fn shared(acts: &[Act], make: impl FnOnce(&Span, usize) -> Span) -> Span {
-    let Some(first) = traced(acts) else {
-        return Span::none();
-    };
-    let span = make(&first.span, acts.len());
-    for other in acts.iter().filter(|act| !std::ptr::eq(*act, first)) {
-        trace_context::link_to(&span, &other.span);
-    }
+/// A span of what is done for all these acts at once.
+fn shared(acts: &[Act], name: &'static str) -> NotedSpan {
+    let mut span = NotedSpan::step_for_all(acts.iter().filter_map(|act| act.trace), name);
+    let count = i64::try_from(acts.len()).unwrap_or(i64::MAX);
+    span.record(attribute::ACTS, count);
     span
 }
 
@@ -406,9 +403,11 @@ pub(crate) fn refill() -> Span {
     tracing::info_span!(parent: None, span::IM_REFILL, { attribute::REASON } = "gap")
 }
 
-/// The first of these acts whose trace is kept.
-fn traced(acts: &[Act]) -> Option<&Act> {
-    acts.iter().find(|act| trace_context::is_sampled(&act.span))
+/// The trace of the first of these acts of which it is kept.
+fn traced(acts: &[Act]) -> Option<TraceIds> {
+    acts.iter()
+        .filter_map(|act| act.trace)
+        .find_map(TraceIds::sampled)
 }
 
 /// The topic on which a server says that a librarian has come into a conversation.

@@ -1,7 +1,7 @@
 //! How a process is watched: log lines on standard error, metrics for who scrapes them ([`exposition`]), and traces,
 //! metrics and log lines by OTLP when an endpoint is set.
 //!
-//! A trace shows one thing that a person did. It begins with a [`ServerSpan`], and what is done for it is done in its
+//! A trace shows one thing that a person did. It begins with a [`NotedSpan`], and what is done for it is done in its
 //! [`Scope`]. Its context travels in gRPC metadata ([`grpc`]) and, where there is none, as a text ([`trace_context`]). The
 //! names of all spans are in [`span`], those of all metrics in [`metric`], those of all attributes in [`attribute`],
 //! which says what none of them may hold. Log lines follow the same rule. [`registry`] is how names are declared;
@@ -17,10 +17,10 @@ mod lines;
 pub mod messaging;
 mod meter;
 pub mod metric;
+mod noted_span;
 pub mod registry;
 mod sampling;
 mod scope;
-mod server_span;
 pub mod span;
 pub mod trace_context;
 
@@ -50,8 +50,9 @@ use tracing_subscriber::{
 
 use self::{export::Exports, exposition::Exposition};
 
-pub use scope::Scope;
-pub use server_span::ServerSpan;
+pub use noted_span::NotedSpan;
+pub use opentelemetry::trace::SpanKind;
+pub use scope::{Scope, TraceIds};
 
 use sampling::{KeepByChance, Keeper, Shared};
 
@@ -257,7 +258,7 @@ fn tracer_provider(
         .build()
         .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
     let kept = Shared::new(exports.spans(exporter), &resource);
-    server_span::start(Keeper::new(
+    noted_span::start(Keeper::new(
         config.sample_ratio,
         config.slow_after.get(),
         tracer.clone(),
@@ -281,6 +282,8 @@ where
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
+        // What is current is known by its `Scope`.
+        .with_context_activation(false)
 }
 
 /// No span of ours is below this level. What libraries say there costs least when it is known that nobody listens.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use carrel_platform::{
     pipe::pipe,
     serve::{GrpcServer, Services},
-    telemetry::{self, LogFormat, ServerSpan, TelemetryConfig, attribute, grpc},
+    telemetry::{self, LogFormat, NotedSpan, Scope, TelemetryConfig, attribute, grpc},
 };
 use carrel_proto::directory::v1::{
     ListLibrariesRequest, directory_service_client::DirectoryServiceClient,
@@ -19,19 +19,10 @@ use otlp::Collector;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-use tracing::{Instrument, Span, field};
 
 /// A frame of a browser, as a gateway would have it.
-fn frame() -> ServerSpan {
-    ServerSpan::begin("ws frame", || {
-        tracing::info_span!(
-            target: "carrel::test",
-            "frame",
-            otel.kind = "server",
-            otel.status_code = field::Empty,
-            { attribute::ERROR_TYPE } = field::Empty,
-        )
-    })
+fn frame() -> NotedSpan {
+    NotedSpan::begin("ws frame")
 }
 
 /// Asks what the server answers, and what it can't answer. Returns how that ended.
@@ -43,15 +34,14 @@ async fn ask(channel: Channel) -> Code {
 
     let call = grpc::client_span("carrel.directory.v1.DirectoryService/ListLibraries");
     let mut directory = DirectoryServiceClient::new(channel);
-    async {
+    let asking = async {
         let mut request = Request::new(ListLibrariesRequest::default());
         grpc::inject(request.metadata_mut());
         let code = directory.list_libraries(request).await.unwrap_err().code();
-        grpc::record_client_code(&Span::current(), code);
+        grpc::record_client_code(&call, code);
         code
-    }
-    .instrument(call)
-    .await
+    };
+    Scope::within(&call).around(asking).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

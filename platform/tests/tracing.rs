@@ -8,14 +8,13 @@ use std::time::Duration;
 use carrel_platform::{
     pipe::pipe,
     serve::{GrpcServer, Services},
-    telemetry::{self, LogFormat, TelemetryConfig, attribute, grpc, trace_context},
+    telemetry::{self, LogFormat, Scope, TelemetryConfig, attribute, grpc, trace_context},
 };
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use otlp::Collector;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-use tracing::Instrument;
 
 const CHECK: &str = "grpc.health.v1.Health/Check";
 
@@ -51,7 +50,8 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
     let ask = |service: &'static str| {
         let mut client = HealthClient::new(channel.clone());
         let call = grpc::client_span(CHECK);
-        async move {
+        let within = Scope::within(&call);
+        within.around(async move {
             let mut request = Request::new(HealthCheckRequest {
                 service: service.to_owned(),
             });
@@ -60,16 +60,15 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
                 .check(request)
                 .await
                 .map_or_else(|status| status.code(), |_| Code::Ok);
-            grpc::record_client_code(&tracing::Span::current(), code);
-        }
-        .instrument(call)
+            grpc::record_client_code(&call, code);
+        })
     };
-    async {
+    let asking = async {
         ask("").await;
         ask("not.there").await;
-    }
-    .instrument(frame)
-    .await;
+    };
+    Scope::within(&frame).around(asking).await;
+    drop(frame);
     drop(cause);
     let later = tracing::info_span!(target: "carrel::test", "later");
     trace_context::set_parent(&later, &cause_context);

@@ -12,10 +12,9 @@ use std::{
 use carrel_platform::{
     log::{Batch, EventLog, LogError, StreamName, Write},
     seal::Key,
-    telemetry::trace_context,
+    telemetry::{NotedSpan, Scope, TraceIds},
 };
 use tokio::sync::oneshot::{self, error::TryRecvError};
-use tracing::{Instrument as _, Span};
 
 use crate::{
     domain::audit::{AuditEntry, AuditFact, CHAIN_START},
@@ -62,7 +61,8 @@ pub(crate) struct Audited {
 #[derive(Debug)]
 struct Waiting {
     audited: Audited,
-    span: Span,
+    /// The span of its append, which ends when it is known what came of it.
+    span: NotedSpan,
     outcome: oneshot::Sender<Result<(), LogError>>,
 }
 
@@ -92,7 +92,7 @@ impl Audits {
         audit
     }
 
-    /// Writes to a library's audit and what must not be without it, all or nothing.
+    /// Writes to a library's audit and what must not be without it, all or nothing. `span` is that of doing so.
     ///
     /// # Errors
     /// As the log does. A conflict may also be with the audit, which another process has written: then the same may be
@@ -102,12 +102,13 @@ impl Audits {
         log: &dyn EventLog,
         institution_id: &str,
         audited: Audited,
+        span: NotedSpan,
     ) -> Result<(), LogError> {
         let audit = self.of(institution_id);
         let (outcome, mut settled) = oneshot::channel();
         audit.waiting().push_back(Waiting {
             audited,
-            span: Span::current(),
+            span,
             outcome,
         });
         loop {
@@ -139,18 +140,18 @@ impl Audit {
     /// Writes what waits, as much as goes together, and tells each what came of it. What nobody waits for any more is left
     /// out.
     async fn write_waiting(&self, log: &dyn EventLog, tail: &mut Tail) {
-        let together: Vec<_> = {
+        let mut together: Vec<_> = {
             let mut waiting = self.waiting();
             waiting.retain(|one| !one.outcome.is_closed());
             let many = waiting.len().min(TOGETHER);
             waiting.drain(..many).collect()
         };
-        let outcome = self.write(log, tail, &together).await;
+        let outcome = self.write(log, tail, &mut together).await;
         match outcome {
             // One of them is to blame, and the others need not suffer from it.
             Err(LogError::Conflict { .. } | LogError::Invalid(_)) if together.len() > 1 => {
-                for one in together {
-                    let outcome = self.write(log, tail, std::slice::from_ref(&one)).await;
+                for mut one in together {
+                    let outcome = self.write(log, tail, std::slice::from_mut(&mut one)).await;
                     drop(one.outcome.send(outcome));
                 }
             }
@@ -167,7 +168,7 @@ impl Audit {
         &self,
         log: &dyn EventLog,
         tail: &mut Tail,
-        together: &[Waiting],
+        together: &mut [Waiting],
     ) -> Result<(), LogError> {
         if tail.version == 0 {
             self.catch_up(log, tail).await?;
@@ -175,8 +176,8 @@ impl Audit {
         let (entries, end) = self.chain(tail, together)?;
         let writes = together.iter().flat_map(|one| &one.audited.writes);
         let writes = writes.cloned().chain([entries]).collect();
-        let span = shared(together.iter().map(|one| &one.span));
-        let written = log.append(Batch { writes }).instrument(span).await;
+        let append = log.append(Batch { writes });
+        let written = share(together).around(append).await;
         match written {
             Ok(()) => *tail = end,
             // If this fails as well, the next write is refused and looks again.
@@ -243,16 +244,18 @@ impl Audit {
     }
 }
 
-/// The first of these spans whose trace is kept, linked with the others. None if no trace is kept.
-fn shared<'a>(spans: impl Iterator<Item = &'a Span>) -> Span {
-    let mut kept = spans.filter(|span| trace_context::is_sampled(span));
+/// Links the first of these spans whose trace is kept with the others, and returns where what they share belongs: within
+/// that one, or nowhere if no trace is kept.
+fn share(together: &mut [Waiting]) -> Scope {
+    let spans = together.iter_mut().map(|one| &mut one.span);
+    let mut kept = spans.filter(|span| span.ids().is_some_and(TraceIds::is_sampled));
     let Some(first) = kept.next() else {
-        return Span::none();
+        return Scope::of(None);
     };
-    for other in kept {
-        trace_context::link_to(first, other);
+    for other in kept.filter_map(|span| span.ids()) {
+        first.link(other);
     }
-    first.clone()
+    first.scope()
 }
 
 /// A page of an audit.

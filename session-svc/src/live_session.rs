@@ -19,7 +19,7 @@ use carrel_platform::{
     lease::{LeaseError, Leases},
     log::{EventLog, LogError},
     moments::Moments,
-    telemetry::{ServerSpan, messaging, trace_context},
+    telemetry::{NotedSpan, TraceIds, attribute, messaging},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -28,7 +28,6 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
 
 use crate::{
     audits::Audits,
@@ -165,8 +164,10 @@ pub(crate) struct Act {
     pub(crate) by: By,
     pub(crate) command_id: String,
     pub(crate) command: Command,
-    /// The span of whoever asks; the append and each delivery belong to its trace.
-    pub(crate) served: ServerSpan,
+    /// The span of whoever asks, if it ends with the answer.
+    pub(crate) served: NotedSpan,
+    /// What they ask it in; the append and each delivery belong to its trace.
+    pub(crate) trace: Option<TraceIds>,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
 }
 
@@ -377,7 +378,7 @@ impl LiveSession {
                 let _ = answer.send(self.transcript(&actor, wish).await);
             }
             Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
-            Request::CatchUp => self.refill("tail", &Span::none()).await,
+            Request::CatchUp => self.refill("tail", None).await,
         }
     }
 
@@ -463,23 +464,19 @@ impl LiveSession {
     }
 }
 
-/// A span of what is done for all these acts at once: below the first whose trace is kept, and linked with the others.
-/// None if no trace is kept. `make` makes it, of the span that it is below and how many acts there are.
-fn shared(acts: &[Act], make: impl FnOnce(&Span, usize) -> Span) -> Span {
-    let Some(first) = traced(acts) else {
-        return Span::none();
-    };
-    let span = make(first.served.span(), acts.len());
-    for other in acts.iter().filter(|act| !std::ptr::eq(*act, first)) {
-        trace_context::link_to(&span, other.served.span());
-    }
+/// A span of what is done for all these acts at once.
+fn shared(acts: &[Act], name: &'static str) -> NotedSpan {
+    let mut span = NotedSpan::step_for_all(acts.iter().filter_map(|act| act.trace), name);
+    let count = i64::try_from(acts.len()).unwrap_or(i64::MAX);
+    span.record(attribute::ACTS, count);
     span
 }
 
-/// The first of these acts whose trace is kept.
-fn traced(acts: &[Act]) -> Option<&Act> {
+/// The trace of the first of these acts of which it is kept.
+fn traced(acts: &[Act]) -> Option<TraceIds> {
     acts.iter()
-        .find(|act| trace_context::is_sampled(act.served.span()))
+        .filter_map(|act| act.trace)
+        .find_map(TraceIds::sampled)
 }
 
 /// Waits for a look that was begun, for ever if none was.

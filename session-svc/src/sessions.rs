@@ -8,13 +8,12 @@ use std::{
 use carrel_platform::{
     bus::Origin,
     telemetry::{
-        ServerSpan,
+        NotedSpan, TraceIds,
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
     },
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, Span};
 
 use crate::{
     domain::{
@@ -77,22 +76,22 @@ impl Sessions {
             Actor::Librarian(_) => Audience::Staff,
         };
         let by = By::new(Arc::new(actor), audience);
-        let served = ServerSpan::current();
-        self.begin_act(session_id, by, command_id, command, served)
+        self.begin_act(session_id, by, command_id, command, NotedSpan::default())
             .await?
             .await
             .map_err(|_| Error::ShuttingDown)?
     }
 
     /// Hands a command in, in the order of the calls, and returns where its answer will come. It is not done if the
-    /// outcome of one is unknown that it must not overtake. `served` is the span of whoever asks.
+    /// outcome of one is unknown that it must not overtake. `served` is the span of whoever asks, if it is to end with the
+    /// answer.
     pub(crate) async fn begin_act(
         &self,
         session_id: &str,
         by: By,
         command_id: String,
         command: Command,
-        served: ServerSpan,
+        served: NotedSpan,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
         if !is_session_id(session_id) {
             return Err(refuse_nowhere(&by.actor, &command).into());
@@ -103,6 +102,7 @@ impl Sessions {
             command_id,
             command,
             served,
+            trace: TraceIds::current(),
             answer,
         };
         self.send(session_id, Request::Act(act)).await?;
@@ -198,11 +198,9 @@ impl Sessions {
         live.insert(session_id.to_owned(), way);
         drop(live);
         let origin = Origin::random();
-        // A session outlives the call that happened to bring it into memory: it is no part of that call's trace.
         self.tasks.spawn(
             self.clone()
-                .live_on(session_id.to_owned(), origin, known, inbox)
-                .instrument(Span::none()),
+                .live_on(session_id.to_owned(), origin, known, inbox),
         );
         sender
     }

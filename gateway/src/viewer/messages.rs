@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carrel_platform::telemetry::ServerSpan;
+use carrel_platform::telemetry::NotedSpan;
 use carrel_proto::{
     gateway::v1::server_frame::Frame,
     im::v1::{ListMessagesRequest, MarkReadRequest, SendMessageRequest, SendTypingRequest},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Viewer {
-    pub(super) fn im_send(&self, request: SendMessageRequest, span: ServerSpan, time: FrameTime) {
+    pub(super) fn im_send(&self, request: SendMessageRequest, span: NotedSpan, time: FrameTime) {
         let command_id = request.command_id.clone();
         let work = im::send(
             self.line.upstream.clone(),
@@ -30,7 +30,7 @@ impl Viewer {
         }
     }
 
-    pub(super) fn im_list(&self, request: ListMessagesRequest, span: ServerSpan, time: FrameTime) {
+    pub(super) fn im_list(&self, request: ListMessagesRequest, span: NotedSpan, time: FrameTime) {
         let work = im::list(
             self.line.upstream.clone(),
             self.line.caller.clone(),
@@ -39,12 +39,12 @@ impl Viewer {
         if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
             let frame = im::not_listed(&request, too_fast());
             time.answered(&frame);
-            self.line.outbox.push(frame, None);
+            self.line.outbox.push(frame);
         }
     }
 
     /// What was read and can't be told is told with what is read next.
-    pub(super) fn im_mark_read(&self, request: MarkReadRequest, span: ServerSpan, time: FrameTime) {
+    pub(super) fn im_mark_read(&self, request: MarkReadRequest, span: NotedSpan, time: FrameTime) {
         let work = im::mark_read(
             self.line.upstream.clone(),
             self.line.caller.clone(),
@@ -56,7 +56,7 @@ impl Viewer {
     }
 
     /// In line with what is sent, so that nobody seems to be typing what they have just sent.
-    pub(super) fn im_typing(&self, request: SendTypingRequest, span: ServerSpan, time: FrameTime) {
+    pub(super) fn im_typing(&self, request: SendTypingRequest, span: NotedSpan, time: FrameTime) {
         let work = im::typing(
             self.line.upstream.clone(),
             self.line.caller.clone(),
@@ -72,7 +72,7 @@ impl Viewer {
         &self,
         permits: &Arc<Semaphore>,
         work: impl Future<Output = Option<Frame>> + Send + 'static,
-        span: ServerSpan,
+        span: NotedSpan,
         time: FrameTime,
     ) -> Result<(), Full> {
         let Ok(under_way) = Arc::clone(permits).try_acquire_owned() else {

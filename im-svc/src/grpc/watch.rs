@@ -11,7 +11,7 @@ use carrel_platform::{
     bus::{Notice, Origin, Subscription},
     log::LogError,
     refusal::Refusal,
-    telemetry::trace_context,
+    telemetry::{Scope, trace_context},
 };
 use carrel_proto::im::v1::{
     self as wire, conversation::With, watch_conversations_response::Change,
@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use tonic::Status;
-use tracing::{Instrument as _, Span};
+use tracing::Span;
 
 use super::{Caller, ImApi, Responses, until_end};
 use crate::{
@@ -268,7 +268,8 @@ impl Watch {
                         Some(Notice::Missed) => refill(),
                         None => Span::none(),
                     };
-                    self.come_in(&mut changes, &told).instrument(told.clone()).await
+                    let news = self.come_in(&mut changes, &told);
+                    Scope::within(&told).around(news).await
                 }
                 Some(queues) = looks.next() => match queues {
                     Ok(queues) => {
@@ -306,7 +307,7 @@ impl Watch {
 
     /// Begins to show the conversations that the librarian has come into.
     async fn come_in(&mut self, changes: &mut Vec<Traced>, told: &Span) -> Result<(), Error> {
-        let trace: Arc<str> = trace_context::of_sampled(told).into();
+        let trace: Arc<str> = trace_context::of_sampled(trace_context::ids(told)).into();
         let joined = self.read_membership().await?;
         let new = joined
             .into_iter()

@@ -9,9 +9,8 @@ use bytes::Bytes;
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Write},
     refusal::Refusal,
-    telemetry::{attribute, span, trace_context},
+    telemetry::{TraceIds, span, trace_context},
 };
-use tracing::{Instrument as _, Span};
 
 use super::{
     Act, Acted, Command, LiveConversation, NewMessage, TRIES, WORD, Word, member_topic, shared,
@@ -77,16 +76,16 @@ impl Staged {
         }
     }
 
-    /// Remembers that what was planned came of the act with this span.
-    fn trace(&mut self, planned: &Planned, act: &Span) {
+    /// Remembers that what was planned came of an act in this trace.
+    fn trace(&mut self, planned: &Planned, act: Option<TraceIds>) {
         if let Ok(Acted {
             position,
             replayed: false,
         }) = planned.outcome
-            && trace_context::is_sampled(act)
+            && let Some(trace) = act.and_then(TraceIds::sampled)
         {
             self.traces
-                .insert(position, trace_context::of_sampled(act).into());
+                .insert(position, trace_context::of_sampled(Some(trace)).into());
         }
     }
 
@@ -110,8 +109,8 @@ impl LiveConversation {
         }
         let answers = self.try_acts(&acts).await;
         for (act, answer) in acts.into_iter().zip(answers) {
-            // A span ends where it was left last. Whoever asked may have gone; the command was carried out all the same.
-            act.span.in_scope(|| drop(act.answer.send(answer)));
+            // Whoever asked may have gone; the command was carried out all the same.
+            drop(act.answer.send(answer));
         }
     }
 
@@ -121,10 +120,9 @@ impl LiveConversation {
             if let Err(error) = self.ensure_current().await {
                 return acts.iter().map(|_| Err(error.clone().into())).collect();
             }
-            let (plan, staged) = shared(acts, |act, acts| {
-                tracing::info_span!(parent: act, span::IM_DECIDE, { attribute::ACTS } = acts)
-            })
-            .in_scope(|| self.plan(acts));
+            let deciding = shared(acts, span::IM_DECIDE);
+            let (plan, staged) = deciding.scope().run(|| self.plan(acts));
+            drop(deciding);
             if !looked && plan.iter().any(|planned| planned.outcome.is_err()) {
                 // Another server may know better: a refusal is said on the newest state only.
                 looked = true;
@@ -162,7 +160,7 @@ impl LiveConversation {
             .map(|act| match &act.command {
                 Command::Write(message) => {
                     let planned = self.plan_write(&mut staged, now_ms, message);
-                    staged.trace(&planned, &act.span);
+                    staged.trace(&planned, act.trace);
                     planned
                 }
                 Command::MarkRead { by, up_to } => self.plan_read(&mut staged, by, *up_to),
@@ -288,11 +286,9 @@ impl LiveConversation {
             let write = membership.join(id, &self.conversation_id, now_ms)?;
             batch.writes.push(write);
         }
-        let append = shared(
-            acts,
-            |act, acts| tracing::info_span!(parent: act, span::IM_APPEND, { attribute::ACTS } = acts),
-        );
-        log.append(batch).instrument(append).await?;
+        let append = shared(acts, span::IM_APPEND);
+        append.scope().around(log.append(batch)).await?;
+        drop(append);
         let traces = staged.traces;
         let trace_of = |position| traces.get(&position).cloned().unwrap_or_default();
         self.change(&trace_of, |history| {
@@ -302,8 +298,8 @@ impl LiveConversation {
         });
         let version = self.history.version();
         let bus = Arc::clone(&self.parts.bus);
-        let telling = WORD.sending(&*bus, traced(acts).map(|act| &act.span));
-        let trace = trace_context::of_sampled(&telling);
+        let telling = WORD.sending(&*bus, traced(acts));
+        let trace = trace_context::of_sampled(trace_context::ids(&telling));
         telling.in_scope(|| {
             for member in members {
                 let topic = member_topic(&member.librarian_id);

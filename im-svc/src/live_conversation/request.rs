@@ -1,9 +1,8 @@
 //! What a live conversation is asked, and what it answers.
 
-use carrel_platform::log::Command as LogCommand;
+use carrel_platform::{log::Command as LogCommand, telemetry::TraceIds};
 use carrel_proto::im::v1 as wire;
 use tokio::sync::oneshot;
-use tracing::Span;
 
 use super::Watcher;
 use crate::{
@@ -62,8 +61,8 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Act {
     pub(crate) command: Command,
-    /// The span of whoever asks; the append belongs to its trace.
-    pub(crate) span: Span,
+    /// What they ask it in; the append belongs to its trace.
+    pub(crate) trace: Option<TraceIds>,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
 }
 

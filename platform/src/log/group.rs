@@ -9,11 +9,11 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{Instrument, Span, field};
+use tracing::{Span, field};
 
 use super::{Batch, LogError, StreamName, figures::GroupFigures};
 use crate::telemetry::{
-    attribute,
+    NotedSpan, Scope, SpanKind, TraceIds, attribute,
     metric::{LOG_APPEND_DURATION, LOG_COMMIT_APPENDS, LOG_COMMIT_DURATION},
     span, trace_context,
 };
@@ -40,7 +40,8 @@ pub(super) enum Work {
 /// Work on its way to a writer.
 pub(super) struct Request {
     pub(super) work: Work,
-    pub(super) span: Span,
+    /// What it is a part of.
+    pub(super) trace: Option<TraceIds>,
     pub(super) reply: oneshot::Sender<Result<(), LogError>>,
 }
 
@@ -77,7 +78,7 @@ impl Queue {
         let (reply, answer) = oneshot::channel();
         place.send(Request {
             work,
-            span: Span::current(),
+            trace: TraceIds::current(),
             reply,
         });
         match answer.await {
@@ -160,67 +161,60 @@ pub(super) fn count(group: &[Request], results: &[Result<(), LogError>]) -> Grou
     figures
 }
 
-/// The span of an append; none if whoever appends is part of no trace that is kept.
-pub(super) fn append_span(system: &'static str, batch: &Batch, waiting: usize) -> Span {
-    if !trace_context::is_sampled(&Span::current()) {
-        return Span::none();
-    }
-    tracing::info_span!(
-        span::LOG_APPEND,
-        otel.kind = "client",
-        { attribute::DB_SYSTEM_NAME } = system,
-        { attribute::DB_OPERATION_NAME } = "append",
-        { attribute::LOG_STREAMS } = batch.writes.len(),
-        { attribute::EVENTS } = event_count(batch),
-        { attribute::LOG_QUEUE_DEPTH } = waiting,
-        { attribute::ERROR_TYPE } = field::Empty,
-    )
-}
-
-/// The span of an erasure; none if whoever erases is part of a trace that is not kept.
-pub(super) fn erase_span(system: &'static str, waiting: usize) -> Span {
-    if trace_context::is_unsampled() {
-        return Span::none();
-    }
-    tracing::info_span!(
-        span::LOG_ERASE,
-        otel.kind = "client",
-        { attribute::DB_SYSTEM_NAME } = system,
-        { attribute::DB_OPERATION_NAME } = "erase",
-        { attribute::LOG_QUEUE_DEPTH } = waiting,
-        { attribute::ERROR_TYPE } = field::Empty,
-    )
-}
-
-/// Does what a span is about within it, and has it say how that failed.
-pub(super) async fn traced(
-    span: Span,
-    work: impl Future<Output = Result<(), LogError>>,
-) -> Result<(), LogError> {
-    let result = work.instrument(span.clone()).await;
-    if let Err(error) = &result {
-        span.record(attribute::ERROR_TYPE, error_type(error));
-    }
-    result
-}
-
-/// As [`traced`], and measures how long an append takes.
+/// Appends to so many streams so many events, within a span that says how that failed, and measures how long it takes. No
+/// span if whoever appends is part of no trace that is kept.
 pub(super) async fn measured_append(
     system: &'static str,
-    span: Span,
+    waiting: usize,
+    (streams, events): (usize, usize),
     append: impl Future<Output = Result<(), LogError>>,
 ) -> Result<(), LogError> {
     let began = Instant::now();
-    let result = traced(span, append).await;
+    let mut span = NotedSpan::step(TraceIds::current(), SpanKind::Client, span::LOG_APPEND);
+    span.record(attribute::DB_SYSTEM_NAME, system);
+    span.record(attribute::DB_OPERATION_NAME, "append");
+    span.record(attribute::LOG_STREAMS, whole(streams));
+    span.record(attribute::EVENTS, whole(events));
+    span.record(attribute::LOG_QUEUE_DEPTH, whole(waiting));
+    let result = span.scope().around(append).await;
     let outcome = match &result {
         Ok(()) => "committed",
-        Err(LogError::Conflict { .. }) => "conflict",
-        Err(_) => "failed",
+        Err(error) => {
+            span.record(attribute::ERROR_TYPE, error_type(error));
+            match error {
+                LogError::Conflict { .. } => "conflict",
+                _ => "failed",
+            }
+        }
     };
     LOG_APPEND_DURATION.record(
         began.elapsed().as_secs_f64(),
         [system.into(), outcome.into()],
     );
+    result
+}
+
+/// Erases within a span that says how that failed; none if whoever erases is part of a trace that is not kept.
+pub(super) async fn traced_erasure(
+    system: &'static str,
+    waiting: usize,
+    erasure: impl Future<Output = Result<(), LogError>>,
+) -> Result<(), LogError> {
+    let span = match trace_context::is_unsampled() {
+        true => Span::none(),
+        false => trace_context::below_current(tracing::info_span!(
+            span::LOG_ERASE,
+            otel.kind = "client",
+            { attribute::DB_SYSTEM_NAME } = system,
+            { attribute::DB_OPERATION_NAME } = "erase",
+            { attribute::LOG_QUEUE_DEPTH } = waiting,
+            { attribute::ERROR_TYPE } = field::Empty,
+        )),
+    };
+    let result = Scope::within(&span).around(erasure).await;
+    if let Err(error) = &result {
+        span.record(attribute::ERROR_TYPE, error_type(error));
+    }
     result
 }
 
@@ -232,43 +226,32 @@ pub(super) fn measure_commit(system: &'static str, figures: GroupFigures, took: 
 
 /// The span of a group's commit, linked with the spans of all that it carries; none if they all are part of no trace that
 /// is kept.
-pub(super) fn commit_span(system: &'static str, group: &[Request]) -> Span {
-    if !group
-        .iter()
-        .any(|request| trace_context::is_sampled(&request.span))
-    {
-        return Span::none();
-    }
-    let span = tracing::info_span!(
-        parent: None,
-        span::LOG_COMMIT,
-        otel.kind = "client",
-        { attribute::DB_SYSTEM_NAME } = system,
-        { attribute::DB_OPERATION_NAME } = "commit",
-        { attribute::DB_OPERATION_BATCH_SIZE } = group.len(),
-        { attribute::EVENTS } = field::Empty,
-        { attribute::LOG_CONFLICTS } = field::Empty,
-        { attribute::LOG_WRITE_US } = field::Empty,
-        { attribute::LOG_SYNC_US } = field::Empty,
-    );
-    for request in group {
-        trace_context::link_to(&span, &request.span);
-    }
+pub(super) fn commit_span(system: &'static str, group: &[Request]) -> NotedSpan {
+    let carried = group.iter().filter_map(|request| request.trace);
+    let mut span = NotedSpan::shared(carried, SpanKind::Client, span::LOG_COMMIT);
+    span.record(attribute::DB_SYSTEM_NAME, system);
+    span.record(attribute::DB_OPERATION_NAME, "commit");
+    span.record(attribute::DB_OPERATION_BATCH_SIZE, whole(group.len()));
     span
 }
 
 /// Says on the span of a commit what came of it.
 pub(super) fn record_commit(
-    span: &Span,
+    span: &mut NotedSpan,
     figures: GroupFigures,
     statements: Duration,
     sync: Duration,
 ) {
-    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-    span.record(attribute::EVENTS, figures.events);
-    span.record(attribute::LOG_CONFLICTS, figures.conflicts);
+    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    span.record(attribute::EVENTS, count(figures.events));
+    span.record(attribute::LOG_CONFLICTS, count(figures.conflicts));
     span.record(attribute::LOG_WRITE_US, micros(statements));
     span.record(attribute::LOG_SYNC_US, micros(sync));
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn error_type(error: &LogError) -> &'static str {

@@ -64,7 +64,7 @@ pub use self::{
 use super::{
     Batch, EventLog, Figures, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
     figures::Counters,
-    group::{Queue, Work, append_span, broken, erase_span, measured_append, traced, validate},
+    group::{Queue, Work, broken, event_count, measured_append, traced_erasure, validate},
 };
 use crate::condition::Condition;
 
@@ -214,9 +214,14 @@ impl Inner {
 impl EventLog for PostgresLog {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
         Box::pin(async move {
-            // Made when the append runs, so that it is within the span that its caller runs it in.
-            let span = append_span(SYSTEM, &batch, self.inner.queue.waiting());
-            measured_append(SYSTEM, span, self.inner.append(batch)).await
+            let size = (batch.writes.len(), event_count(&batch));
+            measured_append(
+                SYSTEM,
+                self.inner.queue.waiting(),
+                size,
+                self.inner.append(batch),
+            )
+            .await
         })
     }
 
@@ -249,7 +254,6 @@ impl EventLog for PostgresLog {
         up_to: u64,
     ) -> BoxFuture<'a, Result<(), LogError>> {
         Box::pin(async move {
-            let span = erase_span(SYSTEM, self.inner.queue.waiting());
             let erase = async {
                 check_text("the name of a stream", &stream.id)?;
                 let work = Work::Erase {
@@ -258,7 +262,7 @@ impl EventLog for PostgresLog {
                 };
                 self.inner.ask(work).await
             };
-            traced(span, erase).await
+            traced_erasure(SYSTEM, self.inner.queue.waiting(), erase).await
         })
     }
 

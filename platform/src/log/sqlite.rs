@@ -24,7 +24,7 @@ use self::{open::Place, reader::Readers, writer::Writer};
 use super::{
     Batch, EventLog, Figures, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
     figures::Counters,
-    group::{Queue, Work, append_span, broken, erase_span, measured_append, traced, validate},
+    group::{Queue, Work, broken, event_count, measured_append, traced_erasure, validate},
 };
 
 /// What spans and metrics call the engine.
@@ -185,9 +185,8 @@ impl Drop for Inner {
 impl EventLog for SqliteLog {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
         Box::pin(async move {
-            // Made when the append runs, so that it is within the span that its caller runs it in.
-            let span = append_span(SYSTEM, &batch, self.inner.waiting());
-            measured_append(SYSTEM, span, self.inner.append(batch)).await
+            let size = (batch.writes.len(), event_count(&batch));
+            measured_append(SYSTEM, self.inner.waiting(), size, self.inner.append(batch)).await
         })
     }
 
@@ -232,8 +231,7 @@ impl EventLog for SqliteLog {
                 stream: stream.clone(),
                 up_to,
             };
-            let span = erase_span(SYSTEM, self.inner.waiting());
-            traced(span, self.inner.ask(work)).await
+            traced_erasure(SYSTEM, self.inner.waiting(), self.inner.ask(work)).await
         })
     }
 

@@ -20,7 +20,7 @@ use tracing::{Span, field};
 
 use super::{
     attribute,
-    server_span::ServerSpan,
+    noted_span::NotedSpan,
     span,
     trace_context::{self, STATUS_CODE},
 };
@@ -46,7 +46,7 @@ pub fn client_span(method: &'static str) -> Span {
     if trace_context::is_unsampled() {
         return Span::none();
     }
-    tracing::info_span!(
+    trace_context::below_current(tracing::info_span!(
         span::RPC_CALL,
         otel.name = method,
         otel.kind = "client",
@@ -55,7 +55,7 @@ pub fn client_span(method: &'static str) -> Span {
         { attribute::RPC_METHOD } = method,
         { attribute::RPC_RESPONSE_STATUS_CODE } = field::Empty,
         { attribute::ERROR_TYPE } = field::Empty,
-    )
+    ))
 }
 
 /// Notes how a call that was made under a [`client_span`] ended.
@@ -85,7 +85,7 @@ impl ServerSpans {
         }
     }
 
-    fn span(&self, request: &Request<Body>) -> ServerSpan {
+    fn span(&self, request: &Request<Body>) -> NotedSpan {
         let path = request.uri().path();
         let method = self.methods.get(path.trim_start_matches('/'));
         let method = method.map_or_else(
@@ -94,18 +94,7 @@ impl ServerSpans {
         );
         let parent = request.headers().get(trace_context::TRACEPARENT);
         let parent = parent.and_then(|value| value.to_str().ok());
-        let mut span = ServerSpan::below(parent.unwrap_or_default(), method.clone(), || {
-            tracing::info_span!(
-                span::RPC_SERVED,
-                otel.name = method.as_str(),
-                otel.kind = "server",
-                otel.status_code = field::Empty,
-                { attribute::RPC_SYSTEM_NAME } = field::Empty,
-                { attribute::RPC_METHOD } = field::Empty,
-                { attribute::RPC_RESPONSE_STATUS_CODE } = field::Empty,
-                { attribute::ERROR_TYPE } = field::Empty,
-            )
-        });
+        let mut span = NotedSpan::below(parent.unwrap_or_default(), method.clone());
         span.record(attribute::RPC_SYSTEM_NAME, "grpc");
         span.record(attribute::RPC_METHOD, method);
         span

@@ -19,7 +19,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{EXPORT_TIMEOUT, LogFormat, TelemetryError, export::Exports, scope::Unsampled};
+use super::{EXPORT_TIMEOUT, LogFormat, TelemetryError, export::Exports, scope::TraceIds};
 
 /// Libraries that have a part in every export: what they say of one would be exported in its turn.
 const EXPORTING: [&str; 5] = ["opentelemetry", "tonic", "h2", "hyper", "tower"];
@@ -116,7 +116,7 @@ fn is_exported(metadata: &Metadata<'_>) -> bool {
     is_ours(metadata) || !EXPORTING.iter().any(|library| target.starts_with(library))
 }
 
-/// Has a layer of lines find each line's trace also where that is not kept and so has no span. The layer hears of nothing
+/// Has a layer of lines find each line's trace, which OpenTelemetry's own context knows nothing of. The layer hears of nothing
 /// else.
 struct WithinTrace<L>(L);
 
@@ -130,11 +130,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: layer::Context<'_, S>) {
-        let _within = Unsampled::current().map(|unsampled| {
-            TraceContext::current()
-                .with_remote_span_context(unsampled.context())
-                .attach()
-        });
+        let _within = TraceIds::current().map(|ids| ids.parent().attach());
         self.0.on_event(event, context);
     }
 }
@@ -291,15 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_names_its_trace_also_if_that_is_not_kept() {
-        let unsampled = Unsampled {
-            trace_id: u128::from_str_radix(TRACE, 16).unwrap().into(),
-            span_id: u64::from_str_radix(SPAN, 16).unwrap().into(),
-        };
-        let (lines, ()) = lines_of(|say| Scope::unsampled(unsampled).run(say));
-        let end = format!("said trace_id={TRACE} span_id={SPAN}");
-        assert!(lines[0].ends_with(&end), "{lines:?}");
-        assert!(lines[1].ends_with("said later"), "{lines:?}");
+    fn a_line_names_what_is_done_now() {
+        for flag in ["00", "01"] {
+            let noted = trace_context::parse(&format!("00-{TRACE}-{SPAN}-{flag}"));
+            let (lines, ()) = lines_of(|say| Scope::of(noted).run(say));
+            let end = format!("said trace_id={TRACE} span_id={SPAN}");
+            assert!(lines[0].ends_with(&end), "{lines:?}");
+            assert!(lines[1].ends_with("said later"), "{lines:?}");
+        }
     }
 
     #[test]
@@ -307,11 +302,11 @@ mod tests {
         let (lines, ids) = lines_of(|say| {
             let span = tracing::info_span!("within");
             let ids = trace_context::ids(&span);
-            span.in_scope(say);
+            Scope::within(&span).run(say);
             ids
         });
-        assert!(ids.is_valid());
-        let end = format!("trace_id={} span_id={}", ids.trace_id(), ids.span_id());
+        let ids = ids.unwrap();
+        let end = format!("trace_id={} span_id={}", ids.trace_id, ids.span_id);
         assert!(lines[0].ends_with(&end), "{lines:?}");
         assert!(lines[1].ends_with("said later"), "{lines:?}");
     }

@@ -6,7 +6,7 @@
 
 use tracing::Span;
 
-use super::{attribute, span, trace_context};
+use super::{TraceIds, attribute, span, trace_context};
 use crate::bus::Bus;
 
 /// What words are about, as spans are named by it.
@@ -44,12 +44,12 @@ impl Topic {
     /// The span of telling what came of an act; none if the act's trace is not kept. To be the current one when the bus
     /// is given the word: it ends when the bus has sent or dropped it.
     #[must_use]
-    pub fn sending(&self, bus: &dyn Bus, act: Option<&Span>) -> Span {
-        let Some(act) = act.filter(|act| trace_context::is_sampled(act)) else {
+    pub fn sending(&self, bus: &dyn Bus, act: Option<TraceIds>) -> Span {
+        let Some(act) = act.and_then(TraceIds::sampled) else {
             return Span::none();
         };
-        tracing::info_span!(
-            parent: act,
+        let span = tracing::info_span!(
+            parent: None,
             span::BUS_SEND,
             otel.name = self.send,
             otel.kind = "producer",
@@ -59,7 +59,9 @@ impl Topic {
             { attribute::MESSAGING_OPERATION_NAME } = "publish",
             { attribute::MESSAGING_OPERATION_TYPE } = "send",
             { attribute::ERROR_TYPE } = tracing::field::Empty,
-        )
+        );
+        trace_context::set_parent_ids(&span, act);
+        span
     }
 
     /// The span of having been told, below that of the telling; none if the word carries no trace.

@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use opentelemetry::{
-    Context, InstrumentationScope, KeyValue, SpanId, TraceFlags,
+    Context, InstrumentationScope, KeyValue,
     trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId, TraceState},
 };
 use opentelemetry_sdk::{
@@ -20,7 +20,7 @@ use opentelemetry_sdk::{
     },
 };
 
-use super::scope::Unsampled;
+use super::scope::TraceIds;
 
 /// Which part of the traces is kept that begin here.
 #[derive(Clone, Debug)]
@@ -48,17 +48,9 @@ impl KeepByChance {
         Self(Chance::new(ratio))
     }
 
-    fn keeps(
-        &self,
-        parent: Option<&SpanContext>,
-        trace_id: TraceId,
-        kind: &SpanKind,
-        links: &[Link],
-    ) -> bool {
+    fn keeps(&self, parent: Option<&SpanContext>, trace_id: TraceId, links: &[Link]) -> bool {
         match parent {
             Some(parent) => parent.is_sampled(),
-            // It was decided before it was made: of a trace that is not kept there are none (`ServerSpan`).
-            None if *kind == SpanKind::Server => true,
             // What several share is kept if it is part of a story that is. What a stranger says is never sampled.
             None => {
                 links.iter().any(|link| link.span_context.is_sampled()) || self.0.keeps(trace_id)
@@ -73,13 +65,13 @@ impl ShouldSample for KeepByChance {
         parent_context: Option<&Context>,
         trace_id: TraceId,
         _name: &str,
-        span_kind: &SpanKind,
+        _span_kind: &SpanKind,
         _attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
         let parent = parent_context.filter(|context| context.has_active_span());
         let parent = parent.map(|context| context.span().span_context().clone());
-        let decision = match self.keeps(parent.as_ref(), trace_id, span_kind, links) {
+        let decision = match self.keeps(parent.as_ref(), trace_id, links) {
             true => SamplingDecision::RecordAndSample,
             false => SamplingDecision::Drop,
         };
@@ -120,18 +112,30 @@ impl Keeper {
         }
     }
 
-    /// The ids of a trace that begins, if it is not kept.
-    pub(super) fn drops(&self) -> Option<Unsampled> {
+    /// The ids of a trace that begins, and whether it is kept.
+    pub(super) fn trace(&self) -> TraceIds {
         let trace_id = self.ids.new_trace_id();
-        (!self.chance.keeps(trace_id)).then(|| Unsampled {
+        TraceIds {
             trace_id,
-            span_id: self.span_id(),
-        })
+            span_id: self.ids.new_span_id(),
+            is_sampled: self.chance.keeps(trace_id),
+        }
     }
 
-    /// The id of one more span.
-    pub(super) fn span_id(&self) -> SpanId {
-        self.ids.new_span_id()
+    /// The ids of a trace that begins and is kept.
+    pub(super) fn kept_trace(&self) -> TraceIds {
+        TraceIds {
+            is_sampled: true,
+            ..self.trace()
+        }
+    }
+
+    /// The ids of what is below others.
+    pub(super) fn below(&self, of: TraceIds) -> TraceIds {
+        TraceIds {
+            span_id: self.ids.new_span_id(),
+            ..of
+        }
     }
 
     /// Why a span is kept whose trace is not, if it is.
@@ -145,29 +149,18 @@ impl Keeper {
         }
     }
 
-    /// The ids of a span that is kept although its trace is not.
-    pub(super) fn kept(&self, ids: Unsampled) -> SpanContext {
-        SpanContext::new(
-            ids.trace_id,
-            ids.span_id,
-            TraceFlags::SAMPLED,
-            false,
-            TraceState::NONE,
-        )
-    }
-
-    /// What such a span says of who made it.
+    /// What a noted span says of who made it.
     pub(super) fn instrumentation_scope(&self) -> InstrumentationScope {
         self.instrumentation_scope.clone()
     }
 
-    /// Keeps such a span.
+    /// Keeps a noted span.
     pub(super) fn keep(&self, span: SpanData) {
         self.kept.on_end(span);
     }
 }
 
-/// Where spans go that are kept: those that were made as they began, and those that were made at their end.
+/// Where spans go that are kept: those of `tracing`, and those that were noted.
 #[derive(Clone, Debug)]
 pub(super) struct Shared(Arc<dyn SpanProcessor>);
 

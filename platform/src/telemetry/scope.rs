@@ -1,109 +1,129 @@
 //! Where what is done now belongs: within a span, within a trace that is not kept, or nowhere.
 //!
-//! A trace that is not kept has no spans, since to make them would cost each act more than to carry it out. It has its
-//! ids, which are current as a span is: they go along with what is asked of others, who then drop it too, and log
-//! lines name them.
+//! It is known by its ids. They are current while something is done, go along with what is asked of others, and log lines
+//! name them. A trace that is not kept has no spans, since to make them would cost each act more than to carry it out;
+//! it has its ids all the same, and whoever is asked in it drops it, too.
 
 use std::{cell::Cell, future::poll_fn, pin::pin};
 
 use opentelemetry::{
-    SpanId, TraceFlags, TraceId,
-    trace::{SpanContext, TraceState},
+    Context, SpanId, TraceFlags, TraceId,
+    trace::{SpanContext, TraceContextExt as _, TraceState},
 };
-use tracing::{Instrument as _, Span};
+use tracing::Span;
+
+use super::trace_context;
 
 thread_local! {
-    static CURRENT: Cell<Option<Unsampled>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<TraceIds>> = const { Cell::new(None) };
 }
 
-/// The ids of a trace that is not kept, and of whoever is served in it.
+/// What a span is known by, wherever it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unsampled {
+pub struct TraceIds {
     pub(super) trace_id: TraceId,
     pub(super) span_id: SpanId,
+    pub(super) is_sampled: bool,
 }
 
-impl Unsampled {
-    /// What is current, if it is part of such a trace.
-    pub(super) fn current() -> Option<Self> {
+impl TraceIds {
+    /// Of what is done now; nothing if nobody traces it.
+    #[must_use]
+    pub fn current() -> Option<Self> {
         CURRENT.get()
     }
 
-    /// As others are told of it.
+    pub(super) fn of(context: &SpanContext) -> Option<Self> {
+        context.is_valid().then(|| Self {
+            trace_id: context.trace_id(),
+            span_id: context.span_id(),
+            is_sampled: context.is_sampled(),
+        })
+    }
+
+    /// Whether it is part of a trace that is kept. Whoever would make spans below one that is not can leave it.
+    #[must_use]
+    pub fn is_sampled(self) -> bool {
+        self.is_sampled
+    }
+
+    /// The same, if it is part of a trace that is kept.
+    #[must_use]
+    pub fn sampled(self) -> Option<Self> {
+        self.is_sampled.then_some(self)
+    }
+
+    /// The same for OpenTelemetry, of a span of this process.
     pub(super) fn context(self) -> SpanContext {
+        self.context_of(false)
+    }
+
+    /// The same for OpenTelemetry, of a span of somebody else.
+    pub(super) fn remote_context(self) -> SpanContext {
+        self.context_of(true)
+    }
+
+    fn context_of(self, is_remote: bool) -> SpanContext {
         SpanContext::new(
             self.trace_id,
             self.span_id,
-            TraceFlags::NOT_SAMPLED,
-            false,
+            TraceFlags::default().with_sampled(self.is_sampled),
+            is_remote,
             TraceState::NONE,
         )
     }
+
+    /// Where what is below of it begins, in this process.
+    pub(super) fn parent(self) -> Context {
+        Context::new().with_remote_span_context(self.context())
+    }
+
+    /// Where what is below of it begins, elsewhere.
+    pub(super) fn remote_parent(self) -> Context {
+        Context::new().with_remote_span_context(self.remote_context())
+    }
 }
 
-/// Where something belongs, for what is done there later or elsewhere. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Scope {
-    span: Span,
-    unsampled: Option<Unsampled>,
-}
+/// Where something belongs, for what is done there later or elsewhere. If it belongs nowhere, it is done where it is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope(Option<TraceIds>);
 
 impl Scope {
     /// Where what is done now belongs.
     #[must_use]
     pub fn current() -> Self {
-        match Unsampled::current() {
-            Some(unsampled) => Self::unsampled(unsampled),
-            None => Self::within(Span::current()),
-        }
+        Self(TraceIds::current())
     }
 
-    /// Within a span. If that is none, nowhere.
-    pub(super) fn within(span: Span) -> Self {
-        Self {
-            span,
-            unsampled: None,
-        }
+    /// Within a span of `tracing`.
+    #[must_use]
+    pub fn within(span: &Span) -> Self {
+        Self(trace_context::ids(span))
     }
 
-    /// Within a trace that is not kept.
-    pub(super) fn unsampled(unsampled: Unsampled) -> Self {
-        Self {
-            span: Span::none(),
-            unsampled: Some(unsampled),
-        }
+    /// Within what is known by these ids.
+    #[must_use]
+    pub fn of(ids: Option<TraceIds>) -> Self {
+        Self(ids)
     }
 
     /// Has this be current whenever a future is polled.
-    pub fn around<F: Future>(self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        let Self { span, unsampled } = self;
-        async move {
-            let mut future = pin!(future.instrument(span));
-            poll_fn(|cx| {
-                let _current = Current::made(unsampled);
-                future.as_mut().poll(cx)
-            })
-            .await
-        }
+    pub async fn around<F: Future>(self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| self.run(|| future.as_mut().poll(cx))).await
     }
 
     /// Does something while this is current.
-    pub fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _current = Current::made(self.unsampled);
-        self.span.in_scope(work)
+    pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
+        let _before = self.0.map(|ids| Before(CURRENT.replace(Some(ids))));
+        work()
     }
 }
 
 /// Puts back what was current before, at its end.
-struct Current(Option<Unsampled>);
+struct Before(Option<TraceIds>);
 
-impl Current {
-    fn made(unsampled: Option<Unsampled>) -> Self {
-        Self(CURRENT.replace(unsampled))
-    }
-}
-
-impl Drop for Current {
+impl Drop for Before {
     fn drop(&mut self) {
         CURRENT.set(self.0);
     }
@@ -113,36 +133,40 @@ impl Drop for Current {
 mod tests {
     use super::*;
 
-    fn ids(number: u8) -> Unsampled {
-        Unsampled {
+    fn ids(number: u8) -> TraceIds {
+        TraceIds {
             trace_id: TraceId::from(u128::from(number)),
             span_id: SpanId::from(u64::from(number)),
+            is_sampled: number.is_multiple_of(2),
         }
+    }
+
+    fn scope(number: u8) -> Scope {
+        Scope::of(Some(ids(number)))
     }
 
     #[test]
     fn the_innermost_is_current_and_the_outer_comes_back() {
-        Scope::unsampled(ids(1)).run(|| {
-            Scope::unsampled(ids(2)).run(|| assert_eq!(Unsampled::current(), Some(ids(2))));
-            // Within a span is not within a trace that is not kept.
-            Scope::within(Span::none()).run(|| assert_eq!(Unsampled::current(), None));
-            assert_eq!(Unsampled::current(), Some(ids(1)));
+        scope(1).run(|| {
+            scope(2).run(|| assert_eq!(TraceIds::current(), Some(ids(2))));
+            Scope::of(None).run(|| assert_eq!(TraceIds::current(), Some(ids(1))));
+            assert_eq!(TraceIds::current(), Some(ids(1)));
         });
-        assert_eq!(Unsampled::current(), None);
+        assert_eq!(TraceIds::current(), None);
     }
 
     #[tokio::test]
     async fn a_future_has_it_at_every_poll_and_nobody_else_between() {
         let polled = async {
-            assert_eq!(Unsampled::current(), Some(ids(1)));
+            assert_eq!(TraceIds::current(), Some(ids(1)));
             tokio::task::yield_now().await;
-            assert_eq!(Unsampled::current(), Some(ids(1)));
+            assert_eq!(TraceIds::current(), Some(ids(1)));
         };
         let other = async {
-            assert_eq!(Unsampled::current(), None);
+            assert_eq!(TraceIds::current(), None);
             tokio::task::yield_now().await;
-            assert_eq!(Unsampled::current(), None);
+            assert_eq!(TraceIds::current(), None);
         };
-        tokio::join!(Scope::unsampled(ids(1)).around(polled), other);
+        tokio::join!(scope(1).around(polled), other);
     }
 }

@@ -10,13 +10,13 @@
 use std::ops::Range;
 
 use opentelemetry::{
-    Context, SpanId, TraceFlags, TraceId,
-    trace::{SpanContext, TraceContextExt, TraceState},
+    SpanId, TraceFlags, TraceId,
+    trace::{SpanContext, TraceContextExt},
 };
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::scope::Unsampled;
+use super::scope::TraceIds;
 
 /// The name of the header and of the gRPC metadata key.
 pub const TRACEPARENT: &str = "traceparent";
@@ -35,39 +35,25 @@ pub(super) const STATUS_CODE: &str = "otel.status_code";
 /// The traceparent of what is done now, whether its trace is kept or not; empty when there is no tracing.
 #[must_use]
 pub fn current() -> String {
-    match Unsampled::current() {
-        Some(unsampled) => text(&unsampled.context()),
-        None => of(&Span::current()),
-    }
+    TraceIds::current().map(text).unwrap_or_default()
 }
 
 /// The traceparent of a span; empty when there is no tracing. From then on the span's parent is settled.
 #[must_use]
 pub fn of(span: &Span) -> String {
-    text(&ids(span))
+    ids(span).map(text).unwrap_or_default()
 }
 
-/// The traceparent of a span that is part of a trace that is kept; empty of every other. From then on the span's parent
-/// is settled.
+/// The traceparent of what is part of a trace that is kept; empty of all else.
 #[must_use]
-pub fn of_sampled(span: &Span) -> String {
-    let ids = ids(span);
-    match ids.is_sampled() {
-        true => text(&ids),
-        false => String::new(),
-    }
-}
-
-/// Whether a span is part of a trace that is kept. Whoever would make spans below one that is not can leave it.
-#[must_use]
-pub fn is_sampled(span: &Span) -> bool {
-    ids(span).is_sampled()
+pub fn of_sampled(ids: Option<TraceIds>) -> String {
+    let sampled = ids.and_then(TraceIds::sampled);
+    sampled.map(text).unwrap_or_default()
 }
 
 /// Whether what is done now is part of a trace that is not kept.
 pub(crate) fn is_unsampled() -> bool {
-    let current = Span::current();
-    Unsampled::current().is_some() || !current.is_disabled() && !is_sampled(&current)
+    TraceIds::current().is_some_and(|ids| !ids.is_sampled)
 }
 
 /// Makes a span the child of what a traceparent names.
@@ -76,36 +62,47 @@ pub(crate) fn is_unsampled() -> bool {
 pub fn set_parent(span: &Span, traceparent: &str) {
     if let Some(parent) = parse(traceparent) {
         // Without an exporter there is no trace to be part of.
-        let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+        let _ = span.set_parent(parent.remote_parent());
     }
+}
+
+/// Makes a span the child of another of this process, in the same way.
+pub(crate) fn set_parent_ids(span: &Span, parent: TraceIds) {
+    let _ = span.set_parent(parent.parent());
+}
+
+/// Makes a span the child of what is done now.
+pub(crate) fn below_current(span: Span) -> Span {
+    if let Some(current) = TraceIds::current() {
+        set_parent_ids(&span, current);
+    }
+    span
 }
 
 /// Links a span to what a traceparent names: caused by it, and no part of it.
 pub fn link(span: &Span, traceparent: &str) {
     if let Some(cause) = parse(traceparent) {
-        span.add_link(cause);
+        span.add_link(cause.remote_context());
     }
 }
 
-/// Links a span to another of this process, if that is part of a trace that is kept.
-pub fn link_to(span: &Span, cause: &Span) {
-    let cause = ids(cause);
-    if cause.is_sampled() {
-        span.add_link(cause);
+/// Links a span to another, if that is part of a trace that is kept.
+pub fn link_to(span: &Span, cause: Option<TraceIds>) {
+    if let Some(cause) = cause.and_then(TraceIds::sampled) {
+        span.add_link(cause.context());
     }
 }
 
-/// Links a span to what a stranger says that it belongs to: to its ids alone, which decide nothing here.
-pub(super) fn link_to_stranger(span: &Span, traceparent: &str) {
-    if let Some(said) = stranger(traceparent) {
-        span.add_link(said);
-    }
-}
-
-/// What a stranger says that something belongs to: the ids alone.
+/// What a stranger says that something belongs to: the ids alone, which decide nothing here.
 pub(super) fn stranger(traceparent: &str) -> Option<SpanContext> {
     let said = parse(traceparent)?;
-    Some(context(said.trace_id(), said.span_id(), false))
+    Some(
+        TraceIds {
+            is_sampled: false,
+            ..said
+        }
+        .remote_context(),
+    )
 }
 
 /// Whether two traceparents name spans of one trace.
@@ -117,81 +114,99 @@ pub fn in_one_trace(one: &str, other: &str) -> bool {
     trace_id(one).is_some_and(|id| Some(id) == trace_id(other))
 }
 
-/// What a span is known by elsewhere. Not valid when there is no tracing.
-pub(super) fn ids(span: &Span) -> SpanContext {
+/// What a span is known by; nothing when there is no tracing. From then on the span's parent is settled.
+#[must_use]
+pub fn ids(span: &Span) -> Option<TraceIds> {
     match span.is_disabled() {
-        true => SpanContext::NONE,
-        false => span.context().span().span_context().clone(),
+        true => None,
+        false => TraceIds::of(span.context().span().span_context()),
     }
 }
 
 /// A traceparent, as the one version that there is has it. It is written and read here and not by OpenTelemetry's
 /// propagator, since each act has one: a propagator wants headers in a map, and looks for a `tracestate` beside it.
-fn text(ids: &SpanContext) -> String {
-    if !ids.is_valid() {
-        return String::new();
-    }
+fn text(ids: TraceIds) -> String {
+    let trace_id = u128::from_be_bytes(ids.trace_id.to_bytes());
+    let span_id = u64::from_be_bytes(ids.span_id.to_bytes());
+    let flags = TraceFlags::default().with_sampled(ids.is_sampled);
     let mut text = vec![b'-'; LENGTH];
-    write_hex(&[0], &mut text[VERSION]);
-    write_hex(&ids.trace_id().to_bytes(), &mut text[TRACE_ID]);
-    write_hex(&ids.span_id().to_bytes(), &mut text[SPAN_ID]);
-    write_hex(&[ids.trace_flags().to_u8()], &mut text[FLAGS]);
+    text[VERSION].copy_from_slice(b"00");
+    // The last digits of what is shifted are written.
+    write_hex(|shift| (trace_id >> shift) as u32, &mut text[TRACE_ID]);
+    write_hex(|shift| (span_id >> shift) as u32, &mut text[SPAN_ID]);
+    text[FLAGS].copy_from_slice(&to_digits(flags.to_u8().into())[6..]);
     // Digits and dashes are a text.
     String::from_utf8(text).unwrap_or_default()
 }
 
 /// What a traceparent names, if it is one.
-pub(super) fn parse(traceparent: &str) -> Option<SpanContext> {
+pub(super) fn parse(traceparent: &str) -> Option<TraceIds> {
     let text: &[u8; LENGTH] = traceparent.as_bytes().try_into().ok()?;
     let dashes = [VERSION.end, TRACE_ID.end, SPAN_ID.end];
-    if read_hex(&text[VERSION])? != [0] || dashes.iter().any(|dash| text[*dash] != b'-') {
+    if text[VERSION] != *b"00" || dashes.iter().any(|dash| text[*dash] != b'-') {
         return None;
     }
-    let trace_id = TraceId::from_bytes(read_hex(&text[TRACE_ID])?);
-    let span_id = SpanId::from_bytes(read_hex(&text[SPAN_ID])?);
-    let [flags] = read_hex(&text[FLAGS])?;
-    let is_sampled = TraceFlags::new(flags).is_sampled();
-    Some(context(trace_id, span_id, is_sampled)).filter(SpanContext::is_valid)
+    let trace_id = read_hex(&text[TRACE_ID], 0, |id: u128, word| {
+        id << 32 | u128::from(word)
+    })?;
+    let span_id = read_hex(&text[SPAN_ID], 0, |id: u64, word| {
+        id << 32 | u64::from(word)
+    })?;
+    let mut flags = *b"00000000";
+    flags[6..].copy_from_slice(&text[FLAGS]);
+    let flags = from_digits(flags)? as u8;
+    (trace_id != 0 && span_id != 0).then(|| TraceIds {
+        trace_id: TraceId::from(trace_id),
+        span_id: SpanId::from(span_id),
+        is_sampled: TraceFlags::new(flags).is_sampled(),
+    })
 }
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-/// Writes bytes as digits, two for each.
-fn write_hex(bytes: &[u8], digits: &mut [u8]) {
-    for (byte, two) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
-        two.copy_from_slice(&[byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]));
+/// Writes a number as digits, eight at a time: each act has fifty digits to be written and to be read. `word` gives the last
+/// 32 bits of the number shifted by so many.
+fn write_hex(word: impl Fn(usize) -> u32, digits: &mut [u8]) {
+    for (place, eight) in digits.as_chunks_mut().0.iter_mut().rev().enumerate() {
+        *eight = to_digits(word(32 * place));
     }
 }
 
-/// The value of each lower-case digit, and [`NO_DIGIT`] of all else. Each act has a traceparent, of fifty digits.
-static VALUES: [u8; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < DIGITS.len() {
-        values[DIGITS[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-};
-
-/// Has a bit that the value of no digit has.
-const NO_DIGIT: u8 = 0x10;
-
-/// Reads as many bytes from twice as many digits, which must be lower-case.
-fn read_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let mut seen = 0;
-    for (byte, two) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let [high, low] = [two[0], two[1]].map(|digit| VALUES[usize::from(digit)]);
-        seen |= high | low;
-        *byte = high << 4 | low;
-    }
-    (seen & NO_DIGIT == 0).then_some(bytes)
+/// Reads a number from digits, eight at a time. `and` puts the next 32 bits behind those that there are.
+fn read_hex<T>(digits: &[u8], none: T, and: impl Fn(T, u32) -> T) -> Option<T> {
+    let mut eights = digits.as_chunks().0.iter();
+    eights.try_fold(none, |number, eight| {
+        Some(and(number, from_digits(*eight)?))
+    })
 }
 
-fn context(trace_id: TraceId, span_id: SpanId, is_sampled: bool) -> SpanContext {
-    let flags = TraceFlags::default().with_sampled(is_sampled);
-    SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE)
+/// A byte in each of eight.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// A number as lower-case digits.
+fn to_digits(number: u32) -> [u8; 8] {
+    // Apart until each byte has one half of what was a byte.
+    let mut halves = u64::from(number);
+    halves = (halves << 16 | halves) & 0x0000_ffff_0000_ffff;
+    halves = (halves << 8 | halves) & 0x00ff_00ff_00ff_00ff;
+    halves = (halves << 4 | halves) & each(0x0f);
+    // Those above nine have a bit more when six is added.
+    let letters = (halves + each(6)) >> 4 & each(1);
+    let digits = halves + each(b'0') + letters * u64::from(b'a' - b'0' - 10);
+    digits.to_be_bytes()
+}
+
+/// The number that lower-case digits say.
+fn from_digits(digits: [u8; 8]) -> Option<u32> {
+    let text = u64::from_be_bytes(digits);
+    // Letters alone have this bit, and count from one.
+    let letters = text >> 6 & each(1);
+    let mut halves = (text & each(0x0f)) + letters * 9;
+    halves = (halves >> 4 | halves) & 0x00ff_00ff_00ff_00ff;
+    halves = (halves >> 8 | halves) & 0x0000_ffff_0000_ffff;
+    let number = (halves >> 16 | halves) as u32;
+    // Only what are digits is the same when it is written again.
+    (to_digits(number) == digits).then_some(number)
 }
 
 #[cfg(test)]
@@ -205,7 +220,7 @@ mod tests {
         for flags in ["00", "01"] {
             let traceparent =
                 format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
-            let text = text(&parse(&traceparent).unwrap());
+            let text = text(parse(&traceparent).unwrap());
             assert_eq!(text, traceparent);
             assert_eq!(text.len(), LENGTH);
         }

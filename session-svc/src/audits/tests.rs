@@ -46,12 +46,12 @@ async fn what_comes_while_an_entry_is_written_shares_the_next_append() {
     let log = FaultyLog::in_memory().unwrap();
     let audits = Audits::default();
     log.hold();
-    let mut first = Box::pin(audits.append(&*log, "maple", entry("s0", 0)));
+    let mut first = Box::pin(audits.append(&*log, "maple", entry("s0", 0), NotedSpan::default()));
     until_held(&log, &mut first).await;
     let sessions: Vec<_> = (1..=20).map(|number| format!("s{number}")).collect();
     let others = sessions
         .iter()
-        .map(|id| audits.append(&*log, "maple", entry(id, 0)));
+        .map(|id| audits.append(&*log, "maple", entry(id, 0), NotedSpan::default()));
     let mut others = Box::pin(join_all(others));
     assert!(others.as_mut().now_or_never().is_none());
 
@@ -70,15 +70,27 @@ async fn what_comes_while_an_entry_is_written_shares_the_next_append() {
 async fn a_conflict_is_only_theirs_whose_session_it_is() {
     let log = FaultyLog::in_memory().unwrap();
     let (here, there) = (Audits::default(), Audits::default());
-    assert_eq!(here.append(&*log, "maple", entry("a", 0)).await, Ok(()));
-    assert_eq!(there.append(&*log, "maple", entry("b", 0)).await, Ok(()));
+    assert_eq!(
+        here.append(&*log, "maple", entry("a", 0), NotedSpan::default())
+            .await,
+        Ok(())
+    );
+    assert_eq!(
+        there
+            .append(&*log, "maple", entry("b", 0), NotedSpan::default())
+            .await,
+        Ok(())
+    );
 
-    let stale_audit = here.append(&*log, "maple", entry("c", 0)).await;
+    let stale_audit = here
+        .append(&*log, "maple", entry("c", 0), NotedSpan::default())
+        .await;
     assert!(
         matches!(&stale_audit, Err(LogError::Conflict { stream, .. }) if stream.category == storage::AUDIT)
     );
-    let [known, outdated, new] = [("a", 1), ("b", 0), ("c", 0)]
-        .map(|(id, expected)| here.append(&*log, "maple", entry(id, expected)));
+    let [known, outdated, new] = [("a", 1), ("b", 0), ("c", 0)].map(|(id, expected)| {
+        here.append(&*log, "maple", entry(id, expected), NotedSpan::default())
+    });
     let outcomes = tokio::join!(known, outdated, new);
     assert_eq!((outcomes.0, outcomes.2), (Ok(()), Ok(())));
     assert!(
@@ -103,7 +115,9 @@ async fn until_held(log: &FaultyLog, append: impl Future<Output = Result<(), Log
 async fn whoever_writes_for_others_may_stop() {
     let log = FaultyLog::in_memory().unwrap();
     let audits = Audits::default();
-    let append = |session_id| Box::pin(audits.append(&*log, "maple", entry(session_id, 0)));
+    let append = |session_id| {
+        Box::pin(audits.append(&*log, "maple", entry(session_id, 0), NotedSpan::default()))
+    };
     log.hold();
     let mut first = append("a");
     until_held(&log, &mut first).await;

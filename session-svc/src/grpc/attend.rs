@@ -10,12 +10,11 @@ use carrel_platform::{
     clock::Clock,
     refusal::Refusal,
     serve::REQUEST_LIMIT,
-    telemetry::{ServerSpan, attribute, span},
+    telemetry::{NotedSpan, span},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
 use tokio::{sync::watch, time::Instant};
 use tonic::{Code, Status, Streaming};
-use tracing::field;
 use wire::{attend_request::Request, attend_response::Response};
 
 use self::acts::{UnderWay, first_answer};
@@ -153,17 +152,7 @@ impl Participant {
             return Err(token_expired().into());
         }
         let (join, trace) = Box::pin(self.read_join(requests)).await?;
-        let mut served = ServerSpan::below(&trace, span::SESSION_JOIN, || {
-            tracing::info_span!(
-                parent: None,
-                span::SESSION_JOIN,
-                otel.kind = "server",
-                otel.status_code = field::Empty,
-                { attribute::REASON } = field::Empty,
-                { attribute::EVENTS } = field::Empty,
-                { attribute::ERROR_TYPE } = field::Empty,
-            )
-        });
+        let mut served = NotedSpan::below(&trace, span::SESSION_JOIN);
         let scope = served.scope();
         let beginning = Box::pin(self.begin(join, &mut served));
         let attendance = scope.around(beginning).await;

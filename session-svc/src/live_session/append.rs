@@ -4,9 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Standing, Write},
-    telemetry::{attribute, span, trace_context},
+    telemetry::{span, trace_context},
 };
-use tracing::Instrument as _;
 
 use super::{Act, LiveSession, TRIES, WORD, shared, topic, traced};
 use crate::{
@@ -69,20 +68,18 @@ impl LiveSession {
         let log = &*parts.log;
         let (batch, institution_id) = staged.batch(&self.history)?;
         let word = self.word(&batch, &staged);
-        let append = shared(
-            acts,
-            |act, acts| tracing::info_span!(parent: act, span::SESSION_APPEND, { attribute::ACTS } = acts),
-        );
+        let append = shared(acts, span::SESSION_APPEND);
         if staged.facts.is_empty() {
-            log.append(batch).instrument(append).await?;
+            append.scope().around(log.append(batch)).await?;
+            drop(append);
         } else {
             let audited = Audited {
                 writes: batch.writes,
                 facts: staged.facts,
                 at_ms: parts.clock.unix_ms(),
             };
-            let audited = parts.audits.append(log, &institution_id, audited);
-            audited.instrument(append).await?;
+            let audits = &parts.audits;
+            audits.append(log, &institution_id, audited, append).await?;
         }
         let before = self.standing();
         self.record(staged.conference_events, staged.session_events);
@@ -91,8 +88,8 @@ impl LiveSession {
         }
         if let Some(word) = word {
             let bus = &*parts.bus;
-            let telling = WORD.sending(bus, traced(acts).map(|act| act.served.span()));
-            let word = word.told_in(trace_context::of_sampled(&telling));
+            let telling = WORD.sending(bus, traced(acts));
+            let word = word.told_in(trace_context::of_sampled(trace_context::ids(&telling)));
             let topic = topic(self.history.session_id());
             telling.in_scope(|| bus.publish(self.origin, &topic, word.encode()));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carrel_platform::{
     log::{Command as LogCommand, LogError},
     refusal::Refusal,
-    telemetry::{attribute, span, trace_context},
+    telemetry::{span, trace_context},
 };
 use ring::digest;
 
@@ -83,14 +83,9 @@ impl LiveSession {
             if let Err(error) = self.ensure_current(acts).await {
                 return acts.iter().map(|_| Err(error.clone().into())).collect();
             }
-            let (plan, staged) = shared(acts, |act, acts| {
-                tracing::info_span!(
-                    parent: act,
-                    span::SESSION_DECIDE,
-                    { attribute::ACTS } = acts,
-                )
-            })
-            .in_scope(|| self.plan(acts));
+            let deciding = shared(acts, span::SESSION_DECIDE);
+            let (plan, staged) = deciding.scope().run(|| self.plan(acts));
+            drop(deciding);
             if !looked && plan.iter().any(Planned::may_be_outdated) {
                 // Another server may know better: that nothing is to be done is said on the newest state only.
                 looked = true;
@@ -148,7 +143,7 @@ impl LiveSession {
         if decision == Decision::default() {
             return Ok(Outcome::Settled { version: None });
         }
-        let trace = Arc::from(trace_context::of_sampled(act.served.span()));
+        let trace = Arc::from(trace_context::of_sampled(act.trace));
         let version = staged.take_in(decision, now_ms, Some(command), &trace);
         Ok(Outcome::New { version })
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use carrel_platform::{
     bus::Notice,
     log::LogError,
-    telemetry::{self, attribute, metric::SESSION_REFILLS, span, trace_context},
+    telemetry::{self, Scope, TraceIds, attribute, metric::SESSION_REFILLS, span, trace_context},
 };
-use tracing::{Instrument as _, Span, field};
+use tracing::{Span, field};
 
 use super::{Act, LiveSession, WORD, traced};
 use crate::{
@@ -29,11 +29,11 @@ impl LiveSession {
         let trace = word.as_ref().map_or("", Word::trace);
         let told = WORD.processing(&*self.parts.bus, trace);
         match word.map(|word| word.beyond(&self.history)) {
-            Some(Ok(Some(heard))) => told.in_scope(|| self.take_word(heard, &told)),
+            Some(Ok(Some(heard))) => Scope::within(&told).run(|| self.take_word(heard, &told)),
             // It lacks something before, or can't be read: the log has it all.
             Some(Ok(None) | Err(_)) | None => {
                 self.behind = true;
-                self.refill("gap", &told).await;
+                self.refill("gap", trace_context::ids(&told)).await;
             }
         }
     }
@@ -43,7 +43,7 @@ impl LiveSession {
     fn take_word(&mut self, heard: Heard, told: &Span) {
         let before = self.standing();
         let Heard { news, traces } = heard;
-        let here: Arc<str> = trace_context::of_sampled(told).into();
+        let here: Arc<str> = trace_context::of_sampled(trace_context::ids(told)).into();
         let traced = news.session.into_iter().zip(traces).map(|(stored, trace)| {
             if trace_context::in_one_trace(&trace, &here) {
                 (stored, Arc::clone(&here))
@@ -56,7 +56,7 @@ impl LiveSession {
     }
 
     /// Looks at the log by itself, and counts if it had what the bus should have brought.
-    pub(super) async fn refill(&mut self, reason: &'static str, cause: &Span) {
+    pub(super) async fn refill(&mut self, reason: &'static str, cause: Option<TraceIds>) {
         let versions =
             |history: &History| (history.session_version(), history.conference_version());
         let before = versions(&self.history);
@@ -87,8 +87,7 @@ impl LiveSession {
         if !self.behind {
             return Ok(());
         }
-        let act = traced(acts).map_or(Span::none(), |act| act.served.span().clone());
-        self.catch_up_in(refill("current", &act)).await
+        self.catch_up_in(refill("current", traced(acts))).await
     }
 
     /// Takes in what others have appended, once for all requests that were taken together: all were made before that
@@ -115,10 +114,10 @@ impl LiveSession {
         self.behind = true;
         let before = self.standing();
         let news = self.history.news(&*self.parts.log);
-        let news = news.instrument(refill.clone()).await?;
+        let news = Scope::within(&refill).around(news).await?;
         self.behind = false;
         refill.record(attribute::EVENTS, news.session.len());
-        let trace: Arc<str> = trace_context::of_sampled(&refill).into();
+        let trace: Arc<str> = trace_context::of_sampled(trace_context::ids(&refill)).into();
         let traced = news.session.into_iter();
         let traced = traced.map(|stored| (stored, Arc::clone(&trace)));
         self.record(news.conference, traced.collect());
@@ -129,7 +128,7 @@ impl LiveSession {
 
 /// The span of reading what another server wrote: a trace of its own, since what is read came of other acts than what
 /// made it necessary.
-fn refill(reason: &'static str, cause: &Span) -> Span {
+fn refill(reason: &'static str, cause: Option<TraceIds>) -> Span {
     let span = tracing::info_span!(
         parent: None,
         span::SESSION_REFILL,

@@ -26,7 +26,7 @@ pub(in crate::log) fn request(
         work: Work::Append(Batch {
             writes: vec![write],
         }),
-        span: Span::none(),
+        trace: None,
         reply,
     };
     (request, answer)

@@ -15,7 +15,6 @@ use tokio::sync::{
     mpsc::{self, error::TryRecvError},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use super::{
     SYSTEM,
@@ -168,7 +167,7 @@ impl Shared {
         session: &WritingSession,
         group: &[Request],
     ) -> Result<Vec<Result<(), LogError>>, Failure> {
-        let span = commit_span(SYSTEM, group);
+        let mut span = commit_span(SYSTEM, group);
         let started = Instant::now();
         let work: Vec<_> = group.iter().map(|request| &request.work).collect();
         let committed = async {
@@ -180,7 +179,7 @@ impl Shared {
                 first => first,
             }
         };
-        let settled = committed.instrument(span.clone()).await?;
+        let settled = span.scope().around(committed).await?;
         let figures = count(group, &settled.results);
         self.counters.count_group(figures);
         if settled.written {
@@ -191,7 +190,7 @@ impl Shared {
         if settled.erased {
             self.erased.notify_one();
         }
-        record_commit(&span, figures, settled.statements, settled.sync);
+        record_commit(&mut span, figures, settled.statements, settled.sync);
         if settled.written && self.broken.is_cancelled() {
             return Err(Failure::unknown(
                 "it was committed, but another server has taken the log over since".to_owned(),

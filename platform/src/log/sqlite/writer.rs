@@ -22,6 +22,7 @@ use crate::log::{
     },
     pace::Pace,
 };
+use crate::telemetry::NotedSpan;
 
 /// Owns the connection that writes.
 pub(super) struct Writer {
@@ -86,8 +87,11 @@ impl Writer {
     }
 
     fn commit(&mut self, group: &[Request]) -> Outcome {
-        let span = commit_span(SYSTEM, group);
-        let _entered = span.enter();
+        let mut span = commit_span(SYSTEM, group);
+        span.scope().run(|| self.commit_within(&mut span, group))
+    }
+
+    fn commit_within(&mut self, span: &mut NotedSpan, group: &[Request]) -> Outcome {
         let started = Instant::now();
         let changes = self.connection.total_changes();
         let results = match self.write_all(group) {
@@ -114,7 +118,7 @@ impl Writer {
             self.counters.count_commit(took);
             measure_commit(SYSTEM, figures, took);
         }
-        record_commit(&span, figures, written - started, synced);
+        record_commit(span, figures, written - started, synced);
         Outcome::Committed(results)
     }
 

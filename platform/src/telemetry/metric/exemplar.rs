@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use opentelemetry::trace::SpanContext;
+use crate::telemetry::TraceIds;
 
 /// One value and its trace.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,11 +26,11 @@ pub struct Exemplar {
 
 impl Exemplar {
     /// A value that is measured now, within a span.
-    pub(super) fn now(value: f64, span: &SpanContext) -> Self {
+    pub(super) fn now(value: f64, span: TraceIds) -> Self {
         Self {
             value,
-            trace_id: span.trace_id().to_string(),
-            span_id: span.span_id().to_string(),
+            trace_id: span.trace_id.to_string(),
+            span_id: span.span_id.to_string(),
             // Whose clock is before 1970 has other troubles.
             at: SystemTime::now()
                 .duration_since(UNIX_EPOCH)

@@ -9,12 +9,11 @@ use opentelemetry::{
     KeyValue, Value,
     metrics::{self, BoundHistogram, Meter},
 };
-use tracing::Span;
 
 use super::exemplar::{Exemplar, Exemplars};
 use crate::telemetry::{
+    TraceIds,
     registry::{Instrument, InstrumentKind},
-    trace_context,
 };
 
 /// Where instruments are made, once the process is watched.
@@ -152,11 +151,12 @@ impl<const N: usize> Histogram<N> {
 
     /// Counts a value that was measured within a span. If the span's trace is kept, the value stands for its bucket as
     /// an exemplar, in place of the one before.
-    pub fn record_in(&self, span: &Span, value: f64, labels: [Label; N]) {
-        if METER.get().is_some() && trace_context::is_sampled(span) {
-            let context = trace_context::ids(span);
+    pub fn record_in(&self, span: Option<TraceIds>, value: f64, labels: [Label; N]) {
+        if METER.get().is_some()
+            && let Some(span) = span.and_then(TraceIds::sampled)
+        {
             let words = labels.iter().map(|label| label.0.to_string()).collect();
-            let exemplar = Exemplar::now(value, &context);
+            let exemplar = Exemplar::now(value, span);
             self.by.exemplars.keep(words, self.by.bounds, exemplar);
         }
         self.record(value, labels);

@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 
 use carrel_platform::{
     refusal::{Refusal, command},
-    telemetry::{ServerSpan, attribute, span},
+    telemetry::{NotedSpan, span},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::sync::oneshot;
-use tracing::field;
 use wire::attend_response::Response;
 
 use super::{Attendance, End, Participant, nothing_known};
@@ -30,15 +29,7 @@ impl Participant {
         trace: &str,
     ) -> Result<Option<UnderWay>, End> {
         let wire::Act { command_id, act } = act;
-        let served = ServerSpan::below(trace, span::ACT_SERVED, || {
-            tracing::info_span!(
-                parent: None,
-                span::ACT_SERVED,
-                otel.kind = "server",
-                otel.status_code = field::Empty,
-                { attribute::ERROR_TYPE } = field::Empty,
-            )
-        });
+        let served = NotedSpan::below(trace, span::ACT_SERVED);
         let scope = served.scope();
         let begun = self.hand_in(attendance, command_id.clone(), act, served);
         let begun = scope.around(begun).await;
@@ -53,7 +44,7 @@ impl Participant {
         attendance: &Attendance,
         command_id: String,
         act: Option<wire::act::Act>,
-        served: ServerSpan,
+        served: NotedSpan,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
         command::check_id(&command_id)?;
         let act = act.ok_or_else(nothing_known)?;

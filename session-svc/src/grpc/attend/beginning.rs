@@ -5,14 +5,13 @@ use std::sync::Arc;
 use carrel_platform::{
     refusal::Refusal,
     telemetry::{
-        ServerSpan, attribute,
+        NotedSpan, TraceIds, attribute,
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
         trace_context,
     },
 };
 use carrel_proto::session::v1 as wire;
 use tonic::Streaming;
-use tracing::Span;
 use wire::{attend_request::Request, attend_response::Response};
 
 use super::{Attendance, End, Participant, unreadable, with_trace};
@@ -34,7 +33,7 @@ impl Participant {
     pub(super) async fn begin(
         &self,
         join: wire::Join,
-        served: &mut ServerSpan,
+        served: &mut NotedSpan,
     ) -> Result<Attendance, End> {
         let goes_on = join.after.is_some();
         let (attendance, already) = match self.join(join).await {
@@ -53,7 +52,7 @@ impl Participant {
         let backlog = i64::try_from(already.backlog.len()).unwrap_or(i64::MAX);
         served.record(attribute::REASON, reason);
         served.record(attribute::EVENTS, backlog);
-        self.catch_up(&attendance, already, served.span()).await?;
+        self.catch_up(&attendance, already, served.ids()).await?;
         Ok(attendance)
     }
 
@@ -135,10 +134,10 @@ impl Participant {
         &self,
         attendance: &Attendance,
         already: Already,
-        span: &Span,
+        served: Option<TraceIds>,
     ) -> Result<(), End> {
         let trace = match attendance.trace {
-            true => trace_context::of_sampled(span),
+            true => trace_context::of_sampled(served),
             false => String::new(),
         };
         let Already { joined, backlog } = already;

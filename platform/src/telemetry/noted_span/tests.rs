@@ -1,0 +1,243 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::Resource;
+
+use super::*;
+use crate::telemetry::sampling::{Shared, tests::Kept};
+
+/// So slow is nobody here.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+/// One process that is traced, and nobody else.
+struct Process {
+    keeper: &'static Keeper,
+    kept: Kept,
+}
+
+impl Process {
+    /// Keeps this part of the traces, and what takes so long of the others.
+    fn new(ratio: f64, slow_after: Duration) -> Self {
+        let kept = Kept::default();
+        let scope = InstrumentationScope::builder("test").build();
+        let shared = Shared::new(kept.clone(), &Resource::builder_empty().build());
+        let keeper = Keeper::new(ratio, slow_after, scope, shared);
+        Self {
+            keeper: Box::leak(Box::new(keeper)),
+            kept,
+        }
+    }
+
+    fn begin(&self, name: &'static str) -> NotedSpan {
+        NotedSpan::begin_with(Some(self.keeper), name)
+    }
+
+    fn below(&self, traceparent: &str, name: &'static str) -> NotedSpan {
+        NotedSpan::below_with(Some(self.keeper), traceparent, name)
+    }
+
+    fn step(&self, of: &NotedSpan, name: &'static str) -> NotedSpan {
+        NotedSpan::step_with(Some(self.keeper), of.ids(), false, SpanKind::Internal, name)
+    }
+
+    fn kept(&self) -> Vec<SpanData> {
+        self.kept.spans()
+    }
+}
+
+/// What a span says beside its times and its ids.
+fn story(span: &SpanData) -> (&str, &SpanKind, &Status, Vec<(String, String)>) {
+    let mut attributes: Vec<_> = span
+        .attributes
+        .iter()
+        .map(|pair| (pair.key.to_string(), pair.value.to_string()))
+        .filter(|(key, _)| key != attribute::KEPT_FOR)
+        .collect();
+    attributes.sort();
+    (&span.name, &span.span_kind, &span.status, attributes)
+}
+
+fn reason(span: &SpanData) -> Option<String> {
+    let mut attributes = span.attributes.iter();
+    let reason = attributes.find(|pair| pair.key.as_str() == attribute::KEPT_FOR)?;
+    Some(reason.value.to_string())
+}
+
+/// A trace that is not kept still shows who was served badly, and nothing else.
+#[test]
+fn of_a_trace_that_is_not_kept_only_the_slow_and_the_failed_are() {
+    let patient = Process::new(0.0, NEVER);
+    let impatient = Process::new(0.0, Duration::ZERO);
+    patient.begin("quick").answered(Code::Ok);
+    patient.begin("refused").answered(Code::PermissionDenied);
+    patient.begin("failed").answered(Code::Unavailable);
+    drop(impatient.begin("slow"));
+    for (process, name) in [(patient, "failed"), (impatient, "slow")] {
+        let kept = process.kept();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        assert_eq!(kept[0].name, name);
+        assert_eq!(reason(&kept[0]).as_deref(), Some(name));
+        assert!(kept[0].span_context.is_sampled(), "or it is not exported");
+    }
+}
+
+/// Whether a span's trace is kept, or the span alone, can be told by its reason alone.
+#[test]
+fn a_span_that_is_kept_alone_says_what_it_would_have_said() {
+    let serve = |ratio| {
+        let process = Process::new(ratio, NEVER);
+        let mut served = process.begin("ws attend");
+        served.record(attribute::FRAME, "attend");
+        served.record(attribute::EVENTS, 7);
+        served.answered(Code::Internal);
+        drop(served);
+        process.kept().remove(0)
+    };
+    let (with_its_trace, alone) = (serve(1.0), serve(0.0));
+    assert_eq!(story(&with_its_trace), story(&alone));
+    assert_eq!(with_its_trace.status, Status::error(""));
+    assert_eq!(reason(&with_its_trace), None);
+    assert_eq!(reason(&alone).as_deref(), Some("failed"));
+}
+
+#[test]
+fn a_span_covers_all_that_it_took() {
+    let took = Duration::from_secs(7);
+    for ratio in [0.0, 1.0] {
+        let process = Process::new(ratio, NEVER);
+        let note = process.begin("slow").0.take().unwrap();
+        // A clock that was set meanwhile does not make it longer.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
+        let span = note.into_span(took, now);
+        assert_eq!(span.end_time.duration_since(span.start_time).unwrap(), took);
+        assert_eq!(
+            span.end_time == now,
+            ratio == 0.0,
+            "or when it began is known"
+        );
+    }
+}
+
+#[test]
+fn steps_are_below_what_is_kept_and_are_none_of_what_is_not() {
+    let (kept, dropped) = (Process::new(1.0, NEVER), Process::new(0.0, NEVER));
+    let frame = kept.begin("frame");
+    drop(kept.step(&frame, "decide"));
+    drop(frame);
+    let [step, frame] = kept.kept().try_into().unwrap();
+    assert_eq!(step.name, "decide");
+    assert_eq!(step.span_kind, SpanKind::Internal);
+    assert_eq!(step.span_context.trace_id(), frame.span_context.trace_id());
+    assert_eq!(step.parent_span_id, frame.span_context.span_id());
+    assert!(!step.parent_span_is_remote);
+    assert!(frame.start_time <= step.start_time && step.end_time <= frame.end_time);
+
+    let frame = dropped.begin("frame");
+    assert!(dropped.step(&frame, "decide").0.is_none());
+    assert!(dropped.step(&NotedSpan::default(), "decide").0.is_none());
+}
+
+/// What is done where a step would be belongs where that would be.
+#[test]
+fn within_nothing_is_where_it_is() {
+    let process = Process::new(0.0, NEVER);
+    let frame = process.begin("frame");
+    let within = frame.scope().run(|| {
+        let step = process.step(&frame, "decide");
+        step.scope().run(TraceIds::current)
+    });
+    assert_eq!(within, frame.ids());
+    assert!(within.is_some());
+}
+
+#[test]
+fn a_link_to_a_trace_that_is_not_kept_is_none() {
+    let (kept, dropped) = (Process::new(1.0, NEVER), Process::new(0.0, NEVER));
+    let mut span = kept.begin("append");
+    for other in [&kept, &dropped] {
+        span.link(other.begin("other").ids().unwrap());
+    }
+    drop(span);
+    let spans = kept.kept();
+    let [other, append] = spans.as_slice() else {
+        panic!("two and not {spans:?}");
+    };
+    let links: Vec<_> = append.links.iter().map(|link| &link.span_context).collect();
+    assert_eq!(links, [&other.span_context]);
+}
+
+/// What one service hands to another is one trace, whoever of them has something to show.
+#[test]
+fn both_ends_of_a_trace_that_is_not_kept_show_one_trace() {
+    let (gateway, service) = (Process::new(0.0, NEVER), Process::new(1.0, NEVER));
+    let mut frame = gateway.begin("frame");
+    let sent = frame.scope().run(trace_context::current);
+    service.below(&sent, "act").answered(Code::Internal);
+    frame.answered(Code::Internal);
+    drop(frame);
+    let (frame, act) = (gateway.kept().remove(0), service.kept().remove(0));
+    assert_eq!(frame.span_context.trace_id(), act.span_context.trace_id());
+    assert_ne!(frame.span_context.span_id(), act.span_context.span_id());
+    assert_eq!(frame.parent_span_id, SpanId::INVALID);
+    assert_eq!(act.parent_span_id, frame.span_context.span_id());
+    assert!(act.parent_span_is_remote);
+}
+
+#[test]
+fn a_trace_that_its_beginner_keeps_is_kept() {
+    let (gateway, service) = (Process::new(1.0, NEVER), Process::new(0.0, NEVER));
+    let sent = gateway.begin("frame").scope().run(trace_context::current);
+    drop(service.below(&sent, "act"));
+    let (frame, act) = (gateway.kept().remove(0), service.kept().remove(0));
+    assert_eq!(frame.span_context.trace_id(), act.span_context.trace_id());
+    assert_eq!(act.parent_span_id, frame.span_context.span_id());
+}
+
+/// Whoever says no trace, or none that can be read, begins one.
+#[test]
+fn a_caller_who_names_no_trace_begins_one() {
+    for said in ["", "no traceparent"] {
+        let process = Process::new(1.0, NEVER);
+        drop(process.below(said, "act"));
+        assert_eq!(process.kept()[0].parent_span_id, SpanId::INVALID);
+    }
+}
+
+/// A stranger's context is linked to, and its flag is thrown away.
+#[test]
+fn it_is_linked_to_what_a_stranger_says_and_nothing_more() {
+    const SAID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for ratio in [0.0, 1.0] {
+        let process = Process::new(ratio, NEVER);
+        let mut served = process.begin("frame");
+        served.link_to_stranger(SAID.to_owned());
+        served.failed("it did");
+        drop(served);
+        let span = process.kept().remove(0);
+        let linked: Vec<&SpanContext> = span.links.iter().map(|link| &link.span_context).collect();
+        let said = trace_context::parse(SAID).unwrap();
+        assert_eq!(linked.len(), 1);
+        assert_eq!(linked[0].trace_id(), said.trace_id);
+        assert_eq!(linked[0].span_id(), said.span_id);
+        assert!(!linked[0].is_sampled());
+        assert_ne!(span.span_context.trace_id(), said.trace_id);
+    }
+}
+
+/// What is done for somebody whose trace is not kept is known to be.
+#[test]
+fn a_trace_that_is_not_kept_is_current_while_it_is_worked_for() {
+    let process = Process::new(0.0, NEVER);
+    let served = process.begin("frame");
+    served
+        .scope()
+        .run(|| assert!(trace_context::is_unsampled()));
+    assert!(!trace_context::is_unsampled());
+}
+
+#[test]
+fn where_nobody_traces_there_is_nothing() {
+    let served = NotedSpan::begin_with(None, "frame");
+    assert!(served.0.is_none());
+    assert_eq!(served.scope().run(trace_context::current), "");
+}
