@@ -75,6 +75,26 @@ describe("coming back (I14)", () => {
     expect(connection.failures).toBe(0);
   });
 
+  it("waits longer each time also when it is let in and sent away at once, until a connection lasts", () => {
+    const delays: number[] = [];
+    let [connection, now] = [through(START)[0], 0];
+    const live = (lasts: number) => {
+      now += 1;
+      for (const event of [{ kind: "opened" }, WELCOME[1]] as const) [connection] = step(connection, event, now, 0.5);
+      now += lasts;
+      [connection] = step(connection, { kind: "closed", code: 4429, reason: "" }, now, 0.5);
+      if (connection.phase.name !== "waiting") throw new Error(`it is ${connection.phase.name}`);
+      delays.push(connection.phase.retryAt - now);
+      now = connection.phase.retryAt;
+      [connection] = step(connection, { kind: "tick" }, now, 0.5);
+    };
+    for (let count = 0; count < 5; count += 1) live(100);
+    const first = backoff(0, 0.5);
+    expect(delays).toEqual([first, 2 * first, 4 * first, 8 * first, 16 * first]);
+    live(60_000);
+    expect(delays.at(-1)).toBe(first);
+  });
+
   it("tries at once when the network is back", () => {
     const [connection, effects] = through(START, OPENED, WELCOME, lost(100), [101, { kind: "wake" }]);
     expect(connection.phase.name).toBe("opening");

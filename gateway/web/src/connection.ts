@@ -36,6 +36,10 @@ export interface Connection {
   renewalAt: number;
   /** How often in a row connecting has failed. */
   failures: number;
+  /** When the last Welcome came, by the local clock. */
+  welcomedAt: number;
+  /** How many connections in a row have ended soon after their Welcome. */
+  shortLived: number;
   /** Whether the present token is the fruit of a renewal that no Welcome has confirmed yet. */
   renewedOnTrial: boolean;
   /** How long silence may last; the server says so in Welcome. */
@@ -79,6 +83,8 @@ export const idle: Connection = {
   tokenAt: 0,
   renewalAt: 0,
   failures: 0,
+  welcomedAt: 0,
+  shortLived: 0,
   renewedOnTrial: false,
   silenceLimit: 30_000,
 };
@@ -86,6 +92,8 @@ export const idle: Connection = {
 const OPEN_LIMIT = 10_000;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 20_000;
+/** What lasts less is let in only to be sent away, and would be again. */
+const SHORT_LIFE = 10_000;
 /** A wrong local clock must not make the page renew without end. */
 const SHORTEST_RENEWAL_PAUSE = 5_000;
 const LONGEST_RENEWAL_PAUSE = 30_000;
@@ -143,7 +151,7 @@ function open(connection: Connection, now: number): Step {
 }
 
 function retry(connection: Connection, now: number, random: number, wait?: number): Step {
-  const delay = wait ?? backoff(connection.failures, random);
+  const delay = wait ?? backoff(connection.failures + connection.shortLived, random);
   const phase: Phase = { name: "waiting", retryAt: now + delay };
   return [{ ...connection, phase, failures: connection.failures + 1 }, []];
 }
@@ -163,6 +171,7 @@ function welcome(connection: Connection, silenceLimit: number, now: number): Ste
       ...connection,
       phase: { name: "connected", lastHeard: now, pingSent: false },
       failures: 0,
+      welcomedAt: now,
       renewedOnTrial: false,
       silenceLimit: silenceLimit > 0 ? silenceLimit : idle.silenceLimit,
     },
@@ -187,7 +196,12 @@ function closed(connection: Connection, code: number, reason: string, now: numbe
     ];
   }
   if (REJECTIONS.has(code)) return [{ ...connection, phase: { name: "rejected" } }, []];
-  return retry(connection, now, random, retryAfter(reason));
+  const wait = retryAfter(reason);
+  if (phase.name !== "connected") return retry(connection, now, random, wait);
+  const isShort = now - connection.welcomedAt < SHORT_LIFE;
+  const before = isShort ? connection.shortLived : 0;
+  const [waiting, effects] = retry({ ...connection, shortLived: before }, now, random, wait);
+  return [{ ...waiting, shortLived: isShort ? before + 1 : 0 }, effects];
 }
 
 function expire(connection: Connection): Step {
