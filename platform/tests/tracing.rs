@@ -43,10 +43,10 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
     });
 
     let cause = tracing::info_span!(target: "carrel::test", "cause");
-    let cause_context = trace_context::of(&cause);
+    let cause_context = trace_context::of_sampled(trace_context::ids(&cause));
     let frame = tracing::info_span!(target: "carrel::test", "frame");
-    trace_context::link(&frame, &cause_context);
-    trace_context::link(&frame, "no traceparent");
+    trace_context::link_to(&frame, trace_context::ids(&cause));
+    trace_context::link_to(&frame, None);
     let ask = |service: &'static str| {
         let mut client = HealthClient::new(channel.clone());
         let call = grpc::client_span(CHECK);

@@ -3,7 +3,7 @@
 //! A context is kept as the text of a `traceparent` header. An empty text means: no trace. A text that is no
 //! traceparent is taken as empty, since it came from outside and nothing may depend on it.
 //!
-//! What asks for something carries the context of its span always ([`of`]), so that whoever serves it keeps or drops
+//! What asks for something carries the context of its span always ([`current`]), so that whoever serves it keeps or drops
 //! the trace as its beginner decided. What merely tells that something happened carries it only when the trace is kept
 //! ([`of_sampled`]): most traces are not, and a text for each event would be made and carried for nothing.
 
@@ -36,12 +36,6 @@ pub(super) const STATUS_CODE: &str = "otel.status_code";
 #[must_use]
 pub fn current() -> String {
     TraceIds::current().map(text).unwrap_or_default()
-}
-
-/// The traceparent of a span; empty when there is no tracing. From then on the span's parent is settled.
-#[must_use]
-pub fn of(span: &Span) -> String {
-    ids(span).map(text).unwrap_or_default()
 }
 
 /// The traceparent of what is part of a trace that is kept; empty of all else.
@@ -79,14 +73,7 @@ pub(crate) fn below_current(span: Span) -> Span {
     span
 }
 
-/// Links a span to what a traceparent names: caused by it, and no part of it.
-pub fn link(span: &Span, traceparent: &str) {
-    if let Some(cause) = parse(traceparent) {
-        span.add_link(cause.remote_context());
-    }
-}
-
-/// Links a span to another, if that is part of a trace that is kept.
+/// Links a span to what caused it and is no part of its trace, if the trace of that is kept.
 pub fn link_to(span: &Span, cause: Option<TraceIds>) {
     if let Some(cause) = cause.and_then(TraceIds::sampled) {
         span.add_link(cause.context());
