@@ -72,8 +72,13 @@ end() {
   wait "$@" 2>/dev/null || true
 }
 stop_postgres() {
-  [ ! -s "$folder/postgres/postmaster.pid" ] \
-    || as_postgres "$postgres/pg_ctl" -D "$folder/postgres" stop -m "$1" >/dev/null || true
+  local pid
+  { read -r pid <"$folder/postgres/postmaster.pid"; } 2>/dev/null || return 0
+  as_postgres "$postgres/pg_ctl" -D "$folder/postgres" stop -m "$1" >/dev/null || return 0
+  # pg_ctl waits for the file to go, which the server removes a moment before it ends.
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.01
+  done
 }
 stop_all() {
   trap - EXIT
