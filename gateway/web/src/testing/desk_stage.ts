@@ -98,6 +98,13 @@ export class DeskStage {
     this.socket.push({ case: "lists", value: create(WatchSessionsResponseSchema, { change }) });
   }
 
+  /** The user owns session `s` and looks at it. */
+  async atWork(): Promise<void> {
+    await this.attending();
+    this.desk.select("s");
+    await drawn();
+  }
+
   /** The user takes part in session `s`, as its owner or as a colleague. */
   async attending(part: Part = Part.OWNER): Promise<void> {
     const owner = part === Part.OWNER ? MAP : { ...QUILL, part: Part.OWNER };

@@ -10,9 +10,7 @@ let stage: DeskStage;
 beforeEach(async () => {
   vi.stubGlobal("WebSocket", FakeSocket);
   stage = await DeskStage.open({ held: ["s"] });
-  await stage.attending();
-  stage.desk.select("s");
-  await drawn();
+  await stage.atWork();
 });
 
 afterEach(() => {

@@ -20,9 +20,7 @@ beforeEach(async () => {
   vi.stubGlobal("WebSocket", FakeSocket);
   stage = await DeskStage.open();
   stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.MY_ACTIVE, owner: MAP }] } });
-  await stage.attending();
-  stage.desk.select("s");
-  await drawn();
+  await stage.atWork();
 });
 
 afterEach(() => {
