@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use carrel_platform::{
     clock::Clock,
+    in_process::{InProcess, InProcessServer},
     log::{
         EventLog, LogError,
         sqlite::{OpenError, SqliteLog, SqliteOptions},
@@ -15,16 +16,12 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 
-use self::{
-    pipes::{Incoming, Outgoing},
-    services::{Begun, Shared},
-};
+use self::services::{Begun, Shared};
 use crate::{
     config::Config,
     data_folder::{DataFolder, DataFolderError, Lock},
 };
 
-mod pipes;
 mod services;
 
 /// How long each step of a stop may take. Together they stay well below ten seconds.
@@ -97,6 +94,7 @@ pub struct Running {
     /// The log, for those who look at or change the directory from within the process.
     pub log: SqliteLog,
     grpc: GrpcServer,
+    within: InProcessServer,
     serving_grpc: Part,
     serving_http: Part,
     begun: Begun,
@@ -137,17 +135,20 @@ async fn start(config: Config, directory: Option<&str>) -> Result<Running, Assem
         load_directory(&log, directory, &clock).await?;
     }
 
-    let (outgoing, incoming) = pipes::lay();
+    let within = InProcessServer::default();
+    let here = within.way();
     let shared = Shared::new(log.clone(), keys, clock.clone());
-    let (services, begun) = services::build(&config, shared, &outgoing).await?;
+    let (services, begun) = services::build(&config, shared, &here).await?;
     let server = GrpcServer::new(services, config.grpc.reflection).await?;
-    let serving_grpc = serve_grpc(server.clone(), TcpIncoming::from(grpc), incoming);
-    let serving_http = serve_http(&config, http, outgoing, clock);
+    within.serve(&server);
+    let serving_grpc = serve_grpc(server.clone(), TcpIncoming::from(grpc));
+    let serving_http = serve_http(&config, http, &here, clock);
     Ok(Running {
         http_addr,
         grpc_addr,
         log,
         grpc: server,
+        within,
         serving_grpc,
         serving_http,
         begun,
@@ -175,8 +176,8 @@ impl Running {
         if finished.await.is_err() {
             tracing::warn!("some services did not finish what they had begun");
         }
-        let (grpc, log) = (self.grpc, self.log);
-        let closed = tokio::task::spawn_blocking(move || drop((grpc, log)));
+        let (grpc, within, log) = (self.grpc, self.within, self.log);
+        let closed = tokio::task::spawn_blocking(move || drop((grpc, within, log)));
         if tokio::time::timeout(LOG_END, closed).await.is_err() {
             tracing::warn!("the log took too long to close; the next start will look through it");
         }
@@ -199,38 +200,31 @@ impl Part {
     }
 }
 
-fn serve_grpc(server: GrpcServer, listener: TcpIncoming, pipes: Incoming) -> Part {
+fn serve_grpc(server: GrpcServer, listener: TcpIncoming) -> Part {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let task = tokio::spawn(async move {
-        let own = server.for_own_clients();
-        tokio::try_join!(
-            server.serve(listener, stopped.clone(), GRPC_DRAIN),
-            own.serve(pipes, stopped.clone(), GRPC_DRAIN),
-        )
-        .map(|((), ())| ())
-        .map_err(|error| error.to_string())
+        let served = server.serve(listener, stopped, GRPC_DRAIN).await;
+        served.map_err(|error| error.to_string())
     });
     Part { stop, task }
 }
 
-fn serve_http(config: &Config, listener: TcpListener, to: Outgoing, clock: Clock) -> Part {
+fn serve_http(config: &Config, listener: TcpListener, here: &InProcess, clock: Clock) -> Part {
     let stop = CancellationToken::new();
     let gateway = carrel_gateway::build(
         config.gateway.clone(),
         carrel_gateway::Parts {
-            session: to.session.into(),
-            presence: to.presence.into(),
-            im: to.im.into(),
+            session: here.clone().into(),
+            presence: here.clone().into(),
+            im: here.clone().into(),
             clock,
             shutdown: stop.clone(),
         },
     );
     let task = tokio::spawn(async move {
-        gateway
-            .serve(listener, None)
-            .await
-            .map_err(|e| e.to_string())
+        let served = gateway.serve(listener, None).await;
+        served.map_err(|error| error.to_string())
     });
     Part { stop, task }
 }

@@ -12,7 +12,7 @@
 //! - [`clock`]: where time comes from, so that tests can hold it still; [`moments`], at which timers go off together.
 //! - [`replicas`]: the way to a service that runs more than once; [`tls`] on it and on listeners; [`backoff`] between
 //!   tries; [`condition`]: how well something is without which a process goes on.
-//! - [`config`], [`telemetry`], [`serve`], [`pipe`], [`shutdown`]: how a process is configured, watched, served,
+//! - [`config`], [`telemetry`], [`serve`], [`in_process`], [`shutdown`]: how a process is configured, watched, served,
 //!   wired and stopped; [`process`] puts that together for a service that runs as a process of its own.
 //!
 //! It grows by request of a second service, never ahead of one. It knows nothing of sessions, queues or librarians'
@@ -25,12 +25,12 @@ pub mod bus;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod in_process;
 pub mod lease;
 pub mod log;
 pub mod members;
 pub mod moments;
 pub mod network;
-pub mod pipe;
 pub mod process;
 pub mod queue;
 pub mod redis;

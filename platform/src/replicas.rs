@@ -32,6 +32,7 @@ use tower::{Service, ServiceExt as _};
 pub use self::address::{Address, AddressError};
 use crate::{
     condition::Condition,
+    in_process::InProcess,
     refusal::Refusal,
     telemetry::call_duration::Call,
     tls::{ClientTls, TlsError},
@@ -60,6 +61,8 @@ pub struct Replicas(Way);
 
 #[derive(Clone, Debug)]
 enum Way {
+    /// It is part of this process.
+    Here(InProcess),
     /// There is one, and the channel knows how to reach it.
     One(Channel),
     Many(Arc<Many>),
@@ -82,12 +85,6 @@ struct Replica {
 }
 
 impl Replicas {
-    /// The one server at the end of a channel.
-    #[must_use]
-    pub fn one(channel: Channel) -> Self {
-        Self(Way::One(channel))
-    }
-
     /// Those that are found at these addresses, from now on until the last clone is dropped. `service` is what
     /// operators call it. To be called within a tokio runtime.
     ///
@@ -109,11 +106,12 @@ impl Replicas {
         }))))
     }
 
-    /// How well the service can be reached. Always well for the end of one channel, of which nothing is known.
+    /// How well the service can be reached. Always well within this process, and for the end of one channel, of which nothing is
+    /// known.
     #[must_use]
     pub fn condition(&self) -> Condition {
         match &self.0 {
-            Way::One(_) => Condition::Well,
+            Way::Here(_) | Way::One(_) => Condition::Well,
             Way::Many(many) => many.condition.borrow().clone(),
         }
     }
@@ -121,7 +119,13 @@ impl Replicas {
 
 impl From<Channel> for Replicas {
     fn from(channel: Channel) -> Self {
-        Self::one(channel)
+        Self(Way::One(channel))
+    }
+}
+
+impl From<InProcess> for Replicas {
+    fn from(server: InProcess) -> Self {
+        Self(Way::Here(server))
     }
 }
 
@@ -166,14 +170,15 @@ impl Service<Request<Body>> for Replicas {
         let way = self.0.clone();
         Box::pin(async move {
             let call = Call::out(request.uri().path());
-            let channel = match &way {
-                Way::One(channel) => Some(channel.clone()),
-                Way::Many(many) => many.wait(request.extensions().get()).await,
+            let answer = match way {
+                Way::Here(server) => Ok(server.call(request).await),
+                Way::One(channel) => channel.oneshot(request).await.map(Some),
+                Way::Many(many) => match many.wait(request.extensions().get()).await {
+                    Some(channel) => channel.oneshot(request).await.map(Some),
+                    None => Ok(None),
+                },
             };
-            let answer = match channel {
-                Some(channel) => channel.oneshot(request).await,
-                None => Ok(nobody_serves()),
-            };
+            let answer = answer.map(|answer| answer.unwrap_or_else(nobody_serves));
             call.answered(&answer);
             answer
         })

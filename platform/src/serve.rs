@@ -22,10 +22,16 @@ use tonic::{
     transport::{Server, ServerTlsConfig, server::Connected},
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
-use tower::Service;
+use tower::{Layer as _, Service};
 
-use self::{connection::Connection, deadline::Deadlines};
-use crate::telemetry::{call_duration::ServedCalls, grpc::ServerSpans};
+use self::{
+    connection::Connection,
+    deadline::{Deadlined, Deadlines},
+};
+use crate::telemetry::{
+    call_duration::{Measured, ServedCalls},
+    grpc::{ServerSpans, SpannedService},
+};
 
 /// The largest request that a service takes, in bytes. A service sets it on itself, see
 /// `max_decoding_message_size`.
@@ -57,9 +63,6 @@ macro_rules! within_limits {
 const CONNECTIONS: usize = 1024;
 /// How many streams one connection may have open. tonic's default is no limit.
 const STREAMS_PER_CONNECTION: u32 = 256;
-/// The same for a client of our own: one connection carries the streams of all browsers, whose number the gateway
-/// limits. A call beyond this would wait, unseen, until another stream ends.
-const OWN_STREAMS_PER_CONNECTION: u32 = 1 << 20;
 /// How many bytes of metadata a call may carry.
 const HEADER_LIST_LIMIT: u32 = 16 * 1024;
 /// How often a peer may make us reset a stream, and how many resets may be pending. tonic's default is no limit.
@@ -127,6 +130,9 @@ impl Services {
     }
 }
 
+/// The services within all that is around them.
+pub(crate) type Layered = Measured<SpannedService<Deadlined<Routes>>>;
+
 /// A gRPC server: our services, `grpc.health.v1` and, if wanted, server reflection. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct GrpcServer {
@@ -175,19 +181,6 @@ impl GrpcServer {
         Ok(server)
     }
 
-    /// The same server for clients of our own, such as a gateway at the other end of a [`pipe`](crate::pipe::pipe):
-    /// strangers who fill the server with connections do not lock them out, and one connection is enough for all that
-    /// a gateway does.
-    #[must_use]
-    pub fn for_own_clients(&self) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(CONNECTIONS)),
-            streams_per_connection: OWN_STREAMS_PER_CONNECTION,
-            tls: None,
-            ..self.clone()
-        }
-    }
-
     /// The same server, on listeners that speak TLS.
     #[must_use]
     pub fn with_tls(self, tls: ServerTlsConfig) -> Self {
@@ -216,6 +209,16 @@ impl GrpcServer {
         for name in self.names.iter().copied().chain([""]) {
             self.health.set_service_status(name, status).await;
         }
+    }
+
+    /// What is around the services, the outermost first.
+    fn layers(&self) -> (ServedCalls, ServerSpans, Deadlines) {
+        (ServedCalls, self.spans.clone(), Deadlines)
+    }
+
+    /// The services as a connection has them, without one.
+    pub(crate) fn layered(&self) -> Layered {
+        self.layers().layer(self.routes.clone())
     }
 
     /// Serves connections until `stop` is cancelled; then takes no new ones, lets those that there are finish for as
@@ -264,9 +267,7 @@ impl GrpcServer {
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_connection_age(CONNECTION_AGE)
-            .layer(ServedCalls)
-            .layer(self.spans.clone())
-            .layer(Deadlines)
+            .layer(self.layers())
             .add_routes(self.routes.clone())
             .serve_with_incoming_shutdown(connections, stop.cancelled());
         let mut serving = std::pin::pin!(serving);

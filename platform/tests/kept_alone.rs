@@ -7,13 +7,13 @@ mod otlp;
 use std::time::Duration;
 
 use carrel_platform::{
-    pipe::pipe,
     serve::{GrpcServer, Services},
     telemetry::{self, LogFormat, NotedSpan, Scope, TelemetryConfig, attribute, grpc},
 };
 use carrel_proto::directory::v1::{
     ListLibrariesRequest, directory_service_client::DirectoryServiceClient,
 };
+use carrel_testbed::pipe::pipe;
 use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
 use otlp::Collector;
 use tokio_util::sync::CancellationToken;

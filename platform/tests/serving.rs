@@ -4,7 +4,6 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use carrel_platform::{
-    pipe::pipe,
     refusal::Refusal,
     serve::{GrpcServer, ServeError, Services},
 };
@@ -15,6 +14,7 @@ use carrel_proto::directory::v1::{
     directory_service_client::DirectoryServiceClient,
     directory_service_server::{DirectoryService, DirectoryServiceServer},
 };
+use carrel_testbed::pipe::pipe;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -226,29 +226,6 @@ async fn a_connection_that_stops_within_its_preface_is_closed() {
     let _ = within_a_minute(slow.read_to_end(&mut said)).await;
     served.stop.cancel();
     served.serving.await.unwrap().unwrap();
-}
-
-/// A gateway has one connection for all browsers: more streams than a stranger may open.
-#[tokio::test]
-async fn one_pipe_carries_the_streams_of_all_browsers() {
-    let (channel, incoming) = pipe();
-    let server = GrpcServer::new(Services::new(), false).await.unwrap();
-    let stop = CancellationToken::new();
-    let serving = {
-        let (own, stop) = (server.for_own_clients(), stop.clone());
-        tokio::spawn(async move { own.serve(incoming, stop, Duration::ZERO).await })
-    };
-    let mut watches = Vec::new();
-    for _ in 0..300 {
-        let mut health = HealthClient::new(channel.clone());
-        let opened = within_a_minute(health.watch(HealthCheckRequest::default())).await;
-        watches.push(opened.unwrap().into_inner());
-    }
-    for watch in &mut watches {
-        assert!(watch.next().await.unwrap().is_ok());
-    }
-    stop.cancel();
-    within_a_minute(serving).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@ mod otlp;
 use std::time::Duration;
 
 use carrel_platform::{
-    pipe::pipe,
     serve::{GrpcServer, Services},
     telemetry::{self, LogFormat, Scope, TelemetryConfig, attribute, grpc, trace_context},
 };
+use carrel_testbed::pipe::pipe;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use otlp::Collector;
 use tokio_util::sync::CancellationToken;

@@ -37,7 +37,7 @@ impl Grpc {
     /// Where the call comes from, if that is known.
     fn address<T>(&self, request: &Request<T>) -> Option<IpAddr> {
         let peer = request.remote_addr().map(|address| address.ip());
-        // Who has no address of their own is in this process: the gateway, at the other end of a pipe.
+        // Who has no address of their own is the gateway, in this process.
         if self.trust_forwarded_for || peer.is_none() {
             // The last address is the one that the hop before us saw; those before it are what it was told.
             let forwarded = request

@@ -1,5 +1,5 @@
 //! What tests stand on: a Redis or a PostgreSQL of one's own, in a temporary folder, on free ports; and, with the feature
-//! `log`, a log that fails on demand.
+//! `log`, a log that fails on demand; with `pipe`, a gRPC channel without a socket.
 //!
 //! Each engine is started by whoever needs it and gone with its handle, whatever else is installed or runs on the machine.
 //! The programs come from Debian's packages (`scripts/setup.sh redis postgres`); one that is missing is an error that
@@ -7,6 +7,8 @@
 
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "pipe")]
+pub mod pipe;
 pub mod port;
 pub mod postgres;
 pub mod program;

@@ -6,6 +6,7 @@ use carrel_platform::{
     auth::{interceptor::Authenticator, keys::KeyRing},
     bus::{Bus, local::LocalBus},
     clock::Clock,
+    in_process::InProcess,
     lease::{Leases, memory::MemoryLeases},
     log::{EventLog, sqlite::SqliteLog},
     serve::Services,
@@ -14,7 +15,7 @@ use carrel_platform::{
 use futures::future;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{AssembleError, pipes::Outgoing};
+use super::AssembleError;
 use crate::config::Config;
 
 /// What all services work with.
@@ -58,11 +59,12 @@ impl Begun {
     }
 }
 
-/// Starts the services. None of them needs another to be served before this returns: who calls one waits for it.
+/// Starts the services, which call each other `here`. None of them needs another to be served before this returns: who
+/// calls one waits for it.
 pub(super) async fn build(
     config: &Config,
     shared: Shared,
-    to: &Outgoing,
+    here: &InProcess,
 ) -> Result<(Services, Begun), AssembleError> {
     let Shared {
         log,
@@ -95,7 +97,7 @@ pub(super) async fn build(
             clock: clock.clone(),
             keys,
             auth: auth.clone(),
-            load: to.load.clone().into(),
+            load: here.clone().into(),
             stop: stop.clone(),
         },
     )
@@ -108,7 +110,7 @@ pub(super) async fn build(
             leases,
             clock,
             auth,
-            presence: to.colleagues.clone().into(),
+            presence: here.clone().into(),
             replica: "carrel".into(),
             stop: stop.clone(),
         },

@@ -5,7 +5,6 @@ use std::{net::SocketAddr, time::Duration};
 use carrel_gateway::{Config, Error, Parts, build, config::SocketConfig};
 use carrel_platform::{
     clock::Clock,
-    pipe::pipe,
     serve::{GrpcServer, Services},
 };
 use carrel_proto::{
@@ -17,6 +16,7 @@ use carrel_proto::{
         transfer_service_server::TransferServiceServer,
     },
 };
+use carrel_testbed::pipe::pipe;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 

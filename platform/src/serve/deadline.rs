@@ -22,7 +22,7 @@ const HEAD_START: Duration = Duration::from_millis(3);
 /// tonic by itself answers CANCELLED, which tells a caller that it has cancelled the call. A stream that has begun is
 /// not ended: it lives as long as its token.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadlines;
+pub(crate) struct Deadlines;
 
 impl<S> Layer<S> for Deadlines {
     type Service = Deadlined<S>;
@@ -32,8 +32,9 @@ impl<S> Layer<S> for Deadlines {
     }
 }
 
+/// A service within [`Deadlines`].
 #[derive(Clone, Debug)]
-pub(super) struct Deadlined<S> {
+pub(crate) struct Deadlined<S> {
     inner: S,
 }
 

@@ -8,12 +8,12 @@ use carrel_platform::{
     clock::Clock,
     lease::memory::MemoryLeases,
     log::{EventLog, sqlite::SqliteLog},
-    pipe::pipe,
 };
 use carrel_presence::{Config, Parts, config::Rate};
 use carrel_proto::directory::v1::{
     LogInRequest, LogInResponse, directory_service_client::DirectoryServiceClient,
 };
+use carrel_testbed::pipe::pipe;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,

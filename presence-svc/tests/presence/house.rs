@@ -14,10 +14,10 @@ use carrel_platform::{
     clock::Clock,
     config::HumanDuration,
     log::{EventLog, sqlite::SqliteLog},
-    pipe::pipe,
 };
 use carrel_presence::{Config, Parts};
 use carrel_proto::presence::v1::{self as wire, presence_service_client::PresenceServiceClient};
+use carrel_testbed::pipe::pipe;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{

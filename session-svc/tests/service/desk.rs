@@ -22,7 +22,6 @@ use carrel_platform::{
     clock::Clock,
     lease::memory::MemoryLeases,
     log::{EventLog, sqlite::SqliteLog},
-    pipe::pipe,
     serve::{GrpcServer, Services},
 };
 use carrel_proto::session::v1::{
@@ -30,6 +29,7 @@ use carrel_proto::session::v1::{
     transfer_service_client::TransferServiceClient,
 };
 use carrel_session::{Config, Parts, domain::audience::Audience, history::History};
+use carrel_testbed::pipe::pipe;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::Channel;
 

@@ -5,12 +5,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use carrel_platform::{auth::interceptor::Authenticator, pipe::pipe};
+use carrel_platform::auth::interceptor::Authenticator;
 use carrel_proto::session::v1::{
     LibrarianLoad, LoadSnapshot, QueueLoad, WatchLoadRequest, WatchLoadResponse,
     load_service_server::{LoadService, LoadServiceServer},
     watch_load_response::Change,
 };
+use carrel_testbed::pipe::pipe;
 use tokio::sync::{broadcast, watch};
 use tokio_stream::{Stream, StreamExt as _, wrappers::BroadcastStream};
 use tonic::{

@@ -1,4 +1,4 @@
-//! A gRPC channel within the process: the same client, the same server, no socket between them.
+//! A gRPC channel within a test: the same client and server as over a network, HTTP/2 and all, without a socket.
 
 use std::{
     io,
@@ -6,12 +6,11 @@ use std::{
     task::{Context, Poll},
 };
 
+use carrel_platform::serve::{CONNECTION_WINDOW, STREAM_WINDOW};
 use hyper_util::rt::TokioIo;
 use tokio::{io::DuplexStream, sync::mpsc};
 use tokio_stream::Stream;
 use tonic::transport::{Channel, Endpoint, Uri};
-
-use crate::serve::{CONNECTION_WINDOW, STREAM_WINDOW};
 
 /// How many bytes may be on the way in each direction.
 const CAPACITY: usize = 256 * 1024;
