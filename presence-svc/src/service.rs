@@ -204,10 +204,7 @@ impl Service {
         let who = match principal.who {
             Who::Patron(known) => {
                 let directory = &now.directory;
-                let practice = directory
-                    .queues
-                    .get(&known.queue_id)
-                    .is_some_and(|queue| queue.practice);
+                let practice = known.practice;
                 directory
                     .institutions
                     .get(&known.institution_id)

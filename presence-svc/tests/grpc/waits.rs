@@ -61,13 +61,18 @@ async fn practice_waits_in_the_practice_queue_and_goes_no_further() {
     let renewed = renew(&desk, &token).await.unwrap().access_token;
     assert_eq!(patron(&desk, &renewed), practising);
 
-    // And ends with the practice of the library: it never turns into a wait for an answer.
-    desk.load(&DEMO.replacen("practice_queue = \"practice\"\n", "", 1))
-        .await;
-    assert_eq!(
-        refusal(renew(&desk, &token).await),
-        (Code::Unauthenticated, "ACCOUNT_REMOVED".into())
-    );
+    // And ends with the practice of the library, whether or not its queue is still there: it never turns into a wait for an
+    // answer.
+    let unused = DEMO.replacen("practice_queue = \"practice\"\n", "", 1);
+    let renamed = DEMO.replace("\"practice\"", "\"exercises\"");
+    let removed = renamed.replacen("practice_queue = \"exercises\"\n", "", 1);
+    for directory in [removed, unused] {
+        desk.load(&directory).await;
+        assert_eq!(
+            refusal(renew(&desk, &token).await),
+            (Code::Unauthenticated, "ACCOUNT_REMOVED".into())
+        );
+    }
     for (library, practice) in [("maple", false), ("nowhere", false), ("harbor", true)] {
         let answer = desk.client.clone().admit_patron(practise(library)).await;
         if practice {
