@@ -99,7 +99,7 @@ impl Writer {
             Err(error) => return self.roll_back(&error),
         };
         let written = Instant::now();
-        if let Err(error) = self.connection.execute_batch("COMMIT") {
+        if let Err(error) = self.execute("COMMIT") {
             // A full disk stops the commit before its last page is whole, so nobody will ever read it, and SQLite
             // has rolled it back. After any other failure, a failed sync above all, what is on the disk is unknown.
             if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
@@ -122,9 +122,17 @@ impl Writer {
         Outcome::Committed(results)
     }
 
+    /// Carries out one of the two statements that every transaction has: SQLite reads their text once.
+    fn execute(&self, statement: &'static str) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(statement)?
+            .execute([])
+            .map(|_| ())
+    }
+
     /// Does all work that can be done in one transaction, which it leaves open.
     fn write_all(&self, group: &[Request]) -> rusqlite::Result<Vec<Result<(), LogError>>> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.execute("BEGIN IMMEDIATE")?;
         group
             .iter()
             .map(|request| match &request.work {
