@@ -10,7 +10,6 @@ use carrel_platform::{
 };
 use carrel_proto::im::v1::{self as wire, im_service_server::ImService, send_message_request::To};
 use futures::Stream;
-use ring::digest;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, metadata::MetadataMap};
@@ -288,16 +287,8 @@ fn conversation_to(caller: &Caller, to: &To) -> Result<String, Refusal> {
 
 /// What the log knows a command by: who gave it, so that ids of different people never meet, and what it says.
 fn command_for_log(caller: &Caller, command_id: &str, text: &str) -> LogCommand {
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    let fingerprint = digest
-        .as_ref()
-        .iter()
-        .take(8)
-        .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-    LogCommand {
-        key: format!("librarian:{}:{command_id}", caller.id()),
-        fingerprint,
-    }
+    let key = format!("librarian:{}:{command_id}", caller.id());
+    LogCommand::of(key, text.as_bytes())
 }
 
 fn page(request: &wire::ListMessagesRequest) -> Result<Page, Refusal> {

@@ -12,7 +12,7 @@ use carrel_platform::{
     clock::Clock,
     lease::Leases,
     log::{Command as LogCommand, EventLog, LogError},
-    telemetry::{self, NotedSpan, Scope, TraceIds, attribute, messaging, span, trace_context},
+    telemetry::{self, Scope, attribute, messaging, span, trace_context},
 };
 use carrel_proto::im::v1 as wire;
 use serde::{Deserialize, Serialize};
@@ -390,24 +390,9 @@ fn topic(conversation_id: &str) -> String {
     format!("im/{conversation_id}")
 }
 
-/// A span of what is done for all these acts at once.
-fn shared(acts: &[Act], name: &'static str) -> NotedSpan {
-    let mut span = NotedSpan::step_for_all(acts.iter().filter_map(|act| act.trace), name);
-    let count = i64::try_from(acts.len()).unwrap_or(i64::MAX);
-    span.record(attribute::ACTS, count);
-    span
-}
-
 /// The span of reading what another server wrote, and the bus did not tell.
 pub(crate) fn refill() -> Span {
     tracing::info_span!(parent: None, span::IM_REFILL, { attribute::REASON } = "gap")
-}
-
-/// The trace of the first of these acts of which it is kept.
-fn traced(acts: &[Act]) -> Option<TraceIds> {
-    acts.iter()
-        .filter_map(|act| act.trace)
-        .find_map(TraceIds::sampled)
 }
 
 /// The topic on which a server says that a librarian has come into a conversation.

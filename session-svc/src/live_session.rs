@@ -19,7 +19,7 @@ use carrel_platform::{
     lease::{LeaseError, Leases},
     log::{EventLog, LogError},
     moments::Moments,
-    telemetry::{NotedSpan, TraceIds, attribute, messaging},
+    telemetry::{NotedSpan, TraceIds, messaging},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::{
@@ -169,6 +169,13 @@ pub(crate) struct Act {
     /// What they ask it in; the append and each delivery belong to its trace.
     pub(crate) trace: Option<TraceIds>,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
+}
+
+impl Act {
+    /// What each of these is asked in.
+    fn traces(acts: &[Self]) -> impl ExactSizeIterator<Item = Option<TraceIds>> {
+        acts.iter().map(|act| act.trace)
+    }
 }
 
 /// A command that was carried out.
@@ -462,21 +469,6 @@ impl LiveSession {
         self.tell_versions();
         changed
     }
-}
-
-/// A span of what is done for all these acts at once.
-fn shared(acts: &[Act], name: &'static str) -> NotedSpan {
-    let mut span = NotedSpan::step_for_all(acts.iter().filter_map(|act| act.trace), name);
-    let count = i64::try_from(acts.len()).unwrap_or(i64::MAX);
-    span.record(attribute::ACTS, count);
-    span
-}
-
-/// The trace of the first of these acts of which it is kept.
-fn traced(acts: &[Act]) -> Option<TraceIds> {
-    acts.iter()
-        .filter_map(|act| act.trace)
-        .find_map(TraceIds::sampled)
 }
 
 /// Waits for a look that was begun, for ever if none was.

@@ -9,13 +9,10 @@ use bytes::Bytes;
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Write},
     refusal::Refusal,
-    telemetry::{TraceIds, span, trace_context},
+    telemetry::{NotedSpan, TraceIds, span, trace_context},
 };
 
-use super::{
-    Act, Acted, Command, LiveConversation, NewMessage, TRIES, WORD, Word, member_topic, shared,
-    traced,
-};
+use super::{Act, Acted, Command, LiveConversation, NewMessage, TRIES, WORD, Word, member_topic};
 use crate::{
     domain::{
         conversation::Conversation,
@@ -120,7 +117,7 @@ impl LiveConversation {
             if let Err(error) = self.ensure_current().await {
                 return acts.iter().map(|_| Err(error.clone().into())).collect();
             }
-            let deciding = shared(acts, span::IM_DECIDE);
+            let deciding = NotedSpan::step_for_all(Act::traces(acts), span::IM_DECIDE);
             let (plan, staged) = deciding.scope().run(|| self.plan(acts));
             drop(deciding);
             if !looked && plan.iter().any(|planned| planned.outcome.is_err()) {
@@ -286,7 +283,7 @@ impl LiveConversation {
             let write = membership.join(id, &self.conversation_id, now_ms)?;
             batch.writes.push(write);
         }
-        let append = shared(acts, span::IM_APPEND);
+        let append = NotedSpan::step_for_all(Act::traces(acts), span::IM_APPEND);
         append.scope().around(log.append(batch)).await?;
         drop(append);
         let traces = staged.traces;
@@ -298,7 +295,7 @@ impl LiveConversation {
         });
         let version = self.history.version();
         let bus = Arc::clone(&self.parts.bus);
-        let telling = WORD.sending(&*bus, traced(acts));
+        let telling = WORD.sending(&*bus, TraceIds::first_sampled(Act::traces(acts)));
         let trace = trace_context::of_sampled(trace_context::ids(&telling));
         telling.in_scope(|| {
             for member in members {

@@ -66,6 +66,13 @@ pub(crate) struct Act {
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
 }
 
+impl Act {
+    /// What each of these is asked in.
+    pub(super) fn traces(acts: &[Self]) -> impl ExactSizeIterator<Item = Option<TraceIds>> {
+        acts.iter().map(|act| act.trace)
+    }
+}
+
 /// What somebody who may do it wants to be done.
 #[derive(Debug)]
 pub(crate) enum Command {

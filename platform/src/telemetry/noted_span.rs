@@ -97,13 +97,13 @@ impl NotedSpan {
         Self::step_with(KEEPER.get(), of, true, kind, name)
     }
 
-    /// Of a step that is taken for all of these at once: below the first whose trace is kept, and linked with the others.
-    /// Nothing if no trace is kept.
-    pub fn step_for_all(of: impl Iterator<Item = TraceIds>, name: &'static str) -> Self {
-        let mut kept = of.filter(|ids| ids.is_sampled);
-        let mut span = Self::step(kept.next(), SpanKind::Internal, name);
-        kept.for_each(|other| span.link(other));
-        span
+    /// Of a step that is taken at once for all acts that were asked in these traces, or in none: below the first whose
+    /// trace is kept, linked with the others, and says for how many. Nothing if no trace is kept.
+    pub fn step_for_all(
+        acts: impl ExactSizeIterator<Item = Option<TraceIds>>,
+        name: &'static str,
+    ) -> Self {
+        Self::step_for_all_with(KEEPER.get(), acts, name)
     }
 
     /// Of what all of these share, linked with each whose trace is kept, and part of no trace of theirs. Nothing if no trace
@@ -161,6 +161,19 @@ impl NotedSpan {
             is_remote,
         };
         Self::noted(keeper, keeper.below(of), Some(parent), kind, name.into())
+    }
+
+    fn step_for_all_with(
+        keeper: Option<&'static Keeper>,
+        acts: impl ExactSizeIterator<Item = Option<TraceIds>>,
+        name: &'static str,
+    ) -> Self {
+        let count = i64::try_from(acts.len()).unwrap_or(i64::MAX);
+        let mut kept = acts.flatten().filter_map(TraceIds::sampled);
+        let mut span = Self::step_with(keeper, kept.next(), false, SpanKind::Internal, name);
+        kept.for_each(|other| span.link(other));
+        span.record(attribute::ACTS, count);
+        span
     }
 
     fn noted(

@@ -53,6 +53,11 @@ impl TraceIds {
         self.is_sampled.then_some(self)
     }
 
+    /// The first of these that is part of a trace that is kept.
+    pub fn first_sampled(of: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        of.into_iter().flatten().find_map(Self::sampled)
+    }
+
     /// The same for OpenTelemetry, of a span of this process.
     pub(super) fn context(self) -> SpanContext {
         self.context_of(false)
@@ -153,6 +158,13 @@ mod tests {
             assert_eq!(TraceIds::current(), Some(ids(1)));
         });
         assert_eq!(TraceIds::current(), None);
+    }
+
+    #[test]
+    fn the_first_that_is_kept_is_found_behind_those_that_are_not() {
+        let of = [None, Some(ids(1)), Some(ids(2)), Some(ids(4))];
+        assert_eq!(TraceIds::first_sampled(of), Some(ids(2)));
+        assert_eq!(TraceIds::first_sampled([None, Some(ids(1))]), None);
     }
 
     #[tokio::test]

@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Standing, Write},
-    telemetry::{span, trace_context},
+    telemetry::{NotedSpan, TraceIds, span, trace_context},
 };
 
-use super::{Act, LiveSession, TRIES, WORD, shared, topic, traced};
+use super::{Act, LiveSession, TRIES, WORD, topic};
 use crate::{
     audits::Audited,
     domain::{
@@ -68,7 +68,7 @@ impl LiveSession {
         let log = &*parts.log;
         let (batch, institution_id) = staged.batch(&self.history)?;
         let word = self.word(&batch, &staged);
-        let append = shared(acts, span::SESSION_APPEND);
+        let append = NotedSpan::step_for_all(Act::traces(acts), span::SESSION_APPEND);
         if staged.facts.is_empty() {
             append.scope().around(log.append(batch)).await?;
             drop(append);
@@ -88,7 +88,7 @@ impl LiveSession {
         }
         if let Some(word) = word {
             let bus = &*parts.bus;
-            let telling = WORD.sending(bus, traced(acts));
+            let telling = WORD.sending(bus, TraceIds::first_sampled(Act::traces(acts)));
             let word = word.told_in(trace_context::of_sampled(trace_context::ids(&telling)));
             let topic = topic(self.history.session_id());
             telling.in_scope(|| bus.publish(self.origin, &topic, word.encode()));

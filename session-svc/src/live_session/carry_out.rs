@@ -5,11 +5,10 @@ use std::sync::Arc;
 use carrel_platform::{
     log::{Command as LogCommand, LogError},
     refusal::Refusal,
-    telemetry::{span, trace_context},
+    telemetry::{NotedSpan, span, trace_context},
 };
-use ring::digest;
 
-use super::{Act, Acted, By, LiveSession, TRIES, append::Staged, shared};
+use super::{Act, Acted, By, LiveSession, TRIES, append::Staged};
 use crate::{
     convert,
     domain::{
@@ -83,7 +82,7 @@ impl LiveSession {
             if let Err(error) = self.ensure_current(acts).await {
                 return acts.iter().map(|_| Err(error.clone().into())).collect();
             }
-            let deciding = shared(acts, span::SESSION_DECIDE);
+            let deciding = NotedSpan::step_for_all(Act::traces(acts), span::SESSION_DECIDE);
             let (plan, staged) = deciding.scope().run(|| self.plan(acts));
             drop(deciding);
             if !looked && plan.iter().any(Planned::may_be_outdated) {
@@ -251,14 +250,6 @@ fn command_for_log(
 ) -> Result<LogCommand, LogError> {
     let content =
         serde_json::to_vec(command).map_err(|error| LogError::Damaged(error.to_string()))?;
-    let digest = digest::digest(&digest::SHA256, &content);
-    let fingerprint = digest
-        .as_ref()
-        .iter()
-        .take(8)
-        .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-    Ok(LogCommand {
-        key: format!("{}:{command_id}", actor.key()),
-        fingerprint,
-    })
+    let key = format!("{}:{command_id}", actor.key());
+    Ok(LogCommand::of(key, &content))
 }

@@ -9,7 +9,7 @@ use carrel_platform::{
 };
 use tracing::{Span, field};
 
-use super::{Act, LiveSession, WORD, traced};
+use super::{Act, LiveSession, WORD};
 use crate::{
     history::History,
     word::{Heard, Word},
@@ -87,7 +87,11 @@ impl LiveSession {
         if !self.behind {
             return Ok(());
         }
-        self.catch_up_in(refill("current", traced(acts))).await
+        self.catch_up_in(refill(
+            "current",
+            TraceIds::first_sampled(Act::traces(acts)),
+        ))
+        .await
     }
 
     /// Takes in what others have appended, once for all requests that were taken together: all were made before that

@@ -137,6 +137,25 @@ fn steps_are_below_what_is_kept_and_are_none_of_what_is_not() {
     assert!(dropped.step(&NotedSpan::default(), "decide").0.is_none());
 }
 
+/// Also those acts count whose traces are not kept.
+#[test]
+fn a_step_for_many_acts_is_below_the_first_that_is_kept_and_says_for_how_many() {
+    let (kept, dropped) = (Process::new(1.0, NEVER), Process::new(0.0, NEVER));
+    let frames = [&dropped, &kept, &kept].map(|process| process.begin("frame"));
+    let acts = [None, frames[0].ids(), frames[1].ids(), frames[2].ids()];
+    let step = |acts: &[Option<TraceIds>]| {
+        NotedSpan::step_for_all_with(Some(kept.keeper), acts.iter().copied(), "decide")
+    };
+    assert!(step(&acts[..2]).0.is_none());
+    drop(step(&acts));
+    let span = kept.kept().remove(0);
+    assert_eq!(span.parent_span_id, acts[2].unwrap().span_id);
+    let links: Vec<_> = span.links.iter().map(|link| &link.span_context).collect();
+    assert_eq!(links, [&acts[3].unwrap().context()]);
+    let count = (attribute::ACTS.to_owned(), "4".to_owned());
+    assert_eq!(story(&span).3, [count]);
+}
+
 /// What is done where a step would be belongs where that would be.
 #[test]
 fn within_nothing_is_where_it_is() {
