@@ -19,17 +19,19 @@ use crate::{
     upstream::{Caller, Upstream},
 };
 
-/// Does one act when `after` is settled, and gives its answer.
+/// Does one act when `after` is settled, unless that refuses it, and gives its answer.
 pub(crate) async fn carry_out(
     upstream: Upstream,
     caller: Caller,
     act: Act,
-    after: Option<BoxFuture<'static, ()>>,
+    after: Option<BoxFuture<'static, Result<(), Refusal>>>,
 ) -> Frame {
     let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
-    if let Some(after) = after {
+    if let Some(after) = after
         // As long as a call may take, what was before has had its time.
-        let _ = timeout(upstream.deadline, after).await;
+        && let Ok(Err(refusal)) = timeout(upstream.deadline, after).await
+    {
+        return Frame::Refused(refused(command_id, session_id, refusal));
     }
     match perform(&upstream, caller.about(&session_id), act).await {
         Ok(accepted) => Frame::Accepted(accepted),

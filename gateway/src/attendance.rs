@@ -87,7 +87,7 @@ struct UnderWay {
     /// Counts it among the user's acts under way.
     _permit: OwnedSemaphorePermit,
     /// Counts it among the stream's, for [`Attendance::settled`].
-    _unsettled: TaskTrackerToken,
+    unsettled: TaskTrackerToken,
 }
 
 /// Why an act was not put on a stream.
@@ -143,6 +143,7 @@ impl Attendance {
             acts: acts.clone(),
             joining: Some(time),
             head: 0,
+            unknown: None,
         };
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
@@ -192,7 +193,7 @@ impl Attendance {
                     time,
                     span,
                     _permit: permit,
-                    _unsettled: self.unsettled.token(),
+                    unsettled: self.unsettled.token(),
                 });
                 Ok(())
             }
@@ -200,10 +201,17 @@ impl Attendance {
         }
     }
 
-    /// Resolves when no act is under way on the stream.
-    pub(crate) fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
-        let unsettled = self.unsettled.clone();
-        async move { unsettled.wait().await }
+    /// Resolves when no act is under way on the stream, with the refusal of what waited for that if the stream has
+    /// broken: those that were under way may have to be sent again then.
+    pub(crate) fn settled(&self) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+        let (unsettled, acts) = (self.unsettled.clone(), self.acts.clone());
+        async move {
+            unsettled.wait().await;
+            match *acts.lock() {
+                Acts::Over { comes_back: true } => Err(interrupted()),
+                Acts::Open(_) | Acts::Over { comes_back: false } => Ok(()),
+            }
+        }
     }
 
     /// Tells the service what the user is typing. Dropped if the service does not keep up.
@@ -271,6 +279,14 @@ fn asks_to_come_back(refusal: &Refusal) -> bool {
     refusal.code == Code::Unavailable || refusal.reason == "TOO_SLOW"
 }
 
+/// What is told of an act that came behind those on a stream that has broken. It did not happen.
+pub(crate) fn interrupted() -> Refusal {
+    Refusal::unavailable(
+        "INTERRUPTED",
+        "The session was detached. Attend it again, then send this again, after what you sent before it.",
+    )
+}
+
 /// How a stream ended.
 enum End {
     /// The user detached, attended anew, or has gone.
@@ -290,6 +306,9 @@ struct Reader {
     joining: Option<FrameTime>,
     /// The last event that there was when the stream began. What is not after it is sent again.
     head: u64,
+    /// Counts the first act of which it is not known whether it happened. The service ends the stream after that; until
+    /// then it is not settled.
+    unknown: Option<TaskTrackerToken>,
 }
 
 impl Reader {
@@ -321,6 +340,11 @@ impl Reader {
             }
             Some(Response::ActRefused(refused)) => {
                 answered = self.acts.answered(&refused.command_id);
+                if let (Some(refusal), Some(act)) = (&refused.refusal, &answered)
+                    && Code::from_i32(refusal.code) == Code::Unavailable
+                {
+                    self.unknown.get_or_insert_with(|| act.unsettled.clone());
+                }
                 Frame::Refused(Refused {
                     command_id: refused.command_id,
                     session_id: session_id(),

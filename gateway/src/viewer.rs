@@ -27,7 +27,7 @@ use tonic::Code;
 
 use crate::{
     acts,
-    attendance::{Attendance, NotSent},
+    attendance::{self, Attendance, NotSent},
     claims::Claims,
     config::SocketConfig,
     errands::{Errand, Full, Lane},
@@ -321,9 +321,9 @@ impl Viewer {
     }
 
     /// Sends an act on its way: on the session's stream if it is attended and the act has a place there, so that acts
-    /// stay in order with each other. If that stream has broken, the act is refused until the session is attended
-    /// again, since those before it may have to be sent again. Else by a call of its own, when those on the stream are
-    /// settled: a supervisor's last message must not be overtaken by their leaving.
+    /// stay in order with each other. Else by a call of its own, when those on the stream are settled: a supervisor's last
+    /// message must not be overtaken by their leaving. If the stream has broken, either is refused until the session is
+    /// attended again, since those before it may have to be sent again.
     fn act(&mut self, act: Act, span: NotedSpan, mut time: FrameTime) {
         let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
         let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
@@ -382,10 +382,7 @@ impl Viewer {
 
     /// What was sent on a stream that has broken waits until its session is attended again.
     fn interrupted(&self, command_id: String, session_id: String, time: FrameTime) {
-        let refusal = Refusal::unavailable(
-            "INTERRUPTED",
-            "The session was detached. Attend it again, then send this again, after what you sent before it.",
-        );
+        let refusal = attendance::interrupted();
         time.refused(&refusal);
         let frame = refused(command_id, session_id, refusal);
         self.line.outbox.push(Frame::Refused(frame));

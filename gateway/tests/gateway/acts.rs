@@ -123,6 +123,88 @@ async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_aga
     assert_eq!(position_of(&mut browser, "3").await, BY_ITSELF);
 }
 
+/// How a supervisor's message comes to be of unknown outcome.
+#[derive(Clone, Copy, Debug)]
+enum Breaks {
+    /// It is not answered when the stream breaks, and they leave then.
+    BeforeLeaving,
+    /// It is not answered when the stream breaks, and their leaving waits for it.
+    WhileLeaving,
+    /// The service does not know what became of it, and their leaving waits until the stream ends.
+    AfterSayingSo,
+}
+
+// I5
+#[tokio::test]
+async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
+    for breaks in [
+        Breaks::BeforeLeaving,
+        Breaks::WhileLeaving,
+        Breaks::AfterSayingSo,
+    ] {
+        let house = House::open().await;
+        let mut browser = Browser::attending(&house, "admin", "s").await;
+        let text = match breaks {
+            Breaks::AfterSayingSo => "not known",
+            Breaks::BeforeLeaving | Breaks::WhileLeaving => "never answered",
+        };
+        browser.post("1", "s", text).await;
+        let on_stream = format!("attend post_message {text}");
+        house.seen.wait_for(&on_stream, 1).await;
+        let leave = || act::Act::LeaveConference(LeaveConference {});
+        let mut refused = Vec::new();
+        let gone = Status::unavailable("gone");
+        match breaks {
+            Breaks::BeforeLeaving => {
+                house.sessions.end("s", gone).await;
+                refused.push(browser.refused().await);
+                assert!(matches!(browser.next().await, Received::Detached(_)));
+                browser.act("2", "s", leave()).await;
+            }
+            Breaks::WhileLeaving => {
+                browser.act("2", "s", leave()).await;
+                time_to_overtake(&mut browser).await;
+                house.sessions.end("s", gone).await;
+            }
+            Breaks::AfterSayingSo => {
+                refused.push(browser.refused().await);
+                browser.act("2", "s", leave()).await;
+                time_to_overtake(&mut browser).await;
+                house.sessions.end("s", gone).await;
+            }
+        }
+        while refused.len() < 2 {
+            match browser.next().await {
+                Received::Refused(answer) => refused.push(answer),
+                Received::Detached(_) => {}
+                other => panic!("{breaks:?}: {other:?}"),
+            }
+        }
+        let commands: Vec<_> = refused.iter().map(|answer| &*answer.command_id).collect();
+        assert_eq!(commands, ["1", "2"], "{breaks:?}");
+        let refusal = refused.pop().unwrap().refusal.unwrap();
+        assert_eq!(refusal.code, Code::Unavailable as i32);
+        assert_eq!(refusal.reason, "INTERRUPTED", "{breaks:?}");
+        assert_eq!(house.seen.count("unary leave_conference"), 0, "{breaks:?}");
+
+        // Once it attends again, the page goes on with both.
+        browser.attend("s").await;
+        browser.post("1", "s", "again").await;
+        browser.act("2", "s", leave()).await;
+        assert_eq!(position_of(&mut browser, "1").await, ON_STREAM);
+        assert_eq!(position_of(&mut browser, "2").await, 0);
+        assert_eq!(house.seen.count("unary leave_conference"), 1);
+    }
+}
+
+/// Gives what was sent before time enough to be done out of turn, if it could be.
+async fn time_to_overtake(browser: &mut Browser) {
+    for number in 0..50 {
+        browser.send(Frame::Ping(Ping { number })).await;
+        assert!(matches!(browser.next().await, Received::Pong(_)));
+    }
+}
+
 /// Where the scripted service says that a message is: one on a stream, and one of a call by itself.
 const ON_STREAM: u64 = 7;
 const BY_ITSELF: u64 = 8;
@@ -209,11 +291,7 @@ async fn an_act_off_the_stream_waits_for_those_on_it() {
         .await;
     let leave = act::Act::LeaveConference(LeaveConference {});
     browser.act("2", "s", leave).await;
-    // Time enough for it to overtake, if it could.
-    for number in 0..50 {
-        browser.send(Frame::Ping(Ping { number })).await;
-        assert!(matches!(browser.next().await, Received::Pong(_)));
-    }
+    time_to_overtake(&mut browser).await;
     let detach = Detach {
         session_id: "s".into(),
     };

@@ -95,17 +95,26 @@ impl Sessions {
         if text == "never answered" {
             return;
         }
-        let response = if text == "refused" {
+        let refused = |command_id, refusal: Refusal| {
             attend_response::Response::ActRefused(ActRefused {
                 command_id,
-                refusal: Some(Refusal::new(Code::FailedPrecondition, "ENDED", "Over.").into()),
+                refusal: Some(refusal.into()),
             })
-        } else {
-            attend_response::Response::ActAccepted(ActAccepted {
+        };
+        let response = match text.as_str() {
+            "refused" => refused(
+                command_id,
+                Refusal::new(Code::FailedPrecondition, "ENDED", "Over."),
+            ),
+            "not known" => refused(
+                command_id,
+                Refusal::unavailable("LOG_UNAVAILABLE", "Send the same command again."),
+            ),
+            _ => attend_response::Response::ActAccepted(ActAccepted {
                 command_id,
                 position: 7,
                 replayed: false,
-            })
+            }),
         };
         let accepted = matches!(response, attend_response::Response::ActAccepted(_));
         let _ = down
@@ -275,6 +284,7 @@ impl SessionService for Sessions {
         &self,
         _: Request<LeaveConferenceRequest>,
     ) -> Answer<LeaveConferenceResponse> {
+        self.seen.saw("unary leave_conference");
         Ok(Response::new(LeaveConferenceResponse::default()))
     }
 
