@@ -20,7 +20,8 @@ pub struct Config {
     pub log_off_grace: HumanDuration,
     /// How often it is looked for what need not be kept any longer.
     pub sweep: HumanDuration,
-    /// How often a stream says that it is alive, and the caller's own presence is looked up.
+    /// How often a stream says that it is alive, the caller's own presence is looked up, and the log is asked for what
+    /// the bus lost.
     pub heartbeat: HumanDuration,
     /// How long a conversation stays in memory when nobody looks at it.
     pub rest_after: HumanDuration,

@@ -35,6 +35,18 @@ impl Conversations {
         &self.parts
     }
 
+    /// Has those look at the log, again and again until the server stops, to whom the bus did not tell the last word.
+    pub(crate) async fn keep_up(self) {
+        let Parts {
+            log,
+            config,
+            tails,
+            stop,
+            ..
+        } = &*self.parts;
+        tails.keep_up(&**log, config.heartbeat.get(), stop).await;
+    }
+
     /// Runs something that ends with the service, and for whose end it waits.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);

@@ -8,6 +8,7 @@
 //! - `live_conversation`: the task that owns one history. It decides commands, appends what follows, and tells those
 //!   who watch.
 //! - `conversations`: all of those, brought into memory when needed.
+//! - `tails`: what the bus loses, the log is asked for: of all conversations and watches together.
 //! - `colleagues`: asks presence-svc, with the caller's own token, who monitors which queues. Who can't be asked about
 //!   can't be written to.
 //! - `watching` and `sweep`: who has the desk open, and erasing what need not be kept any longer (R13).
@@ -36,6 +37,7 @@ pub mod history;
 mod live_conversation;
 pub mod storage;
 mod sweep;
+mod tails;
 mod typing;
 mod watching;
 
@@ -92,16 +94,19 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, ConfigError>
     } = parts;
     let tasks = TaskTracker::new();
     let members = Members::join(Arc::clone(&leases), "im-svc", replica, stop.clone(), &tasks).await;
+    let tails = tails::Tails::new(bus.lossy());
     let parts = live_conversation::Parts {
         log,
         bus,
         leases,
         clock,
         config,
+        tails,
         stop,
     };
     let conversations = conversations::Conversations::new(parts, tasks.clone());
     tasks.spawn(sweep::run(conversations.clone(), members));
+    tasks.spawn(conversations.clone().keep_up());
     tasks.close();
     let api = ImApi::new(conversations, colleagues::Colleagues::new(presence), auth);
     Ok(Running {

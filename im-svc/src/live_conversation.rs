@@ -8,11 +8,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use carrel_platform::{
-    bus::{Bus, Notice, Origin, Subscription},
+    bus::{Bus, Origin, Subscription},
     clock::Clock,
     lease::Leases,
     log::{Command as LogCommand, EventLog, LogError},
-    telemetry::{self, Scope, attribute, messaging, span, trace_context},
+    telemetry::{self, messaging},
 };
 use carrel_proto::im::v1 as wire;
 use serde::{Deserialize, Serialize};
@@ -25,17 +25,21 @@ use crate::{
     convert,
     domain::{conversation::Conversation, event::Member},
     error::Error,
-    history::{History, News},
+    history::History,
+    storage,
+    tails::{Tail, Tails},
 };
 
 use watchers::Watchers;
 
 mod append;
 mod erase;
+mod keep_up;
 mod request;
 mod watchers;
 
-pub(crate) use request::{Act, Acted, Command, Look, NewMessage, Page, Request, Watched};
+pub(crate) use keep_up::refill;
+pub(crate) use request::{Act, Acted, Command, Look, NewMessage, Page, Request, Swept, Watched};
 pub(crate) use watchers::{Ending, Feed, Told, Watcher};
 
 /// What words are about.
@@ -55,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) leases: Arc<dyn Leases>,
     pub(crate) clock: Clock,
     pub(crate) config: Config,
+    pub(crate) tails: Tails,
     pub(crate) stop: CancellationToken,
 }
 
@@ -79,15 +84,19 @@ pub(crate) struct LiveConversation {
     origin: Origin,
     conversation_id: String,
     history: History,
+    /// How far the history goes, for whoever compares it with the log.
+    tail: Arc<Tail>,
     /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
     behind: bool,
+    /// Whether a write was not confirmed of which nobody was told.
+    untold: bool,
     watchers: Watchers,
     /// What members have received that is not in the log yet.
     delivered: BTreeMap<String, u64>,
     news: Subscription,
     news_over: bool,
     last_used: Instant,
-    looked_at: Instant,
+    tended_at: Instant,
 }
 
 impl LiveConversation {
@@ -99,18 +108,22 @@ impl LiveConversation {
     ) -> Result<Self, LogError> {
         let news = parts.bus.subscribe(origin, &topic(&conversation_id));
         let history = History::load(&*parts.log, &conversation_id).await?;
+        let stream = storage::conversation_stream(&conversation_id);
+        let tail = parts.tails.follow(stream, history.version());
         Ok(Self {
             parts,
             origin,
             conversation_id,
             history,
+            tail,
             behind: false,
+            untold: false,
             watchers: Watchers::default(),
             delivered: BTreeMap::new(),
             news,
             news_over: false,
             last_used: Instant::now(),
-            looked_at: Instant::now(),
+            tended_at: Instant::now(),
         })
     }
 
@@ -119,17 +132,18 @@ impl LiveConversation {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::with_capacity(TAKE);
         loop {
-            let look_at = self.looked_at + self.parts.config.heartbeat.get();
+            let tend_at = self.tended_at + self.parts.config.heartbeat.get();
             tokio::select! {
                 // In this order what is rare never waits for what there may always be more of.
                 biased;
                 () = stop.cancelled() => inbox.close(),
-                () = tokio::time::sleep_until(look_at) => {
+                () = tokio::time::sleep_until(tend_at) => {
                     self.tend().await;
                     if self.may_rest() && inbox.is_empty() {
                         inbox.close();
                     }
                 }
+                () = self.tail.behind() => self.refill("tail").await,
                 notice = self.news.next(), if !self.news_over => self.hear(notice).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
@@ -263,34 +277,6 @@ impl LiveConversation {
         Ok(watched)
     }
 
-    /// Hears what another server says of this conversation.
-    async fn hear(&mut self, notice: Option<Notice>) {
-        let word = match notice {
-            None => {
-                self.news_over = true;
-                return;
-            }
-            Some(Notice::Missed) => None,
-            Some(Notice::Payload(said)) => serde_json::from_slice(&said).ok(),
-        };
-        match word {
-            Some(Word::Version { version, .. }) if version <= self.history.version() => {}
-            Some(Word::Typing { by }) => {
-                self.watchers.pass_on_typing(&self.conversation_id, &by);
-            }
-            Some(Word::Version { trace, .. }) => {
-                let told = WORD.processing(&*self.parts.bus, &trace);
-                Scope::within(&told).around(self.look_again(&told)).await;
-            }
-            None => {
-                let refill = refill();
-                Scope::within(&refill)
-                    .around(self.look_again(&refill))
-                    .await;
-            }
-        }
-    }
-
     fn tell_servers(&self, word: &Word) {
         if let Ok(said) = serde_json::to_vec(word) {
             let topic = topic(&self.conversation_id);
@@ -300,11 +286,11 @@ impl LiveConversation {
         }
     }
 
-    /// Looks at the log by itself, since the bus may lose the last word; and writes what could not be written before.
+    /// Does what could not be done before: takes in what the log may have, writes who has received what, and erases.
     async fn tend(&mut self) {
-        self.looked_at = Instant::now();
+        self.tended_at = Instant::now();
         self.watchers.forget_gone();
-        if !self.watchers.is_empty() {
+        if self.untold || (self.behind && !self.watchers.is_empty()) {
             self.look_again(&Span::none()).await;
         }
         self.carry_out(Vec::new()).await;
@@ -313,52 +299,10 @@ impl LiveConversation {
         }
     }
 
-    /// Looks at the log by itself. If that fails, the next request or the next look tries again.
-    async fn look_again(&mut self, told: &Span) {
-        if let Err(error) = self.catch_up_in(told).await {
-            self.warn(&error, "a conversation could not be brought up to date");
-        }
-    }
-
     /// Says in the operators' log what went wrong; of the conversation only a hash (PR8).
     fn warn(&self, error: &LogError, what: &str) {
         let conversation = telemetry::session_hash(&self.conversation_id);
         tracing::warn!(conversation, kind = error.kind(), "{what}");
-    }
-
-    async fn ensure_current(&mut self) -> Result<(), LogError> {
-        if self.behind {
-            self.catch_up().await
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Takes in what others have appended and passes it on.
-    async fn catch_up(&mut self) -> Result<(), LogError> {
-        self.catch_up_in(&Span::none()).await
-    }
-
-    /// The same, in a span, which is where what is passed on comes from.
-    async fn catch_up_in(&mut self, told: &Span) -> Result<(), LogError> {
-        self.behind = true;
-        let news = self
-            .history
-            .news(&*self.parts.log, &self.conversation_id)
-            .await?;
-        self.behind = false;
-        let trace: Arc<str> = trace_context::of_sampled(trace_context::ids(told)).into();
-        let trace_of = |_| Arc::clone(&trace);
-        match news {
-            News::Next(events) if events.is_empty() => {}
-            News::Next(events) => self.change(&trace_of, |history| {
-                for stored in events {
-                    history.record(stored);
-                }
-            }),
-            News::Anew(anew) => self.change(&trace_of, |history| *history = *anew),
-        }
-        Ok(())
     }
 
     /// Changes the history and tells those who watch what that is to them, each message in the trace that `trace_of` gives
@@ -369,30 +313,27 @@ impl LiveConversation {
         let now = self.history.conversation();
         self.watchers
             .pass_on(&self.conversation_id, &before, now, trace_of);
+        self.tail.knows(self.history.version());
     }
 
     /// Whether nobody needs the conversation in memory.
     fn may_rest(&self) -> bool {
         self.watchers.is_empty()
             && self.delivered.is_empty()
+            && !self.untold
             && self.history.to_erase().is_none()
             && self.last_used.elapsed() >= self.parts.config.rest_after.get()
     }
 
     /// Whoever asks for conversations at random shall not fill the memory with them.
     fn does_not_exist(&self) -> bool {
-        self.history.version() == 0
+        self.history.version() == 0 && !self.untold
     }
 }
 
 /// The topic on which servers talk of a conversation.
 fn topic(conversation_id: &str) -> String {
     format!("im/{conversation_id}")
-}
-
-/// The span of reading what another server wrote, and the bus did not tell.
-pub(crate) fn refill() -> Span {
-    tracing::info_span!(parent: None, span::IM_REFILL, { attribute::REASON } = "gap")
 }
 
 /// The topic on which a server says that a librarian has come into a conversation.

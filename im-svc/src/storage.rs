@@ -76,7 +76,8 @@ pub(crate) fn conversation_stream(conversation_id: &str) -> StreamName {
     StreamName::new(CONVERSATION, conversation_id)
 }
 
-fn member_stream(librarian_id: &str) -> StreamName {
+/// The name of a librarian's stream.
+pub(crate) fn member_stream(librarian_id: &str) -> StreamName {
     StreamName::new(MEMBER, librarian_id)
 }
 

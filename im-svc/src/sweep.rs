@@ -1,12 +1,13 @@
 //! Looking, again and again, for what need not be kept any longer (R13).
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use carrel_platform::{
     log::{LogError, StreamHead, StreamQuery},
     members::Members,
 };
 
+use self::due::Seen;
 use crate::{
     config::{Config, Keep},
     conversations::Conversations,
@@ -14,6 +15,8 @@ use crate::{
     live_conversation::Request,
     storage,
 };
+
+mod due;
 
 /// How many conversations are found at once.
 const PAGE: usize = 256;
@@ -23,16 +26,18 @@ pub(crate) async fn run(conversations: Conversations, members: Members) {
     let parts = conversations.parts();
     let stop = parts.stop.clone();
     let mut pause = first_pause(&parts.config);
+    let mut sweeper = Sweeper {
+        conversations: &conversations,
+        members,
+        seen: HashMap::new(),
+    };
     while stop
         .run_until_cancelled(tokio::time::sleep(pause))
         .await
         .is_some()
     {
         pause = parts.config.sweep.get();
-        if let Some(Err(error)) = stop
-            .run_until_cancelled(sweep(&conversations, &members))
-            .await
-        {
+        if let Some(Err(error)) = stop.run_until_cancelled(sweeper.sweep()).await {
             let kind = error.kind();
             tracing::warn!(kind, "librarians' conversations could not be swept");
         }
@@ -47,49 +52,67 @@ fn first_pause(config: &Config) -> Duration {
     }
 }
 
-/// Looks once at each conversation that is this server's to look after.
-async fn sweep(conversations: &Conversations, members: &Members) -> Result<(), LogError> {
-    let mut after = None;
-    loop {
-        let query = StreamQuery::Open {
-            category: storage::CONVERSATION,
-            after: after.take(),
-            limit: PAGE,
-        };
-        let heads = conversations.parts().log.find(query).await?;
-        for head in &heads {
-            if members.is_mine(&head.stream.id) && may_be_due(conversations, head).await? {
-                let swept = conversations
-                    .ask(&head.stream.id, |answer| Request::Sweep { answer })
-                    .await;
-                if let Err(Error::Log(error)) = swept {
+/// Who sweeps.
+struct Sweeper<'a> {
+    conversations: &'a Conversations,
+    members: Members,
+    /// What was seen of each conversation that is this server's to look after.
+    seen: HashMap<String, Seen>,
+}
+
+impl Sweeper<'_> {
+    /// Looks once at each conversation that is this server's to look after.
+    async fn sweep(&mut self) -> Result<(), LogError> {
+        // What has become another server's is not taken over.
+        let mut seen_before = std::mem::take(&mut self.seen);
+        let mut after = None;
+        loop {
+            let query = StreamQuery::Open {
+                category: storage::CONVERSATION,
+                after: after.take(),
+                limit: PAGE,
+            };
+            let heads = self.conversations.parts().log.find(query).await?;
+            for head in &heads {
+                let id = &head.stream.id;
+                if self.members.is_mine(id) {
+                    let seen = seen_before.remove(id).unwrap_or_default();
+                    let seen = self.look(head, seen).await?;
+                    self.seen.insert(id.clone(), seen);
+                }
+            }
+            match heads.last() {
+                Some(last) if heads.len() == PAGE => after = Some(last.stream.id.clone()),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Sweeps a conversation if something in it may be due, and returns what is known of it then.
+    async fn look(&self, head: &StreamHead, mut seen: Seen) -> Result<Seen, LogError> {
+        let parts = self.conversations.parts();
+        let now_ms = parts.clock.unix_ms();
+        while let Some(after) = seen.unread(head.version) {
+            let first = parts.log.read(&head.stream, after, 1).await?;
+            seen.read(first.first(), head.version, &parts.config);
+        }
+        if !seen.may_be_due(head.version, now_ms, &parts.config) {
+            return Ok(seen);
+        }
+        let swept = self
+            .conversations
+            .ask(&head.stream.id, |answer| Request::Sweep { answer })
+            .await;
+        match swept {
+            Ok(swept) => Ok(Seen::of_swept(swept, &parts.config)),
+            Err(error) => {
+                if let Error::Log(error) = error {
                     // The others are swept all the same; this one again the next time.
                     let kind = error.kind();
                     tracing::warn!(kind, "a conversation could not be swept");
                 }
+                Ok(seen)
             }
         }
-        match heads.last() {
-            Some(last) if heads.len() == PAGE => after = Some(last.stream.id.clone()),
-            _ => return Ok(()),
-        }
     }
-}
-
-/// Whether it is worth looking at a conversation, by its first and its last event alone.
-async fn may_be_due(conversations: &Conversations, head: &StreamHead) -> Result<bool, LogError> {
-    let parts = conversations.parts();
-    let first = parts.log.read(&head.stream, 0, 1).await?;
-    let Some(first) = first.first().filter(|first| first.version < head.version) else {
-        return Ok(false);
-    };
-    Ok(match parts.config.keep {
-        Keep::UntilLogOff => true,
-        Keep::For(time) => {
-            let age_ms = parts.clock.unix_ms().saturating_sub(first.at_ms);
-            let events = usize::try_from(head.version - first.version).unwrap_or(usize::MAX);
-            i128::from(age_ms) > i128::try_from(time.get().as_millis()).unwrap_or(i128::MAX)
-                || events >= parts.config.keep_at_most
-        }
-    })
 }

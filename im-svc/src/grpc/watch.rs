@@ -31,7 +31,8 @@ use crate::{
     live_conversation::{
         Ending, Feed, Request as Ask, Told, WORD, Watched, Watcher, member_topic, refill,
     },
-    storage::Membership,
+    storage::{self, Membership},
+    tails::Tail,
     watching,
 };
 
@@ -102,8 +103,8 @@ struct Watch {
     shown: BTreeMap<String, Shown>,
     subscriptions: u64,
     queues: BTreeSet<String>,
-    /// The version of the librarian's stream up to which it is known in which conversations they are.
-    membership: u64,
+    /// How far the librarian's stream is known, which says in which conversations they are.
+    membership: Arc<Tail>,
     news: Subscription,
 }
 
@@ -138,6 +139,9 @@ impl Watch {
         let news = parts
             .bus
             .subscribe(Origin::random(), &member_topic(&librarian_id));
+        let membership = Membership::read(&*parts.log, &librarian_id, 0).await?;
+        let stream = storage::member_stream(&librarian_id);
+        let tail = parts.tails.follow(stream, membership.version);
         let (sender, told) = mpsc::channel(parts.config.backlog.max(1));
         let feed = Feed {
             told: sender,
@@ -152,10 +156,10 @@ impl Watch {
             shown: BTreeMap::new(),
             subscriptions: 0,
             queues: queues.clone(),
-            membership: 0,
+            membership: tail,
             news,
         };
-        let joined = watch.read_membership().await?.into_iter();
+        let joined = membership.conversations.into_iter();
         let rooms = watching::rooms(&queues).map(|(id, queue)| (id, Some(queue.clone())));
         let wanted = joined.map(|id| (id, None)).chain(rooms).collect();
         let watched = watch.join_all(wanted, false).await?;
@@ -173,10 +177,10 @@ impl Watch {
     }
 
     /// The conversations that the librarian has come into since this was last asked.
-    async fn read_membership(&mut self) -> Result<Vec<String>, LogError> {
+    async fn read_membership(&self) -> Result<Vec<String>, LogError> {
         let log = &*self.conversations.parts().log;
-        let read = Membership::read(log, &self.librarian_id, self.membership).await?;
-        self.membership = read.version;
+        let read = Membership::read(log, &self.librarian_id, self.membership.known()).await?;
+        self.membership.knows(read.version);
         Ok(read.conversations)
     }
 
@@ -265,9 +269,14 @@ impl Watch {
                             let trace = std::str::from_utf8(&trace).unwrap_or_default();
                             WORD.processing(&*self.conversations.parts().bus, trace)
                         }
-                        Some(Notice::Missed) => refill(),
+                        Some(Notice::Missed) => refill("gap"),
                         None => Span::none(),
                     };
+                    let news = self.come_in(&mut changes, &told);
+                    Scope::within(&told).around(news).await
+                }
+                () = self.membership.behind() => {
+                    let told = refill("tail");
                     let news = self.come_in(&mut changes, &told);
                     Scope::within(&told).around(news).await
                 }
@@ -282,8 +291,7 @@ impl Watch {
                 },
                 _ = clock.tick() => {
                     changes.push(untraced(Change::Heartbeat(wire::ConversationsHeartbeat {})));
-                    // The bus may have lost the last word.
-                    self.come_in(&mut changes, &Span::none()).await
+                    Ok(())
                 }
             };
             if let Err(error) = happened {

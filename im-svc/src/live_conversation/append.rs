@@ -16,7 +16,7 @@ use super::{Act, Acted, Command, LiveConversation, NewMessage, TRIES, WORD, Word
 use crate::{
     domain::{
         conversation::Conversation,
-        event::{Between, Event},
+        event::{Between, Event, Member},
     },
     error::Error,
     history::{Done, History},
@@ -272,11 +272,7 @@ impl LiveConversation {
         }
         let log = Arc::clone(&self.parts.log);
         let mut batch = self.batch(&staged)?;
-        let members = match &staged.begins {
-            Some(Between::Librarians { members }) => members.as_slice(),
-            Some(Between::Staff { .. }) | None => &[],
-        };
-        for member in members {
+        for member in members(staged.begins.as_ref()) {
             let id = &member.librarian_id;
             let membership = Membership::read(&*log, id, 0).await?;
             let now_ms = self.parts.clock.unix_ms();
@@ -284,8 +280,10 @@ impl LiveConversation {
             batch.writes.push(write);
         }
         let append = NotedSpan::step_for_all(Act::traces(acts), span::IM_APPEND);
-        append.scope().around(log.append(batch)).await?;
+        let appended = append.scope().around(log.append(batch)).await;
         drop(append);
+        self.untold |= matches!(appended, Err(LogError::Unknown(_)));
+        appended?;
         let traces = staged.traces;
         let trace_of = |position| traces.get(&position).cloned().unwrap_or_default();
         self.change(&trace_of, |history| {
@@ -293,18 +291,25 @@ impl LiveConversation {
                 history.record(stored);
             }
         });
+        let act = TraceIds::first_sampled(Act::traces(acts));
+        self.tell(staged.begins.as_ref(), act);
+        Ok(())
+    }
+
+    /// Tells other servers how far the conversation is in the log, and its members' watches that it has come to be, if
+    /// it `begins`.
+    pub(super) fn tell(&self, begins: Option<&Between>, act: Option<TraceIds>) {
         let version = self.history.version();
-        let bus = Arc::clone(&self.parts.bus);
-        let telling = WORD.sending(&*bus, TraceIds::first_sampled(Act::traces(acts)));
+        let bus = &*self.parts.bus;
+        let telling = WORD.sending(bus, act);
         let trace = trace_context::of_sampled(trace_context::ids(&telling));
         telling.in_scope(|| {
-            for member in members {
+            for member in members(begins) {
                 let topic = member_topic(&member.librarian_id);
                 bus.publish(self.origin, &topic, Bytes::from(trace.clone()));
             }
             self.tell_servers(&Word::Version { version, trace });
         });
-        Ok(())
     }
 
     fn batch(&self, staged: &Staged) -> Result<Batch, LogError> {
@@ -322,5 +327,13 @@ impl LiveConversation {
                 standing: begins.map(|_| storage::open(&self.conversation_id)),
             }],
         })
+    }
+}
+
+/// Those whose conversation it is that begins. That of a queue's staff is nobody's.
+fn members(begins: Option<&Between>) -> &[Member] {
+    match begins {
+        Some(Between::Librarians { members }) => members,
+        Some(Between::Staff { .. }) | None => &[],
     }
 }

@@ -2,7 +2,7 @@
 
 use carrel_platform::log::LogError;
 
-use super::{LiveConversation, append::Staged};
+use super::{LiveConversation, Swept, append::Staged};
 use crate::{
     config::Keep,
     domain::{
@@ -18,7 +18,7 @@ impl LiveConversation {
     ///
     /// What stays of the erased events is written first, so that a stop in between leaves too much and never too
     /// little. Another server that does the same at the same time is as good.
-    pub(super) async fn sweep(&mut self) -> Result<(), Error> {
+    pub(super) async fn sweep(&mut self) -> Result<Swept, Error> {
         self.catch_up().await?;
         if let Some(conversation) = self.history.conversation() {
             let limit = self.limit(conversation).await;
@@ -32,7 +32,13 @@ impl LiveConversation {
                 }
             }
         }
-        Ok(self.erase_rest().await?)
+        self.erase_rest().await?;
+        let mut kept = self.history.messages_after(0).peekable();
+        Ok(Swept {
+            version: self.history.version(),
+            oldest: kept.peek().map(|oldest| (oldest.version, oldest.at_ms)),
+            kept: kept.count(),
+        })
     }
 
     /// Erases what a checkpoint stands for and the log may still have.

@@ -36,9 +36,9 @@ pub(crate) enum Request {
     },
     /// To pass on that somebody types.
     Typing { by: Member },
-    /// To erase what need not be kept any longer.
+    /// To erase what need not be kept any longer, and to say what stays.
     Sweep {
-        answer: oneshot::Sender<Result<(), Error>>,
+        answer: oneshot::Sender<Result<Swept, Error>>,
     },
 }
 
@@ -126,4 +126,15 @@ pub(crate) struct Watched {
     pub(crate) conversation: Option<wire::Conversation>,
     /// What was written after that.
     pub(crate) arrived: Vec<wire::Message>,
+}
+
+/// What stays of a conversation that was swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Swept {
+    /// The version of its stream.
+    pub(crate) version: u64,
+    /// The version and the time of its oldest message, in Unix milliseconds.
+    pub(crate) oldest: Option<(u64, i64)>,
+    /// How many messages it has.
+    pub(crate) kept: usize,
 }

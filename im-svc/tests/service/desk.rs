@@ -31,6 +31,7 @@ use carrel_proto::{
     },
     presence::v1::presence_service_server::PresenceServiceServer,
 };
+use carrel_testbed::bus::DeafBus;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Status, Streaming, transport::Channel};
 use tonic_types::StatusExt as _;
@@ -97,9 +98,14 @@ impl Desk {
 
     /// A desk on a log of the test's own.
     pub async fn on(log: Arc<dyn EventLog>) -> Self {
+        Self::by(Arc::new(LocalBus::default()), log).await
+    }
+
+    /// A desk on a bus and a log of the test's own.
+    pub async fn by(bus: Arc<dyn Bus>, log: Arc<dyn EventLog>) -> Self {
         Self::start(
             log,
-            Arc::new(LocalBus::default()),
+            bus,
             MemoryLeases::default(),
             KeyRing::generate().unwrap(),
             Clock::manual(NOON_MS),
@@ -127,7 +133,7 @@ impl Desk {
     pub async fn deaf_replica(&self) -> Self {
         Self::start(
             Arc::clone(&self.log),
-            Arc::new(LocalBus::default()),
+            Arc::new(DeafBus::default()),
             self.leases.clone(),
             self.keys.clone(),
             self.clock.clone(),
@@ -390,6 +396,16 @@ impl Watching {
             match self.next().await.unwrap().expect("a change") {
                 Change::Heartbeat(_) => {}
                 change => return change,
+            }
+        }
+    }
+
+    /// Waits until it was said so many times that the stream is alive.
+    pub async fn heartbeats(&mut self, times: usize) {
+        let mut left = times;
+        while left > 0 {
+            if let Change::Heartbeat(_) = self.next().await.unwrap().expect("a change") {
+                left -= 1;
             }
         }
     }

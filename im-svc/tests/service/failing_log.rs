@@ -51,3 +51,26 @@ async fn a_delivery_is_noted_later() {
     log.answer(Answer::Truly);
     anns.changed(|one| one.delivered_to_other == 1).await;
 }
+
+/// I1: what was written is shown though the log did not confirm it, and nobody sends it again: also the first message of
+/// a conversation, of which the other does not know.
+#[tokio::test]
+async fn what_is_uncertain_is_shown_once_it_is_found() {
+    let log = FaultyLog::in_memory().unwrap();
+    let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
+    let replica = desk.replica().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let mut watches = Vec::new();
+    for server in [&desk, &replica] {
+        watches.push(server.librarian("ben", &["maple"]).watch().await.unwrap());
+    }
+    for text in ["hello", "anyone?"] {
+        log.answer(Answer::Unknown);
+        let status = ann.send(text, librarian("ben"), text).await.unwrap_err();
+        assert_eq!(reason(&status), "LOG_UNAVAILABLE");
+        log.answer(Answer::Truly);
+        for watch in &mut watches {
+            assert_eq!(watch.arrived().await.1.text, text);
+        }
+    }
+}

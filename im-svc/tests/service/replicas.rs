@@ -1,8 +1,13 @@
 //! Several servers on one log.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use carrel_im::Config;
+use carrel_platform::{
+    bus::{Bus, local::LocalBus},
+    log::EventLog,
+};
+use carrel_testbed::{bus::DeafBus, log::FaultyLog};
 
 use crate::desk::{Desk, brisk, librarian, queue};
 
@@ -65,6 +70,66 @@ async fn without_a_bus_everything_comes_later() {
     assert_eq!(bens.arrived().await.1.text, "all");
     ben.mark_read(&sent.conversation_id, 1).await.unwrap();
     anns.changed(|one| one.read_by_other == 1).await;
+}
+
+/// R13, I8: what another server erases is gone here as well, though no word of it comes.
+#[tokio::test]
+async fn without_a_bus_what_was_erased_goes_later() {
+    let one = Desk::with(Config {
+        keep_at_most: 2,
+        ..brisk()
+    })
+    .await;
+    // Each server looks after some of them.
+    let queues = ["maple", "oak", "elm", "ash"];
+    let mut ann = one.librarian("ann", &queues);
+    let other = one.deaf_replica().await;
+    let mut bens = other.librarian("ben", &queues).watch().await.unwrap();
+    for number in 0..6 {
+        for id in queues {
+            let text = format!("text {number}");
+            ann.send(one.command_id(), queue(id), &text).await.unwrap();
+        }
+    }
+    let mut gone = BTreeSet::new();
+    while gone.len() < queues.len() {
+        let changed = bens.changed(|one| one.first_kept == 5).await;
+        assert_eq!(changed.head, 6);
+        gone.insert(changed.conversation_id);
+    }
+}
+
+/// What rests costs nothing: with many conversations, and a watch of all of them, the log is not read again and again.
+#[tokio::test]
+async fn the_log_is_not_read_while_nothing_happens() {
+    for bus in [
+        Arc::new(LocalBus::default()) as Arc<dyn Bus>,
+        Arc::new(DeafBus::default()),
+    ] {
+        let log = FaultyLog::in_memory().unwrap();
+        let desk = Desk::by(bus, Arc::clone(&log) as Arc<dyn EventLog>).await;
+        let mut ann = desk.librarian("ann", &["maple"]);
+        for number in 0..50 {
+            let other = format!("other {number}");
+            desk.floor.monitors(&other, &["maple"]);
+            ann.send(desk.command_id(), librarian(&other), "hello")
+                .await
+                .unwrap();
+        }
+        let mut anns = ann.watch().await.unwrap();
+        assert_eq!(anns.snapshot.len(), 51, "and the staff's");
+        // What was begun comes to its end, and each conversation is looked at once whether it is due.
+        let mut before = usize::MAX;
+        while log.reads() != before {
+            before = log.reads();
+            anns.heartbeats(10).await;
+        }
+        // It still looks, and sees what happens.
+        ann.send(desk.command_id(), queue("maple"), "still there?")
+            .await
+            .unwrap();
+        assert_eq!(anns.arrived().await.1.text, "still there?");
+    }
 }
 
 /// Typing reaches those at other servers.

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use carrel_platform::{
     auth::{
         Librarian, Patron, Role, StaffNaming, Who,
@@ -18,7 +17,7 @@ use carrel_platform::{
         statement::{Introduction, introduce},
         token::{Lifetimes, issue},
     },
-    bus::{Bus, Origin, Subscription, local::LocalBus},
+    bus::{Bus, local::LocalBus},
     clock::Clock,
     lease::memory::MemoryLeases,
     log::{EventLog, sqlite::SqliteLog},
@@ -29,7 +28,7 @@ use carrel_proto::session::v1::{
     transfer_service_client::TransferServiceClient,
 };
 use carrel_session::{Config, Parts, domain::audience::Audience, history::History};
-use carrel_testbed::pipe::pipe;
+use carrel_testbed::{bus::DeafBus, pipe::pipe};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::Channel;
 
@@ -42,22 +41,6 @@ pub const NOON_MS: i64 = 1_764_000_000_000;
 
 /// How many servers were started.
 static REPLICAS: AtomicU64 = AtomicU64::new(0);
-
-/// A bus on which nobody hears anybody, and nobody knows it.
-#[derive(Default)]
-struct Deaf(LocalBus);
-
-impl Bus for Deaf {
-    fn publish(&self, _: Origin, _: &str, _: Bytes) {}
-
-    fn subscribe(&self, origin: Origin, topic: &str) -> Subscription {
-        self.0.subscribe(origin, topic)
-    }
-
-    fn system(&self) -> &'static str {
-        self.0.system()
-    }
-}
 
 /// A running session-svc. Stops when dropped.
 pub struct Desk {
@@ -122,7 +105,7 @@ impl Desk {
     pub async fn deaf_replica(&self) -> Self {
         Self::start(
             Arc::clone(&self.log),
-            Arc::new(Deaf::default()),
+            Arc::new(DeafBus::default()),
             self.leases.clone(),
             self.keys.clone(),
             self.clock.clone(),

@@ -1,0 +1,209 @@
+//! When something in a conversation may be due to be erased, by what was seen of it before: most of those there ever were
+//! need not be looked at for that.
+
+use carrel_platform::log::RecordedEvent;
+
+use crate::{
+    config::{Config, Keep},
+    domain::event::Event,
+    live_conversation::Swept,
+};
+
+/// What was seen of a conversation. Another server may have swept it since: then this is too old, and it is only looked
+/// at too early.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Up to this version there is nothing to be erased.
+    nothing_up_to: u64,
+    /// The first after that which there may be.
+    first: Option<First>,
+}
+
+/// The first event of a conversation that may have to be erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct First {
+    at_ms: i64,
+    /// From this version on there may be more messages than are kept.
+    full_at: u64,
+}
+
+impl Seen {
+    /// What is known after a conversation was swept.
+    pub(super) fn of_swept(swept: Swept, config: &Config) -> Self {
+        let Swept {
+            version,
+            oldest,
+            kept,
+        } = swept;
+        let room = config.keep_at_most.saturating_sub(kept);
+        Self {
+            nothing_up_to: oldest.map_or(version, |(of_oldest, _)| of_oldest.saturating_sub(1)),
+            first: oldest.map(|(_, at_ms)| First {
+                at_ms,
+                full_at: version.saturating_add(to_u64(room)).saturating_add(1),
+            }),
+        }
+    }
+
+    /// After which event the next must be read, to know more.
+    pub(super) fn unread(&self, head: u64) -> Option<u64> {
+        (self.first.is_none() && self.nothing_up_to < head).then_some(self.nothing_up_to)
+    }
+
+    /// Takes in what was read there, when the last event was `head`.
+    pub(super) fn read(&mut self, first: Option<&RecordedEvent>, head: u64, config: &Config) {
+        match first {
+            None => self.nothing_up_to = head,
+            Some(first) if stands_for_erased(first) => self.nothing_up_to = first.version,
+            Some(first) => {
+                self.first = Some(First {
+                    at_ms: first.at_ms,
+                    full_at: first.version.saturating_add(to_u64(config.keep_at_most)),
+                });
+            }
+        }
+    }
+
+    /// Whether it is worth sweeping a conversation whose last event is `head`.
+    pub(super) fn may_be_due(&self, head: u64, now_ms: i64, config: &Config) -> bool {
+        let Some(first) = self.first else {
+            return false;
+        };
+        match config.keep {
+            Keep::UntilLogOff => true,
+            Keep::For(time) => {
+                let age_ms = i128::from(now_ms.saturating_sub(first.at_ms));
+                age_ms > i128::try_from(time.get().as_millis()).unwrap_or(i128::MAX)
+                    || head >= first.full_at
+            }
+        }
+    }
+}
+
+/// Whether all before an event was erased, and it says what stays of that.
+fn stands_for_erased(event: &RecordedEvent) -> bool {
+    // One that can't be read may have to be erased.
+    matches!(serde_json::from_slice(&event.payload), Ok(Event::Erased(_)))
+}
+
+fn to_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::{collections::BTreeMap, time::Duration};
+
+    use super::*;
+    use crate::domain::event::{Between, Checkpoint};
+
+    fn config(keep: Keep) -> Config {
+        Config {
+            keep,
+            keep_at_most: 10,
+            ..Config::default()
+        }
+    }
+
+    fn for_a_second() -> Config {
+        config(Keep::For(Duration::from_secs(1).into()))
+    }
+
+    fn recorded(version: u64, at_ms: i64, event: &Event) -> RecordedEvent {
+        RecordedEvent {
+            version,
+            at_ms,
+            payload: serde_json::to_vec(event).unwrap().into(),
+            command: None,
+        }
+    }
+
+    fn read(version: u64, at_ms: i64) -> RecordedEvent {
+        let by = "ann".to_owned();
+        recorded(version, at_ms, &Event::Read { by, up_to: 1 })
+    }
+
+    fn erased(version: u64) -> RecordedEvent {
+        let checkpoint = Checkpoint {
+            erase_up_to: version - 1,
+            head: 1,
+            between: Between::Staff {
+                queue_id: "maple".into(),
+            },
+            marks: BTreeMap::new(),
+        };
+        recorded(version, 0, &Event::Erased(checkpoint))
+    }
+
+    #[test]
+    fn a_conversation_is_read_once_and_waits_until_its_first_event_is_old() {
+        let (config, mut seen) = (for_a_second(), Seen::default());
+        assert_eq!(seen.unread(3), Some(0));
+        seen.read(Some(&read(1, 5_000)), 3, &config);
+        assert_eq!(seen.unread(7), None);
+        assert!(!seen.may_be_due(7, 6_000, &config));
+        assert!(seen.may_be_due(7, 6_001, &config));
+    }
+
+    #[test]
+    fn many_events_may_be_too_many_messages() {
+        let (config, mut seen) = (for_a_second(), Seen::default());
+        seen.read(Some(&read(1, 5_000)), 3, &config);
+        assert!(!seen.may_be_due(10, 5_000, &config));
+        assert!(seen.may_be_due(11, 5_000, &config));
+        // Nine of those were messages.
+        let swept = Swept {
+            version: 11,
+            oldest: Some((2, 5_000)),
+            kept: 9,
+        };
+        let seen = Seen::of_swept(swept, &config);
+        assert!(!seen.may_be_due(12, 5_000, &config));
+        assert!(seen.may_be_due(13, 5_000, &config));
+    }
+
+    #[test]
+    fn what_stays_after_sweeping_is_due_by_its_oldest_message() {
+        let config = for_a_second();
+        let swept = Swept {
+            version: 20,
+            oldest: Some((15, 8_000)),
+            kept: 2,
+        };
+        let seen = Seen::of_swept(swept, &config);
+        assert_eq!(seen.unread(22), None);
+        assert!(!seen.may_be_due(22, 9_000, &config));
+        assert!(seen.may_be_due(22, 9_001, &config));
+    }
+
+    #[test]
+    fn a_conversation_of_which_nothing_stays_rests_until_somebody_writes() {
+        let config = config(Keep::UntilLogOff);
+        let swept = Swept {
+            version: 20,
+            oldest: None,
+            kept: 0,
+        };
+        let mut seen = Seen::of_swept(swept, &config);
+        assert_eq!(seen.unread(20), None);
+        assert!(!seen.may_be_due(20, i64::MAX, &config));
+        assert_eq!(seen.unread(21), Some(20));
+        seen.read(Some(&read(21, 0)), 21, &config);
+        assert!(seen.may_be_due(21, 0, &config));
+    }
+
+    #[test]
+    fn what_stands_for_erased_messages_is_never_due_by_itself() {
+        let (config, mut seen) = (config(Keep::UntilLogOff), Seen::default());
+        seen.read(Some(&erased(20)), 20, &config);
+        assert_eq!(seen.unread(20), None);
+        assert!(!seen.may_be_due(20, i64::MAX, &config));
+        assert_eq!(seen.unread(21), Some(20));
+        // What was there is gone again.
+        seen.read(None, 21, &config);
+        assert_eq!(seen.unread(21), None);
+        assert!(!seen.may_be_due(21, i64::MAX, &config));
+    }
+}
