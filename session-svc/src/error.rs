@@ -107,7 +107,7 @@ impl From<Error> for Refusal {
 fn refuse(refused: Refused) -> Refusal {
     let state = |reason, message: &str| Refusal::new(Code::FailedPrecondition, reason, message);
     match refused {
-        Refused::NotAllowed => {
+        Refused::NotAllowed | Refused::OwnersOnly => {
             Refusal::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", "Your role does not allow this.")
         }
         Refused::NotFound => Refusal::not_found("session"),

@@ -355,7 +355,7 @@ fn end(situation: &Situation<'_>, actor: &Actor) -> Result<Decision, Refused> {
             Speaker::Owner(librarian.member.clone())
         }
         (_, Actor::Librarian(librarian)) if librarian.role >= Role::AskAdministrator => {
-            return Err(Refused::NotAllowed);
+            return Err(Refused::OwnersOnly);
         }
         (Some(Relation::FormerOwner), _) => return Err(situation.no_longer_owner()),
         _ => return Err(Refused::NotFound),

@@ -8,6 +8,10 @@ pub enum Refused {
     /// The role may never do this.
     #[error("your role does not allow this")]
     NotAllowed,
+    /// Only the owner may do this. Who may supervise is told the same as by [`Refused::NotAllowed`], but it comes of how the
+    /// session stands: another server may know them as the owner.
+    #[error("only the chatting librarian may do this")]
+    OwnersOnly,
     /// There is no such session for the actor.
     #[error("there is no such session")]
     NotFound,

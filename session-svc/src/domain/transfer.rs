@@ -348,7 +348,7 @@ fn owned_session<'a>(
 ) -> Result<&'a Session, Refused> {
     match situation.relation_of(librarian) {
         Some(Relation::Owner) => situation.session.ok_or(missing),
-        _ if librarian.role >= Role::AskAdministrator => Err(Refused::NotAllowed),
+        _ if librarian.role >= Role::AskAdministrator => Err(Refused::OwnersOnly),
         Some(Relation::FormerOwner) => Err(situation.no_longer_owner()),
         _ => Err(missing),
     }

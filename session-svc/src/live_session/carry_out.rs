@@ -228,15 +228,13 @@ fn refuse_interrupted(acts: Vec<Act>) -> Vec<Act> {
     others
 }
 
-/// Whether a refusal comes of how the session stands, and not of who asks or what they say.
+/// Whether a refusal comes of how the session stands, and not of who asks or what they say. That an introduction is too old
+/// is said only of an offer that was not made before, so it is one of them.
 fn depends_on_state(error: &Error) -> bool {
     match error {
         Error::Refused(refused) => !matches!(
             refused,
-            Refused::NotAllowed
-                | Refused::Text { .. }
-                | Refused::Address(_)
-                | Refused::BadIntroduction
+            Refused::NotAllowed | Refused::Text { .. } | Refused::Address(_)
         ),
         _ => true,
     }

@@ -167,3 +167,37 @@ async fn a_server_that_heard_nothing_is_fenced_by_the_log() {
     };
     assert_eq!(refused, "NO_LONGER_OWNER");
 }
+
+/// No server says "that is not yours to do" out of ignorance either: to whom it is said depends on who the owner is.
+#[tokio::test]
+async fn an_owner_who_may_supervise_is_known_as_the_owner_on_a_server_that_has_not_heard_of_it() {
+    let desk = Desk::open().await;
+    let deaf = desk.deaf_replica().await;
+    let admin_of = |desk: &Desk| desk.librarian("admin", "maple", Role::Administrator, &["maple"]);
+    let (mut here, mut there) = (admin_of(&desk), admin_of(&deaf));
+    let to = desk.introduction("lee", &["maple"]);
+    for (number, act) in ["end", "end again", "offer", "withdraw"].iter().enumerate() {
+        let session = &format!("{SESSION}{number}");
+        let id = || "act".to_owned();
+        desk.patron(session)
+            .open(desk.command_id(), "hello?")
+            .await
+            .unwrap();
+        let mut rickys = deaf.patron(session).attend(session, None).await.unwrap();
+        rickys.events_to(1).await;
+        here.pick_up(desk.command_id(), session).await.unwrap();
+        match *act {
+            "end" => drop(there.end(id(), session).await.unwrap()),
+            "end again" => {
+                here.end(id(), session).await.unwrap();
+                assert!(there.end(id(), session).await.unwrap().replayed);
+            }
+            "offer" => drop(there.offer(id(), session, to.clone()).await.unwrap()),
+            _ => {
+                let offer = here.offer(id(), session, to.clone()).await.unwrap();
+                let withdrawn = there.withdraw(desk.command_id(), session, &offer.offer_id);
+                withdrawn.await.unwrap();
+            }
+        }
+    }
+}

@@ -392,15 +392,19 @@ async fn a_repeated_offer_gets_its_first_answer() {
     map.offer(desk.command_id(), SESSION, To::QueueId("coop".into()))
         .await
         .unwrap();
+    let deaf = desk.deaf_replica().await;
+    let mut there = deaf.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
+    there.attend(SESSION, None).await.unwrap();
     // It withdraws the one before.
     let offer = map
         .offer("offer".into(), SESSION, to.clone())
         .await
         .unwrap();
     assert_eq!(last_offer_id(&desk.recorded(SESSION).await), offer.offer_id);
-    // Also when its introduction would be too old for a new one, and from another server (I2).
+    // Also when its introduction would be too old for a new one, and from another server (I2), which need not have heard
+    // of it.
     desk.clock.advance_ms(700_000);
-    for desk in [&desk, &desk.replica().await] {
+    for desk in [&desk, &desk.replica().await, &deaf] {
         let map = desk.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
         let again = map
             .offer("offer".into(), SESSION, to.clone())
