@@ -404,6 +404,7 @@ impl LiveSession {
     ) {
         let mut left = BTreeSet::new();
         for stored in conference {
+            self.seen.see_conference(&stored.event);
             if let ConferenceEvent::Left { by, .. } = &stored.event {
                 left.insert(by.librarian_id.clone());
             }

@@ -12,7 +12,7 @@ use crate::domain::{
     decide::{Decision, depart},
     due::{escalate, return_to_queue, see_patron},
     people::StaffMember,
-    session::{Phase, Session},
+    session::{Owner, Phase, Session},
     transfer::lapse,
 };
 
@@ -96,8 +96,8 @@ impl LiveSession {
     /// supervisors leave. Nobody counts as gone unless it is known that they are on no other server.
     async fn see_who_is_there(&mut self, attending: Option<&Attending>) {
         self.note_patron_connection(attending).await;
-        if self.owner_is_lost(attending)
-            && let Err(error) = self.let_happen(|session, _| return_to_queue(session)).await
+        if let Some(owner) = self.lost_owner(attending)
+            && let Err(error) = self.give_back(&owner, attending).await
         {
             self.warn(
                 &error,
@@ -105,13 +105,40 @@ impl LiveSession {
             );
         }
         for member in self.lost_supervisors(attending) {
-            if let Err(error) = self.see_off(&member, Departure::ConnectionLost).await {
+            if let Err(error) = self.see_off_lost(&member, attending).await {
                 self.warn(
                     &error,
                     "a lost supervisor could not be taken out of a session",
                 );
             }
         }
+    }
+
+    /// Has the patron of a lost owner wait again, if the owner is lost by what the log says, too: somebody else may have the
+    /// patron by now, or the owner was heard of on another server.
+    async fn give_back(
+        &mut self,
+        lost: &Owner,
+        attending: Option<&Attending>,
+    ) -> Result<(), LogError> {
+        self.ensure_current(&[]).await?;
+        if self.lost_owner(attending).as_deref() != Some(lost) {
+            return Ok(());
+        }
+        self.let_happen(|session, _| return_to_queue(session)).await
+    }
+
+    /// Takes a lost supervisor out, if they are lost by what the log says, too: they may have left and entered again.
+    async fn see_off_lost(
+        &mut self,
+        lost: &StaffMember,
+        attending: Option<&Attending>,
+    ) -> Result<(), LogError> {
+        self.ensure_current(&[]).await?;
+        if !self.lost_supervisors(attending).contains(lost) {
+            return Ok(());
+        }
+        self.see_off(lost, Departure::ConnectionLost).await
     }
 
     /// Appends what time alone brings, decided on the newest state.

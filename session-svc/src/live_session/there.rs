@@ -19,8 +19,10 @@ use tokio::time::Instant;
 use super::{LiveSession, Standing};
 use crate::domain::{
     audience::Audience,
+    conference::ConferenceEvent,
     event::{Event, PatronConnection, Speaker},
     people::StaffMember,
+    session::Owner,
 };
 
 /// Who attends a session on which server, as the store of leases told it.
@@ -142,6 +144,13 @@ impl Seen {
         }
     }
 
+    /// Learns from who enters: somebody who was missed, left and comes in again has the whole of their time again.
+    pub(super) fn see_conference(&mut self, event: &ConferenceEvent) {
+        if let ConferenceEvent::Entered { by, .. } = event {
+            self.gone.remove(&by.librarian_id);
+        }
+    }
+
     /// The owner begins to listen here.
     pub(super) fn see_owner_join(&mut self) {
         self.owner.look_here(true);
@@ -236,28 +245,26 @@ impl LiveSession {
         format!("{:x}", self.origin.0)
     }
 
-    /// Whether the owner was gone for longer than their grace, by what is known of who attends elsewhere.
-    pub(super) fn owner_is_lost(&mut self, attending: Option<&Attending>) -> bool {
+    /// The owner, if they were gone for longer than their grace, by what is known of who attends elsewhere.
+    pub(super) fn lost_owner(&mut self, attending: Option<&Attending>) -> Option<Arc<Owner>> {
         let session = self.history.view(Audience::Staff).session();
-        let Some(owner) = session.and_then(|session| session.owner.as_ref()) else {
+        let Some(owner) = session.and_then(|session| session.owner.clone()) else {
             self.seen.owner = LastSeen::now();
-            return false;
+            return None;
         };
         let id = &owner.member.librarian_id;
         let here = self.subscribers.has_librarian(id);
         let found = attending.map(|attending| self.is_elsewhere(&librarian_key(id), attending));
         if self.seen.owner.look_here(here) {
-            return false;
+            return None;
         }
-        let Some(found) = found else {
-            return false;
-        };
         // Who can't be looked up is not counted as gone.
-        !self.seen.owner.look_elsewhere(found.unwrap_or(true))
+        let is_lost = !self.seen.owner.look_elsewhere(found?.unwrap_or(true))
             && self
                 .seen
                 .owner
-                .missed_for(self.parts.config.owner_grace.get())
+                .missed_for(self.parts.config.owner_grace.get());
+        is_lost.then_some(owner)
     }
 
     /// How the patron's connection is by what is known now (R8).
@@ -382,17 +389,38 @@ mod tests {
         }
     }
 
-    /// A supervisor's word tells that they are there, though nothing of them listens.
-    #[tokio::test(start_paused = true)]
-    async fn a_supervisor_who_writes_is_not_missed() {
-        let member = StaffMember {
+    fn admin() -> StaffMember {
+        StaffMember {
             librarian_id: "admin".to_owned(),
             screen_name: "Admin".to_owned(),
             institution_id: "maple".to_owned(),
             institution_name: "Maple".to_owned(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_supervisor_who_enters_again_has_the_whole_of_their_time_again() {
+        let mut seen = Seen::now();
+        for id in ["admin", "ask"] {
+            seen.gone.insert(id.to_owned(), LastSeen::now());
+        }
+        tokio::time::advance(GRACE).await;
+        seen.see_conference(&ConferenceEvent::Entered {
+            by: admin(),
+            warning_version: "w1".to_owned(),
+        });
+        let is_missed = |id| {
+            let gone = seen.gone.get(id);
+            gone.is_some_and(|gone| gone.missed_for(GRACE))
         };
+        assert_eq!((is_missed("admin"), is_missed("ask")), (false, true));
+    }
+
+    /// A supervisor's word tells that they are there, though nothing of them listens.
+    #[tokio::test(start_paused = true)]
+    async fn a_supervisor_who_writes_is_not_missed() {
         let note = Event::NoteWritten {
-            by: Speaker::Colleague(member),
+            by: Speaker::Colleague(admin()),
             text: "still here".to_owned(),
         };
         let mut seen = Seen::now();

@@ -103,13 +103,18 @@ impl Desk {
 
     /// A second server on the same log and leases that hears nothing by the bus.
     pub async fn deaf_replica(&self) -> Self {
+        self.deaf_replica_with(self.config.clone()).await
+    }
+
+    /// The same with its own settings.
+    pub async fn deaf_replica_with(&self, config: Config) -> Self {
         Self::start(
             Arc::clone(&self.log),
             Arc::new(DeafBus::default()),
             self.leases.clone(),
             self.keys.clone(),
             self.clock.clone(),
-            self.config.clone(),
+            config,
         )
         .await
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use carrel_platform::{auth::Role, config::HumanDuration, log::EventLog};
 use carrel_proto::session::v1::{
     self as wire, SessionList, SessionRow, attend_response::Response as Told,
-    offer_transfer_request::To,
+    offer_transfer_request::To, session_event::Payload,
 };
 use carrel_session::Config;
 use carrel_testbed::log::FaultyLog;
@@ -200,4 +200,45 @@ async fn an_owner_who_may_supervise_is_known_as_the_owner_on_a_server_that_has_n
             }
         }
     }
+}
+
+/// A server that misses the owner it knows of must not take the patron from the one who has them by now.
+#[tokio::test]
+async fn a_server_that_heard_nothing_does_not_take_the_patron_from_a_new_owner() {
+    let desk = Desk::open().await;
+    let (mut ricky, mut map) = transfer::running(&desk).await;
+    let session = transfer::SESSION;
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &["maple"]);
+    admin.enter(desk.command_id(), session).await.unwrap();
+    let _maps = map.attend(session, None).await.unwrap();
+    let _admins = admin.attend(session, None).await.unwrap();
+
+    let deaf = desk
+        .deaf_replica_with(Config {
+            owner_grace: HumanDuration::from(Duration::from_millis(100)),
+            tail_repair: HumanDuration::from_secs(3_600),
+            ..Config::default()
+        })
+        .await;
+    let mut there = deaf.patron(session);
+    let mut rickys = there.attend(session, None).await.unwrap();
+    rickys.events_to(2).await;
+    let to = desk.introduction("admin", &["maple"]);
+    let offer = map.offer(desk.command_id(), session, to).await.unwrap();
+    admin
+        .accept(desk.command_id(), session, &offer.offer_id)
+        .await
+        .unwrap();
+    // From now on the lease of the first server no longer lists Ms Map.
+    ricky.attend(session, None).await.unwrap();
+
+    // The deaf server looks at the log when it would give the patron back, and is done with that when it answers.
+    rickys.events_to(3).await;
+    there
+        .post(deaf.command_id(), session, "Still there?")
+        .await
+        .unwrap();
+    let returned = |event: &wire::SessionEvent| matches!(event.payload, Some(Payload::Returned(_)));
+    let recorded = desk.recorded(session).await;
+    assert!(!recorded.iter().any(returned), "{recorded:?}");
 }
