@@ -173,11 +173,11 @@ pub struct TypingReach {
 
 /// Says who may be told that the actor types in the box of an audience, if anyone.
 ///
-/// What a supervisor types is told only to those to whom they have already shown themselves (R4).
+/// What a supervisor types is told only to those to whom they have already shown themselves (R4). After leaving and entering
+/// again they are silent again, also to a patron who remembers them, and a note is nothing to the patron (I17, I19).
 #[must_use]
 pub fn typing_reach(
     situation: &Situation<'_>,
-    patrons_view: Option<&Session>,
     actor: &Actor,
     typed_in: Audience,
 ) -> Option<TypingReach> {
@@ -187,10 +187,7 @@ pub fn typing_reach(
         (Relation::Patron, _) => typed_in == Audience::Patron,
         (Relation::Owner, _) => true,
         (Relation::Supervisor, Actor::Librarian(librarian)) => {
-            let id = &librarian.member.librarian_id;
-            let known_to_patron = patrons_view.is_some_and(|view| view.knows(id));
-            // After leaving and entering again they are silent again, also to a patron who remembers them (I19).
-            session.knows(id) && (typed_in == Audience::Staff || known_to_patron)
+            session.is_shown(&librarian.member.librarian_id, typed_in)
         }
         _ => false,
     };
@@ -198,4 +195,101 @@ pub fn typing_reach(
         audience: typed_in,
         relation,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            conference::ConferenceEvent,
+            event::{Event, Opened, Speaker},
+            people::{Role, StaffMember, StaffNaming},
+        },
+        *,
+    };
+
+    fn admin() -> StaffMember {
+        StaffMember {
+            librarian_id: "admin".to_owned(),
+            screen_name: "Ms Admin".to_owned(),
+            institution_id: "maple".to_owned(),
+            institution_name: "Maple".to_owned(),
+        }
+    }
+
+    /// Whether the supervisor's typing in the box for messages and in the one for notes reaches anybody after these events.
+    fn reaches(events: &[Event]) -> (bool, bool) {
+        let session = events.iter().fold(None, |session, event| {
+            Session::apply(session, Audience::Staff, event, 0)
+        });
+        let mut conference = Conference::default();
+        conference.apply(&ConferenceEvent::Entered {
+            by: admin(),
+            warning_version: String::new(),
+        });
+        let situation = Situation {
+            session_id: "5e55",
+            session: session.as_ref(),
+            conference: &conference,
+            now_ms: 0,
+            times: Times::default(),
+        };
+        let actor = Actor::Librarian(LibrarianActor {
+            member: admin(),
+            role: Role::Administrator,
+            queues: Default::default(),
+            practice_queues: Default::default(),
+            warning_version: String::new(),
+        });
+        let reach = |typed_in| typing_reach(&situation, &actor, typed_in).is_some();
+        (reach(Audience::Patron), reach(Audience::Staff))
+    }
+
+    /// R4, I17, I19
+    #[test]
+    fn a_supervisors_typing_reaches_the_patron_only_after_a_word_to_them_in_the_same_stay() {
+        let by = || Speaker::Colleague(admin());
+        let text = || "hm".to_owned();
+        let mut events = vec![Event::Opened(Opened {
+            institution_id: "maple".to_owned(),
+            institution_name: "Maple".to_owned(),
+            queue_id: "maple".to_owned(),
+            staff_naming: StaffNaming::ScreenName,
+            patron_name: String::new(),
+            patron_email: String::new(),
+            question: "Where?".to_owned(),
+            practice: false,
+            route: Vec::new(),
+        })];
+        let note = || Event::NoteWritten {
+            by: by(),
+            text: text(),
+        };
+        let message = Event::MessagePosted {
+            by: by(),
+            text: text(),
+        };
+        let page = Event::PagePushed {
+            by: by(),
+            address: "https://example.org/".to_owned(),
+            host: "example.org".to_owned(),
+        };
+        assert_eq!(reaches(&events), (false, false));
+        for shows in [message, page] {
+            for (event, reached) in [
+                (note(), (false, true)),
+                (shows, (true, true)),
+                (note(), (true, true)),
+                (Event::ColleagueLeft { by: admin() }, (false, false)),
+            ] {
+                events.push(event);
+                assert_eq!(reaches(&events), reached, "after {:?}", events.last());
+            }
+        }
+        // Who owned the session and enters it again has shown themselves as its owner, and not as a supervisor.
+        events.push(note());
+        events.push(Event::PickedUp { by: admin() });
+        events.push(Event::Returned { from: admin() });
+        assert_eq!(reaches(&events), (false, false));
+    }
 }

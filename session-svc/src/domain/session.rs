@@ -46,6 +46,10 @@ pub struct Session {
     pub notes_size: usize,
     /// The librarians beside the owner who have shown themselves to this audience, first come first.
     pub colleagues: Vec<StaffMember>,
+    /// The ids of those of them who have shown themselves to the patron, too, since they came in. Lists on other servers are
+    /// not told: nothing there depends on it.
+    #[serde(skip)]
+    pub shown_to_patron: Vec<String>,
 }
 
 /// How much messages and pages of one session may take up, and how much its notes, in bytes: so much that both together
@@ -117,6 +121,7 @@ impl Session {
                 open_size: 0,
                 notes_size: 0,
                 colleagues: Vec::new(),
+                shown_to_patron: Vec::new(),
             }),
             (None, _) => None,
             (Some(mut session), event) => {
@@ -161,20 +166,17 @@ impl Session {
             Event::PatronConnectionChanged { connection } => self.patron_connection = *connection,
             Event::MessagePosted { by, text } => {
                 self.open_size += size(text);
-                self.notice(by);
+                self.notice(by, Audience::Patron);
             }
             Event::PagePushed { by, address, .. } => {
                 self.open_size += size(address);
-                self.notice(by);
+                self.notice(by, Audience::Patron);
             }
             Event::NoteWritten { by, text } => {
                 self.notes_size += size(text);
-                self.notice(by);
+                self.notice(by, Audience::Staff);
             }
-            Event::ColleagueLeft { by } => {
-                self.colleagues
-                    .retain(|colleague| colleague.librarian_id != by.librarian_id);
-            }
+            Event::ColleagueLeft { by } => self.forget(&by.librarian_id),
             Event::Ended { by } => {
                 self.end = Some(End {
                     by: by.clone(),
@@ -188,8 +190,7 @@ impl Session {
         self.disown();
         let id = &member.librarian_id;
         self.former_owners.retain(|former| former != id);
-        self.colleagues
-            .retain(|colleague| colleague.librarian_id != *id);
+        self.forget(id);
         self.returned = false;
         self.owner = Some(Arc::new(Owner {
             member: member.clone(),
@@ -255,13 +256,27 @@ impl Session {
 
     /// A colleague is known from the first thing that the audience was shown of them (R4). Who reviews after the end
     /// is no longer in the session.
-    fn notice(&mut self, speaker: &Speaker) {
-        if let Speaker::Colleague(member) = speaker
-            && self.end.is_none()
-            && !self.knows(&member.librarian_id)
-        {
+    fn notice(&mut self, speaker: &Speaker, shown_to: Audience) {
+        let Speaker::Colleague(member) = speaker else {
+            return;
+        };
+        if self.end.is_some() {
+            return;
+        }
+        let id = &member.librarian_id;
+        if !self.knows(id) {
             self.colleagues.push(member.clone());
         }
+        if shown_to == Audience::Patron && !self.shown_to_patron.contains(id) {
+            self.shown_to_patron.push(id.clone());
+        }
+    }
+
+    /// A colleague who left, or owns the session now, is none until they show themselves again (I19).
+    fn forget(&mut self, librarian_id: &str) {
+        self.colleagues
+            .retain(|colleague| colleague.librarian_id != librarian_id);
+        self.shown_to_patron.retain(|id| id != librarian_id);
     }
 
     /// Whether the audience knows of this colleague.
@@ -270,6 +285,16 @@ impl Session {
         self.colleagues
             .iter()
             .any(|colleague| colleague.librarian_id == librarian_id)
+    }
+
+    /// Whether a colleague has shown themselves to an audience since they came in. Only what staff know can tell: the patron
+    /// remembers whoever has left.
+    #[must_use]
+    pub fn is_shown(&self, librarian_id: &str, audience: Audience) -> bool {
+        match audience {
+            Audience::Staff => self.knows(librarian_id),
+            Audience::Patron => self.shown_to_patron.iter().any(|id| id == librarian_id),
+        }
     }
 
     /// Where the session stands.

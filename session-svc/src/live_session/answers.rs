@@ -107,8 +107,7 @@ impl LiveSession {
 
     /// Tells those whom it may reach that somebody types.
     pub(super) fn pass_on_typing(&self, actor: &Actor, typed_in: Audience) {
-        let patrons_view = self.history.view(Audience::Patron).session();
-        let Some(reach) = typing_reach(&self.situation(), patrons_view, actor, typed_in) else {
+        let Some(reach) = typing_reach(&self.situation(), actor, typed_in) else {
             return;
         };
         self.subscribers.pass_on_typing(actor, reach, |viewer| {

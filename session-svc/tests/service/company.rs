@@ -122,6 +122,33 @@ async fn supervisors_together() {
         .session
         .unwrap();
     assert!(maps.colleagues.is_empty());
+    // Also to the patron, who remembers them and hears nothing of a note: what they type is told from their next message on.
+    let after = ricky.attend(SESSION, None).await.unwrap().joined.head;
+    let mut rickys = ricky.attend(SESSION, after).await.unwrap();
+    let mut ask_attends = ask.attend(SESSION, None).await.unwrap();
+    ask.note(desk.command_id(), SESSION, "I am back")
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        desk.clock.advance_ms(1_000);
+        ask_attends.types_in(wire::Audience::Patron).await;
+        let message = wire::PostMessage {
+            text: "Hello again".into(),
+        };
+        ask_attends
+            .act(desk.command_id(), wire::act::Act::PostMessage(message))
+            .await;
+        while !matches!(ask_attends.next().await.unwrap().unwrap(), Told::ActAccepted(_)) {}
+    }
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.push(match rickys.next().await.unwrap().unwrap() {
+            Told::Event(_) => "message",
+            Told::Typing(_) => "typing",
+            _ => "something else",
+        });
+    }
+    assert_eq!(heard, ["message", "typing", "message"]);
 }
 
 /// D56: a waiting patron is told how many are before them, and whenever that changes.

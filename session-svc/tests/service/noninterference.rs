@@ -49,6 +49,15 @@ enum Hidden {
     IsRefused(Supervisor),
 }
 
+/// What happened before the story. Everyone may know of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Beginning {
+    /// The patron has spoken to nobody but the chatting librarian.
+    Alone,
+    /// A supervisor wrote to the patron, who remembers them, and left.
+    AdminSpokeAndLeft,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Supervisor {
     Admin,
@@ -78,14 +87,17 @@ fn open_to_staff() -> impl Strategy<Value = Open> {
     ]
 }
 
+fn typed_in() -> impl Strategy<Value = wire::Audience> {
+    prop_oneof![Just(wire::Audience::Patron), Just(wire::Audience::Staff)]
+}
+
 fn silent() -> impl Strategy<Value = Hidden> {
     let who = || prop_oneof![Just(Supervisor::Admin), Just(Supervisor::Ask)];
-    let typed_in = prop_oneof![Just(wire::Audience::Patron), Just(wire::Audience::Staff)];
     prop_oneof![
         5 => who().prop_map(Hidden::Enters),
         3 => who().prop_map(Hidden::Leaves),
         3 => who().prop_map(Hidden::Attends),
-        3 => (who(), typed_in).prop_map(|(who, typed_in)| Hidden::Types(who, typed_in)),
+        3 => (who(), typed_in()).prop_map(|(who, typed_in)| Hidden::Types(who, typed_in)),
         1 => who().prop_map(Hidden::Watches),
         1 => who().prop_map(Hidden::IsRefused),
     ]
@@ -98,17 +110,20 @@ fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
         3 => Just(Hidden::OwnerOffers),
         2 => Just(Hidden::LeeDeclines),
         3 => Just(Hidden::AdminNotes),
+        3 => typed_in().prop_map(|typed_in| Hidden::Types(Supervisor::Admin, typed_in)),
         4 => silent(),
     ]
 }
 
 type Slots<H> = Vec<(usize, H)>;
 
+/// How it begins, what everyone may know of, and what is hidden between.
 fn story<O: std::fmt::Debug, H: std::fmt::Debug>(
     open: impl Strategy<Value = O>,
     hidden: impl Strategy<Value = H>,
-) -> impl Strategy<Value = (Vec<O>, Slots<H>)> {
+) -> impl Strategy<Value = (Beginning, Vec<O>, Slots<H>)> {
     (
+        prop_oneof![Just(Beginning::Alone), Just(Beginning::AdminSpokeAndLeft)],
         prop::collection::vec(open, 1..12),
         prop::collection::vec((0..12_usize, hidden), 1..12),
     )
@@ -139,7 +154,7 @@ struct Records {
 }
 
 impl World {
-    async fn begin() -> Self {
+    async fn begin(beginning: Beginning) -> Self {
         let config = carrel_session::Config {
             heartbeat: Duration::from_secs(3_600).into(),
             ..carrel_session::Config::default()
@@ -152,13 +167,20 @@ impl World {
             .await
             .unwrap();
         owner.pick_up("pick-up".into(), SESSION).await.unwrap();
+        let mut admin = desk.librarian("admin", "maple", Role::Administrator, &["maple"]);
+        if beginning == Beginning::AdminSpokeAndLeft {
+            admin.enter("enter".into(), SESSION).await.unwrap();
+            let said = admin.post("speak".into(), SESSION, "Hello Ricky").await;
+            said.unwrap();
+            admin.leave("leave".into(), SESSION).await.unwrap();
+        }
         let mut other = desk.librarian("lee", "maple", Role::Librarian, &["maple"]);
         Self {
             lists: other.watch(&["maple"], false).await.unwrap(),
             owners_lists: owner.watch(&["maple"], false).await.unwrap(),
             patron: Observer::new(patron).await,
             owner: Observer::new(owner).await,
-            admin: desk.librarian("admin", "maple", Role::Administrator, &["maple"]),
+            admin,
             ask: desk.librarian("ask", "maple", Role::AskAdministrator, &["maple"]),
             inside: Vec::new(),
             hidden_commands: 0,
@@ -369,18 +391,18 @@ proptest! {
     /// I17: notes, note-typing and supervisors, silent or known to staff, are nothing to the patron.
     #[test]
     fn the_patron_cannot_tell(case in story(open(), hidden_from_patron())) {
-        let (story, hidden) = case;
-        let plain = run(async { World::begin().await.tell(&story, &[]).await });
-        let full = run(async { World::begin().await.tell(&story, &hidden).await });
+        let (beginning, story, hidden) = case;
+        let plain = run(async { World::begin(beginning).await.tell(&story, &[]).await });
+        let full = run(async { World::begin(beginning).await.tell(&story, &hidden).await });
         same(&plain.patron, &full.patron)?;
     }
 
     /// I18: supervisors who stay silent are nothing to the chatting librarian, nor to other librarians' lists.
     #[test]
     fn the_chatting_librarian_cannot_tell(case in story(open_to_staff(), silent())) {
-        let (story, hidden) = case;
-        let plain = run(async { World::begin().await.tell(&story, &[]).await });
-        let watched = run(async { World::begin().await.tell(&story, &hidden).await });
+        let (beginning, story, hidden) = case;
+        let plain = run(async { World::begin(beginning).await.tell(&story, &[]).await });
+        let watched = run(async { World::begin(beginning).await.tell(&story, &hidden).await });
         same(&plain.owner, &watched.owner)?;
         same(&plain.lists, &watched.lists)?;
         same(&plain.patron, &watched.patron)?;
