@@ -1,6 +1,6 @@
 //! What must be seen to though nobody asks: words that the bus lost, and sessions that nobody attends.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use carrel_platform::{
     log::{LogError, StreamName, StreamQuery},
@@ -20,20 +20,31 @@ const PAGE: usize = 512;
 const LOOK_UPS: usize = 64;
 
 impl Sessions {
-    /// Sees to it again and again, until the server stops.
+    /// Sees to both again and again, until the server stops. Each goes its own way: while the store of leases can't be
+    /// reached, it takes long to look up many sessions, and a word that was lost must not wait for that.
     pub(crate) async fn keep_up(self, members: Members) {
-        let every = self.parts.config.tail_repair.get();
-        let stop = self.parts.stop.clone();
-        let lossy = self.parts.bus.lossy();
-        let pause = |every: Duration| tokio::time::sleep(every);
-        while stop.run_until_cancelled(pause(every)).await.is_some() {
-            if lossy && let Err(error) = self.repair_tails().await {
-                let kind = error.kind();
-                tracing::warn!(kind, "it could not be looked whether the bus lost a word");
+        let tails = async {
+            if self.parts.bus.lossy() {
+                let failed = "it could not be looked whether the bus lost a word";
+                self.see_to(|| self.repair_tails(), failed).await;
             }
-            if let Err(error) = self.look_after(&members).await {
-                let kind = error.kind();
-                tracing::warn!(kind, "sessions that nobody attends could not be looked up");
+        };
+        let failed = "sessions that nobody attends could not be looked up";
+        let unattended = self.see_to(|| self.look_after(&members), failed);
+        tokio::join!(tails, unattended);
+    }
+
+    /// Does something again and again, until the server stops.
+    async fn see_to<F>(&self, what: impl Fn() -> F, failed: &'static str)
+    where
+        F: Future<Output = Result<(), LogError>>,
+    {
+        let every = self.parts.config.tail_repair.get();
+        let pause = || tokio::time::sleep(every);
+        let stop = &self.parts.stop;
+        while stop.run_until_cancelled(pause()).await.is_some() {
+            if let Err(error) = what().await {
+                tracing::warn!(kind = error.kind(), "{failed}");
             }
         }
     }

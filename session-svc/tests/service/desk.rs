@@ -19,7 +19,7 @@ use carrel_platform::{
     },
     bus::{Bus, local::LocalBus},
     clock::Clock,
-    lease::memory::MemoryLeases,
+    lease::{Leases, memory::MemoryLeases},
     log::{EventLog, sqlite::SqliteLog},
     serve::{GrpcServer, Services},
 };
@@ -49,9 +49,10 @@ pub struct Desk {
     pub channel: Channel,
     /// What the service has begun: among it a task for each session in memory.
     pub tasks: TaskTracker,
+    /// Who attends what, as all its servers know it.
+    pub leases: Arc<dyn Leases>,
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
-    leases: MemoryLeases,
     config: Config,
     stop: CancellationToken,
     commands: AtomicU64,
@@ -77,7 +78,7 @@ impl Desk {
         Self::start(
             log,
             bus,
-            MemoryLeases::default(),
+            Arc::new(MemoryLeases::default()),
             keys,
             Clock::manual(NOON_MS),
             config,
@@ -93,7 +94,7 @@ impl Desk {
         Self::start(
             log,
             bus,
-            MemoryLeases::default(),
+            Arc::new(MemoryLeases::default()),
             keys,
             Clock::manual(NOON_MS),
             config,
@@ -103,15 +104,16 @@ impl Desk {
 
     /// A second server on the same log and leases that hears nothing by the bus.
     pub async fn deaf_replica(&self) -> Self {
-        self.deaf_replica_with(self.config.clone()).await
+        let leases = Arc::clone(&self.leases);
+        self.deaf_replica_with(self.config.clone(), leases).await
     }
 
-    /// The same with its own settings.
-    pub async fn deaf_replica_with(&self, config: Config) -> Self {
+    /// The same with its own settings and leases.
+    pub async fn deaf_replica_with(&self, config: Config, leases: Arc<dyn Leases>) -> Self {
         Self::start(
             Arc::clone(&self.log),
             Arc::new(DeafBus::default()),
-            self.leases.clone(),
+            leases,
             self.keys.clone(),
             self.clock.clone(),
             config,
@@ -125,7 +127,7 @@ impl Desk {
         Self::start(
             log,
             bus,
-            self.leases.clone(),
+            Arc::clone(&self.leases),
             self.keys.clone(),
             self.clock.clone(),
             self.config.clone(),
@@ -136,7 +138,7 @@ impl Desk {
     async fn start(
         log: Arc<dyn EventLog>,
         bus: Arc<dyn Bus>,
-        leases: MemoryLeases,
+        leases: Arc<dyn Leases>,
         keys: KeyRing,
         clock: Clock,
         config: Config,
@@ -148,7 +150,7 @@ impl Desk {
                 log: Arc::clone(&log),
                 bus: Arc::clone(&bus),
                 clock: clock.clone(),
-                leases: Arc::new(leases.clone()),
+                leases: Arc::clone(&leases),
                 auth: Authenticator::new(keys.clone(), clock.clone()),
                 replica: format!("replica {}", REPLICAS.fetch_add(1, Ordering::Relaxed)).into(),
                 stop: stop.clone(),

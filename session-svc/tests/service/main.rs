@@ -28,3 +28,4 @@ mod rights;
 mod story;
 mod transfer;
 mod unknown;
+mod upkeep;

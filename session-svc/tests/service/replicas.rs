@@ -213,13 +213,13 @@ async fn a_server_that_heard_nothing_does_not_take_the_patron_from_a_new_owner()
     let _maps = map.attend(session, None).await.unwrap();
     let _admins = admin.attend(session, None).await.unwrap();
 
-    let deaf = desk
-        .deaf_replica_with(Config {
-            owner_grace: HumanDuration::from(Duration::from_millis(100)),
-            tail_repair: HumanDuration::from_secs(3_600),
-            ..Config::default()
-        })
-        .await;
+    let config = Config {
+        owner_grace: HumanDuration::from(Duration::from_millis(100)),
+        tail_repair: HumanDuration::from_secs(3_600),
+        ..Config::default()
+    };
+    let leases = Arc::clone(&desk.leases);
+    let deaf = desk.deaf_replica_with(config, leases).await;
     let mut there = deaf.patron(session);
     let mut rickys = there.attend(session, None).await.unwrap();
     rickys.events_to(2).await;
