@@ -248,7 +248,7 @@ fn refuse_nowhere(actor: &Actor, command: &Command) -> Refused {
 }
 
 /// Whether a session could have this id. No other is looked up.
-fn is_session_id(id: &str) -> bool {
+pub(crate) fn is_session_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

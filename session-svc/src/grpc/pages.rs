@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     history::read_for_staff,
     live_session::Parts,
+    sessions::is_session_id,
     storage,
 };
 
@@ -124,7 +125,11 @@ fn read_ended_token(token: &str) -> Result<Option<(i64, String)>, Refusal> {
     if token.is_empty() {
         return Ok(None);
     }
-    let (closed_at_ms, id) = token.split_once('.').ok_or_else(bad_token)?;
+    // The log is asked for no id that no session has: PostgreSQL refuses a text with a NUL in it.
+    let (closed_at_ms, id) = token
+        .split_once('.')
+        .filter(|(_, id)| is_session_id(id))
+        .ok_or_else(bad_token)?;
     Ok(Some((
         closed_at_ms.parse().map_err(|_| bad_token())?,
         id.to_owned(),
@@ -137,4 +142,25 @@ fn bad_token() -> Refusal {
         "page_token",
         "give the next_page_token of the page before, or leave it empty",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_a_token_that_could_have_been_given_is_looked_up() {
+        assert_eq!(read_ended_token("").unwrap(), None);
+        let good = read_ended_token("-7.5e55").unwrap();
+        assert_eq!(good, Some((-7, "5e55".to_owned())));
+        let long = format!("1.{}", "5".repeat(65));
+        for bad in [
+            "1", "x.5e55", ".5e55", "1.", "1.\0", "1.5e\u{e9}", "1.5.5", &long,
+        ] {
+            let reason = read_ended_token(bad).unwrap_err().reason;
+            assert_eq!(reason, "BAD_PAGE_TOKEN", "{bad:?}");
+        }
+    }
 }
