@@ -11,9 +11,10 @@ use carrel_platform::{
     },
     bus::local::LocalBus,
     clock::Clock,
+    in_process::InProcessServer,
     lease::memory::MemoryLeases,
     log::sqlite::SqliteLog,
-    pipe::pipe,
+    replicas::Replicas,
     serve::{GrpcServer, Services},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
@@ -22,7 +23,7 @@ use divan::{Bencher, counter::ItemsCount};
 use tokio::{runtime::Builder, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Streaming, transport::Channel};
+use tonic::{Request, Streaming};
 use wire::{
     attend_request::Request as Ask, attend_response::Response as Told,
     session_service_client::SessionServiceClient,
@@ -37,6 +38,7 @@ struct Hall {
     speaker: mpsc::Sender<wire::AttendRequest>,
     streams: Vec<Streaming<Encoded<wire::AttendResponse>>>,
     said: u64,
+    _server: InProcessServer,
     _stop: tokio_util::sync::DropGuard,
 }
 
@@ -65,14 +67,10 @@ impl Hall {
         let running = carrel_session::build(Config::default(), parts)
             .await
             .unwrap();
-        let (channel, incoming) = pipe();
         let services = Services::new().with(running.service);
-        let server = GrpcServer::new(services, false)
-            .await
-            .unwrap()
-            .for_own_clients();
-        let stopped = stop.clone();
-        tokio::spawn(async move { server.serve(incoming, stopped, Duration::ZERO).await });
+        let server = InProcessServer::default();
+        server.serve(&GrpcServer::new(services, false).await.unwrap());
+        let way = Replicas::from(server.way());
         let token = |who: &Who| {
             let lifetimes = Lifetimes {
                 access: Duration::from_secs(600),
@@ -83,7 +81,7 @@ impl Hall {
                 .access_token
         };
         let (patron, librarian) = (token(&patron()), token(&librarian()));
-        let mut sessions = SessionServiceClient::new(channel.clone());
+        let mut sessions = SessionServiceClient::new(way.clone());
         let open = wire::OpenSessionRequest {
             command_id: "open".into(),
             question: text(),
@@ -98,16 +96,17 @@ impl Hall {
             .pick_up_session(ask(&librarian, pick_up))
             .await
             .unwrap();
-        let (speaker, first) = attend(&channel, &patron).await;
+        let (speaker, first) = attend(&way, &patron).await;
         let mut streams = vec![first];
         for _ in 1..receivers {
             // Whose requests end still listens.
-            streams.push(attend(&channel, &patron).await.1);
+            streams.push(attend(&way, &patron).await.1);
         }
         Self {
             speaker,
             streams,
             said: 0,
+            _server: server,
             _stop: stop.drop_guard(),
         }
     }
@@ -146,7 +145,7 @@ impl Hall {
 }
 
 async fn attend(
-    channel: &Channel,
+    way: &Replicas,
     token: &str,
 ) -> (
     mpsc::Sender<wire::AttendRequest>,
@@ -162,7 +161,7 @@ async fn attend(
         trace_parent: String::new(),
     };
     requests.send(request).await.unwrap();
-    let stream = SessionServiceClient::new(channel.clone())
+    let stream = SessionServiceClient::new(way.clone())
         .attend(ask(token, ReceiverStream::new(receiver)))
         .await
         .unwrap();

@@ -21,7 +21,6 @@ use carrel_platform::{
     clock::Clock,
     lease::memory::MemoryLeases,
     log::{EventLog, StreamName, sqlite::SqliteLog},
-    pipe::pipe,
     serve::{GrpcServer, Services},
 };
 use carrel_proto::{
@@ -31,7 +30,7 @@ use carrel_proto::{
     },
     presence::v1::presence_service_server::PresenceServiceServer,
 };
-use carrel_testbed::bus::DeafBus;
+use carrel_testbed::{bus::DeafBus, pipe::pipe};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Status, Streaming, transport::Channel};
 use tonic_types::StatusExt as _;

@@ -157,7 +157,14 @@ mod tests {
         assert_eq!(good, Some((-7, "5e55".to_owned())));
         let long = format!("1.{}", "5".repeat(65));
         for bad in [
-            "1", "x.5e55", ".5e55", "1.", "1.\0", "1.5e\u{e9}", "1.5.5", &long,
+            "1",
+            "x.5e55",
+            ".5e55",
+            "1.",
+            "1.\0",
+            "1.5e\u{e9}",
+            "1.5.5",
+            &long,
         ] {
             let reason = read_ended_token(bad).unwrap_err().reason;
             assert_eq!(reason, "BAD_PAGE_TOKEN", "{bad:?}");

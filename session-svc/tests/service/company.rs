@@ -138,7 +138,10 @@ async fn supervisors_together() {
         ask_attends
             .act(desk.command_id(), wire::act::Act::PostMessage(message))
             .await;
-        while !matches!(ask_attends.next().await.unwrap().unwrap(), Told::ActAccepted(_)) {}
+        while !matches!(
+            ask_attends.next().await.unwrap().unwrap(),
+            Told::ActAccepted(_)
+        ) {}
     }
     let mut heard = Vec::new();
     for _ in 0..3 {
