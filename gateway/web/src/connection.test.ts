@@ -126,6 +126,35 @@ describe("silence", () => {
   });
 });
 
+describe("a frame that cannot be read", () => {
+  const GARBLED = (now: number): [number, ConnectionEvent] => [now, { kind: "garbled" }];
+
+  it("is a connection that is broken: it is closed, and tried again after a wait", () => {
+    const [connection, effects] = through(START, OPENED, WELCOME, GARBLED(60_000));
+    expect(effects).toEqual([{ kind: "close" }]);
+    expect(connection.phase).toEqual({ name: "waiting", retryAt: 60_000 + backoff(0, 0.5) });
+    expect(step(connection, { kind: "tick" }, 61_000, 0.5)[1]).toEqual([{ kind: "open" }]);
+  });
+
+  it("makes the waits longer when it comes again after each Welcome", () => {
+    let connection = idle;
+    const waits = Array.from({ length: 4 }, (_, round) => {
+      const now = round * 60_000;
+      for (const event of [{ kind: "start", token: TOKEN }, OPENED[1], WELCOME[1], { kind: "garbled" }] as const) {
+        // Whoever is connected already starts nothing.
+        if (event.kind === "start" && round > 0) [connection] = step(connection, { kind: "tick" }, now, 0.5);
+        else [connection] = step(connection, event, now, 0.5);
+      }
+      return connection.phase.name === "waiting" ? connection.phase.retryAt - now : undefined;
+    });
+    expect(waits).toEqual([0, 1, 2, 3].map((failures) => backoff(failures, 0.5)));
+  });
+
+  it("is one before the Welcome, too", () => {
+    expect(through(START, OPENED, GARBLED(20))[0].phase.name).toBe("waiting");
+  });
+});
+
 describe("tokens", () => {
   const alive = (now: number): [number, ConnectionEvent] => [now, { kind: "heard" }];
 
@@ -200,6 +229,7 @@ describe("any order of events", () => {
     () => ({ kind: "opened" }),
     () => ({ kind: "welcome", silenceLimit: 20_000 }),
     () => ({ kind: "heard" }),
+    () => ({ kind: "garbled" }),
     (random) => ({
       kind: "closed",
       code: [1001, 1006, 1012, 4401, 4408][Math.floor(random() * 5)] ?? 1006,

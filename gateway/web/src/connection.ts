@@ -54,6 +54,8 @@ export type ConnectionEvent =
   | { kind: "welcome"; silenceLimit: number }
   /** Any frame at all was received. */
   | { kind: "heard" }
+  /** Something was received that cannot be read: what it said is missing, and nobody knows what it was. */
+  | { kind: "garbled" }
   | { kind: "closed"; code: number; reason: string }
   | { kind: "renewed"; token: HeldToken }
   /** The token cannot be renewed any more. */
@@ -131,6 +133,9 @@ export function step(connection: Connection, event: ConnectionEvent, now: number
       return welcome(connection, event.silenceLimit, now);
     case "heard":
       return heard(connection, now);
+    case "garbled":
+      // A new connection begins where the last good frame ended.
+      return lose(connection, now, random);
     case "closed":
       return closed(connection, event.code, event.reason, now, random);
     case "renewed":

@@ -7,30 +7,41 @@ import type { HeldToken } from "./token";
 const token = (accessToken: string): HeldToken => ({ accessToken, expiresAt: 0, renewUntil: 0 });
 
 let socket: GatewaySocket;
+let phases: string[];
+let frames: (string | undefined)[];
+let clock: number;
 let kept: string[];
 let answer: (outcome: RenewOutcome) => void;
 
 beforeEach(() => {
   vi.stubGlobal("WebSocket", FakeSocket);
   kept = [];
+  phases = [];
+  frames = [];
+  clock = 0;
   socket = new GatewaySocket(
     {
       address: "ws://localhost/v1/socket",
-      now: () => 0,
+      now: () => clock,
       random: () => 0,
       renew: () =>
         new Promise((resolve) => {
           answer = resolve;
         }),
     },
-    { changed() {}, ready() {}, frame() {}, token: ({ accessToken }) => kept.push(accessToken) },
+    {
+      changed: ({ phase }) => phases.push(phase.name),
+      ready() {},
+      frame: ({ frame }) => frames.push(frame.case),
+      token: ({ accessToken }) => kept.push(accessToken),
+    },
   );
   socket.start(token("first"));
-  FakeSocket.last?.onclose?.({ code: 4401, reason: "" });
 });
 
 afterEach(() => {
   socket.stop();
+  vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
@@ -43,6 +54,8 @@ async function answered(outcome: RenewOutcome): Promise<void> {
 const greeted = () => FakeSocket.last?.all("hello").map(({ accessToken }) => accessToken);
 
 describe("the exchange of a token over HTTP", () => {
+  beforeEach(() => FakeSocket.last?.onclose?.({ code: 4401, reason: "" }));
+
   it("is followed by another attempt, with the fresh token", async () => {
     await answered({ kind: "renewed", token: token("fresh") });
     FakeSocket.last?.open();
@@ -57,5 +70,31 @@ describe("the exchange of a token over HTTP", () => {
     FakeSocket.last?.open();
     expect(greeted()).toEqual(["second"]);
     expect(kept).toEqual([]);
+  });
+});
+
+describe("what comes on the socket and is no frame", () => {
+  const garbage: [string, unknown][] = [
+    ["bytes that mean nothing", new Uint8Array([0xff, 0xff, 0xff]).buffer],
+    ["a frame that was cut off", new Uint8Array([0x0a, 0x7f, 0x01]).buffer],
+    ["text", "hello"],
+  ];
+
+  it.each(garbage)("breaks the connection, which comes back by itself: %s", (_, data) => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    socket.stop();
+    socket.start(token("first"));
+    const broken = FakeSocket.last as FakeSocket;
+    broken.open();
+    const closed = vi.spyOn(broken, "close");
+    expect(() => broken.receive(data)).not.toThrow();
+    expect(phases.at(-1)).toBe("waiting");
+    expect(closed).toHaveBeenCalled();
+    expect(frames).toEqual(["welcome"]);
+    clock = 1_000;
+    vi.advanceTimersByTime(1_000);
+    expect(FakeSocket.last).not.toBe(broken);
+    FakeSocket.last?.open();
+    expect(phases.at(-1)).toBe("connected");
   });
 });

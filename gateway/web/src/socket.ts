@@ -130,8 +130,8 @@ export class GatewaySocket {
   }
 
   #received(data: unknown): void {
-    if (!(data instanceof ArrayBuffer)) return;
     const frame = decode(data);
+    if (frame === undefined) return this.#handle({ kind: "garbled" });
     this.#handle({ kind: "heard" });
     this.listener.frame(frame);
     if (frame.frame.case === "welcome") {

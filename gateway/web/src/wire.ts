@@ -34,9 +34,14 @@ export function encode(frame: ClientFrame): Uint8Array<ArrayBuffer> {
   return new Uint8Array(toBinary(ClientFrameSchema, frame));
 }
 
-/** The frame in bytes from the gateway. Throws on bytes that are no frame. */
-export function decode(bytes: ArrayBuffer): ServerFrame {
-  return fromBinary(ServerFrameSchema, new Uint8Array(bytes));
+/** The frame that came from the gateway, or nothing if it is no frame. */
+export function decode(data: unknown): ServerFrame | undefined {
+  if (!(data instanceof ArrayBuffer)) return undefined;
+  try {
+    return fromBinary(ServerFrameSchema, new Uint8Array(data));
+  } catch {
+    return undefined;
+  }
 }
 
 const NOTHING_HAPPENED = new Set([3, 5, 6, 7, 8, 9, 16]);

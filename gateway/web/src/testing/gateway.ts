@@ -26,7 +26,7 @@ export class FakeSocket {
   readonly received: ClientFrame["frame"][] = [];
   binaryType = "";
   onopen: (() => void) | null = null;
-  onmessage: ((message: { data: ArrayBuffer }) => void) | null = null;
+  onmessage: ((message: { data: unknown }) => void) | null = null;
   onclose: ((close: { code: number; reason: string }) => void) | null = null;
 
   constructor() {
@@ -51,7 +51,12 @@ export class FakeSocket {
   /** The gateway sends something. */
   push(frame: Frame): void {
     const bytes = new Uint8Array(toBinary(ServerFrameSchema, serverFrame(frame)));
-    this.onmessage?.({ data: bytes.buffer });
+    this.receive(bytes.buffer);
+  }
+
+  /** Something comes, whether it is a frame or not. */
+  receive(data: unknown): void {
+    this.onmessage?.({ data });
   }
 
   /** What was received of one kind, the oldest first. */
