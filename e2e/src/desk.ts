@@ -145,9 +145,15 @@ export class Desk {
     await this.pageBox.press("Enter");
   }
 
-  /** Gives up sending a page. */
+  /** The question before something that was typed is thrown away. */
+  get throwAway(): Locator {
+    return this.page.getByRole("alertdialog", { name: "Throw away what you have typed?" });
+  }
+
+  /** Gives up sending a page whose address is typed. */
   async giveUpPage(): Promise<void> {
     await this.pageBox.press("Escape");
+    await this.throwAway.getByRole("button", { name: "Throw away" }).click();
     await this.pageBox.waitFor({ state: "detached" });
   }
 

@@ -89,6 +89,20 @@ test("Ms Map answers the note, then Ricky", async () => {
   await ricky.conversation.shows("It is of 1874.");
 });
 
+test("Ms Map thinks better of a page, and Esc throws nothing away unasked (D60)", async () => {
+  const { page } = msMap;
+  await press(page, page.getByRole("button", { name: "Web page", exact: true }));
+  await write(page, msMap.pageBox, "https://maple.example");
+  await page.keyboard.press("Escape");
+  await press(page, msMap.throwAway.getByRole("button", { name: "Go on writing" }));
+  expect(await msMap.pageBox.inputValue()).toBe("https://maple.example");
+  await msMap.pageBox.press("Escape");
+  await press(page, msMap.throwAway.getByRole("button", { name: "Throw away" }));
+  await msMap.pageBox.waitFor({ state: "detached" });
+  // The focus is where the next message goes.
+  await page.locator("#patron-box:focus").waitFor();
+});
+
 test("The administrator leaves, and Ms Map ends the session", async () => {
   await press(admin.page, admin.leaveButton);
   await admin.banner.waitFor({ state: "detached" });

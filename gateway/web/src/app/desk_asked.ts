@@ -1,5 +1,6 @@
 /** What the desk asks its user in a dialog. */
 import type { SessionRow } from "../gen/carrel/session/v1/session_service_pb";
+import type { Confirmation } from "./confirmation";
 
 /** A question that the desk asks, and that must be answered before anything else. */
 export type Asked =
@@ -8,6 +9,7 @@ export type Asked =
   | { kind: "end"; sessionId: string }
   | { kind: "guard"; sessionId: string; note: number }
   | { kind: "transfer"; sessionId: string; librarianId: string | undefined }
+  | { kind: "confirmation"; of: Confirmation }
   | { kind: "log-out" }
   | { kind: "queues" }
   | { kind: "alerts" }

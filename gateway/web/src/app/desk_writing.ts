@@ -57,11 +57,12 @@ export class Writing {
 
   /** Sends a web page's address to the patron. */
   sendPage(sessionId: string, address: string): void {
+    this.drafts.change(sessionId, { page: "" });
     this.link.act(sessionId, pushPage(address));
   }
 
   /** Keeps what is typed, and lets the others know that something is. */
-  type(sessionId: string, change: Partial<Pick<Draft, "patron" | "note">>): void {
+  type(sessionId: string, change: Partial<Pick<Draft, "patron" | "note" | "page">>): void {
     this.drafts.change(sessionId, change, serverNow());
     if (change.patron) this.link.typing(sessionId, Audience.PATRON);
     if (change.note) this.link.typing(sessionId, Audience.STAFF);

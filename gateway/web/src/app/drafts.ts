@@ -5,11 +5,13 @@ import { signal } from "@preact/signals";
 export interface Draft {
   patron: string;
   note: string;
+  /** The address of a web page. */
+  page: string;
   /** When the draft for the patron was begun, by the server's time. */
   begun: number;
 }
 
-const NOTHING: Draft = { patron: "", note: "", begun: 0 };
+const NOTHING: Draft = { patron: "", note: "", page: "", begun: 0 };
 
 /** All drafts. */
 export class Drafts {
@@ -22,7 +24,7 @@ export class Drafts {
 
   /** Whether anything is typed and not sent. */
   get any(): boolean {
-    return [...this.#drafts.value.values()].some((draft) => draft.patron !== "" || draft.note !== "");
+    return [...this.#drafts.value.values()].some(({ patron, note, page }) => patron + note + page !== "");
   }
 
   /** Changes a session's drafts. */

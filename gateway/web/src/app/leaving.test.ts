@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DeskStage, MAP } from "../testing/desk_stage";
 import { FakeSocket } from "../testing/gateway";
-import { isDeskUnsent } from "./leaving";
+import { hasDrafts, isDeskUnsent } from "./leaving";
 
 let stage: DeskStage;
 
@@ -38,6 +38,21 @@ describe("a desk that is left (D60)", () => {
       replayed: false,
     };
     stage.socket.push({ case: "accepted", value: accepted });
+    expect(isDeskUnsent(stage.desk)).toBe(false);
+  });
+
+  it("would lose the address of a web page that is typed, until it is sent", () => {
+    stage.desk.writing.type("s", { page: "https://maple.example" });
+    expect(isDeskUnsent(stage.desk)).toBe(true);
+    expect(hasDrafts(stage.desk)).toBe(true);
+    stage.desk.writing.sendPage("s", "https://maple.example");
+    expect(hasDrafts(stage.desk)).toBe(false);
+  });
+
+  it("would lose a script that is begun, and nothing of it once the librarian has logged out", () => {
+    stage.desk.scripts.draft.value = { name: "", text: "Good-bye!" };
+    expect(isDeskUnsent(stage.desk)).toBe(true);
+    stage.desk.logOut();
     expect(isDeskUnsent(stage.desk)).toBe(false);
   });
 

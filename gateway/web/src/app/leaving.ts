@@ -24,11 +24,15 @@ export function isChatUnsent(chat: PatronChat): boolean {
   }
 }
 
+/** Whether a librarian has typed something and not sent or kept it. */
+export function hasDrafts(desk: Desk): boolean {
+  return desk.drafts.any || desk.im.hasDrafts || desk.scripts.isBegun;
+}
+
 /** Whether something that a librarian has typed or sent would be lost with the page. */
 export function isDeskUnsent(desk: Desk): boolean {
   return (
-    desk.drafts.any ||
-    desk.im.hasDrafts ||
+    hasDrafts(desk) ||
     [...desk.link.sessions.value.values()].some(isSending) ||
     [...desk.im.conversations.value.threads.values()].some(isSending)
   );

@@ -12,6 +12,8 @@ export const SCRIPTS_LIMIT = 100;
 /** How long a script's name may be. */
 export const SCRIPT_NAME_LIMIT = 80;
 
+const NOTHING: OwnScript = { name: "", text: "" };
+
 /** The own scripts of whoever is at the desk. */
 export class OwnScripts {
   readonly #all = signal<readonly OwnScript[]>([]);
@@ -19,11 +21,26 @@ export class OwnScripts {
   /** The scripts, by name. */
   readonly all: ReadonlySignal<readonly OwnScript[]> = this.#all;
 
+  /** A script that is being written. Like other drafts it lives in this page's memory and nowhere else. */
+  readonly draft = signal(NOTHING);
+
   constructor(private readonly librarianId: ReadonlySignal<string | undefined>) {
     effect(() => {
       const id = librarianId.value;
+      this.dropDraft();
       this.#all.value = id === undefined ? [] : readScripts(id);
     });
+  }
+
+  /** Whether a script is begun and not kept. */
+  get isBegun(): boolean {
+    const { name, text } = this.draft.value;
+    return (name + text).trim() !== "";
+  }
+
+  /** Drops the script that is being written. */
+  dropDraft(): void {
+    this.draft.value = NOTHING;
   }
 
   /** Keeps a script. One of the same name gives way to it. Says why not, if it cannot be kept. */

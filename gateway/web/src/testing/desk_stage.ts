@@ -137,6 +137,41 @@ export class DeskStage {
     );
   }
 
+  /** A field by its id. */
+  field(id: string): HTMLInputElement {
+    const field = this.root.querySelector<HTMLInputElement>(`#${id}`);
+    if (field === null) throw new Error(`There is no field ${id}.`);
+    return field;
+  }
+
+  /** Types into a field, which has the focus then. */
+  async types(id: string, text: string): Promise<void> {
+    const field = this.field(id);
+    field.focus();
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    await drawn();
+  }
+
+  /** Presses a key where the focus is. */
+  async press(key: string): Promise<void> {
+    document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    await drawn();
+  }
+
+  /** The titles of the dialogs that are open. */
+  get dialogs(): (string | undefined)[] {
+    return [...this.root.querySelectorAll("dialog")].map((dialog) => dialog.querySelector("h2")?.textContent);
+  }
+
+  /** Presses a button of the dialog. */
+  async answer(name: string): Promise<void> {
+    const button = this.find("dialog button", name);
+    if (button === undefined) throw new Error(`There is no answer ${name}.`);
+    button.click();
+    await drawn();
+  }
+
   /** Presses a button. */
   async click(name: string | RegExp): Promise<void> {
     const button = this.find("button", name);

@@ -1,5 +1,7 @@
 import { useEffect } from "preact/hooks";
+import type { Confirmation } from "../../app/confirmation";
 import type { Desk } from "../../app/desk";
+import { hasDrafts } from "../../app/leaving";
 import { guard } from "../../app/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
@@ -38,6 +40,8 @@ function AskedDialog({ desk }: { desk: Desk }) {
       return <Guard desk={desk} sessionId={asked.sessionId} position={asked.note} />;
     case "transfer":
       return <TransferDialog desk={desk} sessionId={asked.sessionId} librarianId={asked.librarianId} />;
+    case "confirmation":
+      return <Confirmed desk={desk} of={asked.of} />;
     case "log-out":
       return <LogOut desk={desk} />;
     case "queues":
@@ -181,11 +185,24 @@ function Guard({ desk, sessionId, position }: { desk: Desk; sessionId: string; p
   );
 }
 
+function Confirmed({ desk, of }: { desk: Desk; of: Confirmation }) {
+  return (
+    <Confirm
+      {...of}
+      onCancel={() => desk.cancel()}
+      onConfirm={() => {
+        desk.cancel();
+        of.onConfirm();
+      }}
+    />
+  );
+}
+
 function LogOut({ desk }: { desk: Desk }) {
   const running = [...desk.link.sessions.value.values()].filter(
     (view) => view.wanted && view.session?.state === SessionState.ACTIVE,
   ).length;
-  const drafts = desk.drafts.any || desk.im.hasDrafts ? " What you have typed and not sent is lost." : "";
+  const drafts = hasDrafts(desk) ? " What you have typed and not sent is lost." : "";
   return (
     <Confirm
       title="Log out?"

@@ -9,20 +9,36 @@ import { Icon } from "../parts/icon";
 import { TextBox } from "../parts/text_box";
 import { BoxSwitch } from "./notes_pane";
 import { Scripts } from "./scripts";
+import { throwPageAway, throwScriptAway } from "./throw_away";
+
+/** What stands beside the box. */
+type Beside = "page" | "scripts" | undefined;
 
 /** The box whose text the patron sees, and the web page that goes the same way. */
 export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
   const box = useRef<HTMLTextAreaElement>(null);
-  const [beside, setBeside] = useState<"page" | "scripts" | undefined>(undefined);
+  // An address that was typed before another session was looked at is there again.
+  const [beside, setBeside] = useState<Beside>(desk.drafts.of(view.sessionId).page === "" ? undefined : "page");
+  /** Whether the user has opened or closed it here. Only then it takes the focus. */
+  const isTurned = useRef(false);
   const wanted = desk.wantsFocus.value === "patron";
   useEffect(() => {
     if (!wanted) return;
     box.current?.focus();
     desk.focused();
   }, [wanted]);
-  const close = () => {
-    setBeside(undefined);
+  const turn = (to: Beside) => {
+    isTurned.current = true;
+    setBeside(to);
+    if (to !== undefined) return;
     box.current?.focus();
+    // While a question stands before it, the box takes no focus.
+    desk.focus("patron");
+  };
+  const leave = (to: Beside) => {
+    if (beside === "page") throwPageAway(desk, view.sessionId, () => turn(to));
+    else if (beside === "scripts") throwScriptAway(desk, () => turn(to));
+    else turn(to);
   };
   const { session } = view;
   const name = session?.patronName;
@@ -58,7 +74,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
               class="button"
               aria-expanded={beside === "scripts"}
               aria-controls="scripts"
-              onClick={() => setBeside(beside === "scripts" ? undefined : "scripts")}
+              onClick={() => leave(beside === "scripts" ? undefined : "scripts")}
             >
               <Icon name="scripts" /> Scripts
             </button>
@@ -67,7 +83,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
               class="button"
               aria-expanded={beside === "page"}
               aria-controls="page-push"
-              onClick={() => setBeside(beside === "page" ? undefined : "page")}
+              onClick={() => leave(beside === "page" ? undefined : "page")}
             >
               <Icon name="link" /> Web page
             </button>
@@ -82,16 +98,22 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
           view={view}
           onChoose={(text) => {
             desk.writing.type(view.sessionId, { patron: withScript(desk.drafts.of(view.sessionId).patron, text) });
-            close();
+            turn(undefined);
           }}
-          onClose={close}
+          onClose={() => leave(undefined)}
         />
       )}
       {beside === "page" && (
         <PagePush
           to={name || "the patron"}
-          onClose={close}
-          onSend={(address) => desk.writing.sendPage(view.sessionId, address)}
+          typed={desk.drafts.of(view.sessionId).page}
+          focus={isTurned.current}
+          onInput={(page) => desk.writing.type(view.sessionId, { page })}
+          onClose={() => leave(undefined)}
+          onSend={(address) => {
+            desk.writing.sendPage(view.sessionId, address);
+            turn(undefined);
+          }}
         />
       )}
       <BoxSwitch desk={desk} to="note" />
@@ -101,16 +123,29 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
 
 /** What was typed when the session ended is not thrown away. */
 function Unsent({ desk, view }: { desk: Desk; view: SessionView }) {
-  const { patron } = desk.drafts.of(view.sessionId);
-  if (patron.trim() === "") return null;
+  const { patron, page } = desk.drafts.of(view.sessionId);
   return (
-    <div class="unsent">
-      <p class="hint">This was not sent:</p>
-      <blockquote class="guarded-text">{patron}</blockquote>
-      <button type="button" class="button small note-button" onClick={() => desk.writing.sendAsNote(view.sessionId)}>
-        <Icon name="lock" /> Keep it as a note
-      </button>
-    </div>
+    <>
+      {patron.trim() !== "" && (
+        <div class="unsent">
+          <p class="hint">This was not sent:</p>
+          <blockquote class="guarded-text">{patron}</blockquote>
+          <button
+            type="button"
+            class="button small note-button"
+            onClick={() => desk.writing.sendAsNote(view.sessionId)}
+          >
+            <Icon name="lock" /> Keep it as a note
+          </button>
+        </div>
+      )}
+      {page.trim() !== "" && (
+        <div class="unsent">
+          <p class="hint">This web page was not sent:</p>
+          <blockquote class="guarded-text">{page}</blockquote>
+        </div>
+      )}
+    </>
   );
 }
 
@@ -129,16 +164,22 @@ function Hint({ view }: { view: SessionView }) {
 
 interface PagePushProps {
   to: string;
+  /** The address as far as it is typed. */
+  typed: string;
+  /** Takes the focus when it appears. */
+  focus: boolean;
+  onInput: (typed: string) => void;
   onSend: (address: string) => void;
   onClose: () => void;
 }
 
 /** Sends a web page's address. The patron opens it; nothing opens by itself (R22). */
-function PagePush({ to, onSend, onClose }: PagePushProps) {
-  const [typed, setTyped] = useState("");
+function PagePush({ to, typed, focus, onInput, onSend, onClose }: PagePushProps) {
   const [error, setError] = useState("");
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    if (focus) input.current?.focus();
+  }, []);
   const submit = (event: Event) => {
     event.preventDefault();
     const address = typedAddress(typed);
@@ -147,7 +188,6 @@ function PagePush({ to, onSend, onClose }: PagePushProps) {
       return;
     }
     onSend(address);
-    onClose();
   };
   return (
     <form
@@ -155,7 +195,9 @@ function PagePush({ to, onSend, onClose }: PagePushProps) {
       class="page-push"
       onSubmit={submit}
       onKeyDown={(event) => {
-        if (event.key === "Escape") onClose();
+        if (event.key !== "Escape") return;
+        event.preventDefault();
+        onClose();
       }}
       noValidate
     >
@@ -173,7 +215,7 @@ function PagePush({ to, onSend, onClose }: PagePushProps) {
           aria-describedby="page-hint"
           aria-invalid={error !== ""}
           onInput={(event) => {
-            setTyped(event.currentTarget.value);
+            onInput(event.currentTarget.value);
             setError("");
           }}
         />

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
-import { SCRIPT_NAME_LIMIT } from "../../app/scripts";
 import type { SessionView } from "../../state/session";
 import { Icon } from "../parts/icon";
-import { length } from "../parts/text_box";
+import { NewScript } from "./new_script";
+import { throwScriptAway } from "./throw_away";
 
 interface ScriptsProps {
   desk: Desk;
@@ -31,9 +31,13 @@ interface Group {
  */
 export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
   const [search, setSearch] = useState("");
-  const [adding, setAdding] = useState(false);
+  const [adding, setAdding] = useState(desk.scripts.isBegun);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    // The new script takes the focus itself. What has it goes with the new script, and with a question before that.
+    if (!adding) input.current?.focus();
+  }, [adding]);
+  const leaveNew = () => throwScriptAway(desk, () => setAdding(false));
   const groups = groupsOf(desk, view, search);
   return (
     <section
@@ -43,6 +47,8 @@ export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
       onKeyDown={(event) => {
         if (event.key === "Escape") {
           event.stopPropagation();
+          // The search would be emptied by it, also when what is asked is then declined.
+          event.preventDefault();
           onClose();
         }
         moveAmong(event);
@@ -58,22 +64,14 @@ export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
           value={search}
           onInput={(event) => setSearch(event.currentTarget.value)}
         />
-        <button type="button" class="button" aria-expanded={adding} onClick={() => setAdding(!adding)}>
+        <button type="button" class="button" aria-expanded={adding} onClick={adding ? leaveNew : () => setAdding(true)}>
           New script
         </button>
         <button type="button" class="button" onClick={onClose}>
           Close
         </button>
       </div>
-      {adding && (
-        <NewScript
-          desk={desk}
-          onDone={() => {
-            setAdding(false);
-            input.current?.focus();
-          }}
-        />
-      )}
+      {adding && <NewScript desk={desk} onKept={() => setAdding(false)} onCancel={leaveNew} />}
       <div class="script-groups">
         {groups.map((group) => (
           <fieldset key={group.id} class="script-group">
@@ -138,58 +136,4 @@ function moveAmong(event: KeyboardEvent): void {
   if (next === undefined) return;
   event.preventDefault();
   next.focus();
-}
-
-function NewScript({ desk, onDone }: { desk: Desk; onDone: () => void }) {
-  const [name, setName] = useState("");
-  const [text, setText] = useState("");
-  const [error, setError] = useState("");
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
-  const left = desk.link.textLimit.value - length(text);
-  const save = (event: Event) => {
-    event.preventDefault();
-    if (left < 0) return setError(`${-left} characters too many.`);
-    const failure = desk.scripts.add({ name, text });
-    if (failure === undefined) onDone();
-    else setError(failure);
-  };
-  return (
-    <form class="new-script" onSubmit={save} noValidate>
-      <div class="field">
-        <label for="script-name">Name of the script</label>
-        <input
-          id="script-name"
-          ref={field}
-          autoComplete="off"
-          maxLength={SCRIPT_NAME_LIMIT}
-          value={name}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
-      </div>
-      <div class="field">
-        <label for="script-text">Text of the script</label>
-        <textarea
-          id="script-text"
-          rows={2}
-          value={text}
-          aria-invalid={left < 0}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-      </div>
-      {error && (
-        <p class="hint over" role="alert">
-          {error}
-        </p>
-      )}
-      <div class="row-actions">
-        <button type="submit" class="button small primary">
-          Keep script
-        </button>
-        <button type="button" class="button small" onClick={onDone}>
-          Cancel
-        </button>
-      </div>
-    </form>
-  );
 }

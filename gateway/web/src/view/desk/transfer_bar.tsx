@@ -61,8 +61,8 @@ export function HandedOver({ desk, view }: { desk: Desk; view: SessionView }) {
     // The boxes are gone, and the focus with them.
     if (document.activeElement === document.body) ref.current?.focus();
   }, []);
-  const { patron, note } = desk.drafts.of(view.sessionId);
-  const unsent = Object.entries({ patron, note }).filter(([, text]) => text.trim() !== "");
+  const { patron, note, page } = desk.drafts.of(view.sessionId);
+  const unsent = Object.entries({ patron, note, page }).filter(([, text]) => text.trim() !== "");
   return (
     <div class="banner over handed-over">
       <p role="status" ref={ref} tabIndex={-1}>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import type { Confirmation } from "../../app/confirmation";
 import { focusOpenTab } from "./open_tab";
 
 interface DialogProps {
@@ -55,14 +56,7 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
   );
 }
 
-interface ConfirmProps {
-  title: string;
-  text: string;
-  /** What the button says that does it. */
-  action: string;
-  /** What the button says that does not. */
-  otherwise: string;
-  onConfirm: () => void;
+interface ConfirmProps extends Confirmation {
   onCancel: () => void;
 }
 

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DeskStage } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+const QUESTION = "Throw away what you have typed?";
+
+let stage: DeskStage;
+
+/** The user owns session `s`, which is shown, and begins a script. */
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  localStorage.clear();
+  stage = await DeskStage.open({ held: ["s"] });
+  await stage.atWork();
+  await stage.click("Scripts");
+  await stage.click("New script");
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+const isOpen = (id: string) => stage.root.querySelector(`#${id}`) !== null;
+const hasFocus = (name: string) =>
+  vi.waitFor(() => expect(document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.id).toBe(name));
+const toSearch = () => hasFocus("Search the scripts");
+
+async function keep(): Promise<void> {
+  stage.root.querySelector("form.new-script")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+  await toSearch();
+}
+
+describe("a script that is begun (D60)", () => {
+  it.each(["Escape", "Close", "Scripts"])("is not thrown away with the panel by %s without a question", async (way) => {
+    await stage.types("script-text", "Good-bye!");
+    if (way === "Escape") await stage.press(way);
+    else await stage.click(way);
+    expect(stage.dialogs).toEqual([QUESTION]);
+    await stage.answer("Go on writing");
+    expect(stage.field("script-text").value).toBe("Good-bye!");
+    if (way === "Escape") await stage.press(way);
+    else await stage.click(way);
+    await stage.answer("Throw away");
+    expect(isOpen("scripts")).toBe(false);
+    await hasFocus("patron-box");
+  });
+
+  it.each(["Cancel", "New script"])("is not thrown away by %s without a question", async (way) => {
+    await stage.types("script-name", "Bye");
+    await stage.click(way);
+    expect(stage.dialogs).toEqual([QUESTION]);
+    await stage.answer("Throw away");
+    expect(isOpen("script-name")).toBe(false);
+    await toSearch();
+    await stage.click("New script");
+    expect(stage.field("script-name").value).toBe("");
+  });
+
+  it("is there again when another session was looked at meanwhile", async () => {
+    await stage.types("script-text", "Good-bye!");
+    stage.desk.unselect();
+    await stage.atWork();
+    await stage.click("Scripts");
+    expect(stage.field("script-text").value).toBe("Good-bye!");
+  });
+
+  it("is nothing to ask about before anything is typed, or once it is kept", async () => {
+    await stage.press("Escape");
+    expect(stage.dialogs).toEqual([]);
+    await stage.click("Scripts");
+    await stage.click("New script");
+    await stage.types("script-name", "Bye");
+    await stage.types("script-text", "Good-bye!");
+    await keep();
+    expect(stage.desk.scripts.all.value).toEqual([{ name: "Bye", text: "Good-bye!" }]);
+    await stage.press("Escape");
+    expect(stage.dialogs).toEqual([]);
+    expect(isOpen("scripts")).toBe(false);
+  });
+});

@@ -1,0 +1,70 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { SCRIPT_NAME_LIMIT } from "../../app/scripts";
+import { length } from "../parts/text_box";
+
+interface NewScriptProps {
+  desk: Desk;
+  onKept: () => void;
+  onCancel: () => void;
+}
+
+/** A script of the librarian's own, as it is written. */
+export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
+  const { draft } = desk.scripts;
+  const { name, text } = draft.value;
+  const [error, setError] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const left = desk.link.textLimit.value - length(text);
+  const save = (event: Event) => {
+    event.preventDefault();
+    if (left < 0) return setError(`${-left} characters too many.`);
+    const failure = desk.scripts.add({ name, text });
+    if (failure !== undefined) return setError(failure);
+    desk.scripts.dropDraft();
+    onKept();
+  };
+  return (
+    <form class="new-script" onSubmit={save} noValidate>
+      <div class="field">
+        <label for="script-name">Name of the script</label>
+        <input
+          id="script-name"
+          ref={field}
+          autoComplete="off"
+          maxLength={SCRIPT_NAME_LIMIT}
+          value={name}
+          onInput={(event) => {
+            draft.value = { ...draft.value, name: event.currentTarget.value };
+          }}
+        />
+      </div>
+      <div class="field">
+        <label for="script-text">Text of the script</label>
+        <textarea
+          id="script-text"
+          rows={2}
+          value={text}
+          aria-invalid={left < 0}
+          onInput={(event) => {
+            draft.value = { ...draft.value, text: event.currentTarget.value };
+          }}
+        />
+      </div>
+      {error && (
+        <p class="hint over" role="alert">
+          {error}
+        </p>
+      )}
+      <div class="row-actions">
+        <button type="submit" class="button small primary">
+          Keep script
+        </button>
+        <button type="button" class="button small" onClick={onCancel}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}

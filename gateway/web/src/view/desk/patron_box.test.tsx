@@ -1,0 +1,85 @@
+import { create } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { DeskStage, RICKY } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+const ADDRESS = "https://maple.example/maps";
+const QUESTION = "Throw away what you have typed?";
+
+let stage: DeskStage;
+
+/** The user owns session `s`, which is shown, and has typed what they may push. */
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open({ held: ["s"] });
+  await stage.atWork();
+  await stage.click("Web page");
+  await stage.types("page-address", ADDRESS);
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+const isOpen = () => stage.root.querySelector("#page-push") !== null;
+const boxHasFocus = () => vi.waitFor(() => expect(document.activeElement?.id).toBe("patron-box"));
+
+describe("the address of a web page that is typed (D60)", () => {
+  it.each(["Escape", "Cancel", "Web page"])("is not thrown away by %s without a question", async (way) => {
+    if (way === "Escape") await stage.press(way);
+    else await stage.click(way);
+    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.find("dialog", /./)?.textContent).toContain(ADDRESS);
+    await stage.answer("Go on writing");
+    expect(stage.dialogs).toEqual([]);
+    expect(stage.field("page-address").value).toBe(ADDRESS);
+    if (way === "Escape") await stage.press(way);
+    else await stage.click(way);
+    await stage.answer("Throw away");
+    expect(isOpen()).toBe(false);
+    await boxHasFocus();
+    await stage.click("Web page");
+    expect(stage.field("page-address").value).toBe("");
+  });
+
+  it("is not thrown away for the scripts either", async () => {
+    await stage.click("Scripts");
+    expect(stage.dialogs).toEqual([QUESTION]);
+    await stage.answer("Throw away");
+    expect(isOpen()).toBe(false);
+    await vi.waitFor(() => expect(document.activeElement?.closest("#scripts")).not.toBeNull());
+  });
+
+  it("is there again when another session was looked at meanwhile, and takes no focus", async () => {
+    stage.desk.unselect();
+    await stage.atWork();
+    expect(stage.field("page-address").value).toBe(ADDRESS);
+    expect(document.activeElement?.id).not.toBe("page-address");
+  });
+
+  it("is shown as not sent when the session ends", async () => {
+    await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
+    expect(stage.root.querySelector(".patron-box .unsent")?.textContent).toContain(ADDRESS);
+  });
+
+  it("is gone once it is sent, and nothing is asked", async () => {
+    stage.root.querySelector("#page-push")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    await boxHasFocus();
+    expect(stage.dialogs).toEqual([]);
+    await stage.click("Web page");
+    expect(stage.field("page-address").value).toBe("");
+  });
+});
+
+describe("the box for a web page in which nothing is typed", () => {
+  it.each(["", "  "])("is closed by Esc at once (%j)", async (typed) => {
+    await stage.types("page-address", typed);
+    await stage.press("Escape");
+    expect(stage.dialogs).toEqual([]);
+    expect(isOpen()).toBe(false);
+    await boxHasFocus();
+  });
+});
