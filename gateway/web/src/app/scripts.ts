@@ -43,6 +43,11 @@ export class OwnScripts {
     this.draft.value = NOTHING;
   }
 
+  /** Whether there is a script of this name. */
+  has(name: string): boolean {
+    return this.#all.value.some((one) => one.name === name.trim());
+  }
+
   /** Keeps a script. One of the same name gives way to it. Says why not, if it cannot be kept. */
   add({ name, text }: OwnScript): string | undefined {
     const script = { name: name.trim(), text: text.trim() };

@@ -16,6 +16,7 @@ export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
   const [error, setError] = useState("");
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
+  const replaces = desk.scripts.has(name);
   const left = desk.link.textLimit.value - length(text);
   const save = (event: Event) => {
     event.preventDefault();
@@ -23,6 +24,7 @@ export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
     const failure = desk.scripts.add({ name, text });
     if (failure !== undefined) return setError(failure);
     desk.scripts.dropDraft();
+    desk.announcer.say(`The script ${name.trim()} is kept.`);
     onKept();
   };
   return (
@@ -35,10 +37,14 @@ export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
           autoComplete="off"
           maxLength={SCRIPT_NAME_LIMIT}
           value={name}
+          aria-describedby="script-name-hint"
           onInput={(event) => {
             draft.value = { ...draft.value, name: event.currentTarget.value };
           }}
         />
+        <p id="script-name-hint" class="hint" role="status">
+          {replaces && "You have a script of this name. This one replaces it."}
+        </p>
       </div>
       <div class="field">
         <label for="script-text">Text of the script</label>
@@ -59,7 +65,7 @@ export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
       )}
       <div class="row-actions">
         <button type="submit" class="button small primary">
-          Keep script
+          {replaces ? "Replace script" : "Keep script"}
         </button>
         <button type="button" class="button small" onClick={onCancel}>
           Cancel

@@ -33,11 +33,18 @@ export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
   const [search, setSearch] = useState("");
   const [adding, setAdding] = useState(desk.scripts.isBegun);
   const input = useRef<HTMLInputElement>(null);
+  // A new script takes the focus itself.
+  const [turns, setTurns] = useState(adding ? 0 : 1);
   useEffect(() => {
-    // The new script takes the focus itself. What has it goes with the new script, and with a question before that.
-    if (!adding) input.current?.focus();
-  }, [adding]);
-  const leaveNew = () => throwScriptAway(desk, () => setAdding(false));
+    // What had the focus is gone by now, and so is the question that stood before it.
+    if (turns > 0) input.current?.focus();
+  }, [turns]);
+  const toSearch = () => setTurns((before) => before + 1);
+  const closeNew = () => {
+    setAdding(false);
+    toSearch();
+  };
+  const leaveNew = () => throwScriptAway(desk, closeNew);
   const groups = groupsOf(desk, view, search);
   return (
     <section
@@ -71,7 +78,7 @@ export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
           Close
         </button>
       </div>
-      {adding && <NewScript desk={desk} onKept={() => setAdding(false)} onCancel={leaveNew} />}
+      {adding && <NewScript desk={desk} onKept={closeNew} onCancel={leaveNew} />}
       <div class="script-groups">
         {groups.map((group) => (
           <fieldset key={group.id} class="script-group">
@@ -88,10 +95,7 @@ export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
                     type="button"
                     class="icon-button"
                     aria-label={`Remove the script ${script.name}`}
-                    onClick={() => {
-                      desk.scripts.remove(script.name);
-                      input.current?.focus();
-                    }}
+                    onClick={() => remove(desk, script.name, toSearch)}
                   >
                     <Icon name="close" />
                   </button>
@@ -123,6 +127,18 @@ function groupsOf(desk: Desk, view: SessionView, search: string): Group[] {
 function found(scripts: readonly Script[], search: string): Script[] {
   const wanted = search.trim().toLocaleLowerCase();
   return scripts.filter(({ name, text }) => `${name}\n${text}`.toLocaleLowerCase().includes(wanted));
+}
+
+/** Removes a script of the librarian's own, after a question, and goes on with `then`. */
+function remove(desk: Desk, name: string, then: () => void): void {
+  const title = `Remove the script ${name}?`;
+  const text = "It is removed from this browser, and nothing brings it back.";
+  const onConfirm = () => {
+    desk.scripts.remove(name);
+    desk.announcer.say(`The script ${name} is removed.`);
+    then();
+  };
+  desk.ask({ kind: "confirmation", of: { title, text, action: "Remove it", otherwise: "Keep it", onConfirm } });
 }
 
 /** The arrow keys go from one script to the next. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DeskStage } from "../../testing/desk_stage";
+import { DeskStage, drawn } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
 
 const QUESTION = "Throw away what you have typed?";
@@ -78,5 +78,43 @@ describe("a script that is begun (D60)", () => {
     await stage.press("Escape");
     expect(stage.dialogs).toEqual([]);
     expect(isOpen("scripts")).toBe(false);
+  });
+});
+
+describe("a script whose name is taken", () => {
+  const hint = () => stage.root.querySelector("#script-name-hint[role=status]")?.textContent;
+
+  it("is said to replace the one that has it, before it is kept", async () => {
+    stage.desk.scripts.add({ name: "Bye", text: "Good-bye!" });
+    await stage.types("script-name", "By");
+    expect(hint()).toBe("");
+    expect(stage.find("form.new-script button", "Keep script")).toBeDefined();
+    await stage.types("script-name", " Bye ");
+    expect(hint()).toContain("You have a script of this name. This one replaces it.");
+    expect(stage.field("script-name").getAttribute("aria-describedby")).toBe("script-name-hint");
+    expect(stage.find("form.new-script button", "Replace script")).toBeDefined();
+    await stage.types("script-text", "See you!");
+    await keep();
+    expect(stage.desk.scripts.all.value).toEqual([{ name: "Bye", text: "See you!" }]);
+    expect(stage.desk.announcer.said.value.at(-1)?.text).toBe("The script Bye is kept.");
+  });
+});
+
+describe("a script that is to be removed", () => {
+  const ask = () => stage.click("Remove the script Bye");
+
+  it("is asked about once", async () => {
+    stage.desk.scripts.add({ name: "Bye", text: "Good-bye!" });
+    await drawn();
+    await ask();
+    expect(stage.dialogs).toEqual(["Remove the script Bye?"]);
+    expect(stage.root.querySelector("dialog")?.getAttribute("role")).toBe("alertdialog");
+    await stage.answer("Keep it");
+    expect(stage.desk.scripts.all.value).toHaveLength(1);
+    await ask();
+    await stage.answer("Remove it");
+    expect(stage.desk.scripts.all.value).toEqual([]);
+    expect(stage.desk.announcer.said.value.at(-1)?.text).toBe("The script Bye is removed.");
+    await toSearch();
   });
 });
