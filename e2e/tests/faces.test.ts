@@ -231,6 +231,19 @@ describe("after the conversation", () => {
     await visitor.page.getByRole("link", { name: /Maple County Library/ }).waitFor();
     await look(visitor, "libraries");
   });
+
+  test("the list of libraries that cannot be read, until it is tried again", async () => {
+    const visitor = await stage.visitor();
+    const { page } = visitor;
+    const list = /\/v1\/libraries\?/;
+    await page.route(list, (route) => route.abort());
+    await page.goto(stage.carrel.page("/"));
+    await page.getByRole("alert").filter({ hasText: "does not answer" }).waitFor();
+    await look(visitor, "libraries-not-read");
+    await page.unroute(list);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("link", { name: /Maple County Library/ }).waitFor();
+  });
 });
 
 describe("an address that leads nowhere", () => {

@@ -1,16 +1,14 @@
-import type { ReadonlySignal } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { PagedList } from "../app/pages";
 import type { Library } from "../gen/carrel/directory/v1/directory_service_pb";
 import { Icon } from "./parts/icon";
+import { OneMoment } from "./parts/one_moment";
 import { ThemeSwitch } from "./parts/theme_switch";
 
-interface IndexPageProps {
-  libraries: ReadonlySignal<readonly Library[] | undefined>;
-  error: ReadonlySignal<string>;
-  onRetry: () => void;
-}
-
 /** Where a person chooses their library, or a librarian goes to the desk. */
-export function IndexPage({ libraries, error, onRetry }: IndexPageProps) {
+export function IndexPage({ list }: { list: PagedList<Library> }) {
+  const heading = useRef<HTMLHeadingElement>(null);
   return (
     <div class="index">
       <header class="index-head">
@@ -18,38 +16,64 @@ export function IndexPage({ libraries, error, onRetry }: IndexPageProps) {
         <ThemeSwitch />
       </header>
       <main>
-        <h1 class="display">Ask your library</h1>
+        <h1 class="display" ref={heading} tabIndex={-1}>
+          Ask your library
+        </h1>
         <p class="lead">A librarian answers you here, in person. Choose your library to begin.</p>
-        {error.value && (
-          <div class="notice bad" role="alert">
-            {error.value}{" "}
-            <button type="button" class="link-button" onClick={onRetry}>
-              Try again
-            </button>
-          </div>
-        )}
-        {libraries.value?.length === 0 && (
-          <p class="notice">No library takes questions here yet. An administrator adds them to the directory.</p>
-        )}
-        <ul class="libraries">
-          {libraries.value?.map((library) => (
-            <li key={library.institutionId}>
-              <a class="card library" href={`/ask/${encodeURIComponent(library.institutionId)}`}>
-                <span>
-                  <strong>{library.name}</strong>
-                  {library.welcome && <span class="library-welcome">{library.welcome}</span>}
-                </span>
-                <Icon name="arrow" />
-              </a>
-            </li>
-          ))}
-        </ul>
+        {list.error.value ? <NotRead list={list} heading={heading} /> : <Libraries entries={list.entries.value} />}
       </main>
       <footer class="index-foot">
         <p>
           Are you a librarian? <a href="/desk">Go to the desk</a>
         </p>
       </footer>
+    </div>
+  );
+}
+
+function Libraries({ entries }: { entries: readonly Library[] | undefined }) {
+  if (entries === undefined) return <OneMoment />;
+  if (entries.length === 0) {
+    return <p class="notice">No library takes questions here yet. An administrator adds them to the directory.</p>;
+  }
+  return (
+    <ul class="libraries">
+      {entries.map((library) => (
+        <li key={library.institutionId}>
+          <a class="card library" href={`/ask/${encodeURIComponent(library.institutionId)}`}>
+            <span>
+              <strong>{library.name}</strong>
+              {library.welcome && <span class="library-welcome">{library.welcome}</span>}
+            </span>
+            <Icon name="arrow" />
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface NotReadProps {
+  list: PagedList<Library>;
+  heading: RefObject<HTMLHeadingElement | null>;
+}
+
+function NotRead({ list, heading }: NotReadProps) {
+  useEffect(
+    () => () => {
+      // The button that had the focus goes with what it was pressed for.
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) heading.current?.focus();
+      });
+    },
+    [],
+  );
+  return (
+    <div class="notice bad" role="alert">
+      {list.error.value}{" "}
+      <button type="button" class="link-button" onClick={() => void list.reload()}>
+        Try again
+      </button>
     </div>
   );
 }

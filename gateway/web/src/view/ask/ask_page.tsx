@@ -6,6 +6,7 @@ import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb
 import { Announcements } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
 import { Hidden } from "../parts/hidden";
+import { OneMoment } from "../parts/one_moment";
 import { SoundIsOff } from "../parts/sound_is_off";
 import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";
@@ -134,15 +135,6 @@ function NoLibrary({ chat }: { chat: PatronChat }) {
           Choose your library
         </a>
       </p>
-    </section>
-  );
-}
-
-function OneMoment() {
-  return (
-    <section class="quiet" aria-busy="true">
-      <span class="spinner" aria-hidden="true" />
-      <p>One moment …</p>
     </section>
   );
 }
