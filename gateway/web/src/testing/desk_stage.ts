@@ -89,6 +89,8 @@ export class DeskStage {
 
   /** The page is closed; what the tab remembers stays. */
   close(): void {
+    // It would come back by itself, and be taken for the socket of the next page.
+    this.desk.link.stop();
     render(null, this.root);
     this.root.remove();
   }

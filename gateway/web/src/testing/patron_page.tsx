@@ -69,6 +69,8 @@ export class PatronPage {
 
   /** Takes the page away, and what stood in for the browser. */
   close(): void {
+    // It would come back by itself, and be taken for the socket of the next page.
+    this.chat.link.stop();
     render(null, this.root);
     this.root.remove();
     sessionStorage.clear();
