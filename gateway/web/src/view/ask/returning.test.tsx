@@ -38,6 +38,11 @@ async function passes(seconds: number): Promise<void> {
 
 const words = () => page.root.querySelector("main")?.textContent ?? "";
 const alert = () => page.root.querySelector("main [role=alert]")?.textContent ?? "";
+/** What becomes of the chat that the patron does not wait for, as the button says that asks anew. */
+const fate = () => {
+  const button = [...page.root.querySelectorAll("button")].find(({ textContent }) => textContent?.includes("instead"));
+  return page.root.querySelector(`#${button?.getAttribute("aria-describedby")}`)?.textContent;
+};
 const mark = () => page.root.querySelector(".ask-head .connection")?.textContent ?? "";
 const stored = () => sessionStorage.getItem("carrel.ask.maple");
 
@@ -111,6 +116,7 @@ describe.each([1002, 1007, 1009, 4400])("a patron whose page the gateway will no
     expect(words()).toContain("Reload this page");
     expect(stored()).not.toBeNull();
     expect(mark()).toContain("Reload this page");
+    expect(fate()).toContain("stays open until a librarian ends it");
     await page.press("Ask a new question instead");
     expect(document.activeElement?.id).toBe("question");
     expect(stored()).toBeNull();
@@ -142,8 +148,10 @@ describe("a return that takes long", () => {
   it("is never without a word and a way on, also when there is a connection", async () => {
     page = await PatronPage.open(true);
     expect(page.root.querySelector("main button")).toBeNull();
+    expect(words()).not.toContain("stays open");
     await passes(12);
     expect(words()).toContain("takes longer");
+    expect(fate()).toContain("stays open until a librarian ends it");
     await page.press("Ask a new question instead");
     expect(page.chat.stage.value).toBe("form");
   });

@@ -23,16 +23,23 @@ export function Returning({ chat }: { chat: PatronChat }) {
         <p role="status">{words(failures > 0, isLate)}</p>
       )}
       {(isOver || isLate) && (
-        <p class="row-actions">
-          {isOver && (
-            <button type="button" class="button primary" onClick={() => location.reload()}>
-              Reload this page
+        <>
+          <p class="row-actions">
+            {isOver && (
+              <button type="button" class="button primary" onClick={() => location.reload()}>
+                Reload this page
+              </button>
+            )}
+            <button type="button" class="button" aria-describedby="old-chat-hint" onClick={() => chat.askAnother()}>
+              Ask a new question instead
             </button>
-          )}
-          <button type="button" class="button" onClick={() => chat.askAnother()}>
-            Ask a new question instead
-          </button>
-        </p>
+          </p>
+          {/* Who is not in their chat cannot end it, and its librarian may be writing in it. */}
+          <p id="old-chat-hint" class="hint">
+            A new question begins another chat. You cannot return to this one then: it stays open until a librarian ends
+            it.
+          </p>
+        </>
       )}
     </section>
   );
