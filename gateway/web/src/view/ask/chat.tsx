@@ -1,20 +1,18 @@
-import { useState } from "preact/hooks";
 import type { PatronChat } from "../../app/patron_chat";
 import { isByPatron } from "../../app/patron_news";
 import { conversation } from "../../state/conversation";
 import { nameOf, type Reader } from "../../words";
-import { Confirm } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { TextBox } from "../parts/text_box";
 import { TypingLine } from "../parts/typing_line";
+import { EndChat } from "./end_chat";
 
 /** How the patron reads a conversation. */
 export const asPatron: Reader = { isOwn: isByPatron, isPatron: true };
 
 /** The conversation with the librarian. */
 export function Chat({ chat }: { chat: PatronChat }) {
-  const [ending, setEnding] = useState(false);
   const view = chat.view.value;
   if (view === undefined) return null;
   const typists = chat.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
@@ -27,14 +25,15 @@ export function Chat({ chat }: { chat: PatronChat }) {
           {librarian}
           {owner?.institutionName && <span class="author-library"> {owner.institutionName}</span>}
         </h1>
-        <button
-          type="button"
+        <EndChat
+          chat={chat}
           class="button small"
-          aria-disabled={chat.ending.value}
-          onClick={() => setEnding(!chat.ending.value)}
-        >
-          {chat.ending.value ? "Ending …" : "End chat"}
-        </button>
+          busy="Ending …"
+          title="End this chat?"
+          text={`${librarian} can then no longer answer you here. You can read and save what was written.`}
+          action="End chat"
+          otherwise="Go on chatting"
+        />
       </div>
       <ConnectionNotice chat={chat} />
       <Stream
@@ -71,19 +70,6 @@ export function Chat({ chat }: { chat: PatronChat }) {
           onSend={() => chat.send()}
         />
       </div>
-      {ending && (
-        <Confirm
-          title="End this chat?"
-          text={`${librarian} can then no longer answer you here. You can read and save what was written.`}
-          action="End chat"
-          otherwise="Go on chatting"
-          onCancel={() => setEnding(false)}
-          onConfirm={() => {
-            setEnding(false);
-            chat.end();
-          }}
-        />
-      )}
     </section>
   );
 }

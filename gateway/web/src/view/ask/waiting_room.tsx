@@ -1,16 +1,15 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Openness } from "../../app/availability";
 import type { PatronChat } from "../../app/patron_chat";
 import { isByPatron } from "../../app/patron_news";
 import { conversation } from "../../state/conversation";
-import { Confirm } from "../parts/dialog";
 import { Stream } from "../parts/stream";
 import { asPatron } from "./chat";
 import { LeaveQuestion } from "./closed";
+import { EndChat } from "./end_chat";
 
 /** Where the patron waits: what is known of the wait, and nothing that is not. */
 export function WaitingRoom({ chat }: { chat: PatronChat }) {
-  const [leaving, setLeaving] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   // The form or the chat is gone, and the focus with it.
   useEffect(() => heading.current?.focus(), []);
@@ -47,28 +46,16 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
             <blockquote>{view?.session?.question}</blockquote>
           </figure>
         )}
-        <button
-          type="button"
+        <EndChat
+          chat={chat}
           class="button"
-          aria-disabled={chat.ending.value}
-          onClick={() => setLeaving(!chat.ending.value)}
-        >
-          {chat.ending.value ? "Leaving …" : "Leave the queue"}
-        </button>
-      </div>
-      {leaving && (
-        <Confirm
+          busy="Leaving …"
           title="Leave the queue?"
           text="Your question is withdrawn and no librarian will answer it here. You can ask again at any time."
           action="Leave the queue"
           otherwise="Keep waiting"
-          onCancel={() => setLeaving(false)}
-          onConfirm={() => {
-            setLeaving(false);
-            chat.end();
-          }}
         />
-      )}
+      </div>
     </section>
   );
 }

@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { PatronPage } from "../../testing/patron_page";
+
+let page: PatronPage;
+
+beforeEach(async () => {
+  page = await PatronPage.open(true);
+});
+
+afterEach(() => page.close());
+
+const dialog = () => page.root.querySelector("dialog");
+
+/** Answers the question. */
+async function answer(words: string): Promise<void> {
+  [...(dialog()?.querySelectorAll("button") ?? [])].find((button) => button.textContent === words)?.click();
+  await page.drawn();
+}
+
+const PLACES = [
+  { place: "in the chat", state: SessionState.ACTIVE, word: "End chat", otherwise: "Go on chatting", busy: "Ending …" },
+  {
+    place: "in the queue",
+    state: SessionState.WAITING,
+    word: "Leave the queue",
+    otherwise: "Keep waiting",
+    busy: "Leaving …",
+  },
+];
+
+describe.each(PLACES)("a patron who ends it $place (D60)", ({ state, word, otherwise, busy }) => {
+  it("is asked first, and ends it once", async () => {
+    await page.attends({ state });
+    await page.press(word);
+    expect(dialog()?.getAttribute("role")).toBe("alertdialog");
+    await answer(otherwise);
+    expect(dialog()).toBeNull();
+    expect(page.acts).toEqual([]);
+    await page.press(word);
+    await answer(word);
+    await page.press(busy);
+    expect(dialog()).toBeNull();
+    expect(page.acts.map(({ act }) => act.case)).toEqual(["endSession"]);
+  });
+});

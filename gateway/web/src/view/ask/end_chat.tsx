@@ -1,0 +1,34 @@
+import { useState } from "preact/hooks";
+import type { Confirmation } from "../../app/confirmation";
+import type { PatronChat } from "../../app/patron_chat";
+import { Confirm } from "../parts/dialog";
+
+interface EndChatProps extends Omit<Confirmation, "onConfirm"> {
+  chat: PatronChat;
+  class: string;
+  /** What the button says while the end is on its way. */
+  busy: string;
+}
+
+/** Ends the chat, or the wait for it, once and after a question. The button says what the question's answer does. */
+export function EndChat({ chat, class: look, busy, ...question }: EndChatProps) {
+  const [asks, setAsks] = useState(false);
+  const ending = chat.ending.value;
+  return (
+    <>
+      <button type="button" class={look} aria-disabled={ending} onClick={() => setAsks(!ending)}>
+        {ending ? busy : question.action}
+      </button>
+      {asks && (
+        <Confirm
+          {...question}
+          onCancel={() => setAsks(false)}
+          onConfirm={() => {
+            setAsks(false);
+            chat.end();
+          }}
+        />
+      )}
+    </>
+  );
+}
