@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { type DeskTab, tabsFor } from "../../app/desk_place";
 import { isLookedAt, onLook } from "../../app/looked_at";
@@ -8,7 +8,7 @@ import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { isHandedOver } from "../../state/transfer";
 import { Announcements } from "../parts/announcements";
 import { Icon } from "../parts/icon";
-import { focusOpenTab } from "../parts/open_tab";
+import { focusOpenTab, useFocusAfter } from "../parts/open_tab";
 import { Audit } from "./audit";
 import { DeskHead } from "./desk_head";
 import { DeskDialogs } from "./dialogs";
@@ -93,10 +93,11 @@ function Notices({ desk }: { desk: Desk }) {
 }
 
 function Toast({ desk, notice }: { desk: Desk; notice: Notice }) {
-  // The button that had the focus goes with it, by itself, too.
-  useEffect(() => focusOpenTab, []);
+  const toast = useRef<HTMLLIElement>(null);
+  // It goes by itself, too.
+  useFocusAfter(toast);
   return (
-    <li class={`toast ${notice.tone}`}>
+    <li class={`toast ${notice.tone}`} ref={toast}>
       <span>{notice.text}</span>
       <button
         type="button"

@@ -1,7 +1,7 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { Thread } from "../../state/thread";
-import { focusOpenTab } from "../parts/open_tab";
+import { useFocusAfter } from "../parts/open_tab";
 import { titleOf } from "./im_list";
 
 /**
@@ -18,13 +18,17 @@ function Request({ desk, thread, more }: { desk: Desk; thread: Thread; more: num
   const title = titleOf(desk, thread);
   const { counterpart } = thread;
   const library = counterpart.kind === "librarian" ? counterpart.member.institutionName : "";
-  useEffect(() => {
-    desk.announcer.say(`New IM Request from ${title}. Alt+Shift+I goes to its OK.`);
-    // The button that had the focus goes with the request.
-    return focusOpenTab;
-  }, []);
+  const request = useRef<HTMLDivElement>(null);
+  useEffect(() => desk.announcer.say(`New IM Request from ${title}. Alt+Shift+I goes to its OK.`), []);
+  useFocusAfter(request);
   return (
-    <div class="im-request" role="dialog" aria-labelledby="im-request-title" aria-describedby="im-request-text">
+    <div
+      class="im-request"
+      ref={request}
+      role="dialog"
+      aria-labelledby="im-request-title"
+      aria-describedby="im-request-text"
+    >
       <h2 id="im-request-title">New IM Request</h2>
       <p id="im-request-text">
         <strong>{title}</strong>

@@ -4,6 +4,7 @@ import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service
 import { librariansOf, type RosterSort, shares } from "../../state/roster";
 import { Icon } from "../parts/icon";
 import { asksForMenu, Menu, menuOpener } from "../parts/menu";
+import { useFocusAfter } from "../parts/open_tab";
 import { librarianMenu } from "./librarian_menu";
 import { EmptyList } from "./list_pane";
 import { QueueLines } from "./queue_lines";
@@ -81,6 +82,8 @@ function LibrariansTable({ desk }: { desk: Desk }) {
 function LibrarianLine({ desk, row }: { desk: Desk; row: LibrarianRow }) {
   const [menuOpen, setMenuOpen] = useState(false);
   const name = useRef<HTMLButtonElement>(null);
+  const line = useRef<HTMLTableRowElement>(null);
+  useFocusAfter(line);
   const close = (back: boolean) => {
     setMenuOpen(false);
     if (back) name.current?.focus();
@@ -92,6 +95,7 @@ function LibrarianLine({ desk, row }: { desk: Desk; row: LibrarianRow }) {
   );
   return (
     <tr
+      ref={line}
       class="librarian"
       onContextMenu={(event) => {
         event.preventDefault();

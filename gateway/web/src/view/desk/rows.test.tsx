@@ -2,7 +2,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
-import { DeskStage, drawn, MAP, RICKY, ROW } from "../../testing/desk_stage";
+import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
 
 let stage: DeskStage;
@@ -81,5 +81,57 @@ describe("a list before the server has told what is in it", () => {
     stage.lists({ case: "snapshot", value: { rows: [] } });
     await drawn();
     expect(stage.root.querySelector(".empty h2")?.textContent).toMatch(/^Nobody is waiting|^No patron with you/);
+  });
+});
+
+describe("the focus when what has it goes by itself (D82)", () => {
+  const waits = { ...ROW, list: SessionList.NEW, queueIds: ["main"] };
+  /** What is done after a drawing is done a frame later. */
+  const settled = async () => {
+    await drawn();
+    await drawn();
+  };
+  const gone = async () => {
+    await settled();
+    return document.activeElement;
+  };
+
+  it("goes from the row of a patron whom somebody else picks up to the tab of the list", async () => {
+    stage.lists({ case: "snapshot", value: { rows: [waits] } });
+    await settled();
+    stage.root.querySelector<HTMLElement>(".row-main")?.focus();
+    stage.lists({ case: "removed", value: { sessionId: "s", list: SessionList.NEW, pickedUpBy: QUILL } });
+    expect(await gone()).toBe(stage.find("main [role=tab]", /^New/));
+  });
+
+  it("goes from a session that is put away by the menu of its row to the tab of the list", async () => {
+    stage.close();
+    stage = await DeskStage.open({ held: ["s"] });
+    await stage.attending();
+    await stage.event({ case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } }, RICKY);
+    stage.find("[role=tab]", /^My Active/)?.click();
+    await settled();
+    stage.root.querySelector<HTMLElement>(".row-main")?.focus();
+    await stage.press("ContextMenu");
+    await stage.click("Put away");
+    expect(await gone()).toBe(stage.find("main [role=tab]", /^My Active/));
+  });
+
+  it("stays with whoever reads elsewhere: on the page, too, which has it while nothing else does", async () => {
+    stage.lists({ case: "snapshot", value: { rows: [waits] } });
+    stage.desk.notify("Mr Quill's offer is over.");
+    await settled();
+    (document.activeElement as HTMLElement | null)?.blur();
+    stage.lists({ case: "removed", value: { sessionId: "s", list: SessionList.NEW, pickedUpBy: QUILL } });
+    for (const { id } of stage.desk.notices.shown.value) stage.desk.notices.remove(id);
+    expect(await gone()).toBe(document.body);
+  });
+
+  it("goes from a message of the desk that is closed to the tab that is open", async () => {
+    stage.desk.notify("Mr Quill's offer is over.");
+    await settled();
+    stage.find("button", "Close this message")?.focus();
+    await stage.click("Close this message");
+    expect((await gone())?.getAttribute("role")).toBe("tab");
   });
 });

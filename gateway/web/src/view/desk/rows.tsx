@@ -5,6 +5,7 @@ import { roughly } from "../../time";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { asksForMenu, Menu, type MenuEntry, menuOpener } from "../parts/menu";
+import { useFocusAfter } from "../parts/open_tab";
 
 /** The name of a row's patron. */
 export function patronOf(row: SessionRow): string {
@@ -43,6 +44,8 @@ export function Row({
   const [beside, setBeside] = useState<Place | undefined>(undefined);
   const row = useRef<HTMLLIElement>(null);
   const main = useRef<HTMLButtonElement>(null);
+  // The patron is picked up by somebody else, or the session ends, while the focus is here.
+  useFocusAfter(row);
   const point = () => setBeside(row.current ? besideOf(row.current) : undefined);
   const unpoint = () => {
     if (!row.current?.matches(":hover, :focus-within")) setBeside(undefined);

@@ -1,4 +1,4 @@
-import { useEffect, useId, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { offerIdOf, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
@@ -6,7 +6,7 @@ import { secondsLeft } from "../../state/transfer";
 import { stopwatch } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
-import { focusOpenTab } from "../parts/open_tab";
+import { useFocusAfter } from "../parts/open_tab";
 import { LibraryName, PracticeMark, Preview } from "./new_list";
 import { patronOf, Row } from "./rows";
 
@@ -37,10 +37,11 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
   const toUser = row.transferOffer?.to.case === "librarian";
   const accepting = desk.isPickingUp(row.sessionId);
   const declining = desk.transfers.isDeclining(row.sessionId);
-  // The offer that had the focus may be gone.
-  useEffect(() => focusOpenTab, []);
+  const offer = useRef<HTMLElement>(null);
+  // It may lapse, or go to somebody else, at any moment.
+  useFocusAfter(offer);
   return (
-    <section class="offer" aria-labelledby={`${id}-title`}>
+    <section class="offer" ref={offer} aria-labelledby={`${id}-title`}>
       <h2 id={`${id}-title`} class="offer-title">
         <Icon name="transfer" /> {from} offers you {patron}
       </h2>
