@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { PagedList } from "../../app/pages";
 
 interface PagedProps<T> {
@@ -13,12 +14,22 @@ interface PagedProps<T> {
 /** A list that comes page by page, with its title, its errors and the way to more. */
 export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) {
   const entries = list.entries.value;
+  const hasMore = list.next.value !== "";
+  const [grown, setGrown] = useState(false);
+  const end = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    // The button that had the focus went with the last page.
+    if (!hasMore && document.activeElement === document.body) end.current?.focus();
+  }, [hasMore]);
   return (
     <div class="paged">
       <header class="paged-head">
         <div>
           <h2 class="display">{title}</h2>
           <p class="lead">{lead}</p>
+          <p class="visually-hidden" role="status">
+            {standing(list)}
+          </p>
         </div>
         <button type="button" class="button small" aria-disabled={list.busy.value} onClick={() => void list.reload()}>
           Read again
@@ -32,11 +43,31 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
       {entries === undefined && !list.error.value && <p class="quiet-text">Reading …</p>}
       {entries?.length === 0 && <p class="quiet-text">{empty}</p>}
       {entries !== undefined && entries.length > 0 && children(entries)}
-      {list.next.value !== "" && (
-        <button type="button" class="button" aria-disabled={list.busy.value} onClick={() => void list.more()}>
+      {hasMore && (
+        <button
+          type="button"
+          class="button"
+          aria-disabled={list.busy.value}
+          onClick={() => {
+            setGrown(true);
+            void list.more();
+          }}
+        >
           {list.busy.value ? "Reading …" : "Show more"}
         </button>
       )}
+      {grown && !hasMore && (
+        <p class="quiet-text" ref={end} tabIndex={-1}>
+          That is all.
+        </p>
+      )}
     </div>
   );
+}
+
+/** How far a list is read, for those who do not see it grow. What went wrong is said by itself. */
+function standing<T>({ busy, error, entries, next }: PagedList<T>): string {
+  if (busy.value) return "Reading …";
+  if (error.value !== "" || entries.value === undefined || entries.value.length === 0) return "";
+  return `${entries.value.length} shown, ${next.value === "" ? "which is all" : "and there are more"}.`;
 }

@@ -52,6 +52,7 @@ async function press(name: RegExp): Promise<void> {
   await drawn();
 }
 
+const heading = () => root.querySelector(".transcript-pane h2");
 const alert = () => root.querySelector("[role=alert]")?.textContent ?? "";
 
 describe("a transcript that could not be read", () => {
@@ -60,7 +61,9 @@ describe("a transcript that could not be read", () => {
     await open(stage.desk);
     await vi.waitFor(() => expect(alert()).toContain("does not answer"));
     broken.clear();
+    [...root.querySelectorAll("button")].find((one) => one.textContent === "Try again")?.focus();
     await press(/^Try again$/);
+    expect(document.activeElement).toBe(heading());
     await vi.waitFor(() => expect(root.querySelector("[role=log]")).not.toBeNull());
     expect(alert()).toBe("");
   });
@@ -81,5 +84,16 @@ describe("a transcript that could not be read", () => {
     expect(alert()).toBe("");
     await press(/^Staff view/);
     expect(alert()).toContain("does not answer");
+  });
+});
+
+describe("the focus of who reads transcripts (D82)", () => {
+  it("goes to the transcript that is opened, and back to its session when it is closed", async () => {
+    await open(stage.desk);
+    expect(heading()?.textContent).toBe("Ricky");
+    expect(document.activeElement).toBe(heading());
+    root.querySelector<HTMLElement>("[aria-label='Close the transcript']")?.click();
+    await vi.waitFor(() => expect(document.activeElement?.className).toBe("row-main"));
+    expect(heading()).toBeNull();
   });
 });

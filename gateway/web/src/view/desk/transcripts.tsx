@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, endedSessions, type TranscriptView, transcript } from "../../api";
 import type { Desk } from "../../app/desk";
 import { PagedList } from "../../app/pages";
@@ -26,6 +26,12 @@ export function Transcripts({ desk }: { desk: Desk }) {
     [desk],
   );
   useEffect(() => void list.reload(), [list]);
+  /** What the transcript was opened by. */
+  const opener = useRef<HTMLElement>(undefined);
+  useEffect(() => {
+    // Where there is room for one thing only, the list is there again by now.
+    if (open === undefined) opener.current?.focus();
+  }, [open]);
   return (
     <div
       class={open ? "review with-open" : "review"}
@@ -46,7 +52,10 @@ export function Transcripts({ desk }: { desk: Desk }) {
                 key={session.sessionId}
                 session={session}
                 selected={open?.sessionId === session.sessionId}
-                onOpen={() => setOpen(session)}
+                onOpen={(by) => {
+                  opener.current = by;
+                  setOpen(session);
+                }}
               />
             ))}
           </ul>
@@ -60,7 +69,7 @@ export function Transcripts({ desk }: { desk: Desk }) {
 interface EndedSessionProps {
   session: Session;
   selected: boolean;
-  onOpen: () => void;
+  onOpen: (by: HTMLElement) => void;
 }
 
 function EndedSession({ session, selected, onOpen }: EndedSessionProps) {
@@ -69,7 +78,12 @@ function EndedSession({ session, selected, onOpen }: EndedSessionProps) {
   const length = span((milliseconds(session.endTime) ?? from) - from);
   return (
     <li class={selected ? "row selected" : "row"}>
-      <button type="button" class="row-main" aria-current={selected ? "true" : undefined} onClick={onOpen}>
+      <button
+        type="button"
+        class="row-main"
+        aria-current={selected ? "true" : undefined}
+        onClick={(event) => onOpen(event.currentTarget)}
+      >
         <Hidden>Transcript of</Hidden>
         <span class="row-line">
           <strong class="row-name">{patron}</strong>
@@ -99,6 +113,8 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
   const [view, setView] = useState<TranscriptView>("staff");
   const [read, setRead] = useState<Partial<Record<TranscriptView, GetTranscriptResponse>>>({});
   const [errors, setErrors] = useState<Partial<Record<TranscriptView, string>>>({});
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
   const answer = read[view];
   const error = errors[view];
   useEffect(() => {
@@ -123,7 +139,9 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
           <Icon name="close" />
         </button>
         <div class="session-title">
-          <h2>{patron}</h2>
+          <h2 ref={heading} tabIndex={-1}>
+            {patron}
+          </h2>
           <p class="session-facts">
             <span>{dayAndTime(session.openTime)}</span>
             <span>{session.institutionName}</span>
@@ -148,7 +166,15 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
         {error && (
           <p class="notice bad" role="alert">
             {error}{" "}
-            <button type="button" class="link-button" onClick={() => setErrors({ ...errors, [view]: undefined })}>
+            <button
+              type="button"
+              class="link-button"
+              onClick={() => {
+                // The button goes with the error.
+                heading.current?.focus();
+                setErrors({ ...errors, [view]: undefined });
+              }}
+            >
               Try again
             </button>
           </p>

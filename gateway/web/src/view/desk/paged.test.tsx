@@ -1,0 +1,56 @@
+import { render } from "preact";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Page, PagedList } from "../../app/pages";
+import { Paged } from "./paged";
+
+let root: HTMLElement;
+let list: PagedList<string>;
+/** Answers what was asked for last. */
+let answer: (page: Page<string>) => void;
+
+beforeEach(() => {
+  root = document.createElement("div");
+  document.body.append(root);
+  list = new PagedList<string>(
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  );
+  render(
+    <Paged list={list} title="Fruit" lead="" empty="None.">
+      {(entries) => <p>{entries.join(" ")}</p>}
+    </Paged>,
+    root,
+  );
+  void list.reload();
+});
+
+afterEach(() => {
+  render(null, root);
+  root.remove();
+});
+
+const said = (words: string) => vi.waitFor(() => expect(root.querySelector("[role=status]")?.textContent).toBe(words));
+const button = (words: string) => [...root.querySelectorAll("button")].find((one) => one.textContent === words);
+
+describe("a list that comes page by page (D82)", () => {
+  it("says that it is being read, and how much is shown then", async () => {
+    await said("Reading …");
+    answer({ entries: ["apple"], nextPageToken: "more" });
+    await said("1 shown, and there are more.");
+    button("Read again")?.click();
+    await said("Reading …");
+    answer({ entries: ["apple", "pear"], nextPageToken: "" });
+    await said("2 shown, which is all.");
+  });
+
+  it("has the focus at its end when the last page is there, and its button is not", async () => {
+    answer({ entries: ["apple"], nextPageToken: "more" });
+    await vi.waitFor(() => expect(button("Show more")).toBeDefined());
+    button("Show more")?.focus();
+    button("Show more")?.click();
+    answer({ entries: ["pear"], nextPageToken: "" });
+    await vi.waitFor(() => expect(document.activeElement?.textContent).toBe("That is all."));
+  });
+});
