@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { SCRIPT_NAME_LIMIT } from "../../app/scripts";
-import { length } from "../parts/text_box";
+import { characters, length } from "../parts/text_box";
 
 interface NewScriptProps {
   desk: Desk;
@@ -20,7 +20,7 @@ export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
   const left = desk.link.textLimit.value - length(text);
   const save = (event: Event) => {
     event.preventDefault();
-    if (left < 0) return setError(`${-left} characters too many.`);
+    if (left < 0) return setError(`${characters(-left)} too many.`);
     const failure = desk.scripts.add({ name, text });
     if (failure !== undefined) return setError(failure);
     desk.scripts.dropDraft();

@@ -233,6 +233,20 @@ describe("offering a session (R15, D43)", () => {
     expect(root.textContent).toContain("Choose to whom first.");
   });
 
+  it.each([
+    ["offer", "transfer-message"],
+    ["question", "ask-first"],
+  ])("takes the focus to the text of an %s that is too long, whose hint says by how much", async (_, field) => {
+    await openDialog();
+    await write(field, "x".repeat(1_001));
+    (document.activeElement as HTMLElement | null)?.blur();
+    submit(field);
+    expect(document.activeElement?.id).toBe(field);
+    const hint = document.activeElement?.getAttribute("aria-describedby");
+    expect(root.querySelector(`#${hint}`)?.textContent).toBe("1 character too many.");
+    expect([...acts("offerTransfer"), ...socket.all("imSend")]).toEqual([]);
+  });
+
   it("asks first by a message that is a note in the session, too, and both outlive the connection (R14)", async () => {
     await openDialog();
     await write("ask-first", "Can you take Ricky?");

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { type Target, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
@@ -7,7 +7,7 @@ import { librariansOf, shares, statusWord } from "../../state/roster";
 import type { SessionView } from "../../state/session";
 import { offeredTo } from "../../words";
 import { Dialog } from "../parts/dialog";
-import { length } from "../parts/text_box";
+import { characters, length } from "../parts/text_box";
 import { AskFirst } from "./transfer_ask";
 
 interface TransferDialogProps {
@@ -23,6 +23,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
   const [chosen, setChosen] = useState(librarianId === undefined ? "" : librarianKey(librarianId));
   const [message, setMessage] = useState("");
   const [missing, setMissing] = useState("");
+  const box = useRef<HTMLTextAreaElement>(null);
   // The session may have ended, or gone, while the dialog was open.
   if (view === undefined || !desk.transfers.mayOffer(sessionId)) return <NotAnyMore desk={desk} />;
   const targets = targetsOf(desk, view);
@@ -32,7 +33,8 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
   const offer = (event: Event) => {
     event.preventDefault();
     if (target === undefined) return setMissing("Choose to whom first.");
-    if (left < 0) return;
+    // Its hint says how much is too much.
+    if (left < 0) return box.current?.focus();
     desk.transfers.offer(sessionId, target.to, message);
     desk.cancel();
   };
@@ -63,6 +65,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
           </label>
           <textarea
             id="transfer-message"
+            ref={box}
             rows={2}
             value={message}
             aria-describedby="transfer-hint"
@@ -71,7 +74,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
           />
           <p id="transfer-hint" class={left < 0 ? "hint over" : "hint"}>
             {left < 0
-              ? `${-left} characters too many.`
+              ? `${characters(-left)} too many.`
               : "It goes with the offer. Who accepts sees the whole conversation and all notes."}
           </p>
         </div>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
 import { withTakenBack } from "../../app/taking_back";
@@ -18,13 +18,16 @@ interface AskFirstProps {
 /** Asks a librarian before a session is offered to them (D17, D44). What is asked is a note in the session, too (R14). */
 export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
   const [text, setText] = useState("");
+  const box = useRef<HTMLInputElement>(null);
   const key = `librarian/${librarian.librarianId}`;
   const thread = desk.im.conversations.value.threads.get(key);
   const [head] = useState(thread?.head ?? 0);
   const left = TRANSFER_TEXT_LIMIT - length(text);
   const send = (event: Event) => {
     event.preventDefault();
-    if (text.trim() === "" || left < 0) return;
+    // Its hint says how much is too much.
+    if (left < 0) return box.current?.focus();
+    if (text.trim() === "") return;
     desk.transfers.askFirst(sessionId, librarian, text.trim());
     setText("");
   };
@@ -51,6 +54,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
       <div class="page-push-row">
         <input
           id="ask-first"
+          ref={box}
           autoComplete="off"
           value={text}
           aria-describedby="ask-first-hint"
