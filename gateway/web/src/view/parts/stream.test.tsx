@@ -283,4 +283,16 @@ describe("the state of an own message (D60)", () => {
     button?.click();
     expect(retry).toHaveBeenCalledWith("c1");
   });
+
+  it.each(["Retry", "Discard"])("keeps the focus in the conversation when %s takes its button away (D82)", (word) => {
+    const reader = { isOwn: () => false, isPatron: false };
+    const done = vi.fn();
+    const failed = [outgoing({ status: "failed" })];
+    render(<Stream sessionId="s" items={failed} reader={reader} onRetry={done} onDiscard={done} />, root);
+    const button = [...root.querySelectorAll("button")].find(({ textContent }) => textContent === word);
+    button?.focus();
+    button?.click();
+    expect(done).toHaveBeenCalledWith("c1");
+    expect(document.activeElement).toBe(root.querySelector("[role=log]"));
+  });
 });
