@@ -2,6 +2,7 @@ import type { Desk } from "../../app/desk";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
 import { shares } from "../../state/roster";
+import { isOnItsWay } from "../../state/session";
 import { milliseconds, span } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
@@ -37,6 +38,10 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const length = desk.link.now.value - (milliseconds(row.pickUpTime ?? row.openTime) ?? desk.link.now.value);
   const view = desk.link.sessions.value.get(row.sessionId);
   const isHere = view?.wanted ?? false;
+  const entering = isOnItsWay(view, "enterConference");
+  const enter = () => {
+    if (!entering) desk.openFromAll(row);
+  };
   const librarian = desk.presence.roster.value.librarians.get(row.owner?.librarianId ?? "");
   // Whoever looks in may want a word with the librarian in private (S37).
   const im =
@@ -49,7 +54,8 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       name={patron}
       verb={`${isHere ? "Show" : "Enter"} the session with`}
       selected={desk.view.value?.sessionId === row.sessionId}
-      onOpen={() => desk.openFromAll(row)}
+      busy={entering}
+      onOpen={enter}
       menu={
         isHere
           ? [
@@ -57,7 +63,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
               { label: "Leave Session", onChoose: () => desk.leave(row.sessionId) },
               ...im,
             ]
-          : [{ label: "Enter in conference mode …", onChoose: () => desk.openFromAll(row) }, ...im]
+          : [{ label: "Enter in conference mode …", onChoose: enter }, ...im]
       }
       preview={
         <>
@@ -77,6 +83,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
           {row.owner ? `with ${owner}` : "lost their librarian, waits again"}{" "}
           {row.owner?.institutionName && <span class="author-library">{row.owner.institutionName}</span>}
         </span>
+        {entering && <span class="tag">Entering …</span>}
       </span>
       <span class="row-line">
         <span class="library">{row.institutionName}</span>

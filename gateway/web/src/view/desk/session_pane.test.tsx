@@ -128,6 +128,7 @@ describe("a session in conference mode (S14)", () => {
     stage.find("button", "Leave Session")?.click();
     await drawn();
     expect(stage.socket.all("act").map(({ act }) => act.case)).toEqual(["leaveConference"]);
+    expect(stage.find(".session-actions button", "Leaving …")?.getAttribute("aria-disabled")).toBe("true");
   });
 });
 

@@ -3,7 +3,7 @@ import type { Desk } from "../../app/desk";
 import { takeBack } from "../../app/taking_back";
 import { Audience, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { conversation } from "../../state/conversation";
-import { colleaguesIn, type SessionView } from "../../state/session";
+import { colleaguesIn, isOnItsWay, type SessionView } from "../../state/session";
 import { isHandedOver, mayOffer } from "../../state/transfer";
 import { milliseconds, span } from "../../time";
 import { nameOf } from "../../words";
@@ -117,6 +117,7 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
     );
   }
   if (view.part === Part.COLLEAGUE) {
+    const leaving = isOnItsWay(view, "leaveConference");
     return (
       <>
         {view.session?.state === SessionState.WAITING && (
@@ -130,8 +131,14 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
             {desk.isPickingUp(view.sessionId) ? "Taking over …" : "Take over"}
           </button>
         )}
-        <button key="leave" type="button" class="button small conference" onClick={() => desk.leave(view.sessionId)}>
-          Leave Session
+        <button
+          key="leave"
+          type="button"
+          class="button small conference"
+          aria-disabled={leaving}
+          onClick={() => desk.leave(view.sessionId)}
+        >
+          {leaving ? "Leaving …" : "Leave Session"}
         </button>
       </>
     );

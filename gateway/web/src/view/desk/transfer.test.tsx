@@ -434,6 +434,10 @@ describe("conference mode (R6)", () => {
     await drawn();
     await click(/^Enter the session with Ricky.*with Mr Quill/);
     await click(/^OK$/);
+    expect(root.querySelector(".list-body")?.textContent).toContain("Entering …");
+    // Whoever is on the way is not asked, and does not go, again.
+    await click(/^Enter the session with Ricky.*with Mr Quill/);
+    expect(root.querySelector("dialog")).toBeNull();
     const accepted = { commandId: acts("enterConference")[0]?.commandId ?? "", sessionId: "s" };
     socket.push({ case: "accepted", value: create(AcceptedSchema, accepted) });
     attending(Part.COLLEAGUE);
