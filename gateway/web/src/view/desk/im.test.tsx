@@ -3,9 +3,11 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Desk } from "../../app/desk";
-import { ImSentSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
+import { ImMessagesSchema, ImSentSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import {
   ConversationSchema,
+  type ListMessagesRequest,
+  ListMessagesResponseSchema,
   MessageSchema,
   WatchConversationsResponseSchema,
 } from "../../gen/carrel/im/v1/im_service_pb";
@@ -307,6 +309,37 @@ describe("the IM tab (S35, S36, S42)", () => {
     find("[role=tab]", /^IM/)?.click();
     await drawn();
     expect(find("button", /^Open the IM session with Mr Quill.*Request.*1 new/)).toBeDefined();
+  });
+});
+
+describe("the focus in a conversation (D82)", () => {
+  it("goes to the open tab when the conversation is left for the list", async () => {
+    find("[role=tab]", /^IM/)?.click();
+    await drawn();
+    find("button", /^Write to Mr Quill/)?.click();
+    await drawn();
+    find("button", /^Back to the conversations$/)?.focus();
+    find("button", /^Back to the conversations$/)?.click();
+    await vi.waitFor(() => expect(document.activeElement?.id).toBe("tab-im"));
+  });
+
+  it("stays in it when there are no earlier messages any more, and no button that asks for them", async () => {
+    const author = { librarianId: "quill", screenName: "Mr Quill" };
+    const message = (position: bigint) => create(MessageSchema, { position, author, text: `no. ${position}` });
+    const conversation = { conversationId: "c", with: { case: "librarian" as const, value: QUILL }, head: 2n };
+    conversations([{ ...conversation, lastMessage: message(2n), firstKept: 1n, read: 2n }]);
+    find("[role=tab]", /^IM/)?.click();
+    await drawn();
+    find("button", /^Open the IM session with Mr Quill/)?.click();
+    await drawn();
+    find("button", /^Earlier messages$|^Looking/)?.focus();
+    find("button", /^Earlier messages$|^Looking/)?.click();
+    const request = socket.all("imList").at(-1) as ListMessagesRequest;
+    const response = create(ListMessagesResponseSchema, { messages: [message(1n)] });
+    socket.push({ case: "imMessages", value: create(ImMessagesSchema, { request, response }) });
+    await drawn();
+    expect(find("button", /^Earlier messages$/)).toBeUndefined();
+    expect(document.activeElement?.getAttribute("role")).toBe("log");
   });
 });
 

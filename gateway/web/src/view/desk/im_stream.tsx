@@ -89,20 +89,7 @@ export function ImStream({ desk, thread, title }: ImStreamProps) {
 
 /** What stands above the first message. */
 function Beginning({ desk, thread, title }: ImStreamProps) {
-  if (hasEarlier(thread)) {
-    return (
-      <p class="im-beginning">
-        <button
-          type="button"
-          class="link-button"
-          aria-disabled={thread.asked === "earlier"}
-          onClick={() => desk.im.earlier()}
-        >
-          {thread.asked === "earlier" ? "Looking for earlier messages …" : "Earlier messages"}
-        </button>
-      </p>
-    );
-  }
+  if (hasEarlier(thread)) return <Earlier desk={desk} thread={thread} />;
   if (thread.messages.length > 0 || thread.outgoing.length > 0) {
     return thread.firstKept > 1 ? <p class="im-beginning">Earlier messages are no longer kept.</p> : null;
   }
@@ -112,6 +99,31 @@ function Beginning({ desk, thread, title }: ImStreamProps) {
       {thread.counterpart.kind === "queue"
         ? `Nothing was written here yet. Everyone who monitors ${title} reads along.`
         : `Nothing was written yet. ${title} is told at once, and answers when they can.`}
+    </p>
+  );
+}
+
+function Earlier({ desk, thread }: { desk: Desk; thread: Thread }) {
+  const button = useRef<HTMLButtonElement>(null);
+  // With the first message the button goes, and what has the focus in the conversation keeps it there.
+  useLayoutEffect(
+    () => () => {
+      if (document.activeElement !== button.current) return;
+      button.current?.closest<HTMLElement>("[role=log]")?.focus({ preventScroll: true });
+    },
+    [],
+  );
+  return (
+    <p class="im-beginning">
+      <button
+        ref={button}
+        type="button"
+        class="link-button"
+        aria-disabled={thread.asked === "earlier"}
+        onClick={() => desk.im.earlier()}
+      >
+        {thread.asked === "earlier" ? "Looking for earlier messages …" : "Earlier messages"}
+      </button>
     </p>
   );
 }

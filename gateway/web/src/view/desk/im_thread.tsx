@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { Thread } from "../../state/thread";
 import { Icon } from "../parts/icon";
+import { useFocusAfter } from "../parts/open_tab";
 import { TextBox } from "../parts/text_box";
 import { presenceOf, titleOf } from "./im_list";
 import { ImStream } from "./im_stream";
@@ -10,6 +11,8 @@ import { StatusMark } from "./status";
 /** One conversation: who it is with, what was written, and the box. */
 export function ImThread({ desk, thread }: { desk: Desk; thread: Thread }) {
   const box = useRef<HTMLTextAreaElement>(null);
+  const section = useRef<HTMLElement>(null);
+  useFocusAfter(section);
   const wanted = desk.im.wantsFocus.value;
   // At once: whoever has chosen a conversation types on.
   useLayoutEffect(() => {
@@ -22,7 +25,11 @@ export function ImThread({ desk, thread }: { desk: Desk; thread: Thread }) {
   const isRoom = counterpart.kind === "queue";
   const status = presenceOf(desk, thread);
   return (
-    <section class="im-thread" aria-label={isRoom ? `Staff room of ${title}` : `IM session with ${title}`}>
+    <section
+      class="im-thread"
+      ref={section}
+      aria-label={isRoom ? `Staff room of ${title}` : `IM session with ${title}`}
+    >
       <header class="session-head">
         <button
           type="button"
