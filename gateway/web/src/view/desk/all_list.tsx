@@ -9,7 +9,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
-import { patronOf, Row, RowTime } from "./rows";
+import { patronOf, Row, RowName, RowTime } from "./rows";
 
 /** The running sessions of the library's own patrons that others own (S4 to S6). */
 export function AllList({ desk }: { desk: Desk }) {
@@ -73,7 +73,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       }
     >
       <span class="row-line">
-        <strong class="row-name">{patron}</strong>
+        <RowName name={patron} />
         <RowTime ms={length} what="for">
           {span(length)}
         </RowTime>

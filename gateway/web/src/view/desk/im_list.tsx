@@ -7,6 +7,7 @@ import { isRequest, librarianKey, type Thread } from "../../state/thread";
 import { pastTime } from "../../time";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
+import { RowName } from "./rows";
 import { StatusMark } from "./status";
 
 /** Whom the librarian talks to, and whom they can write to (S36, S42, D15). */
@@ -47,7 +48,7 @@ export function ImList({ desk }: { desk: Desk }) {
               >
                 <Hidden>Write to</Hidden>
                 <span class="row-line">
-                  <strong class="row-name">{row.screenName}</strong>
+                  <RowName name={row.screenName} />
                   <StatusMark status={row.status} />
                 </span>
                 <span class="library">{row.institutionName}</span>
@@ -107,7 +108,7 @@ function ThreadRow({ desk, thread }: { desk: Desk; thread: Thread }) {
       >
         <Hidden>{isRoom ? "Open the staff room of" : "Open the IM session with"}</Hidden>
         <span class="row-line">
-          <strong class="row-name">{title}</strong>
+          <RowName name={title} />
           {request && <span class="tag">Request</span>}
           {thread.unread > 0 && <span class="unread">{thread.unread} new</span>}
           <span class="row-time">{pastTime(last?.time, desk.link.now.value)}</span>

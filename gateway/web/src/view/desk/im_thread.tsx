@@ -40,7 +40,7 @@ export function ImThread({ desk, thread }: { desk: Desk; thread: Thread }) {
           <Icon name="back" />
         </button>
         <div class="session-title">
-          <h2>{title}</h2>
+          <h2 title={title}>{title}</h2>
           <p class="session-facts">
             {isRoom ? (
               <span>Staff room: everyone who monitors this queue</span>

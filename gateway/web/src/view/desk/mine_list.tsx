@@ -10,7 +10,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { LibraryName, PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
-import { patronOf, Row, RowTime } from "./rows";
+import { patronOf, Row, RowName, RowTime } from "./rows";
 
 /** The sessions that the librarian owns, and those that have ended or were handed over and still lie on the desk. */
 export function MineList({ desk }: { desk: Desk }) {
@@ -73,7 +73,7 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       ]}
     >
       <span class="row-line">
-        <strong class="row-name">{patron}</strong>
+        <RowName name={patron} />
         <RowTime ms={length} what="for">
           {span(length)}
         </RowTime>
@@ -110,7 +110,7 @@ function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
       ]}
     >
       <span class="row-line">
-        <strong class="row-name">{patron}</strong>
+        <RowName name={patron} />
         <span class="tag">
           <Icon name="transfer" /> now with {newOwnerOf(view) || "another librarian"}
         </span>
@@ -138,7 +138,7 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
       ]}
     >
       <span class="row-line">
-        <strong class="row-name">{patron}</strong>
+        <RowName name={patron} />
         {unread > 0 && <span class="unread">{unread} new</span>}
         <span class="tag">
           <Icon name="check" /> Ended

@@ -8,7 +8,7 @@ import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { ConnectionState } from "./patron_marks";
-import { patronOf, Row, RowTime } from "./rows";
+import { patronOf, Row, RowName, RowTime } from "./rows";
 import { OfferedList } from "./transfer_offers";
 
 const SORTS: readonly [SortKey, string][] = [
@@ -88,7 +88,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       preview={<Preview row={row} />}
     >
       <span class="row-line">
-        <strong class="row-name">{patron}</strong>
+        <RowName name={patron} />
         <RowTime ms={waited} what="waiting">
           <Icon name="clock" />
           {stopwatch(waited)}
@@ -155,7 +155,7 @@ function DepartureRow({ departure }: { departure: Departure }) {
   return (
     <li class="row departure">
       <span class="row-line">
-        <strong class="row-name">{patronOf(row)}</strong>
+        <RowName name={patronOf(row)} />
       </span>
       <span>{pickedUpBy ? `${nameOf(pickedUpBy)} picked this patron up` : "This patron has left the queue"}</span>
     </li>

@@ -111,6 +111,15 @@ export function Row({
   );
 }
 
+/** Whose row it is. There is not room for every name, and the pointer shows the whole of it. */
+export function RowName({ name }: { name: string }) {
+  return (
+    <strong class="row-name" title={name}>
+      {name}
+    </strong>
+  );
+}
+
 interface RowTimeProps {
   /** How long it has lasted, in milliseconds. */
   ms: number;

@@ -132,6 +132,21 @@ describe("a session in conference mode (S14)", () => {
   });
 });
 
+describe("a patron's name that is longer than its place", () => {
+  it("can be read whole in the list and at the head of the session", async () => {
+    stage.find("[role=tab]", /^My Active/)?.click();
+    await drawn();
+    const titles = [...stage.root.querySelectorAll(".row-name, .session-title h2")].map((name) => [
+      name.textContent,
+      name.getAttribute("title"),
+    ]);
+    expect(titles).toEqual([
+      ["Ricky", "Ricky"],
+      ["Ricky", "Ricky"],
+    ]);
+  });
+});
+
 describe("what goes from the desk (D82)", () => {
   it("gives the focus back where the policy was opened", async () => {
     await stage.click("Policy");

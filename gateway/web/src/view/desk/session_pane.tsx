@@ -61,7 +61,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
           <Icon name="back" />
         </button>
         <div class="session-title">
-          <h2>{patron}</h2>
+          <h2 title={patron}>{patron}</h2>
           <p class="session-facts">
             <LibraryName name={session.institutionName} elsewhere={elsewhere} />
             <PracticeMark desk={desk} queueId={session.queueId} />

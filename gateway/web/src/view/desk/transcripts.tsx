@@ -13,6 +13,7 @@ import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
 import { Paged } from "./paged";
+import { RowName } from "./rows";
 
 /** Ended sessions of the library, and their transcripts as staff and as the patron see them. */
 export function Transcripts({ desk }: { desk: Desk }) {
@@ -86,7 +87,7 @@ function EndedSession({ session, selected, onOpen }: EndedSessionProps) {
       >
         <Hidden>Transcript of</Hidden>
         <span class="row-line">
-          <strong class="row-name">{patron}</strong>
+          <RowName name={patron} />
           <span class="row-time">{dayAndTime(session.endTime)}</span>
         </span>
         <span class="row-line">
@@ -139,7 +140,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
           <Icon name="close" />
         </button>
         <div class="session-title">
-          <h2 ref={heading} tabIndex={-1}>
+          <h2 ref={heading} tabIndex={-1} title={patron}>
             {patron}
           </h2>
           <p class="session-facts">

@@ -8,7 +8,7 @@ import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { useFocusAfter } from "../parts/open_tab";
 import { LibraryName, PracticeMark, Preview } from "./new_list";
-import { patronOf, Row } from "./rows";
+import { patronOf, Row, RowName } from "./rows";
 
 /** How many offers stand before the user at a time. The others are in the list. */
 const MOST = 3;
@@ -155,7 +155,7 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       }
     >
       <span class="row-line">
-        <strong class="row-name">{patron}</strong>
+        <RowName name={patron} />
         <span class="row-time" aria-hidden="true">
           <Lapse desk={desk} row={row} />
         </span>
