@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use indexmap::IndexSet;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -27,6 +28,8 @@ const WAITING: usize = 4_096;
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// How many topics are remembered on which a loss is still to be said.
 const OWED: usize = 16_384;
+/// How many of them are said in one round where nothing else is to be said. All have had their turn within a second.
+const OWED_AT_ONCE: usize = 1_024;
 /// How long a payload may wait. Whoever would hear it later has better news from the log.
 pub(super) const BUDGET: Duration = Duration::from_millis(250);
 /// How soon after a failure it is tried again to say that something was lost.
@@ -84,8 +87,8 @@ struct Inner {
     bytes: usize,
     /// Topics whose last letter in the queue is a word of loss.
     ends_in_loss: HashSet<Arc<str>>,
-    /// Topics on which a loss before all that is queued is to be said.
-    owed: HashSet<Arc<str>>,
+    /// Topics on which a loss before all that is queued is to be said, those that have waited longest about first.
+    owed: IndexSet<Arc<str>>,
     /// When it is tried to say so where nothing else is to be said.
     due: Instant,
 }
@@ -98,7 +101,7 @@ impl Outbox {
                 waiting: 0,
                 bytes: 0,
                 ends_in_loss: HashSet::new(),
-                owed: HashSet::new(),
+                owed: IndexSet::new(),
                 due: Instant::now(),
             }),
             filled: Notify::new(),
@@ -137,7 +140,7 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Waits until there is something to say, and takes at most about `most` letters. Cancel-safe.
+    /// Waits until there is something to say, and takes at most about `most` letters, and losses besides. Cancel-safe.
     pub(super) async fn take(&self, most: usize) -> Vec<Letter> {
         loop {
             let due = {
@@ -223,8 +226,8 @@ impl Inner {
                     }
                 }
             }
-            // A loss is said before all that comes after it.
-            if let Some(topic) = self.owed.take(&letter.topic)
+            // A loss is said before all that comes after it. Nobody else's turn comes later for that: the last moves up.
+            if let Some(topic) = self.owed.swap_take(&letter.topic)
                 && letter.word != Word::Lost
             {
                 letters.push(Letter::new(topic, Word::Lost));
@@ -232,12 +235,11 @@ impl Inner {
             letters.push(letter);
         }
         if self.due <= now {
-            let room = most.saturating_sub(letters.len());
-            let owed: Vec<_> = self.owed.iter().take(room).cloned().collect();
-            for topic in owed {
-                self.owed.remove(&topic);
-                letters.push(Letter::new(topic, Word::Lost));
-            }
+            let round = self.owed.len().min(OWED_AT_ONCE);
+            let owed = self.owed.drain(..round);
+            letters.extend(owed.map(|topic| Letter::new(topic, Word::Lost)));
+            // Whoever is left waits, too. While nothing can be sent all of them come back, and would keep the sender busy.
+            self.due = now + SAY_AGAIN_AFTER;
         }
         (letters, late)
     }
@@ -245,6 +247,8 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     fn outbox() -> Outbox {
@@ -359,5 +363,44 @@ mod tests {
         // Nothing else is to be said: the time comes by itself.
         assert_eq!(words(&outbox, "t").await, [LOST]);
         assert_eq!(outbox.counters.figures().dropped, 1);
+    }
+
+    /// Puts a word on each of so many topics, of which none is sent.
+    async fn lose_on_topics(outbox: &Outbox, topics: usize) {
+        for topic in 0..topics {
+            put(outbox, &topic.to_string(), b"x");
+        }
+        for letter in outbox.take(usize::MAX).await {
+            outbox.owe(&letter);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn losses_that_can_t_be_said_are_not_tried_again_at_once() {
+        let outbox = outbox();
+        lose_on_topics(&outbox, OWED_AT_ONCE + 300).await;
+        for _ in 0..3 {
+            tokio::time::advance(SAY_AGAIN_AFTER).await;
+            for letter in outbox.take(256).await {
+                outbox.owe(&letter);
+            }
+            assert!(outbox.take(256).now_or_never().is_none());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_topic_has_its_turn_while_losses_can_t_be_said() {
+        let outbox = outbox();
+        let topics = 3 * OWED_AT_ONCE;
+        lose_on_topics(&outbox, topics).await;
+        let mut said = HashSet::new();
+        for _ in 0..3 {
+            tokio::time::advance(SAY_AGAIN_AFTER).await;
+            for letter in outbox.take(256).await {
+                outbox.owe(&letter);
+                said.insert(letter.topic);
+            }
+        }
+        assert_eq!(said.len(), topics);
     }
 }

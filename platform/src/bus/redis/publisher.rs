@@ -8,7 +8,10 @@ use std::{
 
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use redis::{Pipeline, Value};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    task::consume_budget,
+    time::{Instant, sleep_until, timeout},
+};
 
 use super::{
     outbox::{BUDGET, Letter, Outbox},
@@ -57,6 +60,8 @@ impl Publisher {
 
     pub(super) async fn run(mut self) {
         loop {
+            // Nothing below has to wait as long as there is something to say. Others have their turn all the same.
+            consume_budget().await;
             // A master that is busy is waited for; one that is stuck is not, since the others' turn comes, too.
             match self.busy_until() {
                 Some(until) => tokio::select! {
