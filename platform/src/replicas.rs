@@ -10,6 +10,7 @@
 
 mod address;
 mod follow;
+mod look_up;
 pub(crate) mod rendezvous;
 
 use std::{
@@ -97,7 +98,8 @@ impl Replicas {
     ) -> Result<Self, TlsError> {
         let tls = tls.map(ClientTls::for_grpc).transpose()?;
         let stop = CancellationToken::new();
-        let (serving, condition) = follow::begin(service, addresses, tls, stop.clone());
+        let resolver = look_up::system();
+        let (serving, condition) = follow::begin(service, addresses, tls, resolver, stop.clone());
         Ok(Self(Way::Many(Arc::new(Many {
             serving,
             condition,

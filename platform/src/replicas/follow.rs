@@ -7,22 +7,24 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt as _, stream::select_all};
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::{Address, Replica};
+use super::{
+    Address, Replica,
+    look_up::{Answer, Resolver, look_ups},
+};
 use crate::{
     backoff::Backoff,
     condition::Condition,
     serve::{CONNECTION_WINDOW, STREAM_WINDOW},
 };
 
-/// How often the addresses are looked up.
-const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
 /// How long it may take to connect, and to be told how a replica is.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// How often a silent replica is asked whether it is there, and how long it has to answer.
@@ -40,11 +42,12 @@ struct Change {
     serves: Option<Channel>,
 }
 
-/// Begins to look for replicas, until `stop`.
+/// Begins to look for replicas where `resolver` finds the addresses, until `stop`.
 pub(super) fn begin(
     service: &'static str,
     addresses: Vec<Address>,
     tls: Option<ClientTlsConfig>,
+    resolver: Resolver,
     stop: CancellationToken,
 ) -> Told {
     let unknown = Condition::Degraded(format!("{service}: no replica was found yet"));
@@ -52,23 +55,42 @@ pub(super) fn begin(
     let (condition, told_condition) = watch::channel(unknown);
     let search = Search {
         service,
-        addresses,
+        names: addresses.into_iter().map(Name::new).collect(),
         tls,
         followed: HashMap::new(),
         channels: BTreeMap::new(),
         serving,
         condition,
     };
-    tokio::spawn(async move { stop.run_until_cancelled(search.run()).await });
+    tokio::spawn(async move { stop.run_until_cancelled(search.run(resolver)).await });
     (told_serving, told_condition)
+}
+
+/// An address, and what is known of it.
+struct Name {
+    address: Address,
+    /// For which places it stood when it was last looked up with success.
+    places: Vec<SocketAddr>,
+    /// Why it could not be looked up, if it could not the last time.
+    problem: Option<String>,
+}
+
+impl Name {
+    fn new(address: Address) -> Self {
+        Self {
+            address,
+            places: Vec::new(),
+            problem: None,
+        }
+    }
 }
 
 struct Search {
     service: &'static str,
-    addresses: Vec<Address>,
+    names: Vec<Name>,
     tls: Option<ClientTlsConfig>,
     /// Those that were found, each with what ends following it.
-    followed: HashMap<SocketAddr, tokio_util::sync::DropGuard>,
+    followed: HashMap<SocketAddr, DropGuard>,
     /// Those that serve, in one order everywhere.
     channels: BTreeMap<SocketAddr, Channel>,
     serving: watch::Sender<Arc<[Replica]>>,
@@ -76,30 +98,57 @@ struct Search {
 }
 
 impl Search {
-    async fn run(mut self) {
+    async fn run(mut self, resolver: Resolver) {
         let (changes, mut changed) = mpsc::channel(CHANGES);
-        let mut look_up = tokio::time::interval(LOOK_UP_EVERY);
+        // Each name by itself, and beside all else: a resolver that is slow or in trouble over one of them holds up
+        // neither the others nor the news of how replicas are.
+        let names = self.names.iter().enumerate();
+        let look_ups = names.map(|(number, name)| {
+            let answers = look_ups(name.address.clone(), Arc::clone(&resolver));
+            answers.map(move |answer| (number, answer)).boxed()
+        });
+        let mut answers = select_all(look_ups);
         loop {
             tokio::select! {
-                _ = look_up.tick() => self.look_up(&changes).await,
+                Some((number, answer)) = answers.next() => self.take_in_answer(number, answer, &changes),
                 Some(change) = changed.recv() => self.take_in(change),
             }
         }
     }
 
-    /// Finds which replicas there are, and begins or ends following them.
-    async fn look_up(&mut self, changes: &mpsc::Sender<Change>) {
-        let mut found = HashMap::new();
-        for address in &self.addresses {
-            match tokio::net::lookup_host(address.host_and_port()).await {
-                Ok(places) => found.extend(places.map(|place| (place, address.clone()))),
-                // A resolver in trouble is no reason to leave replicas that serve.
-                Err(_) if !self.followed.is_empty() => return,
-                Err(error) => self.say(Condition::Degraded(format!(
-                    "{}: {address} can't be looked up: {error}",
-                    self.service
-                ))),
+    /// Takes in for which places a name stands.
+    fn take_in_answer(&mut self, number: usize, answer: Answer, changes: &mpsc::Sender<Change>) {
+        let Some(name) = self.names.get_mut(number) else {
+            return;
+        };
+        match answer {
+            Ok(places) => {
+                name.places = places;
+                let recovered = name.problem.take().is_some();
+                self.agree(changes);
+                if recovered {
+                    self.say();
+                }
             }
+            // A resolver in trouble is no reason to leave replicas that serve.
+            Err(error) => {
+                let problem = format!("{} can't be looked up: {error}", name.address);
+                let new = name.problem.replace(problem.clone()).is_none();
+                if self.channels.is_empty() {
+                    self.say();
+                } else if new {
+                    tracing::warn!("{}: {problem}", self.service);
+                }
+            }
+        }
+    }
+
+    /// Begins or ends following replicas, so that all that the names stand for are followed, and no others.
+    fn agree(&mut self, changes: &mpsc::Sender<Change>) {
+        let mut found = HashMap::new();
+        for name in &self.names {
+            let places = name.places.iter();
+            found.extend(places.map(|place| (*place, name.address.clone())));
         }
         self.followed.retain(|place, _| found.contains_key(place));
         let before = self.channels.len();
@@ -140,14 +189,18 @@ impl Search {
             channel: channel.clone(),
         });
         self.serving.send_replace(serving.collect());
-        self.say(if self.channels.is_empty() {
-            Condition::Degraded(format!("{}: no replica serves", self.service))
-        } else {
-            Condition::Well
-        });
+        self.say();
     }
 
-    fn say(&self, now: Condition) {
+    /// Says how well the service can be reached. As long as a replica serves, it can.
+    fn say(&self) {
+        let now = if self.channels.is_empty() {
+            let problem = self.names.iter().find_map(|name| name.problem.as_deref());
+            let problem = problem.unwrap_or("no replica serves");
+            Condition::Degraded(format!("{}: {problem}", self.service))
+        } else {
+            Condition::Well
+        };
         let changed = self.condition.send_if_modified(|before| {
             let changed = *before != now;
             before.clone_from(&now);
@@ -230,3 +283,6 @@ async fn watch_health(
     }
     ever
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! For which places a name stands, asked again and again.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use futures::{FutureExt as _, Stream, future::BoxFuture, stream};
+use tokio::time::{MissedTickBehavior, timeout};
+
+use super::Address;
+
+/// How often an address is looked up.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
+/// How long the resolver may take. It goes on by itself for much longer when its servers don't answer.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(3);
+
+/// The places that an address stands for, or why they can't be told.
+pub(super) type Answer = io::Result<Vec<SocketAddr>>;
+/// What looks an address up.
+pub(super) type Resolver = Arc<dyn Fn(Address) -> BoxFuture<'static, Answer> + Send + Sync>;
+
+/// The resolver of the operating system.
+pub(super) fn system() -> Resolver {
+    Arc::new(|address| {
+        async move {
+            let places = tokio::net::lookup_host(address.host_and_port()).await?;
+            Ok(places.collect())
+        }
+        .boxed()
+    })
+}
+
+/// Looks an address up, at once and then again and again. It never ends.
+pub(super) fn look_ups(address: Address, resolver: Resolver) -> impl Stream<Item = Answer> {
+    let mut clock = tokio::time::interval(LOOK_UP_EVERY);
+    // After a slow answer the next question is no sooner.
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    stream::unfold(
+        (clock, address, resolver),
+        async |(mut clock, address, resolver)| {
+            clock.tick().await;
+            let answer = timeout(LOOK_UP_WITHIN, resolver(address.clone())).await;
+            let late = || io::Error::other(format!("no answer within {LOOK_UP_WITHIN:?}"));
+            let answer = answer.unwrap_or_else(|_| Err(late()));
+            Some((answer, (clock, address, resolver)))
+        },
+    )
+}
