@@ -1,11 +1,11 @@
 //! Serving gRPC: one server with our limits, health, reflection and an end that comes in time.
 
+mod accept;
 mod connection;
 mod deadline;
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use futures::StreamExt;
 use http::{Request, Response};
 use prost::Message;
 use prost_types::FileDescriptorSet;
@@ -13,19 +13,20 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Semaphore,
 };
+use tokio_rustls::{TlsAcceptor, rustls};
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::{Server, ServerTlsConfig, server::Connected},
+    transport::{Server, server::Connected},
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::{Layer as _, Service};
 
 use self::{
-    connection::Connection,
+    accept::connections,
     deadline::{Deadlined, Deadlines},
 };
 use crate::telemetry::{
@@ -74,8 +75,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After this time a client is asked to open a new connection, so that it finds servers that came later. What runs on
 /// the old one goes on.
 const CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
-/// How long a peer may take to send its HTTP/2 preface, which comes before all else.
-const PREFACE_WITHIN: Duration = Duration::from_secs(5);
 /// How long after the hard end the server may take to notice it.
 const HARD_END: Duration = Duration::from_secs(1);
 
@@ -142,7 +141,7 @@ pub struct GrpcServer {
     spans: ServerSpans,
     places: Arc<Semaphore>,
     streams_per_connection: u32,
-    tls: Option<ServerTlsConfig>,
+    tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 impl GrpcServer {
@@ -181,9 +180,9 @@ impl GrpcServer {
         Ok(server)
     }
 
-    /// The same server, on listeners that speak TLS.
+    /// The same server, on listeners that speak TLS. See [`ServerTls::for_grpc`](crate::tls::ServerTls::for_grpc).
     #[must_use]
-    pub fn with_tls(self, tls: ServerTlsConfig) -> Self {
+    pub fn with_tls(self, tls: Arc<rustls::ServerConfig>) -> Self {
         Self {
             tls: Some(tls),
             ..self
@@ -228,7 +227,7 @@ impl GrpcServer {
     ///
     /// # Errors
     ///
-    /// If the transport fails, or certificate and key do not fit; not if a connection fails.
+    /// If the transport fails; not if a connection fails.
     pub async fn serve<IO>(
         &self,
         incoming: impl Stream<Item = io::Result<IO>>,
@@ -240,24 +239,10 @@ impl GrpcServer {
     {
         let kill = CancellationToken::new();
         let _kill_when_dropped = kill.clone().drop_guard();
-        let connections = incoming.filter_map(|accepted| {
-            let connection = match accepted {
-                Ok(io) => Connection::accept(io, &self.places, &kill, PREFACE_WITHIN).map(Ok),
-                Err(error) => Some(Err(error)),
-            };
-            if connection.is_none() {
-                tracing::warn!(
-                    limit = CONNECTIONS,
-                    "too many gRPC connections; one was closed"
-                );
-            }
-            std::future::ready(connection)
-        });
-        let mut server = Server::builder();
-        if let Some(tls) = self.tls.clone() {
-            server = server.tls_config(tls)?;
-        }
-        let serving = server
+        let tls = self.tls.clone().map(TlsAcceptor::from);
+        let places = Arc::clone(&self.places);
+        let connections = connections(incoming, places, tls, kill.clone());
+        let serving = Server::builder()
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_concurrent_streams(self.streams_per_connection)

@@ -17,7 +17,7 @@ use tokio_rustls::{
         server::WebPkiClientVerifier,
     },
 };
-use tonic::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig};
+use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 /// What a listener shows of itself, and whom it lets in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,19 +73,9 @@ impl ServerTls {
     /// For a gRPC server.
     ///
     /// # Errors
-    /// When a file can't be read.
-    pub fn for_grpc(&self) -> Result<ServerTlsConfig, TlsError> {
-        let identity = Identity::from_pem(
-            read("tls.certificate", &self.certificate)?,
-            read("tls.key", &self.key)?,
-        );
-        let config = ServerTlsConfig::new().identity(identity);
-        Ok(match &self.client_ca {
-            Some(path) => {
-                config.client_ca_root(Certificate::from_pem(read("tls.client_ca", path)?))
-            }
-            None => config,
-        })
+    /// When a file can't be read, or certificate and key do not fit.
+    pub fn for_grpc(&self) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+        self.config(b"h2")
     }
 
     /// For a listener of HTTP/1.1.
@@ -93,6 +83,10 @@ impl ServerTls {
     /// # Errors
     /// When a file can't be read, or certificate and key do not fit.
     pub fn for_http(&self) -> Result<TlsAcceptor, TlsError> {
+        self.config(b"http/1.1").map(TlsAcceptor::from)
+    }
+
+    fn config(&self, protocol: &[u8]) -> Result<Arc<rustls::ServerConfig>, TlsError> {
         let unusable = |setting, error: &dyn std::fmt::Display| TlsError::Unusable {
             setting,
             problem: error.to_string(),
@@ -123,8 +117,8 @@ impl ServerTls {
         let mut config = builder
             .with_single_cert(certificates, key)
             .map_err(|error| unusable("tls.certificate", &error))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Ok(Arc::new(config))
     }
 }
 

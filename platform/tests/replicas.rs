@@ -1,7 +1,7 @@
 //! The way to a service that runs more than once: who is called, and who no longer is. TLS on the way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use carrel_platform::{
     condition::Condition,
@@ -14,10 +14,13 @@ use carrel_proto::session::v1::{
     load_service_client::LoadServiceClient,
     load_service_server::{LoadService, LoadServiceServer},
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status, transport::server::TcpIncoming};
+
+mod certificates;
+
+use certificates::Certificates;
 
 /// Says its name.
 struct Named(&'static str);
@@ -167,52 +170,6 @@ async fn a_call_waits_a_moment_for_a_replica_that_is_about_to_be_found() {
     let a = Server::start("a", None).await;
     let replicas = Replicas::find("test", vec![a.url()], None).unwrap();
     assert_eq!(ask(&replicas, None).await, "a");
-}
-
-/// Certificates for 127.0.0.1, in files.
-struct Certificates {
-    _folder: tempfile::TempDir,
-    server: ServerTls,
-    client: ClientTls,
-}
-
-impl Certificates {
-    fn issue() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, content: String| -> PathBuf {
-            let path = folder.path().join(name);
-            std::fs::write(&path, content).unwrap();
-            path
-        };
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let issue = |name: &str| {
-            let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-            let certificate = params.signed_by(&key, &authority).unwrap();
-            (
-                file(&format!("{name}.pem"), certificate.pem()),
-                file(&format!("{name}.key"), key.serialize_pem()),
-            )
-        };
-        let ca = file("ca.pem", authority.pem());
-        let (certificate, key) = issue("server");
-        let (own, own_key) = issue("client");
-        Self {
-            server: ServerTls {
-                certificate,
-                key,
-                client_ca: Some(ca.clone()),
-            },
-            client: ClientTls {
-                ca,
-                certificate: Some(own),
-                key: Some(own_key),
-            },
-            _folder: folder,
-        }
-    }
 }
 
 #[tokio::test]

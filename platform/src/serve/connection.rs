@@ -4,17 +4,20 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Sleep,
+    sync::OwnedSemaphorePermit,
+    time::{Sleep, sleep, timeout},
 };
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::{
+    either::Either,
+    sync::{CancellationToken, WaitForCancellationFutureOwned},
+};
 use tonic::transport::server::Connected;
 
 /// How many bytes the preface has with which an HTTP/2 client begins (RFC 9113, 3.4).
@@ -24,8 +27,10 @@ const PREFACE: usize = 24;
 ///
 /// hyper waits for ever for a peer that never sends its HTTP/2 preface, and tonic for streams that do not end, also
 /// when the server shuts down. A failing read ends both.
+///
+/// So the preface must be seen here, and not what it is encrypted to: TLS lies below, and is none of tonic's affair.
 pub(super) struct Connection<IO> {
-    io: IO,
+    io: Either<IO, Box<TlsStream<IO>>>,
     killed: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Until the preface came.
     awaited: Option<Awaited>,
@@ -38,26 +43,36 @@ struct Awaited {
     deadline: Pin<Box<Sleep>>,
 }
 
-impl<IO> Connection<IO> {
-    /// `None` when there are too many connections already.
-    pub(super) fn accept(
+impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
+    /// A connection that keeps its place to its end. With TLS it is one when its peer has agreed on it; `None` if that
+    /// does not come about `within` a time. As long again may its preface take.
+    pub(super) async fn open(
         io: IO,
-        places: &Arc<Semaphore>,
-        kill: &CancellationToken,
-        preface_within: Duration,
+        place: OwnedSemaphorePermit,
+        tls: Option<TlsAcceptor>,
+        kill: CancellationToken,
+        within: Duration,
     ) -> Option<Self> {
-        let place = Arc::clone(places).try_acquire_owned().ok()?;
+        let io = match tls {
+            None => Either::Left(io),
+            Some(tls) => {
+                let agreed = timeout(within, tls.accept(io)).await;
+                Either::Right(Box::new(agreed.ok()?.ok()?))
+            }
+        };
         Some(Self {
             io,
-            killed: Box::pin(kill.clone().cancelled_owned()),
+            killed: Box::pin(kill.cancelled_owned()),
             awaited: Some(Awaited {
                 bytes: PREFACE,
-                deadline: Box::pin(tokio::time::sleep(preface_within)),
+                deadline: Box::pin(sleep(within)),
             }),
             _place: place,
         })
     }
+}
 
+impl<IO> Connection<IO> {
     fn poll_killed(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.killed.as_mut().poll(cx) {
             Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
@@ -66,7 +81,7 @@ impl<IO> Connection<IO> {
     }
 }
 
-impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Connection<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -89,7 +104,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -127,6 +142,9 @@ impl<IO: Connected> Connected for Connection<IO> {
     type ConnectInfo = IO::ConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
-        self.io.connect_info()
+        match &self.io {
+            Either::Left(io) => io.connect_info(),
+            Either::Right(tls) => tls.get_ref().0.connect_info(),
+        }
     }
 }
