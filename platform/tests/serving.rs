@@ -1,7 +1,7 @@
 //! The gRPC server: its end, its deadlines, its descriptions. I28.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
 use carrel_platform::{
     refusal::Refusal,
@@ -226,6 +226,26 @@ async fn a_connection_that_stops_within_its_preface_is_closed() {
     let _ = within_a_minute(slow.read_to_end(&mut said)).await;
     served.stop.cancel();
     served.serving.await.unwrap().unwrap();
+}
+
+/// Out of file descriptors, nothing can be accepted for a while, and to ask at once again helps nobody.
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_fails_is_not_asked_without_a_pause() {
+    const EMFILE: i32 = 24;
+    let mut polls = 0;
+    let incoming = futures::stream::poll_fn(|_| {
+        polls += 1;
+        if polls > 1_000 {
+            return Poll::Pending;
+        }
+        let error = io::Error::from_raw_os_error(EMFILE);
+        Poll::Ready(Some(Err::<TcpStream, _>(error)))
+    });
+    let server = GrpcServer::new(Services::new(), false).await.unwrap();
+    let serving = server.serve(incoming, CancellationToken::new(), Duration::ZERO);
+    let a_second = tokio::time::timeout(Duration::from_secs(1), serving).await;
+    assert!(a_second.is_err(), "it ended");
+    assert!((2..=20).contains(&polls), "{polls} polls");
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::{future::ready, io, sync::Arc, time::Duration};
 use futures::{Stream, StreamExt as _};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,9 @@ use super::{CONNECTIONS, connection::Connection};
 
 /// How long a peer may take to agree on TLS, and then to send its HTTP/2 preface, which comes before all else.
 const PREFACE_WITHIN: Duration = Duration::from_secs(5);
+/// How long nothing is accepted after it failed. Mostly there are no file descriptors left; trying again at once would
+/// only spin.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections out of those that come in, each in one of the places, until all fail by `kill`.
 ///
@@ -25,33 +29,41 @@ pub(super) fn connections<IO: AsyncRead + AsyncWrite + Unpin>(
     tls: Option<TlsAcceptor>,
     kill: CancellationToken,
 ) -> impl Stream<Item = io::Result<Connection<IO>>> {
+    let mut failing = false;
     let placed = incoming.filter_map(move |accepted| {
+        let failed = accepted.is_err();
+        let failed_before = std::mem::replace(&mut failing, failed);
         let placed = match accepted {
-            Ok(io) => match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => Some(Ok((io, place))),
-                Err(_) => {
-                    tracing::warn!(
-                        limit = CONNECTIONS,
-                        "too many gRPC connections; one was closed"
-                    );
-                    None
+            Ok(io) => in_a_place(io, &places),
+            Err(error) => {
+                if !failed_before {
+                    tracing::warn!(%error, "a gRPC connection could not be accepted");
                 }
-            },
-            Err(error) => Some(Err(error)),
-        };
-        ready(placed)
-    });
-    let opened = placed.map(move |placed| {
-        let (tls, kill) = (tls.clone(), kill.clone());
-        async move {
-            match placed {
-                Ok((io, place)) => {
-                    let opened = Connection::open(io, place, tls, kill, PREFACE_WITHIN).await;
-                    opened.map(Ok)
-                }
-                Err(error) => Some(Err(error)),
+                None
             }
+        };
+        async move {
+            if failed {
+                sleep(PAUSE).await;
+            }
+            placed
         }
     });
-    opened.buffer_unordered(usize::MAX).filter_map(ready)
+    let opened = placed.map(move |(io, place)| {
+        Connection::open(io, place, tls.clone(), kill.clone(), PREFACE_WITHIN)
+    });
+    let opened = opened.buffer_unordered(usize::MAX);
+    opened.filter_map(|opened| ready(opened.map(Ok)))
+}
+
+/// Gives a connection one of the places, if one is left.
+fn in_a_place<IO>(io: IO, places: &Arc<Semaphore>) -> Option<(IO, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).try_acquire_owned();
+    if place.is_err() {
+        tracing::warn!(
+            limit = CONNECTIONS,
+            "too many gRPC connections; one was closed"
+        );
+    }
+    Some((io, place.ok()?))
 }
