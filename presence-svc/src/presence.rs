@@ -22,12 +22,13 @@
 //!
 //! # Where to look
 //!
-//! The rules are pure, in [`crate::domain`]: `presence`, `roster` and `queues`. `desk` brings the state up to date and
-//! tells the watchers, `monitor` is one announced monitor, `load` hears session-svc, `introductions` signs, `gauges`
+//! The rules are pure, in [`crate::domain`]: `presence`, `roster` and `queues`. `desk` brings the state up to date, with
+//! `directory_reader` for its part, and tells the watchers, `monitor` is one announced monitor, `load` hears session-svc, `introductions` signs, `gauges`
 //! tells operators, and `grpc` is the face.
 
 mod convert;
 mod desk;
+mod directory_reader;
 mod error;
 mod gauges;
 mod grpc;

@@ -10,7 +10,10 @@ use carrel_platform::log::{
     sqlite::SqliteLog,
 };
 use futures::future::BoxFuture;
-use tokio::{sync::Semaphore, task::yield_now};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::yield_now,
+};
 
 /// How a [`FaultyLog`] answers appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,7 @@ pub struct FaultyLog {
     refused: AtomicUsize,
     reads: AtomicUsize,
     unreadable: AtomicBool,
+    hangs: watch::Sender<bool>,
     holds: AtomicBool,
     waiting: Semaphore,
     leave: Semaphore,
@@ -50,6 +54,7 @@ impl FaultyLog {
             refused: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),
             unreadable: AtomicBool::new(false),
+            hangs: watch::Sender::new(false),
             holds: AtomicBool::new(false),
             waiting: Semaphore::new(0),
             leave: Semaphore::new(0),
@@ -76,6 +81,11 @@ impl FaultyLog {
     /// Has every read that begins from now on succeed, or say that the log is unavailable.
     pub fn be_readable(&self, readable: bool) {
         self.unreadable.store(!readable, Ordering::SeqCst);
+    }
+
+    /// Has every read that begins from now on go unanswered, until it is told otherwise.
+    pub fn hang(&self, hang: bool) {
+        self.hangs.send_replace(hang);
     }
 
     /// Holds every append that comes from now on until it is allowed.
@@ -131,8 +141,11 @@ impl EventLog for FaultyLog {
     ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let unreadable = self.unreadable.load(Ordering::SeqCst);
+        let mut hangs = self.hangs.subscribe();
         Box::pin(async move {
             yield_now().await;
+            // Its sender is as old as the log.
+            let _ = hangs.wait_for(|hangs| !hangs).await;
             if unreadable {
                 return Err(LogError::Unavailable("told so".into()));
             }

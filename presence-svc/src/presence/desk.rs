@@ -27,6 +27,7 @@ use wire::watch_desk_response::Change;
 
 use super::{
     convert,
+    directory_reader::DirectoryReader,
     error::Error,
     introductions::Introductions,
     state::{Difference, Said, Sources, State},
@@ -62,7 +63,6 @@ pub(crate) struct DeskParts {
 pub(crate) struct Desk(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
     origin: Origin,
     leases: Arc<dyn Leases>,
@@ -72,11 +72,17 @@ pub(super) struct Inner {
     started: Instant,
     /// How often somebody wanted the leases to be looked at.
     wanted: AtomicU64,
-    /// For which of those they were looked at. Held while looking.
-    looked: tokio::sync::Mutex<u64>,
+    /// Held while looking.
+    looked: tokio::sync::Mutex<Looked>,
     known: Mutex<Known>,
     /// Goes up with each change of the monitors or of whose they are.
     changed: watch::Sender<u64>,
+}
+
+struct Looked {
+    /// For how many of those who wanted it the leases were looked at.
+    answered: u64,
+    directory: DirectoryReader,
 }
 
 struct Known {
@@ -122,7 +128,6 @@ impl Desk {
         let mut state = State::unknown();
         state.sources.directory = Arc::new(directory);
         let desk = Self(Arc::new(Inner {
-            log,
             bus,
             origin: Origin::random(),
             leases,
@@ -131,7 +136,10 @@ impl Desk {
             config,
             started: Instant::now(),
             wanted: AtomicU64::new(0),
-            looked: tokio::sync::Mutex::new(0),
+            looked: tokio::sync::Mutex::new(Looked {
+                answered: 0,
+                directory: DirectoryReader::new(log),
+            }),
             known: Mutex::new(Known {
                 state: Arc::new(state),
                 readable: true,
@@ -187,25 +195,20 @@ impl Desk {
     }
 
     /// Brings the state up to date with the leases and the directory. When it returns, the state is no older than the
-    /// call.
+    /// call, but for a directory that can't be read in time: who is here does not wait for that.
     pub(crate) async fn look(&self) {
         let wanted = self.0.wanted.fetch_add(1, Ordering::SeqCst) + 1;
         let mut looked = self.0.looked.lock().await;
-        if *looked >= wanted {
+        if looked.answered >= wanted {
             // Whoever looked while this call waited began after it was made.
             return;
         }
         let answered = self.0.wanted.load(Ordering::SeqCst);
         let known = self.state();
-        let directory = match storage::read_newer(&*self.0.log, &known.sources.directory).await {
-            Ok(newer) => newer.map(Arc::new),
-            Err(error) => {
-                let kind = error.kind();
-                tracing::warn!(kind, "the directory could not be brought up to date");
-                None
-            }
-        };
-        let reading = self.0.leases.read(PRESENCE).await;
+        let (directory, reading) = tokio::join!(
+            looked.directory.newer(&known.sources.directory),
+            self.0.leases.read(PRESENCE),
+        );
         let trouble = match &reading {
             Ok(reading) => reading.doubt.as_ref(),
             Err(error) => Some(error),
@@ -226,7 +229,7 @@ impl Desk {
         }
         drop(known);
         // Not before: whoever looks may be dropped in the middle of it.
-        *looked = answered;
+        looked.answered = answered;
     }
 
     /// Takes in what there is to do.

@@ -1,4 +1,6 @@
-//! What holds while the leases can't be read or written.
+//! What holds while the leases can't be read or written, and while the log hangs.
+
+use std::time::Duration;
 
 use carrel_proto::presence::v1::Status;
 use tonic::Code;
@@ -175,4 +177,33 @@ async fn who_is_not_held_again_is_gone_when_the_store_has_settled() {
         .await;
     house.leases.make_new(false);
     screen.until(|screen| screen.names() == ["Ms Oak"]).await;
+}
+
+/// I15: of the log, who is here needs only the directory, which is as it was last known while the log hangs.
+#[tokio::test]
+async fn nobody_is_gone_because_the_log_hangs_and_who_goes_is() {
+    let (house, desk) = House::open().await;
+    let mut lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let mut oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
+    let mut screen = house.watch(&desk, "boss@maple").await;
+    assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
+    house.log.hang(true);
+    tokio::time::pause();
+    for status in [Status::Away, Status::Busy, Status::Available] {
+        lee.choose(status, None).await;
+        // Longer than a lease.
+        for _ in 0..6 {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            lee.here().await;
+            oak.here().await;
+        }
+        screen
+            .until(|screen| {
+                assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
+                screen.librarians["Mr Lee"].status() == status
+            })
+            .await;
+    }
+    oak.goodbye().await;
+    screen.until(|screen| screen.names() == ["Mr Lee"]).await;
 }

@@ -13,11 +13,11 @@ use carrel_platform::{
     bus::local::LocalBus,
     clock::Clock,
     config::HumanDuration,
-    log::{EventLog, sqlite::SqliteLog},
+    log::EventLog,
 };
 use carrel_presence::{Config, Parts};
 use carrel_proto::presence::v1::{self as wire, presence_service_client::PresenceServiceClient};
-use carrel_testbed::pipe::pipe;
+use carrel_testbed::{log::FaultyLog, pipe::pipe};
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{
@@ -116,7 +116,7 @@ pub(crate) fn directory_file(
 
 /// What all servers of the desk share.
 pub(crate) struct House {
-    pub(crate) log: SqliteLog,
+    pub(crate) log: Arc<FaultyLog>,
     pub(crate) clock: Clock,
     pub(crate) keys: KeyRing,
     pub(crate) leases: FailingLeases,
@@ -143,14 +143,14 @@ impl Drop for Desk {
 
 impl House {
     pub(crate) async fn new() -> Self {
-        let log = SqliteLog::in_memory().unwrap();
+        let log = FaultyLog::in_memory().unwrap();
         let clock = Clock::manual(NOW);
         let keys = KeyRing::generate().unwrap();
         let text = directory_file(|_| true, |text| text);
-        carrel_presence::commands::load_directory(&log, &text, &clock)
+        carrel_presence::commands::load_directory(&*log, &text, &clock)
             .await
             .unwrap();
-        let directory = carrel_presence::storage::read(&log)
+        let directory = carrel_presence::storage::read(&*log)
             .await
             .unwrap()
             .directory;
@@ -184,7 +184,7 @@ impl House {
     pub(crate) async fn server(&self) -> Desk {
         let stop = CancellationToken::new();
         let parts = Parts {
-            log: Arc::new(self.log.clone()) as Arc<dyn EventLog>,
+            log: Arc::clone(&self.log) as Arc<dyn EventLog>,
             bus: Arc::new(self.bus.clone()),
             leases: Arc::new(self.leases.clone()),
             clock: self.clock.clone(),
@@ -210,7 +210,7 @@ impl House {
     }
 
     pub(crate) async fn load_directory(&self, text: &str) {
-        carrel_presence::commands::load_directory(&self.log, text, &self.clock)
+        carrel_presence::commands::load_directory(&*self.log, text, &self.clock)
             .await
             .unwrap();
     }
@@ -221,7 +221,7 @@ impl House {
 
     /// What a token says of a librarian.
     pub(crate) async fn who(&self, name: &str) -> auth::Librarian {
-        let directory = carrel_presence::storage::read(&self.log)
+        let directory = carrel_presence::storage::read(&*self.log)
             .await
             .unwrap()
             .directory;
