@@ -83,9 +83,25 @@ impl Desk {
     /// A desk with an empty log and its own settings.
     pub async fn with(config: Config) -> Self {
         let log = Arc::new(SqliteLog::in_memory().unwrap());
+        Self::by(Arc::new(LocalBus::default()), log, config).await
+    }
+
+    /// A desk with an empty log, its own settings, and a bus that loses all.
+    pub async fn deaf(config: Config) -> Self {
+        let log = Arc::new(SqliteLog::in_memory().unwrap());
+        Self::by(Arc::new(DeafBus::default()), log, config).await
+    }
+
+    /// A desk on a log of the test's own.
+    pub async fn on(log: Arc<dyn EventLog>) -> Self {
+        Self::by(Arc::new(LocalBus::default()), log, brisk()).await
+    }
+
+    /// A desk on a bus and a log of the test's own.
+    pub async fn by(bus: Arc<dyn Bus>, log: Arc<dyn EventLog>, config: Config) -> Self {
         Self::start(
             log,
-            Arc::new(LocalBus::default()),
+            bus,
             MemoryLeases::default(),
             KeyRing::generate().unwrap(),
             Clock::manual(NOON_MS),
@@ -95,44 +111,11 @@ impl Desk {
         .await
     }
 
-    /// A desk on a log of the test's own.
-    pub async fn on(log: Arc<dyn EventLog>) -> Self {
-        Self::by(Arc::new(LocalBus::default()), log).await
-    }
-
-    /// A desk on a bus and a log of the test's own.
-    pub async fn by(bus: Arc<dyn Bus>, log: Arc<dyn EventLog>) -> Self {
-        Self::start(
-            log,
-            bus,
-            MemoryLeases::default(),
-            KeyRing::generate().unwrap(),
-            Clock::manual(NOON_MS),
-            Floor::default(),
-            brisk(),
-        )
-        .await
-    }
-
     /// A second server on the same log, bus and leases.
     pub async fn replica(&self) -> Self {
         Self::start(
             Arc::clone(&self.log),
             Arc::clone(&self.bus),
-            self.leases.clone(),
-            self.keys.clone(),
-            self.clock.clone(),
-            self.floor.clone(),
-            self.config.clone(),
-        )
-        .await
-    }
-
-    /// A second server on the same log that hears nothing of the first.
-    pub async fn deaf_replica(&self) -> Self {
-        Self::start(
-            Arc::clone(&self.log),
-            Arc::new(DeafBus::default()),
             self.leases.clone(),
             self.keys.clone(),
             self.clock.clone(),

@@ -6,7 +6,7 @@ use carrel_proto::im::v1::{Conversation, watch_conversations_response::Change};
 use proptest::{prelude::*, test_runner::Config as Runs};
 use tokio::runtime::Runtime;
 
-use crate::desk::{Desk, Person, Watching, librarian, queue};
+use crate::desk::{Desk, Person, Watching, brisk, librarian, queue};
 
 /// What happens to two servers and their users.
 #[derive(Clone, Copy, Debug)]
@@ -92,12 +92,12 @@ impl Client {
 }
 
 async fn run(steps: Vec<Step>, deaf: bool) {
-    let one = Desk::open().await;
-    let other = if deaf {
-        one.deaf_replica().await
+    let one = if deaf {
+        Desk::deaf(brisk()).await
     } else {
-        one.replica().await
+        Desk::open().await
     };
+    let other = one.replica().await;
     let servers = [other, one];
     for name in NAMES {
         servers[0].floor.monitors(name, &["maple"]);

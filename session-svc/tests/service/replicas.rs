@@ -235,7 +235,7 @@ async fn a_server_that_heard_nothing_does_not_take_the_patron_from_a_new_owner()
     // The deaf server looks at the log when it would give the patron back, and is done with that when it answers.
     rickys.events_to(3).await;
     there
-        .post(deaf.command_id(), session, "Still there?")
+        .post(desk.command_id(), session, "Still there?")
         .await
         .unwrap();
     let returned = |event: &wire::SessionEvent| matches!(event.payload, Some(Payload::Returned(_)));
