@@ -22,9 +22,9 @@
 //!
 //! # Where to look
 //!
-//! The rules are pure, in [`crate::domain`]: `presence`, `roster` and `queues`. `desk` brings the state up to date, with
-//! `directory_reader` for its part, and tells the watchers, `monitor` is one announced monitor, `load` hears session-svc, `introductions` signs, `gauges`
-//! tells operators, and `grpc` is the face.
+//! The rules are pure, in [`crate::domain`]: `presence`, `roster` and `queues`. `desk` brings the state up to date and tells
+//! the watchers, `directory_reader` reads for it without keeping it waiting, `monitor` is one announced monitor, `load` hears
+//! session-svc, `introductions` signs, `gauges` tells operators, and `grpc` is the face.
 
 mod convert;
 mod desk;
