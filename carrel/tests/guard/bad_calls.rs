@@ -283,6 +283,15 @@ async fn pages_are_asked_for_as_they_were_given() {
         let answer = directory.list_libraries(libraries).await;
         assert_invalid(answer, "BAD_PAGE_TOKEN", "page_token");
     }
+    // No session has these ids.
+    for page_token in ["1.", "1.\u{0}", "1.not one"] {
+        let ended = wire::ListEndedSessionsRequest {
+            page_size: 0,
+            page_token: page_token.to_owned(),
+        };
+        let answer = sessions.list_ended_sessions(on_behalf(admin, ended)).await;
+        assert_invalid(answer, "BAD_PAGE_TOKEN", "page_token");
+    }
     for page_size in [-1, i32::MIN] {
         let page_token = String::new();
         let ended = wire::ListEndedSessionsRequest {
@@ -308,7 +317,7 @@ async fn pages_are_asked_for_as_they_were_given() {
         );
     }
     // Tokens that a page could have given, of pages that never were, give an empty page or the rest.
-    for page_token in ["0.x", "9223372036854775807.", "-9223372036854775808.x"] {
+    for page_token in ["0.x", "9223372036854775807.x", "-9223372036854775808.x"] {
         let page_token = page_token.to_owned();
         let ended = wire::ListEndedSessionsRequest {
             page_size: i32::MAX,
