@@ -7,6 +7,8 @@
 //!
 //! Calls about the same thing go to the same replica as long as it is there ([`Affinity`]): whatever replica would do,
 //! but two that hold the same session have to tell each other everything.
+//!
+//! Where all is one process there is nothing to look for ([`crate::in_process`]), and callers are none the wiser.
 
 mod address;
 mod follow;
