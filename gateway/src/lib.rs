@@ -29,9 +29,10 @@
 //!
 //! # Why nothing waits for a browser
 //!
-//! All browsers share a few HTTP/2 connections to the services. A stream on such a connection that is not read holds
-//! buffers of the whole connection, until every stream on it fails. So the tasks that read streams never wait:
-//! [`outbox`] takes what they give or, when it is full, closes that one socket. Its client comes back and resumes.
+//! Where the services are processes of their own, all browsers share a few HTTP/2 connections to them. A stream on such a
+//! connection that is not read holds buffers of the whole connection, until every stream on it fails. So the tasks that
+//! read streams never wait: [`outbox`] takes what they give or, when it is full, closes that one socket. Its client comes
+//! back and resumes.
 
 mod acts;
 mod api;
