@@ -320,6 +320,8 @@ def try_bugs(bugs: list[Bug], profile: list[str]) -> list[str]:
 
 def main() -> None:
     arguments = sys.argv[1:]
+    if not {"leaks", "bugs", "--all", "--release"} >= set(arguments):
+        sys.exit(__doc__)
     everything = "--all" in arguments
     profile = ["--release"] if "--release" in arguments else []
     both = not {"leaks", "bugs"} & set(arguments)

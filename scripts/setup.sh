@@ -2,8 +2,8 @@
 # Installs what is missing of the things named: web, e2e, python, deploy, chromium, redis, postgres, prometheus, protoc,
 # strace, faketime, eatmydata, valgrind, deny, fuzz. Run again, it does nothing.
 #
-# Needed beforehand: Rust with cargo, Node 20 with npm, Python 3.11 and, for chromium and redis, Debian's apt. All but
-# these go into the working tree: node_modules folders and .tools.
+# Needed beforehand: Rust with cargo and a C compiler, Node 20 with npm, Python 3.11 and Debian's apt. The packages of npm,
+# Python and cargo go into the working tree, node_modules folders and .tools; all others are Debian's, unless they are there.
 source "$(dirname "$0")/environment.sh"
 
 # Whether the folder $1 was installed from exactly the file $2.
