@@ -1,9 +1,14 @@
 import { signal } from "@preact/signals";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { fillStorage } from "../testing/full_storage";
 import { OwnScripts, SCRIPTS_LIMIT, withScript } from "./scripts";
 
 beforeEach(() => {
   localStorage.clear();
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
 });
 
 const names = (scripts: OwnScripts) => scripts.all.value.map(({ name }) => name);
@@ -37,6 +42,16 @@ describe("a librarian's own scripts (D38)", () => {
     for (let count = 0; count < SCRIPTS_LIMIT; count += 1) scripts.add({ name: `s${count}`, text: "x" });
     expect(scripts.add({ name: "more", text: "x" })).toContain("Remove one");
     expect(scripts.all.value).toHaveLength(SCRIPTS_LIMIT);
+  });
+
+  it("say so when the browser keeps nothing of what was added or removed", () => {
+    const scripts = new OwnScripts(signal("map"));
+    expect(scripts.add({ name: "Bye", text: "Good-bye!" })).toBeUndefined();
+    fillStorage();
+    expect(scripts.add({ name: "Ask", text: "May I ask more?" })).toContain("does not keep it");
+    expect(names(scripts)).toEqual(["Ask", "Bye"]);
+    expect(scripts.remove("Bye")).toContain("then there again");
+    expect(names(scripts)).toEqual(["Ask"]);
   });
 
   it("are none where something else is stored", () => {

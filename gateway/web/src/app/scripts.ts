@@ -54,23 +54,26 @@ export class OwnScripts {
     if (script.name === "" || script.text === "") return "Give the script a name and a text.";
     const others = this.#all.value.filter((one) => one.name !== script.name);
     if (others.length >= SCRIPTS_LIMIT) return `You have ${SCRIPTS_LIMIT} scripts. Remove one first.`;
-    return this.#change([...others, script]);
+    if (this.#change([...others, script])) return undefined;
+    return "This browser does not keep it: it is there until you leave the page.";
   }
 
-  /** Removes a script. */
+  /** Removes a script. Says so, if it will be there again. */
   remove(name: string): string | undefined {
-    return this.#change(this.#all.value.filter((one) => one.name !== name));
+    if (this.#change(this.#all.value.filter((one) => one.name !== name))) return undefined;
+    return `This browser does not forget the script ${name}: it is gone until you leave the page, and then there again.`;
   }
 
-  #change(scripts: readonly OwnScript[]): string | undefined {
+  /** Takes these scripts, and says whether the browser keeps them as they are now. */
+  #change(scripts: readonly OwnScript[]): boolean {
     this.#all.value = sorted(scripts);
     const id = this.librarianId.value;
-    if (id === undefined) return undefined;
+    if (id === undefined) return true;
     try {
       localStorage.setItem(keyOf(id), JSON.stringify(this.#all.value));
-      return undefined;
+      return true;
     } catch {
-      return "This browser does not keep it: it is there until you leave the page.";
+      return false;
     }
   }
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DeskStage, drawn } from "../../testing/desk_stage";
+import { fillStorage } from "../../testing/full_storage";
 import { FakeSocket } from "../../testing/gateway";
 
 const QUESTION = "Throw away what you have typed?";
@@ -116,5 +117,17 @@ describe("a script that is to be removed", () => {
     expect(stage.desk.scripts.all.value).toEqual([]);
     expect(stage.desk.announcer.said.value.at(-1)?.text).toBe("The script Bye is removed.");
     await toSearch();
+  });
+
+  it("is said to be there again when the browser does not forget it", async () => {
+    stage.desk.scripts.add({ name: "Bye", text: "Good-bye!" });
+    await drawn();
+    fillStorage();
+    await ask();
+    await stage.answer("Remove it");
+    expect(stage.root.querySelector(".toast.bad")?.textContent).toContain(
+      "This browser does not forget the script Bye",
+    );
+    expect(stage.desk.announcer.said.value.at(-1)?.text).toContain("This browser does not forget the script Bye");
   });
 });

@@ -134,8 +134,9 @@ function remove(desk: Desk, name: string, then: () => void): void {
   const title = `Remove the script ${name}?`;
   const text = "It is removed from this browser, and nothing brings it back.";
   const onConfirm = () => {
-    desk.scripts.remove(name);
-    desk.announcer.say(`The script ${name} is removed.`);
+    const failure = desk.scripts.remove(name);
+    if (failure === undefined) desk.announcer.say(`The script ${name} is removed.`);
+    else desk.notify(failure, "bad");
     then();
   };
   desk.ask({ kind: "confirmation", of: { title, text, action: "Remove it", otherwise: "Keep it", onConfirm } });
