@@ -38,6 +38,8 @@ export class Transfers {
   readonly #putAside = signal<ReadonlySet<string>>(new Set());
   /** The offers that the user has answered on this page, and that stand in the list yet. */
   readonly #answered = new Set<string>();
+  /** The reasons that are typed for declining offers. */
+  readonly #reasons = signal<ReadonlyMap<string, string>>(new Map());
 
   /** The sessions that are offered to the librarian, the longest running first. */
   readonly offered: ReadonlySignal<readonly SessionRow[]>;
@@ -93,11 +95,26 @@ export class Transfers {
     this.link.act(sessionId, writeNote(imNote(librarian.screenName, text)));
   }
 
-  /** Declines an offer that was made to the librarian. */
-  decline(row: SessionRow, reason: string): void {
+  /** The reason that is typed for declining an offer. */
+  reasonOf(row: SessionRow): string {
+    return this.#reasons.value.get(offerIdOf(row)) ?? "";
+  }
+
+  /** Keeps the reason that is typed for declining an offer, as long as the offer stands. */
+  typeReason(row: SessionRow, reason: string): void {
+    this.#reasons.value = new Map(this.#reasons.value).set(offerIdOf(row), reason);
+  }
+
+  /** Whether a reason is typed for declining an offer, and the offer stands. */
+  get hasReasons(): boolean {
+    return this.offered.value.some((row) => this.reasonOf(row).trim() !== "");
+  }
+
+  /** Declines an offer that was made to the librarian, for the reason that is typed. */
+  decline(row: SessionRow): void {
     if (this.isDeclining(row.sessionId)) return;
     this.answered(row);
-    this.#command(row.sessionId, declineTransfer(offerIdOf(row), reason.trim()));
+    this.#command(row.sessionId, declineTransfer(offerIdOf(row), this.reasonOf(row).trim()));
   }
 
   /** Notes that the librarian answers an offer, and need not be told that it is over. */
@@ -108,6 +125,8 @@ export class Transfers {
   /** The offers that were there before, are over, and were not answered on this page. */
   over(before: Lists): SessionRow[] {
     const standing = new Set(this.offered.value.map(offerIdOf));
+    const reasons = [...this.#reasons.value].filter(([offerId]) => standing.has(offerId));
+    if (reasons.length < this.#reasons.value.size) this.#reasons.value = new Map(reasons);
     const over = rowsOf(before, SessionList.OFFERED).filter(
       (row) => row.transferOffer && !standing.has(offerIdOf(row)),
     );
@@ -146,6 +165,7 @@ export class Transfers {
   clear(): void {
     this.#commands.clear();
     this.#answered.clear();
+    this.#reasons.value = new Map();
     this.#putAside.value = new Set();
   }
 

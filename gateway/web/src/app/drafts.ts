@@ -7,11 +7,15 @@ export interface Draft {
   note: string;
   /** The address of a web page. */
   page: string;
+  /** What is to go with an offer of the session. */
+  offer: string;
+  /** What a librarian is to be asked before the session is offered to them. */
+  ask: string;
   /** When the draft for the patron was begun, by the server's time. */
   begun: number;
 }
 
-const NOTHING: Draft = { patron: "", note: "", page: "", begun: 0 };
+const NOTHING: Draft = { patron: "", note: "", page: "", offer: "", ask: "", begun: 0 };
 
 /** All drafts. */
 export class Drafts {
@@ -24,7 +28,9 @@ export class Drafts {
 
   /** Whether anything is typed and not sent. */
   get any(): boolean {
-    return [...this.#drafts.value.values()].some(({ patron, note, page }) => patron + note + page !== "");
+    return [...this.#drafts.value.values()].some(
+      ({ patron, note, page, offer, ask }) => (patron + note + page + offer + ask).trim() !== "",
+    );
   }
 
   /** Changes a session's drafts. */

@@ -26,7 +26,7 @@ export function isChatUnsent(chat: PatronChat): boolean {
 
 /** Whether a librarian has typed something and not sent or kept it. */
 export function hasDrafts(desk: Desk): boolean {
-  return desk.drafts.any || desk.im.hasDrafts || desk.scripts.isBegun;
+  return desk.drafts.any || desk.im.hasDrafts || desk.scripts.isBegun || desk.transfers.hasReasons;
 }
 
 /** Whether something that a librarian has typed or sent would be lost with the page. */

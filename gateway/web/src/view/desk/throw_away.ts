@@ -1,5 +1,8 @@
-/** Throws away what is typed beside the patron's box, after a question if there is something. */
+/** Throws away what is typed and not sent, after a question if there is something. */
+import type { Confirmation } from "../../app/confirmation";
 import type { Desk } from "../../app/desk";
+import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "./rows";
 
 /** Throws the address of a web page away, and goes on with `then`. */
 export function throwPageAway(desk: Desk, sessionId: string, then: () => void): void {
@@ -21,9 +24,23 @@ export function throwScriptAway(desk: Desk, then: () => void): void {
   });
 }
 
-/** `text` says what would be lost, and is empty if nothing would. */
-function askFirst(desk: Desk, text: string, onConfirm: () => void): void {
-  if (text === "") return onConfirm();
+/** Throws the reason away that is typed for declining an offer, and goes on with `then`. */
+export function throwReasonAway(desk: Desk, row: SessionRow, then: () => void): void {
+  const isBegun = desk.transfers.reasonOf(row).trim() !== "";
+  askFirst(desk, isBegun ? `You have typed a reason to decline ${patronOf(row)} and not sent it.` : "", () => {
+    desk.transfers.typeReason(row, "");
+    then();
+  });
+}
+
+/** The question whether to throw away what is typed. `text` says what would be lost. */
+export function throwingAway(text: string, onConfirm: () => void): Confirmation {
   const title = "Throw away what you have typed?";
-  desk.ask({ kind: "confirmation", of: { title, text, action: "Throw away", otherwise: "Go on writing", onConfirm } });
+  return { title, text, action: "Throw away", otherwise: "Go on writing", onConfirm };
+}
+
+/** `text` is empty if nothing would be lost. */
+function askFirst(desk: Desk, text: string, onConfirm: () => void): void {
+  if (text === "") onConfirm();
+  else desk.ask({ kind: "confirmation", of: throwingAway(text, onConfirm) });
 }

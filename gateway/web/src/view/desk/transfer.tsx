@@ -1,4 +1,5 @@
 import { useRef, useState } from "preact/hooks";
+import type { Confirmation } from "../../app/confirmation";
 import type { Desk } from "../../app/desk";
 import { type Target, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
@@ -6,9 +7,11 @@ import { staffWords } from "../../state/queues";
 import { librariansOf, shares, statusWord } from "../../state/roster";
 import type { SessionView } from "../../state/session";
 import { offeredTo } from "../../words";
-import { Dialog } from "../parts/dialog";
+import { Confirm, Dialog } from "../parts/dialog";
 import { characters, length } from "../parts/text_box";
+import { throwingAway } from "./throw_away";
 import { AskFirst } from "./transfer_ask";
+import { Unsent } from "./unsent";
 
 interface TransferDialogProps {
   desk: Desk;
@@ -21,11 +24,14 @@ interface TransferDialogProps {
 export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogProps) {
   const view = desk.link.sessions.value.get(sessionId);
   const [chosen, setChosen] = useState(librarianId === undefined ? "" : librarianKey(librarianId));
-  const [message, setMessage] = useState("");
   const [missing, setMissing] = useState("");
+  const [question, setQuestion] = useState<Confirmation | undefined>(undefined);
   const box = useRef<HTMLTextAreaElement>(null);
   // The session may have ended, or gone, while the dialog was open.
-  if (view === undefined || !desk.transfers.mayOffer(sessionId)) return <NotAnyMore desk={desk} />;
+  if (view === undefined || !desk.transfers.mayOffer(sessionId)) {
+    return <NotAnyMore desk={desk} sessionId={sessionId} />;
+  }
+  const { offer: message, ask } = desk.drafts.of(sessionId);
   const targets = targetsOf(desk, view);
   const target = targets.find((one) => one.key === chosen);
   const left = TRANSFER_TEXT_LIMIT - length(message);
@@ -35,65 +41,95 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
     if (target === undefined) return setMissing("Choose to whom first.");
     // Its hint says how much is too much.
     if (left < 0) return box.current?.focus();
-    desk.transfers.offer(sessionId, target.to, message);
-    desk.cancel();
+    const goOn = () => {
+      desk.transfers.offer(sessionId, target.to, message);
+      close(desk, sessionId);
+    };
+    if (ask.trim() === "") goOn();
+    else setQuestion(throwingAway(`You have typed ${A_QUESTION} and not sent it. The offer is made without it.`, goOn));
+  };
+  const leave = () => {
+    const typed = [message.trim() && "a message for the offer", ask.trim() && A_QUESTION].filter((text) => text !== "");
+    const goOn = () => close(desk, sessionId);
+    if (typed.length === 0) goOn();
+    else setQuestion(throwingAway(`You have typed ${typed.join(" and ")} and not sent it.`, goOn));
   };
   return (
-    <Dialog title={`Transfer ${patron}`} class="transfer-dialog" onCancel={() => desk.cancel()}>
-      <p>You keep {patron} until somebody accepts. The patron is told only then, so tell them yourself before.</p>
-      <StandingOffer desk={desk} view={view} />
-      <TargetList
-        targets={targets}
-        chosen={chosen}
-        onChoose={(key) => {
-          setChosen(key);
-          setMissing("");
-        }}
-      />
-      {chosen !== "" && target === undefined && (
-        <p class="notice warn" role="status">
-          Whom you chose is no longer at the desk.
-        </p>
-      )}
-      {target?.librarian && (
-        <AskFirst desk={desk} sessionId={sessionId} librarian={target.librarian} key={target.key} />
-      )}
-      <form class="transfer-form" onSubmit={offer} noValidate>
-        <div class="field">
-          <label for="transfer-message">
-            What they should know <span class="optional">optional</span>
-          </label>
-          <textarea
-            id="transfer-message"
-            ref={box}
-            rows={2}
-            value={message}
-            aria-describedby="transfer-hint"
-            aria-invalid={left < 0}
-            onInput={(event) => setMessage(event.currentTarget.value)}
-          />
-          <p id="transfer-hint" class={left < 0 ? "hint over" : "hint"}>
-            {left < 0
-              ? `${characters(-left)} too many.`
-              : "It goes with the offer. Who accepts sees the whole conversation and all notes."}
-          </p>
-        </div>
-        {missing && (
-          <p class="notice bad" role="alert">
-            {missing}
+    <>
+      <Dialog title={`Transfer ${patron}`} class="transfer-dialog" onCancel={leave}>
+        <p>You keep {patron} until somebody accepts. The patron is told only then, so tell them yourself before.</p>
+        <StandingOffer desk={desk} view={view} />
+        <TargetList
+          targets={targets}
+          chosen={chosen}
+          onChoose={(key) => {
+            setChosen(key);
+            setMissing("");
+          }}
+        />
+        {chosen !== "" && target === undefined && (
+          <p class="notice warn" role="status">
+            Whom you chose is no longer at the desk.
           </p>
         )}
-        <div class="dialog-actions">
-          <button type="submit" class="button primary">
-            Offer
-          </button>
-          <button type="button" class="button" onClick={() => desk.cancel()}>
-            Cancel
-          </button>
-        </div>
-      </form>
-    </Dialog>
+        {target?.librarian && (
+          <AskFirst desk={desk} sessionId={sessionId} librarian={target.librarian} key={target.key} />
+        )}
+        <form class="transfer-form" onSubmit={offer} noValidate>
+          <div class="field">
+            <label for="transfer-message">
+              What they should know <span class="optional">optional</span>
+            </label>
+            <textarea
+              id="transfer-message"
+              ref={box}
+              rows={2}
+              value={message}
+              aria-describedby="transfer-hint"
+              aria-invalid={left < 0}
+              onInput={(event) => desk.drafts.change(sessionId, { offer: event.currentTarget.value })}
+            />
+            <p id="transfer-hint" class={left < 0 ? "hint over" : "hint"}>
+              {left < 0
+                ? `${characters(-left)} too many.`
+                : "It goes with the offer. Who accepts sees the whole conversation and all notes."}
+            </p>
+          </div>
+          {missing && (
+            <p class="notice bad" role="alert">
+              {missing}
+            </p>
+          )}
+          <div class="dialog-actions">
+            <button type="submit" class="button primary">
+              Offer
+            </button>
+            <button type="button" class="button" onClick={leave}>
+              Cancel
+            </button>
+          </div>
+        </form>
+      </Dialog>
+      {question && (
+        <Confirm
+          {...question}
+          onCancel={() => setQuestion(undefined)}
+          onConfirm={() => {
+            setQuestion(undefined);
+            question.onConfirm();
+          }}
+        />
+      )}
+    </>
   );
+}
+
+const A_QUESTION = "a question to ask first";
+
+/** Closes the dialog. What is typed in it yet is not wanted any more. */
+function close(desk: Desk, sessionId: string): void {
+  desk.drafts.change(sessionId, { offer: "", ask: "" });
+  desk.cancel();
 }
 
 /** One line of the list of those to whom a session can be offered. */
@@ -181,12 +217,16 @@ function StandingOffer({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-function NotAnyMore({ desk }: { desk: Desk }) {
+/** That there is nothing to offer any more, and what was typed for it until then. */
+function NotAnyMore({ desk, sessionId }: { desk: Desk; sessionId: string }) {
+  const { offer, ask } = desk.drafts.of(sessionId);
+  const leave = () => close(desk, sessionId);
   return (
-    <Dialog title="Transfer" onCancel={() => desk.cancel()}>
+    <Dialog title="Transfer" onCancel={leave}>
       <p>This session cannot be transferred any more: it has ended, or it is somebody else's now.</p>
+      <Unsent texts={{ offer, ask }} />
       <div class="dialog-actions">
-        <button type="button" class="button primary" data-first onClick={() => desk.cancel()}>
+        <button type="button" class="button primary" data-first onClick={leave}>
           Close
         </button>
       </div>

@@ -17,7 +17,8 @@ interface AskFirstProps {
 
 /** Asks a librarian before a session is offered to them (D17, D44). What is asked is a note in the session, too (R14). */
 export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
-  const [text, setText] = useState("");
+  const text = desk.drafts.of(sessionId).ask;
+  const setText = (ask: string) => desk.drafts.change(sessionId, { ask });
   const box = useRef<HTMLInputElement>(null);
   const key = `librarian/${librarian.librarianId}`;
   const thread = desk.im.conversations.value.threads.get(key);

@@ -5,6 +5,7 @@ import { mayOffer, newOwnerOf, secondsLeft } from "../../state/transfer";
 import { stopwatch } from "../../time";
 import { nameOf, offeredTo } from "../../words";
 import { Icon } from "../parts/icon";
+import { Unsent } from "./unsent";
 
 /** That the session is offered to somebody, for how long, and the way back (R15). */
 export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
@@ -62,19 +63,13 @@ export function HandedOver({ desk, view }: { desk: Desk; view: SessionView }) {
     if (document.activeElement === document.body) ref.current?.focus();
   }, []);
   const { patron, note, page } = desk.drafts.of(view.sessionId);
-  const unsent = Object.entries({ patron, note, page }).filter(([, text]) => text.trim() !== "");
   return (
     <div class="banner over handed-over">
       <p role="status" ref={ref} tabIndex={-1}>
         <Icon name="transfer" /> <strong>{newOwnerOf(view) || "Another librarian"} has this patron now.</strong> You see
         what was said until then.
       </p>
-      {unsent.map(([box, text]) => (
-        <div key={box} class="unsent">
-          <p class="hint">This was not sent:</p>
-          <blockquote class="guarded-text">{text}</blockquote>
-        </div>
-      ))}
+      <Unsent texts={{ patron, note, page }} />
     </div>
   );
 }

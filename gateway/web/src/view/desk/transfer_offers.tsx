@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { offerIdOf, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
@@ -9,6 +9,7 @@ import { Icon } from "../parts/icon";
 import { useFocusAfter } from "../parts/open_tab";
 import { LibraryName, PracticeMark, Preview } from "./new_list";
 import { patronOf, Row, RowName } from "./rows";
+import { throwReasonAway } from "./throw_away";
 
 /** How many offers stand before the user at a time. The others are in the list. */
 const MOST = 3;
@@ -31,7 +32,6 @@ export const FIRST_OFFER = ".offers .offer .primary";
 
 function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
   const id = useId();
-  const [reason, setReason] = useState("");
   const patron = patronOf(row);
   const from = nameOf(row.transferOffer?.from);
   const toUser = row.transferOffer?.to.case === "librarian";
@@ -66,8 +66,8 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
             id={`${id}-reason`}
             autoComplete="off"
             maxLength={TRANSFER_TEXT_LIMIT}
-            value={reason}
-            onInput={(event) => setReason(event.currentTarget.value)}
+            value={desk.transfers.reasonOf(row)}
+            onInput={(event) => desk.transfers.typeReason(row, event.currentTarget.value)}
           />
         </div>
       )}
@@ -87,7 +87,7 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
             class="button small"
             aria-label={`Decline ${patron} from ${from}`}
             aria-disabled={declining}
-            onClick={() => desk.transfers.decline(row, reason)}
+            onClick={() => desk.transfers.decline(row)}
           >
             {declining ? "Declining …" : "Decline"}
           </button>
@@ -96,7 +96,7 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
           type="button"
           class="button small plain"
           aria-label={`Later: put the offer of ${patron} aside`}
-          onClick={() => desk.transfers.putAside(row)}
+          onClick={() => throwReasonAway(desk, row, () => desk.transfers.putAside(row))}
         >
           Later
         </button>
@@ -135,7 +135,7 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const patron = patronOf(row);
   const from = nameOf(row.transferOffer?.from);
   const accept = { label: `Accept ${patron}`, onChoose: () => desk.accept(row) };
-  const decline = { label: `Decline ${patron}`, onChoose: () => desk.transfers.decline(row, "") };
+  const decline = { label: `Decline ${patron}`, onChoose: () => desk.transfers.decline(row) };
   return (
     <Row
       name={patron}

@@ -1,0 +1,171 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { hasDrafts } from "../../app/leaving";
+import { WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
+import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+const QUESTION = "Throw away what you have typed?";
+
+let stage: DeskStage;
+
+/** The user owns session `s`, which is shown, and Mr Quill shares a queue with them. */
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open({ held: ["s"] });
+  await stage.atWork();
+  const share = { sharedQueueIds: ["main"] };
+  const quill = { librarianId: "quill", screenName: "Mr Quill", introduction: "i-quill", ...share };
+  const plat = { librarianId: "plat", screenName: "Ms Plat", introduction: "i-plat", ...share };
+  const change = { case: "snapshot" as const, value: { librarians: [quill, plat] } };
+  stage.socket.push({ case: "desk", value: create(WatchDeskResponseSchema, { change }) });
+  await drawn();
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+const acts = () => stage.socket.all("act").map(({ act }) => act.case);
+
+/** Closes the dialog that stands before the others. */
+async function leave(way: string): Promise<void> {
+  const dialog = [...stage.root.querySelectorAll("dialog")].at(-1);
+  if (way === "Escape") dialog?.dispatchEvent(new Event("cancel", { cancelable: true }));
+  else stage.find("dialog button", way)?.click();
+  await drawn();
+}
+
+async function choose(name: string): Promise<void> {
+  stage.find("dialog label.target", name)?.querySelector("input")?.click();
+  await drawn();
+}
+
+async function submit(form: string): Promise<void> {
+  stage.root.querySelector(form)?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+  await drawn();
+}
+
+describe("what is typed in the Transfer dialog (D60)", () => {
+  beforeEach(() => stage.click(/^Transfer …/));
+
+  it.each(["Escape", "Cancel"])("is not thrown away by %s without a question", async (way) => {
+    await choose("Mr Quill");
+    await stage.types("transfer-message", "He needs the plat book.");
+    await leave(way);
+    expect(stage.dialogs).toEqual(["Transfer Ricky", QUESTION]);
+    await stage.answer("Go on writing");
+    expect(stage.dialogs).toEqual(["Transfer Ricky"]);
+    expect(stage.field("transfer-message").value).toBe("He needs the plat book.");
+    expect(stage.find("dialog label.target", "Mr Quill")?.querySelector("input")?.checked).toBe(true);
+    await leave(way);
+    await stage.answer("Throw away");
+    expect(stage.dialogs).toEqual([]);
+    await stage.click(/^Transfer …/);
+    expect(stage.field("transfer-message").value).toBe("");
+  });
+
+  it("is asked about, too, when it is for a librarian who is asked first, whoever is chosen then", async () => {
+    await choose("Mr Quill");
+    await stage.types("ask-first", "Can you take Ricky?");
+    await choose("Ms Plat");
+    expect(stage.field("ask-first").value).toBe("Can you take Ricky?");
+    await choose("Queue Main");
+    await leave("Escape");
+    expect(stage.dialogs).toEqual(["Transfer Ricky", QUESTION]);
+    await stage.answer("Go on writing");
+    await choose("Ms Plat");
+    await submit(".ask-first");
+    expect(stage.field("ask-first").value).toBe("");
+    await leave("Escape");
+    expect(stage.dialogs).toEqual([]);
+  });
+
+  it("is not left behind by an offer without a question", async () => {
+    await choose("Mr Quill");
+    await stage.types("ask-first", "Can you take Ricky?");
+    await submit(".transfer-form");
+    expect(stage.dialogs).toEqual(["Transfer Ricky", QUESTION]);
+    await stage.answer("Go on writing");
+    expect(acts()).toEqual([]);
+    await submit(".transfer-form");
+    await stage.answer("Throw away");
+    expect(stage.dialogs).toEqual([]);
+    expect(acts()).toEqual(["offerTransfer"]);
+    expect(hasDrafts(stage.desk)).toBe(false);
+  });
+
+  it("is nothing to ask about before anything is typed, or once it is offered", async () => {
+    await choose("Mr Quill");
+    await stage.types("transfer-message", "  ");
+    await leave("Escape");
+    expect(stage.dialogs).toEqual([]);
+    await stage.click(/^Transfer …/);
+    await choose("Mr Quill");
+    await stage.types("transfer-message", "He needs the plat book.");
+    expect(hasDrafts(stage.desk)).toBe(true);
+    await submit(".transfer-form");
+    expect(hasDrafts(stage.desk)).toBe(false);
+    expect(stage.dialogs).toEqual([]);
+  });
+
+  it("is there again when something else was asked meanwhile", async () => {
+    await stage.types("transfer-message", "He needs the plat book.");
+    stage.desk.ask({ kind: "queues" });
+    await drawn();
+    stage.desk.cancel();
+    await stage.click(/^Transfer …/);
+    expect(stage.field("transfer-message").value).toBe("He needs the plat book.");
+  });
+
+  it("is still to be read when the session ends first", async () => {
+    await stage.types("transfer-message", "He needs the plat book.");
+    await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
+    expect(stage.root.querySelector("dialog")?.textContent).toContain("He needs the plat book.");
+    await leave("Escape");
+    expect(stage.dialogs).toEqual([]);
+    expect(hasDrafts(stage.desk)).toBe(false);
+  });
+});
+
+describe("the reason that is typed to decline an offer (D60)", () => {
+  const reason = () => stage.root.querySelector<HTMLInputElement>(".offer input");
+
+  beforeEach(async () => {
+    const lapseTime = timestampFromMs(Date.now() + 60_000);
+    const transferOffer = { offerId: "o1", from: QUILL, to: { case: "librarian" as const, value: MAP }, lapseTime };
+    const row = { ...ROW, sessionId: "t", list: SessionList.OFFERED, transferOffer };
+    stage.lists({ case: "snapshot", value: { rows: [row] } });
+    await drawn();
+    await stage.types(reason()?.id ?? "", "I am leaving.");
+  });
+
+  it("is not thrown away by Later without a question", async () => {
+    expect(hasDrafts(stage.desk)).toBe(true);
+    await stage.click(/^Later/);
+    expect(stage.dialogs).toEqual([QUESTION]);
+    await stage.answer("Go on writing");
+    expect(reason()?.value).toBe("I am leaving.");
+    await stage.click(/^Later/);
+    await stage.answer("Throw away");
+    expect(reason()).toBeNull();
+    expect(hasDrafts(stage.desk)).toBe(false);
+  });
+
+  it("goes with the refusal also from the list", async () => {
+    stage.desk.transfers.decline(stage.desk.transfers.offered.value[0] ?? expect.fail("nothing is offered"));
+    const [act] = stage.socket.all("act");
+    expect(act?.act).toMatchObject({ case: "declineTransfer", value: { reason: "I am leaving." } });
+  });
+
+  it("is nothing any more when the offer is over", async () => {
+    stage.lists({ case: "removed", value: { list: SessionList.OFFERED, sessionId: "t" } });
+    await drawn();
+    expect(hasDrafts(stage.desk)).toBe(false);
+  });
+});
