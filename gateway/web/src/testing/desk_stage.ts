@@ -161,6 +161,19 @@ export class DeskStage {
     await drawn();
   }
 
+  /** Submits a form, as Enter in one of its fields does. */
+  async submit(selector: string): Promise<void> {
+    const form = this.root.querySelector<HTMLFormElement>(selector);
+    if (form === null) throw new Error(`There is no form ${selector}.`);
+    form.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    await drawn();
+  }
+
+  /** What is said at once to who cannot see it. */
+  get alerts(): Element[] {
+    return [...this.root.querySelectorAll("[role=alert]")];
+  }
+
   /** The titles of the dialogs that are open. */
   get dialogs(): (string | undefined)[] {
     return [...this.root.querySelectorAll("dialog")].map((dialog) => dialog.querySelector("h2")?.textContent);

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { isLookedAt, onLook } from "../../app/looked_at";
 import type { PatronChat } from "../../app/patron_chat";
 import { patronSound, patronVolume } from "../../app/settings";
@@ -120,15 +120,21 @@ function Entry({ chat, library }: { chat: PatronChat; library: Library }) {
 }
 
 function NoLibrary({ chat }: { chat: PatronChat }) {
+  const [tries, setTries] = useState(0);
+  const again = async () => {
+    await chat.library.read();
+    setTries(tries + 1);
+  };
   return (
     <section class="form-page">
       <TurnedAway chat={chat} />
       <h1 class="display">This page cannot be shown</h1>
-      <p class="lead" role="alert">
+      {/* Each time that it was tried in vain it stands there anew, and so is read out again. */}
+      <p key={tries} class="lead" role="alert">
         {chat.library.error.value}
       </p>
       <p class="row-actions">
-        <button type="button" class="button primary" onClick={() => void chat.library.read()}>
+        <button type="button" class="button primary" onClick={() => void again()}>
           Try again
         </button>
         <a class="button" href="/">

@@ -48,6 +48,32 @@ describe("the form", () => {
     expect(document.activeElement?.id).toBe("question");
     expect(page.field("email").getAttribute("aria-invalid")).toBe("true");
   });
+
+  it("says aloud again what is wrong when it is sent again as it is (D82)", async () => {
+    await page.types("question", QUESTION);
+    await page.types("email", "ricky");
+    await page.press("Start the chat");
+    const said = beside("email");
+    await page.press("Start the chat");
+    expect(beside("email")?.textContent).toBe(said?.textContent);
+    expect(beside("email")).not.toBe(said);
+  });
+});
+
+describe("a library that cannot be read", () => {
+  beforeEach(async () => {
+    page.close();
+    page = await PatronPage.open(false, { libraryFails: true });
+  });
+
+  it("is said again each time that it is tried in vain (D82)", async () => {
+    const said = page.root.querySelector("[role=alert]");
+    expect(said?.textContent).toContain("does not answer");
+    await page.press("Try again");
+    const again = page.root.querySelector("[role=alert]");
+    expect(again?.textContent).toBe(said?.textContent);
+    expect(again).not.toBe(said);
+  });
 });
 
 describe("a question on its way", () => {

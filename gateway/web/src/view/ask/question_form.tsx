@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type Asking, firstWrong, type WrongFields } from "../../app/asking";
 import type { PatronChat } from "../../app/patron_chat";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
@@ -20,6 +20,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
   const form = useRef<HTMLFormElement>(null);
   /** Whether the user has just tried to send, so that the focus goes to what is wrong. */
   const tried = useRef(false);
+  const [tries, setTries] = useState(0);
   const asking = chat.asking.value;
   const wrong = chat.wrong.value;
   const busy = chat.busy.value;
@@ -38,6 +39,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
   const submit = (event: Event) => {
     event.preventDefault();
     tried.current = true;
+    setTries(tries + 1);
     const found: WrongFields = {};
     if (asking.question.trim() === "") found.question = "Write your question first.";
     else if (closed) found.question = "The chat is closed now, so that nobody could answer.";
@@ -75,7 +77,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             aria-invalid={wrong.question !== undefined || left < 0}
             onInput={(event) => chat.fillIn({ question: event.currentTarget.value })}
           />
-          <Hint id="question-hint" wrong={wrong.question} over={left < 0} text={hintFor(left)} />
+          <Hint id="question-hint" wrong={wrong.question} tries={tries} over={left < 0} text={hintFor(left)} />
         </div>
         <div class="field-row">
           <div class="field">
@@ -92,7 +94,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
               aria-invalid={wrong.name !== undefined}
               onInput={(event) => chat.fillIn({ name: event.currentTarget.value })}
             />
-            {wrong.name !== undefined && <Hint id="name-hint" wrong={wrong.name} />}
+            {wrong.name !== undefined && <Hint id="name-hint" wrong={wrong.name} tries={tries} />}
           </div>
           <div class="field">
             <label for="email">
@@ -109,7 +111,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
               aria-invalid={wrong.email !== undefined}
               onInput={(event) => chat.fillIn({ email: event.currentTarget.value })}
             />
-            <Hint id="email-hint" wrong={wrong.email} text={WHAT_FOR} />
+            <Hint id="email-hint" wrong={wrong.email} tries={tries} text={WHAT_FOR} />
           </div>
         </div>
         <Privacy library={library} />
@@ -145,14 +147,17 @@ function fieldOf(form: HTMLFormElement | null, field: keyof Asking): HTMLInputEl
 interface HintProps {
   id: string;
   wrong: string | undefined;
+  /** How often the patron has tried to send. Each time, what is wrong stands there anew, and so is read out again. */
+  tries: number;
   over?: boolean;
   text?: string;
 }
 
 /** What helps to fill a field in, or what is wrong with it. */
-function Hint({ id, wrong, over = false, text = "" }: HintProps) {
+function Hint({ id, wrong, tries, over = false, text = "" }: HintProps) {
   return (
     <p
+      key={wrong === undefined ? "hint" : tries}
       id={id}
       class={wrong !== undefined || over ? "hint over" : "hint"}
       role={wrong === undefined ? undefined : "alert"}

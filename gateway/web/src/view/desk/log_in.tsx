@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { ThemeSwitch } from "../parts/theme_switch";
+import { useWrong, WrongLine } from "../parts/wrong";
 
 /** The way in. */
 export function LogIn({ desk }: { desk: Desk }) {
@@ -31,7 +32,7 @@ export function LogInForm({ desk, name: known = "" }: { desk: Desk; name?: strin
   const [name, setName] = useState(known);
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState("");
+  const [error, setError] = useWrong();
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy) return;
@@ -73,11 +74,7 @@ export function LogInForm({ desk, name: known = "" }: { desk: Desk; name?: strin
           onInput={(event) => setPassword(event.currentTarget.value)}
         />
       </div>
-      {error && (
-        <p class="notice bad" role="alert">
-          {error}
-        </p>
-      )}
+      <WrongLine wrong={error} class="notice bad" />
       <button type="submit" class="button primary wide" aria-disabled={busy}>
         {busy ? "Logging in …" : "Log in"}
       </button>

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { SCRIPT_NAME_LIMIT } from "../../app/scripts";
 import { characters, length } from "../parts/text_box";
+import { useWrong, WrongLine } from "../parts/wrong";
 
 interface NewScriptProps {
   desk: Desk;
@@ -13,7 +14,7 @@ interface NewScriptProps {
 export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
   const { draft } = desk.scripts;
   const { name, text } = draft.value;
-  const [error, setError] = useState("");
+  const [error, setError] = useWrong();
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
   const replaces = desk.scripts.has(name);
@@ -58,11 +59,7 @@ export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
           }}
         />
       </div>
-      {error && (
-        <p class="hint over" role="alert">
-          {error}
-        </p>
-      )}
+      <WrongLine wrong={error} class="hint over" />
       <div class="row-actions">
         <button type="submit" class="button small primary">
           {replaces ? "Replace script" : "Keep script"}

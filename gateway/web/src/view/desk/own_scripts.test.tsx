@@ -29,7 +29,7 @@ const hasFocus = (name: string) =>
 const toSearch = () => hasFocus("Search the scripts");
 
 async function keep(): Promise<void> {
-  stage.root.querySelector("form.new-script")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+  await stage.submit("form.new-script");
   await toSearch();
 }
 

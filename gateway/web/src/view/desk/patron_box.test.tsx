@@ -66,7 +66,7 @@ describe("the address of a web page that is typed (D60)", () => {
   });
 
   it("is gone once it is sent, and nothing is asked", async () => {
-    stage.root.querySelector("#page-push")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    await stage.submit("#page-push");
     await boxHasFocus();
     expect(stage.dialogs).toEqual([]);
     await stage.click("Web page");

@@ -7,6 +7,7 @@ import type { SessionView } from "../../state/session";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { TextBox } from "../parts/text_box";
+import { useWrong, WrongLine } from "../parts/wrong";
 import { BoxSwitch } from "./notes_pane";
 import { Scripts } from "./scripts";
 import { throwPageAway, throwScriptAway } from "./throw_away";
@@ -175,7 +176,7 @@ interface PagePushProps {
 
 /** Sends a web page's address. The patron opens it; nothing opens by itself (R22). */
 function PagePush({ to, typed, focus, onInput, onSend, onClose }: PagePushProps) {
-  const [error, setError] = useState("");
+  const [error, setError] = useWrong();
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (focus) input.current?.focus();
@@ -213,7 +214,7 @@ function PagePush({ to, typed, focus, onInput, onSend, onClose }: PagePushProps)
           placeholder="https://"
           value={typed}
           aria-describedby="page-hint"
-          aria-invalid={error !== ""}
+          aria-invalid={error.text !== ""}
           onInput={(event) => {
             onInput(event.currentTarget.value);
             setError("");
@@ -226,9 +227,12 @@ function PagePush({ to, typed, focus, onInput, onSend, onClose }: PagePushProps)
           Cancel
         </button>
       </div>
-      <p id="page-hint" class={error ? "hint over" : "hint"} role={error ? "alert" : undefined}>
-        {error || "The address is shown to the patron, who opens it with a click."}
-      </p>
+      <WrongLine wrong={error} id="page-hint" class="hint over" />
+      {error.text === "" && (
+        <p id="page-hint" class="hint">
+          The address is shown to the patron, who opens it with a click.
+        </p>
+      )}
     </form>
   );
 }

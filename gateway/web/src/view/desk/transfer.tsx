@@ -9,6 +9,7 @@ import type { SessionView } from "../../state/session";
 import { offeredTo } from "../../words";
 import { Confirm, Dialog } from "../parts/dialog";
 import { characters, length } from "../parts/text_box";
+import { useWrong, WrongLine } from "../parts/wrong";
 import { throwingAway } from "./throw_away";
 import { AskFirst } from "./transfer_ask";
 import { Unsent } from "./unsent";
@@ -24,7 +25,7 @@ interface TransferDialogProps {
 export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogProps) {
   const view = desk.link.sessions.value.get(sessionId);
   const [chosen, setChosen] = useState(librarianId === undefined ? "" : librarianKey(librarianId));
-  const [missing, setMissing] = useState("");
+  const [missing, setMissing] = useWrong();
   const [question, setQuestion] = useState<Confirmation | undefined>(undefined);
   const box = useRef<HTMLTextAreaElement>(null);
   // The session may have ended, or gone, while the dialog was open.
@@ -95,11 +96,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
                 : "It goes with the offer. Who accepts sees the whole conversation and all notes."}
             </p>
           </div>
-          {missing && (
-            <p class="notice bad" role="alert">
-              {missing}
-            </p>
-          )}
+          <WrongLine wrong={missing} class="notice bad" />
           <div class="dialog-actions">
             <button type="submit" class="button primary">
               Offer

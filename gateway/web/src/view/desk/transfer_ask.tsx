@@ -8,6 +8,7 @@ import type { OutgoingMessage } from "../../state/thread";
 import { Icon } from "../parts/icon";
 import { NotSent } from "../parts/not_sent";
 import { characters, length } from "../parts/text_box";
+import { useWrong, WrongLine } from "../parts/wrong";
 
 interface AskFirstProps {
   desk: Desk;
@@ -22,12 +23,16 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
   const box = useRef<HTMLInputElement>(null);
   const key = `librarian/${librarian.librarianId}`;
   const thread = desk.im.conversations.value.threads.get(key);
+  /** Its hint says how much is too much, and at every key: not aloud. */
+  const [tooLong, setTooLong] = useWrong();
   const [head] = useState(thread?.head ?? 0);
   const left = TRANSFER_TEXT_LIMIT - length(text);
   const send = (event: Event) => {
     event.preventDefault();
-    // Its hint says how much is too much.
-    if (left < 0) return box.current?.focus();
+    if (left < 0) {
+      box.current?.focus();
+      return setTooLong("This is too long to be sent. Shorten it.");
+    }
     if (text.trim() === "") return;
     desk.transfers.askFirst(sessionId, librarian, text.trim());
     setText("");
@@ -71,6 +76,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
           ? `${characters(-left)} too many.`
           : "What you ask here is kept as a note in the session. The patron never sees it."}
       </p>
+      {left < 0 && <WrongLine wrong={tooLong} class="visually-hidden" />}
     </form>
   );
 }

@@ -46,11 +46,6 @@ async function choose(name: string): Promise<void> {
   await drawn();
 }
 
-async function submit(form: string): Promise<void> {
-  stage.root.querySelector(form)?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
-  await drawn();
-}
-
 describe("what is typed in the Transfer dialog (D60)", () => {
   beforeEach(() => stage.click(/^Transfer …/));
 
@@ -80,7 +75,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     expect(stage.dialogs).toEqual(["Transfer Ricky", QUESTION]);
     await stage.answer("Go on writing");
     await choose("Ms Plat");
-    await submit(".ask-first");
+    await stage.submit(".ask-first");
     expect(stage.field("ask-first").value).toBe("");
     await leave("Escape");
     expect(stage.dialogs).toEqual([]);
@@ -89,11 +84,11 @@ describe("what is typed in the Transfer dialog (D60)", () => {
   it("is not left behind by an offer without a question", async () => {
     await choose("Mr Quill");
     await stage.types("ask-first", "Can you take Ricky?");
-    await submit(".transfer-form");
+    await stage.submit(".transfer-form");
     expect(stage.dialogs).toEqual(["Transfer Ricky", QUESTION]);
     await stage.answer("Go on writing");
     expect(acts()).toEqual([]);
-    await submit(".transfer-form");
+    await stage.submit(".transfer-form");
     await stage.answer("Throw away");
     expect(stage.dialogs).toEqual([]);
     expect(acts()).toEqual(["offerTransfer"]);
@@ -109,7 +104,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     await choose("Mr Quill");
     await stage.types("transfer-message", "He needs the plat book.");
     expect(hasDrafts(stage.desk)).toBe(true);
-    await submit(".transfer-form");
+    await stage.submit(".transfer-form");
     expect(hasDrafts(stage.desk)).toBe(false);
     expect(stage.dialogs).toEqual([]);
   });

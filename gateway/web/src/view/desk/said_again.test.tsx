@@ -1,0 +1,71 @@
+import { create } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
+import { WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
+import { DeskStage, drawn } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+let stage: DeskStage;
+
+/** The user owns session `s`, which is shown, and Mr Quill shares a queue with them. */
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open({ held: ["s"] });
+  await stage.atWork();
+  const quill = { librarianId: "quill", screenName: "Mr Quill", sharedQueueIds: ["main"] };
+  const change = { case: "snapshot" as const, value: { librarians: [quill] } };
+  stage.socket.push({ case: "desk", value: create(WatchDeskResponseSchema, { change }) });
+  await drawn();
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+/** A screen reader says what is added; of what is there already it says nothing. */
+async function saysItAgain(form: string, words: string): Promise<void> {
+  await stage.submit(form);
+  const [first, ...others] = stage.alerts;
+  expect(first?.textContent).toContain(words);
+  expect(others).toEqual([]);
+  await stage.submit(form);
+  const [again, ...more] = stage.alerts;
+  expect(again?.textContent).toBe(first?.textContent);
+  expect(more).toEqual([]);
+  expect(again).not.toBe(first);
+}
+
+describe("what is wrong with a second try in the same way is said aloud again (D82)", () => {
+  it("of an offer to nobody", async () => {
+    await stage.click(/^Transfer …/);
+    await saysItAgain(".transfer-form", "Choose to whom first.");
+  });
+
+  it("of a question to a librarian that is too long", async () => {
+    stage.desk.transfers.open("s", "quill");
+    await drawn();
+    await stage.types("ask-first", "x".repeat(TRANSFER_TEXT_LIMIT + 1));
+    await saysItAgain(".ask-first", "too long");
+  });
+
+  it("of an address that is none", async () => {
+    await stage.click("Web page");
+    await stage.types("page-address", "maple");
+    await saysItAgain("#page-push", "Enter a whole web address");
+    expect(stage.alerts[0]?.id).toBe("page-hint");
+  });
+
+  it("of a script without a text", async () => {
+    await stage.click("Scripts");
+    await stage.click("New script");
+    await saysItAgain(".new-script", "Give the script a name and a text.");
+  });
+
+  it("of a log-in without a name", async () => {
+    stage.desk.logOut();
+    await drawn();
+    await saysItAgain(".log-in form", "Enter your log-in name");
+  });
+});
