@@ -22,4 +22,9 @@ export class Announcer {
     this.#said.value = [...this.#said.value.slice(1 - KEPT), { id: this.#next, text }];
     this.#next += 1;
   }
+
+  /** Forgets what was said: whoever comes next at this page was not told it. */
+  clear(): void {
+    this.#said.value = [];
+  }
 }

@@ -480,6 +480,8 @@ export class Desk {
     this.#watched.clear();
     this.presence.clear();
     this.im.clear();
+    this.notices.clear();
+    this.announcer.clear();
     this.#place.clear();
     this.#asked.value = undefined;
   }

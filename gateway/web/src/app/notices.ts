@@ -44,6 +44,11 @@ export class Notices {
     this.#keep((notice) => now < notice.until);
   }
 
+  /** Takes everything away. */
+  clear(): void {
+    this.#keep(() => false);
+  }
+
   #keep(stays: (notice: Notice) => boolean): void {
     const shown = this.#shown.value.filter(stays);
     if (shown.length !== this.#shown.value.length) this.#shown.value = shown;

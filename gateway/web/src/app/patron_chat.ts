@@ -313,6 +313,7 @@ export class PatronChat {
 
   #reset(): void {
     this.#leaveSession();
+    this.announcer.clear();
     this.#turnedAway.value = "";
     this.#error.value = "";
     this.#wrong.value = {};

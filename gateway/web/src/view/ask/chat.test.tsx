@@ -90,6 +90,7 @@ describe("a chat that has ended (D56)", () => {
   beforeEach(async () => {
     await page.types("message", "And the map of 18");
     await page.happens("pickedUp");
+    await page.says("Your card is 1234.");
     await page.happens("ended");
   });
 
@@ -107,6 +108,12 @@ describe("a chat that has ended (D56)", () => {
     expect(page.root.textContent).toContain("This page has been cleared");
     expect([page.field("question").value, page.field("name").value]).toEqual(["", ""]);
     expect(document.activeElement?.id).toBe("question");
+  });
+
+  it.each(["Clear this page", "Ask another question"])("is not read out any more after %s (D78)", async (words) => {
+    expect(page.root.textContent).toContain("Ms Map: Your card is 1234.");
+    await page.press(words);
+    expect(page.root.textContent).not.toContain("1234");
   });
 
   it("is saved under the library's name and the day", async () => {

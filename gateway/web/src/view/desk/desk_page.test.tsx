@@ -146,6 +146,24 @@ describe("a page that is loaded anew (R8)", () => {
   });
 });
 
+describe("a librarian who logs in after another at the same page", () => {
+  it("finds nothing there of what that one heard", async () => {
+    stage = await DeskStage.open();
+    await owner();
+    await stage.event(said, RICKY);
+    stage.desk.notify("Mr Quill has Ricky now.");
+    await drawn();
+    expect(stage.root.textContent).toContain("My address is");
+    stage.desk.logOut();
+    FakeSocket.profile = { librarianId: "plat", screenName: "Ms Plat" };
+    vi.stubGlobal("fetch", async () => new Response(JSON.stringify({ token: {}, profile: FakeSocket.profile })));
+    expect(await stage.desk.logIn("plat@harbor", "demo")).toBeUndefined();
+    await stage.greet();
+    expect(stage.root.textContent).not.toContain("My address is");
+    expect(stage.root.textContent).not.toContain("Ricky");
+  });
+});
+
 describe("sounds that the browser does not allow yet (K22)", () => {
   class FakeAudioContext extends EventTarget {
     state: AudioContextState = "suspended";
