@@ -3,7 +3,7 @@ import { isLookedAt, onLook } from "../../app/looked_at";
 import type { PatronChat } from "../../app/patron_chat";
 import { patronSound, patronVolume } from "../../app/settings";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
-import { Announcements } from "../parts/announcements";
+import { Announcements, PageAnnouncer } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
 import { Hidden } from "../parts/hidden";
 import { OneMoment } from "../parts/one_moment";
@@ -25,24 +25,26 @@ export function AskPage({ chat }: { chat: PatronChat }) {
   useTitle(chat);
   useSeen(chat);
   return (
-    <div class={`ask stage-${stage}`}>
-      <header class="ask-head">
-        <LibraryName chat={chat} />
-        {chat.practice && <span class="tag practice">[Practice]</span>}
-        {isConnectionShown(chat) && <ConnectionMark link={chat.link} />}
-        {(stage === "waiting" || stage === "chatting") && (
-          <>
-            {chat.sound.isOff.value && <SoundIsOff />}
-            <SoundChoice chat={chat} />
-          </>
-        )}
-        <ThemeSwitch />
-      </header>
-      <main class="ask-main">
-        <Body chat={chat} />
-      </main>
-      <Announcements announcer={chat.announcer} />
-    </div>
+    <PageAnnouncer.Provider value={chat.announcer}>
+      <div class={`ask stage-${stage}`}>
+        <header class="ask-head">
+          <LibraryName chat={chat} />
+          {chat.practice && <span class="tag practice">[Practice]</span>}
+          {isConnectionShown(chat) && <ConnectionMark link={chat.link} />}
+          {(stage === "waiting" || stage === "chatting") && (
+            <>
+              {chat.sound.isOff.value && <SoundIsOff />}
+              <SoundChoice chat={chat} />
+            </>
+          )}
+          <ThemeSwitch />
+        </header>
+        <main class="ask-main">
+          <Body chat={chat} />
+        </main>
+        <Announcements />
+      </div>
+    </PageAnnouncer.Provider>
   );
 }
 

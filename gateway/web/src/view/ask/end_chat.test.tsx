@@ -44,3 +44,12 @@ describe.each(PLACES)("a patron who ends it $place (D60)", ({ state, word, other
     expect(page.acts.map(({ act }) => act.case)).toEqual(["endSession"]);
   });
 });
+
+describe("what the librarian writes while a patron is asked whether to end the chat (D82)", () => {
+  it("is read out in the dialog, since nothing outside of it is", async () => {
+    await page.chats();
+    await page.press("End chat");
+    await page.says("One more thing!");
+    expect(dialog()?.querySelector("[aria-live]")?.textContent).toBe("Ms Map: One more thing!");
+  });
+});

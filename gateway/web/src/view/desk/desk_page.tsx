@@ -6,7 +6,7 @@ import type { Notice } from "../../app/notices";
 import { helpKey } from "../../app/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { isHandedOver } from "../../state/transfer";
-import { Announcements } from "../parts/announcements";
+import { Announcements, PageAnnouncer } from "../parts/announcements";
 import { Icon } from "../parts/icon";
 import { focusOpenTab, useFocusAfter } from "../parts/open_tab";
 import { Audit } from "./audit";
@@ -30,18 +30,20 @@ export function DeskPage({ desk }: { desk: Desk }) {
   useFocusAfterSession(desk);
   if (desk.logInState.value === "out") return <LogIn desk={desk} />;
   return (
-    <div class="desk">
-      <DeskHead desk={desk} />
-      <ImRequest desk={desk} />
-      <OfferAlerts desk={desk} />
-      <main class="desk-main">
-        <h1 class="visually-hidden">Chat monitor</h1>
-        <DeskBody desk={desk} />
-      </main>
-      <Notices desk={desk} />
-      <DeskDialogs desk={desk} />
-      <Announcements announcer={desk.announcer} />
-    </div>
+    <PageAnnouncer.Provider value={desk.announcer}>
+      <div class="desk">
+        <DeskHead desk={desk} />
+        <ImRequest desk={desk} />
+        <OfferAlerts desk={desk} />
+        <main class="desk-main">
+          <h1 class="visually-hidden">Chat monitor</h1>
+          <DeskBody desk={desk} />
+        </main>
+        <Notices desk={desk} />
+        <DeskDialogs desk={desk} />
+        <Announcements />
+      </div>
+    </PageAnnouncer.Provider>
   );
 }
 

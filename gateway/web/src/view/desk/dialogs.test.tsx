@@ -83,6 +83,24 @@ describe("a log-in that has run out while the desk asks something", () => {
   });
 });
 
+describe("what is new while the desk asks something (D82)", () => {
+  const says = (text: string) =>
+    stage.event({ case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text } }, RICKY);
+  const heard = () =>
+    [...stage.root.querySelectorAll("dialog")].map((dialog) => dialog.querySelector("[aria-live]")?.textContent);
+
+  it("is read out in the dialog, since nothing outside of it is, and only from then on", async () => {
+    await says("Before.");
+    await stage.click("End Session");
+    expect(heard()).toEqual([""]);
+    await says("Are you there?");
+    expect(heard()).toEqual(["Ricky: Are you there?"]);
+    await stage.answer("Go on chatting");
+    await stage.click(/^Transfer …/);
+    expect(heard()).toEqual([""]);
+  });
+});
+
 describe("a dialog that the browser closes by itself, as at the second Esc in a row", () => {
   it("is shown again as long as its question stands", async () => {
     await stage.click("End Session");

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Confirmation } from "../../app/confirmation";
+import { Announcements } from "./announcements";
 import { focusOpenTab } from "./open_tab";
 
 interface DialogProps {
@@ -52,6 +53,7 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
         {title}
       </h2>
       <div id={`${id}-text`}>{children}</div>
+      <Announcements />
     </dialog>
   );
 }
