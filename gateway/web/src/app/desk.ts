@@ -313,7 +313,7 @@ export class Desk {
     return this.#attendance.isEnding(sessionId);
   }
 
-  /** Puts an ended session away. */
+  /** Puts a session away that is over for the user, with what they have typed there. */
   dismiss(sessionId: string): void {
     if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);
     this.link.release(sessionId);

@@ -26,11 +26,14 @@ export class Drafts {
     return this.#drafts.value.get(sessionId) ?? NOTHING;
   }
 
+  /** Whether anything is typed in a session and not sent. */
+  has(sessionId: string): boolean {
+    return isBegun(this.of(sessionId));
+  }
+
   /** Whether anything is typed and not sent. */
   get any(): boolean {
-    return [...this.#drafts.value.values()].some(
-      ({ patron, note, page, offer, ask }) => (patron + note + page + offer + ask).trim() !== "",
-    );
+    return [...this.#drafts.value.values()].some(isBegun);
   }
 
   /** Changes a session's drafts. */
@@ -51,4 +54,8 @@ export class Drafts {
   clear(): void {
     this.#drafts.value = new Map();
   }
+}
+
+function isBegun({ patron, note, page, offer, ask }: Draft): boolean {
+  return (patron + note + page + offer + ask).trim() !== "";
 }

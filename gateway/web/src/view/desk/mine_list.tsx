@@ -11,6 +11,7 @@ import { EmptyList, NotKnownYet } from "./list_pane";
 import { LibraryName, PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { patronOf, Row, RowName, RowTime } from "./rows";
+import { putAway } from "./throw_away";
 
 /** The sessions that the librarian owns, and those that have ended or were handed over and still lie on the desk. */
 export function MineList({ desk }: { desk: Desk }) {
@@ -106,7 +107,7 @@ function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
       onOpen={() => desk.select(view.sessionId)}
       menu={[
         { label: "Open", onChoose: () => desk.select(view.sessionId) },
-        { label: "Put away", onChoose: () => desk.dismiss(view.sessionId) },
+        { label: "Put away", onChoose: () => putAway(desk, view.sessionId) },
       ]}
     >
       <span class="row-line">
@@ -134,7 +135,7 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
       onOpen={() => desk.select(view.sessionId, "note")}
       menu={[
         { label: "Open", onChoose: () => desk.select(view.sessionId, "note") },
-        { label: "Put away", onChoose: () => desk.dismiss(view.sessionId) },
+        { label: "Put away", onChoose: () => putAway(desk, view.sessionId) },
       ]}
     >
       <span class="row-line">

@@ -13,6 +13,7 @@ import { TypingLine } from "../parts/typing_line";
 import { LibraryName, PracticeMark } from "./new_list";
 import { ConnectionState } from "./patron_marks";
 import { PolicyButton, PolicyPanel } from "./policy";
+import { putAway } from "./throw_away";
 import { HandedOver, OfferBar } from "./transfer_bar";
 
 /** The session that is shown: who is in it, what was said, and the way out. */
@@ -111,7 +112,7 @@ function Length({ desk, view }: { desk: Desk; view: SessionView }) {
 function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
   if (view.session?.state === SessionState.ENDED || isHandedOver(view)) {
     return (
-      <button key="dismiss" type="button" class="button small" onClick={() => desk.dismiss(view.sessionId)}>
+      <button key="dismiss" type="button" class="button small" onClick={() => putAway(desk, view.sessionId)}>
         Put away
       </button>
     );

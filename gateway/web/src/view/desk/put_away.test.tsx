@@ -1,0 +1,65 @@
+import { create } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { hasDrafts } from "../../app/leaving";
+import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { DeskStage, drawn, RICKY } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+const QUESTION = "Throw away what you have typed?";
+
+let stage: DeskStage;
+
+/** The session that the user owned has ended, and is shown. */
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open({ held: ["s"] });
+  await stage.atWork();
+  await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+const isOnDesk = () => stage.desk.link.sessions.value.has("s");
+
+describe("a session that is put away (D60)", () => {
+  it("goes at once when nothing is typed in it", async () => {
+    await stage.click("Put away");
+    expect(stage.dialogs).toEqual([]);
+    expect(isOnDesk()).toBe(false);
+  });
+
+  it("takes no note along that is typed, without a question", async () => {
+    await stage.types("note-box", "She wanted the map of 1890.");
+    await stage.click("Put away");
+    expect(stage.dialogs).toEqual([QUESTION]);
+    await stage.answer("Go on writing");
+    expect(stage.field("note-box").value).toBe("She wanted the map of 1890.");
+    await stage.click("Put away");
+    await stage.answer("Throw away");
+    expect(isOnDesk()).toBe(false);
+    expect(hasDrafts(stage.desk)).toBe(false);
+  });
+
+  it("nor from the list, where what is typed is not to be seen", async () => {
+    await stage.types("note-box", "She wanted the map of 1890.");
+    stage.desk.unselect();
+    stage.desk.list.value = "mine";
+    await drawn();
+    stage.root.querySelector(".ended-row")?.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true }));
+    await drawn();
+    await stage.click("Put away");
+    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(isOnDesk()).toBe(true);
+  });
+
+  it("nor a note that is on its way", async () => {
+    await stage.types("note-box", "She wanted the map of 1890.");
+    stage.desk.writing.sendNote("s");
+    await stage.click("Put away");
+    expect(stage.dialogs).toEqual([QUESTION]);
+  });
+});
