@@ -41,6 +41,7 @@ export class Writing {
 
   /** Sends what is in the patron's box as a note. `answered` is the note about which the desk has asked, if it has. */
   sendAsNote(sessionId: string, answered?: number): void {
+    if (!this.link.sessions.value.has(sessionId)) return;
     if (answered !== undefined) this.#guarded.set(sessionId, answered);
     const { patron } = this.drafts.of(sessionId);
     this.drafts.change(sessionId, { patron: "" });

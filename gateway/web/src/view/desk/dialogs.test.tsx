@@ -1,7 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DetachedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
+import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
-import { DeskStage, drawn, RICKY } from "../../testing/desk_stage";
+import { DeskStage, drawn, QUILL, RICKY } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
 
 let stage: DeskStage;
@@ -49,6 +51,29 @@ describe("the question whether to end a session", () => {
     expect(dialogs()).toEqual([]);
     stage.desk.end("s");
     expect(stage.socket.all("act").map(({ act }) => act.case)).toEqual(["endSession"]);
+  });
+});
+
+describe("the question whether an answer is meant as a note (R10)", () => {
+  const noted = { case: "note", value: { $typeName: "carrel.session.v1.NoteWritten", text: "Ask her." } } as const;
+
+  beforeEach(async () => {
+    await stage.event(noted, QUILL);
+    await stage.types("patron-box", "I will.");
+    await stage.press("Enter");
+    expect(dialogs()).toEqual(["Send to the patron, or as a note?"]);
+  });
+
+  it("is over when the session is no longer there, and what was typed is still the user's", async () => {
+    const refusal = create(RefusalSchema, { code: 5, reason: "NOT_FOUND" });
+    stage.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    await drawn();
+    await drawn();
+    expect(dialogs()).toEqual([]);
+    stage.desk.writing.sendAsNote("s", 1);
+    expect(stage.desk.drafts.of("s").patron).toBe("I will.");
+    expect(stage.desk.link.sessions.value.has("s")).toBe(false);
+    expect(stage.socket.all("act")).toEqual([]);
   });
 });
 

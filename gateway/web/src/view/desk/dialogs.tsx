@@ -6,6 +6,7 @@ import { guard } from "../../app/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { safeAddress } from "../../links";
+import { isHandedOver } from "../../state/transfer";
 import { nameOf } from "../../words";
 import { Confirm, Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
@@ -113,10 +114,7 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
 function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   const session = desk.link.sessions.value.get(sessionId)?.session;
   const isOver = session === undefined || session.state === SessionState.ENDED;
-  useEffect(() => {
-    // While the desk asks something, no shortcut works: there must be something to see of the question.
-    if (isOver) desk.cancel();
-  }, [isOver]);
+  useCancelWhen(isOver, desk);
   if (isOver) return null;
   const patron = session.patronName || "the patron";
   return (
@@ -131,6 +129,14 @@ function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   );
 }
 
+/** Takes a question back that there is nothing left to ask of. */
+function useCancelWhen(isOver: boolean, desk: Desk): void {
+  useEffect(() => {
+    // While the desk asks something, no shortcut works: there must be something to see of the question.
+    if (isOver) desk.cancel();
+  }, [isOver]);
+}
+
 /**
  * Asks whether an answer is for the patron (R10), until that is answered. The note is the default: it does no harm.
  *
@@ -138,8 +144,12 @@ function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
  */
 function Guard({ desk, sessionId, position }: { desk: Desk; sessionId: string; position: number }) {
   const view = desk.link.sessions.value.get(sessionId);
-  const note = view?.events[position - 1];
-  const patron = view?.session?.patronName || "the patron";
+  // Where the session is shown, it says what was not sent.
+  const isOver = view === undefined || view.session?.state === SessionState.ENDED || isHandedOver(view);
+  useCancelWhen(isOver, desk);
+  if (isOver) return null;
+  const note = view.events[position - 1];
+  const patron = view.session?.patronName || "the patron";
   const answer = (send: () => void) => () => {
     desk.cancel();
     send();
