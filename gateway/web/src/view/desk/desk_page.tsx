@@ -5,6 +5,7 @@ import { isLookedAt, onLook } from "../../app/looked_at";
 import type { Notice } from "../../app/notices";
 import { helpKey } from "../../app/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";
 import { Announcements, PageAnnouncer } from "../parts/announcements";
 import { Icon } from "../parts/icon";
@@ -52,6 +53,12 @@ export function tabsOf(desk: Desk): readonly DeskTab[] {
   return tabsFor(desk.profile.value?.role ?? Role.LIBRARIAN);
 }
 
+/** The session that is shown, if there are boxes to write in it. */
+function writtenIn(desk: Desk): SessionView | undefined {
+  const view = desk.view.value;
+  return view?.session === undefined || isHandedOver(view) ? undefined : view;
+}
+
 function DeskBody({ desk }: { desk: Desk }) {
   switch (desk.tab.value) {
     case "im":
@@ -62,7 +69,7 @@ function DeskBody({ desk }: { desk: Desk }) {
       return <Audit desk={desk} />;
     case "chat": {
       const view = desk.view.value;
-      const canWrite = view?.session !== undefined && !isHandedOver(view);
+      const written = writtenIn(desk);
       return (
         <div
           id="panel-chat"
@@ -73,8 +80,8 @@ function DeskBody({ desk }: { desk: Desk }) {
         >
           <ListPane desk={desk} />
           <SessionPane desk={desk} />
-          {canWrite && <NotesPane desk={desk} view={view} key={`n${view.sessionId}`} />}
-          {canWrite && <PatronBox desk={desk} view={view} key={`p${view.sessionId}`} />}
+          {written && <NotesPane desk={desk} view={written} key={`n${written.sessionId}`} />}
+          {written && <PatronBox desk={desk} view={written} key={`p${written.sessionId}`} />}
         </div>
       );
     }
@@ -178,18 +185,17 @@ function byCode(desk: Desk, code: string): boolean {
     requestAnimationFrame(() => (ok ?? document.getElementById("tab-im"))?.focus());
     return true;
   }
-  if (code === "KeyN" && desk.view.value) {
-    desk.focus("note");
+  const box = code === "KeyM" ? "patron" : code === "KeyN" ? "note" : undefined;
+  if (box !== undefined) {
+    if (writtenIn(desk) === undefined) return false;
+    desk.tab.value = "chat";
+    desk.focus(box);
     return true;
   }
   if (code === "KeyT") {
     const button = document.querySelector<HTMLElement>(FIRST_OFFER);
     button?.focus();
     return button !== null;
-  }
-  if (code === "KeyM" && desk.view.value) {
-    desk.focus("patron");
-    return true;
   }
   return false;
 }

@@ -1,0 +1,52 @@
+import { create } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DetachedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
+import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
+import { SessionTransferredSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { DeskStage, drawn, MAP, QUILL } from "../../testing/desk_stage";
+import { FakeSocket } from "../../testing/gateway";
+
+let stage: DeskStage;
+
+/** The user owns session `s`, which is shown. */
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open({ held: ["s"] });
+  await stage.atWork();
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+/** Presses Alt, Shift and a key, and says whether it was one of the desk's. */
+async function press(code: string): Promise<boolean> {
+  const event = new KeyboardEvent("keydown", { code, altKey: true, shiftKey: true, bubbles: true, cancelable: true });
+  document.body.dispatchEvent(event);
+  await drawn();
+  return event.defaultPrevented;
+}
+
+describe("the keys that go to a box", () => {
+  it.each([
+    ["KeyM", "patron-box"],
+    ["KeyN", "note-box"],
+  ])("lead there from another tab, too: %s", async (code, box) => {
+    stage.desk.tab.value = "im";
+    await drawn();
+    expect(await press(code)).toBe(true);
+    expect(stage.desk.tab.value).toBe("chat");
+    await vi.waitFor(() => expect(document.activeElement?.id).toBe(box));
+  });
+
+  it("do nothing where there is no box, and take the focus to none later", async () => {
+    await stage.event({ case: "transferred", value: create(SessionTransferredSchema, { from: MAP }) }, QUILL);
+    const refusal = create(RefusalSchema, { code: 9, reason: "NO_LONGER_OWNER" });
+    stage.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    await drawn();
+    expect(await press("KeyM")).toBe(false);
+    expect(stage.desk.wantsFocus.value).toBeUndefined();
+  });
+});
