@@ -5,6 +5,7 @@ import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
 import { whyRefused } from "../refusal_words";
+import { outgoingText } from "../state/conversation";
 import { acceptTransfer, endSession, enterConference, leaveConference, pickUp } from "../state/deeds";
 import { isOnItsWay, type SessionView, unknownSession } from "../state/session";
 import { isHandedOver, newOwnerOf } from "../state/transfer";
@@ -12,6 +13,7 @@ import { type Deed, nothingHappened } from "../wire";
 import type { Drafts } from "./drafts";
 import type { Link } from "./link";
 import type { Notice } from "./notices";
+import { takenBack } from "./taking_back";
 
 /** What the desk wants to hear of. */
 export interface AttendanceListener {
@@ -125,7 +127,9 @@ export class Attendance {
     } else if (isLoss(refusal, view) && view.session?.state !== SessionState.ENDED) {
       this.#lost(view, refusal.metadata.owner);
     } else if (refusal.reason === "NOT_INSIDE" && wasInside) {
-      this.listener.notify("You are no longer in conference mode. Choose the session in All to enter again.");
+      this.#takeBack(view);
+      const again = "Choose the session in All to enter again.";
+      this.listener.notify(`You are no longer in conference mode. ${again}${this.#kept(view)}`);
       this.listener.left(sessionId);
     } else if (view.session === undefined) {
       this.link.release(sessionId);
@@ -166,7 +170,10 @@ export class Attendance {
     const patron = view.session?.patronName;
     const which = view.session ? `Your session with ${patron || "a patron"}` : "A session that was on your desk";
     const where = owner ? `${owner} has the patron now.` : "If the patron still waits, you find them under New.";
-    this.listener.notify(`${which} is no longer yours: your connection was gone for too long. ${where}`, "bad");
+    this.listener.notify(
+      `${which} is no longer yours: your connection was gone for too long. ${where}${this.#kept(view)}`,
+      "bad",
+    );
     this.listener.left(view.sessionId);
   }
 
@@ -180,14 +187,18 @@ export class Attendance {
     this.listener.handedOver(view.sessionId, `${newOwnerOf(view) || "Another librarian"} has ${patron} now.`);
   }
 
+  /** What is said of what the user has typed in a session that goes from the desk. */
+  #kept({ sessionId }: SessionView): string {
+    return this.drafts.has(sessionId) ? " What you have typed is there again when you are back in the session." : "";
+  }
+
   /** Makes drafts again of what the user has written and nobody has taken. */
   #takeBack(view: SessionView): void {
-    const unsent = view.outgoing.filter((out) => out.deed.case === "postMessage" && out.status !== "sent");
-    const texts = unsent.flatMap(({ deed }) => (deed.case === "postMessage" ? [deed.value.text] : []));
-    if (texts.length === 0) return;
-    for (const { commandId } of unsent) this.link.input(view.sessionId, { kind: "discard", commandId });
-    const { patron } = this.drafts.of(view.sessionId);
-    this.drafts.change(view.sessionId, { patron: [...texts, patron].join("\n").trim() }, serverNow());
+    for (const out of [...view.outgoing].reverse()) {
+      if (out.status === "sent" || outgoingText(out) === undefined) continue;
+      this.link.input(view.sessionId, { kind: "discard", commandId: out.commandId });
+      this.drafts.change(view.sessionId, takenBack(this.drafts.of(view.sessionId), out), serverNow());
+    }
   }
 }
 

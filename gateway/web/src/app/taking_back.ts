@@ -2,17 +2,29 @@
 import { outgoingText } from "../state/conversation";
 import type { Outgoing } from "../state/session";
 import type { Desk } from "./desk";
+import type { Draft } from "./drafts";
 
 /** What stands in a box after something was taken back into it: nothing that was typed since is lost. */
 export function withTakenBack(draft: string, text: string): string {
   return draft.trim() === "" ? text : `${text}\n${draft}`;
 }
 
+/** What is another in a librarian's drafts once something is back in its box. */
+export function takenBack(draft: Draft, outgoing: Outgoing): Partial<Pick<Draft, "patron" | "note" | "page">> {
+  const text = outgoingText(outgoing) ?? "";
+  switch (outgoing.deed.case) {
+    case "writeNote":
+      return { note: withTakenBack(draft.note, text) };
+    case "pushPage":
+      return { page: `${text} ${draft.page}`.trim() };
+    default:
+      return { patron: withTakenBack(draft.patron, text) };
+  }
+}
+
 /** Takes a message or a note back into its box at the desk, to be changed. */
 export function takeBack(desk: Desk, sessionId: string, outgoing: Outgoing): void {
-  const box = outgoing.deed.case === "writeNote" ? "note" : "patron";
-  const text = withTakenBack(desk.drafts.of(sessionId)[box], outgoingText(outgoing) ?? "");
-  desk.writing.type(sessionId, { [box]: text });
+  desk.writing.type(sessionId, takenBack(desk.drafts.of(sessionId), outgoing));
   desk.link.input(sessionId, { kind: "discard", commandId: outgoing.commandId });
-  desk.focus(box);
+  desk.focus(outgoing.deed.case === "writeNote" ? "note" : "patron");
 }

@@ -1,0 +1,43 @@
+import { create } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DetachedSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
+import { Part } from "../gen/carrel/session/v1/session_pb";
+import { DeskStage } from "../testing/desk_stage";
+import { FakeSocket } from "../testing/gateway";
+
+let stage: DeskStage;
+
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", FakeSocket);
+  stage = await DeskStage.open({ held: ["s"] });
+});
+
+afterEach(() => {
+  stage.close();
+  sessionStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+describe("a session that goes from the desk while something is on its way there (D60)", () => {
+  it.each([
+    ["NO_LONGER_OWNER", Part.OWNER],
+    ["NOT_INSIDE", Part.COLLEAGUE],
+  ])("gives all of it back: %s", async (reason, part) => {
+    await stage.attending(part);
+    stage.desk.writing.type("s", { patron: "It is of 1874.", note: "Ask her.", page: "https://maple.example" });
+    stage.desk.writing.sendToPatron("s");
+    stage.desk.writing.sendNote("s");
+    stage.desk.writing.sendPage("s", "https://maple.example");
+    stage.desk.writing.type("s", { patron: "Or of 1890?", note: "Twice." });
+    const refusal = create(RefusalSchema, { code: 9, reason });
+    stage.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    expect(stage.desk.link.sessions.value.has("s")).toBe(false);
+    expect(stage.desk.notices.shown.value.at(-1)?.text).toContain("What you have typed is there again");
+    expect(stage.desk.drafts.of("s")).toMatchObject({
+      patron: "It is of 1874.\nOr of 1890?",
+      note: "Ask her.\nTwice.",
+      page: "https://maple.example",
+    });
+  });
+});
