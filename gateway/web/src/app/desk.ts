@@ -136,7 +136,7 @@ export class Desk {
     refused: (name, why) => this.notify(`Your message to ${name} was not sent. ${why}`, "bad"),
   });
   /** What is handed over. */
-  readonly transfers = new Transfers(this.link, this.lists, {
+  readonly transfers = new Transfers(this.link, this.lists, this.drafts, {
     open: (sessionId, librarianId) => this.ask({ kind: "transfer", sessionId, librarianId }),
     sendIm: (librarian, text) => this.im.write(librarian, text),
     notify: (text, tone) => this.notify(text, tone),

@@ -10,8 +10,10 @@ import { type Lists, rowsOf } from "../state/lists";
 import { isOnItsWay } from "../state/session";
 import { mayOffer } from "../state/transfer";
 import { type Deed, nothingHappened } from "../wire";
+import type { Drafts } from "./drafts";
 import type { Link } from "./link";
 import type { Notice } from "./notices";
+import { withTakenBack } from "./taking_back";
 
 /** To whom a session can be offered. */
 export type Target =
@@ -49,6 +51,7 @@ export class Transfers {
   constructor(
     private readonly link: Link,
     lists: ReadonlySignal<Lists>,
+    private readonly drafts: Drafts,
     private readonly listener: TransferListener,
   ) {
     this.offered = computed(() => rowsOf(lists.value, SessionList.OFFERED).filter((row) => row.transferOffer));
@@ -155,6 +158,7 @@ export class Transfers {
     const deed = this.#commands.get(commandId);
     if (deed === undefined || !nothingHappened(refusal)) return;
     this.#commands.delete(commandId);
+    this.#takeBack(sessionId, commandId);
     this.link.input(sessionId, { kind: "discard", commandId });
     if (deed === "declineTransfer") this.#letGo(sessionId);
     // An offer that is over needs no declining or withdrawing: the lists and the session say how it ended.
@@ -171,6 +175,13 @@ export class Transfers {
 
   #command(sessionId: string, deed: Deed): void {
     this.#commands.set(this.link.act(sessionId, deed), deed.case);
+  }
+
+  /** Makes a draft again of what went with an offer. */
+  #takeBack(sessionId: string, commandId: string): void {
+    const { deed } = this.link.sessions.value.get(sessionId)?.outgoing.find((out) => out.commandId === commandId) ?? {};
+    if (deed?.case !== "offerTransfer" || deed.value.message === "") return;
+    this.drafts.change(sessionId, { offer: withTakenBack(this.drafts.of(sessionId).offer, deed.value.message) });
   }
 
   #isOnItsWay(sessionId: string, what: Deed["case"]): boolean {

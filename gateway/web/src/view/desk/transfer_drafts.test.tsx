@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { hasDrafts } from "../../app/leaving";
+import { RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
@@ -114,6 +115,19 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     stage.desk.ask({ kind: "queues" });
     await drawn();
     stage.desk.cancel();
+    await stage.click(/^Transfer …/);
+    expect(stage.field("transfer-message").value).toBe("He needs the plat book.");
+  });
+
+  it("is there again when the offer is refused", async () => {
+    await choose("Mr Quill");
+    await stage.types("transfer-message", "He needs the plat book.");
+    await stage.submit(".transfer-form");
+    const refusal = { code: 9, reason: "NOT_SHARED", message: "Mr Quill has left the desk." };
+    const commandId = stage.socket.all("act")[0]?.commandId ?? "";
+    stage.socket.push({ case: "refused", value: create(RefusedSchema, { commandId, sessionId: "s", refusal }) });
+    await drawn();
+    expect(stage.root.querySelector(".toast")?.textContent).toContain("Mr Quill has left the desk.");
     await stage.click(/^Transfer …/);
     expect(stage.field("transfer-message").value).toBe("He needs the plat book.");
   });
