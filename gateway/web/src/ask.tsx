@@ -1,5 +1,6 @@
 /** The patron page. */
 import { render } from "preact";
+import { libraryIn } from "./app/ask_address";
 import { askBeforeLeaving, isChatUnsent } from "./app/leaving";
 import { PatronChat } from "./app/patron_chat";
 import "./styles/tokens.css";
@@ -11,9 +12,8 @@ import "./styles/ask.css";
 import "./styles/ask_head.css";
 import { AskPage } from "./view/ask/ask_page";
 
-const institutionId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const practice = new URLSearchParams(location.search).has("practice");
-const chat = new PatronChat(institutionId, practice);
+const chat = new PatronChat(libraryIn(location.pathname), practice);
 const root = document.getElementById("page");
 if (root) render(<AskPage chat={chat} />, root);
 askBeforeLeaving(() => isChatUnsent(chat));
