@@ -40,6 +40,7 @@ describe("a box to write in", () => {
     const { send, press } = box("hello");
     press({ shiftKey: true });
     press({ isComposing: true });
+    press({ keyCode: 229 });
     expect(send).not.toHaveBeenCalled();
     press({});
     expect(send).toHaveBeenCalledTimes(1);

@@ -34,6 +34,17 @@ export function characters(count: number): string {
   return count === 1 ? "1 character" : `${count} characters`;
 }
 
+/** What browsers call a key that an input method has taken. */
+const TAKEN = 229;
+
+/**
+ * Whether a key is an input method's: while it composes, Enter chooses a character. Safari tells of the key when the
+ * composing is over already, and then only by its code.
+ */
+function isComposed(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === TAKEN;
+}
+
 /** A box to write in. Enter sends, Shift+Enter begins a new line. */
 export function TextBox(props: TextBoxProps) {
   const { id, label, value, limit, placeholder, hint, action, disabled = false, onInput, onSend, beside } = props;
@@ -82,8 +93,7 @@ export function TextBox(props: TextBoxProps) {
         aria-invalid={left < 0}
         onInput={(event) => onInput(event.currentTarget.value)}
         onKeyDown={(event) => {
-          // While an input method composes, Enter chooses a character.
-          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+          if (event.key !== "Enter" || event.shiftKey || isComposed(event)) return;
           event.preventDefault();
           if (!event.repeat) send();
         }}
