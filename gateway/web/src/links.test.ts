@@ -12,6 +12,8 @@ describe("addresses in a text (R22, R23)", () => {
     ["HTTP://EXAMPLE.ORG/x, then", "HTTP://EXAMPLE.ORG/x"],
     ["https://example.org?q=1&r=2!", "https://example.org?q=1&r=2"],
     ["„https://example.org/ä“", "https://example.org/ä"],
+    ["https://example.org/\u202egpj.exe", "https://example.org/"],
+    ["\u200fhttps://example.org/map\u200f", "https://example.org/map"],
   ])("finds the address in %j", (text, found) => expect(linksIn(text)[0]?.[0]).toBe(found));
 
   it.each([

@@ -3,7 +3,8 @@
 /** A piece of a text: as it is, or a web address. */
 export type TextPart = { kind: "text"; text: string } | { kind: "link"; text: string; address: string };
 
-const ADDRESS = /https?:\/\/[^\s<>"'`{}|\\^]+/giu;
+/** An address ends before a mark that changes the direction of text: with one in it, it looks like another address. */
+const ADDRESS = /https?:\/\/[^\s<>"'`{}|\\^\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
 const CLOSING: Record<string, string> = { ")": "(", "]": "[" };
 
 /** The text in pieces. Joined together, their texts are the text again. */
