@@ -1,7 +1,6 @@
 /** Refusals as people read them. */
 import type { Refusal } from "./gen/carrel/refusal/v1/refusal_pb";
-
-const INVALID_ARGUMENT = 3;
+import { StatusCode } from "./status_code";
 
 /** Why something was refused, in words for people: the names of fields are for programs, and stay out. */
 export function whyRefused(refusal: Refusal | undefined): string {
@@ -18,7 +17,7 @@ export function wrongWith(refusal: Refusal | undefined, field: string): string |
 
 /** Whether what was refused would be refused again as it is, however often it is sent. */
 export function isWrong(refusal: Refusal | undefined): boolean {
-  return refusal?.code === INVALID_ARGUMENT;
+  return refusal?.code === StatusCode.INVALID_ARGUMENT;
 }
 
 function sentence(text: string): string {

@@ -9,6 +9,7 @@ import {
   ServerFrameSchema,
 } from "./gen/carrel/gateway/v1/frames_pb";
 import type { Refusal } from "./gen/carrel/refusal/v1/refusal_pb";
+import { StatusCode } from "./status_code";
 
 /** The sub-protocol that the pages speak. */
 export const SUB_PROTOCOL = "carrel.v1.proto";
@@ -44,9 +45,18 @@ export function decode(data: unknown): ServerFrame | undefined {
   }
 }
 
-const NOTHING_HAPPENED = new Set([3, 5, 6, 7, 8, 9, 16]);
+const NOTHING_HAPPENED = new Set<number>(Object.values(StatusCode));
 
 /** Whether a refusal says for certain that nothing happened. Otherwise the same command id settles it. */
 export function nothingHappened(refusal: Refusal | undefined): boolean {
   return refusal !== undefined && NOTHING_HAPPENED.has(refusal.code);
+}
+
+/**
+ * Whether what was refused may be taken a while later as it is: nobody knows what became of it, it was too much at once, or
+ * the token had run out.
+ */
+export function mayPass(refusal: Refusal): boolean {
+  if (!nothingHappened(refusal)) return true;
+  return refusal.code === StatusCode.RESOURCE_EXHAUSTED || refusal.code === StatusCode.UNAUTHENTICATED;
 }

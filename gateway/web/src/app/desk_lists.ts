@@ -4,7 +4,7 @@ import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import type { WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
 import { whyRefused } from "../refusal_words";
 import { expireDepartures, type Lists, noLists, reduceLists } from "../state/lists";
-import { nothingHappened } from "../wire";
+import { mayPass } from "../wire";
 import type { Link } from "./link";
 
 const WATCH_PAUSE = 2_000;
@@ -54,7 +54,7 @@ export class WatchedLists {
 
   /** Takes up that the gateway refused to watch. */
   refused(refusal: Refusal): void {
-    if (!nothingHappened(refusal) || refusal.code === 8 || refusal.code === 16) {
+    if (mayPass(refusal)) {
       this.#watchAt = Date.now() + (refusal.retryAfterMs || WATCH_PAUSE);
       return;
     }

@@ -8,7 +8,7 @@ import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { whyRefused } from "../refusal_words";
 import { noQueues, type Queues, reduceQueues } from "../state/queues";
 import { noRoster, type Roster, reduceRoster, statusWord } from "../state/roster";
-import { nothingHappened } from "../wire";
+import { mayPass } from "../wire";
 import type { Link } from "./link";
 
 /** What the desk wants to hear of. */
@@ -34,8 +34,6 @@ export interface StoredMonitor {
 const PAUSE = 2_000;
 /** After how long the server's word counts even if it is not what was announced: another monitor has spoken since. */
 const SETTLED = 5_000;
-const RESOURCE_EXHAUSTED = 8;
-const UNAUTHENTICATED = 16;
 
 /** The presence of one librarian, as one of their monitors has it. */
 export class Presence {
@@ -239,9 +237,7 @@ export class Presence {
       this.listener.changed();
       return this.#announce();
     }
-    const passing =
-      !nothingHappened(refusal) || refusal.code === RESOURCE_EXHAUSTED || refusal.code === UNAUTHENTICATED;
-    if (passing) {
+    if (mayPass(refusal)) {
       this.#returning = true;
       this.#announceAt = Date.now() + (refusal.retryAfterMs || PAUSE);
       return;

@@ -9,6 +9,7 @@ import { isWrong, whyRefused } from "../refusal_words";
 import { outgoingText } from "../state/conversation";
 import { endSession, openSession, postMessage } from "../state/deeds";
 import { isOnItsWay, type Outgoing, type SessionView, unread } from "../state/session";
+import { StatusCode } from "../status_code";
 import { held } from "../token";
 import { type Admission, HeldAdmission } from "./admission";
 import { Announcer } from "./announcer";
@@ -21,8 +22,6 @@ import { PatronSound } from "./patron_sound";
 import { type Stage, stageOf } from "./patron_stage";
 import { withTakenBack } from "./taking_back";
 import { isUnopened, LET_IN_NO_LONGER, NOT_TAKEN_AS_IT_IS, NOT_TAKEN_IN_TIME, whyNoReturn } from "./turned_away";
-
-const RESOURCE_EXHAUSTED = 8;
 
 /** The chat behind one patron page. */
 export class PatronChat {
@@ -229,7 +228,7 @@ export class PatronChat {
     const isMarked = firstWrong(this.#wrong.value) !== undefined;
     this.#error.value = isMarked ? "" : whyRefused(failed.refusal) || "Your question was not taken. Try again.";
     // What is wrong is mended in the form. Of anything else only another admission can make something.
-    if (!isWrong(failed.refusal) && failed.refusal?.code !== RESOURCE_EXHAUSTED) this.#dropAdmission();
+    if (!isWrong(failed.refusal) && failed.refusal?.code !== StatusCode.RESOURCE_EXHAUSTED) this.#dropAdmission();
   }
 
   #settleSession(view: SessionView, session: Session): void {

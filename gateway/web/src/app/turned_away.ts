@@ -1,8 +1,7 @@
 /** Why a patron's page does not come to where it was on its way, in words for the patron. */
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { whyRefused } from "../refusal_words";
-
-const NOT_FOUND = 5;
+import { StatusCode } from "../status_code";
 
 /** To who returns to a chat, and is let in no longer. */
 export const LET_IN_NO_LONGER =
@@ -19,11 +18,11 @@ const GONE = "You cannot return to your chat: the library no longer has it. Ask 
 
 /** Whether nobody has opened the session that a page wants to return to: it can still be opened from there. */
 export function isUnopened(refusal: Refusal, taken: boolean): boolean {
-  return refusal.code === NOT_FOUND && !taken;
+  return refusal.code === StatusCode.NOT_FOUND && !taken;
 }
 
 /** Why a patron may not return. `taken` is whether the library had taken their question. */
 export function whyNoReturn(refusal: Refusal, taken: boolean): string {
-  if (refusal.code !== NOT_FOUND) return `You cannot return to your chat. ${whyRefused(refusal)}`.trim();
+  if (refusal.code !== StatusCode.NOT_FOUND) return `You cannot return to your chat. ${whyRefused(refusal)}`.trim();
   return taken ? GONE : NOT_TAKEN_BEFORE;
 }

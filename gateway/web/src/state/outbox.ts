@@ -5,6 +5,7 @@
  * it, so that it happens once, however often the connection breaks.
  */
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
+import { StatusCode } from "../status_code";
 import { nothingHappened } from "../wire";
 
 /** Something that the user has sent. */
@@ -35,7 +36,6 @@ export type OutboxStep<Deed> = [Outbox<Deed>, Outbox<Deed>];
 
 const RESEND_FIRST = 1_000;
 const RESEND_LONGEST = 15_000;
-const RESOURCE_EXHAUSTED = 8;
 
 /** The user sends something. `after` is the last position that is there, `room` how much may be under way at once. */
 export function post<Deed>(
@@ -81,7 +81,8 @@ export function shown<Deed>(outbox: Outbox<Deed>, position: number): Outbox<Deed
 
 /** Something was refused: it failed, or is sent again after a while when nobody knows, or when it was only too much. */
 export function refuse<Deed>(outbox: Outbox<Deed>, commandId: string, refusal: Refusal, now: number): Outbox<Deed> {
-  const waits = !nothingHappened(refusal) || (refusal.code === RESOURCE_EXHAUSTED && refusal.retryAfterMs > 0);
+  const waits =
+    !nothingHappened(refusal) || (refusal.code === StatusCode.RESOURCE_EXHAUSTED && refusal.retryAfterMs > 0);
   return outbox.map((out) => {
     if (out.commandId !== commandId || out.status !== "sending") return out;
     if (!waits) return { ...out, status: "failed", refusal, resendAt: undefined };

@@ -20,7 +20,7 @@ import {
   SessionState,
 } from "../gen/carrel/session/v1/session_pb";
 import type { Joined } from "../gen/carrel/session/v1/session_service_pb";
-import { actFrame, clientFrame, type Deed, nothingHappened } from "../wire";
+import { actFrame, clientFrame, type Deed, mayPass } from "../wire";
 import * as outbox from "./outbox";
 
 /** Something that the user has sent. */
@@ -81,8 +81,6 @@ export type SessionInput =
 export type SessionStep = [SessionView, ClientFrame[]];
 
 const ATTEND_PAUSE = 1_000;
-const UNAUTHENTICATED = 16;
-const RESOURCE_EXHAUSTED = 8;
 
 /** A session of which nothing is known yet. */
 export function unknownSession(sessionId: string, seen = 0): SessionView {
@@ -271,8 +269,7 @@ function accepted(view: SessionView, commandId: string, position: number): Sessi
 
 function detached(view: SessionView, refusal: Refusal | undefined, now: number): SessionView {
   if (refusal === undefined) return { ...view, attendance: "off" };
-  const passing = !nothingHappened(refusal) || refusal.code === RESOURCE_EXHAUSTED || refusal.code === UNAUTHENTICATED;
-  if (passing) return { ...view, attendance: "off", attendAt: now + (refusal.retryAfterMs || ATTEND_PAUSE) };
+  if (mayPass(refusal)) return { ...view, attendance: "off", attendAt: now + (refusal.retryAfterMs || ATTEND_PAUSE) };
   return { ...view, attendance: "off", wanted: false, refusal };
 }
 
