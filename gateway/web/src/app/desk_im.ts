@@ -20,6 +20,7 @@ import {
 import { isRequest, keyOf, type Thread } from "../state/thread";
 import type { DeskTab } from "./desk_place";
 import type { Link } from "./link";
+import { isLookedAt } from "./looked_at";
 
 /** Where a colleague has written. */
 export interface ImPlace {
@@ -142,7 +143,7 @@ export class InstantMessages {
 
   /** Notes that the user reads a conversation that is shown beside something else. */
   readBeside(key: string): void {
-    if (!document.hidden && document.hasFocus()) this.#input({ kind: "read", key });
+    if (isLookedAt()) this.#input({ kind: "read", key });
   }
 
   /** Asks for earlier messages of the conversation that is shown. */
@@ -280,7 +281,7 @@ export class InstantMessages {
   }
 
   #isLookedAt(): boolean {
-    return this.tab.value === "im" && !document.hidden && document.hasFocus();
+    return this.tab.value === "im" && isLookedAt();
   }
 
   #input(input: ConversationsInput): void {

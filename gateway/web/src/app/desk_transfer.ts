@@ -201,7 +201,7 @@ export function offerIdOf(row: SessionRow): string {
 }
 
 /** What stands in the session of a message that was sent from the transfer dialog (R14). */
-export function imNote(name: string, text: string): string {
+function imNote(name: string, text: string): string {
   return `IM to ${name}: ${text}`;
 }
 

@@ -59,10 +59,3 @@ export function reduceSessions(sessions: Sessions, { frame }: ServerFrame, now: 
       return [sessions, []];
   }
 }
-
-/** The sessions without one of them. */
-export function without(sessions: Sessions, sessionId: string): Sessions {
-  const next = new Map(sessions);
-  next.delete(sessionId);
-  return next;
-}

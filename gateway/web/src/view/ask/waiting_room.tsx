@@ -80,7 +80,7 @@ const WAITS: Readonly<Record<Openness, string>> = {
 };
 
 /** The place in the queue in words, without a promise of time. */
-export function placeInQueue(ahead: number | undefined): string {
+function placeInQueue(ahead: number | undefined): string {
   if (ahead === undefined) return "You are in the queue";
   if (ahead === 0) return "You are next";
   return ahead === 1 ? "1 patron is ahead of you" : `${ahead} patrons are ahead of you`;

@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk";
+import { onLook } from "../../app/looked_at";
 import { unreadThreads } from "../../state/conversations";
 import { ImList } from "./im_list";
 import { ImThread } from "./im_thread";
@@ -36,11 +37,6 @@ function useLook(desk: Desk): void {
   useEffect(() => {
     const look = () => desk.im.look();
     look();
-    addEventListener("focus", look);
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      removeEventListener("focus", look);
-      document.removeEventListener("visibilitychange", look);
-    };
+    return onLook(look);
   }, [desk]);
 }

@@ -6,6 +6,7 @@ import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service
 import { staffWords } from "../../state/queues";
 import { librariansOf, shares, statusWord } from "../../state/roster";
 import type { SessionView } from "../../state/session";
+import { librarianKey } from "../../state/thread";
 import { offeredTo } from "../../words";
 import { Confirm, Dialog } from "../parts/dialog";
 import { characters, length } from "../parts/text_box";
@@ -166,10 +167,6 @@ function targetsOf(desk: Desk, view: SessionView): TargetLine[] {
       };
     }),
   ];
-}
-
-function librarianKey(librarianId: string): string {
-  return `librarian/${librarianId}`;
 }
 
 interface TargetListProps {

@@ -4,7 +4,7 @@ import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
 import { withTakenBack } from "../../app/taking_back";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { itemsOf, type ThreadItem } from "../../state/conversations";
-import type { OutgoingMessage } from "../../state/thread";
+import { librarianKey, type OutgoingMessage } from "../../state/thread";
 import { Icon } from "../parts/icon";
 import { NotSent } from "../parts/not_sent";
 import { characters, length } from "../parts/text_box";
@@ -21,7 +21,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
   const text = desk.drafts.of(sessionId).ask;
   const setText = (ask: string) => desk.drafts.change(sessionId, { ask });
   const box = useRef<HTMLInputElement>(null);
-  const key = `librarian/${librarian.librarianId}`;
+  const key = librarianKey(librarian.librarianId);
   const thread = desk.im.conversations.value.threads.get(key);
   /** Its hint says how much is too much, and at every key: not aloud. */
   const [tooLong, setTooLong] = useWrong();

@@ -106,7 +106,7 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
 }
 
 /** How long an offer still stands. It ticks, which nobody wants to hear. */
-export function Lapse({ desk, row }: { desk: Desk; row: SessionRow }) {
+function Lapse({ desk, row }: { desk: Desk; row: SessionRow }) {
   const left = secondsLeft(row.transferOffer, desk.link.now.value);
   return (
     <span class="lapse" role="timer" aria-live="off">

@@ -10,7 +10,6 @@ interface TextBoxProps {
   hint?: ComponentChildren;
   /** What the sending button says. */
   action: ComponentChildren;
-  disabled?: boolean;
   onInput: (value: string) => void;
   onSend: () => void;
   boxRef?: Ref<HTMLTextAreaElement>;
@@ -47,13 +46,13 @@ function isComposed(event: KeyboardEvent): boolean {
 
 /** A box to write in. Enter sends, Shift+Enter begins a new line. */
 export function TextBox(props: TextBoxProps) {
-  const { id, label, value, limit, placeholder, hint, action, disabled = false, onInput, onSend, beside } = props;
+  const { id, label, value, limit, placeholder, hint, action, onInput, onSend, beside } = props;
   const own = useRef<HTMLTextAreaElement | null>(null);
   const left = limit - length(value);
   const empty = value.trim() === "";
   /** How often the user has tried to send what is too long. */
   const [tries, setTries] = useState(0);
-  const ready = !disabled && !empty && left >= 0;
+  const ready = !empty && left >= 0;
   useLayoutEffect(() => {
     const box = own.current;
     if (box === null) return;
@@ -88,7 +87,6 @@ export function TextBox(props: TextBoxProps) {
         rows={1}
         value={value}
         placeholder={placeholder}
-        disabled={disabled}
         aria-describedby={`${id}-hint`}
         aria-invalid={left < 0}
         onInput={(event) => onInput(event.currentTarget.value)}
