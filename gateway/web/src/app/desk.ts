@@ -3,7 +3,6 @@ import { computed, effect, type ReadonlySignal, signal, untracked } from "@preac
 import { ApiError, logIn } from "../api";
 import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
-import { Status } from "../gen/carrel/presence/v1/presence_service_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
@@ -11,23 +10,20 @@ import { type Lists, rowsOf } from "../state/lists";
 import { type SessionView, unread } from "../state/session";
 import { isHandedOver } from "../state/transfer";
 import { type HeldToken, held } from "../token";
-import { nameOf } from "../words";
 import { Alerts } from "./alerts";
-import { callsFor, sessionCall } from "./alerts_calls";
 import { Announcer } from "./announcer";
 import type { Asked } from "./desk_asked";
 import { Attendance } from "./desk_attendance";
 import { CutOff } from "./desk_cut_off";
 import { InstantMessages } from "./desk_im";
 import { WatchedLists } from "./desk_lists";
-import { newsOf } from "./desk_news";
 import { type ListName, Place, supervises } from "./desk_place";
 import { Presence } from "./desk_presence";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
-import { isOutcome, offerIdOf, overtakesOffer, Transfers } from "./desk_transfer";
+import { tellOfEvent, tellOfLists } from "./desk_telling";
+import { offerIdOf, Transfers } from "./desk_transfer";
 import { Writing } from "./desk_writing";
 import { Link } from "./link";
-import { isLookedAt } from "./looked_at";
 import { type Notice, Notices } from "./notices";
 import { OwnScripts } from "./scripts";
 import { rememberQueues } from "./settings";
@@ -47,7 +43,7 @@ export class Desk {
       this.im.connected();
     },
     frame: (frame) => this.#frame(frame),
-    news: (sessionId, event) => this.#news(sessionId, event),
+    news: (sessionId, event) => tellOfEvent(this, sessionId, event),
     token: (token) => {
       this.#accessToken = token;
       this.#store();
@@ -321,6 +317,11 @@ export class Desk {
     this.#store();
   }
 
+  /** Whether a session is the one that is shown. */
+  isShown(sessionId: string): boolean {
+    return this.tab.value === "chat" && sessionId === this.#place.sessionId.value;
+  }
+
   /** How many events of a session the user has not seen. */
   unread(view: SessionView): number {
     return unread(view, this.isOwn);
@@ -352,8 +353,7 @@ export class Desk {
       case "lists": {
         const before = this.lists.value;
         this.#watched.change(frame.value);
-        this.#call(before);
-        this.#tellOffersOver(before);
+        tellOfLists(this, before);
         this.#takeMine();
         return;
       }
@@ -370,30 +370,6 @@ export class Desk {
         return;
       default:
         return;
-    }
-  }
-
-  /** Calls the user to what is new in the lists. */
-  #call(before: Lists): void {
-    const { status } = this.presence;
-    const takesNew = status.value !== Status.ACCEPT_NO_NEW && status.value !== Status.AWAY;
-    for (const { kind, text, said } of callsFor(before, this.lists.value)) {
-      // Who takes no new patrons is not called to them, and still sees them.
-      if (kind !== "patron" || takesNew) this.alerts.ring(kind, text);
-      this.announcer.say(said);
-    }
-  }
-
-  /** Says which offers are over: what the user was about to answer must not vanish unexplained. */
-  #tellOffersOver(before: Lists): void {
-    const mine = new Set(rowsOf(this.lists.value, SessionList.MY_ACTIVE).map((row) => row.sessionId));
-    for (const row of this.transfers.over(before)) {
-      // Accepted on another monitor of the user.
-      if (mine.has(row.sessionId)) continue;
-      const text = `${nameOf(row.transferOffer?.from)}'s offer of ${row.patronName || "a patron"} is over.`;
-      // An offer to a queue mostly goes to somebody else, which is nobody's concern but who listens for it.
-      if (row.transferOffer?.to.case === "librarian") this.notify(text);
-      else this.announcer.say(text);
     }
   }
 
@@ -429,34 +405,6 @@ export class Desk {
     this.tab.value = "chat";
     this.select(sessionId, box);
     this.#store();
-  }
-
-  #isShown(sessionId: string): boolean {
-    return this.tab.value === "chat" && sessionId === this.#place.sessionId.value;
-  }
-
-  /** Calls the user to what others do in a session, unless they are looking at it. */
-  #callToSession(sessionId: string, event: SessionEvent): void {
-    if (this.isOwn(event) || (this.#isShown(sessionId) && isLookedAt())) return;
-    const text = sessionCall(event, this.link.sessions.value.get(sessionId)?.session?.institutionName ?? "");
-    if (text !== undefined) this.alerts.ring("message", text);
-  }
-
-  #news(sessionId: string, event: SessionEvent): void {
-    this.#callToSession(sessionId, event);
-    const isShown = this.#isShown(sessionId);
-    if (overtakesOffer(event)) this.notices.overtake(sessionId);
-    const text = newsOf(event, {
-      librarianId: this.#profile.value?.librarianId,
-      patronName: this.link.sessions.value.get(sessionId)?.session?.patronName,
-      isShown,
-      queueName: this.queueName,
-    });
-    if (text === undefined) return;
-    // In the session that is shown, its banner says that it has ended.
-    if (isOutcome(event)) this.notify(text, "plain", sessionId);
-    else if (event.payload.case === "ended" && !isShown) this.notify(text);
-    else this.announcer.say(text);
   }
 
   #tick(): void {
