@@ -2,7 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DetachedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
-import { SessionTransferredSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { SessionTransferredSchema, TransferOfferedSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
 import { DeskStage, drawn, MAP, QUILL } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
 
@@ -28,6 +29,18 @@ async function press(code: string): Promise<boolean> {
   await drawn();
   return event.defaultPrevented;
 }
+
+describe("an offer that is no longer to be seen", () => {
+  it("takes the focus nowhere when it is the session that is not shown any more", async () => {
+    const offer = create(TransferOfferSchema, { offerId: "o1", from: MAP, to: { case: "librarian", value: QUILL } });
+    await stage.event({ case: "transferOffered", value: create(TransferOfferedSchema, { offer }) }, MAP);
+    (document.activeElement as HTMLElement | null)?.blur();
+    stage.desk.unselect();
+    await drawn();
+    await drawn();
+    expect(stage.desk.wantsFocus.value).toBeUndefined();
+  });
+});
 
 describe("the keys that go to a box", () => {
   it.each([

@@ -15,8 +15,8 @@ export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
     if (!stands) return;
     return () => {
       requestAnimationFrame(() => {
-        // The button that had the focus went with the offer: the owner goes on with the patron.
-        if (document.activeElement === document.body) desk.focus("patron");
+        // The button that had the focus went with the offer: the owner goes on with the patron, if that is who they see.
+        if (document.activeElement === document.body && desk.isShown(view.sessionId)) desk.focus("patron");
       });
     };
   }, [stands]);
