@@ -6,7 +6,7 @@ import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service
 import { itemsOf, type ThreadItem } from "../../state/conversations";
 import { librarianKey, type OutgoingMessage } from "../../state/thread";
 import { Icon } from "../parts/icon";
-import { NotSent } from "../parts/not_sent";
+import { NotSent, type NotSentProps } from "../parts/not_sent";
 import { characters, length } from "../parts/text_box";
 import { useWrong, WrongLine } from "../parts/wrong";
 
@@ -38,11 +38,19 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
     setText("");
   };
   const lines = thread === undefined ? [] : itemsOf(thread, desk.im.me).filter((item) => isSince(item, head));
-  const edit = ({ commandId, deed }: OutgoingMessage) => {
-    setText(withTakenBack(text, deed));
-    desk.im.discard(key, commandId);
-    document.getElementById("ask-first")?.focus();
+  // What was pressed goes with what was not sent: the focus stays where it can be written anew.
+  const settle = (act: () => void) => () => {
+    box.current?.focus();
+    act();
   };
+  const waysOut = ({ commandId, deed }: OutgoingMessage) => ({
+    onRetry: settle(() => desk.im.retry(key, commandId)),
+    onEdit: settle(() => {
+      setText(withTakenBack(text, deed));
+      desk.im.discard(key, commandId);
+    }),
+    onDiscard: settle(() => desk.im.discard(key, commandId)),
+  });
   // What is answered here is read here.
   useEffect(() => {
     if (lines.length > 0) desk.im.readBeside(key);
@@ -53,7 +61,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
       {lines.length > 0 && (
         <ul class="ask-first-lines" aria-label={`What you and ${librarian.screenName} wrote`} aria-live="polite">
           {lines.map((item) => (
-            <Line key={keyOf(item)} item={item} name={librarian.screenName} onEdit={edit} />
+            <Line key={keyOf(item)} item={item} name={librarian.screenName} waysOut={waysOut} />
           ))}
         </ul>
       )}
@@ -95,10 +103,11 @@ function keyOf(item: ThreadItem): string {
 interface LineProps {
   item: ThreadItem;
   name: string;
-  onEdit: (outgoing: OutgoingMessage) => void;
+  /** What can be done with what was not sent. */
+  waysOut: (outgoing: OutgoingMessage) => Pick<NotSentProps, "onRetry" | "onEdit" | "onDiscard">;
 }
 
-function Line({ item, name, onEdit }: LineProps) {
+function Line({ item, name, waysOut }: LineProps) {
   switch (item.kind) {
     case "message":
       return (
@@ -111,7 +120,7 @@ function Line({ item, name, onEdit }: LineProps) {
         <li>
           <strong>You:</strong> {item.outgoing.deed}{" "}
           {item.outgoing.status === "failed" ? (
-            <NotSent refusal={item.outgoing.refusal} onEdit={() => onEdit(item.outgoing)} />
+            <NotSent refusal={item.outgoing.refusal} {...waysOut(item.outgoing)} />
           ) : (
             <span class="hint">Sending …</span>
           )}

@@ -142,6 +142,41 @@ describe("what is typed in the Transfer dialog (D60)", () => {
   });
 });
 
+describe("a question to ask first that is refused", () => {
+  beforeEach(async () => {
+    await stage.click(/^Transfer …/);
+    await choose("Mr Quill");
+    await stage.types("ask-first", "Can you take Ricky?");
+    await stage.submit(".ask-first");
+  });
+
+  async function refuse(code: number): Promise<void> {
+    const commandId = stage.socket.all("imSend").at(-1)?.commandId ?? "";
+    const refusal = { code, reason: "x", message: "Mr Quill is away." };
+    stage.socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
+    await drawn();
+  }
+
+  it("can be sent again from where it stands, and given up", async () => {
+    await refuse(9);
+    stage.find(".ask-first button", "Retry")?.focus();
+    await stage.click("Retry");
+    expect(stage.socket.all("imSend").map(({ text }) => text)).toEqual(["Can you take Ricky?", "Can you take Ricky?"]);
+    expect(document.activeElement?.id).toBe("ask-first");
+    await refuse(9);
+    await stage.click("Discard");
+    expect(stage.root.querySelector(".ask-first-lines")).toBeNull();
+    expect(document.activeElement?.id).toBe("ask-first");
+  });
+
+  it("goes back into the box where it would only be refused again", async () => {
+    await refuse(3);
+    await stage.click("Edit");
+    expect(stage.field("ask-first").value).toBe("Can you take Ricky?");
+    expect(document.activeElement?.id).toBe("ask-first");
+  });
+});
+
 describe("the reason that is typed to decline an offer (D60)", () => {
   const reason = () => stage.root.querySelector<HTMLInputElement>(".offer input");
 

@@ -3,7 +3,8 @@ import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { isWrong, whyRefused } from "../../refusal_words";
 import { Icon } from "./icon";
 
-interface NotSentProps {
+/** What was not sent, and what can be done about it. */
+export interface NotSentProps {
   refusal: Refusal | undefined;
   onRetry?: (() => void) | undefined;
   /** Takes the text back into the box. */
