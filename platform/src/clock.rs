@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// A source of the wall clock's time, cheap to clone.
@@ -67,10 +67,31 @@ impl Clock {
         }
     }
 
+    /// How long it is until a moment, in Unix milliseconds; no time at all when it is over.
+    #[must_use]
+    pub fn until(&self, unix_ms: i64) -> Duration {
+        let left = unix_ms.saturating_sub(self.unix_ms());
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+
     /// Moves a manual clock, and every clone of it, forward. Does nothing to any other clock.
     pub fn advance_ms(&self, by: i64) {
         if let Source::Manual(now) = &self.0 {
             now.fetch_add(by, Ordering::SeqCst);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_is_no_time_away() {
+        let clock = Clock::manual(1_000);
+        assert_eq!(clock.until(1_250), Duration::from_millis(250));
+        assert_eq!(clock.until(1_000), Duration::ZERO);
+        assert_eq!(clock.until(999), Duration::ZERO);
+        assert_eq!(clock.until(i64::MIN), Duration::ZERO);
     }
 }

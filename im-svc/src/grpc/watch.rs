@@ -54,8 +54,7 @@ pub(super) async fn watch(
     traced: bool,
 ) -> Result<Responses<wire::WatchConversationsResponse>, Error> {
     let parts = api.conversations.parts();
-    let left = caller.expires_at_ms.saturating_sub(parts.clock.unix_ms());
-    let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+    let expiry = parts.clock.until(caller.expires_at_ms);
     let stop = parts.stop.clone();
     let (watch, snapshot) = Watch::open(api, caller).await?;
     let must_end = watch.feed.ending.clone();

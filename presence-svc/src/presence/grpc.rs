@@ -1,6 +1,6 @@
 //! The tonic face: unwrap, call, wrap.
 
-use std::{pin::Pin, time::Duration};
+use std::pin::Pin;
 
 use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
@@ -62,11 +62,6 @@ impl PresenceApi {
         let principal = self.auth.authenticate(metadata)?;
         Caller::new(principal)
     }
-
-    /// How long a token is still good.
-    fn lasts(&self, caller: &Caller) -> Duration {
-        time_left(&self.clock, caller)
-    }
 }
 
 /// A librarian who calls.
@@ -96,11 +91,6 @@ impl Caller {
             role: librarian.role,
         }
     }
-}
-
-fn time_left(clock: &Clock, caller: &Caller) -> Duration {
-    let left = caller.expires_at_ms.saturating_sub(clock.unix_ms());
-    Duration::from_millis(u64::try_from(left).unwrap_or(0))
 }
 
 /// The responses, and after them why there are no more. The reason needs no room among responses that wait.

@@ -337,11 +337,7 @@ impl Participant {
     }
 
     fn token_lasts(&self) -> Duration {
-        let left = self
-            .principal
-            .expires_at_ms
-            .saturating_sub(self.clock.unix_ms());
-        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+        self.clock.until(self.principal.expires_at_ms)
     }
 }
 

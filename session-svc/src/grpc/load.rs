@@ -1,7 +1,5 @@
 //! `carrel.session.v1.LoadService`.
 
-use std::time::Duration;
-
 use carrel_platform::{auth::interceptor::Authenticator, clock::Clock};
 use carrel_proto::session::v1::{self as wire, load_service_server::LoadService};
 use tokio::time::MissedTickBehavior;
@@ -44,8 +42,7 @@ impl LoadService for LoadApi {
         request: Request<wire::WatchLoadRequest>,
     ) -> Result<Response<Self::WatchLoadStream>, Status> {
         let service = self.auth.authenticate_service(request.metadata())?;
-        let left = service.expires_at_ms.saturating_sub(self.clock.unix_ms());
-        let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        let expiry = self.clock.until(service.expires_at_ms);
         let stop = self.sessions.parts().stop.clone();
         let sessions = self.sessions.clone();
         let responses = spoken(IN_FLIGHT, |voice| async move {

@@ -1,6 +1,6 @@
 //! The stream of a watch over lists.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use carrel_platform::{auth::Principal, refusal::Refusal};
 use carrel_proto::session::v1 as wire;
@@ -35,8 +35,7 @@ pub(super) fn watch(
     let parts = api.sessions.parts();
     let watched = parts.list.watch(watcher);
     let heartbeats = parts.heartbeats.of_new_stream();
-    let left = principal.expires_at_ms.saturating_sub(api.clock.unix_ms());
-    let expiry = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+    let expiry = api.clock.until(principal.expires_at_ms);
     let stop = parts.stop.clone();
     Ok(Box::pin(spoken(IN_FLIGHT, |voice| async move {
         let refusal = tokio::select! {

@@ -13,7 +13,7 @@ use tokio::{
 use tonic::{Code, Status, Streaming};
 use wire::{announce_request::Request, announce_response::Response};
 
-use super::{Caller, IN_FLIGHT, PresenceApi, Responses, time_left, until_end};
+use super::{Caller, IN_FLIGHT, PresenceApi, Responses, until_end};
 use crate::presence::{desk::Desk, error::Error, monitor::Monitor};
 
 /// How long a caller is given to announce a monitor.
@@ -199,7 +199,7 @@ impl Announcer {
     }
 
     fn token_lasts(&self) -> Duration {
-        time_left(&self.clock, &self.caller)
+        self.clock.until(self.caller.expires_at_ms)
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn watch(api: &PresenceApi, caller: Caller) -> Responses<wire::WatchD
     let (sender, responses) = mpsc::channel(IN_FLIGHT);
     let (end, ending) = oneshot::channel();
     let heartbeat = api.desk.config().heartbeat.get();
-    let expiry = api.lasts(&caller);
+    let expiry = api.clock.until(caller.expires_at_ms);
     let watched = api.desk.watch(caller.watcher());
     let stop = api.stop.clone();
     api.tasks.spawn(async move {
