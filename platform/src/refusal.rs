@@ -1,6 +1,7 @@
 //! The kinds of "no", and the only mapping to a gRPC status and back.
 
 pub mod command;
+pub mod stream;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -39,15 +39,6 @@ pub use transfer::TransferApi;
 /// A stream of responses.
 type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// What a stream is told that outlives its token.
-fn token_expired() -> Refusal {
-    Refusal::new(
-        tonic::Code::Unauthenticated,
-        "TOKEN_EXPIRED",
-        "The token has expired. Renew it and connect again.",
-    )
-}
-
 /// `carrel.session.v1.SessionService`. Cheap to clone.
 #[derive(Clone)]
 pub struct SessionApi {

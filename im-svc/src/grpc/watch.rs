@@ -10,7 +10,7 @@ use std::{
 use carrel_platform::{
     bus::{Notice, Origin, Subscription},
     log::LogError,
-    refusal::Refusal,
+    refusal::{Refusal, stream::token_expired},
     telemetry::{Scope, trace_context},
 };
 use carrel_proto::im::v1::{
@@ -74,15 +74,6 @@ pub(super) async fn watch(
         }
     });
     Ok(Box::pin(until_end(responses, ending)))
-}
-
-/// What a stream is told that outlives its token.
-fn token_expired() -> Refusal {
-    Refusal::new(
-        tonic::Code::Unauthenticated,
-        "TOKEN_EXPIRED",
-        "The token has expired. Renew it and connect again.",
-    )
 }
 
 /// A change, and the trace of what caused it; empty if it is not kept.

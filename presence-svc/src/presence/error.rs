@@ -1,6 +1,9 @@
 //! Every way in which a call about presence may end in a "no", and the refusal that the caller gets.
 
-use carrel_platform::{lease::LeaseError, refusal::Refusal};
+use carrel_platform::{
+    lease::LeaseError,
+    refusal::{Refusal, stream},
+};
 use tonic::{Code, Status};
 
 /// Why something was not done, or goes on no longer.
@@ -123,11 +126,7 @@ impl From<Error> for Refusal {
                 "You did not read fast enough. Watch again; the new watch starts with everything as it is.",
             ),
             Error::AccountRemoved => crate::Error::AccountRemoved.into(),
-            Error::TokenExpired => Self::new(
-                Code::Unauthenticated,
-                "TOKEN_EXPIRED",
-                "The token has expired. Renew it and connect again.",
-            ),
+            Error::TokenExpired => stream::token_expired(),
             Error::ShuttingDown => {
                 Self::unavailable("SHUTTING_DOWN", "This server is going away. Connect again.")
             }

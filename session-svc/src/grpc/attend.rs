@@ -8,8 +8,10 @@ use std::{collections::VecDeque, time::Duration};
 use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
     clock::Clock,
-    refusal::Refusal,
-    serve::REQUEST_LIMIT,
+    refusal::{
+        Refusal,
+        stream::{self, token_expired, unknown_request},
+    },
     telemetry::{NotedSpan, span},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
@@ -21,7 +23,6 @@ use self::acts::{UnderWay, first_answer};
 use super::{
     Responses, SessionApi,
     spoken::{Unheard, Voice, spoken},
-    token_expired,
 };
 use crate::{
     convert,
@@ -225,7 +226,7 @@ impl Participant {
                             expiry.as_mut().reset(Instant::now() + self.token_lasts());
                         }
                         Some(Request::Join(_)) => return Err(already_joined().into()),
-                        None => return Err(nothing_known().into()),
+                        None => return Err(unknown_request().into()),
                     },
                 },
                 () = heartbeats.due(attendance.sent) => {
@@ -361,18 +362,8 @@ fn identity(who: &Who) -> (&str, &str) {
 
 /// Why nothing more can be read from a caller: they sent what is no request, or they have gone.
 fn unreadable(status: &Status) -> End {
-    match status.code() {
-        Code::Internal => Refusal::invalid(
-            "BAD_FRAME",
-            "request",
-            "the bytes are no AttendRequest; generate the client from session_service.proto",
-        )
-        .into(),
-        Code::OutOfRange => Refusal::invalid("TOO_LONG", "request", status.message())
-            .with("limit", REQUEST_LIMIT.to_string())
-            .into(),
-        _ => End::Gone,
-    }
+    stream::unreadable(status, "AttendRequest", "session_service.proto")
+        .map_or(End::Gone, End::Refused)
 }
 
 fn already_joined() -> Refusal {
@@ -380,13 +371,5 @@ fn already_joined() -> Refusal {
         "ALREADY_JOINED",
         "join",
         "send one Join on a stream; open another stream for another session",
-    )
-}
-
-fn nothing_known() -> Refusal {
-    Refusal::invalid(
-        "BAD_FRAME",
-        "request",
-        "this server knows no request of that kind; is the client newer than it?",
     )
 }

@@ -1,6 +1,8 @@
 //! `carrel.session.v1.LoadService`.
 
-use carrel_platform::{auth::interceptor::Authenticator, clock::Clock};
+use carrel_platform::{
+    auth::interceptor::Authenticator, clock::Clock, refusal::stream::token_expired,
+};
 use carrel_proto::session::v1::{self as wire, load_service_server::LoadService};
 use tokio::time::MissedTickBehavior;
 use tonic::{Request, Response, Status};
@@ -9,7 +11,6 @@ use wire::watch_load_response::Change;
 use super::{
     Responses,
     spoken::{Voice, spoken},
-    token_expired,
 };
 use crate::{error::Error, sessions::Sessions};
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use carrel_platform::{auth::Principal, refusal::Refusal};
+use carrel_platform::{
+    auth::Principal,
+    refusal::{Refusal, stream::token_expired},
+};
 use carrel_proto::session::v1 as wire;
 use tokio::time::Interval;
 use wire::watch_sessions_response::Change;
@@ -10,7 +13,6 @@ use wire::watch_sessions_response::Change;
 use super::{
     Responses, SessionApi,
     spoken::{Voice, spoken},
-    token_expired,
 };
 use crate::{
     convert,

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use carrel_platform::{
-    auth::interceptor::Authenticator, clock::Clock, refusal::Refusal, serve::REQUEST_LIMIT,
+    auth::interceptor::Authenticator,
+    clock::Clock,
+    refusal::{
+        Refusal,
+        stream::{self, unknown_request},
+    },
 };
 use carrel_proto::presence::v1 as wire;
 use tokio::{
@@ -205,24 +210,6 @@ impl Announcer {
 
 /// Why nothing more can be read from a caller: they sent what is no request, or they have gone.
 fn unreadable(status: &Status) -> End {
-    match status.code() {
-        Code::Internal => Refusal::invalid(
-            "BAD_FRAME",
-            "request",
-            "the bytes are no AnnounceRequest; generate the client from presence_service.proto",
-        )
-        .into(),
-        Code::OutOfRange => Refusal::invalid("TOO_LONG", "request", status.message())
-            .with("limit", REQUEST_LIMIT.to_string())
-            .into(),
-        _ => End::Gone,
-    }
-}
-
-fn unknown_request() -> Refusal {
-    Refusal::invalid(
-        "BAD_FRAME",
-        "request",
-        "this server knows no request of that kind; is the client newer than it?",
-    )
+    stream::unreadable(status, "AnnounceRequest", "presence_service.proto")
+        .map_or(End::Gone, End::from)
 }

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use carrel_platform::{
-    refusal::{Refusal, command},
+    refusal::{Refusal, command, stream::unknown_request},
     telemetry::{NotedSpan, span},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::sync::oneshot;
 use wire::attend_response::Response;
 
-use super::{Attendance, End, Participant, nothing_known};
+use super::{Attendance, End, Participant};
 use crate::{convert, error::Error, live_session::Acted};
 
 /// An act that waits for its answer.
@@ -47,7 +47,7 @@ impl Participant {
         served: NotedSpan,
     ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
         command::check_id(&command_id)?;
-        let act = act.ok_or_else(nothing_known)?;
+        let act = act.ok_or_else(unknown_request)?;
         let (session_id, by) = (&attendance.session_id, attendance.by.clone());
         let command = convert::command_from_act(act);
         self.sessions

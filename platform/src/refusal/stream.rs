@@ -1,0 +1,44 @@
+//! What every service that has streams of requests or responses says no to.
+
+use tonic::{Code, Status};
+
+use super::Refusal;
+use crate::serve::REQUEST_LIMIT;
+
+/// UNAUTHENTICATED for a stream that outlives its token.
+#[must_use]
+pub fn token_expired() -> Refusal {
+    Refusal::new(
+        Code::Unauthenticated,
+        "TOKEN_EXPIRED",
+        "The token has expired. Renew it and connect again.",
+    )
+}
+
+/// INVALID_ARGUMENT for what was read from a stream and is no `request`, or a longer one than is taken; `described_in`
+/// names the proto that has it. `None` when the status only tells that the caller has gone.
+#[must_use]
+pub fn unreadable(status: &Status, request: &str, described_in: &str) -> Option<Refusal> {
+    match status.code() {
+        Code::Internal => Some(Refusal::invalid(
+            "BAD_FRAME",
+            "request",
+            format!("the bytes are no {request}; generate the client from {described_in}"),
+        )),
+        Code::OutOfRange => Some(
+            Refusal::invalid("TOO_LONG", "request", status.message())
+                .with("limit", REQUEST_LIMIT.to_string()),
+        ),
+        _ => None,
+    }
+}
+
+/// INVALID_ARGUMENT for a request in which nothing is set that is known here.
+#[must_use]
+pub fn unknown_request() -> Refusal {
+    Refusal::invalid(
+        "BAD_FRAME",
+        "request",
+        "this server knows no request of that kind; is the client newer than it?",
+    )
+}
