@@ -47,9 +47,9 @@ impl Conversations {
         tails.keep_up(&**log, config.heartbeat.get(), stop).await;
     }
 
-    /// Runs something that ends with the service, and for whose end it waits.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+    /// The tasks that end with the service, and for whose end it waits.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
     }
 
     /// Asks a conversation for something and waits for the answer.

@@ -1,17 +1,13 @@
 //! The tonic face: unwrap, ask who may, call, wrap.
 
-use std::pin::Pin;
-
 use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
     log::Command as LogCommand,
     refusal::{Refusal, command},
+    responses::Responses,
     telemetry::TraceIds,
 };
 use carrel_proto::im::v1::{self as wire, im_service_server::ImService, send_message_request::To};
-use futures::Stream;
-use tokio::sync::{mpsc, oneshot};
-use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 use crate::{
@@ -29,18 +25,6 @@ mod watch;
 /// How many messages a page has if the caller does not say, and at the most.
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
-
-/// A stream of responses.
-type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
-/// The responses, and after them why there are no more. The reason needs no room among responses that wait.
-fn until_end<T>(
-    responses: mpsc::Receiver<Result<T, Status>>,
-    ending: oneshot::Receiver<Status>,
-) -> impl Stream<Item = Result<T, Status>> {
-    let ending = futures::stream::once(ending).filter_map(|end| end.ok().map(Err));
-    ReceiverStream::new(responses).chain(ending)
-}
 
 /// `carrel.im.v1.ImService`.
 pub struct ImApi {

@@ -5,7 +5,8 @@
 //! - [`bus`]: the quick word that something happened, which may be lost.
 //! - [`lease`]: what is true for as long as somebody keeps saying so; [`members`], which replicas of a service there are.
 //! - [`auth`]: from a token to a [`auth::Principal`], and what services sign for each other.
-//! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back.
+//! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back; [`responses`]: streams of them, and
+//!   of what else a service answers.
 //! - [`network`]: what counts as one address when something is limited per address.
 //! - [`redis`]: where Redis is, how it is reached and what it may know, for [`bus::redis`] and [`lease::redis`].
 //! - [`seal`]: bytes that tell nothing and can't be made up, for Redis and for what a caller carries back and forth.
@@ -36,6 +37,7 @@ pub mod queue;
 pub mod redis;
 pub mod refusal;
 pub mod replicas;
+pub mod responses;
 pub mod seal;
 pub mod serve;
 pub mod shutdown;

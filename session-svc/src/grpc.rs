@@ -1,17 +1,15 @@
 //! The tonic face: unwrap, call, wrap.
 
-use std::pin::Pin;
-
 use carrel_platform::{
     auth::{Principal, interceptor::Authenticator},
     clock::Clock,
     refusal::{Refusal, command},
+    responses::Responses,
 };
 use carrel_proto::{
     encoded::Encoded,
     session::v1::{self as wire, session_service_server::SessionService},
 };
-use futures::Stream;
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use crate::{
@@ -35,9 +33,6 @@ mod watch;
 
 pub use load::LoadApi;
 pub use transfer::TransferApi;
-
-/// A stream of responses.
-type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// `carrel.session.v1.SessionService`. Cheap to clone.
 #[derive(Clone)]

@@ -11,6 +11,7 @@ use carrel_platform::{
     bus::{Notice, Origin, Subscription},
     log::LogError,
     refusal::{Refusal, stream::token_expired},
+    responses::{Responses, sent_by_task},
     telemetry::{Scope, trace_context},
 };
 use carrel_proto::im::v1::{
@@ -18,13 +19,13 @@ use carrel_proto::im::v1::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, MissedTickBehavior},
 };
 use tonic::Status;
 use tracing::Span;
 
-use super::{Caller, ImApi, Responses, until_end};
+use super::{Caller, ImApi};
 use crate::{
     conversations::Conversations,
     error::Error,
@@ -58,9 +59,8 @@ pub(super) async fn watch(
     let stop = parts.stop.clone();
     let (watch, snapshot) = Watch::open(api, caller).await?;
     let must_end = watch.feed.ending.clone();
-    let (sender, responses) = mpsc::channel(IN_FLIGHT);
-    let (end, ending) = oneshot::channel();
-    api.conversations.spawn(async move {
+    let tasks = api.conversations.tasks();
+    Ok(sent_by_task(tasks, IN_FLIGHT, |sender| async move {
         let refusal = tokio::select! {
             biased;
             refusal = watch.pass_on(snapshot, &sender, traced) => refusal,
@@ -69,11 +69,8 @@ pub(super) async fn watch(
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
             () = sender.closed() => None,
         };
-        if let Some(refusal) = refusal {
-            let _ = end.send(refusal.into());
-        }
-    });
-    Ok(Box::pin(until_end(responses, ending)))
+        refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }))
 }
 
 /// A change, and the trace of what caused it; empty if it is not kept.

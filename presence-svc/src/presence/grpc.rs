@@ -1,15 +1,11 @@
 //! The tonic face: unwrap, call, wrap.
 
-use std::pin::Pin;
-
 use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
     clock::Clock,
+    responses::Responses,
 };
 use carrel_proto::presence::v1::{self as wire, presence_service_server::PresenceService};
-use futures::Stream;
-use tokio::sync::{mpsc, oneshot};
-use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
@@ -24,9 +20,6 @@ use crate::{
 
 mod announce;
 mod watch;
-
-/// A stream of responses.
-type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// How many responses may wait in a stream itself.
 const IN_FLIGHT: usize = 16;
@@ -91,15 +84,6 @@ impl Caller {
             role: librarian.role,
         }
     }
-}
-
-/// The responses, and after them why there are no more. The reason needs no room among responses that wait.
-fn until_end<T>(
-    responses: mpsc::Receiver<Result<T, Status>>,
-    ending: oneshot::Receiver<Status>,
-) -> impl Stream<Item = Result<T, Status>> {
-    let ending = futures::stream::once(ending).filter_map(|end| end.ok().map(Err));
-    ReceiverStream::new(responses).chain(ending)
 }
 
 #[tonic::async_trait]

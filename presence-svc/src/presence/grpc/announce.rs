@@ -9,16 +9,17 @@ use carrel_platform::{
         Refusal,
         stream::{self, unknown_request},
     },
+    responses::{Responses, sent_by_task},
 };
 use carrel_proto::presence::v1 as wire;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, MissedTickBehavior},
 };
 use tonic::{Code, Status, Streaming};
 use wire::{announce_request::Request, announce_response::Response};
 
-use super::{Caller, IN_FLIGHT, PresenceApi, Responses, until_end};
+use super::{Caller, IN_FLIGHT, PresenceApi};
 use crate::presence::{desk::Desk, error::Error, monitor::Monitor};
 
 /// How long a caller is given to announce a monitor.
@@ -30,36 +31,36 @@ pub(super) fn announce(
     caller: Caller,
     requests: Streaming<wire::AnnounceRequest>,
 ) -> Responses<wire::AnnounceResponse> {
-    let (sender, responses) = mpsc::channel(IN_FLIGHT);
-    let (end, ending) = oneshot::channel();
-    let announcer = Announcer {
-        desk: api.desk.clone(),
-        auth: api.auth.clone(),
-        clock: api.clock.clone(),
-        caller,
-        requests,
-        sender: sender.clone(),
-        told: None,
-    };
     let stop = api.stop.clone();
-    api.tasks.spawn(async move {
-        let outcome = tokio::select! {
-            // What they said before they went is heard first: it may be a goodbye.
-            biased;
-            outcome = announcer.stay() => outcome,
-            () = stop.cancelled() => Err(End::Refused(Error::ShuttingDown)),
-            () = sender.closed() => Err(End::Gone),
+    sent_by_task(&api.tasks, IN_FLIGHT, |sender| {
+        let announcer = Announcer {
+            desk: api.desk.clone(),
+            auth: api.auth.clone(),
+            clock: api.clock.clone(),
+            caller,
+            requests,
+            sender: sender.clone(),
+            told: None,
         };
-        match outcome {
-            // Whether anybody still listens or not.
-            Ok(monitor) => monitor.goodbye().await,
-            Err(End::Refused(error)) => {
-                let _ = end.send(error.into());
+        async move {
+            let outcome = tokio::select! {
+                // What they said before they went is heard first: it may be a goodbye.
+                biased;
+                outcome = announcer.stay() => outcome,
+                () = stop.cancelled() => Err(End::Refused(Error::ShuttingDown)),
+                () = sender.closed() => Err(End::Gone),
+            };
+            match outcome {
+                Ok(monitor) => {
+                    // Whether anybody still listens or not.
+                    monitor.goodbye().await;
+                    Ok(())
+                }
+                Err(End::Refused(error)) => Err(error.into()),
+                Err(End::Gone) => Ok(()),
             }
-            Err(End::Gone) => {}
         }
-    });
-    Box::pin(until_end(responses, ending))
+    })
 }
 
 /// Whoever is at the other end of one stream.

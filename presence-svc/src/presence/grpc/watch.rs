@@ -2,37 +2,30 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use carrel_platform::responses::{Responses, sent_by_task};
 use carrel_proto::presence::v1 as wire;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::MissedTickBehavior,
-};
+use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tonic::Status;
 use wire::watch_desk_response::Change;
 
-use super::{Caller, IN_FLIGHT, PresenceApi, Responses, until_end};
+use super::{Caller, IN_FLIGHT, PresenceApi};
 use crate::presence::{desk::Watched, error::Error};
 
 /// Watches the desk until the caller goes, the token expires, or the server stops.
 pub(super) fn watch(api: &PresenceApi, caller: Caller) -> Responses<wire::WatchDeskResponse> {
-    let (sender, responses) = mpsc::channel(IN_FLIGHT);
-    let (end, ending) = oneshot::channel();
     let heartbeat = api.desk.config().heartbeat.get();
     let expiry = api.clock.until(caller.expires_at_ms);
     let watched = api.desk.watch(caller.watcher());
     let stop = api.stop.clone();
-    api.tasks.spawn(async move {
+    sent_by_task(&api.tasks, IN_FLIGHT, |sender| async move {
         let error = tokio::select! {
             biased;
             error = pass_on(watched, heartbeat, &sender) => error,
             () = tokio::time::sleep(expiry) => Some(Error::TokenExpired),
             () = stop.cancelled() => Some(Error::ShuttingDown),
         };
-        if let Some(error) = error {
-            let _ = end.send(error.into());
-        }
-    });
-    Box::pin(until_end(responses, ending))
+        error.map_or(Ok(()), |error| Err(error.into()))
+    })
 }
 
 async fn pass_on(
