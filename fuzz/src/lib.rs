@@ -17,6 +17,7 @@ use carrel_platform::{
     },
     bus::redis::word::Word,
     seal::Key,
+    text::{TEXT_LIMIT, check_text},
 };
 use carrel_presence::{
     domain::{directory, rules},
@@ -35,7 +36,7 @@ use carrel_session::{
         event::Event,
         people::{Actor, LibrarianActor, PatronActor, Role, StaffMember, StaffNaming},
         session::Session,
-        text::{EMAIL_LIMIT, NAME_LIMIT, TEXT_LIMIT, check_email, check_name, check_text},
+        text::{EMAIL_LIMIT, NAME_LIMIT, check_email, check_name},
         transfer::Addressee,
     },
     history::History,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carrel_platform::auth::token::MAX_LENGTH;
+use carrel_platform::{auth::token::MAX_LENGTH, text::TEXT_LIMIT};
 use carrel_proto::{directory::v1::GetProfileRequest, gateway::v1::Welcome};
 use tonic::Code;
 
@@ -12,9 +12,6 @@ use crate::{
     delivery::User,
     upstream::{Caller, Upstream},
 };
-
-/// How long a message may be, in characters, as session_service.proto has it. Told to clients; held by session-svc.
-const TEXT_LIMIT: u32 = 4_000;
 
 /// Somebody whose token a service has accepted.
 #[derive(Debug)]
@@ -65,7 +62,7 @@ pub(crate) async fn greet(
         },
         profile,
         silence_limit_ms: u32::try_from(silence_limit.as_millis()).unwrap_or(u32::MAX),
-        text_limit: TEXT_LIMIT,
+        text_limit: u32::try_from(TEXT_LIMIT).unwrap_or(u32::MAX),
     };
     Ok(Greeted {
         caller,

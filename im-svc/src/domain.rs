@@ -3,4 +3,3 @@
 pub mod conversation;
 pub mod event;
 pub mod names;
-pub mod text;

@@ -3,10 +3,9 @@
 use carrel_platform::{
     log::LogError,
     refusal::{Refusal, command},
+    text::TextError,
 };
 use tonic::{Code, Status};
-
-use crate::domain::text::{TEXT_LIMIT, TextError};
 
 /// Why something was not done.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -84,7 +83,7 @@ impl From<Error> for Refusal {
                 "PRESENCE_UNAVAILABLE",
                 "It can't be found out just now who monitors which queues. Nothing was written; try again.",
             ),
-            Error::Text(error) => refuse_text(&error),
+            Error::Text(error) => error.refuse("text"),
             Error::Request(refusal) => refusal,
             Error::CommandIdReused => command::id_reused(),
             Error::Contended => command::contended("conversation"),
@@ -98,18 +97,5 @@ impl From<Error> for Refusal {
                 Self::unavailable("SHUTTING_DOWN", "This server is going away. Connect again.")
             }
         }
-    }
-}
-
-fn refuse_text(error: &TextError) -> Refusal {
-    let reason = match error {
-        TextError::Empty => "EMPTY",
-        TextError::TooLong { .. } => "TOO_LONG",
-        TextError::ControlCharacter { .. } => "CONTROL_CHARACTER",
-    };
-    let refusal = Refusal::invalid(reason, "text", error.to_string());
-    match error {
-        TextError::TooLong { .. } => refusal.with("limit", TEXT_LIMIT.to_string()),
-        _ => refusal,
     }
 }

@@ -6,6 +6,7 @@ use carrel_platform::{
     refusal::{Refusal, command},
     responses::Responses,
     telemetry::TraceIds,
+    text::check_text,
 };
 use carrel_proto::im::v1::{self as wire, im_service_server::ImService, send_message_request::To};
 use tonic::{Request, Response, Status, metadata::MetadataMap};
@@ -14,7 +15,7 @@ use crate::{
     colleagues::{Colleagues, Token},
     conversations::Conversations,
     convert,
-    domain::{event::Between, names, text::check_text},
+    domain::{event::Between, names},
     error::Error,
     live_conversation::{Act, Acted, Command, Look, NewMessage, Page, Request as Ask},
     typing::TypingLimit,

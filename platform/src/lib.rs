@@ -8,6 +8,7 @@
 //! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back; [`responses`]: streams of them, and
 //!   of what else a service answers.
 //! - [`network`]: what counts as one address when something is limited per address.
+//! - [`text`]: what people may write.
 //! - [`redis`]: where Redis is, how it is reached and what it may know, for [`bus::redis`] and [`lease::redis`].
 //! - [`seal`]: bytes that tell nothing and can't be made up, for Redis and for what a caller carries back and forth.
 //! - [`clock`]: where time comes from, so that tests can hold it still; [`moments`], at which timers go off together.
@@ -42,4 +43,5 @@ pub mod seal;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;
+pub mod text;
 pub mod tls;

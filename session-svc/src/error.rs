@@ -7,7 +7,7 @@ use carrel_platform::{
 };
 use tonic::{Code, Status};
 
-use crate::domain::{refused::Refused, text::TextError};
+use crate::domain::{refused::Refused, text::FieldError};
 
 /// Why something was not done.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -163,21 +163,10 @@ fn refuse(refused: Refused) -> Refusal {
             "SESSION_FULL",
             "This session holds as much as it can. End it, and go on in a new one.",
         ),
-        Refused::Text { field, error } => refuse_text(field, &error),
+        Refused::Text { field, error: FieldError::Text(error) } => error.refuse(field),
+        Refused::Text { field, error: error @ FieldError::NotAnEmail } => {
+            Refusal::invalid("BAD_EMAIL", field, error.to_string())
+        }
         Refused::Address(error) => Refusal::invalid("BAD_ADDRESS", "address", error.to_string()),
-    }
-}
-
-fn refuse_text(field: &str, error: &TextError) -> Refusal {
-    let reason = match error {
-        TextError::Empty => "EMPTY",
-        TextError::TooLong { .. } => "TOO_LONG",
-        TextError::ControlCharacter { .. } => "CONTROL_CHARACTER",
-        TextError::NotAnEmail => "BAD_EMAIL",
-    };
-    let refusal = Refusal::invalid(reason, field, error.to_string());
-    match error {
-        TextError::TooLong { limit, .. } => refusal.with("limit", limit.to_string()),
-        _ => refusal,
     }
 }

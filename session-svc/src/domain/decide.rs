@@ -1,5 +1,6 @@
 //! What follows from a command.
 
+use carrel_platform::text::check_text;
 use serde::Serialize;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     people::{Actor, LibrarianActor, PatronActor, Role, StaffMember},
     refused::Refused,
     session::{Phase, ROOM, Session},
-    text::{check_email, check_name, check_text},
+    text::{check_email, check_name, in_field},
     transfer::{self, Addressee},
 };
 
@@ -143,10 +144,7 @@ pub fn decide(
         (_, Command::End) => end(situation, actor),
         (_, Command::PostMessage { text }) => {
             let by = speaker(situation, actor)?;
-            check_text(text).map_err(|error| Refused::Text {
-                field: "text",
-                error,
-            })?;
+            check_text(text).map_err(in_field("text"))?;
             Ok(Decision::happens(Event::MessagePosted {
                 by,
                 text: text.clone(),
@@ -160,10 +158,7 @@ pub fn decide(
         }
         (_, Command::WriteNote { text }) => {
             let by = note_writer(situation, actor)?;
-            check_text(text).map_err(|error| Refused::Text {
-                field: "text",
-                error,
-            })?;
+            check_text(text).map_err(in_field("text"))?;
             Ok(Decision::happens(Event::NoteWritten {
                 by,
                 text: text.clone(),
@@ -215,18 +210,9 @@ fn open(
     if situation.session.is_some() {
         return Err(Refused::AlreadyOpen);
     }
-    check_text(question).map_err(|error| Refused::Text {
-        field: "question",
-        error,
-    })?;
-    check_name(patron_name).map_err(|error| Refused::Text {
-        field: "patron_name",
-        error,
-    })?;
-    check_email(patron_email).map_err(|error| Refused::Text {
-        field: "patron_email",
-        error,
-    })?;
+    check_text(question).map_err(in_field("question"))?;
+    check_name(patron_name).map_err(in_field("patron_name"))?;
+    check_email(patron_email).map_err(in_field("patron_email"))?;
     Ok(Decision::happens(Event::Opened(Opened {
         institution_id: patron.institution_id.clone(),
         institution_name: patron.institution_name.clone(),

@@ -1,6 +1,6 @@
 //! Why nothing follows from a command.
 
-use super::{address::AddressError, people::StaffMember, text::TextError, transfer::Fate};
+use super::{address::AddressError, people::StaffMember, text::FieldError, transfer::Fate};
 
 /// Why nothing follows from a command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,7 @@ pub enum Refused {
         /// Which.
         field: &'static str,
         /// Why.
-        error: TextError,
+        error: FieldError,
     },
     /// An address is not as it must be.
     #[error("address: {0}")]

@@ -15,7 +15,7 @@ use super::{
     people::{LibrarianActor, Role, StaffMember},
     refused::Refused,
     session::{Phase, ROOM, Session},
-    text::check_remark,
+    text::{check_remark, in_field},
 };
 
 /// An offer to hand a session over.
@@ -155,10 +155,7 @@ pub(super) fn offer(
         return Err(Refused::Ended);
     }
     let to = recipient(session, librarian, to)?;
-    check_remark(message).map_err(|error| Refused::Text {
-        field: "message",
-        error,
-    })?;
+    check_remark(message).map_err(in_field("message"))?;
     if session.notes_size >= ROOM {
         return Err(Refused::Full);
     }
@@ -284,10 +281,7 @@ pub(super) fn decline(
     if session.end.is_some() {
         return Err(Refused::Ended);
     }
-    check_remark(reason).map_err(|error| Refused::Text {
-        field: "reason",
-        error,
-    })?;
+    check_remark(reason).map_err(in_field("reason"))?;
     match made.fate_at(situation.now_ms) {
         Fate::Stands => Ok(Decision::happens(closed(
             &made.offer,

@@ -1,0 +1,114 @@
+//! What people may write (R23): to a patron, to their colleagues, and to other librarians alike.
+
+use crate::refusal::Refusal;
+
+/// How long a message, note or question may be, in Unicode scalar values.
+pub const TEXT_LIMIT: usize = 4_000;
+
+/// Why a text was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// There is nothing in it but white space.
+    #[error("it is empty; write at least one character")]
+    Empty,
+    /// It is too long.
+    #[error("it has {length} characters; at most {limit} are allowed")]
+    TooLong {
+        /// How long it is.
+        length: usize,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// It has a control character that it must not have.
+    #[error("it has the control character U+{code:04X}; remove it")]
+    ControlCharacter {
+        /// Which.
+        code: u32,
+    },
+}
+
+impl TextError {
+    /// INVALID_ARGUMENT for the field that has the text.
+    #[must_use]
+    pub fn refuse(&self, field: &str) -> Refusal {
+        let refused = |reason| Refusal::invalid(reason, field, self.to_string());
+        match self {
+            Self::Empty => refused("EMPTY"),
+            Self::TooLong { limit, .. } => refused("TOO_LONG").with("limit", limit.to_string()),
+            Self::ControlCharacter { .. } => refused("CONTROL_CHARACTER"),
+        }
+    }
+}
+
+/// Checks a message, a note or a question. It is kept as it was sent.
+///
+/// # Errors
+/// When it is empty, too long or has control characters.
+pub fn check_text(text: &str) -> Result<(), TextError> {
+    if text.trim().is_empty() {
+        return Err(TextError::Empty);
+    }
+    check_lines(text, TEXT_LIMIT)
+}
+
+/// Checks what may be empty, and may have `limit` Unicode scalar values, tabs and line breaks among them.
+///
+/// # Errors
+/// When it is too long or has other control characters.
+pub fn check_lines(text: &str, limit: usize) -> Result<(), TextError> {
+    check(text, limit, |c| matches!(c, '\t' | '\n' | '\r'))
+}
+
+/// Checks what may be empty, and may have `limit` Unicode scalar values on one line.
+///
+/// # Errors
+/// When it is too long or has control characters, line breaks among them.
+pub fn check_line(text: &str, limit: usize) -> Result<(), TextError> {
+    check(text, limit, |_| false)
+}
+
+fn check(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> Result<(), TextError> {
+    let length = text.chars().count();
+    if length > limit {
+        return Err(TextError::TooLong { length, limit });
+    }
+    match text.chars().find(|c| c.is_control() && !allowed(*c)) {
+        Some(c) => Err(TextError::ControlCharacter { code: u32::from(c) }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_characters_and_not_bytes() {
+        assert_eq!(check_text(&"é".repeat(TEXT_LIMIT)), Ok(()));
+        assert_eq!(
+            check_text(&"é".repeat(TEXT_LIMIT + 1)),
+            Err(TextError::TooLong {
+                length: TEXT_LIMIT + 1,
+                limit: TEXT_LIMIT
+            })
+        );
+    }
+
+    #[test]
+    fn keeps_line_breaks_and_refuses_other_control_characters() {
+        assert_eq!(check_text("one\r\n\ttwo"), Ok(()));
+        for code in [0, 0x1b, 0x85] {
+            let text = format!("a{}b", char::from_u32(code).unwrap_or_default());
+            assert_eq!(check_text(&text), Err(TextError::ControlCharacter { code }));
+        }
+        assert_eq!(
+            check_line("Ricky\n", 100),
+            Err(TextError::ControlCharacter { code: 10 })
+        );
+    }
+
+    #[test]
+    fn white_space_alone_is_empty() {
+        assert_eq!(check_text(" \n\u{3000}"), Err(TextError::Empty));
+    }
+}
