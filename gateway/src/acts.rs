@@ -45,7 +45,7 @@ async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accept
     let mut transfers = upstream.transfers.clone();
     let Act {
         command_id,
-        session_id,
+        mut session_id,
         act,
     } = act;
     let Some(act) = act else {
@@ -53,181 +53,152 @@ async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accept
             "The act does not say what to do. See docs/websocket.md.",
         ));
     };
-    let accepted = |session_id, position, replayed| Accepted {
-        command_id: command_id.clone(),
-        session_id,
-        position,
-        replayed,
-    };
+    // With what each of these requests has beside its own fields.
     macro_rules! call {
-        ($rpc:literal, $method:ident, $message:expr) => {
-            call!("SessionService/", $rpc, sessions.$method, $message)
-        };
-        ($service:literal, $rpc:literal, $client:ident.$method:ident, $message:expr) => {
+        ($client:ident.$method:ident, $rpc:literal, $request:ident { $($field:ident: $value:expr),* $(,)? }) => {
             upstream
                 .call(
-                    concat!("carrel.session.v1.", $service, $rpc),
+                    concat!("carrel.session.v1.", $rpc),
                     caller,
-                    $message,
+                    $request {
+                        command_id: command_id.clone(),
+                        session_id: session_id.clone(),
+                        $($field: $value),*
+                    },
                     |request| $client.$method(request),
                 )
                 .await?
         };
     }
-    macro_rules! transfer {
-        ($rpc:literal, $method:ident, $message:expr) => {
-            call!("TransferService/", $rpc, transfers.$method, $message)
-        };
-    }
-    let command_id_of_request = command_id.clone();
-    Ok(match act {
+    let (position, replayed) = match act {
         act::Act::OpenSession(open) => {
-            let answer = call!(
-                "OpenSession",
-                open_session,
-                OpenSessionRequest {
-                    command_id: command_id_of_request,
-                    question: open.question,
-                    patron_name: open.patron_name,
-                    patron_email: open.patron_email,
-                }
-            );
-            let session_id = answer
-                .session
-                .map_or(session_id, |session| session.session_id);
-            accepted(session_id, 0, answer.replayed)
+            let request = OpenSessionRequest {
+                command_id: command_id.clone(),
+                question: open.question,
+                patron_name: open.patron_name,
+                patron_email: open.patron_email,
+            };
+            let answer = upstream
+                .call(
+                    "carrel.session.v1.SessionService/OpenSession",
+                    caller,
+                    request,
+                    |request| sessions.open_session(request),
+                )
+                .await?;
+            if let Some(session) = answer.session {
+                session_id = session.session_id;
+            }
+            (0, answer.replayed)
         }
         act::Act::PickUp(_) => {
             let answer = call!(
-                "PickUpSession",
-                pick_up_session,
-                PickUpSessionRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                }
+                sessions.pick_up_session,
+                "SessionService/PickUpSession",
+                PickUpSessionRequest {}
             );
-            accepted(session_id, 0, answer.replayed)
+            (0, answer.replayed)
         }
         act::Act::PostMessage(message) => {
             let answer = call!(
-                "PostMessage",
-                post_message,
-                PostMessageRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                    text: message.text,
-                }
+                sessions.post_message,
+                "SessionService/PostMessage",
+                PostMessageRequest { text: message.text }
             );
-            accepted(session_id, answer.position, answer.replayed)
+            (answer.position, answer.replayed)
         }
         act::Act::PushPage(page) => {
             let answer = call!(
-                "PushPage",
-                push_page,
+                sessions.push_page,
+                "SessionService/PushPage",
                 PushPageRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                    address: page.address,
+                    address: page.address
                 }
             );
-            accepted(session_id, answer.position, answer.replayed)
+            (answer.position, answer.replayed)
         }
         act::Act::WriteNote(note) => {
             let answer = call!(
-                "WriteNote",
-                write_note,
-                WriteNoteRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                    text: note.text,
-                }
+                sessions.write_note,
+                "SessionService/WriteNote",
+                WriteNoteRequest { text: note.text }
             );
-            accepted(session_id, answer.position, answer.replayed)
+            (answer.position, answer.replayed)
         }
         act::Act::EnterConference(enter) => {
             let answer = call!(
-                "EnterConference",
-                enter_conference,
+                sessions.enter_conference,
+                "SessionService/EnterConference",
                 EnterConferenceRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                    warning_version: enter.warning_version,
+                    warning_version: enter.warning_version
                 }
             );
-            accepted(session_id, 0, answer.replayed)
+            (0, answer.replayed)
         }
         act::Act::LeaveConference(_) => {
             let answer = call!(
-                "LeaveConference",
-                leave_conference,
-                LeaveConferenceRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                }
+                sessions.leave_conference,
+                "SessionService/LeaveConference",
+                LeaveConferenceRequest {}
             );
-            accepted(session_id, 0, answer.replayed)
+            (0, answer.replayed)
         }
         act::Act::EndSession(_) => {
             let answer = call!(
-                "EndSession",
-                end_session,
-                EndSessionRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                }
+                sessions.end_session,
+                "SessionService/EndSession",
+                EndSessionRequest {}
             );
-            accepted(session_id, answer.position, answer.replayed)
+            (answer.position, answer.replayed)
         }
         act::Act::OfferTransfer(offer) => {
-            let answer = transfer!(
-                "OfferTransfer",
-                offer_transfer,
+            let answer = call!(
+                transfers.offer_transfer,
+                "TransferService/OfferTransfer",
                 OfferTransferRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
                     to: offer.to.map(receiver),
-                    message: offer.message,
+                    message: offer.message
                 }
             );
-            accepted(session_id, 0, answer.replayed)
+            (0, answer.replayed)
         }
         act::Act::AcceptTransfer(accept) => {
-            let answer = transfer!(
-                "AcceptTransfer",
-                accept_transfer,
+            let answer = call!(
+                transfers.accept_transfer,
+                "TransferService/AcceptTransfer",
                 AcceptTransferRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                    offer_id: accept.offer_id,
+                    offer_id: accept.offer_id
                 }
             );
-            accepted(session_id, 0, answer.replayed)
+            (0, answer.replayed)
         }
         act::Act::DeclineTransfer(decline) => {
-            let answer = transfer!(
-                "DeclineTransfer",
-                decline_transfer,
+            let answer = call!(
+                transfers.decline_transfer,
+                "TransferService/DeclineTransfer",
                 DeclineTransferRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
                     offer_id: decline.offer_id,
-                    reason: decline.reason,
+                    reason: decline.reason
                 }
             );
-            accepted(session_id, 0, answer.replayed)
+            (0, answer.replayed)
         }
         act::Act::WithdrawTransfer(withdraw) => {
-            let answer = transfer!(
-                "WithdrawTransfer",
-                withdraw_transfer,
+            let answer = call!(
+                transfers.withdraw_transfer,
+                "TransferService/WithdrawTransfer",
                 WithdrawTransferRequest {
-                    command_id: command_id_of_request,
-                    session_id: session_id.clone(),
-                    offer_id: withdraw.offer_id,
+                    offer_id: withdraw.offer_id
                 }
             );
-            accepted(session_id, 0, answer.replayed)
+            (0, answer.replayed)
         }
+    };
+    Ok(Accepted {
+        command_id,
+        session_id,
+        position,
+        replayed,
     })
 }
 
