@@ -1,0 +1,146 @@
+//! What a user does in sessions: attends them, acts and types in them.
+
+use std::sync::Arc;
+
+use carrel_platform::{refusal::Refusal, telemetry::NotedSpan};
+use carrel_proto::{
+    gateway::v1::{Act, Attend, Detached, Typing, act, server_frame::Frame},
+    session::v1 as session,
+};
+use futures::future::FutureExt as _;
+use tonic::Code;
+
+use super::Viewer;
+use crate::{
+    acts,
+    attendance::{self, Attendance, NotSent},
+    errands::{Errand, Full},
+    frame::refused,
+    frame_time::FrameTime,
+};
+
+impl Viewer {
+    pub(super) async fn attend(&mut self, attend: Attend, time: FrameTime) {
+        if let Some(attendance) = self.attended.remove(&attend.session_id) {
+            attendance.stop().await;
+        }
+        self.attended.retain(|_, attendance| !attendance.is_over());
+        if self.attended.len() >= self.session_limit {
+            // Those that a client never came back to.
+            self.attended.retain(|_, attendance| attendance.is_open());
+        }
+        if self.attended.len() >= self.session_limit {
+            let refusal = Refusal::new(
+                Code::ResourceExhausted,
+                "TOO_MANY_SESSIONS",
+                format!(
+                    "One socket attends {} sessions at the most. Detach from one first.",
+                    self.session_limit
+                ),
+            )
+            .with("limit", self.session_limit.to_string());
+            time.refused(&refusal);
+            return self.line.outbox.push(Frame::Detached(Detached {
+                session_id: attend.session_id,
+                refusal: Some(refusal.into()),
+            }));
+        }
+        let attendance = Attendance::start(
+            &self.line,
+            attend.session_id.clone(),
+            attend.after,
+            self.act_limit,
+            time,
+        );
+        self.attended.insert(attend.session_id, attendance);
+    }
+
+    pub(super) async fn detach(&mut self, session_id: String) {
+        if let Some(attendance) = self.attended.remove(&session_id) {
+            attendance.stop().await;
+        }
+        self.line.outbox.push(Frame::Detached(Detached {
+            session_id,
+            refusal: None,
+        }));
+    }
+
+    /// Sends an act on its way: on the session's stream if it is attended and the act has a place there, so that acts
+    /// stay in order with each other. Else by a call of its own, when those on the stream are settled: a supervisor's last
+    /// message must not be overtaken by their leaving. If the stream has broken, either is refused until the session is
+    /// attended again, since those before it may have to be sent again.
+    pub(super) fn act(&mut self, act: Act, span: NotedSpan, mut time: FrameTime) {
+        let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
+        let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
+            return self.too_fast(command_id, session_id, time);
+        };
+        if let Some(attendance) = self.attended.get(&session_id)
+            && let Some(on_stream) = on_stream(&act)
+        {
+            let on_stream = session::Act {
+                command_id: command_id.clone(),
+                act: Some(on_stream),
+            };
+            match attendance.act(on_stream, permit, time) {
+                Ok(()) => return,
+                Err(NotSent::Full(time)) => return self.too_fast(command_id, session_id, time),
+                Err(NotSent::Interrupted(time)) => {
+                    return self.interrupted(command_id, session_id, time);
+                }
+                Err(NotSent::Over(given_back, so_far)) => (permit, time) = (given_back, so_far),
+            }
+            self.attended.remove(&session_id);
+        }
+        let after = self
+            .attended
+            .get(&session_id)
+            .map(|attendance| attendance.settled().boxed());
+        let work = acts::carry_out(
+            self.line.upstream.clone(),
+            self.line.caller.clone(),
+            act,
+            after,
+        );
+        let errand = Errand {
+            work: work.map(Some).boxed(),
+            span,
+            time,
+            under_way: permit,
+        };
+        if let Err(Full(time)) = self.errands.take(errand) {
+            self.too_fast(command_id, session_id, time);
+        }
+    }
+
+    pub(super) fn typing(&self, typing: &Typing) {
+        if let Some(attendance) = self.attended.get(&typing.session_id) {
+            attendance.typing(typing.r#box);
+        }
+    }
+
+    /// What was sent on a stream that has broken waits until its session is attended again.
+    fn interrupted(&self, command_id: String, session_id: String, time: FrameTime) {
+        let refusal = attendance::interrupted();
+        time.refused(&refusal);
+        let frame = refused(command_id, session_id, refusal);
+        self.line.outbox.push(Frame::Refused(frame));
+    }
+}
+
+/// The act as an Attend stream takes it, if it does.
+fn on_stream(act: &Act) -> Option<session::act::Act> {
+    match act.act.clone()? {
+        act::Act::PostMessage(message) => Some(session::act::Act::PostMessage(message)),
+        act::Act::PushPage(page) => Some(session::act::Act::PushPage(page)),
+        act::Act::WriteNote(note) => Some(session::act::Act::WriteNote(note)),
+        act::Act::EndSession(end) => Some(session::act::Act::EndSession(end)),
+        act::Act::OpenSession(_)
+        | act::Act::PickUp(_)
+        | act::Act::EnterConference(_)
+        | act::Act::LeaveConference(_)
+        | act::Act::OfferTransfer(_)
+        | act::Act::AcceptTransfer(_)
+        | act::Act::DeclineTransfer(_)
+        | act::Act::WithdrawTransfer(_) => None,
+    }
+}
