@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use carrel_platform::{auth::Librarian, lease::Held};
+use carrel_platform::{
+    auth::Librarian,
+    lease::{Held, LeaseError},
+};
 use carrel_proto::presence::v1 as wire;
 use tokio::time::Instant;
 
@@ -88,23 +91,15 @@ impl Monitor {
     /// [`Error::Superseded`].
     pub(crate) async fn here(&mut self) -> Result<(), Error> {
         self.lives();
-        match self.hold_or_give_way().await {
-            Err(Error::Leases(error)) => {
-                let error = error.0;
-                tracing::warn!(error, "a monitor's lease could not be held");
-                Ok(())
+        if self.hold_if_possible().await? {
+            // It may have run out, or been lost with the store, and others must see it again.
+            let state = self.desk.state();
+            let standing = state.sources.monitors.get(&self.key);
+            if !standing.is_some_and(|standing| standing.kept) {
+                self.tell().await;
             }
-            Ok(()) => {
-                // It may have run out, or been lost with the store, and others must see it again.
-                let state = self.desk.state();
-                let standing = state.sources.monitors.get(&self.key);
-                if !standing.is_some_and(|standing| standing.kept) {
-                    self.tell().await;
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
         }
+        Ok(())
     }
 
     /// A sign of life with another choice of status or queues.
@@ -150,21 +145,11 @@ impl Monitor {
         } else if !lost {
             return Ok(());
         }
-        match self.hold_or_give_way().await {
-            Err(Error::Leases(error)) => {
-                // The next sign of life holds it with this choice.
-                let error = error.0;
-                tracing::warn!(error, "a monitor's lease could not be held");
-                Ok(())
-            }
-            Ok(()) => {
-                if lost {
-                    self.tell().await;
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
+        // If it can't be, the next sign of life holds it with this choice.
+        if self.hold_if_possible().await? && lost {
+            self.tell().await;
         }
+        Ok(())
     }
 
     /// Closes the monitor on purpose: it is gone at once. What was chosen on it stays for the librarian's other
@@ -227,6 +212,18 @@ impl Monitor {
         match self.hold_open().await? {
             Held::Yes => Ok(()),
             Held::Superseded(_) => Err(Error::Superseded),
+        }
+    }
+
+    /// Says whether the lease is held: it is not while the store can't be reached.
+    async fn hold_if_possible(&self) -> Result<bool, Error> {
+        match self.hold_or_give_way().await {
+            Ok(()) => Ok(true),
+            Err(Error::Leases(LeaseError(error))) => {
+                tracing::warn!(error, "a monitor's lease could not be held");
+                Ok(false)
+            }
+            Err(error) => Err(error),
         }
     }
 
