@@ -105,7 +105,7 @@ impl Reader {
             Some(Response::ActRefused(refused)) => {
                 answered = self.acts.answered(&refused.command_id);
                 if let (Some(refusal), Some(act)) = (&refused.refusal, &answered)
-                    && Code::from_i32(refusal.code) == Code::Unavailable
+                    && leaves_unknown(Code::from_i32(refusal.code))
                 {
                     self.unknown.get_or_insert_with(|| act.unsettled.clone());
                 }
@@ -206,6 +206,12 @@ impl Reader {
             }));
         }
     }
+}
+
+/// Whether an act that the service refuses with this code is to be sent again before what came behind it. The service
+/// ends the stream then.
+fn leaves_unknown(code: Code) -> bool {
+    matches!(code, Code::Unavailable | Code::Aborted)
 }
 
 /// Whether the service that ended a stream so wants the client to attend again.

@@ -130,8 +130,9 @@ enum Breaks {
     BeforeLeaving,
     /// It is not answered when the stream breaks, and their leaving waits for it.
     WhileLeaving,
-    /// The service does not know what became of it, and their leaving waits until the stream ends.
-    AfterSayingSo,
+    /// The service says that it does not know what became of it, or that others were faster, and their leaving waits
+    /// until the stream ends.
+    AfterSayingSo(&'static str),
 }
 
 // I5
@@ -140,12 +141,13 @@ async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
     for breaks in [
         Breaks::BeforeLeaving,
         Breaks::WhileLeaving,
-        Breaks::AfterSayingSo,
+        Breaks::AfterSayingSo("not known"),
+        Breaks::AfterSayingSo("contended"),
     ] {
         let house = House::open().await;
         let mut browser = Browser::attending(&house, "admin", "s").await;
         let text = match breaks {
-            Breaks::AfterSayingSo => "not known",
+            Breaks::AfterSayingSo(text) => text,
             Breaks::BeforeLeaving | Breaks::WhileLeaving => "never answered",
         };
         browser.post("1", "s", text).await;
@@ -166,7 +168,7 @@ async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
                 time_to_overtake(&mut browser).await;
                 house.sessions.end("s", gone).await;
             }
-            Breaks::AfterSayingSo => {
+            Breaks::AfterSayingSo(_) => {
                 refused.push(browser.refused().await);
                 browser.act("2", "s", leave()).await;
                 time_to_overtake(&mut browser).await;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use carrel_platform::refusal::Refusal;
+use carrel_platform::refusal::{Refusal, command};
 use carrel_proto::{
     encoded::Encoded,
     session::v1::{session_service_server::SessionService, *},
@@ -110,6 +110,7 @@ impl Sessions {
                 command_id,
                 Refusal::unavailable("LOG_UNAVAILABLE", "Send the same command again."),
             ),
+            "contended" => refused(command_id, command::contended("session")),
             _ => attend_response::Response::ActAccepted(ActAccepted {
                 command_id,
                 position: 7,
