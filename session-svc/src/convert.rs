@@ -9,7 +9,7 @@ use crate::domain::{
     audit::{AuditAct, AuditEntry},
     decide::Command,
     event::{Event, PatronConnection, Speaker},
-    people::{Actor, LibrarianActor, PatronActor, Role, RouteStep, StaffMember, StaffNaming},
+    people::{Actor, LibrarianActor, PatronActor, RouteStep, StaffMember, StaffNaming},
     session::{Phase, Session},
     transfer::{MadeOffer, Offer, Recipient, TransferOutcome},
 };
@@ -46,11 +46,7 @@ pub fn actor(who: auth::Who) -> Actor {
                 institution_id: librarian.institution_id,
                 institution_name: librarian.institution_name,
             },
-            role: match librarian.role {
-                auth::Role::Librarian => Role::Librarian,
-                auth::Role::AskAdministrator => Role::AskAdministrator,
-                auth::Role::Administrator => Role::Administrator,
-            },
+            role: librarian.role,
             practice_queues: librarian.practice_queues,
             warning_version: librarian.warning_version,
         }),

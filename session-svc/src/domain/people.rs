@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+pub use carrel_platform::auth::Role;
 use serde::{Deserialize, Serialize};
 
 /// A librarian, as sessions remember them.
@@ -15,17 +16,6 @@ pub struct StaffMember {
     pub institution_id: String,
     /// Its name.
     pub institution_name: String,
-}
-
-/// What a librarian may do. Each role may do all that the one before may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Picks up patrons and chats with them.
-    Librarian,
-    /// Supervises the own library's patrons' sessions (S1, S2).
-    AskAdministrator,
-    /// Reads the audit, too.
-    Administrator,
 }
 
 /// Whoever gives a command or asks to see something.
