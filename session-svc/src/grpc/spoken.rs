@@ -2,12 +2,16 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
 };
 
-use futures::Stream;
+use futures::{Stream, task::AtomicWaker};
 use tokio::runtime::Handle;
 use tonic::Status;
 
@@ -23,32 +27,61 @@ pub(super) fn spoken<T, F>(room: usize, work: impl FnOnce(Voice<T>) -> F) -> Spo
 where
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    let said = Arc::new(Mutex::new(Said {
-        waiting: VecDeque::new(),
-        room: room.max(1),
-        is_heard: true,
-    }));
-    let work = work(Voice(Arc::clone(&said)));
+    let speech = Arc::new(Speech {
+        said: Mutex::new(Said {
+            waiting: VecDeque::new(),
+            room: room.max(1),
+            wants_room: false,
+            is_heard: true,
+        }),
+        may_go_on: AtomicBool::new(true),
+        reader: AtomicWaker::new(),
+    });
+    let work = work(Voice(Arc::clone(&speech)));
     Spoken {
-        said,
+        speech,
         work: Some(Box::pin(work)),
         end: None,
     }
+}
+
+/// What the work and the stream have in common, and what wakes the work.
+struct Speech<T> {
+    said: Mutex<Said<T>>,
+    /// Whether the work was woken since it was polled. Each response is read with three looks at the stream, and at the
+    /// second and third the work has mostly nothing to go on with.
+    may_go_on: AtomicBool,
+    reader: AtomicWaker,
 }
 
 /// What was said and not read yet.
 struct Said<T> {
     waiting: VecDeque<T>,
     room: usize,
+    /// Whether the work waits for room.
+    wants_room: bool,
     is_heard: bool,
 }
 
-fn lock<T>(said: &Mutex<Said<T>>) -> MutexGuard<'_, Said<T>> {
-    said.lock().unwrap_or_else(PoisonError::into_inner)
+impl<T> Speech<T> {
+    fn said(&self) -> MutexGuard<'_, Said<T>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send + 'static> Wake for Speech<T> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.may_go_on.store(true, Ordering::Release);
+        self.reader.wake();
+    }
 }
 
 /// With which the work says something.
-pub(super) struct Voice<T>(Arc<Mutex<Said<T>>>);
+pub(super) struct Voice<T>(Arc<Speech<T>>);
 
 impl<T> Clone for Voice<T> {
     fn clone(&self) -> Self {
@@ -66,11 +99,12 @@ impl<T> Voice<T> {
         let mut response = Some(response);
         // Whoever makes room reads on, and so polls this again; it needs no waker.
         std::future::poll_fn(move |_| {
-            let mut said = lock(&self.0);
+            let mut said = self.0.said();
             if !said.is_heard {
                 return Poll::Ready(Err(Unheard));
             }
             if said.waiting.len() >= said.room {
+                said.wants_room = true;
                 return Poll::Pending;
             }
             said.waiting.extend(response.take());
@@ -82,7 +116,7 @@ impl<T> Voice<T> {
     /// Resolves when nobody reads the stream any more.
     pub(super) async fn unheard(&self) {
         // The work is polled anew when that happens.
-        std::future::poll_fn(|_| match lock(&self.0).is_heard {
+        std::future::poll_fn(|_| match self.0.said().is_heard {
             true => Poll::Pending,
             false => Poll::Ready(()),
         })
@@ -92,29 +126,38 @@ impl<T> Voice<T> {
 
 /// See [`spoken`].
 pub(super) struct Spoken<T> {
-    said: Arc<Mutex<Said<T>>>,
+    speech: Arc<Speech<T>>,
     work: Option<Work>,
     end: Option<Status>,
 }
 
-impl<T: Unpin> Stream for Spoken<T> {
+impl<T: Send + Unpin + 'static> Stream for Spoken<T> {
     type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if let Some(response) = lock(&this.said).waiting.pop_front() {
+            let mut said = this.speech.said();
+            if let Some(response) = said.waiting.pop_front() {
                 return Poll::Ready(Some(Ok(response)));
             }
+            let has_room_now = mem::take(&mut said.wants_room);
+            drop(said);
             let Some(work) = &mut this.work else {
                 return Poll::Ready(this.end.take().map(Err));
             };
-            match work.as_mut().poll(cx) {
+            // First, so that no wake-up is missed between the two.
+            this.speech.reader.register(cx.waker());
+            if !this.speech.may_go_on.swap(false, Ordering::AcqRel) && !has_room_now {
+                return Poll::Pending;
+            }
+            let waker = Waker::from(Arc::clone(&this.speech));
+            match work.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(outcome) => {
                     this.work = None;
                     this.end = outcome.err();
                 }
-                Poll::Pending if lock(&this.said).waiting.is_empty() => return Poll::Pending,
+                Poll::Pending if this.speech.said().waiting.is_empty() => return Poll::Pending,
                 Poll::Pending => {}
             }
         }
@@ -123,7 +166,7 @@ impl<T: Unpin> Stream for Spoken<T> {
 
 impl<T> Drop for Spoken<T> {
     fn drop(&mut self) {
-        lock(&self.said).is_heard = false;
+        self.speech.said().is_heard = false;
         if let Some(work) = self.work.take()
             && let Ok(runtime) = Handle::try_current()
         {
@@ -190,6 +233,33 @@ mod tests {
         notify.notify_one();
         assert_eq!(stream.next().await.unwrap().unwrap(), 7);
         assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_work_is_left_alone_until_something_wakes_it() {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let polled = Arc::clone(&polls);
+        let notify = Arc::new(Notify::new());
+        let notified = Arc::clone(&notify);
+        let mut stream = spoken(1, |voice| async move {
+            let mut woken = std::pin::pin!(notified.notified());
+            std::future::poll_fn(|cx| {
+                polled.fetch_add(1, Ordering::Relaxed);
+                woken.as_mut().poll(cx)
+            })
+            .await;
+            voice.say(7).await.map_err(|_| Status::cancelled(""))
+        });
+        for _ in 0..3 {
+            assert!(stream.next().now_or_never().is_none());
+        }
+        assert_eq!(polls.load(Ordering::Relaxed), 1);
+        // Whoever reads last is woken.
+        let reading = tokio::spawn(async move { stream.next().await });
+        tokio::task::yield_now().await;
+        notify.notify_one();
+        assert_eq!(reading.await.unwrap().unwrap().unwrap(), 7);
+        assert_eq!(polls.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]
