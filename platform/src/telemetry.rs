@@ -22,12 +22,12 @@ pub mod registry;
 mod sampling;
 mod scope;
 pub mod span;
+mod span_exporter;
 pub mod trace_context;
 
 use std::{borrow::Cow, fmt::Write, sync::LazyLock, time::Duration};
 
 use opentelemetry::{InstrumentationScope, KeyValue, trace::TracerProvider};
-use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
@@ -55,6 +55,7 @@ pub use opentelemetry::trace::SpanKind;
 pub use scope::{Scope, TraceIds};
 
 use sampling::{KeepByChance, Keeper, Shared};
+use span_exporter::SpanExporter;
 
 use crate::config::HumanDuration;
 
@@ -103,7 +104,7 @@ pub enum TelemetryError {
     SampleRatio(f64),
     /// The endpoint can't be used.
     #[error("telemetry.otlp_endpoint: {0:?} can't be used: {1}")]
-    Endpoint(String, opentelemetry_otlp::ExporterBuildError),
+    Endpoint(String, String),
     /// Metrics can't be collected.
     #[error("metrics can't be collected: {0}")]
     Metrics(String),
@@ -251,12 +252,8 @@ fn tracer_provider(
     tracer: &InstrumentationScope,
     exports: &Exports,
 ) -> Result<SdkTracerProvider, TelemetryError> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .with_timeout(EXPORT_TIMEOUT)
-        .build()
-        .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
+    let exporter = SpanExporter::new(endpoint, tracer)
+        .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error.to_string()))?;
     let kept = Shared::new(exports.spans(exporter), &resource);
     noted_span::start(Keeper::new(
         config.sample_ratio,

@@ -149,6 +149,11 @@ fn given_up(signal: Signal, items: usize) {
     TELEMETRY_DROPPED.add(items as u64, [signal.name().into()]);
 }
 
+/// The collector took a batch, but for so many spans.
+pub(super) fn spans_refused(spans: usize) {
+    given_up(Signal::Spans, spans);
+}
+
 /// How many items wait for an exporter or are on their way by it.
 #[derive(Debug, Default)]
 struct Room(AtomicUsize);

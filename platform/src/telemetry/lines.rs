@@ -79,7 +79,7 @@ pub(super) fn provider(
         .with_endpoint(endpoint)
         .with_timeout(EXPORT_TIMEOUT)
         .build()
-        .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
+        .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error.to_string()))?;
     Ok(SdkLoggerProvider::builder()
         .with_resource(resource)
         .with_log_processor(exports.logs(exporter))

@@ -45,7 +45,7 @@ pub(super) fn start(
     let mut sent: Option<Box<dyn MetricReader>> = None;
     if let Some(endpoint) = endpoint {
         let exporter = exporter(endpoint)
-            .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error))?;
+            .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error.to_string()))?;
         let reader = PeriodicReader::builder(exports.metrics(exporter))
             .with_interval(PUSH_EVERY)
             .build();

@@ -49,12 +49,19 @@ struct Note {
     name: StringValue,
     /// Most have one.
     attribute: Option<KeyValue>,
-    further: Vec<KeyValue>,
+    /// Few have any.
+    more: Option<Box<More>>,
+    failed: bool,
+    began: Beginning,
+}
+
+/// What else a span may say. Apart, so that a note is small.
+#[derive(Debug, Default)]
+struct More {
+    attributes: Vec<KeyValue>,
     links: Vec<SpanContext>,
     /// The trace that a stranger says it belongs to.
     said: String,
-    failed: bool,
-    began: Beginning,
 }
 
 /// What a span is below of.
@@ -194,9 +201,7 @@ impl NotedSpan {
             kind,
             name,
             attribute: None,
-            further: Vec::new(),
-            links: Vec::new(),
-            said: String::new(),
+            more: None,
             failed: false,
             began,
         })))
@@ -226,14 +231,16 @@ impl NotedSpan {
         if let Some(note) = self.0.as_deref_mut()
             && to.is_sampled
         {
-            note.links.push(to.context());
+            note.more().links.push(to.context());
         }
     }
 
     /// Links it to what a stranger says that it belongs to.
     pub fn link_to_stranger(&mut self, traceparent: String) {
-        if let Some(note) = self.0.as_deref_mut() {
-            note.said = traceparent;
+        if let Some(note) = self.0.as_deref_mut()
+            && !traceparent.is_empty()
+        {
+            note.more().said = traceparent;
         }
     }
 
@@ -293,8 +300,12 @@ impl Note {
     fn record(&mut self, attribute: KeyValue) {
         match self.attribute {
             None => self.attribute = Some(attribute),
-            Some(_) => self.further.push(attribute),
+            Some(_) => self.more().attributes.push(attribute),
         }
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     fn into_span(self, took: Duration, now: SystemTime) -> SpanData {
@@ -303,14 +314,16 @@ impl Note {
             Beginning::Exact(began, _) => (began, began.checked_add(took).unwrap_or(began)),
             Beginning::Coarse(_) => (now.checked_sub(took).unwrap_or(now), now),
         };
+        let More {
+            attributes,
+            links: others,
+            said,
+        } = self.more.map(|more| *more).unwrap_or_default();
         let mut links = SpanLinks::default();
-        let stranger = trace_context::stranger(&self.said);
-        links.links.extend(
-            self.links
-                .into_iter()
-                .chain(stranger)
-                .map(Link::with_context),
-        );
+        let stranger = trace_context::stranger(&said);
+        links
+            .links
+            .extend(others.into_iter().chain(stranger).map(Link::with_context));
         SpanData {
             span_context: TraceIds {
                 // Or it is not exported.
@@ -324,7 +337,7 @@ impl Note {
             name: String::from(self.name).into(),
             start_time,
             end_time,
-            attributes: self.attribute.into_iter().chain(self.further).collect(),
+            attributes: self.attribute.into_iter().chain(attributes).collect(),
             dropped_attributes_count: 0,
             events: Default::default(),
             links,
@@ -338,4 +351,4 @@ impl Note {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

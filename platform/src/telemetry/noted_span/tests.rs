@@ -57,6 +57,22 @@ fn story(span: &SpanData) -> (&str, &SpanKind, &Status, Vec<(String, String)>) {
     (&span.name, &span.span_kind, &span.status, attributes)
 }
 
+/// Spans that differ in all that a span can say.
+pub(in crate::telemetry) fn spans_of_all_kinds() -> Vec<SpanData> {
+    let process = Process::new(1.0, NEVER);
+    let mut frame = process.begin("ws act");
+    frame.link_to_stranger("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+    frame.record(attribute::FRAME, "act");
+    frame.record(attribute::EVENTS, 7);
+    let traceparent = trace_context::of_sampled(frame.ids());
+    let mut served = process.below(&traceparent, "serve");
+    served.answered(Code::Internal);
+    let mut step = process.step(&frame, "decide");
+    step.link(served.ids().unwrap());
+    drop((served, step, frame));
+    process.kept()
+}
+
 fn reason(span: &SpanData) -> Option<String> {
     let mut attributes = span.attributes.iter();
     let reason = attributes.find(|pair| pair.key.as_str() == attribute::KEPT_FOR)?;

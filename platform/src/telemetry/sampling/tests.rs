@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanId, TraceFlags, TracerProvider};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 
 use super::*;
 
@@ -50,6 +50,21 @@ fn tracer(ratio: f64) -> (SdkTracer, Kept) {
         .with_span_processor(kept.clone())
         .build();
     (provider.tracer("test"), kept)
+}
+
+#[test]
+fn chance_is_opentelemetrys() {
+    let ids = RandomIdGenerator::default();
+    for ratio in [0.0, 0.01, 0.5, 1.0] {
+        let (chance, sampler) = (Chance::new(ratio), Sampler::TraceIdRatioBased(ratio));
+        for _ in 0..1_000 {
+            let id = ids.new_trace_id();
+            let kind = SpanKind::Internal;
+            let result = sampler.should_sample(None, id, "", &kind, &[], &[]);
+            let keeps = result.decision == SamplingDecision::RecordAndSample;
+            assert_eq!(chance.keeps(id), keeps, "{ratio} {id}");
+        }
+    }
 }
 
 fn context(sampled: bool) -> SpanContext {
