@@ -9,16 +9,13 @@ pub(crate) mod response;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_platform::{
+    queue::{self, queue},
     refusal::Refusal,
     telemetry::{NotedSpan, Scope, SpanKind, TraceIds, grpc, span, trace_context},
 };
 use carrel_proto::session::v1::{self as session, AttendRequest, Audience, Join, attend_request};
-use tokio::{
-    select,
-    sync::{OwnedSemaphorePermit, mpsc},
-    task::JoinHandle,
-};
-use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+use futures::StreamExt as _;
+use tokio::{select, sync::OwnedSemaphorePermit, task::JoinHandle};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
@@ -34,8 +31,8 @@ const SPARE_REQUESTS: usize = 16;
 /// A session that is attended. Dropping it ends nothing; [`Attendance::stop`] does.
 #[derive(Debug)]
 pub(crate) struct Attendance {
-    /// Boxed, because a channel has room for dozens from the start, and most participants say little.
-    requests: mpsc::Sender<Box<AttendRequest>>,
+    /// Boxed, because a queue keeps some room after it was used, and most participants say little.
+    requests: queue::Sender<Box<AttendRequest>>,
     acts: ActsUnderWay,
     unsettled: TaskTracker,
     stop: CancellationToken,
@@ -91,7 +88,7 @@ impl Attendance {
         act_limit: usize,
         time: FrameTime,
     ) -> Self {
-        let (requests, receiver) = mpsc::channel(act_limit + SPARE_REQUESTS);
+        let (requests, receiver) = queue(act_limit + SPARE_REQUESTS);
         let span = grpc::client_span("carrel.session.v1.SessionService/Attend");
         let scope = Scope::within(&span);
         let join = Box::new(AttendRequest {
@@ -105,14 +102,13 @@ impl Attendance {
             })),
             trace_parent: scope.run(trace_context::current),
         });
-        // A new channel has room for its first request.
-        let _ = requests.try_send(join);
+        // A new queue has room for its first request.
+        let _ = requests.send(join);
         let mut sessions = line.upstream.sessions.clone();
         let caller = line.caller.clone().about(&session_id);
-        let receiver = ReceiverStream::new(receiver).map(|request| *request);
+        let receiver = receiver.map(|request| *request);
         let request = scope.run(|| caller.request(receiver));
-        // In a place of its own, which is given back when the stream is open.
-        let opening = Box::pin(async move { sessions.attend(request).await });
+        let opening = async move { sessions.attend(request).await };
         let deadline = line.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Acts::Open(Vec::new()))));
         let stop = CancellationToken::new();
@@ -222,7 +218,7 @@ impl Attendance {
 
     fn send(&self, request: attend_request::Request) -> Result<(), ()> {
         self.requests
-            .try_send(Box::new(AttendRequest {
+            .send(Box::new(AttendRequest {
                 request: Some(request),
                 trace_parent: trace_context::current(),
             }))

@@ -93,6 +93,13 @@ impl Caller {
         self.conceal()
     }
 
+    /// The token, if there is one. It is kept nowhere else: each socket has one, and it is long.
+    pub(crate) fn token(&self) -> &str {
+        let header = self.authorization.as_ref();
+        let token = header.and_then(|header| header.to_str().ok()?.strip_prefix("Bearer "));
+        token.unwrap_or_default()
+    }
+
     /// Keeps the token out of debug output and out of HTTP/2's header compression tables.
     fn conceal(mut self) -> Self {
         if let Some(authorization) = &mut self.authorization {
@@ -182,33 +189,37 @@ where
 /// Opens a service's stream in time, takes what comes on it until it ends, and says why it did. `span` is that of the
 /// opening; what comes has spans of its own. `again` tells the user how to go on when the service has ended it without a
 /// word.
-pub(crate) async fn read<T>(
+pub(crate) fn read<T>(
     deadline: Duration,
     span: Span,
     opening: impl Future<Output = Result<Response<Streaming<T>>, Status>>,
     again: &str,
     mut take: impl FnMut(T) -> Result<(), DecodeError>,
-) -> Refusal {
-    let mut stream = match answer(deadline, span, opening).await {
-        Ok(stream) => stream,
-        Err(refusal) => return refusal,
-    };
-    loop {
-        match stream.message().await {
-            Ok(Some(response)) => {
-                if let Err(error) = take(response) {
-                    tracing::warn!(%error, "a service sent what is no response; are both of one version?");
-                    let message = format!("The service said what can't be read. {again}");
+) -> impl Future<Output = Refusal> {
+    // In a place of its own, which is given back when the stream is open.
+    let opening = Box::pin(answer(deadline, span, opening));
+    async move {
+        let mut stream = match opening.await {
+            Ok(stream) => stream,
+            Err(refusal) => return refusal,
+        };
+        loop {
+            match stream.message().await {
+                Ok(Some(response)) => {
+                    if let Err(error) = take(response) {
+                        tracing::warn!(%error, "a service sent what is no response; are both of one version?");
+                        let message = format!("The service said what can't be read. {again}");
+                        return Refusal::unavailable("UNAVAILABLE", message);
+                    }
+                    // A stream that always has more would keep this task from ever hearing that it is to stop.
+                    consume_budget().await;
+                }
+                Ok(None) => {
+                    let message = format!("The service ended the stream. {again}");
                     return Refusal::unavailable("UNAVAILABLE", message);
                 }
-                // A stream that always has more would keep this task from ever hearing that it is to stop.
-                consume_budget().await;
+                Err(status) => return refusal(&status),
             }
-            Ok(None) => {
-                let message = format!("The service ended the stream. {again}");
-                return Refusal::unavailable("UNAVAILABLE", message);
-            }
-            Err(status) => return refusal(&status),
         }
     }
 }

@@ -10,9 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
-use crate::telemetry::metric::BUS_PUBLISH_DURATION;
+use crate::{queue, telemetry::metric::BUS_PUBLISH_DURATION};
 
 mod listener;
 pub mod local;
@@ -87,7 +86,7 @@ pub enum Notice {
 #[derive(Debug)]
 pub struct Subscription {
     // The order matters: the notices end first, then what the bus keeps for them is let go of.
-    notices: mpsc::Receiver<Notice>,
+    notices: queue::Receiver<Notice>,
     _held: Box<dyn std::fmt::Debug + Send + Sync>,
 }
 
@@ -95,7 +94,7 @@ impl Subscription {
     /// A subscription that hears what comes through `notices`. `held` is dropped with it, after the notices ended.
     #[must_use]
     pub fn new(
-        notices: mpsc::Receiver<Notice>,
+        notices: queue::Receiver<Notice>,
         held: impl std::fmt::Debug + Send + Sync + 'static,
     ) -> Self {
         Self {
@@ -106,7 +105,7 @@ impl Subscription {
 
     /// Waits for the next notice. `None` when the bus was shut down. Cancel-safe.
     pub async fn next(&mut self) -> Option<Notice> {
-        self.notices.recv().await
+        self.notices.next().await
     }
 }
 

@@ -8,10 +8,12 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     mem,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
 };
 
+use futures::Stream;
 use tokio::task::coop::cooperative;
 
 /// For how many items an empty queue keeps room.
@@ -68,6 +70,25 @@ impl<T> Shared<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes the next item out, or has this reader woken when there is one.
+    fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<T>> {
+        let mut state = self.state();
+        if let Some(item) = state.waiting.pop_front() {
+            return Poll::Ready(Some(item));
+        }
+        if state.senders == 0 {
+            return Poll::Ready(None);
+        }
+        if state.waiting.capacity() > FEW {
+            state.waiting = VecDeque::new();
+        }
+        match &mut state.reader {
+            Some(reader) => reader.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
 }
 
 impl<T> Sender<T> {
@@ -101,6 +122,18 @@ impl<T> Sender<T> {
     pub fn is_closed(&self) -> bool {
         !self.0.state().is_read
     }
+
+    /// For how many more items there is room.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.0.limit - self.0.state().waiting.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.state().waiting.is_empty()
+    }
 }
 
 impl<T> Clone for Sender<T> {
@@ -130,23 +163,7 @@ impl<T> Receiver<T> {
     ///
     /// Can be dropped while it waits: nothing is lost.
     pub async fn next(&mut self) -> Option<T> {
-        let next = poll_fn(|cx| {
-            let mut state = self.0.state();
-            if let Some(item) = state.waiting.pop_front() {
-                return Poll::Ready(Some(item));
-            }
-            if state.senders == 0 {
-                return Poll::Ready(None);
-            }
-            if state.waiting.capacity() > FEW {
-                state.waiting = VecDeque::new();
-            }
-            match &mut state.reader {
-                Some(reader) => reader.clone_from(cx.waker()),
-                none => *none = Some(cx.waker().clone()),
-            }
-            Poll::Pending
-        });
+        let next = poll_fn(|cx| self.0.poll_next(cx));
         // Who always finds something shall let others run now and then.
         cooperative(next).await
     }
@@ -166,6 +183,14 @@ impl<T> Receiver<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_next(cx)
     }
 }
 

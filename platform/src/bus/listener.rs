@@ -1,10 +1,12 @@
 //! One subscriber, as a bus sees it.
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::{Notice, Origin};
-use crate::telemetry::metric::BUS_MISSED;
+use crate::{
+    queue::{self, queue},
+    telemetry::metric::BUS_MISSED,
+};
 
 /// How many payloads may wait for one subscriber before it is told that it missed some.
 pub(super) const BACKLOG: usize = 256;
@@ -16,15 +18,15 @@ pub(super) struct Listener {
     system: &'static str,
     origin: Origin,
     /// Has room for [`BACKLOG`] notices and one [`Notice::Missed`].
-    notices: mpsc::Sender<Notice>,
+    notices: queue::Sender<Notice>,
     /// Whether the notice that was queued last is [`Notice::Missed`].
     told_of_loss: bool,
 }
 
 impl Listener {
     /// A subscriber and what it hears.
-    pub(super) fn new(system: &'static str, origin: Origin) -> (Self, mpsc::Receiver<Notice>) {
-        let (notices, heard) = mpsc::channel(BACKLOG + 1);
+    pub(super) fn new(system: &'static str, origin: Origin) -> (Self, queue::Receiver<Notice>) {
+        let (notices, heard) = queue(BACKLOG + 1);
         let listener = Self {
             system,
             origin,
@@ -42,7 +44,7 @@ impl Listener {
         if self.is_of(origin) {
             return false;
         }
-        let notice = match self.notices.capacity() {
+        let notice = match self.notices.room() {
             0 | 1 if self.told_of_loss => return true,
             0 | 1 => Notice::Missed,
             _ => Notice::Payload(payload.clone()),
@@ -52,20 +54,19 @@ impl Listener {
             self.count_gap();
         }
         // It has room, and a subscriber that left needs no word.
-        drop(self.notices.try_send(notice));
+        drop(self.notices.send(notice));
         self.told_of_loss
     }
 
     /// Queues the word that something may have been lost before now, unless it is waiting at the end already.
     pub(super) fn miss(&mut self) {
-        let all_heard = self.notices.capacity() == self.notices.max_capacity();
-        if self.told_of_loss && !all_heard {
+        if self.told_of_loss && !self.notices.is_empty() {
             return;
         }
         self.told_of_loss = true;
         self.count_gap();
         // Only this word takes the last place, so if there is none, then it waits there.
-        drop(self.notices.try_send(Notice::Missed));
+        drop(self.notices.send(Notice::Missed));
     }
 
     fn count_gap(&self) {
@@ -98,15 +99,15 @@ mod tests {
         listener.miss();
         assert!(!listener.tell(OTHER, &Bytes::from_static(b"1")));
         listener.miss();
-        assert_eq!(heard.try_recv().unwrap(), Notice::Missed);
+        assert_eq!(heard.try_next().unwrap(), Notice::Missed);
         assert_eq!(
-            heard.try_recv().unwrap(),
+            heard.try_next().unwrap(),
             Notice::Payload(Bytes::from_static(b"1"))
         );
-        assert_eq!(heard.try_recv().unwrap(), Notice::Missed);
+        assert_eq!(heard.try_next().unwrap(), Notice::Missed);
         listener.miss();
-        assert_eq!(heard.try_recv().unwrap(), Notice::Missed);
-        assert!(heard.try_recv().is_err());
+        assert_eq!(heard.try_next().unwrap(), Notice::Missed);
+        assert!(heard.try_next().is_none());
     }
 
     #[test]
@@ -116,11 +117,11 @@ mod tests {
         assert_eq!(lost.count(), BACKLOG);
         listener.miss();
         for _ in 0..BACKLOG {
-            assert_eq!(heard.try_recv().unwrap(), Notice::Payload(Bytes::new()));
+            assert_eq!(heard.try_next().unwrap(), Notice::Payload(Bytes::new()));
         }
-        assert_eq!(heard.try_recv().unwrap(), Notice::Missed);
-        assert!(heard.try_recv().is_err());
+        assert_eq!(heard.try_next().unwrap(), Notice::Missed);
+        assert!(heard.try_next().is_none());
         assert!(!listener.tell(Origin(1), &Bytes::new()));
-        assert!(heard.try_recv().is_err());
+        assert!(heard.try_next().is_none());
     }
 }
