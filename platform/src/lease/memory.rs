@@ -1,7 +1,7 @@
 //! Leases of one process, in memory.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -25,8 +25,8 @@ pub struct MemoryLeases {
 
 #[derive(Debug, Default)]
 struct Table {
-    /// By space and key. No space is empty.
-    spaces: HashMap<String, BTreeMap<String, Standing>>,
+    /// By space, in order of their keys. No space is empty; most have one lease, and room for no more.
+    spaces: HashMap<String, Vec<Standing>>,
     /// When each of them runs out, and its space and key.
     ends: BTreeSet<(Instant, String, String)>,
 }
@@ -48,16 +48,21 @@ impl Table {
     }
 
     fn incarnation(&self, space: &str, key: &str) -> Option<u64> {
-        let standing = self.spaces.get(space)?.get(key)?;
-        Some(standing.lease.incarnation)
+        let leases = self.spaces.get(space)?;
+        let place = place(leases, key).ok()?;
+        Some(leases[place].lease.incarnation)
     }
 
     fn keep(&mut self, lease: Lease, until: Instant) {
         self.remove(&lease.space, &lease.key);
         let end = (until, lease.space.clone(), lease.key.clone());
         self.ends.insert(end);
-        let space = self.spaces.entry(lease.space.clone()).or_default();
-        space.insert(lease.key.clone(), Standing { lease, until });
+        let leases = self.spaces.entry(lease.space.clone()).or_default();
+        if leases.is_empty() {
+            leases.reserve_exact(1);
+        }
+        let (Ok(place) | Err(place)) = place(leases, &lease.key);
+        leases.insert(place, Standing { lease, until });
     }
 
     fn remove(&mut self, space: &str, key: &str) {
@@ -70,12 +75,17 @@ impl Table {
     /// Takes a lease out of its space, and nothing more.
     fn forget(&mut self, space: &str, key: &str) -> Option<Standing> {
         let leases = self.spaces.get_mut(space)?;
-        let standing = leases.remove(key);
+        let standing = leases.remove(place(leases, key).ok()?);
         if leases.is_empty() {
             self.spaces.remove(space);
         }
-        standing
+        Some(standing)
     }
+}
+
+/// Where a lease of this key is among those of its space, or where it would be.
+fn place(leases: &[Standing], key: &str) -> Result<usize, usize> {
+    leases.binary_search_by(|standing| standing.lease.key.as_str().cmp(key))
 }
 
 impl MemoryLeases {
@@ -110,7 +120,7 @@ impl MemoryLeases {
     fn standing_now(&self, space: &str) -> Vec<Lease> {
         let table = self.table();
         let leases = table.spaces.get(space).into_iter().flatten();
-        leases.map(|(_, standing)| standing.lease.clone()).collect()
+        leases.map(|standing| standing.lease.clone()).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It is kept in a stream of its own beside the session's. What happens here reaches nobody in the session.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,32 +58,47 @@ impl Departure {
 /// Who is inside. Copies share what they say until one of them changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conference {
-    inside: Arc<BTreeMap<String, StaffMember>>,
+    /// In order of their ids. It is nobody or few.
+    inside: Arc<Vec<StaffMember>>,
 }
 
 impl Conference {
     /// Takes in what happened.
     pub fn apply(&mut self, event: &ConferenceEvent) {
+        let place = self.place(match event {
+            ConferenceEvent::Entered { by, .. } | ConferenceEvent::Left { by, .. } => {
+                &by.librarian_id
+            }
+        });
         let inside = Arc::make_mut(&mut self.inside);
-        match event {
-            ConferenceEvent::Entered { by, .. } => {
-                inside.insert(by.librarian_id.clone(), by.clone());
+        match (event, place) {
+            (ConferenceEvent::Entered { by, .. }, Ok(place)) => inside[place] = by.clone(),
+            (ConferenceEvent::Entered { by, .. }, Err(place)) => {
+                inside.reserve_exact(1);
+                inside.insert(place, by.clone());
             }
-            ConferenceEvent::Left { by, .. } => {
-                inside.remove(&by.librarian_id);
+            (ConferenceEvent::Left { .. }, Ok(place)) => {
+                inside.remove(place);
             }
+            (ConferenceEvent::Left { .. }, Err(_)) => {}
         }
+    }
+
+    /// Where somebody is among those inside, or where they would be.
+    fn place(&self, librarian_id: &str) -> Result<usize, usize> {
+        let by_id = |member: &StaffMember| member.librarian_id.as_str().cmp(librarian_id);
+        self.inside.binary_search_by(by_id)
     }
 
     /// Whether a librarian is inside.
     #[must_use]
     pub fn contains(&self, librarian_id: &str) -> bool {
-        self.inside.contains_key(librarian_id)
+        self.place(librarian_id).is_ok()
     }
 
     /// Whoever is inside, by id.
     pub fn members(&self) -> impl Iterator<Item = &StaffMember> {
-        self.inside.values()
+        self.inside.iter()
     }
 
     /// Whether nobody is inside.
