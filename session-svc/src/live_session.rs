@@ -298,7 +298,7 @@ impl LiveSession {
     /// Serves requests until nobody needs the session in memory, or the server stops.
     ///
     /// Whatever is done has a place of its own in memory while it is: a session at rest keeps no room for it.
-    pub(crate) async fn run(mut self, inbox: &mut Inbox) {
+    pub(crate) async fn run(&mut self, inbox: &mut Inbox) {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::new();
         let alarm = tokio::time::sleep_until(self.wake_at());

@@ -85,28 +85,36 @@ impl Sessions {
     /// Hands a command in, in the order of the calls, and returns where its answer will come. It is not done if the
     /// outcome of one is unknown that it must not overtake. `served` is the span of whoever asks, if it is to end with the
     /// answer.
-    pub(crate) async fn begin_act(
-        &self,
-        session_id: &str,
+    ///
+    /// The command has its place at once, and what is returned only a pointer to it: each stream keeps room for that.
+    pub(crate) fn begin_act<'a>(
+        &'a self,
+        session_id: &'a str,
         by: By,
         command_id: String,
         command: Command,
         served: NotedSpan,
-    ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
-        if !is_session_id(session_id) {
-            return Err(refuse_nowhere(&by.actor, &command).into());
-        }
-        let (answer, answered) = oneshot::channel();
-        let act = Act {
-            by,
-            command_id,
-            command,
-            served,
-            trace: TraceIds::current(),
-            answer,
+    ) -> impl Future<Output = Result<oneshot::Receiver<Result<Acted, Error>>, Error>> + Send + use<'a>
+    {
+        let begun = if is_session_id(session_id) {
+            let (answer, answered) = oneshot::channel();
+            let act = Act {
+                by,
+                command_id,
+                command,
+                served,
+                trace: TraceIds::current(),
+                answer,
+            };
+            Ok((Box::new(Request::Act(act)), answered))
+        } else {
+            Err(refuse_nowhere(&by.actor, &command))
         };
-        self.send(session_id, Request::Act(act)).await?;
-        Ok(answered)
+        async move {
+            let (request, answered) = begun?;
+            self.send(session_id, request).await?;
+            Ok(answered)
+        }
     }
 
     pub(crate) async fn join(
@@ -150,8 +158,8 @@ impl Sessions {
         actor: Arc<Actor>,
         typed_in: Audience,
     ) -> Result<(), Error> {
-        self.send(session_id, Request::Typing { actor, typed_in })
-            .await
+        let typing = Request::Typing { actor, typed_in };
+        self.send(session_id, Box::new(typing)).await
     }
 
     async fn ask<T>(
@@ -160,16 +168,16 @@ impl Sessions {
         request: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Request,
     ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
-        self.send(session_id, request(answer)).await?;
+        let request = Box::new(request(answer));
+        self.send(session_id, request).await?;
         answered.await.map_err(|_| Error::ShuttingDown)?
     }
 
     /// A session that was just leaving memory gives the request back; then it is brought in again.
-    async fn send(&self, session_id: &str, request: Request) -> Result<(), Error> {
+    async fn send(&self, session_id: &str, mut request: Box<Request>) -> Result<(), Error> {
         if !is_session_id(session_id) {
             return Err(Refused::NotFound.into());
         }
-        let mut request = Box::new(request);
         while !self.parts.stop.is_cancelled() {
             match self.inbox(session_id).send(request).await {
                 Ok(()) => return Ok(()),
@@ -216,9 +224,10 @@ impl Sessions {
         known: Arc<Known>,
         mut inbox: Inbox,
     ) {
-        let parts = Arc::clone(&self.parts);
-        match LiveSession::load(parts, origin, session_id.clone(), known).await {
-            Ok(session) => session.run(&mut inbox).await,
+        let load = LiveSession::load(Arc::clone(&self.parts), origin, session_id.clone(), known);
+        // Each in one place of its own: what waits keeps a second one for all that is handed to it.
+        match Box::pin(async { load.await.map(Box::new) }).await {
+            Ok(mut session) => session.run(&mut inbox).await,
             Err(error) => refuse_all(&mut inbox, &error.into()).await,
         }
         let mut live = self.live();

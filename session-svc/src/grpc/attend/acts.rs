@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use wire::attend_response::Response;
 
 use super::{Attendance, End, Participant};
-use crate::{convert, error::Error, live_session::Acted};
+use crate::{convert, domain::decide::Command, error::Error, live_session::Acted};
 
 /// An act that waits for its answer.
 pub(super) struct UnderWay {
@@ -22,37 +22,29 @@ pub(super) struct UnderWay {
 impl Participant {
     /// Hands an act in. Its answer comes later, in the order of the acts that were handed in; one that is refused at
     /// the door is answered at once.
-    pub(super) async fn take_on(
-        &self,
-        attendance: &Attendance,
+    pub(super) fn take_on<'a>(
+        &'a self,
+        attendance: &'a Attendance,
         act: wire::Act,
         trace: &str,
-    ) -> Result<Option<UnderWay>, End> {
+    ) -> impl Future<Output = Result<Option<UnderWay>, End>> + Send + use<'a> {
         let wire::Act { command_id, act } = act;
         let served = NotedSpan::below(trace, span::ACT_SERVED);
         let scope = served.scope();
-        let begun = self.hand_in(attendance, command_id.clone(), act, served);
-        let begun = scope.around(begun).await;
-        match begun {
-            Ok(answer) => Ok(Some(UnderWay { command_id, answer })),
-            Err(error) => self.answer(command_id, Err(error)).await.map(|()| None),
+        let begun = command_of(&command_id, act).map(|command| {
+            let Attendance { session_id, by, .. } = attendance;
+            let (by, command_id) = (by.clone(), command_id.clone());
+            scope.run(|| {
+                self.sessions
+                    .begin_act(session_id, by, command_id, command, served)
+            })
+        });
+        async move {
+            match scope.around(async { begun?.await }).await {
+                Ok(answer) => Ok(Some(UnderWay { command_id, answer })),
+                Err(error) => self.answer(command_id, Err(error)).await.map(|()| None),
+            }
         }
-    }
-
-    async fn hand_in(
-        &self,
-        attendance: &Attendance,
-        command_id: String,
-        act: Option<wire::act::Act>,
-        served: NotedSpan,
-    ) -> Result<oneshot::Receiver<Result<Acted, Error>>, Error> {
-        command::check_id(&command_id)?;
-        let act = act.ok_or_else(unknown_request)?;
-        let (session_id, by) = (&attendance.session_id, attendance.by.clone());
-        let command = convert::command_from_act(act);
-        self.sessions
-            .begin_act(session_id, by, command_id, command, served)
-            .await
     }
 
     pub(super) fn answer(
@@ -74,6 +66,12 @@ impl Participant {
             }),
         })
     }
+}
+
+/// What is asked for, if it can be asked for so.
+fn command_of(command_id: &str, act: Option<wire::act::Act>) -> Result<Command, Error> {
+    command::check_id(command_id)?;
+    Ok(convert::command_from_act(act.ok_or_else(unknown_request)?))
 }
 
 /// The answer to the oldest act under way. Waits for ever when there is none. Cancel-safe.
