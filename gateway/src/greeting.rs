@@ -17,7 +17,6 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Greeted {
     pub(crate) caller: Caller,
-    pub(crate) token: String,
     pub(crate) claims: Claims,
     pub(crate) user: User,
     pub(crate) welcome: Welcome,
@@ -66,7 +65,6 @@ pub(crate) async fn greet(
     };
     Ok(Greeted {
         caller,
-        token,
         claims,
         user,
         welcome,

@@ -63,7 +63,7 @@ const READINESS_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How much is read from a websocket at once. What browsers say is short, and each has such a buffer all the time; a long
 /// frame is read in several pieces.
-const READ_BUFFER: usize = 1024;
+const READ_BUFFER: usize = 512;
 
 /// The largest head of a request.
 const HEAD_LIMIT: usize = 16 * 1024;
@@ -103,7 +103,7 @@ impl Browser {
 /// What the routes need.
 #[derive(Clone)]
 struct Door {
-    house: House,
+    house: Arc<House>,
     needed: [Replicas; 2],
     origins: Arc<Origins>,
     trusted_proxies: Arc<[Network]>,
@@ -126,6 +126,7 @@ pub(crate) async fn serve(
         needed,
         house,
     } = gateway;
+    let house = Arc::new(house);
     let shutdown = house.shutdown.clone();
     let door = Door {
         origins: Arc::new(Origins::new(&config, listener.local_addr()?)?),
@@ -233,13 +234,15 @@ async fn accept(
 }
 
 /// The same connection with TLS, if there is to be any. `None` if the browser does not agree on it.
+///
+/// What TLS needs is in a place of its own: a connection without it, behind a proxy that has it, keeps no room for it.
 async fn encrypt(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-) -> Option<Either<TcpStream, TlsStream<TcpStream>>> {
+) -> Option<Either<TcpStream, Box<TlsStream<TcpStream>>>> {
     match tls {
         None => Some(Either::Left(stream)),
-        Some(tls) => tls.accept(stream).await.ok().map(Either::Right),
+        Some(tls) => Some(Either::Right(Box::new(tls.accept(stream).await.ok()?))),
     }
 }
 
@@ -455,10 +458,12 @@ async fn open_socket(
         .max_write_buffer_size(16 * 1024 + 4 * FRAME_LIMIT)
         .max_frame_size(FRAME_LIMIT)
         .max_message_size(FRAME_LIMIT)
-        .on_upgrade(async move |socket| {
+        .on_upgrade(move |socket| {
             // In a place of its own, or it would be kept twice.
             let served = Box::pin(socket::serve(door.house, socket, protocol, browser.address));
-            door.abandon.run_until_cancelled(served).await;
-            drop((counted, running, peer.place));
+            async move {
+                door.abandon.run_until_cancelled(served).await;
+                drop((counted, running, peer.place));
+            }
         }))
 }

@@ -6,8 +6,9 @@
 
 use std::{
     future::{pending, poll_fn},
+    mem,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -24,7 +25,7 @@ use carrel_proto::gateway::v1::{Head, server_frame};
 use futures::{FutureExt, Sink, SinkExt};
 use tokio::{
     select,
-    sync::watch,
+    sync::Notify,
     time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -83,11 +84,25 @@ struct Outgoing {
 pub(crate) struct Outbox {
     protocol: SubProtocol,
     queue: queue::Sender<Outgoing>,
-    waiting_bytes: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     byte_limit: usize,
     heads: Heads,
-    ping_interval: watch::Sender<Duration>,
     closing: Closing,
+}
+
+/// What both ends know.
+#[derive(Debug)]
+struct Shared {
+    waiting_bytes: AtomicUsize,
+    ping_interval: Mutex<Duration>,
+    ping_interval_changed: Notify,
+}
+
+impl Shared {
+    fn ping_interval(&self) -> MutexGuard<'_, Duration> {
+        let interval = self.ping_interval.lock();
+        interval.unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The other end of an [`Outbox`].
@@ -95,14 +110,13 @@ pub(crate) struct Outbox {
 pub(crate) struct Writer {
     protocol: SubProtocol,
     queue: queue::Receiver<Outgoing>,
-    waiting_bytes: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     closing: Closing,
     heads: Heads,
     moments: Moments,
     /// Heads are told again with a ping, but no sooner after the last time than this.
     head_interval: Duration,
     heads_due_at: Instant,
-    ping_interval: watch::Receiver<Duration>,
     send_timeout: Duration,
     close_timeout: Duration,
 }
@@ -115,28 +129,29 @@ pub(crate) fn outbox(
     closing: Closing,
 ) -> (Outbox, Writer) {
     let (sender, receiver) = queue(config.queue_frames.get());
-    let waiting_bytes = Arc::new(AtomicUsize::new(0));
+    let shared = Arc::new(Shared {
+        waiting_bytes: AtomicUsize::new(0),
+        ping_interval: Mutex::new(config.ping_interval.get()),
+        ping_interval_changed: Notify::new(),
+    });
     let heads = Heads::default();
-    let (ping_interval, pinged_every) = watch::channel(config.ping_interval.get());
     let outbox = Outbox {
         protocol,
         queue: sender,
-        waiting_bytes: Arc::clone(&waiting_bytes),
+        shared: Arc::clone(&shared),
         byte_limit: config.queue_bytes.get(),
         heads: heads.clone(),
-        ping_interval,
         closing: closing.clone(),
     };
     let writer = Writer {
         protocol,
         queue: receiver,
-        waiting_bytes,
+        shared,
         closing,
         heads,
         moments,
         head_interval: config.ping_interval.get(),
         heads_due_at: moments.within(Instant::now(), config.ping_interval.get()),
-        ping_interval: pinged_every,
         send_timeout: config.send_timeout.get(),
         close_timeout: config.close_timeout.get(),
     };
@@ -183,7 +198,8 @@ impl Outbox {
             Message::Binary(bytes) => bytes.len(),
             _ => 0,
         };
-        let waiting = self.waiting_bytes.fetch_add(size, Ordering::Relaxed) + size;
+        let waiting_bytes = &self.shared.waiting_bytes;
+        let waiting = waiting_bytes.fetch_add(size, Ordering::Relaxed) + size;
         let outgoing = Outgoing {
             message,
             size,
@@ -216,11 +232,10 @@ impl Outbox {
 
     /// Pings the browser every so often from now on.
     pub(crate) fn ping_every(&self, interval: Duration) {
-        self.ping_interval.send_if_modified(|before| {
-            let changed = *before != interval;
-            *before = interval;
-            changed
-        });
+        let before = mem::replace(&mut *self.shared.ping_interval(), interval);
+        if before != interval {
+            self.shared.ping_interval_changed.notify_one();
+        }
     }
 }
 
@@ -234,27 +249,31 @@ enum Stopped {
 
 impl Writer {
     /// Writes what is queued, and pings, until the socket is to be closed; then closes it.
-    pub(crate) async fn run<S>(mut self, mut sink: S)
+    ///
+    /// Both are lent: what is handed over to what waits has two places in it.
+    pub(crate) async fn run<S>(&mut self, sink: &mut S)
     where
         S: Sink<Message> + Unpin,
     {
-        let mut ping_interval = self.ping_interval.clone();
-        let mut ping = self.pings(*ping_interval.borrow_and_update());
+        let shared = Arc::clone(&self.shared);
+        let mut ping = self.pings();
         let closing = self.closing.clone();
-        let decided = closing.decided();
-        tokio::pin!(decided);
+        // Made once, since to make them takes locks.
+        let (decided, changed) = (closing.decided(), shared.ping_interval_changed.notified());
+        tokio::pin!(decided, changed);
         let close = loop {
             let written = select! {
                 biased;
                 close = &mut decided => break close,
-                Ok(()) = ping_interval.changed() => {
-                    ping = self.pings(*ping_interval.borrow_and_update());
+                () = &mut changed => {
+                    changed.set(shared.ping_interval_changed.notified());
+                    ping = self.pings();
                     // What was being written when this came.
-                    flush(&mut sink, self.send_timeout).await
+                    flush(sink, self.send_timeout).await
                 }
                 // Before what is queued: a browser to which there is always something to write is pinged as well.
-                at = ping.tick() => self.ping(&mut sink, at).await,
-                written = self.write_some(&mut sink) => written,
+                at = ping.tick() => self.ping(sink, at).await,
+                written = self.write_some(sink) => written,
             };
             match written {
                 Ok(()) => {}
@@ -275,8 +294,8 @@ impl Writer {
     }
 
     /// Ticks at every ping, the first time after one interval, together with the pings of other browsers.
-    fn pings(&self, interval: Duration) -> Interval {
-        let interval = interval.max(SHORTEST_PING_INTERVAL);
+    fn pings(&self) -> Interval {
+        let interval = (*self.shared.ping_interval()).max(SHORTEST_PING_INTERVAL);
         let first = self.moments.within(Instant::now(), interval);
         let mut pings = interval_at(first, interval);
         pings.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -312,8 +331,8 @@ impl Writer {
     where
         S: Sink<Message> + Unpin,
     {
-        self.waiting_bytes
-            .fetch_sub(outgoing.size, Ordering::Relaxed);
+        let waiting_bytes = &self.shared.waiting_bytes;
+        waiting_bytes.fetch_sub(outgoing.size, Ordering::Relaxed);
         sink.start_send_unpin(outgoing.message)
             .map_err(|_| Stopped::Lost)?;
         Ok(outgoing.delivery)

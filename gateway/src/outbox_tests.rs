@@ -54,6 +54,13 @@ fn the_first_reason_to_close_counts() {
     assert_eq!(closing.reason(), Some(Close::BadToken));
 }
 
+async fn write<S>(mut writer: Writer, mut sink: S)
+where
+    S: Sink<Message> + Unpin,
+{
+    writer.run(&mut sink).await;
+}
+
 #[tokio::test]
 async fn what_waits_is_sent_before_a_close_unless_the_reader_is_too_slow() {
     for (close, frames) in [(Close::BadToken, 3), (Close::TooSlow, 0)] {
@@ -64,7 +71,7 @@ async fn what_waits_is_sent_before_a_close_unless_the_reader_is_too_slow() {
         }
         closing.decide(close);
         let (sink, received) = futures_mpsc::channel(16);
-        writer.run(sink).await;
+        write(writer, sink).await;
         let received: Vec<Message> = received.collect().await;
         assert_eq!(received.len(), frames + 1);
         assert_eq!(code(&received[frames]), Some(close.code()));
@@ -76,7 +83,7 @@ async fn a_browser_that_takes_nothing_is_too_slow() {
     let closing = Closing::default();
     let (outbox, writer) = alone(SubProtocol::Proto, &config(16, 1_000), closing.clone());
     let (sink, _never_read) = futures_mpsc::channel(0);
-    let writing = tokio::spawn(writer.run(sink));
+    let writing = tokio::spawn(write(writer, sink));
     for number in 0..4 {
         outbox.push(pong(number));
     }
@@ -89,7 +96,7 @@ async fn a_quiet_socket_is_pinged_on_a_fixed_clock() {
     let closing = Closing::default();
     let (outbox, writer) = alone(SubProtocol::Json, &config(16, 1_000), closing.clone());
     let (sink, mut received) = futures_mpsc::channel(16);
-    tokio::spawn(writer.run(sink));
+    tokio::spawn(write(writer, sink));
     let start = Instant::now();
     for round in 1..=3 {
         assert!(matches!(received.next().await, Some(Message::Ping(_))));
@@ -122,7 +129,7 @@ async fn heads_and_pings(
 async fn a_head_is_told_once_and_again_with_a_ping_until_it_is_forgotten() {
     let (outbox, writer) = alone(SubProtocol::Proto, &config(16, 1_000), Closing::default());
     let (sink, mut received) = futures_mpsc::channel(16);
-    tokio::spawn(writer.run(sink));
+    tokio::spawn(write(writer, sink));
     for (session, number) in [("a", 1), ("a", 1), ("b", 7), ("a", 2), ("a", 2)] {
         outbox.tell_head(session, number);
     }
@@ -151,7 +158,7 @@ async fn a_head_is_told_once_and_again_with_a_ping_until_it_is_forgotten() {
 async fn heads_are_not_told_again_with_every_ping_of_a_monitor() {
     let (outbox, writer) = alone(SubProtocol::Proto, &config(16, 1_000), Closing::default());
     let (sink, mut received) = futures_mpsc::channel(16);
-    tokio::spawn(writer.run(sink));
+    tokio::spawn(write(writer, sink));
     outbox.ping_every(Duration::from_secs(5));
     outbox.tell_head("a", 1);
     let told = || Some(("a".to_owned(), 1));
@@ -204,7 +211,7 @@ async fn pings_come_faster_and_slower_as_they_are_wanted() {
     let closing = Closing::default();
     let (outbox, writer) = alone(SubProtocol::Json, &config(16, 1_000), closing.clone());
     let (sink, mut received) = futures_mpsc::channel(16);
-    tokio::spawn(writer.run(sink));
+    tokio::spawn(write(writer, sink));
     let start = Instant::now();
     for (interval, pinged_at) in [(20, 20), (5, 25), (5, 30), (0, 30), (20, 50)] {
         outbox.ping_every(Duration::from_secs(interval));

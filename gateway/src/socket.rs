@@ -1,6 +1,6 @@
 //! One browser's socket, from its Hello to its close, over any `Stream` and `Sink` of websocket messages.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{Error, extract::ws::Message};
 use carrel_platform::{
@@ -41,7 +41,7 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(1);
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 /// What all sockets of a gateway share.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct House {
     pub(crate) config: SocketConfig,
     pub(crate) upstream: Upstream,
@@ -61,7 +61,7 @@ pub(crate) struct House {
 /// All that the socket started has ended when what is returned is done. There are thousands of these, most of them at rest,
 /// so nothing that it works with has two places in it, and what is done once has one only while it is.
 pub(crate) fn serve<S>(
-    house: House,
+    house: Arc<House>,
     socket: S,
     protocol: SubProtocol,
     address: IpAddr,
@@ -69,10 +69,10 @@ pub(crate) fn serve<S>(
 where
     S: Stream<Item = Result<Message, Error>> + Sink<Message> + Send + 'static,
 {
-    let (sink, stream) = socket.split();
+    let (mut sink, stream) = socket.split();
     let closing = Closing::default();
-    let (outbox, writer) = outbox(protocol, &house.config, house.moments, closing.clone());
-    let mut writer = tokio::spawn(writer.run(sink));
+    let (outbox, mut writer) = outbox(protocol, &house.config, house.moments, closing.clone());
+    let mut writer = tokio::spawn(async move { writer.run(&mut sink).await });
     let mut browser = Browser {
         protocol,
         stream,
@@ -264,7 +264,10 @@ where
                             let time = FrameTime::of(kind_of(name));
                             let span = frame_span(name, trace_parent);
                             let scope = span.scope();
-                            scope.around(viewer.carry_out(frame, span, time)).await;
+                            let waits = scope.run(|| viewer.carry_out(frame, span, time));
+                            if let Some(work) = waits {
+                                scope.around(work).await;
+                            }
                         }
                         Ok(Received::Nothing) => {}
                         Err(close) => return close,

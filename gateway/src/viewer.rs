@@ -41,7 +41,6 @@ use crate::{
 /// One browser's user.
 pub(crate) struct Viewer {
     line: Line,
-    token: String,
     expires_at_ms: i64,
     attended: HashMap<String, Attendance>,
     lists: Watching<session::WatchSessionsRequest>,
@@ -90,7 +89,6 @@ impl Viewer {
                 user: greeted.user,
                 clock,
             },
-            token: greeted.token,
             expires_at_ms: greeted.claims.expires_at_ms,
             attended: HashMap::new(),
             lists: Watching::nothing(),
@@ -119,47 +117,63 @@ impl Viewer {
 
     /// Carries out one frame. `span` is the frame's own, and `time` is how long it has taken.
     ///
-    /// What is rare and has to wait has a place of its own while it does: a socket at rest keeps no room for it.
-    pub(crate) async fn carry_out(&mut self, frame: ClientFrame, span: NotedSpan, time: FrameTime) {
+    /// What is rare and has to wait is returned, to be waited for before the next frame. It has a place of its own: a socket
+    /// at rest keeps no room for it.
+    pub(crate) fn carry_out(
+        &mut self,
+        frame: ClientFrame,
+        span: NotedSpan,
+        time: FrameTime,
+    ) -> Option<BoxFuture<'_, ()>> {
         match frame {
-            // These are answered later.
-            ClientFrame::RenewToken(_) => return self.renew(time),
             ClientFrame::Watch(request) => {
-                return Box::pin(self.lists.watch(&self.line, request, Some(time))).await;
+                return Some(self.lists.watch(&self.line, request, Some(time)).boxed());
             }
             ClientFrame::WatchDesk(request) => {
-                return Box::pin(self.desk.watch(&self.line, request, Some(time))).await;
+                return Some(self.desk.watch(&self.line, request, Some(time)).boxed());
             }
             ClientFrame::WatchConversations(request) => {
                 let watch = self.conversations.watch(&self.line, request, Some(time));
-                return Box::pin(watch).await;
+                return Some(watch.boxed());
             }
-            ClientFrame::Attend(attend) => return Box::pin(self.attend(attend, time)).await,
-            ClientFrame::Act(act) => return self.act(act, span, time),
-            ClientFrame::ImSend(request) => return self.im_send(request, span, time),
-            ClientFrame::ImList(request) => return self.im_list(request, span, time),
-            ClientFrame::ImMarkRead(request) => return self.im_mark_read(request, span, time),
-            ClientFrame::ImTyping(request) => return self.im_typing(request, span, time),
+            ClientFrame::Attend(attend) => return Some(self.attend(attend, time).boxed()),
+            ClientFrame::Detach(detach) => {
+                return Some(self.detach(detach.session_id, time).boxed());
+            }
+            // These are answered later.
+            ClientFrame::RenewToken(_) => self.renew(time),
+            ClientFrame::Act(act) => self.act(act, span, time),
+            ClientFrame::ImSend(request) => self.im_send(request, span, time),
+            ClientFrame::ImList(request) => self.im_list(request, span, time),
+            ClientFrame::ImMarkRead(request) => self.im_mark_read(request, span, time),
+            ClientFrame::ImTyping(request) => self.im_typing(request, span, time),
             ClientFrame::Hello(_) => {
                 let refusal = bad_frame(
                     "Hello was said already. Open a new socket to come as somebody else.",
                 );
                 time.refused(&refusal);
-                return self.refuse(refusal);
+                self.refuse(refusal);
             }
-            ClientFrame::Detach(detach) => Box::pin(self.detach(detach.session_id)).await,
-            ClientFrame::Typing(typing) => self.typing(&typing),
+            ClientFrame::Typing(typing) => {
+                self.typing(&typing);
+                time.done();
+            }
             ClientFrame::Ping(ping) => {
                 let number = ping.number;
                 self.line.outbox.push(Frame::Pong(Pong { number }));
+                time.done();
             }
-            ClientFrame::Announce(announcement) => self.announce(announcement),
+            ClientFrame::Announce(announcement) => {
+                self.announce(announcement);
+                time.done();
+            }
             ClientFrame::Goodbye(_) => {
                 self.monitor.goodbye();
                 self.line.outbox.ping_every(self.ping_interval);
+                time.done();
             }
         }
-        time.done();
+        None
     }
 
     /// Takes note of a sign of life of the browser, whatever it was.
@@ -201,16 +215,16 @@ impl Viewer {
             time.done();
         }
         self.expires_at_ms = claims.expires_at_ms;
-        self.token = token.access_token.clone();
-        self.line.caller = self.line.caller.clone().with_token(&self.token);
+        let access_token = &token.access_token;
+        self.line.caller = self.line.caller.clone().with_token(access_token);
         self.attended.retain(|_, attendance| !attendance.is_over());
         for attendance in self.attended.values() {
-            attendance.renew(self.token.clone());
+            attendance.renew(access_token.clone());
         }
+        self.monitor.renew(access_token.clone());
         self.line
             .outbox
             .push(Frame::Renewed(Renewed { token: Some(token) }));
-        self.monitor.renew(self.token.clone());
         self.lists.renew(&self.line).await;
         self.desk.renew(&self.line).await;
         self.conversations.renew(&self.line).await;
@@ -247,7 +261,7 @@ impl Viewer {
         let upstream = self.line.upstream.clone();
         let caller = self.line.caller.clone();
         let request = RenewTokenRequest {
-            access_token: self.token.clone(),
+            access_token: self.line.caller.token().to_owned(),
         };
         let renewal = async move {
             let mut directory = upstream.directory.clone();

@@ -55,7 +55,7 @@ impl Viewer {
         self.attended.insert(attend.session_id, attendance);
     }
 
-    pub(super) async fn detach(&mut self, session_id: String) {
+    pub(super) async fn detach(&mut self, session_id: String, time: FrameTime) {
         if let Some(attendance) = self.attended.remove(&session_id) {
             attendance.stop().await;
         }
@@ -63,6 +63,7 @@ impl Viewer {
             session_id,
             refusal: None,
         }));
+        time.done();
     }
 
     /// Sends an act on its way: on the session's stream if it is attended and the act has a place there, so that acts
