@@ -154,6 +154,10 @@ impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
         let answer = self.send_until_taken(self.written(batch)).await;
         let answer = answer.map_err(|status| OTelSdkError::InternalFailure(status.to_string()))?;
         if let Some(refused) = answer.partial_success {
+            tracing::debug!(
+                why = refused.error_message,
+                "the collector did not take all spans"
+            );
             spans_refused(usize::try_from(refused.rejected_spans).unwrap_or(0));
         }
         Ok(())
