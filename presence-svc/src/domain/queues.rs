@@ -31,6 +31,8 @@ pub struct Waiting {
 pub struct QueueStanding {
     /// Its name.
     pub name: String,
+    /// Whether it is for practice.
+    pub practice: bool,
     /// Who waits in it.
     pub waiting: Waiting,
     /// How many librarians monitor it, whatever their status.
@@ -39,6 +41,15 @@ pub struct QueueStanding {
     pub staffed: bool,
     /// Whether it is its time, and until when that holds.
     pub hours: HoursState,
+}
+
+impl QueueStanding {
+    /// Whether patrons wait in it and nobody is there who takes new ones. Who practises is no patron for whom somebody
+    /// must be called.
+    #[must_use]
+    pub fn lacks_staff(&self) -> bool {
+        !self.practice && !self.staffed && self.waiting.patrons > 0
+    }
 }
 
 /// How all queues stand, by id.
@@ -82,6 +93,7 @@ pub fn queues(directory: &Directory, people: &People, load: &Load, now_ms: i64) 
         let librarians = librarians.map_or(&[][..], Vec::as_slice);
         QueueStanding {
             name: queue.name.clone(),
+            practice: queue.practice,
             waiting: load.queues.get(&queue.id).copied().unwrap_or_default(),
             librarians: u32::try_from(librarians.len()).unwrap_or(u32::MAX),
             staffed: librarians.iter().any(|person| person.status.takes_new()),
@@ -143,6 +155,7 @@ mod tests {
     fn standing(open: bool, staffed: bool, next_change_ms: i64) -> QueueStanding {
         QueueStanding {
             name: String::new(),
+            practice: false,
             waiting: Waiting::default(),
             librarians: 0,
             staffed,
@@ -151,6 +164,39 @@ mod tests {
                 next_change_ms: Some(next_change_ms),
             },
         }
+    }
+
+    // D36: nobody is called to the desk for somebody who practises.
+    #[test]
+    fn somebody_must_come_where_real_patrons_wait_and_nobody_is() {
+        let practice = Queue {
+            practice: true,
+            ..sample::queue("practice", &["maple"], &["maple"])
+        };
+        let maple = sample::queue("maple", &["maple"], &["maple"]);
+        let empty = sample::queue("empty", &[], &["maple"]);
+        let directory =
+            sample::directory([sample::institution("maple")], [maple, practice, empty], []);
+        let one = Waiting {
+            patrons: 1,
+            oldest_ms: Some(0),
+        };
+        let load = Load {
+            queues: ["maple", "practice"].map(|id| (id.to_owned(), one)).into(),
+            active: BTreeMap::new(),
+        };
+        let mut queues = queues(&directory, &People::default(), &load, 0);
+        let left = |queues: &Queues| {
+            let left = queues.iter().filter(|(_, queue)| queue.lacks_staff());
+            left.map(|(id, _)| id.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&queues), ["maple"]);
+        // Whoever practises sees it all the same.
+        assert_eq!(queues["practice"].waiting, one);
+        for queue in queues.values_mut() {
+            queue.staffed = true;
+        }
+        assert_eq!(left(&queues), Vec::<String>::new());
     }
 
     // D33: maple's wait goes on to coop; harbor is nothing to its patrons.

@@ -24,7 +24,7 @@ impl Desk {
             }
         });
         QUEUES_UNSTAFFED_WAITING.observe(move |tell| {
-            if let Some(left) = count(|queue| !queue.staffed && queue.waiting.patrons > 0) {
+            if let Some(left) = count(QueueStanding::lacks_staff) {
                 tell(left as f64, []);
             }
         });

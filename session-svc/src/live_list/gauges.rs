@@ -55,6 +55,8 @@ impl Gauges {
         let mut gauges = Self::default();
         for entry in state.entries.values() {
             match entry.phase() {
+                // Nobody is called to the desk for somebody who practises.
+                Phase::Waiting if entry.session.opened.practice => {}
                 Phase::Waiting => {
                     let since_ms = entry.session.waiting_since_ms;
                     let longest = gauges
@@ -81,7 +83,78 @@ impl Gauges {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{
+        domain::{
+            audience::Audience,
+            event::{Event, Opened},
+            people::{StaffMember, StaffNaming},
+            session::Session,
+        },
+        live_list::row::Entry,
+    };
+
+    /// The gauges of sessions of which each was opened at a time, for practice or not, and then went on so.
+    fn gauges(sessions: &[(i64, bool, &[Event])]) -> Gauges {
+        let mut state = State::default();
+        for (number, &(at_ms, practice, events)) in sessions.iter().enumerate() {
+            let opened = Event::Opened(Opened {
+                institution_id: "maple".to_owned(),
+                institution_name: "Maple".to_owned(),
+                queue_id: "maple".to_owned(),
+                staff_naming: StaffNaming::ScreenName,
+                patron_name: String::new(),
+                patron_email: String::new(),
+                question: "Where?".to_owned(),
+                practice,
+                route: Vec::new(),
+            });
+            let events = std::iter::once(&opened).chain(events);
+            let session = events.fold(None, |session, event| {
+                Session::apply(session, Audience::Staff, event, at_ms)
+            });
+            let session_id = number.to_string();
+            let entry = session.map(|session| Entry {
+                session_id: session_id.clone(),
+                session: Arc::new(session),
+                inside: Vec::new(),
+                versions: (1, 0),
+            });
+            state.entries.extend(entry.map(|entry| (session_id, entry)));
+        }
+        Gauges::of(&state)
+    }
+
+    fn picked_up() -> Event {
+        Event::PickedUp {
+            by: StaffMember {
+                librarian_id: "lee".to_owned(),
+                screen_name: "Mr Lee".to_owned(),
+                institution_id: "maple".to_owned(),
+                institution_name: "Maple".to_owned(),
+            },
+        }
+    }
+
+    /// D36: nobody is called to the desk for somebody who practises.
+    #[test]
+    fn a_wait_for_practice_does_not_count() {
+        assert_eq!(
+            gauges(&[
+                (2_000, false, &[]),
+                (1_000, true, &[]),
+                (1_000, true, &[picked_up()]),
+            ]),
+            Gauges {
+                waiting: 1,
+                running: 1,
+                waiting_since_ms: Some(2_000),
+            }
+        );
+        assert_eq!(gauges(&[(1_000, true, &[])]), Gauges::default());
+    }
 
     #[test]
     fn the_longest_wait_is_that_of_the_first_who_waits() {
