@@ -55,8 +55,8 @@ impl Gauges {
         let mut gauges = Self::default();
         for entry in state.entries.values() {
             match entry.phase() {
-                // Nobody is called to the desk for somebody who practises.
-                Phase::Waiting if entry.session.opened.practice => {}
+                // Nobody is called to the desk for somebody who practises, or who has gone.
+                Phase::Waiting if entry.session.opened.practice || !entry.is_waited_for() => {}
                 Phase::Waiting => {
                     let since_ms = entry.session.waiting_since_ms;
                     let longest = gauges
@@ -89,12 +89,35 @@ mod tests {
     use crate::{
         domain::{
             audience::Audience,
-            event::{Event, Opened},
+            event::{Event, Opened, PatronConnection},
             people::{StaffMember, StaffNaming},
             session::Session,
         },
         live_list::row::Entry,
     };
+
+    /// R8: whoever has gone is not waited for, and calls nobody until they are back.
+    #[test]
+    fn the_wait_of_a_lost_patron_does_not_count() {
+        let now = |connection| Event::PatronConnectionChanged { connection };
+        let away = [now(PatronConnection::Away)];
+        let lost = [now(PatronConnection::Away), now(PatronConnection::Lost)];
+        let back = [
+            now(PatronConnection::Lost),
+            now(PatronConnection::Connected),
+        ];
+        let one = |since_ms| Gauges {
+            waiting: 1,
+            waiting_since_ms: Some(since_ms),
+            ..Gauges::default()
+        };
+        assert_eq!(gauges(&[(1_000, false, &lost)]), Gauges::default());
+        assert_eq!(
+            gauges(&[(1_000, false, &lost), (2_000, false, &away)]),
+            one(2_000)
+        );
+        assert_eq!(gauges(&[(1_000, false, &back)]), one(1_000));
+    }
 
     /// The gauges of sessions of which each was opened at a time, for practice or not, and then went on so.
     fn gauges(sessions: &[(i64, bool, &[Event])]) -> Gauges {

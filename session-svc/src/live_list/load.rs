@@ -8,7 +8,8 @@ use wire::watch_load_response::Change;
 use super::row::Entry;
 use crate::{convert, domain::session::Phase};
 
-/// How much there is to do, as a count over all live sessions. Who is inside in conference mode counts nowhere (I18).
+/// How much there is to do, as a count over all live sessions. Who is inside in conference mode counts nowhere (I18), nor
+/// does a patron who waits and is lost (R8).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Load {
     queues: BTreeMap<String, Waiting>,
@@ -29,7 +30,7 @@ impl Load {
         for entry in entries {
             let session = &entry.session;
             match (session.phase(), &session.owner) {
-                (Phase::Waiting, _) => {
+                (Phase::Waiting, _) if entry.is_waited_for() => {
                     for queue_id in &session.queues {
                         load.add_waiting(queue_id, session.waiting_since_ms);
                     }

@@ -54,7 +54,7 @@ impl Entry {
     }
 
     /// Whether a patron waits here who is served before those after them. Whose connection is lost has their place when
-    /// they come back; until then nobody is told to wait for them (R8).
+    /// they come back; until then nobody is told to wait for them, and nobody is called to the desk for them (R8).
     #[must_use]
     pub(crate) fn is_waited_for(&self) -> bool {
         self.phase() == Phase::Waiting && self.session.patron_connection != PatronConnection::Lost

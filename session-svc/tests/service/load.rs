@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use carrel_platform::auth::{Role, statement::issue_service};
 use carrel_proto::session::v1::{
-    self as wire, load_service_client::LoadServiceClient, watch_load_response::Change,
+    self as wire, PatronConnection, load_service_client::LoadServiceClient,
+    watch_load_response::Change,
 };
+use carrel_session::Config;
 use pbjson_types::Timestamp;
 use tonic::{Code, Request, Streaming};
 
@@ -130,6 +132,30 @@ async fn the_load_is_what_waits_and_what_is_in_hand() {
     load.until(&[], &[("map", 1)]).await;
     let mut later = Watched::open(&desk).await;
     later.until(&[], &[("map", 1)]).await;
+}
+
+/// R8: nobody waits to be seen to who has gone. Librarians see them all the same, and who comes back waits again.
+#[tokio::test]
+async fn a_lost_patron_is_not_waited_for() {
+    let config = Config {
+        patron_away: Duration::from_millis(200).into(),
+        patron_lost: Duration::from_millis(600).into(),
+        ..Config::default()
+    };
+    let desk = Desk::with(config).await;
+    let mut load = Watched::open(&desk).await;
+    let mut ricky = desk.patron("a1");
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    let there = ricky.attend("a1", None).await.unwrap();
+    load.until(&[("maple", 1)], &[]).await;
+    drop(there);
+    load.until(&[], &[]).await;
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut list = map.watch(&["maple"], false).await.unwrap();
+    list.until(|rows| rows.len() == 1 && rows[0].patron_connection() == PatronConnection::Lost)
+        .await;
+    let _there = ricky.attend("a1", None).await.unwrap();
+    load.until(&[("maple", 1)], &[]).await;
 }
 
 #[tokio::test]

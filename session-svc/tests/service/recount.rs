@@ -1,11 +1,13 @@
 //! How much there is to do, told by two servers, equals a recount of what the log says, after whatever happens (D4, I18).
 //!
-//! Nobody attends here and the owner's grace is short, so that owners are lost in between all the time.
+//! Nobody attends here and the graces are short, so that owners and patrons are lost in between all the time.
 
 use std::time::Duration;
 
 use carrel_platform::auth::{Patron, Role, RouteStep, StaffNaming, Who};
-use carrel_proto::session::v1::{offer_transfer_request::To, session_event::Payload};
+use carrel_proto::session::v1::{
+    PatronConnection, offer_transfer_request::To, session_event::Payload,
+};
 use carrel_session::Config;
 use proptest::prelude::*;
 
@@ -75,6 +77,7 @@ async fn recount(desk: &Desk) -> Amount {
     for session_id in SESSIONS {
         let mut queues: Vec<String> = Vec::new();
         let mut waiting_since = None;
+        let mut is_lost = false;
         let mut owner = None;
         for event in desk.recorded(session_id).await {
             let at_ms = event.time.as_ref().map(unix_ms);
@@ -89,12 +92,17 @@ async fn recount(desk: &Desk) -> Amount {
                     (waiting_since, owner) = (None, author);
                 }
                 Some(Payload::Returned(_)) => (waiting_since, owner) = (at_ms, None),
+                Some(Payload::PatronConnection(change)) => {
+                    is_lost = change.connection() == PatronConnection::Lost;
+                }
                 Some(Payload::Ended(_)) => (waiting_since, owner) = (None, None),
                 _ => {}
             }
         }
-        for queue_id in waiting_since.map_or(Vec::new(), |_| queues) {
-            let since = waiting_since.unwrap_or_default();
+        // Nobody waits to be seen to who has gone.
+        let waited_for_since = waiting_since.filter(|_| !is_lost);
+        for queue_id in waited_for_since.map_or(Vec::new(), |_| queues) {
+            let since = waited_for_since.unwrap_or_default();
             let waiting = amount.waiting.entry(queue_id).or_insert((0, since));
             *waiting = (waiting.0 + 1, waiting.1.min(since));
         }
@@ -162,6 +170,8 @@ async fn attempt(desk: &Desk, (who, deed, session, _): Step, command_id: String)
 async fn tell(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let config = Config {
         owner_grace: Duration::from_millis(30).into(),
+        patron_away: Duration::from_millis(30).into(),
+        patron_lost: Duration::from_millis(60).into(),
         heartbeat: Duration::from_millis(20).into(),
         ..Config::default()
     };
