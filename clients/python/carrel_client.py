@@ -37,6 +37,7 @@ OUTCOME_UNKNOWN = (
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.ABORTED,
     grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.DATA_LOSS,
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.CANCELLED,
 )

@@ -32,6 +32,24 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
 }
 
+/// Whether a command that was refused with this code may have been done all the same: whoever gave it is to give it again
+/// under the same id, and what is behind it must not be done before that. All other codes say that nothing happened.
+///
+/// This is what `carrel.refusal.v1.Refusal.code` promises to clients, and the one definition of it here.
+#[must_use]
+pub fn leaves_unknown(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::Unauthenticated
+    )
+}
+
 impl Refusal {
     /// A refusal with a code, a reason and a message.
     pub fn new(code: Code, reason: &str, message: impl Into<String>) -> Self {
@@ -184,5 +202,29 @@ impl From<Refusal> for wire::Refusal {
                 u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The promise is the proto's, which is all that clients have.
+    #[test]
+    fn the_codes_that_say_that_nothing_happened_are_those_of_the_proto() {
+        let proto = include_str!("../../proto/carrel/refusal/v1/refusal.proto");
+        let promise = proto
+            .split_once("FAILED_PRECONDITION).\n")
+            .and_then(|(_, after)| after.split_once("mean that nothing happened"))
+            .map(|(codes, _)| codes)
+            .unwrap_or_default();
+        let promised: Vec<i32> = promise
+            .split(['(', ')'])
+            .filter_map(|part| part.parse().ok())
+            .collect();
+        let settled: Vec<i32> = (0..17)
+            .filter(|code| !leaves_unknown(Code::from_i32(*code)))
+            .collect();
+        assert_eq!(settled, promised);
     }
 }

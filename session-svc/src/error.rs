@@ -2,7 +2,7 @@
 
 use carrel_platform::{
     log::LogError,
-    refusal::{Refusal, command},
+    refusal::{Refusal, command, leaves_unknown},
     seal::NotSealed,
 };
 use tonic::{Code, Status};
@@ -44,18 +44,7 @@ pub enum Error {
 impl Error {
     /// Whether the caller is to send the same command again to learn what became of it (I3).
     pub(crate) fn is_unknown_outcome(&self) -> bool {
-        match self {
-            Self::Log(error) => matches!(
-                error,
-                LogError::Conflict { .. } | LogError::Unavailable(_) | LogError::Unknown(_)
-            ),
-            Self::Contended | Self::Interrupted | Self::ShuttingDown => true,
-            Self::Refused(_)
-            | Self::Request(_)
-            | Self::CommandIdReused
-            | Self::TooSlow
-            | Self::NotSealed(_) => false,
-        }
+        leaves_unknown(Refusal::from(self.clone()).code)
     }
 }
 
@@ -168,5 +157,42 @@ fn refuse(refused: Refused) -> Refusal {
             Refusal::invalid("BAD_EMAIL", field, error.to_string())
         }
         Refused::Address(error) => Refusal::invalid("BAD_ADDRESS", "address", error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_platform::log::StreamName;
+
+    use super::*;
+
+    /// I3, I5: whatever the log did not take is done neither before nor behind what its sender repeats.
+    #[test]
+    fn the_outcome_is_unknown_of_what_the_log_did_not_take() {
+        let conflict = LogError::Conflict {
+            stream: StreamName::new("session", "s"),
+            expected: 0,
+            actual: 1,
+        };
+        for error in [
+            Error::Log(conflict),
+            Error::Log(LogError::Unavailable(String::new())),
+            Error::Log(LogError::Unknown(String::new())),
+            Error::Log(LogError::Damaged(String::new())),
+            Error::Log(LogError::Invalid(String::new())),
+            Error::Contended,
+            Error::Interrupted,
+            Error::ShuttingDown,
+        ] {
+            assert!(error.is_unknown_outcome(), "{error:?}");
+        }
+        for error in [
+            Error::Refused(Refused::Ended),
+            Error::Request(Refusal::not_found("session")),
+            Error::CommandIdReused,
+            Error::TooSlow,
+        ] {
+            assert!(!error.is_unknown_outcome(), "{error:?}");
+        }
     }
 }

@@ -22,6 +22,8 @@ pub enum Answer {
     Truly,
     /// Writes nothing, and says that it is unavailable.
     Unavailable,
+    /// Writes nothing, and says that it can't take this.
+    Invalid,
     /// Writes, and says that it does not know whether it did.
     Unknown,
 }
@@ -124,6 +126,10 @@ impl EventLog for FaultyLog {
                 Answer::Unavailable => {
                     self.refused.fetch_add(1, Ordering::SeqCst);
                     Err(LogError::Unavailable("told so".into()))
+                }
+                Answer::Invalid => {
+                    self.refused.fetch_add(1, Ordering::SeqCst);
+                    Err(LogError::Invalid("there is what it never takes".into()))
                 }
                 Answer::Unknown => {
                     self.log.append(batch).await?;

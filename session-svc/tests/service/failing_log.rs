@@ -94,12 +94,16 @@ async fn nothing_definite_is_said_of_what_rests_on_a_failed_write() {
 /// repeated. The stream ends, and whoever joins again repeats all of it in order.
 #[tokio::test]
 async fn nothing_overtakes_an_act_of_unknown_outcome() {
-    for outcome in [Answer::Unavailable, Answer::Unknown] {
-        nothing_overtakes_one_that_is(outcome).await;
+    for (outcome, told) in [
+        (Answer::Unavailable, "LOG_UNAVAILABLE"),
+        (Answer::Unknown, "LOG_UNAVAILABLE"),
+        (Answer::Invalid, "LOG_REFUSED"),
+    ] {
+        nothing_overtakes_one_that_is(outcome, told).await;
     }
 }
 
-async fn nothing_overtakes_one_that_is(outcome: Answer) {
+async fn nothing_overtakes_one_that_is(outcome: Answer, told: &str) {
     let log = FaultyLog::in_memory().unwrap();
     let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
     let mut ricky = desk.patron(SESSION);
@@ -125,17 +129,14 @@ async fn nothing_overtakes_one_that_is(outcome: Answer) {
     assert!(answer(&mut maps, "bad id").await.is_err());
 
     log.allow(1);
-    assert_eq!(
-        answer(&mut rickys, "first").await,
-        Err("LOG_UNAVAILABLE".into())
-    );
+    assert_eq!(answer(&mut rickys, "first").await, Err(told.into()));
     // From now on the log would take them.
     log.answer(Answer::Truly);
     log.allow(10);
     for waiting in ["second", "third"] {
         assert_eq!(
             answer(&mut rickys, waiting).await,
-            Err("LOG_UNAVAILABLE".into()),
+            Err(told.into()),
             "{waiting}"
         );
     }
