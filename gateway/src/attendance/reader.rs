@@ -4,7 +4,7 @@ use std::{cell::OnceCell, sync::Arc};
 
 use bytes::Bytes;
 use carrel_platform::{
-    refusal::Refusal,
+    refusal::{Refusal, leaves_unknown},
     telemetry::{NotedSpan, attribute, session_hash},
 };
 use carrel_proto::{
@@ -206,12 +206,6 @@ impl Reader {
             }));
         }
     }
-}
-
-/// Whether an act that the service refuses with this code is to be sent again before what came behind it. The service
-/// ends the stream then.
-fn leaves_unknown(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::Aborted)
 }
 
 /// Whether the service that ended a stream so wants the client to attend again.
