@@ -9,6 +9,8 @@ use carrel_proto::refusal::v1 as wire;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::telemetry::grpc::code_name;
+
 /// The domain that every `google.rpc.ErrorInfo` of Carrel names.
 pub const ERROR_DOMAIN: &str = "carrel";
 
@@ -163,7 +165,7 @@ impl From<&Status> for Refusal {
         let info = details.error_info();
         let reason = match info {
             Some(info) => info.reason.clone(),
-            None => format!("{:?}", status.code()).to_uppercase(),
+            None => code_name(status.code()).to_owned(),
         };
         Self {
             code: status.code(),
@@ -208,6 +210,21 @@ impl From<Refusal> for wire::Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Programs go by the reason, so it is what the documents say, also where gRPC itself refuses.
+    #[test]
+    fn without_details_the_reason_is_the_code_as_grpc_writes_it() {
+        for (code, reason) in [
+            (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+            (Code::DataLoss, "DATA_LOSS"),
+            (Code::Unavailable, "UNAVAILABLE"),
+            (Code::Ok, "OK"),
+        ] {
+            assert_eq!(Refusal::from(&Status::new(code, "")).reason, reason);
+        }
+        let said = Refusal::not_found("session");
+        assert_eq!(Refusal::from(&Status::from(said.clone())), said);
+    }
 
     /// The promise is the proto's, which is all that clients have.
     #[test]
