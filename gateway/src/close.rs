@@ -37,6 +37,23 @@ pub enum Close {
 }
 
 impl Close {
+    /// Each reason once, a restart with a time to wait of no meaning.
+    pub const ALL: [Self; 11] = [
+        Self::GoingAway,
+        Self::Protocol,
+        Self::NotUtf8,
+        Self::TooLarge,
+        Self::Internal,
+        Self::Restart {
+            retry: Duration::ZERO,
+        },
+        Self::BadFrame,
+        Self::BadToken,
+        Self::TooSlow,
+        Self::HelloLate,
+        Self::TooMany,
+    ];
+
     /// A [`Close::Restart`] with a time to wait of its own, so that not all clients come back at the same instant.
     #[must_use]
     pub fn restart() -> Self {
@@ -106,25 +123,9 @@ impl Close {
 mod tests {
     use super::*;
 
-    const ALL: [Close; 11] = [
-        Close::GoingAway,
-        Close::Protocol,
-        Close::NotUtf8,
-        Close::TooLarge,
-        Close::Internal,
-        Close::Restart {
-            retry: Duration::from_millis(1234),
-        },
-        Close::BadFrame,
-        Close::BadToken,
-        Close::TooSlow,
-        Close::HelloLate,
-        Close::TooMany,
-    ];
-
     #[test]
     fn every_reason_fits_into_a_close_frame() {
-        for close in ALL {
+        for close in Close::ALL {
             assert!(close.reason().len() <= 123, "{close:?}");
         }
     }
@@ -132,7 +133,7 @@ mod tests {
     #[test]
     fn the_page_for_clients_lists_every_code() {
         let page = include_str!("../../docs/websocket.md");
-        for close in ALL {
+        for close in Close::ALL {
             assert!(page.contains(&format!("| {} |", close.code())), "{close:?}");
         }
     }

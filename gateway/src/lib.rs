@@ -132,6 +132,7 @@ impl Gateway {
     ///
     /// If a listed origin can't be one, or the listener has no address.
     pub async fn serve(self, listener: TcpListener, tls: Option<TlsAcceptor>) -> Result<(), Error> {
+        socket::show_closes();
         http::serve(self, listener, tls).await
     }
 }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use carrel_gateway::close::Close;
 use carrel_platform::telemetry::{metric, registry::Instrument};
 use carrel_proto::{
     directory::v1::LogInRequest,
@@ -55,8 +56,9 @@ async fn all_that_is_declared_is_measured_and_nothing_else() {
             let of = [("carrel_audience", audience)];
             shown.value(metric::DELIVERY_DURATION.row(), &of)
         };
-        let closed = shown.of(metric::SOCKET_CLOSES.row()).len();
-        delivered("patron") >= Some(2.0) && delivered("staff") >= Some(2.0) && closed == 1
+        let of = [("carrel_close_code", "1001")];
+        let closed = shown.value(metric::SOCKET_CLOSES.row(), &of);
+        delivered("patron") >= Some(2.0) && delivered("staff") >= Some(2.0) && closed == Some(1.0)
     })
     .await;
     let open = scrape(health, true).await;
@@ -117,6 +119,12 @@ async fn until_all_is_pushed(collector: &Collector) {
 
 /// One patron waits, another is answered, and a supervisor, who is on nobody's list, looks on.
 fn says_how_the_desk_stands(shown: &Exposition) {
+    // That there were none is known before the first.
+    for close in Close::ALL.map(Close::code).iter().map(u16::to_string) {
+        let of = [("carrel_close_code", close.as_str())];
+        let value = shown.value(metric::SOCKET_CLOSES.row(), &of);
+        assert!(value.is_some(), "closed with {close}");
+    }
     for (row, labels, value) in [
         (metric::PATRONS_WAITING.row(), &[][..], 1.0),
         (metric::SESSIONS_RUNNING.row(), &[], 1.0),
