@@ -297,7 +297,7 @@ impl History {
         &self.conference
     }
 
-    /// A command that was carried out before.
+    /// A command that was carried out before, so that something came of it.
     #[must_use]
     pub fn done(&self, key: &str) -> Option<Done> {
         self.commands.get(key).copied()

@@ -50,6 +50,7 @@ use crate::{
 };
 
 pub(crate) use in_order::InOrder;
+use needless::Needless;
 pub(crate) use there::attending;
 use there::{Attending, Seen};
 
@@ -58,6 +59,7 @@ mod append;
 mod carry_out;
 mod in_order;
 mod keep_up;
+mod needless;
 mod tend;
 mod there;
 
@@ -232,6 +234,7 @@ pub(crate) struct LiveSession {
     parts: Arc<Parts>,
     origin: Origin,
     history: History,
+    needless: Needless,
     known: Arc<Known>,
     /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
     behind: bool,
@@ -267,6 +270,7 @@ impl LiveSession {
             parts,
             origin,
             history,
+            needless: Needless::default(),
             known,
             behind: false,
             looked_for_these: None,

@@ -18,6 +18,7 @@ use crate::{
         refused::Refused,
     },
     error::Error,
+    history::Done,
 };
 
 /// What becomes of one act.
@@ -28,8 +29,10 @@ struct Planned {
 }
 
 enum Outcome {
-    /// It was carried out before, or things are as it wants them.
+    /// It was carried out before, or found nothing to do then.
     Settled { version: Option<u64> },
+    /// Things are as it wants them.
+    Needless(LogCommand),
     /// It is carried out by this write.
     New { version: Option<u64> },
 }
@@ -122,7 +125,14 @@ impl LiveSession {
             .commands
             .get(&command.key)
             .copied()
-            .or_else(|| self.history.done(&command.key));
+            .or_else(|| self.history.done(&command.key))
+            .or_else(|| {
+                let fingerprint = self.needless.fingerprint(&command.key)?;
+                Some(Done {
+                    fingerprint,
+                    version: None,
+                })
+            });
         if let Some(done) = done {
             if done.fingerprint != command.fingerprint {
                 return Err(Error::CommandIdReused);
@@ -140,15 +150,16 @@ impl LiveSession {
         };
         let decision = decide(&situation, &act.by.actor, &act.command)?;
         if decision == Decision::default() {
-            return Ok(Outcome::Settled { version: None });
+            return Ok(Outcome::Needless(command));
         }
         let trace = Arc::from(trace_context::of_sampled(act.trace));
         let version = staged.take_in(decision, now_ms, Some(command), &trace);
         Ok(Outcome::New { version })
     }
 
+    /// What each is told. Whoever is told that there was nothing to do is told so again, whatever happens meanwhile.
     fn answers(
-        &self,
+        &mut self,
         plan: Vec<Planned>,
         acts: &[Act],
         failure: Option<&LogError>,
@@ -158,7 +169,13 @@ impl LiveSession {
             .map(
                 |(planned, act)| match (planned.depends_on_write(), failure) {
                     (true, Some(failure)) => Err(failure.clone().into()),
-                    _ => planned.outcome.map(|outcome| self.acted(act, &outcome)),
+                    _ => planned.outcome.map(|outcome| {
+                        let acted = self.acted(act, &outcome);
+                        if let Outcome::Needless(command) = outcome {
+                            self.needless.remember(command);
+                        }
+                        acted
+                    }),
                 },
             )
             .collect()
@@ -167,6 +184,7 @@ impl LiveSession {
     fn acted(&self, act: &Act, outcome: &Outcome) -> Acted {
         let (version, replayed) = match outcome {
             Outcome::Settled { version } => (*version, true),
+            Outcome::Needless(_) => (None, true),
             Outcome::New { version } => (*version, false),
         };
         let By {
@@ -200,7 +218,7 @@ impl Planned {
     fn depends_on_write(&self) -> bool {
         match &self.outcome {
             Ok(Outcome::New { .. }) => true,
-            Ok(Outcome::Settled { .. }) => self.rests_on_staged,
+            Ok(Outcome::Settled { .. } | Outcome::Needless(_)) => self.rests_on_staged,
             Err(error) => self.rests_on_staged && depends_on_state(error),
         }
     }
@@ -209,7 +227,7 @@ impl Planned {
     fn may_be_outdated(&self) -> bool {
         match &self.outcome {
             Ok(Outcome::New { .. } | Outcome::Settled { version: Some(_) }) => false,
-            Ok(Outcome::Settled { version: None }) => true,
+            Ok(Outcome::Settled { version: None } | Outcome::Needless(_)) => true,
             Err(error) => depends_on_state(error),
         }
     }

@@ -15,6 +15,7 @@ mod escalation;
 mod failing_log;
 mod heartbeats;
 mod load;
+mod needless;
 mod noninterference;
 mod observer;
 mod patron_connection;

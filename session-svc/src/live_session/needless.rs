@@ -1,0 +1,59 @@
+//! Commands that found things as they wanted them.
+
+use std::collections::VecDeque;
+
+use carrel_platform::log::Command;
+
+/// How many of them a session remembers.
+const REMEMBERED: usize = 256;
+
+/// The last commands that found nothing to do. Nothing of them is in the log, since nothing happened: so they are known
+/// here only, and for as long as the session is in memory. Whoever gives them can't make it grow; the oldest are forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Needless(VecDeque<Command>);
+
+impl Needless {
+    /// Remembers one.
+    pub(super) fn remember(&mut self, command: Command) {
+        if self.fingerprint(&command.key).is_some() {
+            return;
+        }
+        if self.0.len() == REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back(command);
+    }
+
+    /// The digest of the content of one that is remembered.
+    pub(super) fn fingerprint(&self, key: &str) -> Option<u64> {
+        let command = self.0.iter().find(|command| command.key == key)?;
+        Some(command.fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(number: usize) -> Command {
+        Command::of(format!("lee:{number}"), b"leave")
+    }
+
+    #[test]
+    fn the_last_ones_are_remembered_once_each_and_no_more() {
+        let mut needless = Needless::default();
+        for number in 0..REMEMBERED {
+            needless.remember(command(number));
+            needless.remember(command(number));
+        }
+        let known = |needless: &Needless, number: usize| {
+            let Command { key, fingerprint } = command(number);
+            needless.fingerprint(&key) == Some(fingerprint)
+        };
+        assert!((0..REMEMBERED).all(|number| known(&needless, number)));
+        needless.remember(command(REMEMBERED));
+        assert!(!known(&needless, 0));
+        assert!((1..=REMEMBERED).all(|number| known(&needless, number)));
+        assert_eq!(needless.0.len(), REMEMBERED);
+    }
+}
