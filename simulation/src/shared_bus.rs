@@ -6,8 +6,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use carrel_platform::bus::{Bus, Notice, Origin, Subscription};
-use tokio::sync::mpsc;
+use carrel_platform::{
+    bus::{Bus, Notice, Origin, Subscription},
+    queue::{self, queue},
+};
 
 use crate::{dice::Dice, time};
 
@@ -48,7 +50,7 @@ struct State {
 struct Listener {
     topic: String,
     origin: Origin,
-    notices: mpsc::Sender<Notice>,
+    notices: queue::Sender<Notice>,
 }
 
 impl SharedBus {
@@ -88,7 +90,7 @@ impl SharedBus {
             let (listener, notice) = entry.remove();
             if let Some(listener) = state.listeners.get(&listener) {
                 // A subscriber who is that far behind misses it: one more word that is lost.
-                let _ = listener.notices.try_send(notice);
+                let _ = listener.notices.send(notice);
             }
         }
     }
@@ -146,7 +148,7 @@ impl Bus for SharedBus {
     }
 
     fn subscribe(&self, origin: Origin, topic: &str) -> Subscription {
-        let (sender, notices) = mpsc::channel(BACKLOG);
+        let (sender, notices) = queue(BACKLOG);
         let mut state = self.state();
         let id = state.next_listener;
         state.next_listener += 1;

@@ -106,15 +106,15 @@ declare! {
     /// How often somebody who came back had to begin anew, because their position was of another history.
     SESSION_RESYNCS: Counter<0> = "carrel.session.resyncs" { unit: "{resync}", labels: [] }
 
-    /// How many patrons wait. The same on every replica of session-svc.
+    /// How many patrons wait, but those who practise or are lost. The same on every replica of session-svc.
     PATRONS_WAITING: Gauge<0> = "carrel.patrons.waiting" { unit: "{patron}", labels: [] }
-    /// Since when the patron waits who has waited longest. The same on every replica of session-svc.
+    /// Since when the patron of these waits who has waited longest. The same on every replica of session-svc.
     PATRONS_LONGEST_WAIT: Gauge<0> = "carrel.patrons.longest_wait" { unit: "s", labels: [] }
     /// How many sessions run that a librarian owns. The same on every replica of session-svc.
     SESSIONS_RUNNING: Gauge<0> = "carrel.sessions.running" { unit: "{session}", labels: [] }
     /// How many queues are monitored by a librarian who takes new patrons. The same on every replica of presence-svc.
     QUEUES_STAFFED: Gauge<0> = "carrel.queues.staffed" { unit: "{queue}", labels: [] }
-    /// How many queues have patrons who wait and nobody who takes new ones. The same on every replica of presence-svc.
+    /// How many queues, but those for practice, have patrons who wait and nobody who takes new ones. The same on every replica of presence-svc.
     QUEUES_UNSTAFFED_WAITING: Gauge<0> = "carrel.queues.unstaffed_waiting" { unit: "{queue}", labels: [] }
     /// How many librarians are here. The same on every replica of presence-svc.
     LIBRARIANS: Gauge<1> = "carrel.librarians" { unit: "{librarian}", labels: [STATUS] }
