@@ -108,7 +108,8 @@ impl Attendance {
         let caller = line.caller.clone().about(&session_id);
         let receiver = receiver.map(|request| *request);
         let request = scope.run(|| caller.request(receiver));
-        let opening = async move { sessions.attend(request).await };
+        // In a place of its own, which is given back when the stream is open: the task would keep one for it.
+        let opening = Box::pin(async move { sessions.attend(request).await });
         let deadline = line.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Acts::Open(Vec::new()))));
         let stop = CancellationToken::new();

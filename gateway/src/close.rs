@@ -124,8 +124,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_reason_is_listed() {
+        // One that is new has no place here, and so is noticed.
+        let place = |close: Close| match close {
+            Close::GoingAway => 0,
+            Close::Protocol => 1,
+            Close::NotUtf8 => 2,
+            Close::TooLarge => 3,
+            Close::Internal => 4,
+            Close::Restart { .. } => 5,
+            Close::BadFrame => 6,
+            Close::BadToken => 7,
+            Close::TooSlow => 8,
+            Close::HelloLate => 9,
+            Close::TooMany => 10,
+        };
+        assert!(Close::ALL.map(place).into_iter().eq(0..Close::ALL.len()));
+    }
+
+    #[test]
     fn every_reason_fits_into_a_close_frame() {
-        for close in Close::ALL {
+        let longest = Close::Restart {
+            retry: Duration::MAX,
+        };
+        for close in Close::ALL.into_iter().chain([longest]) {
             assert!(close.reason().len() <= 123, "{close:?}");
         }
     }

@@ -201,6 +201,11 @@ pub(crate) fn read<T>(
     async move {
         let mut stream = match opening.await {
             Ok(stream) => stream,
+            // Nothing is in doubt but what was put on the stream: it is to be opened again.
+            Err(refusal) if refusal.code == Code::DeadlineExceeded => {
+                let message = format!("The service did not answer in time. {again}");
+                return Refusal::unavailable("UNAVAILABLE", message);
+            }
             Err(refusal) => return refusal,
         };
         loop {

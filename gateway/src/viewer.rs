@@ -127,18 +127,20 @@ impl Viewer {
     ) -> Option<BoxFuture<'_, ()>> {
         match frame {
             ClientFrame::Watch(request) => {
-                return Some(self.lists.watch(&self.line, request, Some(time)).boxed());
+                let watch = self.lists.watch(&self.line, request, Some(time));
+                return Some(lasting(span, watch));
             }
             ClientFrame::WatchDesk(request) => {
-                return Some(self.desk.watch(&self.line, request, Some(time)).boxed());
+                let watch = self.desk.watch(&self.line, request, Some(time));
+                return Some(lasting(span, watch));
             }
             ClientFrame::WatchConversations(request) => {
                 let watch = self.conversations.watch(&self.line, request, Some(time));
-                return Some(watch.boxed());
+                return Some(lasting(span, watch));
             }
-            ClientFrame::Attend(attend) => return Some(self.attend(attend, time).boxed()),
+            ClientFrame::Attend(attend) => return Some(lasting(span, self.attend(attend, time))),
             ClientFrame::Detach(detach) => {
-                return Some(self.detach(detach.session_id, time).boxed());
+                return Some(lasting(span, self.detach(detach.session_id, time)));
             }
             // These are answered later.
             ClientFrame::RenewToken(_) => self.renew(time),
@@ -307,4 +309,13 @@ fn too_fast() -> Refusal {
         "Too much of what you sent is not answered yet. Wait for answers, then send this again.",
     )
     .retry_after(Duration::from_secs(1))
+}
+
+/// Work for a frame whose span lasts until it is done.
+fn lasting<'a>(span: NotedSpan, work: impl Future<Output = ()> + Send + 'a) -> BoxFuture<'a, ()> {
+    async move {
+        work.await;
+        drop(span);
+    }
+    .boxed()
 }

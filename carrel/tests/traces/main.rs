@@ -188,6 +188,10 @@ fn a_refill(traces: &Traces) {
     let frame = traces.frame(REFILL);
     assert_eq!(frame.span.name, "ws attend");
     let call = traces.one_at_the_end_of(frame, &[(ATTEND, Client, GATEWAY)]);
+    assert!(
+        call.span.start_time_unix_nano <= frame.span.end_time_unix_nano,
+        "a frame's span lasts until it was carried out"
+    );
     traces.one_at_the_end_of(call, &[(ATTEND, Server, SESSION)]);
     let join = traces.one_at_the_end_of(call, &[("session.join", Server, SESSION)]);
     let said = |key| otlp::attribute(&join.span, key);

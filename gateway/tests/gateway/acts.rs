@@ -282,6 +282,36 @@ async fn an_act_without_an_answer_in_time_is_unknown() {
     assert_eq!(refused.refusal.unwrap().code, Code::DeadlineExceeded as i32);
 }
 
+// I5
+#[tokio::test]
+async fn nothing_overtakes_what_is_on_a_stream_that_did_not_open_in_time() {
+    let house = House::with(Config {
+        call_deadline: Duration::from_millis(100).into(),
+        ..Config::default()
+    })
+    .await;
+    let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
+    browser.attend("never opened").await;
+    browser.post("1", "never opened", "wait").await;
+    let refused = browser.refused().await;
+    assert_eq!(refused.command_id, "1");
+    assert_eq!(refused.refusal.unwrap().code, Code::Unavailable as i32);
+    let Received::Detached(detached) = browser.next().await else {
+        panic!("it is detached, so that it is attended again");
+    };
+    assert_eq!(detached.refusal.unwrap().code, Code::Unavailable as i32);
+    browser
+        .act(
+            "2",
+            "never opened",
+            act::Act::LeaveConference(LeaveConference {}),
+        )
+        .await;
+    let refused = browser.refused().await;
+    assert_eq!(refused.command_id, "2");
+    assert_eq!(refused.refusal.unwrap().reason, "INTERRUPTED");
+}
+
 #[tokio::test]
 async fn an_act_off_the_stream_waits_for_those_on_it() {
     let house = House::open().await;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -54,15 +55,24 @@ impl Table {
     }
 
     fn keep(&mut self, lease: Lease, until: Instant) {
-        self.remove(&lease.space, &lease.key);
         let end = (until, lease.space.clone(), lease.key.clone());
         self.ends.insert(end);
         let leases = self.spaces.entry(lease.space.clone()).or_default();
-        if leases.is_empty() {
-            leases.reserve_exact(1);
+        match place(leases, &lease.key) {
+            Ok(place) => {
+                let before = mem::replace(&mut leases[place], Standing { lease, until });
+                let Lease { space, key, .. } = before.lease;
+                if before.until != until {
+                    self.ends.remove(&(before.until, space, key));
+                }
+            }
+            Err(place) => {
+                if leases.is_empty() {
+                    leases.reserve_exact(1);
+                }
+                leases.insert(place, Standing { lease, until });
+            }
         }
-        let (Ok(place) | Err(place)) = place(leases, &lease.key);
-        leases.insert(place, Standing { lease, until });
     }
 
     fn remove(&mut self, space: &str, key: &str) {

@@ -1,10 +1,15 @@
-//! How spans go to the collector: by OTLP over gRPC, as `opentelemetry-otlp` sends them, at half of what it takes for it.
+//! How spans go to the collector: by OTLP over gRPC, as with `opentelemetry-otlp`, by which all else goes, but for less.
 //!
 //! That crate copies each batch, so that it can be made anew if it has to be sent again, and has each of OTLP's levels
 //! (request, resource, scope, span) measure all that is below it before it is written. Here a span is written once, and
 //! what was written is sent as often as need be. `docs/performance.md` has the figures.
 
 use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -31,16 +36,16 @@ use tonic::{
     transport::{self, Channel, Endpoint},
 };
 use tonic_prost::ProstCodec;
+use tonic_types::StatusExt;
 
-use super::{EXPORT_TIMEOUT, export::spans_refused};
+use super::{EXPORT_TIMEOUT, export::spans_refused, grpc::code_name};
+use crate::backoff::Backoff;
 
 /// The method of the collector that takes spans.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// How often a batch is sent at the most.
-const TRIES: u32 = 3;
-/// How long it rests before it is sent again; then twice as long.
-const PAUSE: Duration = Duration::from_millis(100);
+const TRIES: u32 = 4;
 
 /// An `ExportTraceServiceRequest`, in which what is below is written already. On the wire, bytes are what a message is.
 #[derive(Clone, PartialEq, Message)]
@@ -75,6 +80,8 @@ pub(super) struct SpanExporter {
     client: Grpc<Channel>,
     scope: common::InstrumentationScope,
     resource: ResourceAttributesWithSchema,
+    /// Whether it was said that the collector does not take all spans.
+    warned: AtomicBool,
 }
 
 impl SpanExporter {
@@ -88,12 +95,14 @@ impl SpanExporter {
         scope: &InstrumentationScope,
     ) -> Result<Self, transport::Error> {
         let channel = Endpoint::from_shared(endpoint.to_owned())?
-            .timeout(EXPORT_TIMEOUT)
+            .user_agent(concat!("carrel/", env!("CARGO_PKG_VERSION")))?
+            .connect_timeout(EXPORT_TIMEOUT)
             .connect_lazy();
         Ok(Self {
             client: Grpc::new(channel),
             scope: (scope, None).into(),
             resource: ResourceAttributesWithSchema::default(),
+            warned: AtomicBool::new(false),
         })
     }
 
@@ -118,48 +127,65 @@ impl SpanExporter {
         }
     }
 
-    async fn send(&self, export: Export) -> Result<ExportTraceServiceResponse, Status> {
+    async fn send(
+        &self,
+        export: Export,
+        within: Duration,
+    ) -> Result<ExportTraceServiceResponse, Status> {
         let mut client = self.client.clone();
-        client
-            .ready()
-            .await
-            .map_err(|error| Status::unavailable(error.to_string()))?;
+        client.ready().await.map_err(|error| {
+            let mut status = Status::unavailable("there is no connection");
+            status.set_source(Arc::new(error));
+            status
+        })?;
         let codec: ProstCodec<Export, ExportTraceServiceResponse> = ProstCodec::default();
         let path = PathAndQuery::from_static(EXPORT);
-        let answer = client.unary(Request::new(export), path, codec).await?;
+        let mut request = Request::new(export);
+        request.set_timeout(within);
+        let answer = client.unary(request, path, codec).await?;
         Ok(answer.into_inner())
     }
 
     /// Sends it until the collector has it, or the time or the tries are used up. Blocks its thread in between.
     async fn send_until_taken(&self, export: Export) -> Result<ExportTraceServiceResponse, Status> {
         let began = Instant::now();
-        let mut pause = PAUSE;
+        let left = || EXPORT_TIMEOUT.saturating_sub(began.elapsed());
+        let mut backoff = Backoff::new();
         for _ in 1..TRIES {
-            match self.send(export.clone()).await {
-                Err(status)
-                    if is_worth_a_try(&status) && began.elapsed() + pause < EXPORT_TIMEOUT =>
-                {
-                    sleep(pause);
-                    pause *= 2;
-                }
-                outcome => return outcome,
+            let status = match self.send(export.clone(), left()).await {
+                Ok(answer) => return Ok(answer),
+                Err(status) => status,
+            };
+            match pause_before_next(&status, &mut backoff) {
+                Some(pause) if pause < left() => sleep(pause),
+                _ => return Err(status),
             }
         }
-        self.send(export).await
+        self.send(export, left()).await
+    }
+
+    /// Counts what the collector did not take of a batch that it took, and says it once.
+    fn note_refused(&self, answer: ExportTraceServiceResponse) {
+        let refused = answer.partial_success.unwrap_or_default();
+        let spans = usize::try_from(refused.rejected_spans).unwrap_or(0);
+        if spans == 0 {
+            self.warned.store(false, Ordering::Relaxed);
+            return;
+        }
+        spans_refused(spans);
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                spans,
+                "the collector does not take all spans; what it leaves is counted"
+            );
+        }
     }
 }
 
 impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let answer = self.send_until_taken(self.written(batch)).await;
-        let answer = answer.map_err(|status| OTelSdkError::InternalFailure(status.to_string()))?;
-        if let Some(refused) = answer.partial_success {
-            tracing::debug!(
-                why = refused.error_message,
-                "the collector did not take all spans"
-            );
-            spans_refused(usize::try_from(refused.rejected_spans).unwrap_or(0));
-        }
+        self.note_refused(answer.map_err(|status| OTelSdkError::InternalFailure(why(&status)))?);
         Ok(())
     }
 
@@ -168,18 +194,34 @@ impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
     }
 }
 
-/// Whether the collector may take later what it did not take now, as OTLP's specification has it
-/// (<https://opentelemetry.io/docs/specs/otlp/#failures>).
-fn is_worth_a_try(status: &Status) -> bool {
-    matches!(
-        status.code(),
+/// How long to wait before something is sent again that was refused so; nothing if that would be of no use. These are the
+/// rules of <https://opentelemetry.io/docs/specs/otlp/#failures>.
+fn pause_before_next(status: &Status, backoff: &mut Backoff) -> Option<Duration> {
+    let asked_for = status
+        .get_details_retry_info()
+        .and_then(|info| info.retry_delay);
+    match status.code() {
+        Code::ResourceExhausted => asked_for,
         Code::Cancelled
-            | Code::DeadlineExceeded
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::Unavailable
-            | Code::DataLoss
-    )
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => Some(asked_for.unwrap_or_else(|| backoff.next_pause())),
+        _ => None,
+    }
+}
+
+/// Why an export failed: the code and what it came of, but not what the collector wrote, which may be anything.
+fn why(status: &Status) -> String {
+    let mut why = code_name(status.code()).to_owned();
+    let mut source = status.source();
+    while let Some(error) = source {
+        why.push_str(": ");
+        why.push_str(&error.to_string());
+        source = error.source();
+    }
+    why
 }
 
 #[cfg(test)]
@@ -188,10 +230,11 @@ mod tests {
 
     use opentelemetry::KeyValue;
     use opentelemetry_proto::{
-        tonic::collector::trace::v1::ExportTraceServiceRequest,
+        tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest},
         transform::trace::tonic::group_spans_by_resource_and_scope,
     };
     use opentelemetry_sdk::trace::SpanExporter as _;
+    use tonic_types::ErrorDetails;
 
     use super::*;
     use crate::telemetry::noted_span::tests::spans_of_all_kinds;
@@ -215,6 +258,39 @@ mod tests {
             ExportTraceServiceRequest::decode(written.as_slice()).unwrap(),
             expected
         );
+    }
+
+    #[test]
+    fn what_may_be_taken_later_is_sent_again_and_when_the_collector_says() {
+        let pause = |status: Status| pause_before_next(&status, &mut Backoff::new());
+        assert!(pause(Status::unavailable("")).is_some());
+        assert_eq!(pause(Status::resource_exhausted("")), None);
+        assert_eq!(pause(Status::invalid_argument("")), None);
+        let second = Duration::from_secs(1);
+        for code in [Code::ResourceExhausted, Code::Unavailable] {
+            let details = ErrorDetails::with_retry_info(Some(second));
+            let status = Status::with_error_details(code, "", details);
+            assert_eq!(pause(status), Some(second));
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_said_once_that_not_all_spans_are_taken() {
+        let scope = InstrumentationScope::builder("test").build();
+        let exporter = SpanExporter::new("http://127.0.0.1:4317", &scope).unwrap();
+        let answer = |rejected_spans| ExportTraceServiceResponse {
+            partial_success: Some(ExportTracePartialSuccess {
+                rejected_spans,
+                error_message: "a warning".to_owned(),
+            }),
+        };
+        let warned = || exporter.warned.load(Ordering::Relaxed);
+        exporter.note_refused(answer(0));
+        assert!(!warned());
+        exporter.note_refused(answer(2));
+        assert!(warned());
+        exporter.note_refused(ExportTraceServiceResponse::default());
+        assert!(!warned());
     }
 
     #[tokio::test]

@@ -97,7 +97,7 @@ impl<T> Voice<T> {
     /// Says something, once there is room for it.
     pub(super) async fn say(&self, response: T) -> Result<(), Unheard> {
         let mut response = Some(response);
-        // Whoever makes room reads on, and so polls this again; it needs no waker.
+        // Whoever makes room reads on, and polls the work again then since it wants room; it needs no waker.
         std::future::poll_fn(move |_| {
             let mut said = self.0.said();
             if !said.is_heard {

@@ -150,6 +150,11 @@ impl LiveSession {
         };
         let decision = decide(&situation, &act.by.actor, &act.command)?;
         if decision == Decision::default() {
+            let done = Done {
+                fingerprint: command.fingerprint,
+                version: None,
+            };
+            staged.commands.insert(command.key.clone(), done);
             return Ok(Outcome::Needless(command));
         }
         let trace = Arc::from(trace_context::of_sampled(act.trace));
