@@ -1,6 +1,10 @@
 //! Lists that come in pages (AIP-158).
 
-use carrel_platform::{log::StreamQuery, refusal::Refusal};
+use carrel_platform::{
+    log::{LogError, StreamQuery},
+    refusal::Refusal,
+    telemetry::session_hash,
+};
 use carrel_proto::session::v1 as wire;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -47,8 +51,16 @@ pub(super) async fn ended_sessions(
     };
     let reads = heads.into_iter().map(|head| async move {
         let id = head.stream.id;
-        let session = read_for_staff(&*parts.log, &id).await?;
-        Ok::<_, Error>(session.map(|session| convert::session_to_wire(&id, &session)))
+        match read_for_staff(&*parts.log, &id).await {
+            Ok(session) => Ok(session.map(|session| convert::session_to_wire(&id, &session))),
+            // One that can't be read must not keep all that ended before it from being shown.
+            Err(LogError::Damaged(_)) => {
+                let session = session_hash(&id);
+                tracing::error!(session, "an ended session can't be read, and is on no page");
+                Ok(None)
+            }
+            Err(error) => Err(Error::from(error)),
+        }
     });
     let sessions: Vec<Option<wire::Session>> =
         stream::iter(reads).buffered(AT_ONCE).try_collect().await?;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use carrel_platform::{
     bus::{Notice, Subscription},
     log::{LogError, StreamHead, StreamQuery},
+    telemetry::session_hash,
 };
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -119,7 +120,8 @@ impl LiveList {
         }
     }
 
-    /// Brings the list up to date with the log: reads the sessions that stand otherwise there than here.
+    /// Brings the list up to date with the log: reads the sessions that stand otherwise there than here. Those that can't be
+    /// read are left out.
     ///
     /// # Errors
     /// As the log does.
@@ -196,8 +198,16 @@ impl LiveList {
         self.log.find(query).await
     }
 
+    /// Reads one session from the log. One that can't be read is left as it is here: the others must not suffer from it.
     async fn read(&self, session_id: &str) -> Result<(), LogError> {
-        self.take_in(&History::load(&*self.log, session_id.to_owned()).await?);
+        match History::load(&*self.log, session_id.to_owned()).await {
+            Ok(history) => self.take_in(&history),
+            Err(LogError::Damaged(_)) => {
+                let session = session_hash(session_id);
+                tracing::error!(session, "a session can't be read, and is on no list");
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 }

@@ -10,6 +10,7 @@
 mod audit;
 mod company;
 mod contention;
+mod damaged;
 mod desk;
 mod escalation;
 mod failing_log;
