@@ -250,6 +250,8 @@ pub(crate) struct LiveSession {
     overdue: bool,
     /// Whether nobody attends here and somebody does on another server, which looks after the session then.
     attended_elsewhere: bool,
+    /// Whether a lease may say that somebody attends here.
+    lease_stands: bool,
     /// Saying by a lease who attends here, if that takes time.
     saying: Option<JoinHandle<()>>,
     /// Looking up who attends anywhere.
@@ -282,6 +284,7 @@ impl LiveSession {
             tended_at: Instant::now(),
             overdue: false,
             attended_elsewhere: false,
+            lease_stands: false,
             saying: None,
             looking: None,
         };

@@ -32,7 +32,7 @@ pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
 pub(super) struct Seen {
     /// The owner, or who becomes it.
     owner: LastSeen,
-    /// The patron, and whether anything was heard of them here at all.
+    /// The patron, and whether anything was heard of them here since they were noted as gone, by whatever server.
     patron: LastSeen,
     patron_heard: bool,
     /// Supervisors who do not listen here, since that was noticed.
@@ -95,13 +95,18 @@ impl Seen {
         }
     }
 
-    /// Learns from what happened: a new owner is there, and so is a patron who is back.
+    /// Learns from what happened: a new owner is there, and so is a patron who is back. One who was noted as gone, perhaps by
+    /// a server that missed them sooner, is gone until something is heard of them again: their time need not be over here.
     pub(super) fn take_note(&mut self, before: &Standing, now: &Standing) {
         if now.owner != before.owner {
             self.owner.saw(true);
         }
-        if now.patron != before.patron && now.patron == Some(PatronConnection::Connected) {
-            self.hear_patron();
+        if now.patron != before.patron {
+            match now.patron {
+                Some(PatronConnection::Connected) => self.hear_patron(),
+                Some(PatronConnection::Away | PatronConnection::Lost) => self.patron_heard = false,
+                None => {}
+            }
         }
     }
 
@@ -163,26 +168,39 @@ impl Seen {
 }
 
 impl LiveSession {
-    /// Says by a lease who listens here, for as long as two looks at it. What is still being said is not said again.
+    /// Says by a lease who listens here, for as long as two looks at it, and once that nobody does any more: others shall
+    /// not go on seeing who was the last to go. What is still being said is not said again.
     pub(super) fn keep_lease(&mut self) {
         let under_way = self
             .saying
             .as_ref()
             .is_some_and(|saying| !saying.is_finished());
-        let listening = self.subscribers.keys();
-        if under_way || listening.is_empty() {
+        if under_way {
             return;
         }
+        let listening = self.subscribers.keys();
+        let (space, key, incarnation) = (self.lease_space(), self.lease_key(), 1);
+        let store = Arc::clone(&self.parts.leases);
+        if listening.is_empty() {
+            if mem::take(&mut self.lease_stands) {
+                self.say(async move { store.release(&space, &key, incarnation).await });
+            }
+            return;
+        }
+        self.lease_stands = true;
         let lasts = self.tick() * 2 + Duration::from_secs(1);
         let lease = Lease {
-            space: self.lease_space(),
-            key: self.lease_key(),
-            incarnation: 1,
+            space,
+            key,
+            incarnation,
             value: listing(&listening),
         };
-        let store = Arc::clone(&self.parts.leases);
+        self.say(async move { store.hold(lease, lasts).await.map(drop) });
+    }
+
+    fn say(&mut self, telling: impl Future<Output = Result<(), LeaseError>> + Send + 'static) {
         let mut saying = Box::pin(async move {
-            if let Err(error) = store.hold(lease, lasts).await {
+            if let Err(error) = telling.await {
                 tracing::debug!(%error, "who attends a session could not be told to other servers");
             }
         });

@@ -158,3 +158,22 @@ async fn who_acts_by_another_server_is_not_lost() {
     });
     assert_eq!(lost, None);
 }
+
+/// Of a patron who has gone each server learns at another time: from its own streams, or when what another one said of them
+/// has run out. What one has noted is not taken back by one that has not missed them for as long.
+#[tokio::test]
+async fn a_patron_who_is_noted_as_gone_does_not_come_back_by_a_server_that_misses_them_later() {
+    let here = Desk::with(quick()).await;
+    let there = here.replica().await;
+    let mut ricky = there.patron(SESSION);
+    let mut map = here.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    ricky.open(there.command_id(), "hello?").await.unwrap();
+    map.pick_up(here.command_id(), SESSION).await.unwrap();
+    let rickys = ricky.attend(SESSION, None).await.unwrap();
+    let mut maps = map.attend(SESSION, None).await.unwrap();
+    // Until it was looked up here that the patron is there.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop(rickys);
+    assert_eq!(next_word(&mut maps).await, PatronConnection::Away);
+    assert_eq!(next_word(&mut maps).await, PatronConnection::Lost);
+}
