@@ -247,11 +247,7 @@ fn pick_up(situation: &Situation<'_>, librarian: &LibrarianActor) -> Result<Deci
                 by: librarian.member.clone(),
             };
             let mut decision = Decision::happens(picked_up);
-            if inside {
-                let exit = depart(situation, &librarian.member, Departure::BecameOwner);
-                decision.conference = exit.conference;
-                decision.audit = exit.audit;
-            }
+            leave_as_owner(&mut decision, situation, &librarian.member);
             Ok(decision)
         }
     }
@@ -302,6 +298,20 @@ fn leave_conference(
         Relation::Reviewer => Ok(Decision::default()),
         Relation::Owner => Err(Refused::NotInside),
         Relation::Patron | Relation::Candidate | Relation::FormerOwner => Err(Refused::NotFound),
+    }
+}
+
+/// Has whoever becomes the owner leave conference mode with it, if they are inside: also if they may not supervise any more,
+/// or they would be inside for as long as they own the session, and again when they are given that right back.
+pub(super) fn leave_as_owner(
+    decision: &mut Decision,
+    situation: &Situation<'_>,
+    owner: &StaffMember,
+) {
+    if situation.conference.contains(&owner.librarian_id) {
+        let exit = depart(situation, owner, Departure::BecameOwner);
+        decision.conference = exit.conference;
+        decision.audit = exit.audit;
     }
 }
 

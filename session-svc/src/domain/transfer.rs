@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::{Relation, Situation},
-    conference::Departure,
-    decide::{Decision, depart},
+    decide::{Decision, leave_as_owner},
     event::Event,
     people::{LibrarianActor, Role, StaffMember},
     refused::Refused,
@@ -236,20 +235,13 @@ pub(super) fn accept(
         (Some(_), Fate::Stands) if session.is_owned_by(&librarian.member.librarian_id) => {
             Err(Refused::OwnSession)
         }
-        (Some(owner), Fate::Stands) => Ok(hand_over(
-            situation,
-            session,
-            librarian,
-            &owner.member,
-            offer_id,
-        )),
+        (Some(owner), Fate::Stands) => Ok(hand_over(situation, librarian, &owner.member, offer_id)),
         (_, fate) => Err(Refused::OfferClosed { fate }),
     }
 }
 
 fn hand_over(
     situation: &Situation<'_>,
-    session: &Session,
     to: &LibrarianActor,
     from: &StaffMember,
     offer_id: &str,
@@ -259,11 +251,7 @@ fn hand_over(
         from: from.clone(),
         offer_id: offer_id.to_owned(),
     });
-    if situation.is_inside(session, to) {
-        let exit = depart(situation, &to.member, Departure::BecameOwner);
-        decision.conference = exit.conference;
-        decision.audit = exit.audit;
-    }
+    leave_as_owner(&mut decision, situation, &to.member);
     decision
 }
 

@@ -9,7 +9,7 @@ use carrel_session::domain::{
     audience::{Audience, audience_of, project},
     decide::Command,
     event::{Event, Speaker},
-    people::Actor,
+    people::{Actor, Role},
     refused::Refused,
     session::{Phase, Session},
 };
@@ -120,6 +120,30 @@ proptest! {
             .fold(None, |session, (event, at)| Session::apply(session, Audience::Patron, event, *at));
         prop_assert_eq!(without_notes, plain.patron, "notes make no difference to the patron's picture");
     }
+}
+
+/// Whoever becomes the owner is inside no longer (R7, D7), also if they have lost the right to be. With it they would come
+/// back without a warning (R1).
+#[test]
+fn a_supervisor_who_lost_that_right_leaves_conference_mode_as_owner() {
+    let mut world = World::default();
+    let [patron, owner] = [&cast()[0], &cast()[2]];
+    let supervisor = world::librarian("ask", "maple", Role::AskAdministrator, &["maple"]);
+    let demoted = world::librarian("ask", "maple", Role::Librarian, &["maple"]);
+    let opening = Command::Open {
+        question: "where?".into(),
+        patron_name: "Ricky".into(),
+        patron_email: String::new(),
+    };
+    let entry = Command::EnterConference {
+        warning_version: "w1".into(),
+    };
+    world.act(patron, &opening).unwrap();
+    world.act(owner, &Command::PickUp).unwrap();
+    world.act(&supervisor, &entry).unwrap();
+    world.lose_owner();
+    world.act(&demoted, &Command::PickUp).unwrap();
+    assert!(world.conference.is_empty());
 }
 
 /// The two pictures are what their audiences' events give, with dense positions.
