@@ -13,7 +13,7 @@ use crate::{
     domain::{
         access::{Situation, Times},
         audience::Audience,
-        conference::{Conference, ConferenceEvent},
+        conference::{Conference, ConferenceEvent, Departure},
         event::Event,
         session::Session,
     },
@@ -57,6 +57,23 @@ pub struct News {
     pub session: Vec<Stored<Event>>,
     /// What happened in its conference.
     pub conference: Vec<Stored<ConferenceEvent>>,
+}
+
+impl News {
+    /// Whether somebody left the conference to become the owner and it is not here that they did.
+    fn lacks_new_owner(&self) -> bool {
+        let became_owner = |librarian_id: &str| {
+            let mut new_owners = self.session.iter().filter_map(|one| one.event.new_owner());
+            new_owners.any(|owner| owner.librarian_id == librarian_id)
+        };
+        self.conference.iter().any(|one| match &one.event {
+            ConferenceEvent::Left {
+                by,
+                how: Departure::BecameOwner,
+            } => !became_owner(&by.librarian_id),
+            ConferenceEvent::Left { .. } | ConferenceEvent::Entered { .. } => false,
+        })
+    }
 }
 
 /// An event as it is sent to everyone of an audience who attends. It is encoded once, whoever is sent it and how often.
@@ -206,9 +223,21 @@ impl History {
 
     /// Reads what the log has and this history has not.
     ///
+    /// Nothing of the session is in it that is newer than what is known of the conference: whoever has left would hear of
+    /// that. What was written to both at once may be torn apart so, which matters of one thing only: whoever left to become
+    /// the owner is neither then. A second look has both.
+    ///
     /// # Errors
     /// As the log does.
     pub async fn news(&self, log: &dyn EventLog) -> Result<News, LogError> {
+        let news = self.look(log).await?;
+        match news.lacks_new_owner() {
+            true => self.look(log).await,
+            false => Ok(news),
+        }
+    }
+
+    async fn look(&self, log: &dyn EventLog) -> Result<News, LogError> {
         let (happened, conferred) = (self.session_stream(), self.conference_stream());
         Ok(News {
             session: storage::read_after(log, &happened, self.session_version()).await?,
@@ -335,16 +364,17 @@ impl History {
 #[cfg(test)]
 mod tests {
     use carrel_platform::log::{Batch, Write, sqlite::SqliteLog};
+    use carrel_testbed::log::FaultyLog;
+    use futures::FutureExt as _;
 
     use super::*;
     use crate::domain::{
         event::{Opened, Speaker},
-        people::StaffNaming,
+        people::{StaffMember, StaffNaming},
     };
 
-    #[tokio::test]
-    async fn what_is_read_for_a_list_is_what_staff_are_shown() -> anyhow::Result<()> {
-        let opened = Event::Opened(Opened {
+    fn opened() -> Event {
+        Event::Opened(Opened {
             institution_id: "library".to_owned(),
             institution_name: "Library".to_owned(),
             queue_id: "desk".to_owned(),
@@ -354,12 +384,78 @@ mod tests {
             question: "Where?".to_owned(),
             practice: false,
             route: Vec::new(),
-        });
+        })
+    }
+
+    fn write<E: serde::Serialize>(
+        stream: StreamName,
+        expected: u64,
+        events: &[E],
+    ) -> anyhow::Result<Write> {
+        let events = events.iter().map(|event| storage::encode(event, 1, None));
+        Ok(Write {
+            stream,
+            expected,
+            events: events.collect::<Result<Vec<_>, _>>()?,
+            standing: None,
+        })
+    }
+
+    /// What was written to both streams between the two reads of one look is not taken in by halves.
+    #[tokio::test]
+    async fn whoever_left_to_become_the_owner_is_not_neither() -> anyhow::Result<()> {
+        let log = FaultyLog::in_memory()?;
+        let mut history = History::empty("s".to_owned());
+        let (session, conference) = (history.session_stream(), history.conference_stream());
+        let by = StaffMember {
+            librarian_id: "admin".to_owned(),
+            screen_name: "Admin".to_owned(),
+            institution_id: "library".to_owned(),
+            institution_name: "Library".to_owned(),
+        };
+        let entered = ConferenceEvent::Entered {
+            by: by.clone(),
+            warning_version: "w1".to_owned(),
+        };
+        let writes = vec![
+            write(session.clone(), 0, &[opened()])?,
+            write(conference.clone(), 0, &[entered])?,
+        ];
+        log.append(Batch { writes }).await?;
+        let news = history.news(&*log).await?;
+        for stored in news.session {
+            history.record(stored);
+        }
+        for stored in news.conference {
+            history.record_conference(stored);
+        }
+        let so_far = log.reads();
+        let mut news = Box::pin(history.news(&*log));
+        while log.reads() < so_far + 2 {
+            assert!(news.as_mut().now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        let left = ConferenceEvent::Left {
+            by: by.clone(),
+            how: Departure::BecameOwner,
+        };
+        let writes = vec![
+            write(session, 1, &[Event::PickedUp { by }])?,
+            write(conference, 1, &[left])?,
+        ];
+        log.append(Batch { writes }).await?;
+        let news = news.await?;
+        assert_eq!((news.session.len(), news.conference.len()), (1, 1));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_read_for_a_list_is_what_staff_are_shown() -> anyhow::Result<()> {
         let said = Event::MessagePosted {
             by: Speaker::Patron,
             text: "Is anybody there?".to_owned(),
         };
-        let events = [(opened, 1), (said, 2)]
+        let events = [(opened(), 1), (said, 2)]
             .map(|(event, at_ms)| storage::encode(&event, at_ms, None))
             .into_iter()
             .collect::<Result<Vec<_>, _>>()?;
