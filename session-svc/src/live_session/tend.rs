@@ -83,7 +83,10 @@ impl LiveSession {
             }
         }
         self.see_who_is_there(None).await;
-        self.look_elsewhere();
+        // Whoever asks for sessions at random shall not keep the store of leases busy either.
+        if !self.does_not_exist() {
+            self.look_elsewhere();
+        }
     }
 
     /// Takes in who attends on other servers.
