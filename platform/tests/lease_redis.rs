@@ -318,6 +318,26 @@ async fn scripts_that_redis_forgot_are_brought_again() {
     assert_eq!(leases.standing("s").await, Ok(vec![one]));
 }
 
+/// A Redis that is full answers its connections, but keeps nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_refuses_what_it_is_asked_is_not_said_to_be_well() {
+    let on = single();
+    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let mut condition = leases.condition();
+    let room = |bytes| ["CONFIG", "SET", "maxmemory", bytes];
+    on.engine.ask(&room("1")).unwrap();
+    let degraded = condition.wait_for(|condition| *condition != Condition::Well);
+    let degraded = tokio::time::timeout(LONG, degraded).await.unwrap().unwrap();
+    assert!(
+        format!("{:?}", *degraded).contains("maxmemory"),
+        "{degraded:?}"
+    );
+    drop(degraded);
+    on.engine.ask(&room("0")).unwrap();
+    let well = condition.wait_for(|condition| *condition == Condition::Well);
+    tokio::time::timeout(LONG, well).await.unwrap().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_replaced_server_by_server() {
     let on = single();

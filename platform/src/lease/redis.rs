@@ -28,7 +28,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use redis::Value;
 use tokio::{
     sync::watch,
-    time::{Instant, interval, timeout_at},
+    time::{Instant, MissedTickBehavior, interval, timeout_at},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -39,7 +39,7 @@ use self::{
 use super::{Held, Lease, LeaseError, Leases, Reading};
 use crate::{
     condition::Condition,
-    redis::{CallError, Health, Nodes, PING_EVERY, RedisConfig, RedisError},
+    redis::{CallError, Health, Nodes, PING_EVERY, RedisConfig, RedisError, Report},
     seal::{Key, Keyring},
 };
 
@@ -86,7 +86,8 @@ impl RedisLeases {
             let touched = store.touch(key, 0).await;
             touched.map_err(|error| RedisError::Unreachable(error.to_string()))?;
         }
-        let touching = tokio::spawn(keep_touching(Arc::clone(&store)));
+        let report = Report::new(&health, crate::redis::Part::Store);
+        let touching = tokio::spawn(keep_touching(Arc::clone(&store), report));
         Ok(Self {
             store,
             health,
@@ -101,15 +102,26 @@ impl RedisLeases {
     }
 }
 
-/// Lets each part of the store know each second that it is there.
-async fn keep_touching(store: Arc<Store>) {
+/// Lets each part of the store know each second that it is there, and says if a part does not do as it is asked: a Redis
+/// that is full, or is a replica by now, answers its connections all the same.
+async fn keep_touching(store: Arc<Store>, report: Report) {
     let mut tick = interval(PING_EVERY);
+    // After a time in which the process stood still, once is enough.
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failed_before = false;
     loop {
         tick.tick().await;
         let keys = store.keyring.keys().iter();
         let touches = keys.flat_map(|key| (0..PARTS).map(|part| store.touch(key, part)));
-        // Whoever needs a part that can't be reached learns it by themselves.
-        futures::future::join_all(touches).await;
+        let touched = futures::future::join_all(touches).await;
+        // One round may meet the moment in which a replica takes over.
+        let problem = touched.into_iter().find_map(Result::err);
+        match &problem {
+            None => report.well(),
+            Some(problem) if failed_before => report.amiss(problem),
+            Some(_) => {}
+        }
+        failed_before = problem.is_some();
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum Part {
     Commands(Address),
     /// The connection on which a node says what is published.
     Subscriptions(Address),
+    /// What is kept there: a node that is connected does not do as it is asked.
+    Store,
 }
 
 /// The condition of one user of Redis, cheap to clone. It is logged once when it turns bad and once when it turns well.
