@@ -67,7 +67,7 @@ impl Delivery {
         let accepted_ms = event
             .time
             .as_ref()
-            .map(|time| time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000);
+            .map(|time| unix_ms(time.seconds, time.nanos));
         let event = accepted_ms
             .filter(|_| !to.is_author_of(event))
             .map(|accepted_ms| Event {
@@ -99,6 +99,13 @@ impl Delivery {
         let labels: [Label; 1] = [event.audience.into()];
         DELIVERY_DURATION.record_in(ids, took, labels);
     }
+}
+
+/// A time that another machine names, which may be any: one that no clock shows is the first or the last that there is.
+fn unix_ms(seconds: i64, nanos: i32) -> i64 {
+    seconds
+        .saturating_mul(1_000)
+        .saturating_add(i64::from(nanos) / 1_000_000)
 }
 
 /// The span of one delivery, on the trace of what caused it; none if that is not kept.
@@ -143,5 +150,18 @@ mod tests {
         assert_eq!(measured(&patron, map()), Some((7_009, "staff")));
         let admin = User::Librarian("admin".to_owned());
         assert_eq!(measured(&owner, admin), Some((7_009, "staff")));
+    }
+
+    #[test]
+    fn a_time_that_no_clock_shows_is_measured_as_well() {
+        let clock = Clock::manual(8_000);
+        for (seconds, nanos) in [(i64::MAX, i32::MAX), (i64::MIN, i32::MIN)] {
+            let mut event = by(Part::Patron, "");
+            if let Some(time) = &mut event.time {
+                (time.seconds, time.nanos) = (seconds, nanos);
+            }
+            let to = User::Librarian("map".to_owned());
+            Delivery::of_event(&event, &to, &clock).written();
+        }
     }
 }
