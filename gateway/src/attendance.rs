@@ -49,8 +49,13 @@ struct ActsUnderWay(Arc<Mutex<Acts>>);
 enum Acts {
     /// Those that were put on the stream and not answered yet, in order.
     Open(Vec<UnderWay>),
-    /// The stream is over, and whether the browser is to attend again.
-    Over { comes_back: bool },
+    /// The stream is over.
+    Over {
+        /// Whether the browser is to attend again.
+        comes_back: bool,
+        /// Whether it is not known of some what became of them.
+        in_doubt: bool,
+    },
 }
 
 /// An act that was put on a stream. A command that is sent again before its answer is there twice.
@@ -148,8 +153,12 @@ impl Attendance {
         let mut acts = self.acts.lock();
         let under_way = match &mut *acts {
             Acts::Open(under_way) => under_way,
-            Acts::Over { comes_back: true } => return Err(NotSent::Interrupted(time)),
-            Acts::Over { comes_back: false } => return Err(NotSent::Over(permit, time)),
+            Acts::Over {
+                comes_back: true, ..
+            } => return Err(NotSent::Interrupted(time)),
+            Acts::Over {
+                comes_back: false, ..
+            } => return Err(NotSent::Over(permit, time)),
         };
         // On its way to the service and back; none if its frame's trace is not kept.
         let span = NotedSpan::step(TraceIds::current(), SpanKind::Client, span::ACT_SERVED);
@@ -170,15 +179,18 @@ impl Attendance {
         }
     }
 
-    /// Resolves when no act is under way on the stream, with the refusal of what waited for that if the stream has
-    /// broken: those that were under way may have to be sent again then.
+    /// Resolves when no act is under way on the stream, with the refusal of what waited for that if those that were under
+    /// way may have to be sent again: the stream has broken, or the browser has ended it before they were answered.
     pub(crate) fn settled(&self) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
         let (unsettled, acts) = (self.unsettled.clone(), self.acts.clone());
         async move {
             unsettled.wait().await;
             match *acts.lock() {
-                Acts::Over { comes_back: true } => Err(interrupted()),
-                Acts::Open(_) | Acts::Over { comes_back: false } => Ok(()),
+                Acts::Over {
+                    comes_back,
+                    in_doubt,
+                } if comes_back || in_doubt => Err(interrupted()),
+                Acts::Open(_) | Acts::Over { .. } => Ok(()),
             }
         }
     }
@@ -201,7 +213,13 @@ impl Attendance {
 
     /// Whether the stream has ended by itself, and nothing is left to be said of it.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(*self.acts.lock(), Acts::Over { comes_back: false })
+        matches!(
+            *self.acts.lock(),
+            Acts::Over {
+                comes_back: false,
+                ..
+            }
+        )
     }
 
     /// Whether the stream goes on.
@@ -240,6 +258,21 @@ impl ActsUnderWay {
         };
         let place = acts.iter().position(|act| act.command_id == command_id)?;
         Some(acts.remove(place))
+    }
+
+    /// The stream is over: gives the acts that were not answered. `unknown` says whether one was answered so that nobody
+    /// knows what became of it.
+    fn close(&self, comes_back: bool, unknown: bool) -> Vec<UnderWay> {
+        let mut acts = self.lock();
+        let unanswered = match &mut *acts {
+            Acts::Open(unanswered) => std::mem::take(unanswered),
+            Acts::Over { .. } => Vec::new(),
+        };
+        *acts = Acts::Over {
+            comes_back,
+            in_doubt: unknown || !unanswered.is_empty(),
+        };
+        unanswered
     }
 }
 

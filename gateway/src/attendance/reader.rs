@@ -20,7 +20,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Code;
 
 use super::{
-    Acts, ActsUnderWay, UnderWay,
+    ActsUnderWay, UnderWay,
     response::{AttendResponse, Outline, Response},
 };
 use crate::{
@@ -179,12 +179,7 @@ impl Reader {
     pub(super) fn end(self, end: End) {
         self.line.outbox.forget_head(&self.session_id);
         let comes_back = matches!(&end, End::Service(refusal) if asks_to_come_back(refusal));
-        let over = Acts::Over { comes_back };
-        let acts = std::mem::replace(&mut *self.acts.lock(), over);
-        let unanswered = match acts {
-            Acts::Open(unanswered) => unanswered,
-            Acts::Over { .. } => Vec::new(),
-        };
+        let unanswered = self.acts.close(comes_back, self.unknown.is_some());
         for act in unanswered {
             let unknown = Refusal::unavailable(
                 "UNAVAILABLE",
@@ -208,7 +203,7 @@ impl Reader {
     }
 }
 
-/// Whether the service that ended a stream so wants the client to attend again.
+/// Whether the client is to attend again after a stream that ended so: the service did not say that it is over for good.
 fn asks_to_come_back(refusal: &Refusal) -> bool {
-    refusal.code == Code::Unavailable || refusal.reason == "TOO_SLOW"
+    leaves_unknown(refusal.code) || refusal.reason == "TOO_SLOW"
 }

@@ -12,6 +12,7 @@ mod house;
 mod im;
 mod json_api;
 mod losses;
+mod order;
 mod presence;
 mod services;
 mod slow;

@@ -151,6 +151,12 @@ impl SessionService for Sessions {
         if join.session_id == "never opened" {
             return std::future::pending().await;
         }
+        if join.session_id == "unreadable" {
+            // Not before there is something on the stream that the failure leaves open.
+            requests.message().await?;
+            let refusal = Refusal::new(Code::Internal, "INTERNAL", "Something went wrong.");
+            return Err(refusal.into());
+        }
         assert!(
             join.trace,
             "a gateway asks for the trace of what it delivers"

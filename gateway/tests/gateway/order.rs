@@ -1,0 +1,268 @@
+//! The order of what one browser does (I5): nothing comes before what may have to be sent again.
+
+use std::time::Duration;
+
+use carrel_gateway::Config;
+use carrel_platform::refusal::Refusal;
+use carrel_proto::{
+    gateway::v1::{
+        Detach, LeaveConference, Ping, act, client_frame::Frame, server_frame::Frame as Received,
+    },
+    session::v1::{ActAccepted, AttendResponse, attend_response},
+};
+use tonic::{Code, Status};
+
+use crate::{
+    browser::{Browser, JSON},
+    house::House,
+};
+
+// I5
+#[tokio::test]
+async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_again() {
+    let house = House::open().await;
+    let mut browser = Browser::attending(&house, "map", "s").await;
+    house.sessions.end("s", Status::unavailable("gone")).await;
+    // Sent before the browser knows. A call by itself would go through.
+    browser.post("1", "s", "1").await;
+    browser.post("2", "s", "2").await;
+    let mut refused = Vec::new();
+    while refused.len() < 2 {
+        match browser.next().await {
+            Received::Refused(answer) => {
+                assert_eq!(answer.refusal.unwrap().code, Code::Unavailable as i32);
+                refused.push(answer.command_id);
+            }
+            Received::Detached(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refused, ["1", "2"]);
+    browser.attend("s").await;
+    browser.post("1", "s", "1").await;
+    assert_eq!(position_of(&mut browser, "1").await, ON_STREAM);
+
+    // Who is not to come back may still do things by themselves.
+    let over = Refusal::new(Code::FailedPrecondition, "NO_LONGER_OWNER", "Another's.");
+    house.sessions.end("s", over.into()).await;
+    while !matches!(browser.next().await, Received::Detached(_)) {}
+    browser.post("3", "s", "3").await;
+    assert_eq!(position_of(&mut browser, "3").await, BY_ITSELF);
+}
+
+/// How a supervisor's message comes to be of unknown outcome.
+#[derive(Clone, Copy, Debug)]
+enum Breaks {
+    /// It is not answered when the stream breaks, and they leave then.
+    BeforeLeaving,
+    /// It is not answered when the stream breaks, and their leaving waits for it.
+    WhileLeaving,
+    /// The service says that it does not know what became of it, or that others were faster, and their leaving waits
+    /// until the stream ends.
+    AfterSayingSo(&'static str),
+}
+
+// I5
+#[tokio::test]
+async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
+    for breaks in [
+        Breaks::BeforeLeaving,
+        Breaks::WhileLeaving,
+        Breaks::AfterSayingSo("not known"),
+        Breaks::AfterSayingSo("contended"),
+    ] {
+        let house = House::open().await;
+        let mut browser = Browser::attending(&house, "admin", "s").await;
+        let text = match breaks {
+            Breaks::AfterSayingSo(text) => text,
+            Breaks::BeforeLeaving | Breaks::WhileLeaving => "never answered",
+        };
+        browser.post("1", "s", text).await;
+        let on_stream = format!("attend post_message {text}");
+        house.seen.wait_for(&on_stream, 1).await;
+        let leave = || act::Act::LeaveConference(LeaveConference {});
+        let mut refused = Vec::new();
+        let gone = Status::unavailable("gone");
+        match breaks {
+            Breaks::BeforeLeaving => {
+                house.sessions.end("s", gone).await;
+                refused.push(browser.refused().await);
+                assert!(matches!(browser.next().await, Received::Detached(_)));
+                browser.act("2", "s", leave()).await;
+            }
+            Breaks::WhileLeaving => {
+                browser.act("2", "s", leave()).await;
+                time_to_overtake(&mut browser).await;
+                house.sessions.end("s", gone).await;
+            }
+            Breaks::AfterSayingSo(_) => {
+                refused.push(browser.refused().await);
+                browser.act("2", "s", leave()).await;
+                time_to_overtake(&mut browser).await;
+                house.sessions.end("s", gone).await;
+            }
+        }
+        while refused.len() < 2 {
+            match browser.next().await {
+                Received::Refused(answer) => refused.push(answer),
+                Received::Detached(_) => {}
+                other => panic!("{breaks:?}: {other:?}"),
+            }
+        }
+        let commands: Vec<_> = refused.iter().map(|answer| &*answer.command_id).collect();
+        assert_eq!(commands, ["1", "2"], "{breaks:?}");
+        let refusal = refused.pop().unwrap().refusal.unwrap();
+        assert_eq!(refusal.code, Code::Unavailable as i32);
+        assert_eq!(refusal.reason, "INTERRUPTED", "{breaks:?}");
+        assert_eq!(house.seen.count("unary leave_conference"), 0, "{breaks:?}");
+
+        // Once it attends again, the page goes on with both.
+        browser.attend("s").await;
+        browser.post("1", "s", "again").await;
+        browser.act("2", "s", leave()).await;
+        assert_eq!(position_of(&mut browser, "1").await, ON_STREAM);
+        assert_eq!(position_of(&mut browser, "2").await, 0);
+        assert_eq!(house.seen.count("unary leave_conference"), 1);
+    }
+}
+
+/// Gives what was sent before time enough to be done out of turn, if it could be.
+async fn time_to_overtake(browser: &mut Browser) {
+    for number in 0..50 {
+        browser.send(Frame::Ping(Ping { number })).await;
+        assert!(matches!(browser.next().await, Received::Pong(_)));
+    }
+}
+
+/// Where the scripted service says that a message is: one on a stream, and one of a call by itself.
+const ON_STREAM: u64 = 7;
+const BY_ITSELF: u64 = 8;
+
+/// Waits until a command is accepted.
+async fn position_of(browser: &mut Browser, command_id: &str) -> u64 {
+    loop {
+        match browser.next().await {
+            Received::Accepted(accepted) if accepted.command_id == command_id => {
+                return accepted.position;
+            }
+            Received::Refused(refused) => panic!("{refused:?}"),
+            _ => {}
+        }
+    }
+}
+
+// I5
+#[tokio::test]
+async fn nothing_overtakes_what_is_on_a_stream_that_did_not_open_in_time() {
+    let house = House::with(Config {
+        call_deadline: Duration::from_millis(100).into(),
+        ..Config::default()
+    })
+    .await;
+    let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
+    browser.attend("never opened").await;
+    browser.post("1", "never opened", "wait").await;
+    let refused = browser.refused().await;
+    assert_eq!(refused.command_id, "1");
+    assert_eq!(refused.refusal.unwrap().code, Code::Unavailable as i32);
+    let Received::Detached(detached) = browser.next().await else {
+        panic!("it is detached, so that it is attended again");
+    };
+    assert_eq!(detached.refusal.unwrap().code, Code::Unavailable as i32);
+    browser
+        .act(
+            "2",
+            "never opened",
+            act::Act::LeaveConference(LeaveConference {}),
+        )
+        .await;
+    let refused = browser.refused().await;
+    assert_eq!(refused.command_id, "2");
+    assert_eq!(refused.refusal.unwrap().reason, "INTERRUPTED");
+}
+
+// I5
+#[tokio::test]
+async fn what_is_handed_on_at_a_join_that_fails_is_not_overtaken_whatever_the_failure_is_called() {
+    let house = House::open().await;
+    let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
+    browser.attend("unreadable").await;
+    browser.post("1", "unreadable", "wait").await;
+    let refused = browser.refused().await;
+    assert_eq!(refused.command_id, "1");
+    assert_eq!(refused.refusal.unwrap().code, Code::Unavailable as i32);
+    let Received::Detached(detached) = browser.next().await else {
+        panic!("it is detached, so that it is attended again");
+    };
+    assert_eq!(detached.refusal.unwrap().reason, "INTERNAL");
+    browser.post("2", "unreadable", "2").await;
+    let leave = act::Act::LeaveConference(LeaveConference {});
+    browser.act("3", "unreadable", leave).await;
+    for command_id in ["2", "3"] {
+        let refused = browser.refused().await;
+        assert_eq!(refused.command_id, command_id);
+        assert_eq!(refused.refusal.unwrap().reason, "INTERRUPTED");
+    }
+    assert_eq!(house.seen.count("unary post_message 2"), 0);
+    assert_eq!(house.seen.count("unary leave_conference"), 0);
+}
+
+#[tokio::test]
+async fn an_act_off_the_stream_waits_for_those_on_it() {
+    let house = House::open().await;
+    let mut browser = Browser::attending(&house, "admin", "s").await;
+    leave_behind_a_message(&house, &mut browser).await;
+    assert_eq!(house.seen.count("unary leave_conference"), 0);
+    let accepted = ActAccepted {
+        command_id: "1".into(),
+        position: 7,
+        replayed: false,
+    };
+    let accepted = AttendResponse {
+        response: Some(attend_response::Response::ActAccepted(accepted)),
+        trace_parent: String::new(),
+    };
+    house.sessions.publish("s", accepted).await;
+    assert_eq!(browser.accepted().await.command_id, "1");
+    assert_eq!(browser.accepted().await.command_id, "2");
+}
+
+// I5
+#[tokio::test]
+async fn leaving_does_not_overtake_a_message_that_its_sender_stopped_waiting_for() {
+    for again in [true, false] {
+        let house = House::open().await;
+        let mut browser = Browser::attending(&house, "admin", "s").await;
+        leave_behind_a_message(&house, &mut browser).await;
+        if again {
+            browser.attend("s").await;
+        } else {
+            let session_id = "s".into();
+            browser.send(Frame::Detach(Detach { session_id })).await;
+        }
+        let mut refused = Vec::new();
+        while refused.len() < 2 {
+            match browser.next().await {
+                Received::Refused(answer) => {
+                    assert_eq!(answer.refusal.unwrap().code, Code::Unavailable as i32);
+                    refused.push(answer.command_id);
+                }
+                Received::Attending(_) => assert!(again),
+                Received::Detached(_) => assert!(!again),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(refused, ["1", "2"]);
+        assert_eq!(house.seen.count("unary leave_conference"), 0);
+    }
+}
+
+/// A message that is never answered, and behind it a leave that waits for its answer.
+async fn leave_behind_a_message(house: &House, browser: &mut Browser) {
+    browser.post("1", "s", "never answered").await;
+    let on_stream = "attend post_message never answered";
+    house.seen.wait_for(on_stream, 1).await;
+    let leave = act::Act::LeaveConference(LeaveConference {});
+    browser.act("2", "s", leave).await;
+    time_to_overtake(browser).await;
+}
