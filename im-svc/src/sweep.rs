@@ -11,9 +11,11 @@ use self::due::Seen;
 use crate::{
     config::{Config, Keep},
     conversations::Conversations,
+    domain::event::Between,
     error::Error,
     live_conversation::Request,
     storage,
+    watching::AtDesk,
 };
 
 mod due;
@@ -65,6 +67,24 @@ impl Sweeper<'_> {
     async fn sweep(&mut self) -> Result<(), LogError> {
         // What has become another server's is not taken over.
         let mut seen_before = std::mem::take(&mut self.seen);
+        let swept = self.look_at_all(&mut seen_before).await;
+        if swept.is_err() {
+            // The others were not looked at, and all is as it was seen to be.
+            self.seen.extend(seen_before);
+        }
+        swept
+    }
+
+    /// Looks at one conversation after the other, and takes what was seen of it from what was seen before.
+    async fn look_at_all(
+        &mut self,
+        seen_before: &mut HashMap<String, Seen>,
+    ) -> Result<(), LogError> {
+        let parts = self.conversations.parts();
+        let at_desk = match parts.config.keep {
+            Keep::For(_) => None,
+            Keep::UntilLogOff => AtDesk::read(&*parts.leases).await.ok(),
+        };
         let mut after = None;
         loop {
             let query = StreamQuery::Open {
@@ -72,13 +92,14 @@ impl Sweeper<'_> {
                 after: after.take(),
                 limit: PAGE,
             };
-            let heads = self.conversations.parts().log.find(query).await?;
+            let heads = parts.log.find(query).await?;
             for head in &heads {
                 let id = &head.stream.id;
                 if self.members.is_mine(id) {
-                    let seen = seen_before.remove(id).unwrap_or_default();
-                    let seen = self.look(head, seen).await?;
+                    let mut seen = seen_before.remove(id).unwrap_or_default();
+                    let looked = self.look(head, &mut seen, at_desk.as_ref()).await;
                     self.seen.insert(id.clone(), seen);
+                    looked?;
                 }
             }
             match heads.last() {
@@ -88,31 +109,37 @@ impl Sweeper<'_> {
         }
     }
 
-    /// Sweeps a conversation if something in it may be due, and returns what is known of it then.
-    async fn look(&self, head: &StreamHead, mut seen: Seen) -> Result<Seen, LogError> {
+    /// Sweeps a conversation if something in it may be due, and takes note of what is known of it then. `at_desk` is who
+    /// has the desk open; who can't be looked up counts as there.
+    async fn look(
+        &self,
+        head: &StreamHead,
+        seen: &mut Seen,
+        at_desk: Option<&AtDesk>,
+    ) -> Result<(), LogError> {
         let parts = self.conversations.parts();
         let now_ms = parts.clock.unix_ms();
         while let Some(after) = seen.unread(head.version) {
             let first = parts.log.read(&head.stream, after, 1).await?;
             seen.read(first.first(), head.version, &parts.config);
         }
-        if !seen.may_be_due(head.version, now_ms, &parts.config) {
-            return Ok(seen);
+        let is_watched = |between: &Between| at_desk.is_none_or(|desk| desk.watches(between));
+        if !seen.may_be_due(head.version, now_ms, &parts.config, is_watched) {
+            return Ok(());
         }
         let swept = self
             .conversations
             .ask(&head.stream.id, |answer| Request::Sweep { answer })
             .await;
         match swept {
-            Ok(swept) => Ok(Seen::of_swept(swept, &parts.config)),
-            Err(error) => {
-                if let Error::Log(error) = error {
-                    // The others are swept all the same; this one again the next time.
-                    let kind = error.kind();
-                    tracing::warn!(kind, "a conversation could not be swept");
-                }
-                Ok(seen)
+            Ok(swept) => *seen = Seen::of_swept(swept, &parts.config),
+            Err(Error::Log(error)) => {
+                // The others are swept all the same; this one again the next time.
+                let kind = error.kind();
+                tracing::warn!(kind, "a conversation could not be swept");
             }
+            Err(_) => {}
         }
+        Ok(())
     }
 }

@@ -49,19 +49,44 @@ pub(crate) async fn hold(
     leases.hold(lease, lasts).await.map(|_| ())
 }
 
-/// Whether anybody in a conversation has the desk open, or had it until a moment ago. A word that can't be read may
-/// be anybody's.
-///
-/// # Errors
-/// When the store of leases can't be reached.
-pub(crate) async fn is_watched(leases: &dyn Leases, between: &Between) -> Result<bool, LeaseError> {
-    let standing = leases.standing(SPACE).await?;
-    Ok(standing.iter().any(|lease| {
-        serde_json::from_slice::<Watch>(&lease.value).map_or(true, |watch| match between {
-            Between::Librarians { .. } => between.other(&watch.librarian_id).is_some(),
-            Between::Staff { queue_id } => watch.queues.contains(queue_id),
-        })
-    }))
+/// Who has the desk open, or had it until a moment ago.
+#[derive(Debug, Default)]
+pub(crate) struct AtDesk {
+    librarians: BTreeSet<String>,
+    queues: BTreeSet<String>,
+    /// Whether there is a word that can't be read, and may be anybody's.
+    unread: bool,
+}
+
+impl AtDesk {
+    /// Reads it from the leases.
+    ///
+    /// # Errors
+    /// When the store of leases can't be reached.
+    pub(crate) async fn read(leases: &dyn Leases) -> Result<Self, LeaseError> {
+        let mut at_desk = Self::default();
+        for lease in leases.standing(SPACE).await? {
+            match serde_json::from_slice::<Watch>(&lease.value) {
+                Ok(watch) => {
+                    at_desk.librarians.insert(watch.librarian_id);
+                    at_desk.queues.extend(watch.queues);
+                }
+                Err(_) => at_desk.unread = true,
+            }
+        }
+        Ok(at_desk)
+    }
+
+    /// Whether anybody in a conversation is among them.
+    pub(crate) fn watches(&self, between: &Between) -> bool {
+        self.unread
+            || match between {
+                Between::Librarians { members } => members
+                    .iter()
+                    .any(|member| self.librarians.contains(&member.librarian_id)),
+                Between::Staff { queue_id } => self.queues.contains(queue_id),
+            }
+    }
 }
 
 /// The ids of the staff conversations of some queues, each with its queue.

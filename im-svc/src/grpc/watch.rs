@@ -48,16 +48,22 @@ const AT_ONCE: usize = 16;
 /// How long it may not be known which queues somebody monitors before their watch ends.
 const WITHOUT_PRESENCE: Duration = Duration::from_secs(15);
 
-/// Watches conversations until the caller goes, the token expires, or the server stops.
+/// Watches conversations until the caller goes, the token expires, or the server stops. A token that expires while the
+/// watch is opened opens none.
 pub(super) async fn watch(
     api: &ImApi,
     caller: Caller,
     traced: bool,
 ) -> Result<Responses<wire::WatchConversationsResponse>, Error> {
     let parts = api.conversations.parts();
-    let expiry = parts.clock.until(caller.expires_at_ms);
+    let expires_at_ms = caller.expires_at_ms;
     let stop = parts.stop.clone();
     let (watch, snapshot) = Watch::open(api, caller).await?;
+    // Opening takes as long as presence-svc and the log do, and the token goes on running out.
+    let expiry = parts.clock.until(expires_at_ms);
+    if expiry.is_zero() {
+        return Err(token_expired().into());
+    }
     let must_end = watch.feed.ending.clone();
     let tasks = api.conversations.tasks();
     Ok(sent_by_task(tasks, IN_FLIGHT, |sender| async move {

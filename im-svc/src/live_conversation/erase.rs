@@ -10,7 +10,8 @@ use crate::{
         event::Event,
     },
     error::Error,
-    storage, watching,
+    storage,
+    watching::AtDesk,
 };
 
 impl LiveConversation {
@@ -36,6 +37,11 @@ impl LiveConversation {
         let mut kept = self.history.messages_after(0).peekable();
         Ok(Swept {
             version: self.history.version(),
+            last_at_ms: self.history.last_at_ms(),
+            between: self
+                .history
+                .conversation()
+                .map(|conversation| conversation.between().clone()),
             oldest: kept.peek().map(|oldest| (oldest.version, oldest.at_ms)),
             kept: kept.count(),
         })
@@ -80,7 +86,7 @@ impl LiveConversation {
 
     /// Who can't be looked up counts as there.
     async fn nobody_watches(&self, conversation: &Conversation) -> bool {
-        let watched = watching::is_watched(&*self.parts.leases, conversation.between()).await;
-        watched.is_ok_and(|watched| !watched)
+        let at_desk = AtDesk::read(&*self.parts.leases).await;
+        at_desk.is_ok_and(|at_desk| !at_desk.watches(conversation.between()))
     }
 }

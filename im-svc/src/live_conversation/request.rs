@@ -129,10 +129,14 @@ pub(crate) struct Watched {
 }
 
 /// What stays of a conversation that was swept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Swept {
     /// The version of its stream.
     pub(crate) version: u64,
+    /// When something last happened in it, in Unix milliseconds.
+    pub(crate) last_at_ms: i64,
+    /// Between whom it is, if it has begun.
+    pub(crate) between: Option<Between>,
     /// The version and the time of its oldest message, in Unix milliseconds.
     pub(crate) oldest: Option<(u64, i64)>,
     /// How many messages it has.

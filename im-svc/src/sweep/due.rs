@@ -1,22 +1,26 @@
 //! When something in a conversation may be due to be erased, by what was seen of it before: most of those there ever were
 //! need not be looked at for that.
 
+use std::time::Duration;
+
 use carrel_platform::log::RecordedEvent;
 
 use crate::{
     config::{Config, Keep},
-    domain::event::Event,
+    domain::event::{Between, Event},
     live_conversation::Swept,
 };
 
 /// What was seen of a conversation. Another server may have swept it since: then this is too old, and it is only looked
 /// at too early.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     /// Up to this version there is nothing to be erased.
     nothing_up_to: u64,
     /// The first after that which there may be.
     first: Option<First>,
+    /// How it was when it was swept, if it is kept until its members log off.
+    until_log_off: Option<UntilLogOff>,
 }
 
 /// The first event of a conversation that may have to be erased.
@@ -27,16 +31,32 @@ struct First {
     full_at: u64,
 }
 
+/// A conversation that is kept until its members log off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct UntilLogOff {
+    between: Between,
+    version: u64,
+    last_at_ms: i64,
+}
+
 impl Seen {
     /// What is known after a conversation was swept.
     pub(super) fn of_swept(swept: Swept, config: &Config) -> Self {
         let Swept {
             version,
+            last_at_ms,
+            between,
             oldest,
             kept,
         } = swept;
         let room = config.keep_at_most.saturating_sub(kept);
+        let between = between.filter(|_| config.keep == Keep::UntilLogOff);
         Self {
+            until_log_off: between.map(|between| UntilLogOff {
+                between,
+                version,
+                last_at_ms,
+            }),
             nothing_up_to: oldest.map_or(version, |(of_oldest, _)| of_oldest.saturating_sub(1)),
             first: oldest.map(|(_, at_ms)| First {
                 at_ms,
@@ -64,20 +84,35 @@ impl Seen {
         }
     }
 
-    /// Whether it is worth sweeping a conversation whose last event is `head`.
-    pub(super) fn may_be_due(&self, head: u64, now_ms: i64, config: &Config) -> bool {
+    /// Whether it is worth sweeping a conversation whose last event is `head`. `is_watched` says whether anybody in one has
+    /// the desk open.
+    pub(super) fn may_be_due(
+        &self,
+        head: u64,
+        now_ms: i64,
+        config: &Config,
+        is_watched: impl Fn(&Between) -> bool,
+    ) -> bool {
         let Some(first) = self.first else {
             return false;
         };
+        let age_ms = |at_ms: i64| now_ms.saturating_sub(at_ms);
+        if head >= first.full_at {
+            return true;
+        }
         match config.keep {
-            Keep::UntilLogOff => true,
-            Keep::For(time) => {
-                let age_ms = i128::from(now_ms.saturating_sub(first.at_ms));
-                age_ms > i128::try_from(time.get().as_millis()).unwrap_or(i128::MAX)
-                    || head >= first.full_at
-            }
+            Keep::For(time) => age_ms(first.at_ms) > in_ms(time.get()),
+            Keep::UntilLogOff => self.until_log_off.as_ref().is_none_or(|swept| {
+                let is_quiet = age_ms(swept.last_at_ms) >= in_ms(config.log_off_grace.get());
+                (is_quiet || head > swept.version) && !is_watched(&swept.between)
+            }),
         }
     }
+}
+
+/// A time in milliseconds, or the longest that there is.
+fn in_ms(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Whether all before an event was erased, and it says what stays of that.
@@ -94,10 +129,10 @@ fn to_u64(number: usize) -> u64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::{collections::BTreeMap, time::Duration};
+    use std::collections::BTreeMap;
 
     use super::*;
-    use crate::domain::event::{Between, Checkpoint};
+    use crate::domain::event::Checkpoint;
 
     fn config(keep: Keep) -> Config {
         Config {
@@ -125,13 +160,21 @@ mod tests {
         recorded(version, at_ms, &Event::Read { by, up_to: 1 })
     }
 
+    fn staff() -> Between {
+        Between::Staff {
+            queue_id: "maple".into(),
+        }
+    }
+
+    fn by_nobody(_: &Between) -> bool {
+        false
+    }
+
     fn erased(version: u64) -> RecordedEvent {
         let checkpoint = Checkpoint {
             erase_up_to: version - 1,
             head: 1,
-            between: Between::Staff {
-                queue_id: "maple".into(),
-            },
+            between: staff(),
             marks: BTreeMap::new(),
         };
         recorded(version, 0, &Event::Erased(checkpoint))
@@ -143,55 +186,61 @@ mod tests {
         assert_eq!(seen.unread(3), Some(0));
         seen.read(Some(&read(1, 5_000)), 3, &config);
         assert_eq!(seen.unread(7), None);
-        assert!(!seen.may_be_due(7, 6_000, &config));
-        assert!(seen.may_be_due(7, 6_001, &config));
+        assert!(!seen.may_be_due(7, 6_000, &config, by_nobody));
+        assert!(seen.may_be_due(7, 6_001, &config, by_nobody));
     }
 
     #[test]
     fn many_events_may_be_too_many_messages() {
         let (config, mut seen) = (for_a_second(), Seen::default());
         seen.read(Some(&read(1, 5_000)), 3, &config);
-        assert!(!seen.may_be_due(10, 5_000, &config));
-        assert!(seen.may_be_due(11, 5_000, &config));
+        assert!(!seen.may_be_due(10, 5_000, &config, by_nobody));
+        assert!(seen.may_be_due(11, 5_000, &config, by_nobody));
         // Nine of those were messages.
         let swept = Swept {
+            last_at_ms: 5_000,
+            between: Some(staff()),
             version: 11,
             oldest: Some((2, 5_000)),
             kept: 9,
         };
         let seen = Seen::of_swept(swept, &config);
-        assert!(!seen.may_be_due(12, 5_000, &config));
-        assert!(seen.may_be_due(13, 5_000, &config));
+        assert!(!seen.may_be_due(12, 5_000, &config, by_nobody));
+        assert!(seen.may_be_due(13, 5_000, &config, by_nobody));
     }
 
     #[test]
     fn what_stays_after_sweeping_is_due_by_its_oldest_message() {
         let config = for_a_second();
         let swept = Swept {
+            last_at_ms: 8_500,
+            between: Some(staff()),
             version: 20,
             oldest: Some((15, 8_000)),
             kept: 2,
         };
         let seen = Seen::of_swept(swept, &config);
         assert_eq!(seen.unread(22), None);
-        assert!(!seen.may_be_due(22, 9_000, &config));
-        assert!(seen.may_be_due(22, 9_001, &config));
+        assert!(!seen.may_be_due(22, 9_000, &config, by_nobody));
+        assert!(seen.may_be_due(22, 9_001, &config, by_nobody));
     }
 
     #[test]
     fn a_conversation_of_which_nothing_stays_rests_until_somebody_writes() {
         let config = config(Keep::UntilLogOff);
         let swept = Swept {
+            last_at_ms: 0,
+            between: Some(staff()),
             version: 20,
             oldest: None,
             kept: 0,
         };
         let mut seen = Seen::of_swept(swept, &config);
         assert_eq!(seen.unread(20), None);
-        assert!(!seen.may_be_due(20, i64::MAX, &config));
+        assert!(!seen.may_be_due(20, i64::MAX, &config, by_nobody));
         assert_eq!(seen.unread(21), Some(20));
         seen.read(Some(&read(21, 0)), 21, &config);
-        assert!(seen.may_be_due(21, 0, &config));
+        assert!(seen.may_be_due(21, 0, &config, by_nobody));
     }
 
     #[test]
@@ -199,11 +248,38 @@ mod tests {
         let (config, mut seen) = (config(Keep::UntilLogOff), Seen::default());
         seen.read(Some(&erased(20)), 20, &config);
         assert_eq!(seen.unread(20), None);
-        assert!(!seen.may_be_due(20, i64::MAX, &config));
+        assert!(!seen.may_be_due(20, i64::MAX, &config, by_nobody));
         assert_eq!(seen.unread(21), Some(20));
         // What was there is gone again.
         seen.read(None, 21, &config);
         assert_eq!(seen.unread(21), None);
-        assert!(!seen.may_be_due(21, i64::MAX, &config));
+        assert!(!seen.may_be_due(21, i64::MAX, &config, by_nobody));
+    }
+
+    #[test]
+    fn what_is_kept_until_log_off_rests_while_somebody_watches_or_has_just_written() {
+        let config = Config {
+            log_off_grace: Duration::from_secs(1).into(),
+            ..config(Keep::UntilLogOff)
+        };
+        let mut seen = Seen::default();
+        seen.read(Some(&read(1, 5_000)), 3, &config);
+        assert!(seen.may_be_due(3, 5_000, &config, |_| true), "never swept");
+        let swept = Swept {
+            version: 3,
+            last_at_ms: 6_000,
+            between: Some(staff()),
+            oldest: Some((2, 5_000)),
+            kept: 2,
+        };
+        let seen = Seen::of_swept(swept, &config);
+        assert!(!seen.may_be_due(3, 6_999, &config, by_nobody));
+        assert!(seen.may_be_due(3, 7_000, &config, by_nobody));
+        assert!(!seen.may_be_due(3, 7_000, &config, |between| *between == staff()));
+        // When that was written is not known here.
+        assert!(seen.may_be_due(4, 6_999, &config, by_nobody));
+        assert!(!seen.may_be_due(4, 6_999, &config, |_| true));
+        // Ten are kept at the most.
+        assert!(seen.may_be_due(12, 6_999, &config, |_| true));
     }
 }

@@ -1,11 +1,19 @@
 //! R13, D22: what need not be kept any longer is gone, from the log too.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use carrel_im::{Config, Keep};
-use carrel_platform::config::HumanDuration;
+use carrel_im::{
+    Config, Keep,
+    domain::event::{Between, Event},
+};
+use carrel_platform::{
+    bus::local::LocalBus,
+    config::HumanDuration,
+    log::{Batch, EventLog, NewEvent, Standing, StreamName, Write},
+};
+use carrel_testbed::log::FaultyLog;
 
-use crate::desk::{Desk, brisk, librarian, queue};
+use crate::desk::{Desk, NOON_MS, Watching, brisk, librarian, queue};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -158,4 +166,113 @@ async fn not_kept_is_gone_when_both_have_logged_off() {
     let snapshot = replica.caller("ben").watch().await.unwrap().snapshot;
     assert_eq!(snapshot.len(), 1, "the staff's, without messages");
     assert_eq!((snapshot[0].head, snapshot[0].first_kept), (1, 2));
+}
+
+/// How many conversations the desks below have.
+const MANY: usize = 20;
+
+/// A desk with many conversations on this log, and somebody in none of them, whose watch tells how time goes by.
+async fn with_many(log: &Arc<FaultyLog>, config: Config) -> (Desk, Watching) {
+    let log = Arc::clone(log) as Arc<dyn EventLog>;
+    let desk = Desk::by(Arc::new(LocalBus::default()), log, config).await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    for number in 0..MANY {
+        let ben = format!("ben-{number}");
+        desk.floor.monitors(&ben, &["maple"]);
+        let id = desk.command_id();
+        ann.send(id, librarian(&ben), "secret").await.unwrap();
+    }
+    let zoe = desk.librarian("zoe", &[]).watch().await.unwrap();
+    (desk, zoe)
+}
+
+/// Waits until the log is not read in the time of many sweeps.
+async fn until_at_rest(log: &FaultyLog, clock: &mut Watching) -> usize {
+    let resting = async {
+        loop {
+            let before = log.reads();
+            clock.heartbeats(20).await;
+            if log.reads() == before {
+                return before;
+            }
+        }
+    };
+    let patience = Duration::from_secs(60);
+    tokio::time::timeout(patience, resting)
+        .await
+        .expect("sweeping reads nothing when nothing can be due")
+}
+
+/// A sweep that fails at one conversation forgets nothing of the others.
+#[tokio::test]
+async fn a_sweep_that_fails_reads_nothing_again() {
+    let log = FaultyLog::in_memory().unwrap();
+    let (desk, mut zoe) = with_many(&log, brisk()).await;
+    until_at_rest(&log, &mut zoe).await;
+    log.be_readable(false);
+    let between = Between::Staff {
+        queue_id: "maple".into(),
+    };
+    let began = serde_json::to_vec(&Event::Began { between }).unwrap();
+    // Swept before all others, and written by another server.
+    let write = Write {
+        stream: StreamName::new("im", "0"),
+        expected: 0,
+        events: vec![NewEvent {
+            at_ms: NOON_MS,
+            payload: began.into(),
+            command: None,
+        }],
+        standing: Some(Standing {
+            owner: String::new(),
+            closed_at_ms: None,
+        }),
+    };
+    let before = log.reads();
+    log.append(Batch {
+        writes: vec![write],
+    })
+    .await
+    .unwrap();
+    desk.until("sweeping has failed", || async { log.reads() > before + 1 })
+        .await;
+    let before = log.reads();
+    log.be_readable(true);
+    let read = until_at_rest(&log, &mut zoe).await - before;
+    assert!(read < MANY, "{read} reads");
+}
+
+/// D22 "not kept": what its members have just written is not brought into memory again and again to see that.
+#[tokio::test]
+async fn what_can_not_be_due_is_not_asked() {
+    let log = FaultyLog::in_memory().unwrap();
+    let config = Config {
+        rest_after: Duration::from_millis(1).into(),
+        keep_at_most: 1,
+        ..until_log_off(Duration::from_millis(100))
+    };
+    let (desk, mut zoe) = with_many(&log, config).await;
+    let mut cho = desk.librarian("cho", &["coop"]);
+    cho.send("1", queue("coop"), "one too many").await.unwrap();
+    let last = cho.send("2", queue("coop"), "secret").await.unwrap();
+    desk.until("all have been swept", || async {
+        desk.recorded(&last.conversation_id).await.len() == 1
+    })
+    .await;
+    until_at_rest(&log, &mut zoe).await;
+    desk.clock.advance_ms(101);
+    let query = || carrel_platform::log::StreamQuery::Open {
+        category: "im",
+        after: None,
+        limit: 100,
+    };
+    let heads = log.find(query()).await.unwrap();
+    assert_eq!(heads.len(), MANY + 1);
+    for head in heads {
+        let id = head.stream.id;
+        desk.until("it is gone from the log", || async {
+            !contains(&desk.bytes(&id).await, "secret")
+        })
+        .await;
+    }
 }

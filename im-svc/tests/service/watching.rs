@@ -1,9 +1,11 @@
 //! What a watch shows.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use carrel_im::Config;
+use carrel_platform::log::EventLog;
 use carrel_proto::im::v1::{conversation::With, watch_conversations_response::Change};
+use carrel_testbed::log::FaultyLog;
 use tonic::Code;
 
 use crate::desk::{Desk, TOKEN_LASTS, brisk, conversation, librarian, queue, reason};
@@ -212,4 +214,22 @@ async fn streams_end_with_a_reason() {
     let mut watch = ann.watch().await.unwrap();
     drop(desk);
     assert_eq!(reason(&watch.end().await), "SHUTTING_DOWN");
+}
+
+/// A token goes on running out while a watch is opened.
+#[tokio::test]
+async fn a_token_that_expires_meanwhile_opens_no_watch() {
+    let log = FaultyLog::in_memory().unwrap();
+    let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let before = log.reads();
+    log.hang(true);
+    let opening = tokio::spawn(async move { ann.watch().await.map(|_| ()) });
+    desk.until("the log is read", || async { log.reads() > before })
+        .await;
+    let lasts = i64::try_from(TOKEN_LASTS.as_millis()).unwrap();
+    desk.clock.advance_ms(lasts);
+    log.hang(false);
+    let status = opening.await.unwrap().unwrap_err();
+    assert_eq!(reason(&status), "TOKEN_EXPIRED");
 }
