@@ -343,6 +343,28 @@ async fn a_key_is_replaced_server_by_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_lost_under_two_keys_is_one_loss() {
+    let mut on = single();
+    let config = RedisConfig {
+        previous_keys: vec![new_key()],
+        ..on.config.clone()
+    };
+    let bus = RedisBus::connect(&config).await.unwrap();
+    let mut listener = listen(&bus, "t").await;
+    on.engine.kill();
+    becomes(&bus, is_degraded).await;
+    for _ in 0..100 {
+        bus.publish(OTHER, "t", Bytes::from_static(b"lost"));
+    }
+    until(&bus, |figures| figures.dropped >= 100).await;
+    on.engine.start_again().unwrap();
+    becomes(&bus, is_well).await;
+    assert!(hears_again(&bus, &mut listener, "t").await);
+    let figures = bus.figures();
+    assert!(figures.dropped <= figures.published, "{figures:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_behind_tls_is_believed_if_its_authority_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: String| {

@@ -1,8 +1,14 @@
 //! What waits for being sent.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,8 +41,8 @@ pub(super) const BUDGET: Duration = Duration::from_millis(250);
 /// How soon after a failure it is tried again to say that something was lost.
 const SAY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// A word and its topic.
-#[derive(Clone, Debug, PartialEq)]
+/// A word and its topic. It is sent once for each key, and told of once.
+#[derive(Debug)]
 pub(super) struct Letter {
     pub(super) topic: Arc<str>,
     pub(super) word: Word,
@@ -44,6 +50,10 @@ pub(super) struct Letter {
     began: std::time::Instant,
     /// The span of whoever publishes it, if somebody traces it. It lasts as long as the letter is on its way.
     span: Option<Span>,
+    /// How many of its copies are not known to have been sent.
+    unsent: AtomicUsize,
+    /// Whether it was told that it is lost.
+    is_lost: AtomicBool,
 }
 
 impl Letter {
@@ -57,11 +67,37 @@ impl Letter {
             word,
             began: std::time::Instant::now(),
             span,
+            unsent: AtomicUsize::new(1),
+            is_lost: AtomicBool::new(false),
         }
     }
 
+    /// It is sent in so many copies, one for each key: only with the last of them it has been.
+    pub(super) fn is_sent_in(&self, copies: usize) {
+        self.unsent.store(copies, Ordering::Relaxed);
+    }
+
+    /// One of its copies was sent. Says whether all have been.
+    pub(super) fn sent(&self) -> bool {
+        let all = self.unsent.fetch_sub(1, Ordering::Relaxed) == 1;
+        if all {
+            self.measure("sent");
+        }
+        all
+    }
+
+    /// One of its copies was not sent, if it is known at all. Says whether a payload is lost by that.
+    fn lose(&self, outcome: &'static str) -> bool {
+        let is_first = !self.is_lost.swap(true, Ordering::Relaxed);
+        let loses = is_first && matches!(self.word, Word::Said { .. });
+        if loses {
+            self.measure(outcome);
+        }
+        loses
+    }
+
     /// Measures what became of a payload, and says so on its span.
-    pub(super) fn measure(&self, outcome: &'static str) {
+    fn measure(&self, outcome: &'static str) {
         if matches!(self.word, Word::Said { .. }) {
             measure_publication(SYSTEM, self.began, outcome);
             messaging::arrived(self.span.as_ref(), outcome);
@@ -124,11 +160,11 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Remembers that something on a topic was lost that was taken from here.
-    pub(super) fn owe(&self, letter: &Letter) {
-        if matches!(letter.word, Word::Said { .. }) {
+    /// Remembers that something on a topic was lost that was taken from here: it was tried in vain (`failed`), or not
+    /// tried (`dropped`).
+    pub(super) fn owe(&self, letter: &Letter, outcome: &'static str) {
+        if letter.lose(outcome) {
             self.counters.dropped.add(1);
-            letter.measure("failed");
         }
         let mut inner = self.lock();
         // What is owed already is not put off by what is lost meanwhile.
@@ -141,7 +177,7 @@ impl Outbox {
     }
 
     /// Waits until there is something to say, and takes at most about `most` letters, and losses besides. Cancel-safe.
-    pub(super) async fn take(&self, most: usize) -> Vec<Letter> {
+    pub(super) async fn take(&self, most: usize) -> Vec<Arc<Letter>> {
         loop {
             let due = {
                 let mut inner = self.lock();
@@ -204,7 +240,7 @@ impl Inner {
     }
 
     /// The next letters, and how many payloads before them were too late.
-    fn take(&mut self, most: usize, now: Instant) -> (Vec<Letter>, u64) {
+    fn take(&mut self, most: usize, now: Instant) -> (Vec<Arc<Letter>>, u64) {
         let mut letters = Vec::new();
         let mut late = 0;
         while letters.len() < most
@@ -230,177 +266,17 @@ impl Inner {
             if let Some(topic) = self.owed.swap_take(&letter.topic)
                 && letter.word != Word::Lost
             {
-                letters.push(Letter::new(topic, Word::Lost));
+                letters.push(Arc::new(Letter::new(topic, Word::Lost)));
             }
-            letters.push(letter);
+            letters.push(Arc::new(letter));
         }
         if self.due <= now {
             let round = self.owed.len().min(OWED_AT_ONCE);
             let owed = self.owed.drain(..round);
-            letters.extend(owed.map(|topic| Letter::new(topic, Word::Lost)));
+            letters.extend(owed.map(|topic| Arc::new(Letter::new(topic, Word::Lost))));
             // Whoever is left waits, too. While nothing can be sent all of them come back, and would keep the sender busy.
             self.due = now + SAY_AGAIN_AFTER;
         }
         (letters, late)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::FutureExt as _;
-
-    use super::*;
-
-    fn outbox() -> Outbox {
-        Outbox::new(Arc::default())
-    }
-
-    /// A word that says this.
-    fn said(payload: &'static [u8]) -> Option<Bytes> {
-        Some(Bytes::from_static(payload))
-    }
-
-    /// A word of loss.
-    const LOST: Option<Bytes> = None;
-
-    fn put(outbox: &Outbox, topic: &str, payload: &'static [u8]) {
-        outbox.put(topic, Origin(1), Bytes::from_static(payload));
-    }
-
-    /// The payloads that are said on a topic, and the words of loss between them.
-    async fn words(outbox: &Outbox, topic: &str) -> Vec<Option<Bytes>> {
-        let letters = outbox.take(usize::MAX).await;
-        let here = letters.iter().filter(|letter| &*letter.topic == topic);
-        here.map(|letter| letter.word.payload().cloned()).collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn letters_are_taken_in_order() {
-        let outbox = outbox();
-        put(&outbox, "t", b"1");
-        put(&outbox, "t", b"2");
-        assert_eq!(words(&outbox, "t").await, [said(b"1"), said(b"2")]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_has_no_room_is_said_to_be_lost_in_its_place_and_once() {
-        let outbox = outbox();
-        for _ in 0..WAITING {
-            put(&outbox, "t", b"x");
-        }
-        for _ in 0..WAITING {
-            put(&outbox, "t", b"lost");
-        }
-        let first = outbox.take(2).await;
-        assert_eq!(first.len(), 2);
-        put(&outbox, "t", b"after");
-        put(&outbox, "t", b"after");
-        put(&outbox, "t", b"lost");
-        let words = words(&outbox, "t").await;
-        assert_eq!(words.len(), WAITING + 2);
-        let end = &words[WAITING - 2..];
-        assert_eq!(end, [LOST, said(b"after"), said(b"after"), LOST]);
-        assert_eq!(outbox.counters.figures().dropped, WAITING as u64 + 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn bytes_are_bounded_too() {
-        let outbox = outbox();
-        let large = Bytes::from(vec![0; WAITING_BYTES / 2]);
-        for _ in 0..3 {
-            outbox.put("t", Origin(1), large.clone());
-        }
-        let letters = outbox.take(usize::MAX).await;
-        assert_eq!(letters.len(), 3);
-        assert_eq!(letters[2].word, Word::Lost);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_waited_too_long_is_said_to_be_lost() {
-        let outbox = outbox();
-        put(&outbox, "t", b"old");
-        tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
-        put(&outbox, "t", b"new");
-        put(&outbox, "other", b"new");
-        assert_eq!(words(&outbox, "t").await, [LOST, said(b"new")]);
-        put(&outbox, "t", b"old");
-        tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
-        assert_eq!(words(&outbox, "t").await, [LOST]);
-        assert_eq!(outbox.counters.figures().dropped, 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_loss_is_said_soon_also_while_others_go_on_being_lost() {
-        let outbox = outbox();
-        put(&outbox, "t", b"1");
-        for letter in outbox.take(usize::MAX).await {
-            outbox.owe(&letter);
-        }
-        let mut said = Vec::new();
-        for _ in 0..10 {
-            put(&outbox, "away", b"x");
-            let letters = outbox.take(usize::MAX).await;
-            said.extend(letters.iter().map(|letter| letter.topic.to_string()));
-            let away = letters.iter().filter(|letter| &*letter.topic == "away");
-            away.for_each(|letter| outbox.owe(letter));
-            tokio::time::advance(SAY_AGAIN_AFTER / 4).await;
-        }
-        assert_eq!(said.iter().filter(|topic| *topic == "t").count(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_loss_is_said_again_until_it_was_sent_and_before_what_follows() {
-        let outbox = outbox();
-        put(&outbox, "t", b"1");
-        for letter in outbox.take(usize::MAX).await {
-            outbox.owe(&letter);
-        }
-        put(&outbox, "t", b"2");
-        let taken = outbox.take(usize::MAX).await;
-        assert_eq!(taken.len(), 2);
-        assert_eq!(taken[0].word, Word::Lost);
-        outbox.owe(&taken[0]);
-        // Nothing else is to be said: the time comes by itself.
-        assert_eq!(words(&outbox, "t").await, [LOST]);
-        assert_eq!(outbox.counters.figures().dropped, 1);
-    }
-
-    /// Puts a word on each of so many topics, of which none is sent.
-    async fn lose_on_topics(outbox: &Outbox, topics: usize) {
-        for topic in 0..topics {
-            put(outbox, &topic.to_string(), b"x");
-        }
-        for letter in outbox.take(usize::MAX).await {
-            outbox.owe(&letter);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn losses_that_can_t_be_said_are_not_tried_again_at_once() {
-        let outbox = outbox();
-        lose_on_topics(&outbox, OWED_AT_ONCE + 300).await;
-        for _ in 0..3 {
-            tokio::time::advance(SAY_AGAIN_AFTER).await;
-            for letter in outbox.take(256).await {
-                outbox.owe(&letter);
-            }
-            assert!(outbox.take(256).now_or_never().is_none());
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn every_topic_has_its_turn_while_losses_can_t_be_said() {
-        let outbox = outbox();
-        let topics = 3 * OWED_AT_ONCE;
-        lose_on_topics(&outbox, topics).await;
-        let mut said = HashSet::new();
-        for _ in 0..3 {
-            tokio::time::advance(SAY_AGAIN_AFTER).await;
-            for letter in outbox.take(256).await {
-                outbox.owe(&letter);
-                said.insert(letter.topic);
-            }
-        }
-        assert_eq!(said.len(), topics);
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     redis::{Address, Map, Nodes, slot_of},
-    seal::Keyring,
+    seal::{Key, Keyring},
 };
 
 /// About how many letters go into one write.
@@ -42,7 +42,7 @@ pub(super) struct Publisher {
 /// A write that was answered, or was not answered in time.
 struct Answered {
     master: Address,
-    failed: Vec<Letter>,
+    failed: Vec<Arc<Letter>>,
     /// Whether the master said that it is not the one to ask.
     misdirected: bool,
 }
@@ -86,43 +86,60 @@ impl Publisher {
         until.filter(|until| *until > Instant::now()).min()
     }
 
-    fn send(&mut self, letters: Vec<Letter>) {
+    fn send(&mut self, letters: Vec<Arc<Letter>>) {
         let map = self.nodes.topology().now();
-        let mut writes: BTreeMap<Address, Write> = BTreeMap::new();
+        let keyring = Arc::clone(&self.keyring);
+        let mut copies: BTreeMap<Address, Vec<Copy<'_>>> = BTreeMap::new();
         for letter in letters {
-            let channels = channels_of(&self.keyring, &letter.topic);
-            for (key, channel) in self.keyring.keys().iter().zip(channels) {
+            letter.is_sent_in(keyring.keys().len());
+            let channels = channels_of(&keyring, &letter.topic);
+            for (key, channel) in keyring.keys().iter().zip(channels) {
                 let Some(master) = map.master_of(slot_of(channel.as_bytes())) else {
                     self.nodes.topology().hint();
-                    self.outbox.owe(&letter);
+                    self.outbox.owe(&letter, "dropped");
                     continue;
                 };
-                match letter.word.seal(key, &letter.topic) {
-                    Ok(sealed) => {
-                        let write = writes.entry(master.clone()).or_default();
-                        write.add(&map, &channel, &sealed, letter.clone());
-                    }
-                    Err(_) => self.outbox.owe(&letter),
-                }
+                copies.entry(master.clone()).or_default().push(Copy {
+                    letter: Arc::clone(&letter),
+                    key,
+                    channel,
+                });
             }
         }
-        for (master, write) in writes {
-            self.write(master, write);
+        for (master, copies) in copies {
+            self.write(&map, master, copies);
         }
     }
 
-    fn write(&mut self, master: Address, write: Write) {
-        let unanswered = self.unanswered.entry(master.clone()).or_default();
+    /// Sends to one master what goes there. What can't be sent is not sealed: while Redis is away, that is everything.
+    fn write(&mut self, map: &Map, master: Address, copies: Vec<Copy<'_>>) {
+        let unanswered = self.unanswered.get(&master).map_or(0, VecDeque::len);
         let connection = self.nodes.connection(&master);
-        let (Some(mut connection), true) = (connection, unanswered.len() < IN_FLIGHT) else {
-            for letter in write.letters {
-                self.outbox.owe(&letter);
+        let (Some(mut connection), true) = (connection, unanswered < IN_FLIGHT) else {
+            for copy in copies {
+                self.outbox.owe(&copy.letter, "dropped");
             }
             return;
         };
-        unanswered.push_back(Instant::now());
+        let mut write = Write::default();
+        for Copy {
+            letter,
+            key,
+            channel,
+        } in copies
+        {
+            match letter.word.seal(key, &letter.topic) {
+                Ok(sealed) => write.add(map, &channel, &sealed, letter),
+                Err(_) => self.outbox.owe(&letter, "dropped"),
+            }
+        }
+        let count = write.letters.len();
+        if count == 0 {
+            return;
+        }
+        let began = self.unanswered.entry(master.clone()).or_default();
+        began.push_back(Instant::now());
         let sent = async move {
-            let count = write.letters.len();
             let answers = connection.send_packed_commands(&write.commands, 0, count);
             match timeout(ANSWER_WITHIN, answers).await {
                 Ok(Ok(answers)) => write.answered(master, answers),
@@ -147,15 +164,22 @@ impl Publisher {
             self.nodes.topology().hint();
         }
         for letter in answered.failed {
-            self.outbox.owe(&letter);
+            self.outbox.owe(&letter, "failed");
         }
     }
+}
+
+/// A letter, to be sent under one of the keys.
+struct Copy<'a> {
+    letter: Arc<Letter>,
+    key: &'a Key,
+    channel: Channel,
 }
 
 /// What goes to one master in one write.
 struct Write {
     commands: Pipeline,
-    letters: Vec<Letter>,
+    letters: Vec<Arc<Letter>>,
 }
 
 impl Default for Write {
@@ -168,7 +192,7 @@ impl Default for Write {
 }
 
 impl Write {
-    fn add(&mut self, map: &Map, channel: &Channel, sealed: &[u8], letter: Letter) {
+    fn add(&mut self, map: &Map, channel: &Channel, sealed: &[u8], letter: Arc<Letter>) {
         self.commands.cmd(publish(map)).arg(&**channel).arg(sealed);
         self.letters.push(letter);
     }
@@ -181,7 +205,7 @@ impl Write {
             if refused(answer) {
                 failed.push(letter);
             } else {
-                letter.measure("sent");
+                letter.sent();
             }
         }
         Answered {

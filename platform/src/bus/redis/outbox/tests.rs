@@ -1,0 +1,177 @@
+//! What is taken from the queue, in which order, and what is said to be lost.
+
+use futures::FutureExt as _;
+
+use super::*;
+
+fn outbox() -> Outbox {
+    Outbox::new(Arc::default())
+}
+
+/// A word that says this.
+fn said(payload: &'static [u8]) -> Option<Bytes> {
+    Some(Bytes::from_static(payload))
+}
+
+/// A word of loss.
+const LOST: Option<Bytes> = None;
+
+fn put(outbox: &Outbox, topic: &str, payload: &'static [u8]) {
+    outbox.put(topic, Origin(1), Bytes::from_static(payload));
+}
+
+/// The payloads that are said on a topic, and the words of loss between them.
+async fn words(outbox: &Outbox, topic: &str) -> Vec<Option<Bytes>> {
+    let letters = outbox.take(usize::MAX).await;
+    let here = letters.iter().filter(|letter| &*letter.topic == topic);
+    here.map(|letter| letter.word.payload().cloned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_are_taken_in_order() {
+    let outbox = outbox();
+    put(&outbox, "t", b"1");
+    put(&outbox, "t", b"2");
+    assert_eq!(words(&outbox, "t").await, [said(b"1"), said(b"2")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_room_is_said_to_be_lost_in_its_place_and_once() {
+    let outbox = outbox();
+    for _ in 0..WAITING {
+        put(&outbox, "t", b"x");
+    }
+    for _ in 0..WAITING {
+        put(&outbox, "t", b"lost");
+    }
+    let first = outbox.take(2).await;
+    assert_eq!(first.len(), 2);
+    put(&outbox, "t", b"after");
+    put(&outbox, "t", b"after");
+    put(&outbox, "t", b"lost");
+    let words = words(&outbox, "t").await;
+    assert_eq!(words.len(), WAITING + 2);
+    let end = &words[WAITING - 2..];
+    assert_eq!(end, [LOST, said(b"after"), said(b"after"), LOST]);
+    assert_eq!(outbox.counters.figures().dropped, WAITING as u64 + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_are_bounded_too() {
+    let outbox = outbox();
+    let large = Bytes::from(vec![0; WAITING_BYTES / 2]);
+    for _ in 0..3 {
+        outbox.put("t", Origin(1), large.clone());
+    }
+    let letters = outbox.take(usize::MAX).await;
+    assert_eq!(letters.len(), 3);
+    assert_eq!(letters[2].word, Word::Lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_too_long_is_said_to_be_lost() {
+    let outbox = outbox();
+    put(&outbox, "t", b"old");
+    tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
+    put(&outbox, "t", b"new");
+    put(&outbox, "other", b"new");
+    assert_eq!(words(&outbox, "t").await, [LOST, said(b"new")]);
+    put(&outbox, "t", b"old");
+    tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
+    assert_eq!(words(&outbox, "t").await, [LOST]);
+    assert_eq!(outbox.counters.figures().dropped, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_is_said_soon_also_while_others_go_on_being_lost() {
+    let outbox = outbox();
+    put(&outbox, "t", b"1");
+    for letter in outbox.take(usize::MAX).await {
+        outbox.owe(&letter, "failed");
+    }
+    let mut said = Vec::new();
+    for _ in 0..10 {
+        put(&outbox, "away", b"x");
+        let letters = outbox.take(usize::MAX).await;
+        said.extend(letters.iter().map(|letter| letter.topic.to_string()));
+        let away = letters.iter().filter(|letter| &*letter.topic == "away");
+        away.for_each(|letter| outbox.owe(letter, "failed"));
+        tokio::time::advance(SAY_AGAIN_AFTER / 4).await;
+    }
+    assert_eq!(said.iter().filter(|topic| *topic == "t").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_is_said_again_until_it_was_sent_and_before_what_follows() {
+    let outbox = outbox();
+    put(&outbox, "t", b"1");
+    for letter in outbox.take(usize::MAX).await {
+        outbox.owe(&letter, "failed");
+    }
+    put(&outbox, "t", b"2");
+    let taken = outbox.take(usize::MAX).await;
+    assert_eq!(taken.len(), 2);
+    assert_eq!(taken[0].word, Word::Lost);
+    outbox.owe(&taken[0], "failed");
+    // Nothing else is to be said: the time comes by itself.
+    assert_eq!(words(&outbox, "t").await, [LOST]);
+    assert_eq!(outbox.counters.figures().dropped, 1);
+}
+
+/// Puts a word on each of so many topics, of which none is sent.
+async fn lose_on_topics(outbox: &Outbox, topics: usize) {
+    for topic in 0..topics {
+        put(outbox, &topic.to_string(), b"x");
+    }
+    for letter in outbox.take(usize::MAX).await {
+        outbox.owe(&letter, "failed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn losses_that_can_t_be_said_are_not_tried_again_at_once() {
+    let outbox = outbox();
+    lose_on_topics(&outbox, OWED_AT_ONCE + 300).await;
+    for _ in 0..3 {
+        tokio::time::advance(SAY_AGAIN_AFTER).await;
+        for letter in outbox.take(256).await {
+            outbox.owe(&letter, "failed");
+        }
+        assert!(outbox.take(256).now_or_never().is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_topic_has_its_turn_while_losses_can_t_be_said() {
+    let outbox = outbox();
+    let topics = 3 * OWED_AT_ONCE;
+    lose_on_topics(&outbox, topics).await;
+    let mut said = HashSet::new();
+    for _ in 0..3 {
+        tokio::time::advance(SAY_AGAIN_AFTER).await;
+        for letter in outbox.take(256).await {
+            outbox.owe(&letter, "failed");
+            said.insert(Arc::clone(&letter.topic));
+        }
+    }
+    assert_eq!(said.len(), topics);
+}
+
+/// While two keys are in use each letter goes out twice.
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_in_copies_is_counted_once() {
+    let outbox = outbox();
+    put(&outbox, "t", b"1");
+    put(&outbox, "t", b"2");
+    let letters = outbox.take(usize::MAX).await;
+    for letter in &letters {
+        letter.is_sent_in(2);
+    }
+    assert!(!letters[0].sent());
+    assert!(letters[0].sent());
+    assert_eq!(outbox.counters.figures().dropped, 0);
+    outbox.owe(&letters[1], "failed");
+    assert!(!letters[1].sent());
+    outbox.owe(&letters[1], "failed");
+    assert_eq!(outbox.counters.figures().dropped, 1);
+}
