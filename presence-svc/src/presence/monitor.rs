@@ -21,7 +21,8 @@ use crate::domain::{
     roster::Person,
 };
 
-/// How many monitors one librarian may have open.
+/// How many monitors one librarian may have open. Of those that are opened at once the first ones stay, in an order that
+/// all servers see.
 const MAX_MONITORS: u32 = 32;
 /// How often a monitor tries to be the newest when others of the same name come at the same moment.
 const TRIES: usize = 4;
@@ -41,7 +42,8 @@ impl Monitor {
     /// Opens a monitor with its first announcement.
     ///
     /// # Errors
-    /// When the announcement can't be taken, the lease not be held, or another stream is of the same monitor.
+    /// When the announcement can't be taken, the lease not be held, another stream is of the same monitor, or there are as
+    /// many monitors as there may be.
     pub(crate) async fn open(
         desk: Desk,
         librarian: Librarian,
@@ -72,6 +74,7 @@ impl Monitor {
             match monitor.hold_open().await? {
                 Held::Yes => {
                     monitor.tell().await;
+                    monitor.be_one_of_the_first().await?;
                     return Ok(monitor);
                 }
                 Held::Superseded(by) => monitor.incarnation = by.saturating_add(1),
@@ -127,7 +130,8 @@ impl Monitor {
     /// librarian chose on another of their monitors. No sign of life.
     ///
     /// # Errors
-    /// [`Error::Superseded`], when the same monitor was announced on another stream, and [`Error::AccountRemoved`].
+    /// [`Error::Superseded`], when the same monitor was announced on another stream, [`Error::AccountRemoved`], and
+    /// [`Error::TooManyMonitors`], when too many were opened at once.
     pub(crate) async fn keep_up(&mut self) -> Result<(), Error> {
         let state = self.desk.state();
         let standing = state.sources.monitors.get(&self.key);
@@ -137,6 +141,7 @@ impl Monitor {
         if standing.is_some() && !state.people.contains_key(&self.librarian.librarian_id) {
             return Err(Error::AccountRemoved);
         }
+        self.be_one_of_the_first().await?;
         let lost = standing.is_some_and(|standing| !standing.kept);
         let newest = newest(&state, &self.librarian.librarian_id);
         let newer = newest.filter(|newest| newest.revision > self.announced.revision);
@@ -168,10 +173,28 @@ impl Monitor {
         self.tell().await;
     }
 
+    /// Gives the lease back if it is one too many: as many as there may be were opened before. Others that were opened at
+    /// the same moment may be seen only later.
+    async fn be_one_of_the_first(&self) -> Result<(), Error> {
+        let state = self.desk.state();
+        let own = (self.incarnation, &self.key);
+        let before = of_librarian(&state, &self.librarian.librarian_id)
+            .filter(|(key, standing)| !standing.said.closed && (standing.incarnation, *key) < own)
+            .count();
+        if u32::try_from(before).is_ok_and(|before| before < MAX_MONITORS) {
+            return Ok(());
+        }
+        if let Err(error) = self.desk.release(&self.key, self.incarnation).await {
+            tracing::warn!(%error, "the lease of a monitor too many runs out by itself");
+        }
+        self.tell().await;
+        Err(Error::TooManyMonitors)
+    }
+
     /// Whether another open monitor of the librarian has not taken over what was chosen here.
     fn is_ahead(&self) -> bool {
         let state = self.desk.state();
-        of_librarian(&state, &self.librarian.librarian_id).any(|(key, said)| {
+        of_librarian(&state, &self.librarian.librarian_id).any(|(key, Standing { said, .. })| {
             *key != self.key && !said.closed && said.announced.revision < self.announced.revision
         })
     }
@@ -287,19 +310,18 @@ fn choose(
 /// The newest choice of a librarian among their monitors.
 fn newest<'a>(state: &'a State, librarian_id: &str) -> Option<&'a Announced> {
     of_librarian(state, librarian_id)
-        .map(|(_, said)| &said.announced)
+        .map(|(_, standing)| &standing.said.announced)
         .max_by(|a, b| a.revision.cmp(&b.revision))
 }
 
-/// What the leases of a librarian's monitors say, each with its key.
+/// A librarian's monitors, each with its key.
 fn of_librarian<'a>(
     state: &'a State,
     librarian_id: &str,
-) -> impl Iterator<Item = (&'a String, &'a Said)> {
+) -> impl Iterator<Item = (&'a String, &'a Standing)> {
     let prefix = format!("{librarian_id}/");
     let from = state.sources.monitors.range(prefix.clone()..);
     from.take_while(move |(key, _)| key.starts_with(&prefix))
-        .map(|(key, standing)| (key, &standing.said))
 }
 
 fn check_queues(

@@ -1,9 +1,10 @@
 //! What Announce promises.
 
 use carrel_proto::presence::v1::{self as wire, Status, announce_request::Request};
+use futures::{FutureExt as _, StreamExt as _, future::join_all, stream::FuturesUnordered};
 use tonic::Code;
 
-use crate::house::{House, choice};
+use crate::house::{House, choice, in_time};
 
 /// What no status has for its number, or had when this was written.
 const UNKNOWN_STATUSES: [i32; 3] = [-1, 99, i32::MAX];
@@ -273,4 +274,31 @@ async fn no_librarian_fills_the_desk_with_monitors() {
     );
     // One of them that comes back is not one more.
     house.announce(&desk, "lee@maple", "7", &[]).await;
+}
+
+/// A browser that opens all its windows again at once.
+#[tokio::test]
+async fn of_monitors_that_are_opened_at_once_no_more_stay_than_may() {
+    let house = House::new().await;
+    let desks = [house.server().await, house.server().await];
+    let token = house.token("lee@maple").await;
+    let opening = (0..40).map(|number| {
+        let first = choice(&number.to_string(), Status::Unspecified, Some(&[]));
+        house.announce_with(&desks[number % 2], &token, first)
+    });
+    let monitors = join_all(opening).await;
+    let mut ends: FuturesUnordered<_> = monitors
+        .into_iter()
+        .map(|monitor| async move {
+            let mut monitor = monitor.unwrap();
+            monitor.end().await
+        })
+        .collect();
+    for _ in 0..8 {
+        let refused = in_time(ends.next()).await;
+        let too_many = (Code::ResourceExhausted, "TOO_MANY_MONITORS".into());
+        assert_eq!(refused, Some(too_many));
+    }
+    assert_eq!(house.leases.keys().await.len(), 32);
+    assert!(ends.next().now_or_never().is_none(), "all others stay");
 }
