@@ -1,31 +1,32 @@
 //! Writing and reading libraries' audits.
 
-mod page_tokens;
+mod pages;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use carrel_platform::{
-    log::{Batch, EventLog, LogError, StreamName, Write},
-    seal::Key,
+    log::{Batch, EventLog, LogError, NewEvent, StreamName, Write},
     telemetry::{NotedSpan, Scope, TraceIds},
 };
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::{
     domain::audit::{AuditEntry, AuditFact, CHAIN_START},
-    storage::{self, Stored},
+    storage,
 };
 
-/// How many entries are read at once when looking back.
-const CHUNK: u64 = 256;
+pub(crate) use pages::{read_own_page, read_page};
 
 /// How many writes are put together at the most.
 const TOGETHER: usize = 64;
+
+/// Of how many librarians of a library the end of their own entries is remembered.
+const OWN_ENDS: usize = 1_024;
 
 /// The audits of all libraries, as far as this process writes to them.
 #[derive(Debug, Default)]
@@ -43,7 +44,6 @@ struct Audit {
     stream: StreamName,
     waiting: Mutex<VecDeque<Waiting>>,
     tail: tokio::sync::Mutex<Tail>,
-    page_key: tokio::sync::OnceCell<Key>,
 }
 
 /// What must be written with entries in its library's audit, or not at all.
@@ -71,6 +71,17 @@ struct Waiting {
 struct Tail {
     version: u64,
     hash: String,
+    /// The ends of what librarians did themselves, as far as they are known.
+    own: BTreeMap<String, u64>,
+}
+
+/// Entries that follow the end, and what the end is when they are written.
+#[derive(Debug, Default)]
+struct Chained {
+    writes: Vec<Write>,
+    version: u64,
+    hash: String,
+    own: BTreeMap<String, u64>,
 }
 
 impl Audits {
@@ -86,7 +97,6 @@ impl Audits {
             stream: StreamName::new(storage::AUDIT, institution_id),
             waiting: Mutex::default(),
             tail: tokio::sync::Mutex::default(),
-            page_key: tokio::sync::OnceCell::new(),
         });
         libraries.insert(institution_id.to_owned(), Arc::clone(&audit));
         audit
@@ -173,21 +183,29 @@ impl Audit {
         if tail.version == 0 {
             self.catch_up(log, tail).await?;
         }
-        let (entries, end) = self.chain(tail, together)?;
+        self.find_own_ends(log, tail, together).await?;
+        let chained = self.chain(tail, together)?;
         let writes = together.iter().flat_map(|one| &one.audited.writes);
-        let writes = writes.cloned().chain([entries]).collect();
+        let writes = writes.cloned().chain(chained.writes).collect();
         let append = log.append(Batch { writes });
         let written = share(together).around(append).await;
         match written {
-            Ok(()) => *tail = end,
-            // If this fails as well, the next write is refused and looks again.
-            Err(_) => drop(self.catch_up(log, tail).await),
+            Ok(()) => {
+                tail.version = chained.version;
+                tail.hash = chained.hash;
+                tail.own.extend(chained.own);
+            }
+            Err(_) => {
+                tail.own.clear();
+                // If this fails as well, the next write is refused and looks again.
+                drop(self.catch_up(log, tail).await);
+            }
         }
         written
     }
 
-    /// The entries of all of these, chained to the end, and what the end will be when they are written.
-    fn chain(&self, tail: &Tail, together: &[Waiting]) -> Result<(Write, Tail), LogError> {
+    /// The entries of all of these, chained to the end, each also among those of whoever did it.
+    fn chain(&self, tail: &Tail, together: &[Waiting]) -> Result<Chained, LogError> {
         let mut hash = if tail.version == 0 {
             CHAIN_START
         } else {
@@ -195,40 +213,64 @@ impl Audit {
         }
         .to_owned();
         let mut events = Vec::new();
+        let mut own: BTreeMap<&str, Vec<NewEvent>> = BTreeMap::new();
         for Audited { facts, at_ms, .. } in together.iter().map(|one| &one.audited) {
             for fact in facts {
+                let did = own.entry(&fact.librarian_id).or_default();
+                did.push(storage::encode(fact, *at_ms, None)?);
                 let entry = AuditEntry::chain(fact.clone(), *at_ms, &hash);
                 events.push(storage::encode(&entry, *at_ms, None)?);
                 hash = entry.chain_hash;
             }
         }
-        let version = tail.version + events.len() as u64;
-        let write = Write {
-            stream: self.stream.clone(),
-            expected: tail.version,
-            events,
-            standing: None,
+        let mut chained = Chained {
+            version: tail.version + events.len() as u64,
+            hash,
+            ..Chained::default()
         };
-        Ok((write, Tail { version, hash }))
+        let mut write = |stream, expected, events| {
+            chained.writes.push(Write {
+                stream,
+                expected,
+                events,
+                standing: None,
+            });
+        };
+        write(self.stream.clone(), tail.version, events);
+        for (librarian_id, did) in own {
+            let known = tail.own.get(librarian_id).copied().unwrap_or_default();
+            let end = known + did.len() as u64;
+            chained.own.insert(librarian_id.to_owned(), end);
+            write(own_stream(&self.stream.id, librarian_id), known, did);
+        }
+        Ok(chained)
+    }
+
+    /// Finds the ends of what those did themselves who have something to be written.
+    async fn find_own_ends(
+        &self,
+        log: &dyn EventLog,
+        tail: &mut Tail,
+        together: &[Waiting],
+    ) -> Result<(), LogError> {
+        if tail.own.len() >= OWN_ENDS {
+            tail.own.clear();
+        }
+        for fact in together.iter().flat_map(|one| &one.audited.facts) {
+            if !tail.own.contains_key(&fact.librarian_id) {
+                let stream = own_stream(&self.stream.id, &fact.librarian_id);
+                let end = end_of(log, &stream, 0).await?;
+                tail.own.insert(fact.librarian_id.clone(), end);
+            }
+        }
+        Ok(())
     }
 
     /// Finds the end, also again after another process has written.
-    ///
-    /// Versions have no holes, so the end is found by leaps and then by halves, however long the audit is.
     async fn catch_up(&self, log: &dyn EventLog, tail: &mut Tail) -> Result<(), LogError> {
-        let known = tail.version;
-        let (mut end, mut leap) = (known, 1);
-        while self.reaches(log, end + leap).await? {
-            end += leap;
-            leap *= 2;
-        }
-        while leap > 1 {
-            leap /= 2;
-            if self.reaches(log, end + leap).await? {
-                end += leap;
-            }
-        }
-        if end > known {
+        let end = end_of(log, &self.stream, tail.version).await?;
+        if end > tail.version {
+            tail.own.clear();
             let before_last = end - 1;
             let last = storage::read_between::<AuditEntry>(log, &self.stream, before_last, end);
             if let Some(last) = last.await?.pop() {
@@ -238,10 +280,36 @@ impl Audit {
         }
         Ok(())
     }
+}
 
-    async fn reaches(&self, log: &dyn EventLog, version: u64) -> Result<bool, LogError> {
-        Ok(!log.read(&self.stream, version - 1, 1).await?.is_empty())
+/// What a librarian did themselves, of their library's audit.
+fn own_stream(institution_id: &str, librarian_id: &str) -> StreamName {
+    StreamName::new(
+        storage::OWN_AUDIT,
+        format!("{institution_id}/{librarian_id}"),
+    )
+}
+
+/// The version of a stream of which this one is known.
+///
+/// Versions have no holes, so the end is found by leaps and then by halves, however long the stream is.
+async fn end_of(log: &dyn EventLog, stream: &StreamName, known: u64) -> Result<u64, LogError> {
+    let reaches = async |version: u64| {
+        let there = log.read(stream, version - 1, 1).await?;
+        Ok::<_, LogError>(!there.is_empty())
+    };
+    let (mut end, mut leap) = (known, 1);
+    while reaches(end + leap).await? {
+        end += leap;
+        leap *= 2;
     }
+    while leap > 1 {
+        leap /= 2;
+        if reaches(end + leap).await? {
+            end += leap;
+        }
+    }
+    Ok(end)
 }
 
 /// Links the first of these spans whose trace is kept with the others, and returns where what they share belongs: within
@@ -256,51 +324,4 @@ fn share(together: &mut [Waiting]) -> Scope {
         first.link(other);
     }
     first.scope()
-}
-
-/// A page of an audit.
-#[derive(Debug, Default)]
-pub(crate) struct AuditPage {
-    /// The entries, newest first.
-    pub entries: Vec<Stored<AuditEntry>>,
-    /// Below which number the next page starts, if there may be one.
-    pub next_below: Option<u64>,
-}
-
-/// Reads up to `limit` wanted entries of a library's audit, newest first, below a number or from the end.
-///
-/// # Errors
-/// As the log does.
-pub(crate) async fn read_page(
-    audits: &Audits,
-    log: &dyn EventLog,
-    institution_id: &str,
-    below: Option<u64>,
-    limit: usize,
-    wanted: impl Fn(&AuditEntry) -> bool,
-) -> Result<AuditPage, LogError> {
-    let audit = audits.of(institution_id);
-    let head = {
-        let mut tail = audit.tail.lock().await;
-        audit.catch_up(log, &mut tail).await?;
-        tail.version
-    };
-
-    let mut page = AuditPage::default();
-    let mut unread = below.map_or(head, |below| head.min(below.saturating_sub(1)));
-    while unread > 0 {
-        let from = unread.saturating_sub(CHUNK);
-        let mut chunk =
-            storage::read_between::<AuditEntry>(log, &audit.stream, from, unread).await?;
-        chunk.retain(|entry| wanted(&entry.event));
-        while let Some(entry) = chunk.pop() {
-            if page.entries.len() == limit {
-                page.next_below = page.entries.last().map(|last| last.version);
-                return Ok(page);
-            }
-            page.entries.push(entry);
-        }
-        unread = from;
-    }
-    Ok(page)
 }

@@ -3,7 +3,6 @@
 use carrel_platform::{
     log::LogError,
     refusal::{Refusal, command, leaves_unknown},
-    seal::NotSealed,
 };
 use tonic::{Code, Status};
 
@@ -33,9 +32,6 @@ pub enum Error {
     /// The outcome of an act on the stream is unknown.
     #[error("the outcome of an act is unknown")]
     Interrupted,
-    /// A page token can't be made.
-    #[error("there is no page token: {0}")]
-    NotSealed(#[from] NotSealed),
     /// The service is stopping.
     #[error("the service is stopping")]
     ShuttingDown,
@@ -77,14 +73,6 @@ impl From<Error> for Refusal {
                 "INTERRUPTED",
                 "It is not known what became of one of your acts. Join again from the last position that you have, then send again, in their order, all that had no answer for good.",
             ),
-            Error::NotSealed(error) => {
-                tracing::error!(error = %error, "call failed");
-                Refusal::new(
-                    Code::Internal,
-                    "INTERNAL",
-                    "Something went wrong on our side. Try again.",
-                )
-            }
             Error::ShuttingDown => Refusal::unavailable(
                 "SHUTTING_DOWN",
                 "This server is going away. Connect again and go on from the last position that you have.",

@@ -3,7 +3,7 @@
 //! - `session/<session id>`: what happened in the session. Every event of it is for staff at least.
 //! - `conference/<session id>`: who entered it silently and left it. For nobody in the session.
 //! - `audit/<institution id>`: the library's audit.
-//! - `page_key/<institution id>`: by which page tokens of that audit are sealed; an event, once one was given.
+//! - `own_audit/<institution id>/<librarian id>`: of that audit what one librarian did, for whoever may see no more of it.
 
 pub(crate) use carrel_platform::log::stored::{Stored, encode, read_after, read_between};
 
@@ -13,5 +13,5 @@ pub const SESSION: &str = "session";
 pub const CONFERENCE: &str = "conference";
 /// The category of audit streams.
 pub const AUDIT: &str = "audit";
-/// The category of the streams with the keys of page tokens.
-pub const PAGE_KEY: &str = "page_key";
+/// The category of the streams of what librarians did themselves.
+pub const OWN_AUDIT: &str = "own_audit";

@@ -4,7 +4,7 @@ use carrel_testbed::log::{Answer, FaultyLog};
 use futures::{FutureExt as _, future::join_all};
 
 use super::*;
-use crate::domain::audit::AuditAct;
+use crate::domain::{audit::AuditAct, people::StaffMember};
 
 fn entry(session_id: &str, expected: u64) -> Audited {
     let note = storage::encode(&"something happened", 1, None).unwrap();
@@ -138,4 +138,75 @@ async fn whoever_writes_for_others_may_stop() {
     log.answer(Answer::Truly);
     assert_eq!(append("g").await, Ok(()));
     assert_eq!(chain(&*log).await, ["e", "f", "g"]);
+}
+
+/// Writes so many entries of one librarian.
+async fn did(audits: &Audits, log: &dyn EventLog, librarian_id: &str, many: usize) {
+    let fact = AuditFact {
+        act: AuditAct::ConferenceEntered,
+        librarian_id: librarian_id.into(),
+        librarian_name: "A name".into(),
+        session_id: "s".into(),
+        detail: "w1".into(),
+    };
+    let audited = Audited {
+        writes: Vec::new(),
+        facts: vec![fact; many],
+        at_ms: 1,
+    };
+    let written = audits.append(log, "maple", audited, NotedSpan::default());
+    assert_eq!(written.await, Ok(()));
+}
+
+/// S11: an audit may be long, and most of it others'. What has to be read for a page does not tell how much that is.
+#[tokio::test]
+async fn a_page_of_ones_own_entries_reads_nothing_of_others() {
+    let member = StaffMember {
+        librarian_id: "ask".into(),
+        screen_name: "A name".into(),
+        institution_id: "maple".into(),
+        institution_name: "Maple County Library".into(),
+    };
+    let mut reads = Vec::new();
+    for others in [0, 1, 5_000] {
+        let log = FaultyLog::in_memory().unwrap();
+        let audits = Audits::default();
+        for many in [2, 3] {
+            did(&audits, &*log, "ask", many).await;
+            did(&audits, &*log, "admin", others).await;
+        }
+        let before = log.reads();
+        let (mut below, mut sizes) = (None, Vec::new());
+        loop {
+            let page = read_own_page(&*log, &member, below, 2).await.unwrap();
+            assert!(
+                page.entries
+                    .iter()
+                    .all(|entry| entry.event.librarian_id == "ask")
+            );
+            sizes.push(page.entries.len());
+            below = page.next_below;
+            if below.is_none() {
+                break;
+            }
+        }
+        assert_eq!(sizes, [2, 2, 1]);
+        reads.push(log.reads() - before);
+    }
+    assert_eq!(reads, [reads[0]; 3]);
+}
+
+/// Two servers write to one audit, and to what one librarian did.
+#[tokio::test]
+async fn what_a_librarian_did_goes_on_on_another_server() {
+    let log = FaultyLog::in_memory().unwrap();
+    let (here, there) = (Audits::default(), Audits::default());
+    did(&here, &*log, "ask", 1).await;
+    did(&there, &*log, "ask", 2).await;
+    let stale = here.append(&*log, "maple", entry("a", 0), NotedSpan::default());
+    assert!(matches!(stale.await, Err(LogError::Conflict { .. })));
+    did(&here, &*log, "ask", 3).await;
+    let stream = own_stream("maple", "ask");
+    assert_eq!(end_of(&*log, &stream, 0).await, Ok(6));
+    assert_eq!(chain(&*log).await.len(), 6);
 }

@@ -78,43 +78,33 @@ pub(super) async fn audit_entries(
     librarian: &LibrarianActor,
     request: wire::ListAuditEntriesRequest,
 ) -> Result<wire::ListAuditEntriesResponse, Error> {
-    let limit = page_size(request.page_size)?;
+    let limit = page_size(request.page_size)? as u64;
     let LibrarianActor { member, role, .. } = librarian;
-    let (audits, log) = (&parts.audits, &*parts.log);
-    let institution_id = &member.institution_id;
-    let sees_all = *role == Role::Administrator;
+    let log = &*parts.log;
     let below = match request.page_token.as_str() {
         "" => None,
-        number if sees_all => Some(number.parse().map_err(|_| bad_token())?),
-        sealed => {
-            let number = audits.open_page_token(log, member, sealed).await?;
-            Some(number.ok_or_else(bad_token)?)
-        }
+        number => Some(number.parse().map_err(|_| bad_token())?),
     };
-    let wanted = |entry: &AuditEntry| sees_all || entry.fact.librarian_id == member.librarian_id;
-    let page = audits::read_page(audits, log, institution_id, below, limit, wanted).await?;
-    let next_page_token = match page.next_below {
-        Some(below) if sees_all => below.to_string(),
-        Some(below) => {
-            let now_ms = parts.clock.unix_ms();
-            audits.page_token(log, member, below, now_ms).await?
-        }
-        None => String::new(),
+    let (entries, next_below) = if *role == Role::Administrator {
+        let library = &member.institution_id;
+        let page = audits::read_page(&parts.audits, log, library, below, limit).await?;
+        let entries = page
+            .entries
+            .into_iter()
+            .map(|entry| convert::audit_entry_to_wire(entry.version, entry.at_ms, entry.event));
+        (entries.collect(), page.next_below)
+    } else {
+        let page = audits::read_own_page(log, member, below, limit).await?;
+        let entries = page.entries.into_iter().map(|entry| {
+            let chain_hash = String::new();
+            let fact = entry.event;
+            convert::audit_entry_to_wire(0, entry.at_ms, AuditEntry { fact, chain_hash })
+        });
+        (entries.collect(), page.next_below)
     };
-    let entries = page.entries.into_iter().map(|entry| {
-        let shown = convert::audit_entry_to_wire(entry.version, entry.at_ms, entry.event);
-        match sees_all {
-            true => shown,
-            false => wire::AuditEntry {
-                number: 0,
-                chain_hash: String::new(),
-                ..shown
-            },
-        }
-    });
     Ok(wire::ListAuditEntriesResponse {
-        entries: entries.collect(),
-        next_page_token,
+        entries,
+        next_page_token: next_below.map_or_else(String::new, |below| below.to_string()),
     })
 }
 

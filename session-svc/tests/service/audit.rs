@@ -50,7 +50,7 @@ fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
 }
 
 /// S11, R4: an ask administrator may be watched themselves. From the audit they read what they did, and can't tell
-/// whether anybody else did anything.
+/// whether anybody else did anything, nor from the tokens.
 #[tokio::test]
 async fn an_ask_administrator_can_not_tell_how_much_others_did() {
     let mut seen = Vec::new();
@@ -73,27 +73,24 @@ async fn an_ask_administrator_can_not_tell_how_much_others_did() {
         let (entries, tokens) = pages(&mut ask).await;
         assert_eq!((entries.len(), tokens.len()), (6, 5));
         assert!(entries.iter().all(|entry| entry.librarian_id == "ask"));
-        assert!(tokens.iter().all(|token| token.len() == 50), "{tokens:?}");
-        seen.push(entries);
+        seen.push((entries, tokens));
 
         let (all, _) = pages(&mut admin).await;
         let numbers: Vec<_> = all.iter().map(|entry| entry.number).collect();
         let count = if others_act { 12 } else { 6 };
         assert_eq!(numbers, (1..=count).rev().collect::<Vec<_>>());
         assert!(all.iter().all(|entry| entry.chain_hash.len() == 64));
-        // What an administrator pages by tells numbers, and a hash tells whether it follows the one before.
+        // A hash tells whether it follows the one before.
         for entry in &all {
             assert_eq!(told(page(&mut ask, &entry.chain_hash).await), bad_token());
-            let number = entry.number.to_string();
-            assert_eq!(told(page(&mut ask, &number).await), bad_token());
         }
     }
     assert_eq!(seen[0], seen[1]);
 }
 
-/// An audit may be long. Whoever makes a token up is refused without a look at it, and so is who brings another's.
+/// A token shows the caller their own entries, whoever it was given to. What is none is refused without a look at the log.
 #[tokio::test]
-async fn a_page_token_that_was_not_given_is_refused_without_reading() {
+async fn a_page_token_shows_nobody_what_others_did() {
     let log = FaultyLog::in_memory().unwrap();
     let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
     let mut ricky = desk.patron(SESSION);
@@ -103,29 +100,25 @@ async fn a_page_token_that_was_not_given_is_refused_without_reading() {
     map.pick_up("pick-up".into(), SESSION).await.unwrap();
     ask.enter("enter".into(), SESSION).await.unwrap();
     ask.leave("leave".into(), SESSION).await.unwrap();
-
-    // Before any was given, none is good.
-    let made_up = "A".repeat(50);
-    assert_eq!(told(page(&mut ask, &made_up).await), bad_token());
     let (entries, tokens) = pages(&mut ask).await;
     let token = &tokens[0];
-    assert_eq!(page(&mut ask, token).await.unwrap(), entries[1..]);
 
-    // Another server knows it, too, and may be the first to be asked.
+    // Another server knows it, too.
     for desk in [&desk.replica().await, &desk] {
         let mut ask = desk.librarian("ask", "maple", Role::AskAdministrator, &[]);
         assert_eq!(page(&mut ask, token).await.unwrap(), entries[1..]);
+        let far = u64::MAX.to_string();
+        assert_eq!(page(&mut ask, &far).await.unwrap(), entries[..1]);
+        assert_eq!(page(&mut ask, "0").await.unwrap(), []);
         let mut other = desk.librarian("other", "maple", Role::AskAdministrator, &[]);
-        assert_eq!(told(page(&mut other, token).await), bad_token());
+        assert_eq!(page(&mut other, token).await.unwrap(), []);
         let mut elsewhere = desk.librarian("ask", "harbor", Role::AskAdministrator, &[]);
-        assert_eq!(told(page(&mut elsewhere, token).await), bad_token());
+        assert_eq!(page(&mut elsewhere, token).await.unwrap(), []);
     }
 
     log.be_readable(false);
-    let (front, back) = token.split_at(25);
-    let altered = format!("{back}{front}");
     let long = "A".repeat(100_000);
-    for bad in ["x", "3", "\u{e9}", &made_up, &altered, &token[..49], &long] {
+    for bad in ["x", "-1", "1.0", "\u{e9}", &long] {
         assert_eq!(told(page(&mut ask, bad).await), bad_token(), "{bad:.60}");
     }
     assert_eq!(
