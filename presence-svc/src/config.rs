@@ -19,9 +19,11 @@ pub struct Config {
     pub librarian_renewal: HumanDuration,
     /// Whether a caller from another process is believed the address that they name in `x-forwarded-for`.
     pub trust_forwarded_for: bool,
-    /// How often one account may try to log in.
+    /// How often it may be tried to log in to one account from one address.
+    pub log_in_per_account_and_address: Rate,
+    /// How often it may be tried to log in to one account, from everywhere.
     pub log_in_per_account: Rate,
-    /// How often one address may try to log in.
+    /// How often it may be tried to log in from one address.
     pub log_in_per_address: Rate,
     /// How often patrons may be admitted from one address.
     pub admit_per_address: Rate,
@@ -112,7 +114,8 @@ impl Default for Config {
             patron_renewal: Duration::from_secs(24 * 3600).into(),
             librarian_renewal: Duration::from_secs(12 * 3600).into(),
             trust_forwarded_for: false,
-            log_in_per_account: rate(10, 20),
+            log_in_per_account_and_address: rate(10, 20),
+            log_in_per_account: rate(100, 2),
             log_in_per_address: rate(30, 2),
             admit_per_address: rate(30, 2),
             lease: HumanDuration::from_secs(15),

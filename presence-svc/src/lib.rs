@@ -19,7 +19,8 @@
 //!   force at that moment; a librarian whose account is gone gets none. So a change is felt everywhere within one
 //!   token's lifetime.
 //! - **Log-in tells nothing.** An unknown name and a wrong password get the same answer after the same work. Tries are
-//!   limited per account and per address, in bounded memory, and passwords are hashed two at a time at the most.
+//!   limited per account and address, and per each of them, in bounded memory; passwords are hashed two at a time at the
+//!   most.
 //! - **A directory is whole or not written.** A file with any problem changes nothing, and all its problems are
 //!   listed. A file that was loaded is written as one batch.
 //!

@@ -1,5 +1,9 @@
 //! How often log-in and patron entry may be tried.
 //!
+//! Tries to log in are counted three times over. Who guesses at one account is held back by what that account is allowed
+//! from their own address, so that they don't keep out its owner, who is elsewhere. What it is allowed from everywhere is
+//! far more, and there for those who have many addresses.
+//!
 //! Memory is bounded whatever comes: an account or address is known only as one of a fixed number of buckets, by a hash
 //! that is keyed anew in each process. Two that fall into the same bucket share its allowance, which nobody outside
 //! can bring about on purpose; and no name or address is kept. Callers without an address, such as other parts of the
@@ -26,6 +30,7 @@ const BUCKETS: u64 = 1 << 17;
 /// The limits.
 #[derive(Debug)]
 pub struct Throttle {
+    log_in_per_account_and_address: Option<Limit>,
     log_in_per_account: Option<Limit>,
     log_in_per_address: Option<Limit>,
     admit_per_address: Option<Limit>,
@@ -47,6 +52,7 @@ impl Throttle {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
+            log_in_per_account_and_address: Limit::new(config.log_in_per_account_and_address),
             log_in_per_account: Limit::new(config.log_in_per_account),
             log_in_per_address: Limit::new(config.log_in_per_address),
             admit_per_address: Limit::new(config.admit_per_address),
@@ -56,9 +62,15 @@ impl Throttle {
     /// Counts a try to log in, right or wrong.
     ///
     /// # Errors
-    /// [`TooOften`]. The address is asked first, so that one address can't use up the allowances of many accounts.
+    /// [`TooOften`]. What counts for one address is asked first, so that none can use up the allowances of many accounts,
+    /// nor that of one account.
     pub fn log_in(&self, account: &str, address: Option<IpAddr>) -> Result<(), TooOften> {
-        check(self.log_in_per_address.as_ref(), &address.map(network_of))?;
+        let network = address.map(network_of);
+        check(self.log_in_per_address.as_ref(), &network)?;
+        check(
+            self.log_in_per_account_and_address.as_ref(),
+            &(account, network),
+        )?;
         check(self.log_in_per_account.as_ref(), &account)
     }
 
@@ -99,12 +111,13 @@ mod tests {
 
     use super::*;
 
-    fn throttle(account: u32, address: u32) -> Throttle {
+    fn throttle(both: u32, account: u32, address: u32) -> Throttle {
         let rate = |burst| Rate {
             burst,
             every: Duration::from_secs(3600).into(),
         };
         Throttle::new(&Config {
+            log_in_per_account_and_address: rate(both),
             log_in_per_account: rate(account),
             log_in_per_address: rate(address),
             admit_per_address: rate(address),
@@ -118,7 +131,7 @@ mod tests {
 
     #[test]
     fn an_account_has_its_allowance_from_everywhere() {
-        let throttle = throttle(2, 100);
+        let throttle = throttle(100, 2, 100);
         assert!(throttle.log_in("map@harbor", address("192.0.2.1")).is_ok());
         assert!(throttle.log_in("map@harbor", address("192.0.2.2")).is_ok());
         let TooOften(wait) = throttle
@@ -129,8 +142,38 @@ mod tests {
     }
 
     #[test]
+    fn an_account_has_its_allowance_from_each_address() {
+        let throttle = throttle(1, 100, 100);
+        assert!(
+            throttle
+                .log_in("map@harbor", address("2001:db8::1"))
+                .is_ok()
+        );
+        assert!(
+            throttle
+                .log_in("map@harbor", address("2001:db8::2"))
+                .is_err()
+        );
+        assert!(throttle.log_in("lee@maple", address("2001:db8::2")).is_ok());
+        assert!(throttle.log_in("map@harbor", address("192.0.2.1")).is_ok());
+        assert!(throttle.log_in("map@harbor", None).is_ok());
+        assert!(throttle.log_in("map@harbor", None).is_err());
+    }
+
+    // T14
+    #[test]
+    fn nobody_keeps_a_librarian_out_from_one_address() {
+        let throttle = Throttle::new(&Config::default());
+        while throttle
+            .log_in("map@harbor", address("203.0.113.66"))
+            .is_ok()
+        {}
+        assert!(throttle.log_in("map@harbor", address("192.0.2.1")).is_ok());
+    }
+
+    #[test]
     fn an_address_has_its_allowance_for_all_accounts() {
-        let throttle = throttle(100, 2);
+        let throttle = throttle(100, 100, 2);
         assert!(throttle.log_in("a", address("192.0.2.1")).is_ok());
         assert!(throttle.log_in("b", address("192.0.2.1")).is_ok());
         assert!(throttle.log_in("c", address("192.0.2.1")).is_err());
@@ -140,7 +183,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_address() {
-        let throttle = throttle(1, 1);
+        let throttle = throttle(1, 1, 1);
         assert!(throttle.admit(address("2001:db8::1")).is_ok());
         assert!(throttle.admit(address("2001:db8::2")).is_err());
         assert!(throttle.admit(address("2001:db8:0:1::1")).is_ok());
@@ -164,7 +207,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let throttle = throttle(1, 1);
+        let throttle = throttle(1, 1, 1);
         for n in 0..400_000u32 {
             let _ = throttle.admit(Some(IpAddr::from(n.to_be_bytes())));
         }

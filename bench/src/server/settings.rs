@@ -14,6 +14,10 @@ pub(super) fn limits() -> Settings {
         ("GATEWAY__SOCKET__FRAMES_BURST", "1000000"),
         ("GATEWAY__SOCKET__PER_ADDRESS", "40000"),
         ("GATEWAY__SOCKET__PER_PERSON", "40000"),
+        (
+            "PRESENCE__LOG_IN_PER_ACCOUNT_AND_ADDRESS",
+            "{burst=1,every=\"0s\"}",
+        ),
         ("PRESENCE__LOG_IN_PER_ACCOUNT", "{burst=1,every=\"0s\"}"),
         ("PRESENCE__LOG_IN_PER_ADDRESS", "{burst=1,every=\"0s\"}"),
         ("PRESENCE__ADMIT_PER_ADDRESS", "{burst=1,every=\"0s\"}"),

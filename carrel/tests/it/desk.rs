@@ -78,6 +78,7 @@ pub(crate) fn settings(data_dir: PathBuf) -> Config {
         "http": { "address": "127.0.0.1:0" },
         "grpc": { "address": "127.0.0.1:0" },
         "presence": {
+            "log_in_per_account_and_address": no_limit,
             "log_in_per_account": no_limit,
             "log_in_per_address": no_limit,
             "admit_per_address": no_limit,

@@ -23,7 +23,8 @@ pub(super) const GATEWAY: [(&str, &str); 6] = [
 ];
 
 /// All people come from one address.
-pub(super) const PRESENCE: [(&str, &str); 3] = [
+pub(super) const PRESENCE: [(&str, &str); 4] = [
+    ("LOG_IN_PER_ACCOUNT_AND_ADDRESS", "{burst=1,every=\"0s\"}"),
     ("LOG_IN_PER_ACCOUNT", "{burst=1,every=\"0s\"}"),
     ("LOG_IN_PER_ADDRESS", "{burst=1,every=\"0s\"}"),
     ("ADMIT_PER_ADDRESS", "{burst=1,every=\"0s\"}"),

@@ -54,6 +54,7 @@ impl Desk {
     /// A desk with the demo directory and no limits.
     pub(crate) async fn demo() -> Self {
         let desk = Self::with(Config {
+            log_in_per_account_and_address: unlimited(),
             log_in_per_account: unlimited(),
             log_in_per_address: unlimited(),
             admit_per_address: unlimited(),

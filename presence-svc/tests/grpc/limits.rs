@@ -18,7 +18,7 @@ async fn too_many_attempts_are_told_when_to_come_back() {
         every: Duration::from_secs(3600).into(),
     };
     let desk = Desk::with(Config {
-        log_in_per_account: three_an_hour,
+        log_in_per_account_and_address: three_an_hour,
         log_in_per_address: unlimited(),
         admit_per_address: three_an_hour,
         trust_forwarded_for: true,

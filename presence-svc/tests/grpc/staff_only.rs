@@ -122,6 +122,7 @@ async fn ask_everything(desk: &Desk, token: Option<&str>) -> Answers {
 #[tokio::test]
 async fn nothing_that_a_patron_or_anybody_is_answered_is_for_staff_only() {
     let desk = Desk::with(Config {
+        log_in_per_account_and_address: unlimited(),
         log_in_per_account: unlimited(),
         admit_per_address: unlimited(),
         ..Config::default()
