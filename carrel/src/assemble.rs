@@ -24,8 +24,8 @@ use crate::{
 
 mod services;
 
-/// How long each step of a stop may take. Together they stay well below ten seconds.
-const GATEWAY_END: Duration = Duration::from_secs(4);
+/// How long each step of a stop may take. Together, and with the last traces, they stay below ten seconds.
+const GATEWAY_END: Duration = Duration::from_millis(4_750);
 const GRPC_DRAIN: Duration = Duration::from_secs(1);
 const SERVICES_END: Duration = Duration::from_secs(1);
 const LOG_END: Duration = Duration::from_secs(1);
@@ -66,6 +66,9 @@ pub enum AssembleError {
     /// The first directory could not be loaded.
     #[error("the directory can't be loaded: {0}")]
     Directory(#[from] CommandError),
+    /// A setting of the gateway can't be used.
+    #[error(transparent)]
+    Gateway(#[from] carrel_gateway::Error),
     /// The gRPC server did not start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -121,6 +124,7 @@ pub async fn assemble_with_directory(
 }
 
 async fn start(config: Config, directory: Option<&str>) -> Result<Running, AssembleError> {
+    config.gateway.ends_within(GATEWAY_END)?;
     let clock = Clock::system();
     let folder = DataFolder::open(&config.data_dir)?;
     let lock = folder.lock()?;

@@ -1,14 +1,20 @@
 //! The gateway's settings. `default.toml` lists them all, each with its meaning and its default.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
 
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::network::Network;
+use crate::{error::Error, network::Network};
 
 /// All settings as `default.toml` has them, for whoever loads the configuration.
 pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// How long it takes, once `drain_deadline` is over, to drop what is left.
+const DROPPING: Duration = Duration::from_millis(250);
 
 /// The gateway's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +91,21 @@ const fn u32_of(value: u32) -> NonZeroU32 {
     }
 }
 
+impl Config {
+    /// Refuses a `drain_deadline` of a gateway that is given only so long to end: it would be ended from outside, before
+    /// it drops the browsers that are left, and they would go on without services.
+    ///
+    /// # Errors
+    /// [`Error::DrainDeadline`].
+    pub fn ends_within(&self, given: Duration) -> Result<(), Error> {
+        let longest = given.saturating_sub(DROPPING).into();
+        if self.drain_deadline > longest {
+            return Err(Error::DrainDeadline { longest });
+        }
+        Ok(())
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -134,6 +155,17 @@ mod tests {
         assert_eq!(
             toml::from_str::<Config>(DEFAULTS).unwrap(),
             Config::default()
+        );
+    }
+
+    #[test]
+    fn a_stop_leaves_time_to_drop_who_is_left() {
+        let config = Config::default();
+        assert!(config.ends_within(Duration::from_millis(4_250)).is_ok());
+        let refused = config.ends_within(Duration::from_millis(4_249));
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "gateway.drain_deadline: must be 3999ms or less, since all of a stop takes ten seconds at the most"
         );
     }
 

@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use carrel_platform::refusal::Refusal;
+use carrel_platform::{config::HumanDuration, refusal::Refusal};
 use carrel_proto::refusal::v1 as wire;
 use http::{HeaderValue, StatusCode, header};
 use tonic::Code;
@@ -18,6 +18,14 @@ pub enum Error {
          no path, and a port only if it is not the scheme's own"
     )]
     Origin(String),
+    /// A stop would be over before the time that browsers are given in it.
+    #[error(
+        "gateway.drain_deadline: must be {longest} or less, since all of a stop takes ten seconds at the most"
+    )]
+    DrainDeadline {
+        /// The longest that there is time for.
+        longest: HumanDuration,
+    },
     /// The listener has no address.
     #[error("the gateway's listener can't be used: {0}")]
     Listener(#[from] std::io::Error),

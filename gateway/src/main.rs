@@ -7,7 +7,7 @@ use carrel_platform::{
     clock::Clock,
     config,
     process::{
-        HealthSettings, Process, ProcessError, ProcessSettings, bind,
+        HealthSettings, Process, ProcessError, ProcessSettings, SERVING_END, bind,
         cli::{self, Chore, PROCESS_DEFAULTS, SettingsFile},
     },
     replicas::{Address, Replicas},
@@ -84,6 +84,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+    settings.gateway.ends_within(SERVING_END)?;
     let process = Process::start(
         NAME,
         &ProcessSettings {

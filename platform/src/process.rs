@@ -42,6 +42,8 @@ use crate::{
 
 /// How long each step of a stop may take. Together they stay below ten seconds.
 const DRAIN: Duration = Duration::from_secs(3);
+/// How long what serves has to end by itself in a stop, before it is ended.
+pub const SERVING_END: Duration = DRAIN.saturating_mul(2);
 const TASKS_END: Duration = Duration::from_secs(2);
 const LAST_TRACES: Duration = Duration::from_secs(1);
 
@@ -211,7 +213,9 @@ impl Process {
             }
             stop.cancel();
             if !serving.is_finished()
-                && tokio::time::timeout(DRAIN * 2, &mut serving).await.is_err()
+                && tokio::time::timeout(SERVING_END, &mut serving)
+                    .await
+                    .is_err()
             {
                 tracing::warn!("not everybody was gone in time");
                 serving.abort();

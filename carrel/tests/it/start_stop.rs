@@ -1,11 +1,20 @@
 //! Starting, and stopping in order. I1, I28, R9-R12.
 
-use std::{fs, net::TcpListener, path::Path};
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use carrel_platform::refusal::Refusal;
 use carrel_proto::session::v1::{
     AttendRequest, Audience, Join, OpenSessionRequest, attend_request::Request,
     attend_response::Response,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
 };
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::Code;
@@ -43,6 +52,10 @@ fn a_bad_setting_is_named_with_its_source() {
         ("[session]\nheart_beat = \"5s\"", "heart_beat"),
         ("[session]\nheartbeat = \"soon\"", "session.heartbeat"),
         ("[telemetry]\nsample_ratio = 2.0", "telemetry.sample_ratio"),
+        (
+            "[gateway]\ndrain_deadline = \"1m\"",
+            "gateway.drain_deadline: must be 4500ms or less",
+        ),
         (
             "[telemetry]\nlog_filter = \"a=b=c\"",
             "telemetry.log_filter",
@@ -134,6 +147,30 @@ async fn a_stop_asks_browsers_to_come_back_and_loses_nothing() {
     let codes: Vec<_> = ends.iter().map(|ended| ended.code).collect();
     assert_eq!(codes, [Some(1012); 10]);
     assert!(process.terminate().success());
+}
+
+// I28
+#[tokio::test]
+async fn a_stop_waits_for_browsers_as_long_as_is_set_and_leaves_none_behind() {
+    let deadline = Duration::from_millis(4_300);
+    let desk = Desk::open_with(|config| config.gateway.drain_deadline = deadline.into()).await;
+    let mut stream = TcpStream::connect(desk.http).await.unwrap();
+    let head = format!(
+        "POST /v1/log-in HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\
+         expect: 100-continue\r\n\r\n",
+        desk.http
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The gateway asks for the body, so it waits for it now.
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let began = Instant::now();
+    let _folder = desk.close().await;
+    assert!(began.elapsed() >= deadline);
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    assert_eq!(String::from_utf8_lossy(&rest), "");
 }
 
 #[tokio::test]
