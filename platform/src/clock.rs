@@ -9,6 +9,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+/// How long is slept at the most before a clock is looked at again, in milliseconds.
+const LOOK_AGAIN_MS: i64 = 60_000;
+
 /// A source of the wall clock's time, cheap to clone.
 ///
 /// Only services hold one; the pure domain is given the time as an argument.
@@ -74,6 +77,32 @@ impl Clock {
         Duration::from_millis(u64::try_from(left).unwrap_or(0))
     }
 
+    /// Waits until the clock shows a moment, in Unix milliseconds, or a later one.
+    ///
+    /// Timers stand still while a machine sleeps, and know nothing of a clock that is set: so the clock is looked at again
+    /// each minute, and a moment that it has jumped over is noticed after a minute at the most. Those who wait for long look
+    /// at whole seconds of the clock, thousands of them at once rather than each by itself.
+    ///
+    /// There is one of these for each stream, so it is small and allocates nothing.
+    pub fn reached(&self, unix_ms: i64) -> impl Future<Output = ()> + Send + use<> {
+        let clock = self.clone();
+        async move {
+            while let Some(pause) = clock.next_look(unix_ms) {
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    fn next_look(&self, unix_ms: i64) -> Option<Duration> {
+        let now = self.unix_ms();
+        let pause = match unix_ms.saturating_sub(now) {
+            left if left > LOOK_AGAIN_MS => LOOK_AGAIN_MS - now.rem_euclid(1_000),
+            left => left,
+        };
+        let pause = u64::try_from(pause).ok()?;
+        (pause > 0).then_some(Duration::from_millis(pause))
+    }
+
     /// Moves a manual clock, and every clone of it, forward. Does nothing to any other clock.
     pub fn advance_ms(&self, by: i64) {
         if let Source::Manual(now) = &self.0 {
@@ -84,6 +113,11 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use futures::FutureExt as _;
+    use tokio::time::Instant;
+
     use super::*;
 
     #[test]
@@ -93,5 +127,58 @@ mod tests {
         assert_eq!(clock.until(1_000), Duration::ZERO);
         assert_eq!(clock.until(999), Duration::ZERO);
         assert_eq!(clock.until(i64::MIN), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_is_reached_when_the_clock_says_so() {
+        let began = Instant::now();
+        let clock =
+            Clock::following(move || 1_234 + i64::try_from(began.elapsed().as_millis()).unwrap());
+        clock.reached(1_234 + 600_000).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(600));
+        assert!(clock.reached(0).now_or_never().is_some());
+        assert!(clock.reached(i64::MIN).now_or_never().is_some());
+    }
+
+    // I23: a machine that slept, or whose clock was set forward.
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_that_the_clock_jumps_over_is_noticed_within_a_minute() {
+        let clock = Clock::manual(1_234);
+        let mut reached = std::pin::pin!(clock.reached(1_234 + 600_000));
+        assert!(reached.as_mut().now_or_never().is_none());
+        clock.advance_ms(600_000);
+        let jumped = Instant::now();
+        reached.await;
+        assert!(jumped.elapsed() <= Duration::from_secs(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_set_back_is_waited_for() {
+        let clock = Clock::manual(100_000);
+        let mut reached = std::pin::pin!(clock.reached(101_000));
+        assert!(reached.as_mut().now_or_never().is_none());
+        clock.advance_ms(-50_000);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(reached.as_mut().now_or_never().is_none());
+        clock.advance_ms(51_000);
+        reached.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_waits_look_at_the_clock_together() {
+        for now in [120_000, 120_001, 120_999] {
+            let clock = Clock::manual(now);
+            let look = clock.next_look(now + 600_000).unwrap();
+            assert!(look > Duration::from_secs(59) && look <= Duration::from_secs(60));
+            let look = u64::try_from(now).unwrap() + u64::try_from(look.as_millis()).unwrap();
+            assert_eq!(look % 1_000, 0);
+        }
+    }
+
+    /// A stream at rest keeps one.
+    #[test]
+    fn waiting_takes_little_more_than_a_timer() {
+        let waiting = size_of_val(&Clock::system().reached(0));
+        assert!(waiting <= size_of::<tokio::time::Sleep>() + 6 * size_of::<usize>());
     }
 }

@@ -60,10 +60,10 @@ pub(super) async fn watch(
     let stop = parts.stop.clone();
     let (watch, snapshot) = Watch::open(api, caller).await?;
     // Opening takes as long as presence-svc and the log do, and the token goes on running out.
-    let expiry = parts.clock.until(expires_at_ms);
-    if expiry.is_zero() {
+    if parts.clock.until(expires_at_ms).is_zero() {
         return Err(token_expired().into());
     }
+    let expiry = parts.clock.reached(expires_at_ms);
     let must_end = watch.feed.ending.clone();
     let tasks = api.conversations.tasks();
     Ok(sent_by_task(tasks, IN_FLIGHT, |sender| async move {
@@ -71,7 +71,7 @@ pub(super) async fn watch(
             biased;
             refusal = watch.pass_on(snapshot, &sender, traced) => refusal,
             error = must_end.reason() => Some(error.into()),
-            () = tokio::time::sleep(expiry) => Some(token_expired()),
+            () = expiry => Some(token_expired()),
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
             () = sender.closed() => None,
         };

@@ -200,7 +200,9 @@ async fn streams_end_with_a_reason() {
     // All but a few milliseconds of the token's time are over.
     let lasts = i64::try_from(TOKEN_LASTS.as_millis()).unwrap();
     desk.clock.advance_ms(lasts - 50);
-    let status = ann.watch().await.unwrap().end().await;
+    let mut watch = ann.watch().await.unwrap();
+    desk.clock.advance_ms(50);
+    let status = watch.end().await;
     assert_eq!(reason(&status), "TOKEN_EXPIRED");
     assert_eq!(status.code(), Code::Unauthenticated);
 

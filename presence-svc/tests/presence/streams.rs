@@ -35,6 +35,7 @@ async fn no_stream_outlives_its_token() {
     let first = choice("tab", Status::Unspecified, None);
     let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
     let mut watcher = Screen::watch(&desk, &token).await;
+    house.clock.advance_ms(1_000);
     assert_eq!(
         tab.end().await,
         (Code::Unauthenticated, "TOKEN_EXPIRED".into())
@@ -60,6 +61,7 @@ async fn a_stream_goes_on_with_a_new_token_of_the_same_rights() {
         .announce_with(&desk, &short, choice("other", Status::Unspecified, None))
         .await
         .unwrap();
+    house.clock.advance_ms(3_000);
     assert_eq!(other.end().await.1, "TOKEN_EXPIRED");
     tab.here().await;
     tab.choose(Status::Away, None).await;

@@ -3,7 +3,7 @@
 mod acts;
 mod beginning;
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
@@ -15,7 +15,7 @@ use carrel_platform::{
     telemetry::{NotedSpan, span},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 use tonic::{Code, Status, Streaming};
 use wire::{attend_request::Request, attend_response::Response};
 
@@ -58,7 +58,6 @@ pub(super) fn attend(
         let mut participant = Participant {
             sessions: api.sessions,
             auth: api.auth,
-            clock: api.clock,
             principal,
             voice,
         };
@@ -82,7 +81,6 @@ pub(super) fn attend(
 struct Participant {
     sessions: Sessions,
     auth: Authenticator,
-    clock: Clock,
     principal: Principal,
     voice: Voice<Encoded<wire::AttendResponse>>,
 }
@@ -148,7 +146,7 @@ impl Participant {
         &mut self,
         requests: &mut Streaming<wire::AttendRequest>,
     ) -> Result<(), End> {
-        if self.token_lasts().is_zero() {
+        if self.clock().until(self.principal.expires_at_ms).is_zero() {
             // Calls are let through for a little longer; what goes on and on is not.
             return Err(token_expired().into());
         }
@@ -193,7 +191,7 @@ impl Participant {
         let mut last_typing = LastTyping::default();
         // Who has said all that they will say may still listen.
         let mut listens_only = false;
-        let expiry = tokio::time::sleep(self.token_lasts());
+        let expiry = self.token_expires();
         tokio::pin!(expiry);
         loop {
             let interrupted = attendance.by.in_order.interruption().is_some();
@@ -223,7 +221,7 @@ impl Participant {
                         Some(Request::Typing(typing)) => self.type_on(attendance, &typing, &mut last_typing).await?,
                         Some(Request::Renew(renew)) => {
                             self.renew(&renew.access_token)?;
-                            expiry.as_mut().reset(Instant::now() + self.token_lasts());
+                            expiry.set(self.token_expires());
                         }
                         Some(Request::Join(_)) => return Err(already_joined().into()),
                         None => return Err(unknown_request().into()),
@@ -303,7 +301,7 @@ impl Participant {
         let Ok(Some(typed_in)) = convert::audience_from_wire("typing.box", typing.r#box) else {
             return Ok(());
         };
-        if !last.allows(typed_in, self.clock.unix_ms()) {
+        if !last.allows(typed_in, self.clock().unix_ms()) {
             return Ok(());
         }
         self.sessions
@@ -337,8 +335,12 @@ impl Participant {
         Ok(())
     }
 
-    fn token_lasts(&self) -> Duration {
-        self.clock.until(self.principal.expires_at_ms)
+    fn token_expires(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.clock().reached(self.principal.expires_at_ms)
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.sessions.parts().clock
     }
 }
 

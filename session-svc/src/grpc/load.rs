@@ -43,14 +43,14 @@ impl LoadService for LoadApi {
         request: Request<wire::WatchLoadRequest>,
     ) -> Result<Response<Self::WatchLoadStream>, Status> {
         let service = self.auth.authenticate_service(request.metadata())?;
-        let expiry = self.clock.until(service.expires_at_ms);
+        let expiry = self.clock.reached(service.expires_at_ms);
         let stop = self.sessions.parts().stop.clone();
         let sessions = self.sessions.clone();
         let responses = spoken(IN_FLIGHT, |voice| async move {
             let refusal = tokio::select! {
                 biased;
                 () = pass_on(&sessions, &voice) => return Ok(()),
-                () = tokio::time::sleep(expiry) => token_expired(),
+                () = expiry => token_expired(),
                 () = stop.cancelled() => Error::ShuttingDown.into(),
             };
             Err(refusal.into())

@@ -37,13 +37,13 @@ pub(super) fn watch(
     let parts = api.sessions.parts();
     let watched = parts.list.watch(watcher);
     let heartbeats = parts.heartbeats.of_new_stream();
-    let expiry = api.clock.until(principal.expires_at_ms);
+    let expiry = api.clock.reached(principal.expires_at_ms);
     let stop = parts.stop.clone();
     Ok(Box::pin(spoken(IN_FLIGHT, |voice| async move {
         let refusal = tokio::select! {
             biased;
             refusal = pass_on(watched, heartbeats, &voice) => refusal,
-            () = tokio::time::sleep(expiry) => Some(token_expired()),
+            () = expiry => Some(token_expired()),
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
         };
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))

@@ -12,10 +12,7 @@ use carrel_platform::{
     responses::{Responses, sent_by_task},
 };
 use carrel_proto::presence::v1 as wire;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior},
-};
+use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tonic::{Code, Status, Streaming};
 use wire::{announce_request::Request, announce_response::Response};
 
@@ -98,7 +95,7 @@ impl From<Refusal> for End {
 impl Announcer {
     /// Stays until they say goodbye, and hands back the monitor that is then to be closed.
     async fn stay(mut self) -> Result<Monitor, End> {
-        let expiry = tokio::time::sleep(self.token_lasts());
+        let expiry = self.token_expires();
         tokio::pin!(expiry);
         let announcement = tokio::select! {
             biased;
@@ -125,7 +122,7 @@ impl Announcer {
                         Some(Request::Here(wire::Here {})) => monitor.here().await?,
                         Some(Request::Renew(renew)) => {
                             self.renew(&renew.access_token)?;
-                            expiry.as_mut().reset(Instant::now() + self.token_lasts());
+                            expiry.set(self.token_expires());
                             monitor.here().await?;
                         }
                         Some(Request::Goodbye(wire::Goodbye {})) => return Ok(monitor),
@@ -204,8 +201,8 @@ impl Announcer {
         Ok(())
     }
 
-    fn token_lasts(&self) -> Duration {
-        self.clock.until(self.caller.expires_at_ms)
+    fn token_expires(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.clock.reached(self.caller.expires_at_ms)
     }
 }
 

@@ -14,14 +14,14 @@ use crate::presence::{desk::Watched, error::Error};
 /// Watches the desk until the caller goes, the token expires, or the server stops.
 pub(super) fn watch(api: &PresenceApi, caller: Caller) -> Responses<wire::WatchDeskResponse> {
     let heartbeat = api.desk.config().heartbeat.get();
-    let expiry = api.clock.until(caller.expires_at_ms);
+    let expiry = api.clock.reached(caller.expires_at_ms);
     let watched = api.desk.watch(caller.watcher());
     let stop = api.stop.clone();
     sent_by_task(&api.tasks, IN_FLIGHT, |sender| async move {
         let error = tokio::select! {
             biased;
             error = pass_on(watched, heartbeat, &sender) => error,
-            () = tokio::time::sleep(expiry) => Some(Error::TokenExpired),
+            () = expiry => Some(Error::TokenExpired),
             () = stop.cancelled() => Some(Error::ShuttingDown),
         };
         error.map_or(Ok(()), |error| Err(error.into()))
