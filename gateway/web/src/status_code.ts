@@ -8,3 +8,11 @@ export const StatusCode = {
   FAILED_PRECONDITION: 9,
   UNAUTHENTICATED: 16,
 } as const;
+
+/** The status codes that leave open what happened, and that do not go away by waiting. */
+export const LastingCode = {
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  DATA_LOSS: 15,
+} as const;

@@ -9,7 +9,7 @@ import {
   ServerFrameSchema,
 } from "./gen/carrel/gateway/v1/frames_pb";
 import type { Refusal } from "./gen/carrel/refusal/v1/refusal_pb";
-import { StatusCode } from "./status_code";
+import { LastingCode, StatusCode } from "./status_code";
 
 /** The sub-protocol that the pages speak. */
 export const SUB_PROTOCOL = "carrel.v1.proto";
@@ -50,6 +50,13 @@ const NOTHING_HAPPENED = new Set<number>(Object.values(StatusCode));
 /** Whether a refusal says for certain that nothing happened. Otherwise the same command id settles it. */
 export function nothingHappened(refusal: Refusal | undefined): boolean {
   return refusal !== undefined && NOTHING_HAPPENED.has(refusal.code);
+}
+
+const LASTING = new Set<number>(Object.values(LastingCode));
+
+/** Whether a refusal leaves open what happened, and is likely to be the answer to each repetition, too. */
+export function mayLast(refusal: Refusal): boolean {
+  return LASTING.has(refusal.code);
 }
 
 /**

@@ -4,12 +4,12 @@ import { serverNow } from "../api";
 import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
-import { whyRefused } from "../refusal_words";
+import { whyNotDone, whyRefused } from "../refusal_words";
 import { outgoingText } from "../state/conversation";
 import { acceptTransfer, endSession, enterConference, leaveConference, pickUp } from "../state/deeds";
-import { isOnItsWay, type SessionView, unknownSession } from "../state/session";
+import { isOnItsWay, isOver, type SessionView, unknownSession } from "../state/session";
 import { isHandedOver, newOwnerOf } from "../state/transfer";
-import { type Deed, nothingHappened } from "../wire";
+import type { Deed } from "../wire";
 import type { Drafts } from "./drafts";
 import type { Link } from "./link";
 import type { Notice } from "./notices";
@@ -106,7 +106,7 @@ export class Attendance {
   /** Takes up that a command was refused. */
   refused(sessionId: string, commandId: string, refusal: Refusal): void {
     const deed = this.#commands.get(commandId);
-    if (deed === undefined || !nothingHappened(refusal)) return;
+    if (deed === undefined || !isOver(this.link.sessions.value.get(sessionId), commandId, refusal)) return;
     this.#commands.delete(commandId);
     this.listener.notify(whyNot(refusal), tooLate(refusal) ? "plain" : "bad");
     this.link.input(sessionId, { kind: "discard", commandId });
@@ -228,5 +228,5 @@ function whyNot(refusal: Refusal): string {
   const winner = refusal.metadata.picked_up_by;
   if (refusal.reason === "ALREADY_PICKED_UP" && winner) return `${winner} picked this patron up.`;
   if (refusal.reason === "OFFER_CLOSED") return CLOSED[refusal.metadata.outcome ?? ""] ?? whyRefused(refusal);
-  return whyRefused(refusal);
+  return whyNotDone(refusal);
 }

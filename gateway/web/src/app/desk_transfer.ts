@@ -4,12 +4,12 @@ import type { LibrarianRow } from "../gen/carrel/presence/v1/presence_service_pb
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { type SessionEvent, TransferOutcome } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
-import { whyRefused } from "../refusal_words";
+import { whyNotDone } from "../refusal_words";
 import { declineTransfer, offerTransfer, withdrawTransfer, writeNote } from "../state/deeds";
 import { type Lists, rowsOf } from "../state/lists";
-import { isOnItsWay } from "../state/session";
+import { isOnItsWay, isOver } from "../state/session";
 import { mayOffer } from "../state/transfer";
-import { type Deed, nothingHappened } from "../wire";
+import type { Deed } from "../wire";
 import type { Drafts } from "./drafts";
 import type { Link } from "./link";
 import type { Notice } from "./notices";
@@ -156,13 +156,13 @@ export class Transfers {
   /** Takes up that a command was refused, and says why. */
   refused(sessionId: string, commandId: string, refusal: Refusal): void {
     const deed = this.#commands.get(commandId);
-    if (deed === undefined || !nothingHappened(refusal)) return;
+    if (deed === undefined || !isOver(this.link.sessions.value.get(sessionId), commandId, refusal)) return;
     this.#commands.delete(commandId);
     this.#takeBack(sessionId, commandId);
     this.link.input(sessionId, { kind: "discard", commandId });
     if (deed === "declineTransfer") this.#letGo(sessionId);
     // An offer that is over needs no declining or withdrawing: the lists and the session say how it ended.
-    if (refusal.reason !== "OFFER_CLOSED") this.listener.notify(whyRefused(refusal), "bad");
+    if (refusal.reason !== "OFFER_CLOSED") this.listener.notify(whyNotDone(refusal), "bad");
   }
 
   /** Forgets what is on its way. */

@@ -67,6 +67,10 @@ export class PatronChat {
   );
   /** Whether the end of the chat is on its way. */
   readonly ending = computed(() => isOnItsWay(this.view.value, "endSession"));
+  /** The end of the chat that was refused, if it was, until it is tried again. */
+  readonly refusedEnd = computed(() =>
+    this.view.value?.outgoing.find((out) => out.deed.case === "endSession" && out.status === "failed"),
+  );
   /** Whether somebody can answer now. Practice has no hours. */
   readonly availability: AvailabilityWatch;
   /** How many messages the patron has not seen. */
@@ -166,7 +170,11 @@ export class PatronChat {
   /** Ends the chat, or leaves the queue. */
   end(): void {
     const view = this.view.value;
-    if (view !== undefined && !this.ending.value) this.link.act(view.sessionId, endSession());
+    if (view === undefined || this.ending.value) return;
+    const refused = this.refusedEnd.value;
+    // Tried again it is the same command: it may have been done all the same.
+    if (refused !== undefined) this.link.input(view.sessionId, { kind: "retry", commandId: refused.commandId });
+    else this.link.act(view.sessionId, endSession());
   }
 
   /** Notes that the patron has looked at everything. */

@@ -6,7 +6,7 @@
  */
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { StatusCode } from "../status_code";
-import { nothingHappened } from "../wire";
+import { mayLast, nothingHappened } from "../wire";
 
 /** Something that the user has sent. */
 export interface Outgoing<Deed> {
@@ -24,7 +24,9 @@ export interface Outgoing<Deed> {
   /** When to send it, if it waits. Not before all that came before it. */
   resendAt: number | undefined;
   attempts: number;
-  /** Why it failed. */
+  /** How often it was refused in a way that may last. From the first time on it goes alone. */
+  doubts: number;
+  /** Why it failed. Whether it was done all the same is open, unless this says that nothing happened. */
   refusal: Refusal | undefined;
 }
 
@@ -36,6 +38,8 @@ export type OutboxStep<Deed> = [Outbox<Deed>, Outbox<Deed>];
 
 const RESEND_FIRST = 1_000;
 const RESEND_LONGEST = 15_000;
+/** After how many refusals that may last something is the user's to decide. */
+const MOST_DOUBTS = 3;
 
 /** The user sends something. `after` is the last position that is there, `room` how much may be under way at once. */
 export function post<Deed>(
@@ -55,6 +59,7 @@ export function post<Deed>(
     since: now,
     resendAt: now,
     attempts: 0,
+    doubts: 0,
     refusal: undefined,
   };
   return due([...outbox, out], now, room);
@@ -79,15 +84,23 @@ export function shown<Deed>(outbox: Outbox<Deed>, position: number): Outbox<Deed
   return left.length === outbox.length ? outbox : left;
 }
 
-/** Something was refused: it failed, or is sent again after a while when nobody knows, or when it was only too much. */
+/**
+ * Something was refused: it failed, or is sent again after a while when nobody knows, or when it was only too much.
+ *
+ * What nobody knows even after several tries fails, too: whether to go on trying is for the user to say, and what was sent
+ * after it does not wait for that.
+ */
 export function refuse<Deed>(outbox: Outbox<Deed>, commandId: string, refusal: Refusal, now: number): Outbox<Deed> {
   const waits =
     !nothingHappened(refusal) || (refusal.code === StatusCode.RESOURCE_EXHAUSTED && refusal.retryAfterMs > 0);
+  // What stands behind something of unknown outcome gets the refusal of that, which says nothing of itself.
+  const isItsOwn = outbox.find(isUnanswered)?.commandId === commandId;
   return outbox.map((out) => {
     if (out.commandId !== commandId || out.status !== "sending") return out;
-    if (!waits) return { ...out, status: "failed", refusal, resendAt: undefined };
+    const doubts = isItsOwn && mayLast(refusal) ? out.doubts + 1 : out.doubts;
+    if (!waits || doubts >= MOST_DOUBTS) return { ...out, status: "failed", refusal, resendAt: undefined, doubts };
     const pause = refusal.retryAfterMs || Math.min(RESEND_LONGEST, RESEND_FIRST * 2 ** out.attempts);
-    return { ...out, resendAt: now + pause };
+    return { ...out, resendAt: now + pause, doubts };
   });
 }
 
@@ -100,7 +113,9 @@ export function retry<Deed>(
 ): OutboxStep<Deed> {
   const failed = outbox.find((out) => out.commandId === commandId && out.status === "failed");
   if (failed === undefined) return [outbox, []];
-  const again = { status: "sending", refusal: undefined, since: now, resendAt: now, attempts: 0 } as const;
+  // Who has been told that it is in doubt is told so at once if it still is.
+  const doubts = failed.doubts > 0 ? MOST_DOUBTS - 1 : 0;
+  const again = { status: "sending", refusal: undefined, since: now, resendAt: now, attempts: 0, doubts } as const;
   return due(
     outbox.map((out) => (out === failed ? { ...failed, ...again } : out)),
     now,
@@ -131,13 +146,15 @@ export function restart<Deed>(outbox: Outbox<Deed>, room = Number.POSITIVE_INFIN
 /**
  * What has waited long enough goes, in order, and no more than there is room for.
  *
- * Nothing overtakes what waits: what came after it waits too, and what was sent after it is sent again behind it.
+ * Nothing overtakes what waits: what came after it waits too, and what was sent after it is sent again behind it. What may
+ * never be taken goes alone, so that each answer is about itself, and what comes after it waits for that answer.
  */
 export function due<Deed>(outbox: Outbox<Deed>, now: number, room = Number.POSITIVE_INFINITY): OutboxStep<Deed> {
   const first = outbox.findIndex((out) => out.status === "sending" && out.resendAt !== undefined);
   if (first < 0 || now < (outbox[first]?.resendAt ?? 0)) return [outbox, []];
-  const isUnanswered = ({ status }: Outgoing<Deed>) => status === "sending";
-  const free = Math.max(0, room - outbox.slice(0, first).filter(isUnanswered).length);
+  const before = outbox.slice(0, first).filter(isUnanswered);
+  if (before.some(isDoubtful)) return [outbox, []];
+  const free = outbox.slice(first, first + 1).some(isDoubtful) ? 1 : Math.max(0, room - before.length);
   const going = outbox
     .slice(first)
     .filter(isUnanswered)
@@ -145,4 +162,12 @@ export function due<Deed>(outbox: Outbox<Deed>, now: number, room = Number.POSIT
     .map((out): Outgoing<Deed> => ({ ...out, resendAt: undefined, attempts: out.attempts + 1 }));
   const byId = new Map(going.map((out) => [out.commandId, out]));
   return [outbox.map((out) => byId.get(out.commandId) ?? out), going];
+}
+
+function isUnanswered({ status }: Outgoing<unknown>): boolean {
+  return status === "sending";
+}
+
+function isDoubtful({ doubts }: Outgoing<unknown>): boolean {
+  return doubts > 0;
 }

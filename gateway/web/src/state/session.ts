@@ -20,7 +20,7 @@ import {
   SessionState,
 } from "../gen/carrel/session/v1/session_pb";
 import type { Joined } from "../gen/carrel/session/v1/session_service_pb";
-import { actFrame, clientFrame, type Deed, mayPass } from "../wire";
+import { actFrame, clientFrame, type Deed, mayPass, nothingHappened } from "../wire";
 import * as outbox from "./outbox";
 
 /** Something that the user has sent. */
@@ -150,6 +150,12 @@ export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event
 /** Whether something was done in a session, and no answer has come to it yet. */
 export function isOnItsWay(view: SessionView | undefined, what: Deed["case"]): boolean {
   return view?.outgoing.some((out) => out.deed.case === what && out.status === "sending") ?? false;
+}
+
+/** Whether an act that was refused does not go again by itself: nothing of it happened, or that stays open for good. */
+export function isOver(view: SessionView | undefined, commandId: string, refusal: Refusal): boolean {
+  const out = view?.outgoing.find((outgoing) => outgoing.commandId === commandId);
+  return nothingHappened(refusal) || out?.status === "failed";
 }
 
 /** The colleagues who have shown themselves in a session and have not left it. */

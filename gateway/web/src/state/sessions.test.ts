@@ -79,6 +79,15 @@ class Page {
     }
   }
 
+  /** Seconds pass, in which all that is sent arrives. */
+  pass(seconds: number): void {
+    for (let second = 0; second < seconds; second += 1) {
+      this.now += 1_000;
+      this.input({ kind: "tick" });
+      this.settle();
+    }
+  }
+
   #apply([sessions, frames]: ReturnType<typeof toAll>): void {
     this.sessions = sessions;
     if (this.connected) this.toServer.push(...frames);
@@ -258,12 +267,50 @@ describe("own messages (I2, D60)", () => {
     while (page.toPage.length > 0) page.receive();
     page.say("five", "five");
     // Nothing of it goes before the session is attended again, and then all of it.
-    for (let second = 0; second < 3; second += 1) {
-      page.now += 1_000;
-      page.input({ kind: "tick" });
-      page.settle();
-    }
+    page.pass(3);
     expect(page.server.events.map(textOf)).toEqual(["one", "two", "three", "four", "five"]);
+    expect(page.view.outgoing).toEqual([]);
+  });
+
+  it("ends what the log refuses for good, as of unknown outcome, and lets what came after it go (I5, D60)", () => {
+    const page = attended();
+    page.server.refuses = "two";
+    for (const text of ["one", "two", "three"]) page.say(text, text);
+    page.settle();
+    page.say("four", "four");
+    // It may pass: until the user is told, nothing overtakes it.
+    expect(page.view.outgoing.map(({ status }) => status)).toEqual(["sending", "sending", "sending"]);
+    expect(page.server.events.map(textOf)).toEqual(["one"]);
+    page.pass(15);
+    expect(page.server.events.map(textOf)).toEqual(["one", "three", "four"]);
+    expect(page.view.outgoing).toMatchObject([{ status: "failed", refusal: { reason: "LOG_REFUSED" } }]);
+    expect(page.toServer).toEqual([]);
+    // Whoever tries again hears at once that it was in vain, and nothing that comes after it is refused with it.
+    page.input({ kind: "retry", commandId: "two" });
+    page.say("five", "five");
+    page.settle();
+    expect(page.view.outgoing.map(({ status }) => status)).toEqual(["failed", "sending"]);
+    page.pass(5);
+    expect(page.server.events.map(textOf)).toEqual(["one", "three", "four", "five"]);
+    page.server.refuses = undefined;
+    page.input({ kind: "retry", commandId: "two" });
+    page.settle();
+    expect(page.server.events.map(textOf)).toEqual(["one", "three", "four", "five", "two"]);
+    expect(page.view.outgoing).toEqual([]);
+  });
+
+  it("goes on trying what may pass, however often it was refused", () => {
+    const page = attended();
+    page.say("c1", "hello");
+    const refusal = create(RefusalSchema, { code: 14, reason: "LOG_UNAVAILABLE" });
+    for (let count = 0; count < 20; count += 1) {
+      page.toServer = [];
+      page.input({ kind: "refused", commandId: "c1", refusal });
+      page.now += 15_000;
+      page.input({ kind: "tick" });
+    }
+    page.settle();
+    expect(page.shown).toEqual(["hello"]);
     expect(page.view.outgoing).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 /** A session's log and the gateway before it, as far as one reader can tell, for tests. */
 import { create } from "@bufbuild/protobuf";
 import { type Act, type ClientFrame, type ServerFrame, ServerFrameSchema } from "../gen/carrel/gateway/v1/frames_pb";
-import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
+import { type Refusal, RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
 import {
   Audience,
@@ -30,7 +30,10 @@ export class LogServer {
   readonly events: SessionEvent[] = [];
   readonly #done = new Map<string, number>();
   #epoch = 1;
-  #interrupted = false;
+  /** What is said to each act behind one of unknown outcome, until the session is attended again. */
+  #interrupted: Refusal | undefined;
+  /** The message that the log does not take, however often it is sent. */
+  refuses: string | undefined;
   /** What becomes of the next act stays open: whether it is done, nobody is told. */
   open: "done" | "not done" | undefined;
 
@@ -62,8 +65,11 @@ export class LogServer {
     if (frame.case === "attend") return this.#attend(frame.value.after);
     if (frame.case !== "act") return [];
     const { commandId, sessionId, act } = frame.value;
-    if (this.#interrupted) return [this.#unknown(commandId, "INTERRUPTED")];
+    if (this.#interrupted !== undefined) return [this.#unknown(commandId, this.#interrupted)];
     if (this.open !== undefined) return this.#leaveOpen(frame.value);
+    if (act.case === "postMessage" && act.value.text === this.refuses) {
+      return this.#interrupt(commandId, create(RefusalSchema, { code: 13, reason: "LOG_REFUSED" }));
+    }
     const before = this.#done.get(commandId);
     const frames: ServerFrame[] = [];
     let position = before;
@@ -102,20 +108,23 @@ export class LogServer {
       this.#done.set(commandId, Number(position));
     }
     this.open = undefined;
-    this.#interrupted = true;
-    const refusal = create(RefusalSchema, { code: 14, reason: "INTERRUPTED" });
-    const value = { $typeName: "carrel.gateway.v1.Detached", sessionId: this.sessionId, refusal } as const;
-    return [this.#unknown(commandId, "LOG_UNAVAILABLE"), serverFrame({ case: "detached", value })];
+    return this.#interrupt(commandId, create(RefusalSchema, { code: 14, reason: "LOG_UNAVAILABLE" }));
   }
 
-  #unknown(commandId: string, reason: string): ServerFrame {
-    const refusal = create(RefusalSchema, { code: 14, reason });
+  #interrupt(commandId: string, why: Refusal): ServerFrame[] {
+    this.#interrupted = why;
+    const refusal = create(RefusalSchema, { code: 14, reason: "INTERRUPTED" });
+    const value = { $typeName: "carrel.gateway.v1.Detached", sessionId: this.sessionId, refusal } as const;
+    return [this.#unknown(commandId, why), serverFrame({ case: "detached", value })];
+  }
+
+  #unknown(commandId: string, refusal: Refusal): ServerFrame {
     const value = { $typeName: "carrel.gateway.v1.Refused", commandId, sessionId: this.sessionId, refusal } as const;
     return serverFrame({ case: "refused", value });
   }
 
   #attend(after: { epoch: string; number: bigint } | undefined): ServerFrame[] {
-    this.#interrupted = false;
+    this.#interrupted = undefined;
     const epoch = String(this.#epoch);
     const resync = after !== undefined && (after.epoch !== epoch || after.number > BigInt(this.events.length));
     const from = after === undefined || resync ? 0 : Number(after.number);

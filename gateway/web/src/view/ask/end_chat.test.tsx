@@ -43,6 +43,25 @@ describe.each(PLACES)("a patron who ends it $place (D60)", ({ state, word, other
     expect(dialog()).toBeNull();
     expect(page.acts.map(({ act }) => act.case)).toEqual(["endSession"]);
   });
+
+  it("reads why it was refused, and can try again what may have been done", async () => {
+    await page.attends({ state });
+    await page.press(word);
+    await answer(word);
+    for (let tries = 0; tries < 3; tries += 1) {
+      expect(page.root.querySelector("[role=alert]")).toBeNull();
+      await page.refuses({ code: 13, reason: "LOG_REFUSED", message: "The log could not take this." });
+    }
+    expect(page.root.querySelector("[role=alert]")?.textContent).toBe(
+      "It is not certain whether this was done. The log could not take this.",
+    );
+    await page.press(word);
+    await answer(word);
+    expect(page.root.querySelector("[role=alert]")).toBeNull();
+    const [first, again, ...more] = page.acts.map(({ commandId }) => commandId);
+    expect(again).toBe(first);
+    expect(more).toEqual([]);
+  });
 });
 
 describe("what the librarian writes while a patron is asked whether to end the chat (D82)", () => {

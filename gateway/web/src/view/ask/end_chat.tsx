@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Confirmation } from "../../app/confirmation";
 import type { PatronChat } from "../../app/patron_chat";
+import { whyNotDone } from "../../refusal_words";
 import { Confirm } from "../parts/dialog";
 
 interface EndChatProps extends Omit<Confirmation, "onConfirm"> {
@@ -14,8 +15,14 @@ interface EndChatProps extends Omit<Confirmation, "onConfirm"> {
 export function EndChat({ chat, class: look, busy, ...question }: EndChatProps) {
   const [asks, setAsks] = useState(false);
   const ending = chat.ending.value;
+  const refused = chat.refusedEnd.value?.refusal;
   return (
     <>
+      {refused && (
+        <p class="hint over" role="alert">
+          {whyNotDone(refused)}
+        </p>
+      )}
       <button type="button" class={look} aria-disabled={ending} onClick={() => setAsks(!ending)}>
         {ending ? busy : question.action}
       </button>

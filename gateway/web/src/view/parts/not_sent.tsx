@@ -1,6 +1,7 @@
 import type { TargetedMouseEvent } from "preact";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { isWrong, whyRefused } from "../../refusal_words";
+import { nothingHappened } from "../../wire";
 import { Icon } from "./icon";
 
 /** What was not sent, and what can be done about it. */
@@ -12,28 +13,34 @@ export interface NotSentProps {
   onDiscard?: (() => void) | undefined;
 }
 
-/** That something was not sent, why, and what can be done: sent again, or changed first if it would only be refused. */
+/**
+ * That something was not sent, why, and what can be done: sent again, or changed first if it would only be refused. Of what
+ * may have been sent all the same either is for the user to choose: sent again as it is, it is there once.
+ */
 export function NotSent({ refusal, onRetry, onEdit, onDiscard }: NotSentProps) {
   // The button goes with what was not sent; the focus stays in the conversation.
   const press = (act: () => void) => (event: TargetedMouseEvent<HTMLButtonElement>) => {
     event.currentTarget.closest<HTMLElement>("[role=log]")?.focus({ preventScroll: true });
     act();
   };
-  const again = isWrong(refusal) ? { word: "Edit", act: onEdit } : { word: "Retry", act: onRetry };
+  const isOpen = refusal !== undefined && !nothingHappened(refusal);
+  const ways = [
+    ...(isWrong(refusal) ? [] : [{ word: "Retry", act: onRetry }]),
+    ...(isWrong(refusal) || isOpen ? [{ word: "Edit", act: onEdit }] : []),
+    { word: "Discard", act: onDiscard },
+  ];
   return (
     <p class="message-state failed" role="alert">
       <span>
-        <Icon name="alert" /> Not sent. {whyRefused(refusal)}
+        <Icon name="alert" /> {isOpen ? "Perhaps not sent." : "Not sent."} {whyRefused(refusal)}
       </span>
-      {again.act && (
-        <button type="button" class="link-button" onClick={press(again.act)}>
-          {again.word}
-        </button>
-      )}
-      {onDiscard && (
-        <button type="button" class="link-button" onClick={press(onDiscard)}>
-          Discard
-        </button>
+      {ways.map(
+        ({ word, act }) =>
+          act && (
+            <button key={word} type="button" class="link-button" onClick={press(act)}>
+              {word}
+            </button>
+          ),
       )}
     </p>
   );

@@ -243,6 +243,7 @@ describe("the state of an own message (D60)", () => {
       since: 0,
       resendAt: undefined,
       attempts: 1,
+      doubts: 0,
       refusal: undefined,
       ...change,
     },
@@ -274,6 +275,20 @@ describe("the state of an own message (D60)", () => {
     expect(buttons.map((button) => button.textContent)).toEqual(["Edit"]);
     buttons[0]?.click();
     expect(edit).toHaveBeenCalledWith(item.kind === "outgoing" && item.outgoing);
+  });
+
+  it("says of what may have been sent that nobody knows, and leaves it to the user what becomes of it", () => {
+    const refusal = create(RefusalSchema, { code: 13, reason: "LOG_REFUSED", message: "The log could not take this." });
+    const item = outgoing({ status: "failed", refusal });
+    const reader = { isOwn: () => false, isPatron: true };
+    const nothing = () => {};
+    render(
+      <Stream sessionId="s" items={[item]} reader={reader} onRetry={nothing} onEdit={nothing} onDiscard={nothing} />,
+      root,
+    );
+    expect(root.textContent).toContain("Perhaps not sent. The log could not take this.");
+    const buttons = [...root.querySelectorAll("button")];
+    expect(buttons.map((button) => button.textContent)).toEqual(["Retry", "Edit", "Discard"]);
   });
 
   it("offers to try again", () => {
