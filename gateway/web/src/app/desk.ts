@@ -412,7 +412,7 @@ export class Desk {
     this.#watched.tick(now);
     this.presence.tick(now);
     this.im.tick(now);
-    this.notices.expire(now);
+    this.notices.expire(now, !document.hidden);
     if (this.link.connection.value.phase.name === "expired" && this.#logInState.value === "in") {
       // A reload with a token that is too old begins at the log-in; anybody else keeps what they see.
       this.#logInState.value = this.#profile.value === undefined ? "out" : "again";

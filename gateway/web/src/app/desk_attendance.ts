@@ -129,7 +129,7 @@ export class Attendance {
     } else if (refusal.reason === "NOT_INSIDE" && wasInside) {
       this.#takeBack(view);
       const again = "Choose the session in All to enter again.";
-      this.listener.notify(`You are no longer in conference mode. ${again}${this.#kept(view)}`);
+      this.listener.notify(`You are no longer in conference mode. ${again}${this.#kept(view)}`, "bad");
       this.listener.left(sessionId);
     } else if (view.session === undefined) {
       this.link.release(sessionId);

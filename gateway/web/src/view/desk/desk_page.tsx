@@ -1,15 +1,13 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { type DeskTab, tabsFor } from "../../app/desk_place";
 import { isLookedAt, onLook } from "../../app/looked_at";
-import type { Notice } from "../../app/notices";
 import { helpKey } from "../../app/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";
 import { Announcements, PageAnnouncer } from "../parts/announcements";
-import { Icon } from "../parts/icon";
-import { focusOpenTab, useFocusAfter } from "../parts/open_tab";
+import { focusOpenTab } from "../parts/open_tab";
 import { Audit } from "./audit";
 import { DeskHead } from "./desk_head";
 import { DeskDialogs } from "./dialogs";
@@ -18,6 +16,7 @@ import { ImRequest } from "./im_request";
 import { ListPane } from "./list_pane";
 import { LogIn } from "./log_in";
 import { NotesPane } from "./notes_pane";
+import { Notices } from "./notices";
 import { PatronBox } from "./patron_box";
 import { SessionPane } from "./session_pane";
 import { Transcripts } from "./transcripts";
@@ -86,38 +85,6 @@ function DeskBody({ desk }: { desk: Desk }) {
       );
     }
   }
-}
-
-function Notices({ desk }: { desk: Desk }) {
-  if (desk.notices.shown.value.length === 0) return null;
-  return (
-    <aside aria-label="Messages of the desk">
-      <ul class="notices">
-        {desk.notices.shown.value.map((notice) => (
-          <Toast key={notice.id} desk={desk} notice={notice} />
-        ))}
-      </ul>
-    </aside>
-  );
-}
-
-function Toast({ desk, notice }: { desk: Desk; notice: Notice }) {
-  const toast = useRef<HTMLLIElement>(null);
-  // It goes by itself, too.
-  useFocusAfter(toast);
-  return (
-    <li class={`toast ${notice.tone}`} ref={toast}>
-      <span>{notice.text}</span>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label="Close this message"
-        onClick={() => desk.notices.remove(notice.id)}
-      >
-        <Icon name="close" />
-      </button>
-    </li>
-  );
 }
 
 function useTitle(desk: Desk): void {

@@ -155,13 +155,41 @@ describe("what goes from the desk (D82)", () => {
     expect(document.activeElement?.textContent?.trim()).toBe("Policy");
   });
 
-  it.each(["closed", "expired"] as const)("leaves the focus of a message that is %s at the open tab", async (how) => {
-    stage.desk.notify("Mr Quill picked this patron up.");
+  it.each(["closed", "overtaken"] as const)("leaves the focus of a message that is %s at the open tab", async (how) => {
+    stage.desk.notify("Nobody accepted Ricky in time.", "plain", "s");
     await drawn();
     const close = stage.find("button", "Close this message");
     close?.focus();
     if (how === "closed") close?.click();
-    else stage.desk.notices.expire(Date.now() + 60_000);
+    else stage.desk.notices.overtake("s");
+    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
+  });
+});
+
+describe("the messages of the desk (WCAG 2.2.1)", () => {
+  const told = () => [...stage.root.querySelectorAll(".toast span")].map((text) => text.textContent);
+
+  it("wait for whoever has the focus there, and go on when it has gone elsewhere", async () => {
+    stage.desk.notify("Mr Quill picked this patron up.");
+    await drawn();
+    stage.find("button", "Close this message")?.focus();
+    stage.desk.notices.expire(Date.now() + 60_000);
+    await drawn();
+    expect(told()).toEqual(["Mr Quill picked this patron up."]);
+    stage.find("main [role=tab]", /^New/)?.focus();
+    await drawn();
+    stage.desk.notices.expire(Date.now() + 120_000);
+    await drawn();
+    expect(told()).toEqual([]);
+  });
+
+  it("are put away together where there are several, and leave the focus at the open tab", async () => {
+    stage.desk.notify("Your message was not sent.", "bad");
+    stage.desk.notify("The log could not take this.", "bad");
+    await drawn();
+    stage.find("button", "Close all messages")?.focus();
+    await stage.click("Close all messages");
+    expect(told()).toEqual([]);
     await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
   });
 });

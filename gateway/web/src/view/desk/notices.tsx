@@ -1,0 +1,65 @@
+import { useRef } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import type { Notice } from "../../app/notices";
+import { Icon } from "../parts/icon";
+import { useFocusAfter } from "../parts/open_tab";
+
+/** The short words of the desk. Whoever points at them, or has the focus there, is not hurried. */
+export function Notices({ desk }: { desk: Desk }) {
+  if (desk.notices.shown.value.length === 0) return null;
+  return <Shown desk={desk} />;
+}
+
+function Shown({ desk }: { desk: Desk }) {
+  const region = useRef<HTMLElement>(null);
+  useFocusAfter(region);
+  const shown = desk.notices.shown.value;
+  const hold = () => desk.notices.hold(true);
+  const letGo = () => {
+    const { current } = region;
+    desk.notices.hold(current !== null && (current.matches(":hover") || current.contains(document.activeElement)));
+  };
+  return (
+    <aside
+      ref={region}
+      aria-label="Messages of the desk"
+      onPointerEnter={hold}
+      onPointerLeave={letGo}
+      onFocusIn={hold}
+      // The focus is elsewhere only after this.
+      onFocusOut={() => setTimeout(letGo)}
+    >
+      <ul class="notices">
+        {shown.map((notice) => (
+          <Toast key={notice.id} desk={desk} notice={notice} />
+        ))}
+        {shown.length > 1 && (
+          <li key="all">
+            <button type="button" class="button small close-all" onClick={() => desk.notices.clear()}>
+              Close all messages
+            </button>
+          </li>
+        )}
+      </ul>
+    </aside>
+  );
+}
+
+function Toast({ desk, notice }: { desk: Desk; notice: Notice }) {
+  const toast = useRef<HTMLLIElement>(null);
+  // It goes by itself, too.
+  useFocusAfter(toast);
+  return (
+    <li class={`toast ${notice.tone}`} ref={toast}>
+      <span>{notice.text}</span>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label="Close this message"
+        onClick={() => desk.notices.remove(notice.id)}
+      >
+        <Icon name="close" />
+      </button>
+    </li>
+  );
+}
