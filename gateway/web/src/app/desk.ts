@@ -154,6 +154,8 @@ export class Desk {
   );
   /** The sessions that were the librarian's, are somebody else's now, and were not put away yet. */
   readonly handedOver = computed(() => [...this.link.sessions.value.values()].filter(isHandedOver));
+  /** What is typed and not sent in sessions that have gone from the desk without the librarian's having put them away. */
+  readonly leftBehind = computed(() => this.drafts.outside(this.link.sessions.value));
   /** How much is new to the librarian: waiting patrons, unread sessions and unread conversations. */
   readonly attention = computed(
     () =>
@@ -395,6 +397,8 @@ export class Desk {
   }
 
   #left(sessionId: string): void {
+    const whose = this.link.sessions.value.get(sessionId)?.session?.patronName ?? "";
+    if (this.drafts.has(sessionId)) this.drafts.change(sessionId, { whose });
     if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);
     this.link.release(sessionId);
     this.#store();

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DetachedSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import { AcceptedSchema, DetachedSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
 import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part } from "../gen/carrel/session/v1/session_pb";
-import { DeskStage } from "../testing/desk_stage";
+import { DeskStage, drawn } from "../testing/desk_stage";
 import { FakeSocket } from "../testing/gateway";
 
 let stage: DeskStage;
@@ -17,6 +17,24 @@ afterEach(() => {
   stage.close();
   sessionStorage.clear();
   vi.unstubAllGlobals();
+});
+
+describe("what is typed in a session that is left", () => {
+  it("can be read until it is thrown away, also when nothing else is on the desk (D60)", async () => {
+    await stage.attending(Part.COLLEAGUE);
+    stage.desk.writing.type("s", { note: "The map is in drawer 7." });
+    stage.desk.leave("s");
+    const commandId = stage.socket.all("act").at(-1)?.commandId ?? "";
+    stage.socket.push({ case: "accepted", value: create(AcceptedSchema, { sessionId: "s", commandId }) });
+    stage.desk.list.value = "mine";
+    await drawn();
+    const left = () => stage.root.querySelector(".left-behind")?.textContent;
+    expect(left()).toContain("The map is in drawer 7.");
+    await stage.click("Throw away what was typed for Ricky");
+    await stage.answer("Throw away");
+    expect(left()).toBeUndefined();
+    expect(stage.desk.drafts.any).toBe(false);
+  });
 });
 
 describe("what the log refuses for good", () => {
@@ -58,5 +76,22 @@ describe("a session that goes from the desk while something is on its way there 
       note: "Ask her.\nTwice.",
       page: "https://maple.example",
     });
+    // Whether the session ever comes back or not, it can be read and copied.
+    stage.desk.list.value = "mine";
+    await drawn();
+    const left = () =>
+      [...stage.root.querySelectorAll(".left-behind blockquote")].map(({ textContent }) => textContent);
+    expect(left()).toEqual(["It is of 1874.\nOr of 1890?", "Ask her.\nTwice.", "https://maple.example"]);
+    expect(stage.root.querySelector(".left-behind h3")?.textContent).toBe("Ricky");
+    await stage.click("Throw away what was typed for Ricky");
+    expect(stage.dialogs).toEqual(["Throw away what you have typed?"]);
+    await stage.answer("Go on writing");
+    expect(left()).toHaveLength(3);
+    stage.desk.link.input("s", { kind: "attend" });
+    await stage.attending(part);
+    stage.desk.select("s");
+    await drawn();
+    expect(left()).toEqual([]);
+    expect(stage.field("note-box").value).toBe("Ask her.\nTwice.");
   });
 });

@@ -189,7 +189,8 @@ export class Attendance {
 
   /** What is said of what the user has typed in a session that goes from the desk. */
   #kept({ sessionId }: SessionView): string {
-    return this.drafts.has(sessionId) ? " What you have typed is there again when you are back in the session." : "";
+    if (!this.drafts.has(sessionId)) return "";
+    return " What you have typed is there again when you are back in the session; until then it stands under My Active.";
   }
 
   /** Makes drafts again of what the user has written and nobody has taken. */

@@ -13,9 +13,11 @@ export interface Draft {
   ask: string;
   /** When the draft for the patron was begun, by the server's time. */
   begun: number;
+  /** The patron's name, once the session has gone from the desk. */
+  whose: string;
 }
 
-const NOTHING: Draft = { patron: "", note: "", page: "", offer: "", ask: "", begun: 0 };
+const NOTHING: Draft = { patron: "", note: "", page: "", offer: "", ask: "", begun: 0, whose: "" };
 
 /** All drafts. */
 export class Drafts {
@@ -34,6 +36,11 @@ export class Drafts {
   /** Whether anything is typed and not sent. */
   get any(): boolean {
     return [...this.#drafts.value.values()].some(isBegun);
+  }
+
+  /** What is typed and not sent in other sessions than these, by session. */
+  outside(sessions: ReadonlyMap<string, unknown>): [string, Draft][] {
+    return [...this.#drafts.value].filter(([sessionId, draft]) => !sessions.has(sessionId) && isBegun(draft));
   }
 
   /** Changes a session's drafts. */

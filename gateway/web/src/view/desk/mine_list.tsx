@@ -12,6 +12,7 @@ import { LibraryName, PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { patronOf, Row, RowName, RowTime } from "./rows";
 import { putAway } from "./throw_away";
+import { LeftBehind } from "./unsent";
 
 /** The sessions that the librarian owns, and those that have ended or were handed over and still lie on the desk. */
 export function MineList({ desk }: { desk: Desk }) {
@@ -20,8 +21,16 @@ export function MineList({ desk }: { desk: Desk }) {
   const endedIds = new Set(ended.map((view) => view.sessionId));
   const rows = rowsOf(desk.lists.value, SessionList.MY_ACTIVE).filter((row) => !endedIds.has(row.sessionId));
   if (rows.length === 0 && ended.length === 0 && handedOver.length === 0) {
-    if (!desk.lists.value.loaded) return <NotKnownYet />;
-    return <EmptyList title="No patron with you">Pick somebody up under New, and the session stays here.</EmptyList>;
+    return (
+      <>
+        {desk.lists.value.loaded ? (
+          <EmptyList title="No patron with you">Pick somebody up under New, and the session stays here.</EmptyList>
+        ) : (
+          <NotKnownYet />
+        )}
+        <LeftBehind desk={desk} />
+      </>
+    );
   }
   return (
     <>
@@ -50,6 +59,7 @@ export function MineList({ desk }: { desk: Desk }) {
           </ul>
         </>
       )}
+      <LeftBehind desk={desk} />
     </>
   );
 }

@@ -34,6 +34,13 @@ export function putAway(desk: Desk, sessionId: string): void {
   askFirst(desk, isOnItsWay || desk.drafts.has(sessionId) ? text : "", () => desk.dismiss(sessionId));
 }
 
+/** Throws away what is typed in a session that has gone from the desk. */
+export function throwLeftBehindAway(desk: Desk, sessionId: string): void {
+  const { whose } = desk.drafts.of(sessionId);
+  const text = `What you have typed in the session with ${whose || "the patron"} is not sent.`;
+  askFirst(desk, text, () => desk.drafts.drop(sessionId));
+}
+
 /** Throws the reason away that is typed for declining an offer, and goes on with `then`. */
 export function throwReasonAway(desk: Desk, row: SessionRow, then: () => void): void {
   const isBegun = desk.transfers.reasonOf(row).trim() !== "";
