@@ -1,23 +1,17 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { AcceptedSchema, DetachedSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AcceptedSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
 import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part } from "../gen/carrel/session/v1/session_pb";
-import { DeskStage, drawn } from "../testing/desk_stage";
-import { FakeSocket } from "../testing/gateway";
+import { DeskStage, drawn, THROW_AWAY } from "../testing/desk_stage";
 
 let stage: DeskStage;
 
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
   stage = await DeskStage.open({ held: ["s"] });
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 describe("what is typed in a session that is left", () => {
   it("can be read until it is thrown away, also when nothing else is on the desk (D60)", async () => {
@@ -67,8 +61,7 @@ describe("a session that goes from the desk while something is on its way there 
     stage.desk.writing.sendNote("s");
     stage.desk.writing.sendPage("s", "https://maple.example");
     stage.desk.writing.type("s", { patron: "Or of 1890?", note: "Twice." });
-    const refusal = create(RefusalSchema, { code: 9, reason });
-    stage.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    await stage.detached({ code: 9, reason });
     expect(stage.desk.link.sessions.value.has("s")).toBe(false);
     expect(stage.desk.notices.shown.value.at(-1)?.text).toContain("What you have typed is there again");
     expect(stage.desk.drafts.of("s")).toMatchObject({
@@ -84,7 +77,7 @@ describe("a session that goes from the desk while something is on its way there 
     expect(left()).toEqual(["It is of 1874.\nOr of 1890?", "Ask her.\nTwice.", "https://maple.example"]);
     expect(stage.root.querySelector(".left-behind h3")?.textContent).toBe("Ricky");
     await stage.click("Throw away what was typed for Ricky");
-    expect(stage.dialogs).toEqual(["Throw away what you have typed?"]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
     await stage.answer("Go on writing");
     expect(left()).toHaveLength(3);
     stage.desk.link.input("s", { kind: "attend" });

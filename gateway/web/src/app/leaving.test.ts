@@ -1,21 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeskStage, MAP } from "../testing/desk_stage";
-import { FakeSocket } from "../testing/gateway";
 import { hasDrafts, isDeskUnsent } from "./leaving";
 
 let stage: DeskStage;
 
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
   stage = await DeskStage.open({ held: ["s"] });
   await stage.attending();
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 describe("a desk that is left (D60)", () => {
   it("has nothing to lose while nothing is typed or on its way", () => {

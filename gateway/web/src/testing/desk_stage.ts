@@ -2,14 +2,16 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { h, render } from "preact";
+import { vi } from "vitest";
 import { Desk } from "../app/desk";
 import { Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import {
   AttendingSchema,
+  DetachedSchema,
   SessionEventSchema as SessionEventFrameSchema,
   SomebodyTypingSchema,
 } from "../gen/carrel/gateway/v1/frames_pb";
-import { OwnPresenceSchema, Status } from "../gen/carrel/presence/v1/presence_service_pb";
+import { OwnPresenceSchema, Status, WatchDeskResponseSchema } from "../gen/carrel/presence/v1/presence_service_pb";
 import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
 import { Part, PatronConnection, SessionState } from "../gen/carrel/session/v1/session_pb";
 import { JoinedSchema, WatchSessionsResponseSchema } from "../gen/carrel/session/v1/session_service_pb";
@@ -20,6 +22,8 @@ import { FakeSocket } from "./gateway";
 export const MAP = { part: Part.OWNER, name: "Ms Map", librarianId: "map" };
 /** A colleague. */
 export const QUILL = { part: Part.COLLEAGUE, name: "Mr Quill", librarianId: "quill" };
+/** Another colleague. */
+export const PLAT = { part: Part.COLLEAGUE, name: "Ms Plat", librarianId: "plat" };
 /** The patron of session `s`. */
 export const RICKY = { part: Part.PATRON, name: "Ricky" };
 
@@ -31,19 +35,23 @@ export const ROW = {
   question: "Where is the plat book?",
 };
 
+/** What the page asks before it throws away what is typed. */
+export const THROW_AWAY = "Throw away what you have typed?";
+
 type ListChange = NonNullable<NonNullable<Parameters<typeof create<typeof WatchSessionsResponseSchema>>[1]>["change"]>;
 type Author = typeof MAP | typeof QUILL | typeof RICKY;
 
 /** Lets the page draw what it knows, and do what it does after that. */
 export const drawn = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
-/** One monitor. `WebSocket` has to be `FakeSocket` while it lives. */
+/** One monitor, in a browser whose sockets lead to a gateway of the tests' own. */
 export class DeskStage {
   readonly root = document.createElement("div");
   readonly desk: Desk;
   #position = 0n;
 
   private constructor() {
+    vi.stubGlobal("WebSocket", FakeSocket);
     HTMLDialogElement.prototype.showModal ??= () => {};
     FakeSocket.profile = {
       librarianId: "map",
@@ -64,6 +72,13 @@ export class DeskStage {
     sessionStorage.setItem("carrel.desk", JSON.stringify(stored));
     const stage = new DeskStage();
     await stage.greet();
+    return stage;
+  }
+
+  /** Opens a monitor whose user owns session `s` and looks at it. */
+  static async openAtWork(): Promise<DeskStage> {
+    const stage = await DeskStage.open({ held: ["s"] });
+    await stage.atWork();
     return stage;
   }
 
@@ -93,6 +108,33 @@ export class DeskStage {
     this.desk.link.stop();
     render(null, this.root);
     this.root.remove();
+  }
+
+  /** The test is over: the page is closed, the tab remembers nothing, and what stood in for the browser is gone. */
+  end(): void {
+    this.close();
+    sessionStorage.clear();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  }
+
+  /** These are the librarians who share a queue with the user. */
+  async colleagues(...colleagues: { librarianId: string; name: string }[]): Promise<void> {
+    const librarians = colleagues.map(({ librarianId, name }) => ({
+      librarianId,
+      screenName: name,
+      introduction: `i-${librarianId}`,
+      sharedQueueIds: ["main"],
+    }));
+    const change = { case: "snapshot" as const, value: { librarians } };
+    this.socket.push({ case: "desk", value: create(WatchDeskResponseSchema, { change }) });
+    await drawn();
+  }
+
+  /** The gateway ends the attending of session `s`. */
+  async detached(refusal: { code: number; reason: string }): Promise<void> {
+    this.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    await drawn();
   }
 
   /** The lists change. */

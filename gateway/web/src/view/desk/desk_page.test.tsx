@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
@@ -14,16 +14,9 @@ const ended = { case: "ended", value: create(SessionEndedSchema) } as const;
 
 let stage: DeskStage;
 
-beforeEach(() => {
-  vi.stubGlobal("WebSocket", FakeSocket);
-});
-
 afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.useRealTimers();
+  stage.end();
   vi.restoreAllMocks();
-  vi.unstubAllGlobals();
 });
 
 function looking(looks: boolean): void {

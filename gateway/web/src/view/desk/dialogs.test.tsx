@@ -1,7 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DetachedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
-import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { DeskStage, drawn, QUILL, RICKY } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
@@ -10,20 +8,10 @@ let stage: DeskStage;
 
 /** The user owns session `s`, which is shown. */
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
-  stage = await DeskStage.open({ held: ["s"] });
-  await stage.atWork();
+  stage = await DeskStage.openAtWork();
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
-
-const dialogs = () =>
-  [...stage.root.querySelectorAll("dialog")].map((dialog) => dialog.querySelector("h2")?.textContent);
+afterEach(() => stage.end());
 
 function press(init: KeyboardEventInit): void {
   document.body.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, ...init }));
@@ -32,14 +20,14 @@ function press(init: KeyboardEventInit): void {
 describe("the question whether to end a session", () => {
   it("is over when the patron ends it first, and leaves the shortcuts at work", async () => {
     await stage.click("End Session");
-    expect(dialogs()).toEqual(["End this session?"]);
+    expect(stage.dialogs).toEqual(["End this session?"]);
     await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
-    expect(dialogs()).toEqual([]);
+    expect(stage.dialogs).toEqual([]);
     // What is done after a drawing is done a frame later.
     await drawn();
     press({ key: "?" });
     await drawn();
-    expect(dialogs()).toEqual(["Keyboard and other settings"]);
+    expect(stage.dialogs).toEqual(["Keyboard and other settings"]);
   });
 
   it("is asked once: the end that is on its way is said, and not sent again", async () => {
@@ -48,7 +36,7 @@ describe("the question whether to end a session", () => {
     await drawn();
     expect(stage.find(".session-actions button", "Ending …")?.getAttribute("aria-disabled")).toBe("true");
     await stage.click("Ending …");
-    expect(dialogs()).toEqual([]);
+    expect(stage.dialogs).toEqual([]);
     stage.desk.end("s");
     expect(stage.socket.all("act").map(({ act }) => act.case)).toEqual(["endSession"]);
   });
@@ -61,15 +49,13 @@ describe("the question whether an answer is meant as a note (R10)", () => {
     await stage.event(noted, QUILL);
     await stage.types("patron-box", "I will.");
     await stage.press("Enter");
-    expect(dialogs()).toEqual(["Send to the patron, or as a note?"]);
+    expect(stage.dialogs).toEqual(["Send to the patron, or as a note?"]);
   });
 
   it("is over when the session is no longer there, and what was typed is still the user's", async () => {
-    const refusal = create(RefusalSchema, { code: 5, reason: "NOT_FOUND" });
-    stage.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    await stage.detached({ code: 5, reason: "NOT_FOUND" });
     await drawn();
-    await drawn();
-    expect(dialogs()).toEqual([]);
+    expect(stage.dialogs).toEqual([]);
     stage.desk.writing.sendAsNote("s", 1);
     expect(stage.desk.drafts.of("s").patron).toBe("I will.");
     expect(stage.desk.link.sessions.value.has("s")).toBe(false);
@@ -100,10 +86,10 @@ describe("a log-in that has run out while the desk asks something", () => {
     await drawn();
     vi.advanceTimersByTime(1_000);
     await drawn();
-    expect(dialogs()).toEqual(["Transfer Ricky", "Log in again"]);
+    expect(stage.dialogs).toEqual(["Transfer Ricky", "Log in again"]);
     expect(await stage.desk.logIn("map@harbor", "demo")).toBeUndefined();
     await stage.greet();
-    expect(dialogs()).toEqual(["Transfer Ricky"]);
+    expect(stage.dialogs).toEqual(["Transfer Ricky"]);
     expect(message()?.value).toBe("She needs the plat book.");
   });
 });
@@ -136,7 +122,7 @@ describe("a dialog that the browser closes by itself, as at the second Esc in a 
     expect(dialog?.open).toBe(true);
     await stage.click("Go on chatting");
     dialog?.dispatchEvent(new Event("close"));
-    expect(dialogs()).toEqual([]);
+    expect(stage.dialogs).toEqual([]);
     expect(shown).toHaveBeenCalledTimes(1);
     shown.mockRestore();
   });

@@ -1,27 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DeskStage, drawn } from "../../testing/desk_stage";
+import { DeskStage, drawn, THROW_AWAY } from "../../testing/desk_stage";
 import { fillStorage } from "../../testing/full_storage";
-import { FakeSocket } from "../../testing/gateway";
-
-const QUESTION = "Throw away what you have typed?";
 
 let stage: DeskStage;
 
 /** The user owns session `s`, which is shown, and begins a script. */
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
   localStorage.clear();
-  stage = await DeskStage.open({ held: ["s"] });
-  await stage.atWork();
+  stage = await DeskStage.openAtWork();
   await stage.click("Scripts");
   await stage.click("New script");
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 const isOpen = (id: string) => stage.root.querySelector(`#${id}`) !== null;
 const hasFocus = (name: string) =>
@@ -38,7 +29,7 @@ describe("a script that is begun (D60)", () => {
     await stage.types("script-text", "Good-bye!");
     if (way === "Escape") await stage.press(way);
     else await stage.click(way);
-    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
     await stage.answer("Go on writing");
     expect(stage.field("script-text").value).toBe("Good-bye!");
     if (way === "Escape") await stage.press(way);
@@ -51,7 +42,7 @@ describe("a script that is begun (D60)", () => {
   it.each(["Cancel", "New script"])("is not thrown away by %s without a question", async (way) => {
     await stage.types("script-name", "Bye");
     await stage.click(way);
-    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
     await stage.answer("Throw away");
     expect(isOpen("script-name")).toBe(false);
     await toSearch();

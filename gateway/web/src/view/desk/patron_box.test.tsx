@@ -1,28 +1,19 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
-import { DeskStage, RICKY } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
+import { DeskStage, RICKY, THROW_AWAY } from "../../testing/desk_stage";
 
 const ADDRESS = "https://maple.example/maps";
-const QUESTION = "Throw away what you have typed?";
-
 let stage: DeskStage;
 
 /** The user owns session `s`, which is shown, and has typed what they may push. */
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
-  stage = await DeskStage.open({ held: ["s"] });
-  await stage.atWork();
+  stage = await DeskStage.openAtWork();
   await stage.click("Web page");
   await stage.types("page-address", ADDRESS);
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 const isOpen = () => stage.root.querySelector("#page-push") !== null;
 const boxHasFocus = () => vi.waitFor(() => expect(document.activeElement?.id).toBe("patron-box"));
@@ -31,7 +22,7 @@ describe("the address of a web page that is typed (D60)", () => {
   it.each(["Escape", "Cancel", "Web page"])("is not thrown away by %s without a question", async (way) => {
     if (way === "Escape") await stage.press(way);
     else await stage.click(way);
-    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
     expect(stage.find("dialog", /./)?.textContent).toContain(ADDRESS);
     await stage.answer("Go on writing");
     expect(stage.dialogs).toEqual([]);
@@ -47,7 +38,7 @@ describe("the address of a web page that is typed (D60)", () => {
 
   it("is not thrown away for the scripts either", async () => {
     await stage.click("Scripts");
-    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
     await stage.answer("Throw away");
     expect(isOpen()).toBe(false);
     await vi.waitFor(() => expect(document.activeElement?.closest("#scripts")).not.toBeNull());

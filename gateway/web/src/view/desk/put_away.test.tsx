@@ -1,27 +1,18 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hasDrafts } from "../../app/leaving";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
-import { DeskStage, drawn, RICKY } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
-
-const QUESTION = "Throw away what you have typed?";
+import { DeskStage, drawn, RICKY, THROW_AWAY } from "../../testing/desk_stage";
 
 let stage: DeskStage;
 
 /** The session that the user owned has ended, and is shown. */
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
-  stage = await DeskStage.open({ held: ["s"] });
-  await stage.atWork();
+  stage = await DeskStage.openAtWork();
   await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 const isOnDesk = () => stage.desk.link.sessions.value.has("s");
 
@@ -35,7 +26,7 @@ describe("a session that is put away (D60)", () => {
   it("takes no note along that is typed, without a question", async () => {
     await stage.types("note-box", "She wanted the map of 1890.");
     await stage.click("Put away");
-    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
     await stage.answer("Go on writing");
     expect(stage.field("note-box").value).toBe("She wanted the map of 1890.");
     await stage.click("Put away");
@@ -52,7 +43,7 @@ describe("a session that is put away (D60)", () => {
     stage.root.querySelector(".ended-row")?.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true }));
     await drawn();
     await stage.click("Put away");
-    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
     expect(isOnDesk()).toBe(true);
   });
 
@@ -60,6 +51,6 @@ describe("a session that is put away (D60)", () => {
     await stage.types("note-box", "She wanted the map of 1890.");
     stage.desk.writing.sendNote("s");
     await stage.click("Put away");
-    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
   });
 });

@@ -1,22 +1,16 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
 
 let stage: DeskStage;
 
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
   stage = await DeskStage.open();
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 /** What a screen reader calls the rows: what is hidden from it is left out. */
 function names(): string[] {

@@ -1,28 +1,16 @@
-import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
-import { WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
-import { DeskStage, drawn } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
+import { DeskStage, drawn, QUILL } from "../../testing/desk_stage";
 
 let stage: DeskStage;
 
 /** The user owns session `s`, which is shown, and Mr Quill shares a queue with them. */
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
-  stage = await DeskStage.open({ held: ["s"] });
-  await stage.atWork();
-  const quill = { librarianId: "quill", screenName: "Mr Quill", sharedQueueIds: ["main"] };
-  const change = { case: "snapshot" as const, value: { librarians: [quill] } };
-  stage.socket.push({ case: "desk", value: create(WatchDeskResponseSchema, { change }) });
-  await drawn();
+  stage = await DeskStage.openAtWork();
+  await stage.colleagues(QUILL);
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 /** A screen reader says what is added; of what is there already it says nothing. */
 async function saysItAgain(form: string, words: string): Promise<void> {

@@ -8,7 +8,6 @@ import {
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
 
 const noted = { case: "note", value: { $typeName: "carrel.session.v1.NoteWritten", text: "Ask her." } } as const;
 const left = { case: "colleagueLeft", value: { $typeName: "carrel.session.v1.ColleagueLeft" } } as const;
@@ -17,17 +16,12 @@ let stage: DeskStage;
 
 /** The user owns session `s`, which is shown. */
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
   stage = await DeskStage.open();
   stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.MY_ACTIVE, owner: MAP }] } });
   await stage.atWork();
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 async function send(text: string): Promise<void> {
   stage.desk.writing.type("s", { patron: text });

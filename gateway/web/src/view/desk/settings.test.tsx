@@ -1,19 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeskStage, drawn } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
 
 let stage: DeskStage;
 
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
   stage = await DeskStage.open();
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 const titleOf = () => stage.root.querySelector("dialog h2")?.textContent;
 const button = () => stage.find("button", "Settings") as HTMLElement;

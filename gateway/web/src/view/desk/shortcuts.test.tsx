@@ -1,26 +1,17 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DetachedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
-import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { SessionTransferredSchema, TransferOfferedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
 import { DeskStage, drawn, MAP, QUILL } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
 
 let stage: DeskStage;
 
 /** The user owns session `s`, which is shown. */
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
-  stage = await DeskStage.open({ held: ["s"] });
-  await stage.atWork();
+  stage = await DeskStage.openAtWork();
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 /** Presses Alt, Shift and a key, and says whether it was one of the desk's. */
 async function press(code: string): Promise<boolean> {
@@ -56,9 +47,7 @@ describe("the keys that go to a box", () => {
 
   it("do nothing where there is no box, and take the focus to none later", async () => {
     await stage.event({ case: "transferred", value: create(SessionTransferredSchema, { from: MAP }) }, QUILL);
-    const refusal = create(RefusalSchema, { code: 9, reason: "NO_LONGER_OWNER" });
-    stage.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
-    await drawn();
+    await stage.detached({ code: 9, reason: "NO_LONGER_OWNER" });
     expect(await press("KeyM")).toBe(false);
     expect(stage.desk.wantsFocus.value).toBeUndefined();
   });

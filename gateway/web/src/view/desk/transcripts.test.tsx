@@ -2,7 +2,6 @@ import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Desk } from "../../app/desk";
 import { DeskStage, drawn } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
 import { Transcripts } from "./transcripts";
 
 const SESSION = { sessionId: "s", patronName: "Ricky", institutionName: "Maple Library" };
@@ -16,7 +15,6 @@ let before: () => Promise<void>;
 let fail: () => void;
 
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
   stage = await DeskStage.open();
   broken = new Set();
   before = async () => {};
@@ -34,9 +32,7 @@ beforeEach(async () => {
 afterEach(() => {
   render(null, root);
   root.remove();
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
+  stage.end();
 });
 
 async function open(desk: Desk): Promise<void> {

@@ -1,36 +1,21 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hasDrafts } from "../../app/leaving";
 import { RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
-import { WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
-import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
-import { FakeSocket } from "../../testing/gateway";
-
-const QUESTION = "Throw away what you have typed?";
+import { DeskStage, drawn, MAP, PLAT, QUILL, RICKY, ROW, THROW_AWAY } from "../../testing/desk_stage";
 
 let stage: DeskStage;
 
 /** The user owns session `s`, which is shown, and Mr Quill shares a queue with them. */
 beforeEach(async () => {
-  vi.stubGlobal("WebSocket", FakeSocket);
-  stage = await DeskStage.open({ held: ["s"] });
-  await stage.atWork();
-  const share = { sharedQueueIds: ["main"] };
-  const quill = { librarianId: "quill", screenName: "Mr Quill", introduction: "i-quill", ...share };
-  const plat = { librarianId: "plat", screenName: "Ms Plat", introduction: "i-plat", ...share };
-  const change = { case: "snapshot" as const, value: { librarians: [quill, plat] } };
-  stage.socket.push({ case: "desk", value: create(WatchDeskResponseSchema, { change }) });
-  await drawn();
+  stage = await DeskStage.openAtWork();
+  await stage.colleagues(QUILL, PLAT);
 });
 
-afterEach(() => {
-  stage.close();
-  sessionStorage.clear();
-  vi.unstubAllGlobals();
-});
+afterEach(() => stage.end());
 
 const acts = () => stage.socket.all("act").map(({ act }) => act.case);
 
@@ -54,7 +39,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     await choose("Mr Quill");
     await stage.types("transfer-message", "He needs the plat book.");
     await leave(way);
-    expect(stage.dialogs).toEqual(["Transfer Ricky", QUESTION]);
+    expect(stage.dialogs).toEqual(["Transfer Ricky", THROW_AWAY]);
     await stage.answer("Go on writing");
     expect(stage.dialogs).toEqual(["Transfer Ricky"]);
     expect(stage.field("transfer-message").value).toBe("He needs the plat book.");
@@ -73,7 +58,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     expect(stage.field("ask-first").value).toBe("Can you take Ricky?");
     await choose("Queue Main");
     await leave("Escape");
-    expect(stage.dialogs).toEqual(["Transfer Ricky", QUESTION]);
+    expect(stage.dialogs).toEqual(["Transfer Ricky", THROW_AWAY]);
     await stage.answer("Go on writing");
     await choose("Ms Plat");
     await stage.submit(".ask-first");
@@ -86,7 +71,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     await choose("Mr Quill");
     await stage.types("ask-first", "Can you take Ricky?");
     await stage.submit(".transfer-form");
-    expect(stage.dialogs).toEqual(["Transfer Ricky", QUESTION]);
+    expect(stage.dialogs).toEqual(["Transfer Ricky", THROW_AWAY]);
     await stage.answer("Go on writing");
     expect(acts()).toEqual([]);
     await stage.submit(".transfer-form");
@@ -192,7 +177,7 @@ describe("the reason that is typed to decline an offer (D60)", () => {
   it("is not thrown away by Later without a question", async () => {
     expect(hasDrafts(stage.desk)).toBe(true);
     await stage.click(/^Later/);
-    expect(stage.dialogs).toEqual([QUESTION]);
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
     await stage.answer("Go on writing");
     expect(reason()?.value).toBe("I am leaving.");
     await stage.click(/^Later/);
