@@ -1,4 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
+import { StatusCode } from "../status_code";
 import { DeskStage, MAP } from "../testing/desk_stage";
 import { hasDrafts, isDeskUnsent } from "./leaving";
 
@@ -47,6 +50,20 @@ describe("a desk that is left (D60)", () => {
     stage.desk.scripts.draft.value = { name: "", text: "Good-bye!" };
     expect(isDeskUnsent(stage.desk)).toBe(true);
     stage.desk.logOut();
+    expect(isDeskUnsent(stage.desk)).toBe(false);
+  });
+
+  it("would lose what was refused and stands there to be sent again, also by logging out", async () => {
+    stage.desk.writing.type("s", { patron: "Hello" });
+    stage.desk.writing.sendToPatron("s");
+    const commandId = stage.socket.all("act").at(-1)?.commandId ?? "";
+    const refusal = { code: StatusCode.FAILED_PRECONDITION, reason: "NOT_ACTIVE" };
+    stage.socket.push({ case: "refused", value: create(RefusedSchema, { sessionId: "s", commandId, refusal }) });
+    expect(isDeskUnsent(stage.desk)).toBe(true);
+    await stage.click("Log out");
+    expect(stage.find("dialog", /./)?.textContent).toContain("What you have typed and not sent is lost.");
+    await stage.answer("Stay");
+    stage.desk.link.input("s", { kind: "discard", commandId });
     expect(isDeskUnsent(stage.desk)).toBe(false);
   });
 

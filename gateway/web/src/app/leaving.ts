@@ -1,4 +1,6 @@
 /** Asks before a page is left or reloaded with something on it that would be lost. */
+import { outgoingText } from "../state/conversation";
+import type { SessionView } from "../state/session";
 import type { Desk } from "./desk";
 import type { PatronChat } from "./patron_chat";
 
@@ -20,7 +22,7 @@ export function isChatUnsent(chat: PatronChat): boolean {
       // Nothing can be sent any more, and the page says so.
       return false;
     default:
-      return chat.draft.value.trim() !== "" || (view !== undefined && isSending(view));
+      return chat.draft.value.trim() !== "" || (view !== undefined && (isSending(view) || hasWords(view)));
   }
 }
 
@@ -29,15 +31,29 @@ export function hasDrafts(desk: Desk): boolean {
   return desk.drafts.any || desk.im.hasDrafts || desk.scripts.isBegun || desk.transfers.hasReasons;
 }
 
-/** Whether something that a librarian has typed or sent would be lost with the page. */
-export function isDeskUnsent(desk: Desk): boolean {
-  return (
-    hasDrafts(desk) ||
-    [...desk.link.sessions.value.values()].some(isSending) ||
-    [...desk.im.conversations.value.threads.values()].some(isSending)
-  );
+/** Whether words of a librarian stand on this page and nowhere else: typed, on their way, or refused. */
+export function hasUnsentWords(desk: Desk): boolean {
+  const threads = [...desk.im.conversations.value.threads.values()];
+  return hasDrafts(desk) || sessionsOf(desk).some(hasWords) || threads.some(({ outgoing }) => outgoing.some(isUnsent));
 }
 
-function isSending({ outgoing }: { outgoing: readonly { status: string }[] }): boolean {
+/** Whether something that a librarian has typed or sent would be lost with the page. */
+export function isDeskUnsent(desk: Desk): boolean {
+  return hasUnsentWords(desk) || sessionsOf(desk).some(isSending);
+}
+
+function sessionsOf(desk: Desk): SessionView[] {
+  return [...desk.link.sessions.value.values()];
+}
+
+function hasWords({ outgoing }: SessionView): boolean {
+  return outgoing.some((out) => isUnsent(out) && outgoingText(out) !== undefined);
+}
+
+function isUnsent({ status }: { status: string }): boolean {
+  return status !== "sent";
+}
+
+function isSending({ outgoing }: SessionView): boolean {
   return outgoing.some(({ status }) => status === "sending");
 }

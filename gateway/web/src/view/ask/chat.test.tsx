@@ -62,6 +62,9 @@ describe("a patron who chats", () => {
     expect(page.chat.draft.value).toBe("");
     expect(leave()).toBe(false);
     await page.refuses({ code: 9, message: "x" });
+    // It stands there to be sent again, and nowhere else.
+    expect(leave()).toBe(false);
+    await page.press("Discard");
     expect(leave()).toBe(true);
   });
 

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import type { Confirmation } from "../../app/confirmation";
 import type { Desk } from "../../app/desk";
-import { hasDrafts } from "../../app/leaving";
+import { hasUnsentWords } from "../../app/leaving";
 import { guard } from "../../app/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
@@ -212,7 +212,7 @@ function LogOut({ desk }: { desk: Desk }) {
   const running = [...desk.link.sessions.value.values()].filter(
     (view) => view.wanted && view.session?.state === SessionState.ACTIVE,
   ).length;
-  const drafts = hasDrafts(desk) ? " What you have typed and not sent is lost." : "";
+  const drafts = hasUnsentWords(desk) ? " What you have typed and not sent is lost." : "";
   return (
     <Confirm
       title="Log out?"
