@@ -6,10 +6,12 @@ import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
+import { whyRefused } from "../refusal_words";
 import { type Lists, rowsOf } from "../state/lists";
 import { type SessionView, unread } from "../state/session";
 import { isHandedOver } from "../state/transfer";
 import { type HeldToken, held } from "../token";
+import { nothingHappened } from "../wire";
 import { Alerts } from "./alerts";
 import { Announcer } from "./announcer";
 import type { Asked } from "./desk_asked";
@@ -129,7 +131,10 @@ export class Desk {
       if (!isShown) this.alerts.ring("im", `${author} has written to ${to}.`);
       this.announcer.say(`${author} to ${to}, not to a patron: ${text}`);
     },
-    refused: (name, why) => this.notify(`Your message to ${name} was not sent. ${why}`, "bad"),
+    refused: (name, refusal) => {
+      const fate = nothingHappened(refusal) ? "was not sent" : "was perhaps not sent";
+      this.notify(`Your message to ${name} ${fate}. ${whyRefused(refusal)}`, "bad");
+    },
   });
   /** What is handed over. */
   readonly transfers = new Transfers(this.link, this.lists, this.drafts, {

@@ -7,7 +7,6 @@ import type { ClientFrame, ServerFrame } from "../gen/carrel/gateway/v1/frames_p
 import { MemberSchema, type WatchConversationsResponse } from "../gen/carrel/im/v1/im_service_pb";
 import type { LibrarianRow } from "../gen/carrel/presence/v1/presence_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
-import { whyRefused } from "../refusal_words";
 import {
   type Conversations,
   type ConversationsInput,
@@ -35,7 +34,7 @@ export interface ImListener {
   /** A colleague has written. */
   arrived: (author: string, text: string, where: ImPlace) => void;
   /** A message of the user was not taken, and they are not looking at the conversation that would say so. */
-  refused: (name: string, why: string) => void;
+  refused: (name: string, refusal: Refusal) => void;
 }
 
 const WATCH_PAUSE = 2_000;
@@ -277,7 +276,7 @@ export class InstantMessages {
     const thread = [...this.#conversations.value.threads.values()].find(isFailed);
     if (thread === undefined || (thread.key === this.#selected.value && this.tab.value === "im")) return;
     const name = thread.counterpart.kind === "librarian" ? thread.counterpart.member.screenName : "";
-    this.listener.refused(name || "a colleague", whyRefused(refusal));
+    this.listener.refused(name || "a colleague", refusal);
   }
 
   #isLookedAt(): boolean {

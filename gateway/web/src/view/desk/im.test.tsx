@@ -61,6 +61,7 @@ afterEach(() => {
   render(null, root);
   root.remove();
   sessionStorage.clear();
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
 
@@ -252,6 +253,13 @@ describe("the IM tab (S35, S36, S42)", () => {
     expect(document.activeElement?.id).toBe("im-box");
   });
 
+  it("says after a while that a message is not confirmed yet (D60)", async () => {
+    await writeTo("Hello");
+    const later = Date.now() + 40_000;
+    vi.spyOn(Date, "now").mockImplementation(() => later);
+    await vi.waitFor(() => expect(root.textContent).toContain("Not confirmed yet."), { timeout: 5_000 });
+  });
+
   it("says it wherever the user has gone meanwhile", async () => {
     await writeTo("Hello");
     find("[role=tab]", /^Patron Chat/)?.click();
@@ -260,6 +268,20 @@ describe("the IM tab (S35, S36, S42)", () => {
     socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
     await drawn();
     expect(root.querySelector(".toast")?.textContent).toContain("Your message to Mr Quill was not sent.");
+  });
+
+  it("does not say that it was not sent where nobody knows", async () => {
+    await writeTo("Hello");
+    find("[role=tab]", /^Patron Chat/)?.click();
+    const commandId = socket.all("imSend")[0]?.commandId ?? "";
+    const refusal = { code: 13, reason: "LOG_REFUSED", message: "The log could not take this." };
+    for (let tries = 0; tries < 3; tries += 1) {
+      socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
+    }
+    await drawn();
+    expect(root.querySelector(".toast")?.textContent).toContain(
+      "Your message to Mr Quill was perhaps not sent. The log could not take this.",
+    );
   });
 
   it("raises a New IM Request that takes no focus, and opens with OK (D16)", async () => {

@@ -11,7 +11,7 @@ import { ToEnd, useFollowing } from "../parts/following";
 import { Icon } from "../parts/icon";
 import { LinkedText } from "../parts/linked_text";
 import { NotSent } from "../parts/not_sent";
-import { OwnWord } from "../parts/outgoing_item";
+import { OwnWord, UnderWay } from "../parts/outgoing_item";
 
 interface ImStreamProps {
   desk: Desk;
@@ -229,9 +229,7 @@ function Unsettled({ desk, thread, outgoing }: { desk: Desk; thread: Thread; out
           onDiscard={() => desk.im.discard(thread.key, commandId)}
         />
       ) : (
-        <p class="message-state">
-          <Icon name={status === "sent" ? "check" : "clock"} /> {status === "sent" ? "Sent" : "Sending …"}
-        </p>
+        <UnderWay outgoing={outgoing} now={desk.link.localNow} />
       )}
     </OwnWord>
   );

@@ -65,7 +65,13 @@ export function OwnWord({ status, text, children }: OwnWordProps) {
   );
 }
 
-function OutgoingState({ outgoing, now, onRetry, onEdit, onDiscard }: OutgoingItemProps) {
+interface UnderWayProps {
+  outgoing: Pick<Outgoing, "status" | "since">;
+  now?: ReadonlySignal<number> | undefined;
+}
+
+/** How far something has come that was not refused. */
+export function UnderWay({ outgoing, now }: UnderWayProps) {
   if (outgoing.status === "sent") {
     return (
       <p class="message-state">
@@ -73,15 +79,17 @@ function OutgoingState({ outgoing, now, onRetry, onEdit, onDiscard }: OutgoingIt
       </p>
     );
   }
-  if (outgoing.status === "sending") {
-    const isLate = now !== undefined && now.value - outgoing.since > LATE;
-    return (
-      <p class="message-state">
-        <Icon name="clock" />{" "}
-        {isLate ? "Not confirmed yet. It is sent again by itself; keep this page open." : "Sending …"}
-      </p>
-    );
-  }
+  const isLate = now !== undefined && now.value - outgoing.since > LATE;
+  return (
+    <p class="message-state">
+      <Icon name="clock" />{" "}
+      {isLate ? "Not confirmed yet. It is sent again by itself; keep this page open." : "Sending …"}
+    </p>
+  );
+}
+
+function OutgoingState({ outgoing, now, onRetry, onEdit, onDiscard }: OutgoingItemProps) {
+  if (outgoing.status !== "failed") return <UnderWay outgoing={outgoing} now={now} />;
   // A page's address has no box that it could go back to.
   const edit = onEdit && outgoing.deed.case !== "pushPage" ? () => onEdit(outgoing) : undefined;
   return (
