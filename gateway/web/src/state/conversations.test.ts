@@ -13,7 +13,7 @@ import {
   unreadThreads,
   withLibrarians,
 } from "./conversations";
-import { emptyThread, isRequest, librarianKey, type Thread } from "./thread";
+import { emptyThread, HELD, isRequest, librarianKey, type Thread } from "./thread";
 
 const KEY = librarianKey(OTHER.librarianId);
 
@@ -151,6 +151,29 @@ describe("a conversation as snapshot and changes (R13)", () => {
     expect(page.toServer).toEqual([]);
     page.input(change({ case: "gone", value: { $typeName: "carrel.im.v1.ConversationGone", conversationId: "c" } }));
     expect(page.conversations.threads.size).toBe(0);
+  });
+
+  it("keeps so many messages only, and what the user has scrolled back to until they go elsewhere", () => {
+    const page = watching("one");
+    const held = () => page.thread.messages.length;
+    for (let count = 2; count <= HELD + 30; count += 1) page.hear(String(count));
+    page.settle();
+    expect(held()).toBe(HELD);
+    expect(page.shown.at(-1)).toBe(String(HELD + 30));
+    page.input({ kind: "earlier", key: KEY });
+    page.settle();
+    expect(page.shown[0]).toBe("one");
+    page.hear("news");
+    page.settle();
+    expect(held()).toBe(HELD + 30);
+    page.input({ kind: "close", key: KEY });
+    expect(held()).toBe(HELD);
+    expect(page.thread.unread).toBe(HELD + 31);
+    page.input({ kind: "open", key: KEY });
+    page.input({ kind: "earlier", key: KEY });
+    page.settle();
+    expect(page.shown.filter((text) => text !== "---")[0]).toBe("one");
+    expect(page.thread.unread).toBe(0);
   });
 
   it("begins anew when the history is another one", () => {

@@ -34,6 +34,8 @@ export interface Thread {
   first: number;
   /** The messages from `first` on, without a gap. */
   messages: readonly Message[];
+  /** How many of the messages are there because the user has scrolled back. */
+  earlier: number;
   /** The number of the last message that there is. */
   head: number;
   /** The number of the first message that there still is. */
@@ -58,6 +60,8 @@ export interface Thread {
 export type ThreadStep = [Thread, ClientFrame[]];
 
 const PAGE = 50;
+/** How many messages a page keeps of a conversation, besides those that the user has scrolled back to. */
+export const HELD = 500;
 /** How many messages of one conversation are under way at once. One that must be sent again is not overtaken then. */
 export const ONE_BY_ONE = 1;
 const ASK_PAUSE = 2_000;
@@ -83,6 +87,7 @@ export function emptyThread(counterpart: Counterpart): Thread {
     conversationId: "",
     first: 1,
     messages: [],
+    earlier: 0,
     head: 0,
     firstKept: 1,
     read: 0,
@@ -159,7 +164,7 @@ export function arrived(thread: Thread, message: Message, own: boolean): ThreadS
     head: Math.max(thread.head, position),
     typists: thread.typists.filter(({ member }) => member.librarianId !== message.author?.librarianId),
   };
-  return askLater(append(counted, message));
+  return askLater(bounded(append(counted, message)));
 }
 
 /** Messages that were asked for are here. `me` is the user's librarian id. */
@@ -173,7 +178,7 @@ export function listed(
   const { messages, more } = response;
   const answered: Thread = { ...thread, asked: undefined, askAt: undefined };
   if (request.after > 0n) {
-    const next = recounted(messages.reduce(append, skipGone(answered, request, messages)), me);
+    const next = bounded(recounted(messages.reduce(append, skipGone(answered, request, messages)), me));
     return lastHeld(next) === lastHeld(thread) && next.head > lastHeld(next)
       ? [{ ...next, askAt: now + ASK_PAUSE }, []]
       : askLater(next);
@@ -183,7 +188,8 @@ export function listed(
   const first = thread.first - run.length;
   const firstKept = more && run.length > 0 ? thread.firstKept : first;
   const outgoing = run.reduce((left, { position }) => outbox.shown(left, Number(position)), thread.outgoing);
-  return askLater({ ...answered, messages: [...run, ...thread.messages], first, firstKept, outgoing });
+  const held = { messages: [...run, ...thread.messages], first, earlier: thread.earlier + run.length };
+  return askLater({ ...answered, ...held, firstKept, outgoing });
 }
 
 /** What was asked for was refused. It is asked for again when the user wants it, or after a while. */
@@ -218,7 +224,9 @@ export function readAll(thread: Thread): ThreadStep {
 
 /** The user goes elsewhere. */
 export function closed(thread: Thread): Thread {
-  return thread.divider === undefined ? thread : { ...thread, divider: undefined };
+  return thread.divider === undefined && thread.earlier === 0
+    ? thread
+    : bounded({ ...thread, divider: undefined, earlier: 0 });
 }
 
 /** Somebody is typing. */
@@ -274,6 +282,12 @@ function append(thread: Thread, message: Message): Thread {
     head: Math.max(thread.head, position),
     outgoing: outbox.shown(thread.outgoing, position),
   };
+}
+
+/** Lets the oldest messages go where there are too many: the user finds them again by scrolling back. */
+function bounded(thread: Thread): Thread {
+  const gone = thread.messages.length - HELD - thread.earlier;
+  return gone <= 0 ? thread : { ...thread, first: thread.first + gone, messages: thread.messages.slice(gone) };
 }
 
 /** Counts what is unread anew, as far as the page can: who wrote what was missed is known only now. */

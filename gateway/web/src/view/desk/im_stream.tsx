@@ -141,8 +141,11 @@ function keyOf(item: ThreadItem): string {
 
 /** When the message before an item was written. */
 function timeBefore(items: readonly ThreadItem[], index: number): Message["time"] {
-  const before = items.slice(0, index).findLast((item) => item.kind === "message");
-  return before?.kind === "message" ? before.message.time : undefined;
+  for (let at = index - 1; at >= 0; at -= 1) {
+    const before = items[at];
+    if (before?.kind === "message") return before.message.time;
+  }
+  return undefined;
 }
 
 const ONE_BREATH = 180n;
