@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { DeskStage, drawn, QUILL, RICKY } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
@@ -70,6 +71,10 @@ describe("a log-in that has run out while the desk asks something", () => {
     stage = await DeskStage.open({ held: ["s"] });
     await stage.attending();
     stage.desk.select("s");
+    stage.desk.writing.type("s", { patron: "Is it you?" });
+    stage.desk.writing.sendToPatron("s");
+    stage.desk.writing.type("s", { patron: "It is of 1874." });
+    stage.desk.im.write({ librarianId: "quill", screenName: "Mr Quill" } as LibrarianRow, "Are you there?");
     stage.desk.transfers.open("s");
     await drawn();
     const message = () => stage.root.querySelector<HTMLTextAreaElement>("#transfer-message");
@@ -87,6 +92,9 @@ describe("a log-in that has run out while the desk asks something", () => {
     vi.advanceTimersByTime(1_000);
     await drawn();
     expect(stage.dialogs).toEqual(["Transfer Ricky", "Log in again"]);
+    // Who is let in no longer can still copy it.
+    const unsent = [...stage.root.querySelectorAll(".all-unsent blockquote")].map(({ textContent }) => textContent);
+    expect(unsent).toEqual(["Is it you?", "It is of 1874.", "She needs the plat book.", "Are you there?"]);
     expect(await stage.desk.logIn("map@harbor", "demo")).toBeUndefined();
     await stage.greet();
     expect(stage.dialogs).toEqual(["Transfer Ricky"]);

@@ -17,6 +17,7 @@ import { QueueChooser } from "./queue_chooser";
 import { patronOf } from "./rows";
 import { AlertsDialog, ShortcutsDialog } from "./settings";
 import { TransferDialog } from "./transfer";
+import { AllUnsent } from "./unsent";
 
 /** Whatever the desk asks at present. To log in again comes before it, and takes nothing away that was begun in it. */
 export function DeskDialogs({ desk }: { desk: Desk }) {
@@ -241,6 +242,7 @@ function LogInAgain({ desk }: { desk: Desk }) {
     <Dialog title="Log in again" onCancel={() => {}}>
       <p>Your log-in has run out. Nothing that you have typed is lost: log in, and go on where you were.</p>
       <LogInForm desk={desk} name={desk.logInName} />
+      <AllUnsent desk={desk} />
     </Dialog>
   );
 }

@@ -1,8 +1,28 @@
 import { useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { Draft } from "../../app/drafts";
+import { unsentWords } from "../../app/unsent_words";
 import { useFocusAfter } from "../parts/open_tab";
 import { throwLeftBehindAway } from "./throw_away";
+
+/** All that is typed, on its way or refused, for who may not come back to the boxes that it stands in. */
+export function AllUnsent({ desk }: { desk: Desk }) {
+  const words = unsentWords(desk);
+  if (words.length === 0) return null;
+  return (
+    <details class="all-unsent">
+      <summary>What you have typed and not sent</summary>
+      <ul class="left-behind">
+        {words.map(({ key, whom, texts }) => (
+          <li key={key}>
+            <h3>{whom}</h3>
+            <Unsent texts={texts} />
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
 
 interface UnsentProps {
   /** What was typed, by the box that it was typed in. */
