@@ -48,6 +48,8 @@ export class Link {
   readonly connection: ReadonlySignal<Connection> = this.#connection;
   /** Whether there is a connection. */
   readonly isConnected = computed(() => this.#connection.value.phase.name === "connected");
+  /** Whether nothing is sent any more until the page is loaded anew. */
+  readonly isStuck = computed(() => this.#connection.value.phase.name === "rejected");
   /** Whether the device itself has a network. */
   readonly online: ReadonlySignal<boolean> = this.#online;
   /** The sessions that the page holds. */

@@ -27,6 +27,15 @@ describe("a patron who chats", () => {
     expect(page.root.textContent).toMatch(/sent as soon as the connection is back\. Keep this page open\./);
   });
 
+  it("is told that nothing is sent any more from a page that the gateway will not have (D60)", async () => {
+    await page.types("message", "Hello");
+    page.chat.send();
+    FakeSocket.last?.onclose?.({ code: 4400, reason: "" });
+    await page.drawn();
+    expect(page.root.querySelector(".message-state")?.textContent).toContain("this page sends nothing any more");
+    expect(page.root.querySelector("[role=alert]")?.textContent).toContain("copy it first");
+  });
+
   it("sees that the end is on its way, and ends the chat once (D60)", async () => {
     await page.press("End chat");
     const [yes] = [...page.root.querySelectorAll<HTMLElement>("dialog button")].filter(

@@ -41,6 +41,7 @@ export function Chat({ chat }: { chat: PatronChat }) {
         items={conversation(view, isByPatron)}
         reader={asPatron}
         now={chat.link.localNow}
+        stuck={chat.link.isStuck.value}
         foot={<TypingLine typists={typists} />}
         onRetry={(commandId) => chat.link.input(view.sessionId, { kind: "retry", commandId })}
         onEdit={(outgoing) => {
@@ -80,7 +81,8 @@ function ConnectionNotice({ chat }: { chat: PatronChat }) {
   if (phase === "rejected") {
     return (
       <p class="notice bad" role="alert">
-        This page is out of date. Reload it: your chat is kept and goes on where it was.
+        This page is out of date. Reload it: your chat is kept and goes on where it was. What you have written and not
+        sent is not kept; copy it first.
       </p>
     );
   }

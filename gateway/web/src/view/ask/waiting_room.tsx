@@ -38,6 +38,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
               items={conversation(view, isByPatron)}
               reader={asPatron}
               now={chat.link.localNow}
+              stuck={chat.link.isStuck.value}
             />
           </div>
         ) : (

@@ -232,7 +232,7 @@ function Unsettled({ desk, thread, outgoing }: { desk: Desk; thread: Thread; out
           onDiscard={() => desk.im.discard(thread.key, commandId)}
         />
       ) : (
-        <UnderWay outgoing={outgoing} now={desk.link.localNow} />
+        <UnderWay outgoing={outgoing} now={desk.link.localNow} stuck={desk.link.isStuck.value} />
       )}
     </OwnWord>
   );

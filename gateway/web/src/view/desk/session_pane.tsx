@@ -88,6 +88,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
         items={conversation(view, desk.isOwn)}
         reader={{ isOwn: desk.isOwn, isPatron: false, queueName: desk.queueName }}
         now={desk.link.localNow}
+        stuck={desk.link.isStuck.value}
         foot={<TypingLine typists={typists} where={(typist) => (typist.box === Audience.STAFF ? " a note" : "")} />}
         onRetry={(commandId) => desk.link.input(view.sessionId, { kind: "retry", commandId })}
         onEdit={(outgoing) => takeBack(desk, view.sessionId, outgoing)}

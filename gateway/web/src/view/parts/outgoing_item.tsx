@@ -11,6 +11,8 @@ interface OutgoingItemProps {
   outgoing: Outgoing;
   /** This browser's time, by which the user has sent it. */
   now?: ReadonlySignal<number> | undefined;
+  /** Whether nothing is sent any more until the page is loaded anew. */
+  stuck?: boolean | undefined;
   onRetry?: ((commandId: string) => void) | undefined;
   /** Takes the text back into the box. */
   onEdit?: ((outgoing: Outgoing) => void) | undefined;
@@ -68,14 +70,22 @@ export function OwnWord({ status, text, children }: OwnWordProps) {
 interface UnderWayProps {
   outgoing: Pick<Outgoing, "status" | "since">;
   now?: ReadonlySignal<number> | undefined;
+  stuck?: boolean | undefined;
 }
 
 /** How far something has come that was not refused. */
-export function UnderWay({ outgoing, now }: UnderWayProps) {
+export function UnderWay({ outgoing, now, stuck = false }: UnderWayProps) {
   if (outgoing.status === "sent") {
     return (
       <p class="message-state">
         <Icon name="check" /> Sent
+      </p>
+    );
+  }
+  if (stuck) {
+    return (
+      <p class="message-state failed">
+        <Icon name="alert" /> Not confirmed, and this page sends nothing any more. Copy it, then reload the page.
       </p>
     );
   }
@@ -88,8 +98,8 @@ export function UnderWay({ outgoing, now }: UnderWayProps) {
   );
 }
 
-function OutgoingState({ outgoing, now, onRetry, onEdit, onDiscard }: OutgoingItemProps) {
-  if (outgoing.status !== "failed") return <UnderWay outgoing={outgoing} now={now} />;
+function OutgoingState({ outgoing, now, stuck, onRetry, onEdit, onDiscard }: OutgoingItemProps) {
+  if (outgoing.status !== "failed") return <UnderWay outgoing={outgoing} now={now} stuck={stuck} />;
   // A page's address has no box that it could go back to.
   const edit = onEdit && outgoing.deed.case !== "pushPage" ? () => onEdit(outgoing) : undefined;
   return (

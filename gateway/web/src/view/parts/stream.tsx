@@ -24,12 +24,14 @@ interface StreamProps {
   sessionId: string;
   /** This browser's time, by which it is told what takes long to be confirmed. */
   now?: ReadonlySignal<number>;
+  /** Whether nothing is sent any more until the page is loaded anew. */
+  stuck?: boolean;
 }
 
 const ONE_BREATH = 3 * 60_000;
 
 /** The conversation. It stays at its end while the reader is there, and where the reader is otherwise. */
-export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessionId, now }: StreamProps) {
+export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessionId, now, stuck }: StreamProps) {
   const events = items.flatMap((item) => (item.kind === "event" ? [item.event] : []));
   const following = useFollowing(sessionId);
   const { box, atEnd, toEnd, scrolled } = following;
@@ -62,6 +64,7 @@ export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessio
                   key={outgoing.commandId}
                   outgoing={outgoing}
                   now={now}
+                  stuck={stuck}
                   onRetry={onRetry}
                   onEdit={onEdit}
                   onDiscard={onDiscard}
