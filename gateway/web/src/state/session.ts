@@ -20,7 +20,7 @@ import {
   SessionState,
 } from "../gen/carrel/session/v1/session_pb";
 import type { Joined } from "../gen/carrel/session/v1/session_service_pb";
-import { actFrame, clientFrame, type Deed, mayPass, nothingHappened } from "../wire";
+import { actFrame, clientFrame, type Deed, mayLast, mayPass, nothingHappened } from "../wire";
 import * as outbox from "./outbox";
 
 /** Something that the user has sent. */
@@ -50,6 +50,8 @@ export interface SessionView {
   attendAt: number | undefined;
   /** Why the page may not take part. */
   refusal: Refusal | undefined;
+  /** Why the page does not get to take part, which may last. It goes on trying. */
+  trouble: Refusal | undefined;
   /** To a waiting patron: how many are ahead. */
   ahead: number | undefined;
 }
@@ -81,6 +83,8 @@ export type SessionInput =
 export type SessionStep = [SessionView, ClientFrame[]];
 
 const ATTEND_PAUSE = 1_000;
+/** After what may last. */
+const LONG_ATTEND_PAUSE = 15_000;
 
 /** A session of which nothing is known yet. */
 export function unknownSession(sessionId: string, seen = 0): SessionView {
@@ -99,6 +103,7 @@ export function unknownSession(sessionId: string, seen = 0): SessionView {
     attendance: "off",
     attendAt: undefined,
     refusal: undefined,
+    trouble: undefined,
     ahead: undefined,
   };
 }
@@ -199,6 +204,7 @@ function attending(view: SessionView, joined: Joined): SessionStep {
       attendance: "on",
       attendAt: undefined,
       refusal: undefined,
+      trouble: undefined,
     },
     again.map((out) => frameOf(view, out)),
   ];
@@ -275,8 +281,10 @@ function accepted(view: SessionView, commandId: string, position: number): Sessi
 
 function detached(view: SessionView, refusal: Refusal | undefined, now: number): SessionView {
   if (refusal === undefined) return { ...view, attendance: "off" };
-  if (mayPass(refusal)) return { ...view, attendance: "off", attendAt: now + (refusal.retryAfterMs || ATTEND_PAUSE) };
-  return { ...view, attendance: "off", wanted: false, refusal };
+  if (!mayPass(refusal)) return { ...view, attendance: "off", wanted: false, refusal, trouble: undefined };
+  const trouble = mayLast(refusal) ? refusal : undefined;
+  const pause = refusal.retryAfterMs || (trouble === undefined ? ATTEND_PAUSE : LONG_ATTEND_PAUSE);
+  return { ...view, attendance: "off", attendAt: now + pause, trouble };
 }
 
 function posted(view: SessionView, [outgoing, again]: outbox.OutboxStep<Deed>): SessionStep {

@@ -344,6 +344,21 @@ describe("being sent away", () => {
   });
 });
 
+describe("a session that cannot be read", () => {
+  it("says why, and is tried again at leisure until it can (D60)", () => {
+    const page = attended();
+    const damaged = create(RefusalSchema, { code: 15, reason: "LOG_DAMAGED", message: "It can't be read." });
+    page.input({ kind: "detached", refusal: damaged });
+    expect(page.view).toMatchObject({ wanted: true, trouble: { reason: "LOG_DAMAGED" } });
+    page.now += 10_000;
+    page.input({ kind: "tick" });
+    expect(page.toServer).toEqual([]);
+    page.pass(5);
+    expect(page.view.attendance).toBe("on");
+    expect(page.view.trouble).toBeUndefined();
+  });
+});
+
 describe("any order of losses, repeats and reconnects", () => {
   it("shows the log, each thing once (I2, I4, I5)", () => {
     for (let seed = 1; seed <= 250; seed += 1) {

@@ -132,7 +132,7 @@ export class DeskStage {
   }
 
   /** The gateway ends the attending of session `s`. */
-  async detached(refusal: { code: number; reason: string }): Promise<void> {
+  async detached(refusal: { code: number; reason: string; message?: string }): Promise<void> {
     this.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
     await drawn();
   }

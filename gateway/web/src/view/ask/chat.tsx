@@ -1,5 +1,6 @@
 import type { PatronChat } from "../../app/patron_chat";
 import { isByPatron } from "../../app/patron_news";
+import { whyRefused } from "../../refusal_words";
 import { conversation } from "../../state/conversation";
 import { nameOf, type Reader } from "../../words";
 import { Icon } from "../parts/icon";
@@ -77,6 +78,14 @@ export function Chat({ chat }: { chat: PatronChat }) {
 
 function ConnectionNotice({ chat }: { chat: PatronChat }) {
   const phase = chat.link.connection.value.phase.name;
+  const trouble = chat.view.value?.trouble;
+  if (phase === "connected" && trouble !== undefined) {
+    return (
+      <p class="notice bad" role="alert">
+        Your chat cannot be reached, and is tried again. {whyRefused(trouble)}
+      </p>
+    );
+  }
   if (phase === "connected" || phase === "idle") return null;
   if (phase === "rejected") {
     return (

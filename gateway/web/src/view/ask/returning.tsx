@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { PatronChat } from "../../app/patron_chat";
+import { whyRefused } from "../../refusal_words";
 
 /** After how long a return that nothing is known of is remarked on. */
 const PATIENCE = 10_000;
@@ -9,7 +10,8 @@ export function Returning({ chat }: { chat: PatronChat }) {
   const [since] = useState(() => Date.now());
   const { phase, failures } = chat.link.connection.value;
   const isOver = phase.name === "rejected";
-  const isLate = chat.link.localNow.value - since > PATIENCE;
+  const trouble = chat.view.value?.trouble;
+  const isLate = trouble !== undefined || chat.link.localNow.value - since > PATIENCE;
   return (
     <section class="quiet" aria-busy={!isOver}>
       <h1 class="visually-hidden">Back to your chat</h1>
@@ -20,7 +22,9 @@ export function Returning({ chat }: { chat: PatronChat }) {
           question.
         </p>
       ) : (
-        <p role="status">{words(failures > 0, isLate)}</p>
+        <p role="status">
+          {words(failures > 0, isLate)} {whyRefused(trouble)}
+        </p>
       )}
       {(isOver || isLate) && (
         <>

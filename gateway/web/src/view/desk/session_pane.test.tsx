@@ -160,6 +160,17 @@ describe("what goes from the desk (D82)", () => {
   });
 });
 
+describe("a session that cannot be reached", () => {
+  it("says why, and lets what is typed stand", async () => {
+    stage.desk.writing.type("s", { patron: "It is of 1874." });
+    await stage.detached({ code: 15, reason: "LOG_DAMAGED", message: "It can't be read." });
+    expect(stage.alerts.map(({ textContent }) => textContent)).toEqual([
+      "This session cannot be reached, and is tried again. It can't be read.",
+    ]);
+    expect(stage.field("patron-box").value).toBe("It is of 1874.");
+  });
+});
+
 describe("the messages of the desk (WCAG 2.2.1)", () => {
   const told = () => [...stage.root.querySelectorAll(".toast span")].map((text) => text.textContent);
 

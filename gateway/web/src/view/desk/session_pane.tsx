@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { takeBack } from "../../app/taking_back";
 import { Audience, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { whyRefused } from "../../refusal_words";
 import { conversation } from "../../state/conversation";
 import { colleaguesIn, isOnItsWay, type SessionView } from "../../state/session";
 import { isHandedOver, mayOffer } from "../../state/transfer";
@@ -25,6 +26,7 @@ export function SessionPane({ desk }: { desk: Desk }) {
         <div class="vacant-text">
           <Mark />
           <h2 class="display">{view ? "Opening the session …" : "No session open"}</h2>
+          <Trouble view={view} />
           {!view && (
             <p>
               Pick up a patron under New, or open a session of yours. Point at a waiting patron, or move the focus
@@ -36,6 +38,16 @@ export function SessionPane({ desk }: { desk: Desk }) {
     );
   }
   return <OpenSession desk={desk} view={view} key={view.sessionId} />;
+}
+
+/** Why nothing comes from the session, and nothing goes there. */
+function Trouble({ view }: { view: SessionView | undefined }) {
+  if (view?.trouble === undefined) return null;
+  return (
+    <p class="notice bad" role="alert">
+      This session cannot be reached, and is tried again. {whyRefused(view.trouble)}
+    </p>
+  );
 }
 
 function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
@@ -80,6 +92,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
           <Actions desk={desk} view={view} />
         </div>
       </header>
+      <Trouble view={view} />
       <Banner desk={desk} view={view} />
       <OfferBar desk={desk} view={view} />
       {policy && <PolicyPanel desk={desk} view={view} onClose={closePolicy} />}
