@@ -33,6 +33,22 @@ describe("an offer that is no longer to be seen", () => {
   });
 });
 
+describe("the arrow keys on a tab", () => {
+  it("go to the next one, and are the browser's with Alt", async () => {
+    const arrow = async (altKey: boolean) => {
+      const event = new KeyboardEvent("keydown", { key: "ArrowRight", altKey, bubbles: true, cancelable: true });
+      stage.find("main [role=tab][aria-selected=true]", /./)?.dispatchEvent(event);
+      await drawn();
+      return event.defaultPrevented;
+    };
+    const list = stage.desk.list.value;
+    expect(await arrow(true)).toBe(false);
+    expect(stage.desk.list.value).toBe(list);
+    expect(await arrow(false)).toBe(true);
+    expect(stage.desk.list.value).not.toBe(list);
+  });
+});
+
 describe("the keys that go to a box", () => {
   it.each([
     ["KeyM", "patron-box"],

@@ -20,6 +20,8 @@ export function Tabs<Id extends string>({
   onSelect,
 }: TabsProps<Id>) {
   const move = (event: KeyboardEvent) => {
+    // With one of these, an arrow is the browser's: Alt with it goes back.
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const here = tabs.findIndex((tab) => tab.id === selected);
     const to = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: tabs.length - 1 }[event.key];
     const next = to === undefined ? undefined : tabs[(to + tabs.length) % tabs.length];
