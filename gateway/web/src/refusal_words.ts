@@ -27,6 +27,11 @@ export function isWrong(refusal: Refusal | undefined): boolean {
   return refusal?.code === StatusCode.INVALID_ARGUMENT;
 }
 
+/** Whether what was refused did not fit how things stood. */
+export function isUntimely(refusal: Refusal | undefined): boolean {
+  return refusal?.code === StatusCode.FAILED_PRECONDITION;
+}
+
 function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;

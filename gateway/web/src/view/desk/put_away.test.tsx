@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hasDrafts } from "../../app/leaving";
+import { RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { DeskStage, drawn, RICKY, THROW_AWAY } from "../../testing/desk_stage";
 
@@ -15,6 +16,21 @@ beforeEach(async () => {
 afterEach(() => stage.end());
 
 const isOnDesk = () => stage.desk.link.sessions.value.has("s");
+
+describe("a message that came too late for the patron", () => {
+  it("can be kept as a note", async () => {
+    stage.desk.writing.type("s", { patron: "It is in drawer 7." });
+    stage.desk.writing.sendToPatron("s");
+    const commandId = stage.socket.all("act").at(-1)?.commandId ?? "";
+    const refusal = { code: 9, reason: "ENDED", message: "The session has ended." };
+    stage.socket.push({ case: "refused", value: create(RefusedSchema, { sessionId: "s", commandId, refusal }) });
+    await drawn();
+    await stage.click("Edit");
+    await stage.click("Keep it as a note");
+    expect(stage.socket.all("act").map(({ act }) => act.case)).toEqual(["postMessage", "writeNote"]);
+    expect(stage.desk.wantsFocus.value).toBeUndefined();
+  });
+});
 
 describe("a session that is put away (D60)", () => {
   it("goes at once when nothing is typed in it", async () => {

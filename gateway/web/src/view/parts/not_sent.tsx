@@ -1,6 +1,6 @@
 import type { TargetedMouseEvent } from "preact";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
-import { isWrong, whyRefused } from "../../refusal_words";
+import { isUntimely, isWrong, whyRefused } from "../../refusal_words";
 import { nothingHappened } from "../../wire";
 import { Icon } from "./icon";
 
@@ -15,7 +15,8 @@ export interface NotSentProps {
 
 /**
  * That something was not sent, why, and what can be done: sent again, or changed first if it would only be refused. Of what
- * may have been sent all the same either is for the user to choose: sent again as it is, it is there once.
+ * may have been sent all the same either is for the user to choose: sent again as it is, it is there once. So it is of what
+ * came too late: it may be wanted elsewhere, as in a note once the patron has gone.
  */
 export function NotSent({ refusal, onRetry, onEdit, onDiscard }: NotSentProps) {
   // The button goes with what was not sent; the focus stays in the conversation.
@@ -26,7 +27,7 @@ export function NotSent({ refusal, onRetry, onEdit, onDiscard }: NotSentProps) {
   const isOpen = refusal !== undefined && !nothingHappened(refusal);
   const ways = [
     ...(isWrong(refusal) ? [] : [{ word: "Retry", act: onRetry }]),
-    ...(isWrong(refusal) || isOpen ? [{ word: "Edit", act: onEdit }] : []),
+    ...(isWrong(refusal) || isOpen || isUntimely(refusal) ? [{ word: "Edit", act: onEdit }] : []),
     { word: "Discard", act: onDiscard },
   ];
   return (
