@@ -320,7 +320,8 @@ export class Desk {
   dismiss(sessionId: string): void {
     if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);
     this.link.release(sessionId);
-    this.drafts.drop(sessionId);
+    this.writing.forget(sessionId);
+    this.#attendance.forget(sessionId);
     this.#store();
   }
 

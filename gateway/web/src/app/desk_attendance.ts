@@ -137,6 +137,12 @@ export class Attendance {
     }
   }
 
+  /** Forgets a session that was put away. */
+  forget(sessionId: string): void {
+    this.#taken.delete(sessionId);
+    this.#handedOver.delete(sessionId);
+  }
+
   /** Forgets what is on its way. */
   clear(): void {
     this.#commands.clear();

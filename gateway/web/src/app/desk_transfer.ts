@@ -130,6 +130,8 @@ export class Transfers {
     const standing = new Set(this.offered.value.map(offerIdOf));
     const reasons = [...this.#reasons.value].filter(([offerId]) => standing.has(offerId));
     if (reasons.length < this.#reasons.value.size) this.#reasons.value = new Map(reasons);
+    const putAside = [...this.#putAside.value].filter((offerId) => standing.has(offerId));
+    if (putAside.length < this.#putAside.value.size) this.#putAside.value = new Set(putAside);
     const over = rowsOf(before, SessionList.OFFERED).filter(
       (row) => row.transferOffer && !standing.has(offerIdOf(row)),
     );

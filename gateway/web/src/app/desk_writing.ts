@@ -69,6 +69,12 @@ export class Writing {
     if (change.note) this.link.typing(sessionId, Audience.STAFF);
   }
 
+  /** Forgets a session that goes from the desk, with what was typed in it. */
+  forget(sessionId: string): void {
+    this.drafts.drop(sessionId);
+    this.#guarded.delete(sessionId);
+  }
+
   /** Forgets everything that was typed. */
   clear(): void {
     this.drafts.clear();

@@ -5,7 +5,7 @@ import { newCommandId } from "../command_id";
 import { type Connection, idle } from "../connection";
 import type { ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
-import type { Audience } from "../gen/carrel/session/v1/session_pb";
+import { Audience } from "../gen/carrel/session/v1/session_pb";
 import { GatewaySocket } from "../socket";
 import type { SessionInput, SessionView } from "../state/session";
 import { reduceSessions, type Sessions, toAll, toSession } from "../state/sessions";
@@ -125,6 +125,7 @@ export class Link {
     const sessions = new Map(this.#sessions.value);
     if (!sessions.delete(sessionId)) return;
     this.#sessions.value = sessions;
+    for (const box of [Audience.PATRON, Audience.STAFF]) this.#typed.delete(typedIn(box, sessionId));
     this.send({ case: "detach", value: { sessionId } });
   }
 
@@ -137,7 +138,7 @@ export class Link {
 
   /** Tells the others, not too often, that the user is typing. */
   typing(sessionId: string, box: Audience): void {
-    const key = `${box}/${sessionId}`;
+    const key = typedIn(box, sessionId);
     const now = Date.now();
     if (now - (this.#typed.get(key) ?? 0) < TYPING_PAUSE) return;
     this.#typed.set(key, now);
@@ -193,4 +194,8 @@ export class Link {
     if (this.isConnected.value) this.#apply(toAll(this.#sessions.value, { kind: "tick" }, now));
     this.listener.tick();
   }
+}
+
+function typedIn(box: Audience, sessionId: string): string {
+  return `${box}/${sessionId}`;
 }
