@@ -76,6 +76,8 @@ describe("a session that goes from the desk while something is on its way there 
       [...stage.root.querySelectorAll(".left-behind blockquote")].map(({ textContent }) => textContent);
     expect(left()).toEqual(["It is of 1874.\nOr of 1890?", "Ask her.\nTwice.", "https://maple.example"]);
     expect(stage.root.querySelector(".left-behind h3")?.textContent).toBe("Ricky");
+    // Some of it was on its way.
+    expect(stage.root.querySelector(".left-behind .hint")?.textContent).toBe("Not confirmed as sent:");
     await stage.click("Throw away what was typed for Ricky");
     expect(stage.dialogs).toEqual([THROW_AWAY]);
     await stage.answer("Go on writing");

@@ -29,7 +29,7 @@ interface UnsentProps {
   texts: Readonly<Record<string, string>>;
 }
 
-/** What was typed and can no longer be sent, so that it can be read and copied. */
+/** What was typed, or on its way, and can no longer be sent, so that it can be read and copied. */
 export function Unsent({ texts }: UnsentProps) {
   return (
     <>
@@ -37,7 +37,8 @@ export function Unsent({ texts }: UnsentProps) {
         ([box, text]) =>
           text.trim() !== "" && (
             <div key={box} class="unsent">
-              <p class="hint">This was not sent:</p>
+              {/* Some of it may have been on its way. */}
+              <p class="hint">Not confirmed as sent:</p>
               <blockquote class="guarded-text">{text}</blockquote>
             </div>
           ),
