@@ -2,12 +2,15 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use carrel_platform::{
     queue::{self, NotSent, queue},
-    refusal::Refusal,
+    refusal::{Refusal, stream::token_expired},
     telemetry::DELIVERIES_TRACED,
 };
 use carrel_proto::{
@@ -39,8 +42,42 @@ pub(crate) enum Live {
 pub(crate) struct Listening {
     /// What happens, in order, without a gap. It ends when the subscription does.
     pub live: queue::Receiver<Live>,
+    /// When and why it ends.
+    pub ending: Arc<Ending>,
+}
+
+/// When a subscription ends by itself, and why it has ended.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    /// When the token of whoever listens expires, in Unix milliseconds.
+    expires_at_ms: AtomicI64,
+    why: OnceLock<Refusal>,
+}
+
+impl Ending {
+    /// Has the subscription end when a token expires, and not before. The stream that is told may stand still, because
+    /// nobody reads it, or its timers, because the machine slept; so it is seen to where it is looked who is there.
+    pub(crate) fn expire_at(&self, unix_ms: i64) {
+        self.expires_at_ms.store(unix_ms, Ordering::Relaxed);
+    }
+
     /// Why it ended. Set before it ends.
-    pub ending: Arc<OnceLock<Refusal>>,
+    pub(crate) fn why(&self) -> Option<&Refusal> {
+        self.why.get()
+    }
+
+    fn is_due(&self, now_ms: i64) -> bool {
+        self.expires_at_ms.load(Ordering::Relaxed) <= now_ms
+    }
+}
+
+impl Default for Ending {
+    fn default() -> Self {
+        Self {
+            expires_at_ms: AtomicI64::new(i64::MAX),
+            why: OnceLock::new(),
+        }
+    }
 }
 
 /// All who listen to one session.
@@ -52,12 +89,12 @@ struct Subscriber {
     actor: Arc<Actor>,
     audience: Audience,
     live: queue::Sender<Live>,
-    ending: Arc<OnceLock<Refusal>>,
+    ending: Arc<Ending>,
 }
 
 impl Subscriber {
-    fn end(&self, error: Error) {
-        let _ = self.ending.set(error.into());
+    fn end(&self, refusal: impl Into<Refusal>) {
+        let _ = self.ending.why.set(refusal.into());
     }
 
     /// Hands something over without waiting. Whoever has no room left was too slow.
@@ -82,7 +119,7 @@ impl Subscribers {
         backlog: usize,
     ) -> Listening {
         let (sender, live) = queue(backlog.max(1));
-        let ending = Arc::new(OnceLock::new());
+        let ending = Arc::new(Ending::default());
         self.0.push(Subscriber {
             actor,
             audience,
@@ -136,7 +173,8 @@ impl Subscribers {
         }
     }
 
-    /// Lets those of the chosen go who may no longer see what they listen to, and those who are gone by themselves.
+    /// Lets those of the chosen go who may no longer see what they listen to, whose token has expired, and who are gone by
+    /// themselves.
     pub(crate) fn revalidate(
         &mut self,
         situation: &Situation<'_>,
@@ -146,6 +184,10 @@ impl Subscribers {
             if !chosen(&subscriber.actor) {
                 return true;
             }
+            if subscriber.ending.is_due(situation.now_ms) {
+                subscriber.end(token_expired());
+                return false;
+            }
             match may_see(
                 situation,
                 &subscriber.actor,
@@ -154,7 +196,7 @@ impl Subscribers {
             ) {
                 Ok(_) => !subscriber.live.is_closed(),
                 Err(refused) => {
-                    subscriber.end(refused.into());
+                    subscriber.end(Error::from(refused));
                     false
                 }
             }

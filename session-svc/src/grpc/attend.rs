@@ -3,7 +3,7 @@
 mod acts;
 mod beginning;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use carrel_platform::{
     auth::{Principal, Who, interceptor::Authenticator},
@@ -15,7 +15,7 @@ use carrel_platform::{
     telemetry::{NotedSpan, span},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tonic::{Code, Status, Streaming};
 use wire::{attend_request::Request, attend_response::Response};
 
@@ -146,7 +146,7 @@ impl Participant {
         &mut self,
         requests: &mut Streaming<wire::AttendRequest>,
     ) -> Result<(), End> {
-        if self.clock().until(self.principal.expires_at_ms).is_zero() {
+        if self.token_lasts().is_zero() {
             // Calls are let through for a little longer; what goes on and on is not.
             return Err(token_expired().into());
         }
@@ -191,7 +191,12 @@ impl Participant {
         let mut last_typing = LastTyping::default();
         // Who has said all that they will say may still listen.
         let mut listens_only = false;
-        let expiry = self.token_expires();
+        attendance
+            .listening
+            .ending
+            .expire_at(self.principal.expires_at_ms);
+        // A clock that jumps is noticed where it is looked who is there.
+        let expiry = tokio::time::sleep(self.token_lasts());
         tokio::pin!(expiry);
         loop {
             let interrupted = attendance.by.in_order.interruption().is_some();
@@ -204,7 +209,7 @@ impl Participant {
                 () = &mut expiry => return Err(token_expired().into()),
                 live = attendance.listening.live.next() => match live {
                     Some(live) => self.pass_on(attendance, live).await?,
-                    None => return attendance.listening.ending.get().cloned().map_or(Ok(()), |end| Err(end.into())),
+                    None => return attendance.listening.ending.why().cloned().map_or(Ok(()), |end| Err(end.into())),
                 },
                 (command_id, answer) = first_answer(under_way) => {
                     attendance.by.in_order.note(&answer);
@@ -221,7 +226,8 @@ impl Participant {
                         Some(Request::Typing(typing)) => self.type_on(attendance, &typing, &mut last_typing).await?,
                         Some(Request::Renew(renew)) => {
                             self.renew(&renew.access_token)?;
-                            expiry.set(self.token_expires());
+                            attendance.listening.ending.expire_at(self.principal.expires_at_ms);
+                            expiry.as_mut().reset(Instant::now() + self.token_lasts());
                         }
                         Some(Request::Join(_)) => return Err(already_joined().into()),
                         None => return Err(unknown_request().into()),
@@ -335,8 +341,8 @@ impl Participant {
         Ok(())
     }
 
-    fn token_expires(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.clock().reached(self.principal.expires_at_ms)
+    fn token_lasts(&self) -> Duration {
+        self.clock().until(self.principal.expires_at_ms)
     }
 
     fn clock(&self) -> &Clock {

@@ -92,3 +92,26 @@ async fn a_former_owner_hears_nothing_of_what_came_after_them_from_a_server_that
     assert_eq!(notes, [""; 0]);
     assert_eq!(reason(&status), "NO_LONGER_OWNER");
 }
+
+/// I23: timers stand still while a machine sleeps, and are not polled while nobody reads the stream.
+#[tokio::test]
+async fn a_stream_ends_with_its_token_also_when_the_clock_jumps() {
+    let config = Config {
+        patron_away: Duration::from_millis(200).into(),
+        ..Config::default()
+    };
+    let desk = Desk::with(config).await;
+    let mut ricky = desk.patron("5e55");
+    ricky.open(desk.command_id(), "hello?").await.unwrap();
+    let mut stream = ricky.attend("5e55", None).await.unwrap();
+    stream.events_to(1).await;
+    desk.clock.advance_ms(60 * 60 * 1_000);
+    let end = loop {
+        match stream.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it ends without a reason"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(reason(&end), "TOKEN_EXPIRED");
+}
