@@ -231,12 +231,7 @@ impl Readers {
                     }
                     return Err(unread(&error));
                 }
-                Err(_) => {
-                    return Err(LogError::Unavailable(format!(
-                        "the database did not answer within {:?}",
-                        self.answer_timeout
-                    )));
-                }
+                Err(_) => return Err(unanswered(self.answer_timeout)),
             }
         }
     }
@@ -244,8 +239,10 @@ impl Readers {
     async fn connect(&self) -> Result<ReadingSession, LogError> {
         let connected = self.connector.connect().await;
         let session = connected.map_err(|error| LogError::Unavailable(error.to_string()))?;
-        let prepared = ReadingSession::new(session).await;
-        prepared.map_err(|error| LogError::Unavailable(message(&error)))
+        match timeout(self.answer_timeout, ReadingSession::new(session)).await {
+            Ok(prepared) => prepared.map_err(|error| LogError::Unavailable(message(&error))),
+            Err(_) => Err(unanswered(self.answer_timeout)),
+        }
     }
 
     fn idle_one(&self) -> Option<ReadingSession> {
@@ -258,6 +255,10 @@ impl Readers {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(reader);
     }
+}
+
+fn unanswered(patience: Duration) -> LogError {
+    LogError::Unavailable(format!("the database did not answer within {patience:?}"))
 }
 
 /// Whether a connection can't be used after an error.

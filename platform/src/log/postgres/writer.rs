@@ -10,9 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{
-    Mutex, Notify,
-    mpsc::{self, error::TryRecvError},
+use tokio::{
+    sync::{
+        Mutex, Notify,
+        mpsc::{self, error::TryRecvError},
+    },
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -64,16 +67,18 @@ pub(super) async fn connect(
     patience: Duration,
 ) -> Result<WritingSession, OpenError> {
     let session = connector.connect().await?;
-    match WritingSession::new(session, patience).await {
-        Ok(session) => Ok(session),
-        Err(error) => {
-            let error = OpenError::Failed {
-                problem: message(&error),
-            };
-            connector.note(&error).await;
-            Err(error)
-        }
-    }
+    // A server that stands still says nothing, and its kernel keeps the connection for it.
+    let error = match timeout(patience, WritingSession::new(session, patience)).await {
+        Ok(Ok(session)) => return Ok(session),
+        Ok(Err(error)) => OpenError::Failed {
+            problem: message(&error),
+        },
+        Err(_) => OpenError::Failed {
+            problem: format!("it did not answer within {patience:?}"),
+        },
+    };
+    connector.note(&error).await;
+    Err(error)
 }
 
 /// Writes what arrives, until every sender is gone or the log breaks.

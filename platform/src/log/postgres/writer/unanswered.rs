@@ -43,6 +43,7 @@ impl Shared {
         let Ok(other) = self.connector.connect().await else {
             return false;
         };
-        matches!(other.sees(&waiting.session).await, Ok(false))
+        let seen = tokio::time::timeout(self.patience, other.sees(&waiting.session)).await;
+        matches!(seen, Ok(Ok(false)))
     }
 }
