@@ -203,7 +203,10 @@ impl Reader {
     }
 }
 
-/// Whether the client is to attend again after a stream that ended so: the service did not say that it is over for good.
+/// Whether the client is to attend again after a stream that ended so: the service did not say that it is over for good. Nor
+/// does it when the token has run out; calls by themselves are let through for a little longer, and must not overtake.
 fn asks_to_come_back(refusal: &Refusal) -> bool {
-    leaves_unknown(refusal.code) || refusal.reason == "TOO_SLOW"
+    leaves_unknown(refusal.code)
+        || refusal.code == Code::Unauthenticated
+        || refusal.reason == "TOO_SLOW"
 }

@@ -184,27 +184,29 @@ async fn nothing_overtakes_what_is_on_a_stream_that_did_not_open_in_time() {
 // I5
 #[tokio::test]
 async fn what_is_handed_on_at_a_join_that_fails_is_not_overtaken_whatever_the_failure_is_called() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
-    browser.attend("unreadable").await;
-    browser.post("1", "unreadable", "wait").await;
-    let refused = browser.refused().await;
-    assert_eq!(refused.command_id, "1");
-    assert_eq!(refused.refusal.unwrap().code, Code::Unavailable as i32);
-    let Received::Detached(detached) = browser.next().await else {
-        panic!("it is detached, so that it is attended again");
-    };
-    assert_eq!(detached.refusal.unwrap().reason, "INTERNAL");
-    browser.post("2", "unreadable", "2").await;
-    let leave = act::Act::LeaveConference(LeaveConference {});
-    browser.act("3", "unreadable", leave).await;
-    for command_id in ["2", "3"] {
+    for (session, reason) in [("unreadable", "INTERNAL"), ("expired", "TOKEN_EXPIRED")] {
+        let house = House::open().await;
+        let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
+        browser.attend(session).await;
+        browser.post("1", session, "wait").await;
         let refused = browser.refused().await;
-        assert_eq!(refused.command_id, command_id);
-        assert_eq!(refused.refusal.unwrap().reason, "INTERRUPTED");
+        assert_eq!(refused.command_id, "1");
+        assert_eq!(refused.refusal.unwrap().code, Code::Unavailable as i32);
+        let Received::Detached(detached) = browser.next().await else {
+            panic!("it is detached, so that it is attended again");
+        };
+        assert_eq!(detached.refusal.unwrap().reason, reason);
+        browser.post("2", session, "2").await;
+        let leave = act::Act::LeaveConference(LeaveConference {});
+        browser.act("3", session, leave).await;
+        for command_id in ["2", "3"] {
+            let refused = browser.refused().await;
+            assert_eq!(refused.command_id, command_id);
+            assert_eq!(refused.refusal.unwrap().reason, "INTERRUPTED");
+        }
+        assert_eq!(house.seen.count("unary post_message 2"), 0);
+        assert_eq!(house.seen.count("unary leave_conference"), 0);
     }
-    assert_eq!(house.seen.count("unary post_message 2"), 0);
-    assert_eq!(house.seen.count("unary leave_conference"), 0);
 }
 
 #[tokio::test]

@@ -151,11 +151,15 @@ impl SessionService for Sessions {
         if join.session_id == "never opened" {
             return std::future::pending().await;
         }
-        if join.session_id == "unreadable" {
+        let failure = match join.session_id.as_str() {
+            "unreadable" => Some((Code::Internal, "INTERNAL")),
+            "expired" => Some((Code::Unauthenticated, "TOKEN_EXPIRED")),
+            _ => None,
+        };
+        if let Some((code, reason)) = failure {
             // Not before there is something on the stream that the failure leaves open.
             requests.message().await?;
-            let refusal = Refusal::new(Code::Internal, "INTERNAL", "Something went wrong.");
-            return Err(refusal.into());
+            return Err(Refusal::new(code, reason, "It goes on no longer.").into());
         }
         assert!(
             join.trace,
