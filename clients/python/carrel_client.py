@@ -190,9 +190,10 @@ class Stream:
 class Attendance(Stream):
     """Somebody's part in one session: all events after a position, in order and once each, then live.
 
-    When the stream ends with UNAVAILABLE or the connection is lost, make a new Attendance with `after` set to the
-    `position` of the old one: nothing is missed and nothing comes twice. Then send again, in their order and with their
-    ids, the acts that had no final answer: those behind one of unknown outcome were not done.
+    When the stream ends with a code of OUTCOME_UNKNOWN or the reason TOO_SLOW, or the connection is lost, make a new
+    Attendance with `after` set to the `position` of the old one: nothing is missed and nothing comes twice. Then send
+    again, in their order and with their ids, the acts that had no final answer: those behind one of unknown outcome were
+    not done.
     """
 
     def __init__(self, person, session_id, after=None):
