@@ -114,7 +114,7 @@ declare! {
     SESSIONS_RUNNING: Gauge<0> = "carrel.sessions.running" { unit: "{session}", labels: [] }
     /// How many queues are monitored by a librarian who takes new patrons. The same on every replica of presence-svc.
     QUEUES_STAFFED: Gauge<0> = "carrel.queues.staffed" { unit: "{queue}", labels: [] }
-    /// How many queues, but those for practice, have patrons who wait and nobody who takes new ones. The same on every replica of presence-svc.
+    /// How many queues, but those for practice and those out of hours, have patrons who wait and nobody who takes new ones. The same on every replica of presence-svc.
     QUEUES_UNSTAFFED_WAITING: Gauge<0> = "carrel.queues.unstaffed_waiting" { unit: "{queue}", labels: [] }
     /// How many librarians are here. The same on every replica of presence-svc.
     LIBRARIANS: Gauge<1> = "carrel.librarians" { unit: "{librarian}", labels: [STATUS] }

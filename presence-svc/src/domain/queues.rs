@@ -44,11 +44,11 @@ pub struct QueueStanding {
 }
 
 impl QueueStanding {
-    /// Whether patrons wait in it and nobody is there who takes new ones. Who practises is no patron for whom somebody
-    /// must be called.
+    /// Whether it is its time, patrons wait in it, and nobody is there who takes new ones. Out of hours nobody is expected,
+    /// and who practises is no patron for whom somebody must be called.
     #[must_use]
     pub fn lacks_staff(&self) -> bool {
-        !self.practice && !self.staffed && self.waiting.patrons > 0
+        !self.practice && self.hours.open && !self.staffed && self.waiting.patrons > 0
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    // D36: nobody is called to the desk for somebody who practises.
+    // D36, D42: nobody is called to the desk for somebody who practises, nor out of hours.
     #[test]
     fn somebody_must_come_where_real_patrons_wait_and_nobody_is() {
         let practice = Queue {
@@ -193,6 +193,13 @@ mod tests {
         assert_eq!(left(&queues), ["maple"]);
         // Whoever practises sees it all the same.
         assert_eq!(queues["practice"].waiting, one);
+        let mut closed = queues.clone();
+        for queue in closed.values_mut() {
+            queue.hours.open = false;
+        }
+        assert_eq!(left(&closed), Vec::<String>::new());
+        // Who waited before it closed is still seen.
+        assert_eq!(closed["maple"].waiting, one);
         for queue in queues.values_mut() {
             queue.staffed = true;
         }
