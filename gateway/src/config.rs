@@ -8,7 +8,7 @@ use std::{
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, network::Network};
+use crate::{error::Error, frame::FRAME_LIMIT, network::Network};
 
 /// All settings as `default.toml` has them, for whoever loads the configuration.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -75,6 +75,17 @@ pub struct SocketConfig {
     pub per_address: NonZeroUsize,
     /// How many sockets one person may have open.
     pub per_person: NonZeroUsize,
+}
+
+impl SocketConfig {
+    /// How many bytes wait in the websocket itself before they are handed on.
+    pub(crate) const WRITE_BUFFER: usize = 16 * 1024;
+
+    /// How many bytes may wait in the websocket at the most: what is there already, and any one frame that the queue takes.
+    pub(crate) fn longest_write(&self) -> usize {
+        let queued = self.queue_bytes.get().saturating_add(FRAME_LIMIT);
+        queued.saturating_add(Self::WRITE_BUFFER)
+    }
 }
 
 const fn usize_of(value: u32) -> NonZeroUsize {

@@ -48,6 +48,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     Gateway, api,
+    config::SocketConfig,
     error::{Error, Refused},
     frame::{FRAME_LIMIT, SubProtocol},
     limits::Counter,
@@ -454,8 +455,8 @@ async fn open_socket(
     let running = door.sockets.token();
     Ok(upgrade
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(16 * 1024)
-        .max_write_buffer_size(16 * 1024 + 4 * FRAME_LIMIT)
+        .write_buffer_size(SocketConfig::WRITE_BUFFER)
+        .max_write_buffer_size(door.house.config.longest_write())
         .max_frame_size(FRAME_LIMIT)
         .max_message_size(FRAME_LIMIT)
         .on_upgrade(move |socket| {

@@ -5,6 +5,7 @@
 //! keep up overflows its own queue, and its socket is closed with [`Close::TooSlow`], to resume from its position.
 
 use std::{
+    error::Error,
     future::{pending, poll_fn},
     mem,
     sync::{
@@ -28,6 +29,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
+use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -245,6 +247,26 @@ enum Stopped {
     Stuck,
     /// The browser has gone.
     Lost,
+    /// There was no room in the socket's own buffer for a frame that the queue had taken.
+    Unwritten,
+}
+
+impl Stopped {
+    /// What a failure to write means.
+    fn of<E>(error: E) -> Self
+    where
+        E: Error + 'static,
+    {
+        let cause = error.source().and_then(<dyn Error>::downcast_ref);
+        match cause {
+            // The browser is there, and would come back to the same for ever if it were taken for gone.
+            Some(tungstenite::Error::WriteBufferFull(_)) => {
+                tracing::error!("a frame was too long for the socket's own buffer");
+                Self::Unwritten
+            }
+            _ => Self::Lost,
+        }
+    }
 }
 
 impl Writer {
@@ -253,7 +275,7 @@ impl Writer {
     /// Both are lent: what is handed over to what waits has two places in it.
     pub(crate) async fn run<S>(&mut self, sink: &mut S)
     where
-        S: Sink<Message> + Unpin,
+        S: Sink<Message, Error: Error + 'static> + Unpin,
     {
         let shared = Arc::clone(&self.shared);
         let mut ping = self.pings();
@@ -279,6 +301,7 @@ impl Writer {
                 Ok(()) => {}
                 Err(Stopped::Stuck) => closing.decide(Close::TooSlow),
                 Err(Stopped::Lost) => closing.decide(Close::GoingAway),
+                Err(Stopped::Unwritten) => closing.decide(Close::Internal),
             }
         };
         let end = async {
@@ -307,7 +330,7 @@ impl Writer {
     /// Can be dropped at any await: a frame leaves the queue only when the sink takes it.
     async fn write_some<S>(&mut self, sink: &mut S) -> Result<(), Stopped>
     where
-        S: Sink<Message> + Unpin,
+        S: Sink<Message, Error: Error + 'static> + Unpin,
     {
         let patience = self.send_timeout;
         room(sink, patience).await?;
@@ -329,23 +352,23 @@ impl Writer {
 
     fn hand_over<S>(&self, sink: &mut S, outgoing: Outgoing) -> Result<Delivery, Stopped>
     where
-        S: Sink<Message> + Unpin,
+        S: Sink<Message, Error: Error + 'static> + Unpin,
     {
         let waiting_bytes = &self.shared.waiting_bytes;
         waiting_bytes.fetch_sub(outgoing.size, Ordering::Relaxed);
         sink.start_send_unpin(outgoing.message)
-            .map_err(|_| Stopped::Lost)?;
+            .map_err(Stopped::of)?;
         Ok(outgoing.delivery)
     }
 
     /// Pings the browser, and tells it the heads again if it is time to: both are written at once.
     async fn ping<S>(&mut self, sink: &mut S, at: Instant) -> Result<(), Stopped>
     where
-        S: Sink<Message> + Unpin,
+        S: Sink<Message, Error: Error + 'static> + Unpin,
     {
         room(sink, self.send_timeout).await?;
         sink.start_send_unpin(Message::Ping(Bytes::new()))
-            .map_err(|_| Stopped::Lost)?;
+            .map_err(Stopped::of)?;
         if at >= self.heads_due_at {
             self.heads_due_at = self.moments.within(at, self.head_interval);
             self.tell_heads_again(sink).await?;
@@ -357,7 +380,7 @@ impl Writer {
     /// looked at first, and told only if nothing waits after that. If something does, the browser hears that.
     async fn tell_heads_again<S>(&self, sink: &mut S) -> Result<(), Stopped>
     where
-        S: Sink<Message> + Unpin,
+        S: Sink<Message, Error: Error + 'static> + Unpin,
     {
         let heads = self.heads.all();
         if !self.queue.is_empty() {
@@ -369,7 +392,7 @@ impl Writer {
                 continue;
             };
             room(sink, self.send_timeout).await?;
-            sink.start_send_unpin(message).map_err(|_| Stopped::Lost)?;
+            sink.start_send_unpin(message).map_err(Stopped::of)?;
         }
         Ok(())
     }
@@ -378,16 +401,16 @@ impl Writer {
 /// Waits until the sink takes one more message.
 async fn room<S>(sink: &mut S, patience: Duration) -> Result<(), Stopped>
 where
-    S: Sink<Message> + Unpin,
+    S: Sink<Message, Error: Error + 'static> + Unpin,
 {
     // Mostly there is room, and nobody has to look at the clock.
     let mut ready = poll_fn(|cx| sink.poll_ready_unpin(cx));
     if let Some(ready) = (&mut ready).now_or_never() {
-        return ready.map_err(|_| Stopped::Lost);
+        return ready.map_err(Stopped::of);
     }
     match timeout(patience, ready).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Stopped::Lost),
+        Ok(Err(error)) => Err(Stopped::of(error)),
         Err(_) => Err(Stopped::Stuck),
     }
 }
@@ -395,11 +418,11 @@ where
 /// Waits until the sink has written all that it took.
 async fn flush<S>(sink: &mut S, patience: Duration) -> Result<(), Stopped>
 where
-    S: Sink<Message> + Unpin,
+    S: Sink<Message, Error: Error + 'static> + Unpin,
 {
     match timeout(patience, sink.flush()).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Stopped::Lost),
+        Ok(Err(error)) => Err(Stopped::of(error)),
         Err(_) => Err(Stopped::Stuck),
     }
 }

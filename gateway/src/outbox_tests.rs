@@ -1,6 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::num::NonZeroUsize;
+use std::{
+    num::NonZeroUsize,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use carrel_proto::gateway::v1::{Pong, ServerFrame, server_frame::Frame};
 use futures::{StreamExt, channel::mpsc as futures_mpsc};
@@ -56,7 +60,7 @@ fn the_first_reason_to_close_counts() {
 
 async fn write<S>(mut writer: Writer, mut sink: S)
 where
-    S: Sink<Message> + Unpin,
+    S: Sink<Message, Error: Error + 'static> + Unpin,
 {
     writer.run(&mut sink).await;
 }
@@ -218,4 +222,49 @@ async fn pings_come_faster_and_slower_as_they_are_wanted() {
         assert!(matches!(received.next().await, Some(Message::Ping(_))));
         assert_eq!(start.elapsed().as_secs(), pinged_at);
     }
+}
+
+/// A websocket whose own buffer is full, until it is to be closed.
+#[derive(Default)]
+struct Full {
+    closed: Option<Message>,
+}
+
+impl Sink<Message> for Full {
+    type Error = axum::Error;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), axum::Error> {
+        match message {
+            Message::Close(_) => self.closed = Some(message),
+            _ => {
+                let message = tungstenite::Message::binary(Vec::new());
+                let full = tungstenite::Error::WriteBufferFull(Box::new(message));
+                return Err(axum::Error::new(full));
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_not_taken_for_gone_when_the_sockets_own_buffer_is_full() {
+    let closing = Closing::default();
+    let (outbox, mut writer) = alone(SubProtocol::Proto, &config(16, 1_000), closing.clone());
+    outbox.push(pong(1));
+    let mut sink = Full::default();
+    writer.run(&mut sink).await;
+    assert_eq!(closing.reason(), Some(Close::Internal));
+    assert_eq!(code(&sink.closed.unwrap()), Some(1011));
 }

@@ -67,7 +67,7 @@ pub(crate) fn serve<S>(
     address: IpAddr,
 ) -> impl Future<Output = ()> + Send
 where
-    S: Stream<Item = Result<Message, Error>> + Sink<Message> + Send + 'static,
+    S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Send + 'static,
 {
     let (mut sink, stream) = socket.split();
     let closing = Closing::default();
