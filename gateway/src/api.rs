@@ -192,7 +192,7 @@ async fn profile(
     let answer = upstream.call(
         "carrel.directory.v1.DirectoryService/GetProfile",
         bearer(browser, &headers),
-        GetProfileRequest {},
+        GetProfileRequest::default(),
         |request| directory.get_profile(request),
     );
     Ok(Json(answer.await?))

@@ -32,14 +32,13 @@ pub fn library(institution: Institution) -> wire::Library {
     }
 }
 
-/// A librarian, as they see themselves.
+/// A librarian, as they see themselves, with these policies.
 #[must_use]
-pub fn profile(profile: Profile) -> wire::Profile {
+pub fn profile(profile: Profile, policies: Vec<LibraryPolicy>) -> wire::Profile {
     let Profile {
         librarian,
         institution,
         queues,
-        policies,
     } = profile;
     let conference_warning = (librarian.role >= auth::Role::AskAdministrator)
         .then(|| warning(institution.conference_warning));

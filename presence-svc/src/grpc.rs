@@ -142,7 +142,7 @@ impl DirectoryService for Grpc {
             .map_err(refused)?;
         Ok(Response::new(LogInResponse {
             token: Some(convert::token(issued)),
-            profile: Some(convert::profile(profile)),
+            profile: Some(convert::profile(profile, Vec::new())),
         }))
     }
 
@@ -162,9 +162,11 @@ impl DirectoryService for Grpc {
         request: Request<GetProfileRequest>,
     ) -> Result<Response<GetProfileResponse>, Status> {
         let caller = self.auth.authenticate(request.metadata())?;
-        let profile = self.service.profile(&caller).await.map_err(refused)?;
+        let with_policies = !request.get_ref().without_policies;
+        let answer = self.service.profile(&caller, with_policies).await;
+        let (profile, policies) = answer.map_err(refused)?;
         Ok(Response::new(GetProfileResponse {
-            profile: Some(convert::profile(profile)),
+            profile: Some(convert::profile(profile, policies)),
         }))
     }
 }

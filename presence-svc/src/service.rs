@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     domain::{
         directory::{Directory, Institution, normal_log_in_name},
-        profile::Profile,
+        profile::{LibraryPolicy, Profile},
         rules::MAX_NAME,
         wait::Wait,
     },
@@ -227,18 +227,26 @@ impl Service {
         Ok(token::issue(&self.keys, &who, now_ms, lifetimes)?)
     }
 
-    /// The caller's own profile.
+    /// The caller's own profile, and what they should know of each library whose patrons they may answer, if it is asked for.
     ///
     /// # Errors
     /// [`Error::PatronWithoutProfile`], [`Error::AccountRemoved`].
-    pub async fn profile(&self, caller: &Principal) -> Result<Profile, Error> {
+    pub async fn profile(
+        &self,
+        caller: &Principal,
+        with_policies: bool,
+    ) -> Result<(Profile, Vec<LibraryPolicy>), Error> {
         let Who::Librarian(librarian) = &caller.who else {
             return Err(Error::PatronWithoutProfile);
         };
         let now = self.latest.get().await?;
-        now.directory
-            .profile(&librarian.librarian_id)
-            .ok_or(Error::AccountRemoved)
+        let profile = now.directory.profile(&librarian.librarian_id);
+        let profile = profile.ok_or(Error::AccountRemoved)?;
+        let policies = match with_policies {
+            true => now.directory.policies_for(&profile.institution.id),
+            false => Vec::new(),
+        };
+        Ok((profile, policies))
     }
 
     fn issue(&self, who: &Who, lifetimes: Lifetimes) -> Result<Issued, Error> {

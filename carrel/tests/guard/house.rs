@@ -272,7 +272,7 @@ impl House {
     async fn read_warning_version(&self) -> String {
         let request = on_behalf(
             self.token(Column::Ao),
-            carrel_proto::directory::v1::GetProfileRequest {},
+            carrel_proto::directory::v1::GetProfileRequest::default(),
         );
         let answer = self.door.directory().get_profile(request).await.unwrap();
         let profile = answer.into_inner().profile.unwrap();

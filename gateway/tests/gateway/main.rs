@@ -11,6 +11,7 @@ mod frames;
 mod house;
 mod im;
 mod json_api;
+mod long;
 mod losses;
 mod order;
 mod presence;

@@ -5,6 +5,7 @@ import {
   AdmitPatronRequestSchema,
   AdmitPatronResponseSchema,
   GetLibraryResponseSchema,
+  GetProfileResponseSchema,
   ListLibrariesResponseSchema,
   LogInRequestSchema,
   LogInResponseSchema,
@@ -136,6 +137,11 @@ export function availability(institutionId: string) {
 /** The libraries that have a patron page. */
 export function libraries(pageToken = "") {
   return call(`/v1/libraries?${page(pageToken, 100)}`, ListLibrariesResponseSchema);
+}
+
+/** The librarian's own profile, with what they should know of each library (D37, D38). */
+export function profile(accessToken: string) {
+  return call("/v1/profile", GetProfileResponseSchema, { accessToken });
 }
 
 /** A session's transcript in one view. */

@@ -13,8 +13,6 @@ pub struct Profile {
     pub institution: Institution,
     /// The queues that they may monitor: their library's primary queue first, the others by name.
     pub queues: Vec<MonitoredQueue>,
-    /// What they should know of each library whose patrons they may answer, and of their own, by name.
-    pub policies: Vec<LibraryPolicy>,
 }
 
 /// A queue as one of those who may monitor it sees it.
@@ -51,26 +49,33 @@ impl Directory {
     pub fn profile(&self, librarian_id: &str) -> Option<Profile> {
         let librarian = self.librarian(librarian_id)?;
         let institution = self.institutions.get(&librarian.institution_id)?;
-        let mut queues = Vec::new();
-        let mut answered = BTreeSet::from([institution.id.as_str()]);
-        for queue in self.queues_staffed_by(&institution.id) {
-            let libraries = self.libraries_reaching(queue);
-            queues.push(MonitoredQueue {
+        let mut queues: Vec<_> = self
+            .queues_staffed_by(&institution.id)
+            .map(|queue| MonitoredQueue {
                 id: queue.id.clone(),
                 name: queue.name.clone(),
                 primary: queue.id == institution.primary_queue,
-                institution_names: self.names(&libraries),
+                institution_names: self.names(&self.libraries_reaching(queue)),
                 practice: queue.practice,
-            });
-            answered.extend(libraries);
-        }
+            })
+            .collect();
         queues.sort_by(|a, b| (!a.primary, &a.name, &a.id).cmp(&(!b.primary, &b.name, &b.id)));
         Some(Profile {
             librarian: librarian.clone(),
             institution: institution.clone(),
             queues,
-            policies: self.policies(&answered),
         })
+    }
+
+    /// What the librarians of a library should know of each library whose patrons they may answer, and of their own, by name.
+    /// It may be long, so it is made only for who asks for it.
+    #[must_use]
+    pub fn policies_for(&self, institution_id: &str) -> Vec<LibraryPolicy> {
+        let mut answered = BTreeSet::from([institution_id]);
+        for queue in self.queues_staffed_by(institution_id) {
+            answered.extend(self.libraries_reaching(queue));
+        }
+        self.policies(&answered)
     }
 
     fn names(&self, institution_ids: &BTreeSet<&str>) -> Vec<String> {

@@ -9,10 +9,11 @@ use std::{
 
 use carrel_platform::config::HumanDuration;
 
-use self::entry::Entry;
+use self::{entry::Entry, shown::Shown};
 use super::directory::{Directory, Institution, Librarian, Queue, Script};
 
 mod entry;
+mod shown;
 
 /// The longest id, in bytes.
 pub const MAX_ID: usize = 63;
@@ -31,6 +32,12 @@ pub const MAX_STEPS: usize = 8;
 pub const MAX_AFTER_MS: u64 = 24 * 60 * 60 * 1_000;
 /// How many scripts a library may have at the most.
 pub const MAX_SCRIPTS: usize = 100;
+/// How long all policies and scripts that the librarians of one library are shown may be together, in bytes: they are read in
+/// one answer, which is twice as long at the most.
+pub const MAX_SHOWN: usize = 8 * 1024 * 1024;
+/// How long the names of the libraries in all queues of a library may be together, in bytes: they are in the first frame that
+/// each of its librarians is sent.
+pub const MAX_QUEUES_NAMES: usize = 256 * 1024;
 
 /// Something in a directory that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,8 +106,10 @@ impl fmt::Display for Problem {
 #[must_use]
 pub fn problems(directory: &Directory) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let shown = Shown::of(directory);
     for institution in directory.institutions.values() {
         check_institution(institution, directory, &mut problems);
+        shown.check(institution, directory, &mut problems);
     }
     for queue in directory.queues.values() {
         check_queue(queue, directory, &mut problems);

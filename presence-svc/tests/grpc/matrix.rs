@@ -125,7 +125,7 @@ async fn the_authorization_matrix_holds() {
 
         // GetProfile.
         let answer = client
-            .get_profile(caller.request(GetProfileRequest {}))
+            .get_profile(caller.request(GetProfileRequest::default()))
             .await;
         match (&caller.token, caller.librarian) {
             (None, _) => assert_eq!(refusal(answer), (Code::Unauthenticated, "NO_TOKEN".into())),
@@ -166,7 +166,11 @@ async fn a_token_that_is_brought_must_be_good() {
     let cut = &token[..token.len() - 1];
     let bad = (Code::Unauthenticated, "BAD_TOKEN".to_owned());
     assert_eq!(
-        refusal(client.get_profile(bearing(cut, GetProfileRequest {})).await),
+        refusal(
+            client
+                .get_profile(bearing(cut, GetProfileRequest::default()))
+                .await
+        ),
         bad
     );
     assert_eq!(
@@ -178,7 +182,7 @@ async fn a_token_that_is_brought_must_be_good() {
     assert_eq!(
         refusal(
             client
-                .get_profile(bearing(&token, GetProfileRequest {}))
+                .get_profile(bearing(&token, GetProfileRequest::default()))
                 .await
         ),
         expired

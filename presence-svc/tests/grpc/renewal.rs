@@ -124,7 +124,7 @@ async fn a_removed_librarian_gets_no_token_even_if_the_name_comes_back() {
     desk.load(&DEMO[..at]).await;
     let removed = (Code::Unauthenticated, "ACCOUNT_REMOVED".to_owned());
     assert_eq!(refusal(renew(&desk, &token).await), removed);
-    let request = bearing(&token, GetProfileRequest {});
+    let request = bearing(&token, GetProfileRequest::default());
     assert_eq!(
         refusal(desk.client.clone().get_profile(request).await),
         removed

@@ -43,7 +43,7 @@ pub(super) async fn call(house: &House, operation: &str, token: &str) -> Answer 
             directory.renew_token(ask(token, message)).await.into()
         }
         "GetProfile" => {
-            let message = wire::GetProfileRequest {};
+            let message = wire::GetProfileRequest::default();
             directory.get_profile(ask(token, message)).await.into()
         }
         other => panic!("no call is known for {other}"),

@@ -13,6 +13,8 @@ use super::{Answer, subject, subject_of, token};
 #[derive(Clone, Default)]
 pub struct Directory {
     pub addresses: Arc<Mutex<Vec<String>>>,
+    /// What every librarian should know.
+    pub policies: Arc<Mutex<Vec<LibraryPolicy>>>,
 }
 
 /// When renewed tokens expire: far from now.
@@ -105,9 +107,12 @@ impl DirectoryService for Directory {
             let refusal = Refusal::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", "no");
             return Err(refusal.into());
         }
+        // As a service of before, which does not know that they can be left out.
+        let policies = self.policies.lock().unwrap().clone();
         let profile = Profile {
             librarian_id,
             screen_name: "Ms Map".into(),
+            policies,
             ..Profile::default()
         };
         Ok(Response::new(GetProfileResponse {

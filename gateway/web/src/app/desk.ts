@@ -27,6 +27,7 @@ import { offerIdOf, Transfers } from "./desk_transfer";
 import { Writing } from "./desk_writing";
 import { Link } from "./link";
 import { type Notice, Notices } from "./notices";
+import { Policies } from "./policies";
 import { OwnScripts } from "./scripts";
 import { rememberQueues } from "./settings";
 
@@ -76,6 +77,8 @@ export class Desk {
   readonly cutOff = new CutOff(this.link.connection, this.logInState, this.alerts);
   /** Texts of the librarian's own that are ready to be sent. */
   readonly scripts = new OwnScripts(computed(() => this.#profile.value?.librarianId));
+  /** What the librarian should know of each library. */
+  readonly policies = new Policies(() => this.accessToken);
   /** Whether the librarian may enter sessions of others. */
   readonly maySupervise = computed(() => supervises(this.#profile.value?.role ?? Role.UNSPECIFIED));
   /** The name of a queue, or its id if the librarian may not monitor it. */
@@ -355,6 +358,7 @@ export class Desk {
     switch (frame.case) {
       case "welcome":
         this.#profile.value = frame.value.profile ?? this.#profile.value;
+        this.policies.stale();
         this.#place.welcomed(this.#profile.value?.role ?? Role.UNSPECIFIED);
         if (this.queueIds.value === undefined) this.ask({ kind: "queues" });
         return;
@@ -432,6 +436,7 @@ export class Desk {
 
   #clear(): void {
     this.link.forget();
+    this.policies.clear();
     this.writing.clear();
     this.#attendance.clear();
     this.transfers.clear();

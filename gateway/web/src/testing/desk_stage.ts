@@ -52,6 +52,8 @@ export class DeskStage {
 
   private constructor() {
     vi.stubGlobal("WebSocket", FakeSocket);
+    // A directory in which no library has a policy.
+    vi.stubGlobal("fetch", async () => new Response("{}"));
     HTMLDialogElement.prototype.showModal ??= () => {};
     FakeSocket.profile = {
       librarianId: "map",

@@ -434,3 +434,60 @@ fn a_token_can_carry_all_steps_that_a_wait_may_have() {
         route: route.collect(),
     })));
 }
+
+/// A library for each of these, each with the queue that all of the first one's librarians staff.
+fn cooperative(libraries: impl Iterator<Item = Institution>) -> Directory {
+    let institutions: Vec<_> = libraries.collect();
+    let ids: Vec<&str> = institutions.iter().map(|it| it.id.as_str()).collect();
+    let first = [ids[0]];
+    let shared = sample::queue("shared", &ids, &first);
+    let own = ids.iter().map(|id| sample::queue(id, &[id], &[id]));
+    let queues: Vec<_> = own.chain([shared]).collect();
+    let mut librarian = librarian();
+    librarian.institution_id = first[0].into();
+    sample::directory(institutions.clone(), queues, [librarian])
+}
+
+fn wordy(number: usize, scripts: usize) -> Institution {
+    let mut institution = sample::institution(&format!("library-{number:03}"));
+    let text = "x".repeat(MAX_TEXT);
+    institution.scripts = (0..scripts)
+        .map(|number| script(&number.to_string(), &text))
+        .collect();
+    institution
+}
+
+// D37, D38
+#[test]
+fn what_librarians_are_shown_of_all_libraries_fits_into_one_answer() {
+    let sound = cooperative((0..500).map(|number| wordy(number, 4)));
+    assert_eq!(problems(&sound), []);
+    let too_much = cooperative((0..500).map(|number| wordy(number, 5)));
+    assert_eq!(wrong(&too_much), ["institution \"library-000\", "]);
+    let what = &problems(&too_much)[0].what;
+    assert!(what.contains("500 libraries"), "{what}");
+}
+
+#[test]
+fn the_names_of_all_libraries_in_ones_queues_fit_into_the_first_frame() {
+    let named = |number: usize| {
+        let mut library = sample::institution(&format!("library-{number:03}"));
+        library.name = format!("{number:03}{}", "x".repeat(MAX_NAME - 3));
+        library
+    };
+    let with = |queues: usize| {
+        let mut house = cooperative((0..500).map(named));
+        let shared = house.queues["shared"].clone();
+        for number in 1..queues {
+            let id = format!("shared-{number}");
+            let queue = Queue {
+                id: id.clone(),
+                ..shared.clone()
+            };
+            house.queues.insert(id, queue);
+        }
+        wrong(&house)
+    };
+    assert!(with(5).is_empty());
+    assert_eq!(with(6), ["institution \"library-000\", "]);
+}

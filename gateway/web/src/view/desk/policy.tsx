@@ -6,6 +6,7 @@ import { safeAddress } from "../../links";
 import type { SessionView } from "../../state/session";
 import { Icon } from "../parts/icon";
 import { LinkedText, OutsideLink } from "../parts/linked_text";
+import { UnreadPolicies } from "./unread_policies";
 
 interface PolicyButtonProps {
   open: boolean;
@@ -42,7 +43,8 @@ interface PolicyPanelProps {
  */
 export function PolicyPanel({ desk, view, onClose }: PolicyPanelProps) {
   const [institutionId, setInstitutionId] = useState(view.session?.institutionId ?? "");
-  const policies = desk.profile.value?.policies ?? [];
+  const read = desk.policies.all.value;
+  const policies = read ?? [];
   const policy = policies.find((one) => one.institutionId === institutionId);
   const isKnown = policies.some((one) => one.institutionId === view.session?.institutionId);
   return (
@@ -75,7 +77,8 @@ export function PolicyPanel({ desk, view, onClose }: PolicyPanelProps) {
           <Icon name="close" />
         </button>
       </div>
-      <Facts policy={policy} />
+      <UnreadPolicies desk={desk} what="The policies" />
+      {read && <Facts policy={policy} />}
     </section>
   );
 }

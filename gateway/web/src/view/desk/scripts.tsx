@@ -4,6 +4,7 @@ import type { SessionView } from "../../state/session";
 import { Icon } from "../parts/icon";
 import { NewScript } from "./new_script";
 import { throwScriptAway } from "./throw_away";
+import { UnreadPolicies } from "./unread_policies";
 
 interface ScriptsProps {
   desk: Desk;
@@ -79,6 +80,7 @@ export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
         </button>
       </div>
       {adding && <NewScript desk={desk} onKept={closeNew} onCancel={leaveNew} />}
+      <UnreadPolicies desk={desk} what="The libraries' scripts" />
       <div class="script-groups">
         {groups.map((group) => (
           <fieldset key={group.id} class="script-group">
@@ -116,7 +118,7 @@ function groupsOf(desk: Desk, view: SessionView, search: string): Group[] {
   const libraries = [...new Set([view.session?.institutionId, profile?.institutionId])];
   const groups: Group[] = [];
   for (const id of libraries) {
-    const policy = profile?.policies.find((one) => one.institutionId === id);
+    const policy = desk.policies.all.value?.find((one) => one.institutionId === id);
     if (policy === undefined || policy.scripts.length === 0) continue;
     groups.push({ id: `library/${id}`, title: policy.institutionName, scripts: found(policy.scripts, search) });
   }
