@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::tungstenite;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::Code;
 
 use crate::{
@@ -72,7 +72,10 @@ where
     let (mut sink, stream) = socket.split();
     let closing = Closing::default();
     let (outbox, mut writer) = outbox(protocol, &house.config, house.moments, closing.clone());
-    let mut writer = tokio::spawn(async move { writer.run(&mut sink).await });
+    // It has its half of the connection, and must not keep it when this is dropped.
+    let mut writer = AbortOnDropHandle::new(tokio::spawn(async move {
+        writer.run(&mut sink).await;
+    }));
     let mut browser = Browser {
         protocol,
         stream,
@@ -181,7 +184,12 @@ where
             hello.access_token,
             house.config.silence_limit.get(),
         ));
-        let greeted = span.scope().around(greeting).await;
+        let greeted = select! {
+            biased;
+            close = closing.decided() => Err(close),
+            () = house.shutdown.cancelled() => Err(Close::restart()),
+            greeted = span.scope().around(greeting) => greeted,
+        };
         let greeted = match greeted {
             Ok(greeted) => greeted,
             Err(close) => {
@@ -219,6 +227,9 @@ where
     async fn hello(&mut self) -> Result<(Hello, String), Close> {
         loop {
             let message = self.receive().await?;
+            if !self.bucket.take() {
+                return Err(Close::TooMany);
+            }
             if matches!(message, Message::Ping(_) | Message::Pong(_)) {
                 continue;
             }

@@ -150,3 +150,19 @@ async fn too_many_frames_end_the_socket() {
     }
     assert_eq!(browser.closed().await.0, 4429);
 }
+
+// T10
+#[tokio::test]
+async fn frames_before_hello_count_too() {
+    let house = House::with(with_socket(SocketConfig {
+        frames_per_second: NonZeroU32::MIN,
+        frames_burst: NonZeroU32::new(3).unwrap(),
+        ..SocketConfig::default()
+    }))
+    .await;
+    let mut browser = Browser::silent(&house, JSON).await;
+    for _ in 0..6 {
+        browser.raw(Message::Ping(Default::default())).await;
+    }
+    assert_eq!(browser.closed().await.0, 4429);
+}

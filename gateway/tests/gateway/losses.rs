@@ -97,3 +97,15 @@ async fn a_request_that_does_not_end_holds_up_no_stop_and_does_not_outlive_it() 
     let _ = stream.read_to_end(&mut rest).await;
     assert_eq!(String::from_utf8_lossy(&rest), "");
 }
+
+// I28
+#[tokio::test]
+async fn who_is_being_greeted_is_asked_to_come_back_at_a_stop() {
+    let mut house = House::open().await;
+    let mut browser = Browser::silent(&house, JSON).await;
+    browser.say_hello(token("never", NOW_S + 600)).await;
+    house.directory.waits.notified().await;
+    house.shutdown.cancel();
+    assert_eq!(browser.closed().await.0, 1012);
+    (&mut house.serving).await.unwrap().unwrap();
+}
