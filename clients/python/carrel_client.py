@@ -249,6 +249,8 @@ class SessionLists(Stream):
         if kind == "snapshot":
             self.rows = {(row.list, row.session_id): row for row in response.snapshot.rows}
             self.ready = True
+        elif kind == "further":
+            self.rows.update({(row.list, row.session_id): row for row in response.further.rows})
         elif kind == "changed":
             self.rows[response.changed.list, response.changed.session_id] = response.changed
         elif kind == "removed":

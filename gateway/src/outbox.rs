@@ -3,6 +3,9 @@
 //! [`Outbox::push`] never waits: the tasks that read the services' streams must go on reading whatever the browser
 //! does, because a stream that nobody reads eats up the connection that all viewers share. A browser that does not
 //! keep up overflows its own queue, and its socket is closed with [`Close::TooSlow`], to resume from its position.
+//!
+//! A snapshot is the exception, since whoever comes back is given the same again: it may be longer than the queue, and is
+//! handed out as [`Outbox::room`] allows. What it is of changes meanwhile waits in the service, within the service's bounds.
 
 use std::{
     error::Error,
@@ -87,6 +90,7 @@ pub(crate) struct Outbox {
     protocol: SubProtocol,
     queue: queue::Sender<Outgoing>,
     shared: Arc<Shared>,
+    frame_limit: usize,
     byte_limit: usize,
     heads: Heads,
     closing: Closing,
@@ -96,6 +100,9 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 struct Shared {
     waiting_bytes: AtomicUsize,
+    /// How many wait until there is room. Mostly nobody does, and the writer has nobody to tell.
+    wanting_room: AtomicUsize,
+    some_written: Notify,
     ping_interval: Mutex<Duration>,
     ping_interval_changed: Notify,
 }
@@ -133,6 +140,8 @@ pub(crate) fn outbox(
     let (sender, receiver) = queue(config.queue_frames.get());
     let shared = Arc::new(Shared {
         waiting_bytes: AtomicUsize::new(0),
+        wanting_room: AtomicUsize::new(0),
+        some_written: Notify::new(),
         ping_interval: Mutex::new(config.ping_interval.get()),
         ping_interval_changed: Notify::new(),
     });
@@ -141,6 +150,7 @@ pub(crate) fn outbox(
         protocol,
         queue: sender,
         shared: Arc::clone(&shared),
+        frame_limit: config.queue_frames.get(),
         byte_limit: config.queue_bytes.get(),
         heads: heads.clone(),
         closing: closing.clone(),
@@ -178,6 +188,37 @@ impl Outbox {
     pub(crate) fn deliver_event(&self, session_id: &str, event: Bytes, delivery: Delivery) {
         let encode = |protocol: SubProtocol| protocol.encode_event(session_id, event);
         self.queue(encode, delivery);
+    }
+
+    /// Waits until half of the queue is free, or the socket is being closed. For what was asked for and may be longer than
+    /// the queue: the other half is for what happens meanwhile.
+    pub(crate) async fn room(&self) {
+        if self.has_room() {
+            return;
+        }
+        let _wanting = WantingRoom::among(&self.shared);
+        loop {
+            let written = self.shared.some_written.notified();
+            tokio::pin!(written);
+            // From here on it is heard, so what is written after the look is not missed.
+            written.as_mut().enable();
+            if self.has_room() {
+                return;
+            }
+            select! {
+                biased;
+                _ = self.closing.decided() => return,
+                () = written => {}
+            }
+        }
+    }
+
+    /// Whether half of the queue is free; if the socket is being closed, nothing waits for room there any more.
+    pub(crate) fn has_room(&self) -> bool {
+        let bytes = self.shared.waiting_bytes.load(Ordering::SeqCst);
+        let frames = self.frame_limit - self.queue.room();
+        self.closing.reason().is_some()
+            || (bytes <= self.byte_limit / 2 && frames <= self.frame_limit / 2)
     }
 
     fn queue(
@@ -238,6 +279,22 @@ impl Outbox {
         if before != interval {
             self.shared.ping_interval_changed.notify_one();
         }
+    }
+}
+
+/// One who waits for room, as long as they do.
+struct WantingRoom<'a>(&'a Shared);
+
+impl<'a> WantingRoom<'a> {
+    fn among(shared: &'a Shared) -> Self {
+        shared.wanting_room.fetch_add(1, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for WantingRoom<'_> {
+    fn drop(&mut self) {
+        self.0.wanting_room.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -354,8 +411,14 @@ impl Writer {
     where
         S: Sink<Message, Error: Error + 'static> + Unpin,
     {
-        let waiting_bytes = &self.shared.waiting_bytes;
-        waiting_bytes.fetch_sub(outgoing.size, Ordering::Relaxed);
+        let shared = &self.shared;
+        // In one order with the look of whoever comes to wait for room: one of the two sees what the other did.
+        shared
+            .waiting_bytes
+            .fetch_sub(outgoing.size, Ordering::SeqCst);
+        if shared.wanting_room.load(Ordering::SeqCst) > 0 {
+            shared.some_written.notify_waiters();
+        }
         sink.start_send_unpin(outgoing.message)
             .map_err(Stopped::of)?;
         Ok(outgoing.delivery)

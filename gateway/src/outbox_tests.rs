@@ -268,3 +268,40 @@ async fn a_browser_is_not_taken_for_gone_when_the_sockets_own_buffer_is_full() {
     assert_eq!(closing.reason(), Some(Close::Internal));
     assert_eq!(code(&sink.closed.unwrap()), Some(1011));
 }
+
+#[tokio::test]
+async fn there_is_room_again_when_half_of_what_may_wait_was_written() {
+    for config in [config(4, 1_000_000), config(1_000, 100)] {
+        let (outbox, mut writer) = alone(SubProtocol::Json, &config, Closing::default());
+        let mut pushed = 0;
+        while outbox.has_room() {
+            outbox.push(pong(pushed));
+            pushed += 1;
+        }
+        assert_eq!(outbox.closing.reason(), None);
+        let waiting = outbox.clone();
+        let waiting = tokio::spawn(async move { waiting.room().await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        let (mut sink, received) = futures_mpsc::channel(1_000);
+        assert!(writer.write_some(&mut sink).await.is_ok());
+        waiting.await.unwrap();
+        assert_eq!(outbox.shared.wanting_room.load(Ordering::SeqCst), 0);
+        drop(sink);
+        assert_eq!(received.count().await as u64, pushed);
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_room_in_a_socket_that_is_being_closed() {
+    let closing = Closing::default();
+    let (outbox, _writer) = alone(SubProtocol::Json, &config(4, 1_000), closing.clone());
+    for number in 0..4 {
+        outbox.push(pong(number));
+    }
+    let waiting = tokio::spawn(async move { outbox.room().await });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    closing.decide(Close::BadToken);
+    waiting.await.unwrap();
+}

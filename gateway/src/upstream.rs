@@ -16,6 +16,7 @@ use carrel_proto::{
         transfer_service_client::TransferServiceClient,
     },
 };
+use futures::future::BoxFuture;
 use prost::DecodeError;
 use tokio::{task::coop::consume_budget, time::timeout};
 use tonic::{
@@ -196,6 +197,19 @@ pub(crate) fn read<T>(
     again: &str,
     mut take: impl FnMut(T) -> Result<(), DecodeError>,
 ) -> impl Future<Output = Refusal> {
+    read_at_leisure(deadline, span, opening, again, move |response| {
+        take(response).map(|()| None)
+    })
+}
+
+/// As [`read`], where what is taken may be too much at once: what `take` returns is waited for before more is read.
+pub(crate) fn read_at_leisure<T>(
+    deadline: Duration,
+    span: Span,
+    opening: impl Future<Output = Result<Response<Streaming<T>>, Status>>,
+    again: &str,
+    mut take: impl FnMut(T) -> Result<Option<BoxFuture<'static, ()>>, DecodeError>,
+) -> impl Future<Output = Refusal> {
     // In a place of its own, which is given back when the stream is open.
     let opening = Box::pin(answer(deadline, span, opening));
     async move {
@@ -211,10 +225,14 @@ pub(crate) fn read<T>(
         loop {
             match stream.message().await {
                 Ok(Some(response)) => {
-                    if let Err(error) = take(response) {
-                        tracing::warn!(%error, "a service sent what is no response; are both of one version?");
-                        let message = format!("The service said what can't be read. {again}");
-                        return Refusal::unavailable("UNAVAILABLE", message);
+                    match take(response) {
+                        Ok(None) => {}
+                        Ok(Some(rest)) => rest.await,
+                        Err(error) => {
+                            tracing::warn!(%error, "a service sent what is no response; are both of one version?");
+                            let message = format!("The service said what can't be read. {again}");
+                            return Refusal::unavailable("UNAVAILABLE", message);
+                        }
                     }
                     // A stream that always has more would keep this task from ever hearing that it is to stop.
                     consume_budget().await;

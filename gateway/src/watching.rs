@@ -8,8 +8,9 @@ mod conversations;
 mod desk;
 mod lists;
 
-use carrel_platform::telemetry::{Scope, grpc};
+use carrel_platform::telemetry::{NotedSpan, Scope, grpc};
 use carrel_proto::gateway::v1::server_frame::Frame;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use tokio::{select, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,8 @@ use crate::{
     frame::{FRAME_LIMIT, json_length, refused},
     frame_time::FrameTime,
     line::Line,
-    upstream::{Upstream, read},
+    outbox::Outbox,
+    upstream::{Upstream, read_at_leisure},
 };
 
 /// How many bytes of a snapshot's frame are around its rows.
@@ -46,6 +48,9 @@ pub(crate) trait Watched: Clone + Send + 'static {
     fn trace_parent(_change: &Self::Change) -> &str {
         ""
     }
+
+    /// Whether it is a snapshot, or a part of one, and so may be more than may wait for a browser.
+    fn is_snapshot(change: &Self::Change) -> bool;
 
     /// The frames of what came on the stream, none of them too long.
     fn frames(change: Self::Change) -> Vec<Frame>;
@@ -81,15 +86,20 @@ impl<W: Watched> Watching<W> {
         let reader = tokio::spawn(async move {
             let deadline = upstream.deadline;
             let opening = W::open(upstream, call);
-            let read = read(deadline, span, opening, "Watch again.", |change| {
+            let read = read_at_leisure(deadline, span, opening, "Watch again.", |change| {
                 if let Some(time) = time.take() {
                     time.done();
                 }
-                let mut delivery = delivery_span(W::trace_parent(&change));
-                for frame in W::frames(change) {
-                    outbox.push_within(frame, std::mem::take(&mut delivery));
-                }
-                Ok(())
+                let delivery = delivery_span(W::trace_parent(&change));
+                let is_snapshot = W::is_snapshot(&change);
+                let frames = W::frames(change);
+                Ok(match is_snapshot {
+                    true => hand_out(&outbox, frames, delivery),
+                    false => {
+                        push_all(&outbox, frames, delivery);
+                        None
+                    }
+                })
             });
             select! {
                 biased;
@@ -130,6 +140,34 @@ impl<W: Watched> Watching<W> {
         }
         (!over).then_some(reading.request)
     }
+}
+
+/// Queues the frames of a change.
+fn push_all(outbox: &Outbox, frames: impl IntoIterator<Item = Frame>, mut delivery: NotedSpan) {
+    for frame in frames {
+        outbox.push_within(frame, std::mem::take(&mut delivery));
+    }
+}
+
+/// Queues the frames of a snapshot for which there is room. The rest is queued by what is returned, as there is more room: a
+/// browser that was closed for a snapshot that is longer than its queue would come back to the same.
+fn hand_out(
+    outbox: &Outbox,
+    frames: Vec<Frame>,
+    mut delivery: NotedSpan,
+) -> Option<BoxFuture<'static, ()>> {
+    let mut frames = frames.into_iter().peekable();
+    while outbox.has_room() {
+        outbox.push_within(frames.next()?, std::mem::take(&mut delivery));
+    }
+    frames.peek()?;
+    let outbox = outbox.clone();
+    Some(Box::pin(async move {
+        for frame in frames {
+            outbox.room().await;
+            outbox.push_within(frame, std::mem::take(&mut delivery));
+        }
+    }))
 }
 
 /// What is left of one frame for the rows of a snapshot.

@@ -30,6 +30,10 @@ impl Watched for WatchConversationsRequest {
         &response.trace_parent
     }
 
+    fn is_snapshot(response: &WatchConversationsResponse) -> bool {
+        matches!(response.change, Some(Change::Snapshot(_)))
+    }
+
     /// A long snapshot becomes a shorter one and its further conversations, one by one.
     fn frames(response: WatchConversationsResponse) -> Vec<Frame> {
         // Without the trace, which is not for a browser's eyes.

@@ -24,6 +24,10 @@ impl Watched for WatchDeskRequest {
         upstream.presence.clone().watch_desk(request).await
     }
 
+    fn is_snapshot(response: &WatchDeskResponse) -> bool {
+        matches!(response.change, Some(Change::Snapshot(_)))
+    }
+
     /// A long snapshot becomes a shorter one and its further librarians and queues, one by one.
     fn frames(response: WatchDeskResponse) -> Vec<Frame> {
         let frame = |change| Frame::Desk(WatchDeskResponse { change });

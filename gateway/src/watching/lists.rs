@@ -24,11 +24,22 @@ impl Watched for WatchSessionsRequest {
         upstream.sessions.clone().watch_sessions(request).await
     }
 
+    fn is_snapshot(response: &WatchSessionsResponse) -> bool {
+        matches!(
+            response.change,
+            Some(Change::Snapshot(_) | Change::Further(_))
+        )
+    }
+
     /// A long snapshot becomes a shorter one and its further rows, one by one.
     fn frames(response: WatchSessionsResponse) -> Vec<Frame> {
         let frame = |change| Frame::Lists(WatchSessionsResponse { change });
         let rows = match response.change {
             Some(Change::Snapshot(snapshot)) => snapshot.rows,
+            Some(Change::Further(further)) => {
+                let rows = further.rows.into_iter();
+                return rows.map(|row| frame(Some(Change::Changed(row)))).collect();
+            }
             change => return vec![frame(change)],
         };
         let (rows, further) = Room::of_a_frame().fill(rows);
@@ -78,6 +89,25 @@ mod tests {
             }
         }
         assert_eq!(received, rows);
+    }
+
+    #[test]
+    fn further_rows_of_a_snapshot_are_rows_that_are_new() {
+        let rows = ["a", "b"].map(|session_id| SessionRow {
+            session_id: session_id.to_owned(),
+            ..SessionRow::default()
+        });
+        let response = |change| WatchSessionsResponse {
+            change: Some(change),
+        };
+        let further = response(Change::Further(SessionRows {
+            rows: rows.to_vec(),
+        }));
+        assert!(WatchSessionsRequest::is_snapshot(&further));
+        assert_eq!(
+            WatchSessionsRequest::frames(further),
+            rows.map(|row| Frame::Lists(response(Change::Changed(row))))
+        );
     }
 
     #[test]

@@ -1,6 +1,13 @@
 //! What is longer than a frame, and longer than all that may wait for a browser.
 
-use carrel_proto::directory::v1::{GetProfileResponse, LibraryPolicy, Script};
+use carrel_proto::{
+    directory::v1::{GetProfileResponse, LibraryPolicy, Script},
+    gateway::v1::{client_frame::Frame, server_frame::Frame as Received},
+    session::v1::{
+        SessionRow, SessionRows, WatchSessionsRequest, WatchSessionsResponse,
+        watch_sessions_response::Change,
+    },
+};
 
 use crate::{
     browser::{Browser, JSON, PROTO},
@@ -31,6 +38,18 @@ fn policies() -> Vec<LibraryPolicy> {
     ]
 }
 
+fn row(number: usize) -> SessionRow {
+    SessionRow {
+        session_id: number.to_string(),
+        question: "x".repeat(4_000),
+        ..SessionRow::default()
+    }
+}
+
+fn watch() -> Frame {
+    Frame::Watch(WatchSessionsRequest::default())
+}
+
 // D37, D38
 #[tokio::test]
 async fn a_librarian_is_welcome_however_much_their_libraries_have_written_down() {
@@ -48,4 +67,92 @@ async fn a_librarian_is_welcome_however_much_their_libraries_have_written_down()
     let body = &body[body.find('{').unwrap()..=body.rfind('}').unwrap()];
     let read: GetProfileResponse = serde_json::from_str(body).unwrap();
     assert_eq!(read.profile.unwrap().policies, policies());
+}
+
+#[tokio::test]
+async fn a_frame_as_long_as_all_that_may_wait_reaches_the_browser() {
+    let house = House::open().await;
+    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    browser.send(watch()).await;
+    assert!(matches!(browser.next().await, Received::Lists(_)));
+    house.seen.wait_for("watch ", 1).await;
+    let long = SessionRow {
+        question: "x".repeat(1_000_000),
+        ..row(1)
+    };
+    house.sessions.change(Change::Changed(long.clone())).await;
+    let Received::Lists(lists) = browser.next().await else {
+        panic!("no lists");
+    };
+    assert_eq!(lists.change, Some(Change::Changed(long)));
+}
+
+// I26
+#[tokio::test]
+async fn a_list_that_is_longer_than_what_may_wait_is_handed_out_in_order() {
+    let house = House::open().await;
+    let rows: Vec<_> = (0..1_000).map(row).collect();
+    let further: Vec<_> = (1_000..2_000).map(row).collect();
+    *house.sessions.rows.lock().unwrap() = rows.clone();
+    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    browser.send(watch()).await;
+    house.seen.wait_for("watch ", 1).await;
+    let rest = SessionRows {
+        rows: further.clone(),
+    };
+    house.sessions.change(Change::Further(rest)).await;
+    house.sessions.change(Change::Changed(row(7))).await;
+    let mut received = Vec::new();
+    while received.len() <= 2_000 {
+        let Received::Lists(WatchSessionsResponse { change }) = browser.next().await else {
+            panic!("no lists");
+        };
+        match change {
+            Some(Change::Snapshot(first)) if received.is_empty() => received = first.rows,
+            Some(Change::Changed(row)) => received.push(row),
+            other => panic!("{other:?}"),
+        }
+    }
+    let expected = rows.into_iter().chain(further).chain([row(7)]);
+    assert!(received.into_iter().eq(expected));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_long_list_may_watch_another_and_is_closed_at_a_stop() {
+    let house = House::open().await;
+    // More than the buffers on the way hold.
+    let long: Vec<_> = (0..5_000).map(row).collect();
+    *house.sessions.rows.lock().unwrap() = long.clone();
+    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    browser.send(watch()).await;
+    let Received::Lists(first) = browser.next().await else {
+        panic!("no lists");
+    };
+    let Some(Change::Snapshot(first)) = first.change else {
+        panic!("{first:?}");
+    };
+    assert!(first.rows.len() < long.len());
+
+    // The rest of it does not keep the socket from what else is asked for, which takes its place.
+    house.sessions.rows.lock().unwrap().clear();
+    browser.send(watch()).await;
+    house.seen.wait_for("watch ", 2).await;
+    let mut rows = first.rows.len();
+    loop {
+        let Received::Lists(lists) = browser.next().await else {
+            panic!("no lists");
+        };
+        match lists.change {
+            Some(Change::Changed(_)) => rows += 1,
+            Some(Change::Snapshot(snapshot)) => break assert!(snapshot.rows.is_empty()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(rows < long.len(), "{rows}");
+
+    *house.sessions.rows.lock().unwrap() = long;
+    browser.send(watch()).await;
+    assert!(matches!(browser.next().await, Received::Lists(_)));
+    house.shutdown.cancel();
+    assert_eq!(browser.closed().await.0, 1012);
 }

@@ -7,12 +7,13 @@ use carrel_platform::{
     refusal::{Refusal, stream::token_expired},
 };
 use carrel_proto::session::v1 as wire;
+use prost::Message as _;
 use tokio::time::Interval;
 use wire::watch_sessions_response::Change;
 
 use super::{
     Responses, SessionApi,
-    spoken::{Voice, spoken},
+    spoken::{Unheard, Voice, spoken},
 };
 use crate::{
     convert,
@@ -23,6 +24,9 @@ use crate::{
     error::Error,
     live_list::{Watched, row::Watcher},
 };
+
+/// How many bytes of rows one response brings of a snapshot. All of it together may be longer than any response may be.
+const PART: usize = 1024 * 1024;
 
 /// How many responses may wait in the stream itself; what waits beyond that waits in the watch.
 const IN_FLIGHT: usize = 16;
@@ -73,15 +77,13 @@ async fn pass_on(
     mut heartbeats: Interval,
     voice: &Voice<wire::WatchSessionsResponse>,
 ) -> Option<Refusal> {
-    let mut change = Change::Snapshot(std::mem::take(&mut watched.snapshot));
-    loop {
-        let response = wire::WatchSessionsResponse {
-            change: Some(change),
-        };
-        if voice.say(response).await.is_err() {
+    for part in parts(std::mem::take(&mut watched.snapshot)) {
+        if say(voice, part).await.is_err() {
             return None;
         }
-        change = tokio::select! {
+    }
+    loop {
+        let change = tokio::select! {
             biased;
             next = watched.changes.next() => match next {
                 Some(next) => next,
@@ -90,5 +92,79 @@ async fn pass_on(
             _ = heartbeats.tick() => Change::Heartbeat(wire::WatchHeartbeat {}),
             () = voice.unheard() => return None,
         };
+        if say(voice, change).await.is_err() {
+            return None;
+        }
+    }
+}
+
+async fn say(voice: &Voice<wire::WatchSessionsResponse>, change: Change) -> Result<(), Unheard> {
+    let response = wire::WatchSessionsResponse {
+        change: Some(change),
+    };
+    voice.say(response).await
+}
+
+/// A snapshot in parts, each of which fits into a response, in order. There is always a first one.
+fn parts(snapshot: wire::SessionRows) -> impl Iterator<Item = Change> {
+    let mut rows = snapshot.rows.into_iter().peekable();
+    let mut is_first = true;
+    std::iter::from_fn(move || {
+        if !is_first && rows.peek().is_none() {
+            return None;
+        }
+        let mut part = wire::SessionRows::default();
+        let mut room = PART;
+        while let Some(row) = rows.next_if(|row| part_has_room(&mut room, row)) {
+            part.rows.push(row);
+        }
+        Some(match std::mem::take(&mut is_first) {
+            true => Change::Snapshot(part),
+            false => Change::Further(part),
+        })
+    })
+}
+
+/// Takes a row's place from the room that a part has, if there is so much. One row always has it.
+fn part_has_room(room: &mut usize, row: &wire::SessionRow) -> bool {
+    let length = row.encoded_len();
+    let fits = length <= *room || *room == PART;
+    *room = room.saturating_sub(length);
+    fits
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+
+    use super::*;
+
+    fn row(number: usize, length: usize) -> wire::SessionRow {
+        wire::SessionRow {
+            session_id: number.to_string(),
+            question: "x".repeat(length),
+            ..wire::SessionRow::default()
+        }
+    }
+
+    #[test]
+    fn a_snapshot_longer_than_a_response_comes_in_parts_that_are_not() {
+        for (rows, length) in [(0, 0), (1, 10), (5_000, 4_000), (3, 2 * PART)] {
+            let rows: Vec<_> = (0..rows).map(|number| row(number, length)).collect();
+            let mut received = Vec::new();
+            let snapshot = wire::SessionRows { rows: rows.clone() };
+            for (index, part) in parts(snapshot).enumerate() {
+                let part = match part {
+                    Change::Snapshot(part) if index == 0 => part,
+                    Change::Further(part) if index > 0 => part,
+                    other => panic!("part {index} is {other:?}"),
+                };
+                // Each row has a tag and its length before it.
+                assert!(part.encoded_len() <= PART + PART / 10 || part.rows.len() == 1);
+                assert!(index == 0 || !part.rows.is_empty());
+                received.extend(part.rows);
+            }
+            assert_eq!(received, rows);
+        }
     }
 }

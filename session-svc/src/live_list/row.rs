@@ -136,7 +136,7 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
     })
 }
 
-/// As much of a question as a list shows, so that a long queue still fits into one snapshot.
+/// As much of a question as a list shows: whoever picks a patron up has read it there, so it is more than a line.
 fn beginning(question: &str) -> &str {
     let end = question
         .char_indices()

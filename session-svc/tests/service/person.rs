@@ -304,6 +304,7 @@ impl Watching {
                     self.rows.push(row);
                 }
                 Change::Removed(gone) => self.rows.retain(|row| row.session_id != gone.session_id),
+                Change::Further(further) => self.rows.extend(further.rows),
                 Change::Heartbeat(_) => {}
             }
         }

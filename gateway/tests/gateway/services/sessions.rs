@@ -24,6 +24,8 @@ type Attendee = Down<Encoded<AttendResponse>>;
 pub struct Sessions {
     attending: Arc<Mutex<HashMap<String, Vec<Attendee>>>>,
     watching: Arc<Mutex<Vec<Down<WatchSessionsResponse>>>>,
+    /// The rows of each snapshot.
+    pub rows: Arc<Mutex<Vec<SessionRow>>>,
     seen: Seen,
 }
 
@@ -218,7 +220,8 @@ impl SessionService for Sessions {
     ) -> Answer<Self::WatchSessionsStream> {
         librarian(request.metadata())?;
         let (down, responses) = mpsc::channel(64);
-        let snapshot = watch_sessions_response::Change::Snapshot(SessionRows { rows: Vec::new() });
+        let rows = self.rows.lock().unwrap().clone();
+        let snapshot = watch_sessions_response::Change::Snapshot(SessionRows { rows });
         let snapshot = WatchSessionsResponse {
             change: Some(snapshot),
         };
