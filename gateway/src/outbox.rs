@@ -5,7 +5,8 @@
 //! keep up overflows its own queue, and its socket is closed with [`Close::TooSlow`], to resume from its position.
 //!
 //! A snapshot is the exception, since whoever comes back is given the same again: it may be longer than the queue, and is
-//! handed out as [`Outbox::room`] allows. What it is of changes meanwhile waits in the service, within the service's bounds.
+//! handed out as [`Outbox::room`] allows. What it is of changes meanwhile waits in the connection to the service as far as
+//! its windows go, and beyond that in the service, within the service's bounds.
 
 use std::{
     error::Error,

@@ -92,9 +92,11 @@ impl Viewer {
             }
             self.attended.remove(&session_id);
         }
+        // One that is over for good settles nothing any more, and shall not be in the way for ever.
         let after = self
             .attended
             .get(&session_id)
+            .filter(|attendance| !attendance.is_over())
             .map(|attendance| attendance.settled().boxed());
         let work = acts::carry_out(
             self.line.upstream.clone(),

@@ -209,6 +209,23 @@ async fn what_is_handed_on_at_a_join_that_fails_is_not_overtaken_whatever_the_fa
     }
 }
 
+/// What nobody is to attend again keeps nobody from what may still be done with the session, as to take it over anew.
+#[tokio::test]
+async fn an_act_off_the_stream_goes_after_one_that_is_over_for_good() {
+    let house = House::open().await;
+    let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
+    browser.attend("handed over").await;
+    browser.post("1", "handed over", "crossed it").await;
+    assert_eq!(browser.refused().await.command_id, "1");
+    let Received::Detached(detached) = browser.next().await else {
+        panic!("it is detached");
+    };
+    assert_eq!(detached.refusal.unwrap().reason, "NO_LONGER_OWNER");
+    let leave = act::Act::LeaveConference(LeaveConference {});
+    browser.act("2", "handed over", leave).await;
+    assert_eq!(browser.accepted().await.command_id, "2");
+}
+
 #[tokio::test]
 async fn an_act_off_the_stream_waits_for_those_on_it() {
     let house = House::open().await;

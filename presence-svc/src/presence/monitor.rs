@@ -179,6 +179,8 @@ impl Monitor {
         let state = self.desk.state();
         let own = (self.incarnation, &self.key);
         let before = of_librarian(&state, &self.librarian.librarian_id)
+            // What is still known of this one's life before does not count.
+            .filter(|(key, _)| *key != &self.key)
             .filter(|(key, standing)| !standing.said.closed && (standing.incarnation, *key) < own)
             .count();
         if u32::try_from(before).is_ok_and(|before| before < MAX_MONITORS) {

@@ -191,10 +191,6 @@ impl Participant {
         let mut last_typing = LastTyping::default();
         // Who has said all that they will say may still listen.
         let mut listens_only = false;
-        attendance
-            .listening
-            .ending
-            .expire_at(self.principal.expires_at_ms);
         // A clock that jumps is noticed where it is looked who is there.
         let expiry = tokio::time::sleep(self.token_lasts());
         tokio::pin!(expiry);

@@ -121,7 +121,7 @@ impl LiveList {
     }
 
     /// Brings the list up to date with the log: reads the sessions that stand otherwise there than here. Those that can't be
-    /// read are left out.
+    /// read are left as they were.
     ///
     /// # Errors
     /// As the log does.
@@ -198,13 +198,17 @@ impl LiveList {
         self.log.find(query).await
     }
 
-    /// Reads one session from the log. One that can't be read is left as it is here: the others must not suffer from it.
+    /// Reads one session from the log. One that can't be read is left as it stands here, if it does: the others must not
+    /// suffer from it.
     async fn read(&self, session_id: &str) -> Result<(), LogError> {
         match History::load(&*self.log, session_id.to_owned()).await {
             Ok(history) => self.take_in(&history),
             Err(LogError::Damaged(_)) => {
                 let session = session_hash(session_id);
-                tracing::error!(session, "a session can't be read, and is on no list");
+                tracing::error!(
+                    session,
+                    "a session can't be read; on lists it is left as it was"
+                );
             }
             Err(error) => return Err(error),
         }

@@ -156,6 +156,7 @@ impl SessionService for Sessions {
         let failure = match join.session_id.as_str() {
             "unreadable" => Some((Code::Internal, "INTERNAL")),
             "expired" => Some((Code::Unauthenticated, "TOKEN_EXPIRED")),
+            "handed over" => Some((Code::FailedPrecondition, "NO_LONGER_OWNER")),
             _ => None,
         };
         if let Some((code, reason)) = failure {

@@ -154,11 +154,11 @@ export function due<Deed>(outbox: Outbox<Deed>, now: number, room = Number.POSIT
   if (first < 0 || now < (outbox[first]?.resendAt ?? 0)) return [outbox, []];
   const before = outbox.slice(0, first).filter(isUnanswered);
   if (before.some(isDoubtful)) return [outbox, []];
-  const free = outbox.slice(first, first + 1).some(isDoubtful) ? 1 : Math.max(0, room - before.length);
-  const going = outbox
-    .slice(first)
-    .filter(isUnanswered)
-    .slice(0, free)
+  const waiting = outbox.slice(first).filter(isUnanswered);
+  const doubtful = waiting.findIndex(isDoubtful);
+  const free = Math.max(0, room - before.length);
+  const going = waiting
+    .slice(0, doubtful < 0 ? free : Math.min(free, Math.max(1, doubtful)))
     .map((out): Outgoing<Deed> => ({ ...out, resendAt: undefined, attempts: out.attempts + 1 }));
   const byId = new Map(going.map((out) => [out.commandId, out]));
   return [outbox.map((out) => byId.get(out.commandId) ?? out), going];

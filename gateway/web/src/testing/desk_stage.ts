@@ -38,6 +38,8 @@ export const ROW = {
 /** What the page asks before it throws away what is typed. */
 export const THROW_AWAY = "Throw away what you have typed?";
 
+const realFetch = fetch;
+
 type ListChange = NonNullable<NonNullable<Parameters<typeof create<typeof WatchSessionsResponseSchema>>[1]>["change"]>;
 type Author = typeof MAP | typeof QUILL | typeof RICKY;
 
@@ -52,8 +54,8 @@ export class DeskStage {
 
   private constructor() {
     vi.stubGlobal("WebSocket", FakeSocket);
-    // A directory in which no library has a policy.
-    vi.stubGlobal("fetch", async () => new Response("{}"));
+    // A directory in which no library has a policy, unless the test has its own.
+    if (fetch === realFetch) vi.stubGlobal("fetch", async () => new Response("{}"));
     HTMLDialogElement.prototype.showModal ??= () => {};
     FakeSocket.profile = {
       librarianId: "map",

@@ -102,6 +102,8 @@ impl Participant {
             .sessions
             .join(&session_id, Arc::clone(&actor), wish, number)
             .await?;
+        // Before anything is sent: a reader may stand still at any time.
+        listening.ending.expire_at(self.principal.expires_at_ms);
         let resync = resync || foreign;
         if resync {
             SESSION_RESYNCS.add(1, []);

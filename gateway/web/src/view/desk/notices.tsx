@@ -31,7 +31,15 @@ function Shown({ desk }: { desk: Desk }) {
     >
       <ul class="notices">
         {shown.map((notice) => (
-          <Toast key={notice.id} desk={desk} notice={notice} />
+          <Toast
+            key={notice.id}
+            notice={notice}
+            onClose={() => {
+              desk.notices.remove(notice.id);
+              // Not every browser says that the focus left what is gone.
+              setTimeout(letGo);
+            }}
+          />
         ))}
         {shown.length > 1 && (
           <li key="all">
@@ -45,19 +53,14 @@ function Shown({ desk }: { desk: Desk }) {
   );
 }
 
-function Toast({ desk, notice }: { desk: Desk; notice: Notice }) {
+function Toast({ notice, onClose }: { notice: Notice; onClose: () => void }) {
   const toast = useRef<HTMLLIElement>(null);
   // It goes by itself, too.
   useFocusAfter(toast);
   return (
     <li class={`toast ${notice.tone}`} ref={toast}>
       <span>{notice.text}</span>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label="Close this message"
-        onClick={() => desk.notices.remove(notice.id)}
-      >
+      <button type="button" class="icon-button" aria-label="Close this message" onClick={onClose}>
         <Icon name="close" />
       </button>
     </li>
