@@ -11,6 +11,10 @@ const TIMES: u32 = 2;
 /// The longest rest, however slow the disk was.
 const LONGEST: Duration = Duration::from_millis(20);
 
+/// For how long nothing more must come for everybody to be here who will share the next commit. All who might make an append
+/// wait for one then, as when a slow disk keeps them, and the processors would rest with the writer.
+const QUIET: Duration = Duration::from_millis(3);
+
 /// When the next commit may begin.
 ///
 /// A commit costs about the same whoever shares it: its sync, and the pages that it touches. A writer that begins the
@@ -40,13 +44,31 @@ impl Pace {
     }
 
     /// How long to wait before the next commit. Zero if nothing was to write for as long.
-    pub(super) fn rest(&self) -> Duration {
+    fn rest(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits until the next commit may begin: until the rest is over, or what waits for it, of which `waiting` tells how much
+    /// it is, grows no more.
+    pub(super) fn wait(&self, waiting: impl Fn() -> usize) {
+        loop {
+            let rest = self.rest();
+            if rest.is_zero() {
+                return;
+            }
+            let before = waiting();
+            std::thread::sleep(rest.min(QUIET));
+            if waiting() == before {
+                return;
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -72,5 +94,18 @@ mod tests {
         assert!(rest >= LONGEST && rest <= LONGEST + late);
         pace.committed(1, hour);
         assert_eq!(pace.rest(), Duration::ZERO);
+    }
+
+    #[test]
+    fn it_rests_only_while_more_comes() {
+        let next = Instant::now() + Duration::from_secs(3600);
+        for (come, looks) in [(1, 2), (5, 6), (6, 8)] {
+            let looked = Cell::new(0);
+            Pace { next }.wait(|| {
+                looked.set(looked.get() + 1);
+                looked.get().min(come)
+            });
+            assert_eq!(looked.get(), looks);
+        }
     }
 }

@@ -62,7 +62,7 @@ impl Writer {
         let mut group = Vec::new();
         let mut pace = Pace::new();
         while let Some(first) = requests.blocking_recv() {
-            std::thread::sleep(pace.rest());
+            pace.wait(|| requests.len());
             let began = Instant::now();
             gather(first, &mut requests, &mut group);
             if group.is_empty() {
