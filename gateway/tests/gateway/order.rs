@@ -26,18 +26,13 @@ async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_aga
     // Sent before the browser knows. A call by itself would go through.
     browser.post("1", "s", "1").await;
     browser.post("2", "s", "2").await;
-    let mut refused = Vec::new();
-    while refused.len() < 2 {
-        match browser.next().await {
-            Received::Refused(answer) => {
-                assert_eq!(answer.refusal.unwrap().code, Code::Unavailable as i32);
-                refused.push(answer.command_id);
-            }
-            Received::Detached(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
+    let (refused, others) = two_to_be_sent_again(&mut browser).await;
     assert_eq!(refused, ["1", "2"]);
+    assert!(
+        others
+            .iter()
+            .all(|other| matches!(other, Received::Detached(_)))
+    );
     browser.attend("s").await;
     browser.post("1", "s", "1").await;
     assert_eq!(position_of(&mut browser, "1").await, ON_STREAM);
@@ -259,21 +254,30 @@ async fn leaving_does_not_overtake_a_message_that_its_sender_stopped_waiting_for
             let session_id = "s".into();
             browser.send(Frame::Detach(Detach { session_id })).await;
         }
-        let mut refused = Vec::new();
-        while refused.len() < 2 {
-            match browser.next().await {
-                Received::Refused(answer) => {
-                    assert_eq!(answer.refusal.unwrap().code, Code::Unavailable as i32);
-                    refused.push(answer.command_id);
-                }
-                Received::Attending(_) => assert!(again),
-                Received::Detached(_) => assert!(!again),
-                other => panic!("{other:?}"),
-            }
-        }
+        let (refused, others) = two_to_be_sent_again(&mut browser).await;
         assert_eq!(refused, ["1", "2"]);
+        assert!(others.iter().all(|other| match other {
+            Received::Attending(_) => again,
+            Received::Detached(_) => !again,
+            _ => false,
+        }));
         assert_eq!(house.seen.count("unary leave_conference"), 0);
     }
+}
+
+/// The next two acts that are refused so that they are to be sent again, and what else comes meanwhile.
+async fn two_to_be_sent_again(browser: &mut Browser) -> (Vec<String>, Vec<Received>) {
+    let (mut refused, mut others) = (Vec::new(), Vec::new());
+    while refused.len() < 2 {
+        match browser.next().await {
+            Received::Refused(answer) => {
+                assert_eq!(answer.refusal.unwrap().code, Code::Unavailable as i32);
+                refused.push(answer.command_id);
+            }
+            other => others.push(other),
+        }
+    }
+    (refused, others)
 }
 
 /// A message that is never answered, and behind it a leave that waits for its answer.

@@ -171,8 +171,12 @@ async fn a_patron_who_is_noted_as_gone_does_not_come_back_by_a_server_that_misse
     map.pick_up(here.command_id(), SESSION).await.unwrap();
     let rickys = ricky.attend(SESSION, None).await.unwrap();
     let mut maps = map.attend(SESSION, None).await.unwrap();
-    // Until it was looked up here that the patron is there.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // From then on it is known here that the patron is there.
+    ricky
+        .post(there.command_id(), SESSION, "in the reading room")
+        .await
+        .unwrap();
+    maps.events_to(3).await;
     drop(rickys);
     assert_eq!(next_word(&mut maps).await, PatronConnection::Away);
     assert_eq!(next_word(&mut maps).await, PatronConnection::Lost);
