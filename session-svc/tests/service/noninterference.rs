@@ -237,15 +237,11 @@ impl World {
             }
             Open::PatronTypes => {
                 self.patron.attends.types_in(wire::Audience::Patron).await;
-                self.owner
-                    .until(|told| matches!(told, Told::Typing(_)))
-                    .await;
+                self.owner.until_typing(wire::Part::Patron).await;
             }
             Open::OwnerTypes => {
                 self.owner.attends.types_in(wire::Audience::Patron).await;
-                self.patron
-                    .until(|told| matches!(told, Told::Typing(_)))
-                    .await;
+                self.patron.until_typing(wire::Part::Owner).await;
             }
             Open::PatronLooks => self.patron.look().await,
             Open::OwnerLooks => self.owner.look().await,
@@ -407,4 +403,22 @@ proptest! {
         same(&plain.lists, &watched.lists)?;
         same(&plain.patron, &watched.patron)?;
     }
+}
+
+/// The owner is told of two who type: what they wait for is the patron, or a story goes on while the patron's typing is
+/// still on its way, and the next one comes too soon after it to be passed on.
+#[test]
+fn a_supervisors_typing_is_not_taken_for_the_patrons() {
+    let story = [Open::PatronTypes, Open::PatronTypes];
+    let hidden = [
+        (0, Hidden::AdminNotes),
+        (0, Hidden::Types(Supervisor::Admin, wire::Audience::Staff)),
+        (1, Hidden::OwnerTypesNote),
+    ];
+    run(async {
+        World::begin(Beginning::Alone)
+            .await
+            .tell(&story, &hidden)
+            .await
+    });
 }

@@ -111,6 +111,15 @@ impl Observer {
         }
     }
 
+    /// Until they are told that whoever has this part types. Others may type as well.
+    pub async fn until_typing(&mut self, part: wire::Part) {
+        self.until(|told| match told {
+            Told::Typing(typing) => typing.author.as_ref().is_some_and(|by| by.part() == part),
+            _ => false,
+        })
+        .await;
+    }
+
     pub async fn act(&mut self, act: Act) {
         self.commands += 1;
         let id = format!("open-{}", self.commands);
