@@ -19,7 +19,8 @@ use crate::{
     upstream::{Caller, Upstream},
 };
 
-/// Does one act when `after` is settled, unless that refuses it, and gives its answer.
+/// Does one act when `after` is settled, and gives its answer. The act is refused and not done if `after` refuses it, or
+/// takes longer than a call may: then the browser sends it again, and nothing has overtaken what was before it.
 pub(crate) async fn carry_out(
     upstream: Upstream,
     caller: Caller,
@@ -27,16 +28,28 @@ pub(crate) async fn carry_out(
     after: Option<BoxFuture<'static, Result<(), Refusal>>>,
 ) -> Frame {
     let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
-    if let Some(after) = after
-        // As long as a call may take, what was before has had its time.
-        && let Ok(Err(refusal)) = timeout(upstream.deadline, after).await
-    {
-        return Frame::Refused(refused(command_id, session_id, refusal));
-    }
-    match perform(&upstream, caller.about(&session_id), act).await {
+    let settled = match after {
+        Some(after) => timeout(upstream.deadline, after)
+            .await
+            .unwrap_or_else(|_| Err(unsettled())),
+        None => Ok(()),
+    };
+    let done = match settled {
+        Ok(()) => perform(&upstream, caller.about(&session_id), act).await,
+        Err(refusal) => Err(refusal),
+    };
+    match done {
         Ok(accepted) => Frame::Accepted(accepted),
         Err(refusal) => Frame::Refused(refused(command_id, session_id, refusal)),
     }
+}
+
+/// What is told of an act that waited in vain for the answers to those before it. It did not happen.
+fn unsettled() -> Refusal {
+    Refusal::unavailable(
+        "INTERRUPTED",
+        "What you sent before this was not answered in time. Send this again, when that is answered.",
+    )
 }
 
 /// Does one act.

@@ -204,6 +204,26 @@ async fn what_is_handed_on_at_a_join_that_fails_is_not_overtaken_whatever_the_fa
     }
 }
 
+// I5
+#[tokio::test]
+async fn leaving_does_not_overtake_a_message_whose_answer_takes_longer_than_a_call_may() {
+    let house = House::with(Config {
+        call_deadline: Duration::from_millis(100).into(),
+        ..Config::default()
+    })
+    .await;
+    let mut browser = Browser::attending(&house, "admin", "s").await;
+    browser.post("1", "s", "never answered").await;
+    let leave = act::Act::LeaveConference(LeaveConference {});
+    browser.act("2", "s", leave).await;
+    let refused = browser.refused().await;
+    assert_eq!(refused.command_id, "2");
+    let refusal = refused.refusal.unwrap();
+    assert_eq!(refusal.code, Code::Unavailable as i32);
+    assert_eq!(refusal.reason, "INTERRUPTED");
+    assert_eq!(house.seen.count("unary leave_conference"), 0);
+}
+
 /// What nobody is to attend again keeps nobody from what may still be done with the session, as to take it over anew.
 #[tokio::test]
 async fn an_act_off_the_stream_goes_after_one_that_is_over_for_good() {
