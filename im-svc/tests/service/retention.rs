@@ -157,6 +157,8 @@ async fn not_kept_is_gone_when_both_have_logged_off() {
     let kept = bens.snapshot.iter().filter(|one| one.head == 1).count();
     assert_eq!(kept, 2);
     drop(bens);
+    // What Ben had received may have been noted only just now, by that clock.
+    desk.clock.advance_ms(1_000);
     desk.until("both conversations are gone from the log", || async {
         let direct = desk.bytes(&ids[0]).await;
         let staff = desk.bytes(&ids[1]).await;
