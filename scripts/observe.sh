@@ -95,6 +95,13 @@ END
 start prometheus prometheus --config.file "$folder/prometheus.yaml" --storage.tsdb.path "$folder/metrics" \
   --web.listen-address "127.0.0.1:$prometheus_port" --enable-feature exemplar-storage
 await prometheus 'Server is ready to receive web requests'
+# The address of one of its pages. Debian's Prometheus has only those of before, in a folder of their own.
+page() {
+  local all="http://127.0.0.1:$prometheus_port" folder=""
+  "$TOOLS/venv/bin/python" -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1])' "$all/$1" \
+    2>/dev/null || folder=classic/
+  echo "$all/$folder$1"
+}
 
 echo "starting Carrel; its output is in $folder/carrel.log"
 start carrel scripts/run-distributed.sh
@@ -106,8 +113,8 @@ section "Carrel runs as ten processes, and people talk over it; see observe/READ
 if [ "$with_traces" != no ]; then
   echo "traces:  http://127.0.0.1:$viewer_port/search?service=carrel-gateway"
 fi
-echo "metrics: http://127.0.0.1:$prometheus_port/graph"
-echo "alerts:  http://127.0.0.1:$prometheus_port/alerts"
+echo "metrics: $(page graph)"
+echo "alerts:  $(page alerts)"
 grep '^patrons of Maple' "$folder/carrel.log"
 echo "Kill some of the processes in $DISTRIBUTED_DIR/pids and look at what you see of it; Ctrl-C stops all of it."
 wait -n "${pids[@]}" || true
