@@ -7,7 +7,7 @@ import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
 import { whyRefused } from "../refusal_words";
-import { type Lists, rowsOf } from "../state/lists";
+import { countOf, type Lists, rowsOf } from "../state/lists";
 import { type SessionView, unread } from "../state/session";
 import { isHandedOver } from "../state/transfer";
 import { type HeldToken, held } from "../token";
@@ -167,7 +167,7 @@ export class Desk {
   /** How much is new to the librarian: waiting patrons, unread sessions and unread conversations. */
   readonly attention = computed(
     () =>
-      rowsOf(this.lists.value, SessionList.NEW).length +
+      countOf(this.lists.value, SessionList.NEW) +
       [...this.link.sessions.value.values()].filter((view) => this.unread(view) > 0).length +
       this.im.unread.value,
   );

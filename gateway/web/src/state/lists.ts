@@ -56,10 +56,11 @@ export function expireDepartures(lists: Lists, now: number): Lists {
  */
 export function arrivals(before: Lists, after: Lists, list: SessionList): SessionRow[] {
   if (!before.loaded || before.rows === after.rows) return [];
-  return rowsOf(after, list).filter((row) => {
+  const isNew = (row: SessionRow) => {
     const known = before.rows.get(key(row));
     return known === undefined || known.transferOffer?.offerId !== row.transferOffer?.offerId;
-  });
+  };
+  return sorted([...after.rows.values()].filter((row) => row.list === list && isNew(row)));
 }
 
 /** By what the New list can be sorted. */
@@ -86,7 +87,21 @@ export function waitingLines(lists: Lists, sort: SortKey = "waiting", reverse = 
 
 /** The rows of one list: the longest waiting first, or as the user wants it. */
 export function rowsOf(lists: Lists, list: SessionList, sort: SortKey = "waiting", reverse = false): SessionRow[] {
-  const rows = [...lists.rows.values()].filter((row) => row.list === list);
+  return sorted(
+    [...lists.rows.values()].filter((row) => row.list === list),
+    sort,
+    reverse,
+  );
+}
+
+/** How many rows a list has. */
+export function countOf(lists: Lists, list: SessionList): number {
+  let count = 0;
+  for (const row of lists.rows.values()) if (row.list === list) count += 1;
+  return count;
+}
+
+function sorted(rows: SessionRow[], sort: SortKey = "waiting", reverse = false): SessionRow[] {
   return rows.sort((a, b) => order(a, b, sort, reverse));
 }
 

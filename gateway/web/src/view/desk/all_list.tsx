@@ -35,7 +35,6 @@ export function AllList({ desk }: { desk: Desk }) {
 function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const patron = patronOf(row);
   const owner = nameOf(row.owner);
-  const length = desk.link.now.value - (milliseconds(row.pickUpTime ?? row.openTime) ?? desk.link.now.value);
   const view = desk.link.sessions.value.get(row.sessionId);
   const isHere = view?.wanted ?? false;
   const entering = isOnItsWay(view, "enterConference");
@@ -74,9 +73,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <RowName name={patron} />
-        <RowTime ms={length} what="for">
-          {span(length)}
-        </RowTime>
+        <RowTime now={desk.link.now} since={milliseconds(row.pickUpTime ?? row.openTime)} what="for" show={span} />
       </span>
       <span class="row-line">
         <span>

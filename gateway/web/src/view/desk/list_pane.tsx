@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Desk } from "../../app/desk";
 import type { ListName } from "../../app/desk_place";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
-import { rowsOf } from "../../state/lists";
+import { countOf } from "../../state/lists";
 import { Tabs } from "../parts/tabs";
 import { AllList } from "./all_list";
 import { Librarians } from "./librarians";
@@ -17,7 +17,7 @@ export function ListPane({ desk }: { desk: Desk }) {
     id,
     label: (
       <>
-        {name} <Count number={rowsOf(lists, list).length} />
+        {name} <Count number={countOf(lists, list)} />
         {mark && <span class="tab-mark">{mark}</span>}
       </>
     ),

@@ -69,7 +69,6 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const unread = view ? desk.unread(view) : 0;
   const patron = patronOf(row);
   const typing = isPatronTyping(desk, row.sessionId);
-  const length = desk.link.now.value - (milliseconds(row.pickUpTime) ?? desk.link.now.value);
   return (
     <Row
       name={patron}
@@ -85,9 +84,7 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <RowName name={patron} />
-        <RowTime ms={length} what="for">
-          {span(length)}
-        </RowTime>
+        <RowTime now={desk.link.now} since={milliseconds(row.pickUpTime)} what="for" show={span} />
       </span>
       <span class="row-line">
         <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />

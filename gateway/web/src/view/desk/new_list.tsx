@@ -69,8 +69,6 @@ function WaitingList({ desk }: { desk: Desk }) {
 }
 
 function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
-  const since = milliseconds(row.waitingSinceTime ?? row.openTime) ?? desk.link.now.value;
-  const waited = desk.link.now.value - since;
   const elsewhere = row.institutionId !== desk.profile.value?.institutionId;
   const busy = desk.isPickingUp(row.sessionId);
   const patron = patronOf(row);
@@ -89,9 +87,13 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <RowName name={patron} />
-        <RowTime ms={waited} what="waiting">
+        <RowTime
+          now={desk.link.now}
+          since={milliseconds(row.waitingSinceTime ?? row.openTime)}
+          what="waiting"
+          show={stopwatch}
+        >
           <Icon name="clock" />
-          {stopwatch(waited)}
         </RowTime>
       </span>
       <span class="row-line">

@@ -1,5 +1,5 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
@@ -45,6 +45,21 @@ describe("the name of a row (D82, D50)", () => {
     );
     await stage.typing(RICKY);
     expect(names()[0]).toMatch(/^Open the session with Ricky for less than 1 min.*connected.*typing.*1 new.*Hello$/);
+  });
+});
+
+describe("the time of a row", () => {
+  it("goes on by itself: the rest of the row is not drawn anew each second", async () => {
+    const row = { ...ROW, list: SessionList.NEW, queueIds: ["main"], waitingSinceTime: timestampFromMs(Date.now()) };
+    stage.lists({ case: "snapshot", value: { rows: [row] } });
+    await drawn();
+    const time = () => stage.root.querySelector(".row-time")?.textContent;
+    const [begin, drawnAnew] = [time(), vi.spyOn(stage.desk, "isPickingUp")];
+    await vi.waitFor(() => expect(time()).not.toBe(begin), { timeout: 5_000 });
+    expect(drawnAnew).not.toHaveBeenCalled();
+    stage.lists({ case: "changed", value: { ...row, patronName: "Rikki" } });
+    await drawn();
+    expect(drawnAnew).toHaveBeenCalled();
   });
 });
 

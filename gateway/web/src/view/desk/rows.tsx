@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
@@ -121,18 +122,30 @@ export function RowName({ name }: { name: string }) {
 }
 
 interface RowTimeProps {
-  /** How long it has lasted, in milliseconds. */
-  ms: number;
+  /** The clock, in milliseconds. */
+  now: ReadonlySignal<number>;
+  /** Since when it has lasted, by that clock. If that is not known, it begins. */
+  since: number | undefined;
   /** What has lasted, for those who do not see it: "waiting". */
   what: string;
-  children: ComponentChildren;
+  /** How a time in milliseconds is shown. */
+  show: (ms: number) => string;
+  /** Before the time. */
+  children?: ComponentChildren;
 }
 
-/** A running time in a row. It is read out by the minute, so that a row with the focus is not told again each second. */
-export function RowTime({ ms, what, children }: RowTimeProps) {
+/**
+ * A running time in a row. It is read out by the minute, so that a row with the focus is not told again each second. It
+ * looks at the clock itself: of hundreds of rows nothing else is drawn anew each second.
+ */
+export function RowTime({ now, since, what, show, children }: RowTimeProps) {
+  const ms = now.value - (since ?? now.value);
   return (
     <span class="row-time">
-      <span aria-hidden="true">{children}</span>
+      <span aria-hidden="true">
+        {children}
+        {show(ms)}
+      </span>
       <Hidden>{`${what} ${roughly(ms)}`}</Hidden>
     </span>
   );
