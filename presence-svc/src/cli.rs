@@ -73,9 +73,7 @@ impl DirectoryCommand {
         let Self::Load { file } = self;
         let clock = Clock::system();
         let changes = if file.as_os_str() == "-" {
-            let text = std::io::read_to_string(std::io::stdin())
-                .context("the directory can't be read from standard input")?;
-            commands::load_directory(log, &text, &clock).await?
+            commands::load_directory_from(log, std::io::stdin(), &file, &clock).await?
         } else {
             commands::load_directory_file(log, &file, &clock).await?
         };

@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -25,7 +26,7 @@ use crate::{
     storage::{self, Snapshot},
 };
 
-/// The largest directory file, in bytes.
+/// The largest directory file, in bytes, wherever it is read from.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// How often a change is decided again because somebody else was faster.
@@ -129,7 +130,23 @@ pub async fn load_directory_file(
     path: &Path,
     clock: &Clock,
 ) -> Result<Changes, CommandError> {
-    let text = read_file(path).await?;
+    let named = path.to_owned();
+    let text = read_text(path, move || std::fs::File::open(named)).await?;
+    load_directory(log, &text, clock).await
+}
+
+/// As [`load_directory_file`], with the file's text read from a source that is no file, standard input for example. Errors
+/// call it by this name.
+///
+/// # Errors
+/// As [`load_directory_file`].
+pub async fn load_directory_from(
+    log: &dyn EventLog,
+    source: impl Read + Send + 'static,
+    name: &Path,
+    clock: &Clock,
+) -> Result<Changes, CommandError> {
+    let text = read_text(name, move || Ok(source)).await?;
     load_directory(log, &text, clock).await
 }
 
@@ -251,18 +268,32 @@ async fn try_change(
     Ok(Changes::count(&known.directory, &events))
 }
 
-async fn read_file(path: &Path) -> Result<String, CommandError> {
+/// Reads a text that may be a directory, on a thread on which one may wait.
+async fn read_text<R: Read>(
+    name: &Path,
+    open: impl FnOnce() -> io::Result<R> + Send + 'static,
+) -> Result<String, CommandError> {
     let failed = |source| CommandError::File {
-        path: path.to_owned(),
+        path: name.to_owned(),
         source,
     };
-    let metadata = tokio::fs::metadata(path).await.map_err(failed)?;
-    if metadata.len() > MAX_FILE {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        // What a pipe holds nobody knows before it was read: one byte too many is enough to know that it is too much.
+        open()?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    let bytes = read
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE {
         return Err(CommandError::TooLarge {
-            path: path.to_owned(),
+            path: name.to_owned(),
         });
     }
-    tokio::fs::read_to_string(path).await.map_err(failed)
+    String::from_utf8(bytes)
+        .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))
 }
 
 /// The directory as a file wants it, with the accounts that were added with a command.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::Path;
+use std::{io::Write as _, path::Path, process::Command};
 
 use carrel_platform::{
     auth::Role,
@@ -10,7 +10,8 @@ use carrel_platform::{
     log::{Batch, EventLog, LogError, NewEvent, StreamName, Write, sqlite::SqliteLog},
 };
 use carrel_presence::{
-    Changes, CommandError, NewLibrarian, add_librarian, commands::load_directory,
+    Changes, CommandError, NewLibrarian, add_librarian,
+    commands::{load_directory, load_directory_from},
     load_directory_file, remove_librarian, storage,
 };
 
@@ -244,6 +245,42 @@ async fn files_that_are_none_are_told() {
     let error = load().await.to_string();
     assert!(error.contains("line 1: directory: not TOML"), "{error}");
     assert_eq!(storage::read(&log).await.unwrap().version, 0);
+}
+
+/// What comes without an end is refused as soon as it is too much, and what is no file is loaded like one.
+#[tokio::test]
+async fn standard_input_is_as_long_as_a_file_may_be() {
+    let log = SqliteLog::in_memory().unwrap();
+    let (name, clock) = (Path::new("-"), clock());
+    let endless = load_directory_from(&log, std::io::repeat(b'#'), name, &clock).await;
+    assert_eq!(
+        endless.unwrap_err().to_string(),
+        "the directory file - is larger than 4194304 bytes"
+    );
+    let loaded = load_directory_from(&log, DEMO.as_bytes(), name, &clock).await;
+    assert_ne!(loaded.unwrap(), Changes::default());
+}
+
+#[tokio::test]
+async fn a_fifo_is_as_long_as_a_file_may_be() {
+    let log = SqliteLog::in_memory().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.toml");
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let writer = std::thread::spawn({
+        let path = path.clone();
+        move || {
+            let mut fifo = std::fs::OpenOptions::new().write(true).open(path)?;
+            // More than is read: whoever reads it all would take it for an empty directory.
+            fifo.write_all(&vec![b'#'; 5 * 1024 * 1024])
+        }
+    });
+    let refused = load_directory_file(&log, &path, &clock()).await;
+    assert!(matches!(refused, Err(CommandError::TooLarge { .. })));
+    // It was not read to its end.
+    let cut_off = writer.join().unwrap().unwrap_err();
+    assert_eq!(cut_off.kind(), std::io::ErrorKind::BrokenPipe);
 }
 
 #[tokio::test]
