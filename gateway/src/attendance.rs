@@ -4,35 +4,36 @@
 //! speed at which it comes, whatever the browser does.
 
 mod reader;
+mod requests;
 pub(crate) mod response;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_platform::{
-    queue::{self, queue},
     refusal::Refusal,
     telemetry::{NotedSpan, Scope, SpanKind, TraceIds, grpc, span, trace_context},
 };
 use carrel_proto::session::v1::{self as session, AttendRequest, Audience, Join, attend_request};
-use futures::StreamExt as _;
 use tokio::{select, sync::OwnedSemaphorePermit, task::JoinHandle};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
-use self::reader::{End, Reader};
+use self::{
+    reader::{End, Reader},
+    requests::{Requests, requests},
+};
 use crate::{frame_time::FrameTime, line::Line, upstream::read};
 
 /// How many requests may wait for the service on one stream, beside the acts under way, which have a limit of their
-/// own: the Join, renewals, and what is typed.
+/// own: the Join, and what is typed.
 const SPARE_REQUESTS: usize = 16;
 
 /// A session that is attended. Dropping it ends nothing; [`Attendance::stop`] does.
 #[derive(Debug)]
 pub(crate) struct Attendance {
-    /// Boxed, because a queue keeps some room after it was used, and most participants say little.
-    requests: queue::Sender<Box<AttendRequest>>,
+    requests: Requests,
     acts: ActsUnderWay,
     unsettled: TaskTracker,
     stop: CancellationToken,
@@ -93,7 +94,7 @@ impl Attendance {
         act_limit: usize,
         time: FrameTime,
     ) -> Self {
-        let (requests, receiver) = queue(act_limit + SPARE_REQUESTS);
+        let (requests, to_service) = requests(act_limit + SPARE_REQUESTS);
         let span = grpc::client_span("carrel.session.v1.SessionService/Attend");
         let scope = Scope::within(&span);
         let join = Box::new(AttendRequest {
@@ -111,8 +112,7 @@ impl Attendance {
         let _ = requests.send(join);
         let mut sessions = line.upstream.sessions.clone();
         let caller = line.caller.clone().about(&session_id);
-        let receiver = receiver.map(|request| *request);
-        let request = scope.run(|| caller.request(receiver));
+        let request = scope.run(|| caller.request(to_service));
         // In a place of its own, which is given back when the stream is open: the task would keep one for it.
         let opening = Box::pin(async move { sessions.attend(request).await });
         let deadline = line.upstream.deadline;
@@ -204,11 +204,10 @@ impl Attendance {
         let _ = self.send(attend_request::Request::Typing(typing));
     }
 
-    /// Gives the service a fresh token. If it can't be given, the stream ends with the old one and the client attends
-    /// again.
+    /// Gives the service a fresh token, as soon as it takes anything, also if it has not kept up with the rest.
     pub(crate) fn renew(&self, access_token: String) {
-        let renew = session::Renew { access_token };
-        let _ = self.send(attend_request::Request::Renew(renew));
+        let renew = attend_request::Request::Renew(session::Renew { access_token });
+        self.requests.renew(within_trace(renew));
     }
 
     /// Whether the stream has ended by itself, and nothing is left to be said of it.
@@ -236,13 +235,16 @@ impl Attendance {
     }
 
     fn send(&self, request: attend_request::Request) -> Result<(), ()> {
-        self.requests
-            .send(Box::new(AttendRequest {
-                request: Some(request),
-                trace_parent: trace_context::current(),
-            }))
-            .map_err(|_| ())
+        self.requests.send(within_trace(request))
     }
+}
+
+/// A request within the trace of what is done now.
+fn within_trace(request: attend_request::Request) -> Box<AttendRequest> {
+    Box::new(AttendRequest {
+        request: Some(request),
+        trace_parent: trace_context::current(),
+    })
 }
 
 impl ActsUnderWay {

@@ -1,0 +1,146 @@
+//! What waits for the service on one stream.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use carrel_platform::queue::{self, queue};
+use carrel_proto::session::v1::AttendRequest;
+use futures::{Stream, StreamExt as _};
+
+/// No more than `limit` requests wait, and a renewal beside them.
+pub(super) fn requests(limit: usize) -> (Requests, ToService) {
+    let (queue, waiting) = queue(limit);
+    let renewal = Renewal::default();
+    let requests = Requests {
+        queue,
+        renewal: renewal.clone(),
+    };
+    (requests, ToService { waiting, renewal })
+}
+
+/// The end at which requests are put in. Neither way of it waits.
+#[derive(Debug)]
+pub(super) struct Requests {
+    /// Boxed, because a queue keeps some room after it was used, and most participants say little. Nothing, to say that
+    /// there is a renewal.
+    queue: queue::Sender<Option<Box<AttendRequest>>>,
+    renewal: Renewal,
+}
+
+/// The end at which the service gets them, in order; a renewal as soon as it takes anything.
+pub(super) struct ToService {
+    waiting: queue::Receiver<Option<Box<AttendRequest>>>,
+    renewal: Renewal,
+}
+
+/// The newest renewal that the service has not taken, in a place of its own: it must not be lost for what else waits, since
+/// the stream would end with the old token.
+#[derive(Clone, Debug, Default)]
+struct Renewal(Arc<Mutex<Option<Box<AttendRequest>>>>);
+
+impl Requests {
+    /// Puts a request in.
+    ///
+    /// # Errors
+    /// When there is no room for it, or nobody to take it.
+    pub(super) fn send(&self, request: Box<AttendRequest>) -> Result<(), ()> {
+        self.queue.send(Some(request)).map_err(|_| ())
+    }
+
+    /// Puts a renewal in, instead of one that still waits: there is always room.
+    pub(super) fn renew(&self, renewal: Box<AttendRequest>) {
+        *self.renewal.lock() = Some(renewal);
+        // So that somebody looks. Without room for that, other requests wait, and whoever takes those looks each time.
+        let _ = self.queue.send(None);
+    }
+}
+
+impl Stream for ToService {
+    type Item = AttendRequest;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<AttendRequest>> {
+        loop {
+            if let Some(renewal) = self.renewal.lock().take() {
+                return Poll::Ready(Some(*renewal));
+            }
+            match self.waiting.poll_next_unpin(cx) {
+                Poll::Ready(Some(Some(request))) => return Poll::Ready(Some(*request)),
+                Poll::Ready(Some(None)) => {}
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Renewal {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<AttendRequest>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_proto::session::v1::{Join, Renew, attend_request::Request};
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn request(request: Request) -> Box<AttendRequest> {
+        Box::new(AttendRequest {
+            request: Some(request),
+            trace_parent: String::new(),
+        })
+    }
+
+    fn join() -> Box<AttendRequest> {
+        request(Request::Join(Join::default()))
+    }
+
+    fn renewal(token: &str) -> Box<AttendRequest> {
+        request(Request::Renew(Renew {
+            access_token: token.to_owned(),
+        }))
+    }
+
+    /// What the service can take now.
+    fn taken(to_service: &mut ToService) -> Vec<AttendRequest> {
+        std::iter::from_fn(|| to_service.next().now_or_never().flatten()).collect()
+    }
+
+    #[test]
+    fn a_renewal_finds_a_place_where_nothing_else_does() {
+        let (requests, mut to_service) = requests(2);
+        assert_eq!(requests.send(join()), Ok(()));
+        assert_eq!(requests.send(join()), Ok(()));
+        assert_eq!(requests.send(join()), Err(()));
+        requests.renew(renewal("older"));
+        requests.renew(renewal("newest"));
+        let newest_first = [*renewal("newest"), *join(), *join()];
+        assert_eq!(taken(&mut to_service), newest_first);
+        requests.renew(renewal("next"));
+        assert_eq!(taken(&mut to_service), [*renewal("next")]);
+    }
+
+    #[test]
+    fn renewals_that_nobody_takes_are_one() {
+        let (requests, mut to_service) = requests(2);
+        for _ in 0..100 {
+            requests.renew(renewal("older"));
+        }
+        requests.renew(renewal("newest"));
+        assert_eq!(taken(&mut to_service), [*renewal("newest")]);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_requests_is_woken_for_a_renewal() {
+        let (requests, mut to_service) = requests(2);
+        let taken = tokio::spawn(async move { to_service.next().await });
+        tokio::task::yield_now().await;
+        requests.renew(renewal("newest"));
+        assert_eq!(taken.await.ok().flatten(), Some(*renewal("newest")));
+    }
+}
