@@ -124,7 +124,7 @@ pub async fn assemble_with_directory(
 }
 
 async fn start(config: Config, directory: Option<&str>) -> Result<Running, AssembleError> {
-    config.gateway.ends_within(GATEWAY_END)?;
+    config.gateway.check(GATEWAY_END)?;
     let clock = Clock::system();
     let folder = DataFolder::open(&config.data_dir)?;
     let lock = folder.lock()?;

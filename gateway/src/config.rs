@@ -78,6 +78,10 @@ pub struct SocketConfig {
 }
 
 impl SocketConfig {
+    /// The least that `queue_bytes` may be: what is longer than the queue comes frame by frame, each when half of the queue
+    /// is free, and so half of it takes any frame.
+    pub(crate) const LEAST_QUEUE_BYTES: usize = 2 * FRAME_LIMIT;
+
     /// How many bytes wait in the websocket itself before they are handed on.
     pub(crate) const WRITE_BUFFER: usize = 16 * 1024;
 
@@ -103,15 +107,19 @@ const fn u32_of(value: u32) -> NonZeroU32 {
 }
 
 impl Config {
-    /// Refuses a `drain_deadline` of a gateway that is given only so long to end: it would be ended from outside, before
-    /// it drops the browsers that are left, and they would go on without services.
+    /// Checks what the types of the settings do not say, for a gateway that is given only so long to end.
     ///
     /// # Errors
-    /// [`Error::DrainDeadline`].
-    pub fn ends_within(&self, given: Duration) -> Result<(), Error> {
+    /// [`Error::DrainDeadline`]: the gateway would be ended from outside before it drops the browsers that are left, and
+    /// they would go on without services. [`Error::QueueBytes`]: browsers that keep up would be called too slow.
+    pub fn check(&self, given: Duration) -> Result<(), Error> {
         let longest = given.saturating_sub(DROPPING).into();
         if self.drain_deadline > longest {
             return Err(Error::DrainDeadline { longest });
+        }
+        let least = SocketConfig::LEAST_QUEUE_BYTES;
+        if self.socket.queue_bytes.get() < least {
+            return Err(Error::QueueBytes { least });
         }
         Ok(())
     }
@@ -172,11 +180,31 @@ mod tests {
     #[test]
     fn a_stop_leaves_time_to_drop_who_is_left() {
         let config = Config::default();
-        assert!(config.ends_within(Duration::from_millis(4_250)).is_ok());
-        let refused = config.ends_within(Duration::from_millis(4_249));
+        assert!(config.check(Duration::from_millis(4_250)).is_ok());
+        let refused = config.check(Duration::from_millis(4_249));
         assert_eq!(
             refused.unwrap_err().to_string(),
             "gateway.drain_deadline: must be 3999ms or less, since all of a stop takes ten seconds at the most"
+        );
+    }
+
+    #[test]
+    fn half_of_what_may_wait_for_a_browser_takes_any_frame() {
+        let waiting = |bytes| {
+            let socket = SocketConfig {
+                queue_bytes: usize_of(bytes),
+                ..SocketConfig::default()
+            };
+            let config = Config {
+                socket,
+                ..Config::default()
+            };
+            config.check(Duration::from_secs(10))
+        };
+        assert!(waiting(131_072).is_ok());
+        assert_eq!(
+            waiting(131_071).unwrap_err().to_string(),
+            "gateway.socket.queue_bytes: must be 131072 or more, since half of it must have room for the longest frame"
         );
     }
 

@@ -26,6 +26,14 @@ pub enum Error {
         /// The longest that there is time for.
         longest: HumanDuration,
     },
+    /// Not every frame would find room in the queue of a browser that keeps up.
+    #[error(
+        "gateway.socket.queue_bytes: must be {least} or more, since half of it must have room for the longest frame"
+    )]
+    QueueBytes {
+        /// The least that will do.
+        least: usize,
+    },
     /// The listener has no address.
     #[error("the gateway's listener can't be used: {0}")]
     Listener(#[from] std::io::Error),

@@ -84,7 +84,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
-    settings.gateway.ends_within(SERVING_END)?;
+    settings.gateway.check(SERVING_END)?;
     let process = Process::start(
         NAME,
         &ProcessSettings {

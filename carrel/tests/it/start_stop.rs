@@ -57,6 +57,10 @@ fn a_bad_setting_is_named_with_its_source() {
             "gateway.drain_deadline: must be 4500ms or less",
         ),
         (
+            "[gateway.socket]\nqueue_bytes = 65535",
+            "gateway.socket.queue_bytes: must be 131072 or more",
+        ),
+        (
             "[telemetry]\nlog_filter = \"a=b=c\"",
             "telemetry.log_filter",
         ),
