@@ -144,7 +144,6 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         stop,
     };
     let sessions = sessions::Sessions::new(parts, tasks.clone());
-    sessions.look_after(&members).await?;
     tasks.spawn(sessions.clone().keep_up(members));
     tasks.close();
     let load = LoadApi::new(sessions.clone(), auth.clone(), clock.clone());

@@ -12,7 +12,7 @@ use carrel_platform::{
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
     },
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -37,6 +37,8 @@ mod upkeep;
 pub(crate) struct Sessions {
     parts: Arc<Parts>,
     live: Arc<Mutex<BTreeMap<String, Live>>>,
+    /// Places for those that are loaded though nobody has asked for them.
+    places: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -56,6 +58,7 @@ impl Sessions {
         Self {
             parts: Arc::new(parts),
             live: Arc::default(),
+            places: Arc::new(Semaphore::new(upkeep::PLACES)),
             tasks,
         }
     }
@@ -179,7 +182,7 @@ impl Sessions {
             return Err(Refused::NotFound.into());
         }
         while !self.parts.stop.is_cancelled() {
-            match self.inbox(session_id).send(request).await {
+            match self.inbox(session_id, None).send(request).await {
                 Ok(()) => return Ok(()),
                 Err(mpsc::error::SendError(back)) => {
                     request = back;
@@ -190,7 +193,12 @@ impl Sessions {
         Err(Error::ShuttingDown)
     }
 
-    fn inbox(&self, session_id: &str) -> mpsc::Sender<Box<Request>> {
+    /// The way to a session, which is brought into memory if it is not there. The place is given back when it was loaded.
+    fn inbox(
+        &self,
+        session_id: &str,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> mpsc::Sender<Box<Request>> {
         let mut live = self.live();
         if let Some(Live { inbox, .. }) = live.get(session_id)
             && !inbox.is_closed()
@@ -208,7 +216,7 @@ impl Sessions {
         let origin = Origin::random();
         self.tasks.spawn(
             self.clone()
-                .live_on(session_id.to_owned(), origin, known, inbox),
+                .live_on(session_id.to_owned(), origin, known, inbox, place),
         );
         sender
     }
@@ -223,10 +231,16 @@ impl Sessions {
         origin: Origin,
         known: Arc<Known>,
         mut inbox: Inbox,
+        place: Option<OwnedSemaphorePermit>,
     ) {
         let load = LiveSession::load(Arc::clone(&self.parts), origin, session_id.clone(), known);
         // Each in one place of its own: what waits keeps a second one for all that is handed to it.
-        match Box::pin(async { load.await.map(Box::new) }).await {
+        let load = Box::pin(async {
+            let loaded = load.await.map(Box::new);
+            drop(place);
+            loaded
+        });
+        match load.await {
             Ok(mut session) => session.run(&mut inbox).await,
             Err(error) => refuse_all(&mut inbox, &error.into()).await,
         }

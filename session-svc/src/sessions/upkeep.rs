@@ -18,10 +18,13 @@ use crate::{
 const PAGE: usize = 512;
 /// How many sessions are looked up at once in the store of leases.
 const LOOK_UPS: usize = 64;
+/// How many sessions that nobody has asked for are loaded at once: after a restart they are all that wait, and the log has its
+/// readers for others, too.
+pub(super) const PLACES: usize = 2;
 
 impl Sessions {
-    /// Sees to both again and again, until the server stops. Each goes its own way: while the store of leases can't be
-    /// reached, it takes long to look up many sessions, and a word that was lost must not wait for that.
+    /// Sees to both, at once and again and again, until the server stops. Each goes its own way: while the store of leases
+    /// can't be reached, it takes long to look up many sessions, and a word that was lost must not wait for that.
     pub(crate) async fn keep_up(self, members: Members) {
         let tails = async {
             if self.parts.bus.lossy() {
@@ -34,7 +37,7 @@ impl Sessions {
         tokio::join!(tails, unattended);
     }
 
-    /// Does something again and again, until the server stops.
+    /// Does something, at once and again and again, until the server stops.
     async fn see_to<F>(&self, what: impl Fn() -> F, failed: &'static str)
     where
         F: Future<Output = Result<(), LogError>>,
@@ -42,9 +45,13 @@ impl Sessions {
         let every = self.parts.config.tail_repair.get();
         let pause = || tokio::time::sleep(every);
         let stop = &self.parts.stop;
-        while stop.run_until_cancelled(pause()).await.is_some() {
-            if let Err(error) = what().await {
+        // All of it only reads, and so can be broken off.
+        while let Some(seen_to) = stop.run_until_cancelled(what()).await {
+            if let Err(error) = seen_to {
                 tracing::warn!(kind = error.kind(), "{failed}");
+            }
+            if stop.run_until_cancelled(pause()).await.is_none() {
+                return;
             }
         }
     }
@@ -85,11 +92,9 @@ impl Sessions {
     }
 
     /// Brings those sessions into memory that are this server's to look after: in which time alone may bring something
-    /// (open ones, and those with supervisors inside), and which nobody attends on any server.
-    ///
-    /// # Errors
-    /// As the log does.
-    pub(crate) async fn look_after(&self, members: &Members) -> Result<(), LogError> {
+    /// (open ones, and those with supervisors inside), and which nobody attends on any server. One after the other, as there
+    /// are places: one that can't be loaded gives its place back, and one that the log never answers keeps only its own.
+    async fn look_after(&self, members: &Members) -> Result<(), LogError> {
         let mut due = self.parts.list.open();
         due.extend(self.supervised().await?);
         {
@@ -105,8 +110,9 @@ impl Sessions {
                 leases.is_ok_and(|leases| !leases.is_empty())
             });
             for (id, attended) in page.iter().zip(join_all(attended).await) {
-                if !attended {
-                    let _ = self.inbox(id);
+                // The places are never taken away.
+                if !attended && let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
+                    let _ = self.inbox(id, Some(place));
                 }
             }
         }
