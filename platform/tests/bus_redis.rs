@@ -23,7 +23,7 @@ use carrel_testbed::{
     redis::{Redis, RedisOptions},
 };
 use on_redis::{
-    config,
+    behind_a_name, config,
     hearing::{self, LONG, ME, OTHER, heard, listen},
     new_key, single,
 };
@@ -177,6 +177,27 @@ async fn a_link_that_is_half_open_is_noticed() {
         hears_again(&bus, &mut listener, "t").await;
         becomes(&bus, is_well).await;
     }
+}
+
+/// What is published at a replica reaches only those who listen there; it refuses nothing and closes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_stands_for_another_master_is_followed() {
+    let (before, after) = (Redis::start().unwrap(), Redis::start().unwrap());
+    let name = Proxy::start(before.port()).unwrap();
+    let config = behind_a_name(&name);
+    let bus = RedisBus::connect(&config).await.unwrap();
+    let mut listener = listen(&bus, "t").await;
+    before.follow(&after).unwrap();
+    becomes(&bus, is_degraded).await;
+    let too_early = RedisBus::connect(&config).await.unwrap_err().to_string();
+    assert!(too_early.contains("is no master now"), "{too_early}");
+    name.turn_to(after.port());
+    assert_eq!(heard(&mut listener).await, Notice::Missed);
+    becomes(&bus, is_well).await;
+    let newcomer = RedisBus::connect(&config).await.unwrap();
+    let mut at_newcomer = listen(&newcomer, "t").await;
+    hears_again(&bus, &mut at_newcomer, "t").await;
+    hears_again(&newcomer, &mut listener, "t").await;
 }
 
 /// Who has Redis but no key: sees nothing, and makes nobody believe anything.

@@ -14,8 +14,8 @@ use carrel_platform::{
     lease::{Held, Lease, LeaseError, Leases, redis::RedisLeases},
     redis::RedisConfig,
 };
-use carrel_testbed::redis::Redis;
-use on_redis::{new_key, single};
+use carrel_testbed::{proxy::Proxy, redis::Redis};
+use on_redis::{behind_a_name, new_key, single};
 
 /// Longer than anything takes that comes at all.
 const LONG: Duration = Duration::from_secs(60);
@@ -336,6 +336,31 @@ async fn a_store_that_refuses_what_it_is_asked_is_not_said_to_be_well() {
     on.engine.ask(&room("0")).unwrap();
     let well = condition.wait_for(|condition| *condition == Condition::Well);
     tokio::time::timeout(LONG, well).await.unwrap().unwrap();
+}
+
+/// The server behind a name goes on as a replica of the one that the name stands for now: its connections stay open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_stands_for_another_master_is_followed() {
+    for may_ask in [true, false] {
+        let (before, after) = (Redis::start().unwrap(), Redis::start().unwrap());
+        let name = Proxy::start(before.port()).unwrap();
+        if !may_ask {
+            for redis in [&before, &after] {
+                redis.ask(&["ACL", "SETUSER", "default", "-role"]).unwrap();
+            }
+        }
+        let leases = RedisLeases::connect(&behind_a_name(&name)).await.unwrap();
+        let one = lease("s", "one", 1, "");
+        hold(&leases, &one).await;
+        before.follow(&after).unwrap();
+        assert!(leases.hold(one.clone(), LONG).await.is_err());
+        name.turn_to(after.port());
+        hold(&leases, &one).await;
+        let mut condition = leases.condition();
+        let well = condition.wait_for(|condition| *condition == Condition::Well);
+        tokio::time::timeout(LONG, well).await.unwrap().unwrap();
+        assert_eq!(leases.standing("s").await, Ok(vec![one]));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
     thread,
 };
@@ -23,6 +23,7 @@ pub enum Lost {
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
+    server: Arc<AtomicU16>,
     connections: Arc<Mutex<Vec<Connection>>>,
     closed: Arc<AtomicBool>,
 }
@@ -40,8 +41,10 @@ impl Proxy {
     /// When there is no free port.
     pub fn start(server: u16) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let server = Arc::new(AtomicU16::new(server));
         let proxy = Self {
             port: listener.local_addr()?.port(),
+            server: Arc::clone(&server),
             connections: Arc::default(),
             closed: Arc::default(),
         };
@@ -53,7 +56,7 @@ impl Proxy {
                     return;
                 }
                 // A server that is away looks like one that closes at once.
-                if let Ok(connection) = pass_on(client, server) {
+                if let Ok(connection) = pass_on(client, server.load(Ordering::SeqCst)) {
                     let mut all = connections.lock().unwrap_or_else(PoisonError::into_inner);
                     all.push(connection);
                 }
@@ -66,6 +69,12 @@ impl Proxy {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Has connections that come from now on go to another server, like a name that stands for it now. Those that there are
+    /// stay where they are.
+    pub fn turn_to(&self, server: u16) {
+        self.server.store(server, Ordering::SeqCst);
     }
 
     /// Loses this on all connections that there are now. Later ones lose nothing.

@@ -55,7 +55,7 @@ pub struct RedisConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RedisTopology {
-    /// One server.
+    /// One server, which is a master. Its name may come to stand for another one.
     #[default]
     Single,
     /// A master with replicas, watched by Sentinels.

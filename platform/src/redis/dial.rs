@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _,
-    ProtocolVersion, PushInfo, RedisConnectionInfo, RedisResult, TlsCertificates, Value,
-    aio::MultiplexedConnection,
+    ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
+    Value, aio::MultiplexedConnection,
 };
 use tokio::time::timeout;
 
@@ -41,8 +41,18 @@ impl Credentials {
 pub(crate) struct Dialer {
     credentials: Option<Credentials>,
     tls: Option<TlsCertificates>,
-    /// Whether a server that is no master is refused.
-    masters_only: bool,
+    masters: Masters,
+}
+
+/// Whether a server has to be a master.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Masters {
+    /// Others tell who is one.
+    AreKnown,
+    /// It has to be one, unless it does not let us ask.
+    WhereTold,
+    /// It has to be one.
+    Only,
 }
 
 impl std::fmt::Debug for Dialer {
@@ -56,16 +66,29 @@ impl Dialer {
         Self {
             credentials,
             tls,
-            masters_only: false,
+            masters: Masters::AreKnown,
         }
     }
 
     /// The same, and a server that is no master is refused.
     pub(super) fn masters_only(self) -> Self {
         Self {
-            masters_only: true,
+            masters: Masters::Only,
             ..self
         }
+    }
+
+    /// The same, and a server that says that it is no master is refused. One that does not let us ask is not.
+    pub(super) fn masters_where_told(self) -> Self {
+        Self {
+            masters: Masters::WhereTold,
+            ..self
+        }
+    }
+
+    /// Whether a server has to stay what it was when the connection was made.
+    pub(super) fn wants_masters(&self) -> bool {
+        self.masters != Masters::AreKnown
     }
 
     /// Connects. `pushed` is called for all that the server says unasked, in order and at once, and when the connection
@@ -103,10 +126,12 @@ impl Dialer {
             .get_multiplexed_async_connection_with_config(&config)
             .await
             .map_err(|error| error.to_string())?;
-        if self.masters_only {
-            let role = ask(&mut connection, &redis::cmd("ROLE")).await;
-            if !is_master(&role.map_err(|error| error.to_string())?) {
-                return Err("is no master now".to_owned());
+        if self.wants_masters() {
+            match ask_whether_master(&mut connection).await {
+                Ok(true) => {}
+                Ok(false) => return Err(NO_MASTER.to_owned()),
+                Err(error) if self.masters == Masters::WhereTold && is_forbidden(&error) => {}
+                Err(error) => return Err(error.to_string()),
             }
         }
         Ok(connection)
@@ -148,6 +173,22 @@ pub(crate) async fn ask(
         .send_packed_command(command)
         .await?
         .extract_error()
+}
+
+/// What is amiss with a server that has to be a master and is none.
+pub(super) const NO_MASTER: &str = "is no master now";
+
+/// Asks a server whether it is a master.
+pub(super) async fn ask_whether_master(
+    connection: &mut MultiplexedConnection,
+) -> RedisResult<bool> {
+    let role = ask(connection, &redis::cmd("ROLE")).await?;
+    Ok(is_master(&role))
+}
+
+/// Whether the server lives, and does not let us ask this: our user may not, or it knows no such command.
+pub(super) fn is_forbidden(error: &RedisError) -> bool {
+    matches!(error.code(), Some("NOPERM" | "ERR"))
 }
 
 fn is_master(role: &Value) -> bool {

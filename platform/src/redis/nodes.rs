@@ -1,4 +1,5 @@
-//! The connections for commands: one to each master, kept as long as it is one.
+//! The connections for commands: one to each master, kept as long as it is one. Where nobody else tells that, the server
+//! is asked itself, and when it is none any more the connection is made anew, for which its name is looked up again.
 
 use std::{
     collections::HashMap,
@@ -7,7 +8,7 @@ use std::{
 };
 
 use redis::{
-    Cmd, ErrorKind, PushKind, RedisError as Error, ServerErrorKind, Value,
+    Cmd, ErrorKind, PushKind, RedisError as Error, RedisResult, ServerErrorKind, Value,
     aio::MultiplexedConnection,
 };
 use tokio::{
@@ -16,7 +17,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Address, Dialer, Health, Part, RedisError, RedisTopology, Report, Settings, Topology};
+use super::{
+    Address, Dialer, Health, Part, RedisError, RedisTopology, Report, Settings, Topology,
+    dial::{self, NO_MASTER},
+};
 use crate::backoff::Backoff;
 
 /// How often a connection is asked whether it is alive.
@@ -62,8 +66,16 @@ struct Inner {
 
 #[derive(Debug)]
 struct Link {
-    connection: watch::Receiver<Option<MultiplexedConnection>>,
+    line: watch::Receiver<Option<Line>>,
     _task: AbortOnDropHandle<()>,
+}
+
+/// A connection that is there now.
+#[derive(Clone, Debug)]
+struct Line {
+    connection: MultiplexedConnection,
+    /// Told when the server says by what it refuses that it is no master any more.
+    demoted: Arc<Notify>,
 }
 
 impl Nodes {
@@ -72,7 +84,9 @@ impl Nodes {
         let topology = Arc::new(Topology::find(settings, health.clone()).await?);
         let dialer = match settings.topology {
             RedisTopology::Sentinel => settings.dialer.clone().masters_only(),
-            RedisTopology::Single | RedisTopology::Cluster => settings.dialer.clone(),
+            // Its name may stand for another server by and by, and the one before go on as a replica.
+            RedisTopology::Single => settings.dialer.clone().masters_where_told(),
+            RedisTopology::Cluster => settings.dialer.clone(),
         };
         let mut connected = Vec::new();
         for address in topology.now().masters() {
@@ -108,8 +122,12 @@ impl Nodes {
 
     /// The connection to a master, if there is one now.
     pub(crate) fn connection(&self, master: &Address) -> Option<MultiplexedConnection> {
+        self.line(master).map(|line| line.connection)
+    }
+
+    fn line(&self, master: &Address) -> Option<Line> {
         let links = self.inner.links();
-        links.get(master)?.connection.borrow().clone()
+        links.get(master)?.line.borrow().clone()
     }
 
     /// Gives a command to whoever holds a slot, as often as necessary. It must do no harm to be done twice.
@@ -145,10 +163,10 @@ impl Nodes {
             self.inner.topology.hint();
             return Err(Failure::Passing(format!("nobody holds slot {slot}")));
         };
-        let Some(mut connection) = self.connection(master) else {
+        let Some(mut line) = self.line(master) else {
             return Err(Failure::Passing(format!("{master} is not connected")));
         };
-        let error = match super::dial::ask(&mut connection, command).await {
+        let error = match dial::ask(&mut line.connection, command).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
@@ -159,6 +177,7 @@ impl Nodes {
             ErrorKind::Server(ServerErrorKind::Ask) => {
                 return self.try_where_it_went(&error, command).await;
             }
+            ErrorKind::Server(ServerErrorKind::ReadOnly) => line.demoted.notify_one(),
             _ => {}
         }
         if passes(&error) {
@@ -223,16 +242,16 @@ impl Inner {
 
     /// Keeps a connection to a master from now on.
     fn link(&self, address: &Address, first: Option<Connected>) {
-        let (sender, connection) = watch::channel(None);
+        let (sender, line) = watch::channel(None);
         let keeper = LinkKeeper {
             address: address.clone(),
             dialer: self.dialer.clone(),
             topology: Arc::clone(&self.topology),
             report: Report::new(&self.health, Part::Commands(address.clone())),
-            connection: sender,
+            line: sender,
         };
         let link = Link {
-            connection,
+            line,
             _task: AbortOnDropHandle::new(tokio::spawn(keeper.run(first))),
         };
         self.links().insert(address.clone(), link);
@@ -259,8 +278,10 @@ async fn keep_links(inner: Arc<Inner>) {
 
 /// A connection, and how one hears that it was closed.
 struct Connected {
-    connection: MultiplexedConnection,
+    line: Line,
     closed: Arc<Notify>,
+    /// Whether the server has to stay a master.
+    master: bool,
 }
 
 impl Connected {
@@ -273,26 +294,50 @@ impl Connected {
             }
         };
         let connection = dialer.dial(address, pushed).await?;
-        Ok(Self { connection, closed })
+        Ok(Self {
+            line: Line {
+                connection,
+                demoted: Arc::default(),
+            },
+            closed,
+            master: dialer.wants_masters(),
+        })
     }
 
-    /// Waits until it is closed, or does not answer any more.
+    /// Waits until it is closed, does not answer any more, or the server is no master any more and has to be one.
     async fn until_broken(mut self, backoff: &mut Backoff) -> &'static str {
-        let ping = redis::cmd("PING");
+        let demoted = Arc::clone(&self.line.demoted);
+        let closed = Arc::clone(&self.closed);
         loop {
-            let pong = async {
+            let examined = async {
                 sleep(PING_EVERY).await;
-                timeout(PONG_WITHIN, super::dial::ask(&mut self.connection, &ping)).await
+                timeout(PONG_WITHIN, self.examine()).await
             };
             tokio::select! {
-                () = self.closed.notified() => return "the connection was closed",
-                pong = pong => match pong {
-                    Ok(Ok(_)) => backoff.reset(),
+                () = closed.notified() => return "the connection was closed",
+                () = demoted.notified() => return NO_MASTER,
+                examined = examined => match examined {
+                    Ok(Ok(true)) => backoff.reset(),
+                    Ok(Ok(false)) => return NO_MASTER,
                     Ok(Err(_)) => return "the connection was closed",
                     Err(_) => return "it does not answer",
                 },
             }
         }
+    }
+
+    /// Whether the server is still what it has to be, if it answers.
+    async fn examine(&mut self) -> RedisResult<bool> {
+        let connection = &mut self.line.connection;
+        if self.master {
+            match dial::ask_whether_master(connection).await {
+                // It would be forbidden each time.
+                Err(error) if dial::is_forbidden(&error) => self.master = false,
+                answered => return answered,
+            }
+        }
+        dial::ask(connection, &redis::cmd("PING")).await?;
+        Ok(true)
     }
 }
 
@@ -302,7 +347,7 @@ struct LinkKeeper {
     dialer: Dialer,
     topology: Arc<Topology>,
     report: Report,
-    connection: watch::Sender<Option<MultiplexedConnection>>,
+    line: watch::Sender<Option<Line>>,
 }
 
 impl LinkKeeper {
@@ -316,10 +361,9 @@ impl LinkKeeper {
             let problem = match connected {
                 Ok(connected) => {
                     self.report.well();
-                    let connection = connected.connection.clone();
-                    self.connection.send_replace(Some(connection));
+                    self.line.send_replace(Some(connected.line.clone()));
                     let problem = connected.until_broken(&mut backoff).await;
-                    self.connection.send_replace(None);
+                    self.line.send_replace(None);
                     format!("{}: {problem}", self.address)
                 }
                 Err(problem) => problem,

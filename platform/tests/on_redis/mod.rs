@@ -10,7 +10,10 @@ use carrel_platform::{
     config::{HumanDuration, Secret},
     redis::{RedisConfig, RedisTopology},
 };
-use carrel_testbed::redis::{Cluster, MASTER_NAME, Redis, Sentinels};
+use carrel_testbed::{
+    proxy::Proxy,
+    redis::{Cluster, MASTER_NAME, Redis, Sentinels},
+};
 
 /// A Redis of whatever kind, and how it is reached.
 pub(crate) struct OnRedis<Engine> {
@@ -32,6 +35,11 @@ pub(crate) fn single() -> OnRedis<Redis> {
     let engine = Redis::start().unwrap();
     let config = config(RedisTopology::Single, [engine.url()]);
     OnRedis { engine, config }
+}
+
+/// A single Redis, by a name that may come to stand for another one.
+pub(crate) fn behind_a_name(name: &Proxy) -> RedisConfig {
+    config(RedisTopology::Single, [name.url()])
 }
 
 pub(crate) fn sentinel() -> OnRedis<Sentinels> {

@@ -148,6 +148,15 @@ impl Redis {
         Ok(())
     }
 
+    /// Makes it a replica of another server, with all who are connected to it (REPLICAOF).
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn follow(&self, master: &Self) -> anyhow::Result<()> {
+        self.ask(&["REPLICAOF", "127.0.0.1", &master.port.to_string()])?;
+        Ok(())
+    }
+
     /// Makes it empty (FLUSHALL).
     ///
     /// # Errors
