@@ -38,6 +38,13 @@ test("the patron waits again, and reads that what was written is kept", async ()
   await ricky.waiting.waitFor();
   await ricky.page.getByText("What you and your librarian have written so far is kept.").waitFor();
   await ricky.page.getByRole("status").filter({ hasText: "You are waiting for a librarian again" }).waitFor();
+  expect(await ricky.box.inputValue()).toBe("Half a sentence");
+});
+
+test("what the patron writes while they wait is there for whoever comes", async () => {
+  await ricky.say("I can wait");
+  await admin.conversation.shows("I can wait");
+  await ricky.box.fill("Half a sentence");
 });
 
 test("the row in New says so", async () => {

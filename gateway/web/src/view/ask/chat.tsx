@@ -1,16 +1,9 @@
 import type { PatronChat } from "../../app/patron_chat";
-import { isByPatron } from "../../app/patron_news";
 import { whyRefused } from "../../refusal_words";
-import { conversation } from "../../state/conversation";
-import { nameOf, type Reader } from "../../words";
-import { Icon } from "../parts/icon";
-import { Stream } from "../parts/stream";
-import { TextBox } from "../parts/text_box";
+import { nameOf } from "../../words";
 import { TypingLine } from "../parts/typing_line";
+import { Conversation } from "./conversation";
 import { EndChat } from "./end_chat";
-
-/** How the patron reads a conversation. */
-export const asPatron: Reader = { isOwn: isByPatron, isPatron: true };
 
 /** The conversation with the librarian. */
 export function Chat({ chat }: { chat: PatronChat }) {
@@ -37,41 +30,13 @@ export function Chat({ chat }: { chat: PatronChat }) {
         />
       </div>
       <ConnectionNotice chat={chat} />
-      <Stream
-        sessionId={view.sessionId}
-        items={conversation(view, isByPatron)}
-        reader={asPatron}
-        now={chat.link.localNow}
-        stuck={chat.link.isStuck.value}
+      <Conversation
+        chat={chat}
+        view={view}
+        placeholder={`Write to ${librarian}`}
+        focus
         foot={<TypingLine typists={typists} />}
-        onRetry={(commandId) => chat.link.input(view.sessionId, { kind: "retry", commandId })}
-        onEdit={(outgoing) => {
-          chat.edit(outgoing);
-          document.getElementById("message")?.focus();
-        }}
-        onDiscard={(commandId) => chat.link.input(view.sessionId, { kind: "discard", commandId })}
       />
-      <div class="chat-box">
-        <TextBox
-          id="message"
-          label={<span class="visually-hidden">Your message</span>}
-          placeholder={`Write to ${librarian}`}
-          hint={<span class="keys">Enter sends, Shift+Enter begins a new line</span>}
-          value={chat.draft.value}
-          limit={chat.link.textLimit.value}
-          focus
-          action={
-            <>
-              <Icon name="send" /> Send
-            </>
-          }
-          onInput={(value) => {
-            chat.draft.value = value;
-            if (value !== "") chat.typing();
-          }}
-          onSend={() => chat.send()}
-        />
-      </div>
     </section>
   );
 }

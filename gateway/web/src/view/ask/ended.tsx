@@ -8,8 +8,8 @@ import { saveText, transcriptName, transcriptText } from "../../transcript_text"
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
-import { asPatron } from "./chat";
 import { LeaveQuestion } from "./closed";
+import { asPatron } from "./conversation";
 
 /** The end: who ended it, the transcript, and a clean page for the next person at this computer (D78). */
 export function Ended({ chat }: { chat: PatronChat }) {

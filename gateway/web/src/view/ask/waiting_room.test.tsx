@@ -11,6 +11,7 @@ import { type SessionEvent, SessionEventSchema } from "../../gen/carrel/session/
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { JoinedSchema } from "../../gen/carrel/session/v1/session_service_pb";
 import { FakeSocket } from "../../testing/gateway";
+import { PatronPage } from "../../testing/patron_page";
 import { AskPage } from "./ask_page";
 
 const MAP = { part: Part.OWNER, name: "Ms Map" };
@@ -72,5 +73,59 @@ describe("a patron who waits again, since their librarian was lost (I13, R7)", (
     expect(root.textContent).toContain("What you and your librarian have written so far is kept.");
     expect(root.textContent).toContain("You are waiting for a librarian again");
     expect(root.textContent).not.toContain("lost");
+  });
+});
+
+describe("what a patron has written and nobody has taken, while they wait again (D60)", () => {
+  let page: PatronPage;
+
+  beforeEach(async () => {
+    page = await PatronPage.open(true);
+    await page.chats();
+  });
+
+  afterEach(() => page.close());
+
+  const words = () => [...page.root.querySelectorAll(".failed button")].map(({ textContent }) => textContent);
+
+  /** The librarian is lost, and the patron waits again. */
+  async function waitsAgain(): Promise<void> {
+    await page.happens("returned");
+    expect(page.chat.stage.value).toBe("waiting");
+  }
+
+  it("can be sent again, or given up, where it stands", async () => {
+    await page.types("message", "Is it on loan?");
+    page.chat.send();
+    await waitsAgain();
+    await page.refuses({ code: 9, reason: "FULL", message: "This session has no more room." });
+    expect(words()).toEqual(["Retry", "Edit", "Discard"]);
+    await page.press("Retry");
+    const [first, again] = page.acts.map(({ commandId }) => commandId);
+    expect(again).toBe(first);
+    await page.refuses({ code: 9, reason: "FULL", message: "This session has no more room." });
+    await page.press("Discard");
+    expect(page.root.querySelector(".failed")).toBeNull();
+  });
+
+  it("goes back into a box where it would only be refused again, and from there", async () => {
+    await page.types("message", "Ding \u0007");
+    page.chat.send();
+    await waitsAgain();
+    await page.refuses({ code: 3, message: "x", fieldViolations: [{ field: "text", description: "remove it" }] });
+    expect(words()).toEqual(["Edit", "Discard"]);
+    await page.press("Edit");
+    expect(document.activeElement?.id).toBe("message");
+    expect(page.field("message").value).toBe("Ding \u0007");
+    await page.types("message", "Ding");
+    await page.press("Send");
+    expect(page.acts.at(-1)?.act).toMatchObject({ case: "postMessage", value: { text: "Ding" } });
+  });
+
+  it("is still in the box when it was half typed, and the head of the wait has the focus", async () => {
+    await page.types("message", "Half a sentence");
+    await waitsAgain();
+    expect(page.field("message").value).toBe("Half a sentence");
+    expect(document.activeElement?.tagName).toBe("H1");
   });
 });

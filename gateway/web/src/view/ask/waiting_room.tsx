@@ -1,11 +1,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Openness } from "../../app/availability";
 import type { PatronChat } from "../../app/patron_chat";
-import { isByPatron } from "../../app/patron_news";
-import { conversation } from "../../state/conversation";
-import { Stream } from "../parts/stream";
-import { asPatron } from "./chat";
 import { LeaveQuestion } from "./closed";
+import { Conversation } from "./conversation";
 import { EndChat } from "./end_chat";
 
 /** Where the patron waits: what is known of the wait, and nothing that is not. */
@@ -33,13 +30,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
         {again && view ? (
           <div class="asked so-far">
             <h2>What you and your librarian have written so far is kept.</h2>
-            <Stream
-              sessionId={view.sessionId}
-              items={conversation(view, isByPatron)}
-              reader={asPatron}
-              now={chat.link.localNow}
-              stuck={chat.link.isStuck.value}
-            />
+            <Conversation chat={chat} view={view} placeholder="Write to the librarian who comes" />
           </div>
         ) : (
           <figure class="asked">

@@ -1,0 +1,66 @@
+import type { ComponentChildren } from "preact";
+import type { PatronChat } from "../../app/patron_chat";
+import { isByPatron } from "../../app/patron_news";
+import { conversation } from "../../state/conversation";
+import type { SessionView } from "../../state/session";
+import type { Reader } from "../../words";
+import { Icon } from "../parts/icon";
+import { Stream } from "../parts/stream";
+import { TextBox } from "../parts/text_box";
+
+/** How the patron reads a conversation. */
+export const asPatron: Reader = { isOwn: isByPatron, isPatron: true };
+
+interface ConversationProps {
+  chat: PatronChat;
+  view: SessionView;
+  /** What the box says while nothing is in it. */
+  placeholder: string;
+  /** Whether the box takes the focus when it appears. */
+  focus?: boolean;
+  /** What stands below the last item. */
+  foot?: ComponentChildren;
+}
+
+/** What was written in a session that goes on, with the ways out for what nobody has taken, and the box to write in. */
+export function Conversation({ chat, view, placeholder, focus = false, foot }: ConversationProps) {
+  return (
+    <>
+      <Stream
+        sessionId={view.sessionId}
+        items={conversation(view, isByPatron)}
+        reader={asPatron}
+        now={chat.link.localNow}
+        stuck={chat.link.isStuck.value}
+        foot={foot}
+        onRetry={(commandId) => chat.link.input(view.sessionId, { kind: "retry", commandId })}
+        onEdit={(outgoing) => {
+          chat.edit(outgoing);
+          document.getElementById("message")?.focus();
+        }}
+        onDiscard={(commandId) => chat.link.input(view.sessionId, { kind: "discard", commandId })}
+      />
+      <div class="chat-box">
+        <TextBox
+          id="message"
+          label={<span class="visually-hidden">Your message</span>}
+          placeholder={placeholder}
+          hint={<span class="keys">Enter sends, Shift+Enter begins a new line</span>}
+          value={chat.draft.value}
+          limit={chat.link.textLimit.value}
+          focus={focus}
+          action={
+            <>
+              <Icon name="send" /> Send
+            </>
+          }
+          onInput={(value) => {
+            chat.draft.value = value;
+            if (value !== "") chat.typing();
+          }}
+          onSend={() => chat.send()}
+        />
+      </div>
+    </>
+  );
+}
