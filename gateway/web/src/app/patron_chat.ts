@@ -5,12 +5,13 @@ import type { Phase } from "../connection";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { Audience, type Session, SessionState } from "../gen/carrel/session/v1/session_pb";
-import { isWrong, whyRefused } from "../refusal_words";
+import { isWrong } from "../refusal_words";
 import { outgoingText } from "../state/conversation";
 import { endSession, openSession, postMessage } from "../state/deeds";
 import { isOnItsWay, type Outgoing, type SessionView, unread } from "../state/session";
 import { StatusCode } from "../status_code";
 import { held } from "../token";
+import { nothingHappened } from "../wire";
 import { type Admission, HeldAdmission } from "./admission";
 import { Announcer } from "./announcer";
 import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
@@ -21,7 +22,14 @@ import { isByPatron, patronNews } from "./patron_news";
 import { PatronSound } from "./patron_sound";
 import { type Stage, stageOf } from "./patron_stage";
 import { withTakenBack } from "./taking_back";
-import { isUnopened, LET_IN_NO_LONGER, NOT_TAKEN_AS_IT_IS, NOT_TAKEN_IN_TIME, whyNoReturn } from "./turned_away";
+import {
+  isUnopened,
+  LET_IN_NO_LONGER,
+  NOT_TAKEN_IN_TIME,
+  PERHAPS_TAKEN_AS_IT_IS,
+  whyNoReturn,
+  whyNotTaken,
+} from "./turned_away";
 
 /** The chat behind one patron page. */
 export class PatronChat {
@@ -37,7 +45,7 @@ export class PatronChat {
   readonly #turnedAway = signal("");
   /** Which refused opening the form has been told of. */
   #told = "";
-  /** What was asked in a session that turned out to be open already. */
+  /** What was asked in a session that may be open already, with another question. */
   #askedTwice: string | undefined;
   readonly #busy = signal(false);
   readonly #cleared = signal(false);
@@ -132,13 +140,14 @@ export class PatronChat {
     this.#wrong.value = {};
     this.#cleared.value = false;
     this.#turnedAway.value = "";
+    this.#askedTwice = undefined;
+    const inDoubt = this.view.value?.outgoing.find(isOpeningInDoubt);
+    if (inDoubt !== undefined) return this.#askAgain(inDoubt);
     try {
       // A connection that was rejected takes nothing any more; a new one may be served by another gateway.
       if (this.link.connection.value.phase.name === "rejected") this.#dropAdmission();
       const admission = this.#admission.current.value ?? (await this.#admit());
-      const { question, name, email } = this.asking.value;
-      this.#discardFailed(admission.sessionId);
-      this.link.act(admission.sessionId, openSession(question.trim(), name.trim(), email.trim()));
+      this.#open(admission.sessionId);
     } catch (error) {
       this.#error.value = messageOf(error);
       this.#busy.value = false;
@@ -215,6 +224,35 @@ export class PatronChat {
     else this.#settleSession(view, view.session);
   }
 
+  /** Sends what is in the form. */
+  #open(sessionId: string): void {
+    const { question, name, email } = this.asking.value;
+    this.#discardFailed(sessionId);
+    this.link.act(sessionId, openSession(question.trim(), name.trim(), email.trim()));
+  }
+
+  /** Whether something that was sent is what is in the form. */
+  #isAsked({ deed }: Outgoing): boolean {
+    if (deed.case !== "openSession") return false;
+    const { question, name, email } = this.asking.value;
+    const { question: asked, patronName, patronEmail } = deed.value;
+    return asked === question.trim() && patronName === name.trim() && patronEmail === email.trim();
+  }
+
+  /**
+   * Sends a question again of which nobody knows whether it was taken, as the same command. Anything else might leave a
+   * session waiting in which there is nobody. If the form has changed meanwhile, what is in it comes after that.
+   */
+  #askAgain({ commandId }: Outgoing): void {
+    const admission = this.#admission.current.value;
+    if (admission === undefined) return;
+    this.#told = "";
+    this.#askedTwice = this.asking.value.question.trim();
+    this.link.input(admission.sessionId, { kind: "retry", commandId });
+    // What was on its way on a connection that was rejected goes again by itself on another one.
+    if (this.link.connection.value.phase.name === "rejected") this.link.start(admission.token);
+  }
+
   /** Takes up that the question was refused, or the way back to it. */
   #settleOpening(view: SessionView): void {
     const failed = view.outgoing.find((out) => out.status === "failed" && out.deed.case === "openSession");
@@ -231,10 +269,13 @@ export class PatronChat {
       this.link.input(view.sessionId, { kind: "attend" });
       return;
     }
+    // What has been written since opens the same session or none, whatever became of the question before.
+    if (this.#busy.value && !this.#isAsked(failed)) return this.#open(view.sessionId);
     this.#busy.value = false;
     this.#wrong.value = wrongFields(failed.refusal);
     const isMarked = firstWrong(this.#wrong.value) !== undefined;
-    this.#error.value = isMarked ? "" : whyRefused(failed.refusal) || "Your question was not taken. Try again.";
+    this.#error.value = isMarked ? "" : whyNotTaken(failed.refusal);
+    if (isOpeningInDoubt(failed)) return;
     // What is wrong is mended in the form. Of anything else only another admission can make something.
     if (!isWrong(failed.refusal) && failed.refusal?.code !== StatusCode.RESOURCE_EXHAUSTED) this.#dropAdmission();
   }
@@ -269,8 +310,8 @@ export class PatronChat {
 
   /**
    * Takes the form back from a connection that does not come back by itself: what was on its way there stays on its way
-   * for ever. Whether to ask all the same is for the patron to say, who may have been away for hours; they are let in anew
-   * then.
+   * for ever. Whether to ask all the same is for the patron to say, who may have been away for hours. Who is let in no
+   * longer is let in anew then; anybody else goes on where they were.
    */
   #settleConnection(phase: Phase["name"]): void {
     const view = this.view.value;
@@ -279,10 +320,14 @@ export class PatronChat {
       return;
     }
     const isOnItsWay = this.#busy.value && this.#admission.current.value !== undefined;
-    if (phase !== "expired" && !(phase === "rejected" && isOnItsWay)) return;
+    if (phase === "rejected" && isOnItsWay) {
+      this.#busy.value = false;
+      this.#error.value = PERHAPS_TAKEN_AS_IT_IS;
+    }
+    if (phase !== "expired") return;
     if (isOnItsWay) {
       this.#busy.value = false;
-      this.#error.value = phase === "expired" ? NOT_TAKEN_IN_TIME : NOT_TAKEN_AS_IT_IS;
+      this.#error.value = NOT_TAKEN_IN_TIME;
     } else if (this.stage.value === "returning") {
       this.#turnedAway.value = LET_IN_NO_LONGER;
     }
@@ -329,6 +374,11 @@ export class PatronChat {
     this.draft.value = "";
     this.asking.value = NOTHING_ASKED;
   }
+}
+
+/** Whether something is a question of which nobody knows whether it was taken, and that does not go again by itself. */
+function isOpeningInDoubt({ deed, status, refusal }: Outgoing): boolean {
+  return deed.case === "openSession" && (status === "sending" || (status === "failed" && !nothingHappened(refusal)));
 }
 
 function messageOf(error: unknown): string {

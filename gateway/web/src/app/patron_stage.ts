@@ -11,8 +11,10 @@ export function stageOf(view: SessionView | undefined, phase: Phase["name"], bus
   if (view === undefined) return "form";
   if (view.session === undefined) {
     if (view.outgoing.some((out) => out.status === "failed")) return "form";
-    if (view.outgoing.length > 0 || busy) return "opening";
-    return view.refusal === undefined ? "returning" : "form";
+    const isSent = view.outgoing.length > 0;
+    // What is on its way on a connection that was rejected stays so until the patron sends it again.
+    if (busy || (isSent && phase !== "rejected")) return "opening";
+    return isSent || view.refusal !== undefined ? "form" : "returning";
   }
   if (view.session.state === SessionState.ENDED) return "ended";
   if (phase === "expired" || view.refusal !== undefined) return "lost";

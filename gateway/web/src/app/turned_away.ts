@@ -2,6 +2,7 @@
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { whyRefused } from "../refusal_words";
 import { StatusCode } from "../status_code";
+import { nothingHappened } from "../wire";
 
 /** To who returns to a chat, and is let in no longer. */
 export const LET_IN_NO_LONGER =
@@ -9,9 +10,10 @@ export const LET_IN_NO_LONGER =
 /** To who has just sent a question, and is let in no longer. */
 export const NOT_TAKEN_IN_TIME =
   "The connection was lost for too long for your question to be taken. It is still here: send it again.";
+const PERHAPS_TAKEN =
+  "It is not certain whether your question was taken. Send it again: it is asked only once, however often you send it.";
 /** To who has just sent a question from a page that the gateway will not have. */
-export const NOT_TAKEN_AS_IT_IS =
-  "Your question has not been taken. Send it again; if that does not help, copy it, reload this page and ask anew.";
+export const PERHAPS_TAKEN_AS_IT_IS = `${PERHAPS_TAKEN} If that does not help, copy it and reload this page.`;
 
 const NOT_TAKEN_BEFORE = "Your question had not been taken when this page was left. Ask it again.";
 const GONE = "You cannot return to your chat: the library no longer has it. Ask again to go on.";
@@ -25,4 +27,11 @@ export function isUnopened(refusal: Refusal, taken: boolean): boolean {
 export function whyNoReturn(refusal: Refusal, taken: boolean): string {
   if (refusal.code !== StatusCode.NOT_FOUND) return `You cannot return to your chat. ${whyRefused(refusal)}`.trim();
   return taken ? GONE : NOT_TAKEN_BEFORE;
+}
+
+/** Why a question was refused, and that it may have been taken all the same if that is so. */
+export function whyNotTaken(refusal: Refusal | undefined): string {
+  const why = whyRefused(refusal);
+  if (refusal !== undefined && !nothingHappened(refusal)) return `${PERHAPS_TAKEN} ${why}`.trim();
+  return why || "Your question was not taken. Try again.";
 }
