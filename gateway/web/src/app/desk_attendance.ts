@@ -5,7 +5,6 @@ import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part, SessionState } from "../gen/carrel/session/v1/session_pb";
 import { whyNotDone, whyRefused } from "../refusal_words";
-import { outgoingText } from "../state/conversation";
 import { acceptTransfer, endSession, enterConference, leaveConference, pickUp } from "../state/deeds";
 import { isOnItsWay, isOver, type SessionView, unknownSession } from "../state/session";
 import { isHandedOver, newOwnerOf } from "../state/transfer";
@@ -13,7 +12,7 @@ import type { Deed } from "../wire";
 import type { Drafts } from "./drafts";
 import type { Link } from "./link";
 import type { Notice } from "./notices";
-import { takenBack } from "./taking_back";
+import { takenBack, wordsOf } from "./taking_back";
 
 /** What the desk wants to hear of. */
 export interface AttendanceListener {
@@ -202,7 +201,7 @@ export class Attendance {
   /** Makes drafts again of what the user has written and nobody has taken. */
   #takeBack(view: SessionView): void {
     for (const out of [...view.outgoing].reverse()) {
-      if (out.status === "sent" || outgoingText(out) === undefined) continue;
+      if (out.status === "sent" || wordsOf(out) === undefined) continue;
       this.link.input(view.sessionId, { kind: "discard", commandId: out.commandId });
       this.drafts.change(view.sessionId, takenBack(this.drafts.of(view.sessionId), out), serverNow());
     }

@@ -13,7 +13,7 @@ import type { Deed } from "../wire";
 import type { Drafts } from "./drafts";
 import type { Link } from "./link";
 import type { Notice } from "./notices";
-import { withTakenBack } from "./taking_back";
+import { takenBack, wordsOf } from "./taking_back";
 
 /** To whom a session can be offered. */
 export type Target =
@@ -181,9 +181,9 @@ export class Transfers {
 
   /** Makes a draft again of what went with an offer. */
   #takeBack(sessionId: string, commandId: string): void {
-    const { deed } = this.link.sessions.value.get(sessionId)?.outgoing.find((out) => out.commandId === commandId) ?? {};
-    if (deed?.case !== "offerTransfer" || deed.value.message === "") return;
-    this.drafts.change(sessionId, { offer: withTakenBack(this.drafts.of(sessionId).offer, deed.value.message) });
+    const out = this.link.sessions.value.get(sessionId)?.outgoing.find((one) => one.commandId === commandId);
+    if (out?.deed.case !== "offerTransfer" || wordsOf(out) === undefined) return;
+    this.drafts.change(sessionId, takenBack(this.drafts.of(sessionId), out));
   }
 
   #isOnItsWay(sessionId: string, what: Deed["case"]): boolean {

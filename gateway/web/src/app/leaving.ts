@@ -1,8 +1,8 @@
 /** Asks before a page is left or reloaded with something on it that would be lost. */
-import { outgoingText } from "../state/conversation";
 import type { SessionView } from "../state/session";
 import type { Desk } from "./desk";
 import type { PatronChat } from "./patron_chat";
+import { wordsOf } from "./taking_back";
 
 /** Has the browser ask before it leaves the page while something is unsent. It decides itself with what words. */
 export function askBeforeLeaving(isUnsent: () => boolean): void {
@@ -22,7 +22,7 @@ export function isChatUnsent(chat: PatronChat): boolean {
       // Nothing can be sent any more, and the page says so.
       return false;
     default:
-      return chat.draft.value.trim() !== "" || (view !== undefined && (isSending(view) || hasWords(view)));
+      return chat.unsent.value.trim() !== "" || (view !== undefined && (isSending(view) || hasWords(view)));
   }
 }
 
@@ -47,7 +47,7 @@ function sessionsOf(desk: Desk): SessionView[] {
 }
 
 function hasWords({ outgoing }: SessionView): boolean {
-  return outgoing.some((out) => isUnsent(out) && outgoingText(out) !== undefined);
+  return outgoing.some((out) => isUnsent(out) && wordsOf(out) !== undefined);
 }
 
 function isUnsent({ status }: { status: string }): boolean {

@@ -81,6 +81,11 @@ export class PatronChat {
   );
   /** Whether somebody can answer now. Practice has no hours. */
   readonly availability: AvailabilityWatch;
+  /** What is typed and was not sent as it stands: the message, and the question before it if no session took that. */
+  readonly unsent = computed(() => {
+    const { question } = this.asking.value;
+    return question.trim() === "" ? this.draft.value : withTakenBack(this.draft.value, question);
+  });
   /** How many messages the patron has not seen. */
   readonly unread = computed(() => (this.view.value ? unread(this.view.value, isByPatron) : 0));
 
@@ -194,8 +199,9 @@ export class PatronChat {
 
   /** Forgets this chat, for another question. Who asks stays, and so does what was typed and not sent. */
   askAnother(): void {
-    const { patronName = "", patronEmail = "" } = this.view.value?.session ?? {};
-    const question = this.draft.value;
+    const { name, email } = this.asking.value;
+    const { patronName = name, patronEmail = email } = this.view.value?.session ?? {};
+    const question = this.unsent.value;
     this.#reset();
     this.asking.value = { question, name: patronName, email: patronEmail };
   }

@@ -9,10 +9,21 @@ export function withTakenBack(draft: string, text: string): string {
   return draft.trim() === "" ? text : `${text}\n${draft}`;
 }
 
+/** The words that go with something that was sent, also where they do not stand in the conversation, or nothing. */
+export function wordsOf(outgoing: Outgoing): string | undefined {
+  const { deed } = outgoing;
+  return deed.case === "offerTransfer" ? deed.value.message || undefined : outgoingText(outgoing);
+}
+
 /** What is another in a librarian's drafts once something is back in its box. */
-export function takenBack(draft: Draft, outgoing: Outgoing): Partial<Pick<Draft, "patron" | "note" | "page">> {
-  const text = outgoingText(outgoing) ?? "";
+export function takenBack(
+  draft: Draft,
+  outgoing: Outgoing,
+): Partial<Pick<Draft, "patron" | "note" | "page" | "offer">> {
+  const text = wordsOf(outgoing) ?? "";
   switch (outgoing.deed.case) {
+    case "offerTransfer":
+      return { offer: withTakenBack(draft.offer, text) };
     case "writeNote":
       return { note: withTakenBack(draft.note, text) };
     case "pushPage":

@@ -1,6 +1,6 @@
 /** All words of a librarian that stand on this page and nowhere else, by whom they are for. */
-import { outgoingText } from "../state/conversation";
 import type { Desk } from "./desk";
+import { wordsOf } from "./taking_back";
 
 /** Words that are for the same person, or of the same session. */
 export interface UnsentWords {
@@ -25,7 +25,7 @@ function inSessions(desk: Desk): UnsentWords[] {
     const { patron, note, page, ask, offer, whose } = desk.drafts.of(sessionId);
     const sent = (view?.outgoing ?? [])
       .filter(({ status }) => status !== "sent")
-      .map((out) => [out.commandId, outgoingText(out) ?? ""]);
+      .map((out) => [out.commandId, wordsOf(out) ?? ""]);
     const texts = { ...Object.fromEntries(sent), patron, note, page, ask, offer };
     return { key: sessionId, whom: view?.session?.patronName || whose || "Patron", texts };
   });

@@ -10,6 +10,7 @@ import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { LeaveQuestion } from "./closed";
 import { asPatron } from "./conversation";
+import { Unsent } from "./unsent";
 
 /** The end: who ended it, the transcript, and a clean page for the next person at this computer (D78). */
 export function Ended({ chat }: { chat: PatronChat }) {
@@ -59,19 +60,6 @@ export function Ended({ chat }: { chat: PatronChat }) {
         </button>
       </div>
     </section>
-  );
-}
-
-/** What was half typed when the chat ended is not thrown away, and nor is what nobody has confirmed. */
-function Unsent({ chat }: { chat: PatronChat }) {
-  const text = chat.draft.value;
-  if (text.trim() === "") return null;
-  const fate = chat.stage.value === "lost" ? "This was perhaps not sent." : "This was not sent.";
-  return (
-    <div class="asked unsent">
-      <p>{fate} If you ask another question, it stands in the form:</p>
-      <blockquote>{text}</blockquote>
-    </div>
   );
 }
 

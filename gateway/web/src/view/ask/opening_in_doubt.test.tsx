@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isChatUnsent } from "../../app/leaving";
 import { AcceptedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { FakeSocket } from "../../testing/gateway";
@@ -82,7 +83,24 @@ describe("a question of which nobody knows whether it was taken (I14, D60)", () 
     expect(asked().at(-1)?.[1]).toBe(QUESTION);
     await accepts(QUESTION);
     expect(page.chat.stage.value).toBe("waiting");
-    expect(page.chat.draft.value).toBe(LATER);
+    expect(page.field("message").value).toBe(LATER);
+    expect(page.root.textContent).toContain("has not been sent");
+    await page.press("Send");
+    expect(page.acts.at(-1)?.act).toMatchObject({ case: "postMessage", value: { text: LATER } });
+    // What is on its way is still to be seen.
+    expect(page.root.querySelector("[role=log]")?.textContent).toContain(LATER);
+  });
+
+  it("is still there when the gateway will not have the page before the patron is in the session", async () => {
+    const commandId = page.acts.at(-1)?.commandId ?? "";
+    FakeSocket.last?.push({ case: "accepted", value: create(AcceptedSchema, { commandId, sessionId: "s" }) });
+    FakeSocket.last?.onclose?.({ code: 4400, reason: "" });
+    await page.drawn();
+    expect(page.root.textContent).toContain("Your chat is kept");
+    expect(isChatUnsent(page.chat)).toBe(true);
+    expect(page.root.querySelector(".unsent blockquote")?.textContent).toBe(QUESTION);
+    await page.press("Ask a new question instead");
+    expect(page.field("question").value).toBe(QUESTION);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { PatronChat } from "../../app/patron_chat";
 import { whyRefused } from "../../refusal_words";
+import { Unsent } from "./unsent";
 
 /** After how long a return that nothing is known of is remarked on. */
 const PATIENCE = 10_000;
@@ -28,6 +29,7 @@ export function Returning({ chat }: { chat: PatronChat }) {
       )}
       {(isOver || isLate) && (
         <>
+          <Unsent chat={chat} />
           <p class="row-actions">
             {isOver && (
               <button type="button" class="button primary" onClick={() => location.reload()}>

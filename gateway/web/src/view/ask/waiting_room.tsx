@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Openness } from "../../app/availability";
 import type { PatronChat } from "../../app/patron_chat";
 import { LeaveQuestion } from "./closed";
@@ -11,7 +11,14 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   // The form or the chat is gone, and the focus with it.
   useEffect(() => heading.current?.focus(), []);
   const view = chat.view.value;
-  const again = view?.events.some((event) => event.payload.case === "returned") ?? false;
+  const events = new Set(view?.events.map((event) => event.payload.case));
+  const again = events.has("returned");
+  // Once there is something to send besides the question, the box stays, however little is left in it.
+  const [writes, setWrites] = useState(false);
+  const hasDraft = chat.draft.value !== "";
+  useEffect(() => {
+    if (hasDraft) setWrites(true);
+  }, [hasDraft]);
   return (
     <section class="waiting">
       <div class="card center waiting-card">
@@ -27,9 +34,9 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
           {wordsOfWait(chat)}
         </p>
         <LeaveQuestion chat={chat} text="You can leave your question instead, and be answered later:" />
-        {again && view ? (
+        {(again || events.has("message") || writes || hasDraft) && view ? (
           <div class="asked so-far">
-            <h2>What you and your librarian have written so far is kept.</h2>
+            <h2>{again ? "What you and your librarian have written so far is kept." : wordsOfMore(hasDraft)}</h2>
             <Conversation chat={chat} view={view} placeholder="Write to the librarian who comes" />
           </div>
         ) : (
@@ -50,6 +57,13 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
       </div>
     </section>
   );
+}
+
+/** What is said above the question to who has more to say before anybody has come. */
+function wordsOfMore(hasDraft: boolean): string {
+  return hasDraft
+    ? "Your question waits. What you have written since has not been sent, and stands below it."
+    : "What you have written so far.";
 }
 
 function wordsOfWait({ availability, link }: PatronChat): string {

@@ -11,6 +11,7 @@ import { useWrong, WrongLine } from "../parts/wrong";
 import { BoxSwitch } from "./notes_pane";
 import { Scripts } from "./scripts";
 import { throwPageAway, throwScriptAway } from "./throw_away";
+import { Unsent } from "./unsent";
 
 /** What stands beside the box. */
 type Beside = "page" | "scripts" | undefined;
@@ -48,7 +49,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
     return (
       <section class="patron-box over" aria-label="Message to the patron">
         <p class="hint">The session has ended. Nothing more can be sent to the patron.</p>
-        <Unsent desk={desk} view={view} />
+        <TypedTooLate desk={desk} view={view} />
         <BoxSwitch desk={desk} to="note" />
       </section>
     );
@@ -123,8 +124,8 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
 }
 
 /** What was typed when the session ended is not thrown away. */
-function Unsent({ desk, view }: { desk: Desk; view: SessionView }) {
-  const { patron, page } = desk.drafts.of(view.sessionId);
+function TypedTooLate({ desk, view }: { desk: Desk; view: SessionView }) {
+  const { patron, page, offer, ask } = desk.drafts.of(view.sessionId);
   return (
     <>
       {patron.trim() !== "" && (
@@ -146,6 +147,7 @@ function Unsent({ desk, view }: { desk: Desk; view: SessionView }) {
           <blockquote class="guarded-text">{page}</blockquote>
         </div>
       )}
+      <Unsent texts={{ offer, ask }} />
     </>
   );
 }

@@ -1,8 +1,8 @@
 /** Throws away what is typed and not sent, after a question if there is something. */
 import type { Confirmation } from "../../app/confirmation";
 import type { Desk } from "../../app/desk";
+import { wordsOf } from "../../app/taking_back";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
-import { outgoingText } from "../../state/conversation";
 import { patronOf } from "./rows";
 
 /** Throws the address of a web page away, and goes on with `then`. */
@@ -28,7 +28,7 @@ export function throwScriptAway(desk: Desk, then: () => void): void {
 /** Puts a session away that is over for the user, and with it what they have typed there and nobody has taken. */
 export function putAway(desk: Desk, sessionId: string): void {
   const view = desk.link.sessions.value.get(sessionId);
-  const isOnItsWay = view?.outgoing.some((out) => out.status !== "sent" && outgoingText(out) !== undefined);
+  const isOnItsWay = view?.outgoing.some((out) => out.status !== "sent" && wordsOf(out) !== undefined);
   const patron = view?.session?.patronName || "the patron";
   const text = `What you have typed in the session with ${patron} is not sent.`;
   askFirst(desk, isOnItsWay || desk.drafts.has(sessionId) ? text : "", () => desk.dismiss(sessionId));

@@ -211,10 +211,10 @@ function StandingOffer({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-/** That there is nothing to offer any more, and what was typed for it until then. */
+/** That there is nothing to offer any more, and what was typed for it until then. That stays to be read in the session. */
 function NotAnyMore({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   const { offer, ask } = desk.drafts.of(sessionId);
-  const leave = () => close(desk, sessionId);
+  const leave = () => desk.cancel();
   return (
     <Dialog title="Transfer" onCancel={leave}>
       <p>This session cannot be transferred any more: it has ended, or it is somebody else's now.</p>

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { hasDrafts } from "../../app/leaving";
+import { hasDrafts, hasUnsentWords } from "../../app/leaving";
 import { RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
-import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { SessionEndedSchema, SessionTransferredSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, PLAT, QUILL, RICKY, ROW, THROW_AWAY } from "../../testing/desk_stage";
 
@@ -16,6 +16,9 @@ beforeEach(async () => {
 });
 
 afterEach(() => stage.end());
+
+/** What the page says was not sent. */
+const shownUnsent = () => [...stage.root.querySelectorAll(".unsent blockquote")].map(({ textContent }) => textContent);
 
 const acts = () => stage.socket.all("act").map(({ act }) => act.case);
 
@@ -117,13 +120,38 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     expect(stage.field("transfer-message").value).toBe("He needs the plat book.");
   });
 
-  it("is still to be read when the session ends first", async () => {
+  it.each(["Escape", "Close"])("is still to be read when the session ends first, also after %s", async (way) => {
+    await choose("Mr Quill");
+    await stage.types("ask-first", "Can you take Ricky?");
     await stage.types("transfer-message", "He needs the plat book.");
     await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
     expect(stage.root.querySelector("dialog")?.textContent).toContain("He needs the plat book.");
-    await leave("Escape");
+    await leave(way);
     expect(stage.dialogs).toEqual([]);
+    expect(shownUnsent()).toEqual(["He needs the plat book.", "Can you take Ricky?"]);
+    await stage.click("Put away");
+    expect(stage.dialogs).toEqual([THROW_AWAY]);
+    await stage.answer("Throw away");
     expect(hasDrafts(stage.desk)).toBe(false);
+  });
+
+  it("is still to be read when the session is somebody else's first", async () => {
+    await stage.types("transfer-message", "He needs the plat book.");
+    await stage.event({ case: "transferred", value: create(SessionTransferredSchema, { from: MAP }) }, QUILL);
+    await stage.detached({ code: 9, reason: "NO_LONGER_OWNER" });
+    await leave("Escape");
+    expect(shownUnsent()).toEqual(["He needs the plat book."]);
+  });
+
+  it("is still to be read when the session was lost while the offer was on its way", async () => {
+    await choose("Mr Quill");
+    await stage.types("transfer-message", "He needs the plat book.");
+    await stage.submit(".transfer-form");
+    expect(hasUnsentWords(stage.desk)).toBe(true);
+    await stage.detached({ code: 9, reason: "NO_LONGER_OWNER" });
+    stage.desk.list.value = "mine";
+    await drawn();
+    expect(shownUnsent()).toEqual(["He needs the plat book."]);
   });
 });
 

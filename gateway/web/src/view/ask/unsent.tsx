@@ -1,0 +1,14 @@
+import type { PatronChat } from "../../app/patron_chat";
+
+/** What was typed and nobody has confirmed, where it cannot be sent any more: to be read and copied, and to be asked anew. */
+export function Unsent({ chat }: { chat: PatronChat }) {
+  const text = chat.unsent.value;
+  if (text.trim() === "") return null;
+  const fate = chat.stage.value === "ended" ? "This was not sent." : "This was perhaps not sent.";
+  return (
+    <div class="asked unsent">
+      <p>{fate} If you ask another question, it stands in the form:</p>
+      <blockquote>{text}</blockquote>
+    </div>
+  );
+}
