@@ -44,8 +44,9 @@ export function Audit({ desk }: { desk: Desk }) {
                 </tr>
               </thead>
               <tbody>
-                {entries.map((entry) => (
-                  <tr key={`${entry.sessionId} ${machineTime(entry.time)} ${entry.act} ${entry.librarianId}`}>
+                {entries.map((entry, index) => (
+                  // Two entries may be the same in all that is told of them, and a row keeps nothing of its own.
+                  <tr key={index}>
                     {numbered(entries) && <td>{String(entry.number)}</td>}
                     <td>
                       <time dateTime={machineTime(entry.time)}>{dayAndTime(entry.time)}</time>
