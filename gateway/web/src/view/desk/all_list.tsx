@@ -9,6 +9,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
+import { BeginningOnly } from "./row_question";
 import { patronOf, Row, RowName, RowTime } from "./rows";
 
 /** The running sessions of the library's own patrons that others own (S4 to S6). */
@@ -67,6 +68,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       preview={
         <>
           <p class="preview-question">{row.question}</p>
+          <BeginningOnly row={row} />
           <p class="hint">Nothing is entered before you have read the warning and pressed OK.</p>
         </>
       }

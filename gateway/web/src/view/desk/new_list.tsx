@@ -8,6 +8,7 @@ import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { ConnectionState } from "./patron_marks";
+import { BeginningOnly, isBeginning } from "./row_question";
 import { patronOf, Row, RowName, RowTime } from "./rows";
 import { OfferedList } from "./transfer_offers";
 
@@ -81,7 +82,10 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       onOpen={() => desk.pickUp(row.sessionId)}
       menu={[
         { label: `Pick up ${patron}`, onChoose: () => desk.pickUp(row.sessionId) },
-        { label: "Read the whole question", onChoose: () => desk.ask({ kind: "question", row }) },
+        {
+          label: isBeginning(row) ? "Read more of the question" : "Read the whole question",
+          onChoose: () => desk.ask({ kind: "question", row }),
+        },
       ]}
       preview={<Preview row={row} />}
     >
@@ -134,6 +138,7 @@ export function Preview({ row }: { row: SessionRow }) {
   return (
     <>
       <p class="preview-question">{row.question}</p>
+      <BeginningOnly row={row} />
       <dl class="facts">
         <div>
           <dt>Patron</dt>

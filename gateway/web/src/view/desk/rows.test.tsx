@@ -82,6 +82,34 @@ describe("the menu of a row (D83)", () => {
   });
 });
 
+describe("a question that is longer than a row of a list has (D30)", () => {
+  /** As much of a question as the server tells in a list. */
+  const beginning = "\u{1F5FA}".repeat(1_000);
+  const waits = { ...ROW, list: SessionList.NEW, queueIds: ["main"] };
+  const note = () => stage.root.querySelector("dialog .hint")?.textContent ?? "";
+
+  async function reads(question: string): Promise<void> {
+    stage.lists({ case: "snapshot", value: { rows: [{ ...waits, question }] } });
+    await drawn();
+    stage.find("button", "Menu for Ricky")?.click();
+    await drawn();
+    const entry = stage.find("[role=menuitem]", /^Read /);
+    expect(entry?.textContent).toBe(question === beginning ? "Read more of the question" : "Read the whole question");
+    entry?.click();
+    await drawn();
+  }
+
+  it("is not passed off as the whole of it, and where that stands is said", async () => {
+    await reads(beginning);
+    expect(note()).toBe("These are the first 1,000 characters. The whole question stands in the session.");
+  });
+
+  it("is nothing to speak of when it is shorter", async () => {
+    await reads(beginning.slice(2));
+    expect(note()).toBe("");
+  });
+});
+
 describe("a list before the server has told what is in it", () => {
   it.each([/^New/, /^My Active/])("does not say that it is empty: %s", async (tab) => {
     stage.find("[role=tab]", tab)?.click();

@@ -8,6 +8,7 @@ import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { useFocusAfter } from "../parts/open_tab";
 import { LibraryName, PracticeMark, Preview } from "./new_list";
+import { BeginningOnly } from "./row_question";
 import { patronOf, Row, RowName } from "./rows";
 import { throwReasonAway } from "./throw_away";
 
@@ -52,6 +53,7 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
         <Lapse desk={desk} row={row} />
       </p>
       <p class="offer-question">{row.question}</p>
+      <BeginningOnly row={row} />
       {row.transferOffer?.message && (
         <p class="offer-message">
           <strong>{from}:</strong> {row.transferOffer.message}
