@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PatronChat } from "../../app/patron_chat";
 import {
   AttendingSchema,
+  DetachedSchema,
   SessionEventSchema as SessionEventFrameSchema,
   WaitingSchema,
 } from "../../gen/carrel/gateway/v1/frames_pb";
@@ -127,5 +128,21 @@ describe("what a patron has written and nobody has taken, while they wait again 
     await waitsAgain();
     expect(page.field("message").value).toBe("Half a sentence");
     expect(document.activeElement?.tagName).toBe("H1");
+  });
+});
+
+describe("a patron who waits in a session that cannot be reached (D60)", () => {
+  it("is not told that somebody will join them, but why, until it is reached again", async () => {
+    const page = await PatronPage.open(true);
+    await page.attends({ state: SessionState.WAITING });
+    const words = () => page.root.querySelector(".lead")?.textContent ?? "";
+    expect(words()).toContain("will join you");
+    const refusal = { code: 13, reason: "LOG_BROKEN", message: "The log cannot be read." };
+    FakeSocket.last?.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+    await page.drawn();
+    expect(words()).toBe("Your place in the queue cannot be reached, and is tried again. The log cannot be read.");
+    await page.attends({ state: SessionState.WAITING });
+    expect(words()).toContain("will join you");
+    page.close();
   });
 });

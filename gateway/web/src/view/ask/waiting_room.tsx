@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Openness } from "../../app/availability";
 import type { PatronChat } from "../../app/patron_chat";
+import { whyRefused } from "../../refusal_words";
 import { LeaveQuestion } from "./closed";
 import { Conversation } from "./conversation";
 import { EndChat } from "./end_chat";
@@ -66,10 +67,12 @@ function wordsOfMore(hasDraft: boolean): string {
     : "What you have written so far.";
 }
 
-function wordsOfWait({ availability, link }: PatronChat): string {
+function wordsOfWait({ availability, link, view }: PatronChat): string {
+  const trouble = view.value?.trouble;
   switch (link.connection.value.phase.name) {
     case "connected":
-      return WAITS[availability.openness.value];
+      if (trouble === undefined) return WAITS[availability.openness.value];
+      return `Your place in the queue cannot be reached, and is tried again. ${whyRefused(trouble)}`;
     case "rejected":
       return "This page is out of date. Reload it: you keep your place.";
     default:
