@@ -298,6 +298,8 @@ export class PatronChat {
     if (this.#admission.current.value?.taken !== true) this.#admission.change({ taken: true });
     // Whom the library does not let take part any more is not kept waiting for what never comes.
     if (view.refusal !== undefined) return this.#loseSession(view);
+    // Nothing can be sent any more, so that there is nowhere else for what was refused. What was perhaps sent says so.
+    if (session.state === SessionState.ENDED) this.#takeBack(view, isRefused);
     const complete = view.events.at(-1)?.payload.case === "ended";
     const settled = !view.outgoing.some((out) => out.status === "sending");
     // Nothing can follow the end for a patron: there is no need of a connection.
@@ -341,9 +343,14 @@ export class PatronChat {
   }
 
   /** Makes a draft again of what nobody has confirmed and nothing can send any more. The rest stays to be read. */
-  #loseSession({ outgoing }: SessionView): void {
+  #loseSession(view: SessionView): void {
+    this.#takeBack(view, ({ status }) => status !== "sent");
+  }
+
+  /** Makes a draft again of the messages of which that holds. */
+  #takeBack({ outgoing }: SessionView, holds: (out: Outgoing) => boolean): void {
     for (const out of [...outgoing].reverse()) {
-      if (out.status !== "sent" && out.deed.case === "postMessage") this.edit(out);
+      if (out.deed.case === "postMessage" && holds(out)) this.edit(out);
     }
   }
 
@@ -380,6 +387,11 @@ export class PatronChat {
     this.draft.value = "";
     this.asking.value = NOTHING_ASKED;
   }
+}
+
+/** Whether something was refused for good, so that it certainly was not done. */
+function isRefused({ status, refusal }: Outgoing): boolean {
+  return status === "failed" && nothingHappened(refusal);
 }
 
 /** Whether something is a question of which nobody knows whether it was taken, and that does not go again by itself. */

@@ -138,3 +138,33 @@ describe("a chat that has ended (D56)", () => {
     expect(names).toEqual(["chat-maple-2026-11-23.txt"]);
   });
 });
+
+describe("a message that was refused before the chat ended, or since (R23, D56)", () => {
+  async function ends(): Promise<void> {
+    await page.happens("pickedUp");
+    await page.happens("ended");
+  }
+  const shown = () => page.root.querySelector(".unsent blockquote")?.textContent;
+
+  it("stands among what was not sent, and goes into the next question", async () => {
+    await page.types("message", "And the map of 1890?");
+    page.chat.send();
+    await page.types("message", "Or of 1891");
+    await ends();
+    expect(shown()).toBe("Or of 1891");
+    await page.refuses({ code: 9, reason: "ENDED", message: "The session has ended." });
+    expect(shown()).toBe("And the map of 1890?\nOr of 1891");
+    expect(page.root.querySelector(".failed")).toBeNull();
+    await page.press("Ask another question");
+    expect(page.field("question").value).toBe("And the map of 1890?\nOr of 1891");
+  });
+
+  it("stays in the transcript when it was perhaps sent", async () => {
+    await page.types("message", "And the map of 1890?");
+    page.chat.send();
+    for (let tries = 0; tries < 3; tries += 1) await page.refuses({ code: 13, message: "x" });
+    await ends();
+    expect(page.root.querySelector(".failed")?.textContent).toContain("Perhaps not sent.");
+    expect(shown()).toBeUndefined();
+  });
+});
