@@ -2,7 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
-import { DeskStage, drawn, QUILL, RICKY } from "../../testing/desk_stage";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { DeskStage, drawn, QUILL, RICKY, ROW } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
 
 let stage: DeskStage;
@@ -40,6 +41,48 @@ describe("the question whether to end a session", () => {
     expect(stage.dialogs).toEqual([]);
     stage.desk.end("s");
     expect(stage.socket.all("act").map(({ act }) => act.case)).toEqual(["endSession"]);
+  });
+});
+
+describe("a waiting patron's question, read in a dialog (D30)", () => {
+  const waits = { ...ROW, sessionId: "t", patronName: "Ada", list: SessionList.NEW, queueIds: ["main"] };
+  const buttons = () => [...stage.root.querySelectorAll("dialog button")].map(({ textContent }) => textContent);
+  const dialog = () => stage.root.querySelector("dialog");
+
+  beforeEach(async () => {
+    stage.lists({ case: "snapshot", value: { rows: [waits] } });
+    stage.desk.list.value = "new";
+    await drawn();
+    await stage.click("Menu for Ada");
+    stage.find("[role=menuitem]", "Read the whole question")?.click();
+    await drawn();
+    expect(buttons()).toEqual(["Pick up Ada", "Close"]);
+  });
+
+  it("can be scrolled by keyboard", () => {
+    expect(dialog()?.querySelector(".preview-question")?.getAttribute("tabindex")).toBe("0");
+  });
+
+  it("is as it stands, and not to be picked up any more, once somebody else was faster", async () => {
+    stage.find("dialog button", "Pick up Ada")?.focus();
+    stage.lists({ case: "removed", value: { sessionId: "t", list: SessionList.NEW, pickedUpBy: QUILL } });
+    await drawn();
+    await drawn();
+    expect(dialog()?.querySelector("[role=alert]")?.textContent).toBe("Mr Quill picked this patron up");
+    expect(dialog()?.textContent).toContain("Where is the plat book?");
+    expect(buttons()).toEqual(["Close"]);
+    expect(document.activeElement?.textContent).toBe("Close");
+    // It is still said when the line in the list has gone.
+    stage.lists({ case: "snapshot", value: { rows: [] } });
+    await drawn();
+    expect(dialog()?.querySelector("[role=alert]")?.textContent).toBe("Mr Quill picked this patron up");
+  });
+
+  it("says that the patron has left", async () => {
+    stage.lists({ case: "removed", value: { sessionId: "t", list: SessionList.NEW } });
+    await drawn();
+    expect(dialog()?.querySelector("[role=alert]")?.textContent).toBe("This patron has left the queue");
+    expect(buttons()).toEqual(["Close"]);
   });
 });
 

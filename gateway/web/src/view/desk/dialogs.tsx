@@ -1,18 +1,19 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Confirmation } from "../../app/confirmation";
 import type { Desk } from "../../app/desk";
 import { hasUnsentWords } from "../../app/leaving";
 import { guard } from "../../app/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
-import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { safeAddress } from "../../links";
+import { rowsOf } from "../../state/lists";
 import { isHandedOver } from "../../state/transfer";
 import { nameOf } from "../../words";
 import { Confirm, Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { OutsideLink } from "../parts/linked_text";
 import { LogInForm } from "./log_in";
-import { Preview } from "./new_list";
+import { departureWords, Preview } from "./new_list";
 import { QueueChooser } from "./queue_chooser";
 import { patronOf } from "./rows";
 import { AlertsDialog, ShortcutsDialog } from "./settings";
@@ -88,23 +89,43 @@ function ConferenceWarning({ desk, row }: { desk: Desk; row: SessionRow }) {
   );
 }
 
-/** The whole question, for those who cannot point at a row. */
+/** The whole question, for those who cannot point at a row, and whether the patron still waits. */
 function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
+  const close = useRef<HTMLButtonElement>(null);
+  const { sessionId } = row;
+  const waits = rowsOf(desk.lists.value, SessionList.NEW).some((one) => one.sessionId === sessionId);
+  const departure = desk.lists.value.departures.findLast((one) => one.row.sessionId === sessionId);
+  const why = departure && departureWords(departure);
+  // The list says it for a while only.
+  const [said, setSaid] = useState<string | undefined>(undefined);
+  useEffect(() => {
+    setSaid(waits ? undefined : why);
+    // The button that had the focus goes with the patron.
+    if (!waits && document.activeElement === document.body) close.current?.focus();
+  }, [waits]);
   return (
     <Dialog title={`${patronOf(row)} asks`} onCancel={() => desk.cancel()}>
-      <Preview row={row} />
+      {!waits && (
+        <p class="notice warn" role="alert">
+          {said ?? why ?? "This patron no longer waits in your queues"}
+        </p>
+      )}
+      <Preview row={row} isRead />
       <div class="dialog-actions">
-        <button
-          type="button"
-          class="button primary"
-          onClick={() => {
-            desk.cancel();
-            desk.pickUp(row.sessionId);
-          }}
-        >
-          Pick up {patronOf(row)}
-        </button>
-        <button type="button" class="button" data-first onClick={() => desk.cancel()}>
+        {waits && (
+          <button
+            key="pick-up"
+            type="button"
+            class="button primary"
+            onClick={() => {
+              desk.cancel();
+              desk.pickUp(sessionId);
+            }}
+          >
+            Pick up {patronOf(row)}
+          </button>
+        )}
+        <button key="close" ref={close} type="button" class="button" data-first onClick={() => desk.cancel()}>
           Close
         </button>
       </div>

@@ -133,11 +133,23 @@ export function PracticeMark({ desk, queueId }: { desk: Desk; queueId: string })
   return desk.isPractice(queueId) ? <span class="tag practice">[Practice]</span> : null;
 }
 
-/** What is known of a question before it is picked up (D30). */
-export function Preview({ row }: { row: SessionRow }) {
+/** What is known of a question before it is picked up (D30). `isRead` is whether it stands by itself, to be scrolled. */
+export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boolean }) {
   return (
     <>
-      <p class="preview-question">{row.question}</p>
+      {isRead ? (
+        <section
+          class="preview-question"
+          aria-label="Question"
+          // A region that scrolls has to be reachable by keyboard.
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+          tabIndex={0}
+        >
+          {row.question}
+        </section>
+      ) : (
+        <p class="preview-question">{row.question}</p>
+      )}
       <BeginningOnly row={row} />
       <dl class="facts">
         <div>
@@ -158,15 +170,19 @@ export function Preview({ row }: { row: SessionRow }) {
 }
 
 function DepartureRow({ departure }: { departure: Departure }) {
-  const { row, pickedUpBy } = departure;
   return (
     <li class="row departure">
       <span class="row-line">
-        <RowName name={patronOf(row)} />
+        <RowName name={patronOf(departure.row)} />
       </span>
-      <span>{pickedUpBy ? `${nameOf(pickedUpBy)} picked this patron up` : "This patron has left the queue"}</span>
+      <span>{departureWords(departure)}</span>
     </li>
   );
+}
+
+/** Why a patron no longer waits. */
+export function departureWords({ pickedUpBy }: Departure): string {
+  return pickedUpBy ? `${nameOf(pickedUpBy)} picked this patron up` : "This patron has left the queue";
 }
 
 function Nobody({ desk }: { desk: Desk }) {
