@@ -27,7 +27,7 @@ use self::{
 use crate::{frame_time::FrameTime, line::Line, upstream::read};
 
 /// How many requests may wait for the service on one stream, beside the acts under way, which have a limit of their
-/// own: the Join, and what is typed.
+/// own: the Join, what is typed, and the word that there is a renewal.
 const SPARE_REQUESTS: usize = 16;
 
 /// A session that is attended. Dropping it ends nothing; [`Attendance::stop`] does.
@@ -204,7 +204,7 @@ impl Attendance {
         let _ = self.send(attend_request::Request::Typing(typing));
     }
 
-    /// Gives the service a fresh token, as soon as it takes anything, also if it has not kept up with the rest.
+    /// Gives the service a fresh token before all that waits for it, as soon as it takes anything after the Join.
     pub(crate) fn renew(&self, access_token: String) {
         let renew = attend_request::Request::Renew(session::Renew { access_token });
         self.requests.renew(within_trace(renew));

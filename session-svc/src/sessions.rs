@@ -193,7 +193,8 @@ impl Sessions {
         Err(Error::ShuttingDown)
     }
 
-    /// The way to a session, which is brought into memory if it is not there. The place is given back when it was loaded.
+    /// The way to a session, which is brought into memory if it is not there. The place is given back when it was loaded, or that takes
+    /// too long.
     fn inbox(
         &self,
         session_id: &str,
@@ -236,9 +237,11 @@ impl Sessions {
         let load = LiveSession::load(Arc::clone(&self.parts), origin, session_id.clone(), known);
         // Each in one place of its own: what waits keeps a second one for all that is handed to it.
         let load = Box::pin(async {
-            let loaded = load.await.map(Box::new);
-            drop(place);
-            loaded
+            let loaded = match place {
+                Some(place) => upkeep::within(place, load).await,
+                None => load.await,
+            };
+            loaded.map(Box::new)
         });
         match load.await {
             Ok(mut session) => session.run(&mut inbox).await,

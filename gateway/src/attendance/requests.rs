@@ -18,7 +18,12 @@ pub(super) fn requests(limit: usize) -> (Requests, ToService) {
         queue,
         renewal: renewal.clone(),
     };
-    (requests, ToService { waiting, renewal })
+    let to_service = ToService {
+        waiting,
+        renewal,
+        begun: false,
+    };
+    (requests, to_service)
 }
 
 /// The end at which requests are put in. Neither way of it waits.
@@ -30,10 +35,12 @@ pub(super) struct Requests {
     renewal: Renewal,
 }
 
-/// The end at which the service gets them, in order; a renewal as soon as it takes anything.
+/// The end at which the service gets them, in order; a renewal before the rest, but not before the first, which is the Join.
 pub(super) struct ToService {
     waiting: queue::Receiver<Option<Box<AttendRequest>>>,
     renewal: Renewal,
+    /// Whether the service has taken the first.
+    begun: bool,
 }
 
 /// The newest renewal that the service has not taken, in a place of its own: it must not be lost for what else waits, since
@@ -52,9 +59,11 @@ impl Requests {
 
     /// Puts a renewal in, instead of one that still waits: there is always room.
     pub(super) fn renew(&self, renewal: Box<AttendRequest>) {
-        *self.renewal.lock() = Some(renewal);
+        let waits_already = self.renewal.lock().replace(renewal).is_some();
         // So that somebody looks. Without room for that, other requests wait, and whoever takes those looks each time.
-        let _ = self.queue.send(None);
+        if !waits_already {
+            let _ = self.queue.send(None);
+        }
     }
 }
 
@@ -63,11 +72,16 @@ impl Stream for ToService {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<AttendRequest>> {
         loop {
-            if let Some(renewal) = self.renewal.lock().take() {
+            if self.begun
+                && let Some(renewal) = self.renewal.lock().take()
+            {
                 return Poll::Ready(Some(*renewal));
             }
             match self.waiting.poll_next_unpin(cx) {
-                Poll::Ready(Some(Some(request))) => return Poll::Ready(Some(*request)),
+                Poll::Ready(Some(Some(request))) => {
+                    self.begun = true;
+                    return Poll::Ready(Some(*request));
+                }
                 Poll::Ready(Some(None)) => {}
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
@@ -84,7 +98,7 @@ impl Renewal {
 
 #[cfg(test)]
 mod tests {
-    use carrel_proto::session::v1::{Join, Renew, attend_request::Request};
+    use carrel_proto::session::v1::{Join, Renew, Typing, attend_request::Request};
     use futures::FutureExt as _;
 
     use super::*;
@@ -98,6 +112,10 @@ mod tests {
 
     fn join() -> Box<AttendRequest> {
         request(Request::Join(Join::default()))
+    }
+
+    fn typing() -> Box<AttendRequest> {
+        request(Request::Typing(Typing::default()))
     }
 
     fn renewal(token: &str) -> Box<AttendRequest> {
@@ -115,29 +133,34 @@ mod tests {
     fn a_renewal_finds_a_place_where_nothing_else_does() {
         let (requests, mut to_service) = requests(2);
         assert_eq!(requests.send(join()), Ok(()));
-        assert_eq!(requests.send(join()), Ok(()));
-        assert_eq!(requests.send(join()), Err(()));
+        assert_eq!(requests.send(typing()), Ok(()));
+        assert_eq!(requests.send(typing()), Err(()));
         requests.renew(renewal("older"));
         requests.renew(renewal("newest"));
-        let newest_first = [*renewal("newest"), *join(), *join()];
-        assert_eq!(taken(&mut to_service), newest_first);
+        let before_the_rest = [*join(), *renewal("newest"), *typing()];
+        assert_eq!(taken(&mut to_service), before_the_rest);
         requests.renew(renewal("next"));
         assert_eq!(taken(&mut to_service), [*renewal("next")]);
     }
 
     #[test]
     fn renewals_that_nobody_takes_are_one() {
-        let (requests, mut to_service) = requests(2);
+        let (requests, mut to_service) = requests(3);
+        assert_eq!(requests.send(join()), Ok(()));
         for _ in 0..100 {
             requests.renew(renewal("older"));
         }
         requests.renew(renewal("newest"));
-        assert_eq!(taken(&mut to_service), [*renewal("newest")]);
+        assert_eq!(requests.send(typing()), Ok(()), "they keep nobody out");
+        let taken = taken(&mut to_service);
+        assert_eq!(taken, [*join(), *renewal("newest"), *typing()]);
     }
 
     #[tokio::test]
     async fn who_waits_for_requests_is_woken_for_a_renewal() {
         let (requests, mut to_service) = requests(2);
+        assert_eq!(requests.send(join()), Ok(()));
+        assert_eq!(taken(&mut to_service), [*join()]);
         let taken = tokio::spawn(async move { to_service.next().await });
         tokio::task::yield_now().await;
         requests.renew(renewal("newest"));

@@ -333,9 +333,11 @@ impl Connected {
             match dial::ask_whether_master(connection).await {
                 // It would be forbidden each time.
                 Err(error) if dial::is_forbidden(&error) => self.master = false,
-                answered => return answered,
+                Ok(true) => {}
+                otherwise => return otherwise,
             }
         }
+        // A server that still reads its data tells what it is, and serves nobody.
         dial::ask(connection, &redis::cmd("PING")).await?;
         Ok(true)
     }

@@ -1,12 +1,13 @@
 //! What must be seen to though nobody asks: words that the bus lost, and sessions that nobody attends.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use carrel_platform::{
     log::{LogError, StreamName, StreamQuery},
     members::Members,
 };
 use futures::future::join_all;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::Sessions;
 use crate::{
@@ -21,6 +22,8 @@ const LOOK_UPS: usize = 64;
 /// How many sessions that nobody has asked for are loaded at once: after a restart they are all that wait, and the log has its
 /// readers for others, too.
 pub(super) const PLACES: usize = 2;
+/// For how long one of them keeps its place at the most, while the log does not answer.
+const PLACE_LASTS: Duration = Duration::from_secs(20);
 
 impl Sessions {
     /// Sees to both, at once and again and again, until the server stops. Each goes its own way: while the store of leases
@@ -93,7 +96,8 @@ impl Sessions {
 
     /// Brings those sessions into memory that are this server's to look after: in which time alone may bring something
     /// (open ones, and those with supervisors inside), and which nobody attends on any server. One after the other, as there
-    /// are places: one that can't be loaded gives its place back, and one that the log never answers keeps only its own.
+    /// are places: one that can't be loaded gives its place back, and one that the log does not answer keeps it for a while
+    /// only. Who is attended by the time that its turn comes is loaded needlessly, and leaves again.
     async fn look_after(&self, members: &Members) -> Result<(), LogError> {
         let mut due = self.parts.list.open();
         due.extend(self.supervised().await?);
@@ -135,5 +139,40 @@ impl Sessions {
                 return Ok(supervised);
             }
         }
+    }
+}
+
+/// Loads something that has a place, and gives that back then, or when it takes too long: others wait for it.
+pub(super) async fn within<T>(place: OwnedSemaphorePermit, load: impl Future<Output = T>) -> T {
+    let mut load = pin!(load);
+    let in_time = timeout(PLACE_LASTS, &mut load).await;
+    drop(place);
+    match in_time {
+        Ok(loaded) => loaded,
+        Err(_) => load.await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::future::pending;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_never_answers_keeps_nobody_from_a_place_for_ever() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = || Arc::clone(&places).acquire_owned();
+        let first = place().await.unwrap();
+        let load = tokio::spawn(within(first, pending::<()>()));
+        assert!(timeout(PLACE_LASTS / 2, place()).await.is_err());
+        assert!(timeout(PLACE_LASTS, place()).await.is_ok());
+        assert!(!load.is_finished(), "it goes on without a place");
+        assert_eq!(within(place().await.unwrap(), async { 7 }).await, 7);
+        assert_eq!(places.available_permits(), 1);
     }
 }

@@ -9,7 +9,7 @@ export const LET_IN_NO_LONGER =
   "You cannot return to your chat: the library no longer lets this page in, probably because it was away for too long. Ask again to go on.";
 /** To who has just sent a question, and is let in no longer. */
 export const NOT_TAKEN_IN_TIME =
-  "The connection was lost for too long for your question to be taken. It is still here: send it again.";
+  "The connection was lost for too long, and your question was perhaps not taken. It is still here: send it again.";
 const PERHAPS_TAKEN =
   "It is not certain whether your question was taken. Send it again: it is asked only once, however often you send it.";
 /** To who has just sent a question from a page that the gateway will not have. */

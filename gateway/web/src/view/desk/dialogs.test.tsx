@@ -84,6 +84,20 @@ describe("a waiting patron's question, read in a dialog (D30)", () => {
     expect(dialog()?.querySelector("[role=alert]")?.textContent).toBe("This patron has left the queue");
     expect(buttons()).toEqual(["Close"]);
   });
+
+  it("waits for the rest of a list that is told anew in parts, and believes that the patron has gone after a while", async () => {
+    stage.lists({ case: "snapshot", value: { rows: [] } });
+    await drawn();
+    stage.lists({ case: "changed", value: waits });
+    await drawn();
+    expect(buttons()).toEqual(["Pick up Ada", "Close"]);
+    stage.lists({ case: "snapshot", value: { rows: [] } });
+    const said = () => dialog()?.querySelector("[role=alert]")?.textContent;
+    await drawn();
+    expect(said()).toBeUndefined();
+    await vi.waitFor(() => expect(said()).toBe("This patron no longer waits in your queues"), { timeout: 5_000 });
+    expect(buttons()).toEqual(["Close"]);
+  });
 });
 
 describe("the question whether an answer is meant as a note (R10)", () => {

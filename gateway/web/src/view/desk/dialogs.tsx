@@ -89,6 +89,9 @@ function ConferenceWarning({ desk, row }: { desk: Desk; row: SessionRow }) {
   );
 }
 
+/** How long a list may be without somebody who is in one of its later parts, in milliseconds. */
+const PARTS_TAKE = 2_000;
+
 /** The whole question, for those who cannot point at a row, and whether the patron still waits. */
 function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
   const close = useRef<HTMLButtonElement>(null);
@@ -96,23 +99,30 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
   const waits = rowsOf(desk.lists.value, SessionList.NEW).some((one) => one.sessionId === sessionId);
   const departure = desk.lists.value.departures.findLast((one) => one.row.sessionId === sessionId);
   const why = departure && departureWords(departure);
-  // The list says it for a while only.
-  const [said, setSaid] = useState<string | undefined>(undefined);
+  const [gone, setGone] = useState<string | undefined>(undefined);
   useEffect(() => {
-    setSaid(waits ? undefined : why);
+    if (waits || why !== undefined) {
+      setGone(waits ? undefined : why);
+      return;
+    }
+    // A list that is told anew, and is long, comes in parts. And the list itself says who has gone for a while only.
+    const sure = setTimeout(() => setGone((said) => said ?? "This patron no longer waits in your queues"), PARTS_TAKE);
+    return () => clearTimeout(sure);
+  }, [waits, why]);
+  useEffect(() => {
     // The button that had the focus goes with the patron.
-    if (!waits && document.activeElement === document.body) close.current?.focus();
-  }, [waits]);
+    if (gone !== undefined && document.activeElement === document.body) close.current?.focus();
+  }, [gone]);
   return (
     <Dialog title={`${patronOf(row)} asks`} onCancel={() => desk.cancel()}>
-      {!waits && (
+      {gone !== undefined && (
         <p class="notice warn" role="alert">
-          {said ?? why ?? "This patron no longer waits in your queues"}
+          {gone}
         </p>
       )}
       <Preview row={row} isRead />
       <div class="dialog-actions">
-        {waits && (
+        {gone === undefined && (
           <button
             key="pick-up"
             type="button"
