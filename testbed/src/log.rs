@@ -1,7 +1,7 @@
 //! A log in memory that fails when it is told to, for tests of what its users say then.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -28,6 +28,18 @@ pub enum Answer {
     Unknown,
 }
 
+/// What happens before a read of this stream, which then goes on, or fails with this. Called at once, in the order of reads.
+type BeforeRead = dyn Fn(&StreamName) -> BoxFuture<'static, Result<(), LogError>> + Send + Sync;
+
+#[derive(Default)]
+struct BeforeReads(OnceLock<Box<BeforeRead>>);
+
+impl std::fmt::Debug for BeforeReads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("BeforeReads").finish_non_exhaustive()
+    }
+}
+
 /// A log that does as any log does until it is told otherwise, and counts.
 ///
 /// All else but appends and reads is never disturbed. No read is answered the first time that it is polled.
@@ -39,6 +51,7 @@ pub struct FaultyLog {
     reads: AtomicUsize,
     unreadable: AtomicBool,
     hangs: watch::Sender<bool>,
+    before_reads: BeforeReads,
     holds: AtomicBool,
     waiting: Semaphore,
     leave: Semaphore,
@@ -50,17 +63,24 @@ impl FaultyLog {
     /// # Errors
     /// When SQLite can't make it.
     pub fn in_memory() -> anyhow::Result<Arc<Self>> {
-        Ok(Arc::new(Self {
-            log: SqliteLog::in_memory()?,
+        Ok(Self::on(SqliteLog::in_memory()?))
+    }
+
+    /// One that has what this log has, and does as any log does. Whoever uses that log itself is not disturbed.
+    #[must_use]
+    pub fn on(log: SqliteLog) -> Arc<Self> {
+        Arc::new(Self {
+            log,
             answer: Mutex::new(Answer::Truly),
             refused: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),
             unreadable: AtomicBool::new(false),
             hangs: watch::Sender::new(false),
+            before_reads: BeforeReads::default(),
             holds: AtomicBool::new(false),
             waiting: Semaphore::new(0),
             leave: Semaphore::new(0),
-        }))
+        })
     }
 
     /// Answers every append in this way from now on, also those that are held.
@@ -88,6 +108,17 @@ impl FaultyLog {
     /// Has every read that begins from now on go unanswered, until it is told otherwise.
     pub fn hang(&self, hang: bool) {
         self.hangs.send_replace(hang);
+    }
+
+    /// Has this happen before each read from now on. Only the first that is given counts.
+    pub fn before_reads(
+        &self,
+        happens: impl Fn(&StreamName) -> BoxFuture<'static, Result<(), LogError>>
+        + Send
+        + Sync
+        + 'static,
+    ) {
+        let _ = self.before_reads.0.set(Box::new(happens));
     }
 
     /// Holds every append that comes from now on until it is allowed.
@@ -147,6 +178,7 @@ impl EventLog for FaultyLog {
     ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let unreadable = self.unreadable.load(Ordering::SeqCst);
+        let before = self.before_reads.0.get().map(|happens| happens(stream));
         let mut hangs = self.hangs.subscribe();
         Box::pin(async move {
             yield_now().await;
@@ -154,6 +186,9 @@ impl EventLog for FaultyLog {
             let _ = hangs.wait_for(|hangs| !hangs).await;
             if unreadable {
                 return Err(LogError::Unavailable("told so".into()));
+            }
+            if let Some(before) = before {
+                before.await?;
             }
             self.log.read(stream, after, limit).await
         })

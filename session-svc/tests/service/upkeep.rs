@@ -2,19 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    future::pending,
+    future::{pending, ready},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use carrel_platform::{
     lease::{Held, Lease, LeaseError, Leases, memory::MemoryLeases},
-    log::{
-        Batch, EventLog, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
-        sqlite::SqliteLog,
-    },
+    log::{LogError, StreamName, sqlite::SqliteLog},
 };
 use carrel_session::Config;
+use carrel_testbed::log::FaultyLog;
 use futures::future::BoxFuture;
 use tokio::{
     sync::Notify,
@@ -93,14 +91,8 @@ async fn a_lost_word_does_not_wait_for_the_store_of_leases() {
 /// How many sessions wait when all servers are started again.
 const WAITING: usize = 30;
 
-/// A log that takes its time with sessions, gives one of them not at all and does not answer for another when they are read
-/// for the second time: then they are loaded, after they were read for the list.
-#[derive(Debug)]
-struct Busy {
-    log: SqliteLog,
-    reads: Mutex<Reads>,
-}
-
+/// What a log was asked for that takes its time with sessions, gives one of them not at all and does not answer for another
+/// when they are read for the second time: then they are loaded, after they were read for the list.
 #[derive(Debug, Default)]
 struct Reads {
     begun: BTreeMap<String, usize>,
@@ -113,78 +105,41 @@ struct Reads {
 const DAMAGED: &str = "w003";
 const UNANSWERED: &str = "w005";
 
-impl Busy {
-    fn begin(&self, id: &str) -> usize {
-        let mut reads = self.reads.lock().unwrap();
-        reads.now += 1;
-        reads.most = reads.most.max(reads.now);
-        let begun = reads.begun.entry(id.to_owned()).or_default();
+impl Reads {
+    /// One begins, the how many-th of this session.
+    fn begin(&mut self, id: &str) -> usize {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+        let begun = self.begun.entry(id.to_owned()).or_default();
         *begun += 1;
         let nth = *begun;
         if nth == 2 {
-            reads.again.push(id.to_owned());
+            self.again.push(id.to_owned());
         }
         nth
     }
 }
 
-impl EventLog for Busy {
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), LogError>> {
-        self.log.append(batch)
+/// What happens before such a read.
+fn take_time(
+    reads: &Arc<Mutex<Reads>>,
+    stream: &StreamName,
+) -> BoxFuture<'static, Result<(), LogError>> {
+    if stream.category != "session" {
+        return Box::pin(ready(Ok(())));
     }
-
-    fn read<'a>(
-        &'a self,
-        stream: &'a StreamName,
-        after: u64,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
-        if stream.category != "session" {
-            return self.log.read(stream, after, limit);
-        }
-        Box::pin(async move {
-            let nth = self.begin(&stream.id);
-            sleep(Duration::from_millis(2)).await;
-            match (nth, stream.id.as_str()) {
-                (2, DAMAGED) => {
-                    self.reads.lock().unwrap().now -= 1;
-                    return Err(LogError::Unavailable("told so".into()));
-                }
-                (2, UNANSWERED) => pending().await,
-                _ => {}
-            }
-            let read = self.log.read(stream, after, limit).await;
-            self.reads.lock().unwrap().now -= 1;
-            read
-        })
-    }
-
-    fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>> {
-        self.log.find(query)
-    }
-
-    fn versions<'a>(
-        &'a self,
-        streams: &'a [StreamName],
-    ) -> BoxFuture<'a, Result<Vec<u64>, LogError>> {
-        self.log.versions(streams)
-    }
-
-    fn erase<'a>(
-        &'a self,
-        stream: &'a StreamName,
-        up_to: u64,
-    ) -> BoxFuture<'a, Result<(), LogError>> {
-        self.log.erase(stream, up_to)
-    }
-
-    fn epoch(&self) -> &str {
-        self.log.epoch()
-    }
-
-    fn failed(&self) -> BoxFuture<'static, ()> {
-        self.log.failed()
-    }
+    let nth = reads.lock().unwrap().begin(&stream.id);
+    let (reads, id) = (Arc::clone(reads), stream.id.clone());
+    Box::pin(async move {
+        sleep(Duration::from_millis(2)).await;
+        let read = match (nth, id.as_str()) {
+            (2, DAMAGED) => Err(LogError::Unavailable("told so".into())),
+            (2, UNANSWERED) => pending().await,
+            _ => Ok(()),
+        };
+        reads.lock().unwrap().now -= 1;
+        read
+    })
 }
 
 /// After a restart of all servers nobody attends anything, and whatever is open is looked after: in order, few at a time, and
@@ -200,17 +155,19 @@ async fn what_is_loaded_after_a_restart_is_loaded_a_few_at_a_time() {
     }
     drop(before);
 
-    let reads = Mutex::default();
-    let busy = Arc::new(Busy { log, reads });
-    let desk = Desk::on(Arc::clone(&busy) as Arc<dyn EventLog>).await;
+    let busy = FaultyLog::on(log);
+    let reads = Arc::new(Mutex::new(Reads::default()));
+    let asked = Arc::clone(&reads);
+    busy.before_reads(move |stream| take_time(&asked, stream));
+    let desk = Desk::on(busy).await;
     let loaded = async {
-        while busy.reads.lock().unwrap().again.len() < WAITING {
+        while reads.lock().unwrap().again.len() < WAITING {
             sleep(Duration::from_millis(5)).await;
         }
     };
     timeout(Duration::from_secs(10), loaded).await.unwrap();
     let (again, most) = {
-        let reads = busy.reads.lock().unwrap();
+        let reads = reads.lock().unwrap();
         (reads.again.clone(), reads.most)
     };
     assert_eq!(again, sessions);
