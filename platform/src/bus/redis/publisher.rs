@@ -9,7 +9,7 @@ use std::{
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use redis::{Pipeline, Value};
 use tokio::{
-    task::consume_budget,
+    task::{consume_budget, unconstrained},
     time::{Instant, sleep_until, timeout},
 };
 
@@ -150,7 +150,13 @@ impl Publisher {
                 },
             }
         };
-        self.in_flight.push(sent.boxed());
+        // It takes its place among the connection's writes now. Left to the group, it may begin after a later one: those
+        // that have used up the task's turn before they began are woken the last one first.
+        let mut sent = unconstrained(sent).boxed();
+        match (&mut sent).now_or_never() {
+            Some(answered) => self.settle(answered),
+            None => self.in_flight.push(sent),
+        }
     }
 
     fn settle(&mut self, answered: Answered) {

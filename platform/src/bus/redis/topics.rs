@@ -83,7 +83,7 @@ impl Topics {
     }
 
     /// Adds a listener. It is told that it may have missed something as soon as Redis tells us what is said on its
-    /// topic, which may be now.
+    /// topic, which may be now, and hears nothing before that.
     pub(super) fn subscribe(self: &Arc<Self>, origin: Origin, topic: &str) -> Subscription {
         let (mut listener, notices) = Listener::new(super::SYSTEM, origin);
         let mut table = self.lock();
@@ -94,7 +94,7 @@ impl Topics {
                     .get(channel)
                     .is_some_and(|place| place.active.is_some())
             };
-            if known.channels.iter().all(active) {
+            if known.channels.iter().any(active) {
                 self.counters.missed.add(1);
                 listener.miss();
             }
@@ -231,9 +231,9 @@ impl Topics {
     /// Something came from Redis on a channel.
     pub(super) fn heard(&self, channel: &str, sealed: &[u8]) {
         let (topic, key) = match self.lock().channels.get(channel) {
-            Some(place) => (Arc::clone(&place.topic), place.key),
-            // It was on its way when the last listener left.
-            None => return,
+            Some(place) if place.active.is_some() => (Arc::clone(&place.topic), place.key),
+            // It was on its way when the last listener left, and whoever has come since is told when Redis has confirmed.
+            _ => return,
         };
         let key = self.keyring.keys().get(key);
         let Some(word) = key.and_then(|key| Word::open(key, &topic, sealed)) else {
@@ -410,6 +410,34 @@ mod tests {
         assert!(topics.is_active(channel, after) && !topics.is_active(channel, before));
     }
 
+    /// Redis still tells us, since it has not heard yet that the one before has left.
+    #[test]
+    fn nothing_is_heard_before_the_word_that_some_may_be_missed() {
+        let topics = topics();
+        let by = topics.somebody();
+        let channels = channels_of(&keyring(), "t");
+        let word = Word::Said {
+            origin: Origin(2),
+            at_ms: 0,
+            payload: Bytes::from_static(b"news"),
+        };
+        let sealed = word.seal(&keyring().keys()[0], "t").unwrap();
+        let before = topics.subscribe(Origin(1), "t");
+        topics.activated(&channels[0], by);
+        drop(before);
+        let mut first = topics.subscribe(Origin(1), "t");
+        topics.heard(&channels[0], &sealed);
+        assert_eq!(now(&mut first), None);
+        topics.activated(&channels[0], by);
+        // The other key's channel is not active yet, and this one is heard on already.
+        let mut second = topics.subscribe(Origin(1), "t");
+        topics.heard(&channels[0], &sealed);
+        for listener in [&mut first, &mut second] {
+            assert_eq!(now(listener), Some(Notice::Missed));
+            assert!(matches!(now(listener), Some(Notice::Payload(_))));
+        }
+    }
+
     #[test]
     fn what_opens_is_heard_under_either_key_and_nothing_else_is() {
         let topics = topics();
@@ -421,7 +449,10 @@ mod tests {
             at_ms: 0,
             payload: Bytes::from_static(b"news"),
         };
+        let by = topics.somebody();
         for (key, channel) in keyring.keys().iter().zip(&channels) {
+            topics.activated(channel, by);
+            assert_eq!(now(&mut listener), Some(Notice::Missed));
             let sealed = word.seal(key, "t").unwrap();
             topics.heard(channel, &sealed);
             assert!(matches!(now(&mut listener), Some(Notice::Payload(_))));
