@@ -16,7 +16,7 @@ pub(crate) use self::{
     config::Settings,
     dial::{Dialer, ask},
     health::{Health, Part, Report},
-    nodes::{CallError, Nodes, PING_EVERY, PONG_WITHIN},
+    nodes::{CallError, Line, Nodes, PING_EVERY, PONG_WITHIN},
     slots::{Address, Map, slot_of},
     topology::Topology,
 };

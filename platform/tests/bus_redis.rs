@@ -130,6 +130,48 @@ async fn a_frozen_redis_is_in_nobodys_way() {
     assert!(bus.figures().dropped > 0);
 }
 
+/// What waits for a stuck Redis is given up one after another, and the connection passes over it. What follows and is not
+/// given up yet must not come through before the word that something is missing.
+#[tokio::test]
+async fn what_is_given_up_is_missed_before_what_follows_it() {
+    let on = single();
+    let bus = RedisBus::connect(&on.config).await.unwrap();
+    let mut listener = listen(&bus, "t").await;
+    let publish = |number: u8, len| {
+        let mut word = vec![number];
+        word.resize(len, 0);
+        bus.publish(OTHER, "t", word.into());
+    };
+    on.engine.freeze().unwrap();
+    // In one write, and more than the system takes off our hands, so that the rest is not even written.
+    let large = 24;
+    (0..large).for_each(|number| publish(number, 500 * 1024));
+    let end = large + 3;
+    for number in large..end {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        publish(number, 1);
+    }
+    // The large ones and the next have waited for longer than a second by then, and the others have not.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    on.engine.thaw().unwrap();
+    let mut due = 0;
+    let mut knows_of_loss = false;
+    while due <= end {
+        match heard(&mut listener).await {
+            Notice::Missed => {
+                knows_of_loss = true;
+                publish(end, 1);
+            }
+            Notice::Payload(word) => {
+                let number = word[0];
+                let follows = number == due || (number > due && knows_of_loss);
+                assert!(follows, "{number} where {due} was due");
+                (due, knows_of_loss) = (number + 1, false);
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_pauses_its_clients_is_done_without_until_it_answers() {
     let on = single();

@@ -72,10 +72,17 @@ struct Link {
 
 /// A connection that is there now.
 #[derive(Clone, Debug)]
-struct Line {
-    connection: MultiplexedConnection,
+pub(crate) struct Line {
+    pub(crate) connection: MultiplexedConnection,
     /// Told when the server says by what it refuses that it is no master any more.
     demoted: Arc<Notify>,
+}
+
+impl Line {
+    /// Whether both are the same connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.demoted, &other.demoted)
+    }
 }
 
 impl Nodes {
@@ -125,7 +132,8 @@ impl Nodes {
         self.line(master).map(|line| line.connection)
     }
 
-    fn line(&self, master: &Address) -> Option<Line> {
+    /// The same, so that it can be told from those that follow it.
+    pub(crate) fn line(&self, master: &Address) -> Option<Line> {
         let links = self.inner.links();
         links.get(master)?.line.borrow().clone()
     }

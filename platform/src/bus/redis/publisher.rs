@@ -1,50 +1,46 @@
 //! Sends what waits, many at a time.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
+    future::poll_fn,
     sync::Arc,
-    time::Duration,
+    task::Poll,
 };
 
-use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures::{FutureExt as _, future::pending};
 use redis::{Pipeline, Value};
 use tokio::{
-    task::{consume_budget, unconstrained},
-    time::{Instant, sleep_until, timeout},
+    task::consume_budget,
+    time::{Instant, sleep_until},
 };
 
 use super::{
+    lane::{Answers, Lane},
     outbox::{BUDGET, Letter, Outbox},
     topics::{Channel, channels_of},
 };
 use crate::{
-    redis::{Address, Map, Nodes, slot_of},
+    redis::{Address, Line, Map, Nodes, slot_of},
     seal::{Key, Keyring},
 };
 
 /// About how many letters go into one write.
 const BATCH: usize = 256;
-/// How many writes to one master may be unanswered before the next waits.
-const IN_FLIGHT: usize = 4;
-/// After how long an unanswered write counts as lost.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// The one task that sends what is published.
 pub(super) struct Publisher {
     outbox: Arc<Outbox>,
     keyring: Arc<Keyring>,
     nodes: Nodes,
-    /// When each unanswered write to a master began, the oldest first.
-    unanswered: HashMap<Address, VecDeque<Instant>>,
-    in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
+    /// What each master has not answered yet. None is empty.
+    lanes: HashMap<Address, Lane<Line>>,
 }
 
-/// A write that was answered, or was not answered in time.
+/// A write that was answered.
 struct Answered {
     master: Address,
-    failed: Vec<Arc<Letter>>,
-    /// Whether the master said that it is not the one to ask.
-    misdirected: bool,
+    letters: Vec<Arc<Letter>>,
+    answers: Answers,
 }
 
 impl Publisher {
@@ -53,8 +49,7 @@ impl Publisher {
             outbox,
             keyring,
             nodes,
-            unanswered: HashMap::new(),
-            in_flight: FuturesUnordered::new(),
+            lanes: HashMap::new(),
         }
     }
 
@@ -63,26 +58,21 @@ impl Publisher {
             // Nothing below has to wait as long as there is something to say. Others have their turn all the same.
             consume_budget().await;
             // A master that is busy is waited for; one that is stuck is not, since the others' turn comes, too.
-            match self.busy_until() {
-                Some(until) => tokio::select! {
-                    Some(answered) = self.in_flight.next() => self.settle(answered),
-                    () = sleep_until(until) => {}
-                },
-                None => tokio::select! {
-                    Some(answered) = self.in_flight.next() => self.settle(answered),
-                    letters = self.outbox.take(BATCH) => self.send(letters),
-                },
+            let busy_until = self.busy_until();
+            let overdue_at = self.lanes.values().filter_map(Lane::overdue_at);
+            let wake_at = overdue_at.chain(busy_until).min();
+            tokio::select! {
+                answered = answered(&mut self.lanes) => self.settle_all(answered),
+                () = at(wake_at) => self.give_up_what_is_overdue(),
+                letters = self.outbox.take(BATCH), if busy_until.is_none() => self.send(letters),
             }
         }
     }
 
     /// Until when a busy master is waited for, if one is busy and not stuck.
     fn busy_until(&self) -> Option<Instant> {
-        let full = self
-            .unanswered
-            .values()
-            .filter(|began| began.len() >= IN_FLIGHT);
-        let until = full.filter_map(|began| Some(*began.front()? + BUDGET));
+        let full = self.lanes.values().filter(|lane| lane.is_full());
+        let until = full.filter_map(|lane| Some(lane.began()? + BUDGET));
         until.filter(|until| *until > Instant::now()).min()
     }
 
@@ -113,65 +103,141 @@ impl Publisher {
 
     /// Sends to one master what goes there. What can't be sent is not sealed: while Redis is away, that is everything.
     fn write(&mut self, map: &Map, master: Address, copies: Vec<Copy<'_>>) {
-        let unanswered = self.unanswered.get(&master).map_or(0, VecDeque::len);
-        let connection = self.nodes.connection(&master);
-        let (Some(mut connection), true) = (connection, unanswered < IN_FLIGHT) else {
-            for copy in copies {
-                self.outbox.owe(&copy.letter, "dropped");
+        match self.nodes.line(&master) {
+            Some(line) if self.has_room(&master, &line) => self.put(map, master, line, copies),
+            _ => {
+                for copy in copies {
+                    self.outbox.owe(&copy.letter, "dropped");
+                }
             }
-            return;
-        };
-        let mut write = Write::default();
-        for Copy {
-            letter,
-            key,
-            channel,
-        } in copies
-        {
-            match letter.word.seal(key, &letter.topic) {
-                Ok(sealed) => write.add(map, &channel, &sealed, letter),
-                Err(_) => self.outbox.owe(&letter, "dropped"),
-            }
-        }
-        let count = write.letters.len();
-        if count == 0 {
-            return;
-        }
-        let began = self.unanswered.entry(master.clone()).or_default();
-        began.push_back(Instant::now());
-        let sent = async move {
-            let answers = connection.send_packed_commands(&write.commands, 0, count);
-            match timeout(ANSWER_WITHIN, answers).await {
-                Ok(Ok(answers)) => write.answered(master, answers),
-                Ok(Err(_)) | Err(_) => Answered {
-                    master,
-                    failed: write.letters,
-                    misdirected: false,
-                },
-            }
-        };
-        // It takes its place among the connection's writes now. Left to the group, it may begin after a later one: those
-        // that have used up the task's turn before they began are woken the last one first.
-        let mut sent = unconstrained(sent).boxed();
-        match (&mut sent).now_or_never() {
-            Some(answered) => self.settle(answered),
-            None => self.in_flight.push(sent),
         }
     }
 
-    fn settle(&mut self, answered: Answered) {
-        if let Some(unanswered) = self.unanswered.get_mut(&answered.master) {
-            unanswered.pop_front();
-            if unanswered.is_empty() {
-                self.unanswered.remove(&answered.master);
+    /// Whether the next write can go on this connection to a master now.
+    fn has_room(&mut self, master: &Address, line: &Line) -> bool {
+        match self.lanes.get(master) {
+            None => true,
+            Some(lane) if lane.line().is(line) => !lane.is_full(),
+            Some(_) => {
+                // What was lost with the connection before this one is said first.
+                self.give_up(master);
+                false
             }
         }
-        if answered.misdirected {
+    }
+
+    fn put(&mut self, map: &Map, master: Address, line: Line, copies: Vec<Copy<'_>>) {
+        let mut commands = redis::pipe();
+        let mut letters = Vec::with_capacity(copies.len());
+        for copy in copies {
+            match copy.letter.word.seal(copy.key, &copy.letter.topic) {
+                Ok(sealed) => {
+                    add(&mut commands, map, &copy.channel, &sealed);
+                    letters.push(copy.letter);
+                }
+                Err(_) => self.outbox.owe(&copy.letter, "dropped"),
+            }
+        }
+        if letters.is_empty() {
+            return;
+        }
+        let mut connection = line.connection.clone();
+        let count = letters.len();
+        let lane = self.lanes.entry(master).or_insert_with(|| Lane::new(line));
+        lane.put(letters, async move {
+            connection.send_packed_commands(&commands, 0, count).await
+        });
+    }
+
+    fn settle_all(&mut self, answered: Vec<Answered>) {
+        answered
+            .into_iter()
+            .for_each(|answered| self.settle(answered));
+    }
+
+    fn settle(&mut self, answered: Answered) {
+        let Answered {
+            master,
+            letters,
+            answers,
+        } = answered;
+        let Ok(answers) = answers else {
+            // Nothing that follows will do better on this connection.
+            self.lose(letters);
+            self.give_up(&master);
+            return;
+        };
+        if self.lanes.get(&master).is_some_and(Lane::is_empty) {
+            self.lanes.remove(&master);
+        }
+        let refused = |answer: &Value| matches!(answer, Value::ServerError(_));
+        // The master may not be the one to ask any more.
+        if answers.iter().any(refused) {
             self.nodes.topology().hint();
         }
-        for letter in answered.failed {
+        for (letter, answer) in letters.into_iter().zip(&answers) {
+            if refused(answer) {
+                self.outbox.owe(&letter, "failed");
+            } else {
+                letter.sent();
+            }
+        }
+    }
+
+    fn give_up_what_is_overdue(&mut self) {
+        // It may have come while nobody looked.
+        if let Some(answered) = answered(&mut self.lanes).now_or_never() {
+            self.settle_all(answered);
+        }
+        let now = Instant::now();
+        let overdue = |lane: &Lane<Line>| lane.overdue_at().is_some_and(|at| at <= now);
+        let masters = self.lanes.iter().filter(|(_, lane)| overdue(lane));
+        let masters: Vec<Address> = masters.map(|(master, _)| master.clone()).collect();
+        for master in masters {
+            self.give_up(&master);
+        }
+    }
+
+    fn give_up(&mut self, master: &Address) {
+        if let Some(mut lane) = self.lanes.remove(master) {
+            self.lose(lane.give_up());
+        }
+    }
+
+    fn lose(&self, letters: Vec<Arc<Letter>>) {
+        for letter in letters {
             self.outbox.owe(&letter, "failed");
         }
+    }
+}
+
+/// The writes that are answered, as soon as one is. Cancel-safe.
+async fn answered(lanes: &mut HashMap<Address, Lane<Line>>) -> Vec<Answered> {
+    poll_fn(|cx| {
+        let mut all = Vec::new();
+        for (master, lane) in &mut *lanes {
+            while let Poll::Ready((letters, answers)) = lane.poll_answered(cx) {
+                all.push(Answered {
+                    master: master.clone(),
+                    letters,
+                    answers,
+                });
+            }
+        }
+        if all.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(all)
+        }
+    })
+    .await
+}
+
+/// Waits until then, if ever.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
     }
 }
 
@@ -182,44 +248,9 @@ struct Copy<'a> {
     channel: Channel,
 }
 
-/// What goes to one master in one write.
-struct Write {
-    commands: Pipeline,
-    letters: Vec<Arc<Letter>>,
-}
-
-impl Default for Write {
-    fn default() -> Self {
-        Self {
-            commands: redis::pipe(),
-            letters: Vec::new(),
-        }
-    }
-}
-
-impl Write {
-    fn add(&mut self, map: &Map, channel: &Channel, sealed: &[u8], letter: Arc<Letter>) {
-        self.commands.cmd(publish(map)).arg(&**channel).arg(sealed);
-        self.letters.push(letter);
-    }
-
-    fn answered(self, master: Address, answers: Vec<Value>) -> Answered {
-        let refused = |answer: &Value| matches!(answer, Value::ServerError(_));
-        let misdirected = answers.iter().any(refused);
-        let mut failed = Vec::new();
-        for (letter, answer) in self.letters.into_iter().zip(&answers) {
-            if refused(answer) {
-                failed.push(letter);
-            } else {
-                letter.sent();
-            }
-        }
-        Answered {
-            master,
-            failed,
-            misdirected,
-        }
-    }
+/// Adds the command that publishes a word.
+fn add(commands: &mut Pipeline, map: &Map, channel: &Channel, sealed: &[u8]) {
+    commands.cmd(publish(map)).arg(&**channel).arg(sealed);
 }
 
 /// The command that publishes.
