@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use carrel_platform::bus::{Bus, Notice, Origin, Subscription, local::LocalBus, redis::RedisBus};
+use carrel_platform::bus::{Bus, Notice, Origin, Subscription, local::LocalBus};
 use on_redis::OnRedis;
 
 /// Makes buses of one kind.
@@ -39,7 +39,7 @@ impl Factory for Local {
 
 impl<Engine> Factory for OnRedis<Engine> {
     async fn fresh(&self) -> impl Bus + Clone {
-        RedisBus::connect(&self.apart()).await.unwrap()
+        on_redis::bus(&self.apart()).await
     }
 
     async fn active(&self, subscription: &mut Subscription) {

@@ -16,7 +16,7 @@ const TOPICS: usize = 40;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_master_is_found_by_the_sentinels() {
     let mut on = on_redis::sentinel();
-    let bus = RedisBus::connect(&on.config).await.unwrap();
+    let bus = on_redis::bus(&on.config).await;
     let mut listener = listen(&bus, "t").await;
     on.engine.fail_over().unwrap();
     assert!(hears_again(&bus, &mut listener, "t").await);
@@ -68,13 +68,13 @@ async fn told(bus: &RedisBus, listeners: &mut [Subscription]) -> Vec<usize> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_changes_is_followed() {
     let mut on = on_redis::cluster();
-    let bus = RedisBus::connect(&on.config).await.unwrap();
+    let bus = on_redis::bus(&on.config).await;
     let mut listeners = Vec::new();
     for topic in 0..TOPICS {
         listeners.push(listen(&bus, &topic.to_string()).await);
     }
     let slot = {
-        let other = RedisBus::connect(&on.config).await.unwrap();
+        let other = on_redis::bus(&on.config).await;
         let _listener = listen(&other, "0").await;
         slot_of_both(&mut on.engine)
     };

@@ -11,16 +11,14 @@ use bytes::Bytes;
 use carrel_platform::{
     condition::Condition,
     config::HumanDuration,
-    lease::{Held, Lease, LeaseError, Leases, redis::RedisLeases},
+    lease::{Held, Lease, Leases, Reading, redis::RedisLeases},
     redis::RedisConfig,
 };
 use carrel_testbed::{proxy::Proxy, redis::Redis};
-use on_redis::{behind_a_name, new_key, single};
+use on_redis::{LONG, behind_a_name, new_key, single};
 
-/// Longer than anything takes that comes at all.
-const LONG: Duration = Duration::from_secs(60);
 /// How long a store is new in these tests.
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE: Duration = Duration::from_secs(5);
 /// How many keys there are in a Redis without a lease: one for each part of the store.
 const PARTS: &str = "32";
 
@@ -56,8 +54,12 @@ async fn settled(leases: &RedisLeases, space: &str) -> Vec<Lease> {
 }
 
 async fn hold(leases: &RedisLeases, lease: &Lease) {
+    hold_for(leases, lease, LONG).await;
+}
+
+async fn hold_for(leases: &RedisLeases, lease: &Lease, lasts: Duration) {
     let wait = async {
-        while leases.hold(lease.clone(), LONG).await != Ok(Held::Yes) {
+        while leases.hold(lease.clone(), lasts).await != Ok(Held::Yes) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -66,36 +68,73 @@ async fn hold(leases: &RedisLeases, lease: &Lease) {
         .expect("it can't be held");
 }
 
-/// An error that says that the store is new.
-fn is_new(standing: Result<Vec<Lease>, LeaseError>) -> bool {
-    standing.is_err_and(|error| error.to_string().contains("not everybody has said again"))
+async fn release(leases: &RedisLeases, space: &str, key: &str) {
+    let wait = async {
+        while leases.release(space, key, 1).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("it can't be let go of");
+}
+
+/// Whether the store says that it is new.
+async fn is_new(leases: &RedisLeases) -> bool {
+    let wait = async {
+        loop {
+            match leases.standing("s").await {
+                Ok(_) => return false,
+                Err(error) if error.to_string().contains("not everybody has said again") => {
+                    return true;
+                }
+                Err(_) => {}
+            }
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("the store does not answer")
+}
+
+async fn read(leases: &RedisLeases) -> Reading {
+    let wait = async {
+        loop {
+            if let Ok(reading) = leases.read("s").await {
+                return reading;
+            }
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("the store does not answer")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_disappears_from_a_store_that_was_emptied() {
     let on = single();
-    let leases = RedisLeases::connect(&settling(&on.config)).await.unwrap();
+    let leases = on_redis::leases(&settling(&on.config)).await;
     let (one, other) = (lease("s", "one", 1, ""), lease("s", "other", 1, ""));
-    assert!(is_new(leases.standing("s").await));
+    assert!(is_new(&leases).await);
     hold(&leases, &one).await;
     hold(&leases, &other).await;
     assert_eq!(settled(&leases, "s").await, [one.clone(), other.clone()]);
     // A space that is new in a store that is not is no reason to doubt.
-    assert_eq!(leases.standing("never seen").await, Ok(Vec::new()));
+    assert_eq!(settled(&leases, "never seen").await, []);
 
-    let before = leases.read("s").await.unwrap();
+    let before = read(&leases).await;
     assert_eq!(before.leases, [one.clone(), other.clone()]);
     assert_eq!(before.doubt, None);
 
     on.engine.flush().unwrap();
-    assert!(is_new(leases.standing("s").await));
-    let emptied = leases.read("s").await.unwrap();
+    assert!(is_new(&leases).await);
+    let emptied = read(&leases).await;
     assert_eq!(emptied.leases, []);
     assert!(emptied.doubt.is_some());
     assert_ne!(emptied.life, before.life);
     hold(&leases, &one).await;
-    assert!(is_new(leases.standing("s").await));
-    let so_far = leases.read("s").await.unwrap();
+    assert!(is_new(&leases).await);
+    let so_far = read(&leases).await;
     assert_eq!(so_far.leases, std::slice::from_ref(&one));
     assert_eq!(so_far.life, emptied.life);
     hold(&leases, &other).await;
@@ -105,7 +144,7 @@ async fn nobody_disappears_from_a_store_that_was_emptied() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_disappears_from_a_store_that_was_stopped() {
     let mut on = single();
-    let leases = RedisLeases::connect(&settling(&on.config)).await.unwrap();
+    let leases = on_redis::leases(&settling(&on.config)).await;
     let one = lease("s", "one", 1, "");
     hold(&leases, &one).await;
     assert_eq!(settled(&leases, "s").await, std::slice::from_ref(&one));
@@ -118,55 +157,46 @@ async fn nobody_disappears_from_a_store_that_was_stopped() {
     tokio::time::timeout(LONG, degraded).await.unwrap().unwrap();
     on.engine.start_again().unwrap();
     hold(&leases, &one).await;
-    assert!(is_new(leases.standing("s").await));
+    assert!(is_new(&leases).await);
     assert_eq!(settled(&leases, "s").await, [one]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_disappears_because_nobody_could_say_that_they_are_there() {
     let on = single();
-    let leases = RedisLeases::connect(&settling(&on.config)).await.unwrap();
+    let leases = on_redis::leases(&settling(&on.config)).await;
     let short = Duration::from_secs(4);
     let one = lease("s", "one", 1, "");
     settled(&leases, "s").await;
-    leases.hold(one.clone(), short).await.unwrap();
+    hold_for(&leases, &one, short).await;
     on.engine.freeze().unwrap();
     // Until it has run out, and the store must know that it was away.
     tokio::time::sleep(Duration::from_secs(7)).await;
     assert!(leases.standing("s").await.is_err());
     on.engine.thaw().unwrap();
     hold(&leases, &one).await;
-    assert!(is_new(leases.standing("s").await));
+    assert!(is_new(&leases).await);
     assert_eq!(settled(&leases, "s").await, [one]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_ran_out_takes_no_room_whether_somebody_asks_or_not() {
     let on = single();
-    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let leases = on_redis::leases(&on.config).await;
     let short = Duration::from_millis(100);
     for n in 0..50 {
         let space = n.to_string();
         // The one that lasts longer is let go of, or held for less.
-        leases
-            .hold(lease(&space, "a", 1, "x"), short)
-            .await
-            .unwrap();
-        leases.hold(lease(&space, "b", 1, "x"), LONG).await.unwrap();
+        hold_for(&leases, &lease(&space, "a", 1, "x"), short).await;
+        hold(&leases, &lease(&space, "b", 1, "x")).await;
         if n % 2 == 0 {
-            leases.release(&space, "b", 1).await.unwrap();
+            release(&leases, &space, "b").await;
         } else {
-            leases
-                .hold(lease(&space, "b", 1, "x"), short)
-                .await
-                .unwrap();
+            hold_for(&leases, &lease(&space, "b", 1, "x"), short).await;
         }
     }
-    leases
-        .hold(lease("for ever", "k", 1, ""), Duration::MAX)
-        .await
-        .unwrap();
-    leases.release("for ever", "k", 1).await.unwrap();
+    hold_for(&leases, &lease("for ever", "k", 1, ""), Duration::MAX).await;
+    release(&leases, "for ever", "k").await;
     let wait = async {
         while on.engine.ask(&["DBSIZE"]).unwrap() != PARTS {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -191,14 +221,11 @@ async fn keys(raw: &mut redis::aio::MultiplexedConnection, like: &str) -> Vec<St
 async fn a_clock_that_was_set_back_makes_nothing_last_longer() {
     const DAYS_30: i64 = 30 * 24 * 60 * 60 * 1_000;
     let on = single();
-    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let leases = on_redis::leases(&on.config).await;
     let mut raw = raw(&on.engine).await;
     let short = Duration::from_secs(4);
-    leases
-        .hold(lease("s", "short", 1, ""), short)
-        .await
-        .unwrap();
-    leases.hold(lease("s", "long", 1, ""), LONG).await.unwrap();
+    hold_for(&leases, &lease("s", "short", 1, ""), short).await;
+    hold(&leases, &lease("s", "long", 1, "")).await;
     let mut ahead = redis::pipe();
     ahead.atomic();
     for store in keys(&mut raw, "*:store").await {
@@ -226,19 +253,19 @@ async fn a_clock_that_was_set_back_makes_nothing_last_longer() {
             .map(|lease| lease.key)
             .collect::<Vec<_>>()
     };
-    assert_eq!(keys(leases.standing("s").await.unwrap()), ["long", "short"]);
+    assert_eq!(keys(settled(&leases, "s").await), ["long", "short"]);
     let wait = async {
-        while keys(leases.standing("s").await.unwrap()) != ["long"] {
+        while keys(settled(&leases, "s").await) != ["long"] {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(LONG, wait)
         .await
         .expect("it lasts for ever");
-    leases.hold(lease("s", "new", 1, ""), short).await.unwrap();
-    assert_eq!(keys(leases.standing("s").await.unwrap()), ["long", "new"]);
+    hold_for(&leases, &lease("s", "new", 1, ""), short).await;
+    assert_eq!(keys(settled(&leases, "s").await), ["long", "new"]);
     let wait = async {
-        while keys(leases.standing("s").await.unwrap()) != ["long"] {
+        while keys(settled(&leases, "s").await) != ["long"] {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -250,13 +277,10 @@ async fn a_clock_that_was_set_back_makes_nothing_last_longer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_redis_but_no_key_reads_and_forges_nothing() {
     let on = single();
-    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let leases = on_redis::leases(&on.config).await;
     let one = lease("session/5e55", "patron", 1, "Ricky");
-    leases.hold(one.clone(), LONG).await.unwrap();
-    leases
-        .hold(lease("session/other", "patron", 1, "Lee"), LONG)
-        .await
-        .unwrap();
+    hold(&leases, &one).await;
+    hold(&leases, &lease("session/other", "patron", 1, "Lee")).await;
     let mut raw = raw(&on.engine).await;
     let spaces = keys(&mut raw, "*:leases").await;
     assert_eq!(spaces.len(), 2);
@@ -304,25 +328,25 @@ async fn who_has_redis_but_no_key_reads_and_forges_nothing() {
         let _: u32 = set.query_async(&mut raw).await.unwrap();
     }
     for space in ["session/5e55", "session/other"] {
-        assert_eq!(leases.standing(space).await, Ok(Vec::new()));
+        assert_eq!(settled(&leases, space).await, []);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_that_redis_forgot_are_brought_again() {
     let on = single();
-    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let leases = on_redis::leases(&on.config).await;
     let one = lease("s", "one", 1, "");
-    leases.hold(one.clone(), LONG).await.unwrap();
+    hold(&leases, &one).await;
     on.engine.ask(&["SCRIPT", "FLUSH"]).unwrap();
-    assert_eq!(leases.standing("s").await, Ok(vec![one]));
+    assert_eq!(settled(&leases, "s").await, [one]);
 }
 
 /// A Redis that is full answers its connections, but keeps nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_refuses_what_it_is_asked_is_not_said_to_be_well() {
     let on = single();
-    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let leases = on_redis::leases(&on.config).await;
     let mut condition = leases.condition();
     let room = |bytes| ["CONFIG", "SET", "maxmemory", bytes];
     on.engine.ask(&room("1")).unwrap();
@@ -349,7 +373,7 @@ async fn a_name_that_stands_for_another_master_is_followed() {
                 redis.ask(&["ACL", "SETUSER", "default", "-role"]).unwrap();
             }
         }
-        let leases = RedisLeases::connect(&behind_a_name(&name)).await.unwrap();
+        let leases = on_redis::leases(&behind_a_name(&name)).await;
         let one = lease("s", "one", 1, "");
         hold(&leases, &one).await;
         before.follow(&after).unwrap();
@@ -359,14 +383,14 @@ async fn a_name_that_stands_for_another_master_is_followed() {
         let mut condition = leases.condition();
         let well = condition.wait_for(|condition| *condition == Condition::Well);
         tokio::time::timeout(LONG, well).await.unwrap().unwrap();
-        assert_eq!(leases.standing("s").await, Ok(vec![one]));
+        assert_eq!(settled(&leases, "s").await, [one]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_replaced_server_by_server() {
     let on = single();
-    let old = RedisLeases::connect(&on.config).await.unwrap();
+    let old = on_redis::leases(&on.config).await;
     let new = RedisConfig {
         key: new_key(),
         previous_keys: vec![on.config.key.clone()],
@@ -376,28 +400,35 @@ async fn a_key_is_replaced_server_by_server() {
         previous_keys: Vec::new(),
         ..new.clone()
     };
-    old.hold(lease("s", "old", 1, ""), LONG).await.unwrap();
-    let new = RedisLeases::connect(&new).await.unwrap();
-    new.hold(lease("s", "new", 1, ""), LONG).await.unwrap();
+    hold(&old, &lease("s", "old", 1, "")).await;
+    let new = on_redis::leases(&new).await;
+    hold(&new, &lease("s", "new", 1, "")).await;
     let both = [lease("s", "new", 1, ""), lease("s", "old", 1, "")];
-    assert_eq!(old.standing("s").await.unwrap(), both);
-    assert_eq!(new.standing("s").await.unwrap(), both);
-    old.hold(lease("s", "new", 2, ""), LONG).await.unwrap();
-    let held = new.hold(lease("s", "new", 1, ""), LONG).await;
-    assert_eq!(held, Ok(Held::Superseded(2)));
-    assert_eq!(new.standing("s").await.unwrap()[0].incarnation, 2);
+    assert_eq!(settled(&old, "s").await, both);
+    assert_eq!(settled(&new, "s").await, both);
+    hold(&old, &lease("s", "new", 2, "")).await;
+    let wait = async {
+        loop {
+            if let Ok(held) = new.hold(lease("s", "new", 1, ""), LONG).await {
+                return held;
+            }
+        }
+    };
+    let held = tokio::time::timeout(LONG, wait).await.unwrap();
+    assert_eq!(held, Held::Superseded(2));
+    assert_eq!(settled(&new, "s").await[0].incarnation, 2);
     // By the time the last server has only the new key, everybody has said again what they hold.
-    new.hold(lease("s", "old", 1, ""), LONG).await.unwrap();
-    let newest = RedisLeases::connect(&newest).await.unwrap();
-    assert_eq!(newest.standing("s").await.unwrap(), both);
-    new.release("s", "old", 1).await.unwrap();
-    assert_eq!(old.standing("s").await.unwrap().len(), 1);
+    hold(&new, &lease("s", "old", 1, "")).await;
+    let newest = on_redis::leases(&newest).await;
+    assert_eq!(settled(&newest, "s").await, both);
+    release(&new, "s", "old").await;
+    assert_eq!(settled(&old, "s").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_master_goes_on() {
     let mut on = on_redis::sentinel();
-    let leases = RedisLeases::connect(&settling(&on.config)).await.unwrap();
+    let leases = on_redis::leases(&settling(&on.config)).await;
     let one = lease("s", "one", 1, "");
     hold(&leases, &one).await;
     assert_eq!(settled(&leases, "s").await, std::slice::from_ref(&one));
@@ -411,7 +442,7 @@ async fn another_master_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_changes_is_followed() {
     let mut on = on_redis::cluster();
-    let leases = RedisLeases::connect(&on.config).await.unwrap();
+    let leases = on_redis::leases(&on.config).await;
     let all: Vec<Lease> = (0..30)
         .map(|n| lease(&n.to_string(), "k", 1, "v"))
         .collect();

@@ -44,9 +44,9 @@ pub const SYSTEM: &str = "redis";
 
 /// A bus over Redis, cheap to clone. It is shut down when its last clone is dropped.
 ///
-/// Beyond what [`Bus`] promises: what is published here on a topic reaches Redis in that order, and a payload that could not be sent, because Redis was away or too much waited, is
-/// dropped, and whoever listens to its topic hears [`Notice::Missed`](super::Notice::Missed) in its place as soon as
-/// Redis can be reached.
+/// Beyond what [`Bus`] promises: what is published here on a topic goes to Redis in that order as long as a connection
+/// lasts. A payload that could not be sent, because Redis was away or too much waited, is dropped, and whoever listens to
+/// its topic hears [`Notice::Missed`](super::Notice::Missed) in its place as soon as Redis can be reached.
 #[derive(Clone, Debug)]
 pub struct RedisBus {
     outbox: Arc<Outbox>,

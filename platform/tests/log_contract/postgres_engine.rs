@@ -106,7 +106,8 @@ async fn a_new_stream_that_a_stranger_is_making_is_waited_for() {
     assert!(unavailable(
         &log.append(batch([write("s", 0, ["e"])])).await
     ));
-    let mut waiting = log.append(batch([write("s", 0, ["e"])]));
+    let patient = place.open().await;
+    let mut waiting = patient.append(batch([write("s", 0, ["e"])]));
     assert!(futures::poll!(&mut waiting).is_pending());
     stranger.run("COMMIT").await;
     assert_eq!(waiting.await, Err(conflict("s", 0, 1)));

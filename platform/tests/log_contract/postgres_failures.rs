@@ -20,8 +20,8 @@ use crate::{
 
 async fn opened(server: &Postgres) -> (PostgresConfig, PostgresLog) {
     let mut config = config(server);
-    impatient(&mut config);
     migrate(&config).await.unwrap();
+    impatient(&mut config);
     let log = PostgresLog::open(&config).await.unwrap();
     (config, log)
 }
@@ -173,6 +173,8 @@ async fn a_synchronous_standby_takes_over_without_a_loss_and_as_another_history(
         })
         .collect();
     while log.figures().events < 200 {
+        let all_ended = lanes.iter().all(tokio::task::JoinHandle::is_finished);
+        assert!(!all_ended, "the log broke too early");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let failed = log.failed();

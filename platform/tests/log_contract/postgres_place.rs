@@ -62,11 +62,12 @@ impl Place for PostgresSchema {
         let server = shared().await;
         // So that a stranger can tell the connections of this log from those of others.
         let url = format!("{}?application_name={schema}", server.url());
-        let config = PostgresConfig {
+        let mut config = PostgresConfig {
             url: Secret::new(url),
             schema,
             ..PostgresConfig::default()
         };
+        patient(&mut config);
         migrate(&config).await.unwrap();
         Self(config)
     }
@@ -76,11 +77,19 @@ impl Place for PostgresSchema {
     }
 }
 
-/// Settings for tests in which something takes too long.
+/// Settings for tests in which nothing may take too long.
+fn patient(config: &mut PostgresConfig) {
+    config.lock_timeout = HumanDuration::from_secs(60);
+    config.statement_timeout = HumanDuration::from_secs(61);
+    config.answer_timeout = HumanDuration::from_secs(62);
+}
+
+/// Settings for tests in which something takes too long. Whatever else they do has to be through in that time, on a
+/// machine that has other work.
 pub(crate) fn impatient(config: &mut PostgresConfig) {
-    config.lock_timeout = HumanDuration::from(Duration::from_millis(200));
-    config.statement_timeout = HumanDuration::from(Duration::from_millis(500));
-    config.answer_timeout = HumanDuration::from_secs(2);
+    config.lock_timeout = HumanDuration::from_secs(1);
+    config.statement_timeout = HumanDuration::from_secs(3);
+    config.answer_timeout = HumanDuration::from_secs(5);
 }
 
 /// A connection of somebody else.
@@ -130,9 +139,6 @@ impl Reachable for PostgresSchema {
         self.open_with(|config| {
             config.queue = 8;
             config.queue_timeout = HumanDuration::from(Duration::from_millis(20));
-            config.lock_timeout = HumanDuration::from_secs(60);
-            config.statement_timeout = HumanDuration::from_secs(61);
-            config.answer_timeout = HumanDuration::from_secs(62);
         })
         .await
     }

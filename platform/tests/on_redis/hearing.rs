@@ -5,11 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use carrel_platform::bus::{Bus, Notice, Origin, Subscription, redis::RedisBus};
 
+use super::LONG;
+
 pub(crate) const ME: Origin = Origin(1);
 pub(crate) const OTHER: Origin = Origin(2);
-
-/// Longer than anything takes that comes at all.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// The next notice; a bus that loses it silently fails the test instead of hanging it.
 pub(crate) async fn heard(subscription: &mut Subscription) -> Notice {
@@ -45,4 +44,21 @@ pub(crate) async fn hears_again(bus: &RedisBus, listener: &mut Subscription, top
     let waited = tokio::time::timeout(LONG, until_heard).await;
     waited.expect("what is published is not heard again");
     missed
+}
+
+/// Publishes until it is the next that is heard, but for words of loss: a bus may lose a word where the machine is too
+/// busy, and says so.
+pub(crate) async fn hears_next(
+    bus: &RedisBus,
+    listener: &mut Subscription,
+    topic: &str,
+    word: &Bytes,
+) {
+    loop {
+        bus.publish(OTHER, topic, word.clone());
+        match heard(listener).await {
+            Notice::Missed => {}
+            Notice::Payload(heard) => return assert_eq!(heard, word),
+        }
+    }
 }

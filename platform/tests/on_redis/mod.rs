@@ -5,15 +5,21 @@
 
 pub(crate) mod hearing;
 
+use std::time::Duration;
+
 use carrel_platform::{
-    bus::Origin,
+    bus::{Origin, redis::RedisBus},
     config::{HumanDuration, Secret},
-    redis::{RedisConfig, RedisTopology},
+    lease::redis::RedisLeases,
+    redis::{RedisConfig, RedisError, RedisTopology},
 };
 use carrel_testbed::{
     proxy::Proxy,
     redis::{Cluster, MASTER_NAME, Redis, Sentinels},
 };
+
+/// Longer than anything takes that comes at all.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// A Redis of whatever kind, and how it is reached.
 pub(crate) struct OnRedis<Engine> {
@@ -70,4 +76,32 @@ pub(crate) fn config(
 
 pub(crate) fn new_key() -> Secret<String> {
     Secret::new(format!("{:064x}", Origin::random().0))
+}
+
+/// A bus over a Redis that is there.
+pub(crate) async fn bus(config: &RedisConfig) -> RedisBus {
+    there(async || RedisBus::connect(config).await).await
+}
+
+/// Leases in a Redis that is there.
+pub(crate) async fn leases(config: &RedisConfig) -> RedisLeases {
+    there(async || RedisLeases::connect(config).await).await
+}
+
+/// Connects as often as it takes. A Redis that does not get its turn is as one that is not there.
+async fn there<T>(connect: impl AsyncFn() -> Result<T, RedisError>) -> T {
+    let wait = async {
+        loop {
+            match connect().await {
+                Ok(connected) => return connected,
+                Err(RedisError::Unreachable(_)) => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    tokio::time::timeout(LONG, wait)
+        .await
+        .expect("Redis can't be reached")
 }

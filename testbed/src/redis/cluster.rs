@@ -180,7 +180,8 @@ fn start_node() -> anyhow::Result<Redis> {
         ["--cluster-enabled", "yes"],
         ["--cluster-port", &bus_port],
         ["--cluster-config-file", "nodes.conf"],
-        ["--cluster-node-timeout", "1500"],
+        // A node that only waits for its turn is not to be taken for dead.
+        ["--cluster-node-timeout", "4000"],
         ["--cluster-replica-validity-factor", "0"],
     ];
     let mut options = quick([]);

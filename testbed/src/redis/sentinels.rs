@@ -81,8 +81,13 @@ impl Sentinels {
     /// When they don't.
     pub fn fail_over(&mut self) -> anyhow::Result<()> {
         let before = self.master_port()?;
+        let first = self.first()?;
         let ask = ["SENTINEL", "FAILOVER", MASTER_NAME];
-        cli(self.first()?, &ask)?;
+        // It is refused as long as the replica is not known to be well.
+        self.wait_until("a change of roles", || {
+            self.master_port().is_ok_and(|port| port != before)
+                || cli(first, &ask).is_ok_and(|answer| answer == "OK")
+        })?;
         self.wait_until("another master", || {
             self.master_port().is_ok_and(|port| port != before)
                 && cli(before, &["ROLE"]).is_ok_and(|role| role.starts_with("slave"))
@@ -137,8 +142,9 @@ impl Sentinel {
             "bind 127.0.0.1".to_owned(),
             format!("dir {}", folder.path().display()),
             format!("sentinel monitor {MASTER_NAME} 127.0.0.1 {master} 2"),
-            format!("sentinel down-after-milliseconds {MASTER_NAME} 1000"),
-            format!("sentinel failover-timeout {MASTER_NAME} 6000"),
+            // A server that only waits for its turn is not to be taken for dead.
+            format!("sentinel down-after-milliseconds {MASTER_NAME} 4000"),
+            format!("sentinel failover-timeout {MASTER_NAME} 12000"),
         ];
         std::fs::write(&file, lines.join("\n"))?;
         let mut command = Command::new("redis-sentinel");
