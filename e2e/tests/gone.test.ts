@@ -1,9 +1,10 @@
 /**
  * Somebody is gone: a patron whose network is cut, for a short and for a long time, and a librarian whose browser dies.
  *
- * All times are cut down. A patron is away after 30 seconds and lost after 3 minutes, if not set otherwise; here after 6
- * and 10 seconds. So the short cut stands for one of 20 seconds, the long one for one of 4 minutes. With REAL_TIMES
- * in the environment nothing is cut down: it takes some six minutes, and what is promised within a time is measured.
+ * The times are cut down. A patron is away after 30 seconds and lost after 3 minutes, if not set otherwise; here after 20
+ * and 24 seconds. So the short cut stands for one of 20 seconds, the long one for one of 4 minutes. The short one has to be
+ * over before the patron is away, on a busy machine as well, which is why that takes no less. With REAL_TIMES in the
+ * environment nothing is cut down: it takes some six minutes, and what is promised within a time is measured.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -20,8 +21,8 @@ const CUT = REAL ? { short: 20_000, long: 240_000 } : { short: 0, long: 0 };
 /** Within which a librarian whose browser died is gone for everyone, in milliseconds (D25, I15). */
 const GONE_WITHIN = 20_000;
 const CUT_DOWN = {
-  CARREL_SESSION__PATRON_AWAY: "6s",
-  CARREL_SESSION__PATRON_LOST: "10s",
+  CARREL_SESSION__PATRON_AWAY: "20s",
+  CARREL_SESSION__PATRON_LOST: "24s",
   CARREL_SESSION__OWNER_GRACE: "4s",
   // 15 seconds, if not set otherwise, with a sign of life every five.
   CARREL_PRESENCE__LEASE: "4s",
@@ -49,7 +50,7 @@ beforeAll(async () => {
   await rosa.ask({ question: "May I bring my dog?", name: "Rosa" });
   await rosa.waiting.waitFor();
   [ricky, wire] = await stage.patronOnWire("maple");
-  if (REAL) for (const { page } of [mrLee, msMap, ricky]) page.setDefaultTimeout(300_000);
+  for (const { page } of [mrLee, msMap, ricky]) page.setDefaultTimeout(REAL ? 300_000 : 90_000);
   await ricky.ask({ question: "Where is the plat map of 1874?", name: "Ricky" });
   await msMap.pickUp("Ricky");
   await msMap.say("One moment, I am looking.");
@@ -69,6 +70,8 @@ describe("a patron's network is cut (R8, D50, D51)", () => {
     await msMap.say("Are you there?");
     await sleep(CUT.short);
     wire.mend();
+    // As a browser says whose own network is back: the page tries at once. That it comes back untold is told below.
+    await ricky.page.evaluate(() => dispatchEvent(new Event("online")));
     await ricky.conversation.shows("Are you there?");
     await ricky.conversation.sent("Written in a tunnel");
     await msMap.conversation.shows("Written in a tunnel");
