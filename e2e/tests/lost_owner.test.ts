@@ -14,7 +14,8 @@ let mrLee: Desk;
 tellStory(() => stage);
 
 beforeAll(async () => {
-  stage = await Stage.open({ CARREL_SESSION__OWNER_GRACE: "2s" });
+  // Short enough to wait for, and long enough for a librarian who comes back after the restart on a busy machine.
+  stage = await Stage.open({ CARREL_SESSION__OWNER_GRACE: "8s" });
   ricky = await stage.patron("maple");
   await ricky.ask({ question: "Where is the plat map of 1874?", name: "Ricky" });
   msMap = await stage.librarian("map@harbor", ["Maple County Library"]);
