@@ -149,6 +149,9 @@ describe("the chat monitor", () => {
   });
 
   test("asked whether it shall go to the patron", async () => {
+    // An answer to a note is asked about for half a minute only, so there has to be a new one.
+    await admin.note("The third edition, that is.");
+    await msMap.conversation.shows("The third edition, that is.");
     await msMap.say("Really? In 1851?");
     await msMap.guard.waitFor();
     await look(msMap.visitor, "desk-guard");
