@@ -5,8 +5,8 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     // Each file has a Carrel and a Chromium of its own; on two cores they would only slow each other down.
     fileParallelism: false,
-    // A limit for what hangs, not a measure: a story takes seconds.
+    // Limits for what hangs, not measures: a story takes seconds, and so do a Carrel, a Chromium and who comes to it.
     testTimeout: 120_000,
-    hookTimeout: 60_000,
+    hookTimeout: 240_000,
   },
 });

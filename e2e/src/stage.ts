@@ -18,8 +18,12 @@ export class Stage {
 
   /** Starts both. The directory is the demo's, or another one of `fixtures`. */
   static async open(settings: Settings = {}, directory?: string): Promise<Stage> {
-    const [carrel, browser] = await Promise.all([Carrel.start(settings, directory), launch()]);
-    return new Stage(carrel, browser);
+    const [carrel, browser] = await Promise.allSettled([Carrel.start(settings, directory), launch()]);
+    if (carrel.status === "fulfilled" && browser.status === "fulfilled") return new Stage(carrel.value, browser.value);
+    // Nobody is given the other half, so nobody else can end it.
+    if (carrel.status === "fulfilled") await carrel.value.stop();
+    if (browser.status === "fulfilled") await browser.value.close();
+    throw carrel.status === "rejected" ? carrel.reason : (browser as PromiseRejectedResult).reason;
   }
 
   /** A librarian in a browser context of their own, at the chat monitor, logged in and watching queues. */

@@ -9,6 +9,8 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const OPTIONS = {
   executablePath: CHROMIUM,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  // A limit for what hangs, not a measure: the first start reads it all from the disk.
+  timeout: 120_000,
 };
 
 /** Starts a Chromium for one file of tests. */
