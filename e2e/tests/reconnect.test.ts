@@ -60,7 +60,8 @@ test("a page that is loaded anew goes on where it was (R8)", async () => {
   const patronRead = await ricky.conversation.text();
   await ricky.page.reload();
   await ricky.conversation.shows(said.at(-1) as string);
-  expect(await ricky.conversation.text()).toEqual(patronRead);
+  // It need not be drawn all at once.
+  await expect.poll(() => ricky.conversation.text(), { timeout: 30_000 }).toEqual(patronRead);
 
   await msMap.page.reload();
   await msMap.conversation.shows(said.at(-1) as string);
