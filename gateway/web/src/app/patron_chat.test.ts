@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { until } from "../testing/until";
 import { PatronChat } from "./patron_chat";
 
 /** What the gateway answers, by path. */
@@ -46,6 +47,6 @@ describe("a patron page", () => {
     answers["/v1/libraries/maple/availability"] = { availability: "AVAILABILITY_UNSTAFFED" };
     const chat = new PatronChat("maple", false);
     await chat.begin();
-    await vi.waitFor(() => expect(chat.availability.openness.value).toBe("unstaffed"));
+    await until(() => expect(chat.availability.openness.value).toBe("unstaffed"));
   });
 });

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PatronChat } from "../../app/patron_chat";
+import { until } from "../../testing/until";
 import { AskPage } from "./ask_page";
 
 let root: HTMLElement;
@@ -33,8 +34,8 @@ async function open(answer: object): Promise<PatronChat> {
   const chat = new PatronChat("maple", false);
   render(<AskPage chat={chat} />, root);
   await chat.begin();
-  await vi.waitFor(() => expect(chat.availability.answer.value).toBeDefined());
-  await vi.waitFor(() => expect(root.querySelector("h1")).not.toBeNull());
+  await until(() => expect(chat.availability.answer.value).toBeDefined());
+  await until(() => expect(root.querySelector("h1")).not.toBeNull());
   return chat;
 }
 
@@ -43,7 +44,7 @@ const links = () => [...root.querySelectorAll("main a")].map((link) => link.getA
 describe("a library that nobody answers for (D34)", () => {
   it("says that it is closed, when it opens in the viewer's words, and where a question can be left", async () => {
     await open({ availability: "AVAILABILITY_CLOSED", nextOpenTime: "2099-11-24T15:30:00Z" });
-    await vi.waitFor(() => expect(root.querySelector("h1")?.textContent).toBe("The chat is closed"));
+    await until(() => expect(root.querySelector("h1")?.textContent).toBe("The chat is closed"));
     expect(root.textContent).toMatch(/answers in the chat again on .*2099.* at /);
     expect(links()).toEqual([FORM]);
     expect(root.querySelector("form")).toBeNull();
@@ -52,26 +53,26 @@ describe("a library that nobody answers for (D34)", () => {
   it("takes nothing away that was typed when it closes, and sends nothing", async () => {
     const chat = await open({ availability: "AVAILABILITY_CLOSED" });
     chat.asking.value = { question: "Where is the plat book?", name: "", email: "" };
-    await vi.waitFor(() => expect(root.querySelector("[role=alert]")?.textContent).toContain("has closed"));
+    await until(() => expect(root.querySelector("[role=alert]")?.textContent).toContain("has closed"));
     expect(root.querySelector("textarea")?.value).toBe("Where is the plat book?");
     root.querySelector("form")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
-    await vi.waitFor(() => expect(root.textContent).toContain("nobody could answer"));
+    await until(() => expect(root.textContent).toContain("nobody could answer"));
     expect(admitted).toBe(0);
   });
 
   it("lets a patron ask when nobody is there, and does not promise an answer", async () => {
     const chat = await open({ availability: "AVAILABILITY_UNSTAFFED" });
-    await vi.waitFor(() => expect(root.textContent).toContain("No librarian is here right now."));
+    await until(() => expect(root.textContent).toContain("No librarian is here right now."));
     expect(links()).toEqual([FORM]);
     chat.asking.value = { question: "Where is the plat book?", name: "", email: "" };
-    await vi.waitFor(() => expect(root.querySelector("textarea")?.value).not.toBe(""));
+    await until(() => expect(root.querySelector("textarea")?.value).not.toBe(""));
     root.querySelector("form")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
-    await vi.waitFor(() => expect(admitted).toBe(1));
+    await until(() => expect(admitted).toBe(1));
   });
 
   it("links to no address that is not one of the web", async () => {
     await open({ availability: "AVAILABILITY_CLOSED", questionFormAddress: "javascript:alert(1)" });
-    await vi.waitFor(() => expect(root.querySelector("h1")?.textContent).toBe("The chat is closed"));
+    await until(() => expect(root.querySelector("h1")?.textContent).toBe("The chat is closed"));
     expect(links()).toEqual([]);
   });
 });

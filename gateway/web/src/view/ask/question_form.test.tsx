@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";
+import { until } from "../../testing/until";
 
 const QUESTION = "Where is the plat book?";
 
@@ -118,7 +119,7 @@ describe("a question on its way", () => {
     await page.types("name", "Ricky");
     await page.press("Start the chat");
     FakeSocket.last?.onclose?.({ code: 4401, reason: "" });
-    await vi.waitFor(() => expect(page.chat.busy.value).toBe(false));
+    await until(() => expect(page.chat.busy.value).toBe(false));
     await page.drawn();
     expect(page.root.querySelector("[role=alert]")?.textContent).toContain("send it again");
     expect(page.field("question").readOnly).toBe(false);

@@ -4,6 +4,7 @@ import { DetachedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";
+import { until } from "../../testing/until";
 
 let page: PatronPage;
 
@@ -163,7 +164,7 @@ describe("a return that takes long", () => {
     page.mend();
     await page.press("Try now");
     FakeSocket.last?.open();
-    await vi.waitFor(() => expect(page.chat.library.facts.value?.name).toBe("Maple Library"));
+    await until(() => expect(page.chat.library.facts.value?.name).toBe("Maple Library"));
   });
 });
 

@@ -13,6 +13,7 @@ import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { JoinedSchema } from "../../gen/carrel/session/v1/session_service_pb";
 import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";
+import { until } from "../../testing/until";
 import { AskPage } from "./ask_page";
 
 const MAP = { part: Part.OWNER, name: "Ms Map" };
@@ -58,7 +59,7 @@ async function waiting(...payloads: SessionEvent["payload"]["case"][]): Promise<
     socket.push({ case: "event", value: create(SessionEventFrameSchema, { sessionId: "s", event }) });
   }
   socket.push({ case: "waiting", value: create(WaitingSchema, { sessionId: "s", status: { ahead: 0 } }) });
-  await vi.waitFor(() => expect(root.querySelector("h1")?.textContent).toBe("You are next"));
+  await until(() => expect(root.querySelector("h1")?.textContent).toBe("You are next"));
 }
 
 const lead = () => root.querySelector(".lead")?.textContent;

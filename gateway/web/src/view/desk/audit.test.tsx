@@ -3,6 +3,7 @@ import "preact/debug";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DeskStage, drawn } from "../../testing/desk_stage";
+import { until } from "../../testing/until";
 import { Audit } from "./audit";
 
 /** Entries of one millisecond and act, as an ask administrator is told of them: without a number. */
@@ -48,7 +49,7 @@ describe("entries of the audit that differ in nothing but what was read (R21)", 
     const complaints = vi.spyOn(console, "error").mockImplementation(() => {});
     entries = [STAFF, PATRON];
     render(<Audit desk={stage.desk} />, root);
-    await vi.waitFor(() => expect(rows()).toEqual(["staff", "patron's"]));
+    await until(() => expect(rows()).toEqual(["staff", "patron's"]));
     const other = { ...ENTRY, time: "2026-11-23T12:00:01Z", detail: "PATRON" };
     for (const next of [
       [other, STAFF, PATRON],
@@ -59,9 +60,7 @@ describe("entries of the audit that differ in nothing but what was read (R21)", 
     ]) {
       entries = next;
       await readAgain();
-      await vi.waitFor(() =>
-        expect(rows()).toEqual(next.map(({ detail }) => (detail === "STAFF" ? "staff" : "patron's"))),
-      );
+      await until(() => expect(rows()).toEqual(next.map(({ detail }) => (detail === "STAFF" ? "staff" : "patron's"))));
     }
     expect(complaints).not.toHaveBeenCalled();
     complaints.mockRestore();

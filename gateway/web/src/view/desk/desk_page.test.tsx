@@ -4,6 +4,7 @@ import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
+import { until } from "../../testing/until";
 
 const said = {
   case: "message",
@@ -24,7 +25,7 @@ function looking(looks: boolean): void {
 }
 
 /** Effects come after the drawing. */
-const titled = (title: string) => vi.waitFor(() => expect(document.title).toBe(title));
+const titled = (title: string) => until(() => expect(document.title).toBe(title));
 
 /** The user owns session `s`. */
 async function owner(): Promise<void> {
@@ -102,7 +103,7 @@ describe("a desk that is cut off (K9)", () => {
     const ring = vi.spyOn(stage.desk.alerts, "ring");
     stage.socket.onclose?.({ code: 4401, reason: "" });
     // Each look lets a little of the false time pass, and the next tick comes after a second of it.
-    await vi.waitFor(() => expect(stage.desk.logInState.value).toBe("again"), { timeout: 10_000 });
+    await until(() => expect(stage.desk.logInState.value).toBe("again"));
     vi.advanceTimersByTime(8_000);
     await titled("Log in again – Chat monitor – Carrel");
     expect(ring.mock.calls).toEqual([["connection", "Log in to the chat monitor again"]]);

@@ -5,6 +5,7 @@ import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, QUILL, RICKY, ROW } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
+import { until } from "../../testing/until";
 
 let stage: DeskStage;
 
@@ -95,7 +96,7 @@ describe("a waiting patron's question, read in a dialog (D30)", () => {
     const said = () => dialog()?.querySelector("[role=alert]")?.textContent;
     await drawn();
     expect(said()).toBeUndefined();
-    await vi.waitFor(() => expect(said()).toBe("This patron no longer waits in your queues"), { timeout: 5_000 });
+    await until(() => expect(said()).toBe("This patron no longer waits in your queues"));
     expect(buttons()).toEqual(["Close"]);
   });
 });

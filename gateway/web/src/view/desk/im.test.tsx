@@ -13,6 +13,7 @@ import {
 } from "../../gen/carrel/im/v1/im_service_pb";
 import { OwnPresenceSchema, Status, WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { FakeSocket } from "../../testing/gateway";
+import { until } from "../../testing/until";
 import { DeskPage } from "./desk_page";
 
 const QUILL = { librarianId: "quill", screenName: "Mr Quill", institutionName: "Harbor City Library" };
@@ -160,7 +161,7 @@ describe("the Librarians list (S39 to S41, D83)", () => {
     entry?.click();
     await drawn();
     expect(find("[role=tab]", /^IM/)?.getAttribute("aria-selected")).toBe("true");
-    await vi.waitFor(() => expect(document.activeElement?.id).toBe("im-box"));
+    await until(() => expect(document.activeElement?.id).toBe("im-box"));
     expect(find("section", /^IM session with Mr Quill$/)).toBeDefined();
   });
 
@@ -257,7 +258,7 @@ describe("the IM tab (S35, S36, S42)", () => {
     await writeTo("Hello");
     const later = Date.now() + 40_000;
     vi.spyOn(Date, "now").mockImplementation(() => later);
-    await vi.waitFor(() => expect(root.textContent).toContain("Not confirmed yet."), { timeout: 5_000 });
+    await until(() => expect(root.textContent).toContain("Not confirmed yet."));
   });
 
   it("says it wherever the user has gone meanwhile", async () => {
@@ -292,11 +293,11 @@ describe("the IM tab (S35, S36, S42)", () => {
     expect(request?.textContent).toContain("<b>Hello</b>");
     expect(request?.contains(document.activeElement)).toBe(false);
     expect(find("[role=tab]", /^IM/)?.textContent).toContain("1 unread");
-    await vi.waitFor(() => expect(document.title).toContain("(1)"));
+    await until(() => expect(document.title).toContain("(1)"));
     find("button", /^OK$/)?.click();
     await drawn();
     expect(root.querySelector(".im-request")).toBeNull();
-    await vi.waitFor(() => expect(document.activeElement?.id).toBe("im-box"));
+    await until(() => expect(document.activeElement?.id).toBe("im-box"));
     expect(root.querySelector("[role=log]")?.textContent).toContain("<b>Hello</b>");
     expect(root.querySelector("[role=log] b")).toBeNull();
   });
@@ -319,7 +320,7 @@ describe("the IM tab (S35, S36, S42)", () => {
     await drawn();
     find("button", /^Later$/)?.focus();
     find("button", /^Later$/)?.click();
-    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
+    await until(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
   });
 
   it("leaves a request for later without losing it", async () => {
@@ -342,7 +343,7 @@ describe("the focus in a conversation (D82)", () => {
     await drawn();
     find("button", /^Back to the conversations$/)?.focus();
     find("button", /^Back to the conversations$/)?.click();
-    await vi.waitFor(() => expect(document.activeElement?.id).toBe("tab-im"));
+    await until(() => expect(document.activeElement?.id).toBe("tab-im"));
   });
 
   it("stays in it when there are no earlier messages any more, and no button that asks for them", async () => {

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Desk } from "../../app/desk";
 import { FakeSocket } from "../../testing/gateway";
+import { until } from "../../testing/until";
 import { DeskPage } from "./desk_page";
 
 const root = document.createElement("div");
@@ -21,6 +22,6 @@ afterEach(() => {
 describe("the way in to the desk (D82)", () => {
   it("has the cursor in the log-in name", async () => {
     render(<DeskPage desk={new Desk()} />, root);
-    await vi.waitFor(() => expect(document.activeElement?.getAttribute("autocomplete")).toBe("username"));
+    await until(() => expect(document.activeElement?.getAttribute("autocomplete")).toBe("username"));
   });
 });

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeskStage, drawn, THROW_AWAY } from "../../testing/desk_stage";
 import { fillStorage } from "../../testing/full_storage";
+import { until } from "../../testing/until";
 
 let stage: DeskStage;
 
@@ -16,7 +17,7 @@ afterEach(() => stage.end());
 
 const isOpen = (id: string) => stage.root.querySelector(`#${id}`) !== null;
 const hasFocus = (name: string) =>
-  vi.waitFor(() => expect(document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.id).toBe(name));
+  until(() => expect(document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.id).toBe(name));
 const toSearch = () => hasFocus("Search the scripts");
 
 async function keep(): Promise<void> {

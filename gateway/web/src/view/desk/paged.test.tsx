@@ -1,6 +1,7 @@
 import { render } from "preact";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Page, PagedList } from "../../app/pages";
+import { until } from "../../testing/until";
 import { Paged } from "./paged";
 
 let root: HTMLElement;
@@ -31,7 +32,7 @@ afterEach(() => {
   root.remove();
 });
 
-const said = (words: string) => vi.waitFor(() => expect(root.querySelector("[role=status]")?.textContent).toBe(words));
+const said = (words: string) => until(() => expect(root.querySelector("[role=status]")?.textContent).toBe(words));
 const button = (words: string) => [...root.querySelectorAll("button")].find((one) => one.textContent === words);
 
 describe("a list that comes page by page (D82)", () => {
@@ -47,10 +48,10 @@ describe("a list that comes page by page (D82)", () => {
 
   it("has the focus at its end when the last page is there, and its button is not", async () => {
     answer({ entries: ["apple"], nextPageToken: "more" });
-    await vi.waitFor(() => expect(button("Show more")).toBeDefined());
+    await until(() => expect(button("Show more")).toBeDefined());
     button("Show more")?.focus();
     button("Show more")?.click();
     answer({ entries: ["pear"], nextPageToken: "" });
-    await vi.waitFor(() => expect(document.activeElement?.textContent).toBe("That is all."));
+    await until(() => expect(document.activeElement?.textContent).toBe("That is all."));
   });
 });

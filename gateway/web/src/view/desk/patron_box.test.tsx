@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { DeskStage, RICKY, THROW_AWAY } from "../../testing/desk_stage";
+import { until } from "../../testing/until";
 
 const ADDRESS = "https://maple.example/maps";
 let stage: DeskStage;
@@ -16,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => stage.end());
 
 const isOpen = () => stage.root.querySelector("#page-push") !== null;
-const boxHasFocus = () => vi.waitFor(() => expect(document.activeElement?.id).toBe("patron-box"));
+const boxHasFocus = () => until(() => expect(document.activeElement?.id).toBe("patron-box"));
 
 describe("the address of a web page that is typed (D60)", () => {
   it.each(["Escape", "Cancel", "Web page"])("is not thrown away by %s without a question", async (way) => {
@@ -41,7 +42,7 @@ describe("the address of a web page that is typed (D60)", () => {
     expect(stage.dialogs).toEqual([THROW_AWAY]);
     await stage.answer("Throw away");
     expect(isOpen()).toBe(false);
-    await vi.waitFor(() => expect(document.activeElement?.closest("#scripts")).not.toBeNull());
+    await until(() => expect(document.activeElement?.closest("#scripts")).not.toBeNull());
   });
 
   it("is there again when another session was looked at meanwhile, and takes no focus", async () => {

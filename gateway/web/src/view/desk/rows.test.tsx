@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
+import { until } from "../../testing/until";
 
 let stage: DeskStage;
 
@@ -55,7 +56,7 @@ describe("the time of a row", () => {
     await drawn();
     const time = () => stage.root.querySelector(".row-time")?.textContent;
     const [begin, drawnAnew] = [time(), vi.spyOn(stage.desk, "isPickingUp")];
-    await vi.waitFor(() => expect(time()).not.toBe(begin), { timeout: 5_000 });
+    await until(() => expect(time()).not.toBe(begin));
     expect(drawnAnew).not.toHaveBeenCalled();
     stage.lists({ case: "changed", value: { ...row, patronName: "Rikki" } });
     await drawn();

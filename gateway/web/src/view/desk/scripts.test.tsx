@@ -6,6 +6,7 @@ import { AttendingSchema, WelcomeSchema } from "../../gen/carrel/gateway/v1/fram
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { JoinedSchema } from "../../gen/carrel/session/v1/session_service_pb";
 import { FakeSocket } from "../../testing/gateway";
+import { until } from "../../testing/until";
 import { DeskPage } from "./desk_page";
 
 let root: HTMLElement;
@@ -81,7 +82,7 @@ const box = () => root.querySelector<HTMLTextAreaElement>("#patron-box");
 describe("the policy (D37)", () => {
   it("is that of the patron's library, one click away, for staff only", async () => {
     await click("button", /^\s*Policy/);
-    await vi.waitFor(() => expect(root.querySelector(".policy-text")).not.toBeNull());
+    await until(() => expect(root.querySelector(".policy-text")).not.toBeNull());
     const panel = root.querySelector("#policy")?.textContent;
     expect(panel).toContain("No renewals by phone.");
     expect(panel).toContain("Corrections to: desk@birch.example.org");
@@ -93,7 +94,7 @@ describe("the policy (D37)", () => {
     expect(asked).toBe(0);
     for (const reads of [1, 1]) {
       await click("button", /^\s*Policy/);
-      await vi.waitFor(() => expect(root.querySelector(".policy-text")).not.toBeNull());
+      await until(() => expect(root.querySelector(".policy-text")).not.toBeNull());
       await click("button", /^\s*Policy/);
       expect(asked).toBe(reads);
     }
@@ -101,7 +102,7 @@ describe("the policy (D37)", () => {
       new Response(JSON.stringify({ profile: { policies: [{ ...policies[0], text: "By phone, too." }] } }));
     socket.push({ case: "welcome", value: create(WelcomeSchema, { profile: FakeSocket.profile }) });
     await click("button", /^\s*Policy/);
-    await vi.waitFor(() => expect(root.querySelector(".policy-text")?.textContent).toBe("By phone, too."));
+    await until(() => expect(root.querySelector(".policy-text")?.textContent).toBe("By phone, too."));
     expect(asked).toBe(2);
   });
 
@@ -109,18 +110,18 @@ describe("the policy (D37)", () => {
     const good = answer;
     answer = () => new Response("{}", { status: 503 });
     await click("button", /^\s*Policy/);
-    await vi.waitFor(() => expect(root.querySelector("#policy [role=alert]")).not.toBeNull());
+    await until(() => expect(root.querySelector("#policy [role=alert]")).not.toBeNull());
     expect(root.querySelector("#policy [role=alert]")?.textContent).toContain("The policies could not be read.");
     answer = good;
     await click("#policy button", /^Try again$/);
     expect(document.activeElement?.id).toBe("policy-library");
-    await vi.waitFor(() => expect(root.querySelector(".policy-text")?.textContent).toBe("No renewals by phone."));
+    await until(() => expect(root.querySelector(".policy-text")?.textContent).toBe("No renewals by phone."));
     expect(root.querySelector("#policy [role=alert]")).toBeNull();
   });
 
   it("is nothing that the next librarian finds", async () => {
     await click("button", /^\s*Policy/);
-    await vi.waitFor(() => expect(desk.policies.all.value).toHaveLength(3));
+    await until(() => expect(desk.policies.all.value).toHaveLength(3));
     desk.logOut();
     expect(desk.policies.all.value).toBeUndefined();
   });
@@ -130,7 +131,7 @@ describe("the scripts (D38)", () => {
   it("are those of the patron's library, of one's own and one's own, and of no other", async () => {
     desk.scripts.add({ name: "Bye", text: "Good-bye!" });
     await click("button", /^\s*Scripts/);
-    await vi.waitFor(() => expect(root.querySelectorAll(".script")).toHaveLength(3));
+    await until(() => expect(root.querySelectorAll(".script")).toHaveLength(3));
     const names = [...root.querySelectorAll(".script strong")].map((name) => name.textContent);
     expect(names).toEqual(["Loan", "Hello", "Bye"]);
   });
@@ -138,7 +139,7 @@ describe("the scripts (D38)", () => {
   it("go into the box after what is typed, and send nothing", async () => {
     desk.writing.type("s", { patron: "One moment." });
     await click("button", /^\s*Scripts/);
-    await vi.waitFor(() => expect(root.querySelectorAll(".script")).toHaveLength(2));
+    await until(() => expect(root.querySelectorAll(".script")).toHaveLength(2));
     await click(".script", /^Loan/);
     expect(box()?.value).toBe("One moment.\nYou can order it by interlibrary loan.");
     expect(document.activeElement).toBe(box());
@@ -149,7 +150,7 @@ describe("the scripts (D38)", () => {
   it("are found by name or text, and left with Esc", async () => {
     await click("button", /^\s*Scripts/);
     const search = root.querySelector<HTMLInputElement>("#scripts input");
-    await vi.waitFor(() => expect(document.activeElement).toBe(search));
+    await until(() => expect(document.activeElement).toBe(search));
     if (search) search.value = "interlibrary";
     search?.dispatchEvent(new Event("input", { bubbles: true }));
     await drawn();

@@ -8,6 +8,7 @@ import {
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
+import { until } from "../../testing/until";
 
 const noted = { case: "note", value: { $typeName: "carrel.session.v1.NoteWritten", text: "Ask her." } } as const;
 const left = { case: "colleagueLeft", value: { $typeName: "carrel.session.v1.ColleagueLeft" } } as const;
@@ -109,7 +110,7 @@ describe("an offer that is gone (D82)", () => {
     stage.find("button", /^Decline/)?.focus();
     await stage.click(/^Decline/);
     stage.lists({ case: "removed", value: { list: SessionList.OFFERED, sessionId: "t" } });
-    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
+    await until(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
     expect(document.activeElement?.getAttribute("aria-selected")).toBe("true");
     expect(document.activeElement?.id).toBe(tab === "im" ? "tab-im" : "tab-list-new");
   });
@@ -156,7 +157,7 @@ describe("what goes from the desk (D82)", () => {
     close?.focus();
     if (how === "closed") close?.click();
     else stage.desk.notices.overtake("s");
-    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
+    await until(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
   });
 });
 
@@ -195,7 +196,7 @@ describe("the messages of the desk (WCAG 2.2.1)", () => {
     stage.find("button", "Close all messages")?.focus();
     await stage.click("Close all messages");
     expect(told()).toEqual([]);
-    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
+    await until(() => expect(document.activeElement?.getAttribute("role")).toBe("tab"));
   });
 });
 

@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SessionTransferredSchema, TransferOfferedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
 import { DeskStage, drawn, MAP, QUILL } from "../../testing/desk_stage";
+import { until } from "../../testing/until";
 
 let stage: DeskStage;
 
@@ -58,7 +59,7 @@ describe("the keys that go to a box", () => {
     await drawn();
     expect(await press(code)).toBe(true);
     expect(stage.desk.tab.value).toBe("chat");
-    await vi.waitFor(() => expect(document.activeElement?.id).toBe(box));
+    await until(() => expect(document.activeElement?.id).toBe(box));
   });
 
   it("do nothing where there is no box, and take the focus to none later", async () => {

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Desk } from "../../app/desk";
 import { DeskStage, drawn } from "../../testing/desk_stage";
+import { until } from "../../testing/until";
 import { Transcripts } from "./transcripts";
 
 const SESSION = { sessionId: "s", patronName: "Ricky", institutionName: "Maple Library" };
@@ -42,7 +43,7 @@ async function open(desk: Desk): Promise<void> {
 
 async function press(name: RegExp): Promise<void> {
   const button = () => [...root.querySelectorAll("button")].find((one) => one.textContent?.match(name));
-  await vi.waitFor(() => expect(button()).toBeDefined());
+  await until(() => expect(button()).toBeDefined());
   button()?.click();
   await drawn();
   await drawn();
@@ -55,12 +56,12 @@ describe("a transcript that could not be read", () => {
   it("is read again when the user wants it", async () => {
     broken.add("staff");
     await open(stage.desk);
-    await vi.waitFor(() => expect(alert()).toContain("does not answer"));
+    await until(() => expect(alert()).toContain("does not answer"));
     broken.clear();
     [...root.querySelectorAll("button")].find((one) => one.textContent === "Try again")?.focus();
     await press(/^Try again$/);
     expect(document.activeElement).toBe(heading());
-    await vi.waitFor(() => expect(root.querySelector("[role=log]")).not.toBeNull());
+    await until(() => expect(root.querySelector("[role=log]")).not.toBeNull());
     expect(alert()).toBe("");
   });
 
@@ -73,7 +74,7 @@ describe("a transcript that could not be read", () => {
     await open(stage.desk);
     before = async () => {};
     await press(/^Patron's view$/);
-    await vi.waitFor(() => expect(root.querySelector("[role=log]")).not.toBeNull());
+    await until(() => expect(root.querySelector("[role=log]")).not.toBeNull());
     fail();
     await drawn();
     await drawn();
@@ -89,7 +90,7 @@ describe("the focus of who reads transcripts (D82)", () => {
     expect(heading()?.textContent).toBe("Ricky");
     expect(document.activeElement).toBe(heading());
     root.querySelector<HTMLElement>("[aria-label='Close the transcript']")?.click();
-    await vi.waitFor(() => expect(document.activeElement?.className).toBe("row-main"));
+    await until(() => expect(document.activeElement?.className).toBe("row-main"));
     expect(heading()).toBeNull();
   });
 });

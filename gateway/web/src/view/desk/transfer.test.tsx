@@ -26,6 +26,7 @@ import {
 import { Part, PatronConnection, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { JoinedSchema, SessionList, WatchSessionsResponseSchema } from "../../gen/carrel/session/v1/session_service_pb";
 import { FakeSocket } from "../../testing/gateway";
+import { until } from "../../testing/until";
 import { DeskPage } from "./desk_page";
 
 const MAP = { part: Part.OWNER, name: "Ms Map", librarianId: "map" };
@@ -211,7 +212,7 @@ describe("offering a session (R15, D43)", () => {
       await drawn();
       from()?.focus();
       event({ case: "transferClosed", value: over });
-      await vi.waitFor(() => expect(document.activeElement?.id).toBe(to));
+      await until(() => expect(document.activeElement?.id).toBe(to));
     }
   });
 
@@ -257,7 +258,7 @@ describe("offering a session (R15, D43)", () => {
     expect(note?.act.value).toMatchObject({ text: "IM to Mr Quill: Can you take Ricky?" });
     const before = socket;
     socket.onclose?.({ code: 4503, reason: "retry_ms=0" });
-    await vi.waitFor(() => expect(FakeSocket.last).not.toBe(before), { timeout: 5_000 });
+    await until(() => expect(FakeSocket.last).not.toBe(before));
     socket = FakeSocket.last as FakeSocket;
     greet();
     expect(socket.all("imSend").map(({ commandId }) => commandId)).toEqual([im?.commandId]);
@@ -303,8 +304,8 @@ describe("an answer to what was asked first", () => {
       case: "conversations",
       value: create(WatchConversationsResponseSchema, { change: { case: "changed", value } }),
     });
-    await vi.waitFor(() => expect(root.querySelector(".ask-first-lines")?.textContent).toContain(text));
-    await vi.waitFor(() => expect(socket.all("imMarkRead")).toMatchObject([{ conversationId: "c", position: 1n }]));
+    await until(() => expect(root.querySelector(".ask-first-lines")?.textContent).toContain(text));
+    await until(() => expect(socket.all("imMarkRead")).toMatchObject([{ conversationId: "c", position: 1n }]));
   });
 });
 

@@ -17,6 +17,7 @@ import { Part, PatronConnection, PersonSchema, TransferOfferSchema } from "../..
 import type { Item } from "../../state/conversation";
 import { postMessage } from "../../state/deeds";
 import type { Outgoing } from "../../state/session";
+import { until } from "../../testing/until";
 import { Stream } from "./stream";
 
 let root: HTMLElement;
@@ -180,7 +181,7 @@ describe("the end of the stream", () => {
 
   it("is left by a reader who scrolls back, who then sees how many are new", async () => {
     scroll(100);
-    await vi.waitFor(() => expect(button()?.textContent).toBe("Newest"));
+    await until(() => expect(button()?.textContent).toBe("Newest"));
     show(messages(5));
     expect(stream.scrollTop).toBe(100);
     expect(button()?.textContent).toContain("3 new");
@@ -188,10 +189,10 @@ describe("the end of the stream", () => {
 
   it("takes the focus along to the newest", async () => {
     scroll(100);
-    await vi.waitFor(() => expect(button()).not.toBeNull());
+    await until(() => expect(button()).not.toBeNull());
     button()?.focus();
     button()?.click();
-    await vi.waitFor(() => expect(button()).toBeNull());
+    await until(() => expect(button()).toBeNull());
     expect(document.activeElement).toBe(stream);
     expect(stream.scrollTop).toBe(1_000);
   });

@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { until } from "../../testing/until";
 import { length, TextBox } from "./text_box";
 
 let root: HTMLElement;
@@ -64,7 +65,7 @@ describe("a box to write in", () => {
     const first = said();
     expect(first?.textContent).toContain("too long to be sent");
     long.press({});
-    await vi.waitFor(() => expect(said()).not.toBe(first));
+    await until(() => expect(said()).not.toBe(first));
     expect(said()?.textContent).toBe(first?.textContent);
     box("1234", 4);
     expect(said()).toBeNull();
