@@ -75,6 +75,7 @@ test("The administrator goes in and writes a note", async () => {
   await press(admin.page, admin.warning.getByRole("button", { name: "OK" }));
   await admin.banner.waitFor();
   // R9: the focus is in the Notes box.
+  await admin.page.locator("#note-box:focus").waitFor();
   await admin.page.keyboard.type("It is of 1874.");
   await admin.page.keyboard.press("Enter");
   await msMap.conversation.shows("It is of 1874.");

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { SessionView } from "../../state/session";
 import { Icon } from "../parts/icon";
@@ -9,7 +9,8 @@ import { TextBox } from "../parts/text_box";
 export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
   const box = useRef<HTMLTextAreaElement>(null);
   const wanted = desk.wantsFocus.value === "note";
-  useEffect(() => {
+  // At once: who goes to the box types on, and what is typed before it has the focus is lost.
+  useLayoutEffect(() => {
     if (!wanted) return;
     box.current?.focus();
     desk.focused();

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { withScript } from "../../app/scripts";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
@@ -24,7 +24,8 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
   /** Whether the user has opened or closed it here. Only then it takes the focus. */
   const isTurned = useRef(false);
   const wanted = desk.wantsFocus.value === "patron";
-  useEffect(() => {
+  // At once: who goes to the box types on, and what is typed before it has the focus is lost.
+  useLayoutEffect(() => {
     if (!wanted) return;
     box.current?.focus();
     desk.focused();
