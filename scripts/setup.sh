@@ -11,10 +11,22 @@ installed_from() {
   [ -f "$1/.installed-from" ] && cmp -s "$1/.installed-from" "$2"
 }
 
+# Runs a command that downloads something, and again after a while if the other end does not answer: what is missing then
+# is seldom missing for long.
+retry() {
+  local pause
+  for pause in 5 20; do
+    "$@" && return
+    echo "'$1' failed; trying again in $pause s"
+    sleep "$pause"
+  done
+  "$@"
+}
+
 install_npm() {
   installed_from "$1/node_modules" "$1/package-lock.json" && return
   echo "installing the npm packages of $1"
-  quietly npm ci --prefix "$1" --no-audit --no-fund --loglevel=error
+  quietly retry npm ci --prefix "$1" --no-audit --no-fund --loglevel=error
   cp "$1/package-lock.json" "$1/node_modules/.installed-from"
 }
 
@@ -26,7 +38,7 @@ install_python() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || install_debian python3-venv
   rm -rf "$home"
   quietly python3 -m venv "$home"
-  quietly "$home/bin/pip" install --quiet --requirement "$requirements"
+  quietly retry "$home/bin/pip" install --quiet --requirement "$requirements"
   cp "$requirements" "$home/.installed-from"
 }
 
@@ -35,7 +47,7 @@ install_deny() {
   [ -x "$home/bin/cargo-deny" ] && return
   echo "building cargo-deny $CARGO_DENY_VERSION, once"
   # Unoptimised and without its own network client: a minute instead of ten, and as exact.
-  CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_DEV_DEBUG=0 quietly cargo install cargo-deny \
+  CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_DEV_DEBUG=0 quietly retry cargo install cargo-deny \
     --version "$CARGO_DENY_VERSION" --locked --debug --no-default-features --root "$home"
   rm -rf "$TOOLS/build"
 }
@@ -44,7 +56,7 @@ install_fuzz() {
   local home="$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION"
   [ -x "$home/bin/cargo-fuzz" ] && return
   echo "building cargo-fuzz $CARGO_FUZZ_VERSION, once"
-  CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_DEV_DEBUG=0 quietly cargo install cargo-fuzz \
+  CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_DEV_DEBUG=0 quietly retry cargo install cargo-fuzz \
     --version "$CARGO_FUZZ_VERSION" --locked --debug --root "$home"
   rm -rf "$TOOLS/build"
 }
@@ -127,8 +139,10 @@ without_services() {
 
 install_debian() {
   command -v apt-get >/dev/null || give_up "install these by hand, this machine has no apt-get: $*"
-  quietly "${AS_ROOT[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive quietly "${AS_ROOT[@]}" apt-get install -y -qq "$@"
+  # Another apt may be at work, as one is on its own on a machine that was started a moment ago.
+  local apt_get=("${AS_ROOT[@]}" apt-get -o DPkg::Lock::Timeout=300 -qq)
+  quietly retry "${apt_get[@]}" update
+  DEBIAN_FRONTEND=noninteractive quietly retry "${apt_get[@]}" install -y "$@"
 }
 
 AS_ROOT=()
