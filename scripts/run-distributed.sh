@@ -61,10 +61,11 @@ echo "building; the first time takes some minutes"
 programs="$(dirname "$(scripts/build.sh | tail -n 1)")"
 
 pids=()
-# Ends all of the processes named, those that do not end in time by force.
+# Ends all of the processes named, those that hang by force. They end by themselves within ten seconds, but for a machine
+# that is too busy to let them.
 end() {
   kill -TERM "$@" 2>/dev/null || true
-  for ((tenths = 0; tenths < 120; tenths++)); do
+  for ((tenths = 0; tenths < 1200; tenths++)); do
     kill -0 "$@" 2>/dev/null || break
     sleep 0.1
   done

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from distributed import ROOT, SERVICES, Distributed, ask, folder_for_all
 
-# A limit for what hangs, not a measure: what a stop may take.
-STOP_SECONDS = 20
+# Limits for what hangs, not measures: what a stop may take, and how long a process may say that it is not ready.
+STOP_SECONDS = 120
+READY_SECONDS = 120
+READY = (200, "ready\n")
 
 
 class MakeRunDistributed(unittest.TestCase):
@@ -37,19 +39,27 @@ class MakeRunDistributed(unittest.TestCase):
         said = "".join(carrel.said)
         for replica in [0, 1]:
             self.assertIn(f"http://{carrel.gateway(replica)}/ask/maple", said)
-            for path in ["/readyz", "/", "/ask/maple", "/desk"]:
+            for path in ["/", "/ask/maple", "/desk"]:
                 self.assertEqual(ask(carrel.gateway(replica), path)[0], 200, path)
+            self.see_that_it_is_ready(carrel.gateway(replica), "/readyz")
             for service in [*SERVICES, "gateway"]:
                 with self.subTest(service=service, replica=replica):
-                    self.assertEqual(ask(carrel.health(service, replica), "/ready"), (200, "ready\n"))
+                    self.see_that_it_is_ready(carrel.health(service, replica), "/ready")
+
+    def see_that_it_is_ready(self, address, path):
+        """Asks until it is: one of the others may have been too busy to answer it a moment ago."""
+        until = time.monotonic() + READY_SECONDS
+        while (answer := ask(address, path)) != READY and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertEqual(answer, READY, f"{address}{path}")
 
     def kill_a_replica(self, carrel):
         os.kill(carrel.pid("session-0"), signal.SIGKILL)
         while ask(carrel.health("session", 0), "/live"):
             time.sleep(0.05)
         for replica in [0, 1]:
-            self.assertEqual(ask(carrel.gateway(replica), "/readyz"), (200, "ready\n"))
-            self.assertEqual(ask(carrel.health("gateway", replica), "/ready"), (200, "ready\n"))
+            self.see_that_it_is_ready(carrel.gateway(replica), "/readyz")
+            self.see_that_it_is_ready(carrel.health("gateway", replica), "/ready")
 
 
 class TlsExample(unittest.TestCase):
@@ -119,7 +129,7 @@ class TlsExample(unittest.TestCase):
         without = self.settings_file("stranger", re.sub(r"(?m)^(certificate|key) = .*\n", "", at))
         _, stranger = self.start("carrel-presence", without, "keys.json")
         _, caller = self.start("carrel-presence", with_certificate, "keys.json")
-        while ask(caller, "/ready") != (200, "ready\n"):
+        while ask(caller, "/ready") != READY:
             time.sleep(0.05)
         # It has tried for longer than the other, which got through.
         status, said = ask(stranger, "/ready")
