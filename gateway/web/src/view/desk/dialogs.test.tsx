@@ -5,7 +5,6 @@ import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, QUILL, RICKY, ROW } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
-import { until } from "../../testing/until";
 
 let stage: DeskStage;
 
@@ -87,16 +86,20 @@ describe("a waiting patron's question, read in a dialog (D30)", () => {
   });
 
   it("waits for the rest of a list that is told anew in parts, and believes that the patron has gone after a while", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    // More than a drawing takes, and what is done after it.
+    const aMoment = () => vi.advanceTimersByTimeAsync(500);
     stage.lists({ case: "snapshot", value: { rows: [] } });
-    await drawn();
+    await aMoment();
     stage.lists({ case: "changed", value: waits });
-    await drawn();
+    await aMoment();
     expect(buttons()).toEqual(["Pick up Ada", "Close"]);
     stage.lists({ case: "snapshot", value: { rows: [] } });
     const said = () => dialog()?.querySelector("[role=alert]")?.textContent;
-    await drawn();
+    await aMoment();
     expect(said()).toBeUndefined();
-    await until(() => expect(said()).toBe("This patron no longer waits in your queues"));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(said()).toBe("This patron no longer waits in your queues");
     expect(buttons()).toEqual(["Close"]);
   });
 });
