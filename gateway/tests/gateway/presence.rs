@@ -145,7 +145,10 @@ async fn answers_to_pings_keep_a_monitor_alive() {
 #[tokio::test]
 async fn a_browser_that_gives_no_sign_of_life_is_not_said_to_be_here() {
     let house = house(Duration::from_millis(10), Duration::from_millis(10)).await;
-    let _vanished = announced(&house, JSON, "map").await;
+    let (mut vanished, _) = Browser::hello(&house, JSON, "map").await;
+    vanished.send(announce(&["maple"])).await;
+    // Nothing is read of this socket from here on: whoever reads answers a ping, which is a sign of life.
+    house.seen.wait_for("announce map m maple", 1).await;
     let mut alive = announced(&house, JSON, "lee").await;
     let reading = tokio::spawn(async move { alive.next().await });
     house.seen.wait_for("here lee", 20).await;
