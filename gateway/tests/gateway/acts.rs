@@ -140,7 +140,7 @@ async fn an_act_without_an_answer_in_time_is_unknown() {
         ..Config::default()
     })
     .await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let mut browser = Browser::hello_in_time(&house, JSON, "map").await;
     browser.post("1", "s", "never answered").await;
     let refused = browser.refused().await;
     assert_eq!(refused.command_id, "1");

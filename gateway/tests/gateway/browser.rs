@@ -72,12 +72,33 @@ impl Browser {
         }
     }
 
+    /// The same at a gateway that waits for its services so briefly that it may not even learn in time who says hello,
+    /// and asks them to come back: they do.
+    pub async fn hello_in_time(house: &House, protocol: &str, subject: &str) -> Self {
+        loop {
+            let mut browser = Self::silent(house, protocol).await;
+            browser.say_hello(token(subject, NOW_S + 600)).await;
+            match browser.next_or_close().await {
+                Ok(Received::Welcome(_)) => return browser,
+                Err((1012, _)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     /// A librarian who attends a session.
     pub async fn attending(house: &House, subject: &str, session_id: &str) -> Self {
         let (mut browser, _) = Self::hello(house, JSON, subject).await;
         browser.attend(session_id).await;
         assert!(matches!(browser.next().await, Received::Attending(_)));
         browser
+    }
+
+    /// Says hello and attends a session, both in one go: a gateway that has heard the one has heard the other.
+    pub async fn hello_and_attend(&mut self, access_token: String, session_id: &str) {
+        let hello = self.written(Frame::Hello(Hello { access_token }));
+        self.socket.feed(hello).await.unwrap();
+        self.attend(session_id).await;
     }
 
     pub async fn say_hello(&mut self, access_token: String) {
@@ -108,15 +129,19 @@ impl Browser {
     }
 
     pub async fn send(&mut self, frame: Frame) {
+        let message = self.written(frame);
+        self.raw(message).await;
+    }
+
+    fn written(&self, frame: Frame) -> Message {
         let frame = ClientFrame {
             frame: Some(frame),
             trace_parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
         };
-        let message = match self.json {
+        match self.json {
             true => Message::text(serde_json::to_string(&frame).unwrap()),
             false => Message::binary(frame.encode_to_vec()),
-        };
-        self.raw(message).await;
+        }
     }
 
     pub async fn raw(&mut self, message: Message) {
@@ -125,14 +150,22 @@ impl Browser {
 
     /// The next frame. Fails when the socket is closed first.
     pub async fn next(&mut self) -> Received {
+        self.next_or_close().await.unwrap()
+    }
+
+    /// The next frame, or the code and the reason of the close.
+    pub async fn next_or_close(&mut self) -> Result<Received, (u16, String)> {
         loop {
             let frame: ServerFrame = match self.socket.next().await.unwrap().unwrap() {
                 Message::Text(text) if self.json => serde_json::from_str(&text).unwrap(),
                 Message::Binary(bytes) if !self.json => ServerFrame::decode(bytes).unwrap(),
                 Message::Ping(_) | Message::Pong(_) => continue,
+                Message::Close(Some(close)) => {
+                    return Err((close.code.into(), close.reason.to_string()));
+                }
                 other => panic!("{other:?}"),
             };
-            return frame.frame.unwrap();
+            return Ok(frame.frame.unwrap());
         }
     }
 
@@ -153,12 +186,8 @@ impl Browser {
     /// Reads to the close and returns its code and reason.
     pub async fn closed(mut self) -> (u16, String) {
         loop {
-            match self.socket.next().await {
-                Some(Ok(Message::Close(Some(close)))) => {
-                    return (close.code.into(), close.reason.to_string());
-                }
-                Some(Ok(_)) => {}
-                other => panic!("{other:?}"),
+            if let Err(close) = self.next_or_close().await {
+                return close;
             }
         }
     }
