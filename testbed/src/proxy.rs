@@ -56,10 +56,7 @@ impl Proxy {
                     return;
                 }
                 // A server that is away looks like one that closes at once.
-                if let Ok(connection) = pass_on(client, server.load(Ordering::SeqCst)) {
-                    let mut all = connections.lock().unwrap_or_else(PoisonError::into_inner);
-                    all.push(connection);
-                }
+                let _ = pass_on(client, server.load(Ordering::SeqCst), &connections);
             }
         });
         Ok(proxy)
@@ -107,15 +104,23 @@ impl Drop for Proxy {
     }
 }
 
-fn pass_on(client: TcpStream, server: u16) -> std::io::Result<Connection> {
+fn pass_on(
+    client: TcpStream,
+    server: u16,
+    connections: &Mutex<Vec<Connection>>,
+) -> std::io::Result<()> {
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, server))?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let lost = Arc::new(Mutex::new(None));
     let ends = [client.try_clone()?, server.try_clone()?];
     let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
-    thread::spawn(move || copy(from_client, to_server, std::mem::take));
     let losing = Arc::clone(&lost);
+    // Before anything passes: whoever has heard from the server through it may count on `lose` to find it.
+    let mut all = connections.lock().unwrap_or_else(PoisonError::into_inner);
+    all.push(Connection { lost, ends });
+    drop(all);
+    thread::spawn(move || copy(from_client, to_server, std::mem::take));
     thread::spawn(move || {
         copy(server, client, |bytes| {
             match *losing.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -125,7 +130,7 @@ fn pass_on(client: TcpStream, server: u16) -> std::io::Result<Connection> {
             }
         });
     });
-    Ok(Connection { lost, ends })
+    Ok(())
 }
 
 /// Passes on what `pass` takes out of what has come.
