@@ -38,8 +38,8 @@ type Look = Vec<(Column, &'static str, Vec<u8>)>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_finds_a_supervisor_at_their_desk() {
     let house = House::open().await;
-    for stage in [Stage::Active, Stage::Offered] {
-        compare(&house, stage).await;
+    for (stages, stage) in [Stage::Active, Stage::Offered].into_iter().enumerate() {
+        compare(&house, stage, stages).await;
     }
     house.close().await;
 }
@@ -51,7 +51,7 @@ async fn nobody_finds_a_supervisor_who_monitors_nothing() {
     for supervisor in SUPERVISORS {
         house.leave_the_desk(supervisor).await;
     }
-    compare(&house, Stage::Active).await;
+    compare(&house, Stage::Active, 0).await;
     house.close().await;
 }
 
@@ -60,6 +60,7 @@ async fn nobody_finds_a_supervisor_who_monitors_nothing() {
 async fn nothing_that_is_watched_stirs() {
     let house = House::open().await;
     let case = house.case(Stage::Active).await;
+    load_is_known(&house, 0, 1).await;
     let mut watches = Vec::new();
     for other in [Column::Lc, Column::Lq, Column::Aq] {
         let desk = watch_desk(&house, other).await.unwrap().into_inner();
@@ -89,8 +90,10 @@ async fn nothing_that_is_watched_stirs() {
     house.close().await;
 }
 
-async fn compare(house: &House, stage: Stage) {
+/// `stages` of them were compared before in this house: each has left a session that somebody has, and one that waits.
+async fn compare(house: &House, stage: Stage, stages: usize) {
     let case = house.case(stage).await;
+    load_is_known(house, stages, stages + 1).await;
     let without = settled_look(house, &case).await;
     for supervisor in SUPERVISORS {
         enter(house, &case, supervisor).await;
@@ -102,6 +105,7 @@ async fn compare(house: &House, stage: Stage) {
     }
     // The comparison is able to fail.
     house.case(Stage::Waiting).await;
+    load_is_known(house, stages + 1, stages + 1).await;
     assert_ne!(look(house, &case).await, without);
 }
 
@@ -110,6 +114,30 @@ fn assert_same(stage: Stage, now: &Look, before: &Look) {
         assert_eq!(now, before, "{stage:?}");
     }
     assert_eq!(now.len(), before.len());
+}
+
+/// Waits until presence-svc knows how many wait in the queue of Maple, and how many sessions Lc has. It hears of that some
+/// time after whoever changed it has their answer.
+async fn load_is_known(house: &House, waiting: usize, active: usize) {
+    let lc = house.librarian_id(Column::Lc);
+    loop {
+        let desk = watch_desk(house, Column::Lq).await.unwrap().into_inner();
+        let (snapshot, mut desk) = first(desk).await;
+        let Some(DeskChange::Snapshot(snapshot)) = snapshot.change else {
+            panic!("a watch begins with a snapshot: {snapshot:?}");
+        };
+        let queue = snapshot.queues.iter().find(|row| row.queue_id == "maple");
+        let owner = snapshot
+            .librarians
+            .iter()
+            .find(|row| row.librarian_id == lc);
+        let known = [queue.unwrap().waiting, owner.unwrap().active_count];
+        if known.map(|count| count as usize) == [waiting, active] {
+            return;
+        }
+        // Whatever comes next, it is time to look again.
+        desk.message().await.unwrap();
+    }
 }
 
 /// A look that is as the one before: the first delivers messages, and others are told of that.
