@@ -141,6 +141,7 @@ async fn a_stop_asks_browsers_to_come_back_and_loses_nothing() {
     let mut conversation = Conversation::begin(&process.door).await;
     for _ in 0..5 {
         conversation.accepted(10).await;
+        conversation.both_attend().await;
         conversation.shut();
         assert!(process.terminate().success());
         process = Process::start(&data_dir, &SETTINGS);

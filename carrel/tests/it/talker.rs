@@ -26,11 +26,18 @@ pub(crate) const SETTINGS: [(&str, &str); 2] = [
     ("CARREL_GATEWAY__SOCKET__FRAMES_BURST", "100000"),
 ];
 
+/// A door that was opened, and how many were until then: two may have the same port.
+#[derive(Clone)]
+struct Opened(Door, u64);
+
 /// A patron and a librarian in one session.
 pub(crate) struct Conversation {
-    doors: watch::Sender<Option<Door>>,
+    doors: watch::Sender<Option<Opened>>,
     talk: watch::Sender<bool>,
     accepted: watch::Receiver<u64>,
+    /// Where each of them attends the session: as many doors as were opened until then.
+    attending: [watch::Receiver<u64>; 2],
+    opened: u64,
     talkers: [JoinHandle<Talker>; 2],
     session_id: String,
     staff_token: String,
@@ -42,9 +49,11 @@ impl Conversation {
         let (patron, librarian) = meet(door).await;
         let session_id = patron.session_id.clone();
         let staff_token = librarian.token.clone();
-        let (doors, open) = watch::channel(Some(door.clone()));
+        let opened = 1;
+        let (doors, open) = watch::channel(Some(Opened(door.clone(), opened)));
         let (accept, accepted) = watch::channel(0);
         let (talk, talking) = watch::channel(true);
+        let attending = [&patron, &librarian].map(|talker| talker.attending.subscribe());
         let converse = |talker: Talker| {
             tokio::spawn(talker.converse(open.clone(), talking.clone(), accept.clone()))
         };
@@ -52,6 +61,8 @@ impl Conversation {
             doors,
             talk,
             accepted,
+            attending,
+            opened,
             talkers: [converse(patron), converse(librarian)],
             session_id,
             staff_token,
@@ -67,14 +78,26 @@ impl Conversation {
             .unwrap();
     }
 
+    /// Waits until both attend the session by way of the door that was opened last. One alone may be all that was accepted.
+    pub(crate) async fn both_attend(&mut self) {
+        for attending in &mut self.attending {
+            attending
+                .wait_for(|door| *door == self.opened)
+                .await
+                .unwrap();
+        }
+    }
+
     /// Tells them that they need not try to come back for now.
     pub(crate) fn shut(&self) {
         self.doors.send_replace(None);
     }
 
     /// Tells them where they may come back to.
-    pub(crate) fn open(&self, door: &Door) {
-        self.doors.send_replace(Some(door.clone()));
+    pub(crate) fn open(&mut self, door: &Door) {
+        self.opened += 1;
+        self.doors
+            .send_replace(Some(Opened(door.clone(), self.opened)));
     }
 
     /// Lets them settle what is under way, and judges all of it. Returns how each of their sockets ended until then.
@@ -143,6 +166,7 @@ async fn meet(door: &Door) -> (Talker, Talker) {
         epoch: None,
         pending: VecDeque::new(),
         account: Account::default(),
+        attending: watch::Sender::new(0),
         ends: Vec::new(),
     };
     (
@@ -160,6 +184,7 @@ struct Talker {
     /// Sent, and neither accepted nor refused yet: command ids and texts.
     pending: VecDeque<(String, String)>,
     account: Account,
+    attending: watch::Sender<u64>,
     /// How its sockets ended.
     ends: Vec<Ended>,
 }
@@ -168,7 +193,7 @@ impl Talker {
     /// Talks until it shall not, and all that it said is settled.
     async fn converse(
         mut self,
-        mut door: watch::Receiver<Option<Door>>,
+        mut door: watch::Receiver<Option<Opened>>,
         mut talking: watch::Receiver<bool>,
         accepted: watch::Sender<u64>,
     ) -> Self {
@@ -185,7 +210,7 @@ impl Talker {
 
     async fn talk(
         &mut self,
-        door: &Door,
+        Opened(door, opened): &Opened,
         talking: &mut watch::Receiver<bool>,
         accepted: &watch::Sender<u64>,
     ) -> Result<(), Ended> {
@@ -211,7 +236,13 @@ impl Talker {
                 continue;
             }
             tokio::select! {
-                frame = socket.next() => self.take(frame?, accepted),
+                frame = socket.next() => {
+                    let frame = frame?;
+                    if matches!(frame, Frame::Attending(_)) {
+                        self.attending.send_replace(*opened);
+                    }
+                    self.take(frame, accepted);
+                }
                 _ = talking.changed() => {}
             }
         }
