@@ -29,15 +29,37 @@ fn message(text: impl Into<String>) -> Act {
 }
 
 async fn attend(house: &House, token: &str, case: &Case) -> Stream {
+    try_to_attend(house, token, case).await.unwrap()
+}
+
+async fn try_to_attend(house: &House, token: &str, case: &Case) -> Result<Stream, Status> {
     let sessions = house.door.sessions();
-    Stream::join(
-        sessions,
-        token,
-        &case.session_id,
-        wire::Audience::Unspecified,
-    )
-    .await
-    .unwrap()
+    let audience = wire::Audience::Unspecified;
+    Stream::join(sessions, token, &case.session_id, audience).await
+}
+
+/// How long tokens hold that are to expire, in seconds. Whoever finds that one has expired before they were done begins
+/// again with the next, which gives them more time.
+const SHORT_S: [u64; 6] = [1, 2, 4, 8, 16, 32];
+
+/// What `open` opens with a token of the same person that holds for a short time, but for long enough. And for how long.
+async fn with_short_token<T>(
+    house: &House,
+    token: &str,
+    open: impl AsyncFn(&str) -> Result<T, Status>,
+) -> (T, Duration) {
+    for lasts in SHORT_S.map(Duration::from_secs) {
+        let short = house.token_for(token, lasts);
+        match open(&short).await {
+            Ok(opened) => return (opened, lasts),
+            Err(status) => assert_eq!(reason(&status), expired()),
+        }
+    }
+    panic!("each had expired before it was of use");
+}
+
+fn expired() -> (Code, String) {
+    (Code::Unauthenticated, "TOKEN_EXPIRED".to_owned())
 }
 
 impl Stream {
@@ -236,24 +258,27 @@ async fn a_position_of_nowhere_starts_anew() {
 async fn streams_end_with_their_token() {
     let house = House::open().await;
     let case = house.case(Stage::Active).await;
-    let short = house.token_for(&case.patron, Duration::from_secs(1));
-    let mut attending = attend(&house, &short, &case).await;
-    let short = house.token_for(house.token(Column::Ao), Duration::from_secs(1));
-    let watch = wire::WatchSessionsRequest {
-        queue_ids: vec!["maple".to_owned()],
-        all: true,
-    };
-    let mut sessions = house.door.sessions();
-    let watching = sessions.watch_sessions(on_behalf(&short, watch)).await;
-    let mut watching = watching.unwrap().into_inner();
-    let expired = (Code::Unauthenticated, "TOKEN_EXPIRED".to_owned());
-    assert_eq!(reason(&attending.end().await), expired);
+    let (mut attending, _) = with_short_token(&house, &case.patron, async |short| {
+        try_to_attend(&house, short, &case).await
+    })
+    .await;
+    let (watching, _) = with_short_token(&house, house.token(Column::Ao), async |short| {
+        let watch = wire::WatchSessionsRequest {
+            queue_ids: vec!["maple".to_owned()],
+            all: true,
+        };
+        let mut sessions = house.door.sessions();
+        sessions.watch_sessions(on_behalf(short, watch)).await
+    })
+    .await;
+    let mut watching = watching.into_inner();
+    assert_eq!(reason(&attending.end().await), expired());
     let end = loop {
         if let Err(status) = watching.message().await {
             break status;
         }
     };
-    assert_eq!(reason(&end), expired);
+    assert_eq!(reason(&end), expired());
     house.close().await;
 }
 
@@ -261,13 +286,20 @@ async fn streams_end_with_their_token() {
 async fn a_renewed_stream_goes_on() {
     let house = House::open().await;
     let case = house.case(Stage::Active).await;
-    let short = house.token_for(&case.patron, Duration::from_secs(1));
-    let mut stream = attend(&house, &short, &case).await;
-    let access_token = case.patron.clone();
-    stream.send(Ask::Renew(wire::Renew { access_token })).await;
-    // The short token's second is over for certain when two have passed; until then the stream is used.
+    let (mut stream, lasts) = with_short_token(&house, &case.patron, async |short| {
+        let mut stream = try_to_attend(&house, short, &case).await?;
+        let access_token = case.patron.clone();
+        stream.send(Ask::Renew(wire::Renew { access_token })).await;
+        // What comes after the renewal is answered: it came in time.
+        stream.act(&command_id(), Some(message("In time?"))).await;
+        stream.answer().await?.unwrap();
+        Ok(stream)
+    })
+    .await;
+    // The short token's time is over for certain when a second more has passed; until then the stream is used.
     let clock = Clock::system();
-    let past = clock.unix_ms() + 2_500;
+    let lasts_ms = i64::try_from(lasts.as_millis()).unwrap();
+    let past = clock.unix_ms() + lasts_ms + 1_500;
     while clock.unix_ms() < past {
         stream.assert_goes_on().await;
         tokio::time::sleep(Duration::from_millis(50)).await;
