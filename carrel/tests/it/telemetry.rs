@@ -1,14 +1,17 @@
 //! The trace of one message, from a browser's frame to the other browser's socket. D52, I31, PR8.
 
+use std::time::Duration;
+
 use carrel_platform::telemetry::attribute;
 use carrel_proto::gateway::v1::{
     Act, OpenSession, PickUp, act, client_frame::Frame as Request, server_frame::Frame,
 };
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
+use tokio::time::timeout;
 
 use crate::{
     door::command_id,
-    otlp::{self, Collector},
+    otlp::{self, Collector, Told},
     process::Process,
     socket::{act_and_wait, message},
 };
@@ -20,6 +23,9 @@ const NAME: &str = "Ricky Ricardo";
 const BROWSER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const BROWSER_SPAN: &str = "00f067aa0ba902b7";
 
+/// Longer than any machine needs.
+const LONG: Duration = Duration::from_secs(60);
+
 const PICK_UP: &str = "carrel.session.v1.SessionService/PickUpSession";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,9 +33,14 @@ async fn a_message_is_one_trace_from_frame_to_socket() {
     let collector = Collector::start().await;
     let folder = tempfile::tempdir().unwrap();
     let endpoint = collector.endpoint();
-    let settings = [("CARREL_TELEMETRY__OTLP_ENDPOINT", endpoint.as_str())];
+    let settings = [
+        ("CARREL_TELEMETRY__OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+    ];
     let process = Process::start(&folder.path().join("data"), &settings);
     let secrets = tell(&process).await;
+    // What is told at the very end is given up after a second. What is missing after this long, the test says below.
+    let _ = timeout(LONG, collector.wait_until(all_came)).await;
     assert!(process.terminate().success());
 
     let trace = Trace(collector.spans());
@@ -70,6 +81,40 @@ async fn a_message_is_one_trace_from_frame_to_socket() {
     assert_eq!(log_append.trace_id, trace.parent(call).trace_id);
 
     trace.holds_none_of(&secrets);
+}
+
+/// Whether all that is looked at has come: spans are told when they end, so those above may come last.
+fn all_came(told: &[Told]) -> bool {
+    let in_trace_of = |one: &Span, name: &str| {
+        let of_trace = |told: &&Told| told.span.trace_id == one.trace_id && told.span.name == name;
+        told.iter().filter(of_trace).count()
+    };
+    let find = |wanted: &dyn Fn(&Span) -> bool| {
+        let mut spans = told.iter().map(|told| &told.span);
+        spans.find(|span| wanted(span))
+    };
+    let links_with = |span: &Span, id: &[u8]| span.links.iter().any(|link| link.span_id == id);
+    let Some(frame) = find(&|span| links_with(span, &bytes(BROWSER_SPAN))) else {
+        return false;
+    };
+    let Some(call) = find(&|span| span.name == PICK_UP && span.kind == SpanKind::Client as i32)
+    else {
+        return false;
+    };
+    let committed = told.iter().any(|told| {
+        told.span.name == "log.append"
+            && told.span.trace_id == frame.trace_id
+            && find(&|span| span.name == "log.commit" && links_with(span, &told.span.span_id))
+                .is_some()
+    });
+    committed
+        && in_trace_of(frame, "session.act") >= 2
+        && in_trace_of(frame, "session.append") >= 1
+        && in_trace_of(frame, "deliver") >= 2
+        && find(&|span| span.span_id == call.parent_span_id).is_some()
+        && in_trace_of(call, PICK_UP) >= 2
+        && in_trace_of(call, "session.append") >= 1
+        && in_trace_of(call, "log.append") >= 1
 }
 
 /// A question, a pick-up and a message. Returns what must not be in any trace.
