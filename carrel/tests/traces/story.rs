@@ -1,7 +1,7 @@
 //! What happens at the desk: a patron asks at one gateway, a librarian answers at the other, a supervisor looks in, and
 //! everything that anybody can write has a canary in it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use carrel_faults::people::http;
 use carrel_proto::{
@@ -19,13 +19,18 @@ use carrel_proto::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout,
 };
 
 use crate::{
     house::House,
     otlp::{Collector, Told},
     tab::{Deed, Tab},
+    told::Traces,
 };
+
+/// Longer than any machine needs.
+const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) const MESSAGE: Deed = Deed(1);
 pub(crate) const NOTE: Deed = Deed(2);
@@ -168,6 +173,9 @@ impl Story {
             ("the patron", received),
             ("the librarian", librarian.received),
         ];
+        // What is told at the very end is given up after a second. What is missing after this long, the test says.
+        let told = collector.wait_until(|told| Traces(told.to_vec()).have_come_as_far_as(ACCEPT));
+        let _ = timeout(LONG, told).await;
         house.close().await;
         Self {
             canaries: canaries.0,

@@ -19,11 +19,11 @@ pub(crate) type Step = (&'static str, SpanKind, &'static str);
 impl Traces {
     /// The gateway's span of a frame that a browser sent in this deed.
     pub(crate) fn frame(&self, deed: Deed) -> &Told {
-        let links_to = |told: &&Told| {
-            let mut links = told.span.links.iter();
-            links.any(|link| link.trace_id == deed.trace_id())
-        };
-        let found: Vec<_> = self.0.iter().filter(links_to).collect();
+        let found: Vec<_> = self
+            .0
+            .iter()
+            .filter(|told| is_frame_of(told, deed))
+            .collect();
         assert_eq!(found.len(), 1, "frames of {deed:?}: {found:#?}");
         let frame = found[0];
         assert!(
@@ -130,24 +130,27 @@ impl Traces {
 
     /// Every parent is there, and so is everything that is linked with; but for what browsers say.
     pub(crate) fn have_no_orphans(&self) {
-        let known: HashSet<_> = self.0.iter().map(|told| id(&told.span)).collect();
-        for told in &self.0 {
-            let span = &told.span;
-            let parent = (span.trace_id.clone(), span.parent_span_id.clone());
-            assert!(
-                span.parent_span_id.is_empty() || known.contains(&parent),
-                "an orphan: {told:#?}"
-            );
-            for link in &span.links {
-                let linked = (link.trace_id.clone(), link.span_id.clone());
-                let said_by_a_browser = told.service == "carrel-gateway";
-                assert!(
-                    said_by_a_browser || known.contains(&linked),
-                    "linked with nothing: {told:#?}"
-                );
-            }
-        }
+        let known = self.known();
+        let orphan = self.0.iter().find(|told| is_orphan(told, &known));
+        assert!(orphan.is_none(), "an orphan: {orphan:#?}");
         assert_eq!(known.len(), self.0.len(), "told twice");
+    }
+
+    /// Whether the last of the deeds has come to both gateways, and all that led there was told. What was done before it
+    /// was told before it: each process tells of its spans in the order in which they end.
+    pub(crate) fn have_come_as_far_as(&self, last: Deed) -> bool {
+        let mut frames = self.0.iter().filter(|told| is_frame_of(told, last));
+        let Some(frame) = frames.next() else {
+            return false;
+        };
+        let delivered = self.in_trace_of(frame, "deliver");
+        let gateways: HashSet<_> = delivered.map(|told| &told.instance).collect();
+        let known = self.known();
+        gateways.len() == 2 && !self.0.iter().any(|told| is_orphan(told, &known))
+    }
+
+    fn known(&self) -> HashSet<Id> {
+        self.0.iter().map(|told| id(&told.span)).collect()
     }
 
     /// Every span is declared, with its kind and all of its attributes.
@@ -191,6 +194,26 @@ pub(crate) fn links(span: &Span, with: &Told) -> bool {
     links.any(|link| (link.trace_id.clone(), link.span_id.clone()) == with)
 }
 
-fn id(span: &Span) -> (Vec<u8>, Vec<u8>) {
+fn is_frame_of(told: &Told, deed: Deed) -> bool {
+    let mut links = told.span.links.iter();
+    links.any(|link| link.trace_id == deed.trace_id())
+}
+
+/// Whether its parent is missing, or what it is linked with.
+fn is_orphan(told: &Told, known: &HashSet<Id>) -> bool {
+    let span = &told.span;
+    let parent = (span.trace_id.clone(), span.parent_span_id.clone());
+    let said_by_a_browser = told.service == "carrel-gateway";
+    let mut links = span.links.iter();
+    let linked_with_nothing =
+        links.any(|link| !known.contains(&(link.trace_id.clone(), link.span_id.clone())));
+    (!span.parent_span_id.is_empty() && !known.contains(&parent))
+        || (!said_by_a_browser && linked_with_nothing)
+}
+
+/// A trace's and a span's.
+type Id = (Vec<u8>, Vec<u8>);
+
+fn id(span: &Span) -> Id {
     (span.trace_id.clone(), span.span_id.clone())
 }
