@@ -27,6 +27,7 @@ mod programs;
 mod recount;
 mod replicas;
 mod rights;
+mod silence;
 mod story;
 mod transfer;
 mod unknown;

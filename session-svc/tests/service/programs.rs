@@ -11,6 +11,7 @@ use tonic::Code;
 
 use crate::desk::Desk;
 use crate::person::{Person, reason};
+use crate::silence::Silence;
 
 const SESSION: &str = "9a09";
 
@@ -125,6 +126,16 @@ async fn acts_are_answered_in_the_numbers_of_their_stream() {
 #[tokio::test]
 async fn a_supervisor_who_acts_is_not_lost() {
     let grace = Duration::from_secs(2);
+    let tick = grace / 4;
+    while let Err(silent) = a_supervisor_acts_and_is_lost_after(grace).await {
+        // Whom the machine held up for so long is missed rightly. That says nothing, and they play it again.
+        assert!(silent >= grace - tick, "after a silence of {silent:?}");
+    }
+}
+
+/// A supervisor acts for longer than the grace, and then no more. Gives how long they were silent at the most, if they were
+/// taken out in between.
+async fn a_supervisor_acts_and_is_lost_after(grace: Duration) -> Result<(), Duration> {
     let config = carrel_session::Config {
         conference_grace: grace.into(),
         ..carrel_session::Config::default()
@@ -132,15 +143,21 @@ async fn a_supervisor_who_acts_is_not_lost() {
     let desk = Desk::with(config).await;
     running(&desk).await;
     let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
-    admin.enter(desk.command_id(), SESSION).await.unwrap();
+    let mut silence = Silence::begins();
+    let entering = admin.enter(desk.command_id(), SESSION);
+    silence.broken_by(entering).await.unwrap();
 
     let began = tokio::time::Instant::now();
     while began.elapsed() < 2 * grace {
-        let noted = admin.note(desk.command_id(), SESSION, "still here").await;
-        assert_eq!(noted.map(drop).map_err(|status| reason(&status)), Ok(()));
+        let noting = admin.note(desk.command_id(), SESSION, "still here");
+        if let Err(refused) = silence.broken_by(noting).await {
+            assert_eq!(reason(&refused), "NOT_INSIDE");
+            return Err(silence.longest());
+        }
         tokio::time::sleep(grace / 20).await;
     }
     let mut lists = admin.watch(&[], true).await.unwrap();
     lists.until(|rows| rows[0].inside.is_empty()).await;
     assert_eq!(admin.audit().await[0].detail, "CONNECTION_LOST");
+    Ok(())
 }
