@@ -123,6 +123,11 @@ impl Desk {
 
     /// A second server on the same log, bus and leases.
     pub async fn replica(&self) -> Self {
+        self.replica_with(self.config.clone()).await
+    }
+
+    /// The same with its own settings.
+    pub async fn replica_with(&self, config: Config) -> Self {
         let (log, bus) = (Arc::clone(&self.log), Arc::clone(&self.bus));
         Self::start(
             log,
@@ -130,7 +135,7 @@ impl Desk {
             Arc::clone(&self.leases),
             self.keys.clone(),
             self.clock.clone(),
-            self.config.clone(),
+            config,
         )
         .await
     }

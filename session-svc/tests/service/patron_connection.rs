@@ -33,6 +33,24 @@ async fn next_word(staff: &mut Attending) -> PatronConnection {
     }
 }
 
+/// Hears that the patron is away, and then lost. A look says only how it is by then: on a machine that was held up between
+/// two looks nobody notices that the patron was away, but that they are lost is said in any case.
+async fn hears_of_the_loss(staff: &mut Attending) {
+    let mut word = next_word(staff).await;
+    if word == PatronConnection::Away {
+        word = next_word(staff).await;
+    }
+    assert_eq!(word, PatronConnection::Lost);
+}
+
+/// Reads what was said before they attended. On a slow machine that may be more than what the test has people do: a patron
+/// who comes late was away.
+async fn catch_up(staff: &mut Attending) -> u64 {
+    let head = staff.joined.head.clone().unwrap().number;
+    staff.events_to(head).await;
+    head
+}
+
 #[tokio::test]
 async fn a_patron_is_away_then_lost_and_may_come_back_to_the_same_session() {
     let desk = Desk::with(quick()).await;
@@ -42,11 +60,11 @@ async fn a_patron_is_away_then_lost_and_may_come_back_to_the_same_session() {
     let rickys = ricky.attend(SESSION, None).await.unwrap();
     map.pick_up(desk.command_id(), SESSION).await.unwrap();
     let mut maps = map.attend(SESSION, None).await.unwrap();
+    catch_up(&mut maps).await;
     let mut list = map.watch(&["maple"], false).await.unwrap();
 
     drop(rickys);
-    assert_eq!(next_word(&mut maps).await, PatronConnection::Away);
-    assert_eq!(next_word(&mut maps).await, PatronConnection::Lost);
+    hears_of_the_loss(&mut maps).await;
     list.until(|rows| rows[0].patron_connection() == PatronConnection::Lost)
         .await;
 
@@ -71,15 +89,20 @@ async fn a_lost_patron_is_not_ahead_of_others() {
     late.open(desk.command_id(), "hello?").await.unwrap();
     let there = early.attend("ea11", None).await.unwrap();
     let mut lates = late.attend("1a7e", None).await.unwrap();
-    let mut told = Vec::new();
-    let mut there = Some(there);
-    while told != [1, 0, 1] {
-        if let Told::Waiting(status) = lates.next().await.unwrap().unwrap() {
-            told.push(status.ahead);
-            match there.take() {
-                Some(gone) => drop(gone),
-                None => there = Some(early.attend("ea11", None).await.unwrap()),
-            }
+    until_told(&mut lates, 1).await;
+    drop(there);
+    until_told(&mut lates, 0).await;
+    let _back = early.attend("ea11", None).await.unwrap();
+    until_told(&mut lates, 1).await;
+}
+
+/// Waits until a patron is told that so many are ahead. Before, a slow machine may have had others come too late.
+async fn until_told(patron: &mut Attending, ahead: u32) {
+    loop {
+        if let Told::Waiting(status) = patron.next().await.unwrap().unwrap()
+            && status.ahead == ahead
+        {
+            return;
         }
     }
 }
@@ -87,25 +110,30 @@ async fn a_lost_patron_is_not_ahead_of_others() {
 /// A patron and an owner who are connected to another server are there.
 #[tokio::test]
 async fn who_is_connected_to_another_server_is_not_lost() {
+    // Nobody gets lost, so that a patron who goes is away, however late that is noticed.
     let config = Config {
-        owner_grace: Duration::from_millis(300).into(),
+        patron_lost: Config::default().patron_lost,
         ..quick()
     };
-    let here = Desk::with(config).await;
-    let there = here.replica().await;
+    let there = Desk::with(config.clone()).await;
     let mut ricky = there.patron(SESSION);
     let mut map = there.librarian("map", "harbor", Role::Librarian, &["maple"]);
-    here.patron(SESSION)
-        .open(here.command_id(), "hello?")
-        .await
-        .unwrap();
-    here.librarian("map", "harbor", Role::Librarian, &["maple"])
-        .pick_up(here.command_id(), SESSION)
-        .await
-        .unwrap();
+    ricky.open(there.command_id(), "hello?").await.unwrap();
     let rickys = ricky.attend(SESSION, None).await.unwrap();
+    map.pick_up(there.command_id(), SESSION).await.unwrap();
     let mut maps = map.attend(SESSION, None).await.unwrap();
-    maps.events_to(2).await;
+    let head = catch_up(&mut maps).await;
+
+    // Only now comes the server with the short grace, where the session is in memory and nobody attends it.
+    let config = Config {
+        owner_grace: Duration::from_millis(300).into(),
+        ..config
+    };
+    let here = there.replica_with(config).await;
+    here.patron(SESSION)
+        .transcript(SESSION, wire::Audience::Patron)
+        .await
+        .unwrap();
 
     // For longer than every grace, on both servers nothing happens; then the patron goes, and that is noticed.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
@@ -116,7 +144,7 @@ async fn who_is_connected_to_another_server_is_not_lost() {
     };
     assert_eq!(
         (next.position, change.connection()),
-        (3, PatronConnection::Away)
+        (head + 1, PatronConnection::Away)
     );
 }
 
@@ -192,13 +220,19 @@ async fn a_patron_who_is_noted_as_gone_does_not_come_back_by_a_server_that_misse
     map.pick_up(here.command_id(), SESSION).await.unwrap();
     let rickys = ricky.attend(SESSION, None).await.unwrap();
     let mut maps = map.attend(SESSION, None).await.unwrap();
-    // From then on it is known here that the patron is there.
-    ricky
-        .post(there.command_id(), SESSION, "in the reading room")
-        .await
-        .unwrap();
-    maps.events_to(3).await;
+    // From then on it is known here that the patron is there, and all has been said of a patron who came late.
+    for _ in 0..2 {
+        ricky
+            .post(there.command_id(), SESSION, "in the reading room")
+            .await
+            .unwrap();
+    }
+    let mut heard = 0;
+    while heard < 2 {
+        if let Some(Payload::Message(_)) = maps.event().await.payload {
+            heard += 1;
+        }
+    }
     drop(rickys);
-    assert_eq!(next_word(&mut maps).await, PatronConnection::Away);
-    assert_eq!(next_word(&mut maps).await, PatronConnection::Lost);
+    hears_of_the_loss(&mut maps).await;
 }
