@@ -23,7 +23,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{Size, rest};
@@ -39,6 +39,8 @@ use crate::{
 
 const WITHIN: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(2);
+/// How long patrons may take to be told. Who has not been told then is lost.
+const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
 /// What all librarians share.
 struct Contest {
@@ -94,6 +96,11 @@ pub(super) async fn play(
     let took = Moment::now().since(began);
     let cpu = cost::of_servers()?.cpu - before.cpu;
     ensure!(picked.is_ok(), "not all patrons were picked up in time");
+    // Patrons are told by sockets of their own, and so perhaps later than who picked them up.
+    let until = Instant::now() + SETTLES_WITHIN;
+    while Instant::now() < until && shown.load(Ordering::Relaxed) < patrons {
+        sleep(LOOK).await;
+    }
     // Each patron is told once, and nobody is picked up twice.
     rest(size).await;
     contest.began.send_replace(false);
