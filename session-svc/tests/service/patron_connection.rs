@@ -137,10 +137,13 @@ async fn who_is_connected_to_another_server_is_not_lost() {
 
     // For longer than every grace, on both servers nothing happens; then the patron goes, and that is noticed.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let recorded = here.recorded(SESSION).await;
+    let last = recorded.last().map(|event| event.position);
+    assert_eq!(last, Some(head), "nobody was lost, but {recorded:?}");
     drop(rickys);
     let next = maps.event().await;
     let Some(Payload::PatronConnection(change)) = next.payload else {
-        panic!("nobody was lost before, but {next:?}");
+        panic!("the patron has gone, but {next:?}");
     };
     assert_eq!(
         (next.position, change.connection()),
