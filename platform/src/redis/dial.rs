@@ -15,8 +15,9 @@ use crate::config::Secret;
 /// How long it may take until a connection is there.
 const DIAL_WITHIN: Duration = Duration::from_secs(1);
 
-/// How many requests may wait for being written. Whoever has more waits.
-const WAITING: usize = 16;
+/// How many requests may wait for being written. Whoever has more waits, and then in no order: so many that the writes of
+/// the bus have room, also those that it has given up, until a connection that is stuck is noticed.
+const WAITING: usize = 64;
 
 /// Who we are to a server.
 #[derive(Clone)]

@@ -26,9 +26,10 @@ pub(super) type Answers = RedisResult<Vec<Value>>;
 
 /// The writes on one connection, in the order in which they were made.
 ///
-/// **Nothing overtakes.** A write takes its place among those of the connection when it is put here. The first one is
-/// answered first. And if one is given up then all that follow it are, too: a connection passes over whatever nobody waits
-/// for any more, and what comes behind must not be heard before it is said that something was lost.
+/// **Nothing overtakes.** A write takes its place among those of the connection when it is put here, for which the
+/// connection has room. The first one is answered first. And if one is given up then all that follow it are, too: a
+/// connection passes over whatever nobody waits for any more, and what comes behind must not be heard before it is said that
+/// something was lost. Only of what a server refuses nobody knows before what follows is sent.
 pub(super) struct Lane<Line> {
     line: Line,
     writes: VecDeque<Write>,
@@ -117,6 +118,13 @@ impl<Line> Lane<Line> {
             lost.extend(letters);
         }
         lost
+    }
+}
+
+/// Here too nothing is sent that was behind what is passed over.
+impl<Line> Drop for Lane<Line> {
+    fn drop(&mut self) {
+        self.give_up();
     }
 }
 

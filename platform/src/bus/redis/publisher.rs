@@ -62,6 +62,8 @@ impl Publisher {
             let overdue_at = self.lanes.values().filter_map(Lane::overdue_at);
             let wake_at = overdue_at.chain(busy_until).min();
             tokio::select! {
+                // What is settled makes room, and what is lost is said, before anything else is sent.
+                biased;
                 answered = answered(&mut self.lanes) => self.settle_all(answered),
                 () = at(wake_at) => self.give_up_what_is_overdue(),
                 letters = self.outbox.take(BATCH), if busy_until.is_none() => self.send(letters),

@@ -216,6 +216,11 @@ impl Topics {
             place.active = None;
             let topic = Arc::clone(&place.topic);
             self.miss(&mut table, &topic);
+            // Another connection may have been confirmed before this one, which spoke over it: it has to look again.
+            if let Some((channel, _)) = table.channels.get_key_value(channel) {
+                let channel = Arc::clone(channel);
+                self.changed(&mut table, &channel);
+            }
         }
     }
 
@@ -230,10 +235,13 @@ impl Topics {
 
     /// Something came from Redis on a channel.
     pub(super) fn heard(&self, channel: &str, sealed: &[u8]) {
-        let (topic, key) = match self.lock().channels.get(channel) {
-            Some(place) if place.active.is_some() => (Arc::clone(&place.topic), place.key),
-            // It was on its way when the last listener left, and whoever has come since is told when Redis has confirmed.
-            _ => return,
+        let known = {
+            let table = self.lock();
+            let place = table.channels.get(channel);
+            place.map(|place| (Arc::clone(&place.topic), place.key))
+        };
+        let Some((topic, key)) = known else {
+            return;
         };
         let key = self.keyring.keys().get(key);
         let Some(word) = key.and_then(|key| Word::open(key, &topic, sealed)) else {
@@ -242,6 +250,11 @@ impl Topics {
         };
         self.counters.received.add(1);
         let mut table = self.lock();
+        let place = table.channels.get(channel);
+        if place.is_none_or(|place| place.active.is_none()) {
+            // It was on its way when the last listener left, and whoever has come since is told when Redis has confirmed.
+            return;
+        }
         match word {
             Word::Lost => self.miss(&mut table, &topic),
             Word::Said {
@@ -408,6 +421,20 @@ mod tests {
         topics.deactivated(channel, before);
         assert_eq!(now(&mut listener), None);
         assert!(topics.is_active(channel, after) && !topics.is_active(channel, before));
+    }
+
+    /// A slot went to and fro, and the confirmation of a master that has lost it again came last.
+    #[test]
+    fn who_was_spoken_over_by_somebody_who_tells_no_longer_looks_again() {
+        let topics = topics();
+        let (stays, goes) = (topics.somebody(), topics.somebody());
+        let channel = &channels_of(&keyring(), "t")[0];
+        let _listener = topics.subscribe(Origin(1), "t");
+        topics.activated(channel, stays);
+        topics.activated(channel, goes);
+        let (before, _) = topics.changed_since(0);
+        topics.deactivated(channel, goes);
+        assert_eq!(changed(&topics, before), [Arc::clone(channel)]);
     }
 
     /// Redis still tells us, since it has not heard yet that the one before has left.
