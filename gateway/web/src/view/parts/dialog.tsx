@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { Confirmation } from "../../app/confirmation";
 import { Announcements } from "./announcements";
 import { focusOpenTab } from "./open_tab";
@@ -17,13 +17,16 @@ interface DialogProps {
 /** A modal dialog: it holds the focus, and gives it back to where it was. */
 export function Dialog({ title, alert = false, onCancel, children, class: extra = "" }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
+  const goes = useRef(false);
   const id = useId();
-  useEffect(() => {
+  // At once: whoever takes the focus when the dialog goes has it last, also where closing one gives the focus back.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
     dialog?.showModal();
     dialog?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
+      goes.current = true;
       dialog?.close();
       // What opened it may be gone by now, and is so at once after the log-in: then the tab that is open has it.
       requestAnimationFrame(() => {
@@ -46,7 +49,7 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
       }}
       onClose={() => {
         // Some browsers close a dialog at the second Esc in a row, whatever it says: it goes only when it is taken away.
-        if (ref.current?.isConnected && !ref.current.open) ref.current.showModal();
+        if (!goes.current && ref.current?.isConnected && !ref.current.open) ref.current.showModal();
       }}
     >
       <h2 id={`${id}-title`} class="dialog-title">
