@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: faults in a
 # running Carrel (for FAULTS_MINUTES, 20 if not set), kills at random points, pairs of histories that differ only in what is
-# hidden, contested pick-ups and transfers, recounts, rosters, the log under kills, simulated worlds, each round others, and
-# the fuzzers. Before that, once, all bugs that the simulation must catch.
+# hidden, contested pick-ups and transfers, recounts, rosters, the log under kills, the services' tests while they are held
+# up, simulated worlds, each round others, and the fuzzers. Before that, once, all bugs that the simulation must catch.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 
@@ -24,6 +24,9 @@ while [ "$round" = 0 ] || [ "$SECONDS" -lt "$end" ]; do
   CARREL_ROSTERS=50 cargo test --package carrel-presence --locked --quiet roster
   section "round $round: the log under kills"
   cargo test --package carrel-platform --test log_contract --locked --quiet
+  section "round $round: the services' tests on a machine that holds them up"
+  scripts/stalls.py --runs 3 --package carrel-session --package carrel-presence --package carrel-im --package carrel-gateway \
+    --test service --test grpc --test gateway
   section "round $round: 2,000 simulated worlds"
   SEEDS="$(((round - 1) * 2000))..$((round * 2000))" scripts/simulation.sh
   section "round $round: the fuzzers"

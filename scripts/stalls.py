@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Plays tests again and again while they are held up at random, as a busy machine holds them up.
+
+A test that depends on a quick machine fails once in hundreds of runs where the machine is quick enough, and once in a few
+here. The test program is stopped and goes on many times a second, mostly for moments, sometimes for as long as it says
+below. What it has started, such as a Redis, is not stopped. When each pause comes, and for how long, follows from the
+number of the run; what it meets does not.
+
+Usage: scripts/stalls.py [--runs N] [--longest SECONDS] CARGO_TEST_ARGUMENT ... [-- TEST_ARGUMENT ...]
+  --runs N           how often each test program is played; 5 if not set
+  --longest SECONDS  the longest pause; 1 if not set
+For example: scripts/stalls.py --runs 20 --package carrel-session --test service -- patron_connection
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# A run that takes longer hangs.
+RUN_SECONDS = 900
+# How long a program runs between two pauses at the most, in seconds: mostly not for long.
+BETWEEN = [0.005, 0.02, 0.05, 0.1, 0.3, 1.0]
+
+
+def programs(arguments: list[str]) -> list[tuple[Path, Path]]:
+    """Builds the tests, and gives the program of each and the folder in which cargo would run it."""
+    command = ["cargo", "test", "--no-run", "--locked", "--message-format=json-render-diagnostics", *arguments]
+    built = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if built.returncode != 0:
+        sys.exit(built.returncode)
+    found = []
+    for line in built.stdout.splitlines():
+        message = json.loads(line)
+        if message.get("executable") and message["profile"]["test"]:
+            found.append((Path(message["executable"]), Path(message["manifest_path"]).parent))
+    return found
+
+
+def play(program: Path, folder: Path, arguments: list[str], run: int, longest: float) -> str:
+    """Plays a program once. Says what it printed if it failed or hung, or nothing."""
+    chance = random.Random(run)
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen([program, *arguments], cwd=folder, stdout=said, stderr=subprocess.STDOUT)
+        until = time.monotonic() + RUN_SECONDS
+        while process.poll() is None and time.monotonic() < until:
+            time.sleep(chance.random() * chance.choice(BETWEEN))
+            # It is not waited for in between, so that its number stands for nobody else.
+            os.kill(process.pid, signal.SIGSTOP)
+            time.sleep(chance.random() ** 4 * longest)
+            os.kill(process.pid, signal.SIGCONT)
+        hangs = process.poll() is None
+        process.kill()
+        if process.wait() == 0:
+            return ""
+        said.seek(0)
+        return said.read() + (f"\nit hung for {RUN_SECONDS} s\n" if hangs else "")
+
+
+def main() -> None:
+    """Plays all of them, and fails if one has failed."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--longest", type=float, default=1.0)
+    given = sys.argv[1:]
+    if not given or given[0] in ("-h", "--help"):
+        sys.exit(__doc__)
+    split = given.index("--") if "--" in given else len(given)
+    options, build = parser.parse_known_args(given[:split])
+    failed = 0
+    for program, folder in programs(build):
+        for run in range(options.runs):
+            began = time.monotonic()
+            said = play(program, folder, given[split + 1 :], run, options.longest)
+            outcome = "FAILED" if said else "passed"
+            print(f"{program.name}, run {run}: {outcome} after {time.monotonic() - began:.0f} s", flush=True)
+            if said:
+                failed += 1
+                print(said, flush=True)
+    sys.exit(f"{failed} runs failed" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
