@@ -65,7 +65,7 @@ pids=()
 # that is too busy to let them.
 end() {
   kill -TERM "$@" 2>/dev/null || true
-  for ((tenths = 0; tenths < 1200; tenths++)); do
+  for ((tenths = 0; tenths < 300; tenths++)); do
     kill -0 "$@" 2>/dev/null || break
     sleep 0.1
   done

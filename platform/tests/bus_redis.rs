@@ -23,7 +23,7 @@ use carrel_testbed::{
     redis::{Redis, RedisOptions},
 };
 use on_redis::{
-    LONG, OnRedis, behind_a_name, config,
+    LONG, behind_a_name, config,
     hearing::{self, ME, OTHER, heard, hears_next, listen},
     new_key, single,
 };
@@ -112,7 +112,8 @@ async fn an_emptied_redis_changes_nothing() {
     let bus = on_redis::bus(&on.config).await;
     let mut listener = listen(&bus, "t").await;
     on.engine.flush().unwrap();
-    hears_next(&bus, &mut listener, "t", &Bytes::from_static(b"news")).await;
+    let missed = hears_next(&bus, &mut listener, "t", &Bytes::from_static(b"news")).await;
+    assert!(missed || bus.figures().reconnects == 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,59 +146,6 @@ async fn a_frozen_redis_is_in_nobodys_way() {
     becomes(&bus, is_well).await;
     assert!(hears_again(&bus, &mut listener, "t").await);
     assert!(bus.figures().dropped > 0);
-}
-
-/// What waits for a stuck Redis is given up one after another, and the connection passes over it. What follows and is not
-/// given up yet must not come through before the word that something is missing.
-#[tokio::test]
-async fn what_is_given_up_is_missed_before_what_follows_it() {
-    let on = single();
-    // Where Redis was stuck for so long that the connection was made anew, what comes on the old one comes when it comes.
-    while !is_in_order(&on).await {}
-}
-
-/// Whether what was heard was in order. `false` if it was not and need not have been.
-async fn is_in_order(on: &OnRedis<Redis>) -> bool {
-    let bus = on_redis::bus(&on.config).await;
-    let mut listener = listen(&bus, "t").await;
-    let condition = bus.condition();
-    let publish = |number: u8, len| {
-        let mut word = vec![number];
-        word.resize(len, 0);
-        bus.publish(OTHER, "t", word.into());
-    };
-    on.engine.freeze().unwrap();
-    // In one write, and more than the system takes off our hands, so that the rest is not even written.
-    let large = 24;
-    (0..large).for_each(|number| publish(number, 500 * 1024));
-    let end = large + 3;
-    for number in large..end {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        publish(number, 1);
-    }
-    // The large ones and the next have waited for longer than a second by then, and the others have not.
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    on.engine.thaw().unwrap();
-    let mut due = 0;
-    let mut knows_of_loss = false;
-    while due <= end {
-        match heard(&mut listener).await {
-            Notice::Missed => {
-                knows_of_loss = true;
-                publish(end, 1);
-            }
-            Notice::Payload(word) => {
-                let number = word[0];
-                if number < due || (number > due && !knows_of_loss) {
-                    let made_anew = condition.has_changed().unwrap();
-                    assert!(made_anew, "{number} where {due} was due");
-                    return false;
-                }
-                (due, knows_of_loss) = (number + 1, false);
-            }
-        }
-    }
-    true
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -282,7 +230,7 @@ async fn a_rogue_publisher_is_not_believed() {
     let (mut watch, mut seen) = client.get_async_pubsub().await.unwrap().split();
     watch.psubscribe("*").await.unwrap();
     let word = Bytes::from_static(b"the words of a patron");
-    hears_next(&bus, &mut listener, "session/5e55", &word).await;
+    let mut missed = hears_next(&bus, &mut listener, "session/5e55", &word).await;
 
     // What is published on other channels are the probes, which are shorter.
     let channels: Vec<String> = redis::cmd("PUBSUB")
@@ -333,13 +281,9 @@ async fn a_rogue_publisher_is_not_believed() {
         .unwrap();
     assert_eq!(heard(&mut listener).await, Notice::Payload(word));
     assert_eq!(bus.figures().unopened - before.unopened, rejected);
-    hears_next(
-        &bus,
-        &mut listener,
-        "session/5e55",
-        &Bytes::from_static(b"true"),
-    )
-    .await;
+    let word = Bytes::from_static(b"true");
+    missed |= hears_next(&bus, &mut listener, "session/5e55", &word).await;
+    assert!(missed || bus.figures().reconnects == 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

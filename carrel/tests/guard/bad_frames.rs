@@ -1,6 +1,6 @@
 //! Bad input on a browser's socket: what is answered, what closes it and with which code (F24-F26, F29).
 
-use std::{ops::ControlFlow, time::Duration};
+use std::ops::ControlFlow;
 
 use carrel_proto::gateway::v1::{
     Act, Attend, ClientFrame, Detach, EnterConference, Hello, OpenSession, PickUp, Refused,
@@ -61,7 +61,11 @@ impl Wire {
     }
 
     /// The same, or the code with which the socket was closed.
-    async fn try_welcomed(house: &House, protocol: &'static str, token: &str) -> Result<Self, u16> {
+    pub(crate) async fn try_welcomed(
+        house: &House,
+        protocol: &'static str,
+        token: &str,
+    ) -> Result<Self, u16> {
         let mut wire = Self::silent(house, protocol).await;
         wire.say_hello(token).await;
         match wire.next().await {
@@ -117,13 +121,16 @@ impl Wire {
     }
 
     /// The first frame that `wanted` gives something for.
-    async fn wait_for<T>(&mut self, wanted: impl Fn(Frame) -> Option<T>) -> T {
+    pub(crate) async fn wait_for<T>(&mut self, wanted: impl Fn(Frame) -> Option<T>) -> T {
         let found = self.try_wait_for(wanted).await;
         found.unwrap_or_else(|code| panic!("closed with {code}"))
     }
 
     /// The same, or the code with which the socket was closed.
-    async fn try_wait_for<T>(&mut self, wanted: impl Fn(Frame) -> Option<T>) -> Result<T, u16> {
+    pub(crate) async fn try_wait_for<T>(
+        &mut self,
+        wanted: impl Fn(Frame) -> Option<T>,
+    ) -> Result<T, u16> {
         loop {
             match self.next().await {
                 ControlFlow::Continue(frame) => {
@@ -146,7 +153,7 @@ impl Wire {
     }
 
     /// The code with which the socket is closed.
-    async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             if let ControlFlow::Break(code) = self.next().await {
                 return code;
@@ -174,7 +181,7 @@ impl Wire {
     }
 }
 
-fn act(session_id: &str, command_id: &str, act: Option<act::Act>) -> Asked {
+pub(crate) fn act(session_id: &str, command_id: &str, act: Option<act::Act>) -> Asked {
     Asked::Act(Act {
         command_id: command_id.to_owned(),
         session_id: session_id.to_owned(),
@@ -182,7 +189,7 @@ fn act(session_id: &str, command_id: &str, act: Option<act::Act>) -> Asked {
     })
 }
 
-fn message(text: &str) -> act::Act {
+pub(crate) fn message(text: &str) -> act::Act {
     act::Act::PostMessage(PostMessage {
         text: text.to_owned(),
     })
@@ -465,56 +472,11 @@ async fn repeated_and_reordered_frames_have_one_effect() {
     house.close().await;
 }
 
-/// F29: a socket whose token is not renewed is closed; one that renews goes on.
-#[tokio::test]
-async fn a_socket_ends_with_its_token() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    // Whoever was not done before the token expired begins again, with more time.
-    let mut lasts = Duration::from_secs(2);
-    let (mut ends, mut goes_on) = loop {
-        let short = house.token_for(&case.patron, lasts);
-        match one_that_renews(&house, &short, &case).await {
-            Ok(both) => break both,
-            Err(code) => assert_eq!(code, 4401),
-        }
-        lasts *= 2;
-        assert!(lasts < Duration::from_secs(60), "never done in time");
-    };
-    assert_eq!(ends.closed().await, 4401);
-    // The other socket had the same token: its time is over too.
-    goes_on
-        .ask(act(
-            &case.session_id,
-            &command_id(),
-            Some(message("Still here")),
-        ))
-        .await;
-    goes_on
-        .wait_for(|frame| matches!(frame, Frame::Accepted(_)).then_some(()))
-        .await;
-    house.close().await;
-}
-
-/// Two sockets with the same token that attend a session, the second of which has a fresh token since. Or the code with
-/// which either was closed before that.
-async fn one_that_renews(house: &House, token: &str, case: &Case) -> Result<(Wire, Wire), u16> {
-    let mut ends = Wire::try_welcomed(house, PROTO, token).await?;
-    try_to_attend(&mut ends, case).await?;
-    let mut goes_on = Wire::try_welcomed(house, PROTO, token).await?;
-    try_to_attend(&mut goes_on, case).await?;
-    goes_on.ask(Asked::RenewToken(RenewToken {})).await;
-    goes_on
-        .try_wait_for(|frame| matches!(frame, Frame::Renewed(_)).then_some(()))
-        .await?;
-    Ok((ends, goes_on))
-}
-
 async fn attend(wire: &mut Wire, case: &Case) {
     try_to_attend(wire, case).await.unwrap();
 }
 
-async fn try_to_attend(wire: &mut Wire, case: &Case) -> Result<(), u16> {
+pub(crate) async fn try_to_attend(wire: &mut Wire, case: &Case) -> Result<(), u16> {
     let session_id = case.session_id.clone();
     let after = None;
     wire.ask(Asked::Attend(Attend { session_id, after })).await;

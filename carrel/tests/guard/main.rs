@@ -28,6 +28,7 @@ mod bad_frames;
 mod bad_streams;
 mod browser;
 mod case;
+mod expiry;
 mod grpc;
 mod house;
 mod http;

@@ -47,18 +47,22 @@ pub(crate) async fn hears_again(bus: &RedisBus, listener: &mut Subscription, top
 }
 
 /// Publishes until it is the next that is heard, but for words of loss: a bus may lose a word where the machine is too
-/// busy, and says so.
+/// busy, and says so. Says whether it was told of one.
 pub(crate) async fn hears_next(
     bus: &RedisBus,
     listener: &mut Subscription,
     topic: &str,
     word: &Bytes,
-) {
+) -> bool {
+    let mut missed = false;
     loop {
         bus.publish(OTHER, topic, word.clone());
         match heard(listener).await {
-            Notice::Missed => {}
-            Notice::Payload(heard) => return assert_eq!(heard, word),
+            Notice::Missed => missed = true,
+            Notice::Payload(heard) => {
+                assert_eq!(heard, word);
+                return missed;
+            }
         }
     }
 }
