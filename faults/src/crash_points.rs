@@ -12,7 +12,10 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, bail, ensure};
 use carrel_proto::gateway::v1::server_frame::Frame;
 use serde::{Deserialize, Serialize};
-use tokio::{task::block_in_place, time::Instant};
+use tokio::{
+    task::block_in_place,
+    time::{Instant, sleep},
+};
 
 use crate::{
     checker::{self, Verdict},
@@ -43,8 +46,10 @@ pub const CALLS: [&str; 9] = [
 ];
 /// How long a message may take to be settled, whatever is killed.
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);
-/// How long a process may take to go that was killed.
-const GONE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a victim may take to be whole again that was killed: PostgreSQL serves nobody until it has recovered.
+const WHOLE_WITHIN: Duration = Duration::from_secs(60);
+/// How often it is looked whether it is.
+const LOOK: Duration = Duration::from_millis(20);
 /// Names the processes of PostgreSQL that serve connections.
 const BACKENDS: &str = "SELECT pid FROM pg_stat_activity \
      WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
@@ -116,6 +121,8 @@ pub async fn sweep(plan: &Plan, rounds: usize) -> anyhow::Result<(Vec<Points>, V
     let history = history::read(&path)?;
     let log = transcripts::read(&cluster, &history).await?;
     let verdict = checker::check(&history, &log);
+    // The last kill may have met somebody more than was looked for.
+    cluster.start_ended_again().await?;
     cluster.stop().await?;
     Ok((swept, verdict))
 }
@@ -194,13 +201,12 @@ impl Patron {
                 victim.revive(cluster).await?;
             }
         }
-        // The last call of a message may come after its acknowledgement has arrived.
+        // The last call of a message may come after its acknowledgement has arrived, and what strace says of it later still.
+        strace.detach().await?;
         if !killed && strace.has_killed()? {
             killed = true;
-            strace.detach().await?;
             victim.revive(cluster).await?;
         }
-        strace.detach().await?;
         Ok(killed)
     }
 
@@ -255,20 +261,25 @@ impl Patron {
 
 /// Attaches to the victim to kill it at its nth call.
 ///
-/// Each of its processes counts for itself. So the last kill may have met another of them as well, which has not gone yet:
-/// then it is started again first.
+/// Each of its processes counts for itself. So the last kill may have met another of them as well, and later than it was
+/// looked for: then it is waited for until the victim is whole again.
 async fn attach(
     cluster: &mut Cluster,
     victim: Victim,
     call: &str,
     nth: usize,
 ) -> anyhow::Result<Strace> {
-    let until = Instant::now() + GONE_WITHIN;
+    let until = Instant::now() + WHOLE_WITHIN;
     loop {
-        match Strace::attach(&victim.processes(cluster)?, call, nth).await {
-            Err(_) if Instant::now() < until => victim.revive(cluster).await?,
-            attached => return attached,
+        let attached = match victim.processes(cluster) {
+            Ok(processes) => Strace::attach(&processes, call, nth).await,
+            Err(error) => Err(error),
+        };
+        if attached.is_ok() || Instant::now() > until {
+            return attached;
         }
+        victim.revive(cluster).await?;
+        sleep(LOOK).await;
     }
 }
 
@@ -283,19 +294,22 @@ impl Victim {
         }
     }
 
+    /// Its processes, one at least.
     fn processes(self, cluster: &Cluster) -> anyhow::Result<Vec<u32>> {
-        let Some(service) = self.service() else {
+        let processes: Vec<u32> = if let Some(service) = self.service() {
+            let places = cluster.of(service).into_iter();
+            places
+                .filter_map(|place| cluster.instances.get(place)?.process.id())
+                .collect()
+        } else {
             let engines = cluster.engines.as_ref().context("there is no PostgreSQL")?;
             let backends = block_in_place(|| engines.postgres.sql(BACKENDS))?;
-            return backends
-                .lines()
-                .map(|id| id.parse().with_context(|| format!("no process: {id}")))
-                .collect();
+            let ids = backends.lines();
+            ids.map(|id| id.parse().with_context(|| format!("no process: {id}")))
+                .collect::<anyhow::Result<_>>()?
         };
-        let places = cluster.of(service).into_iter();
-        Ok(places
-            .filter_map(|place| cluster.instances.get(place)?.process.id())
-            .collect())
+        ensure!(!processes.is_empty(), "{self:?} has no process");
+        Ok(processes)
     }
 
     /// Starts what was killed again.
