@@ -141,6 +141,8 @@ pub(crate) async fn serve(
     };
     let sockets = door.sockets.clone();
     let abandon = door.abandon.clone();
+    // Whoever stops waiting for this leaves nobody behind either.
+    let _abandons = abandon.clone().drop_guard();
     let connections = TaskTracker::new();
     let places = Arc::new(Semaphore::new(config.connections.get()));
     let mut server = hyper::server::conn::http1::Builder::new();

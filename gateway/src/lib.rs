@@ -126,7 +126,7 @@ impl Gateway {
     ///
     /// Then no connection is accepted any more, requests are answered, and each socket is closed with code 1012 and a
     /// time to wait, after the acts under way on it were answered. It returns when all are gone, or when they were not
-    /// gone in time: at the latest after the setting `drain_deadline`.
+    /// gone in time: at the latest after the setting `drain_deadline`. When it is dropped before, all are cut off at once.
     ///
     /// # Errors
     ///

@@ -72,14 +72,8 @@ async fn a_browser_that_vanishes_leaves_nothing_behind_and_ends_nothing() {
     assert_eq!(here.accepted().await.command_id, "1");
 }
 
-// I28
-#[tokio::test]
-async fn a_request_that_does_not_end_holds_up_no_stop_and_does_not_outlive_it() {
-    let mut house = House::with(Config {
-        drain_deadline: Duration::from_millis(50).into(),
-        ..Config::default()
-    })
-    .await;
+/// A request that the gateway waits for the body of.
+async fn unfinished_request(house: &House) -> TcpStream {
     let mut stream = TcpStream::connect(house.address).await.unwrap();
     let head = format!(
         "POST /v1/log-in HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\
@@ -91,11 +85,36 @@ async fn a_request_that_does_not_end_holds_up_no_stop_and_does_not_outlive_it() 
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).await.unwrap();
     assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+// I28
+#[tokio::test]
+async fn a_request_that_does_not_end_holds_up_no_stop_and_does_not_outlive_it() {
+    let mut house = House::with(Config {
+        drain_deadline: Duration::from_millis(50).into(),
+        ..Config::default()
+    })
+    .await;
+    let mut stream = unfinished_request(&house).await;
     house.shutdown.cancel();
     (&mut house.serving).await.unwrap().unwrap();
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest).await;
     assert_eq!(String::from_utf8_lossy(&rest), "");
+}
+
+// I28
+#[tokio::test]
+async fn who_ends_a_gateway_at_once_leaves_no_connection_behind() {
+    let house = House::open().await;
+    let mut stream = unfinished_request(&house).await;
+    let _browser = Browser::attending(&house, "map", "s").await;
+    house.serving.abort();
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    assert_eq!(String::from_utf8_lossy(&rest), "");
+    house.seen.wait_for("attend over", 1).await;
 }
 
 // I28
