@@ -17,6 +17,8 @@ use crate::{
 /// How soon every service must have noticed that a standby took over.
 const NOTICED_WITHIN: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
+/// How often a lock on all tables is tried that somebody's transaction stands in the way of.
+const TRIES_TO_LOCK: usize = 5;
 /// Ends every connection but the one that says so.
 const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
 /// Names all tables of ours.
@@ -120,12 +122,20 @@ impl Injector<'_> {
     }
 }
 
-/// Holds a lock on all tables that nobody can read or write beside.
+/// Holds a lock on all tables that nobody can read or write beside. Who takes one table after the other may stand in the
+/// way of somebody who holds what it waits for; PostgreSQL ends one of the two then, and this may be it.
 fn lock(postgres: &Postgres, lasts: Duration) -> anyhow::Result<()> {
     let tables = postgres.sql(TABLES)?;
     let seconds = lasts.as_secs_f64();
-    postgres.sql(&format!(
+    let statement = format!(
         "BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT"
-    ))?;
-    Ok(())
+    );
+    let mut locked = postgres.sql(&statement);
+    for _ in 1..TRIES_TO_LOCK {
+        if !matches!(&locked, Err(error) if error.to_string().contains("deadlock detected")) {
+            break;
+        }
+        locked = postgres.sql(&statement);
+    }
+    locked.map(drop)
 }
