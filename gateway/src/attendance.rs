@@ -16,7 +16,7 @@ use carrel_platform::{
 use carrel_proto::session::v1::{self as session, AttendRequest, Audience, Join, attend_request};
 use tokio::{select, sync::OwnedSemaphorePermit, task::JoinHandle};
 use tokio_util::{
-    sync::CancellationToken,
+    sync::{CancellationToken, DropGuard},
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
@@ -30,13 +30,13 @@ use crate::{frame_time::FrameTime, line::Line, upstream::read};
 /// own: the Join, what is typed, and the word that there is a renewal.
 const SPARE_REQUESTS: usize = 16;
 
-/// A session that is attended. Dropping it ends nothing; [`Attendance::stop`] does.
+/// A session that is attended. Dropping it ends the stream, but only [`Attendance::stop`] waits for that.
 #[derive(Debug)]
 pub(crate) struct Attendance {
     requests: Requests,
     acts: ActsUnderWay,
     unsettled: TaskTracker,
-    stop: CancellationToken,
+    stop: DropGuard,
     reader: JoinHandle<()>,
 }
 
@@ -137,7 +137,7 @@ impl Attendance {
             requests,
             acts,
             unsettled,
-            stop,
+            stop: stop.drop_guard(),
             reader,
         }
     }
@@ -228,7 +228,7 @@ impl Attendance {
 
     /// Ends the stream. When this returns, nothing more of it reaches the outbox.
     pub(crate) async fn stop(self) {
-        self.stop.cancel();
+        drop(self.stop);
         if let Err(error) = self.reader.await {
             tracing::error!(%error, "the reader of an attended session failed");
         }

@@ -13,7 +13,7 @@ use carrel_proto::gateway::v1::server_frame::Frame;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use tokio::{select, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -56,7 +56,7 @@ pub(crate) trait Watched: Clone + Send + 'static {
     fn frames(change: Self::Change) -> Vec<Frame>;
 }
 
-/// What is watched of one kind, if anything is. Dropping it ends nothing; [`Watching::stop`] does.
+/// What is watched of one kind, if anything is. Dropping it ends the stream, but only [`Watching::stop`] waits for that.
 #[derive(Debug)]
 pub(crate) struct Watching<W>(Option<Reading<W>>);
 
@@ -64,7 +64,7 @@ pub(crate) struct Watching<W>(Option<Reading<W>>);
 #[derive(Debug)]
 struct Reading<W> {
     request: W,
-    stop: CancellationToken,
+    stop: DropGuard,
     reader: JoinHandle<()>,
 }
 
@@ -116,7 +116,7 @@ impl<W: Watched> Watching<W> {
         });
         self.0 = Some(Reading {
             request,
-            stop,
+            stop: stop.drop_guard(),
             reader,
         });
     }
@@ -134,7 +134,7 @@ impl<W: Watched> Watching<W> {
     pub(crate) async fn stop(&mut self) -> Option<W> {
         let reading = self.0.take()?;
         let over = reading.reader.is_finished();
-        reading.stop.cancel();
+        drop(reading.stop);
         if let Err(error) = reading.reader.await {
             tracing::error!(%error, watched = W::NAME, "the reader of what is watched failed");
         }

@@ -210,6 +210,8 @@ impl SessionService for Sessions {
                     other => panic!("{other:?}"),
                 }
             }
+            // Who says nothing more may go on listening.
+            down.closed().await;
             sessions.seen.saw("attend over");
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(responses))))
