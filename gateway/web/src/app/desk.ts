@@ -15,7 +15,7 @@ import { nothingHappened } from "../wire";
 import { Alerts } from "./alerts";
 import { Announcer } from "./announcer";
 import type { Asked } from "./desk_asked";
-import { Attendance } from "./desk_attendance";
+import { Attendance, type SetOut } from "./desk_attendance";
 import { CutOff } from "./desk_cut_off";
 import { InstantMessages } from "./desk_im";
 import { WatchedLists } from "./desk_lists";
@@ -99,8 +99,15 @@ export class Desk {
   /** What is typed and not sent. */
   readonly drafts = this.writing.drafts;
   readonly #attendance = new Attendance(this.link, this.drafts, this.#profile, {
-    pickedUp: (sessionId) => this.#goTo(sessionId, "mine", "patron"),
-    entered: (sessionId) => this.#goTo(sessionId, "all", "note"),
+    setsOut: (sessionId) => ({ here: this.#place.here, patron: this.#patronOf(sessionId) }),
+    pickedUp: (sessionId, from) => {
+      const text = `You have ${from.patron} now; the session is under My Active.`;
+      this.#goTo(sessionId, from, { list: "mine", box: "patron", text });
+    },
+    entered: (sessionId, from) => {
+      const text = `You are in conference mode with ${from.patron} now; the session is under All.`;
+      this.#goTo(sessionId, from, { list: "all", box: "note", text });
+    },
     left: (sessionId) => this.#left(sessionId),
     released: () => this.#store(),
     handedOver: (sessionId, text) => {
@@ -414,10 +421,18 @@ export class Desk {
     this.#store();
   }
 
-  #goTo(sessionId: string, list: ListName, box: Box): void {
-    this.list.value = list;
-    this.tab.value = "chat";
-    this.select(sessionId, box);
+  #patronOf(sessionId: string): string {
+    const row = [...this.lists.value.rows.values()].find((one) => one.sessionId === sessionId);
+    return row?.patronName || "a patron";
+  }
+
+  /** Takes the user into a session, unless they have turned to something else since: what they type must stay there. */
+  #goTo(sessionId: string, from: SetOut, to: { list: ListName; box: Box; text: string }): void {
+    if (from.here === this.#place.here) {
+      this.list.value = to.list;
+      this.tab.value = "chat";
+      this.select(sessionId, to.box);
+    } else this.notify(to.text);
     this.#store();
   }
 

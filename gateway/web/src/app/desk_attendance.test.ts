@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AcceptedSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
 import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { Part } from "../gen/carrel/session/v1/session_pb";
-import { DeskStage, drawn, THROW_AWAY } from "../testing/desk_stage";
+import { SessionList, SessionRowSchema } from "../gen/carrel/session/v1/session_service_pb";
+import { DeskStage, drawn, ROW, THROW_AWAY } from "../testing/desk_stage";
 
 let stage: DeskStage;
 
@@ -13,13 +14,71 @@ beforeEach(async () => {
 
 afterEach(() => stage.end());
 
+/** The last command is accepted. */
+async function accepted(sessionId: string): Promise<void> {
+  const commandId = stage.socket.all("act").at(-1)?.commandId ?? "";
+  stage.socket.push({ case: "accepted", value: create(AcceptedSchema, { sessionId, commandId }) });
+  await drawn();
+}
+
+describe("a patron who is picked up", () => {
+  const waits = { ...ROW, sessionId: "t", patronName: "Ada", list: SessionList.NEW, queueIds: ["main"] };
+  const shown = () => [stage.desk.tab.value, stage.desk.list.value, stage.desk.view.value?.sessionId];
+  const told = () => stage.desk.notices.shown.value.map(({ text }) => text);
+
+  beforeEach(async () => {
+    await stage.atWork();
+    await stage.types("patron-box", "It is of ");
+    stage.lists({ case: "snapshot", value: { rows: [waits] } });
+    await drawn();
+    const row = stage.root.querySelector<HTMLElement>(".row-main");
+    row?.focus();
+    row?.click();
+    await drawn();
+  });
+
+  it("is before the user at once, whatever they had typed before that", async () => {
+    await accepted("t");
+    expect(shown()).toEqual(["chat", "mine", "t"]);
+    expect(told()).toEqual([]);
+  });
+
+  it("does not take who types on meanwhile into another patron's box, and is told of", async () => {
+    await stage.types("patron-box", "It is of 1874");
+    await accepted("t");
+    expect(shown()).toEqual(["chat", "new", "s"]);
+    expect(document.activeElement?.id).toBe("patron-box");
+    expect(told()).toEqual(["You have Ada now; the session is under My Active."]);
+  });
+
+  it("does not take away who looks at something else meanwhile", async () => {
+    stage.desk.tab.value = "im";
+    await accepted("t");
+    expect(shown()).toEqual(["im", "new", "s"]);
+    expect(told()).toEqual(["You have Ada now; the session is under My Active."]);
+  });
+});
+
+describe("a session that is entered in conference mode", () => {
+  it("does not take away who looks at something else meanwhile", async () => {
+    const row = create(SessionRowSchema, { ...ROW, sessionId: "t", patronName: "Ada", list: SessionList.ALL });
+    stage.lists({ case: "snapshot", value: { rows: [row] } });
+    stage.desk.enter(row);
+    await stage.atWork();
+    await accepted("t");
+    expect(stage.desk.view.value?.sessionId).toBe("s");
+    expect(stage.desk.notices.shown.value).toMatchObject([
+      { text: "You are in conference mode with Ada now; the session is under All." },
+    ]);
+  });
+});
+
 describe("what is typed in a session that is left", () => {
   it("can be read until it is thrown away, also when nothing else is on the desk (D60)", async () => {
     await stage.attending(Part.COLLEAGUE);
     stage.desk.writing.type("s", { note: "The map is in drawer 7." });
     stage.desk.leave("s");
-    const commandId = stage.socket.all("act").at(-1)?.commandId ?? "";
-    stage.socket.push({ case: "accepted", value: create(AcceptedSchema, { sessionId: "s", commandId }) });
+    await accepted("s");
     stage.desk.list.value = "mine";
     await drawn();
     const left = () => stage.root.querySelector(".left-behind")?.textContent;

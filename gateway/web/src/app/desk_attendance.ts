@@ -14,12 +14,21 @@ import type { Link } from "./link";
 import type { Notice } from "./notices";
 import { takenBack, wordsOf } from "./taking_back";
 
-/** What the desk wants to hear of. */
+/** Where a user was when they asked to go somewhere. */
+export interface SetOut {
+  here: string;
+  /** Whom they asked to go to. */
+  patron: string;
+}
+
+/** What the desk wants to hear of, and what it is asked. */
 export interface AttendanceListener {
+  /** Where the user is now who asks to go to a session. */
+  setsOut: (sessionId: string) => SetOut;
   /** The user has picked the patron up, or accepted them from somebody else. */
-  pickedUp: (sessionId: string) => void;
+  pickedUp: (sessionId: string, from: SetOut) => void;
   /** The user is in conference mode. */
-  entered: (sessionId: string) => void;
+  entered: (sessionId: string, from: SetOut) => void;
   /** The user is no longer inside, and the session is to go from the desk. */
   left: (sessionId: string) => void;
   /** A session that was never seen has gone from the desk. */
@@ -32,8 +41,8 @@ export interface AttendanceListener {
 
 /** The attendance of one librarian. */
 export class Attendance {
-  /** What the commands are that take the user somewhere, until they are answered. */
-  readonly #commands = new Map<string, Deed["case"]>();
+  /** What the commands are that take the user somewhere, and from where, until they are answered. */
+  readonly #commands = new Map<string, { deed: Deed["case"]; from: SetOut }>();
   /** The sessions that were picked up, until the end of attending them as a supervisor was seen. */
   readonly #taken = new Set<string>();
   /** The sessions that the user was told are somebody else's, with the position of the transfer. */
@@ -92,19 +101,21 @@ export class Attendance {
 
   /** Takes up that a command was accepted. The sessions have done so already; what is left is where the user goes next. */
   accepted(sessionId: string, commandId: string): void {
-    const deed = this.#commands.get(commandId);
+    const command = this.#commands.get(commandId);
+    if (command === undefined) return;
+    const { deed, from } = command;
     if (TAKES.has(deed)) {
       this.#taken.add(sessionId);
-      this.listener.pickedUp(sessionId);
+      this.listener.pickedUp(sessionId, from);
     }
-    if (deed === "enterConference") this.listener.entered(sessionId);
+    if (deed === "enterConference") this.listener.entered(sessionId, from);
     if (deed === "leaveConference") this.listener.left(sessionId);
     this.#commands.delete(commandId);
   }
 
   /** Takes up that a command was refused. */
   refused(sessionId: string, commandId: string, refusal: Refusal): void {
-    const deed = this.#commands.get(commandId);
+    const deed = this.#commands.get(commandId)?.deed;
     if (deed === undefined || !isOver(this.link.sessions.value.get(sessionId), commandId, refusal)) return;
     this.#commands.delete(commandId);
     this.listener.notify(whyNot(refusal), tooLate(refusal) ? "plain" : "bad");
@@ -149,9 +160,10 @@ export class Attendance {
     this.#handedOver.clear();
   }
 
-  /** Does something after which the user goes elsewhere, or hears why not. */
+  /** Does something after which the user goes elsewhere, or hears why not. The answer may come late. */
   #command(sessionId: string, deed: Deed): void {
-    this.#commands.set(this.link.act(sessionId, deed), deed.case);
+    const from = this.listener.setsOut(sessionId);
+    this.#commands.set(this.link.act(sessionId, deed), { deed: deed.case, from });
   }
 
   #isOnItsWay(sessionId: string, what: Deed["case"]): boolean {
@@ -216,7 +228,7 @@ function isLoss({ reason }: Refusal, view: SessionView): boolean {
 }
 
 /** By which a waiting or an offered patron becomes the user's. */
-const TAKES = new Set<Deed["case"] | undefined>(["pickUp", "acceptTransfer"]);
+const TAKES = new Set<Deed["case"]>(["pickUp", "acceptTransfer"]);
 
 /** Whether somebody else was faster, or the offer is over: nothing is wrong. */
 function tooLate(refusal: Refusal): boolean {

@@ -49,6 +49,13 @@ export class Place {
     };
   }
 
+  /** What the user looks at, and what they write there. Who is elsewhere later has turned to something else meanwhile. */
+  get here(): string {
+    const box = document.activeElement;
+    const written = box instanceof HTMLTextAreaElement || box instanceof HTMLInputElement ? box.value : "";
+    return JSON.stringify([this.tab.value, this.#sessionId.value, written]);
+  }
+
   /** Goes back to what was shown before a reload, as soon as the server has said that the user may see it. */
   restore(place: StoredPlace | undefined): void {
     this.#back = place ?? {};
