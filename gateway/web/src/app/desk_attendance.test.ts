@@ -2,9 +2,10 @@ import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AcceptedSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
 import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
+import { SessionTransferredSchema } from "../gen/carrel/session/v1/session_event_pb";
 import { Part } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, SessionRowSchema } from "../gen/carrel/session/v1/session_service_pb";
-import { DeskStage, drawn, ROW, THROW_AWAY } from "../testing/desk_stage";
+import { DeskStage, drawn, MAP, QUILL, ROW, THROW_AWAY } from "../testing/desk_stage";
 
 let stage: DeskStage;
 
@@ -106,6 +107,24 @@ describe("what the log refuses for good", () => {
     expect(stage.desk.notices.shown.value).toMatchObject([
       { text: "It is not certain whether this was done. The log could not take this.", tone: "bad" },
     ]);
+  });
+});
+
+describe("a session that was handed over, and is offered back", () => {
+  it("still lies on the desk when it is accepted too late", async () => {
+    await stage.attending();
+    await stage.event({ case: "transferred", value: create(SessionTransferredSchema) }, QUILL);
+    await stage.detached({ code: 9, reason: "NO_LONGER_OWNER" });
+    const transferOffer = { offerId: "o", from: QUILL, to: { case: "librarian", value: MAP } } as const;
+    const row = create(SessionRowSchema, { ...ROW, list: SessionList.OFFERED, transferOffer });
+    stage.lists({ case: "snapshot", value: { rows: [row] } });
+    stage.desk.accept(row);
+    const commandId = stage.socket.all("act").at(-1)?.commandId ?? "";
+    const refusal = create(RefusalSchema, { code: 9, reason: "OFFER_CLOSED", metadata: { outcome: "LAPSED" } });
+    stage.socket.push({ case: "refused", value: create(RefusedSchema, { sessionId: "s", commandId, refusal }) });
+    expect(stage.desk.notices.shown.value.at(-1)?.text).toContain("This offer has lapsed");
+    expect(stage.desk.isPickingUp("s")).toBe(false);
+    expect(stage.desk.handedOver.value.map(({ sessionId }) => sessionId)).toEqual(["s"]);
   });
 });
 

@@ -120,7 +120,10 @@ export class Attendance {
     this.#commands.delete(commandId);
     this.listener.notify(whyNot(refusal), tooLate(refusal) ? "plain" : "bad");
     this.link.input(sessionId, { kind: "discard", commandId });
-    if (deed !== "endSession" && !this.link.sessions.value.get(sessionId)?.wanted) this.link.release(sessionId);
+    const view = this.link.sessions.value.get(sessionId);
+    if (deed === "endSession" || view?.wanted) return;
+    // A session that was handed over or has ended still lies on the desk. Who could not leave is inside no longer.
+    if (view?.session === undefined || deed === "leaveConference") this.link.release(sessionId);
   }
 
   /** Takes up that the gateway has ended the user's attending of a session. */
