@@ -438,7 +438,10 @@ export class Desk {
 
   #tick(): void {
     const now = Date.now();
+    const before = this.lists.value;
     this.#watched.tick(now);
+    // What a list that was told anew has left out is gone by now.
+    if (this.lists.value !== before) tellOfLists(this, before);
     this.presence.tick(now);
     this.im.tick(now);
     this.notices.expire(now, !document.hidden);

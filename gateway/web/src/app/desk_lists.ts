@@ -3,7 +3,7 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import type { WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
 import { whyRefused } from "../refusal_words";
-import { expireDepartures, type Lists, noLists, reduceLists } from "../state/lists";
+import { expireRows, type Lists, noLists, reduceLists } from "../state/lists";
 import { mayPass } from "../wire";
 import type { Link } from "./link";
 
@@ -62,9 +62,9 @@ export class WatchedLists {
     this.chooseAgain(whyRefused(refusal));
   }
 
-  /** Does what is due: departures go, and what was refused for a while is asked for again. */
+  /** Does what is due: what has gone is forgotten, and what was refused for a while is asked for again. */
   tick(now: number): void {
-    this.#lists.value = expireDepartures(this.#lists.value, now);
+    this.#lists.value = expireRows(this.#lists.value, now);
     if (this.#watchAt !== undefined && now >= this.#watchAt) this.watch();
   }
 

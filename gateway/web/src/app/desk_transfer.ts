@@ -6,7 +6,7 @@ import { type SessionEvent, TransferOutcome } from "../gen/carrel/session/v1/ses
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
 import { whyNotDone } from "../refusal_words";
 import { declineTransfer, offerTransfer, withdrawTransfer, writeNote } from "../state/deeds";
-import { type Lists, rowsOf } from "../state/lists";
+import { type Lists, perhapsRowsOf } from "../state/lists";
 import { isOnItsWay, isOver } from "../state/session";
 import { mayOffer } from "../state/transfer";
 import type { Deed } from "../wire";
@@ -43,7 +43,7 @@ export class Transfers {
   /** The reasons that are typed for declining offers. */
   readonly #reasons = signal<ReadonlyMap<string, string>>(new Map());
 
-  /** The sessions that are offered to the librarian, the longest running first. */
+  /** The sessions that are offered to the librarian, the longest running first. None goes while its list is being told. */
   readonly offered: ReadonlySignal<readonly SessionRow[]>;
   /** Those of them that still ask for an answer. */
   readonly asking: ReadonlySignal<readonly SessionRow[]>;
@@ -54,7 +54,7 @@ export class Transfers {
     private readonly drafts: Drafts,
     private readonly listener: TransferListener,
   ) {
-    this.offered = computed(() => rowsOf(lists.value, SessionList.OFFERED).filter((row) => row.transferOffer));
+    this.offered = computed(() => perhapsRowsOf(lists.value, SessionList.OFFERED).filter((row) => row.transferOffer));
     this.asking = computed(() => this.offered.value.filter((row) => !this.#putAside.value.has(offerIdOf(row))));
   }
 
@@ -132,7 +132,7 @@ export class Transfers {
     if (reasons.length < this.#reasons.value.size) this.#reasons.value = new Map(reasons);
     const putAside = [...this.#putAside.value].filter((offerId) => standing.has(offerId));
     if (putAside.length < this.#putAside.value.size) this.#putAside.value = new Set(putAside);
-    const over = rowsOf(before, SessionList.OFFERED).filter(
+    const over = perhapsRowsOf(before, SessionList.OFFERED).filter(
       (row) => row.transferOffer && !standing.has(offerIdOf(row)),
     );
     return over.filter((row) => !this.#answered.delete(offerIdOf(row)));

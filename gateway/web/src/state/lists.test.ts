@@ -9,7 +9,7 @@ import {
   WatchSessionsResponseSchema,
 } from "../gen/carrel/session/v1/session_service_pb";
 import { generator } from "../testing/generator";
-import { expireDepartures, type Lists, noLists, reduceLists, rowsOf, waitingLines } from "./lists";
+import { arrivals, expireRows, type Lists, noLists, perhapsRowsOf, reduceLists, rowsOf, waitingLines } from "./lists";
 
 type Change = { snapshot: SessionRow[] } | { changed: SessionRow } | { removed: SessionRow; by?: string };
 
@@ -72,7 +72,29 @@ describe("the lists", () => {
     const lines = waitingLines(lists);
     expect(lines.map((line) => line.row.sessionId)).toEqual(["a", "b", "c"]);
     expect(lines[1]?.departure?.pickedUpBy?.name).toBe("Ms Map");
-    expect(waitingLines(expireDepartures(lists, 60_000)).map((line) => line.row.sessionId)).toEqual(["a", "c"]);
+    expect(waitingLines(expireRows(lists, 60_000)).map((line) => line.row.sessionId)).toEqual(["a", "c"]);
+  });
+
+  it("take a row that a later part of a snapshot brings back as one that was always there", () => {
+    const before = apply(noLists, { snapshot: [row("a"), row("b"), row("c")] });
+    const first = apply(before, { snapshot: [row("a")] }, 1_000);
+    expect(ids(rowsOf(first, SessionList.NEW))).toEqual(["a"]);
+    expect(ids(perhapsRowsOf(first, SessionList.NEW))).toEqual(["a", "b", "c"]);
+    const second = apply(first, { changed: row("b") }, 1_500);
+    expect(ids(arrivals(first, second, SessionList.NEW))).toEqual([]);
+    // Another one begins before the last of this one is there.
+    const again = apply(second, { snapshot: [row("a")] }, 2_000);
+    expect(ids(arrivals(again, apply(again, { changed: row("c") }), SessionList.NEW))).toEqual([]);
+    const after = expireRows(again, 4_000);
+    expect(ids(perhapsRowsOf(after, SessionList.NEW))).toEqual(["a"]);
+    expect(ids(arrivals(after, apply(after, { changed: row("c") }), SessionList.NEW))).toEqual(["c"]);
+  });
+
+  it("let a row go at once that is said to have gone", () => {
+    const first = apply(apply(noLists, { snapshot: [row("a")] }), { snapshot: [] });
+    const removed = apply(first, { removed: row("a") });
+    expect(perhapsRowsOf(removed, SessionList.NEW)).toEqual([]);
+    expect(ids(arrivals(removed, apply(removed, { changed: row("a") }), SessionList.NEW))).toEqual(["a"]);
   });
 
   it("equal a recount after any changes", () => {

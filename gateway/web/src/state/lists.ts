@@ -16,38 +16,52 @@ export interface Lists {
   /** Whether the first snapshot is here. */
   loaded: boolean;
   rows: ReadonlyMap<string, SessionRow>;
+  /** The rows that a snapshot has left out. A long one comes in parts: they may be told again as changed. */
+  doubtful: ReadonlyMap<string, SessionRow>;
+  /** From when on these rows are gone. */
+  goneAt: number;
   departures: readonly Departure[];
 }
 
 /** Lists of which nothing is known yet. */
-export const noLists: Lists = { loaded: false, rows: new Map(), departures: [] };
+export const noLists: Lists = { loaded: false, rows: new Map(), doubtful: new Map(), goneAt: 0, departures: [] };
 
 const DEPARTURE_SHOWN = 6_000;
+/** How long a list may be without what is in one of its later parts, in milliseconds. */
+export const PARTS_TAKE = 2_000;
 
 /** The lists after a frame from the gateway. */
 export function reduceLists(lists: Lists, { change }: WatchSessionsResponse, now: number): Lists {
   switch (change.case) {
-    case "snapshot":
-      return { ...lists, loaded: true, rows: new Map(change.value.rows.map((row) => [key(row), row])) };
-    case "changed":
-      return { ...lists, rows: new Map(lists.rows).set(key(change.value), change.value) };
+    case "snapshot": {
+      const rows = new Map(change.value.rows.map((row) => [key(row), row]));
+      const before = [...lists.doubtful, ...lists.rows];
+      const doubtful = new Map(before.filter(([id]) => !rows.has(id)));
+      return { ...lists, loaded: true, rows, doubtful, goneAt: now + PARTS_TAKE };
+    }
+    case "changed": {
+      const id = key(change.value);
+      return { ...lists, rows: new Map(lists.rows).set(id, change.value), doubtful: without(lists.doubtful, id) };
+    }
     case "removed": {
-      const rows = new Map(lists.rows);
-      const row = rows.get(key(change.value));
-      rows.delete(key(change.value));
-      if (row === undefined || row.list !== SessionList.NEW) return { ...lists, rows };
+      const id = key(change.value);
+      const row = lists.rows.get(id);
+      const next = { ...lists, rows: without(lists.rows, id), doubtful: without(lists.doubtful, id) };
+      if (row === undefined || row.list !== SessionList.NEW) return next;
       const departure: Departure = { row, pickedUpBy: change.value.pickedUpBy, until: now + DEPARTURE_SHOWN };
-      return { ...lists, rows, departures: [...lists.departures, departure] };
+      return { ...next, departures: [...lists.departures, departure] };
     }
     default:
       return lists;
   }
 }
 
-/** The lists without the departures that were shown long enough. */
-export function expireDepartures(lists: Lists, now: number): Lists {
+/** The lists without the departures that were shown long enough, and without what was not told again for too long. */
+export function expireRows(lists: Lists, now: number): Lists {
   const departures = lists.departures.filter((departure) => now < departure.until);
-  return departures.length === lists.departures.length ? lists : { ...lists, departures };
+  const doubtful = now < lists.goneAt ? lists.doubtful : noLists.doubtful;
+  if (departures.length === lists.departures.length && doubtful.size === lists.doubtful.size) return lists;
+  return { ...lists, departures, doubtful };
 }
 
 /**
@@ -57,7 +71,7 @@ export function expireDepartures(lists: Lists, now: number): Lists {
 export function arrivals(before: Lists, after: Lists, list: SessionList): SessionRow[] {
   if (!before.loaded || before.rows === after.rows) return [];
   const isNew = (row: SessionRow) => {
-    const known = before.rows.get(key(row));
+    const known = before.rows.get(key(row)) ?? before.doubtful.get(key(row));
     return known === undefined || known.transferOffer?.offerId !== row.transferOffer?.offerId;
   };
   return sorted([...after.rows.values()].filter((row) => row.list === list && isNew(row)));
@@ -94,6 +108,11 @@ export function rowsOf(lists: Lists, list: SessionList, sort: SortKey = "waiting
   );
 }
 
+/** The rows of one list, and those of which is not known yet whether they have gone from it. */
+export function perhapsRowsOf({ rows, doubtful }: Lists, list: SessionList): SessionRow[] {
+  return sorted([...rows.values(), ...doubtful.values()].filter((row) => row.list === list));
+}
+
 /** How many rows a list has. */
 export function countOf(lists: Lists, list: SessionList): number {
   let count = 0;
@@ -124,6 +143,13 @@ function compare(a: SessionRow, b: SessionRow, sort: SortKey): number {
 function since(row: SessionRow): number {
   const time = row.waitingSinceTime ?? row.openTime;
   return time ? timestampMs(time) : 0;
+}
+
+function without(rows: ReadonlyMap<string, SessionRow>, id: string): ReadonlyMap<string, SessionRow> {
+  if (!rows.has(id)) return rows;
+  const others = new Map(rows);
+  others.delete(id);
+  return others;
 }
 
 function key({ list, sessionId }: { list: SessionList; sessionId: string }): string {

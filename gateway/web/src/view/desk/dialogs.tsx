@@ -6,7 +6,7 @@ import { guard } from "../../app/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { safeAddress } from "../../links";
-import { rowsOf } from "../../state/lists";
+import { PARTS_TAKE, rowsOf } from "../../state/lists";
 import { isHandedOver } from "../../state/transfer";
 import { nameOf } from "../../words";
 import { Confirm, Dialog } from "../parts/dialog";
@@ -88,9 +88,6 @@ function ConferenceWarning({ desk, row }: { desk: Desk; row: SessionRow }) {
     </Dialog>
   );
 }
-
-/** How long a list may be without somebody who is in one of its later parts, in milliseconds. */
-const PARTS_TAKE = 2_000;
 
 /** The whole question, for those who cannot point at a row, and whether the patron still waits. */
 function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
