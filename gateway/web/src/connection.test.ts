@@ -206,6 +206,17 @@ describe("tokens", () => {
     expect(again[0].phase.name).toBe("expired");
   });
 
+  it("exchanges one again that has aged since its exchange, as while the server was away", () => {
+    const bad: ConnectionEvent = { kind: "closed", code: 4401, reason: "" };
+    const away: ConnectionEvent = { kind: "closed", code: 1006, reason: "" };
+    const [waiting] = through(START, OPENED, [30, bad], [40, { kind: "renewed", token: FRESH }], [50, away]);
+    const [opening] = step(waiting, { kind: "wake" }, 900_000, 0.5);
+    const [greeting] = step(opening, { kind: "opened" }, 900_010, 0.5);
+    const [renewing, effects] = step(greeting, bad, 900_020, 0.5);
+    expect(renewing.phase.name).toBe("renewing");
+    expect(effects).toEqual([{ kind: "renew-by-http", accessToken: "second" }]);
+  });
+
   it("tries again when it is not known whether the exchange succeeded", () => {
     const bad: ConnectionEvent = { kind: "closed", code: 4401, reason: "" };
     expect(through(START, OPENED, [30, bad], [40, { kind: "renewal-failed" }])[0].phase.name).toBe("waiting");

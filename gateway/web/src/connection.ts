@@ -96,6 +96,8 @@ const FIRST_DELAY = 500;
 const LONGEST_DELAY = 20_000;
 /** What lasts less is let in only to be sent away, and would be again. */
 const SHORT_LIFE = 10_000;
+/** For how long a token that was renewed is to be taken without any doubt. */
+const TRIAL = 60_000;
 /** A wrong local clock must not make the page renew without end. */
 const SHORTEST_RENEWAL_PAUSE = 5_000;
 const LONGEST_RENEWAL_PAUSE = 30_000;
@@ -193,8 +195,9 @@ function closed(connection: Connection, code: number, reason: string, now: numbe
   const { phase, token } = connection;
   if (phase.name !== "opening" && phase.name !== "greeting" && phase.name !== "connected") return [connection, []];
   if (code === BAD_TOKEN) {
-    // A token that was renewed a moment ago and is bad all the same will not get better.
-    if (token === undefined || connection.renewedOnTrial) return expire(connection);
+    // A token that was renewed a moment ago and is bad all the same will not get better. One that has aged since may.
+    const isFresh = now - connection.tokenAt < TRIAL;
+    if (token === undefined || (connection.renewedOnTrial && isFresh)) return expire(connection);
     return [
       { ...connection, phase: { name: "renewing" } },
       [{ kind: "renew-by-http", accessToken: token.accessToken }],
