@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fakeAudio } from "../testing/audio";
+import { fillStorage } from "../testing/full_storage";
 import { Alerts } from "./alerts";
 import { defaultAlerts, readAlerts, switched, writeAlerts } from "./alerts_settings";
 
@@ -29,6 +30,19 @@ describe("the settings of the alerts (D32, K22)", () => {
     expect(alerts.settings.value.ways.patron.sound).toBe(false);
     expect(alerts.settings.value.ways.im.sound).toBe(true);
     expect(alerts.settings.value.volume).toBe(0.2);
+  });
+
+  it("do not undo what was chosen in another tab of the browser", async () => {
+    const [here, there] = [new Alerts(signal("ms-map")), new Alerts(signal("ms-map"))];
+    await here.set("patron", "sound", false);
+    there.setVolume(0.2);
+    expect(there.settings.value.ways.patron.sound).toBe(false);
+    dispatchEvent(new StorageEvent("storage", { key: "carrel.alerts.ms-map" }));
+    expect(here.settings.value.volume).toBe(0.2);
+    fillStorage();
+    here.setVolume(0.3);
+    await here.set("im", "sound", false);
+    expect(here.settings.value.volume).toBe(0.3);
   });
 
   it("are as by default where nothing sensible is stored", () => {

@@ -5,6 +5,7 @@ import {
   type AlertKind,
   type AlertSettings,
   type AlertWay,
+  alertsKey,
   defaultAlerts,
   readAlerts,
   switched,
@@ -12,6 +13,7 @@ import {
 } from "./alerts_settings";
 import { AlertSound } from "./alerts_sound";
 import { isLookedAt, onLook } from "./looked_at";
+import { onKeptElsewhere } from "./other_tabs";
 
 /** Whether the browser lets the page show notifications: yes, no, not asked yet, or it knows of none. */
 export type Permission = "granted" | "denied" | "default" | "none";
@@ -32,6 +34,8 @@ export class Alerts {
   readonly #title = signal("");
   readonly #permission = signal<Permission>(permission());
   readonly #librarianId: ReadonlySignal<string | undefined>;
+  /** Whether the browser has kept what was changed here last. */
+  #isKept = true;
 
   /** How the librarian wants to be alerted. */
   readonly settings: ReadonlySignal<AlertSettings> = this.#settings;
@@ -50,8 +54,13 @@ export class Alerts {
     this.#librarianId = librarianId;
     effect(() => {
       const id = librarianId.value;
+      this.#isKept = true;
       this.#settings.value = id === undefined ? defaultAlerts : readAlerts(id);
       if (id === undefined) this.#title.value = "";
+    });
+    const key = () => (librarianId.value === undefined ? undefined : alertsKey(librarianId.value));
+    onKeptElsewhere(key, () => {
+      this.#settings.value = this.#latest();
     });
     onLook(() => {
       this.#title.value = "";
@@ -79,7 +88,7 @@ export class Alerts {
 
   /** Switches one way of being alerted on or off. The browser asks the user before the first notification. */
   async set(kind: AlertKind, way: AlertWay, on: boolean): Promise<void> {
-    this.#change(switched(this.#settings.value, kind, way, on));
+    this.#change(switched(this.#latest(), kind, way, on));
     if (way !== "desktop" || !on || this.#permission.value !== "default") return;
     try {
       await Notification.requestPermission();
@@ -90,13 +99,19 @@ export class Alerts {
 
   /** Sets how loud the sounds are, from 0 to 1. */
   setVolume(volume: number): void {
-    this.#change({ ...this.#settings.value, volume: Math.min(1, Math.max(0, volume)) });
+    this.#change({ ...this.#latest(), volume: Math.min(1, Math.max(0, volume)) });
+  }
+
+  /** The settings with what other tabs have changed, unless there are some here that the browser does not keep. */
+  #latest(): AlertSettings {
+    const id = this.#librarianId.value;
+    return id === undefined || !this.#isKept ? this.#settings.value : readAlerts(id);
   }
 
   #change(settings: AlertSettings): void {
     this.#settings.value = settings;
     const id = this.#librarianId.value;
-    if (id !== undefined) writeAlerts(id, settings);
+    if (id !== undefined) this.#isKept = writeAlerts(id, settings);
   }
 }
 

@@ -49,22 +49,24 @@ export function switched(settings: AlertSettings, kind: AlertKind, way: AlertWay
 /** The settings of a librarian in this browser. Whatever is missing or makes no sense is as it is by default. */
 export function readAlerts(librarianId: string): AlertSettings {
   try {
-    return settingsFrom(JSON.parse(localStorage.getItem(keyOf(librarianId)) ?? "null"));
+    return settingsFrom(JSON.parse(localStorage.getItem(alertsKey(librarianId)) ?? "null"));
   } catch {
     return defaultAlerts;
   }
 }
 
-/** Remembers the settings of a librarian in this browser. */
-export function writeAlerts(librarianId: string, settings: AlertSettings): void {
+/** Remembers the settings of a librarian in this browser. Says whether it keeps them. */
+export function writeAlerts(librarianId: string, settings: AlertSettings): boolean {
   try {
-    localStorage.setItem(keyOf(librarianId), JSON.stringify(settings));
+    localStorage.setItem(alertsKey(librarianId), JSON.stringify(settings));
+    return true;
   } catch {
-    // Storage is switched off: the choice holds until the page is left.
+    return false; // Storage is switched off: the choice holds until the page is left.
   }
 }
 
-function keyOf(librarianId: string): string {
+/** Under which key the browser keeps the settings of a librarian. */
+export function alertsKey(librarianId: string): string {
   return `carrel.alerts.${librarianId}`;
 }
 

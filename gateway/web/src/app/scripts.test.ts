@@ -35,6 +35,20 @@ describe("a librarian's own scripts (D38)", () => {
     expect(names(scripts)).toEqual([]);
   });
 
+  it("are not lost to what another tab of the browser keeps, and are shown there", () => {
+    const [here, there] = [new OwnScripts(signal("map")), new OwnScripts(signal("map"))];
+    here.add({ name: "Bye", text: "Good-bye!" });
+    there.add({ name: "Ask", text: "May I ask more?" });
+    expect(names(there)).toEqual(["Ask", "Bye"]);
+    dispatchEvent(new StorageEvent("storage", { key: "carrel.scripts.plat" }));
+    expect(names(here)).toEqual(["Bye"]);
+    dispatchEvent(new StorageEvent("storage", { key: "carrel.scripts.map" }));
+    expect(names(here)).toEqual(["Ask", "Bye"]);
+    there.add({ name: "Wait", text: "One moment." });
+    here.remove("Bye");
+    expect(names(new OwnScripts(signal("map")))).toEqual(["Ask", "Wait"]);
+  });
+
   it("need a name and a text, and are not without end", () => {
     const scripts = new OwnScripts(signal("map"));
     expect(scripts.add({ name: " ", text: "x" })).toBeDefined();
@@ -50,6 +64,7 @@ describe("a librarian's own scripts (D38)", () => {
     fillStorage();
     expect(scripts.add({ name: "Ask", text: "May I ask more?" })).toContain("does not keep it");
     expect(names(scripts)).toEqual(["Ask", "Bye"]);
+    dispatchEvent(new StorageEvent("storage", { key: "carrel.scripts.map" }));
     expect(scripts.remove("Bye")).toContain("then there again");
     expect(names(scripts)).toEqual(["Ask"]);
   });

@@ -1,5 +1,6 @@
 /** A librarian's own scripts: texts that are ready to be sent, kept in this browser for each librarian by themselves (D38). */
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import { onKeptElsewhere } from "./other_tabs";
 
 /** A script of the librarian's own. */
 export interface OwnScript {
@@ -17,6 +18,8 @@ const NOTHING: OwnScript = { name: "", text: "" };
 /** The own scripts of whoever is at the desk. */
 export class OwnScripts {
   readonly #all = signal<readonly OwnScript[]>([]);
+  /** Whether the browser has kept what was changed here last. */
+  #isKept = true;
 
   /** The scripts, by name. */
   readonly all: ReadonlySignal<readonly OwnScript[]> = this.#all;
@@ -28,7 +31,12 @@ export class OwnScripts {
     effect(() => {
       const id = librarianId.value;
       this.dropDraft();
+      this.#isKept = true;
       this.#all.value = id === undefined ? [] : readScripts(id);
+    });
+    const key = () => (librarianId.value === undefined ? undefined : keyOf(librarianId.value));
+    onKeptElsewhere(key, () => {
+      this.#all.value = this.#latest();
     });
   }
 
@@ -52,7 +60,7 @@ export class OwnScripts {
   add({ name, text }: OwnScript): string | undefined {
     const script = { name: name.trim(), text: text.trim() };
     if (script.name === "" || script.text === "") return "Give the script a name and a text.";
-    const others = this.#all.value.filter((one) => one.name !== script.name);
+    const others = this.#latest().filter((one) => one.name !== script.name);
     if (others.length >= SCRIPTS_LIMIT) return `You have ${SCRIPTS_LIMIT} scripts. Remove one first.`;
     if (this.#change([...others, script])) return undefined;
     return "This browser does not keep it: it is there until you leave the page.";
@@ -60,8 +68,14 @@ export class OwnScripts {
 
   /** Removes a script. Says so, if it will be there again. */
   remove(name: string): string | undefined {
-    if (this.#change(this.#all.value.filter((one) => one.name !== name))) return undefined;
+    if (this.#change(this.#latest().filter((one) => one.name !== name))) return undefined;
     return `This browser does not forget the script ${name}: it is gone until you leave the page, and then there again.`;
+  }
+
+  /** The scripts with what other tabs have changed, unless there are some here that the browser does not keep. */
+  #latest(): readonly OwnScript[] {
+    const id = this.librarianId.value;
+    return id === undefined || !this.#isKept ? this.#all.value : readScripts(id);
   }
 
   /** Takes these scripts, and says whether the browser keeps them as they are now. */
@@ -71,10 +85,11 @@ export class OwnScripts {
     if (id === undefined) return true;
     try {
       localStorage.setItem(keyOf(id), JSON.stringify(this.#all.value));
-      return true;
+      this.#isKept = true;
     } catch {
-      return false;
+      this.#isKept = false;
     }
+    return this.#isKept;
   }
 }
 
