@@ -52,7 +52,7 @@ export class DeskStage {
   readonly desk: Desk;
   #position = 0n;
 
-  private constructor() {
+  private constructor(role = Role.LIBRARIAN) {
     vi.stubGlobal("WebSocket", FakeSocket);
     // A directory in which no library has a policy, unless the test has its own.
     if (fetch === realFetch) vi.stubGlobal("fetch", async () => new Response("{}"));
@@ -60,7 +60,7 @@ export class DeskStage {
     FakeSocket.profile = {
       librarianId: "map",
       screenName: "Ms Map",
-      role: Role.LIBRARIAN,
+      role,
       queues: [{ queueId: "main", name: "Main" }],
     };
     document.body.append(this.root);
@@ -70,11 +70,11 @@ export class DeskStage {
   }
 
   /** Opens a monitor in a tab that remembers that its librarian is logged in, and this besides. */
-  static async open(remembered: object = {}): Promise<DeskStage> {
+  static async open(remembered: object = {}, role?: Role): Promise<DeskStage> {
     const token = { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: Date.now() + 900_000 };
     const stored = { token, queueIds: ["main"], seen: {}, held: [], ...remembered };
     sessionStorage.setItem("carrel.desk", JSON.stringify(stored));
-    const stage = new DeskStage();
+    const stage = new DeskStage(role);
     await stage.greet();
     return stage;
   }

@@ -1,8 +1,10 @@
 import type { ComponentChildren } from "preact";
 import type { Desk } from "../../app/desk";
 import type { ListName } from "../../app/desk_place";
+import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { countOf } from "../../state/lists";
+import type { SessionView } from "../../state/session";
 import { Tabs } from "../parts/tabs";
 import { AllList } from "./all_list";
 import { Librarians } from "./librarians";
@@ -12,7 +14,8 @@ import { NewList } from "./new_list";
 /** The lists: New, My Active, and for those who may supervise, All; and the Librarians list (S39). */
 export function ListPane({ desk }: { desk: Desk }) {
   const lists = desk.lists.value;
-  const unreadSessions = [...desk.link.sessions.value.values()].filter((view) => desk.unread(view) > 0).length;
+  const unread = [...desk.link.sessions.value.values()].filter((view) => desk.unread(view) > 0);
+  const unreadInAll = unread.filter(isListedInAll).length;
   const tab = (id: ListName, name: string, list: SessionList, mark?: string) => ({
     id,
     label: (
@@ -24,9 +27,9 @@ export function ListPane({ desk }: { desk: Desk }) {
   });
   const tabs: { id: ListName; label: ComponentChildren }[] = [
     tab("new", "New", SessionList.NEW),
-    tab("mine", "My Active", SessionList.MY_ACTIVE, unreadSessions > 0 ? `${unreadSessions} unread` : undefined),
+    tab("mine", "My Active", SessionList.MY_ACTIVE, unreadMark(unread.length - unreadInAll)),
   ];
-  if (desk.maySupervise.value) tabs.push(tab("all", "All", SessionList.ALL));
+  if (desk.maySupervise.value) tabs.push(tab("all", "All", SessionList.ALL, unreadMark(unreadInAll)));
   tabs.push({
     id: "librarians",
     label: (
@@ -56,6 +59,15 @@ export function ListPane({ desk }: { desk: Desk }) {
       </div>
     </section>
   );
+}
+
+/** Whether a session in hand is one of All: somebody else's, until it ends and lies on the desk under My Active. */
+function isListedInAll({ part, session }: SessionView): boolean {
+  return part === Part.COLLEAGUE && session?.state !== SessionState.ENDED;
+}
+
+function unreadMark(sessions: number): string | undefined {
+  return sessions > 0 ? `${sessions} unread` : undefined;
 }
 
 function Count({ number }: { number: number }) {
