@@ -11,17 +11,21 @@ let stage: DeskStage;
 let root: HTMLElement;
 /** The views that cannot be read at present. */
 let broken: Set<string>;
+/** The views that were asked for. */
+let asked: string[];
 /** What a request waits for. */
 let before: () => Promise<void>;
-let fail: () => void;
+let goOn: () => void;
 
 beforeEach(async () => {
   stage = await DeskStage.open();
   broken = new Set();
+  asked = [];
   before = async () => {};
   vi.stubGlobal("fetch", async (path: string) => {
     const view = new URL(path, "http://x").searchParams.get("audience");
     if (view === null) return new Response(JSON.stringify({ sessions: [SESSION] }));
+    asked.push(view);
     await before();
     if (broken.has(view)) throw new TypeError("no network");
     return new Response(JSON.stringify({ session: SESSION, events: [] }));
@@ -68,19 +72,35 @@ describe("a transcript that could not be read", () => {
   it("says nothing of the other view, which can be read, however late it is known", async () => {
     broken.add("staff");
     const late = new Promise<void>((resolve) => {
-      fail = resolve;
+      goOn = resolve;
     });
     before = () => late;
     await open(stage.desk);
     before = async () => {};
     await press(/^Patron's view$/);
     await until(() => expect(root.querySelector("[role=log]")).not.toBeNull());
-    fail();
+    goOn();
     await drawn();
     await drawn();
     expect(alert()).toBe("");
     await press(/^Staff view/);
     expect(alert()).toContain("does not answer");
+  });
+});
+
+describe("a transcript that is being read", () => {
+  it("is not asked for again when the other view is looked at meanwhile", async () => {
+    const late = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    before = () => late;
+    await open(stage.desk);
+    await press(/^Patron's view$/);
+    await press(/^Staff view/);
+    await press(/^Patron's view$/);
+    expect(asked).toEqual(["staff", "patron"]);
+    goOn();
+    await until(() => expect(root.querySelector("[role=log]")).not.toBeNull());
   });
 });
 

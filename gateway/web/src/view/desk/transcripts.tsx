@@ -114,16 +114,21 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
   const [view, setView] = useState<TranscriptView>("staff");
   const [read, setRead] = useState<Partial<Record<TranscriptView, GetTranscriptResponse>>>({});
   const [errors, setErrors] = useState<Partial<Record<TranscriptView, string>>>({});
+  /** The views that are being read: reading one is written to the audit, and is not to be done twice. */
+  const underWay = useRef(new Set<TranscriptView>());
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   const answer = read[view];
   const error = errors[view];
   useEffect(() => {
-    if (answer !== undefined || error !== undefined) return;
-    transcript(desk.accessToken, session.sessionId, view).then(
-      (response) => setRead((before) => ({ ...before, [view]: response })),
-      (failure) => setErrors((before) => ({ ...before, [view]: whyUnread(failure) })),
-    );
+    if (answer !== undefined || error !== undefined || underWay.current.has(view)) return;
+    underWay.current.add(view);
+    transcript(desk.accessToken, session.sessionId, view)
+      .then(
+        (response) => setRead((before) => ({ ...before, [view]: response })),
+        (failure) => setErrors((before) => ({ ...before, [view]: whyUnread(failure) })),
+      )
+      .finally(() => underWay.current.delete(view));
   }, [view, answer, error]);
   const patron = session.patronName || "Patron";
   const items: Item[] = (answer?.events ?? []).map((event) => ({ kind: "event", event }));
