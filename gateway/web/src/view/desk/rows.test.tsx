@@ -69,6 +69,19 @@ describe("the time of a row", () => {
   });
 });
 
+describe("a row that is clicked", () => {
+  it("is not opened by the second click of two, which may be meant for a row that was here before", async () => {
+    stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.NEW, queueIds: ["main"] }] } });
+    await drawn();
+    const click = (detail: number) =>
+      stage.root.querySelector(".row-main")?.dispatchEvent(new MouseEvent("click", { bubbles: true, detail }));
+    click(2);
+    expect(stage.socket.all("act")).toEqual([]);
+    click(1);
+    expect(stage.socket.all("act").map(({ sessionId }) => sessionId)).toEqual(["s"]);
+  });
+});
+
 describe("the menu of a row (D83)", () => {
   const more = () => stage.find("button", "Menu for Ricky") as HTMLElement;
 

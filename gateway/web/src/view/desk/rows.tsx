@@ -75,7 +75,10 @@ export function Row({
         aria-current={selected ? "true" : undefined}
         aria-busy={busy}
         aria-describedby={preview && beside ? id : undefined}
-        onClick={onOpen}
+        onClick={(event) => {
+          // The first click may have brought another list under the pointer: the second is not meant for its row.
+          if (event.detail <= 1) onOpen();
+        }}
         onKeyDown={(event) => {
           if (event.key === "Enter" && event.repeat) event.preventDefault();
           if (event.key === "Escape") setBeside(undefined);
