@@ -49,8 +49,8 @@ impl LoadService for LoadApi {
         let responses = spoken(IN_FLIGHT, |voice| async move {
             let refusal = tokio::select! {
                 biased;
-                () = pass_on(&sessions, &voice) => return Ok(()),
                 () = expiry => token_expired(),
+                () = pass_on(&sessions, &voice) => return Ok(()),
                 () = stop.cancelled() => Error::ShuttingDown.into(),
             };
             Err(refusal.into())

@@ -46,12 +46,26 @@ pub(super) fn watch(
     Ok(Box::pin(spoken(IN_FLIGHT, |voice| async move {
         let refusal = tokio::select! {
             biased;
-            refusal = pass_on(watched, heartbeats, &voice) => refusal,
-            () = expiry => Some(token_expired()),
+            refusal = pass_on_until(expiry, watched, heartbeats, &voice) => refusal,
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
         };
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     })))
+}
+
+/// Passes changes on until the token expires. That comes first: whoever stood still before it and reads on after it is
+/// shown nothing of what was still to be said.
+async fn pass_on_until(
+    expiry: impl Future<Output = ()>,
+    watched: Watched,
+    heartbeats: Interval,
+    voice: &Voice<wire::WatchSessionsResponse>,
+) -> Option<Refusal> {
+    tokio::select! {
+        biased;
+        () = expiry => Some(token_expired()),
+        refusal = pass_on(watched, heartbeats, voice) => refusal,
+    }
 }
 
 fn admit(actor: Actor, request: wire::WatchSessionsRequest) -> Result<Watcher, Error> {
@@ -135,9 +149,45 @@ fn part_has_room(room: &mut usize, row: &wire::SessionRow) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::panic)]
+    #![allow(clippy::panic, clippy::unwrap_used)]
+
+    use std::{sync::Arc, time::Duration};
+
+    use carrel_platform::queue::queue;
+    use futures::StreamExt as _;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
+
+    /// I23
+    #[tokio::test]
+    async fn who_stood_still_until_their_token_expired_is_shown_nothing_of_what_came_meanwhile() {
+        let (told, changes) = queue(8);
+        let watched = Watched {
+            snapshot: wire::SessionRows::default(),
+            changes,
+            ending: Arc::default(),
+        };
+        let heartbeats = tokio::time::interval_at(
+            tokio::time::Instant::now() + Duration::from_secs(3_600),
+            Duration::from_secs(3_600),
+        );
+        let expired = CancellationToken::new();
+        let expiry = expired.clone().cancelled_owned();
+        let mut stream = spoken(2, |voice| async move {
+            let refusal = pass_on_until(expiry, watched, heartbeats, &voice).await;
+            refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+        });
+        let Change::Snapshot(_) = stream.next().await.unwrap().unwrap().change.unwrap() else {
+            panic!("a watch begins with a snapshot")
+        };
+        told.send(Change::Changed(row(1, 10))).unwrap();
+        expired.cancel();
+        told.send(Change::Changed(row(2, 10))).unwrap();
+        let end = stream.next().await.unwrap().unwrap_err();
+        assert_eq!(end.code(), tonic::Code::Unauthenticated);
+        assert!(stream.next().await.is_none());
+    }
 
     fn row(number: usize, length: usize) -> wire::SessionRow {
         wire::SessionRow {
