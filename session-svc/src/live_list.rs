@@ -131,8 +131,7 @@ impl LiveList {
         }
         let ended = entry.phase() == Phase::Ended;
         state.tell(before.as_ref(), &entry);
-        let was_waited_for = before.as_ref().is_some_and(Entry::is_waited_for);
-        let waiting_changes = was_waited_for != entry.is_waited_for();
+        let waiting_changes = before.as_ref().and_then(Entry::waits_again) != entry.waits_again();
         if ended {
             state.entries.remove(&entry.session_id);
             state.ended.remember(&entry.session_id);
@@ -257,5 +256,70 @@ impl Entry {
             inside: history.conference().members().cloned().collect(),
             versions: (history.session_version(), history.conference_version()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use carrel_platform::{bus::local::LocalBus, log::sqlite::SqliteLog};
+
+    use super::*;
+    use crate::domain::{
+        event::{Event, Opened},
+        people::{StaffMember, StaffNaming},
+        session::Session,
+    };
+
+    fn member() -> StaffMember {
+        StaffMember {
+            librarian_id: "lee".to_owned(),
+            screen_name: "Mr Lee".to_owned(),
+            institution_id: "maple".to_owned(),
+            institution_name: "Maple".to_owned(),
+        }
+    }
+
+    /// A session that was opened and went on so.
+    fn entry(further: &[Event]) -> Entry {
+        let opened = Event::Opened(Opened {
+            institution_id: "maple".to_owned(),
+            institution_name: "Maple".to_owned(),
+            queue_id: "maple".to_owned(),
+            staff_naming: StaffNaming::ScreenName,
+            patron_name: String::new(),
+            patron_email: String::new(),
+            question: "Where?".to_owned(),
+            practice: false,
+            route: Vec::new(),
+        });
+        let events = std::iter::once(&opened).chain(further);
+        let session = events.fold(None, |session, event| {
+            Session::apply(session, Audience::Staff, event, 1_000)
+        });
+        Entry {
+            session_id: "5e55".to_owned(),
+            session: Arc::new(session.unwrap()),
+            inside: Vec::new(),
+            versions: (1 + further.len() as u64, 0),
+        }
+    }
+
+    /// A server that lagged learns at once that a patron was helped and waits again: they are before all others now, who
+    /// have to be told.
+    #[test]
+    fn who_waits_again_by_the_next_word_of_them_changes_who_waits() {
+        let log = Arc::new(SqliteLog::in_memory().unwrap());
+        let list = LiveList::new(log, Arc::new(LocalBus::default()), 8);
+        assert!(list.take_in_entry(entry(&[])).is_ok());
+        let mut waiting = list.waiting_changes();
+        waiting.mark_unchanged();
+        let returned = entry(&[
+            Event::PickedUp { by: member() },
+            Event::Returned { from: member() },
+        ]);
+        assert!(list.take_in_entry(returned).is_ok());
+        assert!(waiting.has_changed().unwrap());
     }
 }

@@ -60,6 +60,13 @@ impl Entry {
         self.phase() == Phase::Waiting && self.session.patron_connection != PatronConnection::Lost
     }
 
+    /// Whether a patron who waits here waits again, and so before all who have not been helped yet. `None` if nobody is
+    /// waited for. Nothing else of their place among the others ever changes.
+    #[must_use]
+    pub(crate) fn waits_again(&self) -> Option<bool> {
+        self.is_waited_for().then_some(self.session.returned)
+    }
+
     /// Whether this patron waits in the same queue before another.
     #[must_use]
     pub(crate) fn waits_before(&self, other: &Self) -> bool {
