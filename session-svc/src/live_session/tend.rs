@@ -71,21 +71,32 @@ impl LiveSession {
     }
 
     /// Does what time alone brings, and looks who is there: on this server, and if it depends on others, there as well.
+    ///
+    /// What is due between two looks brings no look of its own, and puts none off. An offer is the staff's affair, and the
+    /// looks decide when the patron is told that their librarian was lost: they must not be able to tell that one lapsed.
     pub(super) async fn tend(&mut self) {
+        if self.is_open() && Instant::now() < self.next_tick() {
+            self.do_what_is_due().await;
+            return;
+        }
         self.tended_at = Instant::now();
         self.revalidate(|_| true);
         self.keep_lease();
+        self.do_what_is_due().await;
+        self.see_who_is_there(None).await;
+        // Whoever asks for sessions at random shall not keep the store of leases busy either.
+        if !self.does_not_exist() {
+            self.look_elsewhere();
+        }
+    }
+
+    async fn do_what_is_due(&mut self) {
         self.overdue = false;
         for pass in [escalate as fn(&Session, i64) -> Decision, lapse] {
             if let Err(error) = self.let_happen(pass).await {
                 self.overdue = !matches!(error, LogError::Conflict { .. });
                 self.warn(&error, "what was due in a session could not be written");
             }
-        }
-        self.see_who_is_there(None).await;
-        // Whoever asks for sessions at random shall not keep the store of leases busy either.
-        if !self.does_not_exist() {
-            self.look_elsewhere();
         }
     }
 

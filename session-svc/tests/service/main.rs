@@ -16,6 +16,7 @@ mod escalation;
 mod failing_log;
 mod heartbeats;
 mod load;
+mod looks;
 mod needless;
 mod noninterference;
 mod observer;
