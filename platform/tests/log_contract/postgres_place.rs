@@ -79,6 +79,7 @@ impl Place for PostgresSchema {
 
 /// Settings for tests in which nothing may take too long.
 fn patient(config: &mut PostgresConfig) {
+    config.connect_timeout = HumanDuration::from_secs(60);
     config.lock_timeout = HumanDuration::from_secs(60);
     config.statement_timeout = HumanDuration::from_secs(61);
     config.answer_timeout = HumanDuration::from_secs(62);
