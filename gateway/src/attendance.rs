@@ -7,7 +7,10 @@ mod reader;
 mod requests;
 pub(crate) mod response;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use carrel_platform::{
     refusal::Refusal,
@@ -54,8 +57,8 @@ enum Acts {
     Over {
         /// Whether the browser is to attend again.
         comes_back: bool,
-        /// Whether it is not known of some what became of them.
-        in_doubt: bool,
+        /// The commands of which it is not known what became of them, in order. They are to be sent again.
+        in_doubt: VecDeque<String>,
     },
 }
 
@@ -78,8 +81,9 @@ struct UnderWay {
 pub(crate) enum NotSent {
     /// The stream is over for good. The act can be done by itself, with what is given back.
     Over(OwnedSemaphorePermit, FrameTime),
-    /// The stream is over, and the browser is to attend again. It may have sent this before it knew, and what it sent
-    /// before this may not have happened: so this must not either, or it would overtake that.
+    /// The stream is over, and the browser is to attend again, or to send again what was before this. It may have sent this
+    /// before it knew, and what it sent before this may not have happened: so this must not either, or it would overtake
+    /// that.
     Interrupted(FrameTime),
     /// The service does not take as much as the browser sends. Nothing happened.
     Full(FrameTime),
@@ -154,11 +158,13 @@ impl Attendance {
         let under_way = match &mut *acts {
             Acts::Open(under_way) => under_way,
             Acts::Over {
-                comes_back: true, ..
-            } => return Err(NotSent::Interrupted(time)),
-            Acts::Over {
-                comes_back: false, ..
-            } => return Err(NotSent::Over(permit, time)),
+                comes_back: false,
+                in_doubt,
+            } if in_doubt.front().is_none_or(|next| *next == command_id) => {
+                in_doubt.pop_front();
+                return Err(NotSent::Over(permit, time));
+            }
+            Acts::Over { .. } => return Err(NotSent::Interrupted(time)),
         };
         // On its way to the service and back; none if its frame's trace is not kept.
         let span = NotedSpan::step(TraceIds::current(), SpanKind::Client, span::ACT_SERVED);
@@ -185,11 +191,11 @@ impl Attendance {
         let (unsettled, acts) = (self.unsettled.clone(), self.acts.clone());
         async move {
             unsettled.wait().await;
-            match *acts.lock() {
+            match &*acts.lock() {
                 Acts::Over {
                     comes_back,
                     in_doubt,
-                } if comes_back || in_doubt => Err(interrupted()),
+                } if *comes_back || !in_doubt.is_empty() => Err(interrupted()),
                 Acts::Open(_) | Acts::Over { .. } => Ok(()),
             }
         }
@@ -210,7 +216,7 @@ impl Attendance {
         self.requests.renew(within_trace(renew));
     }
 
-    /// Whether the stream has ended by itself, and nothing is left to be said of it.
+    /// Whether the stream has ended by itself, for good.
     pub(crate) fn is_over(&self) -> bool {
         matches!(
             *self.acts.lock(),
@@ -218,6 +224,17 @@ impl Attendance {
                 comes_back: false,
                 ..
             }
+        )
+    }
+
+    /// Whether it has, and no command is to be sent again before others.
+    pub(crate) fn is_settled_for_good(&self) -> bool {
+        matches!(
+            &*self.acts.lock(),
+            Acts::Over {
+                comes_back: false,
+                in_doubt,
+            } if in_doubt.is_empty()
         )
     }
 
@@ -262,17 +279,24 @@ impl ActsUnderWay {
         Some(acts.remove(place))
     }
 
-    /// The stream is over: gives the acts that were not answered. `unknown` says whether one was answered so that nobody
-    /// knows what became of it.
-    fn close(&self, comes_back: bool, unknown: bool) -> Vec<UnderWay> {
+    /// The stream is over: gives the acts that were not answered. `unknown` are the commands that were answered so that
+    /// nobody knows what became of them.
+    fn close(&self, comes_back: bool, unknown: Vec<String>) -> Vec<UnderWay> {
         let mut acts = self.lock();
         let unanswered = match &mut *acts {
             Acts::Open(unanswered) => std::mem::take(unanswered),
             Acts::Over { .. } => Vec::new(),
         };
+        let mut in_doubt = VecDeque::from(unknown);
+        for act in &unanswered {
+            // One that was sent twice is in doubt once.
+            if !in_doubt.contains(&act.command_id) {
+                in_doubt.push_back(act.command_id.clone());
+            }
+        }
         *acts = Acts::Over {
             comes_back,
-            in_doubt: unknown || !unanswered.is_empty(),
+            in_doubt,
         };
         unanswered
     }

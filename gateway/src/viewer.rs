@@ -219,7 +219,8 @@ impl Viewer {
         self.expires_at_ms = claims.expires_at_ms;
         let access_token = &token.access_token;
         self.line.caller = self.line.caller.clone().with_token(access_token);
-        self.attended.retain(|_, attendance| !attendance.is_over());
+        self.attended
+            .retain(|_, attendance| !attendance.is_settled_for_good());
         for attendance in self.attended.values() {
             attendance.renew(access_token.clone());
         }

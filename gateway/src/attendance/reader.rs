@@ -49,9 +49,9 @@ pub(super) struct Reader {
     joining: Option<FrameTime>,
     /// The last event that there was when the stream began. What is not after it is sent again.
     head: u64,
-    /// Counts the first act of which it is not known whether it happened. The service ends the stream after that; until
-    /// then it is not settled.
-    unknown: Option<TaskTrackerToken>,
+    /// The acts of which it is not known whether they happened, though they were answered. The service ends the stream
+    /// after that; until then none of them is settled.
+    unknown: Vec<(String, TaskTrackerToken)>,
 }
 
 impl Reader {
@@ -69,7 +69,7 @@ impl Reader {
             acts,
             joining: Some(joining),
             head: 0,
-            unknown: None,
+            unknown: Vec::new(),
         }
     }
 
@@ -107,7 +107,8 @@ impl Reader {
                 if let (Some(refusal), Some(act)) = (&refused.refusal, &answered)
                     && leaves_unknown(Code::from_i32(refusal.code))
                 {
-                    self.unknown.get_or_insert_with(|| act.unsettled.clone());
+                    let in_doubt = (refused.command_id.clone(), act.unsettled.clone());
+                    self.unknown.push(in_doubt);
                 }
                 Frame::Refused(Refused {
                     command_id: refused.command_id,
@@ -179,7 +180,11 @@ impl Reader {
     pub(super) fn end(self, end: End) {
         self.line.outbox.forget_head(&self.session_id);
         let comes_back = matches!(&end, End::Service(refusal) if asks_to_come_back(refusal));
-        let unanswered = self.acts.close(comes_back, self.unknown.is_some());
+        let unknown = self
+            .unknown
+            .iter()
+            .map(|(command_id, _)| command_id.clone());
+        let unanswered = self.acts.close(comes_back, unknown.collect());
         for act in unanswered {
             let unknown = Refusal::unavailable(
                 "UNAVAILABLE",

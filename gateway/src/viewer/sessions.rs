@@ -24,7 +24,8 @@ impl Viewer {
         if let Some(attendance) = self.attended.remove(&attend.session_id) {
             attendance.stop().await;
         }
-        self.attended.retain(|_, attendance| !attendance.is_over());
+        self.attended
+            .retain(|_, attendance| !attendance.is_settled_for_good());
         if self.attended.len() >= self.session_limit {
             // Those that a client never came back to.
             self.attended.retain(|_, attendance| attendance.is_open());
@@ -90,7 +91,9 @@ impl Viewer {
                 }
                 Err(NotSent::Over(given_back, so_far)) => (permit, time) = (given_back, so_far),
             }
-            self.attended.remove(&session_id);
+            if attendance.is_settled_for_good() {
+                self.attended.remove(&session_id);
+            }
         }
         // One that is over for good settles nothing any more, and shall not be in the way for ever.
         let after = self

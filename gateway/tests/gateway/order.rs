@@ -248,6 +248,28 @@ async fn an_act_off_the_stream_goes_after_one_that_is_over_for_good() {
     assert_eq!(browser.accepted().await.command_id, "2");
 }
 
+/// I5: who may not attend any more may still write a note, and must not write it before one that is to be sent again.
+#[tokio::test]
+async fn what_is_to_be_sent_again_after_a_stream_that_is_over_for_good_is_not_overtaken() {
+    let house = House::open().await;
+    let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
+    browser.attend("handed over").await;
+    browser.post("1", "handed over", "crossed it").await;
+    assert_eq!(browser.refused().await.command_id, "1");
+    let Received::Detached(_) = browser.next().await else {
+        panic!("it is detached");
+    };
+    // It was sent before the browser knew.
+    browser.post("2", "handed over", "and more").await;
+    let refused = browser.refused().await;
+    assert_eq!(refused.command_id, "2");
+    assert_eq!(refused.refusal.unwrap().reason, "INTERRUPTED");
+    for id in ["1", "2", "3"] {
+        browser.post(id, "handed over", "again").await;
+        assert_eq!(browser.accepted().await.command_id, id);
+    }
+}
+
 #[tokio::test]
 async fn an_act_off_the_stream_waits_for_those_on_it() {
     let house = House::open().await;
