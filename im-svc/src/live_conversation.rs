@@ -96,6 +96,7 @@ pub(crate) struct LiveConversation {
     news: Subscription,
     news_over: bool,
     last_used: Instant,
+    /// When it was tended to the end.
     tended_at: Instant,
 }
 
@@ -288,7 +289,6 @@ impl LiveConversation {
 
     /// Does what could not be done before: takes in what the log may have, writes who has received what, and erases.
     async fn tend(&mut self) {
-        self.tended_at = Instant::now();
         self.watchers.forget_gone();
         if self.untold || (self.behind && !self.watchers.is_empty()) {
             self.look_again(&Span::none()).await;
@@ -297,6 +297,9 @@ impl LiveConversation {
         if let Err(error) = self.erase_rest().await {
             self.warn(&error, "a conversation could not be erased");
         }
+        // Not when it began: a log that takes longer to fail than a heartbeat would have it due again at once, and it
+        // goes before all who ask.
+        self.tended_at = Instant::now();
     }
 
     /// Says in the operators' log what went wrong; of the conversation only a hash (PR8).

@@ -42,7 +42,7 @@ pub const NOON_MS: i64 = 1_764_000_000_000;
 /// How long tokens are good: longer than messages are kept.
 pub const TOKEN_LASTS: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running im-svc. Stops when dropped.
 pub struct Desk {

@@ -1,12 +1,16 @@
 //! What is told when the log does not take a write (I1, I3).
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use carrel_platform::log::EventLog;
+use carrel_platform::log::{EventLog, LogError};
 use carrel_testbed::log::{Answer, FaultyLog};
+use futures::FutureExt as _;
 use tonic::Code;
 
-use crate::desk::{Desk, librarian, reason};
+use crate::desk::{Desk, PATIENCE, brisk, librarian, reason};
 
 /// I1, I2, I3: what was not committed is neither acknowledged nor shown; what is uncertain is settled by a repetition.
 #[tokio::test]
@@ -73,4 +77,43 @@ async fn what_is_uncertain_is_shown_once_it_is_found() {
             assert_eq!(watch.arrived().await.1.text, text);
         }
     }
+}
+
+/// I3: whoever asks is told, also while the log takes longer to fail than it is until the next look at it.
+#[tokio::test]
+async fn a_log_that_is_slow_to_fail_keeps_nobody_waiting_for_ever() {
+    let log = FaultyLog::in_memory().unwrap();
+    let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let _ben = desk.librarian("ben", &["maple"]);
+    let mut anns = ann.watch().await.unwrap();
+    ann.send("1", librarian("ben"), "hello").await.unwrap();
+    let (id, _) = anns.arrived().await;
+
+    let hangs = Arc::new(AtomicBool::new(true));
+    let longer_than_a_heartbeat = brisk().heartbeat.get() * 3;
+    log.before_reads({
+        let hangs = Arc::clone(&hangs);
+        move |_| {
+            let hangs = hangs.load(Ordering::SeqCst);
+            async move {
+                if hangs {
+                    tokio::time::sleep(longer_than_a_heartbeat).await;
+                    return Err(LogError::Unavailable("told so".into()));
+                }
+                Ok(())
+            }
+            .boxed()
+        }
+    });
+    // From the first on, the conversation itself looks again at each heartbeat.
+    for _ in 0..3 {
+        let answer = tokio::time::timeout(PATIENCE, ann.list(&id, (0, 0), 10)).await;
+        let status = answer.expect("an answer").unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(reason(&status), "LOG_UNAVAILABLE");
+    }
+    hangs.store(false, Ordering::SeqCst);
+    let listed = ann.list(&id, (0, 0), 10).await.unwrap();
+    assert_eq!(listed.messages.len(), 1);
 }
