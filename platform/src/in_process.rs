@@ -99,6 +99,6 @@ impl HttpBody for Spared {
 }
 
 /// Not of our own refusals: it says nothing of what happened, just as a connection that breaks.
-fn panicked() -> Status {
+pub(crate) fn panicked() -> Status {
     Status::internal("the service failed")
 }
