@@ -30,6 +30,12 @@ pub struct InProcessServer(watch::Sender<Option<Layered>>);
 #[derive(Clone, Debug)]
 pub struct InProcess(watch::Receiver<Option<Layered>>);
 
+/// Among the extensions of a request that came by [`InProcess`], and of no other: the caller is part of this process.
+///
+/// That a call has no peer address does not say so. A connection may have lost its own before anybody asked.
+#[derive(Clone, Copy, Debug)]
+pub struct FromWithin(());
+
 impl InProcessServer {
     /// The way to it.
     #[must_use]
@@ -55,7 +61,8 @@ impl InProcess {
     /// on a connection.
     ///
     /// A service that panics ends this call with INTERNAL, and takes nothing else along.
-    pub(crate) async fn call(mut self, request: Request<Body>) -> Option<Response<Body>> {
+    pub(crate) async fn call(mut self, mut request: Request<Body>) -> Option<Response<Body>> {
+        request.extensions_mut().insert(FromWithin(()));
         let server = self.0.wait_for(Option::is_some).await.ok()?.clone()?;
         let answer = AssertUnwindSafe(server.oneshot(request)).catch_unwind();
         Some(match answer.await {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use carrel_platform::{
     auth::{Principal, interceptor::Authenticator},
+    in_process::FromWithin,
     refusal::Refusal,
 };
 use carrel_proto::directory::v1::{
@@ -37,8 +38,9 @@ impl Grpc {
     /// Where the call comes from, if that is known.
     fn address<T>(&self, request: &Request<T>) -> Option<IpAddr> {
         let peer = request.remote_addr().map(|address| address.ip());
-        // Who has no address of their own is the gateway, in this process.
-        if self.trust_forwarded_for || peer.is_none() {
+        // The gateway is the one who calls from within this process.
+        let from_within = request.extensions().get::<FromWithin>().is_some();
+        if self.trust_forwarded_for || from_within {
             // The last address is the one that the hop before us saw; those before it are what it was told.
             let forwarded = request
                 .metadata()

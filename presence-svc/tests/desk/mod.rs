@@ -1,37 +1,36 @@
 //! A directory service that runs for one test: in-memory log, standing clock, real gRPC on a free loopback port.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use carrel_platform::{
     auth::{interceptor::Authenticator, keys::KeyRing},
     bus::local::LocalBus,
     clock::Clock,
+    in_process::InProcessServer,
     lease::memory::MemoryLeases,
     log::{EventLog, sqlite::SqliteLog},
+    replicas::Replicas,
+    serve::{GrpcServer, Services},
 };
-use carrel_presence::{Config, Parts, config::Rate};
+use carrel_presence::{Config, Parts, Running, config::Rate};
 use carrel_proto::directory::v1::{
     LogInRequest, LogInResponse, directory_service_client::DirectoryServiceClient,
 };
 use carrel_testbed::pipe::pipe;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-    task::JoinHandle,
-};
-use tokio_stream::{Stream, wrappers::TcpListenerStream};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     Code, Request, Status,
     metadata::MetadataValue,
-    transport::{Channel, Endpoint, Server, server::Connected},
+    transport::{Endpoint, Server},
 };
 use tonic_types::StatusExt as _;
 
 pub(crate) const DEMO: &str = include_str!("../../../carrel/demo/directory.toml");
 pub(crate) const NOW: i64 = 1_800_000_000_000;
 
-pub(crate) type Client = DirectoryServiceClient<Channel>;
+pub(crate) type Client = DirectoryServiceClient<Replicas>;
 
 pub(crate) struct Desk {
     pub(crate) log: SqliteLog,
@@ -67,27 +66,54 @@ impl Desk {
 
     /// A desk with an empty directory, whose callers come over the network.
     pub(crate) async fn with(config: Config) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
-        Self::serve(config, TcpListenerStream::new(listener), channel).await
+        Self::serve(config, async |running| {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = format!("http://{}", listener.local_addr().unwrap());
+            let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
+            let serving = Server::builder()
+                .add_service(running.directory)
+                .serve_with_incoming(TcpListenerStream::new(listener));
+            let server = tokio::spawn(async move { serving.await.unwrap() });
+            (channel.into(), server)
+        })
+        .await
+    }
+
+    /// The same with callers whose address nobody knows.
+    #[allow(dead_code, reason = "not every test file needs it")]
+    pub(crate) async fn without_addresses(config: Config) -> Self {
+        Self::serve(config, async |running| {
+            let (channel, incoming) = pipe();
+            let serving = Server::builder()
+                .add_service(running.directory)
+                .serve_with_incoming(incoming);
+            let server = tokio::spawn(async move { serving.await.unwrap() });
+            (channel.into(), server)
+        })
+        .await
     }
 
     /// The same with callers in the same process, as the gateway is one.
     #[allow(dead_code, reason = "not every test file needs it")]
     pub(crate) async fn in_process(config: Config) -> Self {
-        let (channel, incoming) = pipe();
-        Self::serve(config, incoming, channel).await
+        Self::serve(config, async |running| {
+            let services = Services::new().with(running.directory);
+            let within = InProcessServer::default();
+            within.serve(&GrpcServer::new(services, false).await.unwrap());
+            let way = within.way().into();
+            let server = tokio::spawn(async move {
+                let _serves = within;
+                pending().await
+            });
+            (way, server)
+        })
+        .await
     }
 
-    async fn serve<IO>(
+    async fn serve(
         config: Config,
-        incoming: impl Stream<Item = io::Result<IO>> + Send + 'static,
-        channel: Channel,
-    ) -> Self
-    where
-        IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
-    {
+        mount: impl AsyncFnOnce(Running) -> (Replicas, JoinHandle<()>),
+    ) -> Self {
         let log = SqliteLog::in_memory().unwrap();
         let clock = Clock::manual(NOW);
         let keys = KeyRing::generate().unwrap();
@@ -105,14 +131,8 @@ impl Desk {
             stop: stop.clone(),
         };
         let running = carrel_presence::build(config, parts).await.unwrap();
-        let server = tokio::spawn(async move {
-            Server::builder()
-                .add_service(running.directory)
-                .serve_with_incoming(incoming)
-                .await
-                .unwrap();
-        });
-        let client = DirectoryServiceClient::new(channel);
+        let (way, server) = mount(running).await;
+        let client = DirectoryServiceClient::new(way);
         Self {
             log,
             clock,
