@@ -1,7 +1,7 @@
 //! Servers of one desk that run for one test: shared log, bus and leases, a clock that stands, and a session-svc that
 //! tells the load it is told to tell.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
 
 use carrel_platform::{
     auth::{
@@ -13,18 +13,17 @@ use carrel_platform::{
     bus::local::LocalBus,
     clock::Clock,
     config::HumanDuration,
+    in_process::InProcessServer,
     log::EventLog,
+    replicas::Replicas,
+    serve::{GrpcServer, Services},
 };
-use carrel_presence::{Config, Parts};
+use carrel_presence::{Config, Parts, Running};
 use carrel_proto::presence::v1::{self as wire, presence_service_client::PresenceServiceClient};
 use carrel_testbed::{log::FaultyLog, pipe::pipe};
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{
-    Code, Request, Status,
-    metadata::MetadataValue,
-    transport::{Channel, Server},
-};
+use tonic::{Code, Request, Status, metadata::MetadataValue, transport::Server};
 use tonic_types::StatusExt as _;
 use wire::announce_request;
 
@@ -128,7 +127,7 @@ pub(crate) struct House {
 
 /// One server.
 pub(crate) struct Desk {
-    pub(crate) client: PresenceServiceClient<Channel>,
+    pub(crate) client: PresenceServiceClient<Replicas>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     server: JoinHandle<()>,
@@ -182,6 +181,38 @@ impl House {
 
     /// A server more.
     pub(crate) async fn server(&self) -> Desk {
+        let (stop, running) = self.build().await;
+        let (channel, incoming) = pipe();
+        let server = tokio::spawn(async move {
+            let server = Server::builder().add_service(running.presence);
+            server.serve_with_incoming(incoming).await.unwrap();
+        });
+        Desk {
+            client: PresenceServiceClient::new(channel.into()),
+            stop,
+            tasks: running.tasks,
+            server,
+        }
+    }
+
+    /// A server more, which is called within the process: nothing between it and who reads takes what is not read.
+    pub(crate) async fn server_in_process(&self) -> Desk {
+        let (stop, running) = self.build().await;
+        let services = Services::new().with(running.presence);
+        let within = InProcessServer::default();
+        within.serve(&GrpcServer::new(services, false).await.unwrap());
+        Desk {
+            client: PresenceServiceClient::new(within.way().into()),
+            stop,
+            tasks: running.tasks,
+            server: tokio::spawn(async move {
+                let _serves = within;
+                pending().await
+            }),
+        }
+    }
+
+    async fn build(&self) -> (CancellationToken, Running) {
         let stop = CancellationToken::new();
         let parts = Parts {
             log: Arc::clone(&self.log) as Arc<dyn EventLog>,
@@ -196,17 +227,7 @@ impl House {
         let running = carrel_presence::build(self.config.clone(), parts)
             .await
             .unwrap();
-        let (channel, incoming) = pipe();
-        let server = tokio::spawn(async move {
-            let server = Server::builder().add_service(running.presence);
-            server.serve_with_incoming(incoming).await.unwrap();
-        });
-        Desk {
-            client: PresenceServiceClient::new(channel),
-            stop,
-            tasks: running.tasks,
-            server,
-        }
+        (stop, running)
     }
 
     pub(crate) async fn load_directory(&self, text: &str) {

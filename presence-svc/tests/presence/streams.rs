@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use carrel_platform::auth::{Role, Who};
+use carrel_platform::{
+    auth::{Role, Who},
+    config::HumanDuration,
+};
 use carrel_proto::presence::v1::{self as wire, Status};
 use tonic::Code;
 use wire::announce_request::Request;
@@ -44,6 +47,47 @@ async fn no_stream_outlives_its_token() {
         watcher.end().await,
         (Code::Unauthenticated, "TOKEN_EXPIRED".into())
     );
+}
+
+// I23
+#[tokio::test]
+async fn whoever_reads_nothing_is_sent_away_even_so() {
+    let lease = HumanDuration::from_secs(60);
+    for (token_lasts, lease, reason) in [
+        (lease.get() / 2, lease, "TOKEN_EXPIRED"),
+        (lease.get() * 2, lease, "SILENT"),
+    ] {
+        let mut house = House::new().await;
+        house.config.lease = lease;
+        house.config.heartbeat = HumanDuration::from_secs(1);
+        house.config.sweep = HumanDuration::from_secs(1);
+        let desk = house.server_in_process().await;
+        let others = desk.tasks.len();
+        let who = Who::Librarian(house.who("lee@maple").await);
+        let token = house.issue(who, token_lasts);
+        let first = choice("tab", Status::Unspecified, None);
+        let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+        tab.own_presence().await;
+        tab.here().await;
+        assert_eq!(desk.tasks.len(), others + 1);
+
+        tokio::time::pause();
+        // More heartbeats than there is room for.
+        tokio::time::sleep(lease.get() / 3).await;
+        if reason == "TOKEN_EXPIRED" {
+            let lasts = i64::try_from(token_lasts.as_millis()).unwrap();
+            house.clock.advance_ms(lasts);
+        }
+        let ended = async {
+            while desk.tasks.len() > others {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let ended = tokio::time::timeout(lease.get() * 2, ended).await;
+        ended.unwrap_or_else(|_| panic!("the stream ends: {reason}"));
+        tokio::time::resume();
+        assert_eq!(tab.end().await.1, reason);
+    }
 }
 
 // I23

@@ -12,7 +12,10 @@ use carrel_platform::{
     responses::{Responses, sent_by_task},
 };
 use carrel_proto::presence::v1 as wire;
-use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio::{
+    sync::{mpsc, watch},
+    time::MissedTickBehavior,
+};
 use tonic::{Code, Status, Streaming};
 use wire::{announce_request::Request, announce_response::Response};
 
@@ -29,20 +32,24 @@ pub(super) fn announce(
     requests: Streaming<wire::AnnounceRequest>,
 ) -> Responses<wire::AnnounceResponse> {
     let stop = api.stop.clone();
+    let (expires_at_ms, expiry) = watch::channel(caller.expires_at_ms);
+    let expiry = expired(api.clock.clone(), expiry);
     sent_by_task(&api.tasks, IN_FLIGHT, |sender| {
         let announcer = Announcer {
             desk: api.desk.clone(),
             auth: api.auth.clone(),
-            clock: api.clock.clone(),
+            expires_at_ms,
             caller,
             requests,
             sender: sender.clone(),
             told: None,
         };
         async move {
+            // Around all of it: who does not read what they are sent keeps whoever sends it waiting.
             let outcome = tokio::select! {
-                // What they said before they went is heard first: it may be a goodbye.
                 biased;
+                () = expiry => Err(End::Refused(Error::TokenExpired)),
+                // What they said before they went is heard first: it may be a goodbye.
                 outcome = announcer.stay() => outcome,
                 () = stop.cancelled() => Err(End::Refused(Error::ShuttingDown)),
                 () = sender.closed() => Err(End::Gone),
@@ -64,7 +71,8 @@ pub(super) fn announce(
 struct Announcer {
     desk: Desk,
     auth: Authenticator,
-    clock: Clock,
+    /// When the newest of their tokens expires.
+    expires_at_ms: watch::Sender<i64>,
     caller: Caller,
     requests: Streaming<wire::AnnounceRequest>,
     sender: mpsc::Sender<Result<wire::AnnounceResponse, Status>>,
@@ -95,13 +103,7 @@ impl From<Refusal> for End {
 impl Announcer {
     /// Stays until they say goodbye, and hands back the monitor that is then to be closed.
     async fn stay(mut self) -> Result<Monitor, End> {
-        let expiry = self.token_expires();
-        tokio::pin!(expiry);
-        let announcement = tokio::select! {
-            biased;
-            () = &mut expiry => return Err(Error::TokenExpired.into()),
-            announcement = self.first_announcement() => announcement?,
-        };
+        let announcement = self.first_announcement().await?;
         let mut changes = self.desk.changes();
         let librarian = self.caller.librarian.clone();
         let mut monitor = Monitor::open(self.desk.clone(), librarian, announcement).await?;
@@ -112,7 +114,6 @@ impl Announcer {
             self.tell_own_presence(&monitor).await?;
             tokio::select! {
                 biased;
-                () = &mut expiry => return Err(Error::TokenExpired.into()),
                 request = self.requests.message() => match request {
                     Err(status) => return Err(unreadable(&status)),
                     // Who can say nothing more can't say that they are there.
@@ -122,7 +123,6 @@ impl Announcer {
                         Some(Request::Here(wire::Here {})) => monitor.here().await?,
                         Some(Request::Renew(renew)) => {
                             self.renew(&renew.access_token)?;
-                            expiry.set(self.token_expires());
                             monitor.here().await?;
                         }
                         Some(Request::Goodbye(wire::Goodbye {})) => return Ok(monitor),
@@ -131,7 +131,7 @@ impl Announcer {
                 },
                 () = tokio::time::sleep_until(monitor.silent_at()) => return Err(Error::Silent.into()),
                 Ok(()) = changes.changed() => monitor.keep_up().await?,
-                _ = heartbeat.tick() => self.send(Response::Heartbeat(wire::PresenceHeartbeat {})).await?,
+                _ = heartbeat.tick() => self.send(&monitor, Response::Heartbeat(wire::PresenceHeartbeat {})).await?,
             }
         }
     }
@@ -158,7 +158,7 @@ impl Announcer {
             Err(Error::Superseded) => Err(Error::Superseded.into()),
             Err(error) => {
                 let refusal = Refusal::from(error);
-                self.send(Response::Refused(refusal.into())).await
+                self.send(monitor, Response::Refused(refusal.into())).await
             }
         }
     }
@@ -170,14 +170,19 @@ impl Announcer {
             return Ok(());
         }
         self.told = Some(own.clone());
-        self.send(Response::OwnPresence(own)).await
+        self.send(monitor, Response::OwnPresence(own)).await
     }
 
-    async fn send(&self, response: Response) -> Result<(), End> {
+    /// Sends them a response, unless they count as silent before there is room for it: nobody hears them meanwhile.
+    async fn send(&self, monitor: &Monitor, response: Response) -> Result<(), End> {
         let response = wire::AnnounceResponse {
             response: Some(response),
         };
-        self.sender.send(Ok(response)).await.map_err(|_| End::Gone)
+        tokio::select! {
+            biased;
+            sent = self.sender.send(Ok(response)) => sent.map_err(|_| End::Gone),
+            () = tokio::time::sleep_until(monitor.silent_at()) => Err(Error::Silent.into()),
+        }
     }
 
     /// Takes a new token of the same person. If it says anything else of them, the stream ends: they announce
@@ -197,12 +202,21 @@ impl Announcer {
                 "The new token says something else of you. Announce yourself again with it.",
             )));
         }
+        self.expires_at_ms.send_replace(renewed.expires_at_ms);
         self.caller = renewed;
         Ok(())
     }
+}
 
-    fn token_expires(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.clock.reached(self.caller.expires_at_ms)
+/// Waits until the clock shows the time that was said last, also if it was said meanwhile.
+async fn expired(clock: Clock, mut expires_at_ms: watch::Receiver<i64>) {
+    loop {
+        let reached = clock.reached(*expires_at_ms.borrow_and_update());
+        tokio::select! {
+            biased;
+            Ok(()) = expires_at_ms.changed() => {}
+            () = reached => return,
+        }
     }
 }
 
