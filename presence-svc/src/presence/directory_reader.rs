@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use carrel_platform::log::{EventLog, LogError};
-use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::storage::{self, Snapshot};
 
@@ -20,9 +20,10 @@ pub(super) struct DirectoryReader {
     under_way: Option<UnderWay>,
 }
 
-/// A read that was begun. It goes on whenever somebody waits for it.
+/// A read that was begun.
 struct UnderWay {
-    read: BoxFuture<'static, Result<Option<Snapshot>, LogError>>,
+    /// A task of its own: it goes on, and gives back what it holds of the log, whether somebody waits for it or not.
+    read: AbortOnDropHandle<Result<Option<Snapshot>, LogError>>,
     late_at: Instant,
     /// Whether it was said that it is late.
     said: bool,
@@ -49,8 +50,9 @@ impl DirectoryReader {
         let before = self.answer().await.ok()?;
         let log = Arc::clone(&self.log);
         let known = Arc::clone(before.as_ref().unwrap_or(known));
+        let read = async move { storage::read_newer(&*log, &known).await };
         self.under_way = Some(UnderWay {
-            read: Box::pin(async move { storage::read_newer(&*log, &known).await }),
+            read: AbortOnDropHandle::new(tokio::spawn(read)),
             late_at: Instant::now() + self.wait,
             said: false,
         });
@@ -71,20 +73,24 @@ impl DirectoryReader {
             return Err(Late);
         };
         self.under_way = None;
-        match answer {
-            Ok(newer) => Ok(newer.map(Arc::new)),
-            Err(error) => {
-                let kind = error.kind();
-                tracing::warn!(kind, "the directory could not be brought up to date");
-                Ok(None)
-            }
-        }
+        let kind = match answer {
+            Ok(Ok(newer)) => return Ok(newer.map(Arc::new)),
+            Ok(Err(error)) => error.kind(),
+            Err(_) => "panic",
+        };
+        tracing::warn!(kind, "the directory could not be brought up to date");
+        Ok(None)
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::{
+        future::ready,
+        sync::atomic::{AtomicBool, Ordering},
+    };
 
     use carrel_testbed::log::FaultyLog;
     use futures::FutureExt as _;
@@ -122,6 +128,53 @@ mod tests {
         {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_read_that_is_late_goes_on_while_nobody_waits_for_it() {
+        let log = FaultyLog::in_memory().unwrap();
+        add(&log, "north").await;
+        log.before_reads(|_| {
+            async {
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            }
+            .boxed()
+        });
+        let known = Arc::default();
+        let mut reader = DirectoryReader::new(Arc::clone(&log) as Arc<dyn EventLog>);
+        log.hang(true);
+        tokio::time::pause();
+        assert!(reader.newer(&known).await.is_none());
+
+        // The log has threads, which know nothing of paused time.
+        tokio::time::resume();
+        log.hang(false);
+        while !reader.under_way.as_ref().unwrap().read.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(reader.newer(&known).await.unwrap().version, 1);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panics_is_one_that_failed() {
+        let log = FaultyLog::in_memory().unwrap();
+        add(&log, "north").await;
+        let panics = Arc::new(AtomicBool::new(true));
+        log.before_reads({
+            let panics = Arc::clone(&panics);
+            move |_| {
+                assert!(!panics.load(Ordering::SeqCst), "the log has a defect");
+                ready(Ok(())).boxed()
+            }
+        });
+        let known = Arc::default();
+        let mut reader = DirectoryReader::new(Arc::clone(&log) as Arc<dyn EventLog>);
+        assert!(reader.newer(&known).await.is_none());
+        panics.store(false, Ordering::SeqCst);
+        while reader.newer(&known).await.is_none() {}
     }
 
     #[tokio::test]
