@@ -3,14 +3,12 @@
 //! The task does nothing but read the stream and push to the outbox, which never waits. So the stream is read at the
 //! speed at which it comes, whatever the browser does.
 
+mod in_doubt;
 mod reader;
 mod requests;
 pub(crate) mod response;
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_platform::{
     refusal::Refusal,
@@ -24,6 +22,7 @@ use tokio_util::{
 };
 
 use self::{
+    in_doubt::InDoubt,
     reader::{End, Reader},
     requests::{Requests, requests},
 };
@@ -57,8 +56,8 @@ enum Acts {
     Over {
         /// Whether the browser is to attend again.
         comes_back: bool,
-        /// The commands of which it is not known what became of them, in order. They are to be sent again.
-        in_doubt: VecDeque<String>,
+        /// The commands of which it is not known what became of them.
+        in_doubt: InDoubt,
     },
 }
 
@@ -158,13 +157,14 @@ impl Attendance {
         let under_way = match &mut *acts {
             Acts::Open(under_way) => under_way,
             Acts::Over {
-                comes_back: false,
+                comes_back,
                 in_doubt,
-            } if in_doubt.front().is_none_or(|next| *next == command_id) => {
-                in_doubt.pop_front();
-                return Err(NotSent::Over(permit, time));
+            } => {
+                return Err(match !*comes_back && in_doubt.lets_through(&command_id) {
+                    true => NotSent::Over(permit, time),
+                    false => NotSent::Interrupted(time),
+                });
             }
-            Acts::Over { .. } => return Err(NotSent::Interrupted(time)),
         };
         // On its way to the service and back; none if its frame's trace is not kept.
         let span = NotedSpan::step(TraceIds::current(), SpanKind::Client, span::ACT_SERVED);
@@ -287,16 +287,10 @@ impl ActsUnderWay {
             Acts::Open(unanswered) => std::mem::take(unanswered),
             Acts::Over { .. } => Vec::new(),
         };
-        let mut in_doubt = VecDeque::from(unknown);
-        for act in &unanswered {
-            // One that was sent twice is in doubt once.
-            if !in_doubt.contains(&act.command_id) {
-                in_doubt.push_back(act.command_id.clone());
-            }
-        }
+        let behind = unanswered.iter().map(|act| act.command_id.clone());
         *acts = Acts::Over {
             comes_back,
-            in_doubt,
+            in_doubt: unknown.into_iter().chain(behind).collect(),
         };
         unanswered
     }
