@@ -88,6 +88,10 @@ impl LiveSession {
         if !self.does_not_exist() {
             self.look_elsewhere();
         }
+        // A log that takes longer to fail than it is until the next look would have it due at once, before all who ask.
+        if self.wake_at() <= Instant::now() {
+            self.tended_at = Instant::now();
+        }
     }
 
     async fn do_what_is_due(&mut self) {

@@ -7,10 +7,10 @@ use tonic::Code;
 use crate::desk::Desk;
 use crate::person::Person;
 
-const SESSION: &str = "e5ca1a7e";
+pub(crate) const SESSION: &str = "e5ca1a7e";
 
 /// A patron of Maple, whose wait goes on to the cooperative and to the back-up staff.
-fn patron(desk: &Desk) -> Person {
+pub(crate) fn patron(desk: &Desk) -> Person {
     let step = |queue_id: &str, after_ms| RouteStep {
         queue_id: queue_id.into(),
         after_ms,

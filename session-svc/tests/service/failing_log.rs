@@ -1,17 +1,24 @@
 //! What is told when the log does not take a write (I3).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use carrel_platform::{auth::Role, log::EventLog};
+use carrel_platform::{
+    auth::Role,
+    log::{EventLog, LogError},
+};
 use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response as Told};
+use carrel_session::Config;
 use carrel_testbed::log::{Answer, FaultyLog};
+use futures::FutureExt as _;
 use tonic::Code;
 use wire::session_event::Payload;
 
 use crate::desk::Desk;
+use crate::escalation;
 use crate::person::{Attending, reason};
 
 const SESSION: &str = "5e55";
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn answer(attending: &mut Attending, wanted: &str) -> Result<(), String> {
     loop {
@@ -168,4 +175,46 @@ async fn nothing_overtakes_one_that_is(outcome: Answer, told: &str) {
     }
     said.retain(|text| text != "another's");
     assert_eq!(said, all, "{outcome:?}");
+}
+
+/// I3: whoever asks is answered, also while the log takes longer to fail than it is until the next look at who is there.
+#[tokio::test]
+async fn a_log_that_is_slow_to_fail_keeps_nobody_waiting_for_ever() {
+    let grace = Duration::from_millis(200);
+    let longer_than_a_look = grace;
+    let config = Config {
+        owner_grace: grace.into(),
+        conference_grace: grace.into(),
+        patron_away: grace.into(),
+        ..Config::default()
+    };
+    let log = FaultyLog::in_memory().unwrap();
+    let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
+    let desk = desk.replica_with(config).await;
+    let mut ricky = escalation::patron(&desk);
+    ricky.open(desk.command_id(), "anyone?").await.unwrap();
+    let _rickys = ricky.attend(escalation::SESSION, None).await.unwrap();
+    log.before_reads(move |_| {
+        async move {
+            tokio::time::sleep(longer_than_a_look).await;
+            Err(LogError::Unavailable("told so".into()))
+        }
+        .boxed()
+    });
+    log.answer(Answer::Unavailable);
+    // The wait is to go on to a further queue: the session itself tries to write that at each look.
+    desk.clock.advance_ms(40_000);
+    let begun = log.reads();
+    let tries = async {
+        while log.reads() < begun + 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, tries).await.unwrap();
+    for _ in 0..3 {
+        let post = ricky.post(desk.command_id(), escalation::SESSION, "hello?");
+        let answer = tokio::time::timeout(PATIENCE, post).await;
+        let status = answer.expect("an answer").unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+    }
 }
