@@ -102,11 +102,11 @@ export class Desk {
     setsOut: (sessionId) => ({ here: this.#place.here, patron: this.#patronOf(sessionId) }),
     pickedUp: (sessionId, from) => {
       const text = `You have ${from.patron} now; the session is under My Active.`;
-      this.#goTo(sessionId, from, { list: "mine", box: "patron", text });
+      return this.#goTo(sessionId, from, { list: "mine", box: "patron", text });
     },
     entered: (sessionId, from) => {
       const text = `You are in conference mode with ${from.patron} now; the session is under All.`;
-      this.#goTo(sessionId, from, { list: "all", box: "note", text });
+      return this.#goTo(sessionId, from, { list: "all", box: "note", text });
     },
     left: (sessionId) => this.#left(sessionId),
     released: () => this.#store(),
@@ -370,6 +370,8 @@ export class Desk {
         if (this.queueIds.value === undefined) this.ask({ kind: "queues" });
         return;
       case "lists": {
+        // The clock of a page that nobody sees may stand for a minute.
+        this.#tickLists(Date.now());
         const before = this.lists.value;
         this.#watched.change(frame.value);
         tellOfLists(this, before);
@@ -426,22 +428,31 @@ export class Desk {
     return row?.patronName || "a patron";
   }
 
-  /** Takes the user into a session, unless they have turned to something else since: what they type must stay there. */
-  #goTo(sessionId: string, from: SetOut, to: { list: ListName; box: Box; text: string }): void {
-    if (from.here === this.#place.here) {
+  /**
+   * Takes the user into a session, unless they have turned to something else since: what they type must stay there. Gives
+   * where they are then, if they were taken.
+   */
+  #goTo(sessionId: string, from: SetOut, to: { list: ListName; box: Box; text: string }): string | undefined {
+    const taken = from.here === this.#place.here;
+    if (taken) {
       this.list.value = to.list;
       this.tab.value = "chat";
       this.select(sessionId, to.box);
     } else this.notify(to.text);
     this.#store();
+    return taken ? this.#place.here : undefined;
   }
 
-  #tick(): void {
-    const now = Date.now();
+  #tickLists(now: number): void {
     const before = this.lists.value;
     this.#watched.tick(now);
     // What a list that was told anew has left out is gone by now.
     if (this.lists.value !== before) tellOfLists(this, before);
+  }
+
+  #tick(): void {
+    const now = Date.now();
+    this.#tickLists(now);
     this.presence.tick(now);
     this.im.tick(now);
     this.notices.expire(now, !document.hidden);

@@ -52,6 +52,28 @@ describe("a patron who is picked up", () => {
     expect(told()).toEqual(["You have Ada now; the session is under My Active."]);
   });
 
+  it("is not left for another one whom the page has gone to meanwhile", async () => {
+    const another = { ...waits, sessionId: "u", patronName: "Ben" };
+    stage.lists({ case: "changed", value: another });
+    stage.desk.pickUp("u");
+    await drawn();
+    const [ada, ben] = stage.socket.all("act").slice(-2);
+    for (const act of [ada, ben]) {
+      const { sessionId = "", commandId = "" } = act ?? {};
+      stage.socket.push({ case: "accepted", value: create(AcceptedSchema, { sessionId, commandId }) });
+      await drawn();
+    }
+    expect(shown()).toEqual(["chat", "mine", "u"]);
+    expect(told()).toEqual([]);
+  });
+
+  it("does not take away who looks at another list meanwhile", async () => {
+    stage.desk.list.value = "librarians";
+    await accepted("t");
+    expect(shown()).toEqual(["chat", "librarians", "s"]);
+    expect(told()).toEqual(["You have Ada now; the session is under My Active."]);
+  });
+
   it("does not take away who looks at something else meanwhile", async () => {
     stage.desk.tab.value = "im";
     await accepted("t");

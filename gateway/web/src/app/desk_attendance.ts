@@ -25,10 +25,10 @@ export interface SetOut {
 export interface AttendanceListener {
   /** Where the user is now who asks to go to a session. */
   setsOut: (sessionId: string) => SetOut;
-  /** The user has picked the patron up, or accepted them from somebody else. */
-  pickedUp: (sessionId: string, from: SetOut) => void;
-  /** The user is in conference mode. */
-  entered: (sessionId: string, from: SetOut) => void;
+  /** The user has picked the patron up, or accepted them from somebody else. Gives where they were taken by that, if they were. */
+  pickedUp: (sessionId: string, from: SetOut) => string | undefined;
+  /** The user is in conference mode. Gives where they were taken by that, if they were. */
+  entered: (sessionId: string, from: SetOut) => string | undefined;
   /** The user is no longer inside, and the session is to go from the desk. */
   left: (sessionId: string) => void;
   /** A session that was never seen has gone from the desk. */
@@ -106,9 +106,9 @@ export class Attendance {
     const { deed, from } = command;
     if (TAKES.has(deed)) {
       this.#taken.add(sessionId);
-      this.listener.pickedUp(sessionId, from);
+      this.#arrive(from, this.listener.pickedUp(sessionId, from));
     }
-    if (deed === "enterConference") this.listener.entered(sessionId, from);
+    if (deed === "enterConference") this.#arrive(from, this.listener.entered(sessionId, from));
     if (deed === "leaveConference") this.listener.left(sessionId);
     this.#commands.delete(commandId);
   }
@@ -167,6 +167,14 @@ export class Attendance {
   #command(sessionId: string, deed: Deed): void {
     const from = this.listener.setsOut(sessionId);
     this.#commands.set(this.link.act(sessionId, deed), { deed: deed.case, from });
+  }
+
+  /** Whoever asked for several goes to each as its answer comes: it was not they who turned to the one before. */
+  #arrive(from: SetOut, here: string | undefined): void {
+    if (here === undefined) return;
+    for (const command of this.#commands.values()) {
+      if (command.from.here === from.here) command.from = { ...command.from, here };
+    }
   }
 
   #isOnItsWay(sessionId: string, what: Deed["case"]): boolean {

@@ -53,7 +53,7 @@ export class Place {
   get here(): string {
     const box = document.activeElement;
     const written = box instanceof HTMLTextAreaElement || box instanceof HTMLInputElement ? box.value : "";
-    return JSON.stringify([this.tab.value, this.#sessionId.value, written]);
+    return JSON.stringify([this.tab.value, this.list.value, this.#sessionId.value, written]);
   }
 
   /** Goes back to what was shown before a reload, as soon as the server has said that the user may see it. */

@@ -40,6 +40,14 @@ describe("a list that is told anew in parts", () => {
     expect(ring).toHaveBeenCalledTimes(1);
   });
 
+  it("calls to who has gone and comes back, also when the page slept meanwhile", async () => {
+    const ring = vi.spyOn(stage.desk.alerts, "ring");
+    await toldAnew();
+    vi.setSystemTime(Date.now() + 30_000);
+    stage.lists({ case: "changed", value: waits });
+    expect(ring).toHaveBeenCalledTimes(1);
+  });
+
   it("takes no offer from under the hands of who types why they decline it", async () => {
     const reason = stage.root.querySelector<HTMLInputElement>(".offer input");
     await stage.types(reason?.id ?? "", "I know no");
