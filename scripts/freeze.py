@@ -18,6 +18,7 @@ For example: scripts/freeze.py scripts/e2e.sh
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -47,14 +48,19 @@ class Group:
 
     def stand_still(self, seconds: float) -> None:
         """Stops all that is in it for so long."""
-        self.switch.write_text(self.frozen)
-        time.sleep(seconds)
-        self.switch.write_text(self.thawed)
+        try:
+            self.switch.write_text(self.frozen)
+            time.sleep(seconds)
+        finally:
+            # Who is frozen does not even die.
+            self.switch.write_text(self.thawed)
 
-    def remove(self) -> None:
+    def remove(self, command: subprocess.Popen | None) -> None:
         """Removes it, with all that the command has left behind."""
         until = time.monotonic() + EMPTY_WITHIN_SECONDS
         while time.monotonic() < until:
+            if command is not None:
+                command.poll()
             for number in (self.path / "cgroup.procs").read_text().split():
                 subprocess.run(["kill", "-KILL", number], stderr=subprocess.DEVNULL, check=False)
             try:
@@ -63,6 +69,7 @@ class Group:
                 time.sleep(0.1)
             else:
                 return
+        print(f"{self.path} could not be removed", file=sys.stderr)
 
 
 def main() -> None:
@@ -78,15 +85,17 @@ def main() -> None:
     chance = random.Random(options.run)
     group = Group(f"carrel-freeze-{os.getpid()}")
     pauses, stood = 0, 0.0
-    process = subprocess.Popen(options.command, preexec_fn=group.enter)
+    process = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        process = subprocess.Popen(options.command, preexec_fn=group.enter)
         while process.poll() is None:
             time.sleep(chance.random() * 2 * options.every)
             pause = chance.random() ** 2 * options.longest
             group.stand_still(pause)
             pauses, stood = pauses + 1, stood + pause
     finally:
-        group.remove()
+        group.remove(process)
     print(f"stood still {pauses} times, for {stood:.0f} s of its time")
     sys.exit(process.returncode)
 
