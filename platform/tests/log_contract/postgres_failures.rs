@@ -345,7 +345,9 @@ async fn a_full_disk_stops_writing_and_not_reading_until_there_is_room() {
         }
     };
     assert!(problem.contains("53100"), "{problem}");
-    assert_eq!(payloads(&log, "small").await, ["1"]);
+    // What is read needs a place in PostgreSQL's memory, and now and then that of something that has to be written first:
+    // then the read fails, and another one finds another place.
+    assert_eq!(settled(&log, "small").await, 1);
     assert_eq!(settled(&log, "large").await, version);
     std::fs::remove_file(ballast).unwrap();
     let large = Write {
