@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use carrel_platform::{
     config::HumanDuration,
     log::{
@@ -205,9 +206,14 @@ pub(crate) async fn run_lane(log: &PostgresLog, lane: usize, count: u64) {
 
 /// The last version of a stream, as soon as it can be read.
 pub(crate) async fn settled(log: &PostgresLog, id: &str) -> u64 {
+    settled_payloads(log, id).await.len() as u64
+}
+
+/// All that was written to a stream, as soon as it can be read.
+pub(crate) async fn settled_payloads(log: &PostgresLog, id: &str) -> Vec<Bytes> {
     loop {
         match log.read(&stream(id), 0, usize::MAX).await {
-            Ok(events) => return events.len() as u64,
+            Ok(events) => return events.into_iter().map(|event| event.payload).collect(),
             Err(LogError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
             Err(error) => panic!("{error}"),
         }

@@ -13,7 +13,7 @@ use carrel_testbed::postgres::{Postgres, Stop};
 use futures::future::join_all;
 
 use crate::{
-    postgres_engine::{run_lane, settled},
+    postgres_engine::{run_lane, settled, settled_payloads},
     postgres_place::{Stranger, config, impatient, own},
     sentences::{batch, event, payloads, stream, write},
 };
@@ -347,7 +347,7 @@ async fn a_full_disk_stops_writing_and_not_reading_until_there_is_room() {
     assert!(problem.contains("53100"), "{problem}");
     // What is read needs a place in PostgreSQL's memory, and now and then that of something that has to be written first:
     // then the read fails, and another one finds another place.
-    assert_eq!(settled(&log, "small").await, 1);
+    assert_eq!(settled_payloads(&log, "small").await, ["1"]);
     assert_eq!(settled(&log, "large").await, version);
     std::fs::remove_file(ballast).unwrap();
     let large = Write {
