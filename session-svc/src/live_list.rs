@@ -29,6 +29,8 @@ mod follow;
 mod gauges;
 pub(crate) mod load;
 pub(crate) mod row;
+#[cfg(test)]
+mod samples;
 
 use ended::Ended;
 use load::Load;
@@ -265,46 +267,11 @@ mod tests {
 
     use carrel_platform::{bus::local::LocalBus, log::sqlite::SqliteLog};
 
-    use super::*;
-    use crate::domain::{
-        event::{Event, Opened},
-        people::{StaffMember, StaffNaming},
-        session::Session,
+    use super::{
+        samples::{entry, mr_lee},
+        *,
     };
-
-    fn member() -> StaffMember {
-        StaffMember {
-            librarian_id: "lee".to_owned(),
-            screen_name: "Mr Lee".to_owned(),
-            institution_id: "maple".to_owned(),
-            institution_name: "Maple".to_owned(),
-        }
-    }
-
-    /// A session that was opened and went on so.
-    fn entry(further: &[Event]) -> Entry {
-        let opened = Event::Opened(Opened {
-            institution_id: "maple".to_owned(),
-            institution_name: "Maple".to_owned(),
-            queue_id: "maple".to_owned(),
-            staff_naming: StaffNaming::ScreenName,
-            patron_name: String::new(),
-            patron_email: String::new(),
-            question: "Where?".to_owned(),
-            practice: false,
-            route: Vec::new(),
-        });
-        let events = std::iter::once(&opened).chain(further);
-        let session = events.fold(None, |session, event| {
-            Session::apply(session, Audience::Staff, event, 1_000)
-        });
-        Entry {
-            session_id: "5e55".to_owned(),
-            session: Arc::new(session.unwrap()),
-            inside: Vec::new(),
-            versions: (1 + further.len() as u64, 0),
-        }
-    }
+    use crate::domain::event::Event;
 
     /// A server that lagged learns at once that a patron was helped and waits again: they are before all others now, who
     /// have to be told.
@@ -312,12 +279,13 @@ mod tests {
     fn who_waits_again_by_the_next_word_of_them_changes_who_waits() {
         let log = Arc::new(SqliteLog::in_memory().unwrap());
         let list = LiveList::new(log, Arc::new(LocalBus::default()), 8);
+        let entry = |further| entry("5e55", 1_000, false, further);
         assert!(list.take_in_entry(entry(&[])).is_ok());
         let mut waiting = list.waiting_changes();
         waiting.mark_unchanged();
         let returned = entry(&[
-            Event::PickedUp { by: member() },
-            Event::Returned { from: member() },
+            Event::PickedUp { by: mr_lee() },
+            Event::Returned { from: mr_lee() },
         ]);
         assert!(list.take_in_entry(returned).is_ok());
         assert!(waiting.has_changed().unwrap());

@@ -83,17 +83,10 @@ impl Gauges {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{
-        domain::{
-            audience::Audience,
-            event::{Event, Opened, PatronConnection},
-            people::{StaffMember, StaffNaming},
-            session::Session,
-        },
-        live_list::row::Entry,
+        domain::event::{Event, PatronConnection},
+        live_list::samples::{entry, mr_lee},
     };
 
     /// R8: whoever has gone is not waited for, and calls nobody until they are back.
@@ -123,42 +116,14 @@ mod tests {
     fn gauges(sessions: &[(i64, bool, &[Event])]) -> Gauges {
         let mut state = State::default();
         for (number, &(at_ms, practice, events)) in sessions.iter().enumerate() {
-            let opened = Event::Opened(Opened {
-                institution_id: "maple".to_owned(),
-                institution_name: "Maple".to_owned(),
-                queue_id: "maple".to_owned(),
-                staff_naming: StaffNaming::ScreenName,
-                patron_name: String::new(),
-                patron_email: String::new(),
-                question: "Where?".to_owned(),
-                practice,
-                route: Vec::new(),
-            });
-            let events = std::iter::once(&opened).chain(events);
-            let session = events.fold(None, |session, event| {
-                Session::apply(session, Audience::Staff, event, at_ms)
-            });
-            let session_id = number.to_string();
-            let entry = session.map(|session| Entry {
-                session_id: session_id.clone(),
-                session: Arc::new(session),
-                inside: Vec::new(),
-                versions: (1, 0),
-            });
-            state.entries.extend(entry.map(|entry| (session_id, entry)));
+            let entry = entry(&number.to_string(), at_ms, practice, events);
+            state.entries.insert(entry.session_id.clone(), entry);
         }
         Gauges::of(&state)
     }
 
     fn picked_up() -> Event {
-        Event::PickedUp {
-            by: StaffMember {
-                librarian_id: "lee".to_owned(),
-                screen_name: "Mr Lee".to_owned(),
-                institution_id: "maple".to_owned(),
-                institution_name: "Maple".to_owned(),
-            },
-        }
+        Event::PickedUp { by: mr_lee() }
     }
 
     /// D36: nobody is called to the desk for somebody who practises.
