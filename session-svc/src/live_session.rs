@@ -16,7 +16,7 @@ use std::{
 use carrel_platform::{
     bus::{Bus, Origin, Subscription},
     clock::Clock,
-    lease::{LeaseError, Leases},
+    lease::Leases,
     log::{EventLog, LogError},
     moments::Moments,
     telemetry::{NotedSpan, TraceIds, messaging},
@@ -52,7 +52,7 @@ use crate::{
 pub(crate) use in_order::InOrder;
 use needless::Needless;
 pub(crate) use there::attending;
-use there::{Attending, Seen};
+use there::{LookUp, Seen};
 
 mod answers;
 mod append;
@@ -255,7 +255,7 @@ pub(crate) struct LiveSession {
     /// Saying by a lease who attends here, if that takes time.
     saying: Option<JoinHandle<()>>,
     /// Looking up who attends anywhere.
-    looking: Option<JoinHandle<Attending>>,
+    looking: Option<LookUp>,
 }
 
 impl LiveSession {
@@ -302,7 +302,8 @@ impl LiveSession {
         conference.store(self.history.conference_version(), Ordering::Relaxed);
     }
 
-    /// Serves requests until nobody needs the session in memory, or the server stops.
+    /// Serves requests until nobody needs the session in memory, or the server stops. What was asked at the last moment of one
+    /// that goes to rest is left in the inbox, which is closed then: who joins now is to find a session that stays.
     ///
     /// Whatever is done has a place of its own in memory while it is: a session at rest keeps no room for it.
     pub(crate) async fn run(&mut self, inbox: &mut Inbox) {
@@ -330,10 +331,10 @@ impl LiveSession {
                 () = &mut alarm, if inbox.is_empty() || !self.does_not_exist() => {
                     Box::pin(self.tend()).await;
                     if self.may_rest() && inbox.is_empty() {
-                        inbox.close();
+                        return inbox.close();
                     }
                 }
-                attending = looked(&mut self.looking) => Box::pin(self.looked_elsewhere(attending)).await,
+                looked_up = LookUp::done(&mut self.looking) => Box::pin(self.looked_elsewhere(looked_up)).await,
                 notice = self.news.next(), if !self.news_over => Box::pin(self.hear(notice)).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
@@ -477,16 +478,6 @@ impl LiveSession {
         self.tell_versions();
         changed
     }
-}
-
-/// Waits for a look that was begun, for ever if none was.
-async fn looked(looking: &mut Option<JoinHandle<Attending>>) -> Attending {
-    let Some(look) = looking else {
-        return std::future::pending().await;
-    };
-    let attending = look.await;
-    *looking = None;
-    attending.unwrap_or_else(|error| Err(LeaseError(error.to_string())))
 }
 
 /// The topic on which servers say that a session has changed.

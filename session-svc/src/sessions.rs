@@ -247,12 +247,19 @@ impl Sessions {
             Ok(mut session) => session.run(&mut inbox).await,
             Err(error) => refuse_all(&mut inbox, &error.into()).await,
         }
-        let mut live = self.live();
-        if live
-            .get(&session_id)
-            .is_some_and(|way| way.inbox.is_closed())
         {
-            live.remove(&session_id);
+            let mut live = self.live();
+            if live
+                .get(&session_id)
+                .is_some_and(|way| way.inbox.is_closed())
+            {
+                live.remove(&session_id);
+            }
+        }
+        // Nobody attended it, so nobody's acts have an order that could be lost.
+        while let Some(request) = inbox.recv().await {
+            // When the server stops, whoever asked hears of that by their answer, which is gone with the request.
+            drop(self.send(&session_id, request).await);
         }
     }
 }

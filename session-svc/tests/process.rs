@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
@@ -112,11 +112,15 @@ impl Serving {
     }
 
     fn terminate(mut self) -> bool {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(sent.success());
+        terminate(&self.child);
         self.child.wait().unwrap().success()
     }
+}
+
+fn terminate(child: &Child) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(sent.success());
 }
 
 impl Drop for Serving {
@@ -169,6 +173,25 @@ fn what_is_missing_at_the_start_is_named_by_its_setting() {
         assert!(said.contains(named), "{named}: {said}");
         assert!(!said.contains("pa55word"), "{said}");
     }
+}
+
+/// An engine that lets the process wait does not keep it from stopping.
+#[test]
+fn a_signal_at_the_start_is_heard() {
+    let house = House::open();
+    // Connections are made, and nothing is ever said on them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let database = format!("postgres://carrel@{}/carrel", silent.local_addr().unwrap());
+    let mut child = house
+        .program()
+        .env("CARREL_POSTGRES__URL", database)
+        .env("CARREL_POSTGRES__CONNECT_TIMEOUT", "1h")
+        .arg("serve")
+        .spawn()
+        .unwrap();
+    let _connection = silent.accept().unwrap();
+    terminate(&child);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -37,10 +37,20 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
         Some(address) => Some(bind("health.address", address).await?),
         None => None,
     };
-    let mut running = if demo {
-        assemble_with_directory(config, DEMO).await?
-    } else {
-        assemble(config).await?
+    let assembled = async {
+        match demo {
+            true => assemble_with_directory(config, DEMO).await,
+            false => assemble(config).await,
+        }
+    };
+    let mut running = tokio::select! {
+        biased;
+        assembled = assembled => assembled?,
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped before it served");
+            telemetry.shutdown(LAST_TRACES).await;
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     let directory = storage::read(&running.log).await?.directory;
     let readiness = Readiness::default();

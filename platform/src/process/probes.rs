@@ -116,6 +116,11 @@ impl Readiness {
         });
     }
 
+    /// Whether the process does not serve yet.
+    pub(super) fn is_starting(&self) -> bool {
+        self.0.phase.load(Ordering::Relaxed) == STARTING
+    }
+
     /// Says that the process serves: it is ready from now on.
     pub fn serving(&self) {
         self.0.phase.store(SERVING, Ordering::Relaxed);

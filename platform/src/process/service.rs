@@ -2,7 +2,7 @@
 //!
 //! A `main.rs` says what only its service has: its settings, whom it calls, and how it is built ([`ServiceProgram`]).
 
-use std::{process::ExitCode, sync::Arc};
+use std::{future::pending, process::ExitCode, sync::Arc};
 
 use clap::Subcommand;
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,7 +11,7 @@ use tonic::transport::server::TcpIncoming;
 
 use super::{
     Bound, DRAIN, EngineSettings, Engines, EnginesError, Process, ProcessError, ProcessSettings,
-    ServiceSettings, bind,
+    Readiness, ServiceSettings, bind,
     cli::{self, Chore, SettingsFile},
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     log::postgres,
     replicas::{Address, Replicas},
     serve::{GrpcServer, Services},
+    shutdown::Signals,
     tls::{ClientTls, TlsError},
 };
 
@@ -91,15 +92,33 @@ impl ServiceCommand {
         let alike = settings.alike();
         match self {
             Self::Chore(Chore::Serve) => {
-                settings
-                    .serve(ServiceProcess::start(S::NAME, alike).await?)
-                    .await?;
+                let mut signals = Signals::listen().map_err(ProcessError::Signals)?;
+                let process = ServiceProcess::start(S::NAME, alike).await?;
+                let readiness = process.process.readiness().clone();
+                tokio::select! {
+                    // First, so that it is known whether it serves when a signal comes.
+                    biased;
+                    served = settings.serve(process) => served?,
+                    signal = before_serving(&mut signals, &readiness) => {
+                        tracing::info!(signal, "stopped before it served");
+                    }
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Self::Chore(Chore::Config { .. }) => cli::show(&settings),
             Self::Chore(Chore::Healthcheck) => cli::tell_readiness(alike.health.address).await,
             Self::Migrate => cli::migrate(alike.postgres).await,
         }
+    }
+}
+
+/// Waits for a signal that comes while the process does not serve yet: an engine that lets it wait must not keep it from
+/// stopping. Later ones are [`Process::run`]'s.
+async fn before_serving(signals: &mut Signals, readiness: &Readiness) -> &'static str {
+    let signal = signals.next().await;
+    match readiness.is_starting() {
+        true => signal,
+        false => pending().await,
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use carrel_platform::log::LogError;
 use tokio::time::Instant;
 
-use super::{LiveSession, there::Attending};
+use super::{
+    LiveSession,
+    there::{Attending, LookedUp},
+};
 use crate::domain::{
     audience::Audience,
     conference::Departure,
@@ -83,7 +86,8 @@ impl LiveSession {
         self.revalidate(|_| true);
         self.keep_lease();
         self.do_what_is_due().await;
-        self.see_who_is_there(None).await;
+        self.see_who_talks(None).await;
+        self.see_supervisors(None).await;
         // Whoever asks for sessions at random shall not keep the store of leases busy either.
         if !self.does_not_exist() {
             self.look_elsewhere();
@@ -105,14 +109,21 @@ impl LiveSession {
     }
 
     /// Takes in who attends on other servers.
-    pub(super) async fn looked_elsewhere(&mut self, attending: Attending) {
+    pub(super) async fn looked_elsewhere(&mut self, looked_up: LookedUp) {
+        let LookedUp {
+            of_who_talks,
+            attending,
+        } = looked_up;
         self.attended_elsewhere = self.is_left_to_others(&attending);
-        self.see_who_is_there(Some(&attending)).await;
+        if of_who_talks {
+            self.see_who_talks(Some(&attending)).await;
+        }
+        self.see_supervisors(Some(&attending)).await;
     }
 
-    /// Writes what follows from who is there: a patron is away or back, a lost owner's patron waits again, and lost
-    /// supervisors leave. Nobody counts as gone unless it is known that they are on no other server.
-    async fn see_who_is_there(&mut self, attending: Option<&Attending>) {
+    /// Writes what follows from whether the owner and the patron are there: a patron is away or back, and a lost owner's
+    /// patron waits again. Nobody counts as gone unless it is known that they are on no other server.
+    async fn see_who_talks(&mut self, attending: Option<&Attending>) {
         self.note_patron_connection(attending).await;
         if let Some(owner) = self.lost_owner(attending)
             && let Err(error) = self.give_back(&owner, attending).await
@@ -122,6 +133,10 @@ impl LiveSession {
                 "a lost librarian's session could not go back to its queue",
             );
         }
+    }
+
+    /// Takes lost supervisors out. Nobody counts as gone here either unless it is known.
+    async fn see_supervisors(&mut self, attending: Option<&Attending>) {
         for member in self.lost_supervisors(attending) {
             if let Err(error) = self.see_off_lost(&member, attending).await {
                 self.warn(

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    future::pending,
     mem,
     sync::Arc,
     time::Duration,
@@ -14,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use carrel_platform::lease::{Lease, LeaseError};
 use futures::FutureExt as _;
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::{LiveSession, Standing};
 use crate::domain::{
@@ -27,6 +28,34 @@ use crate::domain::{
 
 /// Who attends a session on which server, as the store of leases told it.
 pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
+
+/// A look that is under way at who attends on any server.
+pub(super) struct LookUp {
+    /// Whether it is for the owner's and the patron's sake, too.
+    of_who_talks: bool,
+    task: JoinHandle<Attending>,
+}
+
+/// What such a look found.
+pub(super) struct LookedUp {
+    pub(super) of_who_talks: bool,
+    pub(super) attending: Attending,
+}
+
+impl LookUp {
+    /// Waits for the end of one that was begun, for ever if none was. Can be dropped while it waits.
+    pub(super) async fn done(under_way: &mut Option<Self>) -> LookedUp {
+        let Some(Self { of_who_talks, task }) = under_way else {
+            return pending().await;
+        };
+        let (of_who_talks, attending) = (*of_who_talks, task.await);
+        *under_way = None;
+        LookedUp {
+            of_who_talks,
+            attending: attending.unwrap_or_else(|error| Err(LeaseError(error.to_string()))),
+        }
+    }
+}
 
 /// When participants were last known to be there.
 pub(super) struct Seen {
@@ -156,6 +185,16 @@ impl Seen {
         }
     }
 
+    /// Whether the owner or the patron was missed for so long, whoever else is.
+    fn misses_who_talks(&self, time: Duration) -> bool {
+        self.owner.missed_for(time) || self.patron.missed_for(time)
+    }
+
+    /// Whether a supervisor was.
+    fn misses_supervisors(&self, time: Duration) -> bool {
+        self.gone.values().any(|gone| gone.missed_for(time))
+    }
+
     /// The owner begins to listen here.
     pub(super) fn see_owner_join(&mut self) {
         self.owner.look_here(true);
@@ -211,29 +250,29 @@ impl LiveSession {
     }
 
     /// Begins to look up who attends on any server, if somebody may be there who is missed here, or the session is left to
-    /// others.
+    /// others. Those who are missed are looked up at each look, and not only when their time is over: then one look that
+    /// misses them must not be the end of it.
+    ///
+    /// What is looked up for a supervisor's sake, or for nobody's, says nothing of the owner and the patron: a supervisor, of
+    /// whom they must not know, would decide when the one is told that the other was lost.
     pub(super) fn look_elsewhere(&mut self) {
-        if self.looking.is_some() || !(self.subscribers.is_empty() || self.somebody_is_missed()) {
+        // Looks are a little more or less than a tick apart.
+        let since_last_look = self.tick() / 2;
+        let of_who_talks = self.seen.misses_who_talks(since_last_look);
+        let wanted = of_who_talks
+            || self.subscribers.is_empty()
+            || self.seen.misses_supervisors(since_last_look);
+        let is_under_way =
+            (self.looking.as_ref()).is_some_and(|look_up| look_up.of_who_talks || !of_who_talks);
+        if !wanted || is_under_way {
             return;
         }
         let store = Arc::clone(&self.parts.leases);
         let space = self.lease_space();
-        self.looking = Some(tokio::spawn(async move { store.standing(&space).await }));
-    }
-
-    /// Whether somebody was missed since the last look. They are looked up at each look, and not only when their time is
-    /// over: then one look that misses them must not be the end of it.
-    fn somebody_is_missed(&self) -> bool {
-        let Seen {
-            owner,
-            patron,
-            gone,
-            ..
-        } = &self.seen;
-        // Looks are a little more or less than a tick apart.
-        let since_last_look = self.tick() / 2;
-        let mut all = [owner, patron].into_iter().chain(gone.values());
-        all.any(|seen| seen.missed_for(since_last_look))
+        self.looking = Some(LookUp {
+            of_who_talks,
+            task: tokio::spawn(async move { store.standing(&space).await }),
+        });
     }
 
     /// Whether somebody is connected to another server, if that is known.
@@ -405,6 +444,35 @@ mod tests {
                 "{after:?}"
             );
         }
+    }
+
+    /// R4, I17: whether the owner and the patron are looked up depends on nobody but them.
+    #[tokio::test(start_paused = true)]
+    async fn a_supervisor_who_is_missed_is_not_the_owner_or_the_patron() {
+        let tick = Duration::from_secs(15);
+        let mut seen = Seen::now();
+        seen.gone.insert("admin".to_owned(), LastSeen::now());
+        let here = |seen: &mut Seen, owner, patron| {
+            seen.owner.look_here(owner);
+            seen.patron.look_here(patron);
+        };
+        here(&mut seen, true, true);
+        tokio::time::advance(tick).await;
+        here(&mut seen, true, true);
+        let missed = |seen: &Seen| {
+            (
+                seen.misses_who_talks(tick / 2),
+                seen.misses_supervisors(tick / 2),
+            )
+        };
+        assert_eq!(missed(&seen), (false, true));
+        here(&mut seen, false, true);
+        assert_eq!(missed(&seen), (false, true), "the owner was here until now");
+        tokio::time::advance(tick).await;
+        here(&mut seen, false, true);
+        assert_eq!(missed(&seen), (true, true));
+        seen.gone.clear();
+        assert_eq!(missed(&seen), (true, false));
     }
 
     fn admin() -> StaffMember {
