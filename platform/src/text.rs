@@ -72,6 +72,10 @@ fn check(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> Result<(),
     if length > limit {
         return Err(TextError::TooLong { length, limit });
     }
+    // With these bytes every control character begins. Mostly there is none, which is soon seen.
+    if !text.bytes().any(|b| b.is_ascii_control() || b == 0xc2) {
+        return Ok(());
+    }
     match text.chars().find(|c| c.is_control() && !allowed(*c)) {
         Some(c) => Err(TextError::ControlCharacter { code: u32::from(c) }),
         None => Ok(()),

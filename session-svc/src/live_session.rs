@@ -482,5 +482,5 @@ impl LiveSession {
 
 /// The topic on which servers say that a session has changed.
 fn topic(session_id: &str) -> String {
-    format!("session/{session_id}")
+    ["session/", session_id].concat()
 }

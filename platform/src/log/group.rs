@@ -3,10 +3,7 @@
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, field};
@@ -122,9 +119,10 @@ pub(super) fn broken() -> LogError {
 
 /// Makes sure that a batch keeps the rules, before it joins others.
 pub(super) fn validate(batch: &Batch) -> Result<(), LogError> {
-    let mut named = HashSet::new();
-    for write in &batch.writes {
-        if !named.insert(&write.stream) {
+    for (index, write) in batch.writes.iter().enumerate() {
+        // Mostly there are two or three, which are sooner compared than hashed.
+        let mut before = batch.writes.iter().take(index);
+        if before.any(|other| other.stream == write.stream) {
             return Err(LogError::Invalid(format!(
                 "it names {} twice; put all events of a stream into one write",
                 write.stream

@@ -11,6 +11,9 @@ use super::{Command, EventLog, LogError, NewEvent, RecordedEvent, StreamName};
 /// How many events one read of the log asks for.
 const PAGE: usize = 512;
 
+/// For how many bytes an event's text has room from the start: most are shorter.
+const MOSTLY: usize = 512;
+
 /// An event out of the log.
 #[derive(Clone, Debug)]
 pub struct Stored<E> {
@@ -33,8 +36,9 @@ pub fn encode<E: Serialize>(
     at_ms: i64,
     command: Option<Command>,
 ) -> Result<NewEvent, LogError> {
-    let payload =
-        serde_json::to_vec(event).map_err(|error| LogError::Damaged(error.to_string()))?;
+    let mut payload = Vec::with_capacity(MOSTLY);
+    serde_json::to_writer(&mut payload, event)
+        .map_err(|error| LogError::Damaged(error.to_string()))?;
     Ok(NewEvent {
         at_ms,
         payload: Bytes::from(payload),

@@ -83,8 +83,8 @@ impl Actor {
     #[must_use]
     pub fn key(&self) -> String {
         match self {
-            Self::Patron(patron) => format!("patron:{}", patron.session_id),
-            Self::Librarian(librarian) => format!("librarian:{}", librarian.member.librarian_id),
+            Self::Patron(patron) => ["patron:", &patron.session_id].concat(),
+            Self::Librarian(librarian) => ["librarian:", &librarian.member.librarian_id].concat(),
         }
     }
 

@@ -271,6 +271,6 @@ fn command_for_log(
 ) -> Result<LogCommand, LogError> {
     let content =
         serde_json::to_vec(command).map_err(|error| LogError::Damaged(error.to_string()))?;
-    let key = format!("{}:{command_id}", actor.key());
+    let key = [&actor.key(), ":", command_id].concat();
     Ok(LogCommand::of(key, &content))
 }

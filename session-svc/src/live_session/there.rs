@@ -333,7 +333,7 @@ impl LiveSession {
             .map_or(PatronConnection::Connected, |session| {
                 session.patron_connection
             });
-        let who = format!("patron:{}", self.history.session_id());
+        let who = ["patron:", self.history.session_id()].concat();
         let here = self.subscribers.has_patron();
         let found = attending.and_then(|attending| self.is_elsewhere(&who, attending));
         let patron = &mut self.seen.patron;

@@ -1,5 +1,6 @@
 //! The one thread that writes, and its group commit.
 
+mod append;
 mod erase;
 #[cfg(test)]
 mod tests;
@@ -9,13 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, params};
+use rusqlite::{Connection, ErrorCode, config::DbConfig};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::append::Appends;
 use super::SYSTEM;
 use crate::log::{
-    Batch, LogError, StreamName, Write,
+    LogError,
     figures::Counters,
     group::{
         Request, Work, answer, broken, commit_span, count, gather, measure_commit, record_commit,
@@ -58,17 +60,37 @@ impl Writer {
     }
 
     /// Commits what arrives, until every sender is gone or the engine breaks.
-    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    pub(super) fn run(self, mut requests: mpsc::Receiver<Request>) {
+        let Err((error, group)) = self.commit_all(&mut requests) else {
+            return;
+        };
+        tracing::error!(%error, requests = group.len(), "log: the engine broke; the process must restart");
+        self.retire();
+        answer(
+            group
+                .into_iter()
+                .map(|request| (request, Err(error.clone()))),
+        );
+        refuse_all(&mut requests);
+    }
+
+    /// Commits what arrives. `Err`: how the engine broke, and what is not answered.
+    fn commit_all(
+        &self,
+        requests: &mut mpsc::Receiver<Request>,
+    ) -> Result<(), (LogError, Vec<Request>)> {
         let mut group = Vec::new();
         let mut pace = Pace::new();
+        let mut appends =
+            Appends::on(&self.connection).map_err(|error| (unwritten(&error), Vec::new()))?;
         while let Some(first) = requests.blocking_recv() {
             pace.wait(|| requests.len());
             let began = Instant::now();
-            gather(first, &mut requests, &mut group);
+            gather(first, requests, &mut group);
             if group.is_empty() {
                 continue;
             }
-            let outcome = self.commit(&group);
+            let outcome = self.commit(&mut appends, &group);
             pace.committed(group.len(), began.elapsed());
             match outcome {
                 Outcome::Committed(results) => self.answer_committed(group.drain(..).zip(results)),
@@ -76,30 +98,37 @@ impl Writer {
                     tracing::error!(%error, requests = group.len(), "log: a group was rolled back");
                     answer(group.drain(..).map(|request| (request, Err(error.clone()))));
                 }
-                Outcome::Broken(error) => {
-                    tracing::error!(%error, requests = group.len(), "log: the engine broke; the process must restart");
-                    self.retire();
-                    answer(group.drain(..).map(|request| (request, Err(error.clone()))));
-                    return refuse_all(&mut requests);
-                }
+                Outcome::Broken(error) => return Err((error, group)),
             }
         }
+        Ok(())
     }
 
-    fn commit(&mut self, group: &[Request]) -> Outcome {
+    fn commit(&self, appends: &mut Appends<'_>, group: &[Request]) -> Outcome {
         let mut span = commit_span(SYSTEM, group);
-        span.scope().run(|| self.commit_within(&mut span, group))
+        let outcome = span
+            .scope()
+            .run(|| self.commit_within(&mut span, appends, group));
+        if !matches!(outcome, Outcome::Committed(_)) {
+            appends.forget();
+        }
+        outcome
     }
 
-    fn commit_within(&mut self, span: &mut NotedSpan, group: &[Request]) -> Outcome {
+    fn commit_within(
+        &self,
+        span: &mut NotedSpan,
+        appends: &mut Appends<'_>,
+        group: &[Request],
+    ) -> Outcome {
         let started = Instant::now();
         let changes = self.connection.total_changes();
-        let results = match self.write_all(group) {
+        let results = match self.write_all(appends, group) {
             Ok(results) => results,
             Err(error) => return self.roll_back(&error),
         };
         let written = Instant::now();
-        if let Err(error) = self.execute("COMMIT") {
+        if let Err(error) = appends.commit() {
             // A full disk stops the commit before its last page is whole, so nobody will ever read it, and SQLite
             // has rolled it back. After any other failure, a failed sync above all, what is on the disk is unknown.
             if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
@@ -122,103 +151,23 @@ impl Writer {
         Outcome::Committed(results)
     }
 
-    /// Carries out one of the two statements that every transaction has: SQLite reads their text once.
-    fn execute(&self, statement: &'static str) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached(statement)?
-            .execute([])
-            .map(|_| ())
-    }
-
     /// Does all work that can be done in one transaction, which it leaves open.
-    fn write_all(&self, group: &[Request]) -> rusqlite::Result<Vec<Result<(), LogError>>> {
-        self.execute("BEGIN IMMEDIATE")?;
+    fn write_all(
+        &self,
+        appends: &mut Appends<'_>,
+        group: &[Request],
+    ) -> rusqlite::Result<Vec<Result<(), LogError>>> {
+        appends.begin()?;
         group
             .iter()
             .map(|request| match &request.work {
-                Work::Append(batch) => self.write_batch(batch),
-                Work::Erase { stream, up_to } => self.erase(stream, *up_to),
+                Work::Append(batch) => appends.append(batch),
+                Work::Erase { stream, up_to } => {
+                    let head = appends.find(stream)?;
+                    self.erase(stream, head, *up_to)
+                }
             })
             .collect()
-    }
-
-    fn write_batch(&self, batch: &Batch) -> rusqlite::Result<Result<(), LogError>> {
-        let mut known = Vec::with_capacity(batch.writes.len());
-        for write in &batch.writes {
-            let found = self.find(&write.stream)?;
-            let actual = found.map_or(0, |(_, version)| version);
-            if u64::try_from(actual) != Ok(write.expected) {
-                return Ok(Err(LogError::Conflict {
-                    stream: write.stream.clone(),
-                    expected: write.expected,
-                    actual: actual.unsigned_abs(),
-                }));
-            }
-            known.push(found);
-        }
-        for (write, found) in batch.writes.iter().zip(known) {
-            self.write(write, found)?;
-        }
-        Ok(Ok(()))
-    }
-
-    /// The stream's number and version.
-    fn find(&self, stream: &StreamName) -> rusqlite::Result<Option<(i64, i64)>> {
-        self.connection
-            .prepare_cached(
-                "SELECT stream_id, version FROM stream WHERE category = ?1 AND id = ?2",
-            )?
-            .query_row(params![stream.category, stream.id], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()
-    }
-
-    fn write(&self, write: &Write, found: Option<(i64, i64)>) -> rusqlite::Result<()> {
-        if write.events.is_empty() {
-            return Ok(());
-        }
-        let (stream_id, mut version) = match found {
-            Some(known) => known,
-            None => {
-                self.connection
-                    .prepare_cached(
-                        "INSERT INTO stream (category, id, version) VALUES (?1, ?2, 0)",
-                    )?
-                    .execute(params![write.stream.category, write.stream.id])?;
-                (self.connection.last_insert_rowid(), 0)
-            }
-        };
-        let mut insert = self.connection.prepare_cached(
-            "INSERT INTO event (stream_id, version, at_ms, payload, command_key, command_fingerprint)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?;
-        for event in &write.events {
-            version += 1;
-            let command = event.command.as_ref();
-            insert.execute(params![
-                stream_id,
-                version,
-                event.at_ms,
-                &event.payload[..],
-                command.map(|command| &command.key),
-                command.map(|command| command.fingerprint.to_be_bytes()),
-            ])?;
-        }
-        match &write.standing {
-            None => self
-                .connection
-                .prepare_cached("UPDATE stream SET version = ?2 WHERE stream_id = ?1")?
-                .execute(params![stream_id, version])?,
-            Some(standing) => self
-                .connection
-                .prepare_cached(
-                    "UPDATE stream SET version = ?2, owner = ?3, closed_at_ms = ?4, standing_version = ?2
-                     WHERE stream_id = ?1",
-                )?
-                .execute(params![stream_id, version, standing.owner, standing.closed_at_ms])?,
-        };
-        Ok(())
     }
 
     fn roll_back(&self, cause: &rusqlite::Error) -> Outcome {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::Writer;
+use super::{Writer, append::Head};
 use crate::log::{
     LogError, StreamName,
     group::{Request, Work, answer},
@@ -14,20 +14,20 @@ use crate::log::{
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Writer {
-    /// Writes zeros over the events of a stream up to a version, and remembers that they are gone.
+    /// Writes zeros over the events of a stream, which has come so far, up to a version, and remembers that they are gone.
     pub(super) fn erase(
         &self,
         stream: &StreamName,
+        head: Option<Head>,
         up_to: u64,
     ) -> rusqlite::Result<Result<(), LogError>> {
-        let found = self.find(stream)?;
-        let last = found.map_or(0, |(_, version)| version);
+        let last = head.map_or(0, |head| head.version);
         let Some(up_to) = i64::try_from(up_to).ok().filter(|up_to| *up_to <= last) else {
             return Ok(Err(LogError::Invalid(format!(
                 "{stream} is at version {last} and can't be erased up to {up_to}"
             ))));
         };
-        let Some((stream_id, _)) = found else {
+        let Some(Head { stream_id, .. }) = head else {
             return Ok(Ok(()));
         };
         // Every column keeps its width, so SQLite writes the row over itself where it stands. For `at_ms` this is so

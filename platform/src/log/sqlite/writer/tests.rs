@@ -19,7 +19,8 @@ fn writer(folder: &tempfile::TempDir) -> Writer {
 #[test]
 fn a_full_disk_is_rolled_back_and_over_when_there_is_room_again() {
     let folder = tempfile::tempdir().unwrap();
-    let mut writer = writer(&folder);
+    let writer = writer(&folder);
+    let mut appends = Appends::on(&writer.connection).unwrap();
     let allow = |writer: &Writer, pages: i64| {
         let connection = &writer.connection;
         connection
@@ -29,15 +30,65 @@ fn a_full_disk_is_rolled_back_and_over_when_there_is_room_again() {
     allow(&writer, 10);
     let (small, _small) = request("small", 1);
     let (large, _large) = request("large", 100_000);
-    let Outcome::RolledBack(LogError::Unavailable(problem)) = writer.commit(&[small, large]) else {
+    let Outcome::RolledBack(LogError::Unavailable(problem)) =
+        writer.commit(&mut appends, &[small, large])
+    else {
         unreachable!("a full disk must refuse the group");
     };
     assert!(problem.contains("make room"), "{problem}");
     allow(&writer, 1_000);
     let (small, _small) = request("small", 1);
     let (large, _large) = request("large", 100_000);
-    let Outcome::Committed(results) = writer.commit(&[small, large]) else {
+    let Outcome::Committed(results) = writer.commit(&mut appends, &[small, large]) else {
         unreachable!("there is room");
     };
     assert_eq!(results, [Ok(()), Ok(())]);
+}
+
+/// What was known of a stream is forgotten with what was rolled back: the same is written then, and not taken for a conflict.
+#[test]
+fn what_was_rolled_back_is_not_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer(&folder);
+    let mut appends = Appends::on(&writer.connection).unwrap();
+    let (first, _first) = request("s", 1);
+    let Work::Append(batch) = &first.work else {
+        unreachable!("it appends");
+    };
+    appends.begin().unwrap();
+    assert_eq!(appends.append(batch).unwrap(), Ok(()));
+    writer.roll_back(&rusqlite::Error::InvalidQuery);
+    appends.forget();
+    let outcome = writer.commit(&mut appends, &[first]);
+    assert!(matches!(outcome, Outcome::Committed(results) if results == [Ok(())]));
+}
+
+/// Whoever else writes to the file is heard of, though this connection remembers where the streams were.
+#[test]
+fn what_another_connection_writes_is_a_conflict_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (writer(&folder), writer(&folder));
+    let mut writers = [&here, &there].map(|writer| {
+        let appends = Appends::on(&writer.connection).unwrap();
+        (writer, appends)
+    });
+    for version in 0..6 {
+        let turn = usize::try_from(version).unwrap() % 2;
+        let outcomes = [turn, 1 - turn].map(|turn| {
+            let (writer, appends) = &mut writers[turn];
+            let (mut request, _answer) = request("s", 1);
+            if let Work::Append(batch) = &mut request.work {
+                batch.writes[0].expected = version;
+            }
+            let Outcome::Committed(results) = writer.commit(appends, &[request]) else {
+                unreachable!("nothing breaks");
+            };
+            results.into_iter().next().unwrap()
+        });
+        assert_eq!(outcomes[0], Ok(()));
+        let Err(LogError::Conflict { actual, .. }) = &outcomes[1] else {
+            unreachable!("the other was first");
+        };
+        assert_eq!(*actual, version + 1);
+    }
 }
