@@ -48,7 +48,7 @@ pub(crate) async fn carry_out(
 fn unsettled() -> Refusal {
     Refusal::unavailable(
         "INTERRUPTED",
-        "What you sent before this was not answered in time. Send this again, when that is answered.",
+        "What you sent before this was not answered in time. Send this again once that has been answered.",
     )
 }
 

@@ -271,7 +271,7 @@ pub(crate) fn late() -> Refusal {
     Refusal::new(
         Code::DeadlineExceeded,
         "DEADLINE_EXCEEDED",
-        "The service did not answer in time. Whether it happened is not known; send the same command again.",
+        "The service did not answer in time. It is not known whether this was done; send the same command again.",
     )
     .retry_after(Duration::from_secs(1))
 }

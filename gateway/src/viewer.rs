@@ -307,7 +307,7 @@ fn too_fast() -> Refusal {
     Refusal::new(
         Code::ResourceExhausted,
         "TOO_FAST",
-        "Too much of what you sent is not answered yet. Wait for answers, then send this again.",
+        "Too much of what you sent has not been answered yet. Wait for answers, then send this again.",
     )
     .retry_after(Duration::from_secs(1))
 }

@@ -72,16 +72,16 @@ impl From<Error> for Refusal {
             Error::NotShared => Self::new(
                 Code::FailedPrecondition,
                 "NOT_SHARED",
-                "You and this librarian monitor no common queue at the moment. What was written before stays readable.",
+                "You and this librarian don't share a queue at the moment. You can still read what was written before.",
             ),
             Error::NotMonitoring => Self::new(
                 Code::FailedPrecondition,
                 "NOT_MONITORING",
-                "You do not monitor this queue at the moment. Choose it among your queues to write to its staff.",
+                "You don't monitor this queue at the moment. Add it to your queues to write to its staff.",
             ),
             Error::PresenceUnavailable => Self::unavailable(
                 "PRESENCE_UNAVAILABLE",
-                "It can't be found out just now who monitors which queues. Nothing was written; try again.",
+                "We can't find out right now who monitors which queues. Nothing was written; try again.",
             ),
             Error::Text(error) => error.refuse("text"),
             Error::Request(refusal) => refusal,

@@ -20,7 +20,7 @@ pub enum TextError {
         limit: usize,
     },
     /// It has a control character that it must not have.
-    #[error("it has the control character U+{code:04X}; remove it")]
+    #[error("it contains a hidden control character (U+{code:04X}); remove it")]
     ControlCharacter {
         /// Which.
         code: u32,

@@ -111,7 +111,7 @@ fn refuse(refused: Refused) -> Refusal {
             ..Refusal::not_found("offer")
         },
         Refused::OfferClosed { fate } => {
-            state("OFFER_CLOSED", "This offer does not stand any more.").with("outcome", fate.as_str())
+            state("OFFER_CLOSED", "This offer no longer stands.").with("outcome", fate.as_str())
         }
         Refused::NotShared => state(
             "NOT_SHARED",
@@ -138,7 +138,7 @@ fn refuse(refused: Refused) -> Refusal {
         Refused::Full => Refusal::new(
             Code::ResourceExhausted,
             "SESSION_FULL",
-            "This session holds as much as it can. End it, and go on in a new one.",
+            "This session is full. End it and go on in a new one.",
         ),
         Refused::Text { field, error: FieldError::Text(error) } => error.refuse(field),
         Refused::Text { field, error: error @ FieldError::NotAnEmail } => {

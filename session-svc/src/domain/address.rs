@@ -22,7 +22,7 @@ pub enum AddressError {
         length: usize,
     },
     /// It has characters that could make it look like another address.
-    #[error("it has an invisible or control character; remove it")]
+    #[error("it contains an invisible or control character; remove it")]
     InvisibleCharacter,
     /// It is not an absolute address with a host.
     #[error("it is not a full web address; write it as https://example.org/page")]
@@ -31,7 +31,7 @@ pub enum AddressError {
     #[error("only http and https addresses can be sent")]
     Scheme,
     /// It has a user name or password in it.
-    #[error("it has a user name or password in it; remove what stands before the @")]
+    #[error("it has a user name or password in it; remove what comes before the @")]
     Credentials,
 }
 
