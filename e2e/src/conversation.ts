@@ -32,7 +32,7 @@ export class Conversation {
     const item = this.item(text);
     await item.first().waitFor();
     await item.filter({ hasText: "Sending" }).waitFor({ state: "detached" });
-    await item.filter({ hasText: "Not sent" }).waitFor({ state: "detached" });
+    await item.filter({ hasText: /not (have been )?sent/i }).waitFor({ state: "detached" });
   }
 
   /** All that stands there, as text, without the times and without what became of the user's own messages. */

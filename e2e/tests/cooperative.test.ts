@@ -79,7 +79,7 @@ describe("what the patron's library wants its helpers to know (D37)", () => {
     await policy.getByText(POLICY).waitFor();
     await policy.getByText("Corrections to: desk@maple.example").waitFor();
     await policy.getByRole("combobox", { name: "Policy of" }).selectOption({ label: "Harbor City Library" });
-    await policy.getByText("This library has not written down a policy here.").waitFor();
+    await policy.getByText("This library has not added a policy here.").waitFor();
     await policy.getByRole("button", { name: "Close the policy" }).click();
     await policy.waitFor({ state: "detached" });
   });

@@ -241,7 +241,7 @@ describe("after the conversation", () => {
     const list = /\/v1\/libraries\?/;
     await page.route(list, (route) => route.abort());
     await page.goto(stage.carrel.page("/"));
-    await page.getByRole("alert").filter({ hasText: "does not answer" }).waitFor();
+    await page.getByRole("alert").filter({ hasText: "is not answering" }).waitFor();
     await look(visitor, "libraries-not-read");
     await page.unroute(list);
     await page.getByRole("button", { name: "Try again" }).click();

@@ -95,7 +95,7 @@ test("Ms Map thinks better of a page, and Esc throws nothing away unasked (D60)"
   await press(page, page.getByRole("button", { name: "Web page", exact: true }));
   await write(page, msMap.pageBox, "https://maple.example");
   await page.keyboard.press("Escape");
-  await press(page, msMap.throwAway.getByRole("button", { name: "Go on writing" }));
+  await press(page, msMap.throwAway.getByRole("button", { name: "Keep writing" }));
   expect(await msMap.pageBox.inputValue()).toBe("https://maple.example");
   await msMap.pageBox.press("Escape");
   await press(page, msMap.throwAway.getByRole("button", { name: "Throw away" }));

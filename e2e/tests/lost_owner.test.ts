@@ -54,7 +54,7 @@ test("the row in New says so", async () => {
 });
 
 test("a supervisor inside takes over, and is the owner from then on", async () => {
-  await admin.page.getByText("connection was lost and the patron waits again. You can take over.").waitFor();
+  await admin.page.getByText("connection was lost and the patron is waiting again. You can take over.").waitFor();
   // Others are shown it for some seconds only, which may be over once what the new owner sees is looked at.
   const pickedUp = mrLee.row("New", "Ricky").filter({ hasText: "Maple Admin picked this patron up" });
   await Promise.all([pickedUp.waitFor(), admin.page.getByRole("button", { name: "Take over" }).click()]);

@@ -91,7 +91,7 @@ test("a page that is let in no longer says so, and the patron can ask at once (R
     sessionStorage.setItem(key, JSON.stringify(admission));
   });
   await ricky.page.reload();
-  await ricky.page.getByRole("alert").filter({ hasText: "You cannot return to your chat" }).waitFor();
+  await ricky.page.getByRole("alert").filter({ hasText: "You can't return to your chat" }).waitFor();
   await ricky.visitor.picture("reconnect-let-in-no-longer");
   await ricky.ask({ question: "May I renew two books by telephone?", name: "Ricky" });
   await ricky.waiting.waitFor();

@@ -97,7 +97,7 @@ describe("accepted", () => {
     await mrLee.note(NOTE);
     await mrLee.offer("Ricky", "Mr Reed", "You know the courts.");
     await mrReed.offered("Mr Lee", "Ricky").getByRole("button", { name: "Accept Ricky from Mr Lee" }).click();
-    await mrReed.conversation.shows("You accepted this patron, from Mr Lee");
+    await mrReed.conversation.shows("You accepted this patron from Mr Lee");
     await mrReed.conversation.shows("One moment, I am looking.");
     await mrReed.conversation.shows(NOTE);
     await mrReed.endButton.waitFor();
@@ -128,7 +128,7 @@ describe("accepted by who is inside in conference mode", () => {
     await admin.enter("Ricky");
     await mrReed.offer("Ricky", "Maple Admin");
     await admin.offered("Mr Reed", "Ricky").getByRole("button", { name: "Accept Ricky from Mr Reed" }).click();
-    await admin.conversation.shows("You accepted this patron, from Mr Reed");
+    await admin.conversation.shows("You accepted this patron from Mr Reed");
     await admin.endButton.waitFor();
     await admin.page.getByRole("button", { name: "Transfer …" }).waitFor();
     expect(await admin.banner.count()).toBe(0);

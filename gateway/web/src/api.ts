@@ -44,7 +44,7 @@ export type RenewOutcome = Extract<ConnectionEvent, { kind: "renewed" | "renewal
 /** The two views of a transcript. */
 export type TranscriptView = "patron" | "staff";
 
-const UNREACHABLE = "The library's chat server does not answer. Check your network connection, then try again.";
+const UNREACHABLE = "The library's chat server is not answering. Check your network connection, then try again.";
 const TIME_LIMIT = 15_000;
 
 /** How far the server's clock is ahead of this one, in milliseconds, as its last answer told. */

@@ -5,14 +5,14 @@ import { isWrong, whyRefused, wrongWith } from "./refusal_words";
 
 const bell = create(RefusalSchema, {
   code: 3,
-  message: "text: it has the control character U+0007; remove it",
-  fieldViolations: [{ field: "text", description: "it has the control character U+0007; remove it" }],
+  message: "text: it contains a hidden control character (U+0007); remove it",
+  fieldViolations: [{ field: "text", description: "it contains a hidden control character (U+0007); remove it" }],
 });
 const passing = create(RefusalSchema, { code: 8, message: "That was too much at once. Wait a moment." });
 
 describe("a refusal, as people read it", () => {
   it("says what is wrong without the name of a field (R23)", () => {
-    expect(whyRefused(bell)).toBe("It has the control character U+0007; remove it.");
+    expect(whyRefused(bell)).toBe("It contains a hidden control character (U+0007); remove it.");
     expect(whyRefused(passing)).toBe("That was too much at once. Wait a moment.");
     expect(whyRefused(undefined)).toBe("");
   });

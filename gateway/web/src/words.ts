@@ -12,8 +12,8 @@ export function nameOf(person: Person | undefined): string {
 export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
   if (toPatron) return "You are waiting for a librarian again";
   return own
-    ? "Your connection was lost; the patron waits again"
-    : `${nameOf(event.author)}'s connection was lost; the patron waits again`;
+    ? "Your connection was lost; the patron is waiting again"
+    : `${nameOf(event.author)}'s connection was lost; the patron is waiting again`;
 }
 
 /** Says the name of a queue. */
@@ -56,8 +56,8 @@ export function closedLine(closed: TransferClosed, to: string): string {
 export function transferredLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
   if (toPatron) return `${newcomer(event.author)} is now answering you`;
   const from = event.payload.case === "transferred" ? event.payload.value.from : undefined;
-  const who = own ? "You accepted this patron" : `${nameOf(event.author)} accepted and has this patron now`;
-  return from === undefined ? who : `${who}, ${own ? "from" : "after"} ${nameOf(from)}`;
+  const who = own ? "You" : nameOf(event.author);
+  return `${who} accepted this patron${from === undefined ? "" : ` from ${nameOf(from)}`}`;
 }
 
 /** A library may keep its librarians' names to itself: then the patron hears of another librarian. */

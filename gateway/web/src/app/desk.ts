@@ -142,7 +142,7 @@ export class Desk {
       this.announcer.say(`${author} to ${to}, not to a patron: ${text}`);
     },
     refused: (name, refusal) => {
-      const fate = nothingHappened(refusal) ? "was not sent" : "was perhaps not sent";
+      const fate = nothingHappened(refusal) ? "was not sent" : "may not have been sent";
       this.notify(`Your message to ${name} ${fate}. ${whyRefused(refusal)}`, "bad");
     },
   });

@@ -163,7 +163,7 @@ describe("a session that goes from the desk while something is on its way there 
     stage.desk.writing.type("s", { patron: "Or of 1890?", note: "Twice." });
     await stage.detached({ code: 9, reason });
     expect(stage.desk.link.sessions.value.has("s")).toBe(false);
-    expect(stage.desk.notices.shown.value.at(-1)?.text).toContain("What you have typed is there again");
+    expect(stage.desk.notices.shown.value.at(-1)?.text).toContain("What you have typed comes back");
     expect(stage.desk.drafts.of("s")).toMatchObject({
       patron: "It is of 1874.\nOr of 1890?",
       note: "Ask her.\nTwice.",
@@ -180,7 +180,7 @@ describe("a session that goes from the desk while something is on its way there 
     expect(stage.root.querySelector(".left-behind .hint")?.textContent).toBe("Not confirmed as sent:");
     await stage.click("Throw away what was typed for Ricky");
     expect(stage.dialogs).toEqual([THROW_AWAY]);
-    await stage.answer("Go on writing");
+    await stage.answer("Keep writing");
     expect(left()).toHaveLength(3);
     stage.desk.link.input("s", { kind: "attend" });
     await stage.attending(part);

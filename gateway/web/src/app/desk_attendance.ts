@@ -197,9 +197,11 @@ export class Attendance {
     this.#takeBack(view);
     const patron = view.session?.patronName;
     const which = view.session ? `Your session with ${patron || "a patron"}` : "A session that was on your desk";
-    const where = owner ? `${owner} has the patron now.` : "If the patron still waits, you find them under New.";
+    const where = owner
+      ? `${owner} has the patron now.`
+      : "If the patron is still waiting, you will find them under New.";
     this.listener.notify(
-      `${which} is no longer yours: your connection was gone for too long. ${where}${this.#kept(view)}`,
+      `${which} is no longer yours: your connection was lost for too long. ${where}${this.#kept(view)}`,
       "bad",
     );
     this.listener.left(view.sessionId);
@@ -218,7 +220,7 @@ export class Attendance {
   /** What is said of what the user has typed in a session that goes from the desk. */
   #kept({ sessionId }: SessionView): string {
     if (!this.drafts.has(sessionId)) return "";
-    return " What you have typed is there again when you are back in the session; until then it stands under My Active.";
+    return " What you have typed comes back when you return to the session; until then it is under My Active.";
   }
 
   /** Makes drafts again of what the user has written and nobody has taken. */
@@ -247,7 +249,7 @@ function tooLate(refusal: Refusal): boolean {
 }
 
 const CLOSED: Record<string, string> = {
-  ACCEPTED: "Somebody else has accepted this patron already.",
+  ACCEPTED: "Somebody else has already accepted this patron.",
   DECLINED: "This offer was declined.",
   LAPSED: "This offer has lapsed; the patron stays where they are.",
   WITHDRAWN: "This offer was taken back; the patron stays where they are.",

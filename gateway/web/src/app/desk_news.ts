@@ -33,7 +33,7 @@ export function newsOf(event: SessionEvent, hearer: Hearer): string | undefined 
     case "colleagueLeft":
       return `${name} left the session.${where}`;
     case "returned":
-      return `${name}'s connection was lost; ${patron} waits again. You can take over.${where}`;
+      return `${name}'s connection was lost; ${patron} is waiting again. You can take over.${where}`;
     case "pickedUp":
       return `${name} picked ${patron} up.${where}`;
     case "transferOffered":
@@ -71,9 +71,9 @@ function closedNews({ outcome, reason }: TransferClosed, by: string, patron: str
 function connectionNews(connection: PatronConnection, patron: string): string {
   switch (connection) {
     case PatronConnection.AWAY:
-      return `The connection of ${patron} is gone for the moment.`;
+      return `${sentence(patron)}'s connection is gone for the moment.`;
     case PatronConnection.LOST:
-      return `The connection of ${patron} is lost.`;
+      return `${sentence(patron)}'s connection is lost.`;
     default:
       return `${sentence(patron)} is connected again.`;
   }

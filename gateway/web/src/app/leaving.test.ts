@@ -61,7 +61,7 @@ describe("a desk that is left (D60)", () => {
     stage.socket.push({ case: "refused", value: create(RefusedSchema, { sessionId: "s", commandId, refusal }) });
     expect(isDeskUnsent(stage.desk)).toBe(true);
     await stage.click("Log out");
-    expect(stage.find("dialog", /./)?.textContent).toContain("What you have typed and not sent is lost.");
+    expect(stage.find("dialog", /./)?.textContent).toContain("What you have typed but not sent is lost.");
     await stage.answer("Stay");
     stage.desk.link.input("s", { kind: "discard", commandId });
     expect(isDeskUnsent(stage.desk)).toBe(false);

@@ -215,7 +215,7 @@ export class PatronChat {
 
   async #admit(): Promise<Admission> {
     const { token, sessionId } = await admitPatron(this.institutionId, this.practice);
-    if (token === undefined) throw new ApiError(0, undefined, "The server let nobody in. Try again in a minute.");
+    if (token === undefined) throw new ApiError(0, undefined, "The server did not let you in. Try again in a minute.");
     const admission = { sessionId, token: held(token) };
     this.#admission.hold(admission);
     this.link.start(admission.token);

@@ -27,7 +27,7 @@ export class PatronLibrary {
     try {
       const { library } = await fetchLibrary(this.institutionId);
       if (this.practice && library?.practice === false) {
-        this.#error.value = `${library.name} has no practice queue. Nothing can be practised on this page.`;
+        this.#error.value = `${library.name} has no practice queue, so nothing can be practised on this page.`;
         return;
       }
       this.#facts.value = library;
@@ -43,6 +43,6 @@ export class PatronLibrary {
 function whyUnread(error: unknown): string {
   if (!(error instanceof ApiError)) return "Something went wrong on this page. Reload it.";
   return error.status === 404
-    ? "There is no library with this address. Check the address, or choose your library from the list."
+    ? "There is no library at this address. Check the address, or choose your library from the list."
     : error.message;
 }

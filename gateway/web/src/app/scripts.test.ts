@@ -62,10 +62,10 @@ describe("a librarian's own scripts (D38)", () => {
     const scripts = new OwnScripts(signal("map"));
     expect(scripts.add({ name: "Bye", text: "Good-bye!" })).toBeUndefined();
     fillStorage();
-    expect(scripts.add({ name: "Ask", text: "May I ask more?" })).toContain("does not keep it");
+    expect(scripts.add({ name: "Ask", text: "May I ask more?" })).toContain("could not store it");
     expect(names(scripts)).toEqual(["Ask", "Bye"]);
     dispatchEvent(new StorageEvent("storage", { key: "carrel.scripts.map" }));
-    expect(scripts.remove("Bye")).toContain("then there again");
+    expect(scripts.remove("Bye")).toContain("then it is back");
     expect(names(scripts)).toEqual(["Ask"]);
   });
 

@@ -63,13 +63,13 @@ export class OwnScripts {
     const others = this.#latest().filter((one) => one.name !== script.name);
     if (others.length >= SCRIPTS_LIMIT) return `You have ${SCRIPTS_LIMIT} scripts. Remove one first.`;
     if (this.#change([...others, script])) return undefined;
-    return "This browser does not keep it: it is there until you leave the page.";
+    return "This browser could not store it: it is there until you leave the page.";
   }
 
   /** Removes a script. Says so, if it will be there again. */
   remove(name: string): string | undefined {
     if (this.#change(this.#latest().filter((one) => one.name !== name))) return undefined;
-    return `This browser does not forget the script ${name}: it is gone until you leave the page, and then there again.`;
+    return `This browser could not remove the script ${name}: it is gone until you leave the page, and then it is back.`;
   }
 
   /** The scripts with what other tabs have changed, unless there are some here that the browser does not keep. */

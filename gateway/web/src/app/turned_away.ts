@@ -6,17 +6,17 @@ import { nothingHappened } from "../wire";
 
 /** To who returns to a chat, and is let in no longer. */
 export const LET_IN_NO_LONGER =
-  "You cannot return to your chat: the library no longer lets this page in, probably because it was away for too long. Ask again to go on.";
+  "You can't return to your chat: the library no longer lets this page in, probably because it was away for too long. Ask again to continue.";
 /** To who has just sent a question, and is let in no longer. */
 export const NOT_TAKEN_IN_TIME =
-  "The connection was lost for too long, and your question was perhaps not taken. It is still here: send it again.";
+  "The connection was lost for too long, and your question may not have got through. It is still here: send it again.";
 const PERHAPS_TAKEN =
-  "It is not certain whether your question was taken. Send it again: it is asked only once, however often you send it.";
+  "It is not certain whether your question got through. Send it again: it is asked only once, however often you send it.";
 /** To who has just sent a question from a page that the gateway will not have. */
 export const PERHAPS_TAKEN_AS_IT_IS = `${PERHAPS_TAKEN} If that does not help, copy it and reload this page.`;
 
-const NOT_TAKEN_BEFORE = "Your question had not been taken when this page was left. Ask it again.";
-const GONE = "You cannot return to your chat: the library no longer has it. Ask again to go on.";
+const NOT_TAKEN_BEFORE = "Your question had not got through when this page was left. Ask it again.";
+const GONE = "You can't return to your chat: the library no longer has it. Ask again to continue.";
 
 /** Whether nobody has opened the session that a page wants to return to: it can still be opened from there. */
 export function isUnopened(refusal: Refusal, taken: boolean): boolean {
@@ -25,7 +25,7 @@ export function isUnopened(refusal: Refusal, taken: boolean): boolean {
 
 /** Why a patron may not return. `taken` is whether the library had taken their question. */
 export function whyNoReturn(refusal: Refusal, taken: boolean): string {
-  if (refusal.code !== StatusCode.NOT_FOUND) return `You cannot return to your chat. ${whyRefused(refusal)}`.trim();
+  if (refusal.code !== StatusCode.NOT_FOUND) return `You can't return to your chat. ${whyRefused(refusal)}`.trim();
   return taken ? GONE : NOT_TAKEN_BEFORE;
 }
 
@@ -33,5 +33,5 @@ export function whyNoReturn(refusal: Refusal, taken: boolean): string {
 export function whyNotTaken(refusal: Refusal | undefined): string {
   const why = whyRefused(refusal);
   if (refusal !== undefined && !nothingHappened(refusal)) return `${PERHAPS_TAKEN} ${why}`.trim();
-  return why || "Your question was not taken. Try again.";
+  return why || "Your question did not get through. Try again.";
 }

@@ -76,7 +76,7 @@ describe("the list of libraries", () => {
 
   it("says why it could not be read, and is tried again without the focus being lost", async () => {
     await answered();
-    expect(alert()?.textContent).toContain("does not answer");
+    expect(alert()?.textContent).toContain("is not answering");
     expect(isBusy()).toBe(false);
     const again = alert()?.querySelector("button");
     again?.focus();

@@ -34,7 +34,7 @@ export function IndexPage({ list }: { list: PagedList<Library> }) {
 function Libraries({ entries }: { entries: readonly Library[] | undefined }) {
   if (entries === undefined) return <OneMoment />;
   if (entries.length === 0) {
-    return <p class="notice">No library takes questions here yet. An administrator adds them to the directory.</p>;
+    return <p class="notice">No library takes questions here yet. An administrator can add one to the directory.</p>;
   }
   return (
     <ul class="libraries">

@@ -59,9 +59,9 @@ function SoundChoice({ chat }: { chat: PatronChat }) {
   return (
     <span class="sound-choice">
       <Switch of={patronSound} class="sound-switch">
-        <span title="A sound when a librarian comes or writes while you look elsewhere">
+        <span title="A sound when a librarian joins or writes while you're looking elsewhere">
           Sound
-          <Hidden>when a librarian comes or writes while you look elsewhere</Hidden>
+          <Hidden>when a librarian joins or writes while you're looking elsewhere</Hidden>
         </span>
       </Switch>
       {patronSound.value && (
@@ -130,7 +130,7 @@ function NoLibrary({ chat }: { chat: PatronChat }) {
   return (
     <section class="form-page">
       <TurnedAway chat={chat} />
-      <h1 class="display">This page cannot be shown</h1>
+      <h1 class="display">This page can't be shown</h1>
       {/* Each time that it was tried in vain it stands there anew, and so is read out again. */}
       <p key={tries} class="lead" role="alert">
         {chat.library.error.value}

@@ -32,7 +32,7 @@ describe("a patron who chats", () => {
     page.chat.send();
     FakeSocket.last?.onclose?.({ code: 4400, reason: "" });
     await page.drawn();
-    expect(page.root.querySelector(".message-state")?.textContent).toContain("this page sends nothing any more");
+    expect(page.root.querySelector(".message-state")?.textContent).toContain("this page can no longer send anything");
     expect(page.root.querySelector("[role=alert]")?.textContent).toContain("copy it first");
   });
 
@@ -164,7 +164,7 @@ describe("a message that was refused before the chat ended, or since (R23, D56)"
     page.chat.send();
     for (let tries = 0; tries < 3; tries += 1) await page.refuses({ code: 13, message: "x" });
     await ends();
-    expect(page.root.querySelector(".failed")?.textContent).toContain("Perhaps not sent.");
+    expect(page.root.querySelector(".failed")?.textContent).toContain("May not have been sent.");
     expect(shown()).toBeUndefined();
   });
 });

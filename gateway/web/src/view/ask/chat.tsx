@@ -24,9 +24,9 @@ export function Chat({ chat }: { chat: PatronChat }) {
           class="button small"
           busy="Ending …"
           title="End this chat?"
-          text={`${librarian} can then no longer answer you here. You can read and save what was written.`}
+          text={`${librarian} will no longer be able to answer you here. You can still read and save what was written.`}
           action="End chat"
-          otherwise="Go on chatting"
+          otherwise="Keep chatting"
         />
       </div>
       <ConnectionNotice chat={chat} />
@@ -47,7 +47,7 @@ function ConnectionNotice({ chat }: { chat: PatronChat }) {
   if (phase === "connected" && trouble !== undefined) {
     return (
       <p class="notice bad" role="alert">
-        Your chat cannot be reached, and is tried again. {whyRefused(trouble)}
+        Your chat can't be reached right now; we're still trying. {whyRefused(trouble)}
       </p>
     );
   }
@@ -55,8 +55,8 @@ function ConnectionNotice({ chat }: { chat: PatronChat }) {
   if (phase === "rejected") {
     return (
       <p class="notice bad" role="alert">
-        This page is out of date. Reload it: your chat is kept and goes on where it was. What you have written and not
-        sent is not kept; copy it first.
+        This page is out of date. Reload it: your chat is kept and carries on where it was. What you have written but
+        not sent is not kept, so copy it first.
       </p>
     );
   }

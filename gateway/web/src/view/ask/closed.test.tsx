@@ -45,7 +45,7 @@ describe("a library that nobody answers for (D34)", () => {
   it("says that it is closed, when it opens in the viewer's words, and where a question can be left", async () => {
     await open({ availability: "AVAILABILITY_CLOSED", nextOpenTime: "2099-11-24T15:30:00Z" });
     await until(() => expect(root.querySelector("h1")?.textContent).toBe("The chat is closed"));
-    expect(root.textContent).toMatch(/answers in the chat again on .*2099.* at /);
+    expect(root.textContent).toMatch(/answers here again on .*2099.* at /);
     expect(links()).toEqual([FORM]);
     expect(root.querySelector("form")).toBeNull();
   });
@@ -53,7 +53,7 @@ describe("a library that nobody answers for (D34)", () => {
   it("takes nothing away that was typed when it closes, and sends nothing", async () => {
     const chat = await open({ availability: "AVAILABILITY_CLOSED" });
     chat.asking.value = { question: "Where is the plat book?", name: "", email: "" };
-    await until(() => expect(root.querySelector("[role=alert]")?.textContent).toContain("has closed"));
+    await until(() => expect(root.querySelector("[role=alert]")?.textContent).toContain("closed while you"));
     expect(root.querySelector("textarea")?.value).toBe("Where is the plat book?");
     root.querySelector("form")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
     await until(() => expect(root.textContent).toContain("nobody could answer"));

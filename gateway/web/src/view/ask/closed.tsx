@@ -20,8 +20,8 @@ export function Closed({ chat, library }: { chat: PatronChat; library: Library }
       </h1>
       <p class="lead">{opensAgain(chat, library.name)}</p>
       <div class="card closed-card">
-        <LeaveQuestion chat={chat} text="You can leave your question now, and be answered later:" />
-        <p>This page opens by itself when the chat does. You can keep it open.</p>
+        <LeaveQuestion chat={chat} text="You can leave your question now and get an answer later:" />
+        <p>You can keep this page open: when the chat opens, it opens here by itself.</p>
       </div>
     </section>
   );
@@ -36,21 +36,21 @@ export function AvailabilityNotice({ chat }: { chat: PatronChat }) {
       return (
         <div class="notice warn" role="status">
           <p>
-            <strong>No librarian is here right now.</strong> You can ask and wait all the same; when somebody comes, we
-            cannot say.
+            <strong>No librarian is here right now.</strong> You can still ask and wait, but we can't say when somebody
+            will come.
           </p>
-          <LeaveQuestion chat={chat} text="Or leave your question, and be answered later:" />
+          <LeaveQuestion chat={chat} text="Or leave your question and get an answer later:" />
         </div>
       );
     case "closed":
       return (
         <div class="notice warn" role="alert">
           <p>
-            <strong>The chat has closed while you were writing.</strong>{" "}
-            {opensAgain(chat, chat.library.facts.value?.name ?? "The library")} What you have written stays here, so
-            that you can copy it.
+            <strong>The chat closed while you were writing.</strong>{" "}
+            {opensAgain(chat, chat.library.facts.value?.name ?? "The library")} What you have written stays here so that
+            you can copy it.
           </p>
-          <LeaveQuestion chat={chat} text="You can leave your question now, and be answered later:" />
+          <LeaveQuestion chat={chat} text="You can leave your question now and get an answer later:" />
         </div>
       );
   }
@@ -69,6 +69,6 @@ export function LeaveQuestion({ chat, text }: { chat: PatronChat; text: string }
 
 function opensAgain(chat: PatronChat, name: string): string {
   const time = chat.availability.answer.value?.nextOpenTime;
-  if (time === undefined) return `${name} does not say when the chat opens again.`;
-  return `${name} answers in the chat again ${comingTime(time, chat.link.now.value)}, by your clock.`;
+  if (time === undefined) return `${name} doesn't say when the chat will open again.`;
+  return `${name} answers here again ${comingTime(time, chat.link.now.value)}, your time.`;
 }

@@ -19,7 +19,7 @@ async function answer(words: string): Promise<void> {
 }
 
 const PLACES = [
-  { place: "in the chat", state: SessionState.ACTIVE, word: "End chat", otherwise: "Go on chatting", busy: "Ending …" },
+  { place: "in the chat", state: SessionState.ACTIVE, word: "End chat", otherwise: "Keep chatting", busy: "Ending …" },
   {
     place: "in the queue",
     state: SessionState.WAITING,

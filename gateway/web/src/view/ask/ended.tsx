@@ -31,7 +31,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
         </h1>
         <p class="lead">{text}</p>
         {view.session?.owner === undefined && (
-          <LeaveQuestion chat={chat} text="You can also leave your question, and be answered later:" />
+          <LeaveQuestion chat={chat} text="You can also leave your question and get an answer later:" />
         )}
         <Unsent chat={chat} />
         <div class="row-actions">
@@ -67,8 +67,8 @@ function describe(chat: PatronChat, view: SessionView): { title: string; text: s
   if (chat.stage.value === "lost") {
     const isAway = chat.link.connection.value.phase.name === "expired";
     return {
-      title: isAway ? "You were away for too long" : "Your chat cannot go on here",
-      text: "This page can no longer return to your chat. What was written is below; ask again to go on.",
+      title: isAway ? "You were away for too long" : "Your chat can't continue here",
+      text: "This page can no longer return to your chat. What was written is below; ask again to continue.",
     };
   }
   const library = chat.library.facts.value?.name ?? "your library";
@@ -85,6 +85,6 @@ function describe(chat: PatronChat, view: SessionView): { title: string; text: s
     ? { title: "You ended the chat", text: `Thank you for asking ${library}.` }
     : {
         title: `${name} ended the chat`,
-        text: `Thank you for asking ${library}. If something is still open, ask again.`,
+        text: `Thank you for asking ${library}. If there is anything else, ask again.`,
       };
 }

@@ -52,7 +52,7 @@ async function accepts(question: string): Promise<void> {
 describe("a question of which nobody knows whether it was taken (I14, D60)", () => {
   it("is said to be so, and goes again as the same command, to the same session", async () => {
     await leavesOpen();
-    expect(alert()).toContain("not certain whether your question was taken");
+    expect(alert()).toContain("not certain whether your question got through");
     expect(alert()).toContain("The log could not take this.");
     expect(stored()).not.toBeNull();
     await page.press("Start the chat");
@@ -126,7 +126,7 @@ describe("a question of which nobody knows whether it was taken (I14, D60)", () 
     const [first] = asked();
     FakeSocket.last?.onclose?.({ code: 4400, reason: "" });
     await page.drawn();
-    expect(alert()).toContain("not certain whether your question was taken");
+    expect(alert()).toContain("not certain whether your question got through");
     expect(page.chat.stage.value).toBe("form");
     await page.press("Start the chat");
     FakeSocket.last?.open();

@@ -13,7 +13,7 @@ const EMAIL_LIMIT = 254;
 const NEAR_LIMIT = 400;
 const NO_ADDRESS = "This is not an e-mail address. Write it like name@example.org, or leave it empty.";
 const WHAT_FOR =
-  "For the librarian, in case you have to be answered later. No transcript is sent to it; save the chat at its end.";
+  "For the librarian, in case your answer has to come later. No transcript is sent to it; you can save the chat when it ends.";
 
 /** Where the patron asks. Only the question is needed. */
 export function QuestionForm({ chat, library }: { chat: PatronChat; library: Library }) {
@@ -42,7 +42,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
     setTries(tries + 1);
     const found: WrongFields = {};
     if (asking.question.trim() === "") found.question = "Write your question first.";
-    else if (closed) found.question = "The chat is closed now, so that nobody could answer.";
+    else if (closed) found.question = "The chat is closed now, so nobody could answer.";
     else if (left < 0) found.question = hintFor(left);
     if (fieldOf(form.current, "email")?.checkValidity() === false) found.email = NO_ADDRESS;
     if (firstWrong(found) === undefined) void chat.ask();
@@ -58,7 +58,8 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
       <TurnedAway chat={chat} />
       {chat.practice && (
         <p class="notice warn">
-          <strong>This is for practice.</strong> Librarians learn here how to answer. No question is answered for real.
+          <strong>This is for practice.</strong> Librarians use it to learn how to answer. No question is answered for
+          real.
         </p>
       )}
       <AvailabilityNotice chat={chat} />
@@ -134,7 +135,7 @@ function OnItsWay({ isCutOff }: { isCutOff: boolean }) {
   return (
     <p class={isCutOff ? "notice warn" : "visually-hidden"} role="status">
       {isCutOff
-        ? "The library's chat server does not answer at present. Your question is sent as soon as it does. Keep this page open."
+        ? "The library's chat server is not answering at the moment. Your question will be sent as soon as it does. Keep this page open."
         : "Sending your question …"}
     </p>
   );
@@ -182,7 +183,7 @@ function Privacy({ library }: { library: Library }) {
       {library.privacyNotice && <p>{library.privacyNotice}</p>}
       {address && (
         <p>
-          The whole statement: <OutsideLink address={address}>{address}</OutsideLink>
+          The full statement: <OutsideLink address={address}>{address}</OutsideLink>
         </p>
       )}
     </aside>

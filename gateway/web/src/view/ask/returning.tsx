@@ -42,8 +42,8 @@ export function Returning({ chat }: { chat: PatronChat }) {
           </p>
           {/* Who is not in their chat cannot end it, and its librarian may be writing in it. */}
           <p id="old-chat-hint" class="hint">
-            A new question begins another chat. You cannot return to this one then: it stays open until a librarian ends
-            it.
+            A new question starts another chat. You won't be able to return to this one: it stays open until a librarian
+            ends it.
           </p>
         </>
       )}
@@ -53,9 +53,9 @@ export function Returning({ chat }: { chat: PatronChat }) {
 
 function words(isCutOff: boolean, isLate: boolean): string {
   if (isCutOff) {
-    return "The library's chat server cannot be reached at present. Your chat is kept, and this page goes on trying to return to it.";
+    return "The library's chat server can't be reached at the moment. Your chat is kept, and this page keeps trying to return to it.";
   }
   return isLate
-    ? "It takes longer than usual to take you back. Your chat is kept, and this page goes on trying."
+    ? "Getting back to your chat is taking longer than usual. Your chat is kept, and this page keeps trying."
     : "Taking you back to your chat …";
 }

@@ -4,10 +4,10 @@ import type { PatronChat } from "../../app/patron_chat";
 export function Unsent({ chat }: { chat: PatronChat }) {
   const text = chat.unsent.value;
   if (text.trim() === "") return null;
-  const fate = chat.stage.value === "ended" ? "This was not sent." : "This was perhaps not sent.";
+  const fate = chat.stage.value === "ended" ? "This was not sent." : "This may not have been sent.";
   return (
     <div class="asked unsent">
-      <p>{fate} If you ask another question, it stands in the form:</p>
+      <p>{fate} If you ask another question, you will find it in the form:</p>
       <blockquote>{text}</blockquote>
     </div>
   );

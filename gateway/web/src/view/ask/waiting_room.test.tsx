@@ -141,7 +141,9 @@ describe("a patron who waits in a session that cannot be reached (D60)", () => {
     const refusal = { code: 13, reason: "LOG_BROKEN", message: "The log cannot be read." };
     FakeSocket.last?.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
     await page.drawn();
-    expect(words()).toBe("Your place in the queue cannot be reached, and is tried again. The log cannot be read.");
+    expect(words()).toBe(
+      "Your place in the queue can't be reached right now; we're still trying. The log cannot be read.",
+    );
     await page.attends({ state: SessionState.WAITING });
     expect(words()).toContain("will join you");
     page.close();

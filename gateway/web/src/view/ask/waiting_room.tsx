@@ -34,11 +34,11 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
         <p class="lead" role="status">
           {wordsOfWait(chat)}
         </p>
-        <LeaveQuestion chat={chat} text="You can leave your question instead, and be answered later:" />
+        <LeaveQuestion chat={chat} text="You can leave your question instead and get an answer later:" />
         {(again || events.has("message") || writes || hasDraft) && view ? (
           <div class="asked so-far">
             <h2>{again ? "What you and your librarian have written so far is kept." : wordsOfMore(hasDraft)}</h2>
-            <Conversation chat={chat} view={view} placeholder="Write to the librarian who comes" />
+            <Conversation chat={chat} view={view} placeholder="Write to the librarian who answers" />
           </div>
         ) : (
           <figure class="asked">
@@ -63,7 +63,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
 /** What is said above the question to who has more to say before anybody has come. */
 function wordsOfMore(hasDraft: boolean): string {
   return hasDraft
-    ? "Your question waits. What you have written since has not been sent, and stands below it."
+    ? "Your question is waiting. What you have written since has not been sent; you will find it below."
     : "What you have written so far.";
 }
 
@@ -72,7 +72,7 @@ function wordsOfWait({ availability, link, view }: PatronChat): string {
   switch (link.connection.value.phase.name) {
     case "connected":
       if (trouble === undefined) return WAITS[availability.openness.value];
-      return `Your place in the queue cannot be reached, and is tried again. ${whyRefused(trouble)}`;
+      return `Your place in the queue can't be reached right now; we're still trying. ${whyRefused(trouble)}`;
     case "rejected":
       return "This page is out of date. Reload it: you keep your place.";
     default:
@@ -82,10 +82,11 @@ function wordsOfWait({ availability, link, view }: PatronChat): string {
 
 /** What can be said of the wait, the first one or another, without promising what nobody can keep (I13). */
 const WAITS: Readonly<Record<Openness, string>> = {
-  open: "A librarian will join you here. You can look at other tabs meanwhile; this tab's title changes when somebody comes.",
+  open: "A librarian will join you here. You can look at other tabs in the meantime; this tab's title changes when somebody comes.",
   unstaffed:
-    "No librarian is here right now. You keep your place, and this tab's title changes when somebody comes; when that will be, we cannot say.",
-  closed: "The chat has closed for now, and nobody may come today. You keep your place as long as this page is open.",
+    "No librarian is here right now. You keep your place, and this tab's title changes when somebody comes, but we can't say when that will be.",
+  closed:
+    "The chat has closed for now, and there may be nobody to answer you today. You keep your place as long as this page is open.",
 };
 
 /** The place in the queue in words, without a promise of time. */

@@ -66,16 +66,17 @@ function Permission({ desk }: { desk: Desk }) {
     case "denied":
       return (
         <p class="hint over">
-          This browser shows no notifications of this page. Allow them in the browser's settings for this address.
+          This browser does not show notifications from this page. Allow them in the browser's settings for this
+          address.
         </p>
       );
     case "none":
-      return <p class="hint">This browser knows no notifications, or the page is not served over https.</p>;
+      return <p class="hint">This browser does not support notifications, or the page is not served over https.</p>;
     default:
       return (
         <p class="hint">
-          What you choose is remembered in this browser for you alone. Titles and notifications come only while you look
-          elsewhere, and name no patron. That the desk is not connected stands in the title for as long as it is so.
+          What you choose is remembered in this browser, for you alone. Titles and notifications come only while you are
+          looking elsewhere, and name no patron. While the desk is not connected, the title says so.
         </p>
       );
   }

@@ -69,7 +69,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         <>
           <p class="preview-question">{row.question}</p>
           <BeginningOnly row={row} />
-          <p class="hint">Nothing is entered before you have read the warning and pressed OK.</p>
+          <p class="hint">You do not enter until you have read the warning and pressed OK.</p>
         </>
       }
     >
@@ -79,7 +79,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       </span>
       <span class="row-line">
         <span>
-          {row.owner ? `with ${owner}` : "lost their librarian, waits again"}{" "}
+          {row.owner ? `with ${owner}` : "lost their librarian, waiting again"}{" "}
           {row.owner?.institutionName && <span class="author-library">{row.owner.institutionName}</span>}
         </span>
         {entering && <span class="tag">Entering …</span>}

@@ -39,7 +39,7 @@ const rows = () =>
 
 /** The list is read again. */
 async function readAgain(): Promise<void> {
-  [...root.querySelectorAll("button")].find(({ textContent }) => textContent === "Read again")?.click();
+  [...root.querySelectorAll("button")].find(({ textContent }) => textContent === "Refresh")?.click();
   await drawn();
   await drawn();
 }

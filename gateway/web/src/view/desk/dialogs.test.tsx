@@ -99,7 +99,7 @@ describe("a waiting patron's question, read in a dialog (D30)", () => {
     await aMoment();
     expect(said()).toBeUndefined();
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(said()).toBe("This patron no longer waits in your queues");
+    expect(said()).toBe("This patron is no longer waiting in your queues");
     expect(buttons()).toEqual(["Close"]);
   });
 });
@@ -175,7 +175,7 @@ describe("what is new while the desk asks something (D82)", () => {
     expect(heard()).toEqual([""]);
     await says("Are you there?");
     expect(heard()).toEqual(["Ricky: Are you there?"]);
-    await stage.answer("Go on chatting");
+    await stage.answer("Keep chatting");
     await stage.click(/^Transfer …/);
     expect(heard()).toEqual([""]);
   });
@@ -189,7 +189,7 @@ describe("a dialog that the browser closes by itself, as at the second Esc in a 
     dialog?.close();
     dialog?.dispatchEvent(new Event("close"));
     expect(dialog?.open).toBe(true);
-    await stage.click("Go on chatting");
+    await stage.click("Keep chatting");
     dialog?.dispatchEvent(new Event("close"));
     expect(stage.dialogs).toEqual([]);
     expect(shown).toHaveBeenCalledTimes(1);

@@ -74,7 +74,7 @@ function ConferenceWarning({ desk, row }: { desk: Desk; row: SessionRow }) {
       <p class="warning-text">{warning?.text}</p>
       {rule && (
         <p>
-          The rule of your library: <OutsideLink address={rule}>{rule}</OutsideLink>
+          Your library's rule: <OutsideLink address={rule}>{rule}</OutsideLink>
         </p>
       )}
       <div class="dialog-actions">
@@ -103,7 +103,10 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
       return;
     }
     // A list that is told anew, and is long, comes in parts. And the list itself says who has gone for a while only.
-    const sure = setTimeout(() => setGone((said) => said ?? "This patron no longer waits in your queues"), PARTS_TAKE);
+    const sure = setTimeout(
+      () => setGone((said) => said ?? "This patron is no longer waiting in your queues"),
+      PARTS_TAKE,
+    );
     return () => clearTimeout(sure);
   }, [waits, why]);
   useEffect(() => {
@@ -149,9 +152,9 @@ function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   return (
     <Confirm
       title="End this session?"
-      text={`It ends for everyone in it: ${patron} can then no longer write to you here. The transcript is kept, and you can still add notes.`}
+      text={`It ends for everyone in it: ${patron} will no longer be able to write to you here. The transcript is kept, and you can still add notes.`}
       action="End Session"
-      otherwise="Go on chatting"
+      otherwise="Keep chatting"
       onCancel={() => desk.cancel()}
       onConfirm={() => desk.end(sessionId)}
     />
@@ -186,8 +189,8 @@ function Guard({ desk, sessionId, position }: { desk: Desk; sessionId: string; p
   return (
     <Dialog title="Send to the patron, or as a note?" alert class="guard" onCancel={() => desk.cancel()}>
       <p>
-        The last word here is a note from {nameOf(note?.author)}, which {patron} cannot see. You have written in the box
-        that goes to {patron}:
+        The last thing written here is a note from {nameOf(note?.author)}, which {patron} cannot see. You have written
+        in the box that goes to {patron}:
       </p>
       <blockquote class="guarded-text">{desk.drafts.of(sessionId).patron}</blockquote>
       <div class="dialog-actions">
@@ -207,7 +210,7 @@ function Guard({ desk, sessionId, position }: { desk: Desk; sessionId: string; p
           Send to {patron}
         </button>
         <button type="button" class="button plain" onClick={() => desk.cancel()}>
-          Go on writing
+          Keep writing
         </button>
       </div>
       <label class="check">
@@ -241,7 +244,7 @@ function LogOut({ desk }: { desk: Desk }) {
   const running = [...desk.link.sessions.value.values()].filter(
     (view) => view.wanted && view.session?.state === SessionState.ACTIVE,
   ).length;
-  const drafts = hasUnsentWords(desk) ? " What you have typed and not sent is lost." : "";
+  const drafts = hasUnsentWords(desk) ? " What you have typed but not sent is lost." : "";
   return (
     <Confirm
       title="Log out?"
@@ -260,15 +263,15 @@ function afterLogOut(running: number, monitors: number): string {
   if (running === 0) return "You will no longer see waiting patrons.";
   const [sessions, patrons] =
     running === 1
-      ? ["One session of yours is", "the patron is offered to your colleagues"]
-      : [`${running} sessions of yours are`, "the patrons are offered to your colleagues"];
-  return `${sessions} still running. Logging out ends nothing, but if you are not back soon, ${patrons}. To hand over without a wait, transfer before you go.`;
+      ? ["one session", "the patron is offered to your colleagues"]
+      : [`${running} sessions`, "the patrons are offered to your colleagues"];
+  return `You still have ${sessions} running. Logging out ends nothing, but if you are not back soon, ${patrons}. To hand over without a wait, transfer before you go.`;
 }
 
 function LogInAgain({ desk }: { desk: Desk }) {
   return (
     <Dialog title="Log in again" onCancel={() => {}}>
-      <p>Your log-in has run out. Nothing that you have typed is lost: log in, and go on where you were.</p>
+      <p>Your log-in has expired. Nothing you have typed is lost: log in and carry on where you were.</p>
       <LogInForm desk={desk} name={desk.logInName} />
       <AllUnsent desk={desk} />
     </Dialog>

@@ -180,7 +180,7 @@ describe("the Librarians list (S39 to S41, D83)", () => {
     find(".librarian-name", /^Far Away$/)?.click();
     await drawn();
     const entry = find("[role=menuitem]", /^Start IM Session/);
-    expect(entry?.textContent).toContain("You monitor no queue together");
+    expect(entry?.textContent).toContain("You do not share a queue");
     entry?.click();
     await drawn();
     expect(find("[role=tab]", /^IM/)?.getAttribute("aria-selected")).toBe("false");
@@ -240,12 +240,12 @@ describe("the IM tab (S35, S36, S42)", () => {
   it("says why without the name of a field, and offers to change what can never be sent as it is (R23)", async () => {
     await writeTo("Ding \u0007 dong");
     const commandId = socket.all("imSend")[0]?.commandId ?? "";
-    const description = "it has the control character U+0007; remove it";
+    const description = "it contains a hidden control character (U+0007); remove it";
     const refusal = { code: 3, message: `text: ${description}`, fieldViolations: [{ field: "text", description }] };
     socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
     await drawn();
     const failed = root.querySelector(".message-state.failed");
-    expect(failed?.textContent).toContain("Not sent. It has the control character U+0007; remove it.");
+    expect(failed?.textContent).toContain("Not sent. It contains a hidden control character (U+0007); remove it.");
     expect(failed?.textContent).not.toContain("Retry");
     find(".message-state.failed button", /^Edit$/)?.click();
     await drawn();
@@ -281,7 +281,7 @@ describe("the IM tab (S35, S36, S42)", () => {
     }
     await drawn();
     expect(root.querySelector(".toast")?.textContent).toContain(
-      "Your message to Mr Quill was perhaps not sent. The log could not take this.",
+      "Your message to Mr Quill may not have been sent. The log could not take this.",
     );
   });
 

@@ -18,7 +18,7 @@ export function Im({ desk }: { desk: Desk }) {
         <section class="im-thread vacant" aria-label="Conversation">
           <div class="vacant-text">
             <h2 class="display">No conversation open</h2>
-            <p>Choose a librarian, then write. Only the two of you read it, and never a patron.</p>
+            <p>Choose a librarian, then write. Only the two of you read it; patrons never do.</p>
           </div>
         </section>
       )}

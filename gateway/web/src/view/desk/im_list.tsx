@@ -25,7 +25,7 @@ export function ImList({ desk }: { desk: Desk }) {
         {begun.map((thread) => (
           <ThreadRow key={thread.key} desk={desk} thread={thread} />
         ))}
-        {begun.length === 0 && <li class="im-none">{conversations.value.loaded ? "None yet" : "Looking …"}</li>}
+        {begun.length === 0 && <li class="im-none">{conversations.value.loaded ? "None yet" : "Loading …"}</li>}
       </Group>
       {rooms.length > 0 && (
         <Group title="Staff rooms of your queues" label="Staff rooms">

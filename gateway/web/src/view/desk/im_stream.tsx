@@ -93,12 +93,12 @@ function Beginning({ desk, thread, title }: ImStreamProps) {
   if (thread.messages.length > 0 || thread.outgoing.length > 0) {
     return thread.firstKept > 1 ? <p class="im-beginning">Earlier messages are no longer kept.</p> : null;
   }
-  if (!desk.im.conversations.value.loaded) return <p class="im-beginning">Looking …</p>;
+  if (!desk.im.conversations.value.loaded) return <p class="im-beginning">Loading …</p>;
   return (
     <p class="im-beginning">
       {thread.counterpart.kind === "queue"
-        ? `Nothing was written here yet. Everyone who monitors ${title} reads along.`
-        : `Nothing was written yet. ${title} is told at once, and answers when they can.`}
+        ? `Nothing has been written here yet. Everyone who monitors ${title} reads along.`
+        : `Nothing has been written yet. ${title} is told at once, and answers when they can.`}
     </p>
   );
 }

@@ -58,8 +58,8 @@ export function ImThread({ desk, thread }: { desk: Desk; thread: Thread }) {
       </header>
       {!isRoom && status === undefined && desk.presence.roster.value.loaded && (
         <p class="banner over" role="status">
-          {title} does not monitor a queue together with you now. You can read what was written; a message is taken only
-          while you share a queue.
+          {title} does not share a queue with you at the moment. You can still read what was written, but messages are
+          accepted only while you share a queue.
         </p>
       )}
       <ImStream desk={desk} thread={thread} title={title} />

@@ -6,7 +6,7 @@ import type { MenuEntry } from "../parts/menu";
 
 /** The entries of a librarian's menu, in order (S41). The session that is shown can be offered to them from here. */
 export function librarianMenu(desk: Desk, row: LibrarianRow): MenuEntry[] {
-  const unavailable = shares(row) ? undefined : "You monitor no queue together";
+  const unavailable = shares(row) ? undefined : "You do not share a queue";
   const entries: MenuEntry[] = [{ label: "Start IM Session", unavailable, onChoose: () => desk.im.start(row) }];
   const view = desk.view.value;
   if (view !== undefined && desk.transfers.mayOffer(view.sessionId)) {

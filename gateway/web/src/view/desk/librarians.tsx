@@ -29,13 +29,13 @@ export function Librarians({ desk }: { desk: Desk }) {
 }
 
 function Nobody({ desk, loaded }: { desk: Desk; loaded: boolean }) {
-  if (!loaded) return <EmptyList title="Looking who is here …">The list appears in a moment.</EmptyList>;
+  if (!loaded) return <EmptyList title="Checking who is here …">The list appears in a moment.</EmptyList>;
   if (desk.presence.own.value?.queueIds.length) {
     return <EmptyList title="Nobody else is here">Librarians who monitor one of your queues appear here.</EmptyList>;
   }
   return (
-    <EmptyList title="You monitor no queue">
-      You see the librarians who monitor a queue together with you.
+    <EmptyList title="You are not monitoring a queue">
+      You see the librarians who share a queue with you.
       <button type="button" class="button small" onClick={() => desk.ask({ kind: "queues" })}>
         Choose queues
       </button>

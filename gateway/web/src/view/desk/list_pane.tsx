@@ -76,7 +76,7 @@ function Count({ number }: { number: number }) {
 
 /** What a list says before the server has told what is in it: that nobody waits must not be read there. */
 export function NotKnownYet() {
-  return <EmptyList title="Looking …">The list appears as soon as the server has told what is in it.</EmptyList>;
+  return <EmptyList title="Loading …">The list appears as soon as the server has sent it.</EmptyList>;
 }
 
 /** What a list says when nothing is in it. */

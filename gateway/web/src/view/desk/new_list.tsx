@@ -189,8 +189,8 @@ function Nobody({ desk }: { desk: Desk }) {
   if (!desk.lists.value.loaded) return <NotKnownYet />;
   if ((desk.queueIds.value?.length ?? 0) === 0) {
     return (
-      <EmptyList title="You watch no queue">
-        Patrons who wait appear here once you watch their queue.
+      <EmptyList title="You are not watching a queue">
+        Waiting patrons appear here once you watch their queue.
         <button type="button" class="button small" onClick={() => desk.ask({ kind: "queues" })}>
           Choose queues
         </button>

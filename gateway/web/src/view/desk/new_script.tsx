@@ -44,7 +44,7 @@ export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
           }}
         />
         <p id="script-name-hint" class="hint" role="status">
-          {replaces && "You have a script of this name. This one replaces it."}
+          {replaces && "You already have a script with this name. This one replaces it."}
         </p>
       </div>
       <div class="field">

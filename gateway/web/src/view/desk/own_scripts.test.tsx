@@ -31,7 +31,7 @@ describe("a script that is begun (D60)", () => {
     if (way === "Escape") await stage.press(way);
     else await stage.click(way);
     expect(stage.dialogs).toEqual([THROW_AWAY]);
-    await stage.answer("Go on writing");
+    await stage.answer("Keep writing");
     expect(stage.field("script-text").value).toBe("Good-bye!");
     if (way === "Escape") await stage.press(way);
     else await stage.click(way);
@@ -83,7 +83,7 @@ describe("a script whose name is taken", () => {
     expect(hint()).toBe("");
     expect(stage.find("form.new-script button", "Keep script")).toBeDefined();
     await stage.types("script-name", " Bye ");
-    expect(hint()).toContain("You have a script of this name. This one replaces it.");
+    expect(hint()).toContain("You already have a script with this name. This one replaces it.");
     expect(stage.field("script-name").getAttribute("aria-describedby")).toBe("script-name-hint");
     expect(stage.find("form.new-script button", "Replace script")).toBeDefined();
     await stage.types("script-text", "See you!");
@@ -118,8 +118,8 @@ describe("a script that is to be removed", () => {
     await ask();
     await stage.answer("Remove it");
     expect(stage.root.querySelector(".toast.bad")?.textContent).toContain(
-      "This browser does not forget the script Bye",
+      "This browser could not remove the script Bye",
     );
-    expect(stage.desk.announcer.said.value.at(-1)?.text).toContain("This browser does not forget the script Bye");
+    expect(stage.desk.announcer.said.value.at(-1)?.text).toContain("This browser could not remove the script Bye");
   });
 });

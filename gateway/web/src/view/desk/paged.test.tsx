@@ -37,11 +37,11 @@ const button = (words: string) => [...root.querySelectorAll("button")].find((one
 
 describe("a list that comes page by page (D82)", () => {
   it("says that it is being read, and how much is shown then", async () => {
-    await said("Reading …");
+    await said("Loading …");
     answer({ entries: ["apple"], nextPageToken: "more" });
     await said("1 shown, and there are more.");
-    button("Read again")?.click();
-    await said("Reading …");
+    button("Refresh")?.click();
+    await said("Loading …");
     answer({ entries: ["apple", "pear"], nextPageToken: "" });
     await said("2 shown, which is all.");
   });

@@ -32,7 +32,7 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
           </p>
         </div>
         <button type="button" class="button small" aria-disabled={list.busy.value} onClick={() => void list.reload()}>
-          Read again
+          Refresh
         </button>
       </header>
       {list.error.value && (
@@ -40,7 +40,7 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
           {list.error.value}
         </p>
       )}
-      {entries === undefined && !list.error.value && <p class="quiet-text">Reading …</p>}
+      {entries === undefined && !list.error.value && <p class="quiet-text">Loading …</p>}
       {entries?.length === 0 && <p class="quiet-text">{empty}</p>}
       {entries !== undefined && entries.length > 0 && children(entries)}
       {hasMore && (
@@ -53,7 +53,7 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
             void list.more();
           }}
         >
-          {list.busy.value ? "Reading …" : "Show more"}
+          {list.busy.value ? "Loading …" : "Show more"}
         </button>
       )}
       {grown && !hasMore && (
@@ -67,7 +67,7 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
 
 /** How far a list is read, for those who do not see it grow. What went wrong is said by itself. */
 function standing<T>({ busy, error, entries, next }: PagedList<T>): string {
-  if (busy.value) return "Reading …";
+  if (busy.value) return "Loading …";
   if (error.value !== "" || entries.value === undefined || entries.value.length === 0) return "";
   return `${entries.value.length} shown, ${next.value === "" ? "which is all" : "and there are more"}.`;
 }

@@ -25,7 +25,7 @@ describe("the address of a web page that is typed (D60)", () => {
     else await stage.click(way);
     expect(stage.dialogs).toEqual([THROW_AWAY]);
     expect(stage.find("dialog", /./)?.textContent).toContain(ADDRESS);
-    await stage.answer("Go on writing");
+    await stage.answer("Keep writing");
     expect(stage.dialogs).toEqual([]);
     expect(stage.field("page-address").value).toBe(ADDRESS);
     if (way === "Escape") await stage.press(way);

@@ -157,7 +157,7 @@ function Hint({ view }: { view: SessionView }) {
   if (view.part !== Part.COLLEAGUE) return <span class="keys">Enter sends, Shift+Enter begins a new line</span>;
   const patron = view.session?.patronName || "The patron";
   if (view.session?.owner === undefined) {
-    return <>{patron} waits, and reads what you send here once a librarian has taken over.</>;
+    return <>{patron} is waiting, and will see what you send here once a librarian has taken over.</>;
   }
   return (
     <>
@@ -188,7 +188,7 @@ function PagePush({ to, typed, focus, onInput, onSend, onClose }: PagePushProps)
     event.preventDefault();
     const address = typedAddress(typed);
     if (address === undefined) {
-      setError("Enter a whole web address that begins with http:// or https://, without a user name or password.");
+      setError("Enter a full web address that begins with http:// or https://, without a user name or password.");
       return;
     }
     onSend(address);

@@ -86,7 +86,7 @@ export function PolicyPanel({ desk, view, onClose }: PolicyPanelProps) {
 function Facts({ policy }: { policy: LibraryPolicy | undefined }) {
   const address = safeAddress(policy?.address ?? "");
   if (policy === undefined || (policy.text === "" && policy.contact === "" && address === undefined)) {
-    return <p class="hint">This library has not written down a policy here.</p>;
+    return <p class="hint">This library has not added a policy here.</p>;
   }
   return (
     <>
@@ -97,7 +97,7 @@ function Facts({ policy }: { policy: LibraryPolicy | undefined }) {
       )}
       {address && (
         <p>
-          Whole policy: <OutsideLink address={address}>{address}</OutsideLink>
+          Full policy: <OutsideLink address={address}>{address}</OutsideLink>
         </p>
       )}
       {policy.contact && <p>Corrections to: {policy.contact}</p>}

@@ -43,7 +43,7 @@ describe("a session that is put away (D60)", () => {
     await stage.types("note-box", "She wanted the map of 1890.");
     await stage.click("Put away");
     expect(stage.dialogs).toEqual([THROW_AWAY]);
-    await stage.answer("Go on writing");
+    await stage.answer("Keep writing");
     expect(stage.field("note-box").value).toBe("She wanted the map of 1890.");
     await stage.click("Put away");
     await stage.answer("Throw away");

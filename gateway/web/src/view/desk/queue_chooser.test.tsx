@@ -50,7 +50,7 @@ describe("the queue chooser", () => {
     queueIds.value = ["harbor"];
     await drawn();
     expect(checked()).toEqual([false, false]);
-    button("As on your other monitor: harbor")?.click();
+    button("Same as on your other monitor: harbor")?.click();
     expect(taken).toEqual(["harbor"]);
   });
 
@@ -60,7 +60,7 @@ describe("the queue chooser", () => {
     queueIds.value = ["harbor"];
     await drawn();
     expect(checked()).toEqual([true, false]);
-    expect(button("As on your other monitor")).toBeUndefined();
+    expect(button("Same as on your other monitor")).toBeUndefined();
     button("Save")?.click();
     expect(taken).toEqual(["maple"]);
   });

@@ -27,7 +27,7 @@ export function QueueChooser({ desk }: { desk: Desk }) {
   return (
     <Dialog title="Which queues do you watch?" class="queue-chooser" onCancel={cancel}>
       <p>
-        You see the patrons who wait in them under New, and you count as there for them. You can change this at any
+        You see the patrons waiting in them under New, and you count as being there for them. You can change this at any
         time.
       </p>
       {queues.length === 0 && (
@@ -41,12 +41,12 @@ export function QueueChooser({ desk }: { desk: Desk }) {
           class="button again"
           onClick={() => take(new Set(elsewhere.map((queue) => queue.queueId)))}
         >
-          As on your other monitor: {elsewhere.map((queue) => queue.name).join(", ")}
+          Same as on your other monitor: {elsewhere.map((queue) => queue.name).join(", ")}
         </button>
       )}
       {isFirst && again.length > 0 && (
         <button type="button" class="button again" onClick={() => take(new Set(again.map((queue) => queue.queueId)))}>
-          As last time: {again.map((queue) => queue.name).join(", ")}
+          Same as last time: {again.map((queue) => queue.name).join(", ")}
         </button>
       )}
       <fieldset class="queues">

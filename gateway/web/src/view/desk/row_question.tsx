@@ -12,5 +12,5 @@ export function isBeginning({ question }: SessionRow): boolean {
 /** Says that a question may go on beyond what its row holds, and where the rest is. */
 export function BeginningOnly({ row }: { row: SessionRow }) {
   if (!isBeginning(row)) return null;
-  return <p class="hint">These are the first 1,000 characters. The whole question stands in the session.</p>;
+  return <p class="hint">These are the first 1,000 characters. The whole question is in the session.</p>;
 }

@@ -120,7 +120,7 @@ describe("a question that is longer than a row of a list has (D30)", () => {
 
   it("is not passed off as the whole of it, and where that stands is said", async () => {
     await reads(beginning);
-    expect(note()).toBe("These are the first 1,000 characters. The whole question stands in the session.");
+    expect(note()).toBe("These are the first 1,000 characters. The whole question is in the session.");
   });
 
   it("is nothing to speak of when it is shorter", async () => {
@@ -133,7 +133,7 @@ describe("a list before the server has told what is in it", () => {
   it.each([/^New/, /^My Active/])("does not say that it is empty: %s", async (tab) => {
     stage.find("[role=tab]", tab)?.click();
     await drawn();
-    expect(stage.root.querySelector(".empty h2")?.textContent).toBe("Looking …");
+    expect(stage.root.querySelector(".empty h2")?.textContent).toBe("Loading …");
     stage.lists({ case: "snapshot", value: { rows: [] } });
     await drawn();
     expect(stage.root.querySelector(".empty h2")?.textContent).toMatch(/^Nobody is waiting|^No patron with you/);

@@ -28,7 +28,7 @@ async function saysItAgain(form: string, words: string): Promise<void> {
 describe("what is wrong with a second try in the same way is said aloud again (D82)", () => {
   it("of an offer to nobody", async () => {
     await stage.click(/^Transfer …/);
-    await saysItAgain(".transfer-form", "Choose to whom first.");
+    await saysItAgain(".transfer-form", "Choose whom to offer it to first.");
   });
 
   it("of a question to a librarian that is too long", async () => {
@@ -41,7 +41,7 @@ describe("what is wrong with a second try in the same way is said aloud again (D
   it("of an address that is none", async () => {
     await stage.click("Web page");
     await stage.types("page-address", "maple");
-    await saysItAgain("#page-push", "Enter a whole web address");
+    await saysItAgain("#page-push", "Enter a full web address");
     expect(stage.alerts[0]?.id).toBe("page-hint");
   });
 

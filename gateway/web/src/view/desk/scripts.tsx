@@ -85,7 +85,7 @@ export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
         {groups.map((group) => (
           <fieldset key={group.id} class="script-group">
             <legend>{group.title}</legend>
-            {group.scripts.length === 0 && <p class="hint">{search ? "None of that name or text." : "None yet."}</p>}
+            {group.scripts.length === 0 && <p class="hint">{search ? "None with that name or text." : "None yet."}</p>}
             {group.scripts.map((script) => (
               <div key={script.name} class="script-line">
                 <button type="button" class="script" onClick={() => onChoose(script.text)}>
@@ -134,7 +134,7 @@ function found(scripts: readonly Script[], search: string): Script[] {
 /** Removes a script of the librarian's own, after a question, and goes on with `then`. */
 function remove(desk: Desk, name: string, then: () => void): void {
   const title = `Remove the script ${name}?`;
-  const text = "It is removed from this browser, and nothing brings it back.";
+  const text = "It is removed from this browser and cannot be brought back.";
   const onConfirm = () => {
     const failure = desk.scripts.remove(name);
     if (failure === undefined) desk.announcer.say(`The script ${name} is removed.`);

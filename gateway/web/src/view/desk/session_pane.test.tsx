@@ -61,10 +61,10 @@ describe("the question before a note is answered in the patron's box (R10)", () 
     expect(question()?.textContent).toContain("a note from Mr Quill");
   });
 
-  it("comes again after Go on writing, until it was answered", async () => {
+  it("comes again after Keep writing, until it was answered", async () => {
     await stage.event(noted, QUILL);
     await send("Oh thanks.");
-    await stage.click(/^Go on writing$/);
+    await stage.click(/^Keep writing$/);
     expect(question()).toBeNull();
     await sendAgain();
     expect(question()).not.toBeNull();
@@ -166,7 +166,7 @@ describe("a session that cannot be reached", () => {
     stage.desk.writing.type("s", { patron: "It is of 1874." });
     await stage.detached({ code: 15, reason: "LOG_DAMAGED", message: "It can't be read." });
     expect(stage.alerts.map(({ textContent }) => textContent)).toEqual([
-      "This session cannot be reached, and is tried again. It can't be read.",
+      "This session cannot be reached right now; the desk keeps trying. It can't be read.",
     ]);
     expect(stage.field("patron-box").value).toBe("It is of 1874.");
   });

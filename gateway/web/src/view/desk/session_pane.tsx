@@ -29,7 +29,7 @@ export function SessionPane({ desk }: { desk: Desk }) {
           <Trouble view={view} />
           {!view && (
             <p>
-              Pick up a patron under New, or open a session of yours. Point at a waiting patron, or move the focus
+              Pick up a patron under New, or open one of your sessions. Point at a waiting patron, or move the focus
               there, to read the whole question first.
             </p>
           )}
@@ -45,7 +45,7 @@ function Trouble({ view }: { view: SessionView | undefined }) {
   if (view?.trouble === undefined) return null;
   return (
     <p class="notice bad" role="alert">
-      This session cannot be reached, and is tried again. {whyRefused(view.trouble)}
+      This session cannot be reached right now; the desk keeps trying. {whyRefused(view.trouble)}
     </p>
   );
 }
@@ -212,7 +212,7 @@ function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
 /** Who knows of the user by now: staff from a note on, the patron from a message or page on (R4). */
 function conferenceHint(desk: Desk, view: SessionView): string {
   if (view.session?.state === SessionState.WAITING) {
-    return "The librarian's connection was lost and the patron waits again. You can take over.";
+    return "The librarian's connection was lost and the patron is waiting again. You can take over.";
   }
   const owner = nameOf(view.session?.owner);
   const own = view.events.filter(desk.isOwn).map((event) => event.payload.case);

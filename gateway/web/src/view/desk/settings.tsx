@@ -7,16 +7,16 @@ import { ThemeSwitch } from "../parts/theme_switch";
 import { AlertSettings } from "./alert_settings";
 
 const SHORTCUTS: readonly [string, string][] = [
-  ["↑ ↓", "Go through a list"],
+  ["↑ ↓", "Move through a list"],
   ["Enter", "Pick up, open or enter the session of a row; send what is in a box"],
-  ["Shift + Enter", "Begin a new line in a box"],
+  ["Shift + Enter", "Start a new line in a box"],
   ["Shift + F10", "Open the menu of a row; so does the menu key"],
   ["Alt + Shift + 1, 2, 3, 4", "Go to New, My Active, All, Librarians"],
-  ["Alt + Shift + I", "Go to IM; when somebody asks for an IM session, to the OK of their request"],
+  ["Alt + Shift + I", "Go to IM, or to OK when somebody asks for an IM session"],
   ["Alt + Shift + M", "Write to the patron"],
   ["Alt + Shift + N", "Write a note"],
   ["Alt + Shift + T", "Go to a transfer that is offered to you"],
-  ["Esc", "Close a dialog, and do nothing"],
+  ["Esc", "Close a dialog without doing anything"],
   ["?", "Open this list"],
 ];
 
@@ -46,7 +46,7 @@ export function ShortcutsDialog({ desk }: { desk: Desk }) {
         </dl>
         <div>
           <Switch of={guard}>Ask before I answer a note in the patron's box</Switch>
-          <Switch of={helpKey}>Open this list with the key ?</Switch>
+          <Switch of={helpKey}>Open this list with the ? key</Switch>
           <div class="theme-choice">
             Colours <ThemeSwitch />
           </div>

@@ -8,7 +8,7 @@ import { patronOf } from "./rows";
 /** Throws the address of a web page away, and goes on with `then`. */
 export function throwPageAway(desk: Desk, sessionId: string, then: () => void): void {
   const page = desk.drafts.of(sessionId).page.trim();
-  askFirst(desk, page === "" ? "" : `You have typed the address ${page} and not sent it.`, () => {
+  askFirst(desk, page === "" ? "" : `You have typed the address ${page} but not sent it.`, () => {
     desk.drafts.change(sessionId, { page: "" });
     then();
   });
@@ -19,7 +19,7 @@ export function throwScriptAway(desk: Desk, then: () => void): void {
   const { isBegun, draft } = desk.scripts;
   const name = draft.value.name.trim();
   const script = name === "" ? "a script" : `the script ${name}`;
-  askFirst(desk, isBegun ? `You have begun ${script} and not kept it.` : "", () => {
+  askFirst(desk, isBegun ? `You have begun ${script} but not kept it.` : "", () => {
     desk.scripts.dropDraft();
     then();
   });
@@ -44,7 +44,7 @@ export function throwLeftBehindAway(desk: Desk, sessionId: string): void {
 /** Throws the reason away that is typed for declining an offer, and goes on with `then`. */
 export function throwReasonAway(desk: Desk, row: SessionRow, then: () => void): void {
   const isBegun = desk.transfers.reasonOf(row).trim() !== "";
-  askFirst(desk, isBegun ? `You have typed a reason to decline ${patronOf(row)} and not sent it.` : "", () => {
+  askFirst(desk, isBegun ? `You have typed a reason for declining ${patronOf(row)} but not sent it.` : "", () => {
     desk.transfers.typeReason(row, "");
     then();
   });
@@ -53,7 +53,7 @@ export function throwReasonAway(desk: Desk, row: SessionRow, then: () => void): 
 /** The question whether to throw away what is typed. `text` says what would be lost. */
 export function throwingAway(text: string, onConfirm: () => void): Confirmation {
   const title = "Throw away what you have typed?";
-  return { title, text, action: "Throw away", otherwise: "Go on writing", onConfirm };
+  return { title, text, action: "Throw away", otherwise: "Keep writing", onConfirm };
 }
 
 /** `text` is empty if nothing would be lost. */

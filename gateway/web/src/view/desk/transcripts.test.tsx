@@ -60,7 +60,7 @@ describe("a transcript that could not be read", () => {
   it("is read again when the user wants it", async () => {
     broken.add("staff");
     await open(stage.desk);
-    await until(() => expect(alert()).toContain("does not answer"));
+    await until(() => expect(alert()).toContain("is not answering"));
     broken.clear();
     [...root.querySelectorAll("button")].find((one) => one.textContent === "Try again")?.focus();
     await press(/^Try again$/);
@@ -84,7 +84,7 @@ describe("a transcript that could not be read", () => {
     await drawn();
     expect(alert()).toBe("");
     await press(/^Staff view/);
-    expect(alert()).toContain("does not answer");
+    expect(alert()).toContain("is not answering");
   });
 });
 

@@ -43,7 +43,7 @@ export function Transcripts({ desk }: { desk: Desk }) {
       <Paged
         list={list}
         title="Ended sessions"
-        lead={`Sessions of patrons of ${desk.profile.value?.institutionName ?? "your library"}, the last ended first. Opening the transcript of a session that you were not in is written to the audit.`}
+        lead={`Sessions of patrons of ${desk.profile.value?.institutionName ?? "your library"}, the most recently ended first. Opening the transcript of a session that you were not in is written to the audit.`}
         empty="No session has ended yet. The transcript of each session appears here when it is over."
       >
         {(sessions) => (
@@ -185,7 +185,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
             </button>
           </p>
         )}
-        {!answer && !error && <p class="quiet-text">Reading …</p>}
+        {!answer && !error && <p class="quiet-text">Loading …</p>}
         {answer && <Stream sessionId={`${session.sessionId}/${view}`} items={items} reader={reader} />}
       </div>
     </section>

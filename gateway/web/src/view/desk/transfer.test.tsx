@@ -233,7 +233,7 @@ describe("offering a session (R15, D43)", () => {
     submit("transfer-message");
     await drawn();
     expect(acts("offerTransfer")).toEqual([]);
-    expect(root.textContent).toContain("Choose to whom first.");
+    expect(root.textContent).toContain("Choose whom to offer it to first.");
   });
 
   it.each([
@@ -274,12 +274,12 @@ describe("what was asked first and refused as it is (R23)", () => {
     await write("ask-first", "Ding \u0007");
     submit("ask-first");
     const commandId = socket.all("imSend")[0]?.commandId ?? "";
-    const description = "it has the control character U+0007; remove it";
+    const description = "it contains a hidden control character (U+0007); remove it";
     const refusal = { code: 3, message: `text: ${description}`, fieldViolations: [{ field: "text", description }] };
     socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
     await drawn();
     const lines = root.querySelector(".ask-first-lines");
-    expect(lines?.textContent).toContain("Not sent. It has the control character");
+    expect(lines?.textContent).toContain("Not sent. It contains a hidden control character");
     expect(lines?.textContent).not.toContain("text:");
     await click(/^Edit$/);
     expect(root.querySelector<HTMLInputElement>("#ask-first")?.value).toBe("Ding \u0007");
@@ -341,7 +341,7 @@ describe("an offer to the librarian (D45)", () => {
     const value = { commandId: acts("acceptTransfer")[0]?.commandId ?? "", sessionId: "s", refusal };
     socket.push({ case: "refused", value: create(RefusedSchema, value) });
     await drawn();
-    expect(find(".toast", /Somebody else has accepted this patron already\./)).toBeDefined();
+    expect(find(".toast", /Somebody else has already accepted this patron\./)).toBeDefined();
   });
 
   it("is declined with a reason, and leaves nothing on the desk", async () => {

@@ -40,7 +40,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
   const patron = view.session?.patronName || "the patron";
   const offer = (event: Event) => {
     event.preventDefault();
-    if (target === undefined) return setMissing("Choose to whom first.");
+    if (target === undefined) return setMissing("Choose whom to offer it to first.");
     // Its hint says how much is too much.
     if (left < 0) return box.current?.focus();
     const goOn = () => {
@@ -48,18 +48,21 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
       close(desk, sessionId);
     };
     if (ask.trim() === "") goOn();
-    else setQuestion(throwingAway(`You have typed ${A_QUESTION} and not sent it. The offer is made without it.`, goOn));
+    else
+      setQuestion(
+        throwingAway(`You have typed ${A_QUESTION} but not sent it. The offer will be made without it.`, goOn),
+      );
   };
   const leave = () => {
     const typed = [message.trim() && "a message for the offer", ask.trim() && A_QUESTION].filter((text) => text !== "");
     const goOn = () => close(desk, sessionId);
     if (typed.length === 0) goOn();
-    else setQuestion(throwingAway(`You have typed ${typed.join(" and ")} and not sent it.`, goOn));
+    else setQuestion(throwingAway(`You have typed ${typed.join(" and ")} but not sent it.`, goOn));
   };
   return (
     <>
       <Dialog title={`Transfer ${patron}`} class="transfer-dialog" onCancel={leave}>
-        <p>You keep {patron} until somebody accepts. The patron is told only then, so tell them yourself before.</p>
+        <p>You keep {patron} until somebody accepts. The patron is told only then, so let them know yourself first.</p>
         <StandingOffer desk={desk} view={view} />
         <TargetList
           targets={targets}
@@ -71,7 +74,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
         />
         {chosen !== "" && target === undefined && (
           <p class="notice warn" role="status">
-            Whom you chose is no longer at the desk.
+            The librarian you chose is no longer at the desk.
           </p>
         )}
         {target?.librarian && (
@@ -94,7 +97,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
             <p id="transfer-hint" class={left < 0 ? "hint over" : "hint"}>
               {left < 0
                 ? `${characters(-left)} too many.`
-                : "It goes with the offer. Who accepts sees the whole conversation and all notes."}
+                : "It goes with the offer. Whoever accepts sees the whole conversation and all notes."}
             </p>
           </div>
           <WrongLine wrong={missing} class="notice bad" />
@@ -217,7 +220,7 @@ function NotAnyMore({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   const leave = () => desk.cancel();
   return (
     <Dialog title="Transfer" onCancel={leave}>
-      <p>This session cannot be transferred any more: it has ended, or it is somebody else's now.</p>
+      <p>This session can no longer be transferred: it has ended, or somebody else has it now.</p>
       <Unsent texts={{ offer, ask }} />
       <div class="dialog-actions">
         <button type="button" class="button primary" data-first onClick={leave}>

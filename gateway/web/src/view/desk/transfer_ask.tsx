@@ -31,7 +31,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
     event.preventDefault();
     if (left < 0) {
       box.current?.focus();
-      return setTooLong("This is too long to be sent. Shorten it.");
+      return setTooLong("This is too long to send. Shorten it.");
     }
     if (text.trim() === "") return;
     desk.transfers.askFirst(sessionId, librarian, text.trim());

@@ -43,7 +43,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     await stage.types("transfer-message", "He needs the plat book.");
     await leave(way);
     expect(stage.dialogs).toEqual(["Transfer Ricky", THROW_AWAY]);
-    await stage.answer("Go on writing");
+    await stage.answer("Keep writing");
     expect(stage.dialogs).toEqual(["Transfer Ricky"]);
     expect(stage.field("transfer-message").value).toBe("He needs the plat book.");
     expect(stage.find("dialog label.target", "Mr Quill")?.querySelector("input")?.checked).toBe(true);
@@ -62,7 +62,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     await choose("Queue Main");
     await leave("Escape");
     expect(stage.dialogs).toEqual(["Transfer Ricky", THROW_AWAY]);
-    await stage.answer("Go on writing");
+    await stage.answer("Keep writing");
     await choose("Ms Plat");
     await stage.submit(".ask-first");
     expect(stage.field("ask-first").value).toBe("");
@@ -75,7 +75,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     await stage.types("ask-first", "Can you take Ricky?");
     await stage.submit(".transfer-form");
     expect(stage.dialogs).toEqual(["Transfer Ricky", THROW_AWAY]);
-    await stage.answer("Go on writing");
+    await stage.answer("Keep writing");
     expect(acts()).toEqual([]);
     await stage.submit(".transfer-form");
     await stage.answer("Throw away");
@@ -206,7 +206,7 @@ describe("the reason that is typed to decline an offer (D60)", () => {
     expect(hasDrafts(stage.desk)).toBe(true);
     await stage.click(/^Later/);
     expect(stage.dialogs).toEqual([THROW_AWAY]);
-    await stage.answer("Go on writing");
+    await stage.answer("Keep writing");
     expect(reason()?.value).toBe("I am leaving.");
     await stage.click(/^Later/);
     await stage.answer("Throw away");

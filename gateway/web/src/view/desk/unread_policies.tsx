@@ -28,5 +28,5 @@ export function UnreadPolicies({ desk, what }: { desk: Desk; what: string }) {
       </p>
     );
   }
-  return policies.all.value === undefined ? <p class="quiet-text">Reading …</p> : null;
+  return policies.all.value === undefined ? <p class="quiet-text">Loading …</p> : null;
 }

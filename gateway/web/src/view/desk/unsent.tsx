@@ -11,7 +11,7 @@ export function AllUnsent({ desk }: { desk: Desk }) {
   if (words.length === 0) return null;
   return (
     <details class="all-unsent">
-      <summary>What you have typed and not sent</summary>
+      <summary>What you have typed but not sent</summary>
       <ul class="left-behind">
         {words.map(({ key, whom, texts }) => (
           <li key={key}>
@@ -53,8 +53,8 @@ export function LeftBehind({ desk }: { desk: Desk }) {
   if (left.length === 0) return null;
   return (
     <>
-      <h2 class="rows-title">Typed and not sent, no longer on your desk</h2>
-      <ul class="left-behind" aria-label="Typed and not sent">
+      <h2 class="rows-title">Typed but not sent, no longer on your desk</h2>
+      <ul class="left-behind" aria-label="Typed but not sent">
         {left.map(([sessionId, draft]) => (
           <Left key={sessionId} desk={desk} sessionId={sessionId} draft={draft} />
         ))}

@@ -33,7 +33,7 @@ export function NotSent({ refusal, onRetry, onEdit, onDiscard }: NotSentProps) {
   return (
     <p class="message-state failed" role="alert">
       <span>
-        <Icon name="alert" /> {isOpen ? "Perhaps not sent." : "Not sent."} {whyRefused(refusal)}
+        <Icon name="alert" /> {isOpen ? "May not have been sent." : "Not sent."} {whyRefused(refusal)}
       </span>
       {ways.map(
         ({ word, act }) =>

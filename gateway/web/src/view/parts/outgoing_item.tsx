@@ -85,7 +85,7 @@ export function UnderWay({ outgoing, now, stuck = false }: UnderWayProps) {
   if (stuck) {
     return (
       <p class="message-state failed">
-        <Icon name="alert" /> Not confirmed, and this page sends nothing any more. Copy it, then reload the page.
+        <Icon name="alert" /> Not confirmed, and this page can no longer send anything. Copy it, then reload the page.
       </p>
     );
   }
@@ -93,7 +93,7 @@ export function UnderWay({ outgoing, now, stuck = false }: UnderWayProps) {
   return (
     <p class="message-state">
       <Icon name="clock" />{" "}
-      {isLate ? "Not confirmed yet. It is sent again by itself; keep this page open." : "Sending …"}
+      {isLate ? "Not confirmed yet. It will be sent again by itself; keep this page open." : "Sending …"}
     </p>
   );
 }

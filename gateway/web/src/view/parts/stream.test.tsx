@@ -110,7 +110,7 @@ describe("handing over (R14, R15, D47)", () => {
   });
 
   it("is for the patron nothing but a new librarian", () => {
-    expect(words([transferred])).toContain("Mr Plat accepted and has this patron now, after Ms Map");
+    expect(words([transferred])).toContain("Mr Plat accepted this patron from Ms Map");
     expect(words([transferred], true)).toMatch(/^Mr Plat is now answering you ?$/);
   });
 });
@@ -260,7 +260,7 @@ describe("the state of an own message (D60)", () => {
   });
 
   it("offers to change what would only be refused again, and names no field of it (R23)", () => {
-    const description = "it has the control character U+0007; remove it";
+    const description = "it contains a hidden control character (U+0007); remove it";
     const refusal = create(RefusalSchema, {
       code: 3,
       message: `text: ${description}`,
@@ -270,7 +270,7 @@ describe("the state of an own message (D60)", () => {
     const item = outgoing({ status: "failed", refusal });
     const reader = { isOwn: () => false, isPatron: true };
     render(<Stream sessionId="s" items={[item]} reader={reader} onRetry={retry} onEdit={edit} />, root);
-    expect(root.textContent).toContain("Not sent. It has the control character");
+    expect(root.textContent).toContain("Not sent. It contains a hidden control character");
     expect(root.textContent).not.toContain("text:");
     const buttons = [...root.querySelectorAll("button")];
     expect(buttons.map((button) => button.textContent)).toEqual(["Edit"]);
@@ -287,7 +287,7 @@ describe("the state of an own message (D60)", () => {
       <Stream sessionId="s" items={[item]} reader={reader} onRetry={nothing} onEdit={nothing} onDiscard={nothing} />,
       root,
     );
-    expect(root.textContent).toContain("Perhaps not sent. The log could not take this.");
+    expect(root.textContent).toContain("May not have been sent. The log could not take this.");
     const buttons = [...root.querySelectorAll("button")];
     expect(buttons.map((button) => button.textContent)).toEqual(["Retry", "Edit", "Discard"]);
   });

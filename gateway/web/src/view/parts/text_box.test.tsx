@@ -63,7 +63,7 @@ describe("a box to write in", () => {
     const long = box("12345", 4);
     const said = () => root.querySelector("[role=alert]");
     const first = said();
-    expect(first?.textContent).toContain("too long to be sent");
+    expect(first?.textContent).toContain("too long to send");
     long.press({});
     await until(() => expect(said()).not.toBe(first));
     expect(said()?.textContent).toBe(first?.textContent);

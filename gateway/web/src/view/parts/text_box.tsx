@@ -111,7 +111,7 @@ export function TextBox(props: TextBoxProps) {
         {left < 0 && (
           // Each try adds it anew, so that each is answered aloud. The number would be read out at every key.
           <span key={tries} class="visually-hidden" role="alert">
-            This is too long to be sent. Shorten it, or send it in two parts.
+            This is too long to send. Shorten it, or send it in two parts.
           </span>
         )}
         {beside}

@@ -3,7 +3,7 @@ import { Icon, type IconName } from "./icon";
 
 const ORDER: readonly Theme[] = ["system", "light", "dark"];
 const LOOK: Record<Theme, { icon: IconName; text: string }> = {
-  system: { icon: "monitor", text: "as your system" },
+  system: { icon: "monitor", text: "system default" },
   light: { icon: "sun", text: "light" },
   dark: { icon: "moon", text: "dark" },
 };
