@@ -46,8 +46,8 @@ use crate::{
 
 /// How many frames are handed to the socket before it is flushed.
 const BATCH: usize = 64;
-/// How many it mostly is at the most.
-const MOSTLY: usize = 4;
+/// How many there usually are, at most.
+const USUAL_BATCH: usize = 4;
 
 /// No setting makes pings come faster.
 const SHORTEST_PING_INTERVAL: Duration = Duration::from_millis(10);
@@ -397,7 +397,7 @@ impl Writer {
         let Some(first) = self.queue.next().await else {
             return pending().await;
         };
-        let mut deliveries = Vec::with_capacity(MOSTLY);
+        let mut deliveries = Vec::with_capacity(USUAL_BATCH);
         deliveries.push(self.hand_over(sink, first)?);
         while deliveries.len() < BATCH {
             room(sink, patience).await?;

@@ -81,7 +81,7 @@ impl From<Error> for Refusal {
             ),
             Error::PresenceUnavailable => Self::unavailable(
                 "PRESENCE_UNAVAILABLE",
-                "We can't find out right now who monitors which queues. Nothing was written; try again.",
+                "It is not known right now who monitors which queues. Nothing was written; try again.",
             ),
             Error::Text(error) => error.refuse("text"),
             Error::Request(refusal) => refusal,

@@ -104,7 +104,7 @@ fn refuse(refused: Refused) -> Refusal {
         }
         Refused::NoLongerOwner { owner: None } => state(
             "NO_LONGER_OWNER",
-            "You were gone for too long, and this patron waits again. Pick them up again if nobody else has.",
+            "You were gone for too long, and this patron is waiting again. Pick them up again if nobody else has.",
         ),
         Refused::NoSuchOffer => Refusal {
             reason: "NO_SUCH_OFFER".to_owned(),

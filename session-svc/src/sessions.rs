@@ -256,7 +256,8 @@ impl Sessions {
                 live.remove(&session_id);
             }
         }
-        // Nobody attended it, so nobody's acts have an order that could be lost.
+        // Nobody attended it, so no stream's acts are among them, which would have an order: a stream has its session joined
+        // before its first act. What is sent singly has none.
         while let Some(request) = inbox.recv().await {
             // When the server stops, whoever asked hears of that by their answer, which is gone with the request.
             drop(self.send(&session_id, request).await);

@@ -47,7 +47,7 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
         biased;
         assembled = assembled => assembled?,
         signal = signals.next() => {
-            tracing::info!(signal, "stopped before it served");
+            tracing::info!(signal, "stopping before it serves");
             telemetry.shutdown(LAST_TRACES).await;
             return Ok(ExitCode::SUCCESS);
         }

@@ -12,7 +12,7 @@ use super::{Command, EventLog, LogError, NewEvent, RecordedEvent, StreamName};
 const PAGE: usize = 512;
 
 /// For how many bytes an event's text has room from the start: most are shorter.
-const MOSTLY: usize = 512;
+const USUAL_BYTES: usize = 512;
 
 /// An event out of the log.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub fn encode<E: Serialize>(
     at_ms: i64,
     command: Option<Command>,
 ) -> Result<NewEvent, LogError> {
-    let mut payload = Vec::with_capacity(MOSTLY);
+    let mut payload = Vec::with_capacity(USUAL_BYTES);
     serde_json::to_writer(&mut payload, event)
         .map_err(|error| LogError::Damaged(error.to_string()))?;
     Ok(NewEvent {

@@ -99,9 +99,7 @@ impl ServiceCommand {
                     // First, so that it is known whether it serves when a signal comes.
                     biased;
                     served = settings.serve(process) => served?,
-                    signal = before_serving(&mut signals, &readiness) => {
-                        tracing::info!(signal, "stopped before it served");
-                    }
+                    () = told_to_stop_before_serving(&mut signals, &readiness) => {}
                 }
                 Ok(ExitCode::SUCCESS)
             }
@@ -114,12 +112,12 @@ impl ServiceCommand {
 
 /// Waits for a signal that comes while the process does not serve yet: an engine that lets it wait must not keep it from
 /// stopping. Later ones are [`Process::run`]'s.
-async fn before_serving(signals: &mut Signals, readiness: &Readiness) -> &'static str {
+async fn told_to_stop_before_serving(signals: &mut Signals, readiness: &Readiness) {
     let signal = signals.next().await;
-    match readiness.is_starting() {
-        true => signal,
-        false => pending().await,
+    if !readiness.is_starting() {
+        return pending().await;
     }
+    tracing::info!(signal, "stopping before it serves");
 }
 
 /// A service's process that has its ports and its keys, and is watched.

@@ -44,11 +44,17 @@ impl LiveSession {
         let listening = self
             .subscribers
             .add(actor, audience, self.parts.config.backlog);
-        self.keep_lease();
         match part {
-            Part::Owner => self.seen.see_owner_join(),
-            // Only then: that a supervisor joins must not hasten what others are told.
-            Part::Patron => self.note_patron_connection(None).await,
+            Part::Owner => {
+                self.keep_lease();
+                self.seen.see_owner_join();
+            }
+            Part::Patron => {
+                self.keep_lease();
+                self.note_patron_connection(None).await;
+            }
+            // That a supervisor joins must not hasten what others are told. Nor what other servers are, who would begin to
+            // miss the owner sooner: they are told of the supervisor with the next look.
             Part::Colleague => {}
         }
         Ok(Joined {

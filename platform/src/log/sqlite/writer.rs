@@ -81,8 +81,18 @@ impl Writer {
     ) -> Result<(), (LogError, Vec<Request>)> {
         let mut group = Vec::new();
         let mut pace = Pace::new();
-        let mut appends =
-            Appends::on(&self.connection).map_err(|error| (unwritten(&error), Vec::new()))?;
+        let mut appends = loop {
+            let error = match Appends::on(&self.connection) {
+                Ok(appends) => break appends,
+                Err(error) => unwritten(&error),
+            };
+            // Nothing has broken: whoever comes next has it tried again.
+            let Some(first) = requests.blocking_recv() else {
+                return Ok(());
+            };
+            gather(first, requests, &mut group);
+            answer(group.drain(..).map(|request| (request, Err(error.clone()))));
+        };
         while let Some(first) = requests.blocking_recv() {
             pace.wait(|| requests.len());
             let began = Instant::now();

@@ -42,8 +42,8 @@ export function Returning({ chat }: { chat: PatronChat }) {
           </p>
           {/* Who is not in their chat cannot end it, and its librarian may be writing in it. */}
           <p id="old-chat-hint" class="hint">
-            A new question starts another chat. You won't be able to return to this one: it stays open until a librarian
-            ends it.
+            A new question starts another chat. You won't be able to return to this one, which stays open until a
+            librarian ends it.
           </p>
         </>
       )}

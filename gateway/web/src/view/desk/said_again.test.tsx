@@ -28,7 +28,7 @@ async function saysItAgain(form: string, words: string): Promise<void> {
 describe("what is wrong with a second try in the same way is said aloud again (D82)", () => {
   it("of an offer to nobody", async () => {
     await stage.click(/^Transfer …/);
-    await saysItAgain(".transfer-form", "Choose whom to offer it to first.");
+    await saysItAgain(".transfer-form", "Choose a librarian or a queue first.");
   });
 
   it("of a question to a librarian that is too long", async () => {

@@ -233,7 +233,7 @@ describe("offering a session (R15, D43)", () => {
     submit("transfer-message");
     await drawn();
     expect(acts("offerTransfer")).toEqual([]);
-    expect(root.textContent).toContain("Choose whom to offer it to first.");
+    expect(root.textContent).toContain("Choose a librarian or a queue first.");
   });
 
   it.each([

@@ -40,7 +40,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
   const patron = view.session?.patronName || "the patron";
   const offer = (event: Event) => {
     event.preventDefault();
-    if (target === undefined) return setMissing("Choose whom to offer it to first.");
+    if (target === undefined) return setMissing("Choose a librarian or a queue first.");
     // Its hint says how much is too much.
     if (left < 0) return box.current?.focus();
     const goOn = () => {

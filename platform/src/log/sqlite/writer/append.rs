@@ -1,6 +1,6 @@
 //! What the one thread that writes does in a transaction.
 //!
-//! Its statements are read once. And it remembers how far the streams have come to which it wrote: under the file's write
+//! Its statements are read once. And it remembers how far the streams have come that it was asked of: under the file's write
 //! lock nobody changes that but this connection, and SQLite says whether another one has since the last transaction.
 
 use std::collections::HashMap;
@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::log::{Batch, LogError, StreamName, Write};
 
-/// How many streams are remembered. When there are more, all are forgotten: those that go on are soon known again.
+/// How many streams are remembered from one transaction to the next. When there are so many, all are forgotten: those that go
+/// on are soon known again.
 const REMEMBERED: usize = 8_192;
 
 /// Where a stream is in the file, and its last version.
@@ -141,6 +142,8 @@ impl<'c> Appends<'c> {
                 command.map(|command| command.fingerprint.to_be_bytes()),
             ])?;
         }
+        // A statement keeps what was bound to it last, which may be large and may be erased.
+        self.insert.clear_bindings();
         let Head { stream_id, version } = head;
         match &write.standing {
             None => self.advance.execute(params![stream_id, version])?,

@@ -45,22 +45,29 @@ fn a_full_disk_is_rolled_back_and_over_when_there_is_room_again() {
     assert_eq!(results, [Ok(()), Ok(())]);
 }
 
-/// What was known of a stream is forgotten with what was rolled back: the same is written then, and not taken for a conflict.
+/// What is written for one request is known to the next one of the same group.
 #[test]
-fn what_was_rolled_back_is_not_remembered() {
+fn a_stream_may_be_begun_and_go_on_in_one_group() {
     let folder = tempfile::tempdir().unwrap();
     let writer = writer(&folder);
     let mut appends = Appends::on(&writer.connection).unwrap();
     let (first, _first) = request("s", 1);
-    let Work::Append(batch) = &first.work else {
-        unreachable!("it appends");
+    let (same_again, _same_again) = request("s", 1);
+    let (mut next, _next) = request("s", 1);
+    if let Work::Append(batch) = &mut next.work {
+        batch.writes[0].expected = 1;
+    }
+    let Outcome::Committed(results) = writer.commit(&mut appends, &[first, same_again, next])
+    else {
+        unreachable!("nothing breaks");
     };
-    appends.begin().unwrap();
-    assert_eq!(appends.append(batch).unwrap(), Ok(()));
-    writer.roll_back(&rusqlite::Error::InvalidQuery);
-    appends.forget();
-    let outcome = writer.commit(&mut appends, &[first]);
-    assert!(matches!(outcome, Outcome::Committed(results) if results == [Ok(())]));
+    assert!(
+        matches!(
+            &results[..],
+            [Ok(()), Err(LogError::Conflict { actual: 1, .. }), Ok(())]
+        ),
+        "{results:?}"
+    );
 }
 
 /// Whoever else writes to the file is heard of, though this connection remembers where the streams were.
