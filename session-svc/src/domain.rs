@@ -14,6 +14,8 @@ pub mod due;
 pub mod event;
 pub mod people;
 pub mod refused;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod session;
 pub mod text;
 pub mod transfer;

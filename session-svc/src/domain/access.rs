@@ -202,8 +202,9 @@ mod tests {
     use super::{
         super::{
             conference::ConferenceEvent,
-            event::{Event, Opened, Speaker},
-            people::{Role, StaffMember, StaffNaming},
+            event::{Event, Speaker},
+            people::{Role, StaffMember},
+            samples::opened,
         },
         *,
     };
@@ -250,17 +251,7 @@ mod tests {
     fn a_supervisors_typing_reaches_the_patron_only_after_a_word_to_them_in_the_same_stay() {
         let by = || Speaker::Colleague(admin());
         let text = || "hm".to_owned();
-        let mut events = vec![Event::Opened(Opened {
-            institution_id: "maple".to_owned(),
-            institution_name: "Maple".to_owned(),
-            queue_id: "maple".to_owned(),
-            staff_naming: StaffNaming::ScreenName,
-            patron_name: String::new(),
-            patron_email: String::new(),
-            question: "Where?".to_owned(),
-            practice: false,
-            route: Vec::new(),
-        })];
+        let mut events = vec![Event::Opened(opened())];
         let note = || Event::NoteWritten {
             by: by(),
             text: text(),

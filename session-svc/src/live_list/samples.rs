@@ -7,7 +7,8 @@ use super::row::Entry;
 use crate::domain::{
     audience::Audience,
     event::{Event, Opened},
-    people::{StaffMember, StaffNaming},
+    people::StaffMember,
+    samples::opened,
     session::Session,
 };
 
@@ -24,15 +25,8 @@ pub(super) fn mr_lee() -> StaffMember {
 /// A session that was opened then, for practice or not, and went on so.
 pub(super) fn entry(session_id: &str, at_ms: i64, practice: bool, further: &[Event]) -> Entry {
     let opened = Event::Opened(Opened {
-        institution_id: "maple".to_owned(),
-        institution_name: "Maple".to_owned(),
-        queue_id: "maple".to_owned(),
-        staff_naming: StaffNaming::ScreenName,
-        patron_name: String::new(),
-        patron_email: String::new(),
-        question: "Where?".to_owned(),
         practice,
-        route: Vec::new(),
+        ..opened()
     });
     let events = std::iter::once(&opened).chain(further);
     let session = events.fold(None, |session, event| {

@@ -4,27 +4,21 @@
 //! somebody as gone it looks there, so that a participant who is connected to another server is not lost. It never waits
 //! for the store of leases: what is said in the session must not wait for it either.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    future::pending,
-    mem,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, future::pending, mem, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use carrel_platform::lease::{Lease, LeaseError};
 use futures::FutureExt as _;
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::task::JoinHandle;
 
-use super::{LiveSession, Standing};
+use self::seen::LastSeen;
+pub(super) use self::seen::Seen;
+use super::LiveSession;
 use crate::domain::{
-    audience::Audience,
-    conference::ConferenceEvent,
-    event::{Event, PatronConnection, Speaker},
-    people::StaffMember,
-    session::Owner,
+    audience::Audience, event::PatronConnection, people::StaffMember, session::Owner,
 };
+
+mod seen;
 
 /// Who attends a session on which server, as the store of leases told it.
 pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
@@ -54,155 +48,6 @@ impl LookUp {
             of_who_talks,
             attending: attending.unwrap_or_else(|error| Err(LeaseError(error.to_string()))),
         }
-    }
-}
-
-/// When participants were last known to be there.
-pub(super) struct Seen {
-    /// The owner, or who becomes it.
-    owner: LastSeen,
-    /// The patron, and whether anything was heard of them here since they were noted as gone, by whatever server.
-    patron: LastSeen,
-    patron_heard: bool,
-    /// Supervisors who do not listen here, since that was noticed.
-    gone: HashMap<String, LastSeen>,
-}
-
-/// When somebody was last known to be there.
-///
-/// Looks find out, on this server and on others. Whom a look found may have gone at any time since, so their time runs
-/// from the look that misses them: nobody is lost too soon.
-#[derive(Clone, Copy, Debug)]
-struct LastSeen {
-    at: Instant,
-    here: bool,
-    elsewhere: bool,
-}
-
-impl LastSeen {
-    fn now() -> Self {
-        Self {
-            at: Instant::now(),
-            here: false,
-            elsewhere: false,
-        }
-    }
-
-    /// Takes note whether they listen here. Says whether that means that they are there, or were until now.
-    fn look_here(&mut self, found: bool) -> bool {
-        let was_found = mem::replace(&mut self.here, found);
-        self.saw(found || was_found)
-    }
-
-    /// The same of other servers.
-    fn look_elsewhere(&mut self, found: bool) -> bool {
-        let was_found = mem::replace(&mut self.elsewhere, found);
-        self.saw(found || was_found)
-    }
-
-    fn saw(&mut self, there: bool) -> bool {
-        if there {
-            self.at = Instant::now();
-        }
-        there
-    }
-
-    /// Whether they were missed for so long.
-    fn missed_for(&self, time: Duration) -> bool {
-        !self.here && self.at.elapsed() >= time
-    }
-}
-
-impl Seen {
-    /// Nothing is known; everybody gets the whole of their time.
-    pub(super) fn now() -> Self {
-        Self {
-            owner: LastSeen::now(),
-            patron: LastSeen::now(),
-            patron_heard: false,
-            gone: HashMap::new(),
-        }
-    }
-
-    /// Learns from what happened: a new owner is there, and so is a patron who is back. One who was noted as gone, perhaps by
-    /// a server that missed them sooner, is gone until something is heard of them again: their time need not be over here.
-    pub(super) fn take_note(&mut self, before: &Standing, now: &Standing) {
-        if now.owner != before.owner {
-            self.owner.saw(true);
-        }
-        if now.patron != before.patron {
-            match now.patron {
-                Some(PatronConnection::Connected) => self.hear_patron(),
-                Some(PatronConnection::Away | PatronConnection::Lost) => self.patron_heard = false,
-                None => {}
-            }
-        }
-    }
-
-    /// Learns from what somebody did, on whatever server. An owner's note does not count: the patron, who would hear of the
-    /// owner's loss, must not be able to tell that one was written. Nor does what else of them only staff see.
-    pub(super) fn see(&mut self, event: &Event) {
-        match event {
-            Event::Opened(_)
-            | Event::MessagePosted {
-                by: Speaker::Patron,
-                ..
-            } => self.hear_patron(),
-            Event::MessagePosted {
-                by: Speaker::Owner(_),
-                ..
-            }
-            | Event::PagePushed {
-                by: Speaker::Owner(_),
-                ..
-            } => {
-                self.owner.saw(true);
-            }
-            Event::MessagePosted {
-                by: Speaker::Colleague(member),
-                ..
-            }
-            | Event::PagePushed {
-                by: Speaker::Colleague(member),
-                ..
-            }
-            | Event::NoteWritten {
-                by: Speaker::Colleague(member),
-                ..
-            } => {
-                if let Some(gone) = self.gone.get_mut(&member.librarian_id) {
-                    gone.saw(true);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Learns from who enters: somebody who was missed, left and comes in again has the whole of their time again.
-    pub(super) fn see_conference(&mut self, event: &ConferenceEvent) {
-        if let ConferenceEvent::Entered { by, .. } = event {
-            self.gone.remove(&by.librarian_id);
-        }
-    }
-
-    /// Whether the owner or the patron was missed for so long, whoever else is.
-    fn misses_who_talks(&self, time: Duration) -> bool {
-        self.owner.missed_for(time) || self.patron.missed_for(time)
-    }
-
-    /// Whether a supervisor was.
-    fn misses_supervisors(&self, time: Duration) -> bool {
-        self.gone.values().any(|gone| gone.missed_for(time))
-    }
-
-    /// The owner begins to listen here.
-    pub(super) fn see_owner_join(&mut self) {
-        self.owner.look_here(true);
-    }
-
-    fn hear_patron(&mut self) {
-        self.patron.saw(true);
-        self.patron_heard = true;
     }
 }
 
@@ -413,112 +258,6 @@ fn librarian_key(librarian_id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const GRACE: Duration = Duration::from_secs(60);
-
-    /// Looks so often for somebody who is on another server, but not in these seconds, and tells when they counted as lost.
-    async fn lost_at(every: Duration, gone: Duration, back: Duration) -> Option<Duration> {
-        let began = Instant::now();
-        let mut seen = LastSeen::now();
-        while began.elapsed() < back + 2 * GRACE {
-            tokio::time::advance(every).await;
-            let now = began.elapsed();
-            let is_there = now < gone || now >= back;
-            if !seen.look_here(false) && !seen.look_elsewhere(is_there) && seen.missed_for(GRACE) {
-                return Some(now);
-            }
-        }
-        None
-    }
-
-    /// I13
-    #[tokio::test(start_paused = true)]
-    async fn who_is_quiet_on_another_server_is_lost_after_the_whole_grace_and_no_sooner() {
-        let tick = Duration::from_millis(7_500);
-        for gone in (60..200).step_by(3).map(Duration::from_secs) {
-            assert_eq!(lost_at(tick, gone, gone + GRACE).await, None, "{gone:?}");
-            let lost = lost_at(tick, gone, Duration::from_secs(3_600)).await;
-            let after = lost.map(|at| at - gone);
-            assert!(
-                after.is_some_and(|after| after >= GRACE && after <= GRACE + 3 * tick),
-                "{after:?}"
-            );
-        }
-    }
-
-    /// R4, I17: whether the owner and the patron are looked up depends on nobody but them.
-    #[tokio::test(start_paused = true)]
-    async fn a_supervisor_who_is_missed_is_not_the_owner_or_the_patron() {
-        let tick = Duration::from_secs(15);
-        let mut seen = Seen::now();
-        seen.gone.insert("admin".to_owned(), LastSeen::now());
-        let here = |seen: &mut Seen, owner, patron| {
-            seen.owner.look_here(owner);
-            seen.patron.look_here(patron);
-        };
-        here(&mut seen, true, true);
-        tokio::time::advance(tick).await;
-        here(&mut seen, true, true);
-        let missed = |seen: &Seen| {
-            (
-                seen.misses_who_talks(tick / 2),
-                seen.misses_supervisors(tick / 2),
-            )
-        };
-        assert_eq!(missed(&seen), (false, true));
-        here(&mut seen, false, true);
-        assert_eq!(missed(&seen), (false, true), "the owner was here until now");
-        tokio::time::advance(tick).await;
-        here(&mut seen, false, true);
-        assert_eq!(missed(&seen), (true, true));
-        seen.gone.clear();
-        assert_eq!(missed(&seen), (true, false));
-    }
-
-    fn admin() -> StaffMember {
-        StaffMember {
-            librarian_id: "admin".to_owned(),
-            screen_name: "Admin".to_owned(),
-            institution_id: "maple".to_owned(),
-            institution_name: "Maple".to_owned(),
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_supervisor_who_enters_again_has_the_whole_of_their_time_again() {
-        let mut seen = Seen::now();
-        for id in ["admin", "ask"] {
-            seen.gone.insert(id.to_owned(), LastSeen::now());
-        }
-        tokio::time::advance(GRACE).await;
-        seen.see_conference(&ConferenceEvent::Entered {
-            by: admin(),
-            warning_version: "w1".to_owned(),
-        });
-        let is_missed = |id| {
-            let gone = seen.gone.get(id);
-            gone.is_some_and(|gone| gone.missed_for(GRACE))
-        };
-        assert_eq!((is_missed("admin"), is_missed("ask")), (false, true));
-    }
-
-    /// A supervisor's word tells that they are there, though nothing of them listens.
-    #[tokio::test(start_paused = true)]
-    async fn a_supervisor_who_writes_is_not_missed() {
-        let note = Event::NoteWritten {
-            by: Speaker::Colleague(admin()),
-            text: "still here".to_owned(),
-        };
-        let mut seen = Seen::now();
-        seen.gone.insert("admin".to_owned(), LastSeen::now());
-        for _ in 0..3 {
-            tokio::time::advance(GRACE - Duration::from_secs(1)).await;
-            assert!(!seen.gone["admin"].missed_for(GRACE));
-            seen.see(&note);
-        }
-        tokio::time::advance(GRACE).await;
-        assert!(seen.gone["admin"].missed_for(GRACE));
-    }
 
     #[test]
     fn a_lease_lists_all_who_attend_and_nobody_else() {

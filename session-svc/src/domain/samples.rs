@@ -1,0 +1,18 @@
+//! What tests begin with.
+
+use super::{event::Opened, people::StaffNaming};
+
+/// How a session is opened at a library of tests, by a patron who gives no name.
+pub(crate) fn opened() -> Opened {
+    Opened {
+        institution_id: "maple".to_owned(),
+        institution_name: "Maple".to_owned(),
+        queue_id: "maple".to_owned(),
+        staff_naming: StaffNaming::ScreenName,
+        patron_name: String::new(),
+        patron_email: String::new(),
+        question: "Where?".to_owned(),
+        practice: false,
+        route: Vec::new(),
+    }
+}
