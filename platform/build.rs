@@ -1,4 +1,4 @@
-//! Notes which compiler builds this, for the metric that says what was built.
+//! Records which compiler builds this, for the metric that describes the build.
 
 use std::{env, process::Command};
 

@@ -1,4 +1,4 @@
-//! Who monitors which queues, as presence-svc tells it to the caller.
+//! Who monitors which queues, as presence-svc shows it to the caller.
 
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
@@ -22,18 +22,18 @@ use crate::{domain::event::Member, error::Error};
 /// How long presence-svc may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Asks presence-svc. Cheap to clone.
+/// A client of presence-svc. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Colleagues {
     client: PresenceServiceClient<Replicas>,
 }
 
-/// The token of a caller, with which presence-svc is asked: it shows each what they may see.
+/// A caller's token, with which presence-svc is asked: it shows each caller only what they may see.
 #[derive(Clone)]
 pub(crate) struct Token(MetadataValue<Ascii>);
 
 impl Token {
-    /// The token of a call that was authenticated.
+    /// Takes the token from the metadata of an authenticated call.
     pub(crate) fn of(metadata: &MetadataMap) -> Option<Self> {
         let mut token = metadata.get("authorization").cloned()?;
         token.set_sensitive(true);
@@ -48,10 +48,10 @@ impl Colleagues {
         }
     }
 
-    /// The librarian, if they and the caller monitor a common queue at this moment (S36, D20).
+    /// Returns the librarian if they and the caller monitor a common queue at this moment (S36, D20).
     ///
     /// # Errors
-    /// [`Error::PresenceUnavailable`] when it can't be found out.
+    /// [`Error::PresenceUnavailable`] if that can't be found out.
     pub(crate) async fn who_shares_a_queue(
         &self,
         token: &Token,
@@ -81,10 +81,10 @@ impl Colleagues {
             }))
     }
 
-    /// The queues that the caller monitors at this moment.
+    /// Returns the queues that the caller monitors at this moment.
     ///
     /// # Errors
-    /// [`Error::PresenceUnavailable`] when it can't be found out.
+    /// [`Error::PresenceUnavailable`] if that can't be found out.
     pub(crate) async fn own_queues(&self, token: &Token) -> Result<BTreeSet<String>, Error> {
         let mut client = self.client.clone();
         let answer = ask(
@@ -103,7 +103,7 @@ impl Colleagues {
     }
 }
 
-/// Asks with the caller's own token, and for no longer than [`ANSWER_WITHIN`].
+/// Calls presence-svc with the caller's own token, waiting no longer than [`ANSWER_WITHIN`].
 async fn ask<Q, A, F>(
     method: &'static str,
     token: &Token,
@@ -129,7 +129,7 @@ where
     answer.map(Response::into_inner)
 }
 
-/// A token that expired on the way is the caller's affair; anything else means that nothing is known.
+/// Maps a failed call: an expired token is reported to the caller, anything else means that the presence is unknown.
 fn unanswered(status: &Status) -> Error {
     match status.code() {
         Code::Unauthenticated => Error::Request(status.into()),

@@ -1,11 +1,11 @@
-//! What can be set.
+//! The settings of im-svc.
 
 use std::{str::FromStr, time::Duration};
 
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
-/// How [`Keep::UntilLogOff`] is written.
+/// The spelling of [`Keep::UntilLogOff`].
 const UNTIL_LOG_OFF: &str = "until-log-off";
 
 /// The settings of im-svc, with their reasons in `default.toml`.
@@ -14,16 +14,16 @@ const UNTIL_LOG_OFF: &str = "until-log-off";
 pub struct Config {
     /// How long messages are kept.
     pub keep: Keep,
-    /// How many messages of one conversation are kept at the most.
+    /// How many messages of one conversation are kept at most.
     pub keep_at_most: usize,
     /// How long nobody in a conversation may have had the desk open before it counts as logged off.
     pub log_off_grace: HumanDuration,
-    /// How often it is looked for what need not be kept any longer.
+    /// How often to look for what need no longer be kept.
     pub sweep: HumanDuration,
-    /// How often a stream says that it is alive, the caller's own presence is looked up, and the log is asked for what
-    /// the bus lost.
+    /// How often a stream sends a heartbeat, the caller's own presence is looked up, and the log is asked for what the bus
+    /// lost.
     pub heartbeat: HumanDuration,
-    /// How long a conversation stays in memory when nobody looks at it.
+    /// How long an unused conversation stays in memory.
     pub rest_after: HumanDuration,
     /// How many changes may wait for one slow reader before its stream ends.
     pub backlog: usize,
@@ -33,7 +33,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Keep {
-    /// For this time after they were written.
+    /// For this time after they are written.
     For(HumanDuration),
     /// Until nobody in the conversation has the desk open.
     UntilLogOff,
@@ -70,7 +70,7 @@ impl From<Keep> for String {
     }
 }
 
-/// Why a text does not say how long messages are kept.
+/// The error for a text that is not a valid [`Keep`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("im.keep can't be {0:?}; write a length of time, for example 30d, or {UNTIL_LOG_OFF}")]
 pub struct KeepError(String);
@@ -98,10 +98,10 @@ pub struct ConfigError {
 }
 
 impl Config {
-    /// Checks what the types of the settings do not say.
+    /// Checks what the types of the settings do not ensure.
     ///
     /// # Errors
-    /// When something is zero that can't be.
+    /// When a setting is zero that must not be.
     pub fn check(&self) -> Result<(), ConfigError> {
         let keep = match self.keep {
             Keep::For(time) => time,
@@ -124,7 +124,7 @@ impl Config {
         Ok(())
     }
 
-    /// How long a word that somebody watches holds. Whoever has just gone counts as watching for the grace.
+    /// How long the lease of a watch lasts. A librarian who has just gone counts as watching for the grace period.
     pub(crate) fn watching_lasts(&self) -> Duration {
         self.log_off_grace
             .get()

@@ -1,4 +1,4 @@
-//! All conversations that are in memory, and the way to each of them.
+//! All conversations in memory, and the way to reach each of them.
 
 use std::{
     collections::HashMap,
@@ -35,7 +35,7 @@ impl Conversations {
         &self.parts
     }
 
-    /// Has those look at the log, again and again until the server stops, to whom the bus did not tell the last word.
+    /// Periodically has the log checked for what the bus lost, until the server stops.
     pub(crate) async fn keep_up(self) {
         let Parts {
             log,
@@ -47,12 +47,12 @@ impl Conversations {
         tails.keep_up(&**log, config.heartbeat.get(), stop).await;
     }
 
-    /// The tasks that end with the service, and for whose end it waits.
+    /// Returns the service's tasks, whose end the service waits for.
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    /// Asks a conversation for something and waits for the answer.
+    /// Sends a request to a conversation and waits for the answer.
     pub(crate) async fn ask<T>(
         &self,
         conversation_id: &str,
@@ -63,7 +63,7 @@ impl Conversations {
         answered.await.map_err(|_| Error::ShuttingDown)?
     }
 
-    /// Hands something to a conversation. One that was just leaving memory gives it back; then it is brought in again.
+    /// Sends a request to a conversation. If the conversation is just leaving memory, brings it into memory again.
     pub(crate) async fn tell(
         &self,
         conversation_id: &str,
@@ -110,7 +110,7 @@ impl Conversations {
     }
 }
 
-/// Answers everyone who waits for a conversation that can't be read.
+/// Refuses all requests to a conversation that can't be read.
 async fn refuse_all(inbox: &mut mpsc::Receiver<Request>, error: &Error) {
     inbox.close();
     while let Some(request) = inbox.recv().await {

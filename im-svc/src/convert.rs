@@ -1,4 +1,4 @@
-//! Between the domain and the wire.
+//! Conversions from the domain to the wire.
 
 use carrel_platform::auth::Librarian;
 use carrel_proto::im::v1 as wire;
@@ -9,16 +9,16 @@ use crate::domain::{
     event::{Between, Member},
 };
 
-/// A time for the wire.
+/// Converts a time.
 fn timestamp(unix_ms: i64) -> Timestamp {
     Timestamp {
         seconds: unix_ms.div_euclid(1_000),
-        // Less than a thousand million, which fits.
+        // Less than a billion, which fits.
         nanos: i32::try_from(unix_ms.rem_euclid(1_000) * 1_000_000).unwrap_or(0),
     }
 }
 
-/// A caller as others in a conversation see them.
+/// Returns a caller as the others in a conversation see them.
 #[must_use]
 pub fn member(librarian: &Librarian) -> Member {
     Member {
@@ -28,7 +28,7 @@ pub fn member(librarian: &Librarian) -> Member {
     }
 }
 
-/// A member for the wire.
+/// Converts a member.
 #[must_use]
 pub fn member_to_wire(member: &Member) -> wire::Member {
     wire::Member {
@@ -38,7 +38,7 @@ pub fn member_to_wire(member: &Member) -> wire::Member {
     }
 }
 
-/// A message for the wire.
+/// Converts a message.
 #[must_use]
 pub fn message_to_wire(message: &Message) -> wire::Message {
     wire::Message {
@@ -49,8 +49,8 @@ pub fn message_to_wire(message: &Message) -> wire::Message {
     }
 }
 
-/// A conversation for the wire as one of its members sees it, with its messages up to `head`. `None` if there is
-/// nothing to be shown.
+/// Converts a conversation as one of its members sees it, with its messages up to `head`. `None` if there is nothing to
+/// show.
 #[must_use]
 pub fn conversation_to_wire(
     conversation_id: &str,

@@ -1,4 +1,4 @@
-//! The rules of a conversation, apart from all I/O.
+//! The rules of a conversation, free of I/O.
 
 pub mod conversation;
 pub mod event;

@@ -1,4 +1,4 @@
-//! Why im-svc did not do as it was asked, and what the caller is told.
+//! The errors of im-svc, and what the caller is told.
 
 use carrel_platform::{
     log::LogError,
@@ -7,37 +7,37 @@ use carrel_platform::{
 };
 use tonic::{Code, Status};
 
-/// Why something was not done.
+/// Why a request was not carried out.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller is no librarian.
+    /// The caller is not a librarian.
     #[error("the caller's role does not allow it")]
     NotAllowed,
     /// The conversation does not exist, or the caller is not in it.
     #[error("there is no such conversation")]
     NotFound,
-    /// Writer and addressee monitor no common queue.
+    /// The writer and the addressee monitor no common queue.
     #[error("no queue is shared")]
     NotShared,
     /// The caller does not monitor the queue.
     #[error("the queue is not monitored")]
     NotMonitoring,
-    /// Who monitors what could not be found out.
+    /// It could not be found out who monitors which queues.
     #[error("presence-svc can't be reached")]
     PresenceUnavailable,
-    /// The text can't be taken.
+    /// The text is not accepted.
     #[error(transparent)]
     Text(#[from] TextError),
     /// The caller, or a field of the request, is refused.
     #[error("{}", .0.message)]
     Request(Refusal),
-    /// A command id came again with another content.
+    /// A command id was used again with different content.
     #[error("the command id was used for another command")]
     CommandIdReused,
-    /// The log did not do as it was asked.
+    /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// Others changed the conversation so often that a decision never fitted.
+    /// Others kept changing the conversation before a decision could be written.
     #[error("the conversation was too busy")]
     Contended,
     /// The reader did not keep up.

@@ -1,4 +1,4 @@
-//! The tonic face: unwrap, ask who may, call, wrap.
+//! The gRPC service: unwraps requests, checks permission, calls the conversations, wraps the answers.
 
 use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
@@ -23,7 +23,7 @@ use crate::{
 
 mod watch;
 
-/// How many messages a page has if the caller does not say, and at the most.
+/// How many messages a page has by default, and at most.
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
 
@@ -35,7 +35,7 @@ pub struct ImApi {
     typing: TypingLimit,
 }
 
-/// A librarian who calls.
+/// The librarian who makes a call.
 struct Caller {
     librarian: Librarian,
     token: Token,
@@ -48,7 +48,7 @@ impl Caller {
     }
 }
 
-/// With whom a conversation is that the caller is in.
+/// Whom the caller shares a conversation with.
 enum With {
     /// With this librarian.
     Librarian(String),
@@ -82,7 +82,7 @@ impl ImApi {
         }
     }
 
-    /// How a conversation stands, and whether a command was carried out in it before.
+    /// Returns the state of a conversation, and whether a command was already carried out in it.
     async fn look(&self, id: &str, command: Option<&LogCommand>) -> Result<Look, Error> {
         if !names::is_conversation_id(id) {
             return Ok(Look {
@@ -95,7 +95,8 @@ impl ImApi {
         self.conversations.ask(id, look).await
     }
 
-    /// With whom a conversation is. Whoever is not in it learns no more than of one that does not exist.
+    /// Returns whom the caller shares a conversation with. A caller who is not in it gets the same error as for one that
+    /// does not exist.
     async fn admit(
         &self,
         caller: &Caller,
@@ -112,7 +113,7 @@ impl ImApi {
         queue.map(With::Staff).ok_or(Error::NotFound)
     }
 
-    /// Finds out whether the caller may write to a librarian now, and between whom that would be (S36, D20).
+    /// Checks that the caller may write to a librarian now, and returns between whom that would be (S36, D20).
     async fn write_to_librarian(&self, caller: &Caller, id: &str) -> Result<Between, Error> {
         let colleague = self.colleagues.who_shares_a_queue(&caller.token, id);
         let other = colleague.await?.ok_or(Error::NotShared)?;
@@ -120,7 +121,7 @@ impl ImApi {
         Ok(Between::librarians(own, other))
     }
 
-    /// Finds out between whom a message to an addressee would be, if the caller may write it now.
+    /// Checks that the caller may write to an addressee now, and returns between whom the message would be.
     async fn may_write(
         &self,
         caller: &Caller,
@@ -179,7 +180,7 @@ impl ImService for ImApi {
         let command = command_for_log(&caller, &command_id, &text);
         let look = self.look(&conversation_id, Some(&command)).await?;
         let acted = match look.acted {
-            // What was done is done, whoever monitors what by now.
+            // A command that was carried out stays so, whoever monitors which queues by now.
             Some(acted) => acted,
             None => {
                 let between = self.may_write(&caller, &to, look.between.as_ref()).await?;
@@ -242,7 +243,7 @@ impl ImService for ImApi {
         if self.typing.takes(caller.id()) {
             let look = self.look(&id, None).await?;
             let to = To::ConversationId(id.clone());
-            // Whom no message may reach, no typing reaches either.
+            // Typing may be sent only where a message may be sent.
             self.may_write(&caller, &to, look.between.as_ref()).await?;
             let by = convert::member(&caller.librarian);
             self.conversations.tell(&id, Ask::Typing { by }).await?;
@@ -260,7 +261,7 @@ impl ImService for ImApi {
     }
 }
 
-/// The conversation in which a message to an addressee belongs.
+/// Returns the id of the conversation to which a message to an addressee belongs.
 fn conversation_to(caller: &Caller, to: &To) -> Result<String, Refusal> {
     match to {
         To::LibrarianId(id) if id == caller.id() => Err(Refusal::oneself("librarian_id")),
@@ -270,7 +271,8 @@ fn conversation_to(caller: &Caller, to: &To) -> Result<String, Refusal> {
     }
 }
 
-/// What the log knows a command by: who gave it, so that ids of different people never meet, and what it says.
+/// Returns the command as the log identifies it: by its author, so that ids of different people never collide, and by
+/// its content.
 fn command_for_log(caller: &Caller, command_id: &str, text: &str) -> LogCommand {
     let key = format!("librarian:{}:{command_id}", caller.id());
     LogCommand::of(key, text.as_bytes())

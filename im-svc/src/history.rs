@@ -1,4 +1,4 @@
-//! All that is kept of one conversation, in memory: what the log holds, folded.
+//! One conversation in memory: the fold of what the log holds of it.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::{
     storage::{self, Stored},
 };
 
-/// How often a conversation is read anew because it was erased from under the reader.
+/// How many times a conversation is read because events were erased during the reading.
 const TRIES: usize = 4;
 
 /// One conversation's past and present.
@@ -22,24 +22,24 @@ pub struct History {
     version: u64,
     last_at_ms: i64,
     commands: HashMap<String, Done>,
-    /// The last event that the log no longer has.
+    /// The version of the last event that the log no longer has.
     erased_up_to: u64,
-    /// The last event that it need not have.
+    /// The version of the last event that may be erased from the log.
     erase_up_to: u64,
 }
 
 /// A command that was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// A digest of its content.
+    /// The digest of its content.
     pub fingerprint: u64,
-    /// The number of the message that came of it.
+    /// The number of the message that it wrote.
     pub position: u64,
     version: u64,
 }
 
 impl Done {
-    /// A command that writes the message with this number.
+    /// Creates the entry of a command that is just writing the message with this number.
     #[must_use]
     pub(crate) fn now(fingerprint: u64, position: u64) -> Self {
         Self {
@@ -50,20 +50,20 @@ impl Done {
     }
 }
 
-/// What a history has not taken in yet.
+/// What the log has beyond a history.
 #[derive(Clone, Debug)]
 pub enum News {
     /// The events that follow.
     Next(Vec<Stored<Event>>),
-    /// What follows was erased in part: everything as it is now.
+    /// Some of the events that follow were erased: the whole history, read anew.
     Anew(Box<History>),
 }
 
 impl History {
-    /// Reads a conversation from the log. One that does not exist is an empty one.
+    /// Reads a conversation from the log. The history of one that does not exist is empty.
     ///
     /// # Errors
-    /// As the log does, and [`LogError::Damaged`] when the events do not tell all that stays of erased ones.
+    /// Those of the log, and [`LogError::Damaged`] if earlier events are missing without a checkpoint.
     pub async fn load(log: &dyn EventLog, conversation_id: &str) -> Result<Self, LogError> {
         let stream = storage::conversation_stream(conversation_id);
         for _ in 0..TRIES {
@@ -79,8 +79,8 @@ impl History {
         ))
     }
 
-    /// A conversation's history from all events that the log has of it. `None` if earlier ones are missing for which
-    /// no checkpoint stands.
+    /// Builds a history from all events that the log has of a conversation. `None` if earlier events are missing without a
+    /// checkpoint that stands for them.
     #[must_use]
     pub fn of(events: Vec<Stored<Event>>) -> Option<Self> {
         let mut history = Self::default();
@@ -98,7 +98,7 @@ impl History {
         Some(history)
     }
 
-    /// What a checkpoint tells. Events up to the checkpoint's that are still there count as if they were not.
+    /// Builds a history from a checkpoint. Events that the checkpoint stands for are ignored even if they still exist.
     fn after_erased(checkpoint: &Checkpoint, erased_up_to: u64) -> Self {
         Self {
             conversation: Some(Conversation::after_erased(checkpoint)),
@@ -109,7 +109,7 @@ impl History {
         }
     }
 
-    /// Reads what the log has and this history has not.
+    /// Reads what the log has beyond this history.
     ///
     /// # Errors
     /// As [`History::load`].
@@ -126,7 +126,7 @@ impl History {
         Ok(News::Anew(Box::new(anew)))
     }
 
-    /// Takes in the next event. An event that is not the next one is left out.
+    /// Applies the next event. An event that is not the next one is ignored.
     pub fn record(&mut self, stored: Stored<Event>) {
         let Stored {
             version,
@@ -142,7 +142,7 @@ impl History {
         self.conversation = Conversation::apply(self.conversation.take(), &event, version, at_ms);
         if let Event::Erased(checkpoint) = &event {
             self.erase_up_to = self.erase_up_to.max(checkpoint.erase_up_to);
-            // As whoever reads the conversation after the erasing would know them.
+            // Keep what a server that reads the conversation after the erasure would know.
             self.commands
                 .retain(|_, done| done.version > checkpoint.erase_up_to);
         }
@@ -157,42 +157,42 @@ impl History {
         }
     }
 
-    /// The conversation, if it has begun.
+    /// Returns the conversation, if it has begun.
     #[must_use]
     pub fn conversation(&self) -> Option<&Conversation> {
         self.conversation.as_ref()
     }
 
-    /// The version of the stream that is known here.
+    /// Returns the version of the stream up to which it is known here.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// When something last happened, in Unix milliseconds.
+    /// Returns when the last event happened, in Unix milliseconds.
     #[must_use]
     pub fn last_at_ms(&self) -> i64 {
         self.last_at_ms
     }
 
-    /// A command that was carried out before, and whose message is kept.
+    /// Returns a command that was carried out before, if its message is still kept.
     #[must_use]
     pub fn done(&self, key: &str) -> Option<Done> {
         self.commands.get(key).copied()
     }
 
-    /// The last event that is still to be erased, if there is one.
+    /// Returns the version up to which events are still to be erased, if any.
     #[must_use]
     pub fn to_erase(&self) -> Option<u64> {
         (self.erase_up_to > self.erased_up_to).then_some(self.erase_up_to)
     }
 
-    /// Takes in that events were erased.
+    /// Notes that events were erased up to this version.
     pub fn erased(&mut self, up_to: u64) {
         self.erased_up_to = self.erased_up_to.max(up_to);
     }
 
-    /// The messages after a position, in order.
+    /// Returns the messages after a position, in order.
     pub fn messages_after(&self, position: u64) -> impl Iterator<Item = &std::sync::Arc<Message>> {
         self.conversation
             .iter()

@@ -1,21 +1,21 @@
 //! im-svc: librarian to librarian, outside any patron's session (S36-S38, S43).
 //!
-//! The log is the truth. A conversation is what follows from the events in its stream; the pure rules of that are in
+//! The log is the truth. A conversation is the fold of the events in its stream; the pure rules for that are in
 //! [`domain`]. Around them, from the inside out:
 //!
 //! - [`history`]: one conversation in memory: its events folded. Its beginning may have been erased from the log; then
-//!   a checkpoint in it tells what stays.
-//! - `live_conversation`: the task that owns one history. It decides commands, appends what follows, and tells those
-//!   who watch.
-//! - `conversations`: all of those, brought into memory when needed.
-//! - `tails`: what the bus loses, the log is asked for: of all conversations and watches together.
-//! - `colleagues`: asks presence-svc, with the caller's own token, who monitors which queues. Who can't be asked about
-//!   can't be written to.
-//! - `watching` and `sweep`: who has the desk open, and erasing what need not be kept any longer (R13).
-//! - `grpc`: the tonic face.
+//!   a checkpoint in it says what remains known.
+//! - `live_conversation`: the task that owns one history. It decides commands, appends the resulting events, and tells
+//!   the watchers.
+//! - `conversations`: all live conversations, brought into memory when needed.
+//! - `tails`: asks the log, for all conversations and watches together, for what the bus lost.
+//! - `colleagues`: asks presence-svc, with the caller's own token, who monitors which queues. While that can't be found
+//!   out, nobody can be written to.
+//! - `watching` and `sweep`: who has the desk open, and erasing what need no longer be kept (R13).
+//! - `grpc`: the tonic service.
 //!
-//! Several servers may run on the same log, bus and leases: each may hold any conversation, and the log settles who was
-//! first.
+//! Several servers may run on the same log, bus and leases: each may hold any conversation, and the log decides which
+//! server was first.
 
 use std::sync::Arc;
 
@@ -48,35 +48,35 @@ pub use grpc::ImApi;
 /// The default settings, with their reasons.
 pub const DEFAULT_CONFIG: &str = include_str!("../default.toml");
 
-/// What the service works with.
+/// What the service is built from.
 pub struct Parts {
     /// The truth.
     pub log: Arc<dyn EventLog>,
-    /// The quick word to other servers.
+    /// The quick way to tell other servers.
     pub bus: Arc<dyn Bus>,
     /// Who has the desk open, for all servers.
     pub leases: Arc<dyn Leases>,
     /// The time.
     pub clock: Clock,
-    /// Who calls.
+    /// Authenticates callers.
     pub auth: Authenticator,
-    /// To presence-svc's `PresenceService`.
+    /// Calls presence-svc's `PresenceService`.
     pub presence: Replicas,
-    /// What this replica is called among those of the service. No two may have the same name.
+    /// The name of this replica. No two replicas of the service may have the same name.
     pub replica: Arc<str>,
     /// When this is cancelled, streams end and what was begun is finished.
     pub stop: CancellationToken,
 }
 
-/// The service, ready to be mounted, and a handle to wait for its end.
+/// The running service, ready to be mounted, and a handle to wait for its end.
 pub struct Running {
     /// To be mounted on a tonic server.
     pub service: ImServiceServer<ImApi>,
-    /// Waits, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
+    /// The service's tasks. Wait for them, after [`Parts::stop`] was cancelled, to finish what was begun.
     pub tasks: TaskTracker,
 }
 
-/// Starts the service. It reads no conversation before it is asked for it.
+/// Starts the service. Conversations are read from the log only when needed.
 ///
 /// # Errors
 /// When a setting can't be used.

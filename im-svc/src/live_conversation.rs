@@ -1,8 +1,8 @@
-//! One conversation in memory: the one place on this server where it changes.
+//! One conversation in memory: the only place on this server where it changes.
 //!
-//! A task of its own owns the conversation's history and those who watch it. What waits is taken together, decided one
-//! after the other, and appended to the log at once. Another server may be doing the same with the same conversation:
-//! the log refuses whoever was second, who then reads what is new and decides again.
+//! A task of its own owns the conversation's history and its watchers. Waiting requests are taken together, decided one
+//! after the other, and written to the log in one append. Another server may be doing the same with the same
+//! conversation: the log refuses the second append, and that server then reads the new events and decides again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -42,17 +42,17 @@ pub(crate) use keep_up::refill;
 pub(crate) use request::{Act, Acted, Command, Look, NewMessage, Page, Request, Swept, Watched};
 pub(crate) use watchers::{Ending, Feed, Told, Watcher};
 
-/// What words are about.
+/// The topic of words about conversations.
 pub(crate) const WORD: messaging::Topic = carrel_platform::topic!("im/{id}");
 
-/// How many requests may wait for one conversation before callers wait with them.
+/// How many requests may wait for one conversation before callers have to wait to send.
 pub(crate) const INBOX: usize = 256;
 /// How many requests are taken at once.
 const TAKE: usize = 64;
-/// How often a decision is made again because another server was faster, before the caller is told to try again.
+/// How many times a decision is made, if other servers keep being faster, before the caller is told to try again.
 const TRIES: usize = 16;
 
-/// What every live conversation works with.
+/// What all live conversations share.
 pub(crate) struct Parts {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) bus: Arc<dyn Bus>,
@@ -63,18 +63,18 @@ pub(crate) struct Parts {
     pub(crate) stop: CancellationToken,
 }
 
-/// What servers tell each other of a conversation.
+/// What servers tell each other about a conversation.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "snake_case")]
 enum Word {
-    /// The log has it up to this version.
+    /// The log contains it up to this version.
     Version {
         version: u64,
-        /// The trace of telling it; empty if it is not kept.
+        /// The trace context of sending the word; empty if the trace is not kept.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         trace: String,
     },
-    /// Somebody types.
+    /// A member is typing.
     Typing { by: Member },
 }
 
@@ -84,19 +84,19 @@ pub(crate) struct LiveConversation {
     origin: Origin,
     conversation_id: String,
     history: History,
-    /// How far the history goes, for whoever compares it with the log.
+    /// The history's version, to be compared with the log's.
     tail: Arc<Tail>,
-    /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
+    /// Whether the log may have more events than the history: a write was not confirmed, or news was missed.
     behind: bool,
-    /// Whether a write was not confirmed of which nobody was told.
+    /// Whether there was an unconfirmed write that other servers have not been told about.
     untold: bool,
     watchers: Watchers,
-    /// What members have received that is not in the log yet.
+    /// Up to which message each member has received, as far as it is not in the log yet.
     delivered: BTreeMap<String, u64>,
     news: Subscription,
     news_over: bool,
     last_used: Instant,
-    /// When it was tended to the end.
+    /// When it was last tended.
     tended_at: Instant,
 }
 
@@ -135,7 +135,7 @@ impl LiveConversation {
         loop {
             let tend_at = self.tended_at + self.parts.config.heartbeat.get();
             tokio::select! {
-                // In this order what is rare never waits for what there may always be more of.
+                // Ordered so that rare branches are never starved by frequent ones.
                 biased;
                 () = stop.cancelled() => inbox.close(),
                 () = tokio::time::sleep_until(tend_at) => {
@@ -182,7 +182,7 @@ impl LiveConversation {
     }
 
     async fn answer(&mut self, request: Request) {
-        // Whoever asked may have gone; then nobody needs the answer.
+        // The caller may have gone; then nobody needs the answer.
         match request {
             Request::Act(act) => self.carry_out(vec![act]).await,
             Request::Delivered { to, up_to } => self.take_note(to, up_to),
@@ -287,7 +287,7 @@ impl LiveConversation {
         }
     }
 
-    /// Does what could not be done before: takes in what the log may have, writes who has received what, and erases.
+    /// Catches up on pending work: reads new events from the log, writes delivery marks, and erases.
     async fn tend(&mut self) {
         self.watchers.forget_gone();
         if self.untold || (self.behind && !self.watchers.is_empty()) {
@@ -297,19 +297,19 @@ impl LiveConversation {
         if let Err(error) = self.erase_rest().await {
             self.warn(&error, "a conversation could not be erased");
         }
-        // Not when it began: a log that takes longer to fail than a heartbeat would have it due again at once, and it
-        // goes before all who ask.
+        // Not when it began: if the log takes longer than a heartbeat to fail, tending would be due again at once, and it
+        // comes before requests.
         self.tended_at = Instant::now();
     }
 
-    /// Says in the operators' log what went wrong; of the conversation only a hash (PR8).
+    /// Logs for operators what went wrong, naming the conversation only by a hash (PR8).
     fn warn(&self, error: &LogError, what: &str) {
         let conversation = telemetry::session_hash(&self.conversation_id);
         tracing::warn!(conversation, kind = error.kind(), "{what}");
     }
 
-    /// Changes the history and tells those who watch what that is to them, each message in the trace that `trace_of` gives
-    /// for its number.
+    /// Changes the history and tells each watcher what that changes for it. `trace_of` returns the trace context of each
+    /// new message, by its number.
     fn change(&mut self, trace_of: &dyn Fn(u64) -> Arc<str>, change: impl FnOnce(&mut History)) {
         let before = self.watchers.before(self.history.conversation());
         change(&mut self.history);
@@ -319,7 +319,7 @@ impl LiveConversation {
         self.tail.knows(self.history.version());
     }
 
-    /// Whether nobody needs the conversation in memory.
+    /// Whether the conversation is no longer needed in memory.
     fn may_rest(&self) -> bool {
         self.watchers.is_empty()
             && self.delivered.is_empty()
@@ -328,18 +328,19 @@ impl LiveConversation {
             && self.last_used.elapsed() >= self.parts.config.rest_after.get()
     }
 
-    /// Whoever asks for conversations at random shall not fill the memory with them.
+    /// Whether the conversation does not exist. Such a one leaves memory at once, so that requests with random ids can't
+    /// fill the memory.
     fn does_not_exist(&self) -> bool {
         self.history.version() == 0 && !self.untold
     }
 }
 
-/// The topic on which servers talk of a conversation.
+/// Returns the topic on which servers talk about a conversation.
 fn topic(conversation_id: &str) -> String {
     format!("im/{conversation_id}")
 }
 
-/// The topic on which a server says that a librarian has come into a conversation.
+/// Returns the topic on which servers announce that a librarian has become a member of a conversation.
 pub(crate) fn member_topic(librarian_id: &str) -> String {
     format!("im-member/{librarian_id}")
 }

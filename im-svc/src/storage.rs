@@ -1,8 +1,8 @@
-//! How conversations lie in the log: two kinds of streams, their events as JSON.
+//! How conversations are stored in the log: two kinds of streams, with events as JSON.
 //!
-//! - `im/<conversation id>`: what happened in the conversation. Its beginning is erased when it need not be kept any
-//!   longer; the stream itself stays.
-//! - `im-member/<librarian id>`: which conversations with another librarian somebody is in.
+//! - `im/<conversation id>`: what happened in the conversation. Its beginning is erased when it need no longer be kept;
+//!   the stream itself stays.
+//! - `im-member/<librarian id>`: which conversations with other librarians the librarian is in.
 
 pub use carrel_platform::log::stored::Stored;
 pub(crate) use carrel_platform::log::stored::{encode, read_after};
@@ -14,7 +14,7 @@ pub(crate) const CONVERSATION: &str = "im";
 /// The category of librarians' streams.
 const MEMBER: &str = "im-member";
 
-/// That a librarian is in a conversation.
+/// The event that a librarian is now in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Joined {
     conversation_id: String,
@@ -25,12 +25,12 @@ struct Joined {
 pub(crate) struct Membership {
     /// The version of the librarian's stream.
     pub(crate) version: u64,
-    /// The conversations, the first begun first.
+    /// The conversations, oldest first.
     pub(crate) conversations: Vec<String>,
 }
 
 impl Membership {
-    /// Reads which conversations a librarian has come into after a version of their stream.
+    /// Reads which conversations a librarian has joined after a version of their stream.
     ///
     /// # Errors
     /// As [`read_after`].
@@ -49,7 +49,7 @@ impl Membership {
         })
     }
 
-    /// What to write when the librarian comes into one more conversation.
+    /// Returns what to write when the librarian joins one more conversation.
     ///
     /// # Errors
     /// As [`encode`].
@@ -71,17 +71,17 @@ impl Membership {
     }
 }
 
-/// The name of a conversation's stream.
+/// Returns the name of a conversation's stream.
 pub(crate) fn conversation_stream(conversation_id: &str) -> StreamName {
     StreamName::new(CONVERSATION, conversation_id)
 }
 
-/// The name of a librarian's stream.
+/// Returns the name of a librarian's stream.
 pub(crate) fn member_stream(librarian_id: &str) -> StreamName {
     StreamName::new(MEMBER, librarian_id)
 }
 
-/// What is said of every stream here: none is ever over.
+/// Returns the standing of every stream here: none is ever closed.
 pub(crate) fn open(owner: &str) -> Standing {
     Standing {
         owner: owner.to_owned(),

@@ -1,4 +1,4 @@
-//! Looking, again and again, for what need not be kept any longer (R13).
+//! Looks periodically for what need no longer be kept (R13).
 
 use std::{collections::HashMap, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 
 mod due;
 
-/// How many conversations are found at once.
+/// How many conversations one query returns.
 const PAGE: usize = 256;
 
 /// Sweeps until the service stops.
@@ -46,7 +46,8 @@ pub(crate) async fn run(conversations: Conversations, members: Members) {
     }
 }
 
-/// Whoever was there before this server started gets the time to come back.
+/// Returns how long to wait before the first sweep, so that those who had the desk open before this server started have
+/// time to come back.
 fn first_pause(config: &Config) -> Duration {
     match config.keep {
         Keep::For(_) => config.sweep.get(),
@@ -54,28 +55,28 @@ fn first_pause(config: &Config) -> Duration {
     }
 }
 
-/// Who sweeps.
+/// The state of sweeping.
 struct Sweeper<'a> {
     conversations: &'a Conversations,
     members: Members,
-    /// What was seen of each conversation that is this server's to look after.
+    /// What was seen of each conversation that this server looks after.
     seen: HashMap<String, Seen>,
 }
 
 impl Sweeper<'_> {
-    /// Looks once at each conversation that is this server's to look after.
+    /// Looks once at each conversation that this server looks after.
     async fn sweep(&mut self) -> Result<(), LogError> {
-        // What has become another server's is not taken over.
+        // Conversations that another server now looks after are not carried over.
         let mut seen_before = std::mem::take(&mut self.seen);
         let swept = self.look_at_all(&mut seen_before).await;
         if swept.is_err() {
-            // The others were not looked at, and all is as it was seen to be.
+            // The rest were not looked at: what was seen of them before still holds.
             self.seen.extend(seen_before);
         }
         swept
     }
 
-    /// Looks at one conversation after the other, and takes what was seen of it from what was seen before.
+    /// Looks at the conversations one after the other, and moves what was seen of each from `seen_before` to `self.seen`.
     async fn look_at_all(
         &mut self,
         seen_before: &mut HashMap<String, Seen>,
@@ -109,8 +110,8 @@ impl Sweeper<'_> {
         }
     }
 
-    /// Sweeps a conversation if something in it may be due, and takes note of what is known of it then. `at_desk` is who
-    /// has the desk open; who can't be looked up counts as there.
+    /// Sweeps a conversation if something in it may be due, and records in `seen` what is then known of it. `at_desk` is
+    /// who has the desk open; if it is `None`, everybody counts as having it open.
     async fn look(
         &self,
         head: &StreamHead,
@@ -134,7 +135,7 @@ impl Sweeper<'_> {
         match swept {
             Ok(swept) => *seen = Seen::of_swept(swept, &parts.config),
             Err(Error::Log(error)) => {
-                // The others are swept all the same; this one again the next time.
+                // The others are swept all the same; this one is tried again the next time.
                 let kind = error.kind();
                 tracing::warn!(kind, "a conversation could not be swept");
             }

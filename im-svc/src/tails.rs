@@ -1,5 +1,5 @@
-//! How far streams are known here that are followed by the bus, which may lose the last word: the log is asked for all of
-//! them together whether it has more (I8).
+//! Tracks up to which version streams are known here. They are followed by the bus, which may lose the last word, so the
+//! log is periodically asked for all of them together whether it has more (I8).
 
 use std::{
     collections::BTreeMap,
@@ -14,20 +14,20 @@ use carrel_platform::log::{EventLog, LogError, StreamName};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// About how many streams the log is asked at once.
+/// How many streams the log is asked about at once.
 const PAGE: usize = 1024;
 
-/// Who follows which stream.
+/// The followers of each stream.
 type Followers<T> = BTreeMap<StreamName, Vec<T>>;
 
 /// All streams that are followed on this server.
 #[derive(Debug)]
 pub(crate) struct Tails {
-    /// Nobody, if the bus tells of all that it loses.
+    /// `None` if the bus reports everything that it loses.
     followers: Option<Mutex<Followers<Weak<Tail>>>>,
 }
 
-/// How far one who follows a stream knows it.
+/// The version up to which one follower knows a stream.
 #[derive(Debug)]
 pub(crate) struct Tail {
     known: AtomicU64,
@@ -37,17 +37,17 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// It is known up to this version by now.
+    /// Records that the stream is now known up to this version.
     pub(crate) fn knows(&self, version: u64) {
         self.known.store(version, Ordering::Relaxed);
     }
 
-    /// The version up to which it is known.
+    /// Returns the version up to which the stream is known.
     pub(crate) fn known(&self) -> u64 {
         self.known.load(Ordering::Relaxed)
     }
 
-    /// Waits until the log was seen to have more than is known by now. Cancel-safe.
+    /// Waits until the log was seen to have more than is known at that time. Cancel-safe.
     pub(crate) async fn behind(&self) {
         loop {
             self.seen.notified().await;
@@ -61,7 +61,7 @@ impl Tail {
         self.known() < version
     }
 
-    /// Takes note of the version that the log has.
+    /// Takes note of the log's version, and wakes the follower if it is behind.
     fn see(&self, version: u64) {
         if self.is_behind(version) {
             self.there.store(version, Ordering::Relaxed);
@@ -71,14 +71,14 @@ impl Tail {
 }
 
 impl Tails {
-    /// None yet. They are looked at only if the bus is `lossy`.
+    /// Creates an empty set. Streams are checked only if the bus is `lossy`.
     pub(crate) fn new(lossy: bool) -> Self {
         Self {
             followers: lossy.then(Mutex::default),
         }
     }
 
-    /// Follows a stream that is known up to a version, until what is returned is dropped.
+    /// Follows a stream that is known up to a version, until the returned tail is dropped.
     pub(crate) fn follow(&self, stream: StreamName, known: u64) -> Arc<Tail> {
         let tail = Arc::new(Tail {
             known: AtomicU64::new(known),
@@ -93,7 +93,7 @@ impl Tails {
         tail
     }
 
-    /// Looks again and again, until the server stops. Nobody need be looked after if the bus tells of what it loses.
+    /// Checks all streams periodically until the server stops. Returns at once if the bus reports what it loses.
     pub(crate) async fn keep_up(
         &self,
         log: &dyn EventLog,
@@ -117,7 +117,7 @@ impl Tails {
     }
 }
 
-/// All who still follow.
+/// Returns all current followers.
 fn all(followers: &Mutex<Followers<Weak<Tail>>>) -> Vec<(StreamName, Vec<Arc<Tail>>)> {
     let mut followers = followers.lock().unwrap_or_else(PoisonError::into_inner);
     let mut all = Vec::with_capacity(followers.len());
@@ -130,7 +130,7 @@ fn all(followers: &Mutex<Followers<Weak<Tail>>>) -> Vec<(StreamName, Vec<Arc<Tai
     all
 }
 
-/// Tells those of whose streams the log has more than they know.
+/// Wakes the followers of streams of which the log has more than they know.
 async fn look(log: &dyn EventLog, all: &[(StreamName, Vec<Arc<Tail>>)]) -> Result<(), LogError> {
     for page in all.chunks(PAGE) {
         let streams: Vec<_> = page.iter().map(|(stream, _)| stream.clone()).collect();

@@ -1,14 +1,14 @@
-//! How often somebody may say that they are typing.
+//! Limits how often a librarian's typing is passed on.
 
 use std::num::NonZeroU32;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-/// How often a second one librarian's typing is passed on. Clients show it for about six seconds.
+/// How many times per second one librarian's typing is passed on. Clients show it for about six seconds.
 const A_SECOND: NonZeroU32 = NonZeroU32::MIN;
-/// How many at once, for somebody who goes from one conversation to the next.
+/// How many in a burst, for a librarian who goes from one conversation to the next.
 const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
-/// From how many librarians on those are forgotten who have not typed for a while.
+/// Above this many librarians, those who have not typed for a while are forgotten.
 const MANY: usize = 1_024;
 
 /// Limits typing by its author.
@@ -23,7 +23,7 @@ impl Default for TypingLimit {
 }
 
 impl TypingLimit {
-    /// Whether one more word that this librarian is typing is passed on.
+    /// Returns whether one more notice that this librarian is typing may be passed on, and counts it.
     pub(crate) fn takes(&self, librarian_id: &str) -> bool {
         if self.0.len() > MANY {
             self.0.retain_recent();

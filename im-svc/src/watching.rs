@@ -1,7 +1,7 @@
 //! Who has the desk open, as all servers know it.
 //!
 //! Every watch holds a lease that says whose it is and which staff conversations it shows. The lease is not released
-//! when the watch ends: it runs out after the grace, so that a reload is no log-off.
+//! when the watch ends: it runs out after the grace period, so that a reload is not a log-off.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,20 +14,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{event::Between, names};
 
-/// The space of these leases.
+/// The lease space of watches.
 const SPACE: &str = "im-watching";
 
-/// What one watch shows.
+/// The value of a watch's lease.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Watch {
     librarian_id: String,
     queues: BTreeSet<String>,
 }
 
-/// Says that a watch is open, for as long as `lasts`.
+/// Declares a watch open for as long as `lasts`.
 ///
 /// # Errors
-/// When the store of leases can't be reached.
+/// When the lease store can't be reached.
 pub(crate) async fn hold(
     leases: &dyn Leases,
     origin: Origin,
@@ -54,15 +54,15 @@ pub(crate) async fn hold(
 pub(crate) struct AtDesk {
     librarians: BTreeSet<String>,
     queues: BTreeSet<String>,
-    /// Whether there is a word that can't be read, and may be anybody's.
+    /// Whether there is a lease that can't be read and may be anybody's.
     unread: bool,
 }
 
 impl AtDesk {
-    /// Reads it from the leases.
+    /// Reads who has the desk open from the leases.
     ///
     /// # Errors
-    /// When the store of leases can't be reached.
+    /// When the lease store can't be reached.
     pub(crate) async fn read(leases: &dyn Leases) -> Result<Self, LeaseError> {
         let mut at_desk = Self::default();
         for lease in leases.standing(SPACE).await? {
@@ -77,7 +77,7 @@ impl AtDesk {
         Ok(at_desk)
     }
 
-    /// Whether anybody in a conversation is among them.
+    /// Whether any member of a conversation is among them.
     pub(crate) fn watches(&self, between: &Between) -> bool {
         self.unread
             || match between {
@@ -89,7 +89,7 @@ impl AtDesk {
     }
 }
 
-/// The ids of the staff conversations of some queues, each with its queue.
+/// Returns the ids of the staff conversations of some queues, each with its queue.
 pub(crate) fn rooms(queues: &BTreeSet<String>) -> impl Iterator<Item = (String, &String)> {
     queues.iter().map(|queue| (names::of_staff(queue), queue))
 }

@@ -1,4 +1,4 @@
-//! The rules of a conversation, over generated histories.
+//! Tests the rules of a conversation over generated histories.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use carrel_im::{
@@ -41,7 +41,7 @@ fn member(by: usize, name: u8) -> Member {
     }
 }
 
-/// A conversation as a server would have come to know it, event by event.
+/// A conversation as a server learns it, event by event.
 #[derive(Default)]
 struct Server {
     history: History,
@@ -110,7 +110,7 @@ fn begun() -> Server {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Whoever reads the log, before the erasing, after it, or after a part of it, knows the same as whoever was there.
+    /// A server that reads the log before, during or after the erasing knows the same as one that saw every event.
     #[test]
     fn what_is_read_after_erasing_is_what_was_known(
         steps in proptest::collection::vec(step(), 1..60),
@@ -120,7 +120,7 @@ proptest! {
         for (now, step) in steps.iter().enumerate() {
             server.take(step, i64::try_from(now).unwrap());
             let up_to = server.history.to_erase().unwrap_or(0);
-            // All states in which the log can be: nothing erased yet, or all that a checkpoint stands for.
+            // All states in which the log can be: nothing erased yet, or everything that some checkpoint stands for.
             let mut states = vec![0, up_to];
             let earlier = server.log.iter().take(cut).filter_map(|stored| match &stored.event {
                 Event::Erased(checkpoint) => Some(checkpoint.erase_up_to),
@@ -148,7 +148,8 @@ proptest! {
         }
     }
 
-    /// Messages are numbered without gaps, marks never go back, and what is unread is what others wrote after the mark.
+    /// Messages are numbered without gaps, marks never go back, and the unread messages are those that others wrote after
+    /// the mark.
     #[test]
     fn numbers_marks_and_counts_hold(steps in proptest::collection::vec(step(), 1..60)) {
         let mut server = begun();
@@ -178,7 +179,7 @@ proptest! {
         }
     }
 
-    /// A limit takes what it says and nothing else.
+    /// A limit removes exactly what it says.
     #[test]
     fn a_limit_takes_what_it_says(steps in proptest::collection::vec(step(), 1..40), old in 0..40_i64, at_most in 1..10_usize) {
         let mut server = begun();
@@ -196,7 +197,7 @@ proptest! {
     }
 }
 
-/// A log whose beginning is missing without a checkpoint is damaged, and not an empty conversation.
+/// A log whose beginning is missing without a checkpoint is damaged, not an empty conversation.
 #[test]
 fn a_missing_beginning_is_noticed() {
     let mut server = begun();

@@ -1,4 +1,4 @@
-//! Measures the bus over a Redis of its own: how long a payload takes, and how many it takes in a second.
+//! Measures the bus over a Redis of its own: how long a payload takes, and how many payloads pass in a second.
 //!
 //!     cargo run --release -p carrel-platform --example bus_over_redis
 
@@ -16,7 +16,7 @@ use carrel_platform::{
 };
 use carrel_testbed::redis::Redis;
 
-/// About what a sealed event has.
+/// About the size of a sealed event.
 const PAYLOAD: usize = 300;
 const ONE_BY_ONE: usize = 5_000;
 /// Fewer than may wait for a subscriber.
@@ -81,7 +81,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Hears so many payloads, or fewer if some are missing.
+/// Receives so many payloads, or fewer if some are missing.
 async fn drain(heard: &mut Subscription, most: usize) -> usize {
     let mut arrived = 0;
     let mut missing = false;

@@ -1,7 +1,8 @@
-//! From a token to a [`Principal`]: who calls, as every service checks it by itself.
+//! From a token to a [`Principal`]: who calls. Every service checks this by itself.
 //!
-//! Tokens are JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037). One algorithm, keys only from the own key
-//! ring by `kid`, fixed issuer and audience: nothing in a token's header is ever followed.
+//! Tokens are JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037). There is one algorithm, keys are found by
+//! `kid` in the service's own key ring only, and issuer and audience are fixed: nothing that a token's header
+//! points to is ever followed.
 
 use std::{collections::BTreeSet, ops::Not};
 
@@ -12,16 +13,16 @@ pub mod keys;
 pub mod statement;
 pub mod token;
 
-/// Somebody whose token was good.
+/// A person whose token was valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// Who they are.
+    /// The person.
     pub who: Who,
     /// When the token expires, in Unix milliseconds. A stream must not outlive it.
     pub expires_at_ms: i64,
 }
 
-/// Who somebody is, and what their token says that they may do.
+/// Who a person is, and what their token says that they may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Who {
@@ -31,33 +32,33 @@ pub enum Who {
     Librarian(Librarian),
 }
 
-/// A patron. The token is good for one session.
+/// A patron. The token is valid for one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patron {
     /// The one session: 32 hexadecimal digits.
     pub session_id: String,
-    /// The library that is asked.
+    /// The library that the patron asks.
     pub institution_id: String,
-    /// Its name.
+    /// The name of the library.
     pub institution_name: String,
     /// The queue in which the patron waits.
     pub queue_id: String,
     /// How this library names staff to its patrons.
     pub staff_naming: StaffNaming,
-    /// Whether it is for practice, and no real question.
+    /// Whether the session is for practice, with no real question.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub practice: bool,
-    /// The further queues that the patron's wait reaches, the soonest first.
+    /// The further queues that the patron's wait reaches, soonest first.
     #[serde(default)]
     pub route: Vec<RouteStep>,
 }
 
-/// A further queue in which a patron waits who was not picked up in time.
+/// A further queue that a patron also waits in if they are not picked up in time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteStep {
     /// The queue.
     pub queue_id: String,
-    /// How long after the wait began, in milliseconds.
+    /// How long after the wait began the queue is reached, in milliseconds.
     pub after_ms: u64,
 }
 
@@ -70,11 +71,11 @@ pub struct Librarian {
     pub screen_name: String,
     /// The librarian's library.
     pub institution_id: String,
-    /// Its name.
+    /// The name of the library.
     pub institution_name: String,
     /// What the librarian may do.
     pub role: Role,
-    /// The queues that the librarian may monitor, but for those for practice.
+    /// The queues that the librarian may monitor, except those for practice.
     pub queues: BTreeSet<String>,
     /// The queues for practice that the librarian may monitor.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -84,20 +85,20 @@ pub struct Librarian {
 }
 
 impl Librarian {
-    /// Whether the librarian may monitor a queue, be it real or for practice.
+    /// Returns whether the librarian may monitor a queue, real or for practice.
     #[must_use]
     pub fn may_monitor(&self, queue_id: &str) -> bool {
         self.queues.contains(queue_id) || self.practice_queues.contains(queue_id)
     }
 
-    /// All queues that the librarian may monitor.
+    /// Returns all queues that the librarian may monitor.
     #[must_use]
     pub fn all_queues(&self) -> BTreeSet<String> {
         self.queues.union(&self.practice_queues).cloned().collect()
     }
 }
 
-/// What a librarian may do. Each role may do all that the one before may.
+/// What a librarian may do. Each role includes the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {

@@ -1,17 +1,17 @@
-//! Pauses between tries: longer and longer, and never the same for everybody.
+//! Pauses between tries: longer each time, and randomised.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     time::Duration,
 };
 
-/// The first pause, at the most.
+/// The upper limit of the first pause.
 const FIRST: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// How long to wait before the next try. Each pause is between half and all of twice the one before, so that those who
-/// lost the same thing at the same moment do not all come back at the same moment.
+/// How long to wait before the next try. Each pause is between half and all of a limit, which doubles with each try,
+/// so that clients that lost the same thing at the same moment do not all come back at the same moment.
 #[derive(Debug)]
 pub struct Backoff {
     next: Duration,
@@ -24,22 +24,22 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Before the first failure.
+    /// The state before the first failure.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// After a success.
+    /// Starts again with short pauses, after a success.
     pub fn reset(&mut self) {
         self.next = FIRST;
     }
 
-    /// The length of the next pause.
+    /// Returns the length of the next pause.
     pub fn next_pause(&mut self) -> Duration {
         let longest = self.next;
         self.next = (longest * 2).min(LONGEST);
-        // The standard library seeds each of these from the system's entropy.
+        // The standard library seeds every `RandomState` from the system's entropy.
         let random = RandomState::new().build_hasher().finish();
         let half = longest / 2;
         half + half.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)

@@ -1,8 +1,8 @@
-//! The bus: the quick word that something happened.
+//! The bus: quick notifications that something happened.
 //!
-//! The log is the truth; the bus only says, to whoever listens, that there is news and what it is. It may lose,
-//! repeat, delay or reorder anything. Whoever listens must know by itself whether what it hears continues what it
-//! has, and read the log when it does not.
+//! The log is the truth; the bus only tells subscribers that there is news, and what it is. It may lose, repeat, delay
+//! or reorder anything. A subscriber must be able to tell whether what it hears continues what it has, and read the log
+//! if it does not.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -21,20 +21,20 @@ pub mod redis;
 ///
 /// # What every implementation promises
 ///
-/// **At most once, no memory.** A payload reaches those who are subscribed at that moment, or not even them.
+/// **At most once, no memory.** A payload reaches at most those who are subscribed at that moment.
 ///
-/// **Never in the way.** [`Bus::publish`] does not wait and does not fail: it is off the way of an acknowledgement.
+/// **Never in the way.** [`Bus::publish`] neither waits nor fails: no acknowledgement depends on it.
 ///
-/// **Honest about loss it knows of.** A subscriber that was too slow, or whose connection was interrupted, hears
+/// **Honest about known losses.** A subscriber that was too slow, or whose connection was interrupted, hears
 /// [`Notice::Missed`] before anything that was published after the loss, and hears it even if nothing more is
 /// published.
 ///
-/// **Bounded.** What waits for a subscriber that does not listen has a limit, and nothing is kept for one that is gone.
+/// **Bounded.** What waits for a subscriber that does not read has a limit, and nothing is kept for one that is gone.
 ///
-/// **Active from some moment on.** A subscription hears what is published while it is active. In one process that is
-/// from the start. Where a server has to be told, it is from some moment soon after [`Bus::subscribe`] on; then the
-/// subscription hears [`Notice::Missed`] once as the first of all, since words may be lost that were published before.
-/// It may be told so without a loss at other times, too.
+/// **Active after a while.** A subscription hears what is published while it is active. Within one process that is from
+/// the start. Where a server has to be told, it is from some moment soon after [`Bus::subscribe`]; the subscription
+/// then hears [`Notice::Missed`] once, before anything else, since payloads published before may be lost. It may hear
+/// [`Notice::Missed`] without a loss at other times, too.
 ///
 /// **No echo.** A subscription does not hear what was published under its own [`Origin`].
 pub trait Bus: Send + Sync + 'static {
@@ -44,31 +44,31 @@ pub trait Bus: Send + Sync + 'static {
     /// Listens to a topic until the subscription is dropped.
     fn subscribe(&self, origin: Origin, topic: &str) -> Subscription;
 
-    /// Whether anybody but this origin may be listening to a topic now. Only if surely nobody does is it false: then
-    /// a payload need not even be made.
+    /// Returns whether any origin but this one may be listening to a topic now. `false` only if certainly none is: then
+    /// the payload need not even be made.
     fn reaches(&self, _origin: Origin, _topic: &str) -> bool {
         true
     }
 
-    /// What carries words here, as `messaging.system` names it.
+    /// Returns the name of what carries the payloads, for `messaging.system`.
     fn system(&self) -> &'static str;
 
-    /// Whether a word may be lost here that nobody knows of. Then whoever follows a topic has to look at the log from
-    /// time to time, too.
+    /// Returns whether payloads may be lost without anyone noticing. If so, subscribers have to check the log from time
+    /// to time as well.
     fn lossy(&self) -> bool {
         true
     }
 }
 
-/// Who publishes and subscribes: one holder of what the topic is about.
+/// Who publishes and subscribes: one holder of the thing that the topic is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin(pub u64);
 
 impl Origin {
-    /// An origin that nobody else has, here or in another process.
+    /// An origin that no other holder has, here or in another process.
     #[must_use]
     pub fn random() -> Self {
-        // The standard library seeds each of these from the system's entropy.
+        // The standard library seeds every `RandomState` from the system's entropy.
         Self(RandomState::new().build_hasher().finish())
     }
 }
@@ -85,13 +85,13 @@ pub enum Notice {
 /// A subscription. Dropping it ends it.
 #[derive(Debug)]
 pub struct Subscription {
-    // The order matters: the notices end first, then what the bus keeps for them is let go of.
+    // The order matters: the notices are dropped first, then what the bus holds for them.
     notices: queue::Receiver<Notice>,
     _held: Box<dyn std::fmt::Debug + Send + Sync>,
 }
 
 impl Subscription {
-    /// A subscription that hears what comes through `notices`. `held` is dropped with it, after the notices ended.
+    /// A subscription that hears what comes through `notices`. `held` is dropped with it, after the notices.
     #[must_use]
     pub fn new(
         notices: queue::Receiver<Notice>,
@@ -103,14 +103,14 @@ impl Subscription {
         }
     }
 
-    /// Waits for the next notice. `None` when the bus was shut down. Cancel-safe.
+    /// Waits for the next notice. Returns `None` when the bus was shut down. Cancel-safe.
     pub async fn next(&mut self) -> Option<Notice> {
         self.notices.next().await
     }
 }
 
-/// Measures what became of a payload that was published when this began: `sent`, `failed` when it was tried in vain, or
-/// `dropped` when it was not tried.
+/// Records what became of a payload that was published at `began`: `sent`, `failed` if sending it failed, or `dropped`
+/// if sending was not tried.
 fn measure_publication(system: &'static str, began: Instant, outcome: &'static str) {
     BUS_PUBLISH_DURATION.record(
         began.elapsed().as_secs_f64(),

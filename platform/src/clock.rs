@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// How long is slept at the most before a clock is looked at again, in milliseconds.
+/// The longest sleep before a clock is read again, in milliseconds.
 const LOOK_AGAIN_MS: i64 = 60_000;
 
 /// A source of the wall clock's time, cheap to clone.
@@ -48,15 +48,15 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(unix_ms))))
     }
 
-    /// A clock that shows what `unix_ms` says whenever it is looked at. For simulations, whose time is their own.
+    /// A clock that shows what `unix_ms` returns whenever it is read. For simulations, which have their own time.
     #[must_use]
     pub fn following(unix_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Self(Source::Following(Arc::new(unix_ms)))
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
     ///
-    /// It may step back when an operator sets the clock; nothing that must be in order may rely on it.
+    /// The value may step back when an operator sets the clock; nothing that must be in order may rely on it.
     #[must_use]
     pub fn unix_ms(&self) -> i64 {
         match &self.0 {
@@ -70,20 +70,20 @@ impl Clock {
         }
     }
 
-    /// How long it is until a moment, in Unix milliseconds; no time at all when it is over.
+    /// Returns the time left until a moment in Unix milliseconds; zero if it is past.
     #[must_use]
     pub fn until(&self, unix_ms: i64) -> Duration {
         let left = unix_ms.saturating_sub(self.unix_ms());
         Duration::from_millis(u64::try_from(left).unwrap_or(0))
     }
 
-    /// Waits until the clock shows a moment, in Unix milliseconds, or a later one.
+    /// Waits until the clock shows a moment in Unix milliseconds, or a later one.
     ///
-    /// Timers stand still while a machine sleeps, and know nothing of a clock that is set: so the clock is looked at again
-    /// each minute, and a moment that it has jumped over is noticed after a minute at the most. Those who wait for long look
-    /// at whole seconds of the clock, thousands of them at once rather than each by itself.
+    /// Timers stand still while a machine sleeps, and do not notice when the clock is set. So the clock is read again
+    /// each minute, and a moment that it jumped over is noticed within a minute. Long waits read it at whole seconds of
+    /// the clock, so that thousands of them wake together rather than each by itself.
     ///
-    /// There is one of these for each stream, so it is small and allocates nothing.
+    /// Each stream has one of these futures, so it is small and allocates nothing.
     pub fn reached(&self, unix_ms: i64) -> impl Future<Output = ()> + Send + use<> {
         let clock = self.clone();
         async move {
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// A stream at rest keeps one.
+    /// Each idle stream keeps one.
     #[test]
     fn waiting_takes_little_more_than_a_timer() {
         let waiting = size_of_val(&Clock::system().reached(0));

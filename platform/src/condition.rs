@@ -1,16 +1,16 @@
-//! How well something is on which a process depends and without which it goes on.
+//! How well something works that a process depends on but can run without.
 
-/// How well it is.
+/// The condition of such a dependency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// As it should be.
+    /// Everything works.
     Well,
-    /// Less is done than should be, for this reason. It is for operators: no name, no address of a person, no id.
+    /// Something does not work, for this reason. It is for operators: no name, no address of a person, no id.
     Degraded(String),
 }
 
 impl Condition {
-    /// The reason, if it is not as it should be.
+    /// Returns the reason, if something does not work.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         match self {

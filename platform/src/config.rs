@@ -1,8 +1,7 @@
-//! Configuration in layers: the defaults, over them a file, the environment, and the command line.
+//! Layered configuration: the defaults, then a file, the environment, and the command line.
 //!
-//! The defaults are a commented TOML file that goes into the program, so the list of all settings and their
-//! explanation is the file that is in force. Every error names the key, where its value came from, and what would be
-//! right.
+//! The defaults are a commented TOML file compiled into the program, so the reference of all settings is the file that
+//! is in force. Every error names the key, where its value came from, and what would be right.
 
 mod duration;
 mod secret;
@@ -26,7 +25,7 @@ pub use self::{
     secret::Secret,
 };
 
-/// Why a configuration is not used.
+/// Why a configuration was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
@@ -34,15 +33,15 @@ pub enum ConfigError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         problem: String,
     },
-    /// A layer is not TOML.
+    /// A layer is not valid TOML.
     #[error("{origin}, line {line}: {problem}")]
     Syntax {
-        /// Which layer.
+        /// The layer.
         origin: String,
-        /// Where in it.
+        /// The line in the layer.
         line: usize,
         /// What is wrong there.
         problem: String,
@@ -55,22 +54,22 @@ pub enum ConfigError {
         "{origin}: {key} is both a value and a section in the environment; unset one of the two"
     )]
     Ambiguous {
-        /// The variable that was met last.
+        /// The later of the two variables.
         origin: String,
         /// The key.
         key: String,
     },
-    /// A key that does not exist.
+    /// A key does not exist.
     #[error("{origin}: there is no setting {key}; {hint}")]
     UnknownKey {
         /// The key.
         key: String,
         /// Where it is set.
         origin: String,
-        /// Which ones exist there.
+        /// The keys that exist there.
         hint: String,
     },
-    /// A value that can't be used.
+    /// A value can't be used.
     #[error("{origin}: {key}: {problem}")]
     BadValue {
         /// The key.
@@ -80,7 +79,7 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         problem: String,
     },
-    /// A key that nobody set and that has no default.
+    /// A key without a default is not set.
     #[error(
         "{key} is not set; set it in the configuration file, by {variable} or on the command line"
     )]
@@ -95,11 +94,11 @@ pub enum ConfigError {
     Render(String),
 }
 
-/// Reads the configuration of this process: `defaults_toml`, over it the file, over it every environment variable
-/// that begins with `env_prefix`, over it what `overrides` sets (a field that is `None` sets nothing).
+/// Reads the configuration of this process. Each layer overrides those before it: `defaults_toml`, the file, every
+/// environment variable that begins with `env_prefix`, and `overrides` (in which `None` sets nothing).
 ///
 /// A variable's name is the prefix and the key in capitals, with a double underscore for each dot:
-/// `CARREL_SESSION__HEARTBEAT` is `session.heartbeat`. Its value is taken as the type of the setting asks; a list is
+/// `CARREL_SESSION__HEARTBEAT` is `session.heartbeat`. Its value is converted to the type of the setting; a list is
 /// written as in TOML: `["a", "b"]`.
 ///
 /// Every struct within `T` must be marked `#[serde(deny_unknown_fields)]`, so that a misspelt key is an error.
@@ -122,7 +121,7 @@ pub fn load<T: DeserializeOwned>(
     )
 }
 
-/// [`load`] with an environment of the caller's making.
+/// [`load`] with a given environment.
 ///
 /// # Errors
 ///
@@ -147,28 +146,28 @@ pub fn load_with<T: DeserializeOwned>(
     }
     layers
         .merge(Layer::overrides(overrides)?)
-        // Lossy means that a text is read as a number or a switch where the setting is one, which is how variables
-        // of the environment arrive.
+        // Lossy means that a text is read as a number or a boolean where the setting is one, which is how environment
+        // variables arrive.
         .extract_lossy()
         .map_err(|error| explain(error, env_prefix))
 }
 
-/// Shows a configuration as TOML. What is a [`Secret`] stays hidden.
+/// Shows a configuration as TOML. Every [`Secret`] stays hidden.
 ///
 /// # Errors
 ///
-/// If it has a part that TOML does not know.
+/// If it contains something that TOML can't express.
 pub fn render(config: &impl Serialize) -> Result<String, ConfigError> {
     toml::to_string_pretty(config).map_err(|error| ConfigError::Render(error.to_string()))
 }
 
-/// A settings file as a section of another: its `[socket]` becomes `[section.socket]`.
+/// Moves a settings file into a section of another: its `[socket]` becomes `[section.socket]`.
 #[must_use]
 pub fn within(section: &str, settings: &str) -> String {
     format!("[{section}]\n{settings}").replace("\n[", &format!("\n[{section}."))
 }
 
-/// One source of settings, under the name that errors call it by.
+/// One source of settings, with its name for errors.
 struct Layer {
     name: String,
     values: Dict,
@@ -186,7 +185,7 @@ impl Layer {
                     .filter(|&byte| byte == b'\n')
                     .count()
                     + 1,
-                // Not the whole error, which would quote the line and with it perhaps a secret.
+                // Not the whole error, which would quote the line and perhaps a secret with it.
                 problem: error.message().to_owned(),
             }
         })?;
@@ -223,7 +222,7 @@ impl Provider for Layer {
     }
 }
 
-/// Drops what an override leaves unset, at any depth.
+/// Drops unset overrides, at any depth.
 fn without_unset(values: Dict) -> Dict {
     let set = values.into_iter().filter_map(|(key, value)| match value {
         Value::Empty(..) => None,
@@ -233,7 +232,7 @@ fn without_unset(values: Dict) -> Dict {
     set.collect()
 }
 
-/// One layer for each variable, so that an error can name it.
+/// Makes one layer for each variable, so that an error can name it.
 fn environment_layers(
     prefix: &str,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -282,9 +281,9 @@ fn environment_layers(
     Ok(layers.collect())
 }
 
-/// Whether a variable, without its prefix, is one that Kubernetes gives every container for each service there is: for a
-/// service named "carrel-session", `CARREL_SESSION_SERVICE_HOST` and `CARREL_SESSION_PORT_50051_TCP_ADDR`. No setting has
-/// such a name: a setting's sections are parted by two underscores.
+/// Returns whether a variable, without its prefix, is one that Kubernetes gives every container for each service: for a
+/// service named "carrel-session", `CARREL_SESSION_SERVICE_HOST` and `CARREL_SESSION_PORT_50051_TCP_ADDR`. No setting
+/// has such a name: a setting's sections are separated by two underscores.
 fn is_of_an_orchestrator(key: &str) -> bool {
     let of_a_service = ["SERVICE_HOST", "SERVICE_PORT", "PORT"];
     let named = |word: &&str| {
@@ -300,7 +299,7 @@ fn environment_name(variable: &str) -> String {
     format!("the environment variable {variable}")
 }
 
-/// A list or a table if the text is one in TOML, the text itself otherwise.
+/// Returns a list or a table if the text is one in TOML, and the text itself otherwise.
 fn variable_value(text: String) -> Value {
     if text.trim_start().starts_with(['[', '{'])
         && let Ok(mut parsed) = toml::from_str::<Dict>(&format!("value = {text}"))

@@ -1,9 +1,9 @@
-//! gRPC within one process: the generated client, the generated server, and neither socket nor HTTP/2 between them.
+//! gRPC within one process: the generated client and the generated server, with neither socket nor HTTP/2 between them.
 //!
-//! A call is what it is everywhere: its messages are encoded, framed and bounded, its metadata checked, its refusal a status,
-//! and it passes the same layers. Only nothing carries it. Whoever reads what is answered does the work of the service
-//! meanwhile, in their own task: so thousands of streams at rest need no tasks, windows and buffers of a transport, and
-//! what is said on one wakes nobody in between.
+//! A call works as it does everywhere: its messages are encoded, framed and bounded, its metadata is checked, its
+//! refusal is a status, and it passes the same layers. Only the transport is missing. The service's work is done by the
+//! task that reads the response, as it reads: so thousands of idle streams need no transport tasks, windows or buffers,
+//! and a message wakes no task in between.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -21,29 +21,29 @@ use tower::ServiceExt as _;
 
 use crate::serve::{GrpcServer, Layered};
 
-/// The server of this process, for those within who call it. What is called before it serves waits; once this is dropped,
-/// calls fail with UNAVAILABLE.
+/// The server of this process, for callers within it. Calls made before it serves wait; once this is dropped, calls
+/// fail with UNAVAILABLE.
 #[derive(Debug, Default)]
 pub struct InProcessServer(watch::Sender<Option<Layered>>);
 
-/// The way to an [`InProcessServer`]. Cheap to clone.
+/// A handle for calling an [`InProcessServer`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct InProcess(watch::Receiver<Option<Layered>>);
 
-/// Among the extensions of a request that came by [`InProcess`], and of no other: the caller is part of this process.
+/// A request extension that marks the caller as part of this process. Only requests that came by [`InProcess`] have it.
 ///
-/// That a call has no peer address does not say so. A connection may have lost its own before anybody asked.
+/// A missing peer address does not mean that: a connection may have lost its own before it was asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct FromWithin(());
 
 impl InProcessServer {
-    /// The way to it.
+    /// Returns a handle for calling this server.
     #[must_use]
     pub fn way(&self) -> InProcess {
         InProcess(self.0.subscribe())
     }
 
-    /// Has these services answer from now on.
+    /// Serves these services from now on.
     pub fn serve(&self, server: &GrpcServer) {
         self.0.send_replace(Some(server.layered()));
     }
@@ -51,16 +51,16 @@ impl InProcessServer {
 
 impl Drop for InProcessServer {
     fn drop(&mut self) {
-        // Services that call each other would keep each other, and their log, for ever.
+        // Otherwise services that call each other would keep each other, and their log, alive for ever.
         self.0.send_replace(None);
     }
 }
 
 impl InProcess {
-    /// Makes a call; `None` if the server has gone. To drop what is returned, or the body in it, ends the call, as it does
-    /// on a connection.
+    /// Makes a call; `None` if the server is gone. Dropping the returned future, or the body in the response, ends the
+    /// call, as on a connection.
     ///
-    /// A service that panics ends this call with INTERNAL, and takes nothing else along.
+    /// If the service panics, this call ends with INTERNAL and nothing else is affected.
     pub(crate) async fn call(mut self, mut request: Request<Body>) -> Option<Response<Body>> {
         request.extensions_mut().insert(FromWithin(()));
         let server = self.0.wait_for(Option::is_some).await.ok()?.clone()?;
@@ -73,7 +73,7 @@ impl InProcess {
     }
 }
 
-/// What a service answers, for a reader who is spared its panics.
+/// A response body that turns a panic of the service into an error for the reader.
 struct Spared(Option<Body>);
 
 impl HttpBody for Spared {
@@ -105,7 +105,7 @@ impl HttpBody for Spared {
     }
 }
 
-/// Not of our own refusals: it says nothing of what happened, just as a connection that breaks.
+/// Deliberately not one of our refusals: like a broken connection, it does not say what happened.
 pub(crate) fn panicked() -> Status {
     Status::internal("the service failed")
 }

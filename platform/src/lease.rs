@@ -1,7 +1,7 @@
-//! Leases: what is true for as long as somebody keeps saying so.
+//! Leases: facts that hold only while their holder keeps renewing them.
 //!
-//! A lease says that something is there: an open monitor, a participant's stream. Whoever holds it says so again and
-//! again; when they stop, whatever the reason, it runs out by itself and is gone for everyone.
+//! A lease says that something is there: an open monitor, a participant's stream. Its holder renews it again and again;
+//! when the holder stops, for whatever reason, the lease runs out and is gone for everyone.
 
 use std::time::Duration;
 
@@ -15,27 +15,28 @@ pub mod redis;
 ///
 /// # What every implementation promises
 ///
-/// **Runs out.** A lease that is not held again is gone when its time is over, measured by a clock that no operator
-/// sets back, and no earlier. It is not seen after that by anyone.
+/// **Runs out.** A lease that is not renewed is gone when its time is over, and no earlier, measured by a clock that no
+/// operator sets back. No reader sees it after that.
 ///
-/// **Newest wins.** A lease is held under an incarnation. Whoever holds the same key under a higher one takes it over;
-/// a lower one changes nothing from then on, and is told so, until the lease has run out or was released.
+/// **Newest wins.** A lease is held under an incarnation. A holder of the same key with a higher one takes it over;
+/// from then on a lower one changes nothing, and its holder is told so, until the lease has run out or was released.
 ///
 /// **Whole.** A reader sees a lease's value as one holder wrote it.
 ///
 /// **Read your writes.** After [`Leases::hold`] or [`Leases::release`] returned `Ok`, every read through the same store
 /// shows it.
 ///
-/// **Nothing kept.** What has run out or was released takes no room for long, whether somebody asks for its space again
-/// or not.
+/// **Nothing kept.** A lease that has run out or was released soon takes no room, whether or not its space is used
+/// again.
 ///
-/// **Cancel-safe.** Dropping a future neither breaks the store nor decides the outcome: what was asked may have been
-/// done or not, as with [`LeaseError`].
+/// **Cancel-safe.** Dropping a future neither breaks the store nor decides the outcome: as with [`LeaseError`], the
+/// operation may or may not have been done.
 pub trait Leases: Send + Sync + 'static {
-    /// Holds a lease from now on for as long as `lasts`.
+    /// Holds or renews a lease for `lasts` from now on.
     fn hold(&self, lease: Lease, lasts: Duration) -> BoxFuture<'_, Result<Held, LeaseError>>;
 
-    /// Lets go of a lease, unless it is held under a higher incarnation. Letting go of what is not there is no error.
+    /// Releases a lease, unless it is held under a higher incarnation. Releasing a lease that does not exist is no
+    /// error.
     fn release<'a>(
         &'a self,
         space: &'a str,
@@ -43,11 +44,11 @@ pub trait Leases: Send + Sync + 'static {
         incarnation: u64,
     ) -> BoxFuture<'a, Result<(), LeaseError>>;
 
-    /// All leases of a space that stand now, ordered by the bytes of their keys.
+    /// Returns all leases of a space that stand now, ordered by the bytes of their keys.
     fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>>;
 
-    /// Leases of a space that stand now, and whether these are all: also when [`Leases::standing`] can't say, because
-    /// the store was emptied and not everybody has held again what they hold.
+    /// Returns the leases of a space that stand now, and whether these are all. Works even when [`Leases::standing`]
+    /// fails because the store was emptied and not all holders have renewed their leases yet.
     fn read<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Reading, LeaseError>> {
         async move {
             Ok(Reading {
@@ -60,42 +61,42 @@ pub trait Leases: Send + Sync + 'static {
     }
 }
 
-/// What was read of a space.
+/// The result of reading a space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// Leases that stand, ordered by the bytes of their keys.
     pub leases: Vec<Lease>,
-    /// Which life of the store this is. It has begun another one when this number is another: it was emptied, or away
-    /// for so long that leases ran out because nobody could hold them.
+    /// Identifies the current life of the store. A different number means a new life: the store was emptied, or away
+    /// for so long that leases ran out because they could not be renewed.
     pub life: u64,
-    /// Why these may not be all of them. Who is among them is there; who is not may be there as well, unless they were
-    /// read before in the same life.
+    /// Why these may not be all. What is listed is there; what is not listed may be there as well, unless it was read
+    /// before in the same life.
     pub doubt: Option<LeaseError>,
 }
 
-/// Something that is there.
+/// A lease on something that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// What kind of thing it is, or what it belongs to. Leases are read a space at a time.
     pub space: String,
-    /// Which one, unique in its space.
+    /// The key of the lease, unique in its space.
     pub key: String,
-    /// Which life of it this is: higher than any before.
+    /// The life of the thing that this is: higher than any before.
     pub incarnation: u64,
-    /// What there is to know of it.
+    /// What is known of the thing.
     pub value: Bytes,
 }
 
-/// What became of holding a lease.
+/// The outcome of holding a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// It is held.
+    /// The lease is held.
     Yes,
-    /// Somebody holds it under this higher incarnation.
+    /// The lease is held under this higher incarnation.
     Superseded(u64),
 }
 
-/// Why the store did not confirm what it was asked. It may have been done or not: say it again.
+/// The store did not confirm an operation, which may or may not have been done. Try it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store of leases is unavailable: {0}")]
 pub struct LeaseError(pub String);

@@ -1,24 +1,26 @@
-//! What more than one Carrel service needs, and nothing that only one does.
+//! What more than one Carrel service needs, and nothing that only one of them needs.
 //!
-//! - [`log`]: the durable truth. Versioned, atomic appends, and erasing for real; [`log::sqlite`] is the embedded
-//!   engine, [`log::postgres`] the one that several servers share, [`log::stored`] how services' events lie in it.
-//! - [`bus`]: the quick word that something happened, which may be lost.
-//! - [`lease`]: what is true for as long as somebody keeps saying so; [`members`], which replicas of a service there are.
+//! - [`log`]: the source of truth. Versioned, atomic appends, and real erasure; [`log::sqlite`] is the embedded engine,
+//!   [`log::postgres`] the one that several servers share, [`log::stored`] the format of services' events in it.
+//! - [`bus`]: quick, lossy notifications that something happened.
+//! - [`lease`]: facts that hold only while their holder keeps renewing them; [`members`]: which replicas of a service
+//!   there are.
 //! - [`auth`]: from a token to a [`auth::Principal`], and what services sign for each other.
-//! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back; [`responses`]: streams of them, and
-//!   of what else a service answers.
+//! - [`refusal`]: the kinds of "no", and the only mapping to a gRPC status and back; [`responses`]: response streams
+//!   for tonic.
 //! - [`network`]: what counts as one address when something is limited per address.
 //! - [`text`]: what people may write.
 //! - [`redis`]: where Redis is, how it is reached and what it may know, for [`bus::redis`] and [`lease::redis`].
-//! - [`seal`]: bytes that tell nothing and can't be made up, for Redis and for what a caller carries back and forth.
-//! - [`clock`]: where time comes from, so that tests can hold it still; [`moments`], at which timers go off together.
-//! - [`replicas`]: the way to a service that runs more than once; [`tls`] on it and on listeners; [`backoff`] between
-//!   tries; [`condition`]: how well something is without which a process goes on.
+//! - [`seal`]: bytes that reveal nothing and can't be forged, for Redis and for what a caller carries back and forth.
+//! - [`clock`]: where time comes from, so that tests can hold it still; [`moments`]: shared instants at which timers
+//!   fire.
+//! - [`replicas`]: how to reach a service that runs more than once; [`tls`]: TLS on the way there and on listeners;
+//!   [`backoff`]: pauses between tries; [`condition`]: how well a dependency works that a process can run without.
 //! - [`config`], [`telemetry`], [`serve`], [`in_process`], [`shutdown`]: how a process is configured, watched, served,
-//!   wired and stopped; [`process`] puts that together for a service that runs as a process of its own.
+//!   wired and stopped; [`process`] combines them for a service that runs as a process of its own.
 //!
-//! It grows by request of a second service, never ahead of one. It knows nothing of sessions, queues or librarians'
-//! conversations beyond what a token says.
+//! Code moves here once a second service needs it, never in advance. This crate knows nothing of sessions, queues or
+//! librarians' conversations beyond what a token says.
 
 mod allocator;
 pub mod auth;

@@ -1,9 +1,9 @@
 //! Which replicas of a service there are, and which of them looks after what.
 //!
-//! Any replica may do anything; the log settles who was first. But what time alone brings must be done by somebody even
-//! if nobody asks, and not by all at once. So each replica holds a lease, and what one of them has to look after
-//! follows from who holds one: without a word, and the same for all who know the same. While they do not, some things
-//! are looked after twice, or for a moment by nobody.
+//! Any replica may do anything; the log settles who was first. But work that is due by time alone must be done even if
+//! no client asks, and not by all replicas at once. So each replica holds a lease, and which one looks after a thing
+//! follows from the set of leases, without any coordination and with the same result for all replicas that see the same
+//! set. While they see different sets, some things are looked after twice, or for a moment by no replica.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{
     replicas::rendezvous,
 };
 
-/// How often a replica says that it is there.
+/// How often a replica renews its lease.
 const SAY_EVERY: Duration = Duration::from_secs(5);
-/// How long that holds.
+/// How long the lease holds.
 const HOLDS: Duration = Duration::from_secs(15);
 
-/// The replicas of one service, as one of them knows them. Cheap to clone.
+/// The replicas of one service, as seen by one of them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Members {
     own: Arc<str>,
@@ -30,7 +30,7 @@ pub struct Members {
 
 impl Members {
     /// Joins the replicas of a service under a name that no other has, until `stop`. While the leases can't be read,
-    /// everybody counts as they were last known, and nobody else if they never could be.
+    /// the replicas that were last known still count; if they never could be read, only this one does.
     pub async fn join(
         leases: Arc<dyn Leases>,
         service: &str,
@@ -50,7 +50,7 @@ impl Members {
         Self { own, known }
     }
 
-    /// Whether this replica is the one to look after what has this name.
+    /// Returns whether this replica is the one that looks after the thing of this name.
     #[must_use]
     pub fn is_mine(&self, name: &str) -> bool {
         let known = self.known.borrow();
@@ -71,7 +71,7 @@ impl Membership {
         while stop.run_until_cancelled(pause()).await.is_some() {
             self.say_and_look().await;
         }
-        // Should it not arrive, the lease runs out.
+        // If the release does not arrive, the lease runs out.
         let _ = self.leases.release(&self.space, &self.own, 1).await;
     }
 

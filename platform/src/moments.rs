@@ -1,29 +1,29 @@
-//! Moments at which timers go off together.
+//! Shared instants at which many timers fire together.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The least number of moments that a pause has.
+/// The least number of moments within a pause.
 const MOMENTS: u32 = 50;
-/// The shortest time between two moments: timers know no shorter one.
+/// The shortest time between two moments: the resolution of timers.
 const SHORTEST: Duration = Duration::from_millis(1);
-/// The longest pause, thirty years: some clocks end soon after it.
+/// The longest pause, thirty years: some clocks end soon after that.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// Moments that all timers have in common whose pauses are of about the same length.
+/// Instants shared by all timers with pauses of about the same length.
 ///
-/// A process that keeps ten thousand quiet sockets is woken by a thousand timers in each second, and to wake up costs it
-/// more than what it then does. At common moments it is woken for many of them at once. They are a millisecond apart, ten,
-/// a hundred, and so on: as long as fits fifty times in a pause. So moments of long pauses are moments of short
-/// ones too, and few timers go off at each, for which nothing else has to wait for long.
+/// With ten thousand quiet sockets, a process is woken by a thousand timers each second, and waking up costs more than
+/// the work that follows. With shared moments, it is woken for many timers at once. Moments are a millisecond apart, or
+/// ten, a hundred, and so on: the longest such interval that fits fifty times in a pause. So the moments of long pauses
+/// are also moments of shorter ones, and few timers fire at each, so that nothing else has to wait for long.
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
     began: Instant,
 }
 
 impl Moments {
-    /// Counted from now.
+    /// Creates moments that are counted from now.
     #[must_use]
     pub fn from_now() -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Moments {
         }
     }
 
-    /// The last moment within one pause after `at`: a fiftieth of the pause sooner than its end, at the most.
+    /// Returns the last moment within one pause after `at`: at most a fiftieth of the pause before its end.
     #[must_use]
     pub fn within(&self, at: Instant, pause: Duration) -> Instant {
         let pause = pause.min(FOR_EVER);
@@ -39,7 +39,7 @@ impl Moments {
         at + pause - since.min(pause / 2)
     }
 
-    /// The first moment when one pause after `at` is over: a fiftieth of the pause later than its end, at the most.
+    /// Returns the first moment after one pause from `at`: at most a fiftieth of the pause after its end.
     #[must_use]
     pub fn beyond(&self, at: Instant, pause: Duration) -> Instant {
         let pause = pause.min(FOR_EVER);
@@ -49,7 +49,7 @@ impl Moments {
         }
     }
 
-    /// How long it is from one moment to the next, and since the last one at `instant`.
+    /// Returns the time between two moments, and the time since the last one at `instant`.
     fn around(&self, instant: Instant, pause: Duration) -> (Duration, Duration) {
         let mut between = SHORTEST;
         while between * 10 <= pause / MOMENTS {

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The network that a caller counts for: an IPv4 address by itself, also when it is written as an IPv6 one; of an IPv6
-/// address its /64, since a single customer usually has all of it to choose from.
+/// Returns the network that a caller counts for: an IPv4 address itself, even if it is written as an IPv6 one; the /64
+/// of an IPv6 address, since a single customer usually has all of it to choose from.
 #[must_use]
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -1,10 +1,10 @@
-//! A service as a process of its own: what all of them do alike, from the configuration to the end.
+//! A service as a process of its own: what all of them have in common, from configuration to shutdown.
 //!
-//! A service's `main.rs` says by [`ServiceProgram`] what is its own; the gateway's, which has no engines, uses
-//! [`Process`] itself. At the start, the settings are checked and every port is taken first, then the engines are opened,
-//! then the service is built, and only then anybody is let in. The order of the end is here and nowhere else: no longer
-//! healthy, so that callers go elsewhere; a moment for them to notice; streams end and what was begun is finished;
-//! telemetry is flushed last.
+//! A service's `main.rs` implements [`ServiceProgram`] for what is specific to it; the gateway, which has no engines, uses
+//! [`Process`] directly. At start-up, the settings are checked and every port is bound first, then the engines are opened,
+//! then the service is built, and only then are calls accepted. The shutdown order is defined only here: report unhealthy,
+//! so that callers go elsewhere; wait a moment for them to notice; end the streams and finish what was begun; flush the
+//! telemetry last.
 
 pub mod cli;
 mod engines;
@@ -40,17 +40,17 @@ use crate::{
     tls::TlsError,
 };
 
-/// How long each step of a stop may take. Together they stay below ten seconds.
+/// How long connections may take to finish when the process stops. All steps together stay below ten seconds.
 const DRAIN: Duration = Duration::from_secs(3);
-/// How long what serves has to end by itself in a stop, before it is ended.
+/// How long the serving task may take to end by itself when the process stops, before it is aborted.
 pub const SERVING_END: Duration = DRAIN.saturating_mul(2);
 const TASKS_END: Duration = Duration::from_secs(2);
 const LAST_TRACES: Duration = Duration::from_secs(1);
 
-/// Why a process did not start, or could not go on.
+/// Why a process did not start or could not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// The system does not tell of signals.
+    /// Signals can't be caught.
     #[error("signals can't be caught: {0}")]
     Signals(io::Error),
     /// Telemetry can't be set up.
@@ -59,10 +59,10 @@ pub enum ProcessError {
     /// TLS can't be set up.
     #[error("{0}")]
     Tls(#[from] TlsError),
-    /// An address can't be listened on.
+    /// An address can't be bound.
     #[error("{setting}: {address} can't be listened on: {source}")]
     Listen {
-        /// The setting that names it.
+        /// The setting that contains it.
         setting: &'static str,
         /// The address.
         address: SocketAddr,
@@ -78,21 +78,21 @@ pub enum ProcessError {
     /// gRPC can't be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// The log can't be used any more by this process.
+    /// This process can no longer use the log.
     #[error(
         "the log can't be used any more by this process, see the lines above; nothing that was acknowledged is lost. \
          Start it again"
     )]
     LogFailed,
-    /// What serves failed.
+    /// The serving task failed.
     #[error("the server failed: {0}")]
     Server(String),
-    /// Where the process is can't be said.
+    /// The addresses of the process can't be announced.
     #[error("standard output can't be written: {0}")]
     Announce(io::Error),
 }
 
-/// A process that has its ports, and is watched.
+/// A process with the port of its probes bound and telemetry running.
 pub struct Process {
     name: &'static str,
     signals: Signals,
@@ -102,19 +102,19 @@ pub struct Process {
     stop: CancellationToken,
 }
 
-/// A listener that was bound, and where it is.
+/// A bound listener and its address.
 pub struct Bound {
     /// The listener.
     pub listener: TcpListener,
-    /// Its address, with the port that was taken if any was to be.
+    /// Its address, with the actual port if port 0 was requested.
     pub address: SocketAddr,
 }
 
 impl Process {
-    /// Catches signals, starts telemetry and takes the port of the probes.
+    /// Catches signals, starts telemetry and binds the port of the probes.
     ///
     /// # Errors
-    /// When one of these can't be had.
+    /// When one of these fails.
     pub async fn start(
         name: &'static str,
         settings: &ProcessSettings<'_>,
@@ -134,25 +134,25 @@ impl Process {
         })
     }
 
-    /// What is cancelled when the process is to stop: streams end then, and what was begun is finished.
+    /// Returns the token that is cancelled when the process is to stop: streams then end, and what was begun is finished.
     #[must_use]
     pub fn stop(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// What the process needs to be as it should be. Add to it what can be degraded.
+    /// Returns the readiness of the process. Add to it everything that can be degraded.
     #[must_use]
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
     }
 
-    /// How the process is watched.
+    /// Returns the telemetry of the process.
     #[must_use]
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }
 
-    /// A name for this process that no other has.
+    /// Returns a new name for this process that no other process has; each call makes another.
     #[must_use]
     pub fn replica(&self) -> Arc<str> {
         format!(
@@ -164,11 +164,11 @@ impl Process {
         .into()
     }
 
-    /// Runs what serves until a signal or a failure ends it, then stops in order: `unhealthy`, a moment, the end of
-    /// `serving` and of the tasks, and the telemetry.
+    /// Runs `serving` until a signal or a failure ends it, then stops in order: awaits `unhealthy`, waits for `notice`
+    /// (unless there was a failure), ends `serving` and the tasks, and flushes the telemetry.
     ///
     /// # Errors
-    /// When it can't go on.
+    /// When the process can't continue.
     pub async fn run<E>(
         mut self,
         address: &str,
@@ -228,16 +228,16 @@ impl Process {
         };
         tokio::select! {
             () = end => {}
-            // Somebody does not want to wait.
+            // A second signal: stop at once.
             _ = signals.next() => std::process::exit(130),
         }
         failure.map_or(Ok(()), Err)
     }
 
-    /// Says on standard output where everything is. Programs may rely on it.
+    /// Prints the addresses to standard output. Programs may rely on this line.
     fn announce(&self, address: &str) -> io::Result<()> {
         let mut line = format!("{} serves {address}", self.name);
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(line, ", health at http://{}", self.probes.address());
         let mut out = io::stdout().lock();
         writeln!(out, "{line}")?;
@@ -245,10 +245,10 @@ impl Process {
     }
 }
 
-/// Takes an address. Port 0 takes a free one.
+/// Binds an address. Port 0 picks a free port.
 ///
 /// # Errors
-/// When it can't be had.
+/// When the address can't be bound.
 pub async fn bind(setting: &'static str, address: SocketAddr) -> Result<Bound, ProcessError> {
     let bound = async {
         let listener = TcpListener::bind(address).await?;

@@ -1,8 +1,8 @@
-//! A bounded queue from many to one that takes as much memory as what waits in it.
+//! A bounded multi-producer, single-consumer queue that takes only as much memory as the items waiting in it.
 //!
-//! Each socket and each stream has some, and nearly all of them are empty. A channel of tokio has room for 32 items from the
-//! start, five kilobytes for what waits for one browser; this one has none until something waits, and gives it back after a
-//! rush.
+//! Each socket and each stream has several, and nearly all of them are empty. A tokio channel reserves room for 32
+//! items from the start, which is five kilobytes for one browser's items; this queue allocates nothing until an item
+//! waits, and frees the memory after a rush.
 
 use std::{
     collections::VecDeque,
@@ -16,10 +16,10 @@ use std::{
 use futures::Stream;
 use tokio::task::coop::cooperative;
 
-/// For how many items an empty queue keeps room.
+/// The number of items that an empty queue keeps room for.
 const FEW: usize = 4;
 
-/// An empty queue, in which no more than `limit` items wait.
+/// Returns both ends of an empty queue that holds at most `limit` items.
 #[must_use]
 pub fn queue<T>(limit: usize) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
@@ -34,20 +34,20 @@ pub fn queue<T>(limit: usize) -> (Sender<T>, Receiver<T>) {
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
 
-/// The end at which items are put in. The queue ends when all of these are dropped.
+/// The sending end. The queue ends when all senders are dropped.
 #[derive(Debug)]
 pub struct Sender<T>(Arc<Shared<T>>);
 
-/// The end at which they are taken out, in the order in which they were put in.
+/// The receiving end. Items come out in the order in which they were put in.
 #[derive(Debug)]
 pub struct Receiver<T>(Arc<Shared<T>>);
 
-/// Why an item was not put in, and the item.
+/// Why an item was not sent, with the item.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotSent<T> {
-    /// As many wait as may.
+    /// The queue is at its limit.
     Full(T),
-    /// Nobody will take it out.
+    /// The receiver was dropped.
     Closed(T),
 }
 
@@ -60,7 +60,7 @@ struct Shared<T> {
 #[derive(Debug)]
 struct State<T> {
     waiting: VecDeque<T>,
-    /// Who waits until there is something.
+    /// The waker of a receiver that waits for an item.
     reader: Option<Waker>,
     senders: usize,
     is_read: bool,
@@ -71,7 +71,7 @@ impl<T> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the next item out, or has this reader woken when there is one.
+    /// Takes the next item out, or registers the reader to be woken when there is one.
     fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<T>> {
         let mut state = self.state();
         if let Some(item) = state.waiting.pop_front() {
@@ -92,10 +92,10 @@ impl<T> Shared<T> {
 }
 
 impl<T> Sender<T> {
-    /// Puts an item in. Never waits.
+    /// Puts an item in, without waiting.
     ///
     /// # Errors
-    /// When there is no room for it, or nobody to take it out.
+    /// If the queue is full, or its receiver was dropped.
     pub fn send(&self, item: T) -> Result<(), NotSent<T>> {
         let mut state = self.0.state();
         if !state.is_read {
@@ -105,7 +105,7 @@ impl<T> Sender<T> {
             return Err(NotSent::Full(item));
         }
         if state.waiting.capacity() == 0 {
-            // Where little happens, one at a time waits.
+            // In a quiet queue, one item waits at a time.
             state.waiting.reserve_exact(1);
         }
         state.waiting.push_back(item);
@@ -117,19 +117,19 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Whether nobody will take anything out any more.
+    /// Returns whether the receiver was dropped.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         !self.0.state().is_read
     }
 
-    /// For how many more items there is room.
+    /// Returns how many more items fit.
     #[must_use]
     pub fn room(&self) -> usize {
         self.0.limit - self.0.state().waiting.len()
     }
 
-    /// Whether none waits.
+    /// Returns whether no item waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.state().waiting.is_empty()
@@ -159,12 +159,12 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Waits for the next item and takes it out. `None` when the queue has ended and is empty.
+    /// Waits for the next item and takes it out. Returns `None` when the queue has ended and is empty.
     ///
-    /// Can be dropped while it waits: nothing is lost.
+    /// Cancel-safe: no item is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<T> {
         let next = poll_fn(|cx| self.0.poll_next(cx));
-        // Who always finds something shall let others run now and then.
+        // A reader that always finds an item must let other tasks run now and then.
         cooperative(next).await
     }
 
@@ -173,13 +173,13 @@ impl<T> Receiver<T> {
         self.0.state().waiting.pop_front()
     }
 
-    /// How many items wait.
+    /// Returns how many items wait.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.state().waiting.len()
     }
 
-    /// Whether none does.
+    /// Returns whether no item waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -200,7 +200,7 @@ impl<T> Drop for Receiver<T> {
         state.is_read = false;
         state.reader = None;
         let never_read = mem::take(&mut state.waiting);
-        // What is in it may do anything when it is dropped.
+        // Dropping an item may run any code, so it happens outside the lock.
         drop(state);
         drop(never_read);
     }

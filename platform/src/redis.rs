@@ -1,8 +1,8 @@
-//! Redis: where it is, how it is reached again and again, and what it gets to see.
+//! Redis: its settings, its topology, and connections that are restored whenever they break.
 //!
-//! Redis is never trusted and never needed. [`crate::bus::redis`] and [`crate::lease::redis`] are made on this: a
-//! single server, a master that Sentinels watch over, or a cluster. Connections are kept by this module itself, since
-//! those of the client library give up after some tries and do not notice a link that is only half there.
+//! Redis is never trusted and never needed. [`crate::bus::redis`] and [`crate::lease::redis`] are built on this, for a
+//! single server, a master watched over by Sentinels, or a cluster. This module maintains the connections itself, since
+//! those of the client library give up after some tries and do not notice a half-open link.
 
 mod config;
 mod dial;
@@ -21,18 +21,18 @@ pub(crate) use self::{
     topology::Topology,
 };
 
-/// Why Redis is not used.
+/// Why Redis can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedisError {
     /// A setting can't be used.
     #[error("redis.{setting}: {problem}")]
     Setting {
-        /// Which one.
+        /// The name of the setting.
         setting: &'static str,
-        /// What is wrong and what would be right.
+        /// What is wrong, and what would be valid.
         problem: String,
     },
-    /// Nobody answers there, or not as expected.
+    /// Nothing answers at the addresses, or not as expected.
     #[error("redis.urls: {0}; start Redis there, or correct the settings of the section redis")]
     Unreachable(String),
 }

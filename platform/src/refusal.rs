@@ -1,4 +1,4 @@
-//! The kinds of "no", and the only mapping to a gRPC status and back.
+//! Refusals, and their only mapping to a gRPC status and back.
 
 pub mod command;
 pub mod stream;
@@ -14,9 +14,9 @@ use crate::telemetry::grpc::code_name;
 /// The domain that every `google.rpc.ErrorInfo` of Carrel names.
 pub const ERROR_DOMAIN: &str = "carrel";
 
-/// A "no" that a caller can act on: what was wrong, under a stable name, and how to mend it.
+/// A refusal that a caller can act on: what was wrong, under a stable name, and how to correct it.
 ///
-/// Each crate's error type turns into this one; this one turns into a [`Status`] or, on a stream, into the wire's
+/// Each crate's error type converts into this one; this one converts into a [`Status`] or, on a stream, into the wire's
 /// `Refusal`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -26,18 +26,18 @@ pub struct Refusal {
     pub reason: String,
     /// One or two sentences for people: what was wrong and what to do.
     pub message: String,
-    /// Facts that go with the reason.
+    /// Details that belong to the reason.
     pub metadata: BTreeMap<String, String>,
-    /// The fields that were wrong, each with what would be right.
+    /// The invalid fields, each with what would be valid.
     pub field_violations: Vec<(String, String)>,
     /// How long to wait before trying again.
     pub retry_after: Option<Duration>,
 }
 
-/// Whether a command that was refused with this code may have been done all the same: whoever gave it is to give it again
-/// under the same id, and what is behind it must not be done before that. All other codes say that nothing happened.
+/// Whether a command that was refused with this code may have been carried out all the same. If so, the sender is to send
+/// it again under the same id, and nothing behind it must be done before that. All other codes say that nothing happened.
 ///
-/// This is what `carrel.refusal.v1.Refusal.code` promises to clients, and the one definition of it here.
+/// This is what `carrel.refusal.v1.Refusal.code` promises to clients, and its only definition in the code.
 #[must_use]
 pub fn leaves_unknown(code: Code) -> bool {
     !matches!(
@@ -53,7 +53,7 @@ pub fn leaves_unknown(code: Code) -> bool {
 }
 
 impl Refusal {
-    /// A refusal with a code, a reason and a message.
+    /// Creates a refusal with a code, a reason and a message.
     pub fn new(code: Code, reason: &str, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -79,7 +79,7 @@ impl Refusal {
         refusal
     }
 
-    /// INVALID_ARGUMENT for the number of an enum's value that is not known here.
+    /// INVALID_ARGUMENT for an enum value with an unknown number.
     #[must_use]
     pub fn unknown_value(field: &str, number: i32) -> Self {
         Self::invalid(
@@ -89,7 +89,7 @@ impl Refusal {
         )
     }
 
-    /// INVALID_ARGUMENT for a request that leaves out whom or what it is about.
+    /// INVALID_ARGUMENT for a request that does not name its subject.
     #[must_use]
     pub fn nothing_named(field: &str) -> Self {
         Self::invalid(
@@ -99,13 +99,13 @@ impl Refusal {
         )
     }
 
-    /// INVALID_ARGUMENT for a request that names the caller where it must name somebody else.
+    /// INVALID_ARGUMENT for a request that names the caller where it must name another librarian.
     #[must_use]
     pub fn oneself(field: &str) -> Self {
         Self::invalid("ONESELF", field, "name another librarian; this is you")
     }
 
-    /// NOT_FOUND, in the same words for what does not exist and for what the caller may not know of.
+    /// NOT_FOUND, in the same words for what does not exist and for what the caller may not know about.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(
@@ -115,21 +115,21 @@ impl Refusal {
         )
     }
 
-    /// UNAVAILABLE: the outcome is unknown or nothing happened, and trying again may help.
+    /// UNAVAILABLE: nothing happened or the outcome is unknown, and trying again may help.
     pub fn unavailable(reason: &str, message: impl Into<String>) -> Self {
         let mut refusal = Self::new(Code::Unavailable, reason, message);
         refusal.retry_after = Some(Duration::from_secs(1));
         refusal
     }
 
-    /// The same refusal with one more fact.
+    /// Adds one more detail.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.metadata.insert(key.to_owned(), value.into());
         self
     }
 
-    /// The same refusal with a time to wait.
+    /// Sets how long to wait before trying again.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -159,7 +159,7 @@ impl From<Refusal> for Status {
 }
 
 impl From<&Status> for Refusal {
-    /// Reads what another Carrel service, or the transport, said.
+    /// Reads the status that another Carrel service, or the transport, returned.
     fn from(status: &Status) -> Self {
         let details = status.get_error_details();
         let info = details.error_info();
@@ -211,7 +211,7 @@ impl From<Refusal> for wire::Refusal {
 mod tests {
     use super::*;
 
-    /// Programs go by the reason, so it is what the documents say, also where gRPC itself refuses.
+    /// Programs rely on the reason, so it is as documented even where gRPC itself refuses.
     #[test]
     fn without_details_the_reason_is_the_code_as_grpc_writes_it() {
         for (code, reason) in [
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(Refusal::from(&Status::from(said.clone())), said);
     }
 
-    /// The promise is the proto's, which is all that clients have.
+    /// The promise is made in the proto, which is all that clients have.
     #[test]
     fn the_codes_that_say_that_nothing_happened_are_those_of_the_proto() {
         let proto = include_str!("../../proto/carrel/refusal/v1/refusal.proto");

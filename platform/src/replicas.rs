@@ -1,14 +1,14 @@
-//! The replicas of a service, for those who call it.
+//! The replicas of a service, for its callers.
 //!
-//! A name may stand for many machines, and which they are changes: so it is looked up again and again. Each replica that
-//! is found is asked for its health by `grpc.health.v1.Health/Watch`, on the same connection on which it is called. It
-//! is called as long as it says that it serves; so a replica that drains gets no new calls from that moment on, and one
-//! that is gone none once its connection is known to be dead. What runs on a replica goes on there.
+//! A name may stand for many machines, which may change, so it is looked up again and again. The health of each replica
+//! found is watched by `grpc.health.v1.Health/Watch`, on the same connection on which it is called. It is called only
+//! while it reports that it serves: a draining replica gets no new calls from the moment it says so, and a dead one gets
+//! none once its connection is known to be dead. Calls in progress on a replica stay there.
 //!
-//! Calls about the same thing go to the same replica as long as it is there ([`Affinity`]): whatever replica would do,
-//! but two that hold the same session have to tell each other everything.
+//! Calls about the same thing go to the same replica while that serves ([`Affinity`]): any replica would do, but two that
+//! hold the same session have to tell each other everything.
 //!
-//! Where all is one process there is nothing to look for ([`crate::in_process`]), and callers are none the wiser.
+//! When everything runs in one process there is nothing to find ([`crate::in_process`]), and callers see no difference.
 
 mod address;
 mod follow;
@@ -41,32 +41,32 @@ use crate::{
     tls::{ClientTls, TlsError},
 };
 
-/// How long a call waits for a replica when none is there.
+/// How long a call waits for a replica when none serves.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What a call is about. Put it into a request's extensions, so that calls with the same name go to the same replica.
+/// What a call is about. Put it into a request's extensions so that calls with the same name go to the same replica.
 #[derive(Clone, Debug)]
 pub struct Affinity(Arc<str>);
 
 impl Affinity {
-    /// To whatever has this name, for example a session's id.
+    /// Creates an affinity to this name, for example a session's id.
     #[must_use]
     pub fn to(name: &str) -> Self {
         Self(name.into())
     }
 }
 
-/// The way to a service that runs as any number of replicas. Cheap to clone.
+/// A handle to call a service that runs as any number of replicas. Cheap to clone.
 ///
-/// A generated client takes it in place of a channel.
+/// A generated client accepts it in place of a channel.
 #[derive(Clone, Debug)]
 pub struct Replicas(Way);
 
 #[derive(Clone, Debug)]
 enum Way {
-    /// It is part of this process.
+    /// The service is part of this process.
     Here(InProcess),
-    /// There is one, and the channel knows how to reach it.
+    /// One server, reached by a channel.
     One(Channel),
     Many(Arc<Many>),
 }
@@ -75,7 +75,7 @@ enum Way {
 struct Many {
     serving: watch::Receiver<Arc<[Replica]>>,
     condition: watch::Receiver<Condition>,
-    /// Whose turn it is.
+    /// Whose turn it is, for calls without affinity.
     turn: AtomicUsize,
     _ends_the_search: DropGuard,
 }
@@ -88,11 +88,11 @@ struct Replica {
 }
 
 impl Replicas {
-    /// Those that are found at these addresses, from now on until the last clone is dropped. `service` is what
-    /// operators call it. To be called within a tokio runtime.
+    /// Finds and follows the replicas at these addresses until the last clone is dropped. `service` is the service's name
+    /// for operators. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the files for TLS can't be used.
+    /// When the TLS files can't be used.
     pub fn find(
         service: &'static str,
         addresses: Vec<Address>,
@@ -110,8 +110,8 @@ impl Replicas {
         }))))
     }
 
-    /// How well the service can be reached. Always well within this process, and for the end of one channel, of which nothing is
-    /// known.
+    /// Returns whether the service can be reached. Always well within this process, and for a single channel, about which
+    /// nothing is known.
     #[must_use]
     pub fn condition(&self) -> Condition {
         match &self.0 {
@@ -134,7 +134,7 @@ impl From<InProcess> for Replicas {
 }
 
 impl Many {
-    /// The replica for a call, or none if none serves now.
+    /// Picks the replica for a call; `None` if none serves now.
     fn pick(&self, affinity: Option<&Affinity>) -> Option<Channel> {
         let serving = Arc::clone(&self.serving.borrow());
         let replica = match affinity {
@@ -166,7 +166,7 @@ impl Service<Request<Body>> for Replicas {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        // Whether a replica is ready is known when it is known which.
+        // Readiness is checked once a replica has been picked.
         Poll::Ready(Ok(()))
     }
 

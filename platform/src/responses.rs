@@ -1,4 +1,4 @@
-//! Streams of responses, as a service gives them to tonic.
+//! Response streams, in the form in which services hand them to tonic.
 
 use std::pin::Pin;
 
@@ -13,11 +13,11 @@ use crate::in_process::panicked;
 /// A stream of responses.
 pub type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// A stream of what a task of its own sends, and after that why the task ended, if there is a reason. Up to `room`
-/// responses wait to be read; then the task waits. The reason needs no room among them. A task that panics ends its stream
-/// with INTERNAL: its reader shall not take it for an end that was meant.
+/// Returns a stream of what a new task sends, followed by the error that the task ended with, if any. Up to `room`
+/// responses wait to be read; then the task waits. The final error needs no room among them. If the task panics, the
+/// stream ends with INTERNAL, so that the reader does not take it for a regular end.
 ///
-/// The task is one of `tasks` until it ends. It goes on after the stream is dropped, until it notices.
+/// The task is one of `tasks` until it ends. After the stream is dropped, it goes on until it notices.
 pub fn sent_by_task<T, F>(
     tasks: &TaskTracker,
     room: usize,
@@ -32,7 +32,7 @@ where
     let work = work(sender);
     tasks.spawn(async move {
         let outcome = work.await;
-        // Whoever read may have gone.
+        // The reader may be gone.
         let _ = end.send(outcome);
     });
     let ending = stream::once(ending)

@@ -1,8 +1,8 @@
-//! What others get to see or carry, and shall neither read nor make up: names that tell nothing, and sealed bytes.
+//! Sealing what others see or carry but must neither read nor forge: names that reveal nothing, and sealed bytes.
 //!
-//! Whoever can read or write a Redis learns from it no text, no name and no id of a session, and makes nobody believe
-//! anything: what was not sealed with one of our keys, for the very place where it is found, does not open. What such
-//! a one can do is drop, repeat and delay. The same goes for whoever is given a sealed word to bring back.
+//! Anyone who can read or write the Redis learns no text, name or session id from it, and can't make us believe
+//! anything: only what was sealed with one of our keys, for the very place where it is found, opens. All that is left
+//! to an attacker is to drop, repeat and delay. The same goes for a caller who is given a sealed value to bring back.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::{
@@ -11,16 +11,16 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 
-/// The longest that is sealed or opened, in bytes: far more than any event has.
+/// The longest text that is sealed or opened, in bytes: far more than any event has.
 pub const LONGEST: usize = 512 * 1024;
 
-/// The only format so far. It is the first byte of what is sealed, and bound into the seal.
+/// The only format so far. It is the first byte of sealed data, and bound into the seal.
 const FORMAT: u8 = 1;
 
-/// How many bytes a key has.
+/// The length of a key in bytes.
 const KEY_LENGTH: usize = 32;
 
-/// The keys of one desk: the first seals and gives names, all of them open.
+/// The keys of one desk: the first one seals and makes names, all of them open.
 #[derive(Debug)]
 pub struct Keyring(Vec<Key>);
 
@@ -30,7 +30,7 @@ pub struct Key {
     names: hmac::Key,
 }
 
-/// Why a text is no key. It does not tell the text.
+/// A text is not a key. The error does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "it must be 32 random bytes in base64 or in hexadecimal digits; `openssl rand -base64 32` makes such a key"
@@ -49,13 +49,13 @@ pub enum NotSealed {
 }
 
 impl Keyring {
-    /// The keys in force, the one that seals first.
+    /// A key ring whose first key seals.
     #[must_use]
     pub fn new(first: Key, others: Vec<Key>) -> Self {
         Self(std::iter::once(first).chain(others).collect())
     }
 
-    /// All keys, the one that seals first.
+    /// Returns all keys, the one that seals first.
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.0
@@ -67,7 +67,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// When it is something else.
+    /// If the text is anything else.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
         let text = text.trim();
         let bytes = if text.len() == 2 * KEY_LENGTH {
@@ -78,11 +78,11 @@ impl Key {
         Self::new(&bytes)
     }
 
-    /// Makes the text of a new key, see [`Key::parse`].
+    /// Makes the text of a new key, to be read by [`Key::parse`].
     ///
     /// # Errors
     ///
-    /// When there is no entropy.
+    /// If the system gives no random bytes.
     pub fn generate() -> Result<String, NotSealed> {
         let mut bytes = [0; KEY_LENGTH];
         SystemRandom::new()
@@ -105,8 +105,8 @@ impl Key {
         })
     }
 
-    /// A name for the thing that `parts` name together. It tells nothing of them without this key, and different parts
-    /// have different names.
+    /// Returns a name for the thing that `parts` name together. Without this key it reveals nothing about them, and
+    /// different parts have different names.
     #[must_use]
     pub fn name(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.names);
@@ -123,7 +123,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// When it is too long, or there is no entropy.
+    /// If it is too long, or the system gives no random bytes.
     pub fn seal(&self, parts: &[&[u8]], plain: &[u8]) -> Result<Vec<u8>, NotSealed> {
         if plain.len() > LONGEST {
             return Err(NotSealed::TooLong);
@@ -146,7 +146,7 @@ impl Key {
         Ok(sealed)
     }
 
-    /// Opens what was sealed with this key for the place that `parts` name together. `None` for everything else.
+    /// Opens what was sealed with this key for the place that `parts` name together. Returns `None` for anything else.
     #[must_use]
     pub fn open(&self, parts: &[&[u8]], sealed: &[u8]) -> Option<Vec<u8>> {
         let (&format, sealed) = sealed.split_first()?;
@@ -175,7 +175,7 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// What a seal is bound to.
+/// The associated data that a seal is bound to.
 fn place(parts: &[&[u8]]) -> Aad<Vec<u8>> {
     let mut place = vec![FORMAT];
     for part in parts {
@@ -185,7 +185,7 @@ fn place(parts: &[&[u8]]) -> Aad<Vec<u8>> {
     Aad::from(place)
 }
 
-/// Put before each part, so that no two lists of parts are the same bytes.
+/// The length prefix of each part, so that no two lists of parts give the same bytes.
 fn length_of(part: &[u8]) -> [u8; 8] {
     (part.len() as u64).to_be_bytes()
 }

@@ -1,4 +1,4 @@
-//! Serving gRPC: one server with our limits, health, reflection and an end that comes in time.
+//! Serving gRPC: one server with our limits, health, reflection and a shutdown that ends in time.
 
 mod accept;
 mod connection;
@@ -34,21 +34,21 @@ use crate::telemetry::{
     grpc::{ServerSpans, SpannedService},
 };
 
-/// The largest request that a service takes, in bytes. A service sets it on itself, see
-/// `max_decoding_message_size`.
+/// The largest request that a service accepts, in bytes. Each service sets it on itself, see
+/// [`within_limits!`](crate::within_limits).
 pub const REQUEST_LIMIT: usize = 256 * 1024;
-/// The largest response that a service gives, in bytes: a long transcript. Clients set it to read them.
+/// The largest response that a service sends, in bytes: a long transcript. Clients must set it, too, to read them.
 pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 /// The flow-control window of one stream.
 ///
-/// Wide, because h2 counts small unread messages against a budget of half the connection's window, and ends all of a
-/// connection's streams when it is used up: with the default window one reader who stands still takes the others along.
+/// Large, because h2 counts small unread messages against a budget of half the connection's window, and ends all streams
+/// of a connection when it is used up: with the default window, one stalled reader would end the others' streams, too.
 pub const STREAM_WINDOW: u32 = 8 * 1024 * 1024;
 /// The flow-control window of one connection. See [`STREAM_WINDOW`].
 pub const CONNECTION_WINDOW: u32 = 128 * 1024 * 1024;
 
-/// Services with our limits on what they take and give. These are methods of each generated server, with no trait in
-/// common.
+/// Collects services, with our limits on requests and responses. A macro, because the limits are set by methods of each
+/// generated server, which have no trait in common.
 #[macro_export]
 macro_rules! within_limits {
     ($($server:expr),* $(,)?) => {
@@ -60,25 +60,25 @@ macro_rules! within_limits {
     };
 }
 
-/// How many connections are served at once; more are closed at once.
+/// How many connections are served at once; any further ones are closed immediately.
 const CONNECTIONS: usize = 1024;
 /// How many streams one connection may have open. tonic's default is no limit.
 const STREAMS_PER_CONNECTION: u32 = 256;
 /// How many bytes of metadata a call may carry.
 const HEADER_LIST_LIMIT: u32 = 16 * 1024;
-/// How often a peer may make us reset a stream, and how many resets may be pending. tonic's default is no limit.
+/// How many times a peer may make us reset a stream, and how many resets may be pending. tonic's default is no limit.
 const ERROR_RESETS: usize = 1024;
 const PENDING_RESETS: usize = 20;
-/// How often a silent peer is asked whether it is there, and how long it has to answer.
+/// How often a silent peer is pinged, and how long it has to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// After this time a client is asked to open a new connection, so that it finds servers that came later. What runs on
-/// the old one goes on.
+/// After this time a client is asked to open a new connection, so that it finds servers started later. Calls in progress
+/// on the old one go on.
 const CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
-/// How long after the hard end the server may take to notice it.
+/// How long the server may take to notice that its connections were closed by force.
 const HARD_END: Duration = Duration::from_secs(1);
 
-/// What describes all that a server may serve.
+/// The descriptor sets of everything that a server may serve.
 pub(crate) const DESCRIBED: [&[u8]; 4] = [
     carrel_proto::DESCRIPTORS,
     tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -86,10 +86,10 @@ pub(crate) const DESCRIBED: [&[u8]; 4] = [
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
 ];
 
-/// Why a server can't be set up or has failed.
+/// Why a server can't be set up, or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Reflection can't describe the services.
+    /// The descriptions of the services can't be read.
     #[error("the description of the services can't be read: {0}")]
     Descriptors(String),
     /// The transport failed.
@@ -97,7 +97,7 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// The services of a server, before it runs.
+/// The services of a server, before it is started.
 #[derive(Debug, Default)]
 pub struct Services {
     routes: RoutesBuilder,
@@ -105,13 +105,13 @@ pub struct Services {
 }
 
 impl Services {
-    /// None yet.
+    /// Creates an empty set of services.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With one more service.
+    /// Adds a service.
     #[must_use]
     pub fn with<S>(mut self, service: S) -> Self
     where
@@ -129,10 +129,10 @@ impl Services {
     }
 }
 
-/// The services within all that is around them.
+/// The services wrapped in all their layers.
 pub(crate) type Layered = Measured<SpannedService<Deadlined<Routes>>>;
 
-/// A gRPC server: our services, `grpc.health.v1` and, if wanted, server reflection. Cheap to clone.
+/// A gRPC server: our services, `grpc.health.v1` and, if enabled, server reflection. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct GrpcServer {
     routes: Routes,
@@ -145,9 +145,9 @@ pub struct GrpcServer {
 }
 
 impl GrpcServer {
-    /// A server for services that `carrel_proto` describes. They are healthy from the start.
+    /// Creates a server for services that `carrel_proto` describes. They are healthy from the start.
     ///
-    /// Reflection speaks both v1 and v1alpha: there are clients that know only one of them.
+    /// Reflection speaks both v1 and v1alpha, since some clients know only one of them.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl GrpcServer {
         Ok(server)
     }
 
-    /// The same server, on listeners that speak TLS. See [`ServerTls::for_grpc`](crate::tls::ServerTls::for_grpc).
+    /// Makes the server speak TLS on its listeners. See [`ServerTls::for_grpc`](crate::tls::ServerTls::for_grpc).
     #[must_use]
     pub fn with_tls(self, tls: Arc<rustls::ServerConfig>) -> Self {
         Self {
@@ -189,7 +189,7 @@ impl GrpcServer {
         }
     }
 
-    /// The same server, where one connection may have so many streams: a gateway carries all of its browsers on one.
+    /// Sets how many streams one connection may have: a gateway carries all of its browsers on one connection.
     #[must_use]
     pub fn with_streams_per_connection(self, streams: u32) -> Self {
         Self {
@@ -198,7 +198,7 @@ impl GrpcServer {
         }
     }
 
-    /// Says, to who asks for the server's or a service's health, whether new calls are welcome.
+    /// Sets whether the health service reports the server and its services as accepting new calls.
     pub async fn set_healthy(&self, healthy: bool) {
         let status = if healthy {
             ServingStatus::Serving
@@ -210,20 +210,20 @@ impl GrpcServer {
         }
     }
 
-    /// What is around the services, the outermost first.
+    /// The layers around the services, outermost first.
     fn layers(&self) -> (ServedCalls, ServerSpans, Deadlines) {
         (ServedCalls, self.spans.clone(), Deadlines)
     }
 
-    /// The services as a connection has them, without one.
+    /// Returns the services as a connection would serve them, for use without one.
     pub(crate) fn layered(&self) -> Layered {
         self.layers().layer(self.routes.clone())
     }
 
-    /// Serves connections until `stop` is cancelled; then takes no new ones, lets those that there are finish for as
-    /// long as `drain`, and closes what is left. May be called for several listeners at once.
+    /// Serves connections until `stop` is cancelled, then accepts no new ones, gives the existing ones `drain` to finish,
+    /// and closes the rest. May be called for several listeners at once.
     ///
-    /// Streams do not end by themselves: their services have to be told as well.
+    /// Streams do not end by themselves: their services must be told to stop, too.
     ///
     /// # Errors
     ///
@@ -276,7 +276,7 @@ impl GrpcServer {
     }
 }
 
-/// The full names of all methods that the descriptor sets describe.
+/// Returns the full names of all methods in the descriptor sets.
 pub(crate) fn methods(described: &[&[u8]]) -> Result<Vec<String>, ServeError> {
     let mut methods = Vec::new();
     for encoded in described {

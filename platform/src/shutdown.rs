@@ -1,4 +1,4 @@
-//! How a process stops: asked once politely, asked twice at once.
+//! How a process is asked to stop.
 
 use std::io;
 
@@ -12,11 +12,11 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Catches the signals from now on: they no longer end the process by themselves.
+    /// Catches the signals from now on: they no longer end the process by default.
     ///
     /// # Errors
     ///
-    /// If the operating system does not let us.
+    /// If the operating system refuses.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -24,7 +24,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal and gives its name. Cancel-safe: none is lost between two calls.
+    /// Waits for the next signal and returns its name. Cancel-safe: no signal is lost between two calls.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

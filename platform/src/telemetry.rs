@@ -1,11 +1,11 @@
-//! How a process is watched: log lines on standard error, metrics for who scrapes them ([`exposition`]), and traces,
-//! metrics and log lines by OTLP when an endpoint is set.
+//! Telemetry of a process: log lines on standard error, metrics to be scraped ([`exposition`]), and traces, metrics and
+//! log lines by OTLP when an endpoint is set.
 //!
-//! A trace shows one thing that a person did. It begins with a [`NotedSpan`], and what is done for it is done in its
-//! [`Scope`]. Its context travels in gRPC metadata ([`grpc`]) and, where there is none, as a text ([`trace_context`]). The
-//! names of all spans are in [`span`], those of all metrics in [`metric`], those of all attributes in [`attribute`],
-//! which says what none of them may hold. Log lines follow the same rule. [`registry`] is how names are declared;
-//! `docs/telemetry.md` is made from them.
+//! A trace shows one thing that a person did. It begins with a [`NotedSpan`], and all work for it runs in its [`Scope`].
+//! Its context travels in gRPC metadata ([`grpc`]) and, where there is none, as a string ([`trace_context`]). The names
+//! of all spans are in [`span`], those of all metrics in [`metric`], and those of all attributes in [`attribute`], which
+//! says what no attribute may hold. Log lines follow the same rule. [`registry`] is how names are declared;
+//! `docs/telemetry.md` is generated from them.
 
 pub mod attribute;
 pub(crate) mod call_duration;
@@ -59,26 +59,28 @@ use span_exporter::SpanExporter;
 
 use crate::config::HumanDuration;
 
-/// How long one export may take before it is given up.
+/// How long one export may take before it is abandoned.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many deliveries of one thing each server traces. Those to others are like them, and metrics count all.
+/// How many deliveries of one event each server traces. The rest are alike, and metrics count all of them.
 pub const DELIVERIES_TRACED: usize = 16;
 
-/// How a process is watched.
+/// The telemetry settings of a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetryConfig {
-    /// Where traces, metrics and log lines go by OTLP over gRPC, for example `http://127.0.0.1:4317`. Absent: nowhere.
+    /// Where traces, metrics and log lines are sent by OTLP over gRPC, for example `http://127.0.0.1:4317`. If absent,
+    /// nothing is sent.
     #[serde(default)]
     pub otlp_endpoint: Option<String>,
-    /// Which part of the traces that begin here is kept, 0 to 1.
+    /// The fraction of the traces beginning here that is kept, 0 to 1.
     pub sample_ratio: f64,
-    /// After how long a frame or a call is slow. The slow and the failed are kept, each by itself, in any case.
+    /// How long a frame or a call may take before it counts as slow. The spans of slow and failed ones are always kept,
+    /// each without the rest of its trace.
     pub slow_after: HumanDuration,
     /// How log lines are written.
     pub log_format: LogFormat,
-    /// Which log lines are written, in the syntax of `tracing_subscriber::EnvFilter`, for example `info`.
+    /// Which log lines are written, in `tracing_subscriber::EnvFilter` syntax, for example `info`.
     pub log_filter: String,
 }
 
@@ -93,10 +95,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// Why a process can't be watched as its configuration asks.
+/// Why telemetry can't be started as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The log filter can't be understood.
+    /// The log filter can't be parsed.
     #[error("telemetry.log_filter: {0:?} is no filter ({1}); write for example \"info\"")]
     Filter(String, tracing_subscriber::filter::ParseError),
     /// The ratio is out of range.
@@ -108,12 +110,12 @@ pub enum TelemetryError {
     /// Metrics can't be collected.
     #[error("metrics can't be collected: {0}")]
     Metrics(String),
-    /// It was started before.
+    /// It was already started.
     #[error("telemetry was started twice in one process")]
     StartedTwice,
 }
 
-/// What runs for a process that is watched.
+/// The running telemetry of a process.
 #[derive(Debug)]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
@@ -123,13 +125,13 @@ pub struct Telemetry {
     sample_ratio: f64,
 }
 
-/// Starts to write log lines, to collect metrics and, if an endpoint is set, to trace and to send all of it there. Once
-/// per process, within a tokio runtime.
+/// Starts writing log lines, collecting metrics and, if an endpoint is set, tracing and sending all of it there. Must be
+/// called once per process, within a tokio runtime.
 ///
 /// # Errors
 ///
-/// If a value of the configuration can't be used. Not if nobody listens at the endpoint: what would be sent is then
-/// lost, with a warning, and nothing else.
+/// If a configuration value can't be used. It is no error if nothing listens at the endpoint: the data is then lost,
+/// with a warning.
 pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, TelemetryError> {
     let written = lines::written(config.log_format, &config.log_filter)?;
     if !(0.0..=1.0).contains(&config.sample_ratio) {
@@ -151,7 +153,7 @@ pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, T
         )?);
         lines = Some(lines::provider(resource, endpoint, &exports)?);
     }
-    // Only what there is need for: an empty layer would have every span made for nobody.
+    // Only the layers that are needed: an empty layer would still cause every span to be made.
     let mut layers = vec![written];
     if let Some(provider) = &lines {
         layers.push(lines::exported(provider, &config.log_filter)?.boxed());
@@ -175,17 +177,17 @@ pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, T
 }
 
 impl Telemetry {
-    /// The metrics, for who scrapes them.
+    /// Returns the metrics, to be scraped.
     #[must_use]
     pub fn exposition(&self) -> Exposition {
         self.exposition.clone()
     }
 
-    /// Has the metrics say on which engines the process stands: the log's, as `db.system.name` has it, and the bus's, as
-    /// `messaging.system` has it.
+    /// Reports in the metrics which engines the process uses: the log's, as in `db.system.name`, and the bus's, as in
+    /// `messaging.system`.
     pub fn tell_engines(&self, log: Option<&'static str>, bus: Option<&'static str>) {
         if let Some(bus) = bus {
-            // So that it is known that so far there were none.
+            // So that the counter exists, at zero.
             metric::BUS_MISSED.add(0, [bus.into()]);
         }
         metric::CONFIG_INFO.inform([
@@ -195,7 +197,7 @@ impl Telemetry {
         ]);
     }
 
-    /// Sends what was not sent yet and stops. Takes no longer than the deadline.
+    /// Sends what is still pending and stops. Takes no longer than the deadline.
     pub async fn shutdown(self, deadline: Duration) {
         let Self {
             traces,
@@ -203,7 +205,7 @@ impl Telemetry {
             lines,
             ..
         } = self;
-        // An exporter's shutdown blocks its thread until all is sent.
+        // An exporter's shutdown blocks its thread until everything is sent.
         let mut ends = JoinSet::new();
         let mut end = |shutdown: Box<dyn FnOnce(Duration) -> OTelSdkResult + Send>| {
             ends.spawn_blocking(move || shutdown(deadline));
@@ -268,7 +270,7 @@ fn tracer_provider(
         .build())
 }
 
-/// A layer that makes spans by a tracer, which say what they are given and nothing else.
+/// A layer that turns `tracing` spans into the tracer's, with the recorded attributes only.
 fn spans_of<S>(tracer: SdkTracer) -> OpenTelemetryLayer<S, SdkTracer>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -279,21 +281,21 @@ where
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
-        // What is current is known by its `Scope`.
+        // The current `Scope` says which span is current.
         .with_context_activation(false)
 }
 
-/// No span of ours is below this level. What libraries say there costs least when it is known that nobody listens.
+/// The most verbose level of our own spans. Given as a level hint, it makes libraries' more verbose ones cost least.
 const TRACED: LevelFilter = LevelFilter::INFO;
 
-/// Our own spans, and nothing else: the libraries below, the exporter's among them, would trace themselves, and a log
-/// line's fields are not held to the list of attributes.
+/// Whether something becomes a span: only our own spans do. Libraries, those of the exporter among them, would trace
+/// themselves, and the fields of log events are not restricted to the list of attributes.
 fn is_traced(metadata: &tracing::Metadata<'_>) -> bool {
     metadata.is_span() && *metadata.level() <= TRACED && metadata.target().starts_with("carrel")
 }
 
-/// Stands for a session where its id must not be: the same text for the same session within one process, and of no
-/// use to find the session by.
+/// Returns a stand-in for a session's id where the id itself must not appear: the same text for the same session within
+/// one process, and useless for finding the session.
 #[must_use]
 pub fn session_hash(session_id: &str) -> String {
     static SALT: LazyLock<Option<[u8; 16]>> = LazyLock::new(|| {

@@ -1,34 +1,34 @@
-//! What people may write (R23): to a patron, to their colleagues, and to other librarians alike.
+//! What people may write (R23): to a patron, to their colleagues, and to other librarians.
 
 use crate::refusal::Refusal;
 
-/// How long a message, note or question may be, in Unicode scalar values.
+/// The longest message, note or question, in Unicode scalar values.
 pub const TEXT_LIMIT: usize = 4_000;
 
 /// Why a text was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// There is nothing in it but white space.
+    /// The text has nothing in it but white space.
     #[error("it is empty; write at least one character")]
     Empty,
-    /// It is too long.
+    /// The text is too long.
     #[error("it has {length} characters; at most {limit} are allowed")]
     TooLong {
-        /// How long it is.
+        /// Its length, in Unicode scalar values.
         length: usize,
-        /// How long it may be.
+        /// The longest allowed.
         limit: usize,
     },
-    /// It has a control character that it must not have.
+    /// The text has a control character that is not allowed.
     #[error("it contains a hidden control character (U+{code:04X}); remove it")]
     ControlCharacter {
-        /// Which.
+        /// The code point of the character.
         code: u32,
     },
 }
 
 impl TextError {
-    /// INVALID_ARGUMENT for the field that has the text.
+    /// Returns INVALID_ARGUMENT for the field that has the text.
     #[must_use]
     pub fn refuse(&self, field: &str) -> Refusal {
         let refused = |reason| Refusal::invalid(reason, field, self.to_string());
@@ -40,10 +40,10 @@ impl TextError {
     }
 }
 
-/// Checks a message, a note or a question. It is kept as it was sent.
+/// Checks a message, a note or a question. The text itself is kept as it was sent.
 ///
 /// # Errors
-/// When it is empty, too long or has control characters.
+/// If it is empty, too long or has control characters other than tabs and line breaks.
 pub fn check_text(text: &str) -> Result<(), TextError> {
     if text.trim().is_empty() {
         return Err(TextError::Empty);
@@ -51,18 +51,19 @@ pub fn check_text(text: &str) -> Result<(), TextError> {
     check_lines(text, TEXT_LIMIT)
 }
 
-/// Checks what may be empty, and may have `limit` Unicode scalar values, tabs and line breaks among them.
+/// Checks a text that may be empty and may have up to `limit` Unicode scalar values, tabs and line breaks
+/// among them.
 ///
 /// # Errors
-/// When it is too long or has other control characters.
+/// If it is too long or has other control characters.
 pub fn check_lines(text: &str, limit: usize) -> Result<(), TextError> {
     check(text, limit, |c| matches!(c, '\t' | '\n' | '\r'))
 }
 
-/// Checks what may be empty, and may have `limit` Unicode scalar values on one line.
+/// Checks a single line that may be empty and may have up to `limit` Unicode scalar values.
 ///
 /// # Errors
-/// When it is too long or has control characters, line breaks among them.
+/// If it is too long or has control characters, including line breaks.
 pub fn check_line(text: &str, limit: usize) -> Result<(), TextError> {
     check(text, limit, |_| false)
 }
@@ -72,7 +73,7 @@ fn check(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> Result<(),
     if length > limit {
         return Err(TextError::TooLong { length, limit });
     }
-    // With these bytes every control character begins. Mostly there is none, which is soon seen.
+    // Every control character begins with one of these bytes. Most texts have none, which is quick to see.
     if !text.bytes().any(|b| b.is_ascii_control() || b == 0xc2) {
         return Ok(());
     }

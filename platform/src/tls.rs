@@ -1,6 +1,7 @@
-//! TLS on listeners, and towards services: files named by the configuration, read once at the start.
+//! TLS on listeners and towards services. The configuration names the files, which are read once at the start.
 //!
-//! One provider of cryptography, `ring`, is named explicitly, so that nothing depends on what else is in the process.
+//! The cryptography provider, `ring`, is always named explicitly, so that nothing depends on what else is in the
+//! process.
 
 use std::{
     io,
@@ -19,24 +20,25 @@ use tokio_rustls::{
 };
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
-/// What a listener shows of itself, and whom it lets in.
+/// How a listener identifies itself, and which clients it admits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerTls {
-    /// A PEM file with the certificate, followed by those between it and its authority.
+    /// A PEM file with the certificate, followed by its intermediate certificates.
     pub certificate: PathBuf,
     /// A PEM file with its private key.
     pub key: PathBuf,
-    /// A PEM file with the authorities whose clients are let in (mutual TLS). Without it, a client needs no certificate.
+    /// A PEM file with the authorities whose clients are admitted (mutual TLS). Without it, a client needs no
+    /// certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ca: Option<PathBuf>,
 }
 
-/// Which servers a client believes, and what it shows of itself.
+/// Which servers a client trusts, and how it identifies itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientTls {
-    /// A PEM file with the authorities whose servers are believed.
+    /// A PEM file with the authorities whose servers are trusted.
     pub ca: PathBuf,
     /// A PEM file with the client's own certificate (mutual TLS), if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,10 +58,10 @@ pub enum TlsError {
         setting: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// What the files hold does not fit.
+    /// The contents of the files can't be used.
     #[error("{setting}: {problem}")]
     Unusable {
         /// The setting, within its section.
@@ -70,18 +72,18 @@ pub enum TlsError {
 }
 
 impl ServerTls {
-    /// For a gRPC server.
+    /// Returns the configuration of a gRPC server.
     ///
     /// # Errors
-    /// When a file can't be read, or certificate and key do not fit.
+    /// If a file can't be read, or certificate and key do not match.
     pub fn for_grpc(&self) -> Result<Arc<rustls::ServerConfig>, TlsError> {
         self.config(b"h2")
     }
 
-    /// For a listener of HTTP/1.1.
+    /// Returns the acceptor for an HTTP/1.1 listener.
     ///
     /// # Errors
-    /// When a file can't be read, or certificate and key do not fit.
+    /// If a file can't be read, or certificate and key do not match.
     pub fn for_http(&self) -> Result<TlsAcceptor, TlsError> {
         self.config(b"http/1.1").map(TlsAcceptor::from)
     }
@@ -123,10 +125,10 @@ impl ServerTls {
 }
 
 impl ClientTls {
-    /// For a gRPC client. Whom it expects at the other end is the host in the address that it calls.
+    /// Returns the configuration of a gRPC client. It expects the server to be the host in the address that it calls.
     ///
     /// # Errors
-    /// When a file can't be read, or a certificate lacks its key.
+    /// If a file can't be read, or only one of certificate and key is set.
     pub fn for_grpc(&self) -> Result<ClientTlsConfig, TlsError> {
         let config =
             ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read("tls.ca", &self.ca)?));

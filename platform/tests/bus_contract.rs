@@ -18,9 +18,9 @@ use bytes::Bytes;
 use carrel_platform::bus::{Bus, Notice, Origin, Subscription, local::LocalBus};
 use on_redis::OnRedis;
 
-/// Makes buses of one kind.
+/// A factory for buses of one kind.
 trait Factory {
-    /// A bus that nobody else uses.
+    /// Makes a bus that nothing else uses.
     fn fresh(&self) -> impl Future<Output = impl Bus + Clone>;
 
     /// Waits until a new subscription is active.
@@ -47,7 +47,7 @@ impl<Engine> Factory for OnRedis<Engine> {
     }
 }
 
-/// Each promise is a test of its own, on an engine of its own.
+/// Makes each promise a test of its own, on an engine of its own.
 macro_rules! apart {
     ($engine:ident, $factory:expr, [$($promise:ident),+ $(,)?]) => {
         mod $engine {
@@ -61,7 +61,7 @@ macro_rules! apart {
     };
 }
 
-/// All promises are one test, on one engine, where to start it takes long.
+/// Makes all promises one test, on one engine, for engines that take long to start.
 macro_rules! in_a_row {
     ($engine:ident, $factory:expr, [$($promise:ident),+ $(,)?]) => {
         mod $engine {
@@ -104,7 +104,7 @@ contract!(in_a_row, redis_cluster, super::on_redis::cluster());
 const ME: Origin = Origin(1);
 const OTHER: Origin = Origin(2);
 
-/// Far more than a bus lets wait.
+/// Far more than may wait on any bus.
 const FLOOD: u32 = 20_000;
 
 fn payload(number: u32) -> Bytes {
@@ -115,7 +115,7 @@ fn number(payload: &Bytes) -> u32 {
     u32::from_be_bytes(payload[..].try_into().unwrap())
 }
 
-/// The next notice; a bus that loses it silently fails the test instead of hanging it.
+/// Returns the next notice; a bus that loses it silently fails the test instead of hanging it.
 async fn heard(subscription: &mut Subscription) -> Notice {
     tokio::time::timeout(Duration::from_secs(20), subscription.next())
         .await
@@ -123,8 +123,8 @@ async fn heard(subscription: &mut Subscription) -> Notice {
         .expect("the bus was shut down")
 }
 
-/// The number that is heard next. `None` if words were lost, which a bus may do that is not within one process, and
-/// does where the machine is too busy; but it has to say so.
+/// Returns the next number. `None` if words were lost, which a bus between processes may do, and does when the
+/// machine is too busy; but it has to say so.
 async fn next_number(bus: &impl Bus, listener: &mut Subscription) -> Option<u32> {
     match heard(listener).await {
         Notice::Payload(payload) => Some(number(&payload)),
@@ -135,7 +135,7 @@ async fn next_number(bus: &impl Bus, listener: &mut Subscription) -> Option<u32>
     }
 }
 
-/// Publishes a number, again if it was lost. It must be the next that is heard.
+/// Publishes a number, and again if it was lost. It must be the next that is heard.
 async fn hears_next(bus: &impl Bus, listener: &mut Subscription, topic: &str, due: u32) {
     loop {
         bus.publish(OTHER, topic, payload(due));
@@ -146,7 +146,7 @@ async fn hears_next(bus: &impl Bus, listener: &mut Subscription, topic: &str, du
     }
 }
 
-/// A subscription that is active.
+/// Returns an active subscription.
 async fn listen(
     factory: &impl Factory,
     bus: &impl Bus,
@@ -158,7 +158,7 @@ async fn listen(
     subscription
 }
 
-/// Waits until all that was published on a topic has arrived or is lost. [`ME`] hears nothing of it.
+/// Waits until everything that was published on a topic has arrived or is lost. [`ME`] hears nothing of this.
 async fn arrived(factory: &impl Factory, bus: &impl Bus, topic: &str) {
     let mark = Bytes::from_static(b"mark");
     let mut watcher = listen(factory, bus, OTHER, topic).await;
@@ -180,7 +180,7 @@ async fn everybody_else_on_the_topic_hears_in_order(factory: &impl Factory) {
         listen(factory, &bus, ME, "t").await,
         listen(factory, &bus, Origin(3), "t").await,
     ];
-    // A round in which words are lost says nothing, and another one follows.
+    // A round in which words are lost proves nothing, and is followed by another.
     for round in 0.. {
         let numbers = round * 100..(round + 1) * 100;
         for n in numbers.clone() {
@@ -196,7 +196,7 @@ async fn everybody_else_on_the_topic_hears_in_order(factory: &impl Factory) {
     }
 }
 
-/// Whether all numbers are heard, and in order. What is below them is of another round.
+/// Returns whether all numbers are heard, in order. Lower numbers are of another round.
 async fn hears_in_order(
     bus: &impl Bus,
     listener: &mut Subscription,
@@ -239,7 +239,7 @@ async fn topics_are_apart(factory: &impl Factory) {
     hears_next(&bus, &mut listener, "session/1", 3).await;
 }
 
-/// What a subscriber hears is the next payload, or first that it missed some.
+/// Checks that each notice is the next payload, unless [`Notice::Missed`] came before.
 #[derive(Default)]
 struct Account {
     next: u32,
@@ -270,7 +270,7 @@ async fn a_slow_subscriber_is_told_in_the_right_place(factory: &impl Factory) {
         bus.publish(OTHER, "t", payload(n));
     }
     arrived(factory, &bus, "t").await;
-    // What is published after the subscriber was told of its loss arrives again.
+    // What is published after the subscriber heard of its loss arrives again.
     let mut account = Account::default();
     while !account.knows_of_loss {
         account.check(&heard(&mut listener).await);
@@ -293,7 +293,7 @@ async fn a_loss_is_heard_even_if_nothing_follows(factory: &impl Factory) {
     while heard(&mut listener).await != Notice::Missed {}
 }
 
-/// A subscriber that listens while it is flooded hears either the next payload or first that it missed some.
+/// A subscriber that reads while it is flooded hears either the next payload or first that it missed some.
 async fn losing_never_hides_behind_listening(factory: &impl Factory) {
     let bus = factory.fresh().await;
     for _ in 0..20 {
@@ -338,7 +338,7 @@ async fn a_cancelled_wait_loses_nothing(factory: &impl Factory) {
             Some(notice) => notice,
             None => heard(&mut listener).await,
         };
-        // What the bus itself has lost is said to be, and is published again.
+        // What the bus itself has lost is announced, and published again here.
         while notice != Notice::Payload(payload(n)) {
             match notice {
                 Notice::Payload(earlier) => assert!(number(&earlier) < n),

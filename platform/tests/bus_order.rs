@@ -1,4 +1,4 @@
-//! In which order words come over Redis that were published while it was stuck.
+//! The order in which words arrive over Redis that were published while Redis was stuck.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,16 +14,16 @@ use on_redis::{
     single,
 };
 
-/// What waits for a stuck Redis is given up one after another, and the connection passes over it. What follows and is not
-/// given up yet must not come through before the word that something is missing.
+/// What waits for a stuck Redis is given up in order, and the connection skips it. Later words that are not given up
+/// yet must not come through before the loss is announced.
 #[tokio::test]
 async fn what_is_given_up_is_missed_before_what_follows_it() {
     let on = single();
-    // Where Redis was stuck for so long that the connection was made anew, what comes on the old one comes when it comes.
+    // If Redis was stuck so long that the connection was replaced, words on the old one may arrive at any time.
     while !is_in_order(&on).await {}
 }
 
-/// Whether what was heard was in order. `false` if it was not and need not have been.
+/// Returns whether everything was heard in order. `false` if it was not, but did not have to be.
 async fn is_in_order(on: &OnRedis<Redis>) -> bool {
     let bus = on_redis::bus(&on.config).await;
     let mut listener = listen(&bus, "t").await;
@@ -34,7 +34,7 @@ async fn is_in_order(on: &OnRedis<Redis>) -> bool {
         bus.publish(OTHER, "t", word.into());
     };
     on.engine.freeze().unwrap();
-    // In one write, and more than the system takes off our hands, so that the rest is not even written.
+    // In one write, and more than the system's buffers hold, so that the rest is not even written.
     let large = 24;
     (0..large).for_each(|number| publish(number, 500 * 1024));
     let end = large + 3;
@@ -42,7 +42,7 @@ async fn is_in_order(on: &OnRedis<Redis>) -> bool {
         tokio::time::sleep(Duration::from_millis(200)).await;
         publish(number, 1);
     }
-    // The large ones and the next have waited for longer than a second by then, and the others have not.
+    // By then the large ones and the next have waited for longer than a second, and the others have not.
     tokio::time::sleep(Duration::from_millis(700)).await;
     on.engine.thaw().unwrap();
     let mut due = 0;

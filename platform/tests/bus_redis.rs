@@ -1,5 +1,5 @@
-//! What becomes of a bus over Redis when something happens to Redis: words are lost and it is said so, nothing is
-//! believed that was not said, and it goes on by itself.
+//! What happens to a bus over Redis when something happens to Redis: losses are announced, no forgery is
+//! believed, and the bus recovers by itself.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -29,25 +29,25 @@ use on_redis::{
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// How many bytes a sealed probe has.
+/// The length of a sealed probe in bytes.
 const PROBE: usize = 37;
 
-/// Publishes until it is heard. Says whether the listener was told of a loss before.
+/// Publishes until the word is heard. Returns whether the listener heard [`Notice::Missed`] before.
 async fn hears_again(bus: &RedisBus, listener: &mut Subscription, topic: &str) -> bool {
     let missed = hearing::hears_again(bus, listener, topic).await;
-    // Of the words that were published more than once, all are heard before the next part of a test.
+    // Words that were published more than once are all heard before the next part of a test.
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(300), listener.next()).await
     {
     }
     missed
 }
 
-/// Why a Redis that is there is not taken.
+/// Returns why a running Redis is not accepted.
 async fn refused(config: &RedisConfig) -> String {
     let wait = async {
         loop {
             let error = RedisBus::connect(config).await.unwrap_err().to_string();
-            // One that does not get its turn says nothing else.
+            // A Redis that does not get its turn gives no other reason.
             if !error.contains("does not answer") {
                 return error;
             }
@@ -92,7 +92,7 @@ async fn a_redis_that_is_killed_and_started_again_is_used_again() {
     on.engine.kill();
     assert_eq!(heard(&mut listener).await, Notice::Missed);
     becomes(&bus, is_degraded).await;
-    // It goes on without: these return, and are lost.
+    // The bus goes on without Redis: these calls return, and the payloads are lost.
     for _ in 0..100 {
         bus.publish(OTHER, "t", Bytes::from_static(b"lost"));
     }
@@ -136,7 +136,7 @@ async fn a_frozen_redis_is_in_nobodys_way() {
     let bus = on_redis::bus(&on.config).await;
     let mut listener = listen(&bus, "t").await;
     on.engine.freeze().unwrap();
-    // Far more than may wait, and nothing is answered meanwhile.
+    // Far more than may wait, with no answers meanwhile.
     for _ in 0..50_000 {
         bus.publish(OTHER, "t", Bytes::from_static(b"lost"));
     }
@@ -197,7 +197,8 @@ async fn a_link_that_is_half_open_is_noticed() {
     }
 }
 
-/// What is published at a replica reaches only those who listen there; it refuses nothing and closes nothing.
+/// What is published at a replica reaches only that replica's subscribers; the replica refuses nothing and closes
+/// nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_stands_for_another_master_is_followed() {
     let (before, after) = (Redis::start().unwrap(), Redis::start().unwrap());
@@ -218,7 +219,7 @@ async fn a_name_that_stands_for_another_master_is_followed() {
     hears_again(&newcomer, &mut listener, "t").await;
 }
 
-/// Who has Redis but no key: sees nothing, and makes nobody believe anything.
+/// An attacker with access to Redis but without a key reads nothing and can't forge anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rogue_publisher_is_not_believed() {
     let on = single();
@@ -232,7 +233,7 @@ async fn a_rogue_publisher_is_not_believed() {
     let word = Bytes::from_static(b"the words of a patron");
     let mut missed = hears_next(&bus, &mut listener, "session/5e55", &word).await;
 
-    // What is published on other channels are the probes, which are shorter.
+    // The other channels carry probes, which are shorter.
     let channels: Vec<String> = redis::cmd("PUBSUB")
         .arg("CHANNELS")
         .query_async(&mut rogue)
@@ -272,7 +273,7 @@ async fn a_rogue_publisher_is_not_believed() {
             rejected += 1;
         }
     }
-    // Repeating is what it can do.
+    // Repeating a word is possible.
     let _: u32 = redis::cmd("PUBLISH")
         .arg(&channel)
         .arg(&sealed)
@@ -298,7 +299,7 @@ async fn who_leaves_and_comes_back_at_once_is_told_when_it_is_active() {
     hears_next(&bus, &mut listener, "t", &Bytes::from_static(b"news")).await;
 }
 
-/// Whatever order subscribing and letting go come in, what is held in the end is subscribed, and nothing else.
+/// In whatever order subscriptions begin and end, exactly those held in the end are subscribed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_comes_while_others_go_is_not_lost() {
     let on = single();
@@ -329,12 +330,12 @@ async fn who_comes_while_others_go_is_not_lost() {
         held.push(task.await.unwrap());
     }
     for (listener, topic) in &mut held {
-        // It is active, whether Redis had to be told or not.
+        // It is active, whether or not Redis had to be told.
         assert_eq!(heard(listener).await, Notice::Missed);
         hears_again(&bus, listener, topic).await;
     }
     drop(held);
-    // The probe's stays.
+    // The probe's channel stays.
     let channels = || {
         on.engine
             .ask(&["PUBSUB", "CHANNELS"])

@@ -1,4 +1,4 @@
-//! What becomes of a bus over Redis when another server takes over.
+//! What happens to a bus over Redis when another server takes over.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -24,8 +24,8 @@ async fn another_master_is_found_by_the_sentinels() {
     assert!(hears_again(&bus, &mut listener, "t").await);
 }
 
-/// The channels of a cluster on which somebody listens, and how many do, as its nodes say. Each bus has a probe on each
-/// master, whose name nobody else has.
+/// Returns the subscribed channels of a cluster and how many subscribers each has, according to its nodes. Each bus has
+/// a probe on each master, with a name of its own.
 fn channels(cluster: &mut Cluster) -> BTreeMap<String, u32> {
     let mut listeners = BTreeMap::new();
     for node in cluster.nodes().iter().filter(|node| node.runs()) {
@@ -41,7 +41,7 @@ fn channels(cluster: &mut Cluster) -> BTreeMap<String, u32> {
     listeners
 }
 
-/// The slot of the only topic that two buses listen to. Nobody can tell from its name what a channel stands for.
+/// Returns the slot of the only topic to which two buses listen. Channel names do not reveal their topics.
 fn slot_of_both(cluster: &mut Cluster) -> u16 {
     let known = channels(cluster);
     let both: Vec<_> = known.iter().filter(|(_, count)| **count == 2).collect();
@@ -52,7 +52,7 @@ fn slot_of_both(cluster: &mut Cluster) -> u16 {
     slot.unwrap().parse().unwrap()
 }
 
-/// Waits until each of the listeners hears again. Says which of them were told that they may have missed something.
+/// Waits until each listener hears again. Returns which of them heard [`Notice::Missed`] before.
 async fn told(bus: &RedisBus, listeners: &mut [Subscription]) -> Vec<usize> {
     let mut told = Vec::new();
     for (topic, listener) in listeners.iter_mut().enumerate() {
@@ -63,8 +63,7 @@ async fn told(bus: &RedisBus, listeners: &mut [Subscription]) -> Vec<usize> {
     told
 }
 
-/// Whoever listens to a topic that is held by another server from now on hears again, and is told before that something
-/// may have been missed.
+/// Listeners to a topic that moves to another server hear again, and hear [`Notice::Missed`] before that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_changes_is_followed() {
     let mut on = on_redis::cluster();
@@ -79,7 +78,7 @@ async fn a_cluster_that_changes_is_followed() {
         slot_of_both(&mut on.engine)
     };
 
-    // A slot goes to another master. Nothing is published, so nobody else can have said it.
+    // A slot goes to another master. Nothing is published, so the notice has no other cause.
     on.engine.move_slot(slot).unwrap();
     assert_eq!(heard(&mut listeners[0]).await, Notice::Missed);
     told(&bus, &mut listeners).await;
@@ -90,7 +89,7 @@ async fn a_cluster_that_changes_is_followed() {
     assert!(missed.contains(&0), "{missed:?}");
     assert!(missed.len() < TOPICS, "the other masters are still there");
 
-    // The one that was killed comes back as a replica.
+    // The killed master comes back as a replica.
     on.engine.start_again().unwrap();
     told(&bus, &mut listeners).await;
 }

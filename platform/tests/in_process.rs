@@ -1,4 +1,4 @@
-//! gRPC within one process: who calls before there is a server, who stays when it has gone, and who is spared what.
+//! gRPC within one process: calls before there is a server, calls after it is gone, and services that panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::{
@@ -29,10 +29,10 @@ use tonic_health::pb::{
 };
 use tower::{Service, ServiceExt};
 
-/// What is answered, frame by frame.
+/// A response, frame by frame.
 type Answer = BoxStream<'static, Result<Frame<Bytes>, Status>>;
 
-/// Answers by what the method is called, and holds on to something.
+/// A service that behaves according to the method's name, and holds a reference.
 #[derive(Clone)]
 struct Moody(Arc<()>);
 
@@ -72,7 +72,7 @@ impl Service<Request<Body>> for Moody {
     }
 }
 
-/// A server, the way to it, and what its service holds on to.
+/// Starts a server; returns it, a handle for calling it, and the reference that its service holds.
 async fn serve() -> (InProcessServer, InProcess, Arc<()>) {
     let held = Arc::new(());
     let services = Services::new().with(Moody(Arc::clone(&held)));
@@ -111,7 +111,7 @@ async fn a_call_waits_for_the_server() {
     assert_eq!(late.unwrap(), ServingStatus::NotServing);
 }
 
-/// Services call each other, and would keep each other for ever.
+/// Services call each other, and would otherwise keep each other alive for ever.
 #[tokio::test]
 async fn when_the_server_has_gone_nobody_holds_its_services_and_calls_fail() {
     let (server, way, held) = serve().await;
@@ -158,7 +158,7 @@ async fn a_method_that_nobody_has_is_unimplemented() {
     assert_eq!(status(&answer).code(), Code::Unimplemented);
 }
 
-/// A deadline is kept where no connection keeps it.
+/// The deadline is kept although there is no connection to keep it.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_takes_too_long_ends_at_its_deadline() {
     let (_server, way, _) = serve().await;

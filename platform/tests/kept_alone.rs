@@ -1,5 +1,5 @@
-//! What a collector receives of a trace that is not kept, when both ends of a call fail. One process can be traced once,
-//! so there is one test.
+//! What a collector receives of a trace that is not kept, when both ends of a call fail. A process can set up tracing
+//! only once, so there is one test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod otlp;
@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-/// A frame of a browser, as a gateway would have it.
+/// A browser's frame, as a gateway would trace it.
 fn frame() -> NotedSpan {
     NotedSpan::begin("ws frame")
 }
 
-/// Asks what the server answers, and what it can't answer. Returns how that ended.
+/// Makes a call that the server answers, and one that fails. Returns how that one ended.
 async fn ask(channel: Channel) -> Code {
     let mut health = HealthClient::new(channel.clone());
     let mut request = Request::new(HealthCheckRequest::default());
@@ -109,7 +109,7 @@ async fn what_fails_is_kept_at_both_ends_by_one_trace_id_and_nothing_else_is() {
     }
     assert!(frame.start_time_unix_nano <= call.start_time_unix_nano);
 
-    // A line of it names it, too.
+    // A log line of the call names the trace, too.
     let lines = collector.measures().lines();
     let line = lines.iter().find(|line| line.trace_id == frame.trace_id);
     assert_eq!(line.unwrap().span_id, frame.span_id);

@@ -1,5 +1,5 @@
-//! What becomes of leases in Redis when something happens to Redis: nobody disappears because the store was away, nothing
-//! lasts for ever, and nothing is believed that was not said.
+//! What happens to leases when something happens to Redis: nobody disappears because the store was away, nothing lasts
+//! for ever, and no forgery is believed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -17,9 +17,9 @@ use carrel_platform::{
 use carrel_testbed::{proxy::Proxy, redis::Redis};
 use on_redis::{LONG, behind_a_name, new_key, single};
 
-/// How long a store is new in these tests.
+/// How long a store counts as new in these tests.
 const SETTLE: Duration = Duration::from_secs(5);
-/// How many keys there are in a Redis without a lease: one for each part of the store.
+/// How many keys a Redis without leases has: one for each part of the store.
 const PARTS: &str = "32";
 
 fn lease(space: &str, key: &str, incarnation: u64, value: &'static str) -> Lease {
@@ -38,7 +38,7 @@ fn settling(config: &RedisConfig) -> RedisConfig {
     }
 }
 
-/// What stands, as soon as the store says it.
+/// Returns the standing leases, as soon as the store can say.
 async fn settled(leases: &RedisLeases, space: &str) -> Vec<Lease> {
     let wait = async {
         loop {
@@ -79,7 +79,7 @@ async fn release(leases: &RedisLeases, space: &str, key: &str) {
         .expect("it can't be let go of");
 }
 
-/// Whether the store says that it is new.
+/// Returns whether the store says that it is new.
 async fn is_new(leases: &RedisLeases) -> bool {
     let wait = async {
         loop {
@@ -119,7 +119,7 @@ async fn nobody_disappears_from_a_store_that_was_emptied() {
     hold(&leases, &one).await;
     hold(&leases, &other).await;
     assert_eq!(settled(&leases, "s").await, [one.clone(), other.clone()]);
-    // A space that is new in a store that is not is no reason to doubt.
+    // A new space in a store that is not new is no reason to doubt.
     assert_eq!(settled(&leases, "never seen").await, []);
 
     let before = read(&leases).await;
@@ -170,7 +170,7 @@ async fn nobody_disappears_because_nobody_could_say_that_they_are_there() {
     settled(&leases, "s").await;
     hold_for(&leases, &one, short).await;
     on.engine.freeze().unwrap();
-    // Until it has run out, and the store must know that it was away.
+    // Long enough for the lease to run out, and for the store to notice that it was away.
     tokio::time::sleep(Duration::from_secs(7)).await;
     assert!(leases.standing("s").await.is_err());
     on.engine.thaw().unwrap();
@@ -186,7 +186,7 @@ async fn what_ran_out_takes_no_room_whether_somebody_asks_or_not() {
     let short = Duration::from_millis(100);
     for n in 0..50 {
         let space = n.to_string();
-        // The one that lasts longer is let go of, or held for less.
+        // The longer of the two leases is released or shortened.
         hold_for(&leases, &lease(&space, "a", 1, "x"), short).await;
         hold(&leases, &lease(&space, "b", 1, "x")).await;
         if n % 2 == 0 {
@@ -216,7 +216,7 @@ async fn keys(raw: &mut redis::aio::MultiplexedConnection, like: &str) -> Vec<St
     redis::cmd("KEYS").arg(like).query_async(raw).await.unwrap()
 }
 
-/// The clock of the server is set back by thirty days: what is in the store was written by a clock that was ahead of it.
+/// The server's clock is set back by thirty days: what is in the store was written by a clock that was ahead of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_was_set_back_makes_nothing_last_longer() {
     const DAYS_30: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -309,7 +309,7 @@ async fn who_has_redis_but_no_key_reads_and_forges_nothing() {
             }
         }
     }
-    // Moved to the other space, under a higher incarnation, and junk.
+    // Moved to the other space, moved within it, with a higher incarnation, and junk.
     let (space, name, value) = &kept[0];
     let mut promoted = value.clone();
     promoted[19] = b'9';
@@ -342,7 +342,7 @@ async fn scripts_that_redis_forgot_are_brought_again() {
     assert_eq!(settled(&leases, "s").await, [one]);
 }
 
-/// A Redis that is full answers its connections, but keeps nothing.
+/// A full Redis answers its connections, but stores nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_refuses_what_it_is_asked_is_not_said_to_be_well() {
     let on = single();
@@ -362,7 +362,7 @@ async fn a_store_that_refuses_what_it_is_asked_is_not_said_to_be_well() {
     tokio::time::timeout(LONG, well).await.unwrap().unwrap();
 }
 
-/// The server behind a name goes on as a replica of the one that the name stands for now: its connections stay open.
+/// The server behind a name goes on as a replica of the server that the name now stands for: its connections stay open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_stands_for_another_master_is_followed() {
     for may_ask in [true, false] {
@@ -417,7 +417,7 @@ async fn a_key_is_replaced_server_by_server() {
     let held = tokio::time::timeout(LONG, wait).await.unwrap();
     assert_eq!(held, Held::Superseded(2));
     assert_eq!(settled(&new, "s").await[0].incarnation, 2);
-    // By the time the last server has only the new key, everybody has said again what they hold.
+    // By the time the last server has only the new key, all holders have renewed their leases.
     hold(&new, &lease("s", "old", 1, "")).await;
     let newest = on_redis::leases(&newest).await;
     assert_eq!(settled(&newest, "s").await, both);

@@ -1,4 +1,5 @@
-//! The way to a service that runs more than once: who is called, and who no longer is. TLS on the way.
+//! Reaching a service that runs more than once: which replicas are called, and which no longer are.
+//! With TLS, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
@@ -22,7 +23,7 @@ mod certificates;
 
 use certificates::Certificates;
 
-/// Says its name.
+/// A service that answers with its name.
 struct Named(&'static str);
 
 #[tonic::async_trait]
@@ -76,7 +77,7 @@ impl Server {
     }
 }
 
-/// Who answers a call.
+/// Returns the name of the replica that answers a call.
 async fn ask(replicas: &Replicas, about: Option<&str>) -> String {
     let mut request = Request::new(WatchLoadRequest {});
     if let Some(about) = about {
@@ -92,7 +93,7 @@ async fn ask(replicas: &Replicas, about: Option<&str>) -> String {
     }
 }
 
-/// Asks until the answers to a few calls are from exactly these.
+/// Repeats a few calls until exactly these replicas answer them.
 async fn until_answered_by(replicas: &Replicas, names: &[&str]) {
     let wanted: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
     loop {
@@ -131,7 +132,7 @@ async fn calls_go_to_all_that_serve_and_to_none_that_drains_or_is_gone() {
     }
     assert_eq!(ask(&replicas, None).await, "Unavailable");
 
-    // One that comes back at the same place is found there.
+    // A replica that comes back at the same address is found again.
     let listener = TcpListener::bind(place).await.unwrap();
     let services = Services::new().with(LoadServiceServer::new(Named("again")));
     let server = GrpcServer::new(services, false).await.unwrap();

@@ -1,4 +1,4 @@
-//! The gRPC server: its end, its deadlines, its descriptions. I28.
+//! The gRPC server: stopping, deadlines, reflection. I28.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::{io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
@@ -32,7 +32,7 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-/// Answers when it is let to.
+/// A service that answers when it is allowed to.
 #[derive(Clone)]
 struct Gate {
     arrived: Arc<Semaphore>,
@@ -194,7 +194,7 @@ async fn an_open_stream_does_not_keep_the_server_for_ever() {
 async fn a_connection_without_a_word_does_not_keep_the_server_for_ever() {
     let served = serve(Duration::from_millis(50)).await;
     let mut silent = TcpStream::connect(served.address).await.unwrap();
-    // Accepted before the stop: a call over a later connection was answered.
+    // The silent connection was accepted before the stop: a call on a later connection was answered.
     served.gate.open.add_permits(1);
     DirectoryServiceClient::new(served.channel)
         .get_library(GetLibraryRequest::default())
@@ -216,7 +216,7 @@ async fn a_connection_without_a_word_is_closed_while_serving() {
     served.serving.await.unwrap().unwrap();
 }
 
-/// F28: a few bytes do not buy a place for ever.
+/// F28: a few bytes must not hold a place for ever.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_stops_within_its_preface_is_closed() {
     let served = serve(Duration::ZERO).await;
@@ -228,7 +228,7 @@ async fn a_connection_that_stops_within_its_preface_is_closed() {
     served.serving.await.unwrap().unwrap();
 }
 
-/// Out of file descriptors, nothing can be accepted for a while, and to ask at once again helps nobody.
+/// Without file descriptors, nothing can be accepted for a while, and trying again at once does not help.
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_fails_is_not_asked_without_a_pause() {
     const EMFILE: i32 = 24;
@@ -258,7 +258,7 @@ async fn a_missed_deadline_is_named_as_such() {
             .await
             .unwrap();
     tokio::spawn(connection);
-    // Often, since tonic's own timer runs beside ours and must never be the first.
+    // Repeated, since tonic's own timer runs beside ours and must never be the first.
     for timeout in ["0m", "1m", "5m", "20m", "50000u"].repeat(20) {
         let empty_message = tonic::body::Body::new("\0".repeat(5));
         let request = http::Request::post(format!(
@@ -298,7 +298,7 @@ async fn the_health_of_each_service_is_told() {
     served.serving.await.unwrap().unwrap();
 }
 
-/// The same question in two versions of one protocol, whose types differ only in their module.
+/// The same query in two versions of one protocol, whose types differ only in their module.
 macro_rules! services_by_reflection {
     ($version:ident, $channel:expr) => {{
         use tonic_reflection::pb::$version::{

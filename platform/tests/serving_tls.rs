@@ -1,4 +1,5 @@
-//! The gRPC server with TLS: no place is kept for those who stall, and callers are known as without.
+//! The gRPC server with TLS: stalled connections keep no place, and callers' addresses are known as
+//! without TLS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -31,7 +32,7 @@ mod certificates;
 
 use certificates::Certificates;
 
-/// Says from where it is called.
+/// A service that answers with the caller's address.
 struct Mirror;
 
 #[tonic::async_trait]
@@ -77,7 +78,7 @@ impl Server {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// What a client knows of TLS whom the server lets in.
+    /// Returns a connector for a client that the server admits.
     fn connector(&self) -> TlsConnector {
         let tls = &self.certificates.client;
         let mut roots = RootCertStore::empty();
@@ -97,7 +98,7 @@ impl Server {
     }
 }
 
-/// Says nothing more, and waits until the server ends the connection.
+/// Sends nothing more, and waits until the server closes the connection.
 async fn until_closed(mut connection: impl AsyncRead + Unpin) {
     tokio::time::pause();
     let mut rest = Vec::new();
@@ -127,13 +128,13 @@ async fn a_connection_without_a_word_after_its_handshake_is_closed() {
     let silent = server.connect().await;
     let name = "127.0.0.1".try_into().unwrap();
     let mut silent = server.connector().connect(name, silent).await.unwrap();
-    // What an HTTP/2 server says first, which is after the handshake for the server, too.
+    // The first frame of an HTTP/2 server, sent when the handshake is over for the server, too.
     let mut settings = [0; 9];
     silent.read_exact(&mut settings).await.unwrap();
     until_closed(silent).await;
 }
 
-/// Who is limited by address is so with TLS, too.
+/// Limits per address work with TLS, too.
 #[tokio::test]
 async fn a_service_knows_from_where_it_is_called() {
     let server = Server::start().await;

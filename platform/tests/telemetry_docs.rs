@@ -1,5 +1,5 @@
-//! `docs/telemetry.md` says what the code has: its tables are made from the same rows as the constants. To write them
-//! anew, run `make telemetry-docs`.
+//! Checks that `docs/telemetry.md` matches the code: its tables are made from the same rows as the constants. To
+//! write them anew, run `make telemetry-docs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::{collections::HashSet, fmt::Write, path::Path};
@@ -52,7 +52,7 @@ fn every_name_is_declared_once_and_used() {
     }
 }
 
-/// The text with what is between a table's marks replaced.
+/// Returns the text with the part between a table's marks replaced.
 fn with_table(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (
         format!("<!-- made from the code: {name} -->\n"),
@@ -101,7 +101,7 @@ fn attributes() -> String {
             false => "Carrel",
         };
         let mut spans: Vec<_> = spans_with(row).map(|name| format!("`{name}`")).collect();
-        // A call and its service are shown by one name.
+        // The span of a call and that of its service have the same name.
         spans.dedup();
         let metrics: Vec<_> = metrics_with(row).map(|name| format!("`{name}`")).collect();
         writeln!(

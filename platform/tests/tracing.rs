@@ -1,4 +1,5 @@
-//! What a collector receives of a call between two services. One process can be traced once, so there is one test.
+//! What a collector receives of a call between two services. A process can set up tracing only once, so there is
+//! one test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod otlp;

@@ -1,4 +1,4 @@
-//! What a process pays for telemetry that nobody asked for. Telemetry starts once in a process, so there is one test.
+//! The cost of telemetry that is not wanted. Telemetry starts once in a process, so there is one test.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::time::Duration;
@@ -18,6 +18,6 @@ async fn without_a_collector_no_span_is_made_and_no_line_prepared_that_nobody_wa
     telemetry::init("carrel-test", &config).unwrap();
     let span = tracing::info_span!(target: "carrel::test", "act");
     assert!(span.is_disabled());
-    // Libraries that speak through `log` are held to this as well.
+    // Libraries that use `log` are limited to this level as well.
     assert_eq!(LevelFilter::current(), LevelFilter::INFO);
 }

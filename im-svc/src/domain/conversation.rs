@@ -1,4 +1,4 @@
-//! A conversation as it follows from what happened in it.
+//! A conversation, as the fold of its events.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -27,32 +27,31 @@ pub struct Message {
     pub at_ms: i64,
     /// Who wrote it.
     pub by: Member,
-    /// What.
+    /// The text.
     pub text: String,
 }
 
-/// How a member stands to a conversation, apart from its messages.
+/// What a conversation is to one member, apart from its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Whether there is anything to be shown. A conversation of two of which nothing is kept is none; the staff's
-    /// always is one.
+    /// Whether it is shown. A conversation of two librarians is not shown once no message is kept; the staff's always is.
     pub shown: bool,
     /// What the member has received and read.
     pub own: Marks,
-    /// What the other of two has received and read.
+    /// What the other of two members has received and read.
     pub other: Marks,
     /// The number of the first message that is kept.
     pub first_kept: u64,
 }
 
-/// What is no longer kept.
+/// Which messages are no longer kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// Messages written before this time, in Unix milliseconds, and all but so many of the newest.
+    /// Those written before a time, and all but the newest `at_most`.
     Old {
-        /// The time.
+        /// The time, in Unix milliseconds.
         before_ms: i64,
-        /// How many stay at the most.
+        /// How many stay at most.
         at_most: usize,
     },
     /// All messages.
@@ -60,7 +59,7 @@ pub enum Limit {
 }
 
 impl Conversation {
-    /// A conversation in which nothing was written.
+    /// Creates a conversation in which nothing was written.
     #[must_use]
     pub fn new(between: Between) -> Self {
         Self {
@@ -71,7 +70,7 @@ impl Conversation {
         }
     }
 
-    /// The conversation after events that were erased.
+    /// Creates a conversation from a checkpoint, which stands for erased events.
     #[must_use]
     pub fn after_erased(checkpoint: &Checkpoint) -> Self {
         Self {
@@ -82,9 +81,9 @@ impl Conversation {
         }
     }
 
-    /// The conversation after one more event.
+    /// Returns the conversation after one more event.
     ///
-    /// `None` stands for one that has not begun yet; any event but its beginning leaves it so.
+    /// `None` stands for a conversation that has not begun; any event but [`Event::Began`] leaves it so.
     #[must_use]
     pub fn apply(
         conversation: Option<Self>,
@@ -134,7 +133,7 @@ impl Conversation {
         }
     }
 
-    /// Members are shown by the names under which they wrote last.
+    /// Updates a member's names: members are shown under the names under which they last wrote.
     fn know(&mut self, author: &Member) {
         if let Between::Librarians { members } = &mut self.between {
             for member in members {
@@ -145,19 +144,19 @@ impl Conversation {
         }
     }
 
-    /// Between whom.
+    /// Returns between whom it is.
     #[must_use]
     pub fn between(&self) -> &Between {
         &self.between
     }
 
-    /// The number of the last message.
+    /// Returns the number of the last message.
     #[must_use]
     pub fn head(&self) -> u64 {
         self.head
     }
 
-    /// The number of the first message that is kept; one more than the last when none is.
+    /// Returns the number of the first message that is kept; one more than the head if none is.
     #[must_use]
     pub fn first_kept(&self) -> u64 {
         self.kept
@@ -165,7 +164,7 @@ impl Conversation {
             .map_or(self.head + 1, |message| message.position)
     }
 
-    /// The messages that are kept, after one position and up to another.
+    /// Returns the kept messages after one position and up to another.
     pub fn messages(
         &self,
         after: u64,
@@ -180,13 +179,13 @@ impl Conversation {
         self.kept.range(from..to.max(from))
     }
 
-    /// What somebody has received and read.
+    /// Returns what a librarian has received and read.
     #[must_use]
     pub fn marks(&self, librarian_id: &str) -> Marks {
         self.marks.get(librarian_id).copied().unwrap_or_default()
     }
 
-    /// How many kept messages of others, up to a position, a librarian has not read.
+    /// Returns how many kept messages of others, up to a position, a librarian has not read.
     #[must_use]
     pub fn unread(&self, librarian_id: &str, up_to: u64) -> u32 {
         let unread = self
@@ -196,7 +195,7 @@ impl Conversation {
         u32::try_from(unread).unwrap_or(u32::MAX)
     }
 
-    /// How a member stands to the conversation.
+    /// Returns what the conversation is to a member.
     #[must_use]
     pub fn place(&self, librarian_id: &str) -> Place {
         let other = self.between.other(librarian_id);
@@ -208,8 +207,8 @@ impl Conversation {
         }
     }
 
-    /// What to write before messages are erased that a limit no longer keeps; `None` when it keeps all that there is.
-    /// `version` is that of the last event that the conversation follows from.
+    /// Returns the checkpoint to write before erasing the messages that a limit no longer keeps; `None` if there are none.
+    /// `version` is the version of the last event folded into the conversation.
     #[must_use]
     pub fn checkpoint(&self, limit: Limit, version: u64) -> Option<Checkpoint> {
         let gone = match limit {
@@ -224,7 +223,7 @@ impl Conversation {
         };
         let last_gone = self.kept.get(gone.checked_sub(1)?)?;
         Some(Checkpoint {
-            // What lies between two messages goes with the first of them.
+            // Events between two messages are erased with the first of them.
             erase_up_to: self
                 .kept
                 .get(gone)

@@ -1,44 +1,44 @@
-//! What can happen in a conversation, as the log keeps it.
+//! The events of a conversation, as the log stores them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that happened in a conversation.
+/// An event of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
-    /// The conversation came to be. Its first event.
+    /// The conversation began; always the first event.
     Began {
         /// Between whom.
         between: Between,
     },
-    /// Somebody wrote. These events alone are numbered for the members: 1, 2, 3 ….
+    /// A member wrote a message. Only these events are numbered for the members: 1, 2, 3 ….
     Written {
-        /// Who.
+        /// The author.
         by: Member,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// A member received the messages up to one.
+    /// A member received the messages up to this number.
     Delivered {
-        /// Who.
+        /// The member's id.
         to: String,
         /// The number of the last message received.
         up_to: u64,
     },
-    /// A member read the messages up to one.
+    /// A member read the messages up to this number.
     Read {
-        /// Who.
+        /// The member's id.
         by: String,
         /// The number of the last message read.
         up_to: u64,
     },
-    /// Earlier events need not be kept any longer. They are erased after this one is in the log.
+    /// Earlier events need no longer be kept. They are erased once this event is in the log.
     Erased(Checkpoint),
 }
 
-/// What stays of erased events.
+/// What remains known of erased events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The version of the last event that is erased.
@@ -57,10 +57,10 @@ pub struct Checkpoint {
 pub enum Between {
     /// Two librarians.
     Librarians {
-        /// The two, by id.
+        /// The two, sorted by id.
         members: [Member; 2],
     },
-    /// All who monitor a queue.
+    /// All librarians who monitor a queue.
     Staff {
         /// The queue.
         queue_id: String,
@@ -68,7 +68,7 @@ pub enum Between {
 }
 
 impl Between {
-    /// Between two librarians, whoever began it.
+    /// Returns the value for two librarians, the same in whichever order they are given.
     #[must_use]
     pub fn librarians(one: Member, other: Member) -> Self {
         let mut members = [one, other];
@@ -76,7 +76,7 @@ impl Between {
         Self::Librarians { members }
     }
 
-    /// The other of two librarians; `None` for a queue's staff, and for who is neither.
+    /// Returns the other of two librarians; `None` for a queue's staff, and if the given librarian is neither of the two.
     #[must_use]
     pub fn other(&self, librarian_id: &str) -> Option<&Member> {
         match self {

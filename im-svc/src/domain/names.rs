@@ -1,8 +1,8 @@
-//! What conversations are called: the same by whoever names them, on every server.
+//! The ids of conversations, the same on every server and for every member.
 
 use ring::digest;
 
-/// The id of the conversation between two librarians, whoever of them asks.
+/// Returns the id of the conversation between two librarians, in whichever order they are given.
 #[must_use]
 pub fn between_librarians(one: &str, other: &str) -> String {
     let (first, second) = if one <= other {
@@ -13,13 +13,13 @@ pub fn between_librarians(one: &str, other: &str) -> String {
     name(&["librarians", first, second])
 }
 
-/// The id of the conversation of a queue's staff.
+/// Returns the id of the conversation of a queue's staff.
 #[must_use]
 pub fn of_staff(queue_id: &str) -> String {
     name(&["staff", queue_id])
 }
 
-/// Whether a conversation could have this id. No other is looked up.
+/// Whether this could be the id of a conversation. Other ids are not looked up.
 #[must_use]
 pub fn is_conversation_id(id: &str) -> bool {
     id.len() == 32
@@ -28,8 +28,8 @@ pub fn is_conversation_id(id: &str) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Half of a digest: more than enough that no two meet. Each part goes in with its length, so that no two lists of
-/// parts are the same text.
+/// Returns half of a digest, which is more than enough to avoid collisions. Each part is hashed with its length, so that
+/// no two lists of parts give the same input.
 fn name(parts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {

@@ -1,4 +1,4 @@
-//! The stream of a watch over one librarian's conversations.
+//! The stream by which a librarian watches their conversations.
 
 use std::{
     cmp::Reverse,
@@ -41,15 +41,15 @@ use own_presence::OwnPresence;
 
 mod own_presence;
 
-/// How many responses may wait in the stream itself; what waits beyond that waits in the watch.
+/// How many responses may wait in the stream itself; any more wait in the watch.
 const IN_FLIGHT: usize = 16;
-/// How many conversations are brought into memory at once for a snapshot.
+/// How many conversations are brought into memory concurrently for a snapshot.
 const AT_ONCE: usize = 16;
-/// How long it may not be known which queues somebody monitors before their watch ends.
+/// How long it may be unknown which queues a librarian monitors before their watch ends.
 const WITHOUT_PRESENCE: Duration = Duration::from_secs(15);
 
-/// Watches conversations until the caller goes, the token expires, or the server stops. A token that expires while the
-/// watch is opened opens none.
+/// Watches conversations until the caller goes, the token expires, the watch must end, or the server stops. If the token
+/// expires while the watch is being opened, no watch is opened.
 pub(super) async fn watch(
     api: &ImApi,
     caller: Caller,
@@ -59,7 +59,7 @@ pub(super) async fn watch(
     let expires_at_ms = caller.expires_at_ms;
     let stop = parts.stop.clone();
     let (watch, snapshot) = Watch::open(api, caller).await?;
-    // Opening takes as long as presence-svc and the log do, and the token goes on running out.
+    // Opening waits for presence-svc and the log; the token may have expired in the meantime.
     if parts.clock.until(expires_at_ms).is_zero() {
         return Err(token_expired().into());
     }
@@ -79,7 +79,7 @@ pub(super) async fn watch(
     }))
 }
 
-/// A change, and the trace of what caused it; empty if it is not kept.
+/// A change, and the trace context of its cause; empty if that trace is not kept.
 type Traced = (Change, Arc<str>);
 
 fn untraced(change: Change) -> Traced {
@@ -96,7 +96,7 @@ struct Watch {
     shown: BTreeMap<String, Shown>,
     subscriptions: u64,
     queues: BTreeSet<String>,
-    /// How far the librarian's stream is known, which says in which conversations they are.
+    /// The version up to which the librarian's stream is known, which says in which conversations they are.
     membership: Arc<Tail>,
     news: Subscription,
 }
@@ -104,9 +104,9 @@ struct Watch {
 /// A conversation that the watch shows.
 struct Shown {
     subscription: u64,
-    /// For the conversation of a queue's staff.
+    /// Whether it is the conversation of a queue's staff.
     of_staff: bool,
-    /// The conversation tells the watch as long as this is held.
+    /// The conversation tells the watch of changes for as long as this is held.
     _wanted: Arc<()>,
 }
 
@@ -128,7 +128,7 @@ impl Watch {
             queues: queues.clone(),
         };
         presence.hold().await;
-        // It is listened before it is read, so that nothing falls between.
+        // Subscribe before reading, so that nothing is missed in between.
         let news = parts
             .bus
             .subscribe(Origin::random(), &member_topic(&librarian_id));
@@ -169,7 +169,7 @@ impl Watch {
         Ok((watch, wire::ConversationsSnapshot { conversations }))
     }
 
-    /// The conversations that the librarian has come into since this was last asked.
+    /// Returns the conversations that the librarian has joined since this was last called.
     async fn read_membership(&self) -> Result<Vec<String>, LogError> {
         let log = &*self.conversations.parts().log;
         let read = Membership::read(log, &self.librarian_id, self.membership.known()).await?;
@@ -177,7 +177,8 @@ impl Watch {
         Ok(read.conversations)
     }
 
-    /// Begins to show conversations: each as it is now, or as if nothing had been written yet and then all that was.
+    /// Begins to show conversations: each as it is now or, if `from_start`, as before its first kept message, followed by
+    /// all messages.
     async fn join_all(
         &mut self,
         wanted: Vec<(String, Option<String>)>,
@@ -217,7 +218,7 @@ impl Watch {
             .await
     }
 
-    /// Passes on what happens until there is a reason to end.
+    /// Passes on changes until there is a reason to end.
     async fn pass_on(
         mut self,
         snapshot: wire::ConversationsSnapshot,
@@ -293,7 +294,7 @@ impl Watch {
         }
     }
 
-    /// What a conversation says, unless the watch no longer shows it or shows it anew.
+    /// Returns a conversation's change, unless the watch no longer shows the conversation or has subscribed to it anew.
     fn still_shown(&self, told: Told) -> Option<Traced> {
         let id = match &told.change {
             Change::Arrived(arrived) => &arrived.conversation_id,
@@ -306,7 +307,7 @@ impl Watch {
         (shown.subscription == told.subscription).then_some((told.change, told.trace))
     }
 
-    /// Begins to show the conversations that the librarian has come into.
+    /// Begins to show the conversations that the librarian has joined.
     async fn come_in(&mut self, changes: &mut Vec<Traced>, told: &Span) -> Result<(), Error> {
         let trace: Arc<str> = trace_context::of_sampled(trace_context::ids(told)).into();
         let joined = self.read_membership().await?;
@@ -356,8 +357,8 @@ impl Watch {
         Ok(())
     }
 
-    /// What the librarian has received when the stream has carried this: conversations with one other, and up to which
-    /// message.
+    /// Returns what the librarian has received once the stream has carried this change: conversations between two
+    /// librarians, each with the number of the last message received.
     fn received(&self, change: &Change) -> Vec<(String, u64)> {
         let unread = |conversation: &wire::Conversation| {
             let with_one = matches!(conversation.with, Some(With::Librarian(_)));
@@ -391,7 +392,7 @@ impl Watch {
         }
     }
 
-    /// Has it noted what the librarian has received.
+    /// Tells the conversations what the librarian has received.
     async fn note(&self, received: Vec<(String, u64)>) -> Result<(), Error> {
         for (conversation_id, up_to) in received {
             let to = self.librarian_id.clone();

@@ -1,4 +1,4 @@
-//! From commands to what is in the log, and from there to those who watch.
+//! Carries out commands: decides them, appends the events to the log, and tells the watchers.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -23,10 +23,10 @@ use crate::{
     storage::{self, Membership, Stored},
 };
 
-/// What becomes of one act.
+/// The decision on one act.
 struct Planned {
     outcome: Result<Acted, Error>,
-    /// Whether it holds only if what is staged gets written.
+    /// Whether the outcome holds only if the staged events are written.
     depends_on_write: bool,
 }
 
@@ -46,21 +46,21 @@ impl Planned {
     }
 }
 
-/// What is to be written.
+/// The events to be written, and what is known about them.
 pub(super) struct Staged {
-    /// Between whom the conversation is, when it comes to be.
+    /// Set if the conversation begins: between whom.
     begins: Option<Between>,
     version: u64,
     head: u64,
     events: Vec<Stored<Event>>,
     commands: HashMap<String, Done>,
     read: BTreeMap<String, u64>,
-    /// The traces of the messages' acts, by the messages' numbers, as far as they are kept.
+    /// The kept traces of the acts that wrote messages, by message number.
     traces: BTreeMap<u64, Arc<str>>,
 }
 
 impl Staged {
-    /// Nothing, on what is known.
+    /// Creates an empty stage on top of a history.
     pub(super) fn on(history: &History) -> Self {
         Self {
             begins: None,
@@ -73,7 +73,7 @@ impl Staged {
         }
     }
 
-    /// Remembers that what was planned came of an act in this trace.
+    /// Remembers the trace of the act from which a planned message came.
     fn trace(&mut self, planned: &Planned, act: Option<TraceIds>) {
         if let Ok(Acted {
             position,
@@ -98,15 +98,15 @@ impl Staged {
 }
 
 impl LiveConversation {
-    /// Carries commands out in order and answers each. What runs together is written with one append, and so is what
-    /// members have received.
+    /// Carries out commands in order and answers each. All of them, and the pending delivery marks, are written in one
+    /// append.
     pub(super) async fn carry_out(&mut self, acts: Vec<Act>) {
         if acts.is_empty() && self.delivered.is_empty() {
             return;
         }
         let answers = self.try_acts(&acts).await;
         for (act, answer) in acts.into_iter().zip(answers) {
-            // Whoever asked may have gone; the command was carried out all the same.
+            // The caller may have gone; the command was carried out all the same.
             drop(act.answer.send(answer));
         }
     }
@@ -121,7 +121,7 @@ impl LiveConversation {
             let (plan, staged) = deciding.scope().run(|| self.plan(acts));
             drop(deciding);
             if !looked && plan.iter().any(|planned| planned.outcome.is_err()) {
-                // Another server may know better: a refusal is said on the newest state only.
+                // Another server may have written more: a refusal is given on the newest state only.
                 looked = true;
                 self.behind = true;
                 continue;
@@ -244,7 +244,8 @@ impl LiveConversation {
         })
     }
 
-    /// Stages what members have received and read, once for each, and forgets what is known already.
+    /// Stages what members have received and read, at most one event of each kind per member, and forgets deliveries that
+    /// are already in the history.
     fn stage_marks(&mut self, staged: &mut Staged, now_ms: i64) {
         let conversation = self.history.conversation();
         let head = staged.head;
@@ -254,7 +255,7 @@ impl LiveConversation {
             *up_to > known
         });
         for (to, up_to) in &self.delivered {
-            // Who has read it has received it.
+            // A member who has read a message has also received it.
             if staged.read.get(to).is_none_or(|read| read < up_to) {
                 let (to, up_to) = (to.clone(), *up_to);
                 staged.push(Event::Delivered { to, up_to }, now_ms, None);
@@ -265,7 +266,7 @@ impl LiveConversation {
         }
     }
 
-    /// Writes what is staged, all or nothing, and passes it on.
+    /// Writes what is staged atomically, then tells the watchers and other servers.
     pub(super) async fn commit(&mut self, staged: Staged, acts: &[Act]) -> Result<(), LogError> {
         if staged.events.is_empty() {
             return Ok(());
@@ -296,8 +297,7 @@ impl LiveConversation {
         Ok(())
     }
 
-    /// Tells other servers how far the conversation is in the log, and its members' watches that it has come to be, if
-    /// it `begins`.
+    /// Tells other servers the conversation's version, and its members' watches that it exists, if it `begins`.
     pub(super) fn tell(&self, begins: Option<&Between>, act: Option<TraceIds>) {
         let version = self.history.version();
         let bus = &*self.parts.bus;
@@ -330,7 +330,7 @@ impl LiveConversation {
     }
 }
 
-/// Those whose conversation it is that begins. That of a queue's staff is nobody's.
+/// Returns the members of a conversation that begins; none for that of a queue's staff.
 fn members(begins: Option<&Between>) -> &[Member] {
     match begins {
         Some(Between::Librarians { members }) => members,

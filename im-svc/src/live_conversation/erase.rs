@@ -1,4 +1,4 @@
-//! Erasing what need not be kept any longer (R13).
+//! Erases what need no longer be kept (R13).
 
 use carrel_platform::log::LogError;
 
@@ -15,10 +15,10 @@ use crate::{
 };
 
 impl LiveConversation {
-    /// Erases what need not be kept any longer, and what was to be erased and is still there.
+    /// Erases what need no longer be kept, including what an earlier sweep was to erase and did not.
     ///
-    /// What stays of the erased events is written first, so that a stop in between leaves too much and never too
-    /// little. Another server that does the same at the same time is as good.
+    /// A checkpoint of what remains known of the erased events is written first, so that stopping in between leaves too
+    /// much and never too little. If another server does the same at the same time, either result will do.
     pub(super) async fn sweep(&mut self) -> Result<Swept, Error> {
         self.catch_up().await?;
         if let Some(conversation) = self.history.conversation() {
@@ -47,7 +47,7 @@ impl LiveConversation {
         })
     }
 
-    /// Erases what a checkpoint stands for and the log may still have.
+    /// Erases the events that a checkpoint stands for and that the log may still have.
     pub(super) async fn erase_rest(&mut self) -> Result<(), LogError> {
         if let Some(up_to) = self.history.to_erase() {
             let stream = storage::conversation_stream(&self.conversation_id);
@@ -57,7 +57,7 @@ impl LiveConversation {
         Ok(())
     }
 
-    /// What is no longer kept now.
+    /// Returns which messages are no longer kept.
     async fn limit(&self, conversation: &Conversation) -> Limit {
         let config = &self.parts.config;
         let now_ms = self.parts.clock.unix_ms();
@@ -70,7 +70,7 @@ impl LiveConversation {
                 before_ms: before(time.get()),
                 at_most,
             },
-            // Who has just written is there, even without a watch.
+            // A member who has just written counts as logged on, even without a watch.
             Keep::UntilLogOff
                 if self.history.last_at_ms() <= before(config.log_off_grace.get())
                     && self.nobody_watches(conversation).await =>
@@ -84,7 +84,7 @@ impl LiveConversation {
         }
     }
 
-    /// Who can't be looked up counts as there.
+    /// Whether no member has the desk open. If that can't be looked up, they count as having it open.
     async fn nobody_watches(&self, conversation: &Conversation) -> bool {
         let at_desk = AtDesk::read(&*self.parts.leases).await;
         at_desk.is_ok_and(|at_desk| !at_desk.watches(conversation.between()))

@@ -1,4 +1,4 @@
-//! How a live conversation learns what another server wrote: by the bus, or of the log.
+//! How a live conversation learns what other servers wrote: from the bus or from the log.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{LiveConversation, WORD, Word};
 use crate::history::News;
 
 impl LiveConversation {
-    /// Hears what another server says of this conversation.
+    /// Handles a notice on the conversation's topic.
     pub(super) async fn hear(&mut self, notice: Option<Notice>) {
         let word = match notice {
             None => {
@@ -36,7 +36,7 @@ impl LiveConversation {
         }
     }
 
-    /// Looks at the log for what the bus did not tell.
+    /// Reads from the log what the bus did not deliver.
     pub(super) async fn refill(&mut self, reason: &'static str) {
         let refill = refill(reason);
         Scope::within(&refill)
@@ -44,7 +44,7 @@ impl LiveConversation {
             .await;
     }
 
-    /// Looks at the log by itself. If that fails, the next request or the next look tries again.
+    /// Catches up with the log without a request. If that fails, the next request or the next look tries again.
     pub(super) async fn look_again(&mut self, told: &Span) {
         if let Err(error) = self.catch_up_in(told).await {
             self.warn(&error, "a conversation could not be brought up to date");
@@ -59,12 +59,12 @@ impl LiveConversation {
         }
     }
 
-    /// Takes in what others have appended and passes it on.
+    /// Reads what others have appended and tells the watchers.
     pub(super) async fn catch_up(&mut self) -> Result<(), LogError> {
         self.catch_up_in(&Span::none()).await
     }
 
-    /// The same, in a span, which is where what is passed on comes from.
+    /// Catches up within a span, which becomes the cause of what the watchers are told.
     async fn catch_up_in(&mut self, told: &Span) -> Result<(), LogError> {
         self.behind = true;
         let news = self
@@ -85,7 +85,7 @@ impl LiveConversation {
             News::Anew(anew) => self.change(&trace_of, |history| *history = *anew),
         }
         if std::mem::take(&mut self.untold) {
-            // It was written after all, or somebody else has begun the conversation meanwhile.
+            // The write succeeded after all, or another server has begun the conversation in the meantime.
             let begun = self.history.conversation().filter(|_| !had_begun);
             let between = begun.map(|begun| begun.between().clone());
             self.tell(between.as_ref(), None);
@@ -94,7 +94,7 @@ impl LiveConversation {
     }
 }
 
-/// The span of reading what another server wrote, and the bus did not tell.
+/// Creates the span of reading what another server wrote and the bus did not deliver.
 pub(crate) fn refill(reason: &'static str) -> Span {
     tracing::info_span!(parent: None, span::IM_REFILL, { attribute::REASON } = reason)
 }

@@ -1,4 +1,4 @@
-//! What a live conversation is asked, and what it answers.
+//! Requests to a live conversation, and its answers.
 
 use carrel_platform::{log::Command as LogCommand, telemetry::TraceIds};
 use carrel_proto::im::v1 as wire;
@@ -10,42 +10,42 @@ use crate::{
     error::Error,
 };
 
-/// What a live conversation is asked.
+/// A request to a live conversation.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// To carry out a command.
+    /// Carries out a command.
     Act(Act),
-    /// To take note that a member has received the messages up to one.
+    /// Notes that a member has received the messages up to this number.
     Delivered { to: String, up_to: u64 },
-    /// To say between whom it is, and whether a command was carried out before.
+    /// Asks between whom it is, and whether a command was already carried out.
     Look {
         command: Option<LogCommand>,
         answer: oneshot::Sender<Result<Look, Error>>,
     },
-    /// To give messages.
+    /// Asks for messages.
     List {
         page: Page,
         answer: oneshot::Sender<Result<wire::ListMessagesResponse, Error>>,
     },
-    /// To let somebody watch.
+    /// Adds a watcher.
     Watch {
         watcher: Watcher,
-        /// Whether the watcher is to be told of all messages that are kept as of new ones.
+        /// Whether all kept messages are to be reported to the watcher as new.
         from_start: bool,
         answer: oneshot::Sender<Result<Watched, Error>>,
     },
-    /// To pass on that somebody types.
+    /// Passes on that a member is typing.
     Typing { by: Member },
-    /// To erase what need not be kept any longer, and to say what stays.
+    /// Erases what need no longer be kept, and asks what remains.
     Sweep {
         answer: oneshot::Sender<Result<Swept, Error>>,
     },
 }
 
 impl Request {
-    /// Answers that it can't be done.
+    /// Answers with an error.
     pub(crate) fn refuse(self, error: Error) {
-        // Whoever asked may have gone; then nobody needs the answer.
+        // The caller may have gone; then nobody needs the answer.
         match self {
             Self::Act(act) => drop(act.answer.send(Err(error))),
             Self::Look { answer, .. } => drop(answer.send(Err(error))),
@@ -61,74 +61,74 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Act {
     pub(crate) command: Command,
-    /// What they ask it in; the append belongs to its trace.
+    /// The trace ids of the request; the append belongs to this trace.
     pub(crate) trace: Option<TraceIds>,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
 }
 
 impl Act {
-    /// What each of these is asked in.
+    /// Returns the trace ids of each act.
     pub(super) fn traces(acts: &[Self]) -> impl ExactSizeIterator<Item = Option<TraceIds>> {
         acts.iter().map(|act| act.trace)
     }
 }
 
-/// What somebody who may do it wants to be done.
+/// A command from a caller who is allowed to give it.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// To write a message.
+    /// Writes a message.
     Write(Box<NewMessage>),
-    /// To have read the messages up to one.
+    /// Marks the messages up to this number as read.
     MarkRead { by: String, up_to: u64 },
 }
 
 /// A message to be written.
 #[derive(Debug)]
 pub(crate) struct NewMessage {
-    /// Between whom the conversation is, should it not have begun.
+    /// Between whom the conversation is, in case it has not begun.
     pub(crate) between: Between,
     pub(crate) by: Member,
     pub(crate) text: String,
     pub(crate) command: LogCommand,
 }
 
-/// A command that was carried out.
+/// The outcome of a command that was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Acted {
     /// The number of the message.
     pub(crate) position: u64,
-    /// Whether it had been carried out before.
+    /// Whether it had already been carried out.
     pub(crate) replayed: bool,
 }
 
-/// How a conversation stands.
+/// The state of a conversation.
 #[derive(Debug)]
 pub(crate) struct Look {
     /// Between whom, if it has begun.
     pub(crate) between: Option<Between>,
-    /// The outcome of the command, if it was carried out before.
+    /// The outcome of the command, if it was already carried out.
     pub(crate) acted: Option<Acted>,
 }
 
-/// Which messages are asked for.
+/// Which messages to return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
-    /// The latest before a position.
+    /// The last `size` messages before a position.
     Before { position: u64, size: usize },
-    /// The earliest after a position.
+    /// The first `size` messages after a position.
     After { position: u64, size: usize },
 }
 
-/// Somebody watches.
+/// The answer to a new watcher.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    /// The conversation, if there is anything to be shown.
+    /// The conversation, if there is anything to show.
     pub(crate) conversation: Option<wire::Conversation>,
-    /// What was written after that.
+    /// The messages after its head.
     pub(crate) arrived: Vec<wire::Message>,
 }
 
-/// What stays of a conversation that was swept.
+/// What remains of a conversation that was swept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Swept {
     /// The version of its stream.
@@ -137,7 +137,7 @@ pub(crate) struct Swept {
     pub(crate) last_at_ms: i64,
     /// Between whom it is, if it has begun.
     pub(crate) between: Option<Between>,
-    /// The version and the time of its oldest message, in Unix milliseconds.
+    /// The version of its oldest message, and that message's time in Unix milliseconds.
     pub(crate) oldest: Option<(u64, i64)>,
     /// How many messages it has.
     pub(crate) kept: usize,

@@ -1,4 +1,4 @@
-//! Who watches one conversation on this server, and what each of them hears.
+//! The watchers of one conversation on this server, and what each of them is told.
 
 use std::{
     borrow::Cow,
@@ -19,27 +19,27 @@ use crate::{
     error::Error,
 };
 
-/// What a watch is told.
+/// What a conversation tells a watch.
 #[derive(Debug)]
 pub(crate) struct Told {
-    /// Under which subscription.
+    /// The subscription it belongs to.
     pub(crate) subscription: u64,
-    /// What.
+    /// The change.
     pub(crate) change: Change,
-    /// The trace of what caused it; empty if it is not kept.
+    /// The trace context of its cause; empty if that trace is not kept.
     pub(crate) trace: Arc<str>,
 }
 
-/// The near end of a watch: all conversations that it shows tell it what changes.
+/// The sending end of a watch, by which all conversations that it shows tell it what changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
-    /// What changes, in order.
+    /// Receives the changes, in order.
     pub(crate) told: mpsc::Sender<Told>,
-    /// Why the watch must end, as soon as it must.
+    /// Set when the watch must end.
     pub(crate) ending: Ending,
 }
 
-/// Why a watch must end: something that it shows could not tell it of a change.
+/// Why a watch must end: a conversation that it shows could not tell it of a change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ending {
     reason: Arc<OnceLock<Error>>,
@@ -48,35 +48,35 @@ pub(crate) struct Ending {
 
 impl Ending {
     fn end(&self, error: Error) {
-        // The first reason is the one that counts.
+        // The first reason counts.
         let _ = self.reason.set(error);
         self.ended.cancel();
     }
 
-    /// Waits until the watch must end.
+    /// Waits until the watch must end, and returns the reason.
     pub(crate) async fn reason(&self) -> Error {
         self.ended.cancelled().await;
         self.reason.get().cloned().unwrap_or(Error::ShuttingDown)
     }
 }
 
-/// A watch, as one of the conversations that it shows knows it.
+/// A watch, as seen by one of the conversations that it shows.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    /// The number that the watch knows it by.
+    /// The watch's number for this conversation.
     pub(crate) subscription: u64,
-    /// Who watches.
+    /// The librarian who watches.
     pub(crate) librarian_id: String,
     /// For the conversation of a queue's staff: the queue.
     pub(crate) queue_id: Option<String>,
-    /// Where to tell what changes.
+    /// Where to report changes.
     pub(crate) feed: Feed,
-    /// Gone when the watch no longer shows the conversation.
+    /// Dead once the watch no longer shows the conversation.
     pub(crate) wanted: Weak<()>,
 }
 
 impl Watcher {
-    /// The conversation as it is for this watch: that of a queue's staff is there before anything was written.
+    /// Returns the conversation as this watch sees it: that of a queue's staff exists before anything is written in it.
     pub(crate) fn view<'a>(
         &self,
         conversation: Option<&'a Conversation>,
@@ -88,7 +88,7 @@ impl Watcher {
         Some(Cow::Owned(Conversation::new(Between::Staff { queue_id })))
     }
 
-    /// The conversation as it is shown to whoever watches, with its messages up to `head`.
+    /// Returns the conversation as shown to the watching librarian, with its messages up to `head`.
     pub(crate) fn show(
         &self,
         conversation_id: &str,
@@ -102,7 +102,8 @@ impl Watcher {
         self.wanted.strong_count() == 0 || self.feed.told.is_closed()
     }
 
-    /// Hands something over without waiting. Whoever has no room left was too slow.
+    /// Passes on a change without waiting. A watch whose queue is full must end: it was too slow. Returns whether the
+    /// watch goes on.
     fn tell(&self, change: Change, trace: Arc<str>) -> bool {
         let told = Told {
             subscription: self.subscription,
@@ -119,7 +120,7 @@ impl Watcher {
         }
     }
 
-    /// Tells what has become of the conversation since it was `before`.
+    /// Tells the watch how the conversation has changed since `before`. Returns whether the watch goes on.
     fn tell_change(
         &self,
         conversation_id: &str,
@@ -132,7 +133,7 @@ impl Watcher {
         let is = now.place(&self.librarian_id);
         let mut changes = Vec::new();
         if is.shown && !was_shown {
-            // What was erased meanwhile was never shown.
+            // What was erased in the meantime was never shown.
             let head = head.max(now.first_kept() - 1);
             let begun = self.show(conversation_id, now, head);
             changes.extend(begun.map(|begun| (Change::Changed(begun), Arc::default())));
@@ -161,18 +162,18 @@ impl Watcher {
     }
 }
 
-/// All who watch one conversation.
+/// All watchers of one conversation.
 #[derive(Debug, Default)]
 pub(super) struct Watchers(Vec<Watcher>);
 
-/// How a conversation was to each of those who watch it.
+/// How a conversation appeared to each of its watchers.
 pub(super) struct Before {
     head: u64,
     places: Vec<Option<Place>>,
 }
 
 impl Drop for Watchers {
-    /// Who still watches when the conversation leaves memory would hear nothing more and not know it.
+    /// Ends the watches that remain: when the conversation leaves memory they would hear nothing more without knowing it.
     fn drop(&mut self) {
         for watcher in self.0.iter().filter(|watcher| !watcher.is_gone()) {
             watcher.feed.ending.end(Error::ShuttingDown);
@@ -186,7 +187,7 @@ impl Watchers {
         self.0.push(watcher);
     }
 
-    /// How the conversation is before it changes.
+    /// Records how the conversation appears to each watcher before a change.
     pub(super) fn before(&self, conversation: Option<&Conversation>) -> Before {
         let place = |watcher: &Watcher| {
             let conversation = watcher.view(conversation)?;
@@ -198,7 +199,7 @@ impl Watchers {
         }
     }
 
-    /// Tells everyone what has changed. A slow one is let go and may come back.
+    /// Tells every watcher what has changed. A watcher that is too slow is dropped and may come back.
     pub(super) fn pass_on(
         &mut self,
         conversation_id: &str,
@@ -223,7 +224,7 @@ impl Watchers {
         });
     }
 
-    /// Tells everyone but the typist that somebody types. Who has no room left misses it.
+    /// Tells every watcher except the typist that a member is typing. A watcher whose queue is full misses it.
     pub(super) fn pass_on_typing(&self, conversation_id: &str, by: &Member) {
         for watcher in &self.0 {
             if watcher.librarian_id != by.librarian_id && !watcher.is_gone() {
@@ -240,12 +241,12 @@ impl Watchers {
         }
     }
 
-    /// Lets those go who no longer watch.
+    /// Removes watchers that are gone.
     pub(super) fn forget_gone(&mut self) {
         self.0.retain(|watcher| !watcher.is_gone());
     }
 
-    /// Whether nobody watches.
+    /// Whether nobody watches any more.
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(Watcher::is_gone)
     }

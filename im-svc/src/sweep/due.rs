@@ -1,5 +1,5 @@
-//! When something in a conversation may be due to be erased, by what was seen of it before: most of those there ever were
-//! need not be looked at for that.
+//! Decides from what was seen of a conversation before whether something in it may be due to be erased, so that most
+//! conversations need not be looked at.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::{
     live_conversation::Swept,
 };
 
-/// What was seen of a conversation. Another server may have swept it since: then this is too old, and it is only looked
-/// at too early.
+/// What was seen of a conversation. If another server has swept it since, this is out of date, and the conversation is
+/// merely looked at too early.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// Up to this version there is nothing to be erased.
+    /// Up to this version there is nothing to erase.
     nothing_up_to: u64,
-    /// The first after that which there may be.
+    /// The first event after that which may have to be erased.
     first: Option<First>,
-    /// How it was when it was swept, if it is kept until its members log off.
+    /// Its state when it was last swept, if it is kept until its members log off.
     until_log_off: Option<UntilLogOff>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct First {
     at_ms: i64,
-    /// From this version on there may be more messages than are kept.
+    /// From this version on there may be more messages than are to be kept.
     full_at: u64,
 }
 
@@ -40,7 +40,7 @@ struct UntilLogOff {
 }
 
 impl Seen {
-    /// What is known after a conversation was swept.
+    /// Returns what is known after a conversation was swept.
     pub(super) fn of_swept(swept: Swept, config: &Config) -> Self {
         let Swept {
             version,
@@ -65,12 +65,12 @@ impl Seen {
         }
     }
 
-    /// After which event the next must be read, to know more.
+    /// Returns the version after which an event must be read to decide, if any.
     pub(super) fn unread(&self, head: u64) -> Option<u64> {
         (self.first.is_none() && self.nothing_up_to < head).then_some(self.nothing_up_to)
     }
 
-    /// Takes in what was read there, when the last event was `head`.
+    /// Takes in the event that was read there, when the last version was `head`.
     pub(super) fn read(&mut self, first: Option<&RecordedEvent>, head: u64, config: &Config) {
         match first {
             None => self.nothing_up_to = head,
@@ -84,8 +84,8 @@ impl Seen {
         }
     }
 
-    /// Whether it is worth sweeping a conversation whose last event is `head`. `is_watched` says whether anybody in one has
-    /// the desk open.
+    /// Whether it is worth sweeping a conversation whose last version is `head`. `is_watched` says whether any member of a
+    /// conversation has the desk open.
     pub(super) fn may_be_due(
         &self,
         head: u64,
@@ -110,14 +110,14 @@ impl Seen {
     }
 }
 
-/// A time in milliseconds, or the longest that there is.
+/// Converts to milliseconds, saturating.
 fn in_ms(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Whether all before an event was erased, and it says what stays of that.
+/// Whether an event is a checkpoint, which stands for erased events.
 fn stands_for_erased(event: &RecordedEvent) -> bool {
-    // One that can't be read may have to be erased.
+    // An unreadable event may have to be erased.
     matches!(serde_json::from_slice(&event.payload), Ok(Event::Erased(_)))
 }
 
@@ -196,7 +196,7 @@ mod tests {
         seen.read(Some(&read(1, 5_000)), 3, &config);
         assert!(!seen.may_be_due(10, 5_000, &config, by_nobody));
         assert!(seen.may_be_due(11, 5_000, &config, by_nobody));
-        // Nine of those were messages.
+        // Nine messages are left.
         let swept = Swept {
             last_at_ms: 5_000,
             between: Some(staff()),
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(seen.unread(20), None);
         assert!(!seen.may_be_due(20, i64::MAX, &config, by_nobody));
         assert_eq!(seen.unread(21), Some(20));
-        // What was there is gone again.
+        // The new event has been erased again.
         seen.read(None, 21, &config);
         assert_eq!(seen.unread(21), None);
         assert!(!seen.may_be_due(21, i64::MAX, &config, by_nobody));
@@ -276,10 +276,10 @@ mod tests {
         assert!(!seen.may_be_due(3, 6_999, &config, by_nobody));
         assert!(seen.may_be_due(3, 7_000, &config, by_nobody));
         assert!(!seen.may_be_due(3, 7_000, &config, |between| *between == staff()));
-        // When that was written is not known here.
+        // The time of the new event is not known here.
         assert!(seen.may_be_due(4, 6_999, &config, by_nobody));
         assert!(!seen.may_be_due(4, 6_999, &config, |_| true));
-        // Ten are kept at the most.
+        // Ten are kept at most.
         assert!(seen.may_be_due(12, 6_999, &config, |_| true));
     }
 }

@@ -1,4 +1,4 @@
-//! Who is let in at all (S43).
+//! Who may use the service at all (S43).
 
 use tonic::Code;
 
@@ -25,8 +25,8 @@ async fn patrons_are_refused_everywhere() {
     }
 }
 
-/// A conversation of others is, byte for byte, one that does not exist; so is the staff's of a queue that one does not
-/// monitor.
+/// Refusals for a conversation of others, or of the staff of a queue that the caller does not monitor, are byte for byte
+/// those for one that does not exist.
 #[tokio::test]
 async fn strangers_learn_nothing() {
     let desk = Desk::open().await;
@@ -45,7 +45,7 @@ async fn strangers_learn_nothing() {
     ];
     let mut seen = Vec::new();
     for (number, id) in ids.into_iter().enumerate() {
-        // Typing is limited by its author, so that each time another one types.
+        // Typing is limited per author, so a different librarian types each time.
         let mut typist = desk.librarian(&format!("typist {number}"), &["coop"]);
         let refused = [
             eve.send("1", conversation(id), "x").await.map(|_| ()),
@@ -68,7 +68,7 @@ async fn strangers_learn_nothing() {
     );
 }
 
-/// I26: whoever asks for what does not exist, however often, leaves nothing in memory.
+/// I26: requests for what does not exist, however many, leave nothing in memory.
 #[tokio::test]
 async fn what_does_not_exist_takes_no_room() {
     let desk = Desk::open().await;

@@ -1,4 +1,4 @@
-//! A whole im-svc over real gRPC, on a log in memory, beside a presence-svc that is told what to say.
+//! A whole im-svc over real gRPC, on an in-memory log, with a fake presence-svc.
 
 use std::{
     collections::BTreeSet,
@@ -37,11 +37,11 @@ use tonic_types::StatusExt as _;
 
 use crate::presence::{FakePresence, Floor};
 
-/// When every desk's clock stands still.
+/// The time at which every desk's manual clock starts.
 pub const NOON_MS: i64 = 1_764_000_000_000;
-/// How long tokens are good: longer than messages are kept.
+/// How long tokens are valid: longer than messages are kept.
 pub const TOKEN_LASTS: Duration = Duration::from_secs(100 * 24 * 60 * 60);
-/// How long a test waits for what must come.
+/// How long a test waits for something that must happen.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running im-svc. Stops when dropped.
@@ -65,7 +65,7 @@ impl Drop for Desk {
     }
 }
 
-/// Settings under which tests need not wait long.
+/// Settings with which tests need not wait long.
 pub fn brisk() -> Config {
     Config {
         heartbeat: Duration::from_millis(20).into(),
@@ -75,29 +75,29 @@ pub fn brisk() -> Config {
 }
 
 impl Desk {
-    /// A desk with an empty log.
+    /// Opens a desk with an empty log.
     pub async fn open() -> Self {
         Self::with(brisk()).await
     }
 
-    /// A desk with an empty log and its own settings.
+    /// Opens a desk with an empty log and its own settings.
     pub async fn with(config: Config) -> Self {
         let log = Arc::new(SqliteLog::in_memory().unwrap());
         Self::by(Arc::new(LocalBus::default()), log, config).await
     }
 
-    /// A desk with an empty log, its own settings, and a bus that loses all.
+    /// Opens a desk with an empty log, its own settings, and a bus that loses everything.
     pub async fn deaf(config: Config) -> Self {
         let log = Arc::new(SqliteLog::in_memory().unwrap());
         Self::by(Arc::new(DeafBus::default()), log, config).await
     }
 
-    /// A desk on a log of the test's own.
+    /// Opens a desk on the given log.
     pub async fn on(log: Arc<dyn EventLog>) -> Self {
         Self::by(Arc::new(LocalBus::default()), log, brisk()).await
     }
 
-    /// A desk on a bus and a log of the test's own.
+    /// Opens a desk on the given bus and log.
     pub async fn by(bus: Arc<dyn Bus>, log: Arc<dyn EventLog>, config: Config) -> Self {
         Self::start(
             log,
@@ -111,7 +111,7 @@ impl Desk {
         .await
     }
 
-    /// A second server on the same log, bus and leases.
+    /// Starts another server on the same log, bus and leases.
     pub async fn replica(&self) -> Self {
         Self::start(
             Arc::clone(&self.log),
@@ -173,13 +173,13 @@ impl Desk {
         }
     }
 
-    /// A librarian who monitors these queues from now on.
+    /// Returns a librarian who monitors these queues from now on.
     pub fn librarian(&self, id: &str, queues: &[&str]) -> Person {
         self.floor.monitors(id, queues);
         self.caller(id)
     }
 
-    /// A librarian with a fresh token.
+    /// Returns a librarian with a fresh token.
     pub fn caller(&self, id: &str) -> Person {
         self.person(Who::Librarian(Librarian {
             librarian_id: id.into(),
@@ -193,7 +193,7 @@ impl Desk {
         }))
     }
 
-    /// A patron.
+    /// Returns a patron.
     pub fn patron(&self) -> Person {
         self.person(Who::Patron(Patron {
             session_id: "5e55".into(),
@@ -206,7 +206,7 @@ impl Desk {
         }))
     }
 
-    /// Somebody with a good token for `who`.
+    /// Returns a person with a valid token for `who`.
     pub fn person(&self, who: Who) -> Person {
         let lifetimes = Lifetimes {
             access: TOKEN_LASTS,
@@ -221,12 +221,12 @@ impl Desk {
         }
     }
 
-    /// A fresh command id.
+    /// Returns a fresh command id.
     pub fn command_id(&self) -> String {
         format!("command-{}", self.commands.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The numbers and texts of a conversation, from the log itself.
+    /// Returns the numbers and texts of a conversation's messages, from the log itself.
     pub async fn recorded(&self, conversation_id: &str) -> Vec<(u64, String)> {
         let history = History::load(&*self.log, conversation_id).await.unwrap();
         history
@@ -235,14 +235,14 @@ impl Desk {
             .collect()
     }
 
-    /// All that the log has of a conversation, as bytes.
+    /// Returns all payloads that the log has of a conversation, as bytes.
     pub async fn bytes(&self, conversation_id: &str) -> Vec<u8> {
         let stream = StreamName::new("im", conversation_id);
         let events = self.log.read(&stream, 0, 100_000).await.unwrap();
         events.into_iter().flat_map(|event| event.payload).collect()
     }
 
-    /// Waits until something is so.
+    /// Waits until a condition holds.
     pub async fn until<F: Future<Output = bool>>(&self, what: &str, is_so: impl Fn() -> F) {
         let waiting = async {
             while !is_so().await {
@@ -265,7 +265,7 @@ async fn serve(services: Services, stop: &CancellationToken) -> Channel {
     channel
 }
 
-/// Somebody who calls.
+/// A caller with a token.
 #[derive(Clone)]
 pub struct Person {
     token: String,
@@ -289,7 +289,7 @@ impl Person {
         self.send_as(command_id, Some(to), text).await
     }
 
-    /// Sends a message that leaves out to whom.
+    /// Sends a message without an addressee.
     pub async fn send_to_nobody(
         &mut self,
         command_id: &str,
@@ -364,7 +364,7 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// What comes next; `None` at an end without a reason.
+    /// Returns the next change; `None` if the stream ends without a reason.
     pub async fn next(&mut self) -> Result<Option<Change>, Status> {
         let response = tokio::time::timeout(PATIENCE, self.stream.message())
             .await
@@ -372,7 +372,7 @@ impl Watching {
         Ok(response?.map(|response| response.change.expect("a change")))
     }
 
-    /// What comes next apart from heartbeats.
+    /// Returns the next change that is not a heartbeat.
     pub async fn change(&mut self) -> Change {
         loop {
             match self.next().await.unwrap().expect("a change") {
@@ -382,7 +382,7 @@ impl Watching {
         }
     }
 
-    /// Waits until it was said so many times that the stream is alive.
+    /// Waits for this many heartbeats.
     pub async fn heartbeats(&mut self, times: usize) {
         let mut left = times;
         while left > 0 {
@@ -392,7 +392,7 @@ impl Watching {
         }
     }
 
-    /// The next message, whatever else comes before it.
+    /// Returns the next message, skipping other changes.
     pub async fn arrived(&mut self) -> (String, wire::Message) {
         loop {
             if let Change::Arrived(arrived) = self.change().await {
@@ -401,7 +401,7 @@ impl Watching {
         }
     }
 
-    /// The next word that a conversation changed that is as wanted.
+    /// Returns the next changed conversation that is as wanted, skipping other changes.
     pub async fn changed(
         &mut self,
         wanted: impl Fn(&wire::Conversation) -> bool,
@@ -415,7 +415,7 @@ impl Watching {
         }
     }
 
-    /// The next word that a conversation is gone.
+    /// Returns the id of the next conversation that goes, skipping other changes.
     pub async fn gone(&mut self) -> String {
         loop {
             if let Change::Gone(gone) = self.change().await {
@@ -424,7 +424,7 @@ impl Watching {
         }
     }
 
-    /// Why the stream ends.
+    /// Waits for the end of the stream and returns its status.
     pub async fn end(&mut self) -> Status {
         loop {
             match self.next().await {
@@ -448,7 +448,7 @@ pub fn conversation(id: &str) -> To {
     To::ConversationId(id.into())
 }
 
-/// The stable reason of a refusal.
+/// Returns the stable reason of a refusal.
 pub fn reason(status: &Status) -> String {
     let details = status.get_error_details();
     details

@@ -1,4 +1,4 @@
-//! What is told when the log does not take a write (I1, I3).
+//! What callers and watchers are told when the log does not take a write (I1, I3).
 
 use std::sync::{
     Arc,
@@ -12,7 +12,8 @@ use tonic::Code;
 
 use crate::desk::{Desk, PATIENCE, brisk, librarian, reason};
 
-/// I1, I2, I3: what was not committed is neither acknowledged nor shown; what is uncertain is settled by a repetition.
+/// I1, I2, I3: what was not committed is neither acknowledged nor shown; sending the command again settles what is
+/// uncertain.
 #[tokio::test]
 async fn the_same_command_settles_what_is_uncertain() {
     let log = FaultyLog::in_memory().unwrap();
@@ -39,7 +40,7 @@ async fn the_same_command_settles_what_is_uncertain() {
     }
 }
 
-/// D21: that a message was delivered is noted as soon as the log takes it.
+/// D21: a delivery is recorded as soon as the log accepts writes again.
 #[tokio::test]
 async fn a_delivery_is_noted_later() {
     let log = FaultyLog::in_memory().unwrap();
@@ -56,8 +57,8 @@ async fn a_delivery_is_noted_later() {
     anns.changed(|one| one.delivered_to_other == 1).await;
 }
 
-/// I1: what was written is shown though the log did not confirm it, and nobody sends it again: also the first message of
-/// a conversation, of which the other does not know.
+/// I1: what was written is shown even though the log did not confirm it and nobody sends it again. This includes the
+/// first message of a conversation that the other librarian does not know about yet.
 #[tokio::test]
 async fn what_is_uncertain_is_shown_once_it_is_found() {
     let log = FaultyLog::in_memory().unwrap();
@@ -79,7 +80,7 @@ async fn what_is_uncertain_is_shown_once_it_is_found() {
     }
 }
 
-/// I3: whoever asks is told, also while the log takes longer to fail than it is until the next look at it.
+/// I3: callers get an answer even while the log takes longer to fail than the interval between looks at it.
 #[tokio::test]
 async fn a_log_that_is_slow_to_fail_keeps_nobody_waiting_for_ever() {
     let log = FaultyLog::in_memory().unwrap();
@@ -106,7 +107,7 @@ async fn a_log_that_is_slow_to_fail_keeps_nobody_waiting_for_ever() {
             .boxed()
         }
     });
-    // From the first on, the conversation itself looks again at each heartbeat.
+    // After the first failure, the conversation itself looks at the log at each heartbeat.
     for _ in 0..3 {
         let answer = tokio::time::timeout(PATIENCE, ann.list(&id, (0, 0), 10)).await;
         let status = answer.expect("an answer").unwrap_err();

@@ -1,4 +1,4 @@
-//! Who may write to whom: every pair of six librarians at four queues.
+//! Who may write to whom: every pair of six librarians and four queues.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ const BEFORE: Table = [
     ("fay", &[]),
 ];
 
-/// Each has changed queues or left; `fay` has come.
+/// Every librarian has changed queues or left, except `fay`, who has arrived.
 const AFTER: Table = [
     ("ann", &["harbor"]),
     ("ben", &["coop"]),
@@ -64,7 +64,8 @@ async fn check(desk: &Desk, table: &Table) {
     }
 }
 
-/// S36, D15, D20, D21: exactly those write to each other who monitor a common queue, and it changes with their queues.
+/// S36, D15, D20, D21: exactly those librarians can write to each other who monitor a common queue, also after their
+/// queues change.
 #[tokio::test]
 async fn every_pair_before_and_after_a_change_of_queues() {
     let desk = Desk::open().await;
@@ -73,7 +74,8 @@ async fn every_pair_before_and_after_a_change_of_queues() {
     check(&desk, &BEFORE).await;
 }
 
-/// R13: once no queue is shared, the conversation takes no message under any name, and stays readable for both.
+/// R13: once no queue is shared, the conversation takes no message, however it is addressed, and stays readable for
+/// both.
 #[tokio::test]
 async fn a_conversation_without_a_common_queue_is_read_only() {
     let desk = Desk::open().await;
@@ -93,7 +95,7 @@ async fn a_conversation_without_a_common_queue_is_read_only() {
         assert_eq!(page.messages.len(), 1);
         writer.mark_read(&id, 1).await.unwrap();
     }
-    // What was done before is done: the same command again says so.
+    // A command that was carried out before is still acknowledged when sent again.
     let again = ann.send("1", librarian("ben"), "hello").await.unwrap();
     assert_eq!((again.position, again.replayed), (1, true));
     desk.floor.leaves("ben");
@@ -104,7 +106,7 @@ async fn a_conversation_without_a_common_queue_is_read_only() {
     assert_eq!(desk.recorded(&id).await.len(), 1);
 }
 
-/// Who supervises sees librarians without a common queue, too; that is no common queue.
+/// An administrator also sees librarians with whom they share no queue; they still can't write to them.
 #[tokio::test]
 async fn an_administrators_sight_is_no_common_queue() {
     let desk = Desk::open().await;
@@ -117,7 +119,7 @@ async fn an_administrators_sight_is_no_common_queue() {
     assert_eq!(reason(&status), "NOT_SHARED");
 }
 
-/// Without presence-svc nobody can know who may write to whom, so nobody writes.
+/// Without presence-svc it is unknown who may write to whom, so nobody can write.
 #[tokio::test]
 async fn nothing_is_written_while_presence_is_unknown() {
     let desk = Desk::open().await;

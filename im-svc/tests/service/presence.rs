@@ -1,4 +1,4 @@
-//! A presence-svc that says what a test wants it to say.
+//! A fake presence-svc that answers as a test wants.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -25,19 +25,19 @@ struct State {
 }
 
 impl Floor {
-    /// From now on a librarian monitors these queues.
+    /// Makes a librarian monitor these queues from now on.
     pub fn monitors(&self, librarian_id: &str, queues: &[&str]) {
         let queues = queues.iter().map(|&queue| queue.to_owned()).collect();
         let mut state = self.0.lock().unwrap();
         state.queues.insert(librarian_id.to_owned(), queues);
     }
 
-    /// From now on a librarian is not there.
+    /// Makes a librarian absent from now on.
     pub fn leaves(&self, librarian_id: &str) {
         self.0.lock().unwrap().queues.remove(librarian_id);
     }
 
-    /// Whether presence-svc fails all calls from now on.
+    /// Sets whether presence-svc fails all calls from now on.
     pub fn close(&self, closed: bool) {
         self.0.lock().unwrap().closed = closed;
     }
@@ -95,7 +95,7 @@ impl PresenceService for FakePresence {
             .zip(theirs)
             .map(|(own, theirs)| own.intersection(theirs).cloned().collect())
             .unwrap_or_default();
-        // An administrator is shown librarians of their own library also without a common queue.
+        // An administrator also sees librarians of their own library with whom they share no queue.
         let shown_anyway = caller.librarian_id == "admin" && theirs.is_some();
         if shared.is_empty() && !shown_anyway {
             return Err(Refusal::not_found("librarian").into());

@@ -54,7 +54,7 @@ async fn two_servers_write_at_once() {
     }
 }
 
-/// F23, I8: what the bus loses, the last word too, comes all the same: new conversations, messages and marks.
+/// F23, I8: what the bus loses, including the last word, still arrives: new conversations, messages and marks.
 #[tokio::test]
 async fn without_a_bus_everything_comes_later() {
     let one = Desk::deaf(brisk()).await;
@@ -72,7 +72,7 @@ async fn without_a_bus_everything_comes_later() {
     anns.changed(|one| one.read_by_other == 1).await;
 }
 
-/// R13, I8: what another server erases is gone here as well, though no word of it comes.
+/// R13, I8: what another server erases disappears here, too, even though the bus delivers nothing.
 #[tokio::test]
 async fn without_a_bus_what_was_erased_goes_later() {
     let one = Desk::deaf(Config {
@@ -80,7 +80,7 @@ async fn without_a_bus_what_was_erased_goes_later() {
         ..brisk()
     })
     .await;
-    // Each server looks after some of them.
+    // Enough that each server looks after some of them.
     let queues = ["maple", "oak", "elm", "ash"];
     let mut ann = one.librarian("ann", &queues);
     let other = one.replica().await;
@@ -99,7 +99,7 @@ async fn without_a_bus_what_was_erased_goes_later() {
     }
 }
 
-/// What rests costs nothing: with many conversations, and a watch of all of them, the log is not read again and again.
+/// Idle conversations cost nothing: with many of them, all watched, the log is not read again and again.
 #[tokio::test]
 async fn the_log_is_not_read_while_nothing_happens() {
     for bus in [
@@ -118,14 +118,14 @@ async fn the_log_is_not_read_while_nothing_happens() {
         }
         let mut anns = ann.watch().await.unwrap();
         assert_eq!(anns.snapshot.len(), 51, "and the staff's");
-        // What was begun comes to its end, and each conversation is looked at once whether it is due.
+        // Let pending work finish, and each conversation be checked once for whether anything is due.
         let (mut before, mut rounds) = (usize::MAX, 0);
         while log.reads() != before {
             assert!(rounds < 100, "the log is read again and again");
             (before, rounds) = (log.reads(), rounds + 1);
             anns.heartbeats(10).await;
         }
-        // It still looks, and sees what happens.
+        // New messages are still noticed.
         ann.send(desk.command_id(), queue("maple"), "still there?")
             .await
             .unwrap();
@@ -133,7 +133,7 @@ async fn the_log_is_not_read_while_nothing_happens() {
     }
 }
 
-/// Typing reaches those at other servers.
+/// Typing reaches members at other servers.
 #[tokio::test]
 async fn typing_reaches_other_servers() {
     use carrel_proto::im::v1::watch_conversations_response::Change;
@@ -148,7 +148,7 @@ async fn typing_reaches_other_servers() {
     while !matches!(bens.change().await, Change::Typing(_)) {}
 }
 
-/// A conversation that nobody needs leaves memory, and is the same when it comes back.
+/// A conversation that is not needed leaves memory, and is the same when it comes back.
 #[tokio::test]
 async fn a_conversation_that_left_memory_is_the_same() {
     let desk = Desk::with(Config {

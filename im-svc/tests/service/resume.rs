@@ -11,7 +11,7 @@ use crate::desk::{Desk, Person, Watching, brisk, librarian, queue};
 /// What happens to two servers and their users.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Somebody writes at one of the servers: to another, or to the staff.
+    /// A librarian writes at one of the servers, to another librarian or to the staff.
     Write {
         from: usize,
         to: usize,
@@ -34,7 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 const NAMES: [&str; 3] = ["ann", "ben", "cho"];
 
-/// A client as `docs` tell how to write one: it holds each conversation up to a position, and checks each word.
+/// A client written as `docs` describe: it holds each conversation up to a position, and checks each change.
 #[derive(Default)]
 struct Client {
     held: BTreeMap<String, Vec<(u64, String)>>,
@@ -45,12 +45,12 @@ impl Client {
         self.held.get(id).map_or(0, |held| held.len() as u64)
     }
 
-    /// Fills in up to the head that a snapshot or a new conversation names.
+    /// Fetches messages up to the head that a snapshot or a changed conversation names.
     async fn fill(&mut self, person: &mut Person, conversation: &Conversation) {
         let id = &conversation.conversation_id;
         while self.head(id) < conversation.head {
             let after = self.head(id);
-            // `after` 0 is not a position to go on from; the first page is then all before the second message.
+            // `after` 0 is not a position to continue from; instead, ask for what is before the second message.
             let window = if after == 0 { (2, 0) } else { (0, after) };
             let page = person.list(id, window, 5).await.unwrap();
             for message in page.messages {

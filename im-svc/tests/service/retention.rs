@@ -1,4 +1,4 @@
-//! R13, D22: what need not be kept any longer is gone, from the log too.
+//! R13, D22: what need no longer be kept is gone, from the log, too.
 
 use std::{sync::Arc, time::Duration};
 
@@ -49,7 +49,7 @@ async fn messages_are_gone_after_their_time() {
     let changed = bens.changed(|one| one.first_kept == 3).await;
     assert_eq!((changed.head, changed.read, changed.unread), (3, 2, 1));
     assert_eq!(desk.recorded(&id).await, [(3, "young words".to_owned())]);
-    // A server that comes later knows the same.
+    // A server that starts later knows the same.
     let late = desk.replica().await;
     for server in [&desk, &replica, &late] {
         let mut ben = server.caller("ben");
@@ -65,7 +65,7 @@ async fn messages_are_gone_after_their_time() {
     let mut ben = late.caller("ben");
     let sent = ben.send("1", librarian("ann"), "answer").await.unwrap();
     assert_eq!(sent.position, 4);
-    // When all is gone, so is the conversation, until somebody writes again.
+    // When all messages are gone, so is the conversation, until somebody writes again.
     desk.clock.advance_ms(31 * DAY_MS);
     assert_eq!(bens.gone().await, id);
     let snapshot = desk.caller("ann").watch().await.unwrap().snapshot;
@@ -77,7 +77,7 @@ async fn messages_are_gone_after_their_time() {
     assert_eq!(bens.arrived().await.1.text, "anew");
 }
 
-/// The staff's conversation stays without its messages.
+/// The staff's conversation stays even without messages.
 #[tokio::test]
 async fn a_staff_conversation_outlives_its_messages() {
     let desk = Desk::open().await;
@@ -94,7 +94,7 @@ async fn a_staff_conversation_outlives_its_messages() {
     .await;
 }
 
-/// Nothing grows without bound: of very many messages the oldest go first.
+/// Nothing grows without bound: of too many messages, the oldest go first.
 #[tokio::test]
 async fn the_oldest_of_too_many_go_first() {
     let desk = Desk::with(Config {
@@ -127,11 +127,11 @@ fn until_log_off(grace: Duration) -> Config {
     }
 }
 
-/// R13, D22 "not kept": a conversation stays as long as one of the two watches, at whatever server, and is gone when
-/// both have logged off.
+/// R13, D22 "not kept": a conversation stays while one of the two watches, at any server, and is gone when both have
+/// logged off.
 #[tokio::test]
 async fn not_kept_is_gone_when_both_have_logged_off() {
-    // A watch says again and again that it is open. The grace is longer than a slow machine keeps it from saying so.
+    // A watch renews its lease periodically. The grace is longer than a slow machine delays that.
     let grace = Duration::from_secs(5);
     let desk = Desk::with(until_log_off(grace)).await;
     let replica = desk.replica().await;
@@ -147,8 +147,8 @@ async fn not_kept_is_gone_when_both_have_logged_off() {
     let unwatched = unwatched.await.unwrap().conversation_id;
     bens.arrived().await;
     drop(anns);
-    // Far more than the grace by the log's clock, and some sweeps after the first, before which everybody gets the grace to
-    // come back: Ben is still there.
+    // Advance by far more than the grace, and wait for some sweeps after the first, before which everybody has the grace
+    // to come back: Ben still has the desk open.
     desk.clock.advance_ms(400_000);
     let swept = async {
         while contains(&desk.bytes(&unwatched).await, "secret") {
@@ -161,13 +161,13 @@ async fn not_kept_is_gone_when_both_have_logged_off() {
         .await
         .expect("what nobody watches is gone from the log");
     assert_eq!(desk.recorded(&ids[0]).await.len(), 1);
-    // A reload is no log-off.
+    // A reload is not a log-off.
     drop(bens);
     let bens = replica.caller("ben").watch().await.unwrap();
     let kept = bens.snapshot.iter().filter(|one| one.head == 1).count();
     assert_eq!(kept, 2);
     drop(bens);
-    // What Ben had received may have been noted only just now, by that clock.
+    // What Ben received may have been recorded only just now, by that clock.
     desk.clock.advance_ms(10_000);
     desk.until("both conversations are gone from the log", || async {
         let direct = desk.bytes(&ids[0]).await;
@@ -183,7 +183,8 @@ async fn not_kept_is_gone_when_both_have_logged_off() {
 /// How many conversations the desks below have.
 const MANY: usize = 20;
 
-/// A desk with many conversations on this log, and somebody in none of them, whose watch tells how time goes by.
+/// Opens a desk with many conversations on this log, and a watch of a librarian in none of them, which serves as a
+/// clock.
 async fn with_many(log: &Arc<FaultyLog>, config: Config) -> (Desk, Watching) {
     let log = Arc::clone(log) as Arc<dyn EventLog>;
     let desk = Desk::by(Arc::new(LocalBus::default()), log, config).await;
@@ -198,7 +199,7 @@ async fn with_many(log: &Arc<FaultyLog>, config: Config) -> (Desk, Watching) {
     (desk, zoe)
 }
 
-/// Waits until the log is not read in the time of many sweeps.
+/// Waits until the log is not read for the duration of many sweeps. Returns how many reads there were.
 async fn until_at_rest(log: &FaultyLog, clock: &mut Watching) -> usize {
     let resting = async {
         loop {
@@ -215,7 +216,7 @@ async fn until_at_rest(log: &FaultyLog, clock: &mut Watching) -> usize {
         .expect("sweeping reads nothing when nothing can be due")
 }
 
-/// A sweep that fails at one conversation forgets nothing of the others.
+/// A sweep that fails at one conversation forgets nothing about the others.
 #[tokio::test]
 async fn a_sweep_that_fails_reads_nothing_again() {
     let log = FaultyLog::in_memory().unwrap();
@@ -226,7 +227,7 @@ async fn a_sweep_that_fails_reads_nothing_again() {
         queue_id: "maple".into(),
     };
     let began = serde_json::to_vec(&Event::Began { between }).unwrap();
-    // Swept before all others, and written by another server.
+    // A conversation that is swept before all others, written as if by another server.
     let write = Write {
         stream: StreamName::new("im", "0"),
         expected: 0,
@@ -254,7 +255,7 @@ async fn a_sweep_that_fails_reads_nothing_again() {
     assert!(read < MANY, "{read} reads");
 }
 
-/// D22 "not kept": what its members have just written is not brought into memory again and again to see that.
+/// D22 "not kept": a conversation in which its members have just written is not brought into memory again and again.
 #[tokio::test]
 async fn what_can_not_be_due_is_not_asked() {
     let log = FaultyLog::in_memory().unwrap();

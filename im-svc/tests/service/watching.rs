@@ -10,7 +10,7 @@ use tonic::Code;
 
 use crate::desk::{Desk, TOKEN_LASTS, brisk, conversation, librarian, queue, reason};
 
-/// The snapshot has everything, the last written to first, and staff conversations also before anybody wrote.
+/// The snapshot has every conversation, the last written to first, and staff conversations even before anybody wrote.
 #[tokio::test]
 async fn the_snapshot_has_everything() {
     let desk = Desk::open().await;
@@ -68,7 +68,7 @@ async fn a_new_conversation_appears() {
     }
 }
 
-/// D21: a message is delivered when the other's stream has carried it, and not before; read when they say so.
+/// D21: a message is delivered once the other's stream has carried it, and not before, and read once they say so.
 #[tokio::test]
 async fn delivered_and_read() {
     let desk = Desk::open().await;
@@ -94,7 +94,7 @@ async fn delivered_and_read() {
     anns.changed(|one| one.delivered_to_other == 2).await;
     ben.mark_read(&sent.conversation_id, 2).await.unwrap();
     anns.changed(|one| one.read_by_other == 2).await;
-    // The reader's other monitors show it as read, too.
+    // The reader's own monitors show it as read, too.
     let own = bens.changed(|one| one.read == 2).await;
     assert_eq!(own.unread, 0);
 }
@@ -115,7 +115,7 @@ async fn staff_conversations_follow_the_queues() {
     assert_eq!(bens.arrived().await.1.position, 2);
     desk.floor.monitors("ben", &["coop"]);
     assert_eq!(bens.gone().await, maple);
-    // What is written there now is not for him.
+    // What is written there now must not reach him.
     ann.send("3", queue("maple"), "not for Ben").await.unwrap();
     let status = ben.list(&maple, (0, 0), 0).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
@@ -126,7 +126,7 @@ async fn staff_conversations_follow_the_queues() {
     assert_eq!(back.head, 3);
 }
 
-/// Typing reaches the others, not oneself, and is never stored.
+/// Typing reaches the others but not its author, and is never stored.
 #[tokio::test]
 async fn typing_reaches_the_others() {
     let desk = Desk::open().await;
@@ -148,11 +148,11 @@ async fn typing_reaches_the_others() {
     assert_eq!(typing.member.unwrap().librarian_id, "ann");
     assert_eq!(desk.bytes(&id).await, before);
     ben.send("2", librarian("ann"), "yes?").await.unwrap();
-    // The next that Ann hears is the message and not that she types herself.
+    // The next change that Ann gets is the message, not her own typing.
     assert!(matches!(anns.change().await, Change::Arrived(_)));
 }
 
-/// I26: who does not read is let go with a reason; a new watch has everything.
+/// I26: a reader that falls behind is dropped with a reason; a new watch has everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_is_let_go() {
     let desk = Desk::with(Config {
@@ -166,7 +166,7 @@ async fn a_slow_reader_is_let_go() {
     let mut slow = ben.watch().await.unwrap();
     let text = "é".repeat(4_000);
     let mut sent = 0_u64;
-    // More than the windows of HTTP/2 take in.
+    // More than the HTTP/2 flow-control windows hold.
     while sent < 1_400 {
         ann.send(desk.command_id(), queue("maple"), &text)
             .await
@@ -192,12 +192,12 @@ async fn a_slow_reader_is_let_go() {
     assert_eq!(snapshot[0].head, sent);
 }
 
-/// A stream does not outlive its token, nor presence-svc for long, nor the server.
+/// A stream outlives neither its token nor the server, and none is opened while presence-svc is away.
 #[tokio::test]
 async fn streams_end_with_a_reason() {
     let desk = Desk::open().await;
     let mut ann = desk.librarian("ann", &["maple"]);
-    // All but a few milliseconds of the token's time are over.
+    // All but a few milliseconds of the token's lifetime have passed.
     let lasts = i64::try_from(TOKEN_LASTS.as_millis()).unwrap();
     desk.clock.advance_ms(lasts - 50);
     let mut watch = ann.watch().await.unwrap();
@@ -218,7 +218,7 @@ async fn streams_end_with_a_reason() {
     assert_eq!(reason(&watch.end().await), "SHUTTING_DOWN");
 }
 
-/// A token goes on running out while a watch is opened.
+/// A token can expire while a watch is being opened.
 #[tokio::test]
 async fn a_token_that_expires_meanwhile_opens_no_watch() {
     let log = FaultyLog::in_memory().unwrap();

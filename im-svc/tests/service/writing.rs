@@ -10,7 +10,8 @@ async fn texts(reader: &mut Person, id: &str, window: (u64, u64), size: i32) -> 
     (positions.collect(), page.more)
 }
 
-/// S36, I2, I4: messages are numbered 1, 2, 3 … for both, whoever writes by whatever name, each command once.
+/// S36, I2, I4: messages are numbered 1, 2, 3 … for both, whoever writes and however they address the conversation, and
+/// each command has one effect.
 #[tokio::test]
 async fn one_order_and_one_effect() {
     let desk = Desk::open().await;
@@ -26,7 +27,7 @@ async fn one_order_and_one_effect() {
     );
     let third = ann.send("2", conversation(&id), "well?").await.unwrap();
     assert_eq!(third.position, 3);
-    // Marks lie between messages in the log and count for nothing.
+    // Marks lie between messages in the log and are not numbered.
     ben.mark_read(&id, 3).await.unwrap();
     ben.send("2", conversation(&id), "well!").await.unwrap();
     let again = ann.send("1", conversation(&id), "hello").await.unwrap();
@@ -43,7 +44,7 @@ async fn one_order_and_one_effect() {
     assert_eq!(author.institution_name, "Library harbor");
 }
 
-/// I5: what one writer sends at once under many ids is there once each.
+/// I5: of commands that a writer sends concurrently, each id has one effect.
 #[tokio::test]
 async fn many_at_once() {
     let desk = Desk::open().await;
@@ -68,7 +69,7 @@ async fn many_at_once() {
     assert_eq!(texts(&mut ann, id, (0, 0), 200).await.0.len(), 100);
 }
 
-/// ListMessages scrolls back and fills in.
+/// ListMessages pages backwards and forwards.
 #[tokio::test]
 async fn pages_in_both_directions() {
     let desk = Desk::open().await;
@@ -101,7 +102,7 @@ async fn pages_in_both_directions() {
     }
 }
 
-/// R23, and every other wrong field by its name.
+/// R23: an invalid field is refused by name, here and for every other field.
 #[tokio::test]
 async fn wrong_fields_are_refused_by_name() {
     let desk = Desk::open().await;
@@ -129,7 +130,7 @@ async fn wrong_fields_are_refused_by_name() {
     assert_eq!(reason(&status), "NO_SUCH_MESSAGE");
 }
 
-/// What is read stays read; one's own messages are never unread.
+/// What was read stays read; a librarian's own messages are never unread.
 #[tokio::test]
 async fn unread_counts() {
     let desk = Desk::open().await;

@@ -1,7 +1,7 @@
 //! From a call's metadata to its [`Principal`].
 //!
-//! Each service holds an [`Authenticator`] and asks it at the head of every method. There is no layer that does it
-//! unseen: a method that forgot would be open, and in this shape the reader sees whether it did.
+//! Each service holds an [`Authenticator`] and calls it at the head of every method. This is deliberately not a hidden
+//! layer: a method that forgot the check would be open, and this way a reader can see whether it is there.
 
 use tonic::{Code, metadata::MetadataMap};
 
@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{clock::Clock, refusal::Refusal};
 
-/// Tells who calls, by their token alone. Cheap to clone.
+/// Identifies callers by their token alone. Cheap to clone.
 ///
-/// Metadata that claims an identity in any other way (`x-user-id` and its like) is not looked at.
+/// Metadata that claims an identity in any other way (such as `x-user-id`) is ignored.
 #[derive(Clone, Debug)]
 pub struct Authenticator {
     keys: KeyRing,
@@ -23,23 +23,24 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator that believes the tokens of a key ring.
+    /// An authenticator that accepts the tokens of a key ring.
     #[must_use]
     pub fn new(keys: KeyRing, clock: Clock) -> Self {
         Self { keys, clock }
     }
 
-    /// Tells who calls, from the `authorization` entry of the call's metadata.
+    /// Identifies the caller from the `authorization` entry of the call's metadata.
     ///
-    /// UNAUTHENTICATED with the reason NO_TOKEN when there is none, BAD_TOKEN when it is not one of ours or there is
-    /// more than one, TOKEN_EXPIRED when its time is over.
+    /// UNAUTHENTICATED with the reason NO_TOKEN if there is none, BAD_TOKEN if it is not one of ours or there is more
+    /// than one, TOKEN_EXPIRED if it has expired.
     pub fn authenticate(&self, metadata: &MetadataMap) -> Result<Principal, Refusal> {
         self.verify(bearer(metadata)?)
     }
 
-    /// Tells which of Carrel's own services calls.
+    /// Identifies which of Carrel's own services calls.
     ///
-    /// As [`Authenticator::authenticate`]; and PERMISSION_DENIED (reason ROLE_NOT_ALLOWED) for a person's good token.
+    /// Refuses like [`Authenticator::authenticate`], and with PERMISSION_DENIED (reason ROLE_NOT_ALLOWED) for a
+    /// person's valid token.
     pub fn authenticate_service(&self, metadata: &MetadataMap) -> Result<Service, Refusal> {
         let token = bearer(metadata)?;
         match statement::verify_service(&self.keys, token, self.clock.unix_ms()) {
@@ -55,17 +56,18 @@ impl Authenticator {
         }
     }
 
-    /// Tells whom an introduction is of, if it is one of ours and still good.
+    /// Returns what an introduction says, if it is one of ours and still valid.
     pub fn introduction(&self, introduction: &str) -> Option<Introduction> {
         statement::verify_introduction(&self.keys, introduction, self.clock.unix_ms()).ok()
     }
 
-    /// Tells whom an introduction of ours was of, however old it is. Only for telling whether two requests are the same.
+    /// Returns what an introduction of ours said, however old it is. Only for telling whether two requests are the
+    /// same.
     pub fn old_introduction(&self, introduction: &str) -> Option<Introduction> {
         statement::read_introduction(&self.keys, introduction, self.clock.unix_ms()).ok()
     }
 
-    /// Tells whose token this is. For tokens that come in another way than in metadata, such as on a running stream.
+    /// Verifies a token that did not come in metadata, such as one sent on a running stream.
     pub fn verify(&self, token: &str) -> Result<Principal, Refusal> {
         Ok(token::verify(&self.keys, token, self.clock.unix_ms())?)
     }
@@ -158,7 +160,7 @@ mod tests {
             refusal.reason
         };
         assert_eq!(reason(&[]), "NO_TOKEN");
-        // Claims of identity beside the token count for nothing.
+        // Identity claims beside the token are ignored.
         assert_eq!(reason(&[("x-user-id", "admin@maple")]), "NO_TOKEN");
         assert_eq!(reason(&[("authorization", &token)]), "BAD_TOKEN");
         assert_eq!(reason(&[("authorization", "Bearer")]), "BAD_TOKEN");
@@ -211,7 +213,7 @@ mod tests {
         assert_eq!(none.code, Code::Unauthenticated);
         assert_eq!(none.reason, "NO_TOKEN");
 
-        // And a service is nobody who may do what people do.
+        // And a service may not do what people do.
         let as_person = authenticator.verify(&services).unwrap_err();
         assert_eq!(as_person.reason, "BAD_TOKEN");
         assert!(authenticator.introduction(&services).is_none());

@@ -1,16 +1,16 @@
 //! The keys that sign and verify tokens.
 //!
-//! A key ring is a small JSON file that nobody but its owner, and at most its group, may read. Its newest key signs. The
-//! older ones only verify, until the time that their retirement was set for; rotation sets it so far ahead that every
-//! token they signed can no longer be renewed by then, and nobody is logged out by a rotation.
+//! A key ring is a small JSON file that only its owner, and at most its group, may read. The newest key signs. Older
+//! keys only verify, until they retire; a rotation sets that time so late that every token they signed can no longer be
+//! renewed by then, and so logs nobody out.
 //!
-//! Who only has to know whom a token is of needs no secret: the public part of a ring is a file of the same kind, with
-//! which nothing can be signed. Where it is a copy that takes a while to arrive, a rotation lets the new key be known
-//! for some time before it signs.
+//! A service that only checks tokens needs no secret: the public part of a ring is a file of the same kind that can't
+//! sign anything. If it is a copy that takes a while to arrive, a rotation can make the new key known for some time
+//! before it signs.
 //!
-//! A ring that was read from a file looks at most once a second whether the file has changed, when it is used. So
-//! `carrel keys rotate` in another process takes effect in a running server without a signal or a restart. A file that
-//! has become unreadable or damaged is reported in the log and the keys read before stay in force.
+//! A ring that was read from a file checks when it is used, at most once a second, whether the file has changed. So
+//! `carrel keys rotate` in another process takes effect in a running server without a signal or a restart. If the file
+//! has become unreadable or damaged, this is reported in the log and the keys read before stay in force.
 
 mod file;
 mod verified;
@@ -34,18 +34,18 @@ use self::{
     verified::Verified,
 };
 
-/// How many bytes the public part of a key has (RFC 8032).
+/// The length of a public key in bytes (RFC 8032).
 const PUBLIC_BYTES: usize = 32;
 
-/// How long the ring trusts what it read before it looks at the file again.
+/// How long a ring relies on what it read before it looks at the file again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// The keys, cheap to clone. All clones see a rotation at the same time.
+/// A ring of keys, cheap to clone. All clones see a rotation at the same time.
 #[derive(Clone)]
 pub struct KeyRing(Arc<Ring>);
 
 struct Ring {
-    /// `None` for a ring that lives in memory only.
+    /// `None` for a ring that is only in memory.
     path: Option<PathBuf>,
     held: Mutex<Held>,
 }
@@ -56,19 +56,19 @@ struct Held {
     looked_at: Instant,
 }
 
-/// The keys of one state of the ring, the newest last, never empty.
+/// The keys of one state of the ring, newest last, never empty.
 pub(super) struct Keys(Vec<Key>);
 
 /// One key.
 pub(super) struct Key {
-    /// The name under which tokens refer to it.
+    /// The id by which tokens refer to it.
     pub(super) id: String,
     public: Vec<u8>,
-    /// The pair that signs; `None` when only the public part is known here.
+    /// The pair that signs; `None` if only the public part is known here.
     pair: Option<Ed25519KeyPair>,
-    /// From when on it signs, in Unix milliseconds.
+    /// When it begins to sign, in Unix milliseconds.
     signs_from_ms: Option<i64>,
-    /// From when on it no longer verifies, in Unix milliseconds.
+    /// When it ceases to verify, in Unix milliseconds.
     retired_at_ms: Option<i64>,
     verified: Verified,
 }
@@ -86,7 +86,7 @@ pub enum KeyError {
         /// Why it failed.
         source: io::Error,
     },
-    /// Others than the owner may read the file.
+    /// Others have access to the file, or its group may change it.
     #[error(
         "the key file {} has mode {mode:03o}, so others may read or change it; run: chmod 600 {}",
         path.display(), path.display()
@@ -105,7 +105,7 @@ pub enum KeyError {
         /// What is wrong with it.
         why: String,
     },
-    /// Another process is changing the keys at this moment.
+    /// Another process is changing the keys at the moment.
     #[error("another process is changing the key file {}; try again", path.display())]
     Busy {
         /// The file.
@@ -120,13 +120,13 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
-    /// The system gave no random numbers.
+    /// The system gives no random numbers.
     #[error("the system gave no random numbers for a new key")]
     NoEntropy,
 }
 
 impl KeyRing {
-    /// Reads the ring from its file.
+    /// Reads a ring from its file.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
         let (file, seen) = file::read(path)?;
         let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
@@ -151,7 +151,7 @@ impl KeyRing {
         Self::load(path)
     }
 
-    /// Reads the ring from its file, or makes one if there is no such file.
+    /// Reads a ring from its file, or makes one if there is no such file.
     pub fn load_or_create(path: &Path, now_ms: i64) -> Result<Self, KeyError> {
         match Self::load(path) {
             Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -161,11 +161,12 @@ impl KeyRing {
         }
     }
 
-    /// Adds a new key to the file, which signs from `sign_after` on. Until then it only verifies, so that copies of the
+    /// Adds a new key to the file. It signs after `sign_after`; until then it only verifies, so that copies of the
     /// public part can arrive.
     ///
-    /// The keys before it verify for `verify_for` after that: the longest time that a token may be renewed. Those whose
-    /// time is over are removed. Every running ring of this file follows within seconds.
+    /// After that, the key that it replaces verifies for another `verify_for`: the longest time that a token may be
+    /// renewed. Older keys keep the retirement set before; those that have retired are removed. Every running ring of
+    /// this file follows within seconds.
     pub fn rotate(
         path: &Path,
         now_ms: i64,
@@ -194,19 +195,19 @@ impl KeyRing {
         file::write(path, &file, file::Existing::Replace)
     }
 
-    /// The public part of the ring in a file, as the text of a file that others may have: with it, tokens can be
-    /// verified and not signed.
+    /// Returns the public part of the ring in a file, as the text of a file that may be shared: with it, tokens can be
+    /// verified but not signed.
     pub fn public_part(path: &Path) -> Result<String, KeyError> {
         file::text(&without_secrets(path)?).map_err(|source| file::error(path, "shown", source))
     }
 
-    /// Writes the public part of the ring in a file to another, which everybody may read. It is replaced if it exists;
-    /// rings that were loaded from it follow.
+    /// Writes the public part of the ring in a file to another file, which anyone may read. An existing file is
+    /// replaced; rings that were loaded from it follow.
     pub fn write_public_part(path: &Path, to: &Path) -> Result<(), KeyError> {
         file::write(to, &without_secrets(path)?, file::Existing::Replace)
     }
 
-    /// A ring with one new key that is written nowhere. For tests.
+    /// Makes a ring with one new key, in memory only. For tests.
     pub fn generate() -> Result<Self, KeyError> {
         let file = KeyFile {
             format: FORMAT,
@@ -216,8 +217,8 @@ impl KeyRing {
         Ok(Self::in_memory(keys))
     }
 
-    /// A ring with one key that follows from a seed and is written nowhere. For simulations, in which the same seed must
-    /// give the same bytes.
+    /// Makes a ring with one key derived from a seed, in memory only. For simulations, in which the same seed must give
+    /// the same bytes.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
         let no_key = |_| file::damaged(Path::new("(memory)"), "it is no seed of a key".to_owned());
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(no_key)?;
@@ -243,7 +244,7 @@ impl KeyRing {
         }))
     }
 
-    /// Makes sure that something can be signed with this ring.
+    /// Checks that this ring can sign.
     ///
     /// # Errors
     /// [`KeyError::PublicOnly`].
@@ -256,7 +257,7 @@ impl KeyRing {
         }
     }
 
-    /// The keys that are in force now.
+    /// Returns the keys that are in force now.
     pub(super) fn keys(&self) -> Arc<Keys> {
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = &self.0.path
@@ -271,7 +272,7 @@ impl KeyRing {
     }
 }
 
-/// The ring in a file, with which tokens can be verified and not signed.
+/// Returns the ring in a file without its secrets: it can verify tokens but not sign them.
 fn without_secrets(path: &Path) -> Result<KeyFile, KeyError> {
     let (mut file, _) = file::read(path)?;
     let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
@@ -327,20 +328,20 @@ impl Keys {
         }
     }
 
-    /// The newest key, whether it signs already or not.
+    /// Returns the newest key, whether or not it signs yet.
     fn newest(&self) -> Option<&Key> {
         self.0.last()
     }
 
-    /// The key that signs at a time. `None` when nothing can be signed here.
+    /// Returns the key that signs at a time. `None` if nothing can be signed here.
     pub(super) fn signing(&self, now_ms: i64) -> Option<&Key> {
         let may_sign = |key: &&Key| key.signs_from_ms.is_none_or(|from| from <= now_ms);
-        // Should no key's time have come, the oldest signs: a clock may have been set back.
+        // If no key may sign yet, the oldest one signs: a clock may have been set back.
         let key = self.0.iter().rev().find(may_sign).or(self.0.first());
         key.filter(|key| key.pair.is_some())
     }
 
-    /// The keys that verify at a time.
+    /// Returns the keys that verify at a time.
     pub(super) fn in_force(&self, now_ms: i64) -> impl Iterator<Item = &Key> {
         self.0
             .iter()
@@ -378,12 +379,12 @@ impl Key {
         })
     }
 
-    /// Signs. `None` with a public part.
+    /// Signs a message. `None` if only the public part is known.
     pub(super) fn sign(&self, message: &[u8]) -> Option<ring::signature::Signature> {
         self.pair.as_ref().map(|pair| pair.sign(message))
     }
 
-    /// Whether this is the key's signature under a message.
+    /// Returns whether this is the key's signature of a message.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.verified.or(message, signature, || {
             UnparsedPublicKey::new(&ED25519, &self.public)
@@ -398,7 +399,7 @@ impl Key {
     }
 }
 
-/// The name of a key follows from it.
+/// Derives the id of a key from its public part.
 fn key_id(public: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, public);
     URL_SAFE_NO_PAD.encode(&digest.as_ref()[..12])

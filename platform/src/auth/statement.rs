@@ -1,7 +1,7 @@
 //! Statements that Carrel's services sign for each other: who a librarian is, and that a caller is a service.
 //!
-//! They are signed like tokens, with the same keys, for an audience of their own each: none can be taken for another,
-//! nor for a person's token.
+//! They are signed like tokens, with the same keys, but each kind has an audience of its own: no kind can be taken for
+//! another, nor for a person's token.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,12 +15,12 @@ use super::{
     },
 };
 
-/// What an introduction is for.
+/// The audience of an introduction.
 const INTRODUCTION: &str = "carrel-introduction";
-/// What a service's token is for.
+/// The audience of a service's token.
 const SERVICE: &str = "carrel-service";
 
-/// Who a librarian is, as presence-svc tells it to other services by way of a client.
+/// Who a librarian is, as presence-svc tells other services by way of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Introduction {
     /// The librarian's id.
@@ -29,18 +29,18 @@ pub struct Introduction {
     pub screen_name: String,
     /// The librarian's library.
     pub institution_id: String,
-    /// Its name.
+    /// The name of the library.
     pub institution_name: String,
-    /// The queues that the librarian monitored when it was written.
+    /// The queues that the librarian monitored when the introduction was written.
     pub queues: BTreeSet<String>,
 }
 
-/// One of Carrel's services, by a token of its own.
+/// One of Carrel's services, identified by a token of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Its name, for example `presence-svc`.
     pub name: String,
-    /// When its token expires, in Unix milliseconds. A stream must not outlive it.
+    /// When the token expires, in Unix milliseconds. A stream must not outlive it.
     pub expires_at_ms: i64,
 }
 
@@ -53,11 +53,11 @@ struct Statement<T> {
     content: T,
 }
 
-/// Introduces a librarian. The introduction holds for so long.
+/// Introduces a librarian. The introduction is valid for `lasts`.
 ///
 /// # Errors
-/// [`TokenError::NoKey`] when there is no key to sign with; [`TokenError::TooLong`] when nobody would read it, for its
-/// many queues.
+/// [`TokenError::NoKey`] if there is no key to sign with; [`TokenError::TooLong`] if the librarian has so many queues
+/// that no service would read the introduction.
 pub fn introduce(
     keys: &KeyRing,
     introduction: &Introduction,
@@ -67,7 +67,7 @@ pub fn introduce(
     state(keys, INTRODUCTION, introduction, now_ms, lasts)
 }
 
-/// Checks an introduction and says whom it is of.
+/// Checks an introduction and returns its content.
 ///
 /// # Errors
 /// [`TokenError::Bad`] or [`TokenError::Expired`].
@@ -79,8 +79,7 @@ pub fn verify_introduction(
     believe(keys, INTRODUCTION, introduction, now_ms).map(|(introduction, _)| introduction)
 }
 
-/// Says whom an introduction was of, also when its time is over: for telling whether two requests are the same, and for
-/// nothing else.
+/// Returns the content of an introduction even if it has expired. Only for telling whether two requests are the same.
 ///
 /// # Errors
 /// [`TokenError::Bad`].
@@ -95,7 +94,7 @@ pub fn read_introduction(
 /// Issues a token with which a service calls others.
 ///
 /// # Errors
-/// [`TokenError::NoKey`] when there is no key to sign with.
+/// [`TokenError::NoKey`] if there is no key to sign with.
 pub fn issue_service(
     keys: &KeyRing,
     name: &str,
@@ -141,7 +140,7 @@ fn state<T: Serialize>(
     Ok(signed)
 }
 
-/// What a statement says that we made and whose time is not over, and when that is.
+/// Returns the content of a statement that we made and that has not expired, and when it expires.
 fn believe<T: DeserializeOwned>(
     keys: &KeyRing,
     audience: &str,
@@ -155,7 +154,7 @@ fn believe<T: DeserializeOwned>(
     Ok((content, expires_at_ms))
 }
 
-/// What a statement says that we made, and when its time is or was over.
+/// Returns the content of a statement that we made, and when it expires or expired.
 fn read<T: DeserializeOwned>(
     keys: &KeyRing,
     audience: &str,

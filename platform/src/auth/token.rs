@@ -1,12 +1,12 @@
 //! Tokens: JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037), and nothing else.
 //!
-//! The general libraries carry every algorithm that JWT knows: the pure-Rust backend of `jsonwebtoken` brings the
-//! `rsa` crate with an open advisory (RUSTSEC-2023-0071) for a thing we never do. One algorithm over `ring` is a page
-//! of code, and what is not there can't be confused.
+//! General-purpose libraries carry every algorithm that JWT knows: the pure-Rust backend of `jsonwebtoken` brings in
+//! the `rsa` crate with an open advisory (RUSTSEC-2023-0071) for something we never do. One algorithm over `ring` is
+//! a page of code, and an algorithm that is not there can't be confused with another.
 //!
 //! A token's header is not even parsed: it must be, byte for byte, the header that we write for one of our keys. So
 //! `alg`, `jku`, `x5u`, a path in `kid` and whatever else a forger may put there is never looked at. The payload is
-//! parsed only after the signature over it was found good. All forgeries get the same answer.
+//! parsed only after its signature was verified. All forgeries get the same answer.
 
 use std::time::Duration;
 
@@ -20,38 +20,38 @@ use super::{
 };
 use crate::refusal::Refusal;
 
-/// Who issues the tokens.
+/// The issuer of the tokens.
 pub(super) const ISSUER: &str = "carrel";
 
-/// Whom the tokens are for.
+/// The audience of the tokens.
 const AUDIENCE: &str = "carrel";
 
 /// How far the clocks of two machines may differ.
 ///
-/// A call is let through for so long after its token expired. A stream is not: it ends at
+/// Calls are still accepted for this long after a token has expired. Streams are not: they end at
 /// [`Principal::expires_at_ms`].
 pub const LEEWAY: Duration = Duration::from_secs(60);
 
 /// The longest token, in bytes: it must fit into a header list of 16 KiB with room for the rest.
 pub const MAX_LENGTH: usize = 8 * 1024;
 
-/// How long a token holds.
+/// How long a token is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// How long it lets its owner in.
+    /// How long it is accepted.
     pub access: Duration,
-    /// How long it, or a successor of it, may be exchanged for a fresh one.
+    /// How long it, or a successor, may be exchanged for a fresh one.
     pub renewal: Duration,
 }
 
-/// A token that was issued.
+/// An issued token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Issued {
     /// The token: a secret.
     pub access_token: String,
     /// When it expires, in Unix milliseconds: a whole second, rounded up.
     pub expires_at_ms: i64,
-    /// Until when it, or a successor of it, may be renewed, in Unix milliseconds: a whole second, rounded up.
+    /// Until when it, or a successor, may be renewed, in Unix milliseconds: a whole second, rounded up.
     pub renew_until_ms: i64,
 }
 
@@ -65,19 +65,19 @@ impl std::fmt::Debug for Issued {
     }
 }
 
-/// Why a token was not issued or not believed.
+/// Why a token was not issued or not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is not one of ours, or not any more.
+    /// The token is not, or no longer, one of ours.
     #[error("This token is not valid here. Log in again.")]
     Bad,
-    /// It was good and its time is over.
+    /// The token was valid and has expired.
     #[error("This token has expired. Renew it or log in again.")]
     Expired,
-    /// It was good, and neither it nor a successor of it can be renewed any more.
+    /// The token was valid, but neither it nor a successor can be renewed any more.
     #[error("This token can't be renewed any more. Log in again.")]
     RenewalOver,
-    /// It would be longer than [`MAX_LENGTH`].
+    /// The token would be longer than [`MAX_LENGTH`].
     #[error(
         "a token for this person would be longer than {MAX_LENGTH} bytes: fewer queues or shorter names are needed"
     )]
@@ -99,7 +99,7 @@ impl From<TokenError> for Refusal {
     }
 }
 
-/// What a token says. Times are whole seconds, as RFC 7519 has them.
+/// The content of a token. Times are whole seconds, as in RFC 7519.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -113,8 +113,8 @@ struct Claims {
 
 /// Issues a token, signed with the newest key.
 ///
-/// To issue the successor of a token that must keep its end, give what is left until then as `lifetimes.renewal`. A
-/// token never expires later than it may be renewed.
+/// For a successor that must not be renewable for longer than its predecessor, pass the time left until then as
+/// `lifetimes.renewal`. A token never expires later than it may be renewed.
 pub fn issue(
     keys: &KeyRing,
     who: &Who,
@@ -149,7 +149,7 @@ pub fn issue(
     })
 }
 
-/// Checks a token and says who brought it.
+/// Checks a token and returns whose it is.
 pub fn verify(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Principal, TokenError> {
     let claims = authentic(keys, token, now_ms)?;
     let expires_at_ms = claims.exp.saturating_mul(1000);
@@ -162,9 +162,9 @@ pub fn verify(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Principal, Tok
     })
 }
 
-/// Checks a token that is to be renewed: it may have expired, but not its time for renewal.
+/// Checks a token that is to be renewed: it may have expired, but must still be renewable.
 ///
-/// Returns until when it may be renewed, in Unix milliseconds, which is also the end of its successors.
+/// Also returns until when it may be renewed, in Unix milliseconds, which limits its successors as well.
 pub fn verify_renewable(
     keys: &KeyRing,
     token: &str,
@@ -182,7 +182,7 @@ pub fn verify_renewable(
     Ok((principal, renew_until_ms))
 }
 
-/// The claims of a token that we issued, for us, and not in the future.
+/// Returns the claims of a token that we issued, for our own audience, and not in the future.
 fn authentic(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Claims, TokenError> {
     let payload = signed_payload(keys, token, now_ms)?;
     let claims: Claims = serde_json::from_slice(&payload).map_err(|_| TokenError::Bad)?;
@@ -192,12 +192,12 @@ fn authentic(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Claims, TokenEr
     Ok(claims)
 }
 
-/// Whether something was issued later than any clock of ours may say that it is.
+/// Returns whether something was issued later than any of our clocks could show now.
 pub(super) fn is_from_the_future(iat: i64, now_ms: i64) -> bool {
     iat.saturating_mul(1000) > now_ms.saturating_add(leeway_ms())
 }
 
-/// What stands in a token under a good signature of one of our keys. Nothing in it was looked at yet.
+/// Returns the payload of a token with a valid signature of one of our keys. Its content is not checked yet.
 pub(super) fn signed_payload(
     keys: &KeyRing,
     token: &str,
@@ -232,7 +232,7 @@ pub(super) fn sign(key: &Key, payload: &[u8]) -> Result<String, TokenError> {
     Ok(token)
 }
 
-/// The one header that tokens of a key have. Key ids are base64url and need no escaping.
+/// Returns the only header that tokens of a key have. Key ids are base64url and need no escaping.
 fn header_of(key: &Key) -> String {
     URL_SAFE_NO_PAD.encode(format!(
         r#"{{"alg":"EdDSA","typ":"JWT","kid":"{}"}}"#,

@@ -14,17 +14,17 @@ pub(super) const BACKLOG: usize = 256;
 /// The bus's end of a subscription.
 #[derive(Debug)]
 pub(super) struct Listener {
-    /// What metrics call the bus.
+    /// The name of the bus in metrics.
     system: &'static str,
     origin: Origin,
     /// Has room for [`BACKLOG`] notices and one [`Notice::Missed`].
     notices: queue::Sender<Notice>,
-    /// Whether the notice that was queued last is [`Notice::Missed`].
+    /// Whether the last queued notice is [`Notice::Missed`].
     told_of_loss: bool,
 }
 
 impl Listener {
-    /// A subscriber and what it hears.
+    /// Makes a subscriber's listener and the queue that it reads.
     pub(super) fn new(system: &'static str, origin: Origin) -> (Self, queue::Receiver<Notice>) {
         let (notices, heard) = queue(BACKLOG + 1);
         let listener = Self {
@@ -36,10 +36,11 @@ impl Listener {
         (listener, heard)
     }
 
-    /// Queues a payload unless it is the subscriber's own, or once, in its place, the word that payloads are missing
-    /// from here on. Says whether it was lost.
+    /// Queues a payload unless it is the subscriber's own. Without room, queues [`Notice::Missed`] once in its
+    /// place. Returns whether the payload was lost.
     ///
-    /// The last place is kept for that word, so that it is always heard, and after all that was not lost before it.
+    /// The last place is kept for [`Notice::Missed`], so that it is always heard, and after everything that was
+    /// queued before the loss.
     pub(super) fn tell(&mut self, origin: Origin, payload: &Bytes) -> bool {
         if self.is_of(origin) {
             return false;
@@ -53,19 +54,19 @@ impl Listener {
         if self.told_of_loss {
             self.count_gap();
         }
-        // It has room, and a subscriber that left needs no word.
+        // There is room, and a subscriber that left needs no notice.
         drop(self.notices.send(notice));
         self.told_of_loss
     }
 
-    /// Queues the word that something may have been lost before now, unless it is waiting at the end already.
+    /// Queues [`Notice::Missed`] for a possible loss before now, unless it waits at the end already.
     pub(super) fn miss(&mut self) {
         if self.told_of_loss && !self.notices.is_empty() {
             return;
         }
         self.told_of_loss = true;
         self.count_gap();
-        // Only this word takes the last place, so if there is none, then it waits there.
+        // Only this notice takes the last place, so if that is taken, the notice waits there already.
         drop(self.notices.send(Notice::Missed));
     }
 
@@ -73,12 +74,12 @@ impl Listener {
         BUS_MISSED.add(1, [self.system.into()]);
     }
 
-    /// Whether it is this origin's own.
+    /// Returns whether the listener belongs to this origin.
     pub(super) fn is_of(&self, origin: Origin) -> bool {
         self.origin == origin
     }
 
-    /// Whether the subscription was dropped.
+    /// Returns whether the subscription was dropped.
     pub(super) fn is_gone(&self) -> bool {
         self.notices.is_closed()
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::{Bus, Origin, Subscription, listener::Listener, measure_publication};
 use crate::telemetry::metric::BUS_LAG;
 
-/// What spans and metrics call it.
+/// The name of this bus in spans and metrics.
 pub const SYSTEM: &str = "memory";
 
 /// A bus within one process, cheap to clone. It is shut down when its last clone is dropped.
@@ -39,7 +39,7 @@ impl Bus for LocalBus {
             lost |= listener.tell(origin, &payload);
         }
         drop(topics);
-        // It is received when it is published.
+        // A payload is received as soon as it is published.
         BUS_LAG.record(began.elapsed().as_secs_f64(), [SYSTEM.into()]);
         measure_publication(SYSTEM, began, if lost { "dropped" } else { "sent" });
     }
@@ -65,7 +65,7 @@ impl Bus for LocalBus {
         SYSTEM
     }
 
-    /// What is lost here is always told.
+    /// Every loss here is told to the subscriber.
     fn lossy(&self) -> bool {
         false
     }

@@ -1,12 +1,12 @@
 //! The bus of many servers, over Redis.
 //!
-//! What is published goes through a bounded queue to one task that sends what waits in one write. What is subscribed is
-//! heard on one connection for each master, which is examined each second: it must answer a ping, and a word that is
-//! published on a channel of its own must be heard on it. A connection that fails is made anew, with all subscriptions,
-//! and their subscribers hear [`Notice::Missed`](super::Notice::Missed) when it fails and when they are subscribed again.
+//! Published payloads go through a bounded queue to one task, which sends what waits in one write. Subscriptions are
+//! heard on one connection to each master, which is examined each second: it must answer a ping, and a probe published
+//! on a channel of its own must be heard on it. A connection that fails is replaced, with all its subscriptions, and
+//! their subscribers hear [`Notice::Missed`](super::Notice::Missed) when it fails and again when they are resubscribed.
 //!
-//! Redis sees sealed words on channels whose names tell nothing ([`crate::seal`]). In a cluster, words travel by
-//! sharded pub/sub. Redis 7 or newer is needed there; Redis 6 does otherwise.
+//! Redis sees sealed words on channels whose names reveal nothing ([`crate::seal`]). In a cluster, words travel by
+//! sharded pub/sub, which needs Redis 7 or newer; otherwise Redis 6 will do.
 
 mod figures;
 mod hearing;
@@ -39,14 +39,14 @@ use crate::{
     redis::{Health, Nodes, RedisConfig, RedisError},
 };
 
-/// What spans and metrics call it.
+/// The name of this bus in spans and metrics.
 pub const SYSTEM: &str = "redis";
 
 /// A bus over Redis, cheap to clone. It is shut down when its last clone is dropped.
 ///
 /// Beyond what [`Bus`] promises: what is published here on a topic goes to Redis in that order as long as a connection
-/// lasts. A payload that could not be sent, because Redis was away or too much waited, is dropped, and whoever listens to
-/// its topic hears [`Notice::Missed`](super::Notice::Missed) in its place as soon as Redis can be reached.
+/// lasts. A payload that could not be sent, because Redis was away or too much was waiting, is dropped, and the topic's
+/// subscribers hear [`Notice::Missed`](super::Notice::Missed) in its place as soon as Redis can be reached.
 #[derive(Clone, Debug)]
 pub struct RedisBus {
     outbox: Arc<Outbox>,
@@ -59,11 +59,12 @@ pub struct RedisBus {
 impl RedisBus {
     /// Connects to Redis.
     ///
-    /// From then on it is used when it is there and done without when it is not: see [`RedisBus::condition`].
+    /// Afterwards the bus uses Redis while it can be reached and does without it while it can't: see
+    /// [`RedisBus::condition`].
     ///
     /// # Errors
     ///
-    /// When a setting can't be used, or Redis does not answer now.
+    /// If a setting can't be used, or Redis does not answer now.
     pub async fn connect(config: &RedisConfig) -> Result<Self, RedisError> {
         let settings = config.check()?;
         let health = Health::new("bus");
@@ -90,13 +91,13 @@ impl RedisBus {
         })
     }
 
-    /// How the connections to Redis are, as it changes.
+    /// Returns the state of the connections to Redis, as it changes.
     #[must_use]
     pub fn condition(&self) -> watch::Receiver<Condition> {
         self.health.watch()
     }
 
-    /// What it has done so far.
+    /// Returns counts of what the bus has done so far.
     #[must_use]
     pub fn figures(&self) -> Figures {
         self.counters.figures()

@@ -1,4 +1,4 @@
-//! Times as people write them.
+//! Durations as people write them.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HumanDuration(Duration);
 
-/// The units and how many milliseconds each has, the longest first.
+/// The units and how many milliseconds each has, longest first.
 const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -17,7 +17,7 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// Why a text is no length of time.
+/// A text is not a length of time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a length of time; write a whole number and its unit, for example 500ms, 5s, 10m, 24h or 30d"
@@ -25,13 +25,13 @@ const UNITS: [(&str, u64); 5] = [
 pub struct DurationError(String);
 
 impl HumanDuration {
-    /// A number of seconds.
+    /// Makes a duration of so many seconds.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// The same as the standard library has it.
+    /// Returns the standard library's type.
     #[must_use]
     pub const fn get(self) -> Duration {
         self.0
@@ -39,7 +39,7 @@ impl HumanDuration {
 }
 
 impl From<Duration> for HumanDuration {
-    /// Drops what is shorter than a millisecond, which could not be written.
+    /// Drops fractions of a millisecond, which could not be written.
     fn from(duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self(Duration::from_millis(millis))

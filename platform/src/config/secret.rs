@@ -16,7 +16,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The value itself, for the one place that needs it.
+    /// Returns the value itself, for the one place that needs it.
     pub const fn reveal(&self) -> &T {
         &self.0
     }
@@ -36,7 +36,7 @@ impl<T> Serialize for Secret<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The error of the value itself would quote what was found.
+        // The error of the value itself would quote what it found.
         T::deserialize(deserializer).map(Self).map_err(|_| {
             de::Error::custom("this secret has the wrong form; write it as text in quotes")
         })

@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use super::{Held, Lease, LeaseError, Leases};
 
-/// The longest that a lease lasts here: thirty years. Whoever asks for more gets this.
+/// The longest time that a lease lasts here: thirty years. Longer requests are shortened to it.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Leases in memory. Clones share them; they end with the last clone.
 ///
-/// What has run out is forgotten at the next call, whichever space that is about: a space that nobody asks for again
-/// takes no memory.
+/// Leases that have run out are removed at the next call for any space, so a space that is no longer used takes no
+/// memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLeases {
     table: Arc<Mutex<Table>>,
@@ -26,9 +26,9 @@ pub struct MemoryLeases {
 
 #[derive(Debug, Default)]
 struct Table {
-    /// By space, in order of their keys. No space is empty; most have one lease, and room for no more.
+    /// By space, ordered by key. No space is empty; most have one lease, and room for no more.
     spaces: HashMap<String, Vec<Standing>>,
-    /// When each of them runs out, and its space and key.
+    /// When each lease runs out, with its space and key.
     ends: BTreeSet<(Instant, String, String)>,
 }
 
@@ -39,7 +39,7 @@ struct Standing {
 }
 
 impl Table {
-    /// Forgets what has run out.
+    /// Removes the leases that have run out.
     fn run_out(&mut self, now: Instant) {
         while self.ends.first().is_some_and(|(until, ..)| *until <= now)
             && let Some((_, space, key)) = self.ends.pop_first()
@@ -82,7 +82,7 @@ impl Table {
         }
     }
 
-    /// Takes a lease out of its space, and nothing more.
+    /// Removes a lease from its space, and does nothing else.
     fn forget(&mut self, space: &str, key: &str) -> Option<Standing> {
         let leases = self.spaces.get_mut(space)?;
         let standing = leases.remove(place(leases, key).ok()?);
@@ -93,13 +93,13 @@ impl Table {
     }
 }
 
-/// Where a lease of this key is among those of its space, or where it would be.
+/// Returns where a lease of this key is among those of its space, or where it would be inserted.
 fn place(leases: &[Standing], key: &str) -> Result<usize, usize> {
     leases.binary_search_by(|standing| standing.lease.key.as_str().cmp(key))
 }
 
 impl MemoryLeases {
-    /// The leases that stand now, locked.
+    /// Locks the table and removes what has run out.
     fn table(&self) -> MutexGuard<'_, Table> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         table.run_out(Instant::now());

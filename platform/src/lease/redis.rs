@@ -1,22 +1,22 @@
 //! Leases of many servers, in Redis.
 //!
-//! Each step is a script that Redis runs by itself, and all of them go by one clock: Redis's own. It may be set back by
-//! thirty days, by an operator or because a replica on another machine took over: the store's time then goes on from
+//! Each step is a script that Redis runs atomically, and all scripts use one clock: Redis's own. If it is set back by
+//! up to thirty days, by an operator or because a replica on another machine took over, the store's time goes on from
 //! where it was, so that a lease lasts no longer than it was held for, give or take the second that may have been lost.
-//! Set forward, all leases run out at once, and the store says that it was away.
+//! If it is set forward, all leases run out at once, and the store says that it was away.
 //!
 //! **A store that does not know says so.** Each of the store's 32 parts remembers since when it has existed without a
-//! break; every server lets it know once a second that it is there. A Redis that was emptied, restarted, replaced by a
-//! replica that had not heard of it, or away for five seconds, in which nobody could say that they are there, has
-//! parts that are younger than the setting `settle`; then [`Leases::standing`] is an error, and not a list without
-//! those who have not said again that they are there. So is it, once, when a desk is set up. When the youngest part of
-//! a space was born is the life of the store that [`Leases::read`] tells.
+//! break; every server touches it once a second. If Redis was emptied, restarted, replaced by a replica that had not
+//! heard of the part, or away for five seconds, in which no holder could renew its lease, its parts are younger than
+//! the setting `settle`; then [`Leases::standing`] is an error, rather than a list that lacks the holders who have not
+//! renewed yet. The same happens once, when a desk is set up. The life that [`Leases::read`] returns is the time at
+//! which the youngest part of a space was born.
 //!
-//! What has run out is removed by whoever touches its space next, and a space is gone from Redis a second after its last
-//! lease. Only a server whose clock was set back keeps, for as long, what nobody touches; nobody sees it. Redis must
-//! not evict keys (`maxmemory-policy noeviction`), and must be version 7 or newer.
+//! Leases that have run out are removed by the next call that touches their space, and a space is gone from Redis a
+//! second after its last lease. Only a server whose clock was set back keeps an untouched space for that much longer;
+//! nobody sees it. Redis must not evict keys (`maxmemory-policy noeviction`), and must be version 7 or newer.
 //!
-//! Redis sees sealed values under names that tell nothing ([`crate::seal`]). What does not open is left out.
+//! Redis sees sealed values under names that reveal nothing ([`crate::seal`]). Values that do not open are left out.
 
 mod names;
 mod record;
@@ -46,7 +46,7 @@ use crate::{
 /// How long a call may take.
 const BUDGET: Duration = Duration::from_secs(1);
 
-/// The longest that a lease lasts here: thirty years. Whoever asks for more gets this.
+/// The longest time that a lease lasts here: thirty years. Longer requests are shortened to it.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Leases in Redis, cheap to clone. The connections are closed with the last clone.
@@ -72,7 +72,7 @@ impl RedisLeases {
     ///
     /// # Errors
     ///
-    /// When a setting can't be used, Redis does not answer now, or is too old.
+    /// If a setting can't be used, or Redis does not answer now or is too old.
     pub async fn connect(config: &RedisConfig) -> Result<Self, RedisError> {
         let settings = config.check()?;
         let health = Health::new("leases");
@@ -95,18 +95,18 @@ impl RedisLeases {
         })
     }
 
-    /// How the connections to Redis are, as it changes.
+    /// Returns the state of the connections to Redis, as it changes.
     #[must_use]
     pub fn condition(&self) -> watch::Receiver<Condition> {
         self.health.watch()
     }
 }
 
-/// Lets each part of the store know each second that it is there, and says if a part does not do as it is asked: a Redis
-/// that is full, or is a replica by now, answers its connections all the same.
+/// Touches each part of the store once a second, and reports if a part fails: a Redis that is full, or is a replica by
+/// now, still answers its connections.
 async fn keep_touching(store: Arc<Store>, report: Report) {
     let mut tick = interval(PING_EVERY);
-    // After a time in which the process stood still, once is enough.
+    // After the process stood still for a while, one touch is enough.
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failed_before = false;
     loop {
@@ -114,7 +114,7 @@ async fn keep_touching(store: Arc<Store>, report: Report) {
         let keys = store.keyring.keys().iter();
         let touches = keys.flat_map(|key| (0..PARTS).map(|part| store.touch(key, part)));
         let touched = futures::future::join_all(touches).await;
-        // One round may meet the moment in which a replica takes over.
+        // A single failure may be the moment in which a replica takes over.
         let problem = touched.into_iter().find_map(Result::err);
         match &problem {
             None => report.well(),
@@ -134,7 +134,7 @@ impl Store {
             .await
     }
 
-    /// Runs a script on a space under one of the keys.
+    /// Runs a script on a space with one of the keys.
     async fn run(
         &self,
         script: &Script,
@@ -148,7 +148,7 @@ impl Store {
     }
 
     async fn hold(&self, lease: &Lease, lasts: Duration) -> Result<Held, LeaseError> {
-        // A part of a millisecond counts as a whole one, since a lease must not run out earlier than asked.
+        // Fractions of a millisecond are rounded up, since a lease must not run out earlier than asked.
         let lasts_ms = lasts.min(FOR_EVER).as_micros().div_ceil(1_000).to_string();
         let mut held = Held::Yes;
         for key in self.keyring.keys() {
@@ -190,7 +190,7 @@ impl Store {
     async fn read(&self, space: &str) -> Result<Reading, LeaseError> {
         let mut leases = BTreeMap::<String, Lease>::new();
         let mut oldest = Duration::ZERO;
-        // Whichever part begins anew is the one that was born last.
+        // The part that was born last is the one that began anew.
         let mut life = 0;
         for key in self.keyring.keys() {
             let answer = self.run(&self.scripts.standing, key, space, &[]).await?;
@@ -222,7 +222,7 @@ impl Store {
     }
 }
 
-/// The higher incarnation that the script names, if it names one.
+/// Returns the higher incarnation that the script answered, if any.
 fn superseded_by(answer: &Value) -> Result<Option<u64>, LeaseError> {
     let Value::BulkString(text) = answer else {
         return Err(not_understood());
@@ -239,9 +239,9 @@ fn superseded_by(answer: &Value) -> Result<Option<u64>, LeaseError> {
 /// A space as one part of the store has it.
 struct Part<'a> {
     age: Duration,
-    /// When it was born, by its own clock.
+    /// When it was born, by the store's clock.
     born: u64,
-    /// Names with what is kept under them.
+    /// The names and the records stored under them.
     kept: Vec<(&'a [u8], &'a [u8])>,
 }
 
@@ -273,7 +273,7 @@ fn not_understood() -> LeaseError {
     LeaseError("Redis gave an answer that is none".to_owned())
 }
 
-/// Gives a call no longer than its budget, however many keys there are.
+/// Limits a call to the budget, however many keys there are.
 async fn in_time<T>(call: impl Future<Output = Result<T, LeaseError>>) -> Result<T, LeaseError> {
     timeout_at(Instant::now() + BUDGET, call)
         .await

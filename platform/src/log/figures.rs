@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-/// What a log has done since it was opened. Counts only go up.
+/// What a log has done since it was opened. The counts only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Commits that wrote something: each cost one sync.
+    /// Commits that wrote something, each of which cost one sync.
     pub commits: u64,
     /// Batches that were accepted.
     pub batches: u64,
@@ -16,13 +16,13 @@ pub struct Figures {
     pub events: u64,
     /// Batches that were refused with [`LogError::Conflict`](super::LogError::Conflict).
     pub conflicts: u64,
-    /// How long all these commits took together, their syncs included.
+    /// How long all these commits took together, including their syncs.
     pub commit_time: Duration,
     /// How many appends and erasures wait for the writer right now.
     pub waiting: usize,
 }
 
-/// What a writer has counted since it started.
+/// The running counts of a writer.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     commits: AtomicU64,
@@ -57,7 +57,7 @@ impl Counters {
     }
 }
 
-/// What came of one group.
+/// The counts of one group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct GroupFigures {
     pub(super) batches: u64,

@@ -1,4 +1,4 @@
-//! Group commit, as far as it is the same for every engine: what waits for the writer, and how much one commit takes.
+//! Group commit, as far as engines share it: the queue for the writer, and how much one commit takes.
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -15,13 +15,13 @@ use crate::telemetry::{
     span, trace_context,
 };
 
-/// How many requests one commit takes at the most.
+/// The most requests that one commit takes.
 const GROUP_REQUESTS: usize = 1024;
 
-/// With how many bytes of payload a commit is full. It takes at least one batch.
+/// The bytes of payload at which a commit is full. It takes at least one batch.
 const GROUP_BYTES: usize = 16 << 20;
 
-/// How large one event may be. Far above what any event of Carrel is; it keeps one batch from harming the others.
+/// The largest event, in bytes. Far above any event of Carrel; it keeps one batch from harming the others.
 const EVENT_BYTES: usize = 16 << 20;
 
 /// What a writer is asked to do.
@@ -34,28 +34,28 @@ pub(super) enum Work {
     },
 }
 
-/// Work on its way to a writer.
+/// A piece of work on its way to a writer.
 pub(super) struct Request {
     pub(super) work: Work,
-    /// What it is a part of.
+    /// The trace that it is part of.
     pub(super) trace: Option<TraceIds>,
     pub(super) reply: oneshot::Sender<Result<(), LogError>>,
 }
 
-/// Where work waits for a writer. The writers end when it is dropped and they have done what was in it.
+/// The queue of work for the writers. When it is dropped, the writers finish what is in it and end.
 pub(super) struct Queue {
     requests: mpsc::Sender<Request>,
     patience: Duration,
 }
 
 impl Queue {
-    /// A queue with so many places, for one of which `patience` is waited.
+    /// Makes a queue with so many places. A caller waits for a place for `patience`.
     pub(super) fn new(places: usize, patience: Duration) -> (Self, mpsc::Receiver<Request>) {
         let (requests, receiver) = mpsc::channel(places.max(1));
         (Self { requests, patience }, receiver)
     }
 
-    /// How much waits right now.
+    /// Returns how many requests wait right now.
     pub(super) fn waiting(&self) -> usize {
         self.requests.max_capacity() - self.requests.capacity()
     }
@@ -80,13 +80,13 @@ impl Queue {
         });
         match answer.await {
             Ok(result) => result,
-            // A writer answers everything that it takes, unless it panics.
+            // A writer answers every request that it takes, unless it panics.
             Err(_) => Err(LogError::Unknown("the writer stopped".to_owned())),
         }
     }
 }
 
-/// Takes what waits, as far as one commit should go. Requests whose senders have gone are left out.
+/// Collects waiting requests, as many as one commit should take. Requests whose senders are gone are left out.
 pub(super) fn gather(
     first: Request,
     requests: &mut mpsc::Receiver<Request>,
@@ -107,20 +107,20 @@ pub(super) fn gather(
 
 pub(super) fn answer(answers: impl IntoIterator<Item = (Request, Result<(), LogError>)>) {
     for (request, result) in answers {
-        // Whoever stopped waiting has chosen not to know.
+        // A sender that stopped waiting has chosen not to know.
         drop(request.reply.send(result));
     }
 }
 
-/// Says that the engine has broken.
+/// Returns the error of an engine that has broken.
 pub(super) fn broken() -> LogError {
     LogError::Unavailable("its engine broke; the process must be started again".to_owned())
 }
 
-/// Makes sure that a batch keeps the rules, before it joins others.
+/// Checks that a batch keeps the rules, before it joins others.
 pub(super) fn validate(batch: &Batch) -> Result<(), LogError> {
     for (index, write) in batch.writes.iter().enumerate() {
-        // Mostly there are two or three, which are sooner compared than hashed.
+        // Mostly there are two or three, which are faster to compare than to hash.
         let mut before = batch.writes.iter().take(index);
         if before.any(|other| other.stream == write.stream) {
             return Err(LogError::Invalid(format!(
@@ -143,7 +143,7 @@ pub(super) fn event_count(batch: &Batch) -> usize {
     batch.writes.iter().map(|write| write.events.len()).sum()
 }
 
-/// What came of a group whose requests had these results.
+/// Counts what came of a group whose requests had these results.
 pub(super) fn count(group: &[Request], results: &[Result<(), LogError>]) -> GroupFigures {
     let mut figures = GroupFigures::default();
     for (request, result) in group.iter().zip(results) {
@@ -159,8 +159,8 @@ pub(super) fn count(group: &[Request], results: &[Result<(), LogError>]) -> Grou
     figures
 }
 
-/// Appends to so many streams so many events, within a span that says how that failed, and measures how long it takes. No
-/// span if whoever appends is part of no trace that is kept.
+/// Runs an append of so many events to so many streams within a span that records a failure, and measures how long it
+/// takes. There is no span if the caller is not part of a trace that is kept.
 pub(super) async fn measured_append(
     system: &'static str,
     waiting: usize,
@@ -192,7 +192,8 @@ pub(super) async fn measured_append(
     result
 }
 
-/// Erases within a span that says how that failed; none if whoever erases is part of a trace that is not kept.
+/// Runs an erasure within a span that records a failure. There is no span if the caller is part of a trace that is not
+/// kept.
 pub(super) async fn traced_erasure(
     system: &'static str,
     waiting: usize,
@@ -216,14 +217,14 @@ pub(super) async fn traced_erasure(
     result
 }
 
-/// Measures a commit that wrote something.
+/// Records the duration and size of a commit that wrote something.
 pub(super) fn measure_commit(system: &'static str, figures: GroupFigures, took: Duration) {
     LOG_COMMIT_DURATION.record(took.as_secs_f64(), [system.into()]);
     LOG_COMMIT_APPENDS.record(figures.batches as f64, [system.into()]);
 }
 
-/// The span of a group's commit, linked with the spans of all that it carries; none if they all are part of no trace that
-/// is kept.
+/// Returns the span of a group's commit, linked with the spans of all requests in it; none if none of them is part of a
+/// trace that is kept.
 pub(super) fn commit_span(system: &'static str, group: &[Request]) -> NotedSpan {
     let carried = group.iter().filter_map(|request| request.trace);
     let mut span = NotedSpan::shared(carried, SpanKind::Client, span::LOG_COMMIT);
@@ -233,7 +234,7 @@ pub(super) fn commit_span(system: &'static str, group: &[Request]) -> NotedSpan 
     span
 }
 
-/// Says on the span of a commit what came of it.
+/// Records on the span of a commit what came of it.
 pub(super) fn record_commit(
     span: &mut NotedSpan,
     figures: GroupFigures,

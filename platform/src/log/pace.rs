@@ -1,40 +1,41 @@
-//! How long a writer waits so that more can share its next commit.
+//! Pacing of commits: how long a writer waits so that more appends can share the next one.
 
 use std::time::{Duration, Instant};
 
-/// From how many appends on a commit says that many people write at once. Those who write to a quiet log wait for nothing.
+/// A commit of at least this many appends shows that many callers write at once. In a quiet log, writes wait for
+/// nothing.
 const MANY: usize = 16;
 
-/// How many times as long as a commit took the writer rests after it.
+/// How long the writer rests after a commit, as a multiple of what the commit took.
 const TIMES: u32 = 2;
 
 /// The longest rest, however slow the disk was.
 const LONGEST: Duration = Duration::from_millis(20);
 
-/// For how long nothing more must come for everybody to be here who will share the next commit. All who might make an append
-/// wait for one then, as when a slow disk keeps them, and the processors would rest with the writer.
+/// If nothing arrives for this long, everything that will share the next commit is there. All potential writers are
+/// then waiting for an append themselves, as behind a slow disk, and the processors would idle along with the writer.
 const QUIET: Duration = Duration::from_millis(3);
 
-/// When the next commit may begin.
+/// Decides when the next commit may begin.
 ///
-/// A commit costs about the same whoever shares it: its sync, and the pages that it touches. A writer that begins the
-/// next one at once takes the few appends that came meanwhile, and has them pay for it. So while many write, it rests
-/// after each commit in proportion to what that took: then its work is bounded, nobody waits for more than a few times
-/// as long as a commit takes anyway, and what the processors have left goes to those who make the appends.
+/// A commit costs about the same however many appends share it: its sync, and the pages that it touches. A writer that
+/// began the next one at once would take the few appends that came meanwhile and have them pay for it alone. So while
+/// many callers write, it rests after each commit in proportion to its duration: its work is then bounded, no append
+/// waits for more than a few times as long as a commit takes anyway, and the spare processor time goes to the callers.
 #[derive(Debug)]
 pub(super) struct Pace {
     next: Instant,
 }
 
 impl Pace {
-    /// The first commit may begin at once.
+    /// Lets the first commit begin at once.
     pub(super) fn new() -> Self {
         Self {
             next: Instant::now(),
         }
     }
 
-    /// A commit of so many appends took so long and ended just now.
+    /// Notes that a commit of so many appends took so long and has just ended.
     pub(super) fn committed(&mut self, appends: usize, took: Duration) {
         let rest = match appends >= MANY {
             true => (took * TIMES).min(LONGEST),
@@ -43,13 +44,13 @@ impl Pace {
         self.next = Instant::now() + rest;
     }
 
-    /// How long to wait before the next commit. Zero if nothing was to write for as long.
+    /// Returns how long to wait before the next commit; zero once the rest is over.
     fn rest(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())
     }
 
-    /// Waits until the next commit may begin: until the rest is over, or what waits for it, of which `waiting` tells how much
-    /// it is, grows no more.
+    /// Waits until the next commit may begin: until the rest is over, or the number of waiting requests, given by
+    /// `waiting`, stops growing.
     pub(super) fn wait(&self, waiting: impl Fn() -> usize) {
         loop {
             let rest = self.rest();

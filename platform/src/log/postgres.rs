@@ -1,35 +1,36 @@
 //! The log in a PostgreSQL database, for several servers that share it.
 //!
-//! A few tasks write, each on a connection of its own: while one commit waits for its sync, the next group is on its way.
-//! Each takes all batches that wait, locks their streams, checks their versions and writes all of them in one transaction
-//! of two round trips, and then answers all of them. Versions are given out under the lock of the stream's row, and other
-//! servers do the same: so none is seen before those below it. Reads go to the same server, on a few connections of their
-//! own, and wait for no lock.
+//! A few tasks write, each on a connection of its own: while one commit waits for its sync, the next group is on its
+//! way. Each takes all waiting batches, locks their streams, checks their versions and writes all of them in one
+//! transaction of two round trips, and then answers all of them. A version is assigned under the lock of its stream's
+//! row, by every server: so no version can be seen before those below it. Reads go to the same server, on a few
+//! connections of their own, and wait for no lock.
 //!
-//! # What is asked of the server
+//! # Requirements on the server
 //!
 //! PostgreSQL 13 or newer with `fsync = on`, which is checked, and connections of our own: not through a pooler that
-//! hands them round between transactions. Each connection sets `synchronous_commit` to `on`, whatever
-//! the server's default is, unless that is `remote_apply`: a commit is answered when it is on the server's disk and, if
-//! `synchronous_standby_names` is set, on the disk of a standby. Only such a standby can take over without a loss. Tables
-//! are made by [`migrate`], never by opening the log.
+//! hands them round between transactions. Each connection sets `synchronous_commit` to `on`, whatever the server's
+//! default is, unless that is `remote_apply`: a commit is answered when it is on the server's disk and, if
+//! `synchronous_standby_names` is set, on the disk of a standby. Only such a standby can take over without a loss. The
+//! tables are created by [`migrate`], never by opening the log.
 //!
 //! # Another history
 //!
-//! The epoch is a random number that was stored when the tables were made, and the number of the server's timeline. A
-//! standby that takes over begins a new timeline, and so does a server that was restored to a point in time. Every new
-//! connection is asked for it. When it is another one, the log of this process is broken ([`EventLog::failed`]), since
-//! what it knows may never have happened there. (Whoever restores the tables alone, from a dump, makes a new epoch
-//! themselves: `UPDATE carrel.meta SET value = replace(gen_random_uuid()::text, '-', '') WHERE name = 'epoch'`.)
+//! The epoch consists of a random number that was stored when the tables were created, and the number of the server's
+//! timeline. A standby that takes over begins a new timeline, and so does a server that was restored to a point in
+//! time. The epoch is read on every new connection. If it has changed, the log of this process is broken
+//! ([`EventLog::failed`]), since what the process knows may never have happened there. (After restoring the tables
+//! alone, from a dump, the operator has to make a new epoch:
+//! `UPDATE carrel.meta SET value = replace(gen_random_uuid()::text, '-', '') WHERE name = 'epoch'`.)
 //!
 //! # Erasing
 //!
-//! What is erased is deleted in a transaction like any other, and no later read shows it. PostgreSQL itself keeps more:
-//! the dead rows until they are vacuumed, which this engine has done within a minute or so after an erasure, unless
-//! somebody holds an old snapshot; their bytes in the free space of the pages until something else is written over
-//! them (`VACUUM FULL carrel.event` writes all pages anew, and stops everybody meanwhile); and what was once written, in
-//! the write-ahead log until its segments are recycled, in standbys, archives and backups for as long as these are kept.
-//! Whoever must know it gone sooner keeps the disks encrypted and the archives short.
+//! Erased events are deleted in an ordinary transaction, and no later read shows them. PostgreSQL itself keeps more:
+//! the dead rows until they are vacuumed, which this engine triggers within a minute or so after an erasure, unless an
+//! old snapshot is held; their bytes in the free space of the pages until something else overwrites them
+//! (`VACUUM FULL carrel.event` rewrites all pages, and blocks all access meanwhile); and what was once written, in the
+//! write-ahead log until its segments are recycled, and in standbys, archives and backups for as long as these are
+//! kept. Operators who need it gone sooner should encrypt the disks and keep archives only briefly.
 
 mod config;
 mod connector;
@@ -68,14 +69,13 @@ use super::{
 };
 use crate::condition::Condition;
 
-/// What spans and metrics call the engine.
+/// The name of this engine in spans and metrics.
 pub const SYSTEM: &str = "postgresql";
 
-/// How long the name of a stream, its owner and the key of a command may be, in bytes. What is in an index must fit into
-/// a part of a page.
+/// The longest name of a stream, owner or command key, in bytes. Indexed values must fit into a part of a page.
 const NAME_BYTES: usize = 1024;
 
-/// How large one batch may be, all its texts and payloads together. The server takes no message of more than a gigabyte.
+/// The largest batch, all its texts and payloads together. The server accepts no message of more than a gigabyte.
 const BATCH_BYTES: usize = 64 << 20;
 
 /// What an event costs beside its payload, at least.
@@ -83,7 +83,8 @@ const EVENT_OVERHEAD: usize = 64;
 
 /// An [`EventLog`] in a PostgreSQL database, cheap to clone.
 ///
-/// When the last clone is dropped, what was handed over is still committed, by tasks of the runtime that opened it.
+/// When the last clone is dropped, everything handed over is still committed, by tasks of the runtime that opened the
+/// log.
 #[derive(Clone)]
 pub struct PostgresLog {
     inner: Arc<Inner>,
@@ -100,10 +101,10 @@ struct Inner {
 }
 
 impl PostgresLog {
-    /// Opens the log that the configuration names, within a tokio runtime. Its tables must be there, see [`migrate`].
+    /// Opens the log that the configuration names, within a tokio runtime. Its tables must exist, see [`migrate`].
     ///
     /// # Errors
-    /// Each says which setting or what about the server must be mended.
+    /// Each says which setting, or what about the server, must be corrected.
     pub async fn open(config: &PostgresConfig) -> Result<Self, OpenError> {
         let target = Target::new(config)?;
         let broken = CancellationToken::new();
@@ -152,7 +153,7 @@ impl PostgresLog {
         })
     }
 
-    /// Whether the database can be written to.
+    /// Returns whether the database can be written to.
     #[must_use]
     pub fn condition(&self) -> Condition {
         match self.inner.links.problem() {
@@ -161,7 +162,7 @@ impl PostgresLog {
         }
     }
 
-    /// What the log has done so far, by this process.
+    /// Returns what the log has done so far in this process, in numbers.
     #[must_use]
     pub fn figures(&self) -> Figures {
         self.inner.counters.figures(self.inner.queue.waiting())
@@ -187,7 +188,7 @@ impl Inner {
         if self.broken.is_cancelled() {
             return Err(broken());
         }
-        // Not to wait in a queue that nobody serves.
+        // Otherwise the request would wait in a queue that no writer serves.
         if let Some(problem) = self.links.problem() {
             return Err(problem);
         }
@@ -195,7 +196,7 @@ impl Inner {
     }
 
     /// Reads, unless the log is broken or breaks meanwhile: this process and the next one may then see different
-    /// histories, and whoever asks how an unknown append came out must hear it from the next one.
+    /// histories, and a caller that asks how an unknown append came out must hear it from the next one.
     async fn unless_broken<T>(
         &self,
         read: impl Future<Output = Result<T, LogError>>,
@@ -270,13 +271,13 @@ impl EventLog for PostgresLog {
         self.inner.connector.epoch()
     }
 
-    /// When the database turns out to hold another history: a standby took over, or a backup was restored.
+    /// Resolves when the database turns out to hold another history: a standby took over, or a backup was restored.
     fn failed(&self) -> BoxFuture<'static, ()> {
         Box::pin(self.inner.broken.clone().cancelled_owned())
     }
 }
 
-/// Makes sure that PostgreSQL can keep a batch, which would otherwise be the end of all that share its commit.
+/// Checks that PostgreSQL can store a batch; otherwise it would fail everything that shares its commit.
 fn check_texts(batch: &Batch) -> Result<(), LogError> {
     let mut bytes = 0;
     for write in &batch.writes {

@@ -1,11 +1,11 @@
-//! The log in one SQLite file: the embedded engine.
+//! The embedded engine: the log in one SQLite file.
 //!
-//! One thread writes. It takes all batches that wait, checks and writes them in one transaction, syncs once and then
-//! answers all of them. Reads run on a few connections of their own and wait for nobody.
+//! One thread writes. It takes all waiting batches, checks and writes them in one transaction, syncs once and then
+//! answers all of them. Reads run on a few connections of their own and wait for no write.
 //!
-//! What is erased is overwritten where it stands, and the write-ahead log, which holds it from before, is emptied into
-//! the file: when an erasure returned `Ok`, nothing of it is left in the files that the log has open. The space is not
-//! given back: the file keeps its size.
+//! Erased events are overwritten in place, and the write-ahead log, which still holds them, is emptied into the file:
+//! when an erasure returned `Ok`, nothing of them is left in the files that the log has open. The space is not given
+//! back: the file keeps its size.
 //!
 //! Another process may use the same file at the same time, as the command line does while the server runs: versions
 //! are checked in the file, under its write lock.
@@ -27,22 +27,22 @@ use super::{
     group::{Queue, Work, broken, event_count, measured_append, traced_erasure, validate},
 };
 
-/// What spans and metrics call the engine.
+/// The name of this engine in spans and metrics.
 pub const SYSTEM: &str = "sqlite";
 
-/// How the engine is to behave. The default is right for production.
+/// How the engine behaves. The default is right for production.
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
     /// How long to wait for another process's write lock.
     pub busy_timeout: Duration,
     /// How many appends and erasures may wait for the writer.
     pub queue: usize,
-    /// How long an append waits for a place in the queue, and a read for its turn, before it is
+    /// How long an append waits for a place in the queue, and a read for its turn, before it fails with
     /// [`LogError::Unavailable`].
     pub queue_timeout: Duration,
     /// How many reads may run at once.
     pub readers: usize,
-    /// Up to which size in bytes the file is looked through when it is opened.
+    /// Up to which size in bytes the file is checked when it is opened.
     pub check_up_to: u64,
 }
 
@@ -60,7 +60,7 @@ impl Default for SqliteOptions {
 
 /// An [`EventLog`] in one SQLite file, cheap to clone.
 ///
-/// When the last clone is dropped, what was handed over is committed and the file is closed, before the drop returns.
+/// When the last clone is dropped, everything handed over is committed and the file is closed before the drop returns.
 #[derive(Clone)]
 pub struct SqliteLog {
     inner: Arc<Inner>,
@@ -76,14 +76,14 @@ struct Inner {
 }
 
 impl SqliteLog {
-    /// Opens the log in `path`, and begins it if there is neither a file nor a sign that there was one.
+    /// Opens the log in `path`, and creates it if there is neither a file nor a sign that there was one.
     ///
-    /// The folder must exist. What is found is checked; a file that is not whole is never repaired or replaced.
+    /// The folder must exist. A file that is found is checked; a damaged one is never repaired or replaced.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
         Self::start(Place::File(path.to_owned()), options)
     }
 
-    /// A log that lives in memory as long as it is open, for tests.
+    /// Opens a log that lives in memory as long as it is open. For tests.
     pub fn in_memory() -> Result<Self, OpenError> {
         let name = format!("carrel-{:032x}", random_name()?);
         Self::start(Place::Memory(name), SqliteOptions::default())
@@ -125,7 +125,7 @@ impl SqliteLog {
         })
     }
 
-    /// What the log has done so far.
+    /// Returns what the log has done so far, in numbers.
     #[must_use]
     pub fn figures(&self) -> Figures {
         self.inner.counters.figures(self.inner.waiting())
@@ -162,7 +162,7 @@ impl Inner {
         query: impl FnOnce(&rusqlite::Connection) -> Result<T, LogError> + Send + 'static,
     ) -> Result<T, LogError> {
         let result = self.readers.run(query).await;
-        // After a failed commit, this process and the next one may see different histories: whoever asks how an
+        // After a failed commit, this process and the next one may see different histories: a caller that asks how an
         // unknown append came out must hear it from the next one.
         if self.broken.is_cancelled() {
             return Err(broken());
@@ -176,7 +176,7 @@ impl Drop for Inner {
         self.readers.close();
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // A writer that panicked has said so already.
+            // A writer that panicked has reported it already.
             drop(thread.join());
         }
     }
@@ -239,8 +239,8 @@ impl EventLog for SqliteLog {
         &self.inner.epoch
     }
 
-    /// When the engine broke, for example because a sync failed. What is on the disk is then unknown until the file is
-    /// opened anew.
+    /// Resolves when the engine breaks, for example because a sync failed. What is on the disk is then unknown until
+    /// the file is opened again.
     fn failed(&self) -> BoxFuture<'static, ()> {
         Box::pin(self.inner.broken.clone().cancelled_owned())
     }

@@ -1,7 +1,7 @@
-//! Events of a service as they lie in the log: JSON, read and written in one way.
+//! The format of a service's events in the log: JSON, read and written in one way.
 //!
-//! JSON, since an event is read far less often than it is passed on, and so that an operator can read a log with the
-//! tools at hand. A kind of event that is not known is an error and not a hole.
+//! JSON, because an event is read far less often than it is passed on, and an operator can read a log with the tools
+//! at hand. An unknown kind of event is an error; it is never skipped.
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,26 +11,26 @@ use super::{Command, EventLog, LogError, NewEvent, RecordedEvent, StreamName};
 /// How many events one read of the log asks for.
 const PAGE: usize = 512;
 
-/// For how many bytes an event's text has room from the start: most are shorter.
+/// The initial capacity for an event's text, in bytes: most are shorter.
 const USUAL_BYTES: usize = 512;
 
-/// An event out of the log.
+/// An event read from the log.
 #[derive(Clone, Debug)]
 pub struct Stored<E> {
-    /// Its number in its stream.
+    /// Its version in its stream.
     pub version: u64,
     /// When it happened, in Unix milliseconds.
     pub at_ms: i64,
     /// What happened.
     pub event: E,
-    /// The command that brought it about.
+    /// The command that caused it.
     pub command: Option<Command>,
 }
 
-/// Makes an event ready for the log.
+/// Encodes an event for the log.
 ///
 /// # Errors
-/// [`LogError::Damaged`] when the event can't be written as JSON, which plain data always can.
+/// [`LogError::Damaged`] if the event can't be written as JSON, which never happens to plain data.
 pub fn encode<E: Serialize>(
     event: &E,
     at_ms: i64,
@@ -49,7 +49,7 @@ pub fn encode<E: Serialize>(
 /// Reads all events of a stream after a version, in order. The first ones may have been erased.
 ///
 /// # Errors
-/// As the log does, and [`LogError::Damaged`] when an event can't be read.
+/// As the log does, and [`LogError::Damaged`] if an event can't be read.
 pub async fn read_after<E: DeserializeOwned>(
     log: &dyn EventLog,
     stream: &StreamName,
@@ -86,10 +86,10 @@ pub async fn read_between<E: DeserializeOwned>(
     }
 }
 
-/// Reads an event that the log, or another server by the bus, gave as it was written.
+/// Decodes an event as the log, or another server by the bus, returned it.
 ///
 /// # Errors
-/// [`LogError::Damaged`] when it can't be read.
+/// [`LogError::Damaged`] if it can't be read.
 pub fn decode<E: DeserializeOwned>(
     stream: &StreamName,
     recorded: RecordedEvent,
@@ -107,7 +107,7 @@ pub fn decode<E: DeserializeOwned>(
             event,
             command,
         }),
-        // The cause is left out: it could quote what somebody wrote.
+        // The cause is left out: it could quote what a person wrote.
         Err(error) => Err(LogError::Damaged(format!(
             "event {version} of {stream} can't be read ({:?} at column {}); was it written by a newer version of Carrel?",
             error.classify(),

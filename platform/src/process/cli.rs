@@ -1,4 +1,4 @@
-//! What every process can be told on the command line.
+//! The command-line options and commands that every process has.
 
 use std::{
     io::Write,
@@ -26,16 +26,16 @@ use crate::{
     log::postgres::{self, Migration, PostgresConfig},
 };
 
-/// How long a server may take to say how it is.
+/// How long a server may take to answer a health check.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many bytes a process may need to say whether it is ready.
+/// The longest answer about readiness that is read, in bytes.
 const READINESS_LIMIT: usize = 64 * 1024;
 
-/// How long a process waits, at its end, for threads that do not come back, such as one that reads a password.
+/// How long a process waits at exit for threads that do not return, such as one that reads a password.
 const LAST_THREADS: Duration = Duration::from_millis(500);
 
-/// The prefix of environment variables that are settings.
+/// The prefix of the environment variables that are settings.
 pub const ENV_PREFIX: &str = "CARREL_";
 
 /// Where settings come from, beside the defaults and the environment.
@@ -63,7 +63,7 @@ pub enum Chore {
 }
 
 impl SettingsFile {
-    /// The settings in effect: the defaults, over them the file, over them the environment.
+    /// Loads the settings in effect: the defaults, overridden by the file, overridden by the environment.
     ///
     /// # Errors
     /// As [`config::load`].
@@ -72,10 +72,10 @@ impl SettingsFile {
     }
 }
 
-/// The defaults that every process has.
+/// The defaults of the settings that every process has.
 pub const PROCESS_DEFAULTS: &str = include_str!("default.toml");
 
-/// Runs a process to its end, and says why if that is an error.
+/// Runs a process to its end, and prints the error if it fails.
 pub fn main(name: &str, process: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
     let ended = tokio::runtime::Runtime::new()
         .context("the runtime did not start")
@@ -85,30 +85,30 @@ pub fn main(name: &str, process: impl Future<Output = anyhow::Result<ExitCode>>)
             ended
         });
     ended.unwrap_or_else(|error| {
-        // Where nobody reads errors, there is nobody to tell.
+        // If standard error can't be written, there is nothing left to do.
         let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
         ExitCode::FAILURE
     })
 }
 
-/// Prints a text.
+/// Prints a text to standard output.
 ///
 /// # Errors
-/// When nobody takes it.
+/// When standard output can't be written.
 pub fn print(text: &str) -> anyhow::Result<ExitCode> {
     write!(std::io::stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows settings as they are in effect.
+/// Prints settings as they are in effect.
 ///
 /// # Errors
-/// When they can't be shown.
+/// When they can't be rendered or printed.
 pub fn show(settings: &impl Serialize) -> anyhow::Result<ExitCode> {
     print(&config::render(settings)?)
 }
 
-/// Makes or brings up to date the tables of the log, and says what was done.
+/// Creates the tables of the log or brings them up to date, and prints what was done.
 ///
 /// # Errors
 /// When the database can't be reached or changed.
@@ -121,7 +121,7 @@ pub async fn migrate(settings: &PostgresConfig) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Asks the server at an address how it is, and tells.
+/// Asks the gRPC server at an address for its health, and prints it.
 ///
 /// # Errors
 /// When it does not answer.
@@ -145,7 +145,7 @@ pub async fn tell_health(address: SocketAddr) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!healthy)))
 }
 
-/// Asks the process whose probes are at an address whether it is ready, and shows what it says.
+/// Asks the process whose probes are at an address whether it is ready, and prints the answer.
 ///
 /// # Errors
 /// When it does not answer.
@@ -171,12 +171,12 @@ async fn ask_readiness(address: SocketAddr) -> anyhow::Result<(StatusCode, Strin
         let text = text.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
         Ok((head.status, String::from_utf8_lossy(&text).into_owned()))
     };
-    // The connection ends with the answer; what goes wrong with it the answer says.
+    // The connection ends with the answer, which also reports its errors.
     let (answer, _) = tokio::join!(answer, connection);
     answer
 }
 
-/// Where a listener, which may take connections on every address of this machine, can be reached from it.
+/// Returns an address at which a listener can be reached from this machine, even if it listens on all addresses.
 #[must_use]
 pub fn reachable(listener: SocketAddr) -> SocketAddr {
     let ip = match listener.ip() {

@@ -18,13 +18,13 @@ use crate::{
 pub struct Engines {
     /// The truth.
     pub log: Arc<dyn EventLog>,
-    /// The quick word.
+    /// The quick way to tell other servers.
     pub bus: Arc<dyn Bus>,
-    /// Who is there.
+    /// Who is present.
     pub leases: Arc<dyn Leases>,
 }
 
-/// Why an engine can't be used.
+/// Why an engine can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum EnginesError {
     /// The log.
@@ -36,11 +36,11 @@ pub enum EnginesError {
 }
 
 impl Engines {
-    /// Opens all of them. One that can't be reached now is an error; one that goes away later is not: then less is done
-    /// than should be, which `readiness` says.
+    /// Opens all engines. An engine that can't be reached now is an error; one that goes away later is not: the process is
+    /// then degraded, which `readiness` reports.
     ///
     /// # Errors
-    /// The first that can't be used, by the setting that names it.
+    /// The first engine that can't be used, by the setting that names it.
     pub async fn open(
         settings: EngineSettings<'_>,
         readiness: &Readiness,

@@ -1,8 +1,8 @@
-//! How a process is, by HTTP: `/live` and `/ready` for orchestrators, `/metrics` for who scrapes metrics.
+//! The state of a process by HTTP: `/live` and `/ready` for orchestrators, `/metrics` for scrapers.
 //!
-//! A process that can't do all that it should is ready all the same, and says what is wrong: to take it away would help
-//! nobody, since its like have the same trouble. Only one that does not serve yet, that stops, or that can reach nothing
-//! of what it stands before, is not ready.
+//! A process that is degraded is ready all the same, and says what is wrong: taking it out of service would not help,
+//! since its replicas have the same trouble. Only a process that does not serve yet, that stops, or that can't reach a
+//! service that it can't do without, is not ready.
 
 use std::{
     convert::Infallible,
@@ -29,14 +29,14 @@ use crate::{
 
 /// How long the head of a request may take to arrive.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
-/// How many probes may be under way at once.
+/// How many probe connections may be open at once.
 const CONNECTIONS: usize = 64;
 
 const STARTING: u8 = 0;
 const SERVING: u8 = 1;
 const STOPPING: u8 = 2;
 
-/// Whether a process serves, and what it needs to be as it should be. Begins as one that starts. Cheap to clone.
+/// Whether a process serves, and the conditions of what it depends on. Initially the process is starting. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<State>);
 
@@ -49,12 +49,12 @@ struct State {
 struct Watched {
     what: &'static str,
     condition: Box<dyn Fn() -> Condition + Send + Sync>,
-    /// Whether nothing can be done without it.
+    /// Whether the process can't do anything without it.
     needed: bool,
 }
 
 impl Readiness {
-    /// Watches something without which less is done.
+    /// Watches a dependency without which the process is degraded.
     pub fn watch(
         &self,
         what: &'static str,
@@ -63,7 +63,7 @@ impl Readiness {
         self.add(what, false, condition);
     }
 
-    /// Watches something without which nothing can be done.
+    /// Watches a dependency without which the process is not ready.
     pub fn need(
         &self,
         what: &'static str,
@@ -72,13 +72,13 @@ impl Readiness {
         self.add(what, true, condition);
     }
 
-    /// Watches a service without which less is done, by how well its replicas can be reached.
+    /// Watches a service without which the process is degraded, by whether its replicas can be reached.
     pub fn watch_upstream(&self, service: &'static str, replicas: &Replicas) {
         let replicas = replicas.clone();
         self.watch(service, move || replicas.condition());
     }
 
-    /// Watches a service without which nothing can be done, by how well its replicas can be reached.
+    /// Watches a service without which the process is not ready, by whether its replicas can be reached.
     pub fn need_upstream(&self, service: &'static str, replicas: &Replicas) {
         let replicas = replicas.clone();
         self.need(service, move || replicas.condition());
@@ -98,9 +98,9 @@ impl Readiness {
         self.0.watched().push(watched);
     }
 
-    /// Has the metrics say, too, what is as it should be.
+    /// Also reports the conditions in the metrics.
     pub(super) fn show(&self) {
-        // Whoever looks at metrics does not keep alive what is watched.
+        // The metrics must not keep alive what is watched.
         let state = Arc::downgrade(&self.0);
         DEPENDENCY_UP.observe(move |tell| {
             let Some(state) = state.upgrade() else {
@@ -121,17 +121,17 @@ impl Readiness {
         self.0.phase.load(Ordering::Relaxed) == STARTING
     }
 
-    /// Says that the process serves: it is ready from now on.
+    /// Marks the process as serving: it is ready from now on.
     pub fn serving(&self) {
         self.0.phase.store(SERVING, Ordering::Relaxed);
     }
 
-    /// Says that the process stops: it is not ready from now on.
+    /// Marks the process as stopping: it is not ready from now on.
     pub fn stopping(&self) {
         self.0.phase.store(STOPPING, Ordering::Relaxed);
     }
 
-    /// Whether new calls are welcome, and what is wrong.
+    /// Returns the answer to `/ready`: the status, and what is wrong.
     fn tell(&self) -> (StatusCode, String) {
         let not_serving = match self.0.phase.load(Ordering::Relaxed) {
             STARTING => Some("starting\n"),
@@ -164,14 +164,14 @@ impl State {
     }
 }
 
-/// The listener that answers.
+/// The server that answers probes.
 pub struct Probes {
     address: SocketAddr,
     stop: CancellationToken,
 }
 
 impl Probes {
-    /// Answers from now on.
+    /// Starts answering.
     pub fn serve(bound: Bound, readiness: Readiness, metrics: Exposition) -> Self {
         readiness.show();
         let stop = CancellationToken::new();
@@ -186,19 +186,19 @@ impl Probes {
         }
     }
 
-    /// Where it answers.
+    /// Returns the address at which it answers.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers no longer.
+    /// Stops answering.
     pub fn stop(&self) {
         self.stop.cancel();
     }
 }
 
-/// What is answered from.
+/// What the answers are made from.
 #[derive(Clone)]
 struct Answers {
     readiness: Readiness,
@@ -217,7 +217,7 @@ async fn accept(listener: TcpListener, answers: Answers) {
             return;
         };
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of sockets, most likely: a moment later there may be one.
+            // Most likely out of file descriptors; there may be one in a moment.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -227,7 +227,7 @@ async fn accept(listener: TcpListener, answers: Answers) {
             service_fn(move |request| std::future::ready(answer(&request, &answers))),
         );
         tokio::spawn(async move {
-            // What goes wrong here went wrong with whoever asked.
+            // An error here is the client's problem.
             let _ = tokio::time::timeout(HEAD_WITHIN * 2, connection).await;
             drop(place);
         });

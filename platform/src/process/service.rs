@@ -1,6 +1,7 @@
-//! A service as a process: its command line, and the ground that it is built on.
+//! A service as a process: its command line, and what it is built on.
 //!
-//! A `main.rs` says what only its service has: its settings, whom it calls, and how it is built ([`ServiceProgram`]).
+//! A `main.rs` defines what is specific to its service: its settings, which services it calls, and how it is built
+//! ([`ServiceProgram`]).
 
 use std::{future::pending, process::ExitCode, sync::Arc};
 
@@ -26,23 +27,24 @@ use crate::{
     tls::{ClientTls, TlsError},
 };
 
-/// The settings of a service's process, as its settings file has them, and what they make of it.
+/// The settings of a service's process, as in its settings file, and how the service is built from them.
 pub trait ServiceProgram: Serialize + DeserializeOwned {
-    /// What the process is called.
+    /// The name of the process.
     const NAME: &'static str;
     /// The defaults of the settings that only this service has, each with its meaning.
     const OWN_DEFAULTS: &'static [&'static str];
 
-    /// The settings that all services have alike.
+    /// Returns the settings that all services have in common.
     fn alike(&self) -> ServiceSettings<'_>;
 
-    /// Finds whom the service calls, opens the engines, builds the service and serves it, until the process is to end.
+    /// Finds the services that this one calls, opens the engines, builds the service and serves it until the process is to
+    /// end.
     ///
     /// # Errors
-    /// When something that it needs can't be had, or it can't go on.
+    /// When something that it needs can't be opened, or it can't continue.
     fn serve(&self, process: ServiceProcess<'_>) -> impl Future<Output = anyhow::Result<()>>;
 
-    /// The defaults of all settings, each with its meaning.
+    /// Returns the defaults of all settings, each with its meaning.
     #[must_use]
     fn defaults() -> String {
         let alike = [
@@ -53,7 +55,7 @@ pub trait ServiceProgram: Serialize + DeserializeOwned {
         [&alike[..], Self::OWN_DEFAULTS].concat().join("\n")
     }
 
-    /// The settings in effect.
+    /// Loads the settings in effect.
     ///
     /// # Errors
     /// As [`SettingsFile::load`].
@@ -80,10 +82,10 @@ impl Default for ServiceCommand {
 }
 
 impl ServiceCommand {
-    /// Does it.
+    /// Runs the command.
     ///
     /// # Errors
-    /// When the settings can't be used, or it can't be done.
+    /// When the settings can't be used, or the command fails.
     pub async fn run<S: ServiceProgram>(self, file: &SettingsFile) -> anyhow::Result<ExitCode> {
         if let Self::Chore(Chore::Config { defaults: true }) = self {
             return cli::print(&S::defaults());
@@ -96,7 +98,7 @@ impl ServiceCommand {
                 let process = ServiceProcess::start(S::NAME, alike).await?;
                 let readiness = process.process.readiness().clone();
                 tokio::select! {
-                    // First, so that it is known whether it serves when a signal comes.
+                    // `serve` is polled first, so that it is known whether it serves when a signal arrives.
                     biased;
                     served = settings.serve(process) => served?,
                     () = told_to_stop_before_serving(&mut signals, &readiness) => {}
@@ -110,8 +112,8 @@ impl ServiceCommand {
     }
 }
 
-/// Waits for a signal that comes while the process does not serve yet: an engine that lets it wait must not keep it from
-/// stopping. Later ones are [`Process::run`]'s.
+/// Waits for a signal that arrives before the process serves: waiting for an engine must not keep it from stopping. If
+/// the process already serves, this never returns; [`Process::run`] handles the signal.
 async fn told_to_stop_before_serving(signals: &mut Signals, readiness: &Readiness) {
     let signal = signals.next().await;
     if !readiness.is_starting() {
@@ -120,14 +122,14 @@ async fn told_to_stop_before_serving(signals: &mut Signals, readiness: &Readines
     tracing::info!(signal, "stopping before it serves");
 }
 
-/// A service's process that has its ports and its keys, and is watched.
+/// A service's process with its ports bound, its keys loaded and telemetry running.
 pub struct ServiceProcess<'a> {
     process: Process,
     bound: Bound,
     settings: ServiceSettings<'a>,
     /// The time.
     pub clock: Clock,
-    /// The keys by which it is known whose a token is.
+    /// The keys that verify tokens.
     pub keys: KeyRing,
 }
 
@@ -151,10 +153,10 @@ impl<'a> ServiceProcess<'a> {
         })
     }
 
-    /// Finds the replicas of a service that this one calls. While it can't be reached, less is done.
+    /// Finds the replicas of a service that this one calls. While they can't be reached, the process is degraded.
     ///
     /// # Errors
-    /// When the files for TLS can't be used.
+    /// When the TLS files can't be used.
     pub fn upstream(
         &self,
         service: &'static str,
@@ -178,28 +180,28 @@ impl<'a> ServiceProcess<'a> {
         Engines::open(settings, self.process.readiness()).await
     }
 
-    /// Tells who calls, by the process's keys and clock.
+    /// Returns an authenticator of callers that uses the process's keys and clock.
     #[must_use]
     pub fn authenticator(&self) -> Authenticator {
         Authenticator::new(self.keys.clone(), self.clock.clone())
     }
 
-    /// As [`Process::replica`].
+    /// Returns a unique name, as [`Process::replica`] does.
     #[must_use]
     pub fn replica(&self) -> Arc<str> {
         self.process.replica()
     }
 
-    /// As [`Process::stop`].
+    /// Returns the stop token, as [`Process::stop`] does.
     #[must_use]
     pub fn stop(&self) -> CancellationToken {
         self.process.stop()
     }
 
-    /// Serves gRPC until a signal, a failure or the end of the log's use ends it, then stops in order.
+    /// Serves gRPC until a signal, a failure of the server or a failure of the log, then stops in order.
     ///
     /// # Errors
-    /// When it can't be served, or can't go on.
+    /// When it can't serve, or can't continue.
     pub async fn serve(
         self,
         services: Services,

@@ -1,4 +1,4 @@
-//! The settings that all processes have alike. `default.toml` lists them, each with its meaning.
+//! The settings that processes have in common. The `.toml` files beside this one list them, each with its meaning.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -9,28 +9,28 @@ use crate::{
     telemetry::TelemetryConfig, tls::ServerTls,
 };
 
-/// Where a service is served.
+/// How a service is served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrpcSettings {
-    /// The address; port 0 takes a free one.
+    /// The address to listen on; port 0 picks a free port.
     pub address: SocketAddr,
-    /// Whether the server describes its services to those who ask.
+    /// Whether the server offers reflection.
     pub reflection: bool,
     /// How many streams one connection may have open.
     pub streams_per_connection: u32,
-    /// How long after it has said that it stops the server goes on, so that callers go elsewhere first.
+    /// How long the server continues after it has reported that it stops, so that callers go elsewhere first.
     pub notice: HumanDuration,
-    /// TLS. Absent: none.
+    /// TLS; absent for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ServerTls>,
 }
 
-/// Where orchestrators ask how the process is.
+/// Where orchestrators probe the process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthSettings {
-    /// The address; port 0 takes a free one.
+    /// The address to listen on; port 0 picks a free port.
     pub address: SocketAddr,
 }
 
@@ -42,7 +42,7 @@ pub struct KeySettings {
     pub file: PathBuf,
 }
 
-/// Where the log, the bus and the leases are.
+/// The settings of the log, the bus and the leases.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineSettings<'a> {
     /// The log.
@@ -51,25 +51,25 @@ pub struct EngineSettings<'a> {
     pub redis: &'a RedisConfig,
 }
 
-/// What a process needs before anything else.
+/// The settings that a process needs before anything else.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessSettings<'a> {
-    /// Where it is asked how it is.
+    /// Where it is probed.
     pub health: &'a HealthSettings,
-    /// How it is watched.
+    /// Its telemetry.
     pub telemetry: &'a TelemetryConfig,
 }
 
-/// What every service needs.
+/// The settings that every service needs.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceSettings<'a> {
-    /// Where it is asked how it is.
+    /// Where it is probed.
     pub health: &'a HealthSettings,
-    /// How it is watched.
+    /// Its telemetry.
     pub telemetry: &'a TelemetryConfig,
-    /// Where it is served.
+    /// How it is served.
     pub grpc: &'a GrpcSettings,
-    /// By which keys it knows whose a token is.
+    /// The keys that verify tokens.
     pub keys: &'a KeySettings,
     /// The log.
     pub postgres: &'a PostgresConfig,

@@ -15,47 +15,48 @@ use crate::{
     seal::{Key, Keyring},
 };
 
-/// How a Redis is reached and what it may know.
+/// How Redis is reached, and the key that seals what is stored in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedisConfig {
-    /// What `urls` are the addresses of.
+    /// What kind of servers `urls` are the addresses of.
     pub topology: RedisTopology,
-    /// One address for a single server; the Sentinels; or some nodes of the cluster, which tell the others. Each is
-    /// `redis://host:port` or, with TLS, `rediss://host:port`.
+    /// One address of a single server, those of the Sentinels, or those of some cluster nodes, from which the others are
+    /// learned. Each is `redis://host:port` or, with TLS, `rediss://host:port`.
     pub urls: Vec<Secret<String>>,
-    /// The name of the master, as the Sentinels know it.
+    /// The name by which the Sentinels know the master.
     pub sentinel_master: String,
-    /// The user, where there are users (ACL): one that may do everything with the keys and channels `carrel:*`, and
-    /// ask for `CLUSTER SLOTS` or `ROLE`. Empty: the default one.
+    /// The user, if Redis has users (ACL): one that may do everything with the keys and channels `carrel:*`, and may use
+    /// `CLUSTER SLOTS` or `ROLE`. Empty for the default user.
     pub username: String,
-    /// The password of the user, or the one that the server requires. Empty: none.
+    /// The user's password, or the one that the server requires. Empty for none.
     pub password: Secret<String>,
-    /// The user at the Sentinels, if they want one.
+    /// The user at the Sentinels, if they require one.
     pub sentinel_username: String,
-    /// The password that the Sentinels require. Empty: none.
+    /// The password that the Sentinels require. Empty for none.
     pub sentinel_password: Secret<String>,
-    /// Whether all connections use TLS, also those to addresses that a Sentinel or a node of a cluster told.
+    /// Whether all connections use TLS, including those to addresses learned from a Sentinel or a cluster node. A
+    /// `rediss` address has the same effect.
     pub tls: bool,
-    /// A PEM file with the authority that signed the servers' certificates. Unset: those that the system trusts.
+    /// A PEM file with the authority that signed the servers' certificates. If unset, the system's authorities are used.
     pub ca_file: Option<PathBuf>,
-    /// The key by which all that goes into Redis is sealed: 32 random bytes in base64 or hexadecimal digits, the same
-    /// for all servers of a desk.
+    /// The key that seals everything sent to Redis: 32 random bytes in base64 or hexadecimal digits, the same for all
+    /// servers of a desk.
     pub key: Secret<String>,
-    /// Other keys whose words are heard and whose leases are seen, and in whose name everything is said as well. The
-    /// key is replaced by setting the new one as `key` and the old one here, server by server, and by removing the old
-    /// one when all servers have the new one. Until then a word may be heard twice.
+    /// Other keys: words and leases sealed by them are read, and everything is also published and stored under them. To
+    /// replace the key, set the new one as `key` and the old one here, server by server, and remove the old one when all
+    /// servers have the new one. Until then a word may be received twice.
     pub previous_keys: Vec<Secret<String>>,
-    /// How long a store of leases that is new, was emptied or was away says so instead of saying that nobody is there.
-    /// Longer than the time within which everybody says again that they are.
+    /// How long a lease store that is new, was emptied or was away reports that it does not know who is present, instead
+    /// of reporting that nobody is. Must be longer than the interval at which every lease is renewed.
     pub settle: HumanDuration,
 }
 
-/// What a Redis consists of.
+/// The kinds of Redis deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RedisTopology {
-    /// One server, which is a master. Its name may come to stand for another one.
+    /// One server, which is a master. Its name may come to stand for another server.
     #[default]
     Single,
     /// A master with replicas, watched by Sentinels.
@@ -83,16 +84,16 @@ impl Default for RedisConfig {
     }
 }
 
-/// Settings that were checked.
+/// Checked settings.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) topology: RedisTopology,
-    /// Not empty.
+    /// Never empty.
     pub(crate) addresses: Vec<Address>,
     pub(crate) sentinel_master: String,
-    /// For the servers that hold something.
+    /// Connects to the servers that hold data.
     pub(crate) dialer: Dialer,
-    /// For the Sentinels.
+    /// Connects to the Sentinels.
     pub(crate) sentinel_dialer: Dialer,
     pub(crate) keyring: Keyring,
 }
@@ -125,7 +126,7 @@ impl RedisConfig {
         }
         let certificates = self.certificates(tls)?;
         let given = Credentials::new(&self.username, &self.password);
-        // What stands in the address of a Sentinel is for the Sentinel.
+        // Credentials in the address of a Sentinel are for the Sentinel.
         let (servers, sentinels) = match self.topology {
             RedisTopology::Sentinel => {
                 let sentinels = Credentials::new(&self.sentinel_username, &self.sentinel_password);
@@ -189,7 +190,7 @@ struct ParsedUrl {
     credentials: Option<Credentials>,
 }
 
-/// Reads an address. The error does not repeat it, since it may hold a password.
+/// Parses an address. The error does not repeat it, since it may contain a password.
 fn parse_url(url: &str) -> Result<ParsedUrl, RedisError> {
     let wrong = |problem: &str| setting("urls", problem);
     let form = "write each address as redis://host:port or rediss://host:port";

@@ -1,4 +1,4 @@
-//! One connection to one server.
+//! Opening connections to Redis servers.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use tokio::time::timeout;
 use super::slots::Address;
 use crate::config::Secret;
 
-/// How long it may take until a connection is there.
+/// How long connecting may take.
 const DIAL_WITHIN: Duration = Duration::from_secs(1);
 
-/// How many requests may wait for being written. Whoever has more waits, and then in no order: so many that the writes of
-/// the bus have room, also those that it has given up, until a connection that is stuck is noticed.
+/// How many requests may wait to be written. Callers beyond that wait in no particular order, so this leaves room for
+/// all writes of the bus, including those that it has given up on, until a stuck connection is noticed.
 const WAITING: usize = 64;
 
-/// Who we are to a server.
+/// A user and password for a server.
 #[derive(Clone)]
 pub(super) struct Credentials {
     pub(super) username: Option<String>,
@@ -27,7 +27,7 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// `None` without a password.
+    /// Returns `None` if the password is empty.
     pub(super) fn new(username: &str, password: &Secret<String>) -> Option<Self> {
         let password = password.reveal();
         (!password.is_empty()).then(|| Self {
@@ -37,7 +37,7 @@ impl Credentials {
     }
 }
 
-/// Makes connections.
+/// Opens connections.
 #[derive(Clone)]
 pub(crate) struct Dialer {
     credentials: Option<Credentials>,
@@ -45,14 +45,14 @@ pub(crate) struct Dialer {
     masters: Masters,
 }
 
-/// Whether a server has to be a master.
+/// Whether a server must be a master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Masters {
-    /// Others tell who is one.
+    /// Not checked: in a cluster the map says who is a master, and Sentinels are none.
     AreKnown,
-    /// It has to be one, unless it does not let us ask.
+    /// It must be one, unless it does not let us ask.
     WhereTold,
-    /// It has to be one.
+    /// It must be one.
     Only,
 }
 
@@ -71,7 +71,7 @@ impl Dialer {
         }
     }
 
-    /// The same, and a server that is no master is refused.
+    /// Refuses a server that is not a master.
     pub(super) fn masters_only(self) -> Self {
         Self {
             masters: Masters::Only,
@@ -79,7 +79,7 @@ impl Dialer {
         }
     }
 
-    /// The same, and a server that says that it is no master is refused. One that does not let us ask is not.
+    /// Refuses a server that says that it is not a master. One that does not let us ask is accepted.
     pub(super) fn masters_where_told(self) -> Self {
         Self {
             masters: Masters::WhereTold,
@@ -87,15 +87,15 @@ impl Dialer {
         }
     }
 
-    /// Whether a server has to stay what it was when the connection was made.
+    /// Whether connections require the server to be, and to remain, a master.
     pub(super) fn wants_masters(&self) -> bool {
         self.masters != Masters::AreKnown
     }
 
-    /// Connects. `pushed` is called for all that the server says unasked, in order and at once, and when the connection
-    /// ends.
+    /// Connects. `pushed` is called immediately and in order for every push message from the server, and when the
+    /// connection ends.
     ///
-    /// The connection answers late or never when the server does: whoever asks sets a limit.
+    /// Requests on the connection have no timeout of their own: callers must set one.
     pub(crate) async fn dial(
         &self,
         address: &Address,
@@ -165,7 +165,7 @@ impl Dialer {
     }
 }
 
-/// Gives a command and waits for the answer. An error of the server is an error.
+/// Sends a command and waits for the answer. An error reply is returned as an error.
 pub(crate) async fn ask(
     connection: &mut MultiplexedConnection,
     command: &redis::Cmd,
@@ -176,7 +176,7 @@ pub(crate) async fn ask(
         .extract_error()
 }
 
-/// What is amiss with a server that has to be a master and is none.
+/// The problem with a server that must be a master but is not.
 pub(super) const NO_MASTER: &str = "is no master now";
 
 /// Asks a server whether it is a master.
@@ -187,7 +187,7 @@ pub(super) async fn ask_whether_master(
     Ok(is_master(&role))
 }
 
-/// Whether the server lives, and does not let us ask this: our user may not, or it knows no such command.
+/// Whether an error means that the server works but does not let us ask: our user may not, or it has no such command.
 pub(super) fn is_forbidden(error: &RedisError) -> bool {
     matches!(error.code(), Some("NOPERM" | "ERR"))
 }

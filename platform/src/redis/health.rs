@@ -1,4 +1,4 @@
-//! How the connections of one user of Redis are, taken together.
+//! The combined condition of all connections of one user of Redis.
 
 use std::{
     collections::BTreeMap,
@@ -11,26 +11,26 @@ use tokio::sync::watch;
 use super::slots::Address;
 use crate::condition::Condition;
 
-/// What can be amiss.
+/// What can have a problem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
-    /// It is not known who holds what.
+    /// The search for the masters.
     Topology,
     /// The connection for commands to a node.
     Commands(Address),
-    /// The connection on which a node says what is published.
+    /// The subscription connection to a node.
     Subscriptions(Address),
-    /// What is kept there: a node that is connected does not do as it is asked.
+    /// The stored data: a connected node fails to carry out commands.
     Store,
 }
 
-/// The condition of one user of Redis, cheap to clone. It is logged once when it turns bad and once when it turns well.
+/// The condition of one user of Redis. Cheap to clone. Each change between well and degraded is logged once.
 #[derive(Clone, Debug)]
 pub(crate) struct Health(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Who uses Redis, for the log.
+    /// Who uses Redis, for log lines.
     user: &'static str,
     problems: Mutex<BTreeMap<Part, String>>,
     condition: watch::Sender<Condition>,
@@ -49,14 +49,14 @@ impl Health {
         self.0.condition.subscribe()
     }
 
-    /// Something is amiss with a part.
+    /// Records that a part has a problem.
     fn amiss(&self, part: Part, problem: impl fmt::Display) {
         self.change(|problems| {
             problems.insert(part, problem.to_string());
         });
     }
 
-    /// A part is well, or is not needed any more.
+    /// Records that a part is well, or no longer needed.
     fn well(&self, part: &Part) {
         self.change(|problems| {
             problems.remove(part);
@@ -74,7 +74,7 @@ impl Health {
             None => Condition::Well,
             Some(problem) => Condition::Degraded(format!("Redis: {problem}")),
         };
-        // Within the lock, so that the last change is the last that is seen.
+        // Under the lock, so that the last change is the last one published.
         let mut before = now.clone();
         inner.condition.send_if_modified(|condition| {
             std::mem::swap(condition, &mut before);
@@ -93,7 +93,7 @@ impl Health {
     }
 }
 
-/// What one part says of itself. A part that is gone is not amiss.
+/// Reports the condition of one part. A dropped report no longer counts.
 #[derive(Debug)]
 pub(crate) struct Report {
     health: Health,

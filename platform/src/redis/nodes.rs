@@ -1,5 +1,5 @@
-//! The connections for commands: one to each master, kept as long as it is one. Where nobody else tells that, the server
-//! is asked itself, and when it is none any more the connection is made anew, for which its name is looked up again.
+//! The connections for commands: one to each master, for as long as it is one. Outside a cluster the server itself is
+//! asked whether it is a master; once it is not, the connection is made anew, which looks up its name again.
 
 use std::{
     collections::HashMap,
@@ -23,25 +23,25 @@ use super::{
 };
 use crate::backoff::Backoff;
 
-/// How often a connection is asked whether it is alive.
+/// How often a connection is checked.
 pub(crate) const PING_EVERY: Duration = Duration::from_secs(1);
-/// How long it may take to say so.
+/// How long the answer to a check may take.
 pub(crate) const PONG_WITHIN: Duration = Duration::from_secs(2);
-/// How soon something that was refused for the moment is asked again.
+/// How soon a command is retried after a temporary failure.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
-/// Why a command was not answered. It may have been done or not.
+/// Why a command was not answered. It may or may not have been carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
     /// There was no answer within the budget.
     #[error("Redis gave no answer within {budget:?}: {problem}")]
     TooLate {
-        /// How long it could have taken.
+        /// How long it was allowed to take.
         budget: Duration,
-        /// What was amiss at the last try.
+        /// What was wrong at the last try.
         problem: String,
     },
-    /// The server refuses it.
+    /// The server refused it.
     #[error("Redis refuses: {0}")]
     Refused(String),
     /// The server does not have the script.
@@ -49,7 +49,7 @@ pub(crate) enum CallError {
     NoScript,
 }
 
-/// Connections for commands, cheap to clone. They are closed with the last clone.
+/// The connections for commands. Cheap to clone; they are closed when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Nodes {
     inner: Arc<Inner>,
@@ -70,28 +70,28 @@ struct Link {
     _task: AbortOnDropHandle<()>,
 }
 
-/// A connection that is there now.
+/// An open connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) connection: MultiplexedConnection,
-    /// Told when the server says by what it refuses that it is no master any more.
+    /// Notified when the server's refusal of a write shows that it is no longer a master.
     demoted: Arc<Notify>,
 }
 
 impl Line {
-    /// Whether both are the same connection.
+    /// Whether this is the same connection as the other.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.demoted, &other.demoted)
     }
 }
 
 impl Nodes {
-    /// Finds out who holds what, connects to each master, and keeps doing so.
+    /// Finds the masters, connects to each of them, and keeps the connections up to date from then on.
     pub(crate) async fn connect(settings: &Settings, health: Health) -> Result<Self, RedisError> {
         let topology = Arc::new(Topology::find(settings, health.clone()).await?);
         let dialer = match settings.topology {
             RedisTopology::Sentinel => settings.dialer.clone().masters_only(),
-            // Its name may stand for another server by and by, and the one before go on as a replica.
+            // Its name may come to stand for another server, while the previous one continues as a replica.
             RedisTopology::Single => settings.dialer.clone().masters_where_told(),
             RedisTopology::Cluster => settings.dialer.clone(),
         };
@@ -117,28 +117,29 @@ impl Nodes {
         })
     }
 
-    /// Who holds what.
+    /// Returns the topology.
     pub(crate) fn topology(&self) -> &Arc<Topology> {
         &self.inner.topology
     }
 
-    /// What makes connections to the masters.
+    /// Returns the dialer that connects to the masters.
     pub(crate) fn dialer(&self) -> &Dialer {
         &self.inner.dialer
     }
 
-    /// The connection to a master, if there is one now.
+    /// Returns the connection to a master, if one is open.
     pub(crate) fn connection(&self, master: &Address) -> Option<MultiplexedConnection> {
         self.line(master).map(|line| line.connection)
     }
 
-    /// The same, so that it can be told from those that follow it.
+    /// Returns the connection to a master as a [`Line`], which can be told from the connections that follow it.
     pub(crate) fn line(&self, master: &Address) -> Option<Line> {
         let links = self.inner.links();
         links.get(master)?.line.borrow().clone()
     }
 
-    /// Gives a command to whoever holds a slot, as often as necessary. It must do no harm to be done twice.
+    /// Sends a command to the master of a slot, retrying within `budget` as often as necessary. The command must be safe
+    /// to carry out twice.
     pub(crate) async fn call(
         &self,
         slot: u16,
@@ -196,7 +197,7 @@ impl Nodes {
         }
     }
 
-    /// A slot is on its way to another master, and what is asked for has arrived there already.
+    /// Sends a command to where an ASK error redirects: the slot is being moved, and the key is already at the new master.
     async fn try_where_it_went(&self, error: &Error, command: &Cmd) -> Result<Value, Failure> {
         let connection = error.redirect_node().and_then(|(host, port)| {
             self.connection(&Address {
@@ -220,12 +221,12 @@ impl Nodes {
 }
 
 enum Failure {
-    /// It may work in a moment.
+    /// It may succeed in a moment.
     Passing(String),
     Final(CallError),
 }
 
-/// Whether an error says that the server or the map will do better in a moment.
+/// Whether an error is temporary: the server recovers, or the map catches up, in a moment.
 fn passes(error: &Error) -> bool {
     use ServerErrorKind as Kind;
     match error.kind() {
@@ -248,7 +249,7 @@ impl Inner {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a connection to a master from now on.
+    /// Starts maintaining a connection to a master.
     fn link(&self, address: &Address, first: Option<Connected>) {
         let (sender, line) = watch::channel(None);
         let keeper = LinkKeeper {
@@ -266,7 +267,7 @@ impl Inner {
     }
 }
 
-/// Has a link to each master, and to nobody else.
+/// Maintains links to exactly the current masters.
 async fn keep_links(inner: Arc<Inner>) {
     let mut map = inner.topology.watch();
     loop {
@@ -284,11 +285,11 @@ async fn keep_links(inner: Arc<Inner>) {
     }
 }
 
-/// A connection, and how one hears that it was closed.
+/// A connection, with a notification of its end.
 struct Connected {
     line: Line,
     closed: Arc<Notify>,
-    /// Whether the server has to stay a master.
+    /// Whether the server must remain a master.
     master: bool,
 }
 
@@ -312,7 +313,7 @@ impl Connected {
         })
     }
 
-    /// Waits until it is closed, does not answer any more, or the server is no master any more and has to be one.
+    /// Waits until the connection is closed or no longer answers, or the server should be a master but no longer is one.
     async fn until_broken(mut self, backoff: &mut Backoff) -> &'static str {
         let demoted = Arc::clone(&self.line.demoted);
         let closed = Arc::clone(&self.closed);
@@ -334,24 +335,24 @@ impl Connected {
         }
     }
 
-    /// Whether the server is still what it has to be, if it answers.
+    /// Returns whether the server is still what it must be, or an error if it does not answer properly.
     async fn examine(&mut self) -> RedisResult<bool> {
         let connection = &mut self.line.connection;
         if self.master {
             match dial::ask_whether_master(connection).await {
-                // It would be forbidden each time.
+                // It would be forbidden every time.
                 Err(error) if dial::is_forbidden(&error) => self.master = false,
                 Ok(true) => {}
                 otherwise => return otherwise,
             }
         }
-        // A server that still reads its data tells what it is, and serves nobody.
+        // A server that is still loading its data answers ROLE, but serves no commands.
         dial::ask(connection, &redis::cmd("PING")).await?;
         Ok(true)
     }
 }
 
-/// Keeps one connection to one master.
+/// Maintains one connection to one master.
 struct LinkKeeper {
     address: Address,
     dialer: Dialer,

@@ -1,13 +1,13 @@
-//! Which node holds what.
+//! Which master holds which slots.
 
 use std::{collections::BTreeSet, fmt};
 
 use redis::Value;
 
-/// How many slots a cluster divides all keys and channels into.
+/// The number of slots into which a cluster divides keys and channels.
 const SLOTS: u16 = 16_384;
 
-/// Where a node listens.
+/// The address of a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Address {
     pub(crate) host: String,
@@ -24,7 +24,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// The slot of a key or a channel: of what is between its first braces, if there is anything.
+/// Returns the slot of a key or a channel: that of the text in its first braces, if there is any.
 pub(crate) fn slot_of(key: &[u8]) -> u16 {
     let tag = key
         .iter()
@@ -38,7 +38,7 @@ pub(crate) fn slot_of(key: &[u8]) -> u16 {
     crc16(tag) % SLOTS
 }
 
-/// CRC-16/XMODEM, which Redis uses.
+/// CRC-16/XMODEM, as used by Redis.
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, &byte| {
         let mut crc = crc ^ (u16::from(byte) << 8);
@@ -53,17 +53,17 @@ fn crc16(bytes: &[u8]) -> u16 {
     })
 }
 
-/// The masters and the slots that each holds. Some slots may be nobody's.
+/// The masters and the slots that each holds. Some slots may have no master.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Map {
-    /// First and last slot of each range.
+    /// First slot, last slot and master of each range.
     ranges: Vec<(u16, u16, Address)>,
-    /// Whether pub/sub is divided by slots as well.
+    /// Whether pub/sub channels are divided by slots, too.
     pub(crate) sharded: bool,
 }
 
 impl Map {
-    /// One master that holds everything.
+    /// Creates the map of one master that holds everything.
     pub(crate) fn whole(master: Address) -> Self {
         Self {
             ranges: vec![(0, SLOTS - 1, master)],
@@ -71,8 +71,7 @@ impl Map {
         }
     }
 
-    /// What a node of a cluster answered to CLUSTER SLOTS. `None` when it is not such an answer, or nobody holds
-    /// anything.
+    /// Parses a cluster node's answer to CLUSTER SLOTS. `None` if it is not a valid answer, or no slot has a master.
     pub(crate) fn from_cluster_slots(answer: &Value, asked: &Address) -> Option<Self> {
         let Value::Array(shards) = answer else {
             return None;
@@ -87,7 +86,7 @@ impl Map {
         })
     }
 
-    /// The master that holds a slot.
+    /// Returns the master that holds a slot.
     pub(crate) fn master_of(&self, slot: u16) -> Option<&Address> {
         let range = self
             .ranges
@@ -96,7 +95,7 @@ impl Map {
         range.map(|(_, _, master)| master)
     }
 
-    /// All masters.
+    /// Returns all masters.
     pub(crate) fn masters(&self) -> BTreeSet<&Address> {
         self.ranges.iter().map(|(_, _, master)| master).collect()
     }
@@ -119,7 +118,7 @@ fn range(shard: &Value, asked: &Address) -> Option<(u16, u16, Address)> {
         Value::Nil => "",
         _ => return None,
     };
-    // A node that does not know by which name it is reached leaves it to whoever asked.
+    // A node that does not know its own name means the host at which it was asked.
     let host = if matches!(host, "" | "?") {
         &asked.host
     } else {
@@ -160,7 +159,7 @@ mod tests {
 
     #[test]
     fn slots_are_those_that_redis_computes() {
-        // As CLUSTER KEYSLOT answers.
+        // The answers of CLUSTER KEYSLOT.
         for (key, slot) in [
             ("123456789", 12_739),
             ("foo", 12_182),

@@ -1,4 +1,4 @@
-//! Who holds what now.
+//! Keeps track of which masters hold which slots.
 
 use std::{
     sync::Arc,
@@ -19,14 +19,14 @@ use super::{
 };
 use crate::backoff::Backoff;
 
-/// How often it is asked whether something changed, when nothing hints at it.
+/// How often to ask for changes when nothing hints at one.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-/// How soon after a question the next one is asked, when something hints at a change.
+/// How long to wait before asking when something hints at a change.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// How long somebody may take for an answer.
+/// How long one server may take to answer; connecting has as long again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-/// Keeps knowing who holds what.
+/// The current map of masters and slots, kept up to date.
 #[derive(Debug)]
 pub(crate) struct Topology {
     map: watch::Sender<Arc<Map>>,
@@ -35,7 +35,7 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
-    /// Finds out who holds what, and keeps it up to date from then on.
+    /// Finds the masters and their slots, and keeps the map up to date from then on.
     pub(crate) async fn find(settings: &Settings, health: Health) -> Result<Self, RedisError> {
         let hints = Arc::new(Notify::new());
         let Some(mut oracle) = Oracle::new(settings) else {
@@ -57,17 +57,17 @@ impl Topology {
         })
     }
 
-    /// Who holds what, as it changes.
+    /// Subscribes to changes of the map.
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<Map>> {
         self.map.subscribe()
     }
 
-    /// Who holds what, as far as is known.
+    /// Returns the last known map.
     pub(crate) fn now(&self) -> Arc<Map> {
         Arc::clone(&self.map.borrow())
     }
 
-    /// Says that somebody did not behave as the map has it.
+    /// Hints that a server did not behave as the map says, so that the map is checked soon.
     pub(crate) fn hint(&self) {
         self.hints.notify_one();
     }
@@ -82,7 +82,7 @@ async fn keep_up(
     let report = Report::new(&health, Part::Topology);
     let mut backoff = Backoff::new();
     loop {
-        // Whoever told the map may be the one who is wrong.
+        // The server that gave the map may be the one that is wrong.
         if timeout(ASK_EVERY, hints.notified()).await.is_ok() {
             oracle.turn();
             sleep(ASK_AGAIN_AFTER).await;
@@ -108,12 +108,12 @@ async fn ask_and_tell(oracle: &mut Oracle, map: &watch::Sender<Arc<Map>>) -> Res
     Ok(())
 }
 
-/// Those who know: the Sentinels, or the nodes of a cluster.
+/// The servers that know the map: the Sentinels, or the nodes of a cluster.
 struct Oracle {
     seeds: Vec<Address>,
-    /// Other nodes of a cluster, which know as well.
+    /// The masters of a cluster, as last learned.
     told: Vec<Address>,
-    /// How many were asked in vain; says whose turn it is.
+    /// Whose turn it is; advanced to ask a different server.
     turn: usize,
     connection: Option<(Address, MultiplexedConnection)>,
     dialer: Dialer,
@@ -126,7 +126,7 @@ enum Question {
 }
 
 impl Oracle {
-    /// `None` for a single server, which needs none.
+    /// Returns `None` for a single server, which needs none.
     fn new(settings: &Settings) -> Option<Self> {
         let (dialer, question) = match settings.topology {
             RedisTopology::Single => return None,
@@ -146,13 +146,13 @@ impl Oracle {
         })
     }
 
-    /// Asks somebody else the next time.
+    /// Asks a different server next time.
     fn turn(&mut self) {
         self.turn = self.turn.wrapping_add(1);
         self.connection = None;
     }
 
-    /// Asks one after the other until somebody answers.
+    /// Asks one server after another until one answers.
     async fn ask(&mut self) -> Result<Map, String> {
         let mut problem = "there is nobody to ask".to_owned();
         let begun = Instant::now();
@@ -218,7 +218,7 @@ impl Oracle {
     }
 }
 
-/// The master that a Sentinel names.
+/// Parses the master from a Sentinel's answer.
 fn master(answer: &Value) -> Option<Address> {
     let Value::Array(parts) = answer else {
         return None;

@@ -1,4 +1,4 @@
-//! What every service that writes commands to the log says no to, and when the log does not take one.
+//! Refusals of every service that writes commands to the log, including those for when the log fails.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub fn check_id(command_id: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A command's id came again with another content.
+/// ALREADY_EXISTS for a command id that was used before with different content.
 #[must_use]
 pub fn id_reused() -> Refusal {
     Refusal::new(
@@ -35,7 +35,7 @@ pub fn id_reused() -> Refusal {
     )
 }
 
-/// Others changed what the command is about so often that it never fitted. `what` that is, in a word for people.
+/// ABORTED for a command whose target others kept changing at the same time. `what` names the target for people.
 #[must_use]
 pub fn contended(what: &str) -> Refusal {
     Refusal::new(
@@ -46,8 +46,8 @@ pub fn contended(what: &str) -> Refusal {
     .retry_after(Duration::from_millis(100))
 }
 
-/// The log did not do as it was asked for a command. `what` the command is about, in a word for people; what else the
-/// error says is for operators only.
+/// Refuses a command for an error of the log. `what` names the command's target for people; the details of the error are
+/// for operators only.
 #[must_use]
 pub fn not_logged(error: &LogError, what: &str) -> Refusal {
     match error {
@@ -94,7 +94,7 @@ mod tests {
         }
     }
 
-    /// PR8: what an engine says of itself, or a stream's name, is no caller's business.
+    /// PR8: engine messages and stream names are not shown to callers.
     #[test]
     fn nothing_that_the_log_says_reaches_the_caller() {
         let secret = || "5ec4e7".to_owned();

@@ -1,11 +1,11 @@
-//! What every service that has streams of requests or responses says no to.
+//! Refusals of every service that has streams of requests or responses.
 
 use tonic::{Code, Status};
 
 use super::Refusal;
 use crate::serve::REQUEST_LIMIT;
 
-/// UNAUTHENTICATED for a stream that outlives its token.
+/// UNAUTHENTICATED for a stream whose token has expired.
 #[must_use]
 pub fn token_expired() -> Refusal {
     Refusal::new(
@@ -15,8 +15,8 @@ pub fn token_expired() -> Refusal {
     )
 }
 
-/// INVALID_ARGUMENT for what was read from a stream and is no `request`, or a longer one than is taken; `described_in`
-/// names the proto that has it. `None` when the status only tells that the caller has gone.
+/// INVALID_ARGUMENT for a message read from a stream that is not a valid `request` or is too long; `described_in` names
+/// the proto that defines it. `None` if the status only says that the caller has gone.
 #[must_use]
 pub fn unreadable(status: &Status, request: &str, described_in: &str) -> Option<Refusal> {
     match status.code() {
@@ -33,7 +33,7 @@ pub fn unreadable(status: &Status, request: &str, described_in: &str) -> Option<
     }
 }
 
-/// INVALID_ARGUMENT for a request in which nothing is set that is known here.
+/// INVALID_ARGUMENT for a request of an unknown kind.
 #[must_use]
 pub fn unknown_request() -> Refusal {
     Refusal::invalid(

@@ -1,4 +1,4 @@
-//! Where a service is to be looked for.
+//! Addresses of services.
 
 use std::{fmt, str::FromStr};
 
@@ -14,20 +14,20 @@ pub struct Address {
     port: u16,
 }
 
-/// Why a text is no address of a service.
+/// The error for a text that is not the address of a service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no address of a service; write for example \"http://session:50051\"")]
 pub struct AddressError(String);
 
 impl Address {
-    /// The host and the port, as a resolver takes them.
+    /// Returns the host and the port, as a resolver takes them.
     #[must_use]
     pub fn host_and_port(&self) -> (&str, u16) {
-        // In a URI an IPv6 address stands in brackets.
+        // In a URI an IPv6 address is in brackets.
         (self.host.trim_matches(['[', ']']), self.port)
     }
 
-    /// The name that the server must be able to show with TLS.
+    /// Returns the host, which with TLS must match the server's certificate.
     #[must_use]
     pub fn host(&self) -> &str {
         self.host_and_port().0

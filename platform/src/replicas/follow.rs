@@ -1,4 +1,4 @@
-//! Finding replicas, and following how each of them is.
+//! Finds replicas and follows the health of each.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -25,24 +25,24 @@ use crate::{
     serve::{CONNECTION_WINDOW, STREAM_WINDOW},
 };
 
-/// How long it may take to connect, and to be told how a replica is.
+/// How long connecting may take, and how long opening the health watch may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-/// How often a silent replica is asked whether it is there, and how long it has to answer.
+/// How often a silent replica is pinged, and how long it has to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How many changes may wait to be taken in.
+/// How many changes may wait to be processed.
 const CHANGES: usize = 64;
 
-/// What is known of a service's replicas.
+/// The serving replicas of a service, and its condition.
 type Told = (watch::Receiver<Arc<[Replica]>>, watch::Receiver<Condition>);
 
-/// A replica serves from now on, or no longer.
+/// A replica now serves, or no longer does.
 struct Change {
     place: SocketAddr,
     serves: Option<Channel>,
 }
 
-/// Begins to look for replicas where `resolver` finds the addresses, until `stop`.
+/// Starts searching for replicas at the places to which `resolver` resolves the addresses, until `stop` is cancelled.
 pub(super) fn begin(
     service: &'static str,
     addresses: Vec<Address>,
@@ -66,12 +66,12 @@ pub(super) fn begin(
     (told_serving, told_condition)
 }
 
-/// An address, and what is known of it.
+/// An address, and what is known about it.
 struct Name {
     address: Address,
-    /// For which places it stood when it was last looked up with success.
+    /// The places from the last successful lookup.
     places: Vec<SocketAddr>,
-    /// Why it could not be looked up, if it could not the last time.
+    /// Why the last lookup failed, if it did.
     problem: Option<String>,
 }
 
@@ -89,9 +89,9 @@ struct Search {
     service: &'static str,
     names: Vec<Name>,
     tls: Option<ClientTlsConfig>,
-    /// Those that were found, each with what ends following it.
+    /// The replicas found, each with a guard that stops following it.
     followed: HashMap<SocketAddr, DropGuard>,
-    /// Those that serve, in one order everywhere.
+    /// The replicas that serve, in the same order on every server.
     channels: BTreeMap<SocketAddr, Channel>,
     serving: watch::Sender<Arc<[Replica]>>,
     condition: watch::Sender<Condition>,
@@ -100,8 +100,8 @@ struct Search {
 impl Search {
     async fn run(mut self, resolver: Resolver) {
         let (changes, mut changed) = mpsc::channel(CHANGES);
-        // Each name by itself, and beside all else: a resolver that is slow or in trouble over one of them holds up
-        // neither the others nor the news of how replicas are.
+        // Each name is looked up independently, concurrently with everything else: a resolver that is slow or fails for
+        // one of them delays neither the others nor health changes.
         let names = self.names.iter().enumerate();
         let look_ups = names.map(|(number, name)| {
             let answers = look_ups(name.address.clone(), Arc::clone(&resolver));
@@ -116,7 +116,7 @@ impl Search {
         }
     }
 
-    /// Takes in for which places a name stands.
+    /// Processes the answer of a lookup.
     fn take_in_answer(&mut self, number: usize, answer: Answer, changes: &mpsc::Sender<Change>) {
         let Some(name) = self.names.get_mut(number) else {
             return;
@@ -130,7 +130,7 @@ impl Search {
                     self.say();
                 }
             }
-            // A resolver in trouble is no reason to leave replicas that serve.
+            // A failing resolver is no reason to drop replicas that serve.
             Err(error) => {
                 let problem = format!("{} can't be looked up: {error}", name.address);
                 let new = name.problem.replace(problem.clone()).is_none();
@@ -143,7 +143,7 @@ impl Search {
         }
     }
 
-    /// Begins or ends following replicas, so that all that the names stand for are followed, and no others.
+    /// Starts or stops following replicas so that exactly the places that the names stand for are followed.
     fn agree(&mut self, changes: &mpsc::Sender<Change>) {
         let mut found = HashMap::new();
         for name in &self.names {
@@ -175,7 +175,7 @@ impl Search {
     }
 
     fn take_in(&mut self, Change { place, serves }: Change) {
-        // It may have been given up in the meantime.
+        // The place may no longer be followed.
         match serves.filter(|_| self.followed.contains_key(&place)) {
             Some(channel) => self.channels.insert(place, channel),
             None => self.channels.remove(&place),
@@ -192,7 +192,7 @@ impl Search {
         self.say();
     }
 
-    /// Says how well the service can be reached. As long as a replica serves, it can.
+    /// Publishes the service's condition, and logs a change. It is well while any replica serves.
     fn say(&self) {
         let now = if self.channels.is_empty() {
             let problem = self.names.iter().find_map(|name| name.problem.as_deref());
@@ -231,12 +231,12 @@ fn endpoint(
     if !address.https() {
         return Some(endpoint);
     }
-    // Without authorities of our own there is nobody whom a server could be believed for.
+    // Without configured authorities no server certificate can be trusted.
     let tls = tls?.clone().domain_name(address.host());
     endpoint.tls_config(tls).ok()
 }
 
-/// Follows one replica: while it says that it serves, it is told as serving.
+/// Follows one replica and reports when it serves and when it does not.
 async fn follow(endpoint: Endpoint, place: SocketAddr, changes: mpsc::Sender<Change>) {
     let mut backoff = Backoff::new();
     loop {
@@ -254,7 +254,7 @@ async fn follow(endpoint: Endpoint, place: SocketAddr, changes: mpsc::Sender<Cha
     }
 }
 
-/// Watches a replica's health until its connection is lost. Says whether it ever served.
+/// Watches a replica's health until its connection is lost. Returns whether it ever served.
 async fn watch_health(
     endpoint: &Endpoint,
     place: SocketAddr,

@@ -1,4 +1,4 @@
-//! For which places a name stands, asked again and again.
+//! Looks up repeatedly which places a name stands for.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -9,15 +9,15 @@ use super::Address;
 
 /// How often an address is looked up.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
-/// How long the resolver may take. It goes on by itself for much longer when its servers don't answer.
+/// How long the resolver may take. By itself it would go on for much longer if its servers don't answer.
 const LOOK_UP_WITHIN: Duration = Duration::from_secs(3);
 
-/// The places that an address stands for, or why they can't be told.
+/// The places that an address stands for, or why the lookup failed.
 pub(super) type Answer = io::Result<Vec<SocketAddr>>;
-/// What looks an address up.
+/// Looks up an address.
 pub(super) type Resolver = Arc<dyn Fn(Address) -> BoxFuture<'static, Answer> + Send + Sync>;
 
-/// The resolver of the operating system.
+/// Returns the operating system's resolver.
 pub(super) fn system() -> Resolver {
     Arc::new(|address| {
         async move {
@@ -28,10 +28,10 @@ pub(super) fn system() -> Resolver {
     })
 }
 
-/// Looks an address up, at once and then again and again. It never ends.
+/// Looks up an address immediately and then periodically. The stream never ends.
 pub(super) fn look_ups(address: Address, resolver: Resolver) -> impl Stream<Item = Answer> {
     let mut clock = tokio::time::interval(LOOK_UP_EVERY);
-    // After a slow answer the next question is no sooner.
+    // A slow answer does not make the next lookup come sooner.
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     stream::unfold(
         (clock, address, resolver),

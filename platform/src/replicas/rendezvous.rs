@@ -1,10 +1,10 @@
-//! Which of several to choose, so that everybody chooses the same without a word: rendezvous hashing.
+//! Rendezvous hashing: everyone chooses the same one of several places without communicating.
 //!
-//! When one leaves, only what met there meets elsewhere; when one joins, only what is to meet there moves.
+//! When a place leaves, only the names that met there move; when one joins, only the names that now meet there move.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// The one of several at which all who mean `name` meet. None if there are none to choose from.
+/// Returns the place at which everyone with the same `name` meets. `None` if there are no places.
 pub(crate) fn meet<'a, T>(
     name: &str,
     places: impl Iterator<Item = &'a T>,
@@ -13,7 +13,7 @@ pub(crate) fn meet<'a, T>(
     places.max_by_key(|place| weight(name, name_of(place)))
 }
 
-/// The same in every process: this hasher, unlike a map's, has no seed.
+/// Returns a weight that is the same in every process: unlike a map's hasher, this one has no random seed.
 fn weight(name: &str, place: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     place.hash(&mut hasher);

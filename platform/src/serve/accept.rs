@@ -1,4 +1,4 @@
-//! From what a listener gives to connections that are worth being served.
+//! Turns what a listener accepts into connections to be served.
 
 use std::{future::ready, io, sync::Arc, time::Duration};
 
@@ -13,16 +13,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CONNECTIONS, connection::Connection};
 
-/// How long a peer may take to agree on TLS, and then to send its HTTP/2 preface, which comes before all else.
+/// How long a peer may take for the TLS handshake, and then again to send its HTTP/2 preface.
 const PREFACE_WITHIN: Duration = Duration::from_secs(5);
-/// How long nothing is accepted after it failed. Mostly there are no file descriptors left; trying again at once would
-/// only spin.
+/// How long to pause after accepting failed. Usually there are no file descriptors left, and retrying at once would only
+/// spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The connections out of those that come in, each in one of the places, until all fail by `kill`.
+/// Returns the connections to be served, each of which holds one of the `places`. Cancelling `kill` makes all of them
+/// fail.
 ///
-/// One takes its place before a word is said, and peers agree on TLS side by side: whoever is slow holds up nobody, and
-/// no more than the places are on their way.
+/// A connection takes its place before anything is exchanged, and TLS handshakes run concurrently: a slow peer delays no
+/// other, and no more connections than there are places are being opened.
 pub(super) fn connections<IO: AsyncRead + AsyncWrite + Unpin>(
     incoming: impl Stream<Item = io::Result<IO>>,
     places: Arc<Semaphore>,
@@ -56,7 +57,7 @@ pub(super) fn connections<IO: AsyncRead + AsyncWrite + Unpin>(
     opened.filter_map(|opened| ready(opened.map(Ok)))
 }
 
-/// Gives a connection one of the places, if one is left.
+/// Gives a connection a place, if one is free.
 fn in_a_place<IO>(io: IO, places: &Arc<Semaphore>) -> Option<(IO, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).try_acquire_owned();
     if place.is_err() {

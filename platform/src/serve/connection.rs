@@ -1,4 +1,4 @@
-//! One accepted connection, as long as we let it live.
+//! An accepted connection that can be made to fail.
 
 use std::{
     future::Future,
@@ -20,32 +20,32 @@ use tokio_util::{
 };
 use tonic::transport::server::Connected;
 
-/// How many bytes the preface has with which an HTTP/2 client begins (RFC 9113, 3.4).
+/// The length of the preface that an HTTP/2 client sends first (RFC 9113, 3.4), in bytes.
 const PREFACE: usize = 24;
 
-/// A connection that fails once it is told to, or when its peer connects and does not send its preface.
+/// A connection that fails once it is told to, or if its peer does not send its preface in time.
 ///
-/// hyper waits for ever for a peer that never sends its HTTP/2 preface, and tonic for streams that do not end, also
+/// hyper waits for ever for a peer that never sends its HTTP/2 preface, and tonic waits for streams that do not end, even
 /// when the server shuts down. A failing read ends both.
 ///
-/// So the preface must be seen here, and not what it is encrypted to: TLS lies below, and is none of tonic's affair.
+/// The preface must therefore be seen here unencrypted: TLS is handled inside this type, and tonic knows nothing of it.
 pub(super) struct Connection<IO> {
     io: Either<IO, Box<TlsStream<IO>>>,
     killed: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Until the preface came.
+    /// Set until the preface has arrived.
     awaited: Option<Awaited>,
     _place: OwnedSemaphorePermit,
 }
 
-/// What is still to come of a preface, and until when.
+/// How many bytes of the preface are still missing, and when they are due.
 struct Awaited {
     bytes: usize,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
-    /// A connection that keeps its place to its end. With TLS it is one when its peer has agreed on it; `None` if that
-    /// does not come about `within` a time. As long again may its preface take.
+    /// Opens a connection, which holds its place until it is dropped. With TLS this waits for the handshake; `None` if
+    /// that fails or does not complete `within` this time. The preface then has the same time again to arrive.
     pub(super) async fn open(
         io: IO,
         place: OwnedSemaphorePermit,

@@ -1,4 +1,4 @@
-//! A caller's deadline, answered as gRPC defines it.
+//! Answers a call whose deadline has passed, as gRPC defines it.
 
 use std::{
     future::Future,
@@ -14,12 +14,12 @@ use tower::{Layer, Service};
 
 use crate::refusal::Refusal;
 
-/// How much earlier than the caller's own timer we answer, so that ours and not tonic's answer is the first.
+/// How much earlier than the deadline we answer, so that our answer comes before tonic's.
 const HEAD_START: Duration = Duration::from_millis(3);
 
 /// Ends a call with DEADLINE_EXCEEDED when its `grpc-timeout` has passed and no response has begun.
 ///
-/// tonic by itself answers CANCELLED, which tells a caller that it has cancelled the call. A stream that has begun is
+/// tonic by itself answers CANCELLED, which tells a caller that the caller cancelled the call. A stream that has begun is
 /// not ended: it lives as long as its token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines;
@@ -32,7 +32,7 @@ impl<S> Layer<S> for Deadlines {
     }
 }
 
-/// A service within [`Deadlines`].
+/// A service wrapped by [`Deadlines`].
 #[derive(Clone, Debug)]
 pub(crate) struct Deadlined<S> {
     inner: S,
@@ -64,10 +64,10 @@ where
     }
 }
 
-/// An answer, or at its deadline the word that there was none.
+/// The answer, or DEADLINE_EXCEEDED at the deadline if there is none.
 ///
-/// tonic's own timer runs around this one, and each poll of it begins with a poll of this. So the time is read at each
-/// poll, and from the moment of the call: a timer that is told of its end by the runtime can be told after tonic's.
+/// tonic's own timer wraps this one, and each of its polls polls this future first. So the clock is read at each poll and
+/// compared with a deadline counted from the call: the runtime might fire our timer later than tonic's.
 struct InTime<F> {
     answer: Pin<Box<F>>,
     deadline: Pin<Box<Sleep>>,
@@ -99,7 +99,7 @@ fn exceeded() -> Refusal {
     )
 }
 
-/// Reads up to eight digits and a unit, as the gRPC specification has it; anything else is no deadline.
+/// Parses up to eight digits and a unit, as the gRPC specification defines it; anything else is no deadline.
 fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;

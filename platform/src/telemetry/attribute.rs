@@ -1,8 +1,8 @@
-//! The names of span attributes. No span has an attribute that is not listed here.
+//! The names of span attributes and metric labels. No span has an attribute that is not listed here.
 //!
-//! No attribute ever holds a word of a conversation, a name, an address, a token or an id that could be used: a
-//! session is named by its [`session_hash`](super::session_hash) only. Names that OpenTelemetry's semantic conventions
-//! define are used as they are.
+//! No attribute ever holds a word of a conversation, a name, an address, a token or an id that could be used: a session
+//! is identified by its [`session_hash`](super::session_hash) only. Names defined by OpenTelemetry's semantic
+//! conventions are used as they are.
 //!
 //! In `tracing`'s macros a constant is written in braces: `info_span!(span::DELIVER, { attribute::FRAME } = kind)`.
 

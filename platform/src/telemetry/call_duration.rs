@@ -1,5 +1,5 @@
-//! How long gRPC calls take, on the server's and on the client's side: each up to the head of its response, so all of a
-//! unary call and the opening of a stream.
+//! Measures how long gRPC calls take, on the server side and on the client side: up to the head of the response, so all
+//! of a unary call and the opening of a stream.
 
 use std::{
     collections::HashSet,
@@ -20,16 +20,16 @@ use super::{
 };
 use crate::serve;
 
-/// A method that nobody has. A caller's own text is never a label.
+/// Stands for any method that does not exist: text from a caller never becomes a label.
 const OTHER: &str = "_OTHER";
 
-/// The full names of all methods that there are.
+/// The full names of all existing methods.
 static METHODS: LazyLock<HashSet<Arc<str>>> = LazyLock::new(|| {
     let methods = serve::methods(&serve::DESCRIBED).unwrap_or_default();
     methods.into_iter().map(Arc::from).collect()
 });
 
-/// A call that is under way. What is dropped before it has ended was given up.
+/// A call in progress. If it is dropped before it has ended, it counts as cancelled.
 pub(crate) struct Call {
     duration: &'static Histogram<2>,
     method: Label,
@@ -38,12 +38,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A call to another service, to the path of its request.
+    /// Begins a call to another service, identified by the path of its request.
     pub(crate) fn out(path: &str) -> Self {
         Self::begin(&RPC_CLIENT_CALL_DURATION, path)
     }
 
-    /// The call has ended so.
+    /// Ends the call with this answer.
     pub(crate) fn answered<B, E>(self, answer: &Result<Response<B>, E>) {
         self.ended(match answer {
             Ok(response) => code_of(response.headers()),
@@ -76,7 +76,7 @@ impl Drop for Call {
     }
 }
 
-/// The code in the head of a response. It is absent where there is a body: then the call went well so far.
+/// Returns the code in the head of a response. It is absent if there is a body: then the call has succeeded so far.
 fn code_of(headers: &HeaderMap) -> Code {
     headers
         .get("grpc-status")
@@ -95,7 +95,7 @@ impl<S> Layer<S> for ServedCalls {
     }
 }
 
-/// A service within [`ServedCalls`].
+/// A service wrapped by [`ServedCalls`].
 #[derive(Clone, Debug)]
 pub(crate) struct Measured<S>(S);
 

@@ -1,4 +1,4 @@
-//! A clock for what is only compared with seconds.
+//! A cheap clock for durations that are only compared with seconds.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ type Moment = Duration;
 #[cfg(not(target_os = "linux"))]
 type Moment = std::time::Instant;
 
-/// A moment, right to some milliseconds where the system has a clock that is cheaper for being no better. To read the exact
-/// one is half of what it costs to note where a span begins and to throw the note away.
+/// A point in time, accurate to a few milliseconds where the system has a cheaper clock of that precision. Reading the
+/// exact clock would be half of the cost of noting where a span begins and throwing the note away.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CoarseInstant(Moment);
 
 impl CoarseInstant {
-    /// Now.
+    /// Returns the current time.
     pub(super) fn now() -> Self {
         #[cfg(target_os = "linux")]
         {
             use rustix::time::{ClockId, clock_gettime};
 
-            // It counts from the system's start, and never goes back.
+            // It counts from the system's start and never goes backwards.
             let since_start = clock_gettime(ClockId::MonotonicCoarse).try_into();
             Self(since_start.unwrap_or_default())
         }
@@ -27,7 +27,7 @@ impl CoarseInstant {
         Self(Moment::now())
     }
 
-    /// How long ago it was.
+    /// Returns how long ago it was.
     pub(super) fn elapsed(self) -> Duration {
         #[cfg(target_os = "linux")]
         {

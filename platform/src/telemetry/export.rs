@@ -1,5 +1,5 @@
-//! What stands between this process and the collector, so that a collector that is away, slow or refuses everything is
-//! nobody's trouble: what waits for it is bounded, what is given up is counted, and one warning tells of it.
+//! Protects this process from a collector that is away, slow or refuses everything: what waits for it is bounded, what is
+//! dropped is counted, and it is logged once.
 
 use std::{
     fmt::Debug,
@@ -31,10 +31,10 @@ use opentelemetry_sdk::{
 
 use super::metric::TELEMETRY_DROPPED;
 
-/// How many spans may wait for the collector, and how many log lines.
+/// How many spans, and how many log lines, may wait for the collector.
 const WAITING: usize = 2_048;
 
-/// What is exported.
+/// A kind of telemetry that is exported.
 #[derive(Clone, Copy, Debug)]
 enum Signal {
     Spans,
@@ -58,10 +58,10 @@ impl Signal {
     }
 }
 
-/// How the exports go. Cheap to clone.
+/// Tracks whether exports succeed. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exports {
-    /// A bit for each signal that the collector did not take when it was tried last.
+    /// One bit per signal whose last export failed.
     failing: Arc<AtomicU8>,
 }
 
@@ -88,7 +88,7 @@ impl Exports {
         }
     }
 
-    /// Exports spans, by a thread of its own.
+    /// Exports spans, on a thread of its own.
     pub(super) fn spans<E: SpanExporter + 'static>(
         &self,
         exporter: E,
@@ -108,7 +108,7 @@ impl Exports {
         Bounded { inner, room }
     }
 
-    /// Exports log lines, by a thread of its own.
+    /// Exports log lines, on a thread of its own.
     pub(super) fn logs<E: LogExporter + 'static>(&self, exporter: E) -> impl LogProcessor + use<E> {
         let room = Arc::default();
         let exporter = Watched {
@@ -125,7 +125,7 @@ impl Exports {
         Bounded { inner, room }
     }
 
-    /// Exports metrics. None wait: the next export says what this one would have said, and more.
+    /// Exports metrics. They are not queued: the next export includes what a failed one would have sent.
     pub(super) fn metrics<E: PushMetricExporter>(
         &self,
         exporter: E,
@@ -138,7 +138,7 @@ impl Exports {
     }
 }
 
-/// Makes it known that so far nothing was given up.
+/// Makes the counters of dropped items exist, at zero.
 pub(super) fn nothing_given_up() {
     for signal in Signal::ALL {
         given_up(signal, 0);
@@ -149,17 +149,17 @@ fn given_up(signal: Signal, items: usize) {
     TELEMETRY_DROPPED.add(items as u64, [signal.name().into()]);
 }
 
-/// The collector took a batch, but for so many spans.
+/// Counts spans that the collector rejected from a batch that it accepted.
 pub(super) fn spans_refused(spans: usize) {
     given_up(Signal::Spans, spans);
 }
 
-/// How many items wait for an exporter or are on their way by it.
+/// How many items wait for an exporter or are being exported.
 #[derive(Debug, Default)]
 struct Room(AtomicUsize);
 
 impl Room {
-    /// Takes a place, unless there is none.
+    /// Takes a place if one is free. If none is, counts the item as dropped and returns `false`.
     fn enter(&self, signal: Signal) -> bool {
         let entered = self
             .0
@@ -177,8 +177,7 @@ impl Room {
     }
 }
 
-/// A processor that is handed no more than its exporter can keep waiting. So the one within never drops anything that
-/// is not counted.
+/// A processor that passes on no more than the inner one can queue, so that the inner one never drops anything uncounted.
 #[derive(Debug)]
 struct Bounded<P> {
     inner: P,
@@ -233,7 +232,7 @@ impl LogProcessor for Bounded<BatchLogProcessor> {
     }
 }
 
-/// An exporter whose outcomes are noted.
+/// An exporter whose outcomes are recorded.
 #[derive(Debug)]
 struct Watched<E> {
     exporter: E,

@@ -1,5 +1,5 @@
-//! The metrics as whoever scrapes them gets them: in Prometheus's own text format, or as OpenMetrics with exemplars for
-//! who asks for that, as Prometheus does.
+//! The metrics as they are scraped: in Prometheus's own text format, or in OpenMetrics with exemplars for a client that
+//! asks for it, as Prometheus does.
 
 use std::fmt::Write as _;
 
@@ -11,30 +11,30 @@ use prometheus::{
 
 use super::metric::{DELIVERY_DURATION, Exemplar};
 
-/// What OpenMetrics is called in the headers of HTTP.
+/// The media type of OpenMetrics in HTTP headers.
 const OPEN_METRICS: &str = "application/openmetrics-text";
 const OPEN_METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The metrics of this process, to be shown. Cheap to clone.
+/// The metrics of this process, ready to be rendered. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Exposition(Registry);
 
 /// All metrics at one moment, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposed {
-    /// The content type that they are written in.
+    /// The content type of the text.
     pub content_type: HeaderValue,
     /// The text.
     pub text: String,
 }
 
 impl Exposition {
-    /// Of what is collected in a registry.
+    /// Exposes what is collected in a registry.
     pub(super) fn of(registry: Registry) -> Self {
         Self(registry)
     }
 
-    /// All metrics as they are now, in the format that an `Accept` header asks for.
+    /// Renders all metrics as they are now, in the format that an `Accept` header asks for.
     #[must_use]
     pub fn show(&self, accept: &str) -> Exposed {
         let families = self.0.gather();
@@ -56,7 +56,7 @@ impl Exposition {
     }
 }
 
-/// The OpenMetrics text format, version 1.0.0.
+/// Renders the OpenMetrics text format, version 1.0.0.
 fn open_metrics(families: &[MetricFamily]) -> String {
     let mut text = String::new();
     for family in families {
@@ -71,14 +71,14 @@ fn write_family(text: &mut String, family: &MetricFamily) {
         MetricType::COUNTER => "counter",
         MetricType::GAUGE => "gauge",
         MetricType::HISTOGRAM => "histogram",
-        // Made of none of our instruments.
+        // None of our instruments is of these types.
         MetricType::SUMMARY | MetricType::UNTYPED => return,
     };
-    // What a counter counts has no suffix, its samples have.
+    // A counter's family name has no suffix; its samples have it.
     let name = family.name().strip_suffix("_total");
     let name = name.filter(|_| kind == "counter").unwrap_or(family.name());
     let help = escaped(family.help());
-    // Writing to a text does not fail.
+    // Writing to a string does not fail.
     let _ = write!(text, "# TYPE {name} {kind}\n# HELP {name} {help}\n");
     for metric in family.get_metric() {
         let labels = labels(metric.get_label());
@@ -134,7 +134,7 @@ fn write_histogram(text: &mut String, name: &str, labels: &str, metric: &Metric)
     let _ = writeln!(text, "{name}_count{} {count}", in_braces(labels));
 }
 
-/// One metric has exemplars.
+/// Returns a bucket's exemplar; only one metric has any.
 fn exemplar(name: &str, labels: &[LabelPair], bound: f64) -> Option<Exemplar> {
     if name != DELIVERY_DURATION.row().prometheus_name() {
         return None;
@@ -176,7 +176,7 @@ fn number(value: f64) -> String {
     } else if value == f64::NEG_INFINITY {
         "-Inf".to_owned()
     } else {
-        // With a point, as OpenMetrics has it: 1.0.
+        // With a decimal point, as in OpenMetrics: 1.0.
         format!("{value:?}")
     }
 }

@@ -1,4 +1,4 @@
-//! Spans of gRPC calls, on the server's and on the client's side.
+//! Spans of gRPC calls, on the server side and on the client side.
 
 use std::{
     collections::HashSet,
@@ -25,10 +25,10 @@ use super::{
     trace_context::{self, STATUS_CODE},
 };
 
-/// The name of a method that the server does not have. A caller's own text is never an attribute.
+/// Stands for any method that the server does not have: text from a caller never becomes an attribute.
 const OTHER: &str = "_OTHER";
 
-/// Puts the current span's context into a call's metadata, so that the callee's span becomes its child.
+/// Puts the current trace context into a call's metadata, so that the callee's span becomes a child.
 pub fn inject(metadata: &mut MetadataMap) {
     let context = trace_context::current();
     if !context.is_empty()
@@ -38,7 +38,8 @@ pub fn inject(metadata: &mut MetadataMap) {
     }
 }
 
-/// A span around a call to another service, to be entered before [`inject`]; none within a trace that is not kept.
+/// Creates a span around a call to another service, to be entered before [`inject`]. Disabled within a trace that is not
+/// kept.
 ///
 /// `method` is the full name, for example `carrel.session.v1.SessionService/PickUpSession`.
 #[must_use]
@@ -58,7 +59,7 @@ pub fn client_span(method: &'static str) -> Span {
     ))
 }
 
-/// Notes how a call that was made under a [`client_span`] ended.
+/// Records how a call made in a [`client_span`] ended.
 pub fn record_client_code(span: &Span, code: Code) {
     span.record(attribute::RPC_RESPONSE_STATUS_CODE, code_name(code));
     if code != Code::Ok {
@@ -67,17 +68,17 @@ pub fn record_client_code(span: &Span, code: Code) {
     }
 }
 
-/// Gives each call that a server receives a span, as the child of its caller's.
+/// Gives each call that a server receives a span, as a child of the caller's.
 ///
 /// The span covers a call up to the head of its response: all of a unary call, the opening of a stream. What happens
-/// on a stream later has spans of its own, since a span as long as a stream shows nothing before it is over.
+/// later on a stream has spans of its own, since a span as long as the stream would show nothing until it ends.
 #[derive(Clone, Debug)]
 pub struct ServerSpans {
     methods: Arc<HashSet<Arc<str>>>,
 }
 
 impl ServerSpans {
-    /// For a server that has these methods, each by its full name.
+    /// Creates the layer for a server that has these methods, each by its full name.
     #[must_use]
     pub fn new(methods: impl IntoIterator<Item = String>) -> Self {
         Self {
@@ -112,7 +113,7 @@ impl<S> Layer<S> for ServerSpans {
     }
 }
 
-/// A service within [`ServerSpans`].
+/// A service wrapped by [`ServerSpans`].
 #[derive(Clone, Debug)]
 pub struct SpannedService<S> {
     inner: S,
@@ -138,7 +139,7 @@ where
         let answer = scope.run(|| self.inner.call(request));
         Box::pin(scope.around(async move {
             let response = answer.await?;
-            // Absent from the head of a response that has a body: its call went well so far.
+            // Absent from the head of a response that has a body: the call has succeeded so far.
             let code = response
                 .headers()
                 .get("grpc-status")
@@ -150,7 +151,7 @@ where
     }
 }
 
-/// The name of a code, as the gRPC documentation writes it.
+/// Returns the name of a code, as the gRPC documentation writes it.
 #[must_use]
 pub fn code_name(code: Code) -> &'static str {
     match code {

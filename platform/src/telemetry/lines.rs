@@ -1,8 +1,8 @@
 //! Log lines: which are written, how they name the trace that they belong to, and how they go to the collector.
 //!
-//! What our own code says is held to what [`attribute`](super::attribute) says of attributes. What libraries say below
-//! the level of information is not written at all, whatever the filter asks for: there they show what passes through
-//! them, statements with their parameters and headers with tokens.
+//! Our own lines obey the same rule as attributes, see [`attribute`](super::attribute). Library lines more verbose than
+//! INFO are never written, whatever the filter asks for: they show the data that passes through, such as statements with
+//! their parameters and headers with tokens.
 
 use std::{fmt, io::IsTerminal as _};
 
@@ -21,10 +21,10 @@ use tracing_subscriber::{
 
 use super::{EXPORT_TIMEOUT, LogFormat, TelemetryError, export::Exports, scope::TraceIds};
 
-/// Libraries that have a part in every export: what they say of one would be exported in its turn.
+/// Libraries that take part in every export: their lines about an export would be exported in turn.
 const EXPORTING: [&str; 5] = ["opentelemetry", "tonic", "h2", "hyper", "tower"];
 
-/// A layer that writes lines to standard error.
+/// Returns a layer that writes lines to standard error.
 pub(super) fn written<S>(
     log_format: LogFormat,
     filter: &str,
@@ -39,7 +39,7 @@ where
         .with_ansi(colours && log_format == LogFormat::Text);
     Ok(match log_format {
         LogFormat::Text => {
-            // What is written into a text first does not know of the terminal.
+            // A line is formatted into a string first, which does not know about the terminal.
             let lines = lines.map_event_format(move |event| Traced::text(event.with_ansi(colours)));
             WithinTrace(lines).with_filter(filter).boxed()
         }
@@ -54,7 +54,7 @@ where
     })
 }
 
-/// A layer that sends the same lines to the collector.
+/// Returns a layer that sends to the collector the lines that are written, except those of the exporting libraries.
 pub(super) fn exported<S>(
     provider: &SdkLoggerProvider,
     filter: &str,
@@ -68,7 +68,7 @@ where
     Ok(WithinTrace(OpenTelemetryTracingBridge::new(provider)).with_filter(filter))
 }
 
-/// What sends lines to the collector.
+/// Returns the provider that sends lines to the collector.
 pub(super) fn provider(
     resource: Resource,
     endpoint: &str,
@@ -90,8 +90,8 @@ fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
     EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter(filter.to_owned(), error))
 }
 
-/// A filter that leaves it to others which levels are written. One that says nothing of levels would have all that
-/// libraries say, of each packet, looked at before it is thrown away.
+/// Returns a filter that leaves the choice of levels to other filters. Without a level hint, all that libraries log of
+/// every packet would be examined before it is thrown away.
 fn of_any_level(filter: fn(&Metadata<'_>) -> bool) -> FilterFn {
     FilterFn::new(filter).with_max_level_hint(LevelFilter::TRACE)
 }
@@ -100,11 +100,11 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("carrel")
 }
 
-/// Of libraries only what is at least information; and nothing of OpenTelemetry's, which complains anew at each export
-/// that fails: `export` says so once.
+/// Whether something may be written as a line. Of libraries only events of level INFO or above are, and none of
+/// OpenTelemetry's, which complains at each failed export: `export` says so once.
 ///
-/// No spans: a line names its trace, and to have the fields of every span ready as text, should a line come within it, would
-/// cost each act more than its trace does.
+/// No spans are: a line names its trace, and keeping the fields of every span formatted in case a line is written within
+/// it would cost each act more than its trace does.
 fn may_be_written(metadata: &Metadata<'_>) -> bool {
     let of_library =
         || *metadata.level() <= Level::INFO && !metadata.target().starts_with("opentelemetry");
@@ -116,8 +116,8 @@ fn is_exported(metadata: &Metadata<'_>) -> bool {
     is_ours(metadata) || !EXPORTING.iter().any(|library| target.starts_with(library))
 }
 
-/// Has a layer of lines find each line's trace, which OpenTelemetry's own context knows nothing of. The layer hears of nothing
-/// else.
+/// Attaches the current trace to OpenTelemetry's context, which does not know it by itself, while a layer handles an
+/// event. The layer is passed nothing but events.
 struct WithinTrace<L>(L);
 
 impl<S, L> Layer<S> for WithinTrace<L>
@@ -135,10 +135,10 @@ where
     }
 }
 
-/// A way to write events, to which is added the trace that they belong to.
+/// An event format that appends the trace to which the event belongs.
 struct Traced<F> {
     event: F,
-    /// What an event ends with, and what is written in its place: around the trace's id, and the span's.
+    /// What an event ends with, and what replaces that: the text around the trace id and the span id.
     end: &'static str,
     around: [&'static str; 3],
 }
@@ -212,7 +212,7 @@ mod tests {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const SPAN: &str = "00f067aa0ba902b7";
 
-    /// What was written.
+    /// A writer into a shared buffer.
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -227,7 +227,7 @@ mod tests {
         }
     }
 
-    /// Two lines, the second within a trace, as a layer writes them.
+    /// Returns two lines as a layer writes them, the second within a trace.
     fn lines<L>(layer: impl FnOnce(Written) -> L) -> [String; 2]
     where
         L: Layer<tracing_subscriber::Registry> + Send + Sync,
@@ -264,8 +264,8 @@ mod tests {
         assert!(within.ends_with(&end), "{within}");
     }
 
-    /// Two lines as they are written for people by a process that keeps all traces: one that `within` has said, and one
-    /// after it. And what `within` gave.
+    /// Returns two text lines, as a process that keeps all traces writes them: one that `within` logs, and one after it.
+    /// Also returns what `within` returned.
     fn lines_of<T>(within: impl FnOnce(fn()) -> T) -> ([String; 2], T) {
         let written = Written::default();
         let lines = written.clone();

@@ -1,15 +1,15 @@
-//! Spans of what one server tells others by the bus: of telling, and of having been told.
+//! Spans of words sent on the bus from one server to others: of sending, and of processing.
 //!
-//! The context of the telling travels within the payload, which is sealed. One word is told to all who listen at once,
-//! so each of them has a span of its own below the one span of the telling: there are as many as there are servers that
-//! hold what the word is about, which are few.
+//! The context of the sending span travels within the payload, which is sealed. A word goes to all subscribers at once,
+//! and each of them has a span of its own below the one sending span: there are as many as there are servers that hold
+//! the topic's subject, which are few.
 
 use tracing::Span;
 
 use super::{TraceIds, attribute, span, trace_context};
 use crate::bus::Bus;
 
-/// What words are about, as spans are named by it.
+/// A bus topic, as it names spans.
 #[derive(Clone, Copy, Debug)]
 pub struct Topic {
     template: &'static str,
@@ -17,7 +17,7 @@ pub struct Topic {
     process: &'static str,
 }
 
-/// Topics by their template: the span's name is the operation and the template.
+/// Creates a [`Topic`] from its template: a span's name is the operation and the template.
 #[macro_export]
 macro_rules! topic {
     ($template:literal) => {
@@ -30,7 +30,7 @@ macro_rules! topic {
 }
 
 impl Topic {
-    /// Use [`topic!`](crate::topic), which makes the spans' names of the template.
+    /// Use [`topic!`](crate::topic), which derives the span names from the template.
     #[doc(hidden)]
     #[must_use]
     pub const fn named(template: &'static str, send: &'static str, process: &'static str) -> Self {
@@ -41,8 +41,8 @@ impl Topic {
         }
     }
 
-    /// The span of telling what came of an act; none if the act's trace is not kept. To be the current one when the bus
-    /// is given the word: it ends when the bus has sent or dropped it.
+    /// Creates the span of sending what came of an act; disabled if the act's trace is not kept. It must be current when
+    /// the word is published: it ends when the bus has sent or dropped the word.
     #[must_use]
     pub fn sending(&self, bus: &dyn Bus, act: Option<TraceIds>) -> Span {
         let Some(act) = act.and_then(TraceIds::sampled) else {
@@ -64,7 +64,7 @@ impl Topic {
         span
     }
 
-    /// The span of having been told, below that of the telling; none if the word carries no trace.
+    /// Creates the span of processing a word, below the sending span; disabled if the word carries no trace.
     #[must_use]
     pub fn processing(&self, bus: &dyn Bus, traceparent: &str) -> Span {
         if traceparent.is_empty() {
@@ -85,13 +85,13 @@ impl Topic {
     }
 }
 
-/// The current span, to be held for as long as a word is on its way; `None` when nobody traces it.
+/// Returns the current span, to be held while a word is on its way; `None` if it is not traced.
 pub(crate) fn on_its_way() -> Option<Span> {
     let span = Span::current();
     (!span.is_disabled()).then_some(span)
 }
 
-/// Notes what became of a word, which ends its way: it was `sent`, or not.
+/// Records the outcome of publishing a word: it was `sent`, or not. The span ends here.
 pub(crate) fn arrived(span: Option<&Span>, outcome: &'static str) {
     let Some(span) = span else {
         return;
@@ -100,6 +100,6 @@ pub(crate) fn arrived(span: Option<&Span>, outcome: &'static str) {
         span.record(attribute::ERROR_TYPE, outcome);
         span.record("otel.status_code", "ERROR");
     }
-    // A span ends where it was left last.
+    // The span's end time is when it was last exited.
     span.in_scope(|| {});
 }

@@ -1,5 +1,4 @@
-//! Where metrics go: they are added up once, and read by whoever scrapes this process and, if there is a collector, sent
-//! to it.
+//! Where metrics go: they are aggregated once, read by scrapers, and sent to the collector if there is one.
 
 use std::{sync::Weak, time::Duration};
 
@@ -26,11 +25,11 @@ use super::{
 /// How often metrics are sent to the collector.
 const PUSH_EVERY: Duration = Duration::from_secs(15);
 
-/// How many combinations of labels one metric may have. All that the code knows are far fewer; what would be more is
-/// counted together, so memory has a bound.
+/// How many label combinations one metric may have. The code uses far fewer; any excess is counted together, so that
+/// memory is bounded.
 const COMBINATIONS: usize = 512;
 
-/// Collects metrics from now on: for who scrapes and, if there is an endpoint, for the collector.
+/// Starts collecting metrics: for scrapers and, if there is an endpoint, for the collector.
 pub(super) fn start(
     resource: Resource,
     endpoint: Option<&str>,
@@ -80,8 +79,8 @@ fn exporter(endpoint: &str) -> Result<MetricExporter, ExporterBuildError> {
         .build()
 }
 
-/// Who scrapes and the collector, as one reader of the same sums. As two they would have sums of their own, and every value
-/// would be added up twice.
+/// One reader for both scrapers and the collector. Two readers would each have sums of their own, and every value would
+/// be added up twice.
 #[derive(Debug)]
 struct ScrapedAndSent {
     scraped: PrometheusExporter,
@@ -105,7 +104,7 @@ impl MetricReader for ScrapedAndSent {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        // The last are sent first: who scrapes needs nothing more.
+        // The collector gets the last values first; scrapers need nothing more.
         let sent = self
             .sent
             .as_ref()
@@ -113,7 +112,7 @@ impl MetricReader for ScrapedAndSent {
         sent.and(self.scraped.shutdown_with_timeout(timeout))
     }
 
-    /// Sums since the start, which is all that Prometheus knows, and what the exporter sends unless it is told otherwise.
+    /// Cumulative: the only temporality that Prometheus knows, and the exporter's default.
     fn temporality(&self, _: InstrumentKind) -> Temporality {
         Temporality::Cumulative
     }

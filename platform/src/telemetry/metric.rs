@@ -1,10 +1,10 @@
-//! The metrics. Nothing is measured that is not listed here, and no metric has a label that is not listed with it.
+//! The metrics. Only metrics listed here exist, each with only the labels listed with it.
 //!
-//! Each is declared once, with its kind, its unit, its labels and what it says; code records on it by its constant.
-//! What a label may say is a word that the code knows or a small number ([`Label`]): so nothing that a person wrote,
-//! and nothing that names a person or a session, can become one, and no metric grows with people or sessions.
+//! Each is declared once, with its kind, unit, labels and description; code records on its constant. A label's value is
+//! a word known to the code or a small number ([`Label`]): so nothing that a person wrote, and nothing that names a
+//! person or a session, can become one, and no metric grows with the number of people or sessions.
 //!
-//! Before [`init`](super::init) was called, and in a process that never calls it, recording does nothing.
+//! Until [`init`](super::init) is called, and in a process that never calls it, recording does nothing.
 
 mod exemplar;
 mod instrument;
@@ -23,21 +23,21 @@ use super::attribute::{
 };
 use super::registry::Instrument;
 
-/// For what a person waits for: those of the semantic conventions, and finer ones below.
+/// Buckets for what a person waits for: those of the semantic conventions, and finer ones below.
 const CALLS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
     7.5, 10.0,
 ];
-/// From half a millisecond on one machine to the minute after which nobody waits any more.
+/// Buckets for deliveries: from half a millisecond, on one machine, to the minute after which nobody waits any more.
 const DELIVERIES: &[f64] = &[
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
 ];
-/// For what a disk or a network does.
+/// Buckets for operations of a disk or a network.
 const ENGINES: &[f64] = &[
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0,
 ];
-/// For how many share something.
+/// Buckets for how many share something.
 const SHARES: &[f64] = &[
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0,
 ];

@@ -1,10 +1,10 @@
-//! The spans that each act has: of who is served, and of the steps on the way of what they did.
+//! The spans that every act has: those of served requests, and those of the steps by which they are carried out.
 //!
-//! Of these no span is made where something begins, but only a note of what the span will say: its ids, its name, its
-//! beginning. Most are of traces that are not kept, so at its end most notes are thrown away. If its trace is kept, or if
-//! somebody was served slowly or badly, the span is made from the note then, once, without a registry that every line and
-//! every layer asks for it meanwhile. What is not on every act's way (calls between services, words on the bus, looks at
-//! the log) has spans of `tracing`, below these.
+//! When such a span begins, only a note of what it will say is made: its ids, its name, its start. Most belong to traces
+//! that are not kept, so most notes are thrown away at their end. If its trace is kept, or if a request failed or was
+//! slow, the span is made from the note at its end, once, without a registry that every log line and every layer would
+//! query in the meantime. Work that not every act involves (calls between services, words on the bus, looks at the log)
+//! has `tracing` spans, as children of these.
 
 use std::{
     sync::OnceLock,
@@ -27,15 +27,15 @@ use super::{
     trace_context,
 };
 
-/// Who decides what is kept, once the process is traced.
+/// Decides what is kept, once the process is traced.
 static KEEPER: OnceLock<Keeper> = OnceLock::new();
 
-/// Has this keeper decide from now on. The first counts.
+/// Sets the keeper. Only the first call has an effect.
 pub(super) fn start(keeper: Keeper) {
     let _ = KEEPER.set(keeper);
 }
 
-/// A span from when it is made until it is dropped. Nothing, and free of cost, where nobody traces.
+/// A span that lasts from its creation until it is dropped. Empty, and without cost, if the process is not traced.
 #[derive(Debug, Default)]
 pub struct NotedSpan(Option<Box<Note>>);
 
@@ -47,65 +47,65 @@ struct Note {
     parent: Option<Parent>,
     kind: SpanKind,
     name: StringValue,
-    /// Most have one.
+    /// The first attribute; most spans have exactly one.
     attribute: Option<KeyValue>,
-    /// Few have any.
+    /// Anything else; few spans have any.
     more: Option<Box<More>>,
     failed: bool,
     began: Beginning,
 }
 
-/// What else a span may say. Apart, so that a note is small.
+/// What else a span may say. Kept separately so that a note is small.
 #[derive(Debug, Default)]
 struct More {
     attributes: Vec<KeyValue>,
     links: Vec<SpanContext>,
-    /// The trace that a stranger says it belongs to.
+    /// The traceparent that a stranger sent, or empty.
     said: String,
 }
 
-/// What a span is below of.
+/// The parent of a span.
 #[derive(Clone, Copy, Debug)]
 struct Parent {
     span_id: SpanId,
-    /// Whether it is somebody else's.
+    /// Whether it belongs to another process.
     is_remote: bool,
 }
 
 /// When a span began.
 #[derive(Clone, Copy, Debug)]
 enum Beginning {
-    /// Of a trace that is kept.
+    /// For a trace that is kept.
     Exact(SystemTime, Instant),
-    /// Of one that most likely is not, and is shown only if it took very long.
+    /// For a trace that is not kept: the span is then kept only if it failed or took long.
     Coarse(CoarseInstant),
 }
 
 impl NotedSpan {
-    /// Of somebody who begins a trace by being served. Decides whether it is kept.
+    /// Begins a trace with a served request. Decides whether the trace is kept.
     pub fn begin(name: impl Into<StringValue>) -> Self {
         Self::begin_with(KEEPER.get(), name)
     }
 
-    /// Of somebody who is served as a part of their caller's trace, which is kept if they keep it. A caller who names none
-    /// begins one.
+    /// Begins the span of a served request as part of the caller's trace, which is kept if the caller keeps it. If the
+    /// caller names no valid trace, begins a new one.
     pub fn below(traceparent: &str, name: impl Into<StringValue>) -> Self {
         Self::below_with(KEEPER.get(), traceparent, name)
     }
 
-    /// Of a step on the way of what is known by these ids; nothing if its trace is not kept.
+    /// Begins a step below the span with these ids. Empty if its trace is not kept.
     pub fn step(of: Option<TraceIds>, kind: SpanKind, name: &'static str) -> Self {
         Self::step_with(KEEPER.get(), of, false, kind, name)
     }
 
-    /// Of a step on the way of what somebody else was asked or has done; nothing if its trace is not kept.
+    /// Begins a step below a remote span. Empty if its trace is not kept.
     pub fn step_after(traceparent: &str, kind: SpanKind, name: &'static str) -> Self {
         let of = trace_context::parse(traceparent);
         Self::step_with(KEEPER.get(), of, true, kind, name)
     }
 
-    /// Of a step that is taken at once for all acts that were asked in these traces, or in none: below the first whose
-    /// trace is kept, linked with the others, and says for how many. Nothing if no trace is kept.
+    /// Begins a step that serves several acts at once, each given by its trace or `None`. It is below the first act whose
+    /// trace is kept, is linked to the other kept ones, and records the number of acts. Empty if no trace is kept.
     pub fn step_for_all(
         acts: impl ExactSizeIterator<Item = Option<TraceIds>>,
         name: &'static str,
@@ -113,8 +113,8 @@ impl NotedSpan {
         Self::step_for_all_with(KEEPER.get(), acts, name)
     }
 
-    /// Of what all of these share, linked with each whose trace is kept, and part of no trace of theirs. Nothing if no trace
-    /// is kept.
+    /// Begins a span of work shared by several traces: a trace of its own, linked to each of them that is kept. Empty if
+    /// none is kept.
     pub fn shared(by: impl Iterator<Item = TraceIds>, kind: SpanKind, name: &'static str) -> Self {
         let mut by = by.filter(|ids| ids.is_sampled).peekable();
         match (KEEPER.get(), by.peek()) {
@@ -207,26 +207,26 @@ impl NotedSpan {
         })))
     }
 
-    /// What it is known by; nothing where nobody traces.
+    /// Returns the span's ids, or `None` if it is empty.
     #[must_use]
     pub fn ids(&self) -> Option<TraceIds> {
         self.0.as_deref().map(|note| note.ids)
     }
 
-    /// Where what is done for it belongs: within it, or where it would be if it is nothing.
+    /// Returns the scope for work done in the span. If the span is empty, the current scope stays in effect.
     #[must_use]
     pub fn scope(&self) -> Scope {
         Scope::of(self.ids())
     }
 
-    /// Notes an attribute.
+    /// Records an attribute.
     pub fn record(&mut self, key: &'static str, value: impl Into<Value>) {
         if let Some(note) = self.0.as_deref_mut() {
             note.record(KeyValue::new(key, value));
         }
     }
 
-    /// Links it to another, if the trace of that is kept.
+    /// Links it to another span if that one's trace is kept.
     pub fn link(&mut self, to: TraceIds) {
         if let Some(note) = self.0.as_deref_mut()
             && to.is_sampled
@@ -235,7 +235,7 @@ impl NotedSpan {
         }
     }
 
-    /// Links it to what a stranger says that it belongs to.
+    /// Links it to the trace context that a stranger sent.
     pub fn link_to_stranger(&mut self, traceparent: String) {
         if let Some(note) = self.0.as_deref_mut()
             && !traceparent.is_empty()
@@ -244,7 +244,7 @@ impl NotedSpan {
         }
     }
 
-    /// It failed, in this way.
+    /// Records that it failed, with this error type.
     pub fn failed(&mut self, error_type: impl Into<Value>) {
         if let Some(note) = self.0.as_deref_mut() {
             note.record(KeyValue::new(attribute::ERROR_TYPE, error_type));
@@ -252,8 +252,8 @@ impl NotedSpan {
         }
     }
 
-    /// It was answered by this code, which means that it failed if that was the server's fault. A refusal is a good
-    /// answer, and no failure.
+    /// Records that it was answered with this code. It failed if the code means a fault of the server; a refusal is a
+    /// valid answer and no failure.
     pub fn answered(&mut self, code: Code) {
         let own_fault = matches!(
             code,
@@ -280,7 +280,7 @@ impl Drop for NotedSpan {
             Beginning::Coarse(began) => {
                 let took = began.elapsed();
                 let Some(reason) = note.keeper.reason(note.failed, took) else {
-                    // Most are thrown away where they are.
+                    // The common case: dropped without being moved.
                     return;
                 };
                 (took, Some(reason))
@@ -309,7 +309,7 @@ impl Note {
     }
 
     fn into_span(self, took: Duration, now: SystemTime) -> SpanData {
-        // A clock that was set meanwhile must not make it longer.
+        // A clock that was set in the meantime must not make it longer.
         let (start_time, end_time) = match self.began {
             Beginning::Exact(began, _) => (began, began.checked_add(took).unwrap_or(began)),
             Beginning::Coarse(_) => (now.checked_sub(took).unwrap_or(now), now),
@@ -326,7 +326,7 @@ impl Note {
             .extend(others.into_iter().chain(stranger).map(Link::with_context));
         SpanData {
             span_context: TraceIds {
-                // Or it is not exported.
+                // Otherwise it would not be exported.
                 is_sampled: true,
                 ..self.ids
             }

@@ -1,7 +1,7 @@
 //! How the names of telemetry are declared: each once, with its meaning, for the code and for `docs/telemetry.md`, which
-//! is made from it.
+//! is generated from it.
 //!
-//! `declare!` makes of one table the constants, by which the code says the names, and `ALL`, the rows:
+//! From one table, `declare!` makes the constants by which the code uses the names, and the rows in `ALL`:
 //! [`Attribute`]s in [`attribute`](super::attribute), [`SpanName`]s in [`span`](super::span).
 
 /// An attribute of spans or a label of metrics.
@@ -16,7 +16,7 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// Whether OpenTelemetry's semantic conventions define it; else it is Carrel's own.
+    /// Whether OpenTelemetry's semantic conventions define it; otherwise it is Carrel's own.
     #[must_use]
     pub fn is_conventional(&self) -> bool {
         !self.name.starts_with("carrel.")
@@ -26,9 +26,9 @@ impl Attribute {
 /// The kind of an attribute's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// One of a few words that the code knows, or a hash.
+    /// One of a few words known to the code, or a hash.
     Text,
-    /// A number that is whole.
+    /// A whole number.
     Whole,
     /// Yes or no.
     Flag,
@@ -46,27 +46,27 @@ impl Value {
     }
 }
 
-/// A span.
+/// A kind of span.
 #[derive(Clone, Copy, Debug)]
 pub struct SpanName {
-    /// Its name in the code, and among traces unless it is shown otherwise.
+    /// Its name in the code, and in traces unless `shown` is set.
     pub name: &'static str,
     /// What it covers, in Markdown.
     pub text: &'static str,
-    /// How it is shown among traces, if not by its name: the values of attributes stand for their names in braces.
+    /// How it appears in traces if not by its name: attribute names in braces stand for their values.
     pub shown: Option<&'static str>,
     /// Its kind, as OpenTelemetry calls it: `internal`, `server`, `client`, `producer` or `consumer`.
     pub kind: &'static str,
-    /// Which processes have it.
+    /// Which processes make it.
     pub by: &'static str,
-    /// What it is below of or linked with, in Markdown.
+    /// What it is below or linked with, in Markdown.
     pub below: &'static str,
-    /// The attributes that it may have.
+    /// The attributes it may have.
     pub attributes: &'static [&'static str],
 }
 
 impl SpanName {
-    /// How it is shown when its attributes have these values.
+    /// Returns how it is shown when its attributes have these values.
     #[must_use]
     pub fn shown(&self, value_of: impl Fn(&str) -> Option<String>) -> String {
         let mut shown = self.shown.unwrap_or(self.name).to_owned();
@@ -89,14 +89,14 @@ pub struct Instrument {
     pub text: &'static str,
     /// Its kind.
     pub kind: InstrumentKind,
-    /// Its unit, as UCUM has it. Empty: it has none.
+    /// Its unit in UCUM notation; empty if it has none.
     pub unit: &'static str,
-    /// The labels that it has, all of them always.
+    /// Its labels; every value has all of them.
     pub labels: &'static [&'static str],
 }
 
 impl Instrument {
-    /// The name by which Prometheus knows it.
+    /// Returns its name in Prometheus.
     #[must_use]
     pub fn prometheus_name(&self) -> String {
         let mut name = self.name.replace('.', "_");
@@ -111,7 +111,7 @@ impl Instrument {
         name
     }
 
-    /// The names by which Prometheus knows its labels.
+    /// Returns the names of its labels in Prometheus.
     pub fn prometheus_labels(&self) -> impl Iterator<Item = String> {
         self.labels.iter().map(|label| label.replace('.', "_"))
     }
@@ -124,14 +124,14 @@ pub enum InstrumentKind {
     Counter,
     /// Grows and shrinks.
     UpDownCounter,
-    /// Is what it is when it is looked at.
+    /// Observed whenever the metrics are read.
     Gauge,
     /// Counts values by their size.
     Histogram,
 }
 
-/// Declares names: for each a constant, and all of them as rows in `ALL`. The comment above a name is its text in the
-/// documents, too.
+/// Declares names: a constant for each, and the rows of all of them in `ALL`. The comment above a name is also its text
+/// in the documentation.
 macro_rules! declare {
     (
         $row:ident:

@@ -1,9 +1,9 @@
 //! Which spans are kept.
 //!
-//! Whether a trace is kept is decided where it begins, by chance, and held by everyone who has a part in it. So that
-//! the slow and the failed are seen even so, the span of somebody who was served is kept by itself when it failed or
-//! took too long. What it was made of is not known then: for whole traces of the slow and the failed, all traces have
-//! to go to a collector that decides when it has seen their ends.
+//! Whether a trace is kept is decided at random where it begins, and everyone who takes part in it abides by that. So
+//! that slow and failed requests are seen even so, the span of a served request is kept on its own if it failed or took
+//! too long. Its steps are lost: to have whole traces of slow and failed requests, send all traces to a collector that
+//! decides once it has seen their ends.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,15 +22,15 @@ use opentelemetry_sdk::{
 
 use super::scope::TraceIds;
 
-/// Which part of the traces is kept that begin here: those whose ids, as numbers of 63 bits, are below this. It is the rule
-/// of OpenTelemetry's `TraceIdRatioBased`, so that others who go by it keep the same, without what that makes for each
+/// Which of the traces beginning here are kept: those whose ids, as 63-bit numbers, are below this. This is the rule of
+/// OpenTelemetry's `TraceIdRatioBased`, so that others who use it keep the same traces, without its overhead for each
 /// decision.
 #[derive(Clone, Copy, Debug)]
 struct Chance(u64);
 
 impl Chance {
     fn new(ratio: f64) -> Self {
-        // All and none for what is out of range.
+        // The cast saturates: out-of-range ratios keep all or none.
         Self((ratio * (1_u64 << 63) as f64) as u64)
     }
 
@@ -40,12 +40,12 @@ impl Chance {
     }
 }
 
-/// Decides, when a span begins, whether it is kept.
+/// Decides whether a span is kept, when it begins.
 #[derive(Clone, Debug)]
 pub(super) struct KeepByChance(Chance);
 
 impl KeepByChance {
-    /// Keeps this part of the traces.
+    /// Keeps this fraction of the traces.
     pub(super) fn new(ratio: f64) -> Self {
         Self(Chance::new(ratio))
     }
@@ -53,7 +53,7 @@ impl KeepByChance {
     fn keeps(&self, parent: Option<&SpanContext>, trace_id: TraceId, links: &[Link]) -> bool {
         match parent {
             Some(parent) => parent.is_sampled(),
-            // What several share is kept if it is part of a story that is. What a stranger says is never sampled.
+            // Shared work is kept if any linked trace is kept. A link to a stranger's context is never sampled.
             None => {
                 links.iter().any(|link| link.span_context.is_sampled()) || self.0.keeps(trace_id)
             }
@@ -85,8 +85,8 @@ impl ShouldSample for KeepByChance {
     }
 }
 
-/// Decides, where somebody begins to be served, whether their trace is kept, and keeps those of the others who were
-/// served slowly or badly.
+/// Decides, when a served request begins a trace, whether that is kept, and keeps the spans of failed or slow requests
+/// from the other traces.
 #[derive(Debug)]
 pub(super) struct Keeper {
     chance: Chance,
@@ -97,8 +97,8 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps this part of the traces. Passes on to `kept` what failed or took so long in the others, as spans of
-    /// `instrumentation_scope`.
+    /// Keeps the fraction `ratio` of the traces. From the others, passes on to `kept` what failed or took at least
+    /// `slow_after`, as spans of `instrumentation_scope`.
     pub(super) fn new(
         ratio: f64,
         slow_after: Duration,
@@ -114,7 +114,7 @@ impl Keeper {
         }
     }
 
-    /// The ids of a trace that begins, and whether it is kept.
+    /// Creates the ids of a new trace and decides whether it is kept.
     pub(super) fn trace(&self) -> TraceIds {
         let trace_id = self.ids.new_trace_id();
         TraceIds {
@@ -124,7 +124,7 @@ impl Keeper {
         }
     }
 
-    /// The ids of a trace that begins and is kept.
+    /// Creates the ids of a new trace that is kept.
     pub(super) fn kept_trace(&self) -> TraceIds {
         TraceIds {
             is_sampled: true,
@@ -132,7 +132,7 @@ impl Keeper {
         }
     }
 
-    /// The ids of what is below others.
+    /// Creates the ids of a child span.
     pub(super) fn below(&self, of: TraceIds) -> TraceIds {
         TraceIds {
             span_id: self.ids.new_span_id(),
@@ -140,7 +140,7 @@ impl Keeper {
         }
     }
 
-    /// Why a span is kept whose trace is not, if it is.
+    /// Returns why a span is kept although its trace is not, or `None` if it is not kept.
     pub(super) fn reason(&self, failed: bool, took: Duration) -> Option<&'static str> {
         if failed {
             Some("failed")
@@ -151,7 +151,7 @@ impl Keeper {
         }
     }
 
-    /// What a noted span says of who made it.
+    /// Returns the instrumentation scope of noted spans.
     pub(super) fn instrumentation_scope(&self) -> InstrumentationScope {
         self.instrumentation_scope.clone()
     }
@@ -162,14 +162,14 @@ impl Keeper {
     }
 }
 
-/// Where spans go that are kept: those of `tracing`, and those that were noted.
+/// The processor of all spans that are kept: those of `tracing` and noted ones.
 #[derive(Clone, Debug)]
 pub(super) struct Shared(Arc<dyn SpanProcessor>);
 
 impl Shared {
-    /// Spans go to `processor`, which says of all of them that they are of this resource.
+    /// Passes spans to `processor`, which attributes all of them to this resource.
     pub(super) fn new(mut processor: impl SpanProcessor + 'static, resource: &Resource) -> Self {
-        // Nobody can set it later, when the processor is shared.
+        // It can't be set once the processor is shared.
         processor.set_resource(resource);
         Self(Arc::new(processor))
     }

@@ -1,8 +1,8 @@
-//! Where what is done now belongs: within a span, within a trace that is not kept, or nowhere.
+//! What the current work belongs to: a span, a trace that is not kept, or nothing.
 //!
-//! It is known by its ids. They are current while something is done, go along with what is asked of others, and log lines
-//! name them. A trace that is not kept has no spans, since to make them would cost each act more than to carry it out;
-//! it has its ids all the same, and whoever is asked in it drops it, too.
+//! It is identified by trace ids. They are current while the work runs, go along with requests to others, and appear in
+//! log lines. A trace that is not kept has no spans, since making them would cost each act more than carrying it out; it
+//! has ids all the same, by which every service that is called in it drops it, too.
 
 use std::{cell::Cell, future::poll_fn, pin::pin};
 
@@ -18,7 +18,7 @@ thread_local! {
     static CURRENT: Cell<Option<TraceIds>> = const { Cell::new(None) };
 }
 
-/// What a span is known by, wherever it is.
+/// The ids of a span, of this or of another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceIds {
     pub(super) trace_id: TraceId,
@@ -27,7 +27,7 @@ pub struct TraceIds {
 }
 
 impl TraceIds {
-    /// Of what is done now; nothing if nobody traces it.
+    /// Returns the ids of the current scope, or `None` outside any trace.
     #[must_use]
     pub fn current() -> Option<Self> {
         CURRENT.get()
@@ -41,29 +41,29 @@ impl TraceIds {
         })
     }
 
-    /// Whether it is part of a trace that is kept. Whoever would make spans below one that is not can leave it.
+    /// Whether it is part of a trace that is kept. If not, spans below it need not be made.
     #[must_use]
     pub fn is_sampled(self) -> bool {
         self.is_sampled
     }
 
-    /// The same, if it is part of a trace that is kept.
+    /// Returns the ids themselves if they are part of a trace that is kept.
     #[must_use]
     pub fn sampled(self) -> Option<Self> {
         self.is_sampled.then_some(self)
     }
 
-    /// The first of these that is part of a trace that is kept.
+    /// Returns the first of these that is part of a trace that is kept.
     pub fn first_sampled(of: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
         of.into_iter().flatten().find_map(Self::sampled)
     }
 
-    /// The same for OpenTelemetry, of a span of this process.
+    /// Converts to OpenTelemetry's type, for a span of this process.
     pub(super) fn context(self) -> SpanContext {
         self.context_of(false)
     }
 
-    /// The same for OpenTelemetry, of a span of somebody else.
+    /// Converts to OpenTelemetry's type, for a span of another process.
     pub(super) fn remote_context(self) -> SpanContext {
         self.context_of(true)
     }
@@ -78,54 +78,55 @@ impl TraceIds {
         )
     }
 
-    /// Where what is below of it begins, in this process.
+    /// Returns a context whose children are below this span of this process.
     pub(super) fn parent(self) -> Context {
         Context::new().with_remote_span_context(self.context())
     }
 
-    /// Where what is below of it begins, elsewhere.
+    /// Returns a context whose children are below this span of another process.
     pub(super) fn remote_parent(self) -> Context {
         Context::new().with_remote_span_context(self.remote_context())
     }
 }
 
-/// Where something belongs, for what is done there later or elsewhere. If it belongs nowhere, it is done where it is done.
+/// The ids that work belongs to, for work that runs later or elsewhere. With no ids, the work runs in the scope that is
+/// then current.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope(Option<TraceIds>);
 
 impl Scope {
-    /// Where what is done now belongs.
+    /// Returns the current scope.
     #[must_use]
     pub fn current() -> Self {
         Self(TraceIds::current())
     }
 
-    /// Within a span of `tracing`.
+    /// Returns the scope of a `tracing` span.
     #[must_use]
     pub fn within(span: &Span) -> Self {
         Self(trace_context::ids(span))
     }
 
-    /// Within what is known by these ids.
+    /// Returns the scope of these ids.
     #[must_use]
     pub fn of(ids: Option<TraceIds>) -> Self {
         Self(ids)
     }
 
-    /// Has this be current whenever a future is polled.
+    /// Makes this scope current whenever the future is polled.
     pub async fn around<F: Future>(self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| self.run(|| future.as_mut().poll(cx))).await
     }
 
-    /// Does something while this is current.
+    /// Runs a closure while this scope is current.
     pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
         let _before = self.0.map(|ids| Before(CURRENT.replace(Some(ids))));
         work()
     }
 }
 
-/// Puts back what was current before, at its end.
+/// Restores the previous scope when dropped.
 struct Before(Option<TraceIds>);
 
 impl Drop for Before {

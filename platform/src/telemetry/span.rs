@@ -1,4 +1,4 @@
-//! The names of spans. No span has a name, or an attribute, that is not listed here.
+//! The names of spans. No span has a name or an attribute that is not listed here.
 
 use super::{
     attribute::{

@@ -1,8 +1,8 @@
-//! How spans go to the collector: by OTLP over gRPC, as with `opentelemetry-otlp`, by which all else goes, but for less.
+//! Sends spans to the collector by OTLP over gRPC, at less cost than `opentelemetry-otlp`, which sends everything else.
 //!
-//! That crate copies each batch, so that it can be made anew if it has to be sent again, and has each of OTLP's levels
-//! (request, resource, scope, span) measure all that is below it before it is written. Here a span is written once, and
-//! what was written is sent as often as need be. `docs/performance.md` has the figures.
+//! That crate copies each batch, so as to encode it again for a retry, and computes the encoded length of everything
+//! below at each of OTLP's levels (request, resource, scope, span). Here a span is encoded once, and the bytes are sent
+//! as often as needed. `docs/performance.md` has the figures.
 
 use std::{
     error::Error,
@@ -41,20 +41,21 @@ use tonic_types::StatusExt;
 use super::{EXPORT_TIMEOUT, export::spans_refused, grpc::code_name};
 use crate::backoff::Backoff;
 
-/// The method of the collector that takes spans.
+/// The collector's method that takes spans.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// How often a batch is sent at the most.
+/// How many times a batch is sent at most.
 const TRIES: u32 = 4;
 
-/// An `ExportTraceServiceRequest`, in which what is below is written already. On the wire, bytes are what a message is.
+/// An `ExportTraceServiceRequest` whose content is already encoded. On the wire, a bytes field and a message field are
+/// the same.
 #[derive(Clone, PartialEq, Message)]
 struct Export {
     #[prost(bytes = "bytes", tag = "1")]
     of_resource: Bytes,
 }
 
-/// A `ResourceSpans` of one scope.
+/// A `ResourceSpans` with one scope.
 #[derive(Clone, PartialEq, Message)]
 struct OfResource {
     #[prost(message, optional, tag = "1")]
@@ -80,16 +81,16 @@ pub(super) struct SpanExporter {
     client: Grpc<Channel>,
     scope: common::InstrumentationScope,
     resource: ResourceAttributesWithSchema,
-    /// Whether it was said that the collector does not take all spans.
+    /// Whether it was already logged that the collector does not take all spans.
     warned: AtomicBool,
 }
 
 impl SpanExporter {
-    /// Sends to this endpoint; whether anybody is there shows with the first spans. To be called within a tokio runtime,
-    /// which keeps the connection.
+    /// Creates an exporter to this endpoint, to which it connects with the first spans. Must be called within a tokio
+    /// runtime, which drives the connection.
     ///
     /// # Errors
-    /// When that is no endpoint.
+    /// When the endpoint is invalid.
     pub(super) fn new(
         endpoint: &str,
         scope: &InstrumentationScope,
@@ -146,7 +147,8 @@ impl SpanExporter {
         Ok(answer.into_inner())
     }
 
-    /// Sends it until the collector has it, or the time or the tries are used up. Blocks its thread in between.
+    /// Sends a batch until the collector takes it, refuses it for good, or the time or the tries are used up. Blocks its
+    /// thread between tries.
     async fn send_until_taken(&self, export: Export) -> Result<ExportTraceServiceResponse, Status> {
         let began = Instant::now();
         let left = || EXPORT_TIMEOUT.saturating_sub(began.elapsed());
@@ -164,7 +166,7 @@ impl SpanExporter {
         self.send(export, left()).await
     }
 
-    /// Counts what the collector did not take of a batch that it took, and says it once.
+    /// Counts the spans that the collector rejected from a batch that it accepted, and logs it once.
     fn note_refused(&self, answer: ExportTraceServiceResponse) {
         let refused = answer.partial_success.unwrap_or_default();
         let spans = usize::try_from(refused.rejected_spans).unwrap_or(0);
@@ -194,7 +196,7 @@ impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
     }
 }
 
-/// How long to wait before something is sent again that was refused so; nothing if that would be of no use. These are the
+/// Returns how long to wait before sending again after this status, or `None` if that would be of no use. These are the
 /// rules of <https://opentelemetry.io/docs/specs/otlp/#failures>.
 fn pause_before_next(status: &Status, backoff: &mut Backoff) -> Option<Duration> {
     let asked_for = status
@@ -212,7 +214,7 @@ fn pause_before_next(status: &Status, backoff: &mut Backoff) -> Option<Duration>
     }
 }
 
-/// Why an export failed: the code and what it came of, but not what the collector wrote, which may be anything.
+/// Describes why an export failed: the code and its sources, but not the collector's message, which may be anything.
 fn why(status: &Status) -> String {
     let mut why = code_name(status.code()).to_owned();
     let mut source = status.source();

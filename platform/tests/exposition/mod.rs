@@ -1,4 +1,4 @@
-//! What a process shows to who scrapes it, read strictly: Prometheus's text format, or OpenMetrics.
+//! A strict reader of the metrics that a process exposes: Prometheus's text format, or OpenMetrics.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -10,7 +10,7 @@ use tokio::{
 
 /// A whole exposition.
 pub(crate) struct Exposition {
-    /// As it came.
+    /// The text as it was received.
     pub(crate) text: String,
     families: BTreeMap<String, Family>,
     /// Whether it is OpenMetrics.
@@ -53,7 +53,7 @@ pub(crate) async fn scrape(health: SocketAddr, open: bool) -> Exposition {
     Exposition::read(body, open)
 }
 
-/// Gets something by HTTP: the head of the answer, and its body.
+/// Sends an HTTP GET; returns the head of the response and its body.
 pub(crate) async fn get(address: SocketAddr, path: &str, accept: &str) -> (String, String) {
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: {accept}\r\nconnection: close\r\n\r\n"
@@ -135,7 +135,7 @@ impl Exposition {
         is(sample, "gauge").then(|| sample.to_owned())
     }
 
-    /// All samples of a metric.
+    /// Returns all samples of a metric.
     pub(crate) fn of(&self, row: &Instrument) -> &[Sample] {
         let name = row.prometheus_name();
         let name = match self.open && row.kind == InstrumentKind::Counter {
@@ -147,7 +147,7 @@ impl Exposition {
             .map_or(&[], |family| &family.samples)
     }
 
-    /// The one value of a metric that has such labels.
+    /// Returns the only value of a metric with these labels.
     pub(crate) fn value(&self, row: &Instrument, labels: &[(&str, &str)]) -> Option<f64> {
         let mut found = self.of(row).iter().filter(|sample| {
             let has = |(name, value): &(&str, &str)| {
@@ -162,7 +162,7 @@ impl Exposition {
         Some(value)
     }
 
-    /// Makes sure that nothing is shown that is not declared, each with all of its labels and no other.
+    /// Checks that only declared metrics are shown, each with exactly its labels.
     pub(crate) fn is_declared(&self, all: &[&Instrument]) {
         for (name, family) in &self.families {
             if name == "target_info" {
@@ -193,7 +193,7 @@ impl Exposition {
 }
 
 impl Family {
-    /// The buckets of a histogram only grow, and the last is its count.
+    /// Checks that the buckets of a histogram only grow, and that the last is its count.
     fn is_sound(&self, name: &str) {
         if self.kind != "histogram" {
             return;
@@ -250,7 +250,7 @@ impl Sample {
     }
 }
 
-/// Labels up to their closing brace, and what follows it.
+/// Reads labels up to their closing brace. Also returns what follows it.
 fn labels(mut rest: &str) -> (BTreeMap<String, String>, &str) {
     let mut labels = BTreeMap::new();
     loop {

@@ -1,4 +1,4 @@
-//! What every store of leases promises of who holds what, whatever the time.
+//! The promises of every lease store about who holds what, apart from time.
 
 use bytes::Bytes;
 use carrel_platform::lease::{Held, Lease, Leases as _};
@@ -15,7 +15,7 @@ pub(crate) async fn what_was_held_is_read_by_key(store: &impl Store) {
     let expected = [("a", "1"), ("b", ""), ("c", "3")];
     let expected = expected.map(|(key, value)| (key.into(), 7, value.into()));
     assert_eq!(standing(&leases, "s").await, expected);
-    // The same incarnation may say something new.
+    // The same incarnation may set a new value.
     leases.hold(lease("s", "b", 7, "2"), LONG).await.unwrap();
     assert_eq!(standing(&leases, "s").await[1], ("b".into(), 7, "2".into()));
 }
@@ -47,7 +47,7 @@ pub(crate) async fn the_newest_incarnation_wins(store: &impl Store) {
         assert_eq!(hold(lower, "late").await, Held::Superseded(5));
         assert_eq!(now().await, [("k".into(), 5, "second".into())]);
     }
-    // The highest ones are told apart too.
+    // The highest incarnations are told apart, too.
     assert_eq!(hold(u64::MAX - 1, "third").await, Held::Yes);
     assert_eq!(hold(u64::MAX, "fourth").await, Held::Yes);
     assert_eq!(hold(u64::MAX - 1, "late").await, Held::Superseded(u64::MAX));
@@ -65,7 +65,7 @@ pub(crate) async fn a_release_lets_go_of_its_own_and_older_incarnations(store: &
     assert_eq!(keys(&leases, "s").await, ["k"]);
     leases.release("s", "k", 5).await.unwrap();
     assert!(keys(&leases, "s").await.is_empty());
-    // Who was let go of supersedes nobody.
+    // A released lease supersedes none.
     assert_eq!(hold(1).await, Held::Yes);
     leases.release("s", "k", 6).await.unwrap();
     leases.release("s", "k", 6).await.unwrap();
@@ -89,7 +89,7 @@ pub(crate) async fn names_are_compared_byte_for_byte(store: &impl Store) {
     }
 }
 
-/// Holders who write at the same time: a reader sees what one of them wrote, under that one's incarnation.
+/// Holders write at the same time: a reader sees the value of one of them, with that holder's incarnation.
 pub(crate) async fn values_are_read_as_one_holder_wrote_them(store: &impl Store) {
     let leases = store.fresh().await;
     let holders: Vec<_> = (1..=8_u8)

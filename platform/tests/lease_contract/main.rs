@@ -1,6 +1,6 @@
-//! What every store of leases promises, run on every store there is. See `carrel_platform::lease::Leases`.
+//! What every lease store promises, run on every store there is. See `carrel_platform::lease::Leases`.
 //!
-//! `over_time`, `at_once` and `model` know no store. One joins by a [`Store`] and one line here.
+//! `over_time`, `at_once` and `model` know no particular store. A store joins by a [`Store`] and one line here.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -21,22 +21,22 @@ use tokio::{
     time::Instant,
 };
 
-/// Makes stores of one kind, and knows how time passes there.
+/// A factory for stores of one kind, which knows how time passes there.
 trait Store {
     /// How many random histories are tried.
     const HISTORIES: u32;
 
-    /// The unit of time of these tests: much longer than a step of them takes, mostly. What took longer shows nothing of
-    /// a lease that was to stand, and is done again.
+    /// The unit of time of these tests: usually much longer than one of their steps takes. A step that took longer
+    /// proves nothing about a lease that should stand, and is repeated.
     const TICK: Duration;
 
-    /// What the tests in which time passes run on.
+    /// The runtime for the tests in which time passes.
     fn runtime(&self) -> Runtime;
 
-    /// Lets time pass, for the store too.
+    /// Lets time pass, in the store as well.
     fn pass(&self, ticks: u32) -> impl Future<Output = ()>;
 
-    /// A store that nobody else uses.
+    /// Makes a store that nothing else uses.
     fn fresh(&self) -> impl Future<Output = impl Leases + Clone>;
 }
 
@@ -63,7 +63,7 @@ impl Store for Memory {
     }
 }
 
-/// Its time is the real one.
+/// Uses real time.
 impl<Engine> Store for OnRedis<Engine> {
     const HISTORIES: u32 = 2;
     const TICK: Duration = Duration::from_millis(400);
@@ -85,7 +85,7 @@ impl<Engine> Store for OnRedis<Engine> {
     }
 }
 
-/// Leases of a Redis that is there, asked again where it did not get its turn in time.
+/// Leases in a running Redis, retried when Redis did not get its turn in time.
 #[derive(Clone)]
 struct Patient<L>(L);
 
@@ -120,7 +120,7 @@ async fn again<'a, T>(
     }
 }
 
-/// Each promise is a test of its own, on an engine of its own.
+/// Makes each promise a test of its own, on an engine of its own.
 macro_rules! apart {
     ($engine:ident, $store:expr, over_time: [$($timed:ident),+ $(,)?], at_once: [$($promise:ident),+ $(,)?]) => {
         mod $engine {
@@ -148,7 +148,7 @@ macro_rules! apart {
     };
 }
 
-/// All promises are one test, on one engine, where to start it takes long.
+/// Makes all promises one test, on one engine, for engines that take long to start.
 macro_rules! in_a_row {
     ($engine:ident, $store:expr, over_time: [$($timed:ident),+ $(,)?], at_once: [$($promise:ident),+ $(,)?]) => {
         mod $engine {
@@ -210,7 +210,7 @@ pub(crate) fn lease(space: &str, key: &str, incarnation: u64, value: &'static st
     }
 }
 
-/// What stands in a space, as keys, incarnations and values.
+/// Returns what stands in a space, as keys, incarnations and values.
 pub(crate) async fn standing(leases: &impl Leases, space: &str) -> Vec<(String, u64, Bytes)> {
     let leases = leases.standing(space).await.unwrap();
     let in_space = leases.iter().all(|lease| lease.space == space);

@@ -1,4 +1,4 @@
-//! Any store of leases against one that is obviously right, over random histories.
+//! Compares any lease store with a simple model over random histories.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ struct Model {
 struct Stands {
     lease: Lease,
     until: u32,
-    /// When it may have run out in a store whose time is the real one.
+    /// When it may have run out in a store that uses real time.
     surely_until: Instant,
 }
 
@@ -50,7 +50,7 @@ impl Model {
         }
     }
 
-    /// Whether the steps took so long that something may have run out that stands here.
+    /// Returns whether the steps took so long that a lease that stands here may have run out.
     fn is_late(&self) -> bool {
         let now = Instant::now();
         self.leases
@@ -99,7 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Does the steps, up to the first that comes too late to show anything.
+/// Runs the steps, up to the first that comes too late to prove anything.
 async fn follow<S: Store>(store: &S, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let leases = store.fresh().await;
     let mut model = Model::default();

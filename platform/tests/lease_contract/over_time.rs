@@ -1,12 +1,12 @@
-//! What every store of leases promises as time passes.
+//! The promises of every lease store as time passes.
 
 use carrel_platform::lease::{Held, Leases};
 use tokio::time::Instant;
 
 use crate::{LONG, Store, keys, lease, standing};
 
-/// Whether these stand. `None` where it was read so late that what has been held since `began` for so many ticks may have
-/// run out.
+/// Checks that these leases stand. Returns `None` if they were read so late that what has been held since `began` for
+/// so many ticks may have run out.
 async fn stand<S: Store>(
     _: &S,
     leases: &impl Leases,
@@ -33,7 +33,7 @@ pub(crate) async fn a_lease_runs_out_when_its_time_is_over_and_no_earlier<S: Sto
         }
         store.pass(1).await;
         assert!(keys(&leases, "s").await.is_empty());
-        // It may come again.
+        // It may be held again.
         let began = Instant::now();
         leases
             .hold(lease("s", "k", 1, ""), S::TICK * 2)
@@ -63,7 +63,7 @@ pub(crate) async fn holding_again_counts_from_then_on<S: Store>(store: &S) {
     store.pass(1).await;
     assert!(keys(&leases, "s").await.is_empty());
 
-    // Also when that is sooner than it would have been.
+    // This holds even if that is sooner than before.
     leases.hold(lease("s", "k", 1, ""), LONG).await.unwrap();
     leases.hold(lease("s", "k", 2, ""), S::TICK).await.unwrap();
     store.pass(1).await;

@@ -1,4 +1,4 @@
-//! What every log promises of erasing, one function each.
+//! What every log promises about erasing, one function each.
 
 use bytes::Bytes;
 use carrel_platform::log::{

@@ -1,4 +1,4 @@
-//! What every log promises of finding streams by what was said of them.
+//! What every log promises about finding streams by their standing.
 
 use carrel_platform::log::{EventLog, StreamHead, StreamName, StreamQuery, Write};
 
@@ -44,7 +44,7 @@ pub(crate) async fn open_streams_are_found_page_by_page<P: Place>() {
     };
     let found = log.find(query.clone()).await.unwrap();
     assert_eq!(found, std::slice::from_ref(&expected));
-    // What is written without a word of how the stream stands leaves that where it was said.
+    // A write without a standing leaves the old one, and its version, in place.
     stand(&log, "c", 3, None).await;
     let grown = StreamHead {
         version: 4,

@@ -1,7 +1,7 @@
 //! What every log promises, run on every log there is. See `carrel_platform::log::EventLog`.
 //!
-//! `promises`, `finding`, `erasing`, `strangers` and `model` know no engine. An engine joins by a [`Place`] and one line
-//! here; what only it promises is tested in modules of its own.
+//! `promises`, `finding`, `erasing`, `strangers` and `model` know no engine. An engine joins by a [`Place`] and one
+//! line here; promises of a single engine are tested in modules of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -27,15 +27,15 @@ use std::future::Future;
 
 use carrel_platform::log::EventLog;
 
-/// Where one log is kept, at first none.
+/// A place for one log, empty at first.
 pub(crate) trait Place: Sync + Sized {
     /// The kind of log.
     type Log: EventLog + Clone;
 
-    /// A place that nobody else uses.
+    /// Makes a place that nothing else uses.
     fn new() -> impl Future<Output = Self> + Send;
 
-    /// Opens the log that is there. Called again after all clones of the log were dropped, it opens the same one.
+    /// Opens the log in this place. Called again after all clones of the log were dropped, it opens the same one.
     fn open(&self) -> impl Future<Output = Self::Log> + Send;
 }
 

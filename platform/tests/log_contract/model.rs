@@ -1,4 +1,4 @@
-//! A log that is obviously right, and random histories on which every other one must agree with it.
+//! A log that is obviously right, and random histories on which every other log must agree with it.
 
 use std::collections::BTreeMap;
 
@@ -129,7 +129,7 @@ impl Model {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Writes, each with how far its writer is behind or ahead of the truth.
+    /// Writes, each with how far its writer's version is behind or ahead of the stream's.
     Append(Vec<(i64, Write)>),
     Read(StreamName, u64, usize),
     Versions(Vec<StreamName>),
@@ -156,7 +156,7 @@ fn new_event() -> impl Strategy<Value = NewEvent> {
             at_ms,
             payload: Bytes::from(payload),
             command: command.map(|(key, fingerprint)| Command {
-                // PostgreSQL can't keep this character in a text.
+                // PostgreSQL can't store this character in a text.
                 key: key.replace('\0', " "),
                 fingerprint,
             }),

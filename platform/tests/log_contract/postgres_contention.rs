@@ -1,4 +1,4 @@
-//! Several servers that write one log.
+//! Several servers that write to one log.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ use crate::{
 
 const EACH: u64 = 60;
 
-/// Appends to two streams at once, to which others append too; in the order that is given.
+/// Appends to two streams at once, in the given order; others append to them, too.
 async fn compete(log: PostgresLog, who: String, order: [&'static str; 2]) {
     let mut version = 0;
     for n in 0..EACH {
@@ -34,7 +34,7 @@ async fn compete(log: PostgresLog, who: String, order: [&'static str; 2]) {
     }
 }
 
-/// Reads one stream again and again, and makes sure that what was seen once is seen ever after, without holes.
+/// Reads one stream again and again, and checks that events once seen stay as they were, without gaps.
 async fn watch(log: PostgresLog, id: &'static str, done: Arc<AtomicBool>) {
     let mut seen: Vec<RecordedEvent> = Vec::new();
     loop {
@@ -118,7 +118,7 @@ async fn streams_that_many_make_at_once_are_made_once() {
     }
 }
 
-/// A check of a stream that is not there keeps others from making it meanwhile, as a check of one that is there does.
+/// Checking a stream that does not exist keeps others from creating it meanwhile, just as with one that exists.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_who_check_what_the_other_writes_do_not_both_win() {
     let place = PostgresSchema::new().await;

@@ -1,4 +1,4 @@
-//! How only the PostgreSQL engine shares commits, waits, and fails, on a server that others use too.
+//! How the PostgreSQL engine in particular shares commits, waits, and fails, on a server that others use, too.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
     strangers::unavailable,
 };
 
-/// Appends an event to each of many streams at once.
+/// Appends an event to each of these streams at once.
 async fn append_each(log: &PostgresLog, ids: &[&str]) -> Vec<Result<(), LogError>> {
     let appends = ids
         .iter()
@@ -65,7 +65,7 @@ async fn a_strangers_lock_delays_its_stream_and_no_other() {
     stranger
         .run("BEGIN; SELECT FROM stream WHERE id = 's' FOR UPDATE")
         .await;
-    // They arrive together, so they share the wait; but not its end.
+    // They arrive together, so they share the wait, but not its outcome.
     let results = join_all([
         log.append(batch([write("s", 1, ["e2"])])),
         log.append(batch([write("t", 0, ["e1"])])),
@@ -81,7 +81,7 @@ async fn a_strangers_lock_delays_its_stream_and_no_other() {
     assert_eq!((&results[1], &results[3]), (&Ok(()), &Ok(())));
     assert_eq!(payloads(&log, "s").await, ["e1"]);
     assert!(payloads(&log, "u").await.is_empty());
-    // Somebody who asks meanwhile is served by another connection.
+    // Requests that come meanwhile are served by another connection.
     let stuck = log.append(batch([write("s", 1, ["e2"])]));
     tokio::pin!(stuck);
     assert!(futures::poll!(&mut stuck).is_pending());
@@ -170,7 +170,7 @@ async fn connections_that_are_ended_are_replaced_and_nothing_is_lost_or_doubled(
     }
     for lane in 0..4 {
         let id = lane.to_string();
-        // The last connections to be ended may have been those that read.
+        // The last connections to be ended may have been readers.
         assert_eq!(settled(&log, &id).await, 100);
         let expected: Vec<_> = (0..100).map(|n| format!("{lane} {n}")).collect();
         assert_eq!(payloads(&log, &id).await, expected);
@@ -204,12 +204,12 @@ pub(crate) async fn run_lane(log: &PostgresLog, lane: usize, count: u64) {
     }
 }
 
-/// The last version of a stream, as soon as it can be read.
+/// Returns the last version of a stream, as soon as it can be read.
 pub(crate) async fn settled(log: &PostgresLog, id: &str) -> u64 {
     settled_payloads(log, id).await.len() as u64
 }
 
-/// All that was written to a stream, as soon as it can be read.
+/// Returns all payloads of a stream, as soon as it can be read.
 pub(crate) async fn settled_payloads(log: &PostgresLog, id: &str) -> Vec<Bytes> {
     loop {
         match log.read(&stream(id), 0, usize::MAX).await {
@@ -291,7 +291,7 @@ async fn what_postgres_can_not_keep_is_refused_before_it_harms_others() {
     }
     let read = log.read(&stream("\0"), 0, 1).await;
     assert!(matches!(read, Err(LogError::Invalid(_))), "{read:?}");
-    // What is as long as may be is found by an index.
+    // Names of the greatest length are found by an index.
     let most = "ü".repeat(512);
     let write = Write {
         standing: Some(Standing {
@@ -336,14 +336,14 @@ async fn every_query_goes_by_an_index() {
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_schema()";
     let place = PostgresSchema::new().await;
     let stranger = place.stranger().await;
-    // The server has counted a connection's scans when it is gone.
+    // The server has counted a connection's scans once the connection is gone.
     let until_gone = async || {
         while stranger.count(CONNECTED).await > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     until_gone().await;
-    // Making an index looks through the table.
+    // Creating an index scans the table.
     let scans_of_migration = stranger.count(SCANS).await;
     assert!(scans_of_migration > 0);
     let log = place.open().await;

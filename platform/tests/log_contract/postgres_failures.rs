@@ -41,7 +41,7 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
         })
         .collect();
     for round in 0..6 {
-        // In the middle of the work, at another place each time.
+        // In the middle of the work, at another point each time.
         let enough = log.figures().events + 100 + round * 37;
         while log.figures().events < enough {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -109,7 +109,7 @@ async fn a_server_that_is_halted_is_given_up_and_the_outcome_is_settled_later() 
     assert_eq!(payloads(&log, "s").await, ["1", "2"]);
 }
 
-/// Appends an event after the first one, settling what is unknown.
+/// Appends an event after the first one, settling unknown outcomes.
 async fn run_until_appended(log: &PostgresLog, id: &str, payload: &'static str) {
     loop {
         match log.append(batch([write(id, 1, [payload])])).await {
@@ -137,7 +137,7 @@ async fn a_synchronous_standby_takes_over_without_a_loss_and_as_another_history(
     })
     .await;
     drop(log);
-    // The standby is named first, and passed over as long as it is one.
+    // The standby is named first, and skipped as long as it is a standby.
     config.url = Secret::new(format!(
         "postgres://carrel@{},{}/carrel",
         standby.host_and_port(),
@@ -158,7 +158,7 @@ async fn a_synchronous_standby_takes_over_without_a_loss_and_as_another_history(
             tokio::spawn(async move {
                 let id = format!("{lane}");
                 let mut acknowledged = 0;
-                // Until the log breaks, and is unavailable ever after.
+                // Until the log breaks, and is unavailable from then on.
                 loop {
                     let write = Write {
                         events: vec![event(format!("{lane} {acknowledged}"))],
@@ -198,7 +198,7 @@ async fn a_synchronous_standby_takes_over_without_a_loss_and_as_another_history(
     for (lane, acknowledged) in join_all(lanes).await.into_iter().enumerate() {
         let acknowledged = acknowledged.unwrap();
         let there = payloads(&reopened, &lane.to_string()).await;
-        // The one of unknown outcome may be there too.
+        // The append of unknown outcome may be there, too.
         assert!(there.len() as u64 >= acknowledged, "{lane}: {acknowledged}");
         assert!(there.len() as u64 <= acknowledged + 1);
         let expected: Vec<_> = (0..there.len()).map(|n| format!("{lane} {n}")).collect();
@@ -221,7 +221,7 @@ async fn a_commit_that_no_standby_confirmed_is_not_acknowledged() {
     let stranger = Stranger::connect(&config).await;
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
 
-    // The server commits when the standby does, and nobody knows when that is.
+    // The server commits when the standby does, at an unknown time.
     let mut unknown = Vec::new();
     for n in 0..40 {
         let id = format!("s{n}");
@@ -230,7 +230,7 @@ async fn a_commit_that_no_standby_confirmed_is_not_acknowledged() {
             Err(LogError::Unavailable(_)) => {}
             result => panic!("{result:?}"),
         }
-        // However long that is, no more of the server's connections are held than write.
+        // However long that is, no more of the server's connections are held than there are writers.
         assert!(stranger.count(waiting).await <= 2);
     }
     assert!((1..=2).contains(&unknown.len()), "{unknown:?}");
@@ -302,7 +302,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // A folder that stays mounted can't be removed, which nobody would notice.
+        // A folder that stays mounted can't be removed, which would go unnoticed.
         let unmounted = Command::new("umount").arg(self.path()).status();
         assert!(unmounted.unwrap().success() || std::thread::panicking());
     }
@@ -320,7 +320,7 @@ async fn a_full_disk_stops_writing_and_not_reading_until_there_is_room() {
         return;
     };
     let folder = disk.path().to_owned();
-    // Its log of changes is made beforehand, so that it is the tables that find no room.
+    // The write-ahead log is allocated beforehand, so that it is the tables that find no room.
     let settings = [
         ("min_wal_size", "64MB"),
         ("max_wal_size", "64MB"),
@@ -329,7 +329,7 @@ async fn a_full_disk_stops_writing_and_not_reading_until_there_is_room() {
     let server = blocking(move || Postgres::start_in(&folder, &settings).unwrap()).await;
     let (_, log) = opened(&server).await;
     log.append(batch([write("small", 0, ["1"])])).await.unwrap();
-    // All the room but a little.
+    // Fills the disk but for a little.
     let ballast = disk.path().join("ballast");
     fill(&ballast, &disk);
     let mut version = 0;
@@ -345,8 +345,8 @@ async fn a_full_disk_stops_writing_and_not_reading_until_there_is_room() {
         }
     };
     assert!(problem.contains("53100"), "{problem}");
-    // What is read needs a place in PostgreSQL's memory, and now and then that of something that has to be written first:
-    // then the read fails, and another one finds another place.
+    // A read needs a buffer in PostgreSQL's memory, which now and then has to be written out first: then the read
+    // fails, and another read finds another buffer.
     assert_eq!(settled_payloads(&log, "small").await, ["1"]);
     assert_eq!(settled(&log, "large").await, version);
     std::fs::remove_file(ballast).unwrap();
@@ -360,7 +360,7 @@ async fn a_full_disk_stops_writing_and_not_reading_until_there_is_room() {
     drop(server);
 }
 
-/// Takes all room but eight megabytes.
+/// Fills all but eight megabytes of the disk.
 fn fill(ballast: &Path, disk: &SmallDisk) {
     let free = Command::new("df")
         .args(["--output=avail", "--block-size=1M"])
@@ -377,7 +377,7 @@ fn fill(ballast: &Path, disk: &SmallDisk) {
     assert!(filled.success());
 }
 
-/// Bytes that can't be made smaller.
+/// Returns incompressible bytes.
 fn noise(bytes: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_add(1);
     let mut next = || {

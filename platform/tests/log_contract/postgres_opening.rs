@@ -1,4 +1,4 @@
-//! What is said of a database that can't be used, and how one is made ready.
+//! How a database that can't be used is reported, and how one is made ready.
 
 use carrel_platform::{
     config::Secret,
@@ -136,7 +136,7 @@ async fn a_server_that_does_not_sync_is_refused_unless_that_is_allowed() {
         allow_unsafe_fsync_off: true,
         ..config
     };
-    // That it answers commits before they are on the disk is set right by each connection.
+    // Each connection corrects the server's setting to answer commits before they are on the disk.
     let log = PostgresLog::open(&allowed).await.unwrap();
     log.append(batch([write("s", 0, ["e"])])).await.unwrap();
 }
@@ -176,7 +176,7 @@ async fn a_connection_is_encrypted_or_there_is_none() {
         ("right.crt", "ssl_cert_file"),
         ("right.key", "ssl_key_file"),
     ] {
-        // Written by the server itself, whose file it has to be.
+        // Written by the server itself, which has to own the file.
         let data = server.data_dir().join(name);
         stranger
             .run(&format!(

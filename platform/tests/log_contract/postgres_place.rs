@@ -1,4 +1,4 @@
-//! Logs in a PostgreSQL server that all tests share, each in a schema of its own.
+//! Logs on a PostgreSQL server that all tests share, each in a schema of its own.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -21,20 +21,20 @@ use crate::{
     strangers::{self, Reachable},
 };
 
-/// A server without anything in its way, for tests that do it no harm.
+/// Returns the shared server, without any disturbance, for tests that do it no harm.
 pub(crate) async fn shared() -> &'static Postgres {
     static SERVER: OnceCell<Postgres> = OnceCell::const_new();
     SERVER.get_or_init(async || own(&[]).await).await
 }
 
-/// A server of one's own.
+/// Starts a server for one test alone.
 pub(crate) async fn own(settings: &'static [(&'static str, &'static str)]) -> Postgres {
     tokio::task::spawn_blocking(|| Postgres::start_with(settings).unwrap())
         .await
         .unwrap()
 }
 
-/// How a log on a server is reached.
+/// Returns the settings for reaching a log on a server.
 pub(crate) fn config(server: &Postgres) -> PostgresConfig {
     PostgresConfig {
         url: Secret::new(server.url()),
@@ -60,7 +60,7 @@ impl Place for PostgresSchema {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let schema = format!("log_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let server = shared().await;
-        // So that a stranger can tell the connections of this log from those of others.
+        // A stranger can then tell the connections of this log from others.
         let url = format!("{}?application_name={schema}", server.url());
         let mut config = PostgresConfig {
             url: Secret::new(url),
@@ -77,7 +77,7 @@ impl Place for PostgresSchema {
     }
 }
 
-/// Settings for tests in which nothing may take too long.
+/// Settings for tests in which nothing must time out.
 fn patient(config: &mut PostgresConfig) {
     config.connect_timeout = HumanDuration::from_secs(60);
     config.lock_timeout = HumanDuration::from_secs(60);
@@ -85,15 +85,15 @@ fn patient(config: &mut PostgresConfig) {
     config.answer_timeout = HumanDuration::from_secs(62);
 }
 
-/// Settings for tests in which something takes too long. Whatever else they do has to be through in that time, on a
-/// machine that has other work.
+/// Settings for tests in which something times out. Everything else that they do has to finish within these times,
+/// on a machine that has other work.
 pub(crate) fn impatient(config: &mut PostgresConfig) {
     config.lock_timeout = HumanDuration::from_secs(1);
     config.statement_timeout = HumanDuration::from_secs(3);
     config.answer_timeout = HumanDuration::from_secs(5);
 }
 
-/// A connection of somebody else.
+/// A stranger's connection.
 pub(crate) struct Stranger {
     client: Client,
 }

@@ -1,4 +1,4 @@
-//! What every log promises of appending and reading, one function each.
+//! What every log promises about appending and reading, one function each.
 
 use bytes::Bytes;
 use carrel_platform::log::{
@@ -194,7 +194,7 @@ pub(crate) async fn a_write_without_events_only_checks<P: Place>() {
     .unwrap();
     assert_eq!(payloads(&log, "a").await, ["a1"]);
     assert_eq!(payloads(&log, "b").await, ["b1"]);
-    // Neither the standing nor a stream came of it.
+    // Neither a standing nor a stream came of it.
     assert!(open(&log, None, 10).await.is_empty());
     log.append(batch([check("none", 0)])).await.unwrap();
     log.append(Batch::default()).await.unwrap();
@@ -332,7 +332,8 @@ pub(crate) async fn a_cancelled_append_leaves_a_working_log<P: Place>() {
         let first_look = futures::poll!(&mut append);
         assert!(first_look.is_pending() || first_look.is_ready());
         drop(append);
-        // It may have happened or not, now or in a moment; a write that names what was read settles it.
+        // It may have happened or not, now or in a moment; a write with the version that was read
+        // settles it.
         loop {
             let read = log.read(&stream("s"), 0, usize::MAX).await.unwrap();
             version = read.len() as u64;

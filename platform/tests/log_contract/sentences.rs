@@ -1,4 +1,4 @@
-//! What the tests say to a log, and ask it, in few words.
+//! Short helpers for writing to a log and asking it.
 
 use bytes::Bytes;
 use carrel_platform::log::{
@@ -32,13 +32,13 @@ pub(crate) fn batch<const N: usize>(writes: [Write; N]) -> Batch {
     }
 }
 
-/// All that was written to a stream.
+/// Returns all payloads of a stream.
 pub(crate) async fn payloads(log: &impl EventLog, id: &str) -> Vec<Bytes> {
     let events = log.read(&stream(id), 0, usize::MAX).await.unwrap();
     events.into_iter().map(|event| event.payload).collect()
 }
 
-/// What the log says of a stream that is not at the version its writer thought.
+/// Returns the error for a stream that is not at the version its writer expected.
 pub(crate) fn conflict(id: &str, expected: u64, actual: u64) -> LogError {
     LogError::Conflict {
         stream: stream(id),
@@ -54,7 +54,7 @@ pub(crate) fn standing(owner: &str, closed_at_ms: Option<i64>) -> Standing {
     }
 }
 
-/// Appends one event and says something of the stream.
+/// Appends one event with a standing.
 pub(crate) async fn stand(log: &impl EventLog, id: &str, version: u64, standing: Option<Standing>) {
     let write = Write {
         standing,
@@ -63,7 +63,7 @@ pub(crate) async fn stand(log: &impl EventLog, id: &str, version: u64, standing:
     log.append(batch([write])).await.unwrap();
 }
 
-/// The ids of open streams, after one of them.
+/// Returns the ids of open streams, after one of them.
 pub(crate) async fn open(log: &impl EventLog, after: Option<&str>, limit: usize) -> Vec<String> {
     let query = StreamQuery::Open {
         category: "session",
@@ -74,7 +74,7 @@ pub(crate) async fn open(log: &impl EventLog, after: Option<&str>, limit: usize)
     heads.into_iter().map(|head| head.stream.id).collect()
 }
 
-/// The closed streams of an owner, before one of them.
+/// Returns the closed streams of an owner, before one of them.
 pub(crate) async fn closed(
     log: &impl EventLog,
     owner: &str,

@@ -1,4 +1,4 @@
-//! How only the SQLite engine shares syncs, waits, and fails.
+//! How the SQLite engine in particular shares syncs, waits, and fails.
 
 use std::time::Duration;
 

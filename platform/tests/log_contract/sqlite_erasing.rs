@@ -1,4 +1,4 @@
-//! What is left in the files of the SQLite engine of what was erased: nothing.
+//! Nothing of an erased event is left in the files of the SQLite engine.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ use crate::{
     sqlite_place::SqliteFile,
 };
 
-/// An event whose payload and command are full of a word.
+/// Makes an event whose payload and command are full of a word.
 fn full_of(word: &str, bytes: usize) -> NewEvent {
     let text = word.repeat(bytes / word.len() + 1);
     NewEvent {
@@ -45,7 +45,7 @@ async fn append(log: &SqliteLog, id: &str, expected: u64, event: NewEvent) {
 }
 
 impl SqliteFile {
-    /// Whether a word stands anywhere in the files, whatever they are called.
+    /// Returns whether a word is anywhere in the files, whatever they are called.
     pub(crate) fn holds(&self, word: &str) -> bool {
         fs::read_dir(self.0.path()).unwrap().any(|file| {
             let content = fs::read(file.unwrap().path()).unwrap();
@@ -59,7 +59,7 @@ impl SqliteFile {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_of_what_was_erased() {
     const STREAMS: usize = 8;
-    // From rows that share a page to rows that fill many; none is an erasure.
+    // From rows that share a page to rows that fill many; `None` is an erasure.
     let sizes = vec![10, 40, 300, 1_000, 3_000, 4_000, 9_000, 30_000];
     let steps = vec((0..STREAMS, weighted(0.9, select(sizes))), 1..150);
     let config = Config {
@@ -73,7 +73,7 @@ async fn nothing_is_left_of_what_was_erased() {
         let log = place.open().await;
         let mut versions = [0; STREAMS];
         let mut erased = [0; STREAMS];
-        // Another word after each erasure.
+        // A different word after each erasure.
         let word = |n: usize, erased: u64| format!("<word {n} {erased}>");
         let end = (0..STREAMS).map(|n| (n, None));
         for (n, size) in steps.into_iter().chain(end) {
@@ -115,7 +115,7 @@ async fn an_erasure_is_not_confirmed_while_somebody_reads_what_was_there() {
     assert_eq!(events("SELECT count(*) FROM event"), 1);
     let result = log.erase(&stream("s"), 1).await;
     assert!(matches!(result, Err(LogError::Unknown(_))), "{result:?}");
-    // Nobody else waits for them.
+    // Nothing else waits for the readers.
     append(&log, "s", 1, event("2")).await;
     assert_eq!(payloads(&log, "s").await, ["2"]);
 
@@ -125,7 +125,7 @@ async fn an_erasure_is_not_confirmed_while_somebody_reads_what_was_there() {
     assert_eq!(payloads(&log, "s").await, ["2"]);
 }
 
-/// What the process that will be killed does: it writes, erases and says what it erased.
+/// The work of the process that will be killed: it writes, erases and says what it erased.
 pub(crate) async fn erase_until_killed(log: &SqliteLog) {
     for n in 0.. {
         append(log, &n.to_string(), 0, full_of(&format!("<word {n}>"), 500)).await;

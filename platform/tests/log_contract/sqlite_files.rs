@@ -1,4 +1,4 @@
-//! What is done with a file that is not a whole log: it is refused, named and left alone.
+//! What happens to a file that is not an intact log: it is refused, named and left alone.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::{
     sqlite_place::SqliteFile,
 };
 
-/// A log with enough in it to fill some pages.
+/// Makes a log with enough in it to fill some pages.
 async fn filled() -> SqliteFile {
     let place = SqliteFile::new().await;
     let log = place.open().await;
@@ -46,7 +46,7 @@ pub(crate) fn open(path: &Path) -> Result<SqliteLog, OpenError> {
     SqliteLog::open(path, options)
 }
 
-/// Opens what must not be opened; the file must be named and keep every byte.
+/// Opens what must be refused; the error must name the file, which must keep every byte.
 fn refused(path: &Path) -> OpenError {
     let before = fs::read(path).ok();
     let error = open(path).unwrap_err();
@@ -100,7 +100,7 @@ async fn a_file_with_an_overwritten_page_is_refused() {
             let mut damaged = whole.clone();
             damaged[page * 4096..][..4096].fill(content);
             if is_overflow(&whole, page) {
-                // Only text: nothing in the file tells that it was another.
+                // Only text: nothing in the file shows that it was different.
                 continue;
             }
             fs::write(place.path(), damaged).unwrap();
@@ -113,7 +113,7 @@ async fn a_file_with_an_overwritten_page_is_refused() {
     }
 }
 
-/// Whether a page holds the rest of a long payload, and so does not begin like a page of a tree.
+/// Returns whether a page holds the rest of a long payload, and so does not begin like a page of a tree.
 fn is_overflow(file: &[u8], page: usize) -> bool {
     page > 0 && ![2, 5, 10, 13].contains(&file[page * 4096])
 }
@@ -174,7 +174,7 @@ async fn an_interrupted_beginning_is_begun_again() {
     let log = open(&place.path()).unwrap();
     log.append(batch([write("s", 0, ["e"])])).await.unwrap();
 
-    // While pages were written: they are there, and a journal that says to take them back.
+    // While pages were written: they are there, with a journal for rolling them back.
     let place = SqliteFile::new().await;
     let unfinished = place.0.path().join("unfinished");
     let journal = place.0.path().join("unfinished-journal");
@@ -260,7 +260,7 @@ async fn a_writer_at_work_does_not_stop_an_opening() {
     drop(log);
 }
 
-/// Runs in a process of its own, because for a superuser no file is read-only.
+/// Runs in another process, because no file is read-only for a superuser.
 #[tokio::test]
 async fn a_read_only_file_is_refused() {
     let place = filled().await;

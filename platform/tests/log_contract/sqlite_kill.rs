@@ -1,4 +1,4 @@
-//! A log whose process is killed, and one that two processes write.
+//! A log whose process is killed, and one that two processes write to.
 //!
 //! The other process is this test program, started again with [`ROLE`] set.
 
@@ -32,7 +32,7 @@ pub(crate) fn child(role: &str, path: &Path, as_nobody: bool) -> Child {
     let mut program = std::env::current_exe().unwrap();
     let mut nobody = None;
     if as_nobody {
-        // The build folder may be closed to others.
+        // Other users may have no access to the build folder.
         let copy = path.with_file_name("other_process");
         std::fs::copy(&program, &copy).unwrap();
         program = copy;
@@ -53,7 +53,7 @@ pub(crate) fn child(role: &str, path: &Path, as_nobody: bool) -> Child {
     command.spawn().unwrap()
 }
 
-/// What the other process does. Does nothing when the test is run as such.
+/// The work of the other process. Does nothing when it is run as a test.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_process() {
     let Ok(role) = std::env::var(ROLE) else {
@@ -85,7 +85,7 @@ fn content(lane: usize, version: u64) -> String {
     format!("{lane} {version} ").repeat(lane * 40 + 1)
 }
 
-/// Writes to two streams at once, says what was acknowledged, and so on until it is killed.
+/// Repeatedly writes to two streams at once and says what was acknowledged, until it is killed.
 async fn run_lane(log: &SqliteLog, lane: usize) {
     let read = log.read(&stream(&format!("a{lane}")), 0, usize::MAX).await;
     let mut version = read.unwrap().len() as u64;
@@ -121,7 +121,7 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
             }
             heard
         };
-        // Another moment in every round; the pipe and the threads make it a moment in the middle of anything.
+        // A different moment in every round; with the pipe and the threads, it may be in the middle of anything.
         let enough = 1 + round * 37 % 211;
         while note(lines.next().expect("the process ended by itself")) < enough {}
         process.kill().unwrap();
@@ -145,7 +145,7 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
     }
 }
 
-/// Appends a hundred events to a stream to which another process appends too.
+/// Appends a hundred events to a stream to which another process appends, too.
 async fn compete(log: &SqliteLog, who: &'static str) {
     let mut version = 0;
     for _ in 0..100 {

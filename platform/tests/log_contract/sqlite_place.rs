@@ -24,7 +24,7 @@ impl SqliteFile {
         SqliteLog::open(&self.path(), options).unwrap()
     }
 
-    /// A connection of somebody else.
+    /// Returns a stranger's connection.
     pub(crate) fn stranger(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path()).unwrap()
     }
@@ -88,7 +88,7 @@ impl Stranger for rusqlite::Connection {
     }
 }
 
-/// Keeps nothing, so it is not asked to open the same log again.
+/// Keeps nothing, so it is never asked to open the same log again.
 pub(crate) struct SqliteMemory;
 
 impl Place for SqliteMemory {

@@ -1,4 +1,4 @@
-//! A log that an older version of Carrel wrote.
+//! A log that was written by an older version of Carrel.
 
 use carrel_platform::log::{
     Command, EventLog, RecordedEvent, StreamHead, StreamName, StreamQuery,
@@ -33,7 +33,7 @@ async fn a_log_of_version_1_goes_on_as_it_was() {
             fingerprint,
         }),
     };
-    // Opened twice: what was brought to this version stays so.
+    // Opened twice: the upgrade lasts.
     for _ in 0..2 {
         let log = place.open().await;
         assert_eq!(log.epoch(), "e90c");
@@ -62,7 +62,7 @@ async fn a_log_of_version_1_goes_on_as_it_was() {
     log.append(batch([write("a", 3, ["a4"])])).await.unwrap();
     log.erase(&stream("a"), 3).await.unwrap();
     assert_eq!(payloads(&log, "a").await, ["a4"]);
-    // Not where version 1 had it either.
+    // Not even where version 1 had it.
     assert!(!place.holds("ricky 1"));
 }
 

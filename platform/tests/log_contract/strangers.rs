@@ -1,4 +1,4 @@
-//! What every log that others can reach promises while they stand in its way: it shares commits, waits, and fails.
+//! What every log that others can reach promises while they interfere with it: it shares commits, waits, and fails.
 
 use carrel_platform::log::{EventLog, Figures, LogError};
 use futures::{
@@ -11,30 +11,30 @@ use crate::{
     sentences::{batch, payloads, stream, write},
 };
 
-/// A place that somebody else can reach, too.
+/// A place that a stranger can reach, too.
 pub(crate) trait Reachable: Place {
-    /// Somebody else.
+    /// Another user of the log.
     type Stranger: Stranger;
 
     /// How many commits may be under way at once.
     const WRITERS: usize;
 
-    /// Somebody else, who is connected.
+    /// Returns a stranger that is connected.
     async fn visit(&self) -> Self::Stranger;
 
-    /// Opens the log that is there, with little room for what waits, and patience with strangers.
+    /// Opens the log in this place, with a short queue and with patience for strangers.
     async fn open_narrow(&self) -> Self::Log;
 
-    /// What a log has done.
+    /// Returns what a log has done.
     fn figures(log: &Self::Log) -> Figures;
 }
 
-/// What somebody else can do to a log.
+/// What a stranger can do to a log.
 pub(crate) trait Stranger {
-    /// Keeps everybody from writing.
+    /// Keeps every other session from writing.
     async fn lock(&self);
 
-    /// Lets everybody write again.
+    /// Lets the others write again.
     async fn unlock(&self);
 
     /// Makes a write with the payload `refuse` fail before its commit.
@@ -51,14 +51,14 @@ pub(crate) fn unavailable(result: &Result<(), LogError>) -> bool {
 pub(crate) async fn appends_that_arrive_together_share_a_commit<P: Reachable>() {
     let place = P::new().await;
     let log = place.open().await;
-    // While a stranger holds the lock, everything that is appended has to wait.
+    // While a stranger holds the lock, all appends have to wait.
     let stranger = place.visit().await;
     stranger.lock().await;
     let ids: Vec<String> = (0..200).map(|n| n.to_string()).collect();
     let appends = ids
         .iter()
         .map(|id| log.append(batch([write(id, 0, ["e"])])));
-    // All arrive at once: tokio would have the later ones wait for the next turn.
+    // All arrive at once: with a coop budget, tokio would make the later ones wait for the next turn.
     let mut appends = tokio::task::unconstrained(join_all(appends));
     assert!(futures::poll!(&mut appends).is_pending());
     stranger.unlock().await;
@@ -72,7 +72,7 @@ pub(crate) async fn appends_that_arrive_together_share_a_commit<P: Reachable>() 
 }
 
 pub(crate) async fn a_full_queue_refuses_instead_of_growing<P: Reachable>() {
-    // More than the commits take that may be under way, and the queue holds.
+    // More than the commits under way and the queue can take.
     let flood = 1_100 * P::WRITERS;
     let place = P::new().await;
     let log = place.open_narrow().await;

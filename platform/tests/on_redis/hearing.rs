@@ -1,4 +1,4 @@
-//! What somebody hears on a bus, waited for as long as it may take.
+//! Helpers for hearing notices on a bus, with long timeouts.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::LONG;
 pub(crate) const ME: Origin = Origin(1);
 pub(crate) const OTHER: Origin = Origin(2);
 
-/// The next notice; a bus that loses it silently fails the test instead of hanging it.
+/// Returns the next notice; a bus that loses it silently fails the test instead of hanging it.
 pub(crate) async fn heard(subscription: &mut Subscription) -> Notice {
     tokio::time::timeout(LONG, subscription.next())
         .await
@@ -18,14 +18,14 @@ pub(crate) async fn heard(subscription: &mut Subscription) -> Notice {
         .expect("the bus was shut down")
 }
 
-/// A subscription of mine that is active.
+/// Returns an active subscription of [`ME`].
 pub(crate) async fn listen(bus: &RedisBus, topic: &str) -> Subscription {
     let mut subscription = bus.subscribe(ME, topic);
     assert_eq!(heard(&mut subscription).await, Notice::Missed);
     subscription
 }
 
-/// Publishes until it is heard. Says whether the listener was told of a loss before.
+/// Publishes until the word is heard. Returns whether the listener heard [`Notice::Missed`] before.
 pub(crate) async fn hears_again(bus: &RedisBus, listener: &mut Subscription, topic: &str) -> bool {
     let word = Bytes::from(Origin::random().0.to_be_bytes().to_vec());
     let mut missed = false;
@@ -46,8 +46,8 @@ pub(crate) async fn hears_again(bus: &RedisBus, listener: &mut Subscription, top
     missed
 }
 
-/// Publishes until it is the next that is heard, but for words of loss: a bus may lose a word where the machine is too
-/// busy, and says so. Says whether it was told of one.
+/// Publishes until the word is the next that is heard, apart from [`Notice::Missed`]: a bus may lose a word when the
+/// machine is too busy, and says so. Returns whether it did.
 pub(crate) async fn hears_next(
     bus: &RedisBus,
     listener: &mut Subscription,

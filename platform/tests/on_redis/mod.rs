@@ -1,6 +1,6 @@
-//! The settings by which a Redis of the testbed is reached.
+//! Settings for reaching the testbed's Redis.
 
-// Each test program uses some of these.
+// Each test program uses only some of these.
 #![allow(dead_code)]
 
 pub(crate) mod hearing;
@@ -18,17 +18,18 @@ use carrel_testbed::{
     redis::{Cluster, MASTER_NAME, Redis, Sentinels},
 };
 
-/// Longer than anything takes that comes at all.
+/// Longer than anything takes that succeeds at all.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// A Redis of whatever kind, and how it is reached.
+/// A Redis of any kind, and the settings for reaching it.
 pub(crate) struct OnRedis<Engine> {
     pub(crate) engine: Engine,
     pub(crate) config: RedisConfig,
 }
 
 impl<Engine> OnRedis<Engine> {
-    /// Settings under a key that nobody else has: with it one hears and sees nothing of others.
+    /// Returns settings with a key that nothing else uses: with it, nothing of other tests is heard
+    /// or seen.
     pub(crate) fn apart(&self) -> RedisConfig {
         RedisConfig {
             key: new_key(),
@@ -43,7 +44,7 @@ pub(crate) fn single() -> OnRedis<Redis> {
     OnRedis { engine, config }
 }
 
-/// A single Redis, by a name that may come to stand for another one.
+/// A single Redis, reached by a name that may come to stand for another one.
 pub(crate) fn behind_a_name(name: &Proxy) -> RedisConfig {
     config(RedisTopology::Single, [name.url()])
 }
@@ -78,17 +79,18 @@ pub(crate) fn new_key() -> Secret<String> {
     Secret::new(format!("{:064x}", Origin::random().0))
 }
 
-/// A bus over a Redis that is there.
+/// Makes a bus over a running Redis.
 pub(crate) async fn bus(config: &RedisConfig) -> RedisBus {
     there(async || RedisBus::connect(config).await).await
 }
 
-/// Leases in a Redis that is there.
+/// Makes leases in a running Redis.
 pub(crate) async fn leases(config: &RedisConfig) -> RedisLeases {
     there(async || RedisLeases::connect(config).await).await
 }
 
-/// Connects as often as it takes. A Redis that does not get its turn is as one that is not there.
+/// Connects, trying as often as it takes. A Redis that does not get its turn looks like one that is
+/// not there.
 async fn there<T>(connect: impl AsyncFn() -> Result<T, RedisError>) -> T {
     let wait = async {
         loop {

@@ -1,4 +1,4 @@
-//! What a collector keeps of metrics and log lines.
+//! The metrics and log lines that a collector keeps.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::{
 };
 use tonic::{Request, Response, Status};
 
-/// The metrics and the log lines that came. Cheap to clone.
+/// The metrics and log lines received so far. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Measures {
     metrics: Arc<Mutex<Vec<Metric>>>,
@@ -25,12 +25,12 @@ pub(crate) struct Measures {
 }
 
 impl Measures {
-    /// All metrics, as often as they came.
+    /// Returns all metrics, as often as they came.
     pub(crate) fn metrics(&self) -> Vec<Metric> {
         self.metrics.lock().unwrap().clone()
     }
 
-    /// All log lines.
+    /// Returns all log lines.
     pub(crate) fn lines(&self) -> Vec<LogRecord> {
         self.lines.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! A collector in the test's own process: it keeps the spans, the metrics and the log lines that are sent to it.
+//! A collector in the test's own process: it keeps the spans, metrics and log lines that are sent to it.
 #![allow(dead_code, reason = "each test that includes it uses its part")]
 
 mod measures;
@@ -59,27 +59,27 @@ impl Collector {
         }
     }
 
-    /// The endpoint to send traces to.
+    /// Returns the endpoint to send traces to.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The metrics and the log lines that came until now, and that come.
+    /// Returns the metrics and log lines that have come, and will come.
     pub(crate) fn measures(&self) -> &Measures {
         &self.measures
     }
 
-    /// All spans that came until now.
+    /// Returns all spans received so far.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.told().into_iter().map(|told| told.span).collect()
     }
 
-    /// The same, with who told of them.
+    /// Returns all spans received so far, with who sent them.
     pub(crate) fn told(&self) -> Vec<Told> {
         self.told.lock().unwrap().clone()
     }
 
-    /// Waits until something holds of all spans that came.
+    /// Waits until a condition holds for the spans received so far.
     pub(crate) async fn wait_until(&self, wanted: impl Fn(&[Told]) -> bool) {
         let mut arrivals = self.arrivals.clone();
         loop {
@@ -91,7 +91,7 @@ impl Collector {
         }
     }
 
-    /// Waits for the first span that `wanted` is true of.
+    /// Waits for the first span that satisfies `wanted`.
     pub(crate) async fn wait_for(&self, wanted: impl Fn(&Span) -> bool) -> Span {
         let mut arrivals = self.arrivals.clone();
         loop {
@@ -104,7 +104,7 @@ impl Collector {
     }
 }
 
-/// The text of one of a span's attributes.
+/// Returns the text of one of a span's attributes.
 pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
     value(&span.attributes, key)
 }
@@ -119,12 +119,12 @@ fn value(attributes: &[KeyValue], key: &str) -> Option<String> {
     }
 }
 
-/// A span, and who told of it.
+/// A span and the process that sent it.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     /// The service.
     pub(crate) service: String,
-    /// The one of its processes.
+    /// The instance of the service.
     pub(crate) instance: String,
     pub(crate) span: Span,
 }

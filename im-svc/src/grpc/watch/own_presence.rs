@@ -1,4 +1,4 @@
-//! How a watch keeps in touch with who monitors what.
+//! How a watch announces itself and keeps track of which queues its librarian monitors.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -20,12 +20,12 @@ pub(super) struct OwnPresence {
     pub(super) librarian_id: String,
     /// Names the watch's lease.
     pub(super) origin: Origin,
-    /// The queues that the librarian monitored when that was last known.
+    /// The queues that the librarian monitored when last looked up.
     pub(super) queues: BTreeSet<String>,
 }
 
 impl OwnPresence {
-    /// Tells all servers that this watch is open.
+    /// Holds the lease that tells all servers that this watch is open.
     pub(super) async fn hold(&self) {
         let parts = self.conversations.parts();
         let lasts = parts.config.watching_lasts();
@@ -41,7 +41,7 @@ impl OwnPresence {
         }
     }
 
-    /// The queues that the librarian monitors now. The watch counts as open also while that can't be found out.
+    /// Looks up the queues that the librarian monitors now. The watch counts as open even while that can't be found out.
     async fn look(&mut self) -> Result<BTreeSet<String>, Error> {
         self.hold().await;
         let queues = self.colleagues.own_queues(&self.token).await?;
@@ -53,7 +53,7 @@ impl OwnPresence {
     }
 }
 
-/// The queues that the librarian monitors, looked up again and again.
+/// Returns the queues that the librarian monitors, looked up periodically.
 pub(super) fn looks(
     presence: Option<OwnPresence>,
     pause: Duration,

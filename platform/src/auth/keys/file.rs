@@ -1,4 +1,4 @@
-//! The file in which keys are kept.
+//! The key file.
 
 use std::{
     fs, io,
@@ -14,7 +14,7 @@ use super::KeyError;
 /// The only format so far.
 pub(super) const FORMAT: u32 = 1;
 
-/// What may not be allowed on a file with secrets: to change it for the group, and anything for others. A group may
+/// Permissions that a file with secrets must not have: writing by the group, and anything for others. The group may
 /// read it, since that is how orchestrators hand secrets to a process.
 const TOO_OPEN: u32 = 0o027;
 
@@ -47,8 +47,8 @@ impl KeyFile {
     }
 }
 
-/// What tells one state of the file from another. A rotation replaces the file, so the inode changes even when the
-/// clock of the file system is too coarse to show it.
+/// Tells one state of the file from another. A rotation replaces the file, so the inode changes even if the file
+/// system's clock is too coarse to show the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileStamp {
     device: u64,
@@ -58,7 +58,7 @@ pub(super) struct FileStamp {
 }
 
 impl FileStamp {
-    /// How the file looks now.
+    /// Reads the current stamp of a file.
     pub(super) fn look(path: &Path) -> Result<Self, KeyError> {
         let metadata = fs::metadata(path).map_err(|source| error(path, "read", source))?;
         Ok(Self::of(&metadata))
@@ -74,7 +74,7 @@ impl FileStamp {
     }
 }
 
-/// Holds other processes off the file while it is changed: a lock on its folder, because the file itself is replaced.
+/// Keeps other processes off the file while it is changed: a lock on its folder, because the file itself is replaced.
 pub(super) struct Turn(
     #[expect(dead_code, reason = "the lock ends when this is dropped")] fs::File,
 );
@@ -99,7 +99,7 @@ pub(super) enum Existing {
     Replace,
 }
 
-/// Reads the file. One that holds secrets must not be open to others.
+/// Reads the file. If it holds secrets, it must not be open to others.
 pub(super) fn read(path: &Path) -> Result<(KeyFile, FileStamp), KeyError> {
     let failed = |source| error(path, "read", source);
     let mut file = fs::File::open(path).map_err(failed)?;
@@ -107,7 +107,7 @@ pub(super) fn read(path: &Path) -> Result<(KeyFile, FileStamp), KeyError> {
     let mut text = String::new();
     io::Read::read_to_string(&mut file, &mut text).map_err(failed)?;
     let parsed: KeyFile = serde_json::from_str(&text).map_err(|error| {
-        // serde_json may quote the value that it stumbled over, and the values here are secret.
+        // serde_json may quote the offending value, and the values here are secret.
         damaged(
             path,
             format!("line {} is not as it should be", error.line()),
@@ -123,15 +123,15 @@ pub(super) fn read(path: &Path) -> Result<(KeyFile, FileStamp), KeyError> {
     Ok((parsed, FileStamp::of(&metadata)))
 }
 
-/// The file's text.
+/// Returns the text of a file.
 pub(super) fn text(file: &KeyFile) -> io::Result<String> {
     let mut text = serde_json::to_string_pretty(file)?;
     text.push('\n');
     Ok(text)
 }
 
-/// Writes the file whole, synced, under its name only when complete. tempfile makes it with mode 0600, for its owner
-/// alone; one without secrets everybody may read.
+/// Writes the whole file and syncs it; it gets its name only when complete. tempfile creates it with mode 0600, for
+/// its owner alone; a file without secrets may be read by anyone.
 pub(super) fn write(path: &Path, file: &KeyFile, existing: Existing) -> Result<(), KeyError> {
     let failed = |source| error(path, "written", source);
     let text = text(file).map_err(failed)?;

@@ -135,7 +135,7 @@ fn a_file_that_others_may_read_is_refused() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let error = KeyRing::load(&path).unwrap_err();
     assert!(error.to_string().contains("chmod 600"), "{error}");
-    // The group may read it: that is how orchestrators hand out secrets.
+    // The group may read it: that is how orchestrators hand secrets to a process.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
     KeyRing::load(&path).unwrap();
 }
@@ -171,10 +171,10 @@ fn a_new_key_may_be_known_before_it_signs() {
     let signing = |now_ms| ring.keys().signing(now_ms).unwrap().id.clone();
     assert_eq!(signing(NOW + RENEWAL_MS - 1), first);
     assert_ne!(signing(NOW + RENEWAL_MS), first);
-    // What the first one signed last can still be renewed for as long as ever.
+    // The last token that the first key signed can still be renewed for the full time.
     let last = token(&ring, NOW + RENEWAL_MS - 1);
     assert!(token::verify_renewable(&ring, &last, NOW + 2 * RENEWAL_MS - 2_000).is_ok());
-    // A clock that was set back leaves something to sign with.
+    // After a clock was set back, there is still a key to sign with.
     assert_eq!(signing(0), first);
 }
 

@@ -1,7 +1,8 @@
-//! The signatures that were found good lately, so that they need not be calculated again.
+//! Recently verified signatures, so that they need not be verified again.
 //!
-//! Whoever comes back after their connection was lost brings the token that they had, and shows it to each service. To
-//! verify a signature takes as long as all else that is done for them; to find it here takes a hundredth of that.
+//! A client that comes back after a lost connection brings the token that it had and shows it to each service.
+//! Verifying a signature takes as long as everything else that is done for the client; finding it here takes a
+//! hundredth of that.
 
 use std::{
     collections::HashSet,
@@ -11,15 +12,15 @@ use std::{
 
 use ring::digest;
 
-/// How many signatures make a generation. Two are kept, in two megabytes at the most.
+/// How many signatures make a generation. Two are kept, in at most two megabytes.
 const GENERATION: usize = 16 * 1024;
 
-/// A signature and what stands above it, as a SHA-256 digest of both.
+/// A SHA-256 digest of a signature and the message that it signs.
 type Seal = [u8; 32];
 
-/// The signatures of one key that were found good. Those that were not seen for longest are forgotten first.
+/// The verified signatures of one key. Those that were not used for longest are forgotten first.
 ///
-/// It belongs to the key and ends with it: what a key that was replaced has signed is found good by nobody.
+/// They belong to the key and are dropped with it: once a key is gone, nothing that it signed verifies any more.
 #[derive(Default)]
 pub(super) struct Verified(Mutex<Generations>);
 
@@ -30,8 +31,8 @@ struct Generations {
 }
 
 impl Verified {
-    /// Whether this signature is good: because it was before, or because `verify` says so now. A bad one is never
-    /// remembered, so nobody can fill the memory with them.
+    /// Returns whether this signature is valid: because it was before, or because `verify` says so now. Invalid ones
+    /// are never remembered, so nobody can fill the memory with them.
     pub(super) fn or(
         &self,
         message: &[u8],
@@ -76,7 +77,8 @@ impl Generations {
     }
 }
 
-/// `None` for what is no Ed25519 signature: only with one length does it follow where it ends and the message begins.
+/// Returns `None` for anything but an Ed25519 signature: only a fixed length shows where it ends and the message
+/// begins.
 fn seal(message: &[u8], signature: &[u8]) -> Option<Seal> {
     if signature.len() != 64 {
         return None;

@@ -60,7 +60,7 @@ fn good_claims() -> Value {
     })
 }
 
-/// A token with these claims, signed by our own key.
+/// A token with these claims, signed with our own key.
 fn signed(claims: &Value) -> String {
     sign(
         KEYS.keys().signing(NOW).unwrap(),
@@ -69,7 +69,7 @@ fn signed(claims: &Value) -> String {
     .unwrap()
 }
 
-/// A token with this header, signed by our own key: a forger can't make it, so it tests the header alone.
+/// A token with this header, signed with our own key: no forger can make it, so only the header is tested.
 fn signed_under(header: &Value) -> String {
     let payload = serde_json::to_vec(&good_claims()).unwrap();
     let input = format!("{}.{}", b64(header.to_string()), b64(payload));
@@ -86,7 +86,7 @@ fn signed_under(header: &Value) -> String {
 fn a_token_says_who_was_given_it() {
     for who in [librarian(), patron()] {
         let issued = issue(&KEYS, &who, NOW, LIFETIMES).unwrap();
-        // Whole seconds, rounded up: nobody gets less than was promised.
+        // Whole seconds, rounded up: no token is shorter than promised.
         assert_eq!(issued.expires_at_ms, 1_800_000_601_000);
         let principal = verify(&KEYS, &issued.access_token, NOW).unwrap();
         assert_eq!(principal.who, who);

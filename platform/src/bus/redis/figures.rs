@@ -1,25 +1,25 @@
-//! What a bus has done so far.
+//! Counts of what a bus has done.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Figures of a bus since it was made. Each only grows.
+/// Counts since the bus was made. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Payloads that were given to the bus.
     pub published: u64,
-    /// Payloads that it could not send in time, or does not know to have been sent.
+    /// Payloads that were not sent in time, or are not known to have been sent.
     pub dropped: u64,
-    /// Payloads and words of loss that came from Redis and were opened.
+    /// Payloads and [`Word::Lost`](super::word::Word::Lost) that came from Redis and were opened.
     pub received: u64,
-    /// What came from Redis and did not open: forged, damaged, moved, or sealed with a key that is not ours.
+    /// Messages from Redis that did not open: forged, damaged, moved, or sealed with a key that is not ours.
     pub unopened: u64,
-    /// How often a connection for subscriptions was made anew.
+    /// How often a subscription connection was replaced.
     pub reconnects: u64,
-    /// How often subscribers were told that they may have missed something, each counted.
+    /// How often subscribers were told that they may have missed something, counted for each subscriber.
     pub missed: u64,
 }
 
-/// The figures as they grow.
+/// The running counts.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) published: Counter,

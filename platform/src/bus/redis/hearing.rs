@@ -1,4 +1,4 @@
-//! One connection on which a master tells what is published, as long as it lasts.
+//! A connection on which a master sends what is published.
 
 use std::{
     collections::HashSet,
@@ -30,29 +30,29 @@ use crate::{
 
 /// How many channels are subscribed in one write.
 const BATCH: usize = 500;
-/// How long a master may take to confirm them.
+/// How long a master may take to confirm a batch.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
 
-/// A connection that is subscribed to what is wanted of one master.
+/// A connection to a master, subscribed to the wanted channels that this master holds.
 pub(super) struct Hearing<'a> {
     master: &'a Address,
     shared: &'a Shared,
     connection: MultiplexedConnection,
     ears: Arc<Ears>,
-    /// Who holds what, as it changes.
+    /// Which master holds which slot, as it changes.
     map: watch::Receiver<Arc<Map>>,
-    /// What is wanted, as it changes, and how many changes were looked at.
+    /// The number of changes to what is wanted, as it grows, and how many of them were handled.
     changes: watch::Receiver<u64>,
     seen: u64,
-    /// The channels that the master has confirmed.
+    /// The channels that the master has confirmed, or may have.
     subscribed: HashSet<Channel>,
-    /// Whether something was refused and is to be tried again.
+    /// Whether a subscription was refused and is to be tried again.
     behind: bool,
     /// The number of the last probe that was published.
     probe: u64,
 }
 
-/// What is to be done for a channel, so that it is subscribed if and only if it is to be.
+/// What to do for a channel so that it is subscribed if and only if it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Subscribe,
@@ -60,12 +60,12 @@ enum Step {
 }
 
 impl Step {
-    /// `ours`: somebody listens, and our master holds it. `subscribed`: the master has confirmed that once, or may have.
-    /// `active`: and nothing has happened since, as far as is known, by which it ended.
+    /// `ours`: the channel is wanted, and our master holds it. `subscribed`: the master has confirmed it once, or may
+    /// have. `active`: and as far as we know, the subscription has not ended since.
     ///
-    /// What is subscribed and not active was let go of and is wanted again before Redis heard of either; or another
-    /// master held it for a moment, and ours took our subscription away and said so when it did not matter. Nobody knows
-    /// which, and to subscribe twice does no harm.
+    /// A channel that is subscribed but not active was given up and wanted again before Redis was told of either; or
+    /// another master held it for a moment, and ours ended our subscription and said so when it did not matter. These
+    /// can't be told apart, and subscribing twice does no harm.
     fn to(ours: bool, subscribed: bool, active: bool) -> Option<Self> {
         match (ours, subscribed) {
             (true, true) if active => None,
@@ -76,22 +76,22 @@ impl Step {
     }
 }
 
-/// What is done at once with all that comes on the connection.
+/// Handles what arrives on the connection, as it arrives.
 struct Ears {
     shared: Shared,
-    /// Who hears here, among all connections there ever were.
+    /// The identity of this connection, among all there ever were.
     by: By,
     probe: ProbeChannel,
     /// The number of the last probe that was heard.
     heard: AtomicU64,
-    /// Told when the connection can't be relied on any more.
+    /// Notified when the connection can't be relied on any more.
     broken: Notify,
-    /// Whether what comes still counts.
+    /// Whether what arrives still counts.
     open: Mutex<bool>,
 }
 
 impl<'a> Hearing<'a> {
-    /// Connects, and subscribes to all that is wanted of this master.
+    /// Connects, and subscribes to all wanted channels of this master.
     pub(super) async fn begin(master: &'a Address, shared: &'a Shared) -> Result<Self, String> {
         let map = shared.nodes.topology().watch();
         let now = Arc::clone(&map.borrow());
@@ -129,7 +129,7 @@ impl<'a> Hearing<'a> {
         Ok(hearing)
     }
 
-    /// Keeps the subscriptions what is wanted, until the connection can't be relied on. Says why.
+    /// Keeps the subscriptions up to date until the connection can't be relied on. Returns why.
     pub(super) async fn go_on(&mut self, backoff: &mut Backoff) -> String {
         match self.keep_up(backoff).await {
             Ok(never) => match never {},
@@ -158,7 +158,7 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    /// Makes the subscriptions what is wanted, having looked at what changed.
+    /// Updates the subscriptions, looking at what changed.
     async fn catch_up(&mut self) -> Result<(), String> {
         let (now, changed) = self.shared.topics.changed_since(self.seen);
         let Some(changed) = changed else {
@@ -177,7 +177,7 @@ impl<'a> Hearing<'a> {
         self.change(&map, come, gone).await
     }
 
-    /// Makes the subscriptions what is wanted, having looked at everything.
+    /// Updates the subscriptions, looking at everything.
     async fn catch_up_with_all(&mut self) -> Result<(), String> {
         let map = Arc::clone(&self.map.borrow_and_update());
         let (now, _) = self.shared.topics.changed_since(0);
@@ -222,15 +222,15 @@ impl<'a> Hearing<'a> {
         for batch in gone.chunks(BATCH) {
             for channel in batch {
                 self.subscribed.remove(channel);
-                // Another master may hold it from now on; until it says so, nobody tells us.
+                // Another master may hold the channel from now on; until it confirms, nothing is heard on it.
                 self.shared.topics.deactivated(channel, self.ears.by);
             }
-            // What is refused is of a slot that went elsewhere, and its subscriptions went with it.
+            // A refusal means that the slot went elsewhere, and its subscriptions went with it.
             self.confirm(unsubscribe(map), batch).await?;
         }
         let come: Vec<Channel> = come.into_iter().collect();
         for batch in come.chunks(BATCH) {
-            // Before they are confirmed: if the connection ends meanwhile, some may have been.
+            // Added before they are confirmed: if the connection ends meanwhile, some may have been.
             self.subscribed.extend(batch.iter().cloned());
             let confirmed = self.confirm(subscribe(map), batch).await?;
             for (channel, confirmed) in batch.iter().zip(confirmed) {
@@ -244,7 +244,7 @@ impl<'a> Hearing<'a> {
         Ok(())
     }
 
-    /// Gives a command for each of the channels, in one write, and says which ones were not refused.
+    /// Sends a command for each of the channels in one write. Returns which of them were not refused.
     async fn confirm(&mut self, command: &str, channels: &[Channel]) -> Result<Vec<bool>, String> {
         let mut commands = redis::pipe();
         for channel in channels {
@@ -263,9 +263,9 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    /// Looks whether the server answers, and whether what is published is heard.
+    /// Checks that the server answers, and that what is published is heard.
     async fn examine(&mut self) -> Result<(), String> {
-        // The last one may be on its way.
+        // The last probe may still be on its way.
         if self.ears.heard.load(Ordering::Acquire) + 1 < self.probe {
             return Err("what is published is not heard".to_owned());
         }
@@ -279,18 +279,18 @@ impl<'a> Hearing<'a> {
             Err(_) => return Err("it does not answer".to_owned()),
         }
         match published {
-            // The server knows of nobody who listens.
+            // The server knows no subscriber.
             Some(0) => Err("the subscriptions are gone".to_owned()),
             Some(_) => {
                 self.probe += 1;
                 Ok(())
             }
-            // Whether one can publish is another matter.
+            // Whether publishing works is not checked here.
             None => Ok(()),
         }
     }
 
-    /// Publishes the next probe by another connection. Says how many were told, if anybody knows.
+    /// Publishes the next probe on another connection. Returns how many subscribers got it, if known.
     fn publish_probe(&self) -> BoxFuture<'static, Option<i64>> {
         let connection = self.shared.nodes.connection(self.master);
         let key = self.shared.keyring.keys().first();
@@ -314,7 +314,7 @@ impl<'a> Hearing<'a> {
 
 impl Drop for Hearing<'_> {
     fn drop(&mut self) {
-        // What still comes must not say that a channel is active.
+        // What still arrives must not mark a channel as active.
         *self
             .ears
             .open
@@ -327,7 +327,7 @@ impl Drop for Hearing<'_> {
 }
 
 impl Ears {
-    /// Something came on the connection. It is called by whoever reads it, so what follows waits.
+    /// Handles a push message. Called by the task that reads the connection, so whatever follows waits.
     fn hear(&self, push: PushInfo) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if !*open {
@@ -353,7 +353,7 @@ impl Ears {
             }
             PushKind::Message | PushKind::SMessage => topics.heard(channel, text(1)),
             PushKind::Subscribe | PushKind::SSubscribe => topics.activated(channel, self.by),
-            // A cluster takes the subscriptions away when it gives the slot to another master.
+            // A cluster ends subscriptions when it gives their slot to another master.
             PushKind::Unsubscribe | PushKind::SUnsubscribe
                 if topics.is_active(channel, self.by) || channel == &**self.probe.channel() =>
             {

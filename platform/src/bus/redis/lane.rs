@@ -1,4 +1,4 @@
-//! The writes to one master that are not answered yet.
+//! The unanswered writes to one master.
 
 use std::{
     collections::VecDeque,
@@ -16,20 +16,20 @@ use tokio::{task::unconstrained, time::Instant};
 
 use super::outbox::Letter;
 
-/// How many writes may be unanswered before the next waits.
+/// How many writes may be unanswered before the next one waits.
 const IN_FLIGHT: usize = 4;
-/// After how long an unanswered write counts as lost.
+/// How long a write may be unanswered before it counts as lost.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-/// What the server answers to a write: a value for each of its letters.
+/// The server's answer to a write: a value for each of its letters.
 pub(super) type Answers = RedisResult<Vec<Value>>;
 
 /// The writes on one connection, in the order in which they were made.
 ///
-/// **Nothing overtakes.** A write takes its place among those of the connection when it is put here, for which the
-/// connection has room. The first one is answered first. And if one is given up then all that follow it are, too: a
-/// connection passes over whatever nobody waits for any more, and what comes behind must not be heard before it is said that
-/// something was lost. Only of what a server refuses nobody knows before what follows is sent.
+/// **Nothing overtakes.** A write takes its place in the connection's own queue when it is put here; the connection has
+/// room for it. Answers come in the order of the writes. And if a write is given up, all that follow it are, too: the
+/// connection skips requests that are no longer awaited, and what comes behind must not be heard before the loss is
+/// announced. Only a refusal by the server becomes known after later writes were sent.
 pub(super) struct Lane<Line> {
     line: Line,
     writes: VecDeque<Write>,
@@ -42,7 +42,7 @@ struct Write {
 }
 
 impl<Line> Lane<Line> {
-    /// Nothing is on its way on this connection.
+    /// A lane without writes on this connection.
     pub(super) fn new(line: Line) -> Self {
         Self {
             line,
@@ -50,18 +50,18 @@ impl<Line> Lane<Line> {
         }
     }
 
-    /// The connection.
+    /// Returns the connection.
     pub(super) fn line(&self) -> &Line {
         &self.line
     }
 
-    /// Begins to write letters, of which this future brings the answers.
+    /// Begins to write letters. The future resolves to the answers.
     pub(super) fn put(
         &mut self,
         letters: Vec<Arc<Letter>>,
         answers: impl Future<Output = Answers> + Send + 'static,
     ) {
-        // Its turn is not to come later because the task has used up its own: then it would have no place yet.
+        // Must not yield because the task has used up its coop budget: the write would have no place yet.
         let mut answers = unconstrained(answers).boxed();
         if let Some(answered) = (&mut answers).now_or_never() {
             answers = ready(answered).boxed();
@@ -73,27 +73,27 @@ impl<Line> Lane<Line> {
         });
     }
 
-    /// Whether the next write has to wait.
+    /// Returns whether the next write has to wait.
     pub(super) fn is_full(&self) -> bool {
         self.writes.len() >= IN_FLIGHT
     }
 
-    /// Whether everything was answered or given up.
+    /// Returns whether all writes were answered or given up.
     pub(super) fn is_empty(&self) -> bool {
         self.writes.is_empty()
     }
 
-    /// When the first write began that is unanswered.
+    /// Returns when the first unanswered write began.
     pub(super) fn began(&self) -> Option<Instant> {
         self.writes.front().map(|write| write.began)
     }
 
-    /// When the first write counts as lost.
+    /// Returns when the first unanswered write counts as lost.
     pub(super) fn overdue_at(&self) -> Option<Instant> {
         self.began().map(|began| began + ANSWER_WITHIN)
     }
 
-    /// The first write that is unanswered, once it is answered.
+    /// Takes the first unanswered write once it is answered.
     pub(super) fn poll_answered(
         &mut self,
         cx: &mut Context<'_>,
@@ -106,10 +106,10 @@ impl<Line> Lane<Line> {
         Poll::Ready((letters.unwrap_or_default(), answers))
     }
 
-    /// Gives up all that is unanswered. It may have been sent or not.
+    /// Gives up all unanswered writes. They may or may not have been sent.
     pub(super) fn give_up(&mut self) -> Vec<Arc<Letter>> {
         let mut lost = Vec::new();
-        // The last one first: none may still be sent when one before it is passed over.
+        // Last one first: none may still be sent once one before it is skipped.
         while let Some(Write {
             letters, answers, ..
         }) = self.writes.pop_back()
@@ -121,7 +121,7 @@ impl<Line> Lane<Line> {
     }
 }
 
-/// Here too nothing is sent that was behind what is passed over.
+/// Gives up the writes last one first here, too, so that none is sent after a skipped one.
 impl<Line> Drop for Lane<Line> {
     fn drop(&mut self) {
         self.give_up();
@@ -153,7 +153,7 @@ mod tests {
         Lane::new(())
     }
 
-    /// The runtime wakes what has used up a task's turn the last one first.
+    /// Tasks that wait because the coop budget was used up are woken last one first by the runtime.
     #[tokio::test]
     async fn a_write_has_its_place_before_the_next_also_at_the_end_of_a_turn() {
         let letters = letter().await;

@@ -1,4 +1,4 @@
-//! Has a connection for subscriptions to each master, and makes it anew when it is not what it should be.
+//! Keeps a subscription connection to each master, and replaces it when it fails.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
     seal::Keyring,
 };
 
-/// What all connections for subscriptions have in common, cheap to clone.
+/// What all subscription connections share, cheap to clone.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) topics: Arc<Topics>,
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     pub(super) health: Health,
 }
 
-/// Listens to each master, and to nobody else.
+/// Listens to the current masters, and to no other server.
 pub(super) async fn listen(shared: Shared) {
     let mut map = shared.nodes.topology().watch();
     let mut tasks: HashMap<Address, AbortOnDropHandle<()>> = HashMap::new();
@@ -41,7 +41,7 @@ pub(super) async fn listen(shared: Shared) {
     }
 }
 
-/// Listens to one master, again and again.
+/// Listens to one master, reconnecting whenever that ends.
 async fn listen_to(master: Address, shared: Shared) {
     let report = Report::new(&shared.health, Part::Subscriptions(master.clone()));
     let mut backoff = Backoff::new();

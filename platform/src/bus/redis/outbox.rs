@@ -1,4 +1,4 @@
-//! What waits for being sent.
+//! The queue of what is to be sent.
 
 #[cfg(test)]
 mod tests;
@@ -30,29 +30,30 @@ use crate::{
 
 /// How many payloads may wait.
 const WAITING: usize = 4_096;
-/// How many bytes may wait in them.
+/// How many bytes of payload may wait.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
-/// How many topics are remembered on which a loss is still to be said.
+/// How many topics with an unannounced loss are remembered.
 const OWED: usize = 16_384;
-/// How many of them are said in one round where nothing else is to be said. All have had their turn within a second.
+/// How many of these losses are announced in one round if nothing else is to be sent. All of them have had their turn
+/// within a second.
 const OWED_AT_ONCE: usize = 1_024;
-/// How long a payload may wait. Whoever would hear it later has better news from the log.
+/// How long a payload may wait. By then a subscriber gets better news from the log.
 pub(super) const BUDGET: Duration = Duration::from_millis(250);
-/// How soon after a failure it is tried again to say that something was lost.
+/// The pause after a failure before losses are announced again.
 const SAY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// A word and its topic. It is sent once for each key, and told of once.
+/// A word and its topic. It is sent once for each key, and counted once.
 #[derive(Debug)]
 pub(super) struct Letter {
     pub(super) topic: Arc<str>,
     pub(super) word: Word,
     /// When it was published.
     began: std::time::Instant,
-    /// The span of whoever publishes it, if somebody traces it. It lasts as long as the letter is on its way.
+    /// The span of the publisher, if it is traced. It lasts as long as the letter is on its way.
     span: Option<Span>,
     /// How many of its copies are not known to have been sent.
     unsent: AtomicUsize,
-    /// Whether it was told that it is lost.
+    /// Whether it has been counted as lost.
     is_lost: AtomicBool,
 }
 
@@ -72,12 +73,12 @@ impl Letter {
         }
     }
 
-    /// It is sent in so many copies, one for each key: only with the last of them it has been.
+    /// Sets how many copies are sent, one for each key: the letter has been sent only when all of them have.
     pub(super) fn is_sent_in(&self, copies: usize) {
         self.unsent.store(copies, Ordering::Relaxed);
     }
 
-    /// One of its copies was sent. Says whether all have been.
+    /// Notes that one copy was sent. Returns whether all have been.
     pub(super) fn sent(&self) -> bool {
         let all = self.unsent.fetch_sub(1, Ordering::Relaxed) == 1;
         if all {
@@ -86,7 +87,7 @@ impl Letter {
         all
     }
 
-    /// One of its copies was not sent, if it is known at all. Says whether a payload is lost by that.
+    /// Notes that one copy was not sent, or may not have been. Returns whether a payload is newly lost by that.
     fn lose(&self, outcome: &'static str) -> bool {
         let is_first = !self.is_lost.swap(true, Ordering::Relaxed);
         let loses = is_first && matches!(self.word, Word::Said { .. });
@@ -96,7 +97,7 @@ impl Letter {
         loses
     }
 
-    /// Measures what became of a payload, and says so on its span.
+    /// Records what became of a payload, also on its span.
     fn measure(&self, outcome: &'static str) {
         if matches!(self.word, Word::Said { .. }) {
             measure_publication(SYSTEM, self.began, outcome);
@@ -105,8 +106,8 @@ impl Letter {
     }
 }
 
-/// A bounded queue of payloads that remembers on which topics some were dropped, so that the listeners there hear of it
-/// where it happened.
+/// A bounded queue of payloads. It remembers on which topics some were dropped, so that their subscribers hear of the
+/// loss where it happened.
 #[derive(Debug)]
 pub(super) struct Outbox {
     inner: Mutex<Inner>,
@@ -116,16 +117,17 @@ pub(super) struct Outbox {
 
 #[derive(Debug)]
 struct Inner {
-    /// Payloads, with the moment they came, and at most as many words of loss.
+    /// Payloads with the moment they arrived, and at most as many [`Word::Lost`].
     queue: VecDeque<(Letter, Instant)>,
-    /// How many of the queue are payloads, and their bytes.
+    /// How many of these are payloads, and their total bytes.
     waiting: usize,
     bytes: usize,
-    /// Topics whose last letter in the queue is a word of loss.
+    /// Topics whose last letter in the queue is [`Word::Lost`].
     ends_in_loss: HashSet<Arc<str>>,
-    /// Topics on which a loss before all that is queued is to be said, those that have waited longest about first.
+    /// Topics with a loss before everything queued that is still to be announced, roughly in the order in which they
+    /// came.
     owed: IndexSet<Arc<str>>,
-    /// When it is tried to say so where nothing else is to be said.
+    /// When losses are next announced even if nothing else is to be sent.
     due: Instant,
 }
 
@@ -145,7 +147,7 @@ impl Outbox {
         }
     }
 
-    /// Puts a payload at the end, or, when there is no room, the word that it was lost.
+    /// Queues a payload, or [`Word::Lost`] if there is no room.
     pub(super) fn put(&self, topic: &str, origin: Origin, payload: Bytes) {
         self.counters.published.add(1);
         let word = Word::Said {
@@ -160,14 +162,14 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Remembers that something on a topic was lost that was taken from here: it was tried in vain (`failed`), or not
-    /// tried (`dropped`).
+    /// Remembers the loss of a letter that was taken from here: sending it failed (`failed`) or was not tried
+    /// (`dropped`).
     pub(super) fn owe(&self, letter: &Letter, outcome: &'static str) {
         if letter.lose(outcome) {
             self.counters.dropped.add(1);
         }
         let mut inner = self.lock();
-        // What is owed already is not put off by what is lost meanwhile.
+        // Later losses must not put off those that are already owed.
         if inner.owed.is_empty() {
             inner.due = Instant::now() + SAY_AGAIN_AFTER;
         }
@@ -176,7 +178,8 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Waits until there is something to say, and takes at most about `most` letters, and losses besides. Cancel-safe.
+    /// Waits until there is something to send, and takes about `most` letters, plus announcements of losses.
+    /// Cancel-safe.
     pub(super) async fn take(&self, most: usize) -> Vec<Arc<Letter>> {
         loop {
             let due = {
@@ -204,7 +207,7 @@ impl Outbox {
 }
 
 impl Inner {
-    /// Says whether there was room.
+    /// Queues a letter. Returns whether there was room.
     fn put(&mut self, letter: Letter) -> bool {
         let bytes = letter.word.payload().map_or(0, Bytes::len);
         if self.waiting >= WAITING || self.bytes + bytes > WAITING_BYTES {
@@ -219,7 +222,7 @@ impl Inner {
         true
     }
 
-    /// Puts a word of loss at the end of the queue, where the payload would have been.
+    /// Puts [`Word::Lost`] at the end of the queue, where the payload would have been.
     fn lose(&mut self, topic: Arc<str>) {
         if self.ends_in_loss.contains(&topic) {
             return;
@@ -239,7 +242,7 @@ impl Inner {
         }
     }
 
-    /// The next letters, and how many payloads before them were too late.
+    /// Takes the next letters, and counts the payloads before them that were too late.
     fn take(&mut self, most: usize, now: Instant) -> (Vec<Arc<Letter>>, u64) {
         let mut letters = Vec::new();
         let mut late = 0;
@@ -262,7 +265,8 @@ impl Inner {
                     }
                 }
             }
-            // A loss is said before all that comes after it. Nobody else's turn comes later for that: the last moves up.
+            // A loss is announced before everything that follows it on its topic. `swap_take` moves the last topic up,
+            // so no other topic has to wait longer.
             if let Some(topic) = self.owed.swap_take(&letter.topic)
                 && letter.word != Word::Lost
             {
@@ -274,7 +278,7 @@ impl Inner {
             let round = self.owed.len().min(OWED_AT_ONCE);
             let owed = self.owed.drain(..round);
             letters.extend(owed.map(|topic| Arc::new(Letter::new(topic, Word::Lost))));
-            // Whoever is left waits, too. While nothing can be sent all of them come back, and would keep the sender busy.
+            // The rest waits as well. While nothing can be sent, all of them come back and would keep the sender busy.
             self.due = now + SAY_AGAIN_AFTER;
         }
         (letters, late)

@@ -1,4 +1,4 @@
-//! A channel of one's own, to hear oneself.
+//! A private channel on which a connection hears its own probes.
 
 use super::topics::{Channel, channel};
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
 pub(super) struct ProbeChannel(Channel);
 
 impl ProbeChannel {
-    /// A new one.
+    /// Makes a new one.
     pub(super) fn held_by(master: &Address, map: &Map) -> Result<Self, String> {
         let mut name = [0; 32];
         getrandom::fill(&mut name).map_err(|error| error.to_string())?;
-        // Every slot has hundreds of these names, so any master that holds one is met.
+        // Every slot has hundreds of these names, so a channel is found for any master that holds a slot.
         for number in 0..u32::from(u16::MAX) * 16 {
             if let Some(end) = name.last_chunk_mut() {
                 *end = number.to_be_bytes();
@@ -32,12 +32,12 @@ impl ProbeChannel {
         &self.0
     }
 
-    /// The probe with a number.
+    /// Seals the probe with a number.
     pub(super) fn seal(&self, key: &Key, number: u64) -> Option<Vec<u8>> {
         key.seal(&self.place(), &number.to_be_bytes()).ok()
     }
 
-    /// The number of a probe. `None` for what is none.
+    /// Returns the number of a probe. `None` for anything else.
     pub(super) fn open(&self, key: &Key, sealed: &[u8]) -> Option<u64> {
         let number = key.open(&self.place(), sealed)?;
         Some(u64::from_be_bytes(number.try_into().ok()?))

@@ -1,4 +1,4 @@
-//! Sends what waits, many at a time.
+//! Sends what waits, many letters at a time.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -27,12 +27,12 @@ use crate::{
 /// About how many letters go into one write.
 const BATCH: usize = 256;
 
-/// The one task that sends what is published.
+/// The only task that sends what is published.
 pub(super) struct Publisher {
     outbox: Arc<Outbox>,
     keyring: Arc<Keyring>,
     nodes: Nodes,
-    /// What each master has not answered yet. None is empty.
+    /// The unanswered writes to each master. No lane here is empty.
     lanes: HashMap<Address, Lane<Line>>,
 }
 
@@ -55,14 +55,14 @@ impl Publisher {
 
     pub(super) async fn run(mut self) {
         loop {
-            // Nothing below has to wait as long as there is something to say. Others have their turn all the same.
+            // Nothing below has to wait while there is something to send, so other tasks get their turn here.
             consume_budget().await;
-            // A master that is busy is waited for; one that is stuck is not, since the others' turn comes, too.
+            // A busy master is waited for. A stuck one is not, so that the other masters get their letters.
             let busy_until = self.busy_until();
             let overdue_at = self.lanes.values().filter_map(Lane::overdue_at);
             let wake_at = overdue_at.chain(busy_until).min();
             tokio::select! {
-                // What is settled makes room, and what is lost is said, before anything else is sent.
+                // Before anything else is sent, answers make room and losses are recorded.
                 biased;
                 answered = answered(&mut self.lanes) => self.settle_all(answered),
                 () = at(wake_at) => self.give_up_what_is_overdue(),
@@ -71,7 +71,7 @@ impl Publisher {
         }
     }
 
-    /// Until when a busy master is waited for, if one is busy and not stuck.
+    /// Returns until when to wait for a busy master, if one is busy and not stuck.
     fn busy_until(&self) -> Option<Instant> {
         let full = self.lanes.values().filter(|lane| lane.is_full());
         let until = full.filter_map(|lane| Some(lane.began()? + BUDGET));
@@ -103,7 +103,7 @@ impl Publisher {
         }
     }
 
-    /// Sends to one master what goes there. What can't be sent is not sealed: while Redis is away, that is everything.
+    /// Sends one master its copies. What can't be sent is not sealed: while Redis is away, that is everything.
     fn write(&mut self, map: &Map, master: Address, copies: Vec<Copy<'_>>) {
         match self.nodes.line(&master) {
             Some(line) if self.has_room(&master, &line) => self.put(map, master, line, copies),
@@ -115,13 +115,13 @@ impl Publisher {
         }
     }
 
-    /// Whether the next write can go on this connection to a master now.
+    /// Returns whether this connection to a master has room for a write now.
     fn has_room(&mut self, master: &Address, line: &Line) -> bool {
         match self.lanes.get(master) {
             None => true,
             Some(lane) if lane.line().is(line) => !lane.is_full(),
             Some(_) => {
-                // What was lost with the connection before this one is said first.
+                // What was lost with the previous connection is announced first.
                 self.give_up(master);
                 false
             }
@@ -164,7 +164,7 @@ impl Publisher {
             answers,
         } = answered;
         let Ok(answers) = answers else {
-            // Nothing that follows will do better on this connection.
+            // Nothing that follows will fare better on this connection.
             self.lose(letters);
             self.give_up(&master);
             return;
@@ -173,7 +173,7 @@ impl Publisher {
             self.lanes.remove(&master);
         }
         let refused = |answer: &Value| matches!(answer, Value::ServerError(_));
-        // The master may not be the one to ask any more.
+        // The slot may have moved to another master.
         if answers.iter().any(refused) {
             self.nodes.topology().hint();
         }
@@ -187,7 +187,7 @@ impl Publisher {
     }
 
     fn give_up_what_is_overdue(&mut self) {
-        // It may have come while nobody looked.
+        // The answer may have come unnoticed.
         if let Some(answered) = answered(&mut self.lanes).now_or_never() {
             self.settle_all(answered);
         }
@@ -213,7 +213,7 @@ impl Publisher {
     }
 }
 
-/// The writes that are answered, as soon as one is. Cancel-safe.
+/// Waits until a write is answered, and returns all answered ones. Cancel-safe.
 async fn answered(lanes: &mut HashMap<Address, Lane<Line>>) -> Vec<Answered> {
     poll_fn(|cx| {
         let mut all = Vec::new();
@@ -235,7 +235,7 @@ async fn answered(lanes: &mut HashMap<Address, Lane<Line>>) -> Vec<Answered> {
     .await
 }
 
-/// Waits until then, if ever.
+/// Waits until that moment, or for ever.
 async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
@@ -243,7 +243,7 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-/// A letter, to be sent under one of the keys.
+/// A letter to be sent under one of the keys.
 struct Copy<'a> {
     letter: Arc<Letter>,
     key: &'a Key,
@@ -255,7 +255,7 @@ fn add(commands: &mut Pipeline, map: &Map, channel: &Channel, sealed: &[u8]) {
     commands.cmd(publish(map)).arg(&**channel).arg(sealed);
 }
 
-/// The command that publishes.
+/// Returns the command that publishes.
 pub(super) fn publish(map: &Map) -> &'static str {
     if map.sharded { "SPUBLISH" } else { "PUBLISH" }
 }

@@ -1,4 +1,4 @@
-//! Who listens to what in this process.
+//! The subscriptions of this process.
 
 #[cfg(test)]
 mod tests;
@@ -21,28 +21,28 @@ use crate::{
     telemetry::metric::BUS_LAG,
 };
 
-/// How many changes are remembered. Whoever missed more looks at everything.
+/// How many changes are remembered. A connection that missed more looks at everything.
 const CHANGES: usize = 4_096;
 
-/// The name of a topic at Redis.
+/// The name of a topic in Redis.
 pub(super) type Channel = Arc<str>;
 
-/// One of the connections on which Redis tells what is said, among all there ever were.
+/// One of the subscription connections, among all there ever were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct By(u64);
 
-/// The topics that somebody in this process listens to, and whether Redis tells us what is said there.
+/// The topics that this process listens to, and whether Redis sends us what is said on them.
 ///
-/// Each topic has a channel for each key. Whoever holds the connections to Redis sees which channels are wanted and
-/// makes it so; this knows nothing of connections. So a subscription that comes while another one goes can't be lost:
-/// what counts is what is wanted in the end.
+/// Each topic has a channel for each key. The tasks that hold the connections to Redis see which channels are wanted
+/// and subscribe to them; this type knows nothing of connections. So a subscription that is made while another one ends
+/// can't be lost: what counts is what is wanted in the end.
 #[derive(Debug)]
 pub(super) struct Topics {
     keyring: Arc<Keyring>,
     counters: Arc<Counters>,
     warning: Warning,
     table: Mutex<Table>,
-    /// How many changes there have been to what is wanted.
+    /// How many times what is wanted has changed.
     changes: watch::Sender<u64>,
     /// How many connections there have been.
     connections: AtomicU64,
@@ -52,7 +52,7 @@ pub(super) struct Topics {
 struct Table {
     topics: HashMap<Arc<str>, Topic>,
     channels: HashMap<Channel, Place>,
-    /// The channels that became wanted or unwanted last.
+    /// The channels that became wanted or unwanted most recently.
     changed: VecDeque<Channel>,
 }
 
@@ -63,13 +63,13 @@ struct Topic {
     channels: Vec<Channel>,
 }
 
-/// What a channel stands for.
+/// The meaning of a channel.
 #[derive(Debug)]
 struct Place {
     topic: Arc<str>,
-    /// Which of the keys its words are sealed with.
+    /// The index of the key with which its words are sealed.
     key: usize,
-    /// By which connection Redis tells us what is said there, once it has confirmed that it does.
+    /// The connection on which Redis has confirmed the subscription.
     active: Option<By>,
 }
 
@@ -85,8 +85,8 @@ impl Topics {
         }
     }
 
-    /// Adds a listener. It is told that it may have missed something as soon as Redis tells us what is said on its
-    /// topic, which may be now, and hears nothing before that.
+    /// Adds a listener. It hears `Notice::Missed` as soon as the subscription is active, which may be now, and
+    /// nothing before that.
     pub(super) fn subscribe(self: &Arc<Self>, origin: Origin, topic: &str) -> Subscription {
         let (mut listener, notices) = Listener::new(super::SYSTEM, origin);
         let mut table = self.lock();
@@ -165,12 +165,12 @@ impl Topics {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// How many changes there have been, as it grows.
+    /// Returns the number of changes so far, as it grows.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// The channels that have changed since there were `before` changes, and how many there are now. `None` when these
+    /// Returns the number of changes so far, and the channels that changed since there were `before`: `None` if these
     /// are more than are remembered.
     pub(super) fn changed_since(&self, before: u64) -> (u64, Option<Vec<Channel>>) {
         let table = self.lock();
@@ -182,22 +182,22 @@ impl Topics {
         (now, changed)
     }
 
-    /// All channels that are wanted.
+    /// Returns all channels that are wanted.
     pub(super) fn wanted(&self) -> Vec<Channel> {
         self.lock().channels.keys().cloned().collect()
     }
 
-    /// Whether a channel is wanted.
+    /// Returns whether a channel is wanted.
     pub(super) fn is_wanted(&self, channel: &str) -> bool {
         self.lock().channels.contains_key(channel)
     }
 
-    /// A name for a new connection.
+    /// Returns an identity for a new connection.
     pub(super) fn somebody(&self) -> By {
         By(self.connections.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// From now on Redis tells us what is said on a channel. Whoever listens may have missed what was said before.
+    /// Marks a channel as subscribed on this connection. Its listeners may have missed what was said before.
     pub(super) fn activated(&self, channel: &str, by: By) {
         let mut table = self.lock();
         if let Some(place) = table.channels.get_mut(channel)
@@ -209,8 +209,8 @@ impl Topics {
         }
     }
 
-    /// From now on a connection does not tell us what is said on a channel. Unless another one does already, whoever
-    /// listens may miss something.
+    /// Marks a channel as no longer subscribed on this connection. Unless another connection already has it, its
+    /// listeners may miss something.
     pub(super) fn deactivated(&self, channel: &str, by: By) {
         let mut table = self.lock();
         if let Some(place) = table.channels.get_mut(channel)
@@ -219,7 +219,8 @@ impl Topics {
             place.active = None;
             let topic = Arc::clone(&place.topic);
             self.miss(&mut table, &topic);
-            // Another connection may have been confirmed before this one, which spoke over it: it has to look again.
+            // Another connection may have been confirmed earlier and been overwritten by this one: it has to look
+            // again.
             if let Some((channel, _)) = table.channels.get_key_value(channel) {
                 let channel = Arc::clone(channel);
                 self.changed(&mut table, &channel);
@@ -227,7 +228,7 @@ impl Topics {
         }
     }
 
-    /// Whether a connection tells us what is said on a channel that is wanted.
+    /// Returns whether a channel is wanted and subscribed on this connection.
     pub(super) fn is_active(&self, channel: &str, by: By) -> bool {
         let table = self.lock();
         table
@@ -236,7 +237,7 @@ impl Topics {
             .is_some_and(|place| place.active == Some(by))
     }
 
-    /// Something came from Redis on a channel.
+    /// Handles a message from Redis on a channel.
     pub(super) fn heard(&self, channel: &str, sealed: &[u8]) {
         let known = {
             let table = self.lock();
@@ -255,7 +256,8 @@ impl Topics {
         let mut table = self.lock();
         let place = table.channels.get(channel);
         if place.is_none_or(|place| place.active.is_none()) {
-            // It was on its way when the last listener left, and whoever has come since is told when Redis has confirmed.
+            // The message was on its way when the last listener left. Listeners added since hear of the loss when Redis
+            // has confirmed.
             return;
         }
         match word {
@@ -279,7 +281,7 @@ impl Topics {
         }
     }
 
-    /// Something came from Redis that is none of ours.
+    /// Counts a message from Redis that was not sealed by us, and warns of it.
     pub(super) fn did_not_open(&self) {
         self.counters.unopened.add(1);
         self.warning.say(self.counters.unopened.get());
@@ -301,7 +303,7 @@ impl Topics {
     }
 }
 
-/// The names of a topic at Redis, one for each key.
+/// Returns the names of a topic in Redis, one for each key.
 pub(super) fn channels_of(keyring: &Keyring, topic: &str) -> Vec<Channel> {
     let names = keyring
         .keys()
@@ -310,13 +312,12 @@ pub(super) fn channels_of(keyring: &Keyring, topic: &str) -> Vec<Channel> {
     names.map(|name| channel(&name)).collect()
 }
 
-/// The channel of a name.
+/// Returns the channel with this name.
 pub(super) fn channel(name: &[u8]) -> Channel {
     format!("carrel:{}", to_hexadecimal(name)).into()
 }
 
-/// Measures how long a word was on its way. Where the publisher's clock is ahead of ours it came at once, as far as can be
-/// known.
+/// Records how long a word was on its way. If the publisher's clock is ahead of ours, that counts as zero.
 fn measure_lag(at_ms: i64) {
     let lag_ms = Clock::system().unix_ms().saturating_sub(at_ms).max(0);
     BUS_LAG.record(lag_ms as f64 / 1e3, [super::SYSTEM.into()]);

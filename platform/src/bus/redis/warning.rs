@@ -1,4 +1,4 @@
-//! A warning that does not fill the log, however often there is reason for it.
+//! A rate-limited warning, so that the log is not filled.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,12 +7,12 @@ use std::{
 
 const AT_MOST_EVERY: Duration = Duration::from_secs(60);
 
-/// Warns of what came from Redis and did not open, at most once a minute.
+/// Warns of messages from Redis that did not open, at most once a minute.
 #[derive(Debug, Default)]
 pub(super) struct Warning(Mutex<Option<Instant>>);
 
 impl Warning {
-    /// There is reason to warn; it has come so often so far.
+    /// Warns, unless it did within the last minute. `unopened` is the total so far.
     pub(super) fn say(&self, unopened: u64) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if said.is_none_or(|said| said.elapsed() >= AT_MOST_EVERY) {

@@ -1,4 +1,4 @@
-//! What one server says to the others, as bytes.
+//! What servers send each other over the bus, as bytes.
 
 use bytes::Bytes;
 
@@ -9,27 +9,27 @@ use crate::{
 
 const SAID: u8 = 1;
 const LOST: u8 = 2;
-/// How many bytes are before a payload.
+/// The length of what comes before a payload, in bytes.
 const HEAD: usize = 17;
 
-/// Something that is said on a topic.
+/// A message on a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
     /// A payload was published.
     Said {
-        /// By whom.
+        /// Who published it.
         origin: Origin,
-        /// When, in Unix milliseconds by the clock of whoever published it.
+        /// When, in Unix milliseconds by the publisher's clock.
         at_ms: i64,
-        /// What.
+        /// The payload.
         payload: Bytes,
     },
-    /// Payloads were published before this, and could not be sent.
+    /// Payloads were published before this and could not be sent.
     Lost,
 }
 
 impl Word {
-    /// What was published, if something was.
+    /// Returns the payload, if there is one.
     #[must_use]
     pub fn payload(&self) -> Option<&Bytes> {
         match self {
@@ -42,7 +42,7 @@ impl Word {
     ///
     /// # Errors
     ///
-    /// When the payload is too long, or there is no entropy.
+    /// If the payload is too long, or the system gives no random bytes.
     pub fn seal(&self, key: &Key, topic: &str) -> Result<Vec<u8>, NotSealed> {
         let plain = match self {
             Self::Said {
@@ -62,7 +62,7 @@ impl Word {
         key.seal(&place(topic), &plain)
     }
 
-    /// Opens a word of this topic. `None` for everything else.
+    /// Opens a word of this topic. Returns `None` for anything else.
     #[must_use]
     pub fn open(key: &Key, topic: &str, sealed: &[u8]) -> Option<Self> {
         let plain = Bytes::from(key.open(&place(topic), sealed)?);

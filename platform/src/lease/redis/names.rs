@@ -1,11 +1,11 @@
-//! What spaces and leases are called in Redis.
+//! The names of spaces and leases in Redis.
 
 use crate::{
     redis::slot_of,
     seal::{Key, to_hexadecimal},
 };
 
-/// How many parts the store has. Each is in one slot, and so at one master, which remembers how old it is.
+/// How many parts the store has. Each is in one slot, and so on one master, which remembers the part's age.
 pub(super) const PARTS: u8 = 32;
 
 /// The keys of a script, and their slot.
@@ -16,7 +16,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A part of the store, by itself.
+    /// A part of the store by itself.
     pub(super) fn of_part(key: &Key, part: u8) -> Self {
         Self::of(vec![format!("{}:store", tag(key, part))])
     }
@@ -39,7 +39,7 @@ impl Place {
     }
 }
 
-/// What keeps the keys of a part together in a cluster.
+/// Returns the hash tag that keeps the keys of a part together in a cluster.
 fn tag(key: &Key, part: u8) -> String {
     let name = key.name(&[b"lease/part", &[part]]);
     let short = name.get(..8).unwrap_or(&name);

@@ -1,4 +1,4 @@
-//! A lease as Redis keeps it.
+//! A lease as it is stored in Redis.
 
 use bytes::Bytes;
 
@@ -7,20 +7,20 @@ use crate::{
     seal::{Key, NotSealed},
 };
 
-/// How many digits an incarnation has.
+/// The number of digits in which an incarnation is written.
 const DIGITS: usize = 20;
 
-/// An incarnation as text that compares like the number.
+/// Returns an incarnation as text that compares like the number.
 pub(super) fn digits(incarnation: u64) -> String {
     format!("{incarnation:0DIGITS$}")
 }
 
-/// The name of a lease in its space.
+/// Returns the name of a lease in its space.
 pub(super) fn name_of(key: &Key, space: &str, lease_key: &str) -> [u8; 32] {
     key.name(&[b"lease/key", space.as_bytes(), lease_key.as_bytes()])
 }
 
-/// Seals what is to be known of a lease for its space and its name.
+/// Seals a lease's content for its space and its name.
 pub(super) fn seal(key: &Key, name: &[u8], lease: &Lease) -> Result<Vec<u8>, NotSealed> {
     let mut plain = Vec::with_capacity(16 + lease.key.len() + lease.value.len());
     plain.extend_from_slice(&lease.incarnation.to_be_bytes());
@@ -30,7 +30,7 @@ pub(super) fn seal(key: &Key, name: &[u8], lease: &Lease) -> Result<Vec<u8>, Not
     key.seal(&place(&lease.space, name), &plain)
 }
 
-/// Opens a lease of a space that Redis has under a name. `None` when it is none of ours.
+/// Opens a lease of a space that Redis has under a name. `None` if it was not sealed by us.
 pub(super) fn open(key: &Key, space: &str, name: &[u8], kept: &[u8]) -> Option<Lease> {
     let (outside, sealed) = kept.split_at_checked(DIGITS)?;
     let plain = Bytes::from(key.open(&place(space, name), sealed)?);
@@ -39,7 +39,7 @@ pub(super) fn open(key: &Key, space: &str, name: &[u8], kept: &[u8]) -> Option<L
     let (length, rest) = rest.split_first_chunk()?;
     let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
     let (lease_key, value) = rest.split_at_checked(length)?;
-    // What Redis compares is what the holder said.
+    // The incarnation that Redis compares must be the one that the holder sealed.
     (outside == digits(incarnation).as_bytes()).then_some(())?;
     Some(Lease {
         space: space.to_owned(),

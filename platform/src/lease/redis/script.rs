@@ -1,4 +1,4 @@
-//! What Redis does in one step.
+//! The scripts that Redis runs atomically.
 
 use redis::{Cmd, Value};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -9,11 +9,11 @@ use crate::{
     seal::to_hexadecimal,
 };
 
-/// After how long without a word from anybody the store counts as having been away, in milliseconds. Every server lets
-/// it know each second that it is there.
+/// After how many milliseconds without any script the store counts as having been away. Every server touches it each
+/// second.
 const AWAY_AFTER_MS: u64 = 5_000;
 
-/// A script and the name by which Redis keeps it.
+/// A script and the digest by which Redis caches it.
 #[derive(Debug)]
 pub(super) struct Script {
     code: &'static str,
@@ -52,7 +52,7 @@ impl Script {
         }
     }
 
-    /// Runs it, and brings it to Redis if it is not there.
+    /// Runs the script, and sends Redis its code if Redis does not have it.
     pub(super) async fn run(
         &self,
         nodes: &Nodes,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::log::{NewEvent, Write};
 
-/// A request to append one event of so many bytes, and where its answer comes.
+/// Makes a request to append one event of so many bytes, and the receiver of its answer.
 pub(in crate::log) fn request(
     id: &str,
     bytes: usize,

@@ -1,4 +1,4 @@
-//! The settings of the engine, and what is made of them before anything is reached.
+//! The settings of the engine, and their checks before any connection is made.
 
 #[cfg(test)]
 mod tests;
@@ -11,27 +11,27 @@ use tokio_postgres::config::{Host, SslMode};
 use super::{error::OpenError, tls::TlsConnector};
 use crate::config::{HumanDuration, Secret};
 
-/// How long a connection may be silent before the system asks whether its other end is there.
+/// How long a connection may be silent before the system probes the other end.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
-/// How often it asks.
+/// The time between probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-/// How often it asks before it gives the connection up.
+/// The number of unanswered probes after which the connection is given up.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Where the log is and how it is reached. In the configuration: the section `postgres`.
+/// Where the log is and how it is reached. The section `postgres` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PostgresConfig {
     /// The database, for example `postgres://carrel:password@db.example.org:5432/carrel`. Several servers of one
-    /// replicated database are named with commas, `postgres://carrel@db1,db2/carrel`: the one that can be written is
-    /// used. What it says of TLS does not count; see `tls`.
+    /// replicated database are separated by commas, `postgres://carrel@db1,db2/carrel`: the one that can be written
+    /// is used. TLS options in it are ignored; see `tls`.
     pub url: Secret<String>,
-    /// The schema of the database that holds the log's tables. Logs in different schemas are apart.
+    /// The schema of the database that holds the log's tables. Logs in different schemas are separate.
     pub schema: String,
     /// Whether connections are encrypted.
     pub tls: TlsMode,
-    /// The certificates, in PEM, of who may vouch for the server; needed for `tls = "require"`. On Debian, all that
-    /// the system trusts are in `/etc/ssl/certs/ca-certificates.crt`.
+    /// The certificates, in PEM, of the authorities that may vouch for the server; needed for `tls = "require"`. On
+    /// Debian, all that the system trusts are in `/etc/ssl/certs/ca-certificates.crt`.
     pub ca_file: Option<PathBuf>,
     /// How many connections write. Each carries one commit at a time.
     pub writers: usize,
@@ -39,20 +39,20 @@ pub struct PostgresConfig {
     pub readers: usize,
     /// How many appends and erasures may wait for a writer.
     pub queue: usize,
-    /// How long an append waits for a place in the queue, and a read for its turn, before it is
+    /// How long an append waits for a place in the queue, and a read for its turn, before it fails with
     /// [`LogError::Unavailable`](crate::log::LogError::Unavailable).
     pub queue_timeout: HumanDuration,
     /// How long each server may take to accept a connection.
     pub connect_timeout: HumanDuration,
-    /// How long to wait for a stream that another session of the database holds locked.
+    /// How long to wait for a stream that another database session holds locked.
     pub lock_timeout: HumanDuration,
-    /// How long the server works on one statement before it gives up. Longer than `lock_timeout`.
+    /// How long the server may work on one statement. Longer than `lock_timeout`.
     pub statement_timeout: HumanDuration,
-    /// How long to wait for an answer of the server before the connection is taken for dead. Longer than
+    /// How long to wait for an answer of the server before the connection counts as dead. Longer than
     /// `statement_timeout`. A commit that is not answered by then has an unknown outcome.
     pub answer_timeout: HumanDuration,
-    /// Whether a server that does not sync what it commits (`fsync = off`) is accepted. For tests and measurements
-    /// only: a loss of power takes acknowledged messages with it, and may take the whole database.
+    /// Whether a server that does not sync its commits (`fsync = off`) is accepted. For tests and measurements only:
+    /// a loss of power loses acknowledged messages, and perhaps the whole database.
     pub allow_unsafe_fsync_off: bool,
 }
 
@@ -60,11 +60,11 @@ pub struct PostgresConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TlsMode {
-    /// No. For a server on the same machine or in a network that nobody else is in.
+    /// No. For a server on the same machine or in a private network.
     #[default]
     Off,
-    /// Yes, or there is no connection. The server's certificate must be for the name that the URL gives it, and
-    /// vouched for by one in `ca_file`.
+    /// Yes, or there is no connection. The server's certificate must match the name in the URL and come from an
+    /// authority in `ca_file`.
     Require,
 }
 
@@ -88,7 +88,7 @@ impl Default for PostgresConfig {
     }
 }
 
-/// Settings that can be used.
+/// Checked settings.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) config: PostgresConfig,
@@ -148,7 +148,7 @@ fn servers(config: &PostgresConfig) -> Result<Vec<Server>, OpenError> {
     Ok(servers.collect())
 }
 
-/// One server of several by itself, so that each gets its own time to answer.
+/// Returns the configuration of one server of several, so that each gets its own time to answer.
 fn one_server(
     config: &PostgresConfig,
     all: &tokio_postgres::Config,

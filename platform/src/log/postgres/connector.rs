@@ -1,4 +1,4 @@
-//! Who makes connections, and how often: all that a process has come from here.
+//! The source of all database connections of a process, which limits how often they are made.
 
 use std::{
     sync::OnceLock,
@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{config::Target, error::OpenError, migrate, session::Session};
 
-/// How long after a first failure nobody tries again.
+/// The pause after a first failure, in which no further attempt is made.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// How long after many.
+/// The longest pause, after many failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Makes connections to one history of the log, one at a time. After a failure it tells everybody of it for a while, so
-/// that a server that comes back is not met by a crowd.
+/// Makes connections to one history of the log, one at a time. After a failure all callers get the same error for a
+/// while, so that a server that comes back is not met by a crowd.
 pub(super) struct Connector {
     target: Target,
     epoch: OnceLock<String>,
@@ -41,12 +41,12 @@ impl Connector {
         }
     }
 
-    /// Which history it is; empty before the first connection.
+    /// Returns the name of the history; empty before the first connection.
     pub(super) fn epoch(&self) -> &str {
         self.epoch.get().map_or("", String::as_str)
     }
 
-    /// A connection to the log, of this history.
+    /// Makes a connection to the log, in this history.
     pub(super) async fn connect(&self) -> Result<Session, OpenError> {
         let mut failure = self.failure.lock().await;
         if let Some(failure) = &*failure
@@ -66,13 +66,13 @@ impl Connector {
         }
     }
 
-    /// Notes that a connection turned out not to be of use.
+    /// Notes that a connection turned out to be of no use.
     pub(super) async fn note(&self, error: &OpenError) {
         let mut failure = self.failure.lock().await;
         *failure = Some(Failure::after(failure.as_ref(), error.clone()));
     }
 
-    /// Waits until it is time to try again.
+    /// Waits until the next attempt may be made.
     pub(super) async fn pause(&self) {
         let until = self
             .failure
@@ -114,10 +114,10 @@ impl Failure {
     }
 }
 
-/// Between half of a pause and the whole.
+/// Returns a random pause between half of `pause` and all of it.
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
-    // Without a random number all wait the whole pause.
+    // Without a random number every process waits for the whole pause.
     let part = match getrandom::fill(&mut byte) {
         Ok(()) => u32::from(byte[0]),
         Err(_) => 255,

@@ -1,4 +1,4 @@
-//! What comes of a group: which batches are accepted, and which rows that makes. Pure, given the versions of the streams.
+//! The decision on a group: which batches are accepted, and which rows follow. Pure, given the versions of the streams.
 
 #[cfg(test)]
 mod tests;
@@ -7,19 +7,19 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::log::{Batch, LogError, Standing, StreamName, Write, group::Work};
 
-/// The names of streams as columns.
+/// Names of streams as columns.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Names<'a> {
     pub(super) ids: Vec<&'a str>,
     pub(super) categories: Vec<&'a str>,
 }
 
-/// The streams that a group is about, each once.
+/// The streams that a group names, each once.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Needed<'a> {
     pub(super) all: Names<'a>,
-    /// Those among them that somebody takes for new. They are made before they are locked, since what is not there
-    /// can't be, and two who make the same stream must meet.
+    /// Those of them that a writer expects to be new. They are created before they are locked, since a missing row
+    /// can't be locked, and two writers that create the same stream must meet.
     pub(super) perhaps_new: Names<'a>,
 }
 
@@ -27,18 +27,18 @@ pub(super) struct Needed<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Locked<'a> {
     pub(super) versions: HashMap<(&'a str, &'a str), i64>,
-    /// Whether streams were left out because somebody else holds them locked.
+    /// Whether streams were left out because other sessions hold them locked.
     pub(super) some_left_out: bool,
 }
 
-/// What is to be done, as columns of rows, and what is answered once it is done.
+/// What to write, as columns of rows, and the answers once it is written.
 #[derive(Debug, Default)]
 pub(super) struct Decision<'a> {
     pub(super) results: Vec<Result<(), LogError>>,
     pub(super) events: Events<'a>,
     pub(super) heads: Heads<'a>,
     pub(super) erasures: Erasures<'a>,
-    /// Streams that were made to be locked, and got no event.
+    /// Streams that were created to be locked, but got no event.
     pub(super) unused: Names<'a>,
 }
 
@@ -53,13 +53,13 @@ pub(super) struct Events<'a> {
     pub(super) fingerprints: Vec<Option<i64>>,
 }
 
-/// Streams as they are from now on.
+/// The new state of streams.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Heads<'a> {
     pub(super) streams: Names<'a>,
     pub(super) versions: Vec<i64>,
     pub(super) erased: Vec<i64>,
-    /// At which version that was said which follows; `None` if nothing was.
+    /// The version at which the following was said; `None` if nothing was said.
     pub(super) standing_versions: Vec<Option<i64>>,
     pub(super) owners: Vec<Option<&'a str>>,
     pub(super) closed: Vec<Option<i64>>,
@@ -72,12 +72,12 @@ pub(super) struct Erasures<'a> {
     pub(super) up_to: Vec<i64>,
 }
 
-/// A stream while the group is gone through.
+/// The state of a stream while the group is decided.
 struct Head<'a> {
     before: i64,
     version: i64,
     erased: i64,
-    /// What was said last of it by the group, and at which version.
+    /// What the group said of it last, and at which version.
     standing: Option<(&'a Standing, i64)>,
 }
 
@@ -102,7 +102,7 @@ impl Decision<'_> {
     }
 }
 
-/// The streams that a group is about.
+/// Returns the streams that a group names.
 pub(super) fn needed<'a>(group: &[&'a Work]) -> Needed<'a> {
     let mut streams: BTreeMap<(&str, &str), bool> = BTreeMap::new();
     for work in group {
@@ -127,7 +127,7 @@ pub(super) fn needed<'a>(group: &[&'a Work]) -> Needed<'a> {
     needed
 }
 
-/// Goes through a group in its order. Each batch is decided on the streams as those before it leave them.
+/// Decides a group in its order. Each batch is decided on the streams as the batches before leave them.
 pub(super) fn decide<'a>(
     group: &[&'a Work],
     needed: &Needed<'a>,
@@ -147,13 +147,13 @@ pub(super) fn decide<'a>(
     course.finish()
 }
 
-/// The streams as they are before the group; those that are not known are missing.
+/// Returns the state of the streams before the group; unknown ones are missing.
 fn heads<'a>(needed: &Needed<'a>, locked: &Locked<'_>) -> BTreeMap<(&'a str, &'a str), Head<'a>> {
     let all = pairs(&needed.all);
     let known = all.filter_map(|key| {
         let version = match locked.versions.get(&key) {
             Some(version) => *version,
-            // It is not there, unless somebody else has it: what was perhaps new has been made.
+            // The stream does not exist, unless another session holds it: those in `perhaps_new` were created.
             None if !locked.some_left_out && !pairs(&needed.perhaps_new).any(|new| new == key) => 0,
             None => return None,
         };
@@ -253,7 +253,7 @@ impl<'a> Course<'a> {
     }
 }
 
-/// The id first, as in the tables.
+/// Returns the key of a stream, id first as in the tables.
 fn key(stream: &StreamName) -> (&str, &str) {
     (&stream.id, stream.category)
 }

@@ -4,21 +4,21 @@ use tokio_postgres::error::{Severity, SqlState};
 
 use crate::log::LogError;
 
-/// The command that makes and renews the log's tables.
+/// The command that creates and upgrades the log's tables.
 const MIGRATE: &str = "carrel-session migrate";
 
-/// Why the log is not opened, or a connection to it is not used. Each says what to do; none shows a password.
+/// Why the log is not opened, or a connection is not used. Each error says what to do; none shows a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// A setting can't be used.
     #[error("postgres.{key}: {problem}")]
     Setting {
-        /// Which one, without its section.
+        /// The setting, without its section.
         key: &'static str,
         /// What is wrong and what would be right.
         problem: String,
     },
-    /// No server answers.
+    /// No server can be reached.
     #[error(
         "postgres.url: PostgreSQL can't be reached ({problem}). Start it, or correct the setting"
     )]
@@ -35,7 +35,7 @@ pub enum OpenError {
         /// The server and what it said.
         problem: String,
     },
-    /// The server can be read only: a standby, for example.
+    /// The server is read-only, for example a standby.
     #[error(
         "postgres.url: there is no server that can be written ({problem}). Name the primary, or all servers with \
          commas between them"
@@ -44,17 +44,17 @@ pub enum OpenError {
         /// Each server and what it is.
         problem: String,
     },
-    /// The server does not keep what it commits.
+    /// The server may lose what it commits.
     #[error(
         "PostgreSQL has {setting} = {value}, so it may lose what it has committed. Set it to on in its configuration"
     )]
     Unsafe {
         /// The server's setting.
         setting: &'static str,
-        /// What it is.
+        /// Its value.
         value: String,
     },
-    /// The log's tables are not there.
+    /// The log's tables do not exist.
     #[error("postgres.schema: the schema {schema:?} holds no log. Run `{MIGRATE}` to make it")]
     Missing {
         /// The schema.
@@ -96,12 +96,12 @@ pub enum OpenError {
     /// The server failed.
     #[error("PostgreSQL failed: {problem}")]
     Failed {
-        /// What it said.
+        /// What it reported.
         problem: String,
     },
 }
 
-/// What an error says, without what it was about: the server's detail can quote names of streams.
+/// Returns an error's message without its details: the server's detail can quote names of streams.
 pub(super) fn message(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
         return format!("{} (SQLSTATE {})", said.message(), said.code().code());
@@ -112,11 +112,11 @@ pub(super) fn message(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Why a server at `place` can't be used, if connecting or asking it what it is failed.
+/// Returns why the server at `place` can't be used, after connecting to it or asking for its facts failed.
 pub(super) fn not_connected(place: &str, error: &tokio_postgres::Error) -> OpenError {
     let problem = format!("{place}: {}", message(error));
     match error.code().map(SqlState::code) {
-        // It is starting, stopping, or full of connections.
+        // It is starting, stopping, or out of connections.
         Some(code) if code.starts_with("57") || code.starts_with("53") => {
             OpenError::Unreachable { problem }
         }
@@ -128,7 +128,7 @@ pub(super) fn not_connected(place: &str, error: &tokio_postgres::Error) -> OpenE
             OpenError::Refused { problem }
         }
         Some(_) => OpenError::Failed { problem },
-        // A password that is missing in the URL, for example. The library tells these kinds by their texts only.
+        // For example, a password is missing in the URL. The library tells these kinds apart only by their texts.
         None if error.to_string().contains("authentication")
             || error.to_string().contains("configuration") =>
         {
@@ -138,7 +138,7 @@ pub(super) fn not_connected(place: &str, error: &tokio_postgres::Error) -> OpenE
     }
 }
 
-/// Names a failure after which nothing was written.
+/// Returns the error for a failure after which nothing was written.
 pub(super) fn unwritten(error: &tokio_postgres::Error) -> LogError {
     let said = message(error);
     let hint = match error.code() {
@@ -155,7 +155,7 @@ pub(super) fn unwritten(error: &tokio_postgres::Error) -> LogError {
     LogError::Unavailable(format!("{said}: {hint}"))
 }
 
-/// Names a failure of a read.
+/// Returns the error for a failed read.
 pub(super) fn unread(error: &tokio_postgres::Error) -> LogError {
     match error.code() {
         Some(&SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED) => {
@@ -166,8 +166,8 @@ pub(super) fn unread(error: &tokio_postgres::Error) -> LogError {
     }
 }
 
-/// Whether the server said that it did not commit. Every other failure of a commit leaves its outcome open: the
-/// connection broke, or the server ended it at a moment that nobody knows.
+/// Returns whether the server said that it did not commit. Any other failure of a commit leaves its outcome
+/// open: the connection broke, or the server ended it at an unknown moment.
 pub(super) fn surely_not_committed(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|said| {
         let class = said.code().code().get(..2);
@@ -176,7 +176,7 @@ pub(super) fn surely_not_committed(error: &tokio_postgres::Error) -> bool {
     })
 }
 
-/// Whether a group that failed so may well succeed when it is tried again.
+/// Returns whether a group that failed like this may succeed if it is tried again.
 pub(super) fn worth_another_try(error: &tokio_postgres::Error) -> bool {
     matches!(
         error.code(),

@@ -1,25 +1,25 @@
-//! What a server says of itself and of the log that it holds, and what of it must be so.
+//! What a server reports of itself and of its log, and the checks of it.
 
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{config::PostgresConfig, error::OpenError};
 
-/// What a server says of itself and of the log that it holds.
+/// What a server reports of itself and of the log that it holds.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
-    /// The server's version, as it calls it.
+    /// The server's version, as the server reports it.
     pub(super) server: String,
     pub(super) fsync: String,
     pub(super) synchronous_commit: String,
-    /// Which of the server's processes serves this connection: its number, and when it began.
+    /// The server process that serves this connection: its number, and when it began.
     pub(super) process: String,
     /// The version of the tables; 0 if there are none.
     pub(super) tables: u32,
-    /// Which history this is; `None` if there are no tables.
+    /// The name of the history; `None` if there are no tables.
     pub(super) epoch: Option<String>,
 }
 
-/// Asks for them.
+/// Reads the facts.
 pub(super) async fn facts(client: &Client, schema: &str) -> Result<Facts, tokio_postgres::Error> {
     let row = client
         .query_one(
@@ -56,7 +56,7 @@ pub(super) async fn facts(client: &Client, schema: &str) -> Result<Facts, tokio_
     Ok(facts)
 }
 
-/// The number of the server's line of history: a standby that takes over and a restored server begin a new one.
+/// Returns the server's timeline: a standby that takes over and a restored server begin a new one.
 async fn timeline(client: &Client) -> Result<String, tokio_postgres::Error> {
     let asked = client
         .query_one(
@@ -66,7 +66,7 @@ async fn timeline(client: &Client) -> Result<String, tokio_postgres::Error> {
         .await;
     match asked {
         Ok(row) => row.try_get(0),
-        // There are engines that speak as PostgreSQL does and have no such thing.
+        // Some engines that speak PostgreSQL's protocol have no timeline.
         Err(error)
             if matches!(
                 error.code(),
@@ -84,7 +84,7 @@ async fn timeline(client: &Client) -> Result<String, tokio_postgres::Error> {
 }
 
 impl Facts {
-    /// Makes sure that what is committed there is kept.
+    /// Checks that the server keeps what it commits.
     pub(super) fn check_safety(&self, config: &PostgresConfig) -> Result<(), OpenError> {
         if self.fsync != "on" && !config.allow_unsafe_fsync_off {
             return Err(OpenError::Unsafe {
@@ -101,7 +101,7 @@ impl Facts {
         Ok(())
     }
 
-    /// Makes sure that there is a log that this version knows. Returns its epoch.
+    /// Checks that there is a log that this version knows. Returns its epoch.
     pub(super) fn check_tables(
         &self,
         config: &PostgresConfig,

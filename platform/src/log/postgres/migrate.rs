@@ -1,4 +1,4 @@
-//! Making and renewing the log's tables, when an operator says so and never by itself.
+//! Creating and upgrading the log's tables, only ever at an operator's command.
 
 use tokio_postgres::Transaction;
 
@@ -8,15 +8,14 @@ use super::{
     session::Session,
 };
 
-/// What leads from each version of the tables to the next one; the first from nothing to version 1. What was released
-/// never changes.
+/// The steps from each version of the tables to the next; the first creates version 1. Released steps never change.
 const STEPS: [&str; 1] = [include_str!("migrations/1.sql")];
 
 /// The version of the tables that this Carrel works with.
 #[expect(clippy::cast_possible_truncation, reason = "there are a few")]
 pub(super) const KNOWN: u32 = STEPS.len() as u32;
 
-/// What a migration did.
+/// The result of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migration {
     /// The version that the tables had; 0 if there were none.
@@ -25,10 +24,10 @@ pub struct Migration {
     pub to: u32,
 }
 
-/// What is there.
+/// The state of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// The server's version, as it calls it.
+    /// The server's version, as the server reports it.
     pub server: String,
     /// The version of the tables; 0 if there are none.
     pub found: u32,
@@ -38,9 +37,9 @@ pub struct Status {
     pub epoch: Option<String>,
 }
 
-/// Brings the log's tables to the version that this Carrel works with, in one transaction; makes them if there are
-/// none. Run again, or by many at once, it changes nothing more. Servers of the older version may go on until they are
-/// stopped, but make no new connection.
+/// Brings the log's tables to the version that this Carrel works with, in one transaction; creates them if there are
+/// none. Running it again, or several at once, changes nothing more. Servers of the older version can go on until they
+/// are stopped, but can't make new connections.
 ///
 /// # Errors
 /// As for opening the log; [`OpenError::Newer`] if the tables are of a newer version.
@@ -76,7 +75,7 @@ pub async fn migrate(config: &PostgresConfig) -> Result<Migration, OpenError> {
     Ok(Migration { from, to: KNOWN })
 }
 
-/// Tells what is there, and changes nothing.
+/// Returns the state of the database without changing anything.
 ///
 /// # Errors
 /// If the database can't be reached, or is a standby.
@@ -90,7 +89,7 @@ pub async fn status(config: &PostgresConfig) -> Result<Status, OpenError> {
     })
 }
 
-/// Keeps other migrations of the schema out, makes sure that it is there, and tells the version of its tables.
+/// Locks out other migrations of the schema, makes sure that the schema exists, and returns the version of its tables.
 async fn lock(transaction: &Transaction<'_>, schema: &str) -> Result<u32, tokio_postgres::Error> {
     // The tables may be large, and another migration may take its time.
     transaction
@@ -102,7 +101,7 @@ async fn lock(transaction: &Transaction<'_>, schema: &str) -> Result<u32, tokio_
             &[&schema],
         )
         .await?;
-    // Only asked for if it is missing: making a schema is a right that not everybody has who may use one.
+    // Created only if missing: a user who may use a schema is not always allowed to create one.
     let row = transaction
         .query_one(
             "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1), to_regclass($2) IS NOT NULL",

@@ -1,4 +1,4 @@
-//! The connections that read.
+//! The reading connections.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -27,8 +27,8 @@ const VERSIONS: &str = "SELECT coalesce(stream.version, 0)
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS named (id, category, place)
     LEFT JOIN stream USING (id, category) ORDER BY place";
 
-// The first page and the later ones are different statements, because `$3 IS NULL OR …` would keep PostgreSQL from
-// going straight to the place in the index.
+// The first page and later pages are different statements, because `$3 IS NULL OR …` would keep PostgreSQL from going
+// straight to the place in the index.
 
 const OPEN: &str = "SELECT id, version, owner, closed_at_ms, standing_version FROM stream
     WHERE category = $1 AND owner IS NOT NULL AND closed_at_ms IS NULL
@@ -111,7 +111,7 @@ impl Readers {
         }
     }
 
-    /// Reads the events of one stream that are not erased, and makes sure that none is missing between them.
+    /// Reads the events of one stream that are not erased, and checks that none is missing between them.
     pub(super) async fn read(
         &self,
         stream: &StreamName,
@@ -140,7 +140,7 @@ impl Readers {
         Ok(found)
     }
 
-    /// The last version of each stream, 0 for one that is not there.
+    /// Returns the last version of each stream, 0 for one that does not exist.
     pub(super) async fn versions(&self, streams: &[StreamName]) -> Result<Vec<u64>, LogError> {
         let ids: Vec<&str> = streams.iter().map(|stream| stream.id.as_str()).collect();
         let categories: Vec<&str> = streams.iter().map(|stream| stream.category).collect();
@@ -194,9 +194,8 @@ impl Readers {
         rows.iter().map(|row| head(category, row)).collect()
     }
 
-    /// Asks on a connection that nobody else uses. One that turns out to be dead is replaced once: a read can be asked
-    /// again. A caller that stops waiting takes the connection with it, so that nobody waits for an answer that is not
-    /// theirs.
+    /// Runs a statement on a connection of its own. One that turns out to be dead is replaced once: reads can be
+    /// repeated. If the caller stops waiting, the connection is dropped, so that no other caller gets the answer.
     async fn query(
         &self,
         statement: impl Fn(&Statements) -> &Statement + Send,
@@ -261,7 +260,7 @@ fn unanswered(patience: Duration) -> LogError {
     LogError::Unavailable(format!("the database did not answer within {patience:?}"))
 }
 
-/// Whether a connection can't be used after an error.
+/// Returns whether the connection can't be used after this error.
 fn is_about_the_connection(error: &tokio_postgres::Error) -> bool {
     match error.as_db_error() {
         Some(said) => said.parsed_severity() != Some(Severity::Error),

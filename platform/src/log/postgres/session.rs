@@ -1,4 +1,4 @@
-//! One connection: how it is made, what is asked of the server, and what must be so for it to be used.
+//! A single connection: how it is made, and what is checked before it is used.
 
 use std::sync::{
     Arc,
@@ -19,10 +19,10 @@ use super::{
     facts::{Facts, facts},
 };
 
-/// A connection that may be used. It is closed when this is dropped, whatever the server is doing for it.
+/// A usable connection. It is closed when this is dropped, whatever the server is doing for it.
 pub(super) struct Session {
     pub(super) client: Client,
-    /// Which of the server's processes serves it.
+    /// The server process that serves it.
     process: String,
     closed: CancellationToken,
     warned: Arc<AtomicBool>,
@@ -30,7 +30,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects to the first of the servers that can be written.
+    /// Connects to the first server that can be written.
     pub(super) async fn connect(target: &Target) -> Result<(Self, Facts), OpenError> {
         let mut refusals = Vec::new();
         for server in &target.servers {
@@ -106,7 +106,7 @@ impl Session {
         }
     }
 
-    /// Resolves when the connection is closed, whoever closed it.
+    /// Resolves when the connection is closed, by either side.
     pub(super) async fn closed(&self) {
         self.closed.cancelled().await;
     }
@@ -115,12 +115,12 @@ impl Session {
         self.closed.is_cancelled() || self.client.is_closed()
     }
 
-    /// Resolves when the server has answered all that it was asked.
+    /// Resolves when the server has answered everything that was sent.
     pub(super) async fn answered(&self) -> Result<(), tokio_postgres::Error> {
         self.client.batch_execute("").await
     }
 
-    /// Whether the server that this connection leads to still works for the other one.
+    /// Returns whether this connection's server is still working for the other connection.
     pub(super) async fn sees(&self, other: &Self) -> Result<bool, tokio_postgres::Error> {
         let row = self
             .client
@@ -138,9 +138,9 @@ impl Session {
         self.driver.abort();
     }
 
-    /// Whether the server has warned of something since this was asked last.
+    /// Returns whether the server has sent a warning since the last call.
     ///
-    /// A commit that waits for a standby can be told to wait no longer. It is then answered like any other, but with a
+    /// A commit that waits for a standby can be told to stop waiting. It is then answered like any other, but with a
     /// warning before the answer.
     pub(super) fn was_warned(&self) -> bool {
         self.warned.swap(false, Ordering::AcqRel)
@@ -149,12 +149,12 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Otherwise the connection would wait for what the server has not answered yet.
+        // Otherwise the connection would wait for unanswered requests.
         self.driver.abort();
     }
 }
 
-/// Carries what is sent and received, until one side closes the connection.
+/// Drives the connection until one side closes it.
 async fn drive<S, T>(
     mut connection: Connection<S, T>,
     _closed: tokio_util::sync::DropGuard,
@@ -181,10 +181,10 @@ async fn drive<S, T>(
     }
 }
 
-/// How a session differs from the server's defaults.
+/// Returns the settings of a session that differ from the server's defaults.
 ///
-/// The plans of our statements do not depend on how full the tables happened to be when they were made: each statement
-/// is to go by an index. A session that stops in the middle of a transaction, because its process was halted, must not
+/// The plans of our statements must not depend on how full the tables were when the plans were made: every statement
+/// is to use an index. A session that stops in the middle of a transaction, because its process was halted, must not
 /// hold its locks for longer than a statement may take.
 fn settings(config: &PostgresConfig) -> String {
     let statement = config.statement_timeout.get().as_millis();
@@ -206,7 +206,7 @@ fn settings(config: &PostgresConfig) -> String {
     )
 }
 
-/// One error for all servers: of the kind that says the most of what to do.
+/// Combines the errors of all servers into one, of the kind that helps the most.
 fn together(refusals: Vec<OpenError>) -> OpenError {
     let mut problems = Vec::new();
     let mut read_only = false;

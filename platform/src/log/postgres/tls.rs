@@ -1,4 +1,4 @@
-//! Encrypted connections, by rustls.
+//! Encrypted connections, with rustls.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ use tokio_rustls::{
 
 use super::error::OpenError;
 
-/// Encrypts connections to servers for whom somebody vouches whom we trust.
+/// Encrypts connections to servers whose certificates come from a trusted authority.
 #[derive(Clone)]
 pub(super) struct TlsConnector(Arc<ClientConfig>);
 
@@ -77,7 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for T
     }
 }
 
-/// A handshake to come, with one server.
+/// A pending handshake with one server.
 pub(super) struct TlsHandshake {
     connector: tokio_rustls::TlsConnector,
     server: ServerName<'static>,
@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for TlsHa
 pub(super) struct TlsSocket<S>(Encrypted<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for TlsSocket<S> {
-    /// None: the certificate is checked, so nobody can stand between.
+    /// None: the certificate is checked, so there can be no man in the middle.
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }

@@ -1,8 +1,8 @@
 //! One group in one transaction, in two round trips.
 //!
-//! The first locks the streams, in the one order in which every server does it, and brings their versions. The second
-//! writes and commits. Both send all that they have to say at once and read the answers then: what is joined here is sent
-//! in the order in which it is written down.
+//! The first locks the streams, in the same order on every server, and returns their versions. The second writes and
+//! commits. Both send everything at once and then read the answers: joined futures are sent in the order in which they
+//! are written down.
 
 use std::{
     pin::pin,
@@ -26,7 +26,7 @@ const MAKE: &str = "INSERT INTO stream (id, category, version)
     ORDER BY id COLLATE \"C\", category COLLATE \"C\"
     ON CONFLICT DO NOTHING";
 
-// Whoever had to wait for a row is given it as it is then, and not as it was when the statement began.
+// A statement that had to wait for a row lock sees the row as it is then, not as it was when the statement began.
 
 const LOCK: &str = "SELECT id, category, stream.version
     FROM unnest($1::text[], $2::text[]) AS named (id, category) JOIN stream USING (id, category)
@@ -58,7 +58,7 @@ const TAKE_BACK: &str =
     "DELETE FROM stream USING unnest($1::text[], $2::text[]) AS unused (id, category)
     WHERE stream.id = unused.id AND stream.category = unused.category AND stream.version = 0";
 
-/// What to do about streams that somebody else holds locked.
+/// What to do about streams that other sessions hold locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Locking {
     /// Wait for them.
@@ -84,7 +84,7 @@ struct Statements {
     take_back: Statement,
 }
 
-/// What came of a group.
+/// The result of a group.
 pub(super) struct Settled {
     /// One answer for each request.
     pub(super) results: Vec<Result<(), LogError>>,
@@ -94,14 +94,14 @@ pub(super) struct Settled {
     pub(super) erased: bool,
     /// How long it took until everything was written.
     pub(super) statements: Duration,
-    /// How long the commit took then.
+    /// How long the commit took after that.
     pub(super) sync: Duration,
 }
 
-/// Why a group was not committed, as far as is known.
+/// Why a group was not committed, or is not known to be.
 pub(super) struct Failure {
     pub(super) error: LogError,
-    /// Whether nothing was written, and it may be otherwise the next time.
+    /// Whether nothing was written and another try may succeed.
     pub(super) try_again: bool,
     /// Whether the server has yet to answer the commit.
     pub(super) unanswered: bool,
@@ -137,8 +137,8 @@ impl WritingSession {
         })
     }
 
-    /// Does the work of a group. What it leaves behind is committed or rolled back, or the connection is closed, or its
-    /// commit is unanswered.
+    /// Does the work of a group. Afterwards the transaction is committed or rolled back, or the connection is closed,
+    /// or the commit is unanswered.
     pub(super) async fn commit(
         &self,
         group: &[&Work],
@@ -156,7 +156,7 @@ impl WritingSession {
         };
         let decision = decide(group, &needed, &locked);
         if decision.changes_nothing() {
-            // What was made to be locked goes with it, and there is nothing to sync.
+            // Streams that were created to be locked go with it, and there is nothing to sync.
             self.roll_back().await;
             return Ok(Settled {
                 results: decision.results,
@@ -176,7 +176,7 @@ impl WritingSession {
         })
     }
 
-    /// Begins the transaction and brings the streams, each as it is now and stays until the end.
+    /// Begins the transaction, and locks and returns the streams, which then stay as they are until its end.
     async fn lock(&self, needed: &Needed<'_>, locking: Locking) -> Result<Vec<Row>, Failure> {
         let (client, statements) = (&self.session.client, &self.statements);
         let new = &needed.perhaps_new;
@@ -211,12 +211,12 @@ impl WritingSession {
         }
     }
 
-    /// Writes everything and commits. Tells when everything was written.
+    /// Writes everything and commits. Returns when everything was written.
     async fn write(&self, decision: &Decision<'_>) -> Result<Instant, Failure> {
         let client = &self.session.client;
         self.session.was_warned();
         let mut statements = pin!(self.statements_of(decision));
-        // Sends them. What can't even be sent must not be followed by a commit.
+        // Sends the statements. If they can't even be sent, no commit must follow.
         let first_look = poll!(statements.as_mut());
         if let Poll::Ready(Err(error)) = &first_look {
             self.roll_back().await;
@@ -234,7 +234,7 @@ impl WritingSession {
             Ok((Ok(_), Ok(()))) => Err(Failure::unknown(
                 "the server committed, but warned that a standby may not have it".to_owned(),
             )),
-            // A server that refuses a statement takes the commit after it for a roll-back.
+            // After a refused statement, the server treats the commit as a roll-back.
             Ok((Err(error), _)) if error.as_db_error().is_some() => Err(Failure::unwritten(&error)),
             Ok((Ok(_), Err(error))) if surely_not_committed(&error) => {
                 Err(Failure::unwritten(&error))
@@ -309,7 +309,7 @@ impl WritingSession {
         Ok(Instant::now())
     }
 
-    /// Runs a statement over columns of rows, unless there are none. They are those of these streams.
+    /// Runs a statement on columns of rows that belong to these streams, unless there are none.
     async fn execute<const N: usize>(
         &self,
         statement: &Statement,
@@ -322,7 +322,7 @@ impl WritingSession {
         Ok(())
     }
 
-    /// Ends the transaction, or the connection if that is not to be had.
+    /// Rolls the transaction back, or closes the connection if that fails.
     async fn roll_back(&self) {
         let roll_back = self.session.client.batch_execute("ROLLBACK");
         if !matches!(timeout(self.patience, roll_back).await, Ok(Ok(()))) {

@@ -1,4 +1,4 @@
-//! Takes what was erased out of the tables' pages.
+//! Vacuuming of erased events.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,12 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::connector::Connector;
 
-/// How often at the most.
+/// The shortest time between two runs.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Vacuums the table of events after erasures, in the background, until it is told to stop.
+/// Vacuums the event table after erasures, in the background, until `stop`.
 ///
-/// PostgreSQL does it too, but only when a part of the table is dead; a few erasures in a large one would wait for ever.
+/// PostgreSQL's autovacuum runs only when a certain share of the table is dead; a few erasures in a large table would
+/// wait for ever.
 pub(super) async fn run(connector: Arc<Connector>, erased: Arc<Notify>, stop: CancellationToken) {
     let work = async {
         loop {
@@ -24,7 +25,7 @@ pub(super) async fn run(connector: Arc<Connector>, erased: Arc<Notify>, stop: Ca
             tokio::time::sleep(EVERY).await;
         }
     };
-    // Whoever waits for nothing more can be left at any point: the connection closes.
+    // The work can be dropped at any point: the connection closes.
     stop.run_until_cancelled(work).await;
 }
 
@@ -35,7 +36,7 @@ async fn vacuum(connector: &Connector) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     for statement in [
         "SET statement_timeout = 0",
-        // Not truncated, which would need a lock that stops everybody. The indexes are cleaned although few rows are
+        // No truncation, which would need a lock that blocks all access. The indexes are cleaned even if few rows are
         // dead.
         "VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF) event",
     ] {

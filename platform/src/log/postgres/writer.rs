@@ -1,4 +1,4 @@
-//! The tasks that write, each on a connection of its own, and their group commit.
+//! The writing tasks, each on a connection of its own, and their group commit.
 
 mod unanswered;
 
@@ -38,9 +38,9 @@ pub(super) struct Shared {
     pub(super) broken: CancellationToken,
     pub(super) counters: Arc<Counters>,
     pub(super) links: Arc<Links>,
-    /// Told after each commit that erased something.
+    /// Notified after each commit that erased something.
     pub(super) erased: Arc<Notify>,
-    /// How long an answer of the database is waited for.
+    /// How long to wait for an answer of the database.
     pub(super) patience: Duration,
 }
 
@@ -57,17 +57,17 @@ enum Ended {
     Lost,
     /// The server has not answered a commit yet.
     Unanswered,
-    /// Nobody asks any more, or the log broke.
+    /// No sender is left, or the log broke.
     Done,
 }
 
-/// A connection that can write.
+/// Makes a connection that can write.
 pub(super) async fn connect(
     connector: &Connector,
     patience: Duration,
 ) -> Result<WritingSession, OpenError> {
     let session = connector.connect().await?;
-    // A server that stands still says nothing, and its kernel keeps the connection for it.
+    // A halted server says nothing, while its kernel keeps the connection open.
     let error = match timeout(patience, WritingSession::new(session, patience)).await {
         Ok(Ok(session)) => return Ok(session),
         Ok(Err(error)) => OpenError::Failed {
@@ -81,9 +81,9 @@ pub(super) async fn connect(
     Err(error)
 }
 
-/// Writes what arrives, until every sender is gone or the log breaks.
+/// Writes requests as they arrive, until every sender is gone or the log breaks.
 pub(super) async fn run(shared: Arc<Shared>, mut session: Option<WritingSession>) {
-    // Should it panic, nobody would be answered any more.
+    // If this task panicked, no request would be answered any more.
     let _guard = BreakOnPanic(shared.broken.clone());
     loop {
         let Some(connected) = shared.connected(session.take()).await else {
@@ -105,8 +105,8 @@ pub(super) async fn run(shared: Arc<Shared>, mut session: Option<WritingSession>
 }
 
 impl Shared {
-    /// The connection that there is, or a new one as soon as one is to be had. While no writer has one, those who wait
-    /// are refused.
+    /// Returns the given connection, or a new one as soon as one can be made. While no writer has a connection,
+    /// waiting requests are refused.
     async fn connected(&self, session: Option<WritingSession>) -> Option<WritingSession> {
         if session.is_some() {
             return session;
@@ -156,7 +156,7 @@ impl Shared {
         }
     }
 
-    /// What waits, when something does; nothing when nobody will ask again. One writer at a time waits here.
+    /// Waits for a group of requests. `None` when every sender is gone. One writer at a time waits here.
     async fn next_group(&self) -> Option<Vec<Request>> {
         let mut requests = self.requests.lock().await;
         let mut group = Vec::new();
@@ -177,7 +177,7 @@ impl Shared {
         let work: Vec<_> = group.iter().map(|request| &request.work).collect();
         let committed = async {
             match session.commit(&work, Locking::Wait).await {
-                // Somebody holds one of the streams: the others need not suffer from it.
+                // Another session holds one of the streams: the other streams need not wait for it.
                 Err(failure) if failure.try_again && !session.session.is_closed() => {
                     session.commit(&work, Locking::LeaveOut).await
                 }
@@ -204,12 +204,12 @@ impl Shared {
         Ok(settled.results)
     }
 
-    /// Refuses what waits while no writer is connected. Returns whether anybody may still ask.
+    /// Refuses what waits while no writer is connected. Returns whether more requests may come.
     fn refuse_waiting(&self) -> bool {
         let Some(problem) = self.links.problem() else {
             return true;
         };
-        // Whoever holds the requests is connected, and takes care of them.
+        // If another writer holds the requests, it is connected and takes care of them.
         let Ok(mut requests) = self.requests.try_lock() else {
             return true;
         };
@@ -222,7 +222,7 @@ impl Shared {
         }
     }
 
-    /// Refuses what waits and whatever may come.
+    /// Refuses what waits and everything that may still come.
     async fn refuse_all(&self) {
         let mut requests = self.requests.lock().await;
         requests.close();
@@ -233,7 +233,7 @@ impl Shared {
 }
 
 impl Links {
-    /// Why nothing can be written at this moment; `None` if it can, or may be able to in a moment.
+    /// Returns why nothing can be written at the moment; `None` if it can be, or may be able to soon.
     pub(super) fn problem(&self) -> Option<LogError> {
         if self.up.load(Ordering::Acquire) > 0 {
             return None;

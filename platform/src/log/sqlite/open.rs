@@ -1,4 +1,4 @@
-//! Opening a log's file: what is accepted, and what is said of what is not.
+//! Opening a log's file: what is accepted, and how the rest is reported.
 
 use std::{
     fs, io,
@@ -8,15 +8,15 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
-/// `carl` in ASCII: marks a SQLite file as a log of Carrel.
+/// `carl` in ASCII: marks a SQLite file as a Carrel log.
 const APPLICATION_ID: i32 = 0x6361_726c;
 
-/// The version of the tables. A newer Carrel that changes them counts it up.
+/// The version of the tables. A newer Carrel that changes them increments it.
 const SCHEMA_VERSION: i32 = 2;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// Brings the tables of version 1, whose events could not be erased, to this version. What it drops is overwritten.
+/// Upgrades tables of version 1, whose events could not be erased, to this version. What it drops is overwritten.
 const FROM_VERSION_1: [&str; 2] = [
     "DROP INDEX stream_open;
      DROP INDEX stream_closed;
@@ -34,13 +34,14 @@ const FROM_VERSION_1: [&str; 2] = [
      DROP TABLE old_meta;",
 ];
 
-/// Lies beside the log in every data folder that was ever used; without the log, the log was lost.
+/// A file that lies beside the log in every data folder that was ever used; if it is there without the log, the log was
+/// lost.
 const KEYS_FILE: &str = "keys.json";
 
-/// Why a log's file was not opened. Each names the file and what to do.
+/// Why a log's file was not opened. Each error names the file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The log is not there, but other files tell that it was.
+    /// The log is not there, but other files show that it was.
     #[error(
         "{} is missing or empty, but {} is there: the log was lost or moved away. Put the log back or restore it from \
          a backup; to start anew with an empty log, move everything out of the folder", path.display(), trace.display()
@@ -48,10 +49,10 @@ pub enum OpenError {
     Lost {
         /// The log's file.
         path: PathBuf,
-        /// What tells that there was a log.
+        /// The file that shows that there was a log.
         trace: PathBuf,
     },
-    /// The file holds something else.
+    /// The file holds something other than a Carrel log.
     #[error(
         "{} is not a log of Carrel ({found}). If the path is right, the file was overwritten: restore it from a \
          backup", path.display()
@@ -73,7 +74,7 @@ pub enum OpenError {
         /// The version of its tables.
         found: i32,
     },
-    /// The file is a log of Carrel, but a check failed.
+    /// The file is a Carrel log, but a check failed.
     #[error(
         "{} is damaged ({problem}). Keep a copy of it together with the files whose names begin with its name, and \
          restore the last backup", path.display()
@@ -81,10 +82,10 @@ pub enum OpenError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What the check said.
+        /// What the check reported.
         problem: String,
     },
-    /// Another process holds the whole file.
+    /// Another process has locked the whole file.
     #[error(
         "{} is locked by another process. Stop the other Carrel or the database tool that has it open, then start \
          again", path.display()
@@ -93,7 +94,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The file may not be written.
+    /// The file can't be written.
     #[error(
         "{} can't be written. Give the user that runs Carrel the right to write the file and its folder",
         path.display()
@@ -102,7 +103,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The machine refused.
+    /// The system refused.
     #[error("{} can't be opened: {problem}", path.display())]
     Failed {
         /// The file.
@@ -140,17 +141,17 @@ impl Place {
         }
     }
 
-    /// A connection that can't write.
+    /// Opens a connection that can't write.
     pub(super) fn reader(&self, busy_timeout: Duration) -> rusqlite::Result<Connection> {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(busy_timeout)?;
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
-        // Else a statement that asks for versions beyond a number is planned anew for each number.
+        // Otherwise a statement that selects versions above a number is planned anew for each number.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     }
 
-    /// Opens or begins the log and checks it. Returns the connection that writes, and the epoch.
+    /// Opens or creates the log and checks it. Returns the connection that writes, and the epoch.
     pub(super) fn writer(
         &self,
         busy_timeout: Duration,
@@ -167,7 +168,7 @@ impl Place {
         }
         let mut connection = self.connect(access).map_err(explain)?;
         connection.busy_timeout(busy_timeout).map_err(explain)?;
-        // Asked of SQLite and not of the file: this takes back what a crash left of an unfinished beginning.
+        // SQLite is asked, not the file system: this rolls back what a crash left of an unfinished creation.
         let pages: i64 = connection
             .pragma_query_value(None, "page_count", |row| row.get(0))
             .map_err(explain)?;
@@ -199,7 +200,7 @@ impl Place {
         Ok((connection, epoch))
     }
 
-    /// Makes sure, without changing anything, that the file is a log that this version knows.
+    /// Checks, without changing anything, that the file is a log that this version knows.
     fn check_kind(&self, connection: &Connection) -> Result<(), OpenError> {
         let explain = |error| explain(self.path(), &error);
         let pragma = |name| {
@@ -224,7 +225,7 @@ impl Place {
         Ok(())
     }
 
-    /// Compares the tables with those that this version makes.
+    /// Compares the tables with those that this version creates.
     fn check_tables(&self, connection: &Connection) -> Result<(), OpenError> {
         let explain = |error| explain(self.path(), &error);
         let model = Connection::open_in_memory().map_err(explain)?;
@@ -240,7 +241,7 @@ impl Place {
         Ok(())
     }
 
-    /// Looks through the pages of a file that is small enough for it not to delay a start.
+    /// Checks the pages of a file that is small enough not to delay the start.
     fn check_pages(&self, connection: &Connection, check_up_to: u64) -> Result<(), OpenError> {
         let explain = |error| explain(self.path(), &error);
         let size: i64 = connection
@@ -261,7 +262,7 @@ impl Place {
         Ok(())
     }
 
-    /// Says why the tables were not brought to this version: if it was not the machine, they are not as they should be.
+    /// Explains why the tables were not upgraded: unless the system failed, they are not as they should be.
     fn not_upgraded(&self, error: &rusqlite::Error) -> OpenError {
         match error.sqlite_error_code() {
             Some(ErrorCode::Unknown) => self.damaged(error.to_string()),
@@ -277,9 +278,9 @@ impl Place {
     }
 }
 
-/// Makes sure that a file is there, and looks for a trace of what was once kept with it.
+/// Makes sure that the file exists, and looks for a trace of an earlier log beside it.
 ///
-/// A crash while a log is begun leaves an empty file, so an empty file counts as none.
+/// A crash during creation leaves an empty file, so an empty file counts as none.
 fn prepare_file(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     let failed = |error: io::Error| OpenError::Failed {
         path: path.to_owned(),
@@ -288,8 +289,8 @@ fn prepare_file(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     let mut write_ahead = path.as_os_str().to_owned();
     write_ahead.push("-wal");
     let traces = [PathBuf::from(write_ahead), path.with_file_name(KEYS_FILE)];
-    // The traces are looked for first: they come after the log, so another process that begins the log right now
-    // is not taken for a loss.
+    // The traces are looked for first: they are created after the log, so a log that another process is creating right
+    // now is not taken for a loss.
     let mut trace = None;
     for candidate in traces {
         if candidate.try_exists().map_err(failed)? {
@@ -332,7 +333,7 @@ fn create_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Begins an empty log, in one transaction, unless another process was faster.
+/// Creates an empty log in one transaction, unless another process was faster.
 fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
     let begun = |connection: &Connection| {
         connection.query_row("SELECT count(*) > 0 FROM sqlite_schema", [], |row| {
@@ -353,7 +354,7 @@ fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Brings the tables of an older version to this one, in one transaction, unless another process was faster.
+/// Upgrades the tables of an older version in one transaction, unless another process was faster.
 fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     let version = |connection: &Connection| {
         connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))
@@ -373,14 +374,15 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// How much of the file the connection that writes keeps in memory at the most.
+/// The most memory that the writing connection uses for cached pages.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
-/// After how many pages the write-ahead file is copied into the file: 16 MiB, which takes a moment to read after a crash.
+/// After how many pages the write-ahead log is copied into the file: 16 MiB, which takes a moment to read after a
+/// crash.
 const CHECKPOINT_PAGES: i64 = 4096;
 
-/// Has the file written ahead.
+/// Switches the file to write-ahead logging.
 ///
-/// Of two who begin that at the same time, SQLite refuses one at once, without the wait that it was told to keep.
+/// If two connections do this at the same time, SQLite refuses one of them at once, ignoring its busy timeout.
 fn write_ahead(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
     let give_up = Instant::now() + busy_timeout;
     loop {
@@ -394,18 +396,18 @@ fn write_ahead(connection: &Connection, busy_timeout: Duration) -> rusqlite::Res
             result => break result?,
         }
     }
-    // The last page of each session's index is written with each of its commits: it stays at hand, and is copied into
-    // the file once for many of them.
+    // Each commit of a session writes the last page of its index: a large cache keeps these pages at hand, and rare
+    // checkpoints copy each into the file once for many commits.
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
-    // Keeps the write-ahead file from staying as large as it once had to be.
+    // Keeps the write-ahead log from staying as large as it once had to be.
     connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(32);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    // FULL and not NORMAL: with NORMAL a loss of power takes the last commits with it. `fullfsync` does the same for
+    // FULL and not NORMAL: with NORMAL, a loss of power would lose the last commits. `fullfsync` does the same for
     // macOS, where a plain sync stops at the drive's cache.
     connection.execute_batch(
         "PRAGMA synchronous = FULL;

@@ -1,4 +1,4 @@
-//! The connections that read.
+//! The reading connections.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::open::Place;
 use crate::log::{Command, LogError, RecordedEvent, Standing, StreamHead, StreamName, StreamQuery};
 
-/// A few connections that can't write, opened when they are first needed.
+/// A few read-only connections, opened when they are first needed.
 #[derive(Clone)]
 pub(super) struct Readers {
     place: Place,
@@ -33,7 +33,7 @@ impl Readers {
         }
     }
 
-    /// Runs a query on a thread that may block. A caller that stops waiting leaves the pool as it was.
+    /// Runs a query on a thread that may block. A caller that stops waiting leaves the pool intact.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, LogError> + Send + 'static,
@@ -61,10 +61,10 @@ impl Readers {
             .unwrap_or_else(|error| Err(LogError::Unavailable(format!("a read stopped: {error}"))))
     }
 
-    /// Closes the connections that nobody uses.
+    /// Closes the idle connections.
     ///
-    /// Before the writer's: only the last connection that closes merges the write-ahead log into the file and removes
-    /// it, and one that can't write does neither.
+    /// Must happen before the writer's is closed: only the last connection to close merges the write-ahead log into
+    /// the file and removes it, and a read-only one does neither.
     pub(super) fn close(&self) {
         self.idle().clear();
     }
@@ -74,7 +74,7 @@ impl Readers {
     }
 }
 
-/// Reads the events of one stream that are not erased, and makes sure that none is missing between them.
+/// Reads the events of one stream that are not erased, and checks that none is missing between them.
 pub(super) fn read(
     connection: &Connection,
     stream: &StreamName,
@@ -110,7 +110,7 @@ pub(super) fn read(
     Ok(found)
 }
 
-/// The last version of each stream, 0 for one that is not there.
+/// Returns the last version of each stream, 0 for one that does not exist.
 pub(super) fn versions(
     connection: &Connection,
     streams: &[StreamName],
@@ -176,7 +176,7 @@ pub(super) fn find(
     .map_err(unread)
 }
 
-// The first page and the later ones are different statements, because `?3 IS NULL OR …` would keep SQLite from going
+// The first page and later pages are different statements, because `?3 IS NULL OR …` would keep SQLite from going
 // straight to the place in the index.
 
 const OPEN: &str =

@@ -1,4 +1,4 @@
-//! The one thread that writes, and its group commit.
+//! The writing thread and its group commit.
 
 mod append;
 mod erase;
@@ -26,7 +26,7 @@ use crate::log::{
 };
 use crate::telemetry::NotedSpan;
 
-/// Owns the connection that writes.
+/// The owner of the writing connection.
 pub(super) struct Writer {
     connection: Connection,
     busy_timeout: Duration,
@@ -34,13 +34,13 @@ pub(super) struct Writer {
     counters: Arc<Counters>,
 }
 
-/// How a group came out.
+/// The outcome of a group.
 enum Outcome {
     /// Committed; one answer for each request.
     Committed(Vec<Result<(), LogError>>),
     /// Rolled back; nothing of the group was written.
     RolledBack(LogError),
-    /// Nobody knows, and the connection must not be used again.
+    /// The outcome is unknown, and the connection must not be used again.
     Broken(LogError),
 }
 
@@ -59,7 +59,7 @@ impl Writer {
         }
     }
 
-    /// Commits what arrives, until every sender is gone or the engine breaks.
+    /// Commits requests as they arrive, until every sender is gone or the engine breaks.
     pub(super) fn run(self, mut requests: mpsc::Receiver<Request>) {
         let Err((error, group)) = self.commit_all(&mut requests) else {
             return;
@@ -74,7 +74,7 @@ impl Writer {
         refuse_all(&mut requests);
     }
 
-    /// Commits what arrives. `Err`: how the engine broke, and what is not answered.
+    /// Commits requests as they arrive. On error returns how the engine broke, and the unanswered requests.
     fn commit_all(
         &self,
         requests: &mut mpsc::Receiver<Request>,
@@ -86,7 +86,7 @@ impl Writer {
                 Ok(appends) => break appends,
                 Err(error) => unwritten(&error),
             };
-            // Nothing has broken: whoever comes next has it tried again.
+            // The engine is not broken: the next request makes it try again.
             let Some(first) = requests.blocking_recv() else {
                 return Ok(());
             };
@@ -139,8 +139,9 @@ impl Writer {
         };
         let written = Instant::now();
         if let Err(error) = appends.commit() {
-            // A full disk stops the commit before its last page is whole, so nobody will ever read it, and SQLite
-            // has rolled it back. After any other failure, a failed sync above all, what is on the disk is unknown.
+            // A full disk stops the commit before its last page is complete, so no reader will ever see it, and
+            // SQLite has rolled it back. After any other failure, above all a failed sync, what is on the disk is
+            // unknown.
             if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
                 && self.connection.is_autocommit()
             {
@@ -161,7 +162,7 @@ impl Writer {
         Outcome::Committed(results)
     }
 
-    /// Does all work that can be done in one transaction, which it leaves open.
+    /// Does everything that can be done in one transaction, and leaves the transaction open.
     fn write_all(
         &self,
         appends: &mut Appends<'_>,
@@ -181,7 +182,7 @@ impl Writer {
     }
 
     fn roll_back(&self, cause: &rusqlite::Error) -> Outcome {
-        // Some failures have rolled back already.
+        // Some failures have rolled the transaction back already.
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
@@ -192,7 +193,7 @@ impl Writer {
         Outcome::RolledBack(unwritten(cause))
     }
 
-    /// Gives the connection up for good. Closing it must not sync or move what the failed commit left behind.
+    /// Retires the connection. Closing it must not sync or move what the failed commit left behind.
     fn retire(self) {
         self.broken.cancel();
         if let Err(error) = self
@@ -212,7 +213,7 @@ impl Drop for Writer {
     }
 }
 
-/// Answers what still waits, of which nothing was written.
+/// Refuses everything that still waits; none of it was written.
 fn refuse_all(requests: &mut mpsc::Receiver<Request>) {
     requests.close();
     while let Some(request) = requests.blocking_recv() {
@@ -220,7 +221,7 @@ fn refuse_all(requests: &mut mpsc::Receiver<Request>) {
     }
 }
 
-/// Names a failure after which nothing was written.
+/// Returns the error for a failure after which nothing was written.
 fn unwritten(error: &rusqlite::Error) -> LogError {
     let hint = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

@@ -1,4 +1,4 @@
-//! Names of which not all can be looked up.
+//! Tests with names that can't all be looked up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{io, sync::Mutex};
@@ -10,7 +10,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use super::*;
 use crate::serve::{GrpcServer, Services};
 
-/// A replica that serves nothing but its health.
+/// A replica that serves only its health.
 struct Server {
     server: GrpcServer,
     place: SocketAddr,
@@ -34,16 +34,16 @@ impl Server {
     }
 }
 
-/// What the resolver tells of a name.
+/// What the resolver answers for a name.
 #[derive(Clone, Copy)]
 enum Told {
     Place(SocketAddr),
     Failure,
-    /// Not even that there is no answer.
+    /// It never answers.
     Nothing,
 }
 
-/// The name `first`, which stands for a replica, and another one.
+/// A search for the names `first`, whose answer can be changed, and `second`.
 struct Names {
     first: Arc<Mutex<Told>>,
     serving: watch::Receiver<Arc<[Replica]>>,
@@ -97,7 +97,7 @@ async fn a_name_that_can_t_be_looked_up_does_not_hold_up_another() {
     names.until_serving(&[&old]).await;
     *names.first.lock().unwrap() = Told::Place(new.place);
     names.until_serving(&[&new]).await;
-    // A replica serves, and that is what counts.
+    // It is well because a replica serves.
     assert_eq!(*names.condition.borrow(), Condition::Well);
 }
 

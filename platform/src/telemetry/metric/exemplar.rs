@@ -1,8 +1,7 @@
-//! Exemplars: of each bucket of a histogram the last value whose trace is kept, to go from a slow bucket to one such
+//! Exemplars: for each bucket of a histogram the last value whose trace is kept, so that a slow bucket leads to such a
 //! trace.
 //!
-//! OpenTelemetry's SDK for Rust keeps none, so they are kept here and shown where metrics are scraped; by OTLP none go
-//! out.
+//! OpenTelemetry's SDK for Rust keeps none, so they are kept here and exposed to scrapers; none are sent by OTLP.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,20 +17,20 @@ pub struct Exemplar {
     pub value: f64,
     /// The trace, in hexadecimal digits.
     pub trace_id: String,
-    /// The span in it that the value was measured in.
+    /// The span within it in which the value was measured.
     pub span_id: String,
-    /// When it was measured, since the beginning of 1970.
+    /// When it was measured, since the Unix epoch.
     pub at: Duration,
 }
 
 impl Exemplar {
-    /// A value that is measured now, within a span.
+    /// Creates an exemplar for a value measured now, within a span.
     pub(super) fn now(value: f64, span: TraceIds) -> Self {
         Self {
             value,
             trace_id: span.trace_id.to_string(),
             span_id: span.span_id.to_string(),
-            // Whose clock is before 1970 has other troubles.
+            // A clock before 1970 is a problem of its own.
             at: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default(),
@@ -39,7 +38,7 @@ impl Exemplar {
     }
 }
 
-/// The exemplars of one histogram: as many as it has buckets, for each combination of its labels.
+/// The exemplars of one histogram: one per bucket, for each combination of its labels.
 pub(super) struct Exemplars(Mutex<Vec<Series>>);
 
 struct Series {
@@ -71,7 +70,7 @@ impl Exemplars {
         }
     }
 
-    /// The exemplar of the bucket with this upper bound.
+    /// Returns the exemplar of the bucket with this upper bound.
     pub(super) fn of(&self, labels: &[&str], bounds: &[f64], upper_bound: f64) -> Option<Exemplar> {
         let bucket = bounds.partition_point(|bound| *bound < upper_bound);
         let all = self.lock();

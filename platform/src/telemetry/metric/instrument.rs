@@ -1,4 +1,4 @@
-//! What metrics are measured with.
+//! The instruments that metrics are recorded on.
 
 use std::{
     borrow::Cow,
@@ -16,19 +16,19 @@ use crate::telemetry::{
     registry::{Instrument, InstrumentKind},
 };
 
-/// Where instruments are made, once the process is watched.
+/// The meter that creates the instruments, once telemetry has started.
 static METER: OnceLock<Meter> = OnceLock::new();
 
-/// For how many combinations of its labels a histogram knows where their values go. Each is looked for among them, so
-/// they are few; what the others say is looked up by the meter.
+/// For how many label combinations a histogram keeps a bound instrument. They are searched linearly, so they must be
+/// few; values with other labels are looked up by the meter.
 const BOUND: usize = 64;
 
-/// Has everything measured by this meter from now on. The first counts.
+/// Sets the meter for all metrics. Only the first call has an effect.
 pub(in crate::telemetry) fn start(meter: Meter) {
     let _ = METER.set(meter);
 }
 
-/// What a label says: a word that the code knows, or a small number. Never a text that came from elsewhere.
+/// A label's value: a word known to the code, or a small number. Never text from elsewhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label(Value);
 
@@ -45,15 +45,14 @@ impl From<u16> for Label {
 }
 
 impl Label {
-    /// One of the words that were known when the process began, such as the methods of its services and the routes of
-    /// its pages.
+    /// A word that was known when the process started, such as a method of its services or a route of its pages.
     #[must_use]
     pub fn known(word: impl Into<Arc<str>>) -> Self {
         Self(Value::String(word.into().into()))
     }
 }
 
-/// A metric with `N` labels, which is measured by a `By`.
+/// A metric with `N` labels, measured by a `By`.
 pub struct Metric<By, const N: usize> {
     row: Instrument,
     labels: [&'static str; N],
@@ -61,7 +60,7 @@ pub struct Metric<By, const N: usize> {
 }
 
 impl<By, const N: usize> Metric<By, N> {
-    /// As documents list it.
+    /// Returns its description, as the documentation lists it.
     #[must_use]
     pub const fn row(&self) -> &Instrument {
         &self.row
@@ -74,29 +73,29 @@ pub type Histogram<const N: usize> = Metric<Buckets<N>, N>;
 pub type Counter<const N: usize> = Metric<OnceLock<metrics::Counter<u64>>, N>;
 /// A count that grows and shrinks.
 pub type UpDownCounter<const N: usize> = Metric<OnceLock<metrics::UpDownCounter<i64>>, N>;
-/// Something that is what it is when it is looked at.
+/// A value that is observed whenever the metrics are read.
 pub type Gauge<const N: usize> = Metric<LookedAt, N>;
-/// A sum that only grows and that somebody else keeps.
+/// A sum that only grows, is kept elsewhere, and is observed whenever the metrics are read.
 pub type Sum<const N: usize> = Metric<AddedUp, N>;
 
-/// Values by how large they are.
+/// Counts values by their size.
 pub struct Buckets<const N: usize> {
     bounds: &'static [f64],
     made: OnceLock<metrics::Histogram<f64>>,
-    /// Where values with these labels go. The meter would find that out for each value, by a hash of all its labels.
+    /// Bound instruments by labels. Without them the meter would hash all labels for each value.
     bound: RwLock<Vec<([Label; N], BoundHistogram<f64>)>>,
     exemplars: Exemplars,
 }
 
 impl<const N: usize> Buckets<N> {
-    /// Counts a value if it is known where it goes.
+    /// Counts a value if its labels have a bound instrument. Returns whether they have.
     fn record_bound(&self, value: f64, labels: &[Label; N]) -> bool {
         let bound = self.bound.read().unwrap_or_else(PoisonError::into_inner);
         let known = bound.iter().find(|(known, _)| known == labels);
         known.inspect(|(_, bound)| bound.record(value)).is_some()
     }
 
-    /// Has it known where values go that have these labels, which are `pairs`, if there is room.
+    /// Keeps a bound instrument for these labels, given also as `pairs`, if there is room.
     fn bind(&self, made: &metrics::Histogram<f64>, labels: [Label; N], pairs: &[KeyValue]) {
         let mut bound = self.bound.write().unwrap_or_else(PoisonError::into_inner);
         if bound.len() < BOUND && bound.iter().all(|(known, _)| *known != labels) {
@@ -105,10 +104,10 @@ impl<const N: usize> Buckets<N> {
     }
 }
 
-/// By looking when somebody wants to know.
+/// Measures by observing the value whenever the metrics are read.
 pub struct LookedAt;
 
-/// By asking whoever keeps the sum when somebody wants to know.
+/// Measures by observing the sum, which is kept elsewhere, whenever the metrics are read.
 pub struct AddedUp;
 
 impl<const N: usize> Histogram<N> {
@@ -128,7 +127,7 @@ impl<const N: usize> Histogram<N> {
         Self { row, labels, by }
     }
 
-    /// Counts a value, of seconds if that is the unit.
+    /// Counts a value, in the metric's unit.
     pub fn record(&self, value: f64, labels: [Label; N]) {
         let Some(meter) = METER.get() else {
             return;
@@ -149,8 +148,8 @@ impl<const N: usize> Histogram<N> {
         self.by.bind(made, labels, &pairs);
     }
 
-    /// Counts a value that was measured within a span. If the span's trace is kept, the value stands for its bucket as
-    /// an exemplar, in place of the one before.
+    /// Counts a value that was measured within a span. If the span's trace is kept, the value becomes the exemplar of its
+    /// bucket, replacing the previous one.
     pub fn record_in(&self, span: Option<TraceIds>, value: f64, labels: [Label; N]) {
         if METER.get().is_some()
             && let Some(span) = span.and_then(TraceIds::sampled)
@@ -162,7 +161,7 @@ impl<const N: usize> Histogram<N> {
         self.record(value, labels);
     }
 
-    /// The exemplar of the bucket with this upper bound, for these values of its labels.
+    /// Returns the exemplar of the bucket with this upper bound, for these label values.
     #[must_use]
     pub fn exemplar(&self, labels: &[&str], upper_bound: f64) -> Option<Exemplar> {
         self.by.exemplars.of(labels, self.by.bounds, upper_bound)
@@ -177,7 +176,7 @@ impl<const N: usize> Counter<N> {
         Self { row, labels, by }
     }
 
-    /// Counts so many more. Nothing more makes it known that so far there were none.
+    /// Adds to the count. Adding 0 makes the counter exist, at zero.
     pub fn add(&self, more: u64, labels: [Label; N]) {
         if let Some(meter) = METER.get() {
             let made = self.by.get_or_init(|| {
@@ -200,7 +199,7 @@ impl<const N: usize> UpDownCounter<N> {
         Self { row, labels, by }
     }
 
-    /// Counts so many more, or fewer.
+    /// Adds to the count, or subtracts from it if `more` is negative.
     pub fn add(&self, more: i64, labels: [Label; N]) {
         if let Some(meter) = METER.get() {
             let made = self.by.get_or_init(|| {
@@ -226,8 +225,8 @@ impl<const N: usize> Gauge<N> {
         }
     }
 
-    /// Has it looked at whenever somebody wants to know, as long as the process is watched: `look` gives each value
-    /// with its labels, and must neither wait nor hold what is to end.
+    /// Observes the value whenever the metrics are read, for as long as telemetry runs. `look` reports each value with its
+    /// labels; it must not block, and must not keep alive anything that is to end.
     pub fn observe(&self, look: impl Fn(&mut dyn FnMut(f64, [Label; N])) + Send + Sync + 'static) {
         let Some(meter) = METER.get() else {
             return;
@@ -243,7 +242,7 @@ impl<const N: usize> Gauge<N> {
             .build();
     }
 
-    /// Has it be 1 from now on, with labels that are read from the configuration or the build.
+    /// Sets it to 1 for good, with labels that are taken from the configuration or the build.
     pub fn inform(&self, labels: [impl Into<Cow<'static, str>>; N]) {
         let labels = labels.map(|label| Label(Value::from(label.into())));
         self.observe(move |tell| tell(1.0, labels.clone()));
@@ -261,7 +260,7 @@ impl<const N: usize> Sum<N> {
         }
     }
 
-    /// As [`Gauge::observe`].
+    /// Observes the sum whenever the metrics are read, as [`Gauge::observe`] does.
     pub fn observe(&self, look: impl Fn(&mut dyn FnMut(f64, [Label; N])) + Send + Sync + 'static) {
         let Some(meter) = METER.get() else {
             return;
@@ -287,8 +286,8 @@ fn pairs<const N: usize>(keys: [&'static str; N], labels: [Label; N]) -> [KeyVal
     })
 }
 
-/// Declares metrics: for each the instrument, and all of them as rows in `ALL`. The comment above a name is its text in
-/// documents and for whoever scrapes, too.
+/// Declares metrics: an instrument for each, and the rows of all of them in `ALL`. The comment above a name is also its
+/// text in the documentation and its help text when scraped.
 macro_rules! declare {
     ($(
         $(#[doc = $text:literal])+

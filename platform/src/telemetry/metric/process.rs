@@ -1,13 +1,13 @@
-//! What the process itself uses, as the system counts it.
+//! Resource usage of the process, as the operating system reports it.
 
 use super::{PROCESS_CPU_TIME, PROCESS_MEMORY_USAGE, PROCESS_OPEN_FILE_DESCRIPTOR_COUNT};
 
-/// Has it looked at from now on. Where there is no `/proc`, there is nothing to see.
+/// Starts observing the usage. Where there is no `/proc`, nothing is observed.
 #[cfg(target_os = "linux")]
 pub(in crate::telemetry) fn observe() {
     use procfs::process::Process;
 
-    // What a process uses is far below 2^52 ticks or bytes.
+    // A process uses far less than 2^52 ticks or bytes.
     let float = |number: u64| number as f64;
     PROCESS_CPU_TIME.observe(move |tell| {
         if let Ok(stat) = Process::myself().and_then(|me| me.stat()) {
@@ -28,6 +28,6 @@ pub(in crate::telemetry) fn observe() {
     });
 }
 
-/// As above.
+/// Does nothing: there is no `/proc`.
 #[cfg(not(target_os = "linux"))]
 pub(in crate::telemetry) fn observe() {}

@@ -6,17 +6,17 @@ use opentelemetry_sdk::Resource;
 use super::*;
 use crate::telemetry::sampling::{Shared, tests::Kept};
 
-/// So slow is nobody here.
+/// Nothing in these tests is this slow.
 const NEVER: Duration = Duration::from_secs(3_600);
 
-/// One process that is traced, and nobody else.
+/// A traced process.
 struct Process {
     keeper: &'static Keeper,
     kept: Kept,
 }
 
 impl Process {
-    /// Keeps this part of the traces, and what takes so long of the others.
+    /// Keeps this fraction of the traces and, of the others, spans that take at least `slow_after`.
     fn new(ratio: f64, slow_after: Duration) -> Self {
         let kept = Kept::default();
         let scope = InstrumentationScope::builder("test").build();
@@ -45,7 +45,7 @@ impl Process {
     }
 }
 
-/// What a span says beside its times and its ids.
+/// What a span says apart from its times and ids.
 fn story(span: &SpanData) -> (&str, &SpanKind, &Status, Vec<(String, String)>) {
     let mut attributes: Vec<_> = span
         .attributes
@@ -57,7 +57,7 @@ fn story(span: &SpanData) -> (&str, &SpanKind, &Status, Vec<(String, String)>) {
     (&span.name, &span.span_kind, &span.status, attributes)
 }
 
-/// Spans that differ in all that a span can say.
+/// Spans that between them use everything that a span can say.
 pub(in crate::telemetry) fn spans_of_all_kinds() -> Vec<SpanData> {
     let process = Process::new(1.0, NEVER);
     let mut frame = process.begin("ws act");
@@ -79,7 +79,7 @@ fn reason(span: &SpanData) -> Option<String> {
     Some(reason.value.to_string())
 }
 
-/// A trace that is not kept still shows who was served badly, and nothing else.
+/// Of a trace that is not kept, only spans of failed or slow requests are shown.
 #[test]
 fn of_a_trace_that_is_not_kept_only_the_slow_and_the_failed_are() {
     let patient = Process::new(0.0, NEVER);
@@ -97,7 +97,7 @@ fn of_a_trace_that_is_not_kept_only_the_slow_and_the_failed_are() {
     }
 }
 
-/// Whether a span's trace is kept, or the span alone, can be told by its reason alone.
+/// Only the reason tells a span that is kept alone from one that is kept with its trace.
 #[test]
 fn a_span_that_is_kept_alone_says_what_it_would_have_said() {
     let serve = |ratio| {
@@ -122,7 +122,7 @@ fn a_span_covers_all_that_it_took() {
     for ratio in [0.0, 1.0] {
         let process = Process::new(ratio, NEVER);
         let note = process.begin("slow").0.take().unwrap();
-        // A clock that was set meanwhile does not make it longer.
+        // A clock that was set in the meantime does not make it longer.
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
         let span = note.into_span(took, now);
         assert_eq!(span.end_time.duration_since(span.start_time).unwrap(), took);
@@ -153,7 +153,7 @@ fn steps_are_below_what_is_kept_and_are_none_of_what_is_not() {
     assert!(dropped.step(&NotedSpan::default(), "decide").0.is_none());
 }
 
-/// Also those acts count whose traces are not kept.
+/// Acts whose traces are not kept are counted, too.
 #[test]
 fn a_step_for_many_acts_is_below_the_first_that_is_kept_and_says_for_how_many() {
     let (kept, dropped) = (Process::new(1.0, NEVER), Process::new(0.0, NEVER));
@@ -172,7 +172,7 @@ fn a_step_for_many_acts_is_below_the_first_that_is_kept_and_says_for_how_many() 
     assert_eq!(story(&span).3, [count]);
 }
 
-/// What is done where a step would be belongs where that would be.
+/// Work done in an empty step belongs to the surrounding scope.
 #[test]
 fn within_nothing_is_where_it_is() {
     let process = Process::new(0.0, NEVER);
@@ -201,7 +201,7 @@ fn a_link_to_a_trace_that_is_not_kept_is_none() {
     assert_eq!(links, [&other.span_context]);
 }
 
-/// What one service hands to another is one trace, whoever of them has something to show.
+/// A call from one service to another is one trace, whichever of them shows a span.
 #[test]
 fn both_ends_of_a_trace_that_is_not_kept_show_one_trace() {
     let (gateway, service) = (Process::new(0.0, NEVER), Process::new(1.0, NEVER));
@@ -228,7 +228,7 @@ fn a_trace_that_its_beginner_keeps_is_kept() {
     assert_eq!(act.parent_span_id, frame.span_context.span_id());
 }
 
-/// Whoever says no trace, or none that can be read, begins one.
+/// A caller that sends no traceparent, or an invalid one, begins a trace.
 #[test]
 fn a_caller_who_names_no_trace_begins_one() {
     for said in ["", "no traceparent"] {
@@ -238,7 +238,7 @@ fn a_caller_who_names_no_trace_begins_one() {
     }
 }
 
-/// A stranger's context is linked to, and its flag is thrown away.
+/// A stranger's context is linked to, and its sampled flag is ignored.
 #[test]
 fn it_is_linked_to_what_a_stranger_says_and_nothing_more() {
     const SAID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -259,7 +259,7 @@ fn it_is_linked_to_what_a_stranger_says_and_nothing_more() {
     }
 }
 
-/// What is done for somebody whose trace is not kept is known to be.
+/// Work done for a trace that is not kept knows so.
 #[test]
 fn a_trace_that_is_not_kept_is_current_while_it_is_worked_for() {
     let process = Process::new(0.0, NEVER);

@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 
 use super::*;
 
-/// Remembers what it is passed, if it is kept.
+/// A processor that remembers the spans that are kept.
 #[derive(Clone, Debug, Default)]
 pub(in crate::telemetry) struct Kept(Arc<Mutex<Vec<SpanData>>>);
 
@@ -30,7 +30,7 @@ impl SpanProcessor for Kept {
 }
 
 impl Kept {
-    /// What it was passed until now.
+    /// Returns the spans that it was passed so far.
     pub(in crate::telemetry) fn spans(&self) -> Vec<SpanData> {
         self.0.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! What is taken from the queue, in which order, and what is said to be lost.
+//! Which letters are taken from the queue, in which order, and which losses are announced.
 
 use futures::FutureExt as _;
 
@@ -8,19 +8,19 @@ fn outbox() -> Outbox {
     Outbox::new(Arc::default())
 }
 
-/// A word that says this.
+/// A word with this payload.
 fn said(payload: &'static [u8]) -> Option<Bytes> {
     Some(Bytes::from_static(payload))
 }
 
-/// A word of loss.
+/// [`Word::Lost`].
 const LOST: Option<Bytes> = None;
 
 fn put(outbox: &Outbox, topic: &str, payload: &'static [u8]) {
     outbox.put(topic, Origin(1), Bytes::from_static(payload));
 }
 
-/// The payloads that are said on a topic, and the words of loss between them.
+/// Takes the words on a topic: payloads, and losses between them.
 async fn words(outbox: &Outbox, topic: &str) -> Vec<Option<Bytes>> {
     let letters = outbox.take(usize::MAX).await;
     let here = letters.iter().filter(|letter| &*letter.topic == topic);
@@ -113,12 +113,12 @@ async fn a_loss_is_said_again_until_it_was_sent_and_before_what_follows() {
     assert_eq!(taken.len(), 2);
     assert_eq!(taken[0].word, Word::Lost);
     outbox.owe(&taken[0], "failed");
-    // Nothing else is to be said: the time comes by itself.
+    // Nothing else is to be sent: the loss is announced when it is due.
     assert_eq!(words(&outbox, "t").await, [LOST]);
     assert_eq!(outbox.counters.figures().dropped, 1);
 }
 
-/// Puts a word on each of so many topics, of which none is sent.
+/// Puts a word on each of this many topics and fails to send them.
 async fn lose_on_topics(outbox: &Outbox, topics: usize) {
     for topic in 0..topics {
         put(outbox, &topic.to_string(), b"x");
@@ -157,7 +157,7 @@ async fn every_topic_has_its_turn_while_losses_can_t_be_said() {
     assert_eq!(said.len(), topics);
 }
 
-/// While two keys are in use each letter goes out twice.
+/// While two keys are in use, each letter is sent twice.
 #[tokio::test(start_paused = true)]
 async fn what_is_sent_in_copies_is_counted_once() {
     let outbox = outbox();

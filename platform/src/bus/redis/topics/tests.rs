@@ -85,7 +85,7 @@ fn who_tells_no_longer_does_not_speak_for_who_does() {
     assert!(topics.is_active(channel, after) && !topics.is_active(channel, before));
 }
 
-/// A slot went to and fro, and the confirmation of a master that has lost it again came last.
+/// A slot moved away and back, and the confirmation of the master that has lost it again came last.
 #[test]
 fn who_was_spoken_over_by_somebody_who_tells_no_longer_looks_again() {
     let topics = topics();
@@ -99,7 +99,7 @@ fn who_was_spoken_over_by_somebody_who_tells_no_longer_looks_again() {
     assert_eq!(changed(&topics, before), [Arc::clone(channel)]);
 }
 
-/// Redis still tells us, since it has not heard yet that the one before has left.
+/// Redis still sends, since it has not heard yet that the previous listener left.
 #[test]
 fn nothing_is_heard_before_the_word_that_some_may_be_missed() {
     let topics = topics();
@@ -118,7 +118,7 @@ fn nothing_is_heard_before_the_word_that_some_may_be_missed() {
     topics.heard(&channels[0], &sealed);
     assert_eq!(now(&mut first), None);
     topics.activated(&channels[0], by);
-    // The other key's channel is not active yet, and this one is heard on already.
+    // The other key's channel is not active yet, but this one is heard already.
     let mut second = topics.subscribe(Origin(1), "t");
     topics.heard(&channels[0], &sealed);
     for listener in [&mut first, &mut second] {

@@ -108,7 +108,7 @@ fn each_batch_is_decided_on_what_those_before_it_leave() {
     assert_eq!(heads.owners, [Some("maple")]);
     assert_eq!(heads.closed, [Some(9)]);
     assert_eq!(decision.erasures.up_to, [2]);
-    // It was made to be locked, and nobody wrote to it.
+    // It was created to be locked, but not written to.
     assert_eq!(decision.unused.ids, ["t"]);
 }
 

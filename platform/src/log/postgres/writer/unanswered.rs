@@ -1,21 +1,21 @@
-//! Commits that the server does not answer: those that wait for a standby that is gone, above all.
+//! Commits that the server does not answer: above all, those that wait for a standby that is gone.
 
 use std::{pin::pin, time::Duration};
 
 use super::{Shared, WritingSession};
 use crate::log::postgres::error::OpenError;
 
-/// How often those who wait are refused meanwhile.
+/// How often waiting requests are refused meanwhile.
 const REFUSE_EVERY: Duration = Duration::from_millis(500);
-/// After how many of these times it is looked whether the server still works on the commit.
+/// After how many of these intervals to check whether the server still works on the commit.
 const LOOK_EVERY: u32 = 10;
 
 impl Shared {
     /// Keeps a connection until its commit is answered. Returns whether it can be used again.
     ///
-    /// It is not closed and replaced, because the server would go on with the commit and keep its streams locked: an
-    /// hour without the standby would use up all connections that the server has. It is given up when a server that can
-    /// be written, this one or another, says that it does not work on it.
+    /// The connection is not closed and replaced, because the server would go on with the commit and keep its streams
+    /// locked: an hour without the standby would use up all of the server's connections. It is given up when a server
+    /// that can be written, this one or another, says that it is not working on the commit.
     pub(super) async fn until_answered(&self, waiting: &WritingSession) -> bool {
         self.links.set_problem(Some(OpenError::Unanswered));
         let mut answered = pin!(waiting.session.answered());

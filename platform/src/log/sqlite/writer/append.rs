@@ -1,7 +1,8 @@
-//! What the one thread that writes does in a transaction.
+//! What the writing thread does within a transaction.
 //!
-//! Its statements are read once. And it remembers how far the streams have come that it was asked of: under the file's write
-//! lock nobody changes that but this connection, and SQLite says whether another one has since the last transaction.
+//! Its statements are prepared once. It also remembers the versions of the streams that it was asked about: under the
+//! file's write lock only this connection changes them, and SQLite says whether another one has since the last
+//! transaction.
 
 use std::collections::HashMap;
 
@@ -9,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::log::{Batch, LogError, StreamName, Write};
 
-/// How many streams are remembered from one transaction to the next. When there are so many, all are forgotten: those that go
-/// on are soon known again.
+/// How many streams are remembered between transactions. At this number all are forgotten; streams that are still in
+/// use are soon known again.
 const REMEMBERED: usize = 8_192;
 
 /// Where a stream is in the file, and its last version.
@@ -20,7 +21,7 @@ pub(super) struct Head {
     pub(super) version: i64,
 }
 
-/// The statements of a transaction, and what is known of the streams.
+/// The prepared statements, and what is known of the streams.
 pub(super) struct Appends<'c> {
     connection: &'c Connection,
     begin: Statement<'c>,
@@ -31,17 +32,17 @@ pub(super) struct Appends<'c> {
     insert: Statement<'c>,
     advance: Statement<'c>,
     advance_and_stand: Statement<'c>,
-    /// How far streams have come; nothing for one that is known not to be there.
+    /// The known heads of streams; `None` for a stream that is known not to exist.
     heads: HashMap<StreamName, Option<Head>>,
-    /// What `data_version` said when they were as they are known.
+    /// The `data_version` for which `heads` is right.
     known_at: Option<i64>,
 }
 
 impl<'c> Appends<'c> {
-    /// Knows nothing yet.
+    /// Prepares the statements, with nothing known of the streams yet.
     ///
     /// # Errors
-    /// When the file can't be read.
+    /// If the file can't be read.
     pub(super) fn on(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
@@ -66,7 +67,7 @@ impl<'c> Appends<'c> {
         })
     }
 
-    /// Takes the write lock, and forgets what another connection may have changed.
+    /// Begins a transaction with the write lock, and forgets what another connection may have changed.
     pub(super) fn begin(&mut self) -> rusqlite::Result<()> {
         self.begin.execute([])?;
         let version = self.data_version.query_row([], |row| row.get(0))?;
@@ -76,17 +77,17 @@ impl<'c> Appends<'c> {
         Ok(())
     }
 
-    /// Ends the transaction.
+    /// Commits the transaction.
     pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
         self.commit.execute([]).map(|_| ())
     }
 
-    /// The transaction did not come to its end: what it wrote is not so.
+    /// Forgets all heads, because the transaction was not committed.
     pub(super) fn forget(&mut self) {
         self.heads.clear();
     }
 
-    /// Writes a batch, if all of its streams are where its writer saw them; otherwise nothing.
+    /// Writes a batch if all of its streams are at the versions that its writer saw; otherwise writes nothing.
     pub(super) fn append(&mut self, batch: &Batch) -> rusqlite::Result<Result<(), LogError>> {
         for write in &batch.writes {
             let actual = self.find(&write.stream)?.map_or(0, |head| head.version);
@@ -104,7 +105,7 @@ impl<'c> Appends<'c> {
         Ok(Ok(()))
     }
 
-    /// How far a stream has come, if it is there.
+    /// Returns the head of a stream, if the stream exists.
     pub(super) fn find(&mut self, stream: &StreamName) -> rusqlite::Result<Option<Head>> {
         if let Some(head) = self.heads.get(stream) {
             return Ok(*head);
@@ -142,7 +143,7 @@ impl<'c> Appends<'c> {
                 command.map(|command| command.fingerprint.to_be_bytes()),
             ])?;
         }
-        // A statement keeps what was bound to it last, which may be large and may be erased.
+        // A statement keeps the values bound to it last, which may be large and may be erased later.
         self.insert.clear_bindings();
         let Head { stream_id, version } = head;
         match &write.standing {

@@ -10,11 +10,11 @@ use crate::log::{
     group::{Request, Work, answer},
 };
 
-/// How long everybody who appends may have to wait for those who still read what was erased.
+/// How long appends may have to wait for readers that still see what was erased.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Writer {
-    /// Writes zeros over the events of a stream, which has come so far, up to a version, and remembers that they are gone.
+    /// Overwrites the events of a stream with the given head, up to a version, and records that they are gone.
     pub(super) fn erase(
         &self,
         stream: &StreamName,
@@ -30,8 +30,8 @@ impl Writer {
         let Some(Head { stream_id, .. }) = head else {
             return Ok(Ok(()));
         };
-        // Every column keeps its width, so SQLite writes the row over itself where it stands. For `at_ms` this is so
-        // from 1970 to 6429.
+        // Every column keeps its width, so SQLite overwrites the row in place. For `at_ms` this holds from 1970 to
+        // 6429.
         self.connection
             .prepare_cached(
                 "UPDATE event SET
@@ -73,9 +73,9 @@ impl Writer {
         );
     }
 
-    /// Moves what the write-ahead log holds into the file, and cuts it down to nothing.
+    /// Moves the content of the write-ahead log into the file, and truncates it to nothing.
     ///
-    /// Done even if this erasure changed nothing: the one before it may not have come so far.
+    /// Done even if this erasure changed nothing: the one before may have failed at this step.
     fn clear_write_ahead_log(&self) -> rusqlite::Result<()> {
         let patience = CHECKPOINT_PATIENCE.min(self.busy_timeout);
         self.connection.busy_timeout(patience)?;

@@ -45,7 +45,7 @@ fn a_full_disk_is_rolled_back_and_over_when_there_is_room_again() {
     assert_eq!(results, [Ok(()), Ok(())]);
 }
 
-/// What is written for one request is known to the next one of the same group.
+/// What one request writes is known to the next one in the same group.
 #[test]
 fn a_stream_may_be_begun_and_go_on_in_one_group() {
     let folder = tempfile::tempdir().unwrap();
@@ -70,7 +70,7 @@ fn a_stream_may_be_begun_and_go_on_in_one_group() {
     );
 }
 
-/// Whoever else writes to the file is heard of, though this connection remembers where the streams were.
+/// Another connection's writes are noticed, although this one remembers the versions.
 #[test]
 fn what_another_connection_writes_is_a_conflict_here() {
     let folder = tempfile::tempdir().unwrap();
