@@ -16,6 +16,21 @@ MAKE = re.compile(r"(?:^ {4}|`)make ([a-z0-9-]+)", re.M)
 TARGET = re.compile(r"^([a-z0-9-]+):", re.M)
 ADDRESS = re.compile(r"http://[0-9.]+:[0-9]+")
 
+# A tag as it is defined, and several as they are cited: "R8, D50", "I17; S11", "S4 to S6", "S36-S43".
+TAG = r"[A-Z]{1,2}[0-9]{1,2}"
+DEFINED = re.compile(rf"^- \*\*({TAG})\*\* ", re.M)
+DEFINED_FAULTS = re.compile(rf"^\| ({TAG}(?:, {TAG})*) \|", re.M)
+TAGS = rf"{TAG}(?:(?:, |; |-| to | and ){TAG})*"
+RANGE = re.compile(rf"({TAG})(?:-| to )({TAG})")
+# Tags stand in parentheses, before a colon, or by themselves: as a whole comment, or as a line's last sentence.
+CITED = re.compile(rf"\(({TAGS})\)|^({TAGS})(?=:)|(?:^|\. )({TAGS})\.?$")
+# What a line says in a comment, a docstring, or the name of a test in TypeScript.
+SAID = re.compile(
+    r"(?:^|\s)//[/!]?\s(.*)"
+    r"|^\s*(?:/\*\*|\*|#|\"\"\")\s?(.*?)(?:\*/|\"\"\")?\s*$"
+    r"|^\s*(?:describe|it|test)\b[^\"]*\"(.*)\""
+)
+
 # A limit for a build from nothing on a small machine, not a measure.
 START_SECONDS = 1200
 
@@ -24,6 +39,31 @@ def documents():
     """The Markdown files of the repository."""
     listed = subprocess.check_output(["git", "ls-files", "*.md"], cwd=ROOT, text=True)
     return [ROOT / name for name in listed.splitlines() if (ROOT / name).exists()]
+
+
+def sources():
+    """The Rust, TypeScript and Python files of the repository."""
+    listed = subprocess.check_output(["git", "ls-files", "*.rs", "*.ts", "*.tsx", "*.py"], cwd=ROOT, text=True)
+    return [ROOT / name for name in listed.splitlines() if (ROOT / name).exists()]
+
+
+def single(tags):
+    """Each tag of those that are cited together, with what lies within a range."""
+    for first, last in RANGE.findall(tags):
+        family = first.rstrip("0123456789")
+        for number in range(int(first[len(family) :]), int(last[len(family) :]) + 1):
+            yield f"{family}{number}"
+    yield from re.findall(TAG, tags)
+
+
+def cited(text):
+    """The tags that a source cites, each with the number of its line."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if said := SAID.search(line):
+            words = next(part for part in said.groups() if part is not None).strip()
+            for found in CITED.finditer(words):
+                for tag in single(next(part for part in found.groups() if part is not None)):
+                    yield tag, number
 
 
 class Documents(unittest.TestCase):
@@ -39,6 +79,32 @@ class Documents(unittest.TestCase):
             for target in MAKE.findall(document.read_text(encoding="utf-8")):
                 with self.subTest(document=document.name, target=target):
                     self.assertIn(target, targets)
+
+    def test_every_tag_that_a_source_cites_is_defined(self):
+        requirements = DEFINED.findall((ROOT / "docs/requirements.md").read_text(encoding="utf-8"))
+        faults = ", ".join(DEFINED_FAULTS.findall((ROOT / "docs/faults.md").read_text(encoding="utf-8"))).split(", ")
+        defined = requirements + faults
+        self.assertEqual(len(defined), len(set(defined)), "a tag is defined twice")
+        for source in sources():
+            for tag, line in cited(source.read_text(encoding="utf-8")):
+                with self.subTest(tag=tag):
+                    self.assertTrue(tag in defined, f"{source}:{line} cites {tag}, which has no definition")
+
+    def test_what_cites_a_tag_and_what_does_not(self):
+        for text, tags in [
+            ("// R4", ["R4"]),
+            ("    /// I8: the last word, too.", ["I8"]),
+            ("//! What is shown. D80, I31, PR8.", ["D80", "I31", "PR8"]),
+            ("let a = b; // as in a wait (I17; S4 to S6)", ["I17", "S4", "S5", "S6"]),
+            (" * Handed over (R15, D43-D45).", ["R15", "D43", "D44", "D45"]),
+            ('    """S20: the librarian\'s view."""', ["S20"]),
+            ('  it("ends (D60)", async () => {', ["D60"]),
+            ("match (V4, V6) { // an S3 bucket, or http://a/ (S3-like)", []),
+            ("// It speaks HTTP of V4 and I2P.", []),
+            ('let kind = "F99";', []),
+        ]:
+            with self.subTest(text=text):
+                self.assertEqual(sorted({tag for tag, _ in cited(text)}), sorted(tags))
 
 
 class MakeRun(unittest.TestCase):
