@@ -1,4 +1,4 @@
-//! Has the crate compiled again when the pages were built anew: their files get new names then, which no
+//! Makes Cargo recompile the crate when the pages were rebuilt: their files then have new names, which no
 //! `include_bytes!` of the old ones would notice.
 
 fn main() {

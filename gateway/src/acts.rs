@@ -1,4 +1,4 @@
-//! Acts that go to session-svc by themselves: those that have no place on an Attend stream, and all acts for sessions
+//! Acts that go to session-svc by separate calls: those that do not go on an Attend stream, and all acts for sessions
 //! that are not attended on this socket.
 
 use carrel_platform::refusal::Refusal;
@@ -19,8 +19,9 @@ use crate::{
     upstream::{Caller, Upstream},
 };
 
-/// Does one act when `after` is settled, and gives its answer. The act is refused and not done if `after` refuses it, or
-/// takes longer than a call may: then the browser sends it again, and nothing has overtaken what was before it.
+/// Does one act once `after` has resolved, and returns its answer. If `after` resolves to a refusal, or takes longer
+/// than a call may, the act is refused and not done: the browser then sends it again, and nothing has overtaken the
+/// acts before it.
 pub(crate) async fn carry_out(
     upstream: Upstream,
     caller: Caller,
@@ -44,7 +45,7 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// What is told of an act that waited in vain for the answers to those before it. It did not happen.
+/// The refusal of an act that waited in vain for the answers to those before it. It did not happen.
 fn unsettled() -> Refusal {
     Refusal::unavailable(
         "INTERRUPTED",
@@ -66,7 +67,7 @@ async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accept
             "The act does not say what to do. See docs/websocket.md.",
         ));
     };
-    // With what each of these requests has beside its own fields.
+    // Adds the fields that all of these requests share.
     macro_rules! call {
         ($client:ident.$method:ident, $rpc:literal, $request:ident { $($field:ident: $value:expr),* $(,)? }) => {
             upstream
@@ -215,7 +216,7 @@ async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accept
     })
 }
 
-/// To whom a session is offered, in the service's words.
+/// Converts the receiver of an offer to the service's type.
 fn receiver(to: offer_transfer::To) -> offer_transfer_request::To {
     match to {
         offer_transfer::To::Introduction(introduction) => {

@@ -1,6 +1,6 @@
 //! The JSON endpoints: each reads a request, makes one gRPC call on the caller's behalf and writes the answer.
 //!
-//! Bodies are the messages of `proto/` in proto3 JSON. There is nothing ambient to misuse from another page: no
+//! Bodies are the messages of `proto/` in proto3 JSON. There is no ambient authority that another page could misuse: no
 //! cookies, no CORS, and a body must say that it is JSON, which another origin's form can't.
 
 use axum::{
@@ -61,7 +61,7 @@ pub(crate) fn routes(upstream: Upstream) -> Router {
         .with_state(upstream)
 }
 
-/// A page of a list, as the query names it.
+/// The page of a list that the query asks for.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct PageQuery {
@@ -69,7 +69,7 @@ struct PageQuery {
     page_token: String,
 }
 
-/// The view of a transcript, as the query names it.
+/// The view of a transcript that the query asks for.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct TranscriptQuery {
@@ -278,7 +278,8 @@ fn wrong_method() -> Refused {
     )
 }
 
-/// The browser's user, with the token that the request carries; whether there is one is for the service to judge.
+/// Returns a caller with the token that the request carries, if any; whether one is needed is for the service to
+/// decide.
 fn bearer(browser: Browser, headers: &HeaderMap) -> Caller {
     match headers.get(header::AUTHORIZATION) {
         Some(value) => browser.caller().with_authorization(value.as_bytes()),
@@ -286,7 +287,7 @@ fn bearer(browser: Browser, headers: &HeaderMap) -> Caller {
     }
 }
 
-/// The message in a body.
+/// Reads the message in a body.
 fn message<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Refused> {
     let is_json = headers
         .get(header::CONTENT_TYPE)
@@ -327,7 +328,7 @@ fn message<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Re
     })
 }
 
-/// The parameters of a query.
+/// Reads the parameters of a query.
 fn readable<T>(query: Parameters<T>) -> Result<T, Refused> {
     query
         .map(|Query(query)| query)

@@ -1,7 +1,7 @@
 //! One session attended on one socket: an Attend stream of session-svc, read by a task of its own.
 //!
-//! The task does nothing but read the stream and push to the outbox, which never waits. So the stream is read at the
-//! speed at which it comes, whatever the browser does.
+//! The task only reads the stream and pushes to the outbox, which never waits. So the stream is read as fast as it
+//! comes, whatever the browser does.
 
 mod in_doubt;
 mod reader;
@@ -28,11 +28,11 @@ use self::{
 };
 use crate::{frame_time::FrameTime, line::Line, upstream::read};
 
-/// How many requests may wait for the service on one stream, beside the acts under way, which have a limit of their
-/// own: the Join, what is typed, and the word that there is a renewal.
+/// How many requests may wait for the service on one stream, beside the acts under way, which have their own limit: the
+/// Join, typing, and the wake-up for a renewal.
 const SPARE_REQUESTS: usize = 16;
 
-/// A session that is attended. Dropping it ends the stream, but only [`Attendance::stop`] waits for that.
+/// An attended session. Dropping it ends the stream, but only [`Attendance::stop`] waits for the end.
 #[derive(Debug)]
 pub(crate) struct Attendance {
     requests: Requests,
@@ -44,52 +44,53 @@ pub(crate) struct Attendance {
 
 /// The acts of a stream.
 ///
-/// The lock makes "is the stream still there" and "note the act" one step, so that no act is left without an answer.
+/// The lock makes "is the stream still open" and "record the act" one step, so that no act is left without an answer.
 #[derive(Clone, Debug)]
 struct ActsUnderWay(Arc<Mutex<Acts>>);
 
 #[derive(Debug)]
 enum Acts {
-    /// Those that were put on the stream and not answered yet, in order.
+    /// The acts that were put on the stream and not answered yet, in order.
     Open(Vec<UnderWay>),
-    /// The stream is over.
+    /// The stream has ended.
     Over {
         /// Whether the browser is to attend again.
         comes_back: bool,
-        /// The commands of which it is not known what became of them.
+        /// The commands whose outcome is not known.
         in_doubt: InDoubt,
     },
 }
 
-/// An act that was put on a stream. A command that is sent again before its answer is there twice.
+/// An act that was put on a stream. A command that is sent again before it was answered is listed twice.
 #[derive(Debug)]
 struct UnderWay {
     command_id: String,
-    /// How long the act's frame has taken.
+    /// Measures how long the act's frame takes.
     time: FrameTime,
-    /// The span of the act, which ends when its answer was written.
+    /// The act's span. It ends when the answer was written.
     span: NotedSpan,
-    /// Counts it among the user's acts under way.
+    /// Counts the act among the user's acts under way.
     _permit: OwnedSemaphorePermit,
-    /// Counts it among the stream's, for [`Attendance::settled`].
+    /// Counts the act among the stream's, for [`Attendance::settled`].
     unsettled: TaskTrackerToken,
 }
 
 /// Why an act was not put on a stream.
 #[derive(Debug)]
 pub(crate) enum NotSent {
-    /// The stream is over for good. The act can be done by itself, with what is given back.
+    /// The stream is over for good. The act can be sent by a separate call, with the permit and the time given back
+    /// here.
     Over(OwnedSemaphorePermit, FrameTime),
-    /// The stream is over, and the browser is to attend again, or to send again what was before this. It may have sent this
-    /// before it knew, and what it sent before this may not have happened: so this must not either, or it would overtake
-    /// that.
+    /// The stream is over, and the browser must first attend again, or send its earlier acts again. It may have sent
+    /// this act before it knew, and its earlier acts may not have happened: so this one must not happen either, or it
+    /// would overtake them.
     Interrupted(FrameTime),
-    /// The service does not take as much as the browser sends. Nothing happened.
+    /// The service does not take acts as fast as the browser sends them. Nothing happened.
     Full(FrameTime),
 }
 
 impl Attendance {
-    /// Opens the stream and begins to read it.
+    /// Opens the stream and starts the task that reads it.
     pub(crate) fn start(
         line: &Line,
         session_id: String,
@@ -106,7 +107,7 @@ impl Attendance {
                 audience: Audience::Unspecified.into(),
                 after,
                 trace: true,
-                // Whether the service is there, its connection tells; and the outbox tells heads again.
+                // The connection shows whether the service is there, and the outbox repeats heads.
                 only_new_heads: true,
             })),
             trace_parent: scope.run(trace_context::current),
@@ -116,7 +117,7 @@ impl Attendance {
         let mut sessions = line.upstream.sessions.clone();
         let caller = line.caller.clone().about(&session_id);
         let request = scope.run(|| caller.request(to_service));
-        // In a place of its own, which is given back when the stream is open: the task would keep one for it.
+        // Boxed, so that its memory is freed once the stream is open: the task would keep room for it.
         let opening = Box::pin(async move { sessions.attend(request).await });
         let deadline = line.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Acts::Open(Vec::new()))));
@@ -133,7 +134,7 @@ impl Attendance {
             };
             reader.end(end);
         });
-        // Closed from the start: whoever waits, waits only for what there is.
+        // Closed from the start, so that `wait` returns as soon as no token is left.
         let unsettled = TaskTracker::new();
         unsettled.close();
         Self {
@@ -145,7 +146,7 @@ impl Attendance {
         }
     }
 
-    /// Puts an act on the stream. The permit is held until it was answered.
+    /// Puts an act on the stream. The permit is held until the act was answered.
     pub(crate) fn act(
         &self,
         act: session::Act,
@@ -166,7 +167,7 @@ impl Attendance {
                 });
             }
         };
-        // On its way to the service and back; none if its frame's trace is not kept.
+        // Covers the way to the service and back; empty if the trace of the act's frame is not kept.
         let span = NotedSpan::step(TraceIds::current(), SpanKind::Client, span::ACT_SERVED);
         let request = attend_request::Request::Act(act);
         let sent = span.scope().run(|| self.send(request));
@@ -185,8 +186,8 @@ impl Attendance {
         }
     }
 
-    /// Resolves when no act is under way on the stream, with the refusal of what waited for that if those that were under
-    /// way may have to be sent again: the stream has broken, or the browser has ended it before they were answered.
+    /// Resolves when no act is under way on the stream. Returns the refusal for whatever waited if the acts that were
+    /// under way may have to be sent again: the stream has broken, or the browser ended it before they were answered.
     pub(crate) fn settled(&self) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
         let (unsettled, acts) = (self.unsettled.clone(), self.acts.clone());
         async move {
@@ -201,7 +202,7 @@ impl Attendance {
         }
     }
 
-    /// Tells the service what the user is typing. Dropped if the service does not keep up.
+    /// Tells the service which box the user is typing in. Dropped if the service does not keep up.
     pub(crate) fn typing(&self, r#box: i32) {
         let typing = session::Typing {
             r#box,
@@ -210,7 +211,7 @@ impl Attendance {
         let _ = self.send(attend_request::Request::Typing(typing));
     }
 
-    /// Gives the service a fresh token before all that waits for it, as soon as it takes anything after the Join.
+    /// Gives the service a fresh token ahead of all waiting requests, but after the Join.
     pub(crate) fn renew(&self, access_token: String) {
         let renew = attend_request::Request::Renew(session::Renew { access_token });
         self.requests.renew(within_trace(renew));
@@ -227,7 +228,7 @@ impl Attendance {
         )
     }
 
-    /// Whether it has, and no command is to be sent again before others.
+    /// Whether the stream has ended by itself, for good, and no command has to be sent again before others.
     pub(crate) fn is_settled_for_good(&self) -> bool {
         matches!(
             &*self.acts.lock(),
@@ -238,7 +239,7 @@ impl Attendance {
         )
     }
 
-    /// Whether the stream goes on.
+    /// Whether the stream is open.
     pub(crate) fn is_open(&self) -> bool {
         matches!(*self.acts.lock(), Acts::Open(_))
     }
@@ -256,7 +257,7 @@ impl Attendance {
     }
 }
 
-/// A request within the trace of what is done now.
+/// Makes a request that carries the current trace.
 fn within_trace(request: attend_request::Request) -> Box<AttendRequest> {
     Box::new(AttendRequest {
         request: Some(request),
@@ -269,7 +270,7 @@ impl ActsUnderWay {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of an answer; what is returned is dropped when the answer was queued.
+    /// Removes an act that was answered. The caller drops it once the answer was queued.
     fn answered(&self, command_id: &str) -> Option<UnderWay> {
         let mut acts = self.lock();
         let Acts::Open(acts) = &mut *acts else {
@@ -279,8 +280,8 @@ impl ActsUnderWay {
         Some(acts.remove(place))
     }
 
-    /// The stream is over: gives the acts that were not answered. `unknown` are the commands that were answered so that
-    /// nobody knows what became of them.
+    /// Marks the stream as over and returns the acts that were not answered. `unknown` are the commands that were
+    /// answered without a known outcome.
     fn close(&self, comes_back: bool, unknown: Vec<String>) -> Vec<UnderWay> {
         let mut acts = self.lock();
         let unanswered = match &mut *acts {
@@ -296,7 +297,7 @@ impl ActsUnderWay {
     }
 }
 
-/// What is told of an act that came behind those on a stream that has broken. It did not happen.
+/// The refusal of an act that came behind those on a broken stream. It did not happen.
 pub(crate) fn interrupted() -> Refusal {
     Refusal::unavailable(
         "INTERRUPTED",

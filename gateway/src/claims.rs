@@ -1,4 +1,4 @@
-//! What the gateway reads in a token that a service has just accepted.
+//! The claims that the gateway reads from a token that a service has just accepted.
 //!
 //! The gateway has no keys and trusts no token: it reads the payload only after a service answered a call that was
 //! made with it, and only to know when the socket must end and which session a patron's token is for.
@@ -16,7 +16,7 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// Reads the payload of a JSON Web Token without checking it.
+    /// Reads the payload of a JSON Web Token without verifying it.
     pub(crate) fn of_accepted(token: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Payload {

@@ -6,10 +6,10 @@ use axum::extract::ws::{CloseFrame, Message};
 
 /// One reason to close a socket.
 ///
-/// `docs/websocket.md` lists the same codes for those who write clients.
+/// `docs/websocket.md` lists the same codes for authors of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// The peer has gone, or nothing was heard of it for too long.
+    /// The peer has gone, or was silent for too long.
     GoingAway,
     /// The peer broke the websocket protocol itself.
     Protocol,
@@ -21,23 +21,23 @@ pub enum Close {
     Internal,
     /// The gateway, or a service that it needs, is being restarted.
     Restart {
-        /// How long the client should wait before it comes back; another time for each client.
+        /// How long the client should wait before it comes back; different for each client.
         retry: Duration,
     },
-    /// The first frame was no Hello, a frame came with the wrong opcode, or its bytes were no frame.
+    /// The first frame was not a Hello, a frame had the wrong opcode, or its bytes were not a frame.
     BadFrame,
     /// The token is bad, or has expired without a renewal.
     BadToken,
-    /// The client did not read as fast as things happened.
+    /// The client did not read as fast as frames came.
     TooSlow,
-    /// There was no Hello in time.
+    /// The Hello did not come in time.
     HelloLate,
     /// The client sent too many frames, or has too many sockets.
     TooMany,
 }
 
 impl Close {
-    /// Each reason once, a restart with a time to wait of no meaning.
+    /// Each reason once; the wait of the restart has no meaning.
     pub const ALL: [Self; 11] = [
         Self::GoingAway,
         Self::Protocol,
@@ -54,12 +54,12 @@ impl Close {
         Self::TooMany,
     ];
 
-    /// A [`Close::Restart`] with a time to wait of its own, so that not all clients come back at the same instant.
+    /// Returns a [`Close::Restart`] with a random wait, so that not all clients come back at the same instant.
     #[must_use]
     pub fn restart() -> Self {
         const SHORTEST_MS: u64 = 500;
         const SPREAD_MS: u64 = 2_500;
-        // Without entropy all clients wait equally long, which is a nuisance and no fault.
+        // Without entropy all clients wait equally long, which is unfortunate but harmless.
         let random = getrandom::u64().unwrap_or_default();
         Self::Restart {
             retry: Duration::from_millis(SHORTEST_MS + random % SPREAD_MS),
@@ -104,12 +104,12 @@ impl Close {
         })
     }
 
-    /// Whether what waits for the client is still sent before the close.
+    /// Whether frames that wait for the client are still sent before the close.
     pub(crate) fn sends_the_rest(self) -> bool {
         !matches!(self, Self::TooSlow | Self::GoingAway)
     }
 
-    /// The websocket message that says so.
+    /// Returns the websocket message for this close.
     #[must_use]
     pub fn message(self) -> Message {
         Message::Close(Some(CloseFrame {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_listed() {
-        // One that is new has no place here, and so is noticed.
+        // A new reason is missing here and does not compile.
         let place = |close: Close| match close {
             Close::GoingAway => 0,
             Close::Protocol => 1,

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{error::Error, frame::FRAME_LIMIT, network::Network};
 
-/// All settings as `default.toml` has them, for whoever loads the configuration.
+/// All settings as in `default.toml`, for the program that loads the configuration.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
-/// How long it takes, once `drain_deadline` is over, to drop what is left.
+/// How long it takes, once `drain_deadline` is over, to drop the browsers that are left.
 const DROPPING: Duration = Duration::from_millis(250);
 
 /// The gateway's settings.
@@ -29,13 +29,13 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// How many connections may be open at once.
     pub connections: NonZeroUsize,
-    /// How long the head of a request may take to arrive, and a connection to stay idle.
+    /// How long the head of a request may take to arrive, and how long a connection may stay idle.
     pub head_timeout: HumanDuration,
     /// How long a request may take altogether.
     pub request_timeout: HumanDuration,
     /// How long a call to a service may take.
     pub call_deadline: HumanDuration,
-    /// How long a stop may take. Acts that are under way have half of it.
+    /// How long a stop may take. Acts under way have half of that time.
     pub drain_deadline: HumanDuration,
     /// What one browser's socket may do.
     pub socket: SocketConfig,
@@ -49,11 +49,11 @@ pub struct SocketConfig {
     pub hello_timeout: HumanDuration,
     /// How often the server sends a websocket ping.
     pub ping_interval: HumanDuration,
-    /// How often it does when the user has announced an open monitor.
+    /// How often it does so while the user's monitor is announced.
     pub monitor_ping_interval: HumanDuration,
-    /// How often at the most presence-svc is told that such a browser is still there.
+    /// How often, at most, presence-svc is told that such a browser is still there.
     pub here_interval: HumanDuration,
-    /// How long either side may hear nothing before it gives the other up.
+    /// How long either side may hear nothing before it considers the other gone.
     pub silence_limit: HumanDuration,
     /// How long the server waits for a browser to take the next piece of what was sent to it.
     pub send_timeout: HumanDuration,
@@ -63,9 +63,9 @@ pub struct SocketConfig {
     pub queue_frames: NonZeroUsize,
     /// How many bytes may wait for a browser.
     pub queue_bytes: NonZeroUsize,
-    /// How many frames a browser may send in a second, on and on.
+    /// How many frames a browser may send per second in the long run.
     pub frames_per_second: NonZeroU32,
-    /// How many frames a browser may send at once.
+    /// How many frames a browser may send in one burst.
     pub frames_burst: NonZeroU32,
     /// How many sessions may be attended on one socket.
     pub sessions: NonZeroUsize,
@@ -78,14 +78,15 @@ pub struct SocketConfig {
 }
 
 impl SocketConfig {
-    /// The least that `queue_bytes` may be: what is longer than the queue comes frame by frame, each when half of the queue
-    /// is free, and so half of it takes any frame.
+    /// The least that `queue_bytes` may be. Data longer than the queue is queued frame by frame, each when half of the
+    /// queue is free, so half of it must hold any frame.
     pub(crate) const LEAST_QUEUE_BYTES: usize = 2 * FRAME_LIMIT;
 
-    /// How many bytes wait in the websocket itself before they are handed on.
+    /// How many bytes the websocket itself buffers before it writes them.
     pub(crate) const WRITE_BUFFER: usize = 16 * 1024;
 
-    /// How many bytes may wait in the websocket at the most: what is there already, and any one frame that the queue takes.
+    /// Returns how many bytes the websocket may buffer at most: what it holds already, and any one frame that the queue
+    /// accepts.
     pub(crate) fn longest_write(&self) -> usize {
         let queued = self.queue_bytes.get().saturating_add(FRAME_LIMIT);
         queued.saturating_add(Self::WRITE_BUFFER)
@@ -107,11 +108,12 @@ const fn u32_of(value: u32) -> NonZeroU32 {
 }
 
 impl Config {
-    /// Checks what the types of the settings do not say, for a gateway that is given only so long to end.
+    /// Checks what the types of the settings do not express, for a gateway that has `given` to stop.
     ///
     /// # Errors
-    /// [`Error::DrainDeadline`]: the gateway would be ended from outside before it drops the browsers that are left, and
-    /// they would go on without services. [`Error::QueueBytes`]: browsers that keep up would be called too slow.
+    /// [`Error::DrainDeadline`] if the gateway would be ended from outside before it drops the browsers that are left,
+    /// and they would go on without services. [`Error::QueueBytes`] if browsers that keep up would be closed as too
+    /// slow.
     pub fn check(&self, given: Duration) -> Result<(), Error> {
         let longest = given.saturating_sub(DROPPING).into();
         if self.drain_deadline > longest {

@@ -1,4 +1,4 @@
-//! An event on its way to somebody else's screen, and how long it took.
+//! An event on its way to another user's screen, and how long that takes.
 
 use carrel_platform::{
     clock::Clock,
@@ -12,17 +12,17 @@ use carrel_proto::session::v1::Part;
 
 use crate::attendance::response::{Author, Outline};
 
-/// Whose browser it is.
+/// The user of a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum User {
-    /// A patron's.
+    /// A patron.
     Patron,
-    /// A librarian's, by their id.
+    /// A librarian, by their id.
     Librarian(String),
 }
 
 impl User {
-    /// The audience that they are of, as metrics name it.
+    /// Returns the user's audience, as metrics name it.
     pub(crate) fn audience(&self) -> &'static str {
         match self {
             Self::Patron => "patron",
@@ -30,7 +30,7 @@ impl User {
         }
     }
 
-    /// Whether an event is what they did themselves.
+    /// Whether the user caused the event themselves.
     fn is_author_of(&self, event: &Outline) -> bool {
         match (self, &event.author) {
             (_, None) => false,
@@ -40,15 +40,15 @@ impl User {
     }
 }
 
-/// What is known of a frame on its way to a browser's socket, until it was written there.
+/// What is known of a frame until it was written to a browser's socket.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
-    /// The span that ends when it was written: its own, or that of the frame that it answers.
+    /// The span that ends when the frame was written: its own, or that of the frame that it answers.
     span: NotedSpan,
     event: Option<Event>,
 }
 
-/// An event that somebody else brought about.
+/// An event that another user caused.
 #[derive(Debug)]
 struct Event {
     accepted_ms: i64,
@@ -57,12 +57,13 @@ struct Event {
 }
 
 impl Delivery {
-    /// Of something that is not measured.
+    /// A delivery that is not measured.
     pub(crate) fn of(span: NotedSpan) -> Self {
         Self { span, event: None }
     }
 
-    /// Of something that happened in a session just now. What a user did themselves is not measured: they have seen it.
+    /// The delivery of an event that happened in a session just now. What a user did themselves is not measured: they
+    /// have seen it.
     pub(crate) fn of_event(event: &Outline, to: &User, clock: &Clock) -> Self {
         let accepted_ms = event
             .time
@@ -81,12 +82,12 @@ impl Delivery {
         }
     }
 
-    /// The same, with a span that ends when it was written.
+    /// The same delivery, with a span that ends when the frame was written.
     pub(crate) fn within(self, span: NotedSpan) -> Self {
         Self { span, ..self }
     }
 
-    /// It was written to the socket.
+    /// Ends the delivery: the frame was written to the socket.
     pub(crate) fn written(self) {
         let ids = self.span.ids();
         drop(self.span);
@@ -94,21 +95,21 @@ impl Delivery {
             return;
         };
         let took_ms = event.clock.unix_ms().saturating_sub(event.accepted_ms);
-        // Clocks of two machines may be apart; nothing comes before it was sent.
+        // The clocks of two machines may differ; nothing arrives before it was sent.
         let took = took_ms.max(0) as f64 / 1e3;
         let labels: [Label; 1] = [event.audience.into()];
         DELIVERY_DURATION.record_in(ids, took, labels);
     }
 }
 
-/// A time that another machine names, which may be any: one that no clock shows is the first or the last that there is.
+/// Converts a time from another machine to Unix milliseconds. It may be any value, so one out of range saturates.
 fn unix_ms(seconds: i64, nanos: i32) -> i64 {
     seconds
         .saturating_mul(1_000)
         .saturating_add(i64::from(nanos) / 1_000_000)
 }
 
-/// The span of one delivery, on the trace of what caused it; none if that is not kept.
+/// Begins the span of one delivery, in the trace of what caused it; empty if that trace is not kept.
 pub(crate) fn delivery_span(trace_parent: &str) -> NotedSpan {
     NotedSpan::step_after(trace_parent, SpanKind::Consumer, span::DELIVER)
 }

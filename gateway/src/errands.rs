@@ -1,5 +1,5 @@
-//! Errands: what a user asks of a service by a call of its own, done one after another in the order in which it was
-//! asked.
+//! Errands: requests of a user that each take a separate call to a service, done one after another in the order in
+//! which they came.
 
 use std::{
     collections::VecDeque,
@@ -16,24 +16,24 @@ use tonic::Code;
 
 use crate::{frame_time::FrameTime, outbox::Outbox};
 
-/// One thing on its way, until it was answered.
+/// An errand, until it was answered.
 pub(crate) struct Errand {
-    /// Does it, and gives what the browser is told of it, if anything.
+    /// Does the errand, and returns what the browser is told of it, if anything.
     pub(crate) work: BoxFuture<'static, Option<Frame>>,
     /// The span of the frame that brought it.
     pub(crate) span: NotedSpan,
-    /// How long that frame has taken.
+    /// Measures that frame.
     pub(crate) time: FrameTime,
     /// Counts it as under way.
     pub(crate) under_way: OwnedSemaphorePermit,
 }
 
-/// Says that a lane has no room for one errand more, whose frame has taken so long. Nothing happened.
+/// The lane has no room for another errand. Holds the time of the errand's frame. Nothing happened.
 #[derive(Debug)]
 pub(crate) struct Full(pub(crate) FrameTime);
 
-/// Does errands in order. What is in one lane does not wait for what is in another. An empty lane keeps nothing: most users
-/// seldom have something to be done.
+/// Does errands in order, independently of other lanes. An empty lane keeps no memory for errands: most users seldom
+/// have any.
 pub(crate) struct Lane {
     room: usize,
     outbox: Outbox,
@@ -42,16 +42,16 @@ pub(crate) struct Lane {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// The errands that wait behind the one that is done.
+/// The errands that wait behind the one being done.
 #[derive(Default)]
 struct Waiting {
     errands: VecDeque<Errand>,
-    /// Whether one is done. Then whoever does it does those that wait as well.
+    /// Whether a task is doing errands. It does those that wait as well.
     is_busy: bool,
 }
 
 impl Lane {
-    /// A lane in which so many errands may wait, done by one of `tasks` until `stop`.
+    /// Creates a lane in which `room` errands may wait, done by one of `tasks` until `stop`.
     pub(crate) fn new(
         room: usize,
         outbox: Outbox,
@@ -67,7 +67,7 @@ impl Lane {
         }
     }
 
-    /// Takes an errand, to be done after all that were taken before.
+    /// Takes an errand, to be done after all errands taken before.
     pub(crate) fn take(&self, errand: Errand) -> Result<(), Full> {
         let mut waiting = lock(&self.waiting);
         if waiting.errands.len() >= self.room {
@@ -93,10 +93,10 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Somebody who does a lane's errands. However that ends, nobody is busy from then on.
+/// The task that does a lane's errands. However it ends, the lane is no longer busy after that.
 struct AtWork {
     waiting: Arc<Mutex<Waiting>>,
-    /// There was nothing left; somebody else may be at work by now.
+    /// Nothing was left to do; another task may be at work by now.
     is_done: bool,
 }
 
@@ -158,7 +158,7 @@ mod tests {
         outbox::{Closing, Writer, outbox},
     };
 
-    /// A lane in which two may wait, who writes what it answers, and its tasks.
+    /// A lane in which two errands may wait, the writer of its answers, and its tasks.
     fn lane() -> (Lane, Writer, TaskTracker) {
         let (outbox, writer) = outbox(
             SubProtocol::Proto,
@@ -225,7 +225,7 @@ mod tests {
         lane.take(errand(&permits, pending().boxed())).unwrap();
         tasks.close();
         tasks.wait().await;
-        // What waited behind it is given up, and counts no more.
+        // The errand that waited behind it was dropped, and no longer counts.
         assert_eq!(permits.available_permits(), 10);
         let (done, is_done) = oneshot::channel();
         let work = async move {

@@ -18,23 +18,23 @@ pub enum Error {
          no path, and a port only if it is not the scheme's own"
     )]
     Origin(String),
-    /// A stop would be over before the time that browsers are given in it.
+    /// A stop would end before the time that browsers are given has passed.
     #[error(
         "gateway.drain_deadline: must be {longest} or less, since all of a stop takes ten seconds at the most"
     )]
     DrainDeadline {
-        /// The longest that there is time for.
+        /// The longest that is allowed.
         longest: HumanDuration,
     },
-    /// Not every frame would find room in the queue of a browser that keeps up.
+    /// Some frames would not fit into the queue of a browser that keeps up.
     #[error(
         "gateway.socket.queue_bytes: must be {least} or more, since half of it must have room for the longest frame"
     )]
     QueueBytes {
-        /// The least that will do.
+        /// The least that is allowed.
         least: usize,
     },
-    /// The listener has no address.
+    /// The listener can't be used.
     #[error("the gateway's listener can't be used: {0}")]
     Listener(#[from] std::io::Error),
 }
@@ -47,7 +47,7 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// A refusal under a status of its own.
+    /// A refusal with an explicit status.
     pub(crate) fn with_status(status: StatusCode, refusal: Refusal) -> Self {
         Self {
             status,

@@ -1,4 +1,4 @@
-//! One frame type, two ways to write it: a browser's websocket message to a [`ClientFrame`], and a [`ServerFrame`] to
+//! The two encodings of frames: from a browser's websocket message to a [`ClientFrame`], and from a [`ServerFrame`] to
 //! a websocket message.
 
 use axum::extract::ws::Message;
@@ -19,7 +19,7 @@ use tonic::Code;
 /// The longest websocket frame, and the longest message, in bytes.
 pub const FRAME_LIMIT: usize = 64 * 1024;
 
-/// How frames are written on a socket. The client chooses.
+/// How frames are encoded on a socket. The client chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubProtocol {
     /// Each binary message is one frame in protobuf's binary form.
@@ -28,17 +28,17 @@ pub enum SubProtocol {
     Json,
 }
 
-/// Why a message is no frame.
+/// Why a message is not a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BadFrame {
-    /// Nothing can be said about it: the wrong opcode, or undecodable bytes. The socket is closed.
+    /// It can't be answered: the wrong opcode, or undecodable bytes. The socket is closed.
     Fatal,
-    /// It can be answered, and the socket goes on.
+    /// It can be answered, and the socket stays open.
     Answerable(Box<Refused>),
 }
 
 impl SubProtocol {
-    /// Both, in the order in which the server prefers them.
+    /// Both, in the server's order of preference.
     pub const ALL: [Self; 2] = [Self::Proto, Self::Json];
 
     /// The name in `Sec-WebSocket-Protocol`.
@@ -50,7 +50,7 @@ impl SubProtocol {
         }
     }
 
-    /// Reads a data message of a browser. Never panics, whatever the bytes are.
+    /// Decodes a data message of a browser. Never panics, whatever the bytes are.
     pub fn decode(self, message: &Message) -> Result<(client_frame::Frame, String), BadFrame> {
         let frame = match (self, message) {
             (Self::Proto, Message::Binary(bytes)) => {
@@ -73,7 +73,7 @@ impl SubProtocol {
         }
     }
 
-    /// Writes a frame for a browser.
+    /// Encodes a frame for a browser.
     pub fn encode(self, frame: server_frame::Frame) -> Result<Message, Unwritable> {
         let frame = ServerFrame { frame: Some(frame) };
         Ok(match self {
@@ -82,7 +82,7 @@ impl SubProtocol {
         })
     }
 
-    /// Writes a frame for a browser about an event of this session, which is given as it is encoded.
+    /// Encodes a frame for a browser about an event of this session that is already encoded.
     pub fn encode_event(self, session_id: &str, event: Bytes) -> Result<Message, Unwritable> {
         Ok(match self {
             Self::Proto => Message::Binary(event_frame(session_id, &event).into()),
@@ -94,24 +94,24 @@ impl SubProtocol {
     }
 }
 
-/// Why a frame can't be written.
+/// Why a frame can't be encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritable {
-    /// JSON has no way to say it.
+    /// JSON has no representation for it.
     #[error("it can't be said in JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// What it passes on is not what it is said to be.
+    /// The event that it passes on can't be decoded.
     #[error("what it passes on can't be read: {0}")]
     Undecodable(#[from] prost::DecodeError),
 }
 
-/// The place of an event among the things that a [`ServerFrame`] may hold.
+/// The tag of an event in a [`ServerFrame`].
 const EVENT: u32 = 5;
-/// The places of what a [`SessionEvent`] holds.
+/// The tags of the fields of a [`SessionEvent`].
 const EVENT_SESSION_ID: u32 = 1;
 const EVENT_EVENT: u32 = 2;
 
-/// A [`ServerFrame`] with a [`SessionEvent`] whose event is encoded already.
+/// Encodes a [`ServerFrame`] with a [`SessionEvent`] whose event is already encoded.
 fn event_frame(session_id: &str, event: &[u8]) -> Vec<u8> {
     let length =
         field_len(EVENT_SESSION_ID, session_id.len()) + field_len(EVENT_EVENT, event.len());
@@ -124,24 +124,24 @@ fn event_frame(session_id: &str, event: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// How long a field is whose content has this length.
+/// Returns the length of a field whose content has this length.
 fn field_len(tag: u32, length: usize) -> usize {
     key_len(tag) + encoded_len_varint(length as u64) + length
 }
 
-/// Writes what comes before the content of a field.
+/// Writes what precedes the content of a field.
 fn begin_field(tag: u32, length: usize, frame: &mut Vec<u8>) {
     encode_key(tag, WireType::LengthDelimited, frame);
     encode_varint(length as u64, frame);
 }
 
-/// How many bytes a message has in JSON, the longer of the two ways to write it.
+/// Returns the length of a message in JSON, the longer of the two encodings.
 pub(crate) fn json_length(message: &impl Serialize) -> usize {
-    // What can't be written takes a frame of its own, so that nothing else fails with it.
+    // A message that can't be encoded takes a frame of its own, so that nothing else fails with it.
     serde_json::to_vec(message).map_or(FRAME_LIMIT, |json| json.len())
 }
 
-/// A refusal of what a client asked for on its socket.
+/// Makes the refusal of something that a client asked for on its socket.
 #[must_use]
 pub fn refused(command_id: String, session_id: String, refusal: Refusal) -> Refused {
     Refused {
@@ -157,7 +157,7 @@ pub fn bad_frame(message: impl Into<String>) -> Refusal {
     Refusal::new(Code::InvalidArgument, "BAD_FRAME", message)
 }
 
-/// What the names of frames' spans begin with; a frame's kind follows.
+/// The prefix of the names of frames' spans; a frame's kind follows.
 const SPAN_NAME: &str = "ws ";
 
 /// A short, constant name of a frame's kind, for spans and metrics.
@@ -166,12 +166,12 @@ pub fn kind(frame: &client_frame::Frame) -> &'static str {
     kind_of(span_name(frame))
 }
 
-/// The kind in the name of a frame's span.
+/// Returns the kind in the name of a frame's span.
 pub(crate) fn kind_of(span_name: &'static str) -> &'static str {
     span_name.strip_prefix(SPAN_NAME).unwrap_or(span_name)
 }
 
-/// The name of a frame's span. It is constant, so that none is put together for each frame.
+/// Returns the name of a frame's span: a constant, so that no string is built for each frame.
 pub(crate) fn span_name(frame: &client_frame::Frame) -> &'static str {
     use carrel_proto::gateway::v1::act::Act;
     use client_frame::Frame;
@@ -209,8 +209,8 @@ pub(crate) fn span_name(frame: &client_frame::Frame) -> &'static str {
     }
 }
 
-/// Answers JSON that is no frame. When the sender still said which command it was meant to be, the answer names it,
-/// so that a client never waits for a command that was refused.
+/// Answers JSON that is not a frame. If it still names its command, the answer names it too, so that a client never
+/// waits for a command that was refused.
 fn malformed(text: &str, error: &serde_json::Error) -> BadFrame {
     let document: Value = serde_json::from_str(text).unwrap_or_default();
     let command = document
@@ -227,7 +227,7 @@ fn malformed(text: &str, error: &serde_json::Error) -> BadFrame {
     )))
 }
 
-/// A field under either of the names that proto3 JSON knows it by.
+/// Returns a field under either of its proto3 JSON names.
 fn field<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'a Value> {
     value.get(camel).or_else(|| value.get(snake))
 }

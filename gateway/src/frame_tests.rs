@@ -44,7 +44,7 @@ fn a_frame_typed_by_hand_is_read() {
 }
 
 proptest! {
-    /// An event that is passed on as it is encoded makes the very frame that it would make as a message.
+    /// An event that is passed on in its encoded form makes the same frame as when it is encoded as a message.
     #[test]
     fn an_encoded_event_makes_the_same_frame(
         session_id in "[a-z0-9]{1,64}",
@@ -74,7 +74,7 @@ fn what_is_no_event_is_found_where_it_has_to_be_read() {
     assert!(SubProtocol::Json.encode_event("s", event).is_err());
 }
 
-/// Takes out what a page leaves out with "…".
+/// Removes what a page abbreviates with "…".
 fn without_ellipses(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -235,7 +235,7 @@ fn transfers() -> impl Strategy<Value = client_frame::Frame> {
     })
 }
 
-/// What is said of an open monitor, and of the desk.
+/// Frames about an open monitor, and about the desk.
 fn presence() -> impl Strategy<Value = client_frame::Frame> {
     use client_frame::Frame;
     let queues = proptest::option::of(proptest::collection::vec(any::<String>(), 0..3));
@@ -252,7 +252,7 @@ fn presence() -> impl Strategy<Value = client_frame::Frame> {
     ]
 }
 
-/// What is said to other librarians.
+/// Frames about messages to other librarians.
 fn im() -> impl Strategy<Value = client_frame::Frame> {
     use client_frame::Frame;
     use send_message_request::To;

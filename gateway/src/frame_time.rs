@@ -1,4 +1,4 @@
-//! How long a browser's frame took, from when it was read until its answer was queued.
+//! How long a browser's frame takes, from when it is read until its answer is queued.
 
 use std::time::Instant;
 
@@ -9,10 +9,10 @@ use carrel_platform::{
 use carrel_proto::gateway::v1::server_frame::Frame;
 use tonic::Code;
 
-/// What a frame is called of which nothing else is known.
+/// The kind of a frame that could not be understood.
 const UNKNOWN: &str = "unknown";
 
-/// A frame that is being worked on. One that nobody answers any more, since its browser has gone, is dropped and does not
+/// A frame that is being worked on. If its browser has gone and nobody answers it any more, it is dropped and does not
 /// count.
 #[derive(Debug)]
 pub(crate) struct FrameTime {
@@ -21,7 +21,7 @@ pub(crate) struct FrameTime {
 }
 
 impl FrameTime {
-    /// A frame of this kind was read just now.
+    /// Starts at a frame of this kind, read just now.
     pub(crate) fn of(kind: &'static str) -> Self {
         Self {
             kind,
@@ -29,17 +29,17 @@ impl FrameTime {
         }
     }
 
-    /// A frame was read just now that is none.
+    /// Starts at a message that is not a frame, read just now.
     pub(crate) fn of_unknown() -> Self {
         Self::of(UNKNOWN)
     }
 
-    /// The frame was done, or handed on, and has no answer of its own.
+    /// Ends: the frame was done, or handed on, and has no answer of its own.
     pub(crate) fn done(self) {
         self.ended("ok");
     }
 
-    /// This is the frame's answer.
+    /// Ends with the frame's answer.
     pub(crate) fn answered(self, answer: &Frame) {
         let refusal = match answer {
             Frame::Refused(refused) => refused.refusal.as_ref(),
@@ -52,12 +52,12 @@ impl FrameTime {
         }
     }
 
-    /// The frame was refused.
+    /// Ends: the frame was refused.
     pub(crate) fn refused(self, refusal: &Refusal) {
         self.failed(refusal.code);
     }
 
-    /// The frame came to nothing.
+    /// Ends: the frame failed with this code.
     pub(crate) fn failed(self, code: Code) {
         self.ended(code_name(code));
     }

@@ -1,4 +1,4 @@
-//! The first frame: whose token it brings, and the Welcome to them.
+//! The first frame: the token that it brings, and the Welcome that answers it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     upstream::{Caller, Upstream},
 };
 
-/// Somebody whose token a service has accepted.
+/// A user whose token a service has accepted.
 #[derive(Debug)]
 pub(crate) struct Greeted {
     pub(crate) caller: Caller,
@@ -25,7 +25,7 @@ pub(crate) struct Greeted {
     pub(crate) welcome: Welcome,
 }
 
-/// Has a token checked, and learns whose it is.
+/// Has a service check a token, and learns whose it is.
 pub(crate) async fn greet(
     upstream: &Upstream,
     stranger: Caller,
@@ -48,13 +48,12 @@ pub(crate) async fn greet(
         )
         .await;
     let profile = match answer {
-        // In one frame there is no room for all that a cooperative has written down. A service of before did not know that
-        // it can be left out.
+        // All the policies of a cooperative do not fit into one frame. An older service sends them all the same.
         Ok(answer) => answer.profile.map(|profile| Profile {
             policies: Vec::new(),
             ..profile
         }),
-        // The order of checks is: the token, then what its owner may do. So this is a patron with a good token.
+        // The token is checked before what its owner may do, so this is a patron with a valid token.
         Err(refusal) if refusal.code == Code::PermissionDenied => None,
         Err(refusal) if refusal.code == Code::Unauthenticated => return Err(Close::BadToken),
         Err(_) => return Err(Close::restart()),

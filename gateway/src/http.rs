@@ -1,6 +1,7 @@
-//! The listener of browsers: HTTP/1.1, its routes, the headers of every answer, health, and the way to a websocket.
+//! The listener for browsers: HTTP/1.1, its routes, the headers of every answer, health, and the upgrade to a
+//! websocket.
 //!
-//! There is no HTTP/2 here: browsers open few connections, and what is not spoken can't be flooded.
+//! There is no HTTP/2 here: browsers open few connections, and a protocol that is not spoken can't be flooded.
 
 use std::{
     net::IpAddr,
@@ -59,11 +60,11 @@ use crate::{
     upstream::Caller,
 };
 
-/// How long the services may take to say that they are well.
+/// How long a service may take to say that it is well.
 const READINESS_DEADLINE: Duration = Duration::from_secs(2);
 
-/// How much is read from a websocket at once. What browsers say is short, and each has such a buffer all the time; a long
-/// frame is read in several pieces.
+/// How much is read from a websocket at once. Browsers send little, and each socket holds such a buffer all the time; a
+/// long frame is read in several pieces.
 const READ_BUFFER: usize = 512;
 
 /// The largest head of a request.
@@ -72,7 +73,7 @@ const HEAD_LIMIT: usize = 16 * 1024;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
     font-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What every answer says, whatever it is.
+/// The headers of every answer.
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, CSP),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -95,7 +96,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// On its behalf, without a token.
+    /// Returns a caller on the browser's behalf, without a token.
     pub(crate) fn caller(self) -> Caller {
         Caller::anonymous(self.address)
     }
@@ -112,11 +113,11 @@ struct Door {
     /// How many sockets each address has open.
     addresses: Counter,
     sockets: TaskTracker,
-    /// Cancelled when sockets and connections that did not close in time are dropped.
+    /// Cancelled to drop the sockets and connections that did not close in time.
     abandon: CancellationToken,
 }
 
-/// Serves browsers until the gateway's shutdown was asked for and all has ended, or its deadline has passed.
+/// Serves browsers until shutdown was requested and all have gone, or the drain deadline has passed.
 pub(crate) async fn serve(
     gateway: Gateway,
     listener: TcpListener,
@@ -141,7 +142,7 @@ pub(crate) async fn serve(
     };
     let sockets = door.sockets.clone();
     let abandon = door.abandon.clone();
-    // Whoever stops waiting for this leaves nobody behind either.
+    // If this future is dropped, no connection is left behind either.
     let _abandons = abandon.clone().drop_guard();
     let connections = TaskTracker::new();
     let places = Arc::new(Semaphore::new(config.connections.get()));
@@ -180,7 +181,7 @@ pub(crate) async fn serve(
                     .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
                     .with_upgrades();
                 let mut connection = std::pin::pin!(connection);
-                // What goes wrong here went wrong with this one browser, which knows.
+                // An error here concerns only this one browser, which notices it itself.
                 let _ = select! {
                     ended = connection.as_mut() => ended,
                     () = shutdown.cancelled() => {
@@ -210,11 +211,11 @@ pub(crate) async fn serve(
 #[derive(Clone)]
 struct Peer {
     address: IpAddr,
-    /// Among the connections that may be open. A websocket keeps its connection's.
+    /// Its place among the connections that may be open. A websocket keeps the place of its connection.
     place: Arc<OwnedSemaphorePermit>,
 }
 
-/// Waits for a place and a connection to put there.
+/// Waits for a free place, and for a connection to take it.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -222,23 +223,23 @@ async fn accept(
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // Frames are small and each is wanted at once.
+            // Frames are small, and each should go out at once.
             let _ = stream.set_nodelay(true);
-            // A listener for both families shows an IPv4 peer as an IPv6 address; settings name it as it is.
+            // A dual-stack listener shows an IPv4 peer as an IPv6 address; settings name the IPv4 one.
             Some((stream, peer.ip().to_canonical(), place))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
-            // Mostly there are no file descriptors left; trying again at once would only spin.
+            // Usually no file descriptors are left; trying again at once would only spin.
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }
     }
 }
 
-/// The same connection with TLS, if there is to be any. `None` if the browser does not agree on it.
+/// Adds TLS to a connection, if it is configured. `None` if the browser does not agree on it.
 ///
-/// What TLS needs is in a place of its own: a connection without it, behind a proxy that has it, keeps no room for it.
+/// The TLS stream is boxed, so that a connection without it, behind a proxy that has it, keeps no room for it.
 async fn encrypt(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
@@ -267,7 +268,7 @@ fn router(door: Door) -> Router {
         .layer(middleware::from_fn(headers))
 }
 
-/// Gives every answer its headers.
+/// Adds the headers of every answer.
 async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -280,7 +281,7 @@ async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Bounds the time of a request, finds the browser behind proxies, and gives the request a span.
+/// Bounds the time of a request, determines the browser's address behind proxies, and gives the request a span.
 async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let Some(peer) = request.extensions().get::<Peer>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -328,7 +329,7 @@ async fn whole_answer(State(door): State<Door>, mut request: Request, next: Next
     response
 }
 
-/// The span of one request, of which only the route is known to anybody.
+/// Begins the span of one request. Of its address it shows only the route.
 fn request_span(method: &'static str, route: &str) -> NotedSpan {
     let name = format!("{method} {route}");
     let mut span = NotedSpan::begin(name);
@@ -337,9 +338,10 @@ fn request_span(method: &'static str, route: &str) -> NotedSpan {
     span
 }
 
-/// The browser's address: the peer's, or what a trusted proxy says of it.
+/// Returns the browser's address: the peer's, or the one that a trusted proxy names.
 ///
-/// Each proxy appends whom it heard the request from, so the list is read from its end, as far as it is trusted.
+/// Each proxy appends the address that it heard the request from, so the list is read from its end, as far as it is
+/// trusted.
 fn browser_address(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut address = peer;
     let forwarded: Vec<&str> = headers
@@ -360,7 +362,7 @@ fn browser_address(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> Ip
     address
 }
 
-/// Answers only under the gateway's own names.
+/// Answers only requests to the gateway's own names.
 async fn host_is_ours(State(door): State<Door>, request: Request, next: Next) -> Response {
     match door.origins.check_host(request.headers()) {
         Ok(_) => next.run(request).await,
@@ -389,7 +391,7 @@ fn refused(stranger: Stranger) -> Refused {
     }
 }
 
-/// Whether the gateway is up, takes new browsers, and reaches the services without which nobody is helped.
+/// Reports whether the gateway takes new browsers, and reaches the services that it can't work without.
 async fn ready(State(door): State<Door>) -> Result<&'static str, Refused> {
     if door.house.shutdown.is_cancelled() {
         return Err(Refusal::unavailable("SHUTTING_DOWN", "The gateway is stopping.").into());
@@ -399,7 +401,7 @@ async fn ready(State(door): State<Door>) -> Result<&'static str, Refused> {
         let check = health.check(HealthCheckRequest::default());
         let well = match timeout(READINESS_DEADLINE, check).await {
             Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
-            // A service without a health endpoint is still one that answers.
+            // A service without a health endpoint has answered all the same.
             Ok(Err(status)) => status.code() == Code::Unimplemented,
             Err(_) => false,
         };
@@ -462,7 +464,7 @@ async fn open_socket(
         .max_frame_size(FRAME_LIMIT)
         .max_message_size(FRAME_LIMIT)
         .on_upgrade(move |socket| {
-            // In a place of its own, or it would be kept twice.
+            // Boxed, or it would take up space twice.
             let served = Box::pin(socket::serve(door.house, socket, protocol, browser.address));
             async move {
                 door.abandon.run_until_cancelled(served).await;

@@ -1,4 +1,4 @@
-//! Messages to other librarians: the calls of im-svc, and what the browser is told of them.
+//! Messages to other librarians: the calls to im-svc, and what the browser is told.
 
 use carrel_platform::refusal::Refusal;
 use carrel_proto::{
@@ -14,10 +14,10 @@ use crate::{
     upstream::{Caller, Upstream},
 };
 
-/// How many bytes of a frame are around its messages, beside the request that they answer.
+/// How many bytes of a frame are neither messages nor the request that they answer.
 const ENVELOPE: usize = 256;
 
-/// Writes to another librarian.
+/// Sends a message to another librarian.
 pub(crate) async fn send(
     upstream: Upstream,
     caller: Caller,
@@ -63,7 +63,7 @@ pub(crate) async fn list(
     })
 }
 
-/// Says that a conversation's messages can't be listed.
+/// Makes the refusal of a request for a conversation's messages.
 pub(crate) fn not_listed(request: &ListMessagesRequest, refusal: Refusal) -> Frame {
     let refusal = refusal
         .with("request", "im_list")
@@ -71,7 +71,7 @@ pub(crate) fn not_listed(request: &ListMessagesRequest, refusal: Refusal) -> Fra
     Frame::Refused(refused(String::new(), String::new(), refusal))
 }
 
-/// Says what was read.
+/// Tells im-svc what was read.
 pub(crate) async fn mark_read(
     upstream: Upstream,
     caller: Caller,
@@ -89,7 +89,7 @@ pub(crate) async fn mark_read(
     unanswered("im_mark_read", answer)
 }
 
-/// Says that the user is typing.
+/// Tells im-svc that the user is typing.
 pub(crate) async fn typing(
     upstream: Upstream,
     caller: Caller,
@@ -114,8 +114,8 @@ fn unanswered<T>(request: &'static str, answer: Result<T, Refusal>) -> Option<Fr
     None
 }
 
-/// As many of the messages as fit into one frame: the latest of those before a position, the earliest of those after
-/// one, as the service itself counts them. The client asks for the others as it would if the service had given fewer.
+/// Keeps as many of the messages as fit into one frame: the latest of those before a position, the earliest of those
+/// after one, as the service itself does. The client asks for the others as if the service had returned fewer.
 fn in_one_frame(request: ListMessagesRequest, mut response: ListMessagesResponse) -> ImMessages {
     let mut room = FRAME_LIMIT.saturating_sub(ENVELOPE + json_length(&request));
     let mut fits = |message: &&Message| {

@@ -1,38 +1,38 @@
-//! The gateway: where browsers come in.
+//! The gateway: the entry point for browsers.
 //!
 //! It serves the web pages, a few JSON endpoints (log-in, a patron's entry, transcripts, lists) and the websocket on
-//! which everything live happens. It speaks to the services only through the generated clients, by the ways
-//! that it is given, and to nobody else.
+//! which everything live happens. It speaks to the services only through the generated clients, on the connections that
+//! it is given, and to nobody else.
 //!
 //! # What it must not do
 //!
 //! - **No truth.** It stores nothing. A browser that comes back to another gateway with its last positions misses
 //!   nothing.
-//! - **No rule of visibility.** What a browser gets is what session-svc gave on that viewer's own streams, frame for
-//!   frame and in that order; there is no filter here that could fail. What a browser gets besides (pings, answers to
-//!   its own frames, closes) depends only on the browser itself and on fixed clocks; a head comes at such a clock, too, if
-//!   the viewer's own stream has gone on since the last one.
-//! - **No trust.** It holds no keys. A token is carried to a service, and the service judges it.
+//! - **No rule of visibility.** A browser gets what session-svc sent on that viewer's own streams, frame for frame and
+//!   in that order; there is no filter here that could fail. Everything else it gets (pings, answers to its own frames,
+//!   closes) depends only on the browser itself and on fixed clocks. Such a clock also repeats a head, if the viewer's
+//!   own stream has gone on since the last one.
+//! - **No trust.** It holds no keys. It passes a token on to a service, and the service checks it.
 //!
 //! # How it hangs together
 //!
-//! - `http` is the listener: HTTP/1.1, routes, headers, and the checks of `origin` and `limits` at the door.
-//!   `api` and `pages` are what is behind it.
+//! - `http` is the listener: HTTP/1.1, routes, headers, and the checks of `origin` and `limits` at the door. `api` and
+//!   `pages` are behind it.
 //! - `socket` serves one websocket: a Hello in time (`greeting`), then frames until something ends it, with one of the
 //!   reasons in [`close`]. [`frame`] turns messages into frames and back, for both sub-protocols.
 //! - `viewer` is one browser's user: the sessions they attend (`attendance`), what they watch (`watching`: lists, the
 //!   desk, conversations), their open monitor (`monitor`), and the renewal of their token. Each stream of a service has
-//!   one task that reads it. What they ask for by a call of its own is an errand (`errands`): acts in sessions (`acts`)
+//!   one task that reads it. A request that takes a separate call is an errand (`errands`): acts in sessions (`acts`)
 //!   and messages to other librarians (`im`).
-//! - `outbox` is the bounded queue towards the browser, and its one writer. Everything meets there.
-//! - `frame_time` and `delivery` measure: how long what a browser asks takes, and how long what happens takes to it.
+//! - `outbox` is the bounded queue towards the browser, and its one writer. All frames go through it.
+//! - `frame_time` and `delivery` measure how long a browser's frames take, and how long events take to reach a browser.
 //!
 //! # Why nothing waits for a browser
 //!
-//! Where the services are processes of their own, all browsers share a few HTTP/2 connections to them. A stream on such a
-//! connection that is not read holds buffers of the whole connection, until every stream on it fails. So the tasks that
-//! read streams never wait: [`outbox`] takes what they give or, when it is full, closes that one socket. Its client comes
-//! back and resumes.
+//! Where the services are separate processes, all browsers share a few HTTP/2 connections to them. A stream that is not
+//! read holds buffers of its whole connection, until every stream on it fails. So the tasks that read streams never
+//! wait: [`outbox`] takes what they push or, when it is full, closes that one socket. Its client comes back and
+//! resumes.
 
 mod acts;
 mod api;
@@ -72,16 +72,16 @@ pub use crate::{
 };
 use crate::{limits::Counter, socket::House, upstream::Upstream};
 
-/// What a gateway is made of.
+/// The parts that a gateway is built from.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// The way to session-svc.
+    /// The replicas of session-svc.
     pub session: Replicas,
-    /// The way to presence-svc: its directory, and who is here.
+    /// The replicas of presence-svc: its directory, and who is here.
     pub presence: Replicas,
-    /// The way to im-svc.
+    /// The replicas of im-svc.
     pub im: Replicas,
-    /// Where time comes from.
+    /// The source of time.
     pub clock: Clock,
     /// Cancelled when the gateway is to stop. The services must outlive it by its `drain_deadline`, so that acts that
     /// are under way are still answered.
@@ -92,12 +92,12 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    /// Without which nobody is helped.
+    /// The services without which the gateway is not ready.
     needed: [Replicas; 2],
     house: House,
 }
 
-/// Builds a gateway on given parts. Nothing runs before [`Gateway::serve`].
+/// Builds a gateway from its parts. Nothing runs before [`Gateway::serve`].
 #[must_use]
 pub fn build(config: Config, parts: Parts) -> Gateway {
     let upstream = Upstream::new(
@@ -124,13 +124,14 @@ pub fn build(config: Config, parts: Parts) -> Gateway {
 impl Gateway {
     /// Serves browsers on a listener, with TLS or without, until the parts' `shutdown` is cancelled.
     ///
-    /// Then no connection is accepted any more, requests are answered, and each socket is closed with code 1012 and a
-    /// time to wait, after the acts under way on it were answered. It returns when all are gone, or when they were not
-    /// gone in time: at the latest after the setting `drain_deadline`. When it is dropped before, all are cut off at once.
+    /// After that, no connection is accepted any more, requests are answered, and each socket is closed with code 1012
+    /// and a time to wait, once the acts under way on it were answered. Returns when all connections have ended, or
+    /// after the setting `drain_deadline` at the latest. Dropping the future before that cuts all connections off at
+    /// once.
     ///
     /// # Errors
     ///
-    /// If a listed origin can't be one, or the listener has no address.
+    /// If a listed origin is not a valid origin, or the listener has no address.
     pub async fn serve(self, listener: TcpListener, tls: Option<TlsAcceptor>) -> Result<(), Error> {
         socket::show_closes();
         http::serve(self, listener, tls).await

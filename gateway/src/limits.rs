@@ -1,4 +1,4 @@
-//! How many sockets and frames somebody may have.
+//! Limits on how many sockets and frames one user or address may have.
 
 use std::{
     collections::HashMap,
@@ -8,14 +8,14 @@ use std::{
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-/// Counts what is open, by whom, up to a limit each.
+/// Counts what is open for each key, up to a limit per key.
 #[derive(Clone, Debug)]
 pub(crate) struct Counter {
     open: Arc<Mutex<HashMap<String, usize>>>,
     limit: usize,
 }
 
-/// One thing that is open. Counted until it is dropped.
+/// One open thing. Counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Counted {
     counter: Counter,
@@ -30,7 +30,7 @@ impl Counter {
         }
     }
 
-    /// Counts one more of `key`, or gives none when the limit is reached.
+    /// Counts one more of `key`, or returns `None` when the limit is reached.
     pub(crate) fn enter(&self, key: String) -> Option<Counted> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(key.clone()).or_default();
@@ -73,7 +73,7 @@ impl Bucket {
         ))
     }
 
-    /// Takes one; false when there is none left.
+    /// Takes one token; false when none is left.
     pub(crate) fn take(&self) -> bool {
         self.0.check().is_ok()
     }

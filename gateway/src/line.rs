@@ -1,4 +1,4 @@
-//! The line between the services and one browser's user.
+//! What connects one browser's user with the services.
 
 use carrel_platform::clock::Clock;
 
@@ -8,17 +8,17 @@ use crate::{
     upstream::{Caller, Upstream},
 };
 
-/// What every stream that is opened for one browser's user needs. Cheap to clone.
+/// What every stream opened for one browser's user needs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    /// Who is called.
+    /// The services.
     pub(crate) upstream: Upstream,
-    /// On whose behalf: with the token that holds now.
+    /// On whose behalf they are called, with the token that is valid now.
     pub(crate) caller: Caller,
-    /// Where what comes goes.
+    /// Where frames for the browser go.
     pub(crate) outbox: Outbox,
     /// Whose browser it is.
     pub(crate) user: User,
-    /// By which it is measured how late something comes.
+    /// The clock that measures how late a delivery is.
     pub(crate) clock: Clock,
 }

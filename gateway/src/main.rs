@@ -105,7 +105,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let im = find("im-svc", settings.upstream.im)?;
     readiness.need_upstream("session-svc", &session);
     readiness.need_upstream("presence-svc", &presence);
-    // Without it staff can't write to one another, and patrons are helped all the same.
+    // Without im-svc, staff can't write to one another, but patrons are still helped.
     readiness.watch_upstream("im-svc", &im);
     let gateway = carrel_gateway::build(
         settings.gateway,

@@ -1,9 +1,10 @@
 //! A librarian's open monitor, as one socket announces it: an Announce stream of presence-svc, read by a task of its
 //! own.
 //!
-//! Presence is a lease that the service lets run out when it hears nothing. So nothing here keeps it alive by itself:
-//! the service is told only of signs of life that really came from the browser, see [`Monitor::heard`]. A browser that
-//! has gone without a word is gone for everyone when its lease runs out, whatever the connection still looks like.
+//! Presence is a lease that runs out when the service hears nothing. So nothing here keeps it alive by itself: the
+//! service is told only of signs of life that really came from the browser, see [`Monitor::heard`]. A browser that
+//! disappears without a goodbye is gone for everyone when its lease runs out, whatever state its connection seems to be
+//! in.
 
 use std::{
     sync::{
@@ -41,7 +42,7 @@ const REQUESTS: usize = 32;
 /// How long a goodbye may take to reach the service.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What refusals of announcements say they are about.
+/// The metadata entry of refusals of announcements: what they are about.
 const REQUEST: (&str, &str) = ("request", "announce");
 
 /// The user's open monitor, if one was announced. Dropping it ends nothing; [`Monitor::stop`] does.
@@ -49,7 +50,7 @@ const REQUEST: (&str, &str) = ("request", "announce");
 pub(crate) struct Monitor {
     here_interval: Duration,
     announced: Option<Announced>,
-    /// Streams on which goodbye was said, until they have ended.
+    /// Streams on which goodbye was said and that have not ended yet.
     goodbyes: TaskTracker,
 }
 
@@ -63,7 +64,7 @@ struct Announced {
     reader: JoinHandle<()>,
 }
 
-/// What the two sides of a stream tell each other.
+/// The signals between the two sides of a stream.
 #[derive(Clone, Debug, Default)]
 struct Signals {
     /// Ends the stream, and leaves the lease to run out.
@@ -75,9 +76,10 @@ struct Signals {
 }
 
 impl Monitor {
-    /// No monitor is announced. While one is, the service is told of signs of life no oftener than `here_interval`.
+    /// Returns a monitor that is not announced. While it is announced, the service is told of signs of life at most
+    /// once per `here_interval`.
     pub(crate) fn closed(here_interval: Duration) -> Self {
-        // Closed from the start: whoever waits, waits only for what there is.
+        // Closed from the start, so that `wait` returns as soon as no task is left.
         let goodbyes = TaskTracker::new();
         goodbyes.close();
         Self {
@@ -108,18 +110,18 @@ impl Monitor {
         }
     }
 
-    /// The browser has given a sign of life: a frame, or an answer to a ping. Tells the service, unless it was told a
-    /// moment ago.
+    /// Notes a sign of life from the browser: a frame, or an answer to a ping. Tells the service, unless it was told
+    /// less than `here_interval` ago.
     pub(crate) fn heard(&mut self) {
         if let Some(announced) = &mut self.announced
             && announced.told.elapsed() >= self.here_interval
         {
-            // A service that takes nothing hears no sign of life either: the lease is its own affair then.
+            // A service that takes no requests hears no sign of life either; what becomes of the lease is up to it.
             let _ = announced.send(Request::Here(Here {}));
         }
     }
 
-    /// Gives the service a fresh token. If it can't be given, the stream ends with the old one, and the client
+    /// Gives the service a fresh token. If there is no room for it, the stream ends with the old one, and the client
     /// announces again.
     pub(crate) fn renew(&mut self, access_token: String) {
         if let Some(announced) = &mut self.announced {
@@ -127,14 +129,14 @@ impl Monitor {
         }
     }
 
-    /// The monitor is closed on purpose. The service is told, and nothing more of the stream reaches the browser.
+    /// Closes the monitor on purpose. The service is told, and nothing more of the stream reaches the browser.
     pub(crate) fn goodbye(&mut self) {
         let Some(mut announced) = self.announced.take() else {
             return;
         };
         announced.signals.goodbye.cancel();
         if announced.send(Request::Goodbye(Goodbye {})).is_err() {
-            // It can't be said any more: the lease runs out.
+            // The goodbye can't be sent any more, so the lease runs out.
             announced.signals.stop.cancel();
         }
         let Announced {
@@ -145,8 +147,8 @@ impl Monitor {
         self.goodbyes.spawn(finished(reader));
     }
 
-    /// Ends the stream without a goodbye: the lease runs out, unless the browser comes back in time. When this
-    /// returns, nothing more reaches the outbox, and goodbyes that were said before have arrived if they could.
+    /// Ends the stream without a goodbye: the lease runs out, unless the browser comes back in time. When this returns,
+    /// nothing more reaches the outbox, and earlier goodbyes have arrived if they could.
     pub(crate) async fn stop(self) {
         if let Some(announced) = self.announced {
             announced.signals.stop.cancel();
@@ -157,7 +159,7 @@ impl Monitor {
 }
 
 impl Announced {
-    /// Opens a stream when those `before` have ended, so that no goodbye overtakes the announcement after it.
+    /// Opens a stream once those in `before` have ended, so that no goodbye overtakes a later announcement.
     fn open(line: &Line, announcement: Request, before: TaskTracker) -> Self {
         let (requests, receiver) = mpsc::channel(REQUESTS);
         // A new channel has room for its first request.
@@ -178,7 +180,7 @@ impl Announced {
             let opened = async {
                 select! {
                     biased;
-                    // Nothing was announced yet that could be taken back.
+                    // Nothing was announced yet that would have to be taken back.
                     () = goodbye.cancelled() => return None,
                     () = before.wait() => {}
                 }
@@ -247,8 +249,8 @@ impl Reader {
                     ..Refused::default()
                 })
             }
-            // The browser knows by its own connection whether the server is there, and by an end whether the service
-            // is. A kind that a newer service knows has nothing to say to this version's clients.
+            // The browser knows by its own connection whether the server is there, and by the end of the stream whether
+            // the service is. A kind that only a newer service knows means nothing to clients of this version.
             Some(Response::Heartbeat(_)) | None => return,
         };
         self.outbox.push(frame);
@@ -262,7 +264,7 @@ impl Reader {
     }
 }
 
-/// Says that an announcement was refused, or holds no longer.
+/// Tells the browser that an announcement was refused, or no longer holds.
 fn tell(outbox: &Outbox, refusal: Refusal) {
     let (key, value) = REQUEST;
     let refusal = refusal.with(key, value);

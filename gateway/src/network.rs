@@ -1,19 +1,19 @@
-//! A network of IP addresses, as settings name it.
+//! A network of IP addresses, as written in settings.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// An address, `192.0.2.7`, or all that begin like one, `10.42.0.0/16`.
+/// An address, such as `192.0.2.7`, or all that share a prefix, such as `10.42.0.0/16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Network {
     address: IpAddr,
-    /// How many bits at the beginning of an address tell whether it belongs here.
+    /// How many leading bits of an address decide whether it belongs to the network.
     prefix: u32,
 }
 
-/// Why a text names no network.
+/// Why a text does not name a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is neither an address nor a network; write for example \"192.0.2.7\" or \"10.42.0.0/16\""
@@ -21,7 +21,7 @@ pub struct Network {
 pub struct NetworkError(String);
 
 impl Network {
-    /// Whether an address belongs to it. An IPv4 address is the same when it is written as an IPv6 one.
+    /// Whether an address belongs to the network. An IPv4-mapped IPv6 address counts as its IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
@@ -35,7 +35,7 @@ impl Network {
         }
     }
 
-    /// Whether two addresses of so many bits, which differ in `difference`, begin alike.
+    /// Whether two addresses of `bits` bits, whose XOR is `difference`, share the prefix.
     fn agrees(&self, bits: u32, difference: u128) -> bool {
         difference.checked_shr(bits - self.prefix).unwrap_or(0) == 0
     }

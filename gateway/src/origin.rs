@@ -1,14 +1,14 @@
-//! Whose pages may talk to this gateway.
+//! Which pages may talk to this gateway.
 //!
-//! Two checks, both by exact comparison and nothing cleverer:
+//! Two checks, both by exact comparison:
 //!
-//! - **Host.** Every request but those for health names a host that this gateway answers under. It stops DNS
+//! - **Host.** Every request except those for health must name a host that this gateway answers under. This stops DNS
 //!   rebinding: a page of `evil.example` whose name was pointed at 127.0.0.1 still sends `Host: evil.example`.
 //! - **Origin.** A websocket is opened only by a page of that same host, or of an origin in the settings. Browsers do
 //!   not apply the same-origin policy to websockets, so the server must.
 //!
-//! Nothing here stands for a log-in: there are no cookies, and a socket is good for nothing until its Hello brought a
-//! token. The checks keep a stranger's page from even trying.
+//! These checks do not replace a log-in: there are no cookies, and a socket is useless until its Hello brings a token.
+//! They keep a stranger's page from even trying.
 
 use std::net::SocketAddr;
 
@@ -28,7 +28,7 @@ pub(crate) struct Origins {
     allow_missing: bool,
 }
 
-/// Why a request is not let in.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stranger {
     /// It names no host, several, or one that this gateway does not answer under.
@@ -85,7 +85,7 @@ impl Origins {
         }
     }
 
-    /// Checks that the page which opens a socket may do so.
+    /// Checks that the page that opens a socket may do so.
     pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Stranger> {
         let host = self.check_host(headers)?;
         let origin = match only(headers, &header::ORIGIN) {
@@ -103,7 +103,7 @@ impl Origins {
     }
 }
 
-/// The header's value: outer `None` if it is absent, inner `None` if it is there twice or is not text.
+/// Returns the header's value: outer `None` if it is absent, inner `None` if it occurs twice or is not text.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
@@ -127,7 +127,8 @@ fn is_port_or_empty(rest: &str) -> bool {
             .is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Whether a browser could have written it: a scheme, a lower-case host, perhaps a port, and nothing after it.
+/// Whether a browser would write the origin like this: a scheme, a lower-case host, perhaps a port, and nothing after
+/// it.
 fn is_serialised(origin: &str) -> bool {
     let Some(authority) = authority(origin) else {
         return false;

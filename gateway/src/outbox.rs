@@ -1,12 +1,12 @@
-//! What waits for one browser, and the one task that writes it.
+//! The frames that wait for one browser, and the one task that writes them.
 //!
-//! [`Outbox::push`] never waits: the tasks that read the services' streams must go on reading whatever the browser
-//! does, because a stream that nobody reads eats up the connection that all viewers share. A browser that does not
-//! keep up overflows its own queue, and its socket is closed with [`Close::TooSlow`], to resume from its position.
+//! [`Outbox::push`] never waits: the tasks that read the services' streams must keep reading whatever the browser does,
+//! because an unread stream uses up the connection that all viewers share. A browser that does not keep up overflows
+//! its own queue. Its socket is closed with [`Close::TooSlow`], and it resumes from its position.
 //!
-//! A snapshot is the exception, since whoever comes back is given the same again: it may be longer than the queue, and is
-//! handed out as [`Outbox::room`] allows. What it is of changes meanwhile waits in the connection to the service as far as
-//! its windows go, and beyond that in the service, within the service's bounds.
+//! Snapshots are the exception, since a browser that reconnects is sent the same snapshot again. A snapshot may be
+//! longer than the queue, and is queued piece by piece as [`Outbox::room`] allows. Changes that come meanwhile wait in
+//! the connection to the service as far as its windows go, and beyond that in the service, within the service's bounds.
 
 use std::{
     error::Error,
@@ -46,10 +46,10 @@ use crate::{
 
 /// How many frames are handed to the socket before it is flushed.
 const BATCH: usize = 64;
-/// How many there usually are, at most.
+/// The capacity reserved for one batch; most are no longer.
 const USUAL_BATCH: usize = 4;
 
-/// No setting makes pings come faster.
+/// The shortest ping interval, whatever the settings say.
 const SHORTEST_PING_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Whether and why a socket is being closed. The first reason counts.
@@ -60,26 +60,26 @@ pub(crate) struct Closing {
 }
 
 impl Closing {
-    /// Closes the socket, unless that was decided before.
+    /// Closes the socket for this reason, unless its close was decided before.
     pub(crate) fn decide(&self, close: Close) {
         if self.reason.set(close).is_ok() {
             self.decided.cancel();
         }
     }
 
-    /// Waits until the socket is to be closed, and says why.
+    /// Waits until the socket is to be closed, and returns the reason.
     pub(crate) async fn decided(&self) -> Close {
         self.decided.cancelled().await;
         self.reason.get().copied().unwrap_or(Close::Internal)
     }
 
-    /// Why, if it was decided.
+    /// Returns the reason, if the close was decided.
     pub(crate) fn reason(&self) -> Option<Close> {
         self.reason.get().copied()
     }
 }
 
-/// One message, and what is known of its way.
+/// One message, and what is known of its delivery.
 #[derive(Debug)]
 struct Outgoing {
     message: Message,
@@ -87,7 +87,7 @@ struct Outgoing {
     delivery: Delivery,
 }
 
-/// The bounded queue of what waits for one browser. Cheap to clone.
+/// The bounded queue of frames for one browser. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     protocol: SubProtocol,
@@ -99,11 +99,11 @@ pub(crate) struct Outbox {
     closing: Closing,
 }
 
-/// What both ends know.
+/// State that both ends share.
 #[derive(Debug)]
 struct Shared {
     waiting_bytes: AtomicUsize,
-    /// How many wait until there is room. Mostly nobody does, and the writer has nobody to tell.
+    /// How many tasks wait for room. Usually none, and then the writer has nobody to notify.
     wanting_room: AtomicUsize,
     some_written: Notify,
     ping_interval: Mutex<Duration>,
@@ -126,14 +126,14 @@ pub(crate) struct Writer {
     closing: Closing,
     heads: Heads,
     moments: Moments,
-    /// Heads are told again with a ping, but no sooner after the last time than this.
+    /// Heads are repeated with a ping, at most once in this time.
     head_interval: Duration,
     heads_due_at: Instant,
     send_timeout: Duration,
     close_timeout: Duration,
 }
 
-/// An empty queue, and its writer.
+/// Creates an empty queue and its writer.
 pub(crate) fn outbox(
     protocol: SubProtocol,
     config: &SocketConfig,
@@ -181,20 +181,20 @@ impl Outbox {
         self.push_within(frame, NotedSpan::default());
     }
 
-    /// As [`Outbox::push`], within a span that ends when the frame was written.
+    /// Like [`Outbox::push`], within a span that ends when the frame was written.
     pub(crate) fn push_within(&self, frame: server_frame::Frame, span: NotedSpan) {
         self.queue(|protocol| protocol.encode(frame), Delivery::of(span));
     }
 
-    /// As [`Outbox::push`], of an event of this session that is encoded already; and measures the delivery when the
+    /// Like [`Outbox::push`], for an event of this session that is already encoded. Measures the delivery when the
     /// frame was written.
     pub(crate) fn deliver_event(&self, session_id: &str, event: Bytes, delivery: Delivery) {
         let encode = |protocol: SubProtocol| protocol.encode_event(session_id, event);
         self.queue(encode, delivery);
     }
 
-    /// Waits until half of the queue is free, or the socket is being closed. For what was asked for and may be longer than
-    /// the queue: the other half is for what happens meanwhile.
+    /// Waits until half of the queue is free, or the socket is being closed. For data that the browser asked for and
+    /// that may be longer than the queue; the other half is left for live changes.
     pub(crate) async fn room(&self) {
         if self.has_room() {
             return;
@@ -203,7 +203,7 @@ impl Outbox {
         loop {
             let written = self.shared.some_written.notified();
             tokio::pin!(written);
-            // From here on it is heard, so what is written after the look is not missed.
+            // Enabled before the check, so that a write after the check is not missed.
             written.as_mut().enable();
             if self.has_room() {
                 return;
@@ -216,7 +216,7 @@ impl Outbox {
         }
     }
 
-    /// Whether half of the queue is free; if the socket is being closed, nothing waits for room there any more.
+    /// Returns whether half of the queue is free. Also true if the socket is being closed: nothing waits for room then.
     pub(crate) fn has_room(&self) -> bool {
         let bytes = self.shared.waiting_bytes.load(Ordering::SeqCst);
         let frames = self.frame_limit - self.queue.room();
@@ -256,8 +256,8 @@ impl Outbox {
         }
     }
 
-    /// Tells the browser what the last event of a session is, if it was not told already; and from then on now and again
-    /// with a ping, until the session's head is forgotten.
+    /// Tells the browser the number of a session's last event, unless it was told that number last. From then on it is
+    /// repeated with pings from time to time, until the session's head is forgotten.
     pub(crate) fn tell_head(&self, session_id: &str, number: u64) {
         if self.heads.was_told(session_id, number) {
             return;
@@ -267,16 +267,16 @@ impl Outbox {
             number,
         };
         self.push(server_frame::Frame::Head(head.clone()));
-        // After it was queued, and so after what it counts: see Writer::tell_heads_again.
+        // After the frame was queued, and so after the events that it counts: see Writer::tell_heads_again.
         self.heads.told(head);
     }
 
-    /// Tells nothing more of the head of a session that is no longer attended.
+    /// Stops telling the head of a session that is no longer attended.
     pub(crate) fn forget_head(&self, session_id: &str) {
         self.heads.forget(session_id);
     }
 
-    /// Pings the browser every so often from now on.
+    /// Sets the interval of pings from now on.
     pub(crate) fn ping_every(&self, interval: Duration) {
         let before = mem::replace(&mut *self.shared.ping_interval(), interval);
         if before != interval {
@@ -285,7 +285,7 @@ impl Outbox {
     }
 }
 
-/// One who waits for room, as long as they do.
+/// Counts a task that waits for room, for as long as it lives.
 struct WantingRoom<'a>(&'a Shared);
 
 impl<'a> WantingRoom<'a> {
@@ -303,23 +303,23 @@ impl Drop for WantingRoom<'_> {
 
 /// Why the writer stopped before it was told to.
 enum Stopped {
-    /// The browser takes nothing.
+    /// The browser did not take anything in time.
     Stuck,
     /// The browser has gone.
     Lost,
-    /// There was no room in the socket's own buffer for a frame that the queue had taken.
+    /// The socket's own buffer had no room for a frame that the queue had accepted.
     Unwritten,
 }
 
 impl Stopped {
-    /// What a failure to write means.
+    /// Classifies a failure to write.
     fn of<E>(error: E) -> Self
     where
         E: Error + 'static,
     {
         let cause = error.source().and_then(<dyn Error>::downcast_ref);
         match cause {
-            // The browser is there, and would come back to the same for ever if it were taken for gone.
+            // The browser is still there; if it were treated as gone, it would come back to the same frame for ever.
             Some(tungstenite::Error::WriteBufferFull(_)) => {
                 tracing::error!("a frame was too long for the socket's own buffer");
                 Self::Unwritten
@@ -330,9 +330,9 @@ impl Stopped {
 }
 
 impl Writer {
-    /// Writes what is queued, and pings, until the socket is to be closed; then closes it.
+    /// Writes queued frames and pings until the socket is to be closed, then closes it.
     ///
-    /// Both are lent: what is handed over to what waits has two places in it.
+    /// Borrows both arguments: a value moved into a future takes up space in it twice.
     pub(crate) async fn run<S>(&mut self, sink: &mut S)
     where
         S: Sink<Message, Error: Error + 'static> + Unpin,
@@ -340,7 +340,7 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let mut ping = self.pings();
         let closing = self.closing.clone();
-        // Made once, since to make them takes locks.
+        // Created once, since creating them takes locks.
         let (decided, changed) = (closing.decided(), shared.ping_interval_changed.notified());
         tokio::pin!(decided, changed);
         let close = loop {
@@ -350,10 +350,10 @@ impl Writer {
                 () = &mut changed => {
                     changed.set(shared.ping_interval_changed.notified());
                     ping = self.pings();
-                    // What was being written when this came.
+                    // Flushes what was being written when this came.
                     flush(sink, self.send_timeout).await
                 }
-                // Before what is queued: a browser to which there is always something to write is pinged as well.
+                // Before queued frames, so that a browser that always has frames waiting is pinged as well.
                 at = ping.tick() => self.ping(sink, at).await,
                 written = self.write_some(sink) => written,
             };
@@ -372,11 +372,11 @@ impl Writer {
             }
             sink.send(close.message()).await
         };
-        // Whether the browser still hears why is up to the browser.
+        // Best effort: the browser may not read the reason any more.
         let _ = timeout(self.close_timeout, end).await;
     }
 
-    /// Ticks at every ping, the first time after one interval, together with the pings of other browsers.
+    /// Returns the ticks for pings: the first after one interval, aligned with the pings of other browsers.
     fn pings(&self) -> Interval {
         let interval = (*self.shared.ping_interval()).max(SHORTEST_PING_INTERVAL);
         let first = self.moments.within(Instant::now(), interval);
@@ -385,9 +385,9 @@ impl Writer {
         pings
     }
 
-    /// Waits for a frame, then writes it and those that wait behind it.
+    /// Waits for a frame, then writes it and the frames that wait behind it.
     ///
-    /// Can be dropped at any await: a frame leaves the queue only when the sink takes it.
+    /// Cancel safe: a frame leaves the queue only when the sink takes it.
     async fn write_some<S>(&mut self, sink: &mut S) -> Result<(), Stopped>
     where
         S: Sink<Message, Error: Error + 'static> + Unpin,
@@ -416,7 +416,8 @@ impl Writer {
         S: Sink<Message, Error: Error + 'static> + Unpin,
     {
         let shared = &self.shared;
-        // In one order with the look of whoever comes to wait for room: one of the two sees what the other did.
+        // Sequentially consistent with the check of a task that starts to wait for room: one of the two sees what the
+        // other did.
         shared
             .waiting_bytes
             .fetch_sub(outgoing.size, Ordering::SeqCst);
@@ -428,7 +429,7 @@ impl Writer {
         Ok(outgoing.delivery)
     }
 
-    /// Pings the browser, and tells it the heads again if it is time to: both are written at once.
+    /// Pings the browser and, when due, repeats the heads. Both are flushed together.
     async fn ping<S>(&mut self, sink: &mut S, at: Instant) -> Result<(), Stopped>
     where
         S: Sink<Message, Error: Error + 'static> + Unpin,
@@ -443,8 +444,8 @@ impl Writer {
         flush(sink, self.send_timeout).await
     }
 
-    /// Tells the heads again that were told already. They do not queue up, so they must not overtake what does: they are
-    /// looked at first, and told only if nothing waits after that. If something does, the browser hears that.
+    /// Repeats the heads that were told before. They bypass the queue and must not overtake it: they are read first,
+    /// and written only if the queue is empty after that. If it is not, the browser hears from the queued frames.
     async fn tell_heads_again<S>(&self, sink: &mut S) -> Result<(), Stopped>
     where
         S: Sink<Message, Error: Error + 'static> + Unpin,
@@ -454,7 +455,7 @@ impl Writer {
             return Ok(());
         }
         for head in heads {
-            // What could be written once can be written again.
+            // A head that could be encoded once can be encoded again.
             let Ok(message) = self.protocol.encode(server_frame::Frame::Head(head)) else {
                 continue;
             };
@@ -470,7 +471,7 @@ async fn room<S>(sink: &mut S, patience: Duration) -> Result<(), Stopped>
 where
     S: Sink<Message, Error: Error + 'static> + Unpin,
 {
-    // Mostly there is room, and nobody has to look at the clock.
+    // Usually there is room, and no timer is needed.
     let mut ready = poll_fn(|cx| sink.poll_ready_unpin(cx));
     if let Some(ready) = (&mut ready).now_or_never() {
         return ready.map_err(Stopped::of);
@@ -482,7 +483,7 @@ where
     }
 }
 
-/// Waits until the sink has written all that it took.
+/// Waits until the sink has written everything that it took.
 async fn flush<S>(sink: &mut S, patience: Duration) -> Result<(), Stopped>
 where
     S: Sink<Message, Error: Error + 'static> + Unpin,

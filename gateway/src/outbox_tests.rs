@@ -109,7 +109,7 @@ async fn a_quiet_socket_is_pinged_on_a_fixed_clock() {
     drop(outbox);
 }
 
-/// What was received, up to and with so many pings: `None` is a ping, what is else must be a head.
+/// Returns what was received, up to and including this many pings: `None` is a ping, anything else must be a head.
 async fn heads_and_pings(
     received: &mut futures_mpsc::Receiver<Message>,
     pings: usize,
@@ -151,7 +151,7 @@ async fn a_head_is_told_once_and_again_with_a_ping_until_it_is_forgotten() {
         ]
     );
     outbox.forget_head("a");
-    // The heads of the last ping were on their way by then.
+    // The heads of the last ping had been sent by then.
     assert_eq!(
         heads_and_pings(&mut received, 2).await,
         [told("a", 2), told("b", 7), None, told("b", 7), None]
@@ -185,7 +185,7 @@ async fn heads_are_not_told_again_with_every_ping_of_a_monitor() {
     );
 }
 
-/// A head that has to wait like anything else must not be told before what it counts.
+/// A head that still waits in the queue must not be told before the events that it counts.
 #[tokio::test(start_paused = true)]
 async fn a_head_that_is_told_again_overtakes_nothing() {
     let (outbox, mut writer) = alone(SubProtocol::Proto, &config(16, 1_000), Closing::default());
@@ -224,7 +224,7 @@ async fn pings_come_faster_and_slower_as_they_are_wanted() {
     }
 }
 
-/// A websocket whose own buffer is full, until it is to be closed.
+/// A websocket whose own buffer is full until it is to be closed.
 #[derive(Default)]
 struct Full {
     closed: Option<Message>,

@@ -11,19 +11,19 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 
-/// What `make web` built. Empty when it was not run.
+/// The files that `make web` built. Empty if it was not run.
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/web/dist"]
 #[allow_missing = true]
 struct Built;
 
-/// Their names have a hash of their content in them, so they never change.
+/// Assets have a hash of their content in their names, so they never change.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Carrel</title>\
     <h1>The pages are not built</h1><p>Run <code>make web</code>, then build and start Carrel again.</p></html>\n";
 
-/// For whoever does not read HTML.
+/// The answer for clients that do not read HTML.
 const NO_SUCH_PAGE: &str = "There is no such page. The libraries are at /\n";
 
 /// The routes of the pages.
@@ -63,7 +63,7 @@ async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
-/// The icon and its like, which browsers look for at the top. Pages are reached by their routes only.
+/// Serves the icon and similar files, which browsers look for at the root. Pages are reached only by their routes.
 async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match Built::get(&name) {
         Some(built) if !name.ends_with(".html") => content(&name, built.data),
@@ -75,8 +75,8 @@ async fn nowhere(headers: HeaderMap) -> Response {
     no_such_page(&headers)
 }
 
-/// A page for people. Browsers ask for one by name when somebody goes to an address; their scripts, styles and images,
-/// and most programs, do not.
+/// Answers with a page if the client reads HTML. Browsers ask for HTML by name when a person goes to an address; their
+/// requests for scripts, styles and images, and most programs, do not.
 fn no_such_page(headers: &HeaderMap) -> Response {
     let built = Built::get("no_such_page.html").filter(|_| reads_html(headers));
     let mut response = match built {

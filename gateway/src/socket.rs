@@ -34,10 +34,10 @@ use crate::{
     viewer::Viewer,
 };
 
-/// How much later than the clock says the end of a token may be noticed. Timers are a little early at times, and shall
-/// not be set again and again then.
+/// How late the expiry of a token may be noticed. Timers sometimes fire a little early, and must not be set again and
+/// again then.
 const SHORTEST_LOOK: Duration = Duration::from_millis(1);
-/// How late it may be noticed that the clock was set.
+/// How late a change of the clock may be noticed.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 /// What all sockets of a gateway share.
@@ -46,20 +46,21 @@ pub(crate) struct House {
     pub(crate) config: SocketConfig,
     pub(crate) upstream: Upstream,
     pub(crate) clock: Clock,
-    /// When sockets are pinged and looked at: many of them together.
+    /// When sockets are pinged and checked, many of them together.
     pub(crate) moments: Moments,
     /// How many sockets each person has open.
     pub(crate) people: Counter,
     /// Cancelled when the gateway stops.
     pub(crate) shutdown: CancellationToken,
-    /// How long acts that are under way may still take then.
+    /// How long acts under way may still take after that.
     pub(crate) act_patience: Duration,
 }
 
-/// Serves one browser until its socket is closed. Must be called in a runtime, where it starts the task that writes.
+/// Serves one browser until its socket is closed. Must be called in a runtime, where it starts the writer task.
 ///
-/// All that the socket started has ended when what is returned is done. There are thousands of these, most of them at rest,
-/// so nothing that it works with has two places in it, and what is done once has one only while it is.
+/// Everything that the socket started has ended when the returned future completes. There are thousands of these
+/// futures, most of them at rest, so no value takes up space in them twice, and one-time work takes up space only while
+/// it runs.
 pub(crate) fn serve<S>(
     house: Arc<House>,
     socket: S,
@@ -72,7 +73,7 @@ where
     let (mut sink, stream) = socket.split();
     let closing = Closing::default();
     let (outbox, mut writer) = outbox(protocol, &house.config, house.moments, closing.clone());
-    // It has its half of the connection, and must not keep it when this is dropped.
+    // The task owns the writing half of the connection, and must not keep it when this future is dropped.
     let mut writer = AbortOnDropHandle::new(tokio::spawn(async move {
         writer.run(&mut sink).await;
     }));
@@ -95,21 +96,21 @@ where
         writer.abort();
         match closing.reason() {
             Some(Close::GoingAway) => {}
-            // The rest of what is too large can't be read, only waited out.
+            // The rest of an oversized message can't be read, only waited out.
             Some(Close::TooLarge) => sleep(patience).await,
             _ => browser.see_off(patience).await,
         }
     }
 }
 
-/// Has the metrics say of each reason that so far no socket was closed for it: a rate does not see what a series begins with.
+/// Starts the close counter of each reason at zero: a rate does not see the first value of a series.
 pub(crate) fn show_closes() {
     for close in Close::ALL {
         SOCKET_CLOSES.add(0, [close.code().into()]);
     }
 }
 
-/// Counts a socket among the open ones whose users are known, for as long as it lives.
+/// Counts an open socket whose user is known, for as long as it lives.
 struct OpenSocket(&'static str);
 
 impl OpenSocket {
@@ -136,7 +137,7 @@ struct Browser<S> {
     closing: Closing,
 }
 
-/// A user who was welcomed, and is counted for as long as they stay.
+/// A user who was welcomed, and is counted until the visit is dropped.
 struct Visit {
     viewer: Viewer,
     _counted: Counted,
@@ -145,9 +146,9 @@ struct Visit {
 
 /// What came from a browser.
 enum Received {
-    /// Something that was understood, and the trace that the browser says it belongs to.
+    /// A valid frame, and the trace that the browser says it belongs to.
     Frame(client_frame::Frame, String),
-    /// Something that was answered already, or needs no answer.
+    /// A message that was answered already, or needs no answer.
     Nothing,
 }
 
@@ -155,7 +156,7 @@ impl<S> Browser<S>
 where
     S: Stream<Item = Result<Message, Error>> + Unpin,
 {
-    /// Greets the browser's user and does as they ask. Returns why the socket is to be closed.
+    /// Greets the browser's user and carries out their frames. Returns why the socket is to be closed.
     async fn serve(&mut self, house: &House, address: IpAddr) -> Close {
         let mut visit = match Box::pin(self.welcome(house, address)).await {
             Ok(visit) => visit,
@@ -223,7 +224,7 @@ where
         })
     }
 
-    /// The first frame, which must be a Hello.
+    /// Waits for the first frame, which must be a Hello.
     async fn hello(&mut self) -> Result<(Hello, String), Close> {
         loop {
             let message = self.receive().await?;
@@ -240,10 +241,10 @@ where
         }
     }
 
-    /// Does what the user asks until something ends it.
+    /// Carries out the user's frames until something ends the socket.
     async fn attend_to(&mut self, house: &House, viewer: &mut Viewer) -> Close {
         let closing = self.closing.clone();
-        // Made once, since to make them takes a lock that all sockets share.
+        // Created once, since creating them takes a lock that all sockets share.
         let (decided, shutdown) = (closing.decided(), house.shutdown.cancelled());
         tokio::pin!(decided, shutdown);
         let mut look = Box::pin(sleep_until(self.may_end_at(house, viewer)));
@@ -295,8 +296,8 @@ where
         }
     }
 
-    /// When the clocks that end a socket must be looked at next: its token expires then, unless it is renewed, or the
-    /// browser was silent for too long, unless it is heard. A socket at rest is not woken before.
+    /// Returns when to check next whether the socket must end: when its token expires, unless it is renewed, or when
+    /// the browser was silent for too long, unless it is heard. A socket at rest is not woken earlier.
     fn may_end_at(&self, house: &House, viewer: &Viewer) -> Instant {
         let left_ms = viewer.expires_at_ms().saturating_sub(house.clock.unix_ms());
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
@@ -336,15 +337,15 @@ where
         }
     }
 
-    /// Waits for the browser's answer to the close, so that its last frames are not lost by a connection that is reset
-    /// while there is still something to read.
+    /// Waits for the browser's answer to the close. A connection dropped with data still unread is reset, and the
+    /// browser could lose its last frames.
     async fn see_off(&mut self, patience: Duration) {
         let drained = async { while let Some(Ok(_)) = self.stream.next().await {} };
         let _ = timeout(patience, drained).await;
     }
 }
 
-/// The span of one frame: the root of a trace of its own, linked to what the browser says.
+/// Begins the span of one frame: the root of its own trace, linked to the trace that the browser names.
 fn frame_span(name: &'static str, trace_parent: String) -> NotedSpan {
     let mut span = NotedSpan::begin(name);
     span.record(attribute::FRAME, kind_of(name));
@@ -352,7 +353,7 @@ fn frame_span(name: &'static str, trace_parent: String) -> NotedSpan {
     span
 }
 
-/// What a failure to read means for the socket.
+/// Returns the close for a failure to read.
 fn fault(error: Error) -> Close {
     let error = error.into_inner();
     match error.downcast_ref::<tungstenite::Error>() {

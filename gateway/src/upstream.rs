@@ -26,10 +26,10 @@ use tonic::{
 use tonic_types::StatusExt;
 use tracing::Span;
 
-/// The longest answer of a service: a transcript of a long session.
+/// The size limit of a service's answer. The longest is the transcript of a long session.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
 
-/// How long after its caller gave up a service may still work on a call.
+/// How long a service may go on working on a call after its caller gave up.
 const AFTER_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The clients of the services. Cheap to clone, and small: every socket and every stream holds one.
@@ -64,7 +64,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Somebody at an address, without a token.
+    /// A caller at an address, without a token.
     pub(crate) fn anonymous(address: IpAddr) -> Self {
         Self {
             authorization: None,
@@ -73,8 +73,8 @@ impl Caller {
         }
     }
 
-    /// The same, about one session if it is named: what all callers say of it goes to the same replica, where it then is
-    /// in memory.
+    /// The same caller, for calls about this session, unless the id is empty. All calls about a session go to the same
+    /// replica, which then has it in memory.
     pub(crate) fn about(mut self, session_id: &str) -> Self {
         if !session_id.is_empty() {
             self.about = Some(Affinity::to(session_id));
@@ -82,19 +82,19 @@ impl Caller {
         self
     }
 
-    /// The same, with an `authorization` header as a browser sent it. One that is no text is as good as none.
+    /// The same caller, with an `authorization` header as a browser sent it. An invalid value counts as none.
     pub(crate) fn with_authorization(mut self, header: &[u8]) -> Self {
         self.authorization = MetadataValue::try_from(header).ok();
         self.conceal()
     }
 
-    /// The same, with a token.
+    /// The same caller, with a token.
     pub(crate) fn with_token(mut self, token: &str) -> Self {
         self.authorization = format!("Bearer {token}").parse().ok();
         self.conceal()
     }
 
-    /// The token, if there is one. It is kept nowhere else: each socket has one, and it is long.
+    /// Returns the token, or an empty string. It is kept only in the header: each socket has one, and it is long.
     pub(crate) fn token(&self) -> &str {
         let header = self.authorization.as_ref();
         let token = header.and_then(|header| header.to_str().ok()?.strip_prefix("Bearer "));
@@ -109,7 +109,7 @@ impl Caller {
         self
     }
 
-    /// A call on this caller's behalf, within the current span's trace.
+    /// Makes a request on this caller's behalf, within the current span's trace.
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
@@ -128,7 +128,7 @@ impl Caller {
 }
 
 impl Upstream {
-    /// The clients on the ways to session-svc, presence-svc and im-svc.
+    /// Creates the clients of session-svc, presence-svc and im-svc.
     pub(crate) fn new(
         session: Replicas,
         presence: Replicas,
@@ -147,7 +147,7 @@ impl Upstream {
         }))
     }
 
-    /// Makes one call: `method` is its full name, `call` makes it with the request that it is given.
+    /// Makes one call. `method` is its full name; `call` sends the request that it is given.
     pub(crate) async fn call<T, U, F>(
         &self,
         method: &'static str,
@@ -160,13 +160,13 @@ impl Upstream {
     {
         let span = grpc::client_span(method);
         let mut request = Scope::within(&span).run(|| caller.request(message));
-        // The transport watches this deadline too, and calls its end CANCELLED. Ours must come first.
+        // The transport enforces this deadline too, and reports its end as CANCELLED. Ours must come first.
         request.set_timeout(self.deadline + AFTER_DEADLINE);
         answer(self.deadline, span, call(request)).await
     }
 }
 
-/// Waits for the answer to a call, or for the head of a stream: `span` is that of the call, `call` makes it.
+/// Waits for the answer to a call, or for the head of a stream. `span` is the span of the call.
 async fn answer<T, F>(deadline: Duration, span: Span, call: F) -> Result<T, Refusal>
 where
     F: Future<Output = Result<Response<T>, Status>>,
@@ -187,9 +187,9 @@ where
     }
 }
 
-/// Opens a service's stream in time, takes what comes on it until it ends, and says why it did. `span` is that of the
-/// opening; what comes has spans of its own. `again` tells the user how to go on when the service has ended it without a
-/// word.
+/// Opens a service's stream within the deadline, hands each message to `take` until the stream ends, and returns why it
+/// ended. `span` covers the opening; messages have their own spans. `again` tells the user how to go on when the
+/// service ended the stream without saying why.
 pub(crate) fn read<T>(
     deadline: Duration,
     span: Span,
@@ -202,7 +202,8 @@ pub(crate) fn read<T>(
     })
 }
 
-/// As [`read`], where what is taken may be too much at once: what `take` returns is waited for before more is read.
+/// Like [`read`], for messages that may be too much at once: a future that `take` returns is awaited before more is
+/// read.
 pub(crate) fn read_at_leisure<T>(
     deadline: Duration,
     span: Span,
@@ -210,12 +211,12 @@ pub(crate) fn read_at_leisure<T>(
     again: &str,
     mut take: impl FnMut(T) -> Result<Option<BoxFuture<'static, ()>>, DecodeError>,
 ) -> impl Future<Output = Refusal> {
-    // In a place of its own, which is given back when the stream is open.
+    // Boxed, so that its memory is freed once the stream is open.
     let opening = Box::pin(answer(deadline, span, opening));
     async move {
         let mut stream = match opening.await {
             Ok(stream) => stream,
-            // Nothing is in doubt but what was put on the stream: it is to be opened again.
+            // Only what was put on the stream is in doubt: the stream is to be opened again.
             Err(refusal) if refusal.code == Code::DeadlineExceeded => {
                 let message = format!("The service did not answer in time. {again}");
                 return Refusal::unavailable("UNAVAILABLE", message);
@@ -234,7 +235,7 @@ pub(crate) fn read_at_leisure<T>(
                             return Refusal::unavailable("UNAVAILABLE", message);
                         }
                     }
-                    // A stream that always has more would keep this task from ever hearing that it is to stop.
+                    // A stream that always has more would keep this task from ever noticing that it is to stop.
                     consume_budget().await;
                 }
                 Ok(None) => {
@@ -247,11 +248,11 @@ pub(crate) fn read_at_leisure<T>(
     }
 }
 
-/// What a failed call means.
+/// Converts the status of a failed call to a refusal.
 ///
-/// A status that does not come from one of our services, but from the transport on the way to it, says nothing of what
-/// happened there, whatever its code: HTTP/2 reports a broken connection as RESOURCE_EXHAUSTED at times. It is told
-/// as UNAVAILABLE, so that nobody takes it for a refusal; and its text, which may name addresses, stays here.
+/// A status from the transport rather than from one of our services says nothing of what happened in the service,
+/// whatever its code: at times HTTP/2 reports a broken connection as RESOURCE_EXHAUSTED. It becomes UNAVAILABLE, so
+/// that nobody takes it for a refusal, and its text, which may name addresses, is not passed on.
 pub(crate) fn refusal(status: &Status) -> Refusal {
     let ours = status
         .get_details_error_info()
@@ -266,7 +267,7 @@ pub(crate) fn refusal(status: &Status) -> Refusal {
     )
 }
 
-/// The refusal of a call that had no answer in time.
+/// The refusal of a call that was not answered in time.
 pub(crate) fn late() -> Refusal {
     Refusal::new(
         Code::DeadlineExceeded,

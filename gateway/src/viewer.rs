@@ -1,5 +1,5 @@
-//! What one browser's user does and sees: the sessions attended and all that is watched on one socket, the open
-//! monitor, and what is asked of the services.
+//! One browser's user: the sessions attended and everything watched on one socket, the open monitor, and the requests
+//! to the services.
 
 mod messages;
 mod sessions;
@@ -48,15 +48,15 @@ pub(crate) struct Viewer {
     conversations: Watching<WatchConversationsRequest>,
     monitor: Monitor,
     renewal: Option<BoxFuture<'static, Result<Token, Refusal>>>,
-    /// How long the frame has taken that asked for it.
+    /// Measures the frame that asked for the renewal.
     renewing: Option<FrameTime>,
-    /// Acts that have no place on a stream.
+    /// Acts that do not go on an Attend stream.
     errands: Lane,
-    /// What is written to other librarians, and asked of it.
+    /// Messages to other librarians, and requests about them.
     messages: Lane,
-    /// One permit for each act that may be under way, of whatever kind.
+    /// One permit for each act that may be under way, of any kind.
     acts: Arc<Semaphore>,
-    /// One permit for what is typed to another librarian: what is typed meanwhile is not told.
+    /// One permit for typing to another librarian: while one notice is under way, further ones are dropped.
     typed: Arc<Semaphore>,
     act_limit: usize,
     session_limit: usize,
@@ -83,7 +83,7 @@ impl Viewer {
         Self {
             line: Line {
                 upstream,
-                // All that a patron says is about their one session.
+                // Everything that a patron sends is about their one session.
                 caller: greeted.caller.about(&greeted.welcome.session_id),
                 outbox,
                 user: greeted.user,
@@ -110,15 +110,15 @@ impl Viewer {
         }
     }
 
-    /// When the socket must end unless the token is renewed, in Unix milliseconds.
+    /// Returns when the socket must end unless the token is renewed, in Unix milliseconds.
     pub(crate) fn expires_at_ms(&self) -> i64 {
         self.expires_at_ms
     }
 
-    /// Carries out one frame. `span` is the frame's own, and `time` is how long it has taken.
+    /// Carries out one frame. `span` is the frame's own, and `time` measures the frame.
     ///
-    /// What is rare and has to wait is returned, to be waited for before the next frame. It has a place of its own: a socket
-    /// at rest keeps no room for it.
+    /// Work that is rare and has to wait is returned, to be awaited before the next frame. It is boxed, so that a
+    /// socket at rest keeps no room for it.
     pub(crate) fn carry_out(
         &mut self,
         frame: ClientFrame,
@@ -178,12 +178,12 @@ impl Viewer {
         None
     }
 
-    /// Takes note of a sign of life of the browser, whatever it was.
+    /// Notes a sign of life from the browser, whatever it was.
     pub(crate) fn heard(&mut self) {
         self.monitor.heard();
     }
 
-    /// Waits for the renewal that is under way, for ever if there is none.
+    /// Waits for the renewal that is under way, or for ever if there is none.
     pub(crate) async fn renewal(&mut self) -> Result<Token, Refusal> {
         match &mut self.renewal {
             Some(renewal) => {
@@ -195,7 +195,7 @@ impl Viewer {
         }
     }
 
-    /// Goes on with a fresh token, or says why there is none.
+    /// Goes on with the fresh token, or tells the browser why there is none.
     pub(crate) async fn renewed(&mut self, outcome: Result<Token, Refusal>) {
         let time = self.renewing.take();
         let renewed = outcome.and_then(|token| {
@@ -242,7 +242,7 @@ impl Viewer {
         }
     }
 
-    /// Ends all that runs for this user. It ends nothing for anyone else.
+    /// Ends everything that runs for this user, and nothing for anyone else.
     pub(crate) async fn leave(mut self) {
         self.stop.cancel();
         for (_, attendance) in self.attended {
@@ -283,7 +283,7 @@ impl Viewer {
         self.renewal = Some(Scope::current().around(renewal).boxed());
     }
 
-    /// A monitor that was announced is pinged often, so that it gives signs of life often enough.
+    /// Announces the monitor, and pings the browser often, so that it gives signs of life often enough.
     fn announce(&mut self, announcement: Announcement) {
         self.line.outbox.ping_every(self.monitor_ping_interval);
         self.monitor.announce(&self.line, announcement);
@@ -302,7 +302,7 @@ impl Viewer {
     }
 }
 
-/// The refusal of what is more than may be under way at once. Nothing happened.
+/// The refusal of a frame when too much is under way already. Nothing happened.
 fn too_fast() -> Refusal {
     Refusal::new(
         Code::ResourceExhausted,
@@ -312,7 +312,7 @@ fn too_fast() -> Refusal {
     .retry_after(Duration::from_secs(1))
 }
 
-/// Work for a frame whose span lasts until it is done.
+/// Wraps work for a frame so that the frame's span lasts until the work is done.
 fn lasting<'a>(span: NotedSpan, work: impl Future<Output = ()> + Send + 'a) -> BoxFuture<'a, ()> {
     async move {
         work.await;

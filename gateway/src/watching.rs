@@ -1,8 +1,8 @@
-//! What a librarian watches on one socket: a stream that begins with a snapshot and goes on with changes, read by a
-//! task of its own.
+//! Something that a librarian watches on one socket: a stream that begins with a snapshot and goes on with changes,
+//! read by its own task.
 //!
-//! What can be watched is in the modules: the lists of sessions, the desk, and conversations. Each says how its stream
-//! is opened and how what comes on it is framed; all else is the same for all and here.
+//! Each module is for one thing that can be watched: the lists of sessions, the desk, and conversations. It says how
+//! the stream is opened and how its messages become frames; everything else is the same for all, and here.
 
 mod conversations;
 mod desk;
@@ -25,17 +25,17 @@ use crate::{
     upstream::{Upstream, read_at_leisure},
 };
 
-/// How many bytes of a snapshot's frame are around its rows.
+/// How many bytes of a snapshot's frame are not rows.
 const ENVELOPE: usize = 256;
 
-/// Something that can be watched: the request for it.
+/// A request to watch something.
 pub(crate) trait Watched: Clone + Send + 'static {
-    /// What comes on the stream.
+    /// A message on the stream.
     type Change: Send + 'static;
 
-    /// What a refusal calls it in its metadata "request": the frame that asks for it.
+    /// Its name in the metadata entry "request" of refusals: the frame that asks for it.
     const NAME: &'static str;
-    /// The full name of the method that opens it.
+    /// The full name of the method that opens the stream.
     const METHOD: &'static str;
 
     /// Opens the stream.
@@ -44,23 +44,24 @@ pub(crate) trait Watched: Clone + Send + 'static {
         request: Request<Self>,
     ) -> impl Future<Output = Result<Response<Streaming<Self::Change>>, Status>> + Send;
 
-    /// The trace of what caused what came on the stream, if it is told.
+    /// Returns the trace of what caused a message, if the service tells it.
     fn trace_parent(_change: &Self::Change) -> &str {
         ""
     }
 
-    /// Whether it is a snapshot, or a part of one, and so may be more than may wait for a browser.
+    /// Whether a message is a snapshot or a part of one, and so may be longer than a browser's queue.
     fn is_snapshot(change: &Self::Change) -> bool;
 
-    /// The frames of what came on the stream, none of them too long.
+    /// Converts a message to frames, none of them too long.
     fn frames(change: Self::Change) -> Vec<Frame>;
 }
 
-/// What is watched of one kind, if anything is. Dropping it ends the stream, but only [`Watching::stop`] waits for that.
+/// The current watch of one kind, if there is one. Dropping it ends the stream, but only [`Watching::stop`] waits for
+/// that.
 #[derive(Debug)]
 pub(crate) struct Watching<W>(Option<Reading<W>>);
 
-/// A stream that is read.
+/// A stream that is being read.
 #[derive(Debug)]
 struct Reading<W> {
     request: W,
@@ -74,8 +75,8 @@ impl<W: Watched> Watching<W> {
         Self(None)
     }
 
-    /// Opens a stream, in place of the one before, and begins to read it.
-    /// `time` is how long the frame has taken that asks for it.
+    /// Opens a stream in place of the one before, and starts the task that reads it. `time` measures the frame that
+    /// asks for it.
     pub(crate) async fn watch(&mut self, line: &Line, request: W, mut time: Option<FrameTime>) {
         self.stop().await;
         let span = grpc::client_span(W::METHOD);
@@ -121,16 +122,16 @@ impl<W: Watched> Watching<W> {
         });
     }
 
-    /// Watches the same with a line's fresh token, unless the stream had ended by itself. A watch takes no requests,
-    /// so it can't be renewed: a new one takes its place and starts with a snapshot.
+    /// Watches the same with a line's fresh token, unless the stream had ended by itself. A watch takes no requests, so
+    /// it can't be renewed: a new one replaces it and starts with a snapshot.
     pub(crate) async fn renew(&mut self, line: &Line) {
         if let Some(request) = self.stop().await {
             self.watch(line, request, None).await;
         }
     }
 
-    /// Ends the stream. When this returns, nothing more of it reaches the outbox. Gives back what was watched, unless
-    /// the stream had ended by itself.
+    /// Ends the stream. When this returns, nothing more of it reaches the outbox. Returns what was watched, unless the
+    /// stream had ended by itself.
     pub(crate) async fn stop(&mut self) -> Option<W> {
         let reading = self.0.take()?;
         let over = reading.reader.is_finished();
@@ -149,8 +150,8 @@ fn push_all(outbox: &Outbox, frames: impl IntoIterator<Item = Frame>, mut delive
     }
 }
 
-/// Queues the frames of a snapshot for which there is room. The rest is queued by what is returned, as there is more room: a
-/// browser that was closed for a snapshot that is longer than its queue would come back to the same.
+/// Queues the frames of a snapshot for which there is room. The returned future queues the rest as room becomes free: a
+/// browser that was closed for a snapshot longer than its queue would come back to the same snapshot.
 fn hand_out(
     outbox: &Outbox,
     frames: Vec<Frame>,
@@ -170,17 +171,17 @@ fn hand_out(
     }))
 }
 
-/// What is left of one frame for the rows of a snapshot.
+/// The room left in one frame for the rows of a snapshot.
 #[derive(Debug)]
 struct Room(usize);
 
 impl Room {
-    /// A whole frame.
+    /// The room of a whole frame.
     fn of_a_frame() -> Self {
         Self(FRAME_LIMIT - ENVELOPE)
     }
 
-    /// Parts rows into those that still fit, and the rest. When one does not fit, nothing after it does, so that the
+    /// Splits rows into those that still fit, and the rest. After one that does not fit, no other does, so that the
     /// order is kept.
     fn fill<R: Serialize>(&mut self, mut rows: Vec<R>) -> (Vec<R>, Vec<R>) {
         let mut fitting = 0;

@@ -1,4 +1,4 @@
-//! What an operator can be asked on the command line: for whichever program has the log at hand.
+//! The operator's commands, for any program that has access to the log.
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
@@ -65,10 +65,10 @@ pub enum RoleName {
 }
 
 impl DirectoryCommand {
-    /// Does it, and says what was done.
+    /// Runs the command and prints what was done.
     ///
     /// # Errors
-    /// When the file or the log can't be used.
+    /// If the file or the log can't be used.
     pub async fn run(self, log: &dyn EventLog) -> anyhow::Result<ExitCode> {
         let Self::Load { file } = self;
         let clock = Clock::system();
@@ -83,10 +83,10 @@ impl DirectoryCommand {
 }
 
 impl LibrarianCommand {
-    /// Does it, and says what was done.
+    /// Runs the command and prints what was done.
     ///
     /// # Errors
-    /// When the account can't be so, or the log can't be used.
+    /// If the account would break a rule, or the log can't be used.
     pub async fn run(self, log: &dyn EventLog) -> anyhow::Result<ExitCode> {
         match self {
             Self::Add(librarian) => librarian.add(log).await,

@@ -1,6 +1,6 @@
-//! What an operator does to the directory: load a file, add and remove a librarian.
+//! An operator's changes to the directory: load a file, add and remove a librarian.
 //!
-//! All of it is an append to the log, so it may be done while servers run: they read what is new before they answer.
+//! Each is an append to the log, so it may be done while servers run: they read what is new before they answer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,7 @@ use crate::{
 /// The largest directory file, in bytes, wherever it is read from.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// How often a change is decided again because somebody else was faster.
+/// How many times a change is decided, at most, when others keep writing in between.
 const TRIES: usize = 16;
 
 /// Why the directory was not changed.
@@ -49,13 +49,13 @@ pub enum CommandError {
         /// The file.
         path: PathBuf,
     },
-    /// The directory would not be as it must be. Nothing was changed.
+    /// The directory would break a rule. Nothing was changed.
     #[error("the directory was not changed, because of {}:\n{}", count(.0.len()), .0.join("\n"))]
     Problems(Vec<String>),
-    /// There is an account of this log-in name already.
+    /// There is an account with this log-in name already.
     #[error("there is a librarian with the log-in name \"{0}\" already")]
     NameTaken(String),
-    /// There is no account of this log-in name.
+    /// There is no account with this log-in name.
     #[error("there is no librarian with the log-in name \"{0}\"")]
     NoSuchLibrarian(String),
     /// The account came with a directory file and would come back with it.
@@ -95,7 +95,7 @@ pub struct Changes {
 pub struct Tally {
     /// New ones.
     pub added: usize,
-    /// Known ones that are different now.
+    /// Existing ones that are different now.
     pub changed: usize,
     /// Those that are gone.
     pub removed: usize,
@@ -118,13 +118,13 @@ pub struct NewLibrarian {
     pub password: String,
 }
 
-/// Makes the directory what a file says, as one batch: the whole of it, or nothing if anything is wrong.
+/// Makes the directory what a file says, as one batch: all of it, or nothing if anything is wrong.
 ///
-/// The file is the whole truth about institutions, queues and the librarians that came with a file; what it no longer
-/// has is removed. Librarians who were added with a command stay. Loading the same file again changes nothing.
+/// The file decides alone about institutions, queues and the librarians that came with a file; what it no longer has is
+/// removed. Librarians who were added with a command stay. Loading the same file again changes nothing.
 ///
 /// # Errors
-/// [`CommandError::Problems`] lists all that is wrong with the file, each with its line.
+/// [`CommandError::Problems`] lists everything that is wrong with the file, each problem with its line.
 pub async fn load_directory_file(
     log: &dyn EventLog,
     path: &Path,
@@ -135,8 +135,8 @@ pub async fn load_directory_file(
     load_directory(log, &text, clock).await
 }
 
-/// As [`load_directory_file`], with the file's text read from a source that is no file, standard input for example. Errors
-/// call it by this name.
+/// Like [`load_directory_file`], with the text read from a source that is not a file, such as standard input. Errors
+/// call it `name`.
 ///
 /// # Errors
 /// As [`load_directory_file`].
@@ -150,7 +150,7 @@ pub async fn load_directory_from(
     load_directory(log, &text, clock).await
 }
 
-/// As [`load_directory_file`], with the file's text.
+/// Like [`load_directory_file`], with the file's text.
 ///
 /// # Errors
 /// As [`load_directory_file`].
@@ -214,7 +214,7 @@ pub async fn add_librarian(
 
 /// Removes a librarian's account that was added with [`add_librarian`].
 ///
-/// Their tokens are no longer renewed from then on, and what they hold lets them in for minutes at the most.
+/// Their tokens can't be renewed from then on, and those that they hold are good for minutes at the most.
 ///
 /// # Errors
 /// [`CommandError::NoSuchLibrarian`], and [`CommandError::InFile`] for one who came with a directory file.
@@ -239,7 +239,7 @@ pub async fn remove_librarian(
     Ok(())
 }
 
-/// Decides on the directory as it is and writes; decides again when somebody else wrote in between.
+/// Decides on the directory as it is and writes the result; decides again if somebody else wrote in between.
 async fn change(
     log: &dyn EventLog,
     clock: &Clock,
@@ -268,7 +268,7 @@ async fn try_change(
     Ok(Changes::count(&known.directory, &events))
 }
 
-/// Reads a text that may be a directory, on a thread on which one may wait.
+/// Reads a text that may be a directory, on a blocking thread.
 async fn read_text<R: Read>(
     name: &Path,
     open: impl FnOnce() -> io::Result<R> + Send + 'static,
@@ -279,7 +279,7 @@ async fn read_text<R: Read>(
     };
     let read = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
-        // What a pipe holds nobody knows before it was read: one byte too many is enough to know that it is too much.
+        // How much a pipe holds is not known before it was read. One byte too many shows that it is too much.
         open()?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     });
@@ -296,7 +296,7 @@ async fn read_text<R: Read>(
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))
 }
 
-/// The directory as a file wants it, with the accounts that were added with a command.
+/// Returns the directory that a file asks for, with the accounts that were added with a command.
 async fn wanted(
     file: &DirectoryFile,
     now: &Directory,
@@ -370,7 +370,7 @@ fn refuse_problems(file: &DirectoryFile, wanted: &Directory) -> Result<(), Comma
     Err(CommandError::Problems(described))
 }
 
-/// What was made for the accounts of a file, kept so that a second try makes nothing anew.
+/// What was made for the accounts of a file, kept so that a second try makes nothing new.
 struct Accounts {
     passwords: Passwords,
     ids: BTreeMap<String, String>,
@@ -395,7 +395,7 @@ impl Accounts {
         Ok(id)
     }
 
-    /// The hash that the account already has, if the file's password still fits it; else a new one.
+    /// Returns the hash that the account already has if the file's password matches it, otherwise a new one.
     async fn hash(
         &mut self,
         log_in_name: &str,
@@ -465,7 +465,7 @@ impl Tally {
 }
 
 impl fmt::Display for Changes {
-    /// For example "institutions: 2 added; librarians: 1 changed, 1 removed", or "nothing changed".
+    /// Writes, for example, "institutions: 2 added; librarians: 1 changed, 1 removed", or "nothing changed".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds: Vec<String> = [
             ("institutions", self.institutions),

@@ -1,4 +1,4 @@
-//! What can be set.
+//! The settings.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The settings of presence-svc, with their reasons in `default.toml`.
+/// The settings of presence-svc. `default.toml` gives their reasons.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -17,19 +17,19 @@ pub struct Config {
     pub patron_renewal: HumanDuration,
     /// How long a librarian's token may be renewed.
     pub librarian_renewal: HumanDuration,
-    /// Whether a caller from another process is believed the address that they name in `x-forwarded-for`.
+    /// Whether the address that a caller from another process names in `x-forwarded-for` is believed.
     pub trust_forwarded_for: bool,
-    /// How often it may be tried to log in to one account from one address.
+    /// How often log-in to one account may be tried from one address.
     pub log_in_per_account_and_address: Rate,
-    /// How often it may be tried to log in to one account, from everywhere.
+    /// How often log-in to one account may be tried from everywhere.
     pub log_in_per_account: Rate,
-    /// How often it may be tried to log in from one address.
+    /// How often log-in may be tried from one address.
     pub log_in_per_address: Rate,
     /// How often patrons may be admitted from one address.
     pub admit_per_address: Rate,
     /// How long a monitor counts as open after its last sign of life.
     pub lease: HumanDuration,
-    /// How often it is looked for monitors that are gone, and for queues whose hours begin or end.
+    /// How often the server looks for monitors that are gone, and for queues whose hours begin or end.
     pub sweep: HumanDuration,
     /// How often an open stream says that it is alive.
     pub heartbeat: HumanDuration,
@@ -50,10 +50,10 @@ pub struct Rate {
 }
 
 impl Config {
-    /// Refuses settings under which nobody could stay logged in.
+    /// Refuses settings that make no sense, such as those under which nobody could stay logged in.
     ///
     /// # Errors
-    /// [`Error::Setting`], with the first that makes no sense.
+    /// [`Error::Setting`], with the first that is refused.
     pub fn check(&self) -> Result<(), Error> {
         let wrong = |setting, what| Err(Error::Setting { setting, what });
         if self.token_lifetime < HumanDuration::from_secs(1) {
@@ -82,7 +82,7 @@ impl Config {
         Ok(())
     }
 
-    /// The longest time that any token may be renewed: so long must a key verify after its last signature.
+    /// Returns the longest time that any token may be renewed: a key must verify for so long after its last signature.
     #[must_use]
     pub fn longest_renewal(&self) -> Duration {
         Duration::from(self.patron_renewal).max(self.librarian_renewal.into())

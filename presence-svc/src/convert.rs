@@ -1,4 +1,4 @@
-//! From the domain to the wire.
+//! Conversions from the domain to the wire.
 
 use carrel_platform::auth::{self, token::Issued};
 use carrel_proto::directory::v1 as wire;

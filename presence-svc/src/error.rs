@@ -1,4 +1,4 @@
-//! Every way in which a call may end in a "no", and the refusal that the caller gets.
+//! All reasons for which a call may be refused or fail, and the refusal that the caller gets.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::{password::PasswordError, throttle::TooOften};
 /// Why a call was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Name and password do not fit. The same for an unknown name.
+    /// The name and password do not match. The same for an unknown name.
     #[error("The log-in name or the password is wrong.")]
     WrongCredentials,
-    /// Tried too often.
+    /// Too many attempts.
     #[error("Too many attempts. Try again in {} seconds.", seconds(.0))]
     TooManyAttempts(Duration),
     /// There is no such library.
@@ -48,7 +48,7 @@ pub enum Error {
         /// What is allowed, in bytes.
         limit: usize,
     },
-    /// A token was not believed, or could not be issued.
+    /// A token was not accepted, or could not be issued.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// A password could not be checked.
@@ -60,7 +60,7 @@ pub enum Error {
     /// The system gave no random numbers.
     #[error("the system gave no random numbers")]
     NoEntropy,
-    /// A setting makes no sense. Only at the start.
+    /// A setting is invalid. Only at the start.
     #[error("presence.{setting}: {what}")]
     Setting {
         /// The setting.

@@ -1,7 +1,7 @@
 //! The directory file: TOML as an operator writes it.
 //!
-//! It is read entry by entry rather than by a derived parser, because a derived one stops at the first thing that is
-//! wrong, and an operator wants to see all of them, each with its line.
+//! It is read entry by entry rather than by a derived parser, because a derived one stops at the first error, and an
+//! operator wants to see all of them, each with its line.
 
 use std::{
     borrow::Cow,
@@ -29,10 +29,10 @@ use crate::{
 
 mod entry;
 
-/// After how long a wait reaches the first and the second further queue, unless the file says so (R17).
+/// After how long a wait reaches the first and the second further queue, unless the file says otherwise (R17).
 const AFTER: [HumanDuration; 2] = [HumanDuration::from_secs(40), HumanDuration::from_secs(120)];
 
-/// What a directory file says.
+/// The contents of a directory file.
 #[derive(Debug, Default)]
 pub struct DirectoryFile {
     /// The institutions, by id.
@@ -41,13 +41,13 @@ pub struct DirectoryFile {
     pub queues: BTreeMap<String, Queue>,
     /// The librarians, by log-in name.
     pub librarians: BTreeMap<String, FileLibrarian>,
-    /// What is wrong already, each with its line.
+    /// The problems found so far, each with its line.
     pub problems: Vec<(usize, Problem)>,
-    /// Where each entry (field "") and each of its fields is.
+    /// The line of each entry (field "") and of each of its fields.
     lines: BTreeMap<(Place, Cow<'static, str>), usize>,
 }
 
-/// A librarian as a file has them.
+/// A librarian as a file describes them.
 #[derive(Clone)]
 pub struct FileLibrarian {
     /// The name with which they log in, in lower case.
@@ -83,7 +83,7 @@ impl std::fmt::Debug for FileLibrarian {
 }
 
 impl DirectoryFile {
-    /// Reads the text of a directory file. What is wrong is in [`DirectoryFile::problems`].
+    /// Reads the text of a directory file. Errors are in [`DirectoryFile::problems`].
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut file = Self::default();
@@ -91,7 +91,7 @@ impl DirectoryFile {
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let line = error.span().map_or(1, |span| lines.of(span.start));
-            // A broken line may hold a password, so the parser's picture of it is left out.
+            // A broken line may hold a password, so the parser's rendering of it is left out.
             file.wrong_at(
                 line,
                 Place::Directory,
@@ -100,7 +100,7 @@ impl DirectoryFile {
             );
         }
         if !errors.is_empty() {
-            // What the parser could save of a broken text would only bring follow-up complaints.
+            // What the parser recovered from a broken text would only cause further problems.
             return file;
         }
 
@@ -131,11 +131,11 @@ impl DirectoryFile {
         file
     }
 
-    /// The line of a problem, if it is the file's.
+    /// Returns the line of a problem, if it is in the file.
     #[must_use]
     pub fn line_of(&self, problem: &Problem) -> Option<usize> {
         let line_of = |field: Cow<'static, str>| self.lines.get(&(problem.place.clone(), field));
-        // A field that is missing belongs where the table is that should have it.
+        // A missing field belongs to the table that should have it.
         let table = problem.field.split('.').next().unwrap_or_default();
         line_of(problem.field.clone())
             .or_else(|| line_of(Cow::Owned(table.to_owned())))
@@ -369,7 +369,7 @@ impl DirectoryFile {
         self.librarians.insert(log_in_name, librarian);
     }
 
-    /// Notes where an entry begins, and whether there was one like it.
+    /// Records where an entry begins, and reports one that is there twice.
     fn begin(&mut self, line: usize, place: &Place) {
         let before = self.lines.insert((place.clone(), Cow::Borrowed("")), line);
         if let Some(before) = before {

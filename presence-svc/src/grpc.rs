@@ -1,4 +1,4 @@
-//! The gRPC face: unwrap, call, wrap.
+//! The gRPC API: unwrap, call, wrap.
 
 use std::net::IpAddr;
 
@@ -25,7 +25,7 @@ pub struct Grpc {
 }
 
 impl Grpc {
-    /// The gRPC face of a service.
+    /// Creates the gRPC API of a service.
     #[must_use]
     pub fn new(service: Service, auth: Authenticator, trust_forwarded_for: bool) -> Self {
         Self {
@@ -35,13 +35,13 @@ impl Grpc {
         }
     }
 
-    /// Where the call comes from, if that is known.
+    /// Returns the address that the call comes from, if it is known.
     fn address<T>(&self, request: &Request<T>) -> Option<IpAddr> {
         let peer = request.remote_addr().map(|address| address.ip());
-        // The gateway is the one who calls from within this process.
+        // Only the gateway calls from within this process.
         let from_within = request.extensions().get::<FromWithin>().is_some();
         if self.trust_forwarded_for || from_within {
-            // The last address is the one that the hop before us saw; those before it are what it was told.
+            // The last address is the one that the hop before us saw; those before it are what that hop was told.
             let forwarded = request
                 .metadata()
                 .get_all("x-forwarded-for")
@@ -57,7 +57,7 @@ impl Grpc {
         peer
     }
 
-    /// The caller, or `None` for one who brings no token. A token that is brought must be good.
+    /// Returns the caller, or `None` if there is no token. A token that is there must be valid.
     fn caller_if_any<T>(&self, request: &Request<T>) -> Result<Option<Principal>, Refusal> {
         if request.metadata().contains_key("authorization") {
             self.auth.authenticate(request.metadata()).map(Some)

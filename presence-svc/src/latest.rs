@@ -1,4 +1,4 @@
-//! The directory as it is now, folded in memory.
+//! The current directory, folded in memory.
 
 use std::sync::{
     Arc,
@@ -10,10 +10,10 @@ use tokio::sync::Mutex;
 
 use crate::storage::{self, Snapshot};
 
-/// The directory with all that is in the log.
+/// The directory with everything that is in the log.
 ///
-/// The log is asked at every call, so that a change made by another process counts at once; but it is asked once for all
-/// who call meanwhile. When everybody comes back at once, that is once for some thousand of them.
+/// Every call looks at the log, so that a change made by another process counts at once; but calls that wait meanwhile
+/// share one look. When all clients come back at once, one look serves some thousand of them.
 pub(crate) struct Latest {
     log: Arc<dyn EventLog>,
     /// How many looks at the log have begun.
@@ -23,7 +23,7 @@ pub(crate) struct Latest {
 
 struct Known {
     snapshot: Arc<Snapshot>,
-    /// The last look that ended, and whether it could not read the log.
+    /// The last look that ended, and its error if it could not read the log.
     look: u64,
     failure: Option<LogError>,
 }
@@ -46,15 +46,15 @@ impl Latest {
         })
     }
 
-    /// The directory as it was at a moment after this was called.
+    /// Returns the directory as it was at a moment after this was called.
     ///
     /// # Errors
     /// As the log does.
     pub(crate) async fn get(&self) -> Result<Arc<Snapshot>, LogError> {
         let begun = self.looks.load(Ordering::SeqCst);
         let mut known = self.known.lock().await;
-        // A look that had begun already may have missed what this caller knows of. One who gives up while they look
-        // leaves the look to whoever is next.
+        // A look that had begun already may have missed what this caller knows of. A caller that gives up during its
+        // look leaves the look to the next.
         if known.look <= begun {
             let look = 1 + self.looks.fetch_add(1, Ordering::SeqCst);
             let newer = storage::read_newer(&*self.log, &known.snapshot).await;
@@ -94,7 +94,7 @@ mod tests {
         (log, latest.unwrap())
     }
 
-    /// A call that waits: a look is under way, or begins with it.
+    /// A call that waits: for the look under way, or for the one that it begins.
     fn call(latest: &Latest) -> Pin<Box<impl Future<Output = Result<Arc<Snapshot>, LogError>>>> {
         let mut called = Box::pin(latest.get());
         assert!(called.as_mut().now_or_never().is_none());

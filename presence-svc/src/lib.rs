@@ -3,31 +3,31 @@
 //! # What it is for
 //!
 //! It knows the institutions, the queues in which their patrons wait, and the librarians who may monitor them. It lets
-//! a patron in (a token for one session and nothing else), logs a librarian in, and renews tokens. Other services
-//! never ask it who somebody is: that is in the signed token, which they check by themselves. And it knows which
-//! librarians have their monitor open and how each queue stands; that part is in [`presence`].
+//! a patron in (a token for one session and nothing else), logs a librarian in, and renews tokens. Other services never
+//! ask it who a caller is: that is in the signed token, which they check themselves. It also knows which librarians
+//! have their monitor open and the state of each queue; that part is in [`presence`].
 //!
 //! # Where the truth is
 //!
 //! In the event log, in the one stream `directory/all`. The directory in memory is a fold of it, brought up to date
 //! before every answer. So a command in another process ([`load_directory_file`], [`add_librarian`],
-//! [`remove_librarian`]) counts at once in every running server, and any number of servers may share one log.
+//! [`remove_librarian`]) takes effect at once in every running server, and any number of servers may share one log.
 //!
 //! # What it promises
 //!
 //! - **A token says what the directory says.** A renewed token carries the role, queues, names and warning that are in
-//!   force at that moment; a librarian whose account is gone gets none. So a change is felt everywhere within one
+//!   force at that moment; a librarian whose account is gone gets none. So a change takes effect everywhere within one
 //!   token's lifetime.
-//! - **Log-in tells nothing.** An unknown name and a wrong password get the same answer after the same work. Tries are
-//!   limited per account and address, and per each of them, in bounded memory; passwords are hashed two at a time at the
-//!   most.
-//! - **A directory is whole or not written.** A file with any problem changes nothing, and all its problems are
+//! - **Log-in reveals nothing.** An unknown name and a wrong password get the same answer after the same work. Attempts
+//!   are limited per account and address, per account, and per address, in bounded memory; passwords are hashed at most
+//!   two at a time.
+//! - **A directory is written whole or not at all.** A file with any problem changes nothing, and all its problems are
 //!   listed. A file that was loaded is written as one batch.
 //!
 //! # Where to look
 //!
 //! [`domain`] is pure: the directory, its events, its rules, and who is there. [`service`] does the directory's work,
-//! [`grpc`] is its face, [`commands`] are the operator's, [`mod@file`] is what an operator writes. [`presence`] is the
+//! [`grpc`] is its API, [`commands`] are the operator's, [`mod@file`] is what an operator writes. [`presence`] is the
 //! rest.
 
 use std::sync::Arc;
@@ -72,40 +72,40 @@ pub use error::Error;
 /// The settings and their comments, in the section `[presence]`.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 
-/// What the service is built on.
+/// The parts that the service is built from.
 pub struct Parts {
-    /// Where the directory lies.
+    /// The log, which holds the directory.
     pub log: Arc<dyn EventLog>,
-    /// The quick word to other servers.
+    /// The bus to other servers.
     pub bus: Arc<dyn Bus>,
-    /// Who is here.
+    /// The leases: who is here.
     pub leases: Arc<dyn Leases>,
-    /// The time.
+    /// The source of time.
     pub clock: Clock,
     /// The keys that sign tokens.
     pub keys: KeyRing,
-    /// Tells who calls, by the same keys.
+    /// Authenticates callers, by the same keys.
     pub auth: Authenticator,
-    /// To session-svc's LoadService.
+    /// The replicas of session-svc, for its LoadService.
     pub load: Replicas,
-    /// When this is cancelled, streams end and what was begun is finished.
+    /// Cancelled to stop the service: streams end, and what was begun is finished.
     pub stop: CancellationToken,
 }
 
 /// The service, ready to be mounted, and a handle to wait for its end.
 pub struct Running {
-    /// To be mounted on a tonic server.
+    /// The directory service, to be mounted on a tonic server.
     pub directory: DirectoryServiceServer<grpc::Grpc>,
-    /// To be mounted on a tonic server.
+    /// The presence service, to be mounted on a tonic server.
     pub presence: PresenceServiceServer<presence::PresenceApi>,
-    /// Waits, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
+    /// To wait, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
     pub tasks: TaskTracker,
 }
 
-/// Starts the service: reads the directory and who is here, and follows what changes.
+/// Starts the service: reads the directory and who is here, and follows changes.
 ///
 /// # Errors
-/// When a setting makes no sense, or the directory can't be read from the log.
+/// If a setting is invalid, or the directory can't be read from the log.
 pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
     config.check()?;
     let Parts {

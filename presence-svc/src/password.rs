@@ -1,8 +1,8 @@
 //! Passwords: hashed with argon2id, slowly and never many at once.
 //!
-//! One hash takes 19 MiB and some hundredths of a second, by intent. So only two run at a time, on the blocking
-//! threads, and only a bounded number of callers wait for their turn: a flood of log-ins costs an attacker patience
-//! and not the desk its memory. A log-in under an unknown name hashes just as long as one under a known name.
+//! One hash takes 19 MiB and some hundredths of a second, by design. So only two run at a time, on the blocking
+//! threads, and only a bounded number of callers wait for their turn: a flood of log-ins makes the attacker wait and
+//! does not exhaust the memory. A log-in under an unknown name hashes just as long as one under a known name.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 /// How many hashes are computed at once: each takes 19 MiB.
 const AT_ONCE: usize = 2;
 
-/// How many callers may be waiting or hashing before further ones are sent away.
+/// How many callers may wait or hash before further ones are refused.
 const WAITING: usize = 64;
 
 /// The memory of one hash, in KiB.
@@ -30,12 +30,12 @@ pub const MIN_CHARACTERS: usize = 12;
 /// The longest password, in bytes.
 pub const MAX_BYTES: usize = 256;
 
-/// Hashes and verifies. Clones share the turns.
+/// Hashes and verifies passwords. Clones share the turns.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
-    /// What a password for an unknown name is compared with.
+    /// The hash that a password for an unknown name is compared with.
     decoy: Arc<str>,
 }
 
@@ -51,7 +51,7 @@ pub enum PasswordError {
 }
 
 impl Passwords {
-    /// Makes ready. Hashes once, for the decoy.
+    /// Prepares for hashing. Hashes once, for the decoy.
     ///
     /// # Errors
     /// [`PasswordError::Failed`].
@@ -72,7 +72,7 @@ impl Passwords {
         self.in_turn(move || hash_now(&password)).await?
     }
 
-    /// Whether a password fits a hash. Without a hash it takes as long and fits never.
+    /// Whether a password matches a hash. Without a hash it takes as long and never matches.
     ///
     /// # Errors
     /// As [`PasswordError`] says.
@@ -106,7 +106,7 @@ impl Passwords {
             .acquire_owned()
             .await
             .map_err(|_| PasswordError::Failed)?;
-        // The work goes on when its caller has left; so the permits go with the work and not with the caller.
+        // The work goes on when its caller has gone, so the permits belong to the work and not to the caller.
         tokio::task::spawn_blocking(move || {
             let done = work();
             drop((turn, place));
@@ -117,7 +117,7 @@ impl Passwords {
     }
 }
 
-/// What is wrong with a new password; `None` if nothing is.
+/// Returns what is wrong with a new password; `None` if nothing is.
 #[must_use]
 pub fn problem_with(password: &str, weak_allowed: bool) -> Option<String> {
     if password.is_empty() {
@@ -131,10 +131,10 @@ pub fn problem_with(password: &str, weak_allowed: bool) -> Option<String> {
     }
 }
 
-/// What is wrong with a hash that was made elsewhere; `None` if nothing is.
+/// Returns what is wrong with a hash that was made elsewhere; `None` if nothing is.
 ///
-/// Its parameters must be ours: a cheaper one would be a weak spot, a dearer one a way to exhaust the memory, and both
-/// would show by their time which names exist.
+/// Its parameters must be ours: a cheaper hash would be weak, a more expensive one a way to exhaust the memory, and
+/// either would reveal by its time which names exist.
 #[must_use]
 pub fn problem_with_hash(hash: &str) -> Option<String> {
     let ours = PasswordHash::new(hash).is_ok_and(|hash| {
@@ -191,7 +191,7 @@ mod tests {
         assert!(!passwords.verify(String::new(), None).await.unwrap());
     }
 
-    // T14: a flood of log-ins must not take the memory.
+    // T14: a flood of log-ins must not exhaust the memory.
     #[tokio::test]
     async fn only_so_many_wait_for_their_turn() {
         let passwords = Passwords::new().unwrap();

@@ -1,4 +1,4 @@
-//! What the directory does for its callers: show libraries, let patrons and librarians in, renew their tokens.
+//! The directory's service to its callers: shows libraries, lets patrons and librarians in, renews their tokens.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -31,10 +31,10 @@ use crate::{
 
 /// How many libraries a page has if the caller does not say.
 const PAGE_SIZE: usize = 50;
-/// How many libraries a page has at the most.
+/// The most libraries that a page has.
 const MAX_PAGE_SIZE: usize = 200;
 
-/// The directory at work. What another process has changed counts at once, for every answer.
+/// The directory at work. What another process has changed counts at once, in every answer.
 pub struct Service {
     latest: Latest,
     clock: Clock,
@@ -49,7 +49,7 @@ pub struct Service {
 pub struct LibraryPage {
     /// The libraries, by name.
     pub libraries: Vec<Institution>,
-    /// Asks for the next page; empty when this is the last.
+    /// The token of the next page; empty if this is the last.
     pub next_page_token: String,
 }
 
@@ -58,15 +58,15 @@ pub struct LibraryPage {
 pub struct Admission {
     /// The token.
     pub issued: Issued,
-    /// The one session that it is good for.
+    /// The one session that the token is good for.
     pub session_id: String,
 }
 
 impl Service {
-    /// Reads the directory and makes ready.
+    /// Reads the directory and prepares the service.
     ///
     /// # Errors
-    /// When the directory can't be read, or no password be hashed.
+    /// If the directory can't be read, or no password can be hashed.
     pub async fn new(
         config: Config,
         log: Arc<dyn EventLog>,
@@ -85,7 +85,7 @@ impl Service {
         })
     }
 
-    /// One library.
+    /// Returns one library.
     ///
     /// # Errors
     /// [`Error::NoSuchLibrary`].
@@ -98,7 +98,7 @@ impl Service {
             .ok_or(Error::NoSuchLibrary)
     }
 
-    /// A page of libraries, by name.
+    /// Returns a page of libraries, by name.
     ///
     /// # Errors
     /// [`Error::BadPageSize`], [`Error::BadPageToken`].
@@ -192,10 +192,10 @@ impl Service {
         Ok((issued, profile))
     }
 
-    /// Exchanges a token for a fresh one of the same person, with what the directory says of them now.
+    /// Exchanges a token for a fresh one of the same person, with what the directory says about them now.
     ///
     /// # Errors
-    /// [`Error::Token`] when it is not one of ours or its time for renewal is over, [`Error::AccountRemoved`].
+    /// [`Error::Token`] if it is not one of ours or can't be renewed any more, [`Error::AccountRemoved`].
     pub async fn renew(&self, access_token: &str) -> Result<Issued, Error> {
         let now_ms = self.clock.unix_ms();
         let (principal, renew_until_ms) =
@@ -227,7 +227,8 @@ impl Service {
         Ok(token::issue(&self.keys, &who, now_ms, lifetimes)?)
     }
 
-    /// The caller's own profile, and what they should know of each library whose patrons they may answer, if it is asked for.
+    /// Returns the caller's own profile and, if it is asked for, what they should know of each library whose patrons
+    /// they may answer.
     ///
     /// # Errors
     /// [`Error::PatronWithoutProfile`], [`Error::AccountRemoved`].
@@ -315,7 +316,7 @@ fn check_length(field: &'static str, text: &str, limit: usize) -> Result<(), Err
     }
 }
 
-/// Where a library stands in the list: by its name in any case, then by its id, which tells equal names apart.
+/// The place of a library in the list: by its name in any case, then by its id, which distinguishes equal names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Position(String, String);
 
@@ -324,7 +325,7 @@ impl Position {
         Self(institution.name.to_lowercase(), institution.id.clone())
     }
 
-    /// The position as a page token. No character of an id is a line feed.
+    /// Encodes the position as a page token. An id never contains a line feed.
     fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.1, self.0))
     }

@@ -1,4 +1,4 @@
-//! How the directory lies in the log: one stream, `directory/all`, its events as JSON.
+//! How the directory is stored in the log: one stream, `directory/all`, its events as JSON.
 //!
 //! The stream is also the directory's audit: each event has the time at which it was written.
 

@@ -1,12 +1,12 @@
-//! How often log-in and patron entry may be tried.
+//! Limits on how often log-in and patron entry may be tried.
 //!
-//! Tries to log in are counted three times over. Who guesses at one account is held back by what that account is allowed
-//! from their own address, so that they don't keep out its owner, who is elsewhere. What it is allowed from everywhere is
-//! far more, and there for those who have many addresses.
+//! Attempts to log in are counted three times over. An attacker who guesses at one account uses up what that account is
+//! allowed from the attacker's own address, and so does not keep out its owner, who is elsewhere. What an account is
+//! allowed from everywhere is far more, and limits attackers with many addresses.
 //!
-//! Memory is bounded whatever comes: an account or address is known only as one of a fixed number of buckets, by a hash
-//! that is keyed anew in each process. Two that fall into the same bucket share its allowance, which nobody outside
-//! can bring about on purpose; and no name or address is kept. Callers without an address, such as other parts of the
+//! Memory is bounded in any case: an account or address is known only as one of a fixed number of buckets, by a hash
+//! that is keyed anew in each process. Two that fall into the same bucket share its allowance, which no outsider can
+//! bring about on purpose; names and addresses are not kept. Callers without an address, such as other parts of the
 //! same process, count as one.
 
 use std::{
@@ -24,7 +24,7 @@ use governor::{
 
 use crate::config::{Config, Rate};
 
-/// How many allowances one limit keeps at the most.
+/// The most allowances that one limit keeps.
 const BUCKETS: u64 = 1 << 17;
 
 /// The limits.
@@ -36,7 +36,7 @@ pub struct Throttle {
     admit_per_address: Option<Limit>,
 }
 
-/// Too often; come back after this time.
+/// Too many attempts; the caller may come back after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooOften(pub Duration);
 
@@ -48,7 +48,7 @@ struct Limit {
 }
 
 impl Throttle {
-    /// The limits of a configuration.
+    /// Creates the limits of a configuration.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
@@ -59,11 +59,11 @@ impl Throttle {
         }
     }
 
-    /// Counts a try to log in, right or wrong.
+    /// Counts an attempt to log in, right or wrong.
     ///
     /// # Errors
-    /// [`TooOften`]. What counts for one address is asked first, so that none can use up the allowances of many accounts,
-    /// nor that of one account.
+    /// [`TooOften`]. Limits per address are checked first, so that no address can use up the allowances of many
+    /// accounts, nor that of one account.
     pub fn log_in(&self, account: &str, address: Option<IpAddr>) -> Result<(), TooOften> {
         let network = address.map(network_of);
         check(self.log_in_per_address.as_ref(), &network)?;
@@ -86,7 +86,7 @@ impl Throttle {
 impl Limit {
     fn new(rate: Rate) -> Option<Self> {
         let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
-        // No quota can be made of a zero period: that is how a limit is switched off.
+        // A zero period gives no quota: that is how a limit is switched off.
         let quota = Quota::with_period(rate.every.into())?.allow_burst(burst);
         Some(Self {
             limiter: RateLimiter::keyed(quota),

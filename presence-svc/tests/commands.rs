@@ -1,4 +1,4 @@
-//! What an operator does, on a real log.
+//! An operator's commands, on a real log.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -247,7 +247,7 @@ async fn files_that_are_none_are_told() {
     assert_eq!(storage::read(&log).await.unwrap().version, 0);
 }
 
-/// What comes without an end is refused as soon as it is too much, and what is no file is loaded like one.
+/// Endless input is refused as soon as it is too much, and input that is not a file is loaded like one.
 #[tokio::test]
 async fn standard_input_is_as_long_as_a_file_may_be() {
     let log = SqliteLog::in_memory().unwrap();
@@ -272,7 +272,7 @@ async fn a_fifo_is_as_long_as_a_file_may_be() {
         let path = path.clone();
         move || {
             let mut fifo = std::fs::OpenOptions::new().write(true).open(path)?;
-            // More than is read: whoever reads it all would take it for an empty directory.
+            // More than is read: a command that read it all would take it for an empty directory.
             fifo.write_all(&vec![b'#'; 5 * 1024 * 1024])
         }
     });
@@ -301,7 +301,7 @@ async fn an_added_librarian_stays_when_a_file_is_loaded() {
         add_librarian(&log, new_librarian(), &clock()).await,
         Err(CommandError::NameTaken(name)) if name == "new@maple"
     ));
-    // A library can't go while someone belongs to it whom no file will take away.
+    // A library can't be removed while it has a librarian whom no file will remove.
     let told = problems(load_directory(&log, "", &clock()).await);
     assert_eq!(
         told,
@@ -448,7 +448,7 @@ async fn a_log_from_before_queues_escalated_is_read_and_brought_up_to_date() {
     assert_eq!(after.librarians["lee@maple"].id, "0123456789abcdef");
 }
 
-/// Writes events as they lie in the log.
+/// Writes events in the form in which the log stores them.
 async fn append(log: &SqliteLog, payloads: &[&str]) {
     let events = payloads.iter().map(|payload| NewEvent {
         at_ms: 0,

@@ -22,10 +22,10 @@ use crate::{
 
 pub(crate) use pages::{read_own_page, read_page};
 
-/// How many writes are put together at the most.
+/// How many audited writes share an append, at most.
 const TOGETHER: usize = 64;
 
-/// Of how many librarians of a library the end of their own entries is remembered.
+/// For how many librarians of a library the end of their own entries is remembered.
 const OWN_ENDS: usize = 1_024;
 
 /// The audits of all libraries, as far as this process writes to them.
@@ -36,8 +36,8 @@ pub(crate) struct Audits {
 
 /// One library's audit.
 ///
-/// Entries are chained, so they can only be written one after the other. Sessions that have something to write at once
-/// need not wait for a commit each: whoever has the end of the chain writes for all who wait for it. Another process
+/// Entries are chained, so they can only be written one after the other. Sessions that write at the same time need not
+/// wait for a commit each: the task that holds the end of the chain writes for all that wait for it. Another process
 /// may write as well: then the log refuses the write, and the new end is looked up.
 #[derive(Debug)]
 struct Audit {
@@ -46,22 +46,22 @@ struct Audit {
     tail: tokio::sync::Mutex<Tail>,
 }
 
-/// What must be written with entries in its library's audit, or not at all.
+/// Writes that must be made together with entries in their library's audit, or not at all.
 #[derive(Debug)]
 pub(crate) struct Audited {
-    /// What is written elsewhere. No other write of this process to these streams is under way.
+    /// The writes to other streams. No other write of this process to these streams is under way.
     pub writes: Vec<Write>,
-    /// What the audit must know of it.
+    /// The facts that the audit must record.
     pub facts: Vec<AuditFact>,
-    /// When it is.
+    /// The current time, in Unix milliseconds.
     pub at_ms: i64,
 }
 
-/// What waits for whoever has the end of the chain.
+/// An audited write that waits for the end of the chain to be free.
 #[derive(Debug)]
 struct Waiting {
     audited: Audited,
-    /// The span of its append, which ends when it is known what came of it.
+    /// The span of its append, which ends when the outcome is known.
     span: NotedSpan,
     outcome: oneshot::Sender<Result<(), LogError>>,
 }
@@ -71,11 +71,11 @@ struct Waiting {
 struct Tail {
     version: u64,
     hash: String,
-    /// The ends of what librarians did themselves, as far as they are known.
+    /// The ends of librarians' own streams, as far as they are known.
     own: BTreeMap<String, u64>,
 }
 
-/// Entries that follow the end, and what the end is when they are written.
+/// Entries that follow the end, and what the end will be when they are written.
 #[derive(Debug, Default)]
 struct Chained {
     writes: Vec<Write>,
@@ -102,11 +102,11 @@ impl Audits {
         audit
     }
 
-    /// Writes to a library's audit and what must not be without it, all or nothing. `span` is that of doing so.
+    /// Makes writes together with their entries in a library's audit, all or nothing. `span` is the span of doing so.
     ///
     /// # Errors
-    /// As the log does. A conflict may also be with the audit, which another process has written: then the same may be
-    /// tried again.
+    /// Those of the log. A conflict may also be with the audit, to which another process has written: then the same
+    /// write may be tried again.
     pub(crate) async fn append(
         &self,
         log: &dyn EventLog,
@@ -130,14 +130,14 @@ impl Audits {
             match settled.try_recv() {
                 Ok(settled) => return settled,
                 Err(TryRecvError::Closed) => return Err(left()),
-                // Nobody has written it yet, so it still waits.
+                // Nobody has written it yet, so it is still waiting.
                 Err(TryRecvError::Empty) => audit.write_waiting(log, &mut tail).await,
             }
         }
     }
 }
 
-/// Whoever wrote for others was stopped before it knew what came of it.
+/// Returns the error when the task that wrote for others was stopped before it knew the outcome.
 fn left() -> LogError {
     LogError::Unknown("whoever wrote it stopped".to_owned())
 }
@@ -147,8 +147,8 @@ impl Audit {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what waits, as much as goes together, and tells each what came of it. What nobody waits for any more is left
-    /// out.
+    /// Writes what waits, as much as shares an append, and tells each caller the outcome. Writes whose caller has gone
+    /// are left out.
     async fn write_waiting(&self, log: &dyn EventLog, tail: &mut Tail) {
         let mut together: Vec<_> = {
             let mut waiting = self.waiting();
@@ -158,7 +158,7 @@ impl Audit {
         };
         let outcome = self.write(log, tail, &mut together).await;
         match outcome {
-            // One of them is to blame, and the others need not suffer from it.
+            // One of them is at fault, and must not make the others fail.
             Err(LogError::Conflict { .. } | LogError::Invalid(_)) if together.len() > 1 => {
                 for mut one in together {
                     let outcome = self.write(log, tail, std::slice::from_mut(&mut one)).await;
@@ -173,7 +173,7 @@ impl Audit {
         }
     }
 
-    /// Writes these with one append, below the first of them whose trace is kept.
+    /// Writes these with one append, within the span of the first of them whose trace is kept.
     async fn write(
         &self,
         log: &dyn EventLog,
@@ -197,14 +197,14 @@ impl Audit {
             }
             Err(_) => {
                 tail.own.clear();
-                // If this fails as well, the next write is refused and looks again.
+                // If this fails as well, the next write is refused, and finds the end then.
                 drop(self.catch_up(log, tail).await);
             }
         }
         written
     }
 
-    /// The entries of all of these, chained to the end, each also among those of whoever did it.
+    /// Chains the entries of all of these to the end, and adds each fact to the own stream of the librarian who did it.
     fn chain(&self, tail: &Tail, together: &[Waiting]) -> Result<Chained, LogError> {
         let mut hash = if tail.version == 0 {
             CHAIN_START
@@ -246,7 +246,7 @@ impl Audit {
         Ok(chained)
     }
 
-    /// Finds the ends of what those did themselves who have something to be written.
+    /// Finds the ends of the own streams of all librarians whose facts are to be written.
     async fn find_own_ends(
         &self,
         log: &dyn EventLog,
@@ -266,7 +266,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Finds the end, also again after another process has written.
+    /// Finds the end of the audit, also after another process has written to it.
     async fn catch_up(&self, log: &dyn EventLog, tail: &mut Tail) -> Result<(), LogError> {
         let end = end_of(log, &self.stream, tail.version).await?;
         if end > tail.version {
@@ -282,7 +282,7 @@ impl Audit {
     }
 }
 
-/// What a librarian did themselves, of their library's audit.
+/// Returns the name of a librarian's own stream: the part of their library's audit that they did themselves.
 fn own_stream(institution_id: &str, librarian_id: &str) -> StreamName {
     StreamName::new(
         storage::OWN_AUDIT,
@@ -290,9 +290,10 @@ fn own_stream(institution_id: &str, librarian_id: &str) -> StreamName {
     )
 }
 
-/// The version of a stream of which this one is known.
+/// Returns the version of a stream that is known to have reached `known`.
 ///
-/// Versions have no holes, so the end is found by leaps and then by halves, however long the stream is.
+/// Versions have no holes, so the end is found by an exponential search and then a binary one, however long the stream
+/// is.
 async fn end_of(log: &dyn EventLog, stream: &StreamName, known: u64) -> Result<u64, LogError> {
     let reaches = async |version: u64| {
         let there = log.read(stream, version - 1, 1).await?;
@@ -312,8 +313,8 @@ async fn end_of(log: &dyn EventLog, stream: &StreamName, known: u64) -> Result<u
     Ok(end)
 }
 
-/// Links the first of these spans whose trace is kept with the others, and returns where what they share belongs: within
-/// that one, or nowhere if no trace is kept.
+/// Links the first of these spans whose trace is kept with the others, and returns the scope for what they share:
+/// within that span, or nowhere if no trace is kept.
 fn share(together: &mut [Waiting]) -> Scope {
     let spans = together.iter_mut().map(|one| &mut one.span);
     let mut kept = spans.filter(|span| span.ids().is_some_and(TraceIds::is_sampled));

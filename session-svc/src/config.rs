@@ -1,4 +1,4 @@
-//! What can be set.
+//! The settings of session-svc.
 
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::domain::access::Times;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// How often a stream says that it is alive, and where the head is.
+    /// How often a stream sends a heartbeat, which names the head.
     pub heartbeat: HumanDuration,
     /// How long after its end the owner may still read a session of another library, and add notes.
     pub wrap_up: HumanDuration,
@@ -23,9 +23,9 @@ pub struct Config {
     pub patron_lost: HumanDuration,
     /// How long an offer to hand a session over stands.
     pub transfer_lapse: HumanDuration,
-    /// How often it is looked whether the log has more than was heard from other servers.
+    /// How often the log is checked for events that were not heard of from other servers.
     pub tail_repair: HumanDuration,
-    /// How long a session stays in memory when nobody looks at it.
+    /// How long a session stays in memory when nobody uses it.
     pub rest_after: HumanDuration,
     /// How many events may wait for one slow reader before its stream ends.
     pub backlog: usize,
@@ -56,10 +56,10 @@ pub struct ConfigError {
 }
 
 impl Config {
-    /// Checks what the types of the settings do not say.
+    /// Checks what the types of the settings can't express.
     ///
     /// # Errors
-    /// When a length of time is zero that can't be.
+    /// When a duration is zero that must not be.
     pub fn check(&self) -> Result<(), ConfigError> {
         let times = [
             ("heartbeat", self.heartbeat),
@@ -76,7 +76,7 @@ impl Config {
         }
     }
 
-    /// How long things last, as the rules count it.
+    /// Returns the durations that the rules use.
     pub(crate) fn times(&self) -> Times {
         let ms = |time: HumanDuration| i64::try_from(time.get().as_millis()).unwrap_or(i64::MAX);
         Times {

@@ -1,4 +1,4 @@
-//! Between the wire and the domain.
+//! Conversions between the wire and the domain.
 
 use carrel_platform::{auth, refusal::Refusal};
 use carrel_proto::session::v1 as wire;
@@ -14,7 +14,7 @@ use crate::domain::{
     transfer::{MadeOffer, Offer, Recipient, TransferOutcome},
 };
 
-/// Whoever a good token stands for.
+/// Returns the actor that a valid token stands for.
 #[must_use]
 pub fn actor(who: auth::Who) -> Actor {
     match who {
@@ -53,10 +53,10 @@ pub fn actor(who: auth::Who) -> Actor {
     }
 }
 
-/// The audience that a request names, if it names one.
+/// Returns the audience that a request names, if it names one.
 ///
 /// # Errors
-/// If it names one that is not known here: to take that for none would show the widest.
+/// If it names one that is not known here: taking that for none would show the widest.
 pub fn audience_from_wire(field: &str, audience: i32) -> Result<Option<Audience>, Refusal> {
     match wire::Audience::try_from(audience) {
         Ok(wire::Audience::Unspecified) => Ok(None),
@@ -66,7 +66,7 @@ pub fn audience_from_wire(field: &str, audience: i32) -> Result<Option<Audience>
     }
 }
 
-/// An audience on the wire.
+/// Converts an audience to the wire.
 #[must_use]
 pub fn audience_to_wire(audience: Audience) -> wire::Audience {
     match audience {
@@ -75,7 +75,7 @@ pub fn audience_to_wire(audience: Audience) -> wire::Audience {
     }
 }
 
-/// The command in an act on a stream.
+/// Returns the command in an act on a stream.
 #[must_use]
 pub fn command_from_act(act: wire::act::Act) -> Command {
     match act {
@@ -86,7 +86,7 @@ pub fn command_from_act(act: wire::act::Act) -> Command {
     }
 }
 
-/// A time on the wire.
+/// Converts a time to the wire.
 #[must_use]
 pub fn timestamp(unix_ms: i64) -> Timestamp {
     let nanos = unix_ms.rem_euclid(1_000) * 1_000_000;
@@ -96,7 +96,7 @@ pub fn timestamp(unix_ms: i64) -> Timestamp {
     }
 }
 
-/// Somebody on the wire.
+/// Converts a person to the wire.
 #[must_use]
 pub fn person_to_wire(person: SeenPerson) -> wire::Person {
     wire::Person {
@@ -107,7 +107,7 @@ pub fn person_to_wire(person: SeenPerson) -> wire::Person {
     }
 }
 
-/// A part on the wire.
+/// Converts a part to the wire.
 #[must_use]
 pub fn part_to_wire(part: Part) -> wire::Part {
     match part {
@@ -117,7 +117,7 @@ pub fn part_to_wire(part: Part) -> wire::Part {
     }
 }
 
-/// An event as the audience of `session` is shown it, `session` being what they know after it.
+/// Converts an event as the audience of `session` is shown it, where `session` is what they know after the event.
 #[must_use]
 pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::SessionEvent {
     use wire::session_event::Payload;
@@ -189,7 +189,7 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
         Event::Transferred { by, from, .. } => (
             staff(by, Part::Owner),
             Payload::Transferred(wire::SessionTransferred {
-                // To a patron it is nothing but that somebody else answers from now on.
+                // A patron is told only that another librarian answers from now on.
                 from: (session.audience == Audience::Staff)
                     .then(|| person_to_wire(staff(from, Part::Colleague))),
             }),
@@ -216,7 +216,7 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
     }
 }
 
-/// A session as its audience knows it.
+/// Converts a session as its audience knows it.
 #[must_use]
 pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
     let naming = session.opened.staff_naming;
@@ -274,7 +274,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
     }
 }
 
-/// In what part a librarian acts in a session as it stands.
+/// Returns the part in which a librarian acts in a session as it stands.
 fn part_after(session: &Session, member: &StaffMember) -> Part {
     if session.is_owned_by(&member.librarian_id) {
         Part::Owner
@@ -283,13 +283,13 @@ fn part_after(session: &Session, member: &StaffMember) -> Part {
     }
 }
 
-/// An offer that was made, on the wire.
+/// Converts an offer that was made to the wire.
 #[must_use]
 pub fn made_offer_to_wire(made: &MadeOffer) -> wire::TransferOffer {
     offer_to_wire(&made.offer, made.at_ms)
 }
 
-/// An offer on the wire, to staff.
+/// Converts an offer to the wire, for staff.
 fn offer_to_wire(offer: &Offer, at_ms: i64) -> wire::TransferOffer {
     use wire::transfer_offer::To;
 
@@ -316,7 +316,7 @@ fn outcome_to_wire(outcome: TransferOutcome) -> wire::TransferOutcome {
     }
 }
 
-/// Whether the patron is there, on the wire.
+/// Converts the state of the patron's connection to the wire.
 #[must_use]
 pub fn connection_to_wire(connection: PatronConnection) -> wire::PatronConnection {
     match connection {
@@ -326,7 +326,7 @@ pub fn connection_to_wire(connection: PatronConnection) -> wire::PatronConnectio
     }
 }
 
-/// A librarian as other librarians see them.
+/// Converts a librarian as other librarians see them.
 #[must_use]
 pub fn staff_to_wire(member: &StaffMember, part: Part) -> wire::Person {
     person_to_wire(show_staff(
@@ -337,7 +337,7 @@ pub fn staff_to_wire(member: &StaffMember, part: Part) -> wire::Person {
     ))
 }
 
-/// An audit entry on the wire.
+/// Converts an audit entry to the wire.
 #[must_use]
 pub fn audit_entry_to_wire(number: u64, at_ms: i64, entry: AuditEntry) -> wire::AuditEntry {
     let AuditEntry { fact, chain_hash } = entry;

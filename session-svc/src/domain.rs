@@ -1,4 +1,4 @@
-//! The rules of a session, as functions from values to values.
+//! The rules of a session, as pure functions.
 //!
 //! Nothing here waits, reads a clock, draws a random number or knows a wire format. [`decide::decide`] says what
 //! follows from a command, [`session::Session::apply`] and [`conference::Conference::apply`] what a session is after

@@ -1,4 +1,4 @@
-//! Why session-svc did not do as it was asked, and what the caller is told.
+//! Why session-svc did not do what it was asked, and what the caller is told.
 
 use carrel_platform::{
     log::LogError,
@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 
 use crate::domain::{refused::Refused, text::FieldError};
 
-/// Why something was not done.
+/// Why a request was not carried out.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The rules of a session refuse it.
@@ -17,13 +17,13 @@ pub enum Error {
     /// The caller, or a field of the request, is refused.
     #[error("{}", .0.message)]
     Request(Refusal),
-    /// A command id came again with another content.
+    /// A command id was used again with different content.
     #[error("the command id was used for another command")]
     CommandIdReused,
-    /// The log did not do as it was asked.
+    /// The log refused or failed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// Others changed the session so often that a decision never fitted.
+    /// Other servers changed the session so often that every decision was outdated.
     #[error("the session was too busy")]
     Contended,
     /// The reader did not keep up.
@@ -38,7 +38,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the caller is to send the same command again to learn what became of it (I3).
+    /// Returns whether the caller has to send the same command again to learn what became of it (I3).
     pub(crate) fn is_unknown_outcome(&self) -> bool {
         leaves_unknown(Refusal::from(self.clone()).code)
     }
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// I3, I5: whatever the log did not take is done neither before nor behind what its sender repeats.
+    /// I3, I5: the outcome of an act that the log did not take is unknown, so that no act overtakes its repetition.
     #[test]
     fn the_outcome_is_unknown_of_what_the_log_did_not_take() {
         let conflict = LogError::Conflict {

@@ -1,4 +1,4 @@
-//! The tonic face: unwrap, call, wrap.
+//! The gRPC services: unwrap, call, wrap.
 
 use carrel_platform::{
     auth::{Principal, interceptor::Authenticator},

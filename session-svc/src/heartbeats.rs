@@ -5,9 +5,9 @@ use std::{future::pending, pin::Pin, time::Duration};
 use carrel_platform::moments::Moments;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 
-/// The clock that all streams have in common.
+/// The clock that all streams share.
 ///
-/// Each stream has its heartbeat after the same pause, at a moment at which others have theirs too: a connection then
+/// Each stream has its heartbeats at the same interval, at a moment at which others have theirs too: a connection then
 /// carries a hundred of them at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heartbeats {
@@ -16,19 +16,20 @@ pub(crate) struct Heartbeats {
 }
 
 impl Heartbeats {
-    /// One in so much time.
+    /// Creates a clock with one heartbeat in each interval.
     pub(crate) fn every(every: Duration, moments: Moments) -> Self {
         Self { moments, every }
     }
 
-    /// The heartbeats of a stream that begins now. The first comes after one pause, or a fiftieth of it sooner.
+    /// Returns the heartbeats of a stream that begins now. The first comes after one interval, or up to a fiftieth of
+    /// it sooner.
     pub(crate) fn of_new_stream(&self) -> Interval {
         let mut heartbeats = interval_at(self.first_of_new_stream(), self.every);
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Skip);
         heartbeats
     }
 
-    /// The same clock, for a stream whose heartbeats say a head: all of them, or only those with a new one.
+    /// Returns the heartbeats of a stream that name its head: at each interval, or only when the head is new.
     pub(crate) fn with_heads(&self, only_new: bool) -> HeadHeartbeats {
         HeadHeartbeats {
             first: self.first_of_new_stream(),
@@ -44,9 +45,9 @@ impl Heartbeats {
     }
 }
 
-/// The heartbeats of one stream that say what its last event was.
+/// The heartbeats of one stream that name its last event.
 ///
-/// When one comes depends on the clock, which began with the stream, and on what the stream itself has carried: on
+/// When one is due depends on the clock, which began with the stream, and on what the stream itself has carried: on
 /// nothing that its reader was not shown.
 #[derive(Debug)]
 pub(crate) struct HeadHeartbeats {
@@ -54,14 +55,15 @@ pub(crate) struct HeadHeartbeats {
     every: Duration,
     only_new: bool,
     said: Option<u64>,
-    /// The next one, if there is to be one. A stream at rest that says only new heads has no timer.
+    /// The timer for the next one, if it is running. A stream at rest that sends only new heads has no timer.
     next: Option<Pin<Box<Sleep>>>,
 }
 
 impl HeadHeartbeats {
-    /// Waits until it is time to say this head; then it counts as said. For ever, if it is not to be said again.
+    /// Waits until it is time to send this head, which then counts as sent. Waits for ever if it is not to be sent
+    /// again.
     ///
-    /// Can be dropped while it waits, and called again with the same head or another.
+    /// Cancel-safe; can be called again with the same head or another.
     pub(crate) async fn due(&mut self, head: u64) {
         if self.only_new && self.said == Some(head) {
             return pending().await;
@@ -76,7 +78,7 @@ impl HeadHeartbeats {
     }
 }
 
-/// The next tick of a clock that is still to come.
+/// Returns the next tick of a clock that is still to come.
 fn next_after_now(first: Instant, every: Duration) -> Instant {
     let now = Instant::now();
     if now < first {
@@ -101,7 +103,7 @@ mod tests {
         }
     }
 
-    /// Says heads as they become the last event, at these seconds, and tells when each was said.
+    /// Makes these positions the head at these seconds, and returns when each head was sent.
     async fn said(
         mut heartbeats: HeadHeartbeats,
         heads: &[(u64, u64)],

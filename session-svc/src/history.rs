@@ -1,4 +1,4 @@
-//! All that happened in one session, in memory: what the log holds, folded, and shown to each audience.
+//! The history of one session, in memory: the events in the log, folded, and as each audience is shown them.
 
 use std::collections::HashMap;
 
@@ -46,21 +46,22 @@ pub struct View {
 pub struct Done {
     /// A digest of its content.
     pub fingerprint: u64,
-    /// The version of the session's last event that came of it, if one did.
+    /// The version of the last session event that it caused, if any.
     pub version: Option<u64>,
 }
 
-/// What a history has not taken in yet.
+/// Events that a history has not taken in yet.
 #[derive(Clone, Debug)]
 pub struct News {
-    /// What happened in the session.
+    /// Events of the session.
     pub session: Vec<Stored<Event>>,
-    /// What happened in its conference.
+    /// Events of its conference.
     pub conference: Vec<Stored<ConferenceEvent>>,
 }
 
 impl News {
-    /// Whether somebody left the conference to become the owner and it is not here that they did.
+    /// Returns whether a supervisor left the conference to become the owner, but the event that made them the owner is
+    /// missing.
     fn lacks_new_owner(&self) -> bool {
         let became_owner = |librarian_id: &str| {
             let mut new_owners = self.session.iter().filter_map(|one| one.event.new_owner());
@@ -76,15 +77,15 @@ impl News {
     }
 }
 
-/// An event as it is sent to everyone of an audience who attends. It is encoded once, whoever is sent it and how often.
+/// An event as it is sent to each subscriber of an audience. It is encoded once, however often it is sent.
 pub type EncodedEvent = Encoded<wire::AttendResponse>;
 
 /// An event as one audience is shown it.
 #[derive(Clone, Debug)]
 pub struct ShownEvent {
-    /// Its number in the audience.
+    /// Its position for the audience.
     pub position: u64,
-    /// What is sent.
+    /// The encoded event.
     pub encoded: EncodedEvent,
 }
 
@@ -93,12 +94,12 @@ pub struct ShownEvent {
 pub struct Shown {
     /// To staff.
     pub staff: ShownEvent,
-    /// To the patron, if it is for them.
+    /// To the patron, if the event is for them.
     pub patron: Option<ShownEvent>,
 }
 
 impl Shown {
-    /// What one audience is shown.
+    /// Returns the event as one audience is shown it.
     #[must_use]
     pub fn to(&self, audience: Audience) -> Option<&ShownEvent> {
         match audience {
@@ -136,19 +137,19 @@ impl View {
         })
     }
 
-    /// The session as the audience knows it.
+    /// Returns the session as the audience knows it.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         self.session.as_ref()
     }
 
-    /// The number of the last event that the audience was shown.
+    /// Returns the position of the last event that the audience was shown.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.session.as_ref().map_or(0, |session| session.position)
     }
 
-    /// The events after a position, in order.
+    /// Returns the events after a position, in order.
     #[must_use]
     pub fn events_after(&self, position: u64) -> &[EncodedEvent] {
         let from = usize::try_from(position)
@@ -157,10 +158,10 @@ impl View {
         &self.events[from..]
     }
 
-    /// All that the audience was shown, to be read.
+    /// Decodes all events that the audience was shown.
     ///
     /// # Errors
-    /// [`LogError::Damaged`] when something can't be read that was encoded here.
+    /// [`LogError::Damaged`] when an event that was encoded here can't be decoded.
     pub fn transcript(&self) -> Result<Vec<wire::SessionEvent>, LogError> {
         let damaged = |problem: String| LogError::Damaged(format!("an event: {problem}"));
         let read = |event: &EncodedEvent| match event.read() {
@@ -175,10 +176,10 @@ impl View {
     }
 }
 
-/// Reads what staff know of a session, and keeps none of its events: a list of sessions needs no more.
+/// Reads a session as staff know it, and keeps none of its events: a list of sessions needs no more.
 ///
 /// # Errors
-/// As the log does.
+/// Those of the log.
 pub async fn read_for_staff(
     log: &dyn EventLog,
     session_id: &str,
@@ -191,7 +192,7 @@ pub async fn read_for_staff(
 }
 
 impl History {
-    /// A session in which nothing has happened.
+    /// Creates the history of a session in which nothing has happened.
     #[must_use]
     pub fn empty(session_id: String) -> Self {
         Self {
@@ -208,7 +209,7 @@ impl History {
     /// Reads a session from the log.
     ///
     /// # Errors
-    /// As the log does.
+    /// Those of the log.
     pub async fn load(log: &dyn EventLog, session_id: String) -> Result<Self, LogError> {
         let mut history = Self::empty(session_id);
         let news = history.news(log).await?;
@@ -221,14 +222,15 @@ impl History {
         Ok(history)
     }
 
-    /// Reads what the log has and this history has not.
+    /// Reads the events that the log has and this history lacks.
     ///
-    /// Nothing of the session is in it that is newer than what is known of the conference: whoever has left would hear of
-    /// that. What was written to both at once may be torn apart so, which matters of one thing only: whoever left to become
-    /// the owner is neither then. A second look has both.
+    /// The session is read before the conference, so no session event is newer than what is known of the conference:
+    /// otherwise a supervisor who has left could receive it. Events that were written to both streams at once may be
+    /// separated by this. That matters only for a supervisor who left to become the owner, who would then be neither. A
+    /// second read has both events.
     ///
     /// # Errors
-    /// As the log does.
+    /// Those of the log.
     pub async fn news(&self, log: &dyn EventLog) -> Result<News, LogError> {
         let news = self.look(log).await?;
         match news.lacks_new_owner() {
@@ -245,7 +247,7 @@ impl History {
         })
     }
 
-    /// Takes in the session's next event. An event that is not the next one is left out.
+    /// Takes in the session's next event, and returns it as it is shown. An event that is not the next one is ignored.
     pub fn record(&mut self, stored: Stored<Event>) -> Option<Shown> {
         if stored.version != self.session_version() + 1 {
             return None;
@@ -260,7 +262,7 @@ impl History {
         })
     }
 
-    /// Takes in the conference's next event. An event that is not the next one is left out.
+    /// Takes in the conference's next event. An event that is not the next one is ignored.
     pub fn record_conference(&mut self, stored: Stored<ConferenceEvent>) {
         if stored.version == self.conference_version + 1 {
             self.conference_version = stored.version;
@@ -281,37 +283,37 @@ impl History {
         }
     }
 
-    /// The session's id.
+    /// Returns the session's id.
     #[must_use]
     pub fn session_id(&self) -> &str {
         &self.session_id
     }
 
-    /// The name of the session's stream.
+    /// Returns the name of the session's stream.
     #[must_use]
     pub fn session_stream(&self) -> StreamName {
         StreamName::new(storage::SESSION, self.session_id.clone())
     }
 
-    /// The name of the conference's stream.
+    /// Returns the name of the conference's stream.
     #[must_use]
     pub fn conference_stream(&self) -> StreamName {
         StreamName::new(storage::CONFERENCE, self.session_id.clone())
     }
 
-    /// The version of the session's stream that is known here.
+    /// Returns the version of the session's stream that is known here.
     #[must_use]
     pub fn session_version(&self) -> u64 {
         self.patron_positions.len() as u64
     }
 
-    /// The version of the conference's stream that is known here.
+    /// Returns the version of the conference's stream that is known here.
     #[must_use]
     pub fn conference_version(&self) -> u64 {
         self.conference_version
     }
 
-    /// What an audience was shown.
+    /// Returns what an audience was shown.
     #[must_use]
     pub fn view(&self, audience: Audience) -> &View {
         match audience {
@@ -320,19 +322,19 @@ impl History {
         }
     }
 
-    /// Who is inside.
+    /// Returns the supervisors who are inside in conference mode.
     #[must_use]
     pub fn conference(&self) -> &Conference {
         &self.conference
     }
 
-    /// A command that was carried out before, so that something came of it.
+    /// Returns what is known of a command that was carried out before and changed something.
     #[must_use]
     pub fn done(&self, key: &str) -> Option<Done> {
         self.commands.get(key).copied()
     }
 
-    /// The position of a version's event in an audience's view; 0 if they were not shown it.
+    /// Returns the position of a version's event in an audience's view; 0 if the audience was not shown it.
     #[must_use]
     pub fn position_of(&self, version: u64, audience: Audience) -> u64 {
         match audience {
@@ -348,7 +350,7 @@ impl History {
         }
     }
 
-    /// The session as the rules look at it.
+    /// Returns the session as the rules see it.
     #[must_use]
     pub fn situation(&self, now_ms: i64, times: Times) -> Situation<'_> {
         Situation {
@@ -401,7 +403,7 @@ mod tests {
         })
     }
 
-    /// What was written to both streams between the two reads of one look is not taken in by halves.
+    /// Events that are written to both streams between the two reads of one look are not taken in by halves.
     #[tokio::test]
     async fn whoever_left_to_become_the_owner_is_not_neither() -> anyhow::Result<()> {
         let log = FaultyLog::in_memory()?;

@@ -1,20 +1,21 @@
 //! session-svc: a patron's session from the question to the transcript, and who may see what of it.
 //!
-//! The log is the truth. A session is what follows from the events in its stream; the pure rules of that are in
-//! [`domain`]. Around them, from the inside out:
+//! The log is the truth. A session follows from the events in its stream, by the pure rules in [`domain`]. Around them,
+//! from the inside out:
 //!
-//! - [`history`]: one session in memory: its events folded and shown to each of the two audiences. Whatever anybody
+//! - [`history`]: one session in memory: its events folded and shown to each of the two audiences. All that a viewer
 //!   receives comes from a [`history::View`], so what is not in an audience's view can't reach it.
-//! - `live_session`: the task that owns one history. It decides commands, appends what follows, and passes it on.
-//! - `sessions`: all of those, brought into memory when needed.
-//! - [`word`]: what servers tell each other of a session, so that not each must read the log.
+//! - `live_session`: the task that owns one history. It decides commands, appends the resulting events, and passes them
+//!   on.
+//! - `sessions`: all live sessions, loaded into memory when needed.
+//! - [`word`]: what servers tell each other about a session, so that not every server must read the log.
 //! - [`live_list`]: the lists that librarians watch.
-//! - [`audits`]: the audits of libraries, written before anyone is shown anything.
-//! - `grpc`: the tonic face: unwrap, call, wrap.
+//! - [`audits`]: the audits of libraries, written before anyone is shown what they record.
+//! - `grpc`: the gRPC services: unwrap, call, wrap.
 //!
 //! It depends on no other service. What it needs to know of a caller is in the caller's token. Several servers may run
-//! on the same log, bus and leases: each may hold any session, the log settles who was first, and the leases tell who
-//! attends on another server.
+//! on the same log, bus and leases: each may hold any session, the log settles which server was first, and the leases
+//! say who attends on another server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -55,22 +56,22 @@ pub use grpc::{LoadApi, SessionApi, TransferApi};
 /// The default settings, with their reasons.
 pub const DEFAULT_CONFIG: &str = include_str!("../default.toml");
 
-/// How long a caller may be given at the most to say who it is and what it wants, on a stream.
+/// How long a caller has to join after opening a stream.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// What the service works with.
+/// What the service depends on.
 pub struct Parts {
-    /// The truth.
+    /// The event log, which is the truth.
     pub log: Arc<dyn EventLog>,
-    /// The quick word to other servers.
+    /// The bus to other servers.
     pub bus: Arc<dyn Bus>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Who attends what, as all servers know it.
+    /// The leases, by which all servers know who attends what.
     pub leases: Arc<dyn Leases>,
-    /// Who calls.
+    /// Authenticates callers.
     pub auth: Authenticator,
-    /// What this replica is called among those of the service. No two may have the same name.
+    /// This replica's name. No two replicas of the service may have the same name.
     pub replica: Arc<str>,
     /// When this is cancelled, streams end and what was begun is finished.
     pub stop: CancellationToken,
@@ -84,7 +85,7 @@ pub struct Running {
     pub transfers: TransferServiceServer<TransferApi>,
     /// To be mounted on a tonic server.
     pub load: LoadServiceServer<LoadApi>,
-    /// Waits, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
+    /// Lets the caller wait, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
     pub tasks: TaskTracker,
 }
 

@@ -1,8 +1,9 @@
 //! The lists of live sessions that librarians watch: New, My Active and All.
 //!
-//! The list follows from the log like everything else: it is read from there at the start. What other servers change
-//! after that they say on the bus, and it is found in the log if that is lost (`follow`). What a watcher is shown of a session is the one function
-//! [`row::row_for`]; a change is the difference between what it gave before and what it gives now.
+//! The list follows from the log like everything else: it is read from there at the start. Later changes by other
+//! servers are heard on the bus, or found in the log if the bus loses them (`follow`). What a watcher is shown of a
+//! session is decided by one function, [`row::row_for`]; a change is the difference between what it returned before and
+//! what it returns now.
 
 use std::{
     collections::BTreeMap,
@@ -44,9 +45,9 @@ pub(crate) struct LiveList {
     origin: Origin,
     backlog: usize,
     state: Arc<Mutex<State>>,
-    /// Goes up with each change of who waits, so that waiting patrons look where they stand.
+    /// Incremented with each change of who waits, so that waiting patrons learn their new place.
     waiting_changed: watch::Sender<u64>,
-    /// Goes up with each change.
+    /// Incremented with each change.
     changed: watch::Sender<u64>,
 }
 
@@ -63,22 +64,22 @@ struct Watching {
     ending: Arc<std::sync::OnceLock<Refusal>>,
 }
 
-/// Two entries of a session each know something that the other does not. The log knows both.
+/// Two entries of a session each have something that the other lacks. The log has both.
 struct Apart;
 
-/// The far end of a watch.
+/// The receiving end of a watch.
 #[derive(Debug)]
 pub(crate) struct Watched {
     /// All rows as they are now.
     pub snapshot: wire::SessionRows,
-    /// What changes after that, in order. It ends when the watch does.
+    /// The changes after that, in order. Ends when the watch does.
     pub changes: queue::Receiver<wire::watch_sessions_response::Change>,
     /// Why it ended. Set before it ends.
     pub ending: Arc<std::sync::OnceLock<Refusal>>,
 }
 
 impl LiveList {
-    /// An empty list.
+    /// Creates an empty list.
     pub(crate) fn new(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, backlog: usize) -> Self {
         Self {
             log,
@@ -91,7 +92,7 @@ impl LiveList {
         }
     }
 
-    /// The versions of what is known of each session.
+    /// Returns the versions up to which each session is known.
     fn known(&self) -> BTreeMap<String, (u64, u64)> {
         let state = self.state();
         let entries = state.entries.iter();
@@ -113,13 +114,14 @@ impl LiveList {
     /// Takes in how a session stands now.
     pub(crate) fn take_in(&self, history: &History) {
         if let Some(entry) = Entry::of(history) {
-            // What is known otherwise came from another server's newer word, or is mended by the next look at the log.
+            // What the list knows beyond this history came from another server's word; the next look at the log mends
+            // the rest.
             let _ = self.take_in_entry(entry);
         }
     }
 
-    /// Takes in how a session stands, if that is news. It fails if the entry and what is known each follow from something
-    /// that the other does not.
+    /// Takes in how a session stands, if that is news. It fails if the entry and what is known each follow from
+    /// something that the other lacks.
     fn take_in_entry(&self, entry: Entry) -> Result<(), Apart> {
         let mut state = self.state();
         if state.ended.remembers(&entry.session_id) {
@@ -175,7 +177,8 @@ impl LiveList {
         }
     }
 
-    /// How many patrons wait in the same queue before this session, without the lost; `None` if it does not wait.
+    /// Returns how many patrons wait ahead of this session in the same queue, without the lost; `None` if it does not
+    /// wait.
     #[must_use]
     pub(crate) fn waiting_ahead(&self, session_id: &str) -> Option<u32> {
         let state = self.state();
@@ -191,27 +194,27 @@ impl LiveList {
         Some(u32::try_from(ahead).unwrap_or(u32::MAX))
     }
 
-    /// The sessions that go on.
+    /// Returns the sessions that have not ended.
     #[must_use]
     pub(crate) fn open(&self) -> Vec<String> {
         let state = self.state();
         state.entries.keys().cloned().collect()
     }
 
-    /// How much there is to do now.
+    /// Returns how much there is to do now.
     #[must_use]
     pub(crate) fn load(&self) -> Load {
         let state = self.state();
         Load::count(state.entries.values())
     }
 
-    /// Hears of each change of any session in the list.
+    /// Subscribes to each change of any session in the list.
     #[must_use]
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Hears of each change of who waits.
+    /// Subscribes to each change of who waits.
     #[must_use]
     pub(crate) fn waiting_changes(&self) -> watch::Receiver<u64> {
         self.waiting_changed.subscribe()
@@ -219,7 +222,8 @@ impl LiveList {
 }
 
 impl State {
-    /// Tells each watcher what a change of one session is to them. Who has no room left was too slow and is let go.
+    /// Tells each watcher what one session's change means for them. A watcher with no room left was too slow and is
+    /// removed.
     fn tell(&mut self, before: Option<&Entry>, now: &Entry) {
         use wire::watch_sessions_response::Change;
 
@@ -250,7 +254,7 @@ impl State {
 }
 
 impl Entry {
-    /// A session as lists know it: what staff know of it, and who is inside.
+    /// Returns a session as lists know it: what staff know of it, and who is inside.
     fn of(history: &History) -> Option<Self> {
         Some(Self {
             session_id: history.session_id().to_owned(),
@@ -273,8 +277,8 @@ mod tests {
     };
     use crate::domain::event::Event;
 
-    /// A server that lagged learns at once that a patron was helped and waits again: they are before all others now, who
-    /// have to be told.
+    /// A server that lagged learns at once that a patron was helped and waits again. They are now ahead of all others,
+    /// who have to be told.
     #[test]
     fn who_waits_again_by_the_next_word_of_them_changes_who_waits() {
         let log = Arc::new(SqliteLog::in_memory().unwrap());

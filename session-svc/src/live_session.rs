@@ -1,9 +1,8 @@
-//! One session in memory: the one place on this server where it changes.
+//! One session in memory: the only place on this server where it changes.
 //!
-//! A task of its own owns the session's history and those who listen to it. Commands that wait are taken together,
-//! decided one after the other, and appended to the log at once; so a burst in one session costs one sync. Another
-//! server may be doing the same with the same session: the log refuses whoever was second, who then reads what is new
-//! and decides again.
+//! A task owns the session's history and its subscribers. Commands that wait are taken together, decided one after the
+//! other, and appended to the log at once, so a burst in one session costs one sync. Another server may be doing the
+//! same with the same session: the log refuses the slower one, which then reads the new events and decides again.
 
 use std::{
     collections::BTreeSet,
@@ -63,19 +62,19 @@ mod needless;
 mod tend;
 mod there;
 
-/// What words are about.
+/// The topic of words about sessions.
 const WORD: messaging::Topic = carrel_platform::topic!("session/{id}");
 
-/// How many requests may wait for one session before callers wait with them.
+/// How many requests may wait for one session before callers have to wait, too.
 pub(crate) const INBOX: usize = 256;
-/// How many requests are taken at once.
+/// How many requests are taken from the inbox at once.
 const TAKE: usize = 64;
-/// For how many requests a session has room all the time.
+/// How many requests the buffer of an idle session has room for.
 const FEW: usize = 4;
-/// How often a decision is made again because another server was faster, before the caller is told to try again.
+/// How often a decision is retried because another server was faster, before the caller is told to try again.
 const TRIES: usize = 16;
 
-/// What every live session works with.
+/// What every live session depends on.
 pub(crate) struct Parts {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) bus: Arc<dyn Bus>,
@@ -89,42 +88,42 @@ pub(crate) struct Parts {
     pub(crate) stop: CancellationToken,
 }
 
-/// The requests that wait for one session. A channel has room for dozens from the start, so what is in it is kept small.
+/// The requests that wait for one session. They are boxed because a channel allocates room for dozens of them at once.
 pub(crate) type Inbox = mpsc::Receiver<Box<Request>>;
 
-/// What a live session is asked.
+/// A request to a live session.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// To carry out a command.
+    /// Carries out a command.
     Act(Act),
-    /// To let somebody listen.
+    /// Adds a subscriber.
     Join {
         actor: Arc<Actor>,
         wish: Option<Audience>,
         after: Option<u64>,
         answer: oneshot::Sender<Result<Joined, Error>>,
     },
-    /// To show how it stands.
+    /// Shows the session as it stands.
     Look {
         actor: Actor,
         answer: oneshot::Sender<Result<Look, Error>>,
     },
-    /// To give the transcript.
+    /// Returns the transcript.
     Transcript {
         actor: Actor,
         wish: Option<Audience>,
         answer: oneshot::Sender<Result<Transcript, Error>>,
     },
-    /// To pass on that somebody types.
+    /// Passes on that a participant is typing.
     Typing {
         actor: Arc<Actor>,
         typed_in: Audience,
     },
-    /// To look at the log, which has more than is known here.
+    /// Reads the log, which has more than is known here.
     CatchUp,
 }
 
-/// How far a session is known here, for whoever compares it with the log.
+/// The versions up to which a session is known here, to be compared with the log.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     session: AtomicU64,
@@ -132,25 +131,25 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Whether the log has more than this.
+    /// Returns whether the log has more than this.
     pub(crate) fn is_behind(&self, session: u64, conference: u64) -> bool {
         self.session.load(Ordering::Relaxed) < session
             || self.conference.load(Ordering::Relaxed) < conference
     }
 }
 
-/// By whom commands are given, one after the other.
+/// The author of a sequence of commands.
 #[derive(Clone, Debug)]
 pub(crate) struct By {
     pub(crate) actor: Arc<Actor>,
-    /// In whose numbers they are answered.
+    /// The audience in whose positions the commands are answered.
     pub(crate) audience: Audience,
-    /// What none of them must overtake.
+    /// The order that the commands must keep.
     pub(crate) in_order: InOrder,
 }
 
 impl By {
-    /// By somebody who reads as this audience, and none before.
+    /// Returns the author of a new sequence of commands, answered in the positions of this audience.
     pub(crate) fn new(actor: Arc<Actor>, audience: Audience) -> Self {
         Self {
             actor,
@@ -166,15 +165,15 @@ pub(crate) struct Act {
     pub(crate) by: By,
     pub(crate) command_id: String,
     pub(crate) command: Command,
-    /// The span of whoever asks, if it ends with the answer.
+    /// The span of serving the caller, if it is to end with the answer.
     pub(crate) served: NotedSpan,
-    /// What they ask it in; the append and each delivery belong to its trace.
+    /// The trace of the call; the append and each delivery belong to it.
     pub(crate) trace: Option<TraceIds>,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,
 }
 
 impl Act {
-    /// What each of these is asked in.
+    /// Returns the trace of each act.
     fn traces(acts: &[Self]) -> impl ExactSizeIterator<Item = Option<TraceIds>> {
         acts.iter().map(|act| act.trace)
     }
@@ -183,15 +182,16 @@ impl Act {
 /// A command that was carried out.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Acted {
-    /// The position of its event in the audience that it is answered in; 0 if it has none there.
+    /// The position of its event for the audience that it is answered in; 0 if it has none there.
     pub(crate) position: u64,
     /// Whether it had been carried out before.
     pub(crate) replayed: bool,
-    /// After opening, picking up and entering: the session as the actor sees it, if they still do.
+    /// After opening, picking up, accepting a transfer and entering: the session as the actor sees it, if they still
+    /// may.
     pub(crate) session: Option<Box<wire::Session>>,
 }
 
-/// Somebody listens.
+/// The answer to a join: the session so far, and a subscription to what follows.
 #[derive(Debug)]
 pub(crate) struct Joined {
     pub(crate) session: wire::Session,
@@ -203,7 +203,7 @@ pub(crate) struct Joined {
     pub(crate) listening: Listening,
 }
 
-/// How a session stands.
+/// A session as it stands.
 #[derive(Debug)]
 pub(crate) struct Look {
     pub(crate) session: wire::Session,
@@ -218,7 +218,7 @@ pub(crate) struct Transcript {
     pub(crate) events: Vec<wire::SessionEvent>,
 }
 
-/// What lists and rights depend on.
+/// The parts of a session that lists and rights depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Standing {
     phase: Option<Phase>,
@@ -238,7 +238,7 @@ pub(crate) struct LiveSession {
     known: Arc<Known>,
     /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
     behind: bool,
-    /// What came of looking at the log for the requests that were taken together, once one of them needed it.
+    /// The outcome of reading the log for the requests that were taken together, once one of them needed it.
     looked_for_these: Option<Result<(), LogError>>,
     subscribers: Subscribers,
     news: Subscription,
@@ -246,20 +246,20 @@ pub(crate) struct LiveSession {
     seen: Seen,
     last_used: Instant,
     tended_at: Instant,
-    /// Whether something was due at the last look and could not be written.
+    /// Whether something was due at the last check and could not be written.
     overdue: bool,
-    /// Whether nobody attends here and somebody does on another server, which looks after the session then.
+    /// Whether nobody attends here but somebody does on another server, which then looks after the session.
     attended_elsewhere: bool,
-    /// Whether a lease may say that somebody attends here.
+    /// Whether a lease may still say that somebody attends here.
     lease_stands: bool,
-    /// Saying by a lease who attends here, if that takes time.
+    /// The task that updates the lease on who attends here, if that takes time.
     saying: Option<JoinHandle<()>>,
-    /// Looking up who attends anywhere.
+    /// The look-up of who attends on any server, while it is under way.
     looking: Option<LookUp>,
 }
 
 impl LiveSession {
-    /// Reads a session from the log. One that does not exist is an empty one.
+    /// Reads a session from the log. A session that does not exist is read as an empty one.
     pub(crate) async fn load(
         parts: Arc<Parts>,
         origin: Origin,
@@ -292,7 +292,7 @@ impl LiveSession {
         Ok(live)
     }
 
-    /// Says how far the session is known here.
+    /// Updates [`Known`] to what the history has.
     fn tell_versions(&self) {
         let Known {
             session,
@@ -302,32 +302,33 @@ impl LiveSession {
         conference.store(self.history.conference_version(), Ordering::Relaxed);
     }
 
-    /// Serves requests until nobody needs the session in memory, or the server stops. What was asked at the last moment of one
-    /// that goes to rest is left in the inbox, which is closed then: who joins now is to find a session that stays.
+    /// Serves requests until nobody needs the session in memory, or the server stops. When the session leaves memory,
+    /// the inbox is closed and requests that arrived at the last moment are left in it: a caller who joins now must
+    /// find a session that stays.
     ///
-    /// Whatever is done has a place of its own in memory while it is: a session at rest keeps no room for it.
+    /// Each step is boxed while it runs, so that a session at rest keeps no room for it.
     pub(crate) async fn run(&mut self, inbox: &mut Inbox) {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::new();
         let alarm = tokio::time::sleep_until(self.wake_at());
         tokio::pin!(alarm);
         loop {
-            // Nobody who asks for something then waits for more than one of them.
+            // Supervisors are taken out of an ended session one at a time, so a request waits for one of them at most.
             if inbox.is_empty() && Box::pin(self.see_one_off_after_end()).await {
                 continue;
             }
-            // A session at rest keeps no room for a rush.
+            // A session at rest must not keep the buffer of a burst.
             requests.shrink_to(FEW);
             let wake = self.wake_at();
             if alarm.deadline() != wake {
                 alarm.as_mut().reset(wake);
             }
             tokio::select! {
-                // In this order what is rare never waits for what there may always be more of; and a simulation's seed
-                // says all that happens.
+                // In this order, rare events are not starved by frequent ones; and a simulation's seed determines all
+                // that happens.
                 biased;
                 () = stop.cancelled() => inbox.close(),
-                // One that does not exist leaves as soon as nobody asks for it.
+                // A session that does not exist leaves memory as soon as there is no request for it.
                 () = &mut alarm, if inbox.is_empty() || !self.does_not_exist() => {
                     Box::pin(self.tend()).await;
                     if self.may_rest() && inbox.is_empty() {
@@ -371,7 +372,7 @@ impl LiveSession {
     }
 
     async fn answer(&mut self, request: Request) {
-        // Whoever asked may have gone; then nobody needs the answer.
+        // Sending fails if the caller has gone; then nobody needs the answer.
         match request {
             Request::Act(act) => self.carry_out(vec![act]).await,
             Request::Join {
@@ -402,9 +403,9 @@ impl LiveSession {
             .situation(self.parts.clock.unix_ms(), self.parts.config.times())
     }
 
-    /// Takes in what was written, and passes on what happened in the session, each event to those who may see it then:
-    /// much may be taken in at once. Whoever left conference mode hears nothing of it, unless they left it to become the
-    /// owner.
+    /// Takes in what was written, and passes the session's events on, each to those who may see it at that point, since
+    /// many may be taken in at once. A supervisor who left conference mode receives none of them, unless they left it
+    /// to become the owner.
     fn record(
         &mut self,
         conference: Vec<Stored<ConferenceEvent>>,
@@ -424,7 +425,7 @@ impl LiveSession {
         {
             left.remove(&new_owner.librarian_id);
         }
-        // After the end, time alone takes rights.
+        // After the end, rights expire by time alone, so everyone is checked.
         let has_ended = self.has_ended();
         self.revalidate(|actor| has_ended || left.iter().any(|id| actor.is_librarian(id)));
         for (stored, trace) in session {
@@ -444,7 +445,7 @@ impl LiveSession {
         session.is_some_and(|session| session.end.is_some())
     }
 
-    /// What lists and rights depend on.
+    /// The parts of a session that lists and rights depend on.
     fn standing(&self) -> Standing {
         let session = self.history.view(Audience::Staff).session();
         Standing {
@@ -459,14 +460,14 @@ impl LiveSession {
         }
     }
 
-    /// Lets those of the chosen go who may no longer see the session.
+    /// Ends the subscriptions of those of the chosen actors who may no longer see the session.
     fn revalidate(&mut self, chosen: impl Fn(&Actor) -> bool) {
         let now_ms = self.parts.clock.unix_ms();
         let situation = self.history.situation(now_ms, self.parts.config.times());
         self.subscribers.revalidate(&situation, chosen);
     }
 
-    /// Does what follows if the session stands otherwise than before, and says whether it does.
+    /// Does what follows from a change of the session's standing since `before`, and returns whether there was one.
     fn after_change(&mut self, before: &Standing) -> bool {
         let now = self.standing();
         let changed = now != *before;
@@ -480,7 +481,7 @@ impl LiveSession {
     }
 }
 
-/// The topic on which servers say that a session has changed.
+/// Returns the topic on which servers say that a session has changed.
 fn topic(session_id: &str) -> String {
     ["session/", session_id].concat()
 }

@@ -1,4 +1,4 @@
-//! All sessions that are in memory, and the way to each of them.
+//! All sessions in memory, and the way to reach each of them.
 
 use std::{
     collections::BTreeMap,
@@ -37,12 +37,12 @@ mod upkeep;
 pub(crate) struct Sessions {
     parts: Arc<Parts>,
     live: Arc<Mutex<BTreeMap<String, Live>>>,
-    /// Places for those that are loaded though nobody has asked for them.
+    /// Places for sessions that are loaded though nobody has asked for them.
     places: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
-/// The way to a session in memory, and how far it is known there.
+/// A session in memory: its inbox, and how far it is known there.
 struct Live {
     inbox: mpsc::Sender<Box<Request>>,
     known: Arc<Known>,
@@ -50,7 +50,7 @@ struct Live {
 
 impl Sessions {
     pub(crate) fn new(parts: Parts, tasks: TaskTracker) -> Self {
-        // So that it is known that so far there were none.
+        // Adding 0 makes the metrics show up before the first occurrence.
         for reason in ["gap", "tail", "resume"] {
             SESSION_REFILLS.add(0, [reason.into()]);
         }
@@ -85,11 +85,12 @@ impl Sessions {
             .map_err(|_| Error::ShuttingDown)?
     }
 
-    /// Hands a command in, in the order of the calls, and returns where its answer will come. It is not done if the
-    /// outcome of one is unknown that it must not overtake. `served` is the span of whoever asks, if it is to end with the
-    /// answer.
+    /// Hands a command in, in the order of the calls, and returns the channel on which its answer will come. The
+    /// command is not carried out if it would overtake one whose outcome is unknown. `served` is the span of serving
+    /// the caller, if it is to end with the answer.
     ///
-    /// The command has its place at once, and what is returned only a pointer to it: each stream keeps room for that.
+    /// The command is boxed at once, so that the returned future, for which each stream keeps room, holds only a
+    /// pointer to it.
     pub(crate) fn begin_act<'a>(
         &'a self,
         session_id: &'a str,
@@ -176,7 +177,8 @@ impl Sessions {
         answered.await.map_err(|_| Error::ShuttingDown)?
     }
 
-    /// A session that was just leaving memory gives the request back; then it is brought in again.
+    /// Sends a request to a session. If the session was just leaving memory, it gives the request back and is loaded
+    /// again.
     async fn send(&self, session_id: &str, mut request: Box<Request>) -> Result<(), Error> {
         if !is_session_id(session_id) {
             return Err(Refused::NotFound.into());
@@ -193,8 +195,8 @@ impl Sessions {
         Err(Error::ShuttingDown)
     }
 
-    /// The way to a session, which is brought into memory if it is not there. The place is given back when it was loaded, or that takes
-    /// too long.
+    /// Returns the inbox of a session, which is loaded if it is not in memory. The place is given back when the session
+    /// was loaded, or when loading takes too long.
     fn inbox(
         &self,
         session_id: &str,
@@ -235,7 +237,7 @@ impl Sessions {
         place: Option<OwnedSemaphorePermit>,
     ) {
         let load = LiveSession::load(Arc::clone(&self.parts), origin, session_id.clone(), known);
-        // Each in one place of its own: what waits keeps a second one for all that is handed to it.
+        // Both are boxed: a future that waits for another keeps a second copy of whatever is moved into it.
         let load = Box::pin(async {
             let loaded = match place {
                 Some(place) => upkeep::within(place, load).await,
@@ -256,16 +258,16 @@ impl Sessions {
                 live.remove(&session_id);
             }
         }
-        // Nobody attended it, so no stream's acts are among them, which would have an order: a stream has its session joined
-        // before its first act. What is sent singly has none.
+        // Nobody attended the session, so none of these requests is an act of a stream, whose order would matter: a
+        // stream joins its session before its first act. Requests that are sent singly have no order.
         while let Some(request) = inbox.recv().await {
-            // When the server stops, whoever asked hears of that by their answer, which is gone with the request.
+            // When the server stops, the request is dropped with its answer channel, which tells the caller.
             drop(self.send(&session_id, request).await);
         }
     }
 }
 
-/// Why a command for a session that can't exist is refused: as for any that does not exist.
+/// Returns why a command for a session that can't exist is refused: as for any that does not exist.
 fn refuse_nowhere(actor: &Actor, command: &Command) -> Refused {
     let nowhere = Situation {
         session_id: "",
@@ -281,12 +283,12 @@ fn refuse_nowhere(actor: &Actor, command: &Command) -> Refused {
     }
 }
 
-/// Whether a session could have this id. No other is looked up.
+/// Returns whether a session could have this id. No other id is looked up.
 pub(crate) fn is_session_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Answers everyone who waits for a session that can't be read.
+/// Answers every caller who waits for a session that can't be read.
 async fn refuse_all(inbox: &mut Inbox, error: &Error) {
     inbox.close();
     while let Some(request) = inbox.recv().await {

@@ -1,9 +1,10 @@
-//! How sessions lie in the log: four kinds of streams, their events as JSON.
+//! How sessions are stored in the log: four kinds of streams, with their events as JSON.
 //!
-//! - `session/<session id>`: what happened in the session. Every event of it is for staff at least.
-//! - `conference/<session id>`: who entered it silently and left it. For nobody in the session.
+//! - `session/<session id>`: what happened in the session. Every event is for staff at least.
+//! - `conference/<session id>`: who entered and left in conference mode. For nobody in the session.
 //! - `audit/<institution id>`: the library's audit.
-//! - `own_audit/<institution id>/<librarian id>`: of that audit what one librarian did, for whoever may see no more of it.
+//! - `own_audit/<institution id>/<librarian id>`: the part of that audit that one librarian did, for those who may see
+//!   no more of it.
 
 pub(crate) use carrel_platform::log::stored::{Stored, encode, read_after, read_between};
 
@@ -13,5 +14,5 @@ pub const SESSION: &str = "session";
 pub const CONFERENCE: &str = "conference";
 /// The category of audit streams.
 pub const AUDIT: &str = "audit";
-/// The category of the streams of what librarians did themselves.
+/// The category of the streams of librarians' own audit entries.
 pub const OWN_AUDIT: &str = "own_audit";

@@ -1,4 +1,4 @@
-//! Who listens to one session on this server, and what each of them hears.
+//! The subscribers of one session on this server, and what each of them receives.
 
 use std::{
     collections::BTreeSet,
@@ -28,40 +28,41 @@ use crate::{
     history::{Shown, ShownEvent},
 };
 
-/// Something that is passed on as it happens.
+/// Something that subscribers receive as it happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Live {
-    /// An event, with the trace of the act that it came of.
+    /// An event, with the trace of the act that caused it.
     Event(ShownEvent, Arc<str>),
-    /// Somebody is typing, as it is sent.
+    /// An encoded notice that somebody is typing.
     Typing(Encoded<wire::AttendResponse>),
 }
 
-/// The far end of a subscription.
+/// The receiving end of a subscription.
 #[derive(Debug)]
 pub(crate) struct Listening {
     /// What happens, in order, without a gap. It ends when the subscription does.
     pub live: queue::Receiver<Live>,
-    /// When and why it ends.
+    /// When it expires, and why it ended.
     pub ending: Arc<Ending>,
 }
 
-/// When a subscription ends by itself, and why it has ended.
+/// When a subscription expires, and why it has ended.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    /// When the token of whoever listens expires, in Unix milliseconds.
+    /// When the subscriber's token expires, in Unix milliseconds.
     expires_at_ms: AtomicI64,
     why: OnceLock<Refusal>,
 }
 
 impl Ending {
-    /// Has the subscription end when a token expires, and not before. The stream that is told may stand still, because
-    /// nobody reads it, or its timers, because the machine slept; so it is seen to where it is looked who is there.
+    /// Has the subscription end when a token expires, instead of any time set before. The subscriber's stream may stand
+    /// still because nobody reads it, and its timers because the machine slept, so the expiry is enforced where the
+    /// session checks who is there.
     pub(crate) fn expire_at(&self, unix_ms: i64) {
         self.expires_at_ms.store(unix_ms, Ordering::Relaxed);
     }
 
-    /// Why it ended. Set before it ends.
+    /// Returns why it ended. Set before it ends.
     pub(crate) fn why(&self) -> Option<&Refusal> {
         self.why.get()
     }
@@ -80,7 +81,7 @@ impl Default for Ending {
     }
 }
 
-/// All who listen to one session.
+/// All subscribers of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers(Vec<Subscriber>);
 
@@ -97,7 +98,7 @@ impl Subscriber {
         let _ = self.ending.why.set(refusal.into());
     }
 
-    /// Hands something over without waiting. Whoever has no room left was too slow.
+    /// Sends without waiting, and returns whether the subscriber stays. A subscriber with no room left was too slow.
     fn offer(&self, live: Live) -> bool {
         match self.live.send(live) {
             Ok(()) => true,
@@ -111,7 +112,7 @@ impl Subscriber {
 }
 
 impl Subscribers {
-    /// Adds one, who hears all that happens from now on as far as it is for their audience.
+    /// Adds a subscriber, who receives all that happens from now on as far as it is for their audience.
     pub(crate) fn add(
         &mut self,
         actor: Arc<Actor>,
@@ -129,7 +130,7 @@ impl Subscribers {
         Listening { live, ending }
     }
 
-    /// Passes events on, each to those whom it is for. A slow one is let go and may come back.
+    /// Passes events on, each to the subscribers it is for. A slow subscriber is removed and may come back.
     pub(crate) fn pass_on(&mut self, shown: &[Shown], trace: &Arc<str>) {
         let mut room = DELIVERIES_TRACED;
         self.0.retain(|subscriber| {
@@ -145,7 +146,8 @@ impl Subscribers {
         });
     }
 
-    /// Tells those whom it may reach that somebody types, but not the typist. Who has no room left misses it.
+    /// Tells the subscribers in reach that somebody is typing, but not the typist. A subscriber with no room left
+    /// misses it.
     pub(crate) fn pass_on_typing(
         &self,
         typist: &Actor,
@@ -173,8 +175,8 @@ impl Subscribers {
         }
     }
 
-    /// Lets those of the chosen go who may no longer see what they listen to, whose token has expired, and who are gone by
-    /// themselves.
+    /// Removes those of the chosen subscribers who may no longer see the session, whose token has expired, or who have
+    /// gone by themselves.
     pub(crate) fn revalidate(
         &mut self,
         situation: &Situation<'_>,
@@ -203,20 +205,20 @@ impl Subscribers {
         });
     }
 
-    /// Lets everyone go.
+    /// Ends all subscriptions.
     pub(crate) fn end_all(&mut self, error: &Error) {
         for subscriber in self.0.drain(..) {
             subscriber.end(error.clone());
         }
     }
 
-    /// Whether nobody listens.
+    /// Returns whether nobody listens.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|subscriber| subscriber.live.is_closed())
     }
 
-    /// Whether the patron listens.
+    /// Returns whether the patron listens.
     #[must_use]
     pub(crate) fn has_patron(&self) -> bool {
         self.0.iter().any(|subscriber| {
@@ -224,14 +226,14 @@ impl Subscribers {
         })
     }
 
-    /// Everyone who listens, by the key of whoever it is, each once.
+    /// Returns the key of everyone who listens, each once.
     #[must_use]
     pub(crate) fn keys(&self) -> BTreeSet<String> {
         let listening = self.0.iter().filter(|one| !one.live.is_closed());
         listening.map(|one| one.actor.key()).collect()
     }
 
-    /// Whether this librarian listens.
+    /// Returns whether this librarian listens.
     #[must_use]
     pub(crate) fn has_librarian(&self, librarian_id: &str) -> bool {
         self.0.iter().any(|subscriber| {

@@ -1,7 +1,8 @@
-//! What servers tell each other, by the bus, of a session that one of them has changed.
+//! What a server tells the others on the bus about a session that it has changed.
 //!
-//! A word carries the events as they were written. Whoever has all before them takes them in as if they had been read
-//! from the log; whoever has not reads the log. So a word that is lost, late or told twice costs a look and no more.
+//! A word carries the events as they were written. A server that has all earlier events takes them in as if they had
+//! been read from the log; any other server reads the log. So a word that is lost, late or repeated costs a read of the
+//! log and no more.
 
 use bytes::Bytes;
 use carrel_platform::log::{
@@ -15,20 +16,20 @@ use crate::{
     history::{History, News},
 };
 
-/// How many bytes of events a word carries at the most. One that would be longer says only how far the log goes.
+/// How many bytes of events a word carries at most. A longer word says only how far the log goes.
 const ROOM: usize = 64 * 1024;
 
 /// What was written to a session's streams with one append.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Word {
-    /// Which history of the log it is about.
+    /// The epoch of the log that it is about.
     #[prost(string, tag = "1")]
     epoch: String,
     #[prost(message, optional, tag = "2")]
     session: Option<Grown>,
     #[prost(message, optional, tag = "3")]
     conference: Option<Grown>,
-    /// The trace of telling it; empty if it is not kept.
+    /// The trace of sending it; empty if it is not kept.
     #[prost(string, tag = "4")]
     trace: String,
 }
@@ -39,7 +40,7 @@ struct Grown {
     /// Its version now.
     #[prost(uint64, tag = "1")]
     version: u64,
-    /// What came to it last, as far as it is told.
+    /// Its last events; none if they are too long for a word.
     #[prost(message, repeated, tag = "2")]
     events: Vec<Told>,
 }
@@ -55,22 +56,22 @@ struct Told {
     command_key: Option<String>,
     #[prost(fixed64, tag = "4")]
     command_fingerprint: u64,
-    /// The trace of the act that it came of; empty if it is not kept.
+    /// The trace of the act that caused it; empty if it is not kept.
     #[prost(string, tag = "5")]
     trace: String,
 }
 
-/// What a word tells somebody who has not heard it yet.
+/// What a word tells a server that has not heard it yet.
 #[derive(Debug)]
 pub struct Heard {
     /// The events.
     pub news: News,
-    /// The traces of the session's events in it, one for each.
+    /// The traces of the session's events in `news`, one for each.
     pub traces: Vec<String>,
 }
 
 impl Word {
-    /// What these writes to a session's and its conference's stream are, with the traces of the session's events.
+    /// Describes these writes to a session's stream and its conference's, with the traces of the session's events.
     pub(crate) fn of<'a>(
         epoch: &str,
         session: &Write,
@@ -92,13 +93,13 @@ impl Word {
         }
     }
 
-    /// The same, told in this trace.
+    /// Returns the word with the trace of sending it.
     pub(crate) fn told_in(mut self, trace: String) -> Self {
         self.trace = trace;
         self
     }
 
-    /// The trace of telling it; empty if it is not kept.
+    /// The trace of sending it; empty if it is not kept.
     pub(crate) fn trace(&self) -> &str {
         &self.trace
     }
@@ -107,17 +108,18 @@ impl Word {
         Bytes::from(self.encode_to_vec())
     }
 
-    /// Reads a word. `None` if it is none, or about another history.
+    /// Decodes a word. Returns `None` if it is not one, or is about another epoch.
     #[must_use]
     pub fn decode(said: &[u8], epoch: &str) -> Option<Self> {
         let word = <Self as prost::Message>::decode(said).ok()?;
         (word.epoch == epoch).then_some(word)
     }
 
-    /// What it tells that a history has not. `None` if the history must read the log, since it lacks something before.
+    /// Returns what the word tells that a history lacks. `None` if the history must read the log, since it lacks
+    /// something before that.
     ///
     /// # Errors
-    /// [`LogError::Damaged`] when an event can't be read.
+    /// [`LogError::Damaged`] when an event can't be decoded.
     pub fn beyond(&self, history: &History) -> Result<Option<Heard>, LogError> {
         let (Some(session), Some(conference)) = (&self.session, &self.conference) else {
             return Ok(None);
@@ -159,7 +161,7 @@ impl Grown {
         }
     }
 
-    /// The part of it after a version; `None` if something between is missing.
+    /// Returns the events after a version; `None` if something between is missing.
     fn after(&self, known: u64) -> Option<Later<'_>> {
         let first = self
             .version
@@ -232,7 +234,7 @@ mod tests {
         storage::encode(&Event::PickedUp { by }, -7, Some(command)).unwrap()
     }
 
-    /// What a word about events 3 and 4 tells a history that knows a number of them.
+    /// Returns the versions that a word about events 3 and 4 tells a history that knows the first `known` events.
     fn told(known: u64, padding: usize) -> Option<Vec<u64>> {
         let mut history = History::empty("s".into());
         for version in 1..=known {
@@ -292,7 +294,7 @@ mod tests {
         }
     }
 
-    /// A version that no stream can have, as a peer that is broken might say, is none that is known already.
+    /// A version that no stream can have, as a broken peer might send, is not taken for one that is already known.
     #[test]
     fn the_last_number_of_all_is_looked_up_in_the_log() {
         let history = History::empty("s".into());

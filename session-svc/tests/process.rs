@@ -1,4 +1,5 @@
-//! `carrel-session` as a process: what it says when something is missing, how it is while it runs, and how it ends.
+//! `carrel-session` as a process: what it reports when something is missing, what it does while it runs, and how it
+//! ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -36,7 +37,7 @@ impl House {
         self.folder.path().join("public.json")
     }
 
-    /// The program with all that it needs, on free ports.
+    /// Returns the program with all that it needs, on free ports.
     fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_carrel-session"));
         command
@@ -46,7 +47,7 @@ impl House {
             .env("CARREL_KEYS__FILE", self.public_keys())
             .env("CARREL_GRPC__ADDRESS", "127.0.0.1:0")
             .env("CARREL_HEALTH__ADDRESS", "127.0.0.1:0")
-            // What Kubernetes says of a service of this name is no setting.
+            // What Kubernetes sets for a service of this name is not a setting.
             .env("CARREL_SESSION_SERVICE_HOST", "10.0.0.1")
             .env("CARREL_SESSION_PORT_50051_TCP_ADDR", "10.0.0.1")
             .stdin(Stdio::null());
@@ -91,7 +92,7 @@ impl Serving {
         }
     }
 
-    /// What the process says at its probes: the status, and the words.
+    /// Returns the process's answer at its probes: the status, and the body.
     fn ask(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(&self.health).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").ok()?;
@@ -175,11 +176,11 @@ fn what_is_missing_at_the_start_is_named_by_its_setting() {
     }
 }
 
-/// An engine that lets the process wait does not keep it from stopping.
+/// An engine that keeps the process waiting does not keep it from stopping.
 #[test]
 fn a_signal_at_the_start_is_heard() {
     let house = House::open();
-    // Connections are made, and nothing is ever said on them.
+    // Connections are accepted, and nothing is ever sent on them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let database = format!("postgres://carrel@{}/carrel", silent.local_addr().unwrap());
     let mut child = house

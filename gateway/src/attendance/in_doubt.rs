@@ -1,16 +1,16 @@
-//! What becomes of the order of a user's commands when a stream is over and can't be opened again.
+//! Keeps a user's commands in order when a stream is over and can't be opened again.
 
 use std::collections::VecDeque;
 
-/// How many commands are refused since others are to be sent again before them.
+/// How many commands are refused because others must be sent again before them.
 const REFUSED: usize = 64;
 
-/// The commands of a stream that is over of which it is not known what became of them. They are to be sent again, in order,
-/// before any other.
+/// The commands of a stream that is over whose outcome is not known. They must be sent again, in order, before any
+/// other.
 #[derive(Debug, Default)]
 pub(super) struct InDoubt {
     commands: VecDeque<String>,
-    /// Others that were refused since these come first.
+    /// Other commands that were refused because these come first.
     refused: Vec<String>,
 }
 
@@ -19,8 +19,9 @@ impl InDoubt {
         self.commands.is_empty()
     }
 
-    /// Whether a command may go on: the next of these, or any when there are none. Another is refused once. Whoever sends
-    /// it again, and not what was before it, has given that up or knows from elsewhere what became of it.
+    /// Whether a command may go on: the next of these, or any command when none is left. Any other is refused once. A
+    /// client that sends such a command again, and not what was before it, has given that up or knows its outcome from
+    /// elsewhere.
     pub(super) fn lets_through(&mut self, command_id: &str) -> bool {
         match self.commands.front() {
             None => return true,
@@ -44,7 +45,7 @@ impl FromIterator<String> for InDoubt {
     fn from_iter<I: IntoIterator<Item = String>>(all: I) -> Self {
         let mut in_doubt = Self::default();
         for command_id in all {
-            // One that was sent twice is in doubt once.
+            // A command that was sent twice is in doubt once.
             if !in_doubt.commands.contains(&command_id) {
                 in_doubt.commands.push_back(command_id);
             }

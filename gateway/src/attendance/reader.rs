@@ -1,4 +1,4 @@
-//! The far end of an attended session: what comes on the stream, and how it ends.
+//! The reading end of an attended session: what comes on the stream, and how it ends.
 
 use std::{cell::OnceCell, sync::Arc};
 
@@ -32,30 +32,31 @@ use crate::{
 
 /// How a stream ended.
 pub(super) enum End {
-    /// The user detached, attended anew, or has gone.
+    /// The user detached, attended again, or has gone.
     Stopped,
-    /// By the service.
+    /// The service ended it.
     Service(Refusal),
 }
 
 /// The task that reads one stream.
 pub(super) struct Reader {
     session_id: String,
-    /// What spans have in its place, once there was one.
+    /// The hash that spans carry instead of the id, once one was needed.
     session_hash: OnceCell<Arc<str>>,
     line: Line,
     acts: ActsUnderWay,
-    /// How long the frame has taken that asked for the stream, until it was answered.
+    /// Measures the frame that asked for the stream, until it was answered.
     joining: Option<FrameTime>,
-    /// The last event that there was when the stream began. What is not after it is sent again.
+    /// The last event when the stream began. Events up to it are sent again and are not news.
     head: u64,
-    /// The acts of which it is not known whether they happened, though they were answered. The service ends the stream
-    /// after that; until then none of them is settled.
+    /// The acts that were answered without a known outcome. The service ends the stream after such an answer; until it
+    /// has, none of these acts is settled.
     unknown: Vec<(String, TaskTrackerToken)>,
 }
 
 impl Reader {
-    /// Reads the stream of a session whose acts are these. `joining` is how long the frame has taken that asked for it.
+    /// Creates the reader of a session's stream. `acts` are the stream's, and `joining` measures the frame that asked
+    /// for it.
     pub(super) fn new(
         line: Line,
         session_id: String,
@@ -73,7 +74,7 @@ impl Reader {
         }
     }
 
-    /// Passes on what the service gave, and nothing else: whoever may see what was decided there.
+    /// Passes on what the service sent, and nothing else: the service has decided who may see what.
     pub(super) fn deliver(
         &mut self,
         response: Encoded<session::AttendResponse>,
@@ -128,7 +129,7 @@ impl Reader {
                 self.line.outbox.tell_head(&self.session_id, heartbeat.head);
                 return Ok(());
             }
-            // A kind that a newer service knows: it has nothing to say to this version's clients.
+            // A kind that only a newer service knows: it means nothing to clients of this version.
             None => return Ok(()),
         };
         if let Some(time) = self
@@ -148,7 +149,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Passes an event on as it is encoded.
+    /// Passes an event on in its encoded form.
     fn deliver_event(&self, event: Bytes, trace_parent: &str) -> Result<(), DecodeError> {
         let outline = Outline::decode(event.clone())?;
         let Line { user, clock, .. } = &self.line;
@@ -162,7 +163,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The span of a delivery of something in this session.
+    /// Begins the span of a delivery in this session.
     fn delivery(&self, trace_parent: &str) -> NotedSpan {
         let mut delivery = delivery_span(trace_parent);
         if delivery.ids().is_some() {
@@ -174,9 +175,10 @@ impl Reader {
         delivery
     }
 
-    /// Answers what was not answered, and says that the session is no longer attended.
+    /// Answers the acts that were not answered, and tells the browser that the session is no longer attended.
     ///
-    /// Of an act that was on the stream nobody here knows whether it happened. The same command settles it.
+    /// The gateway can't know whether an act that was on the stream happened. Sending the same command again settles
+    /// it.
     pub(super) fn end(self, end: End) {
         self.line.outbox.forget_head(&self.session_id);
         let comes_back = matches!(&end, End::Service(refusal) if asks_to_come_back(refusal));
@@ -208,8 +210,9 @@ impl Reader {
     }
 }
 
-/// Whether the client is to attend again after a stream that ended so: the service did not say that it is over for good. Nor
-/// does it when the token has run out; calls by themselves are let through for a little longer, and must not overtake.
+/// Whether the client is to attend again after a stream that ended like this: the service did not say that it is over
+/// for good. An expired token counts as well: separate calls are accepted with it for a little longer, and must not
+/// overtake.
 fn asks_to_come_back(refusal: &Refusal) -> bool {
     leaves_unknown(refusal.code)
         || refusal.code == Code::Unauthenticated

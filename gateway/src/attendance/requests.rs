@@ -1,4 +1,4 @@
-//! What waits for the service on one stream.
+//! The requests that wait for the service on one stream.
 
 use std::{
     pin::Pin,
@@ -10,7 +10,7 @@ use carrel_platform::queue::{self, queue};
 use carrel_proto::session::v1::AttendRequest;
 use futures::{Stream, StreamExt as _};
 
-/// No more than `limit` requests wait, and a renewal beside them.
+/// Creates a queue in which at most `limit` requests wait, and one renewal beside them.
 pub(super) fn requests(limit: usize) -> (Requests, ToService) {
     let (queue, waiting) = queue(limit);
     let renewal = Renewal::default();
@@ -26,41 +26,43 @@ pub(super) fn requests(limit: usize) -> (Requests, ToService) {
     (requests, to_service)
 }
 
-/// The end at which requests are put in. Neither way of it waits.
+/// The end at which requests are put in. None of its methods waits.
 #[derive(Debug)]
 pub(super) struct Requests {
-    /// Boxed, because a queue keeps some room after it was used, and most participants say little. Nothing, to say that
-    /// there is a renewal.
+    /// Requests are boxed, because a queue keeps some room after it was used, and most participants say little. `None`
+    /// means that there is a renewal.
     queue: queue::Sender<Option<Box<AttendRequest>>>,
     renewal: Renewal,
 }
 
-/// The end at which the service gets them, in order; a renewal before the rest, but not before the first, which is the Join.
+/// The end from which the service gets them, in order. A renewal comes before the rest, but not before the first
+/// request, which is the Join.
 pub(super) struct ToService {
     waiting: queue::Receiver<Option<Box<AttendRequest>>>,
     renewal: Renewal,
-    /// Whether the service has taken the first.
+    /// Whether the service has taken the first request.
     begun: bool,
 }
 
-/// The newest renewal that the service has not taken, in a place of its own: it must not be lost for what else waits, since
-/// the stream would end with the old token.
+/// The newest renewal that the service has not taken. It has a slot of its own, since it must not be lost when the
+/// queue is full: the stream would end with the old token.
 #[derive(Clone, Debug, Default)]
 struct Renewal(Arc<Mutex<Option<Box<AttendRequest>>>>);
 
 impl Requests {
-    /// Puts a request in.
+    /// Queues a request.
     ///
     /// # Errors
-    /// When there is no room for it, or nobody to take it.
+    /// If there is no room for it, or nobody to take it.
     pub(super) fn send(&self, request: Box<AttendRequest>) -> Result<(), ()> {
         self.queue.send(Some(request)).map_err(|_| ())
     }
 
-    /// Puts a renewal in, instead of one that still waits: there is always room.
+    /// Puts a renewal in, in place of one that still waits: there is always room.
     pub(super) fn renew(&self, renewal: Box<AttendRequest>) {
         let waits_already = self.renewal.lock().replace(renewal).is_some();
-        // So that somebody looks. Without room for that, other requests wait, and whoever takes those looks each time.
+        // Wakes the service. If there is no room for that, other requests wait, and each time one is taken the renewal
+        // is looked for.
         if !waits_already {
             let _ = self.queue.send(None);
         }

@@ -1,5 +1,5 @@
-//! What comes on an Attend stream, as far as the gateway reads it: an event is passed on to the browser as the service
-//! has encoded it.
+//! The messages on an Attend stream, as far as the gateway reads them: an event is passed on to the browser as the
+//! service encoded it.
 
 use bytes::Bytes;
 use carrel_proto::{
@@ -35,7 +35,7 @@ pub(super) enum Response {
     Heartbeat(Heartbeat),
 }
 
-/// What the gateway must know of a [`session::SessionEvent`] that it passes on.
+/// What the gateway needs to know of a [`session::SessionEvent`] that it passes on.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Outline {
     #[prost(uint64, tag = "1")]
@@ -46,7 +46,7 @@ pub(crate) struct Outline {
     pub(crate) author: Option<Author>,
 }
 
-/// Of a [`session::Person`], who they are.
+/// The part of a [`session::Person`] that says who they are.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Author {
     #[prost(enumeration = "session::Part", tag = "1")]
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// Each kind is read as what it is: both definitions say the same.
+    /// Each kind is decoded as itself: the two definitions agree.
     #[test]
     fn nothing_is_lost_by_reading_only_the_outside() {
         let joined = Joined {

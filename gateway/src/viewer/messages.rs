@@ -1,4 +1,4 @@
-//! What a user writes to other librarians, and asks of it.
+//! A user's messages to other librarians, and requests about them.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Viewer {
         }
     }
 
-    /// What was read and can't be told is told with what is read next.
+    /// Tells im-svc what was read. If that fails, the next such request makes up for it.
     pub(super) fn im_mark_read(&self, request: MarkReadRequest, span: NotedSpan, time: FrameTime) {
         let work = im::mark_read(
             self.line.upstream.clone(),
@@ -55,7 +55,8 @@ impl Viewer {
         }
     }
 
-    /// In line with what is sent, so that nobody seems to be typing what they have just sent.
+    /// Tells im-svc that the user is typing. Kept in order with sent messages, so that nobody seems to be typing what
+    /// they have just sent.
     pub(super) fn im_typing(&self, request: SendTypingRequest, span: NotedSpan, time: FrameTime) {
         let work = im::typing(
             self.line.upstream.clone(),
@@ -67,7 +68,7 @@ impl Viewer {
         }
     }
 
-    /// Sends something on its way to im-svc, after all that was sent there before.
+    /// Queues a request to im-svc, after all that were queued before.
     fn message(
         &self,
         permits: &Arc<Semaphore>,

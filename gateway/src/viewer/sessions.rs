@@ -27,7 +27,7 @@ impl Viewer {
         self.attended
             .retain(|_, attendance| !attendance.is_settled_for_good());
         if self.attended.len() >= self.session_limit {
-            // Those that a client never came back to.
+            // Drops those whose stream has ended and that the client never came back to.
             self.attended.retain(|_, attendance| attendance.is_open());
         }
         if self.attended.len() >= self.session_limit {
@@ -67,10 +67,10 @@ impl Viewer {
         time.done();
     }
 
-    /// Sends an act on its way: on the session's stream if it is attended and the act has a place there, so that acts
-    /// stay in order with each other. Else by a call of its own, when those on the stream are settled: a supervisor's last
+    /// Sends an act: on the session's stream if it is attended and the stream takes such an act, so that acts stay in
+    /// order with each other. Otherwise by a separate call, once those on the stream are settled: a supervisor's last
     /// message must not be overtaken by their leaving. If the stream has broken, either is refused until the session is
-    /// attended again, since those before it may have to be sent again.
+    /// attended again, since the acts before it may have to be sent again.
     pub(super) fn act(&mut self, act: Act, span: NotedSpan, mut time: FrameTime) {
         let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
         let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
@@ -95,7 +95,7 @@ impl Viewer {
                 self.attended.remove(&session_id);
             }
         }
-        // One that is over for good settles nothing any more, and shall not be in the way for ever.
+        // A stream that is over for good settles nothing any more, and must not block this act for ever.
         let after = self
             .attended
             .get(&session_id)
@@ -124,7 +124,7 @@ impl Viewer {
         }
     }
 
-    /// What was sent on a stream that has broken waits until its session is attended again.
+    /// Refuses an act because the session's stream has broken: it must wait until the session is attended again.
     fn interrupted(&self, command_id: String, session_id: String, time: FrameTime) {
         let refusal = attendance::interrupted();
         time.refused(&refusal);
@@ -133,7 +133,7 @@ impl Viewer {
     }
 }
 
-/// The act as an Attend stream takes it, if it does.
+/// Returns the act as an Attend stream takes it, or `None` if it takes no such act.
 fn on_stream(act: &Act) -> Option<session::act::Act> {
     match act.act.clone()? {
         act::Act::PostMessage(message) => Some(session::act::Act::PostMessage(message)),

@@ -34,9 +34,9 @@ impl Watched for WatchConversationsRequest {
         matches!(response.change, Some(Change::Snapshot(_)))
     }
 
-    /// A long snapshot becomes a shorter one and its further conversations, one by one.
+    /// Splits a long snapshot into a shorter one and the remaining conversations, one by one.
     fn frames(response: WatchConversationsResponse) -> Vec<Frame> {
-        // Without the trace, which is not for a browser's eyes.
+        // Without the trace, which a browser must not see.
         let frame = |change| {
             Frame::Conversations(WatchConversationsResponse {
                 change,

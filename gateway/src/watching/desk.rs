@@ -28,7 +28,7 @@ impl Watched for WatchDeskRequest {
         matches!(response.change, Some(Change::Snapshot(_)))
     }
 
-    /// A long snapshot becomes a shorter one and its further librarians and queues, one by one.
+    /// Splits a long snapshot into a shorter one and the remaining librarians and queues, one by one.
     fn frames(response: WatchDeskResponse) -> Vec<Frame> {
         let frame = |change| Frame::Desk(WatchDeskResponse { change });
         let DeskSnapshot { librarians, queues } = match response.change {
@@ -62,7 +62,7 @@ mod tests {
             introduction: "x".repeat(500),
             ..LibrarianRow::default()
         };
-        // Many short rows: in JSON the names of the fields are most of it.
+        // Many short rows: most of their JSON is field names.
         let queue = |number: usize| QueueState {
             queue_id: number.to_string(),
             waiting: 1,

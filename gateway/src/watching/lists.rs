@@ -31,7 +31,7 @@ impl Watched for WatchSessionsRequest {
         )
     }
 
-    /// A long snapshot becomes a shorter one and its further rows, one by one.
+    /// Splits a long snapshot into a shorter one and the remaining rows, one by one.
     fn frames(response: WatchSessionsResponse) -> Vec<Frame> {
         let frame = |change| Frame::Lists(WatchSessionsResponse { change });
         let rows = match response.change {

@@ -1,4 +1,4 @@
-//! Acts of one browser: their way and their answers.
+//! One browser's acts: their way and their answers.
 
 use std::time::Duration;
 

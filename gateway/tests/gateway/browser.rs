@@ -37,7 +37,7 @@ pub fn upgrade(house: &House, protocol: &str) -> tungstenite::handshake::client:
     request
 }
 
-/// The status of an answer that opened no socket.
+/// Returns the status of an answer that opened no socket.
 pub async fn refused_status(request: tungstenite::handshake::client::Request) -> u16 {
     match connect_async(request).await {
         Err(tungstenite::Error::Http(response)) => response.status().as_u16(),
@@ -52,7 +52,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens a socket and says nothing.
+    /// Opens a socket and sends nothing.
     pub async fn silent(house: &House, protocol: &str) -> Self {
         let (socket, response) = connect_async(upgrade(house, protocol)).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], protocol);
@@ -72,8 +72,8 @@ impl Browser {
         }
     }
 
-    /// The same at a gateway that waits for its services so briefly that it may not even learn in time who says hello,
-    /// and asks them to come back: they do.
+    /// The same at a gateway whose deadline for its services is so short that it may not learn in time who says hello,
+    /// and asks the browser to come back: it does.
     pub async fn hello_in_time(house: &House, protocol: &str, subject: &str) -> Self {
         loop {
             let mut browser = Self::silent(house, protocol).await;
@@ -94,7 +94,7 @@ impl Browser {
         browser
     }
 
-    /// Says hello and attends a session, both in one go: a gateway that has heard the one has heard the other.
+    /// Says hello and attends a session, both at once: a gateway that has heard one has heard the other.
     pub async fn hello_and_attend(&mut self, access_token: String, session_id: &str) {
         let hello = self.written(Frame::Hello(Hello { access_token }));
         self.socket.feed(hello).await.unwrap();

@@ -80,7 +80,7 @@ async fn a_second_watch_takes_the_place_of_the_first_and_a_fresh_token_watches_a
     ));
     house.seen.wait_for("watch desk map", 3).await;
     house.seen.wait_for("watch conversations map", 3).await;
-    // Of three streams one is left, so what changes is told once.
+    // Of three streams one is left, so each change is told once.
     for number in 0..2 {
         let gone = desk::Change::LibrarianGone(LibrarianGone {
             librarian_id: number.to_string(),

@@ -24,7 +24,7 @@ pub async fn exchange(house: &House, request: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// A request without a body, and the whole answer with its header names in lower case.
+/// Sends a request without a body, and returns the whole answer with its header names in lower case.
 pub async fn get(house: &House, path: &str, headers: &str) -> String {
     let address = house.address;
     let request =
@@ -118,7 +118,7 @@ async fn one_address_and_one_person_have_so_many_sockets() {
     third.say_hello(token("map", NOW_S + 600)).await;
     assert_eq!(third.closed().await.0, 4429);
     drop(second);
-    // A place becomes free when the socket before has ended.
+    // A place becomes free when the previous socket has ended.
     let mut browser = loop {
         if let Ok((socket, _)) = connect_async(upgrade(&house, JSON)).await {
             break socket;
@@ -194,9 +194,9 @@ async fn a_head_that_does_not_come_ends_the_connection() {
         ..Config::default()
     })
     .await;
-    // Reads to the end of the connection, which only the server can bring about.
+    // Reads to the end of the connection, which only the server can cause.
     exchange(&house, "GET / HTTP/1.1\r\nhost: ").await;
-    // One that was answered may not stay for ever either.
+    // A connection that was answered must not stay for ever either.
     let answer = exchange(&house, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

@@ -22,10 +22,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::services::{Directory, Im, Presence, Seen, Sessions, Transfers};
 
-/// When the clock of these tests stands, in seconds.
+/// The time that the clock of these tests shows, in seconds.
 pub const NOW_S: i64 = 1_800_000_000;
 
-/// Settings that differ in what one socket may do.
+/// Settings with different limits for one socket.
 pub fn with_socket(socket: SocketConfig) -> Config {
     Config {
         socket,
@@ -40,7 +40,7 @@ pub struct House {
     pub directory: Directory,
     pub presence: Presence,
     pub im: Im,
-    /// What was asked of all services but the directory.
+    /// The requests to all services except the directory.
     pub seen: Seen,
     pub clock: Clock,
     pub shutdown: CancellationToken,
@@ -108,7 +108,7 @@ impl House {
         }
     }
 
-    /// Takes the services away, connections and all.
+    /// Stops the services and ends their connections.
     pub async fn lose_services(&mut self) {
         self.services.cancel();
         (&mut self.serving_services).await.unwrap();

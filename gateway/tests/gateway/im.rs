@@ -117,7 +117,7 @@ async fn more_than_may_be_under_way_is_refused_and_did_not_happen() {
     assert_eq!(refusal.reason, "TOO_FAST");
     assert_eq!(refusal.metadata["request"], "im_list");
     assert_eq!(refusal.metadata["conversation_id"], "c");
-    // What is not answered is dropped in silence.
+    // A frame without an answer is dropped silently.
     let read = MarkReadRequest {
         conversation_id: "c".into(),
         position: 1,

@@ -1,4 +1,4 @@
-//! What is longer than a frame, and longer than all that may wait for a browser.
+//! Data longer than a frame, and longer than everything that may wait for a browser.
 
 use carrel_proto::{
     directory::v1::{GetProfileResponse, LibraryPolicy, Script},
@@ -16,7 +16,7 @@ use crate::{
     services::token,
 };
 
-/// All that the rules let one library write down, and something of others.
+/// Policies with all that the rules let one library write down, and some of other libraries.
 fn policies() -> Vec<LibraryPolicy> {
     let scripts = |count: usize| {
         let script = |number: usize| Script {
@@ -133,7 +133,7 @@ async fn who_waits_for_a_long_list_may_watch_another_and_is_closed_at_a_stop() {
     };
     assert!(first.rows.len() < long.len());
 
-    // The rest of it does not keep the socket from what else is asked for, which takes its place.
+    // The rest of it does not keep the socket from the next watch, which replaces it.
     house.sessions.rows.lock().unwrap().clear();
     browser.send(watch()).await;
     house.seen.wait_for("watch ", 2).await;

@@ -72,7 +72,7 @@ async fn a_browser_that_vanishes_leaves_nothing_behind_and_ends_nothing() {
     assert_eq!(here.accepted().await.command_id, "1");
 }
 
-/// A request that the gateway waits for the body of.
+/// Sends a request whose body the gateway waits for.
 async fn unfinished_request(house: &House) -> TcpStream {
     let mut stream = TcpStream::connect(house.address).await.unwrap();
     let head = format!(
@@ -81,7 +81,7 @@ async fn unfinished_request(house: &House) -> TcpStream {
         house.address
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The gateway asks for the body, so it waits for it now.
+    // The gateway asks for the body, so it is waiting for it now.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).await.unwrap();
     assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");

@@ -1,4 +1,4 @@
-//! The order of what one browser does (I5): nothing comes before what may have to be sent again.
+//! The order of one browser's acts (I5): nothing overtakes what may have to be sent again.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_aga
     let house = House::open().await;
     let mut browser = Browser::attending(&house, "map", "s").await;
     house.sessions.end("s", Status::unavailable("gone")).await;
-    // Sent before the browser knows. A call by itself would go through.
+    // Sent before the browser knows. A separate call would go through.
     browser.post("1", "s", "1").await;
     browser.post("2", "s", "2").await;
     let (refused, others) = two_to_be_sent_again(&mut browser).await;
@@ -37,7 +37,7 @@ async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_aga
     browser.post("1", "s", "1").await;
     assert_eq!(position_of(&mut browser, "1").await, ON_STREAM);
 
-    // Who is not to come back may still do things by themselves.
+    // A browser that is not to attend again may still act by separate calls.
     let over = Refusal::new(Code::FailedPrecondition, "NO_LONGER_OWNER", "Another's.");
     house.sessions.end("s", over.into()).await;
     while !matches!(browser.next().await, Received::Detached(_)) {}
@@ -45,15 +45,15 @@ async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_aga
     assert_eq!(position_of(&mut browser, "3").await, BY_ITSELF);
 }
 
-/// How a supervisor's message comes to be of unknown outcome.
+/// How the outcome of a supervisor's message becomes unknown.
 #[derive(Clone, Copy, Debug)]
 enum Breaks {
-    /// It is not answered when the stream breaks, and they leave then.
+    /// The stream breaks before it is answered, and they leave after that.
     BeforeLeaving,
-    /// It is not answered when the stream breaks, and their leaving waits for it.
+    /// The stream breaks before it is answered, while their leaving waits for it.
     WhileLeaving,
-    /// The service says that it does not know what became of it, or that others were faster, and their leaving waits
-    /// until the stream ends.
+    /// The service says that the outcome is unknown, or that others were faster, and their leaving waits until the
+    /// stream ends.
     AfterSayingSo(&'static str),
 }
 
@@ -111,7 +111,7 @@ async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
         assert_eq!(refusal.reason, "INTERRUPTED", "{breaks:?}");
         assert_eq!(house.seen.count("unary leave_conference"), 0, "{breaks:?}");
 
-        // Once it attends again, the page goes on with both.
+        // Once it attends again, the page sends both again.
         browser.attend("s").await;
         browser.post("1", "s", "again").await;
         browser.act("2", "s", leave()).await;
@@ -121,7 +121,7 @@ async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
     }
 }
 
-/// Gives what was sent before time enough to be done out of turn, if it could be.
+/// Gives earlier frames enough time to be done out of turn, if they could be.
 async fn time_to_overtake(browser: &mut Browser) {
     for number in 0..50 {
         browser.send(Frame::Ping(Ping { number })).await;
@@ -129,11 +129,11 @@ async fn time_to_overtake(browser: &mut Browser) {
     }
 }
 
-/// Where the scripted service says that a message is: one on a stream, and one of a call by itself.
+/// The positions that the scripted service gives to a message on a stream, and to one of a separate call.
 const ON_STREAM: u64 = 7;
 const BY_ITSELF: u64 = 8;
 
-/// Waits until a command is accepted.
+/// Waits until a command is accepted, and returns its position.
 async fn position_of(browser: &mut Browser, command_id: &str) -> u64 {
     loop {
         match browser.next().await {
@@ -160,7 +160,7 @@ async fn nothing_overtakes_what_is_on_a_stream_that_did_not_open_in_time() {
         browser.post("1", "never opened", "wait").await;
         match browser.next().await {
             Received::Refused(refused) => break (browser, refused),
-            // The message came when the time was over already. It is tried on another socket, which knows nothing of this.
+            // The message came after the deadline. It is tried on another socket, which knows nothing of this one.
             Received::Detached(_) => {}
             other => panic!("{other:?}"),
         }
@@ -231,7 +231,8 @@ async fn leaving_does_not_overtake_a_message_whose_answer_takes_longer_than_a_ca
     assert_eq!(house.seen.count("unary leave_conference"), 0);
 }
 
-/// What nobody is to attend again keeps nobody from what may still be done with the session, as to take it over anew.
+/// A stream that nobody is to attend again does not block what may still be done with the session, such as taking it
+/// over.
 #[tokio::test]
 async fn an_act_off_the_stream_goes_after_one_that_is_over_for_good() {
     let house = House::open().await;
@@ -248,7 +249,7 @@ async fn an_act_off_the_stream_goes_after_one_that_is_over_for_good() {
     assert_eq!(browser.accepted().await.command_id, "2");
 }
 
-/// A stream that is over for good, with a message on it of which nobody knows what became, and one behind it that was sent
+/// A browser whose stream is over for good, with a message of unknown outcome on it, and one behind it that was sent
 /// before the browser knew.
 async fn over_for_good(house: &House) -> Browser {
     let (mut browser, _) = Browser::hello(house, JSON, "admin").await;
@@ -265,7 +266,7 @@ async fn over_for_good(house: &House) -> Browser {
     browser
 }
 
-/// I5: who may not attend any more may still write a note, and must not write it before one that is to be sent again.
+/// I5: a user who may not attend any more may still write a note, but not before one that must be sent again.
 #[tokio::test]
 async fn what_is_to_be_sent_again_after_a_stream_that_is_over_for_good_is_not_overtaken() {
     let house = House::open().await;
@@ -330,7 +331,7 @@ async fn leaving_does_not_overtake_a_message_that_its_sender_stopped_waiting_for
     }
 }
 
-/// The next two acts that are refused so that they are to be sent again, and what else comes meanwhile.
+/// The next two acts that are refused and must be sent again, and what else comes meanwhile.
 async fn two_to_be_sent_again(browser: &mut Browser) -> (Vec<String>, Vec<Received>) {
     let (mut refused, mut others) = (Vec::new(), Vec::new());
     while refused.len() < 2 {
@@ -345,7 +346,7 @@ async fn two_to_be_sent_again(browser: &mut Browser) -> (Vec<String>, Vec<Receiv
     (refused, others)
 }
 
-/// A message that is never answered, and behind it a leave that waits for its answer.
+/// Sends a message that is never answered, and behind it a leave that waits for its answer.
 async fn leave_behind_a_message(house: &House, browser: &mut Browser) {
     browser.post("1", "s", "never answered").await;
     let on_stream = "attend post_message never answered";

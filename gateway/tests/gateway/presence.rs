@@ -23,7 +23,7 @@ use crate::{
 
 const GOODBYE: Frame = Frame::Goodbye(Goodbye {});
 
-/// A gateway with given intervals between pings, and between the signs of life of which the service is told.
+/// A gateway with these intervals between pings, and between the signs of life that it tells the service.
 async fn house(ping: Duration, here: Duration) -> House {
     House::with(with_socket(SocketConfig {
         monitor_ping_interval: ping.into(),
@@ -61,7 +61,7 @@ async fn announced(house: &House, protocol: &str, who: &str) -> Browser {
     browser
 }
 
-/// A refusal of what was announced.
+/// Reads the refusal of an announcement.
 async fn refusal(browser: &mut Browser) -> wire::Refusal {
     let Refused {
         command_id,
@@ -74,7 +74,7 @@ async fn refusal(browser: &mut Browser) -> wire::Refusal {
     refusal
 }
 
-/// A round to the gateway and back: a sign of life.
+/// A round trip to the gateway: a sign of life.
 async fn ping(browser: &mut Browser) {
     browser.send(Frame::Ping(Ping { number: 1 })).await;
     assert!(matches!(browser.next().await, Received::Pong(_)));
@@ -141,13 +141,13 @@ async fn answers_to_pings_keep_a_monitor_alive() {
     }
 }
 
-// A connection that only looks alive: nothing is said of a browser that gives no sign of life.
+// A connection that only looks alive: the service is told nothing of a browser that gives no sign of life.
 #[tokio::test]
 async fn a_browser_that_gives_no_sign_of_life_is_not_said_to_be_here() {
     let house = house(Duration::from_millis(10), Duration::from_millis(10)).await;
     let (mut vanished, _) = Browser::hello(&house, JSON, "map").await;
     vanished.send(announce(&["maple"])).await;
-    // Nothing is read of this socket from here on: whoever reads answers a ping, which is a sign of life.
+    // This socket is not read from here on: reading it would answer a ping, which is a sign of life.
     house.seen.wait_for("announce map m maple", 1).await;
     let mut alive = announced(&house, JSON, "lee").await;
     let reading = tokio::spawn(async move { alive.next().await });

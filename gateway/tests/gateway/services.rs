@@ -28,7 +28,7 @@ type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// What a test sends down a stream.
 type Down<T> = mpsc::Sender<Result<T, Status>>;
 
-/// What was asked of the services, one line each, in order.
+/// The requests that the services got, one line each, in order.
 #[derive(Clone)]
 pub struct Seen(Arc<watch::Sender<Vec<String>>>);
 
@@ -53,7 +53,7 @@ impl Seen {
         count(&self.0.borrow(), line)
     }
 
-    /// Waits until a line was seen so many times.
+    /// Waits until a line was seen at least `times` times.
     pub async fn wait_for(&self, line: &str, times: usize) {
         let mut seen = self.0.subscribe();
         seen.wait_for(|seen| count(seen, line) >= times)
@@ -66,14 +66,14 @@ fn count(lines: &[String], line: &str) -> usize {
     lines.iter().filter(|seen| *seen == line).count()
 }
 
-/// A token of somebody, as the gateway reads it. Nobody checks its signature here.
+/// A token for this subject, as the gateway reads it. Nobody checks its signature here.
 pub fn token(subject: &str, expires_at_s: i64) -> String {
     let payload = serde_json::json!({ "sub": subject, "exp": expires_at_s });
     let payload = URL_SAFE_NO_PAD.encode(payload.to_string());
     format!("header.{payload}.signature")
 }
 
-/// Who calls.
+/// Returns the caller.
 fn subject(metadata: &MetadataMap) -> Result<String, Status> {
     let bad = || Status::from(Refusal::new(Code::Unauthenticated, "BAD_TOKEN", "no"));
     let bearer = metadata.get("authorization").ok_or_else(bad)?;
@@ -81,7 +81,7 @@ fn subject(metadata: &MetadataMap) -> Result<String, Status> {
     subject_of(token).ok_or_else(bad)
 }
 
-/// Who calls, if they are a librarian.
+/// Returns the caller, if they are a librarian.
 fn librarian(metadata: &MetadataMap) -> Result<String, Status> {
     let caller = subject(metadata)?;
     if caller.starts_with("patron") {

@@ -16,7 +16,7 @@ use crate::{
 const SHORT_EVENTS: u64 = 20_000;
 const BATCH: u64 = 200;
 
-/// What a browser that attends does with what it gets: counts, and fails at a gap or a repeat.
+/// Reads as a browser that attends: reports how far it got, and fails at a gap or a repeat.
 async fn read_in_order(mut browser: Browser, received: watch::Sender<u64>, last: u64) {
     for expected in 1..=last {
         match browser.next().await {
@@ -45,16 +45,16 @@ async fn stalled(house: &House) -> tokio_tungstenite::WebSocketStream<tokio::net
     socket
 }
 
-// F23, I26: one browser that never reads; 20,000 short events; nobody else notices.
+// F23, I26: one browser never reads; 20,000 short events; no other browser notices.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing() {
     let house = House::with(Config {
         socket: SocketConfig {
             queue_frames: NonZeroUsize::new(256).unwrap(),
-            // The close must find its way however late this test reads.
+            // The close must arrive, however late this test reads.
             close_timeout: Duration::from_secs(60).into(),
             send_timeout: Duration::from_secs(600).into(),
-            // Nor is the one that does not read to be given up because it answers no ping.
+            // Nor must the browser that does not read be given up because it answers no ping.
             silence_limit: Duration::from_secs(600).into(),
             ..SocketConfig::default()
         },
@@ -81,14 +81,14 @@ async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing(
     for (reading, _) in neighbours {
         reading.await.unwrap();
     }
-    // They have gone. Whatever the kernel's buffers hold for the one that is left, they are full at some point.
+    // The others have gone. However much the kernel's buffers hold for the stalled browser, they fill up at some point.
     let long = "x".repeat(4_000);
     let mut last = SHORT_EVENTS + 1;
     while house.sessions.publish("s", event(last, &long)).await > 0 {
         last += 1;
         assert!(last < SHORT_EVENTS + 20_000, "never closed");
     }
-    // I6: it got everything in order up to where it was cut off, and is told to come back.
+    // I6: it got everything in order up to the cut-off, and is told to come back.
     let mut expected = 1;
     loop {
         let message = futures::StreamExt::next(&mut stalled)
@@ -127,7 +127,7 @@ async fn a_browser_that_is_not_heard_of_is_given_up() {
         ..Config::default()
     })
     .await;
-    // On a slow machine it may be given up before it attends. Another comes then: one that attends is given up, too.
+    // On a slow machine it may be given up before it attends. Then another one comes; one that attends is given up too.
     let mut attended = false;
     while !attended {
         let mut browser = Browser::silent(&house, JSON).await;

@@ -95,7 +95,7 @@ async fn an_ended_stream_is_told_and_can_be_attended_again() {
         .await;
     let slow = Refusal::new(Code::ResourceExhausted, "TOO_SLOW", "Join again.");
     house.sessions.end("s", slow.into()).await;
-    // R8: what was under way is settled by the client, with the same command.
+    // R8: the client settles what was under way, with the same command.
     let refused = browser.refused().await;
     assert_eq!(refused.command_id, "1");
     assert_eq!(refused.refusal.unwrap().code, Code::Unavailable as i32);
@@ -104,7 +104,7 @@ async fn an_ended_stream_is_told_and_can_be_attended_again() {
     };
     assert_eq!(detached.session_id, "s");
     assert_eq!(detached.refusal.unwrap().reason, "TOO_SLOW");
-    // I5: whatever comes before the session is attended again could overtake what was under way.
+    // I5: anything before the session is attended again could overtake what was under way.
     browser.post("2", "s", "too soon").await;
     assert_eq!(
         browser.refused().await.refusal.unwrap().reason,

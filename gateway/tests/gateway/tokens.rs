@@ -37,10 +37,10 @@ async fn a_renewed_token_keeps_the_socket_and_all_that_is_attended() {
     };
     assert!(!renewed.token.unwrap().access_token.is_empty());
     house.seen.wait_for("attend renew map", 1).await;
-    // The watch starts anew with the fresh token.
+    // The watch starts again with the fresh token.
     assert!(matches!(browser.next().await, Received::Lists(_)));
     house.seen.wait_for("watch maple", 2).await;
-    // The old token's time is over, and the socket goes on.
+    // The old token has expired, and the socket stays open.
     house.clock.advance_ms(700_000);
     browser.post("1", "s", "still here").await;
     assert_eq!(browser.accepted().await.command_id, "1");

@@ -26,13 +26,13 @@ pub struct Institution {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// A line of welcome for its patron page. May be empty.
+    /// A welcome line for its patron page. May be empty.
     pub welcome: String,
     /// What a patron is told before the chat.
     pub privacy_notice: String,
     /// An address with the full privacy statement. May be empty.
     pub privacy_address: String,
-    /// How its patrons see staff named.
+    /// How staff are named to its patrons.
     pub staff_naming: StaffNaming,
     /// The queue in which its patrons wait first.
     pub primary_queue: String,
@@ -44,7 +44,7 @@ pub struct Institution {
     /// The queue in which its patrons wait for practice, if it has one.
     #[serde(default)]
     pub practice_queue: Option<String>,
-    /// What staff of other libraries should know of it. For staff only.
+    /// What staff of other libraries should know about it. For staff only.
     #[serde(default)]
     pub policy: Policy,
     /// Texts that are ready to be sent to its patrons, in the order in which they are offered. For staff only.
@@ -59,14 +59,14 @@ pub struct Policy {
     pub text: String,
     /// An address of the library's own policy page. May be empty.
     pub address: String,
-    /// To whom corrections go. May be empty.
+    /// Whom to send corrections to. May be empty.
     pub contact: String,
 }
 
 /// A text that is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {
-    /// What librarians choose it by. No two of one library have the same.
+    /// The name by which librarians choose it. Unique within a library.
     pub name: String,
     /// The text.
     pub text: String,
@@ -92,13 +92,13 @@ pub struct Queue {
     pub patrons_of: BTreeSet<String>,
     /// The institutions whose librarians may monitor it.
     pub staffed_by: BTreeSet<String>,
-    /// The further queues that a wait in this one reaches if nobody picks up, the soonest first.
+    /// The further queues that a wait in this one reaches if nobody picks up, soonest first.
     #[serde(default)]
     pub escalate: Vec<EscalationStep>,
     /// When it is open. `None`: always.
     #[serde(default)]
     pub hours: Option<Hours>,
-    /// Whether it is for practice: it is not monitored together with others, and no real patron waits in it.
+    /// Whether it is for practice: it is not monitored together with other queues, and no real patron waits in it.
     #[serde(default)]
     pub practice: bool,
 }
@@ -115,8 +115,8 @@ pub struct EscalationStep {
 /// A librarian's account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Librarian {
-    /// The librarian's id. Given at random when the account is made and never used again, so that nobody learns a
-    /// log-in name from it and a token dies with its account, even when the name comes back.
+    /// The librarian's id. Chosen at random when the account is made and never used again, so that it reveals no log-in
+    /// name, and a token dies with its account, even if the name is used again.
     pub id: String,
     /// The name with which they log in, in lower case.
     pub log_in_name: String,
@@ -135,13 +135,14 @@ pub struct Librarian {
     pub origin: Origin,
 }
 
-/// What made an account, and so what may take it away.
+/// What made an account, and so what may remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// A directory file. The account goes when the file no longer has it.
+    /// A directory file. The account is removed when the file no longer has it.
     File,
-    /// A command. Loading a file leaves it alone, unless the file has the same log-in name and so takes it over.
+    /// A command. Loading a file leaves the account alone, unless the file has the same log-in name and so takes it
+    /// over.
     Command,
 }
 
@@ -149,23 +150,23 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
-    /// An institution is new, or changed into this.
+    /// An institution was added, or changed into this.
     InstitutionSet(Institution),
-    /// An institution is gone.
+    /// An institution was removed.
     InstitutionRemoved {
         /// Its id.
         id: String,
     },
-    /// A queue is new, or changed into this.
+    /// A queue was added, or changed into this.
     QueueSet(Queue),
-    /// A queue is gone.
+    /// A queue was removed.
     QueueRemoved {
         /// Its id.
         id: String,
     },
-    /// An account is new, or changed into this.
+    /// An account was added, or changed into this.
     LibrarianSet(Librarian),
-    /// An account is gone.
+    /// An account was removed.
     LibrarianRemoved {
         /// Its log-in name.
         log_in_name: String,
@@ -175,7 +176,7 @@ pub enum Event {
 // === impl Directory ===
 
 impl Directory {
-    /// The directory after an event.
+    /// Applies an event.
     pub fn apply(&mut self, event: Event) {
         match event {
             Event::InstitutionSet(institution) => {
@@ -201,7 +202,7 @@ impl Directory {
         }
     }
 
-    /// The events that turn this directory into another one: none if they are equal.
+    /// Returns the events that turn this directory into `wanted`: none if they are equal.
     #[must_use]
     pub fn changes_to(&self, wanted: &Self) -> Vec<Event> {
         let mut events = Vec::new();
@@ -220,13 +221,13 @@ impl Directory {
         events
     }
 
-    /// The librarian who logs in under a name, in whichever case it is written.
+    /// Returns the librarian who logs in under a name, in upper or lower case.
     #[must_use]
     pub fn librarian_by_log_in_name(&self, log_in_name: &str) -> Option<&Librarian> {
         self.librarians.get(&normal_log_in_name(log_in_name))
     }
 
-    /// The account of a librarian.
+    /// Returns the account of a librarian.
     #[must_use]
     pub fn librarian(&self, librarian_id: &str) -> Option<&Librarian> {
         self.librarians
@@ -234,7 +235,7 @@ impl Directory {
             .find(|librarian| librarian.id == librarian_id)
     }
 
-    /// The queues that the librarians of a library may monitor.
+    /// Returns the queues that the librarians of a library may monitor.
     pub fn queues_staffed_by(&self, institution_id: &str) -> impl Iterator<Item = &Queue> {
         self.queues
             .values()
@@ -242,7 +243,7 @@ impl Directory {
     }
 }
 
-/// A log-in name as the directory keeps it: without blanks around it, in lower case.
+/// Converts a log-in name to the form that the directory keeps: trimmed and in lower case.
 #[must_use]
 pub fn normal_log_in_name(log_in_name: &str) -> String {
     log_in_name.trim().to_ascii_lowercase()
@@ -264,18 +265,18 @@ fn gone<T>(from: &BTreeMap<String, T>, to: &BTreeMap<String, T>) -> impl Iterato
 // === impl ConferenceWarning ===
 
 impl ConferenceWarning {
-    /// What a library's administrators are told unless the library says it in its own words.
+    /// What a library's administrators are told unless the library has its own wording.
     pub const DEFAULT_TEXT: &str = "You are about to enter a session that is going on. The librarian who is chatting \
         is not told that you are here, and neither is the patron. If you have something to add, write a note or an \
         instant message to the librarian rather than to the patron: a second voice confuses both. From your first \
         note or message on, they see that you are here. That you entered is kept in your library's audit.";
 
-    /// Names the wording: it changes with each change of the text or the address.
+    /// Returns the version of the wording: it changes with each change of the text or the address.
     #[must_use]
     pub fn version(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(self.text.as_bytes());
-        // A byte that UTF-8 never has, so that nothing can move from the text into the address unseen.
+        // A byte that UTF-8 never has, so that moving text between the two fields changes the version.
         context.update(&[0xff]);
         context.update(self.rule_address.as_bytes());
         context.finish().as_ref()[..8]

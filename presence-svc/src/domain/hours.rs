@@ -7,7 +7,7 @@
 //! the moment of the skip, and one that they show twice in autumn is the first of the two: a desk never opens a second
 //! time because the clocks were put back.
 //!
-//! The rules of the time zones come with the program, so that every machine answers alike.
+//! The time zone rules are built into the program, so that every machine answers alike.
 
 use std::{fmt, str::FromStr};
 
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 const DAY: u16 = 24 * 60;
 /// How many minutes a week has on a clock.
 const WEEK: u16 = 7 * DAY;
-/// How many days hold the next change for certain: clocks that skip a weekly range put it off for a week, not for two.
+/// How many days are sure to hold the next change: clocks that skip a weekly range put it off for a week, not for two.
 const HORIZON: usize = 22;
 
 /// The days as people write them, from Monday on.
@@ -44,23 +44,23 @@ pub struct Hours {
     open: Vec<OpenRange>,
 }
 
-/// Whether it is open at a moment, and until when that holds.
+/// Whether a queue is open at a moment, and until when that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoursState {
     /// Whether it is open.
     pub open: bool,
-    /// The first moment at which it is not so any more. `None` when that never comes.
+    /// When this changes next, in Unix milliseconds. `None` if it never does.
     pub next_change_ms: Option<i64>,
 }
 
-/// A part of certain days of every week, to the minute. It may run past midnight, into the day after.
+/// A range of time on certain days of every week, to the minute. It may run past midnight, into the next day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenRange {
     first: Weekday,
     last: Weekday,
     /// In minutes after midnight.
     from: u16,
-    /// In minutes after the same midnight, and so above [`DAY`] for a range that runs past the next one.
+    /// In minutes after the same midnight, so above [`DAY`] for a range that runs past the next one.
     to: u16,
 }
 
@@ -80,16 +80,16 @@ pub enum HoursError {
     Overlap(OpenRange, OpenRange),
 }
 
-/// Why a text is no range.
+/// Why a text is not a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
-    /// It does not have the form of one.
+    /// It does not have the form of a range.
     #[error("write days and times, for example Mon-Fri 09:00-21:00 or Sat 10:00-17:00")]
     Form,
-    /// A day that is none.
+    /// It names a day that does not exist.
     #[error("{0:?} is not a day; write Mon, Tue, Wed, Thu, Fri, Sat or Sun")]
     Day(String),
-    /// A time that is none.
+    /// It names a time that does not exist.
     #[error("{0:?} is not a time; write 00:00 to 23:59, or 24:00 for the end of the day")]
     Time(String),
     /// It ends when it begins.
@@ -100,10 +100,10 @@ pub enum RangeError {
 // === impl Hours ===
 
 impl Hours {
-    /// Hours as people write them: a time zone of the IANA database, and ranges such as `Mon-Fri 09:00-21:00`.
+    /// Parses hours as people write them: a time zone of the IANA database, and ranges such as `Mon-Fri 09:00-21:00`.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// Everything that is wrong with them.
     pub fn new<T: AsRef<str>>(time_zone: &str, open: &[T]) -> Result<Self, Vec<HoursError>> {
         let mut errors = Vec::new();
         let zone = zone(time_zone);
@@ -127,7 +127,7 @@ impl Hours {
         }
     }
 
-    /// How it stands at a moment.
+    /// Returns the state at a moment.
     #[must_use]
     pub fn at(&self, unix_ms: i64) -> HoursState {
         if self.open.iter().map(OpenRange::minutes).sum::<u16>() == WEEK {
@@ -152,7 +152,7 @@ impl Hours {
         }
     }
 
-    /// When it is open next: the moment itself if it is open then. `None` if it never is.
+    /// Returns when it is open next: the moment itself if it is open then. `None` if it never is.
     #[must_use]
     pub fn next_open_ms(&self, unix_ms: i64) -> Option<i64> {
         let state = self.at(unix_ms);
@@ -163,8 +163,8 @@ impl Hours {
         }
     }
 
-    /// The periods in which it is open, from before a moment until after the next change, in order. Those that touch
-    /// are one.
+    /// Returns the periods in which it is open, from before a moment until after the next change, in order. Periods
+    /// that touch are joined.
     fn periods_around(&self, unix_ms: i64) -> Vec<(i64, i64)> {
         let Ok(moment) = Timestamp::from_millisecond(unix_ms) else {
             return Vec::new();
@@ -188,7 +188,7 @@ impl Hours {
         joined
     }
 
-    /// The periods that begin on a day. One that the clocks skip has no length.
+    /// Returns the periods that begin on a day. One that the clocks skip has no length.
     fn periods_of(&self, day: Date) -> impl Iterator<Item = (i64, i64)> {
         self.open
             .iter()
@@ -200,12 +200,12 @@ impl Hours {
             })
     }
 
-    /// The first moment at which the zone's clocks show a time or a later one.
+    /// Returns the first moment at which the zone's clocks show this time or a later one.
     fn first_moment(&self, shown: DateTime) -> Option<Timestamp> {
         let ambiguous = self.time_zone.to_ambiguous_timestamp(shown);
         match ambiguous.offset() {
             AmbiguousOffset::Gap { after, .. } => {
-                // By the offset of after the skip, the time that was skipped lies before it.
+                // By the offset that holds after the skip, the skipped time lies before the skip.
                 let before_skip = after.to_timestamp(shown).ok()?;
                 let skip = self.time_zone.following(before_skip).next()?;
                 Some(skip.timestamp())
@@ -217,7 +217,7 @@ impl Hours {
     }
 }
 
-/// Hours as they are written into the log.
+/// Hours as they are written to the log.
 #[derive(Clone, Serialize, Deserialize)]
 struct Written {
     time_zone: String,
@@ -227,7 +227,7 @@ struct Written {
 impl From<Hours> for Written {
     fn from(hours: Hours) -> Self {
         Self {
-            // A zone that came out of the database by its name has one.
+            // A zone that was found in the database by its name has one.
             time_zone: hours.time_zone.iana_name().unwrap_or_default().to_owned(),
             open: hours.open.iter().map(ToString::to_string).collect(),
         }
@@ -258,7 +258,7 @@ fn minutes_into(day: Date, minutes: u16) -> Option<DateTime> {
         .ok()
 }
 
-/// Two ranges that are open at the same time, if there are any.
+/// Returns two ranges that are open at the same time, if there are any.
 fn overlap(ranges: &[OpenRange]) -> Option<(OpenRange, OpenRange)> {
     let mut parts: Vec<(u16, u16, OpenRange)> = ranges
         .iter()
@@ -270,7 +270,7 @@ fn overlap(ranges: &[OpenRange]) -> Option<(OpenRange, OpenRange)> {
         })
         .collect();
     parts.sort_unstable_by_key(|(start, ..)| *start);
-    // After the last part of the week comes the first of the next one.
+    // The last part of the week is followed by the first of the next one.
     let again = parts
         .first()
         .map(|(start, end, range)| (start + WEEK, end + WEEK, *range));
@@ -295,7 +295,7 @@ impl OpenRange {
         self.first.cycle_forward().take(usize::from(more) + 1)
     }
 
-    /// How many minutes of each week it has.
+    /// Returns how many minutes of each week it covers.
     fn minutes(&self) -> u16 {
         self.days().map(|_| self.to - self.from).sum()
     }
@@ -333,7 +333,7 @@ impl fmt::Display for OpenRange {
         if self.first != self.last {
             write!(f, "-{}", day_name(self.last))?;
         }
-        // Midnight itself is the end of the day.
+        // Midnight itself is written as the end of the day.
         let to = if self.to > DAY {
             self.to - DAY
         } else {
@@ -362,7 +362,7 @@ fn day_name(day: Weekday) -> &'static str {
     name
 }
 
-/// A time of day in minutes after midnight, at the most [`DAY`].
+/// Parses a time of day, in minutes after midnight, at most [`DAY`].
 fn time(text: &str) -> Result<u16, RangeError> {
     let text = text.trim();
     let two_digits = |part: &str| {

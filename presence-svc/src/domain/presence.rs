@@ -1,4 +1,4 @@
-//! Who is there: what monitors say, and what that makes of one librarian.
+//! Who is there: what monitors announce, and each librarian's presence that follows from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// Takes new patrons.
     Available,
-    /// At the desk, with full hands; may take new patrons.
+    /// At the desk and busy; may take new patrons.
     Busy,
     /// Takes no new patrons and keeps those in hand.
     AcceptNoNew,
@@ -19,10 +19,10 @@ pub enum Status {
 }
 
 impl Status {
-    /// All there are.
+    /// All statuses.
     pub const ALL: [Self; 4] = [Self::Available, Self::Busy, Self::AcceptNoNew, Self::Away];
 
-    /// The word for it, in leases and in metrics.
+    /// The word for it in leases and metrics.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -33,14 +33,14 @@ impl Status {
         }
     }
 
-    /// Whether somebody of this status staffs the queues that they monitor.
+    /// Whether a librarian with this status staffs the queues that they monitor.
     #[must_use]
     pub fn takes_new(self) -> bool {
         matches!(self, Self::Available | Self::Busy)
     }
 }
 
-/// What one open monitor says of its librarian.
+/// What one open monitor announces of its librarian.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announced {
     /// The librarian's status.
@@ -51,12 +51,12 @@ pub struct Announced {
     pub revision: Revision,
 }
 
-/// Which of a librarian's choices of status and queues something is: the greatest is the newest.
+/// Identifies one of a librarian's choices of status and queues: the greatest is the newest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Revision {
-    /// One more than of the newest choice that was known when this one was made.
+    /// One more than that of the newest choice that was known when this one was made.
     pub number: u64,
-    /// The monitor at which it was made, which tells two apart that were made at once.
+    /// The monitor on which it was made, which distinguishes two that were made at once.
     pub monitor_id: String,
 }
 
@@ -69,9 +69,9 @@ pub struct Presence {
     pub monitors: u32,
 }
 
-/// What monitors make of each librarian, who each have theirs, what it says and whether it is open: the newest choice
-/// among their monitors counts for all of them, also that of one that was closed since; but who has none open is not
-/// there.
+/// Returns each librarian's presence. A monitor is given by its librarian's id, what it announces and whether it is
+/// open. The newest choice among a librarian's monitors counts for all of them, even if its monitor was closed since;
+/// but a librarian without an open monitor is not there.
 #[must_use]
 pub fn presences<'a>(
     monitors: impl IntoIterator<Item = (&'a str, Announced, bool)>,

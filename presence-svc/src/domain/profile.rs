@@ -1,10 +1,10 @@
-//! What the directory says of one librarian.
+//! What the directory says about one librarian.
 
 use std::collections::BTreeSet;
 
 use super::directory::{Directory, Institution, Librarian, Policy, Script};
 
-/// What the directory says of one librarian. Nothing of it is for patrons.
+/// What the directory says about one librarian. None of it is for patrons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// The account.
@@ -15,7 +15,7 @@ pub struct Profile {
     pub queues: Vec<MonitoredQueue>,
 }
 
-/// A queue as one of those who may monitor it sees it.
+/// A queue as a librarian who may monitor it sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MonitoredQueue {
     /// Its id.
@@ -30,7 +30,7 @@ pub struct MonitoredQueue {
     pub practice: bool,
 }
 
-/// What staff should know of a library.
+/// What staff should know about a library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LibraryPolicy {
     /// Its id.
@@ -44,7 +44,7 @@ pub struct LibraryPolicy {
 }
 
 impl Directory {
-    /// What the directory says of a librarian. `None` when the account or its library is gone.
+    /// Returns what the directory says about a librarian. `None` if the account or its library is gone.
     #[must_use]
     pub fn profile(&self, librarian_id: &str) -> Option<Profile> {
         let librarian = self.librarian(librarian_id)?;
@@ -67,8 +67,8 @@ impl Directory {
         })
     }
 
-    /// What the librarians of a library should know of each library whose patrons they may answer, and of their own, by name.
-    /// It may be long, so it is made only for who asks for it.
+    /// Returns what the librarians of a library should know about each library whose patrons they may answer, and about
+    /// their own, by name. It may be long, so it is made only on request.
     #[must_use]
     pub fn policies_for(&self, institution_id: &str) -> Vec<LibraryPolicy> {
         let mut answered = BTreeSet::from([institution_id]);

@@ -1,4 +1,4 @@
-//! How queues stand: who waits, who is there for them, and whether it is their time.
+//! The state of queues: who waits, who is there for them, and whether they are open.
 
 use std::collections::BTreeMap;
 
@@ -8,78 +8,78 @@ use super::{
     roster::{People, Person},
 };
 
-/// How much there is to do, as session-svc tells it. What is not in it is nothing.
+/// How much there is to do, as session-svc tells it. What is missing counts as none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// What waits in each queue, by its id.
+    /// The patrons who wait in each queue, by its id.
     pub queues: BTreeMap<String, Waiting>,
     /// How many running sessions each librarian owns, by their id.
     pub active: BTreeMap<String, u32>,
 }
 
-/// Who waits in a queue.
+/// The patrons who wait in a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// How many.
     pub patrons: u32,
-    /// Since when the one waits who has waited longest, in Unix milliseconds.
+    /// Since when the patron who has waited longest has been waiting, in Unix milliseconds.
     pub oldest_ms: Option<i64>,
 }
 
-/// How a queue stands.
+/// The state of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueStanding {
     /// Its name.
     pub name: String,
     /// Whether it is for practice.
     pub practice: bool,
-    /// Who waits in it.
+    /// The patrons who wait in it.
     pub waiting: Waiting,
     /// How many librarians monitor it, whatever their status.
     pub librarians: u32,
     /// Whether one of them takes new patrons.
     pub staffed: bool,
-    /// Whether it is its time, and until when that holds.
+    /// Whether it is open, and until when that holds.
     pub hours: HoursState,
 }
 
 impl QueueStanding {
-    /// Whether it is its time, patrons wait in it, and nobody is there who takes new ones. Out of hours nobody is expected,
-    /// and who practises is no patron for whom somebody must be called.
+    /// Whether it is open, patrons wait in it, and no librarian there takes new ones. Out of hours nobody is expected,
+    /// and nobody must be called for practice.
     #[must_use]
     pub fn lacks_staff(&self) -> bool {
         !self.practice && self.hours.open && !self.staffed && self.waiting.patrons > 0
     }
 }
 
-/// How all queues stand, by id.
+/// The state of all queues, by id.
 pub type Queues = BTreeMap<String, QueueStanding>;
 
 /// Whether patrons of a library can be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// It can't be told.
+    /// It is not known.
     Unknown,
-    /// It is the time of a queue that they can reach and that is staffed.
+    /// A queue that they can reach is open and staffed.
     Open,
-    /// It is the time of a queue that they can reach, but nobody is there.
+    /// Queues that they can reach are open, but none of these is staffed.
     Unstaffed,
-    /// It is out of hours, until then. `None` if the hours never begin.
+    /// It is out of hours until this time, in Unix milliseconds. `None` if the hours never begin.
     Closed(Option<i64>),
 }
 
 /// How well it is known who is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Knowledge {
-    /// Whoever is there is known.
+    /// Everyone who is there is known.
     Whole,
-    /// Whoever is known is there, but others may not have been heard of yet: the service has just started.
+    /// Everyone who is known is there, but others may not have been heard of yet: the service has just started.
     Growing,
-    /// This is how it was once; it can't be read how it is now.
+    /// This is how it was once; the present state can't be read.
     Stale,
 }
 
-/// How each queue of a directory stands.
+/// Returns the state of each queue of a directory.
 #[must_use]
 pub fn queues(directory: &Directory, people: &People, load: &Load, now_ms: i64) -> Queues {
     let mut monitored: BTreeMap<&str, Vec<&Person>> = BTreeMap::new();
@@ -118,10 +118,10 @@ fn hours(queue: &Queue, now_ms: i64) -> HoursState {
         .map_or(ALWAYS, |hours| hours.at(now_ms))
 }
 
-/// Whether patrons of a library can be answered: in their primary queue or in any that their wait goes on to.
+/// Returns whether patrons of a library can be answered: in their primary queue or in any that their wait goes on to.
 ///
-/// Nobody is told that a desk is empty, or that somebody is there, when that is not known. That it is out of hours
-/// always is.
+/// Patrons are not told that a desk is empty, or that somebody is there, when that is not known. Whether it is out of
+/// hours is always known.
 #[must_use]
 pub fn availability(
     directory: &Directory,
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    // D36, D42: nobody is called to the desk for somebody who practises, nor out of hours.
+    // D36, D42: nobody is called to the desk for practice, nor out of hours.
     #[test]
     fn somebody_must_come_where_real_patrons_wait_and_nobody_is() {
         let practice = Queue {
@@ -191,14 +191,14 @@ mod tests {
             left.map(|(id, _)| id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(left(&queues), ["maple"]);
-        // Whoever practises sees it all the same.
+        // Librarians who practise see it all the same.
         assert_eq!(queues["practice"].waiting, one);
         let mut closed = queues.clone();
         for queue in closed.values_mut() {
             queue.hours.open = false;
         }
         assert_eq!(left(&closed), Vec::<String>::new());
-        // Who waited before it closed is still seen.
+        // Patrons who waited before it closed are still seen.
         assert_eq!(closed["maple"].waiting, one);
         for queue in queues.values_mut() {
             queue.staffed = true;
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(left(&queues), Vec::<String>::new());
     }
 
-    // D33: maple's wait goes on to coop; harbor is nothing to its patrons.
+    // D33: maple's wait goes on to coop; harbor does not concern its patrons.
     #[test]
     fn one_queue_that_is_open_and_staffed_is_enough_among_those_that_a_wait_reaches() {
         let mut maple = sample::queue("maple", &["maple"], &["maple"]);

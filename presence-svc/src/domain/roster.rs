@@ -1,4 +1,4 @@
-//! The Librarians list: whom a watcher is shown, and how.
+//! The Librarians list: which librarians a watcher is shown, and how.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::{
 /// A librarian who is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Who it is, and which queues they monitor.
+    /// Who they are, and which queues they monitor.
     pub introduction: Introduction,
     /// When [`Person::introduction`] began to hold, in Unix milliseconds.
     pub introduced_at_ms: i64,
@@ -22,7 +22,7 @@ pub struct Person {
     pub primary_queue_name: String,
     /// Whether they take patrons.
     pub status: Status,
-    /// Which of their choices the status and the queues are.
+    /// Which of their choices the status and the queues come from.
     pub revision: Revision,
     /// How many monitors they have open.
     pub monitors: u32,
@@ -30,7 +30,7 @@ pub struct Person {
     pub active: u32,
 }
 
-/// Somebody who watches the list.
+/// A librarian who watches the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watcher {
     /// The watcher's own id.
@@ -46,7 +46,7 @@ pub struct Watcher {
 /// A line of the list, as one watcher is shown it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The librarian, as everyone is shown them who is shown them at all.
+    /// The librarian, the same for every watcher who is shown them.
     pub introduction: Introduction,
     /// When the introduction began to hold.
     pub introduced_at_ms: i64,
@@ -56,18 +56,18 @@ pub struct Row {
     pub active: u32,
     /// The name of their library's primary queue.
     pub primary_queue_name: String,
-    /// Those of their queues that the watcher monitors, too.
+    /// Those of their queues that the watcher monitors as well.
     pub shared_queues: Vec<String>,
     /// Their real name, if the watcher may know it.
     pub real_name: String,
 }
 
-/// Everybody who is there, by id.
+/// Everyone who is there, by id.
 pub type People = BTreeMap<String, Person>;
 
 impl Person {
-    /// A librarian as the directory knows them and as they announced themselves. They monitor nothing that the
-    /// directory does not let them, whatever they announced when it still did. `None` when their library is gone.
+    /// Combines a librarian's account with what they announced. Queues that the directory no longer lets them monitor
+    /// are left out, whatever they announced. `None` if their library is gone.
     #[must_use]
     pub fn new(
         directory: &Directory,
@@ -107,12 +107,11 @@ impl Person {
         })
     }
 
-    /// The same person with the introduction that they had before, if it says the same and began to hold after
-    /// `since_ms`.
+    /// Keeps the introduction of `before` if it says the same and began to hold after `since_ms`.
     #[must_use]
     pub fn keeping_introduction(mut self, before: &Self, since_ms: i64) -> Self {
         let lasting = before.introduced_at_ms > since_ms
-            // A clock that was set back would have it hold for too long.
+            // If the clock was set back, it would hold for too long.
             && before.introduced_at_ms <= self.introduced_at_ms;
         if lasting && before.introduction == self.introduction {
             self.introduced_at_ms = before.introduced_at_ms;
@@ -120,14 +119,14 @@ impl Person {
         self
     }
 
-    /// The queues that they monitor.
+    /// Returns the queues that they monitor.
     #[must_use]
     pub fn queues(&self) -> &BTreeSet<String> {
         &self.introduction.queues
     }
 }
 
-/// What a watcher is shown of a librarian: all that anyone may ever learn of them here. `None`: nothing.
+/// Returns the row that a watcher is shown of a librarian, or `None`: nobody can learn more of a librarian here.
 ///
 /// `own_queues` are those that the watcher monitors.
 #[must_use]
@@ -157,7 +156,7 @@ pub fn row_for(watcher: &Watcher, own_queues: &BTreeSet<String>, person: &Person
     })
 }
 
-/// All that a watcher is shown, by screen name.
+/// Returns all rows that a watcher is shown, by screen name.
 #[must_use]
 pub fn rows_for(watcher: &Watcher, people: &People) -> Vec<Row> {
     let own_queues = monitored_by(watcher, people);
@@ -169,15 +168,15 @@ pub fn rows_for(watcher: &Watcher, people: &People) -> Vec<Row> {
     rows
 }
 
-/// What a watcher is shown of one librarian, whoever that is. `None`: nothing.
+/// Returns the row that a watcher is shown of one librarian, or `None`.
 #[must_use]
 pub fn row_of(watcher: &Watcher, people: &People, librarian_id: &str) -> Option<Row> {
     let own_queues = monitored_by(watcher, people);
     row_for(watcher, own_queues, people.get(librarian_id)?)
 }
 
-/// What has changed for a watcher: each librarian whom they are shown otherwise than before, and `None` for one who is
-/// gone for them. `touched` are all librarians who are not the same in both.
+/// Returns what has changed for a watcher: each librarian whose row is different now, and `None` for one whose row is
+/// gone. `touched` are all librarians who differ between the two.
 #[must_use]
 pub fn row_changes(
     watcher: &Watcher,
@@ -203,7 +202,7 @@ pub fn row_changes(
     }
 }
 
-/// The keys under which two maps do not have the same.
+/// Returns the keys whose values differ between two maps, or that only one of them has.
 #[must_use]
 pub fn touched<T: PartialEq>(
     before: &BTreeMap<String, T>,
@@ -243,7 +242,7 @@ mod tests {
         ids.iter().map(|id| (*id).into()).collect()
     }
 
-    /// Mr Lee of maple, who monitors "coop", and "harbor", where they may not.
+    /// Mr Lee of maple, who monitors "coop", and "harbor", which they may not.
     fn lee(now_ms: i64) -> Person {
         let directory = sample::directory(
             [sample::institution("maple")],

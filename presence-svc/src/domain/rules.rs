@@ -1,4 +1,4 @@
-//! What a directory must be like before it is written to the log.
+//! The rules that a directory must keep before it is written to the log.
 
 use std::{
     borrow::Cow,
@@ -23,30 +23,30 @@ pub const MAX_NAME: usize = 100;
 pub const MAX_TEXT: usize = 4_000;
 /// The longest address, in bytes.
 pub const MAX_ADDRESS: usize = 2_048;
-/// How many queues the librarians of one library may monitor at the most: their ids travel in each token.
+/// The most queues that the librarians of one library may monitor: their ids travel in each token.
 pub const MAX_QUEUES: usize = 60;
 
-/// How many further queues a wait reaches at the most: they travel in each patron's token.
+/// The most further queues that a wait reaches: they travel in each patron's token.
 pub const MAX_STEPS: usize = 8;
 /// The longest time after which a wait reaches a further queue, in milliseconds.
 pub const MAX_AFTER_MS: u64 = 24 * 60 * 60 * 1_000;
-/// How many scripts a library may have at the most.
+/// The most scripts that a library may have.
 pub const MAX_SCRIPTS: usize = 100;
-/// How long all policies and scripts that the librarians of one library are shown may be together, in bytes: they are read in
-/// one answer, which is twice as long at the most.
+/// How long all policies and scripts shown to the librarians of one library may be together, in bytes: they are read in
+/// one answer, which is at most twice as long.
 pub const MAX_SHOWN: usize = 8 * 1024 * 1024;
-/// How long the names of the libraries in all queues of a library may be together, in bytes: they are in the first frame that
-/// each of its librarians is sent.
+/// How long the names of the libraries in all queues of a library may be together, in bytes: they are in the first
+/// frame sent to each of its librarians.
 pub const MAX_QUEUES_NAMES: usize = 256 * 1024;
 
-/// Something in a directory that is not as it must be.
+/// Something in a directory that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where it is.
     pub place: Place,
-    /// Which field, or empty when it is the entry as a whole.
+    /// The field, or empty for the entry as a whole.
     pub field: Cow<'static, str>,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     pub what: String,
 }
 
@@ -73,7 +73,7 @@ pub enum Place {
         /// Which step, from 1 on.
         number: usize,
     },
-    /// The librarian of this log-in name.
+    /// The librarian with this log-in name.
     Librarian(String),
 }
 
@@ -102,7 +102,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All problems of a directory. None: it may be written.
+/// Returns all problems of a directory. If there are none, it may be written.
 #[must_use]
 pub fn problems(directory: &Directory) -> Vec<Problem> {
     let mut problems = Vec::new();

@@ -1,4 +1,4 @@
-//! Sound entries of a directory, for tests to start from.
+//! Valid entries of a directory, for tests to start from.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ pub(crate) fn queue(id: &str, patrons_of: &[&str], staffed_by: &[&str]) -> Queue
     }
 }
 
-/// Steps to queues after so many seconds each.
+/// Steps to queues, each after so many seconds.
 pub(crate) fn steps(steps: &[(&str, u64)]) -> Vec<EscalationStep> {
     steps
         .iter()

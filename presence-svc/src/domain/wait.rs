@@ -1,4 +1,4 @@
-//! Where patrons wait: in their library's queue, and further as that queue escalates.
+//! Where patrons wait: in their library's queue, and in the further queues that it escalates to.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use super::directory::{Directory, EscalationStep, Institution, Queue};
 pub struct Wait {
     /// The queue in which the wait begins.
     pub queue_id: String,
-    /// The further queues that it reaches if nobody picks up, the soonest first.
+    /// The further queues that it reaches if nobody picks up, soonest first.
     pub steps: Vec<EscalationStep>,
 }
 
 impl Directory {
-    /// Where a library's patrons wait.
+    /// Returns where a library's patrons wait.
     #[must_use]
     pub fn wait(&self, institution: &Institution) -> Wait {
         let primary = self.queues.get(&institution.primary_queue);
@@ -26,7 +26,8 @@ impl Directory {
         }
     }
 
-    /// Where they wait for practice, which goes no further than the practice queue. `None`: nowhere.
+    /// Returns where they wait for practice, which goes no further than the practice queue. `None` if there is no such
+    /// queue.
     #[must_use]
     pub fn practice_wait(&self, institution: &Institution) -> Option<Wait> {
         Some(Wait {
@@ -35,7 +36,8 @@ impl Directory {
         })
     }
 
-    /// The queues that the wait of a library's patrons can reach, in the order in which it does. Without practice.
+    /// Returns the queues that the wait of a library's patrons can reach, in the order in which it does. Without
+    /// practice.
     pub fn reachable_queues(&self, institution: &Institution) -> impl Iterator<Item = &Queue> {
         let Wait { queue_id, steps } = self.wait(institution);
         std::iter::once(queue_id)
@@ -43,7 +45,7 @@ impl Directory {
             .filter_map(|queue_id| self.queues.get(&queue_id))
     }
 
-    /// The libraries whose patrons can wait in a queue: those that it names, and those whose wait reaches it.
+    /// Returns the libraries whose patrons can wait in a queue: those that it names, and those whose wait reaches it.
     #[must_use]
     pub fn libraries_reaching<'a>(&'a self, queue: &'a Queue) -> BTreeSet<&'a str> {
         let by_reach = self.institutions.values().filter(|institution| {

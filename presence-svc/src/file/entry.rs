@@ -1,4 +1,4 @@
-//! One table of a directory file, and where in the file it is.
+//! One table of a directory file, and where it is in the file.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -14,7 +14,7 @@ use toml::{
 use super::DirectoryFile;
 use crate::domain::rules::Place;
 
-/// One table of the file, from which fields are taken until nothing unknown is left.
+/// One table of the file, from which known fields are taken; the rest is unknown.
 pub(super) struct Entry<'t, 'd> {
     lines: &'t Lines,
     table: &'t DeTable<'d>,
@@ -36,7 +36,7 @@ impl<'t, 'd> Entry<'t, 'd> {
         &self.place
     }
 
-    /// A list of institution ids, which must be there.
+    /// Takes a list of institution ids, which must be there.
     pub(super) fn ids(
         &mut self,
         file: &mut DirectoryFile,
@@ -46,7 +46,7 @@ impl<'t, 'd> Entry<'t, 'd> {
         ids.into_iter().collect()
     }
 
-    /// Takes a field, by its path: one dot leads into a table below.
+    /// Takes a field by its path: one dot leads into a nested table.
     pub(super) fn take(
         &mut self,
         file: &mut DirectoryFile,
@@ -124,7 +124,7 @@ impl<'t, 'd> Entry<'t, 'd> {
         self.optional_choice(file, field)
     }
 
-    /// A list of texts, which must be there.
+    /// Takes a list of texts, which must be there.
     pub(super) fn texts(
         &mut self,
         file: &mut DirectoryFile,
@@ -147,7 +147,7 @@ impl<'t, 'd> Entry<'t, 'd> {
         texts.unwrap_or_default()
     }
 
-    /// Whether there is a table below, from which fields may be taken.
+    /// Whether there is a nested table, from which fields may be taken.
     pub(super) fn has_table(&mut self, file: &mut DirectoryFile, field: &'static str) -> bool {
         let Some(value) = self.table.get(field) else {
             return false;
@@ -164,7 +164,7 @@ impl<'t, 'd> Entry<'t, 'd> {
         there
     }
 
-    /// The tables of an array of tables, each with its line.
+    /// Takes the tables of an array of tables, each with its line.
     pub(super) fn entries(
         &mut self,
         file: &mut DirectoryFile,
@@ -208,7 +208,7 @@ impl<'t, 'd> Entry<'t, 'd> {
         );
     }
 
-    /// Complains of every field that was not taken.
+    /// Reports every field that was not taken.
     pub(super) fn finish(self, file: &mut DirectoryFile) {
         self.finish_table(file, self.table, "");
     }
@@ -233,7 +233,7 @@ impl<'t, 'd> Entry<'t, 'd> {
     }
 }
 
-/// The text in a field, without a word about its being no text.
+/// Returns the text in a field, without reporting a value that is not text.
 pub(super) fn string(table: &DeTable<'_>, field: &str) -> Option<String> {
     table.get(field)?.get_ref().as_str().map(str::to_owned)
 }
@@ -247,7 +247,7 @@ impl Lines {
         Self(std::iter::once(0).chain(ends).collect())
     }
 
-    /// The number of the line that a byte is in.
+    /// Returns the number of the line that a byte is in.
     pub(super) fn of(&self, offset: usize) -> usize {
         self.0.partition_point(|start| *start <= offset)
     }

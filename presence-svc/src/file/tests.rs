@@ -48,7 +48,7 @@ fn the_demo_says_what_the_demo_must() {
         ["backup", "coop", "harbor", "maple", "practice"]
     );
     for (id, queue) in &file.queues {
-        // Whoever tries the demo, whenever they do, finds it open.
+        // The demo is open whenever it is tried.
         assert_eq!(queue.hours, None);
         assert_eq!(queue.practice, id == "practice");
         let further: Vec<_> = queue

@@ -1,4 +1,4 @@
-//! Between the domain and the wire.
+//! Conversions between the domain and the wire.
 
 use carrel_platform::refusal::Refusal;
 use carrel_proto::presence::v1 as wire;
@@ -24,10 +24,10 @@ pub(super) fn status(status: Status) -> i32 {
     status.into()
 }
 
-/// The status that a client named. `None`: it named none.
+/// Returns the status that a client named, or `None` if it named none.
 ///
 /// # Errors
-/// If it named one that is not known here: it must not be taken for another.
+/// If it named one that is not known here, which must not be taken for another.
 pub(super) fn status_from_wire(status: i32) -> Result<Option<Status>, Refusal> {
     match wire::Status::try_from(status) {
         Ok(wire::Status::Unspecified) => Ok(None),
@@ -58,7 +58,7 @@ pub(super) fn librarian(row: Row, introductions: &Introductions) -> wire::Librar
     }
 }
 
-/// How a queue stands.
+/// The state of a queue.
 pub(super) fn queue(queue_id: &str, queue: &QueueStanding) -> wire::QueueState {
     let Waiting { patrons, oldest_ms } = queue.waiting;
     wire::QueueState {

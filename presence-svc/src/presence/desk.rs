@@ -1,4 +1,4 @@
-//! The desk as one server knows it, and everybody who watches it.
+//! The desk as one server knows it, and everyone who watches it.
 
 use std::{
     sync::{
@@ -41,18 +41,18 @@ use crate::{
     storage,
 };
 
-/// The space of the leases, and the topic on which a server says whose presence has changed.
+/// The space of the leases, and the topic on which a server announces whose presence has changed.
 const PRESENCE: &str = "presence";
 
-/// What a desk works with.
+/// The parts that a desk is built from.
 pub(crate) struct DeskParts {
-    /// Where the directory lies.
+    /// The log, which holds the directory.
     pub(crate) log: Arc<dyn EventLog>,
-    /// The quick word to other servers.
+    /// The bus to other servers.
     pub(crate) bus: Arc<dyn Bus>,
-    /// Who is there.
+    /// The leases: who is there.
     pub(crate) leases: Arc<dyn Leases>,
-    /// The time.
+    /// The source of time.
     pub(crate) clock: Clock,
     /// Signs introductions.
     pub(crate) keys: KeyRing,
@@ -70,26 +70,26 @@ pub(super) struct Inner {
     introductions: Introductions,
     config: Config,
     started: Instant,
-    /// How often somebody wanted the leases to be looked at.
+    /// How many looks at the leases were asked for.
     wanted: AtomicU64,
-    /// Held while looking.
+    /// Locked while looking.
     looked: tokio::sync::Mutex<Looked>,
     known: Mutex<Known>,
-    /// Goes up with each change of the monitors or of whose they are.
+    /// Goes up with each change of the monitors or of the librarians they belong to.
     changed: watch::Sender<u64>,
 }
 
 struct Looked {
-    /// For how many of those who wanted it the leases were looked at.
+    /// How many of the looks that were asked for are done.
     answered: u64,
     directory: DirectoryReader,
 }
 
 struct Known {
     state: Arc<State>,
-    /// Whether all leases could be read when they were looked at last.
+    /// Whether all leases could be read at the last look.
     readable: bool,
-    /// When they were read last, or when the desk began.
+    /// When they were last read, or when the desk began.
     confirmed: Instant,
     watchers: Vec<Watching>,
 }
@@ -100,22 +100,22 @@ struct Watching {
     ending: Arc<OnceLock<Error>>,
 }
 
-/// The far end of a watch.
+/// The receiving end of a watch.
 #[derive(Debug)]
 pub(crate) struct Watched {
     /// Everything as it is now.
     pub(crate) snapshot: wire::DeskSnapshot,
-    /// What changes after that, in order, all of one moment together. It ends when the watch does.
+    /// The changes after that, in order, those of one moment together. It ends when the watch does.
     pub(crate) changes: mpsc::Receiver<Vec<Change>>,
-    /// Why it ended. Set before it ends.
+    /// Why the watch ended. Set before it ends.
     pub(crate) ending: Arc<OnceLock<Error>>,
 }
 
 impl Desk {
-    /// A desk that knows the directory and, if they can be read, the leases.
+    /// Creates a desk that knows the directory and, if they can be read, the leases.
     ///
     /// # Errors
-    /// When the directory can't be read.
+    /// If the directory can't be read.
     pub(crate) async fn new(config: Config, parts: DeskParts) -> Result<Self, LogError> {
         let DeskParts {
             log,
@@ -156,27 +156,27 @@ impl Desk {
         &self.0.config
     }
 
-    /// How everything stands, as far as it is known here.
+    /// Returns the state, as far as it is known here.
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.known().state)
     }
 
-    /// How long the store of leases has not confirmed who is here.
+    /// Returns for how long the store of leases has not confirmed who is here.
     pub(super) fn unconfirmed_for(&self) -> Duration {
         self.known().confirmed.elapsed()
     }
 
-    /// Hears of each change of the monitors or of whose they are.
+    /// Subscribes to changes of the monitors or of the librarians they belong to.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.0.changed.subscribe()
     }
 
-    /// Begins to hear what other servers change. To be called before the first look that must not miss any.
+    /// Begins to hear what other servers change. Must be called before the first look that must not miss any change.
     pub(crate) fn listen(&self) -> Subscription {
         self.0.bus.subscribe(self.0.origin, PRESENCE)
     }
 
-    /// Looks whenever another server says that something changed, and once in a while anyway, until `stop`.
+    /// Looks whenever another server announces a change, and once in a while anyway, until `stop`.
     pub(crate) async fn follow(self, mut news: Subscription, stop: CancellationToken) {
         let mut hears = true;
         loop {
@@ -185,7 +185,7 @@ impl Desk {
                 () = stop.cancelled() => return,
                 notice = news.next(), if hears => {
                     hears = notice.is_some();
-                    // One look is enough for all that was said before it.
+                    // One look covers everything that was announced before it.
                     while let Some(Some(_)) = news.next().now_or_never() {}
                 }
                 () = tokio::time::sleep(self.0.config.sweep.get()) => {}
@@ -195,12 +195,12 @@ impl Desk {
     }
 
     /// Brings the state up to date with the leases and the directory. When it returns, the state is no older than the
-    /// call, but for a directory that can't be read in time: who is here does not wait for that.
+    /// call, except for a directory that can't be read in time: who is here does not wait for that.
     pub(crate) async fn look(&self) {
         let wanted = self.0.wanted.fetch_add(1, Ordering::SeqCst) + 1;
         let mut looked = self.0.looked.lock().await;
         if looked.answered >= wanted {
-            // Whoever looked while this call waited began after it was made.
+            // A look that began after this call was made has ended while it waited.
             return;
         }
         let answered = self.0.wanted.load(Ordering::SeqCst);
@@ -228,11 +228,11 @@ impl Desk {
             known.confirmed = Instant::now();
         }
         drop(known);
-        // Not before: whoever looks may be dropped in the middle of it.
+        // Not earlier: a look may be dropped before it ends.
         looked.answered = answered;
     }
 
-    /// Takes in what there is to do.
+    /// Takes in a change of the load.
     pub(crate) fn set_load(&self, change: impl FnOnce(&mut Load)) {
         self.update(|sources, _| change(&mut sources.load));
     }
@@ -255,12 +255,12 @@ impl Desk {
         self.0.leases.hold(lease, lasts).await
     }
 
-    /// Lets go of a monitor's lease.
+    /// Releases a monitor's lease.
     pub(crate) async fn release(&self, key: &str, incarnation: u64) -> Result<(), LeaseError> {
         self.0.leases.release(PRESENCE, key, incarnation).await
     }
 
-    /// Takes in at once that somebody's presence has changed, and tells other servers to look.
+    /// Takes in at once that a librarian's presence has changed, and tells other servers to look.
     pub(crate) async fn announce_change(&self, librarian_id: &str) {
         self.0.bus.publish(
             self.0.origin,
@@ -270,7 +270,7 @@ impl Desk {
         self.look().await;
     }
 
-    /// The wall clock's time.
+    /// Returns the wall clock's time, in Unix milliseconds.
     pub(crate) fn now_ms(&self) -> i64 {
         self.0.clock.unix_ms()
     }
@@ -307,7 +307,7 @@ impl Desk {
         }
     }
 
-    /// One librarian, as a watcher is shown them.
+    /// Returns one librarian, as a watcher is shown them.
     pub(crate) fn librarian(
         &self,
         watcher: &Watcher,
@@ -360,7 +360,7 @@ impl Desk {
 }
 
 impl Known {
-    /// Tells each watcher what a change is to them. Who has no room left was too slow and is let go.
+    /// Tells each watcher what a change means for them. The watch of a watcher with no room left ends: it was too slow.
     fn tell(
         &mut self,
         before: &State,
@@ -394,7 +394,7 @@ impl Known {
     }
 }
 
-/// Writes down when the leases can't be read any more, and when they can again.
+/// Logs when the leases can't be read any more, and when they can be again.
 fn note_whether_readable(before: bool, trouble: Option<&LeaseError>) {
     match trouble {
         Some(error) if before => {

@@ -1,4 +1,4 @@
-//! Keeping up with the directory, for looks that do not wait for a log that hangs.
+//! Keeps up with the directory, for looks that must not wait for a log that hangs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,11 +8,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::storage::{self, Snapshot};
 
-/// How long a look waits for the directory. It is seldom changed, and who is here must be known even when the log takes
-/// its time.
+/// How long a look waits for the directory. It is seldom changed, and who is here must be known even when the log is
+/// slow.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Reads what is new in the directory.
+/// Reads the changes of the directory.
 pub(super) struct DirectoryReader {
     log: Arc<dyn EventLog>,
     /// How long a look waits.
@@ -20,16 +20,16 @@ pub(super) struct DirectoryReader {
     under_way: Option<UnderWay>,
 }
 
-/// A read that was begun.
+/// A read that has begun.
 struct UnderWay {
-    /// A task of its own: it goes on, and gives back what it holds of the log, whether somebody waits for it or not.
+    /// A task of its own: it goes on, and releases what it holds of the log, whether or not anything waits for it.
     read: AbortOnDropHandle<Result<Option<Snapshot>, LogError>>,
     late_at: Instant,
-    /// Whether it was said that it is late.
+    /// Whether it was logged that it is late.
     said: bool,
 }
 
-/// The log does not answer in time.
+/// The log did not answer in time.
 struct Late;
 
 impl DirectoryReader {
@@ -41,12 +41,12 @@ impl DirectoryReader {
         }
     }
 
-    /// What is newer than `known`, as far as the log says so in time. May be dropped at any moment.
+    /// Returns the directory if it is newer than `known`, as far as the log answers in time. Cancel safe.
     ///
-    /// A read that is late is not given up, since a log that has trouble is not helped by the same question over and
-    /// over, on a new connection each time. Until it has ended, nobody waits for another.
+    /// A late read is not given up, since asking the same question over and over, on a new connection each time, does
+    /// not help a log in trouble. Until it has ended, no look waits again.
     pub(super) async fn newer(&mut self, known: &Arc<Snapshot>) -> Option<Arc<Snapshot>> {
-        // What was asked before does not tell what was written since.
+        // A read that began earlier does not show what was written since.
         let before = self.answer().await.ok()?;
         let log = Arc::clone(&self.log);
         let known = Arc::clone(before.as_ref().unwrap_or(known));
@@ -59,7 +59,7 @@ impl DirectoryReader {
         self.answer().await.ok().flatten().or(before)
     }
 
-    /// What is newer by the read that is under way, if there is one.
+    /// Returns what is newer by the read that is under way, if there is one.
     async fn answer(&mut self) -> Result<Option<Arc<Snapshot>>, Late> {
         let Some(under_way) = &mut self.under_way else {
             return Ok(None);
@@ -181,7 +181,7 @@ mod tests {
     async fn what_is_written_after_a_look_was_dropped_is_seen_by_the_next() {
         let log = FaultyLog::in_memory().unwrap();
         let known = Arc::default();
-        // The first look is dropped, not late, however long it takes to write.
+        // The first look is dropped, not late, however long the write takes.
         let mut reader = DirectoryReader {
             wait: Duration::from_secs(3_600),
             ..DirectoryReader::new(Arc::clone(&log) as Arc<dyn EventLog>)

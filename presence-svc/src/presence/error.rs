@@ -1,4 +1,4 @@
-//! Every way in which a call about presence may end in a "no", and the refusal that the caller gets.
+//! All reasons for which a call about presence may be refused, and the refusal that the caller gets.
 
 use carrel_platform::{
     lease::LeaseError,
@@ -6,7 +6,7 @@ use carrel_platform::{
 };
 use tonic::{Code, Status};
 
-/// Why something was not done, or goes on no longer.
+/// Why something was not done, or no longer goes on.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The caller, or a field of the request, is refused.
@@ -24,7 +24,7 @@ pub(crate) enum Error {
     /// A practice queue together with others.
     #[error("a practice queue is monitored alone")]
     PracticeMixed,
-    /// The librarian has as many monitors open as one may have.
+    /// The librarian has as many monitors open as are allowed.
     #[error("too many monitors")]
     TooManyMonitors,
     /// Nothing was announced in time.
@@ -39,7 +39,7 @@ pub(crate) enum Error {
     /// The leases could not be held.
     #[error(transparent)]
     Leases(#[from] LeaseError),
-    /// The librarian is not there, or not the caller's to see.
+    /// The librarian is not there, or the caller may not see them.
     #[error("no such librarian")]
     UnknownLibrarian,
     /// There is no such library.

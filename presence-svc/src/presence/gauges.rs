@@ -1,4 +1,4 @@
-//! How the desk is staffed, for operators, and how old that knowledge is.
+//! Metrics for operators: how the desk is staffed, and how old that knowledge is.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::desk::Desk;
 use crate::domain::{presence::Status, queues::QueueStanding};
 
 impl Desk {
-    /// Has the metrics tell it from now on, as long as the desk lives.
+    /// Registers the metrics, which are reported for as long as the desk lives.
     pub(crate) fn show(&self) {
         let desk = Arc::downgrade(&self.0);
         let count = move |wanted: fn(&QueueStanding) -> bool| {

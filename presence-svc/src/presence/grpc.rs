@@ -1,4 +1,4 @@
-//! The tonic face: unwrap, call, wrap.
+//! The gRPC API: unwrap, call, wrap.
 
 use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
@@ -21,7 +21,7 @@ use crate::{
 mod announce;
 mod watch;
 
-/// How many responses may wait in a stream itself.
+/// How many responses a stream itself may hold.
 const IN_FLIGHT: usize = 16;
 
 /// `carrel.presence.v1.PresenceService`.
@@ -34,7 +34,7 @@ pub struct PresenceApi {
 }
 
 impl PresenceApi {
-    /// The gRPC face of a desk. Its streams end with `stop` and are among `tasks` until they have.
+    /// Creates the gRPC API of a desk. Its streams end with `stop` and are among `tasks` until they have.
     pub(crate) fn new(
         desk: Desk,
         auth: Authenticator,

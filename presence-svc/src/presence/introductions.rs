@@ -13,8 +13,7 @@ use carrel_platform::auth::{
 
 use crate::domain::roster::People;
 
-/// Signs introductions when they are first shown, and remembers them for as long as they are those of somebody who is
-/// there.
+/// Signs introductions when they are first shown, and remembers them for as long as their librarian is there.
 pub(crate) struct Introductions {
     keys: KeyRing,
     lasts: Duration,
@@ -28,7 +27,7 @@ struct Signed {
 }
 
 impl Introductions {
-    /// Introductions that are signed with a key ring and hold for so long.
+    /// Creates introductions that are signed with a key ring and hold for `lasts`.
     pub(crate) fn new(keys: KeyRing, lasts: Duration) -> Self {
         Self {
             keys,
@@ -37,7 +36,7 @@ impl Introductions {
         }
     }
 
-    /// The introduction, signed. Empty if there is no key to sign with.
+    /// Returns the introduction, signed. Empty if it can't be signed.
     pub(crate) fn sign(&self, introduction: &Introduction, introduced_at_ms: i64) -> String {
         let mut all = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signed) = all.get(&introduction.librarian_id)
@@ -62,7 +61,7 @@ impl Introductions {
         text
     }
 
-    /// Forgets those of librarians who are no longer there.
+    /// Forgets the introductions of librarians who are no longer there.
     pub(crate) fn keep_only(&self, people: &People) {
         let mut all = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|librarian_id, _| people.contains_key(librarian_id));

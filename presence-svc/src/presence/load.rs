@@ -1,4 +1,4 @@
-//! Hears from session-svc how much there is to do.
+//! Follows how much there is to do, as session-svc tells it.
 
 use std::time::Duration;
 
@@ -17,33 +17,33 @@ use tonic::{Code, Request, Status, metadata::MetadataValue};
 use super::desk::Desk;
 use crate::domain::queues::{Load, Waiting};
 
-/// By which name this service calls.
+/// The name under which this service calls.
 const SERVICE: &str = "presence-svc";
-/// How long the token of one watch lasts, and so the watch.
+/// How long the token of one watch, and so the watch itself, lasts.
 const TOKEN_LASTS: Duration = Duration::from_secs(15 * 60);
-/// How long to wait before the first new try, and at the most before a later one.
+/// How long to wait before the first retry, and at most before a later one.
 const WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
-/// How long session-svc may say nothing, not even that it is there.
+/// How long session-svc may send nothing, not even a heartbeat.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// How session-svc is called.
 pub(crate) struct LoadSource {
-    /// To session-svc.
+    /// The replicas of session-svc.
     pub(crate) session: Replicas,
-    /// Sign the tokens by which this service calls.
+    /// Sign the tokens with which this service calls.
     pub(crate) keys: KeyRing,
-    /// The time.
+    /// The source of time.
     pub(crate) clock: Clock,
 }
 
-/// Follows the load until `stop`. While session-svc can't be heard, the load that it told last stays.
+/// Follows the load until `stop`. While session-svc can't be heard, the last load stays.
 pub(crate) async fn follow_load(desk: Desk, source: LoadSource, stop: CancellationToken) {
     let mut wait = WAIT.0;
     let mut told = false;
     loop {
         let mut heard = false;
         let ended = tokio::select! {
-            // First: in one process both services stop together, and that is nothing to speak of.
+            // First: in one process both services stop together, which needs no warning.
             biased;
             () = stop.cancelled() => return,
             ended = source.follow(&desk, &mut heard) => ended,
@@ -51,7 +51,7 @@ pub(crate) async fn follow_load(desk: Desk, source: LoadSource, stop: Cancellati
         if heard {
             (wait, told) = (WAIT.0, false);
         }
-        // A watch that ends with its token is nothing to speak of; a token that was never taken is.
+        // A watch that ends with its token needs no warning; a token that was never accepted does.
         let token_over = heard && ended.code() == Code::Unauthenticated;
         if !token_over && !told {
             let error = ended.message();
@@ -70,7 +70,7 @@ pub(crate) async fn follow_load(desk: Desk, source: LoadSource, stop: Cancellati
 }
 
 impl LoadSource {
-    /// Follows one watch to its end and says why it ended. `heard` is set when the snapshot has come.
+    /// Follows one watch to its end and returns why it ended. `heard` is set when the snapshot has come.
     async fn follow(&self, desk: &Desk, heard: &mut bool) -> Status {
         let mut stream = match self.watch().await {
             Ok(stream) => stream,

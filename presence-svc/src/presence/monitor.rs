@@ -21,13 +21,13 @@ use crate::domain::{
     roster::Person,
 };
 
-/// How many monitors one librarian may have open. Of those that are opened at once the first ones stay, in an order that
-/// all servers see.
+/// How many monitors one librarian may have open. Of those opened at the same time the first ones stay, in an order on
+/// which all servers agree.
 const MAX_MONITORS: u32 = 32;
-/// How often a monitor tries to be the newest when others of the same name come at the same moment.
+/// How often a monitor tries to get the highest incarnation when it is announced on other streams at the same moment.
 const TRIES: usize = 4;
 
-/// An open monitor. It is there until its lease runs out, unless it says goodbye; dropping it says nothing.
+/// An open monitor. It stays open until its lease runs out, unless it says goodbye; dropping it says nothing.
 pub(crate) struct Monitor {
     desk: Desk,
     librarian: Librarian,
@@ -42,8 +42,8 @@ impl Monitor {
     /// Opens a monitor with its first announcement.
     ///
     /// # Errors
-    /// When the announcement can't be taken, the lease not be held, another stream is of the same monitor, or there are as
-    /// many monitors as there may be.
+    /// If the announcement is refused, the lease can't be held, another stream has the same monitor, or too many
+    /// monitors are open.
     pub(crate) async fn open(
         desk: Desk,
         librarian: Librarian,
@@ -83,19 +83,19 @@ impl Monitor {
         Err(Error::Superseded)
     }
 
-    /// When this monitor counts as silent, unless it gives a sign of life before.
+    /// Returns when this monitor counts as silent, unless it gives a sign of life before.
     pub(crate) fn silent_at(&self) -> Instant {
         self.silent_at
     }
 
-    /// A sign of life. While the lease can't be held, it is tried again with the next one.
+    /// Takes a sign of life. If the lease can't be held now, the next one tries again.
     ///
     /// # Errors
     /// [`Error::Superseded`].
     pub(crate) async fn here(&mut self) -> Result<(), Error> {
         self.lives();
         if self.hold_if_possible().await? {
-            // It may have run out, or been lost with the store, and others must see it again.
+            // The lease may have run out, or been lost with the store, and others must see the monitor again.
             let state = self.desk.state();
             let standing = state.sources.monitors.get(&self.key);
             if !standing.is_some_and(|standing| standing.kept) {
@@ -105,10 +105,10 @@ impl Monitor {
         Ok(())
     }
 
-    /// A sign of life with another choice of status or queues.
+    /// Takes a sign of life with a new choice of status or queues.
     ///
     /// # Errors
-    /// When it can't be taken. What was announced before holds, except after [`Error::Superseded`].
+    /// If it can't be taken. The announcement before it still holds, except after [`Error::Superseded`].
     pub(crate) async fn announce(
         &mut self,
         announcement: &wire::Announcement,
@@ -126,12 +126,12 @@ impl Monitor {
         Ok(())
     }
 
-    /// Holds the lease again if the store was emptied, for as long as it was held before, and takes over what its
-    /// librarian chose on another of their monitors. No sign of life.
+    /// Holds the lease again for its remaining time if the store was emptied, and takes over what the librarian chose
+    /// on another of their monitors. Not a sign of life.
     ///
     /// # Errors
-    /// [`Error::Superseded`], when the same monitor was announced on another stream, [`Error::AccountRemoved`], and
-    /// [`Error::TooManyMonitors`], when too many were opened at once.
+    /// [`Error::Superseded`] if the same monitor was announced on another stream, [`Error::AccountRemoved`], and
+    /// [`Error::TooManyMonitors`] if too many were opened at once.
     pub(crate) async fn keep_up(&mut self) -> Result<(), Error> {
         let state = self.desk.state();
         let standing = state.sources.monitors.get(&self.key);
@@ -150,7 +150,7 @@ impl Monitor {
         } else if !lost {
             return Ok(());
         }
-        // If it can't be, the next sign of life holds it with this choice.
+        // If it can't be held, the next sign of life holds it with this choice.
         if self.hold_if_possible().await? && lost {
             self.tell().await;
         }
@@ -158,7 +158,7 @@ impl Monitor {
     }
 
     /// Closes the monitor on purpose: it is gone at once. What was chosen on it stays for the librarian's other
-    /// monitors, of which one may not have taken it over yet, or be coming back just now.
+    /// monitors: one of them may not have taken it over yet, or may be coming back just now.
     pub(crate) async fn goodbye(self) {
         let settled = if self.is_ahead() {
             let lasts = self.desk.config().lease.get();
@@ -173,13 +173,13 @@ impl Monitor {
         self.tell().await;
     }
 
-    /// Gives the lease back if it is one too many: as many as there may be were opened before. Others that were opened at
-    /// the same moment may be seen only later.
+    /// Releases the lease and fails if as many monitors as are allowed were opened before this one. Others that were
+    /// opened at the same moment may be seen only later.
     async fn be_one_of_the_first(&self) -> Result<(), Error> {
         let state = self.desk.state();
         let own = (self.incarnation, &self.key);
         let before = of_librarian(&state, &self.librarian.librarian_id)
-            // What is still known of this one's life before does not count.
+            // What is still known of an earlier life of this monitor does not count.
             .filter(|(key, _)| *key != &self.key)
             .filter(|(key, standing)| !standing.said.closed && (standing.incarnation, *key) < own)
             .count();
@@ -201,12 +201,12 @@ impl Monitor {
         })
     }
 
-    /// The librarian's presence, over all their monitors.
+    /// Returns the librarian's presence, over all their monitors.
     pub(crate) fn own_presence(&self) -> wire::OwnPresence {
         let state = self.desk.state();
         match state.people.get(&self.librarian.librarian_id) {
             Some(person) => own_presence(person),
-            // Announced, but not yet read back: the leases can't be read at this moment.
+            // Announced, but not read back yet: the leases can't be read at this moment.
             None => wire::OwnPresence {
                 status: convert::status(self.announced.status),
                 queue_ids: self.announced.queues.iter().cloned().collect(),
@@ -240,7 +240,7 @@ impl Monitor {
         }
     }
 
-    /// Says whether the lease is held: it is not while the store can't be reached.
+    /// Holds the lease and returns whether it is held: it is not while the store can't be reached.
     async fn hold_if_possible(&self) -> Result<bool, Error> {
         match self.hold_or_give_way().await {
             Ok(()) => Ok(true),
@@ -259,7 +259,7 @@ impl Monitor {
     }
 }
 
-/// A librarian's own presence.
+/// Converts a librarian's own presence.
 pub(crate) fn own_presence(person: &Person) -> wire::OwnPresence {
     wire::OwnPresence {
         status: convert::status(person.status),
@@ -268,8 +268,8 @@ pub(crate) fn own_presence(person: &Person) -> wire::OwnPresence {
     }
 }
 
-/// What a librarian chooses by an announcement: what it leaves out stays as it is, but for what they may no longer
-/// monitor. The same choice keeps its revision.
+/// Returns what a librarian chooses by an announcement. What it leaves out stays as it is, except for queues that they
+/// may no longer monitor. The same choice keeps its revision.
 fn choose(
     state: &State,
     librarian: &Librarian,
@@ -281,7 +281,7 @@ fn choose(
         return Err(Error::AccountRemoved);
     }
     let last = newest(state, &librarian.librarian_id);
-    // Whoever has closed all their monitors begins anew.
+    // A librarian who has closed all their monitors starts afresh.
     let newest = last.filter(|_| state.people.contains_key(&librarian.librarian_id));
     let queues = match &announcement.queues {
         Some(wanted) => check_queues(directory, librarian, &wanted.queue_ids)?,
@@ -309,14 +309,14 @@ fn choose(
     }
 }
 
-/// The newest choice of a librarian among their monitors.
+/// Returns the newest choice of a librarian among their monitors.
 fn newest<'a>(state: &'a State, librarian_id: &str) -> Option<&'a Announced> {
     of_librarian(state, librarian_id)
         .map(|(_, standing)| &standing.said.announced)
         .max_by(|a, b| a.revision.cmp(&b.revision))
 }
 
-/// A librarian's monitors, each with its key.
+/// Returns a librarian's monitors, each with its key.
 fn of_librarian<'a>(
     state: &'a State,
     librarian_id: &str,
@@ -365,8 +365,8 @@ fn check_monitor_id(monitor_id: &str) -> Result<(), Error> {
     }
 }
 
-/// An incarnation above all that there were of this monitor: the time, and a random number that tells two apart which
-/// come at once to two servers.
+/// Returns an incarnation above all earlier ones of this monitor: the time, and a random number that distinguishes two
+/// streams that come to two servers at once.
 fn incarnation(desk: &Desk, standing: Option<&Standing>) -> u64 {
     const RANDOM_BITS: u32 = 20;
     let now_ms = u64::try_from(desk.now_ms()).unwrap_or(0);

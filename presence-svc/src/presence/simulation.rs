@@ -1,5 +1,5 @@
-//! Librarians who come, go, crash, come back and choose anew at random, over two servers: what every watcher holds is
-//! what is true.
+//! Librarians who come, go, crash, come back and choose anew at random, over two servers: every watcher must hold what
+//! is true.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -52,7 +52,7 @@ struct Deed {
     kind: Kind,
     /// Picks the monitor, the server, the status and the queues.
     pick: u32,
-    /// How long nothing else happens after it.
+    /// How long nothing else happens afterwards.
     pause: Duration,
 }
 
@@ -60,7 +60,7 @@ struct Deed {
 enum Kind {
     /// Opens another monitor.
     Open,
-    /// Chooses status and queues anew.
+    /// Makes a new choice of status and queues.
     Choose,
     /// Closes a monitor on purpose.
     Goodbye,
@@ -68,9 +68,9 @@ enum Kind {
     Crash,
     /// A monitor whose stream was cut comes back in time.
     Return,
-    /// A monitor announces itself on another stream while the one before still stands.
+    /// A monitor announces itself on another stream while the previous one still stands.
     Again,
-    /// Watches the desk anew.
+    /// Starts a new watch of the desk.
     Watch,
     /// Takes a patron, or lets one go.
     Work,
@@ -304,7 +304,8 @@ impl World {
         self.clock.advance_ms(time.as_millis().try_into().unwrap());
     }
 
-    /// Everybody reads what has come. Nobody goes from a screen but those of whom it is true, or who look on.
+    /// Every screen takes in what has come. A librarian may disappear from a screen only if `may_go` has them or the
+    /// watcher, or if a lease of either has run out.
     fn refresh(&mut self, may_go: &BTreeSet<usize>) {
         let fading = self.model.fading();
         let may_go: BTreeSet<&str> = may_go
@@ -324,7 +325,7 @@ impl World {
         self.model.forget_faded();
     }
 
-    /// What every screen shows is what is true, but for those of whom nobody can know yet whether they have crashed.
+    /// Every screen shows what is true, except of librarians of whom nobody can know yet whether they have crashed.
     fn check_all(&mut self) {
         self.refresh(&BTreeSet::new());
         let truth: Vec<Truth> = (0..LIBRARIANS).map(|n| self.model.truth(n)).collect();
@@ -383,7 +384,7 @@ impl World {
         })
     }
 
-    /// The introductions on one screen can be believed, and for a while yet.
+    /// The introductions on one screen verify, and will for a while yet.
     fn check_introductions(&self) {
         let soon = self.clock.unix_ms() + i64::try_from(INTRODUCTION.as_millis()).unwrap() / 4;
         let Some(screen) = self.screens.iter().max_by_key(|screen| screen.rows().len()) else {

@@ -1,4 +1,4 @@
-//! Everything that follows from the leases, the directory, the load and the time.
+//! The state that follows from the leases, the directory, the load and the time.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -17,16 +17,16 @@ use crate::{
     storage::Snapshot,
 };
 
-/// What the state follows from.
+/// What the state is derived from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     /// The directory.
     pub(crate) directory: Arc<Snapshot>,
     /// The monitors whose leases stand, or may stand, by their lease's key.
     pub(crate) monitors: Arc<Monitors>,
-    /// The life of the store in which they were read.
+    /// The life of the store in which the monitors were read.
     life: u64,
-    /// What there is to do.
+    /// How much there is to do.
     pub(crate) load: Load,
 }
 
@@ -38,9 +38,9 @@ pub(crate) type Monitors = BTreeMap<String, Standing>;
 pub(crate) struct Standing {
     /// The incarnation under which its lease is held.
     pub(crate) incarnation: u64,
-    /// What it says.
+    /// What the lease says.
     pub(crate) said: Said,
-    /// The store has it. If not, it stood before the store was emptied, and has not been held again yet.
+    /// Whether the store has it. If not, it stood before the store was emptied, and has not been held again yet.
     pub(crate) kept: bool,
 }
 
@@ -50,25 +50,26 @@ pub(crate) struct Said {
     /// What its librarian chose.
     #[serde(flatten)]
     pub(crate) announced: Announced,
-    /// The monitor itself is closed. What was chosen on it stands until their other monitors have taken it over.
+    /// The monitor itself is closed. What was chosen on it stands until the librarian's other monitors have taken it
+    /// over.
     #[serde(default)]
     pub(crate) closed: bool,
 }
 
-/// How everything stands.
+/// The state of the desk.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// What it follows from.
+    /// What it is derived from.
     pub(crate) sources: Sources,
     /// Who is there.
     pub(crate) people: People,
-    /// How the queues stand.
+    /// The state of the queues.
     pub(crate) queues: Queues,
     /// How well it is known who is there.
     pub(crate) knowledge: Knowledge,
 }
 
-/// What is not the same in two states.
+/// What differs between two states.
 #[derive(Debug)]
 pub(crate) struct Difference {
     /// Librarians.
@@ -78,7 +79,7 @@ pub(crate) struct Difference {
 }
 
 impl State {
-    /// Before anything is known.
+    /// The state before anything is known.
     pub(crate) fn unknown() -> Self {
         Self {
             sources: Sources::default(),
@@ -88,8 +89,8 @@ impl State {
         }
     }
 
-    /// The state that follows from its sources at a moment. Introductions that say the same as before are kept if they
-    /// began to hold after `introduced_since_ms`.
+    /// Derives the state from its sources at a moment. Introductions that say the same as before are kept if they began
+    /// to hold after `introduced_since_ms`.
     pub(crate) fn next(
         &self,
         sources: Sources,
@@ -128,7 +129,7 @@ impl State {
         }
     }
 
-    /// What is not the same now as it was before.
+    /// Returns what differs from an earlier state.
     pub(crate) fn difference(&self, before: &Self) -> Difference {
         Difference {
             people: touched(&before.people, &self.people),
@@ -138,10 +139,10 @@ impl State {
 }
 
 impl Sources {
-    /// Takes in what was read of the leases.
+    /// Takes in a reading of the leases.
     ///
-    /// While the store does not know who is there, since it was emptied, whoever it has never had in this life counts as
-    /// they were last known. Of whom it has had, it knows that they have gone.
+    /// While the store does not know who is there, since it was emptied, a monitor that it has never had in this life
+    /// counts as last known. If it has had a monitor and no longer has it, that monitor is gone.
     pub(crate) fn take_in(&mut self, reading: &Reading) {
         let mut now = monitors(&reading.leases);
         if reading.doubt.is_some() {
@@ -169,7 +170,8 @@ impl Sources {
     }
 }
 
-/// The monitors that leases are of. One that can't be read is none: a newer Carrel wrote it, or a broken one.
+/// Reads the monitors from their leases. A lease that can't be read is left out: a newer Carrel wrote it, or a broken
+/// one.
 fn monitors(leases: &[Lease]) -> Monitors {
     let standing = |lease: &Lease| {
         let said = serde_json::from_slice(&lease.value)
@@ -220,7 +222,7 @@ mod tests {
         }
     }
 
-    /// What readings one after the other leave: key, incarnation, and whether the store has it.
+    /// What a series of readings leaves: key, incarnation, and whether the store has it.
     fn after(readings: &[Reading]) -> Vec<(String, u64, bool)> {
         let mut sources = Sources::default();
         for reading in readings {
@@ -232,7 +234,7 @@ mod tests {
             .collect()
     }
 
-    /// I15: who was never in a store that does not know yet counts as they were last known.
+    /// I15: a monitor that was never in a store that does not know yet counts as last known.
     #[test]
     fn a_new_store_tells_only_of_those_it_has_had() {
         let whole = reading(1, false, &[("a", 1), ("b", 1)]);
@@ -250,7 +252,7 @@ mod tests {
         assert_eq!(after(&settled), []);
     }
 
-    /// I15: who held a monitor before somebody newer did does not get it back by being first in an emptied store.
+    /// I15: the stream that held a monitor before a newer one does not get it back by being first in an emptied store.
     #[test]
     fn an_older_monitor_in_an_emptied_store_is_not_the_monitor() {
         let whole = reading(1, false, &[("a", 2)]);

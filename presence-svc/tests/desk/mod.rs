@@ -1,4 +1,5 @@
-//! A directory service that runs for one test: in-memory log, standing clock, real gRPC on a free loopback port.
+//! A directory service that runs for one test: in-memory log, a clock that stands still, real gRPC on a free loopback
+//! port.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -79,7 +80,7 @@ impl Desk {
         .await
     }
 
-    /// The same with callers whose address nobody knows.
+    /// The same, with callers whose address is not known.
     #[allow(dead_code, reason = "not every test file needs it")]
     pub(crate) async fn without_addresses(config: Config) -> Self {
         Self::serve(config, async |running| {
@@ -93,7 +94,7 @@ impl Desk {
         .await
     }
 
-    /// The same with callers in the same process, as the gateway is one.
+    /// The same, with callers in the same process, as a gateway can be.
     #[allow(dead_code, reason = "not every test file needs it")]
     pub(crate) async fn in_process(config: Config) -> Self {
         Self::serve(config, async |running| {
@@ -126,7 +127,7 @@ impl Desk {
             clock: clock.clone(),
             keys: keys.clone(),
             auth: auth.clone(),
-            // Nobody serves it: the directory needs no load.
+            // Not served: the directory needs no load.
             load: pipe().0.into(),
             stop: stop.clone(),
         };

@@ -1,4 +1,4 @@
-//! What anyone may know of the libraries.
+//! What anyone may know about the libraries.
 
 use carrel_presence::Config;
 use carrel_proto::directory::v1::{GetLibraryRequest, ListLibrariesRequest};

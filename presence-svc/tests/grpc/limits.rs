@@ -1,4 +1,4 @@
-//! How often somebody may try, and whose address counts.
+//! How often a caller may try, and whose address counts.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ async fn too_many_attempts_are_told_when_to_come_back() {
         );
     }
     client.admit_patron(from("192.0.2.2")).await.unwrap();
-    // What is no address counts as the connection's own.
+    // If the address is not valid, the connection's own counts.
     for nonsense in ["", "x", "192.0.2.1:80"] {
         client.admit_patron(from(nonsense)).await.unwrap();
     }
@@ -96,7 +96,7 @@ async fn a_stranger_can_not_pass_the_limits_by_naming_addresses_and_a_gateway_in
         request
     };
     let stranger = Desk::with(config.clone()).await;
-    // Their connection was lost before anybody asked it whose it is.
+    // Connections that were lost before their address was asked for.
     let nobody = Desk::without_addresses(config.clone()).await;
     let gateway = Desk::in_process(config).await;
     for desk in [&stranger, &nobody, &gateway] {

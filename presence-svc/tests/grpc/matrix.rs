@@ -11,7 +11,7 @@ use crate::{
     desk::{Desk, NOW, bearing, refusal},
 };
 
-/// Who calls, in the rows of the authorization matrix (reliability.md, section 5).
+/// A caller: one of the rows of the authorization matrix (reliability.md, section 5).
 struct Caller {
     name: &'static str,
     token: Option<String>,
@@ -55,7 +55,7 @@ async fn callers(desk: &Desk) -> Vec<Caller> {
 }
 
 impl Caller {
-    /// A request of this caller, with claims of identity that must count for nothing.
+    /// A request of this caller, with claims of identity that must be ignored.
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = match &self.token {
             Some(token) => bearing(token, message),
@@ -79,7 +79,7 @@ async fn the_authorization_matrix_holds() {
         let mut client = desk.client.clone();
         let name = caller.name;
 
-        // AdmitPatron. The same answer for any library, so that no librarian learns which there are.
+        // AdmitPatron. The same answer for any library, so that no librarian learns which libraries exist.
         for institution_id in ["maple", "nowhere"] {
             let answer = client
                 .admit_patron(caller.request(admit(institution_id)))
@@ -95,7 +95,7 @@ async fn the_authorization_matrix_holds() {
             }
         }
 
-        // LogIn: open to anyone; what the caller is already does not matter.
+        // LogIn: open to anyone, whoever they are logged in as already.
         let credentials = LogInRequest {
             log_in_name: "map@harbor".into(),
             password: "demo".into(),
@@ -108,7 +108,7 @@ async fn the_authorization_matrix_holds() {
             .profile;
         assert_eq!(profile.unwrap().screen_name, "Ms Map", "{name}");
 
-        // RenewToken: one's own.
+        // RenewToken: the caller's own.
         let request = caller.request(RenewTokenRequest {
             access_token: caller.token.clone().unwrap_or_default(),
         });

@@ -40,7 +40,7 @@ async fn a_renewed_token_says_what_the_directory_says_now() {
     );
     let second = renew(&desk, &first.access_token).await.unwrap();
     assert_eq!(second.expire_time.unwrap().seconds, NOW / 1000 + 3600 + 600);
-    // The end of renewal stays where log-in put it.
+    // The end of renewal stays as log-in set it.
     assert_eq!(second.renew_until_time, first.renew_until_time);
     let after = desk.auth.verify(&second.access_token).unwrap().who;
 

@@ -14,7 +14,7 @@ use crate::{
     practise, renew,
 };
 
-/// A library in which each field that only staff may see says so.
+/// A library in which each field that only staff may see is marked as such.
 const MARKED: &str = r#"
 [[institution]]
 id = "maple"
@@ -55,7 +55,7 @@ role = "administrator"
 password = "a long enough password"
 "#;
 
-/// Everything that somebody was answered.
+/// Everything that a caller was answered.
 #[derive(Default)]
 struct Answers(String);
 
@@ -73,7 +73,7 @@ impl Answers {
         self.0.push('\n');
     }
 
-    /// A token can be read by whoever holds it.
+    /// A token can be read by anyone who holds it.
     fn keep_token(&mut self, token: &wire::Token) {
         for part in token.access_token.split('.') {
             let part = URL_SAFE_NO_PAD.decode(part).unwrap();
@@ -82,7 +82,7 @@ impl Answers {
     }
 }
 
-/// Calls everything in somebody's name.
+/// Makes every call with a token, or without one.
 async fn ask_everything(desk: &Desk, token: Option<&str>) -> Answers {
     fn by<T>(token: Option<&str>, message: T) -> Request<T> {
         match token {
@@ -143,7 +143,7 @@ async fn nothing_that_a_patron_or_anybody_is_answered_is_for_staff_only() {
         assert!(answers.contains("We keep it."), "{answers}");
         assert!(!answers.contains("staffonly"), "{answers}");
     }
-    // The test can fail: the marks are in what staff are answered.
+    // The test can fail: the answers to staff contain the marks.
     let staff = desk
         .try_log_in("staffonly@maple", "a long enough password")
         .await
@@ -161,7 +161,7 @@ async fn nothing_that_a_patron_or_anybody_is_answered_is_for_staff_only() {
     ] {
         assert!(answers.contains(mark), "{mark}: {answers}");
     }
-    // D39: not even in one's own profile; administrators see it in the list of those who are here.
+    // D39: not even in the librarian's own profile; administrators see it in the list of those who are here.
     assert!(!answers.contains("real name"), "{answers}");
 }
 
@@ -170,7 +170,7 @@ async fn staff_know_the_policies_and_scripts_of_those_whom_they_answer() {
     let desk = Desk::demo().await;
     let profile = async |name: &str, without_policies| {
         let logged_in = desk.log_in(name).await;
-        // It says who logged in; what may be long is asked for.
+        // Log-in says who logged in; what may be long has to be asked for.
         assert!(logged_in.profile.unwrap().policies.is_empty());
         let token = logged_in.token.unwrap().access_token;
         let request = bearing(&token, GetProfileRequest { without_policies });
@@ -200,7 +200,7 @@ async fn staff_know_the_policies_and_scripts_of_those_whom_they_answer() {
         assert_eq!(scripts, ["Hello", "Are you still there?", "Goodbye"]);
     }
 
-    // Harbor staffs only the back-up now, which Maple's patrons reach when their wait has gone on for long enough.
+    // Harbor now staffs only the back-up, which Maple's patrons reach when their wait has gone on for long enough.
     let apart = DEMO
         .replace(
             "staffed_by = [\"maple\", \"harbor\"]",
@@ -219,7 +219,7 @@ async fn staff_know_the_policies_and_scripts_of_those_whom_they_answer() {
         ["Harbor City Library", "Maple County Library"]
     );
     assert_eq!(harbor.policies.len(), 2);
-    // Without that step, its librarians have nobody's policy to know but their own.
+    // Without that step, its librarians are shown only their own policy.
     desk.load(&apart.replace(", { to = \"backup\", after = \"120s\" }", ""))
         .await;
     let policies = policies("map@harbor").await;

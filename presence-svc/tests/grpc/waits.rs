@@ -36,7 +36,7 @@ async fn a_patrons_token_carries_the_way_of_the_wait() {
         assert_eq!(route(&patron), [("coop", 40_000), ("backup", 120_000)]);
     }
 
-    // A renewed token says what the directory says then.
+    // A renewed token says what the directory says by then.
     let admitted = desk.client.clone().admit_patron(admit("maple")).await;
     let token = admitted.unwrap().into_inner().token.unwrap().access_token;
     desk.load(&DEMO.replace("{ to = \"coop\", after = \"40s\" }, ", ""))
@@ -57,12 +57,12 @@ async fn practice_waits_in_the_practice_queue_and_goes_no_further() {
     assert_eq!(practising.queue_id, "practice");
     assert_eq!(route(&practising), []);
 
-    // It stays practice for as long as it is renewed.
+    // It stays practice as long as it is renewed.
     let renewed = renew(&desk, &token).await.unwrap().access_token;
     assert_eq!(patron(&desk, &renewed), practising);
 
-    // And ends with the practice of the library, whether or not its queue is still there: it never turns into a wait for an
-    // answer.
+    // It ends when the library stops offering practice, whether or not the queue still exists: it never turns into a
+    // wait for an answer.
     let unused = DEMO.replacen("practice_queue = \"practice\"\n", "", 1);
     let renamed = DEMO.replace("\"practice\"", "\"exercises\"");
     let removed = renamed.replacen("practice_queue = \"exercises\"\n", "", 1);
@@ -85,7 +85,7 @@ async fn practice_waits_in_the_practice_queue_and_goes_no_further() {
             );
         }
     }
-    // Who asks for an answer is let in all the same.
+    // A patron who asks for an answer is still let in.
     let admitted = desk.client.clone().admit_patron(admit("maple")).await;
     assert!(admitted.is_ok());
 }

@@ -6,7 +6,7 @@ use tonic::Code;
 
 use crate::house::{House, choice, in_time};
 
-/// What no status has for its number, or had when this was written.
+/// Numbers that no status has, or had when this was written.
 const UNKNOWN_STATUSES: [i32; 3] = [-1, 99, i32::MAX];
 
 fn own(status: Status, queues: &[&str], monitors: u32) -> wire::OwnPresence {
@@ -60,7 +60,7 @@ async fn several_monitors_are_one_presence_on_whichever_servers_they_are() {
     assert_eq!(tab.own_presence().await, own(Status::Away, &["maple"], 2));
     assert_eq!(phone.own_presence().await, own(Status::Away, &["maple"], 2));
 
-    // What was chosen on the tab stays when it is closed, and so does the librarian.
+    // The choice made on the tab stays when the tab is closed, and so does the librarian.
     tab.goodbye().await;
     assert_eq!(phone.own_presence().await, own(Status::Away, &["maple"], 1));
     let row = |screen: &crate::house::Screen| screen.librarians.get("Mr Lee").cloned();
@@ -91,7 +91,7 @@ async fn what_was_chosen_on_a_monitor_that_was_closed_waits_for_one_that_comes_b
         .unwrap();
     assert_eq!(phone.own_presence().await, own(Status::Away, &["coop"], 1));
 
-    // Whoever comes when all of them were closed begins anew.
+    // A librarian who comes back after all of them were closed starts afresh.
     phone.goodbye().await;
     let first = choice("other", Status::Unspecified, None);
     let mut other = house.announce_with(&desk, &token, first).await.unwrap();
@@ -116,7 +116,7 @@ async fn whoever_comes_back_in_time_was_never_gone() {
         tab.own_presence().await,
         own(Status::Available, &["coop"], 1)
     );
-    // The very next change that the watcher hears of is this one.
+    // The next change that the watcher hears of is this one.
     tab.choose(Status::Busy, None).await;
     watcher
         .until(|screen| {
@@ -143,7 +143,7 @@ async fn whoever_gives_no_sign_of_life_is_gone() {
         .await;
     watcher.until(|screen| screen.librarians.is_empty()).await;
 
-    // One whose stream was cut is gone as well.
+    // A librarian whose stream was cut is gone as well.
     drop(house.announce(&desk, "lee@maple", "tab", &["coop"]).await);
     watcher
         .until(|screen| screen.librarians.contains_key("Mr Lee"))
@@ -198,7 +198,7 @@ async fn a_choice_that_can_not_be_taken_leaves_what_was_chosen_before() {
         own(Status::Busy, &["practice"], 1)
     );
 
-    // As the first word, it ends the stream.
+    // As the first announcement, it ends the stream.
     let token = house.token("lee@maple").await;
     for (monitor, queue, code, reason) in [
         ("other", "harbor", Code::NotFound, "NOT_FOUND"),
@@ -215,7 +215,7 @@ async fn a_choice_that_can_not_be_taken_leaves_what_was_chosen_before() {
         let unknown = (Code::InvalidArgument, "UNKNOWN_VALUE".into());
         assert_eq!(refused.end().await, unknown, "{status}");
     }
-    // Nobody is there by an announcement that was refused.
+    // An announcement that was refused makes nobody present.
     tab.goodbye().await;
     let first = choice("tab", Status::Unspecified, None);
     let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
@@ -272,11 +272,11 @@ async fn no_librarian_fills_the_desk_with_monitors() {
         refused.end().await,
         (Code::ResourceExhausted, "TOO_MANY_MONITORS".into())
     );
-    // One of them that comes back is not one more.
+    // A monitor that comes back does not count as another.
     house.announce(&desk, "lee@maple", "7", &[]).await;
 }
 
-/// A browser that opens all its windows again at once.
+/// A browser that reopens all its windows at once.
 #[tokio::test]
 async fn of_monitors_that_are_opened_at_once_no_more_stay_than_may() {
     let house = House::new().await;

@@ -5,7 +5,7 @@ use tonic::{Code, Request, Status};
 
 use crate::house::{Desk, House, bearing, reason};
 
-/// What each call says to a caller, by the token that they bring.
+/// What each call answers a caller with this token.
 async fn answers(desk: &Desk, token: Option<&str>) -> Vec<Result<(), Status>> {
     fn with<T>(token: Option<&str>, message: T) -> Request<T> {
         match token {
@@ -62,7 +62,7 @@ async fn only_librarians_may_know_who_is_here() {
     assert_eq!(refused, [Code::NotFound], "there is nobody called whoever");
 }
 
-// D20, I18: who is not shown is no different from who does not exist.
+// D20, I18: a librarian who is not shown can't be told from one who does not exist.
 #[tokio::test]
 async fn whoever_is_not_shown_can_not_be_found() {
     let (house, desk) = House::open().await;
@@ -90,7 +90,7 @@ async fn whoever_is_not_shown_can_not_be_found() {
 
     let unknown = get("nobody").await.unwrap_err();
     assert_eq!(reason(&unknown), (Code::NotFound, "NOT_FOUND".into()));
-    // Another queue, not here, oneself, nobody at all: the same to the byte.
+    // Another queue, not here, the caller themselves, nobody at all: the same to the byte.
     for name in ["lee@maple", "boss@maple", "map@harbor"] {
         let hidden = get(house.id(name)).await.unwrap_err();
         assert_eq!(hidden.details(), unknown.details(), "{name}");

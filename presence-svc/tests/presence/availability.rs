@@ -19,7 +19,7 @@ async fn availability(desk: &Desk, library: &str) -> wire::GetAvailabilityRespon
         .into_inner()
 }
 
-/// Asks until the answer is this one.
+/// Asks until this is the answer.
 async fn becomes(
     desk: &Desk,
     library: &str,
@@ -44,7 +44,7 @@ async fn a_library_can_be_asked_when_any_queue_that_its_patrons_reach_is_open_an
     house
         .load
         .begin_with(snapshot(&[("maple", 2), ("coop", 5)], &[]));
-    // It has just started: nobody may have been heard of yet. That it is out of hours is known all the same.
+    // It has just started, and may not have heard of everyone yet. That it is out of hours is known all the same.
     house.config.lease = Duration::from_secs(3600).into();
     let desk = house.server().await;
     let harbor = availability(&desk, "harbor").await;
@@ -61,7 +61,7 @@ async fn a_library_can_be_asked_when_any_queue_that_its_patrons_reach_is_open_an
 
     house.config.lease = Duration::from_millis(300).into();
     let desk = house.server().await;
-    // Maple's own queue is out of hours, but a wait there goes on to the cooperative's, which has none.
+    // Maple's own queue is out of hours, but a wait there goes on to the cooperative's, which has no hours.
     let maple = becomes(&desk, "maple", Availability::Unstaffed).await;
     assert_eq!(maple.question_form_address, "https://maple.example/ask");
     assert_eq!(maple.next_open_time, None);
@@ -87,7 +87,7 @@ async fn whoever_takes_nobody_new_does_not_keep_a_library_open() {
     becomes(&desk, "maple", Availability::Open).await;
     lee.choose(Status::AcceptNoNew, None).await;
     becomes(&desk, "maple", Availability::Unknown).await;
-    // A queue that Maple's patrons do not reach is nothing to them, however well it is staffed.
+    // A queue that Maple's patrons do not reach does not help them, however well it is staffed.
     let _map = house
         .announce(&desk, "map@harbor", "tab", &["harbor"])
         .await;

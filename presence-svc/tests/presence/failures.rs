@@ -17,7 +17,7 @@ async fn everybody_counts_as_last_known_while_the_leases_are_out_of_order() {
     assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
 
     house.leases.break_down(true);
-    // A sign of life is no harm, and a new choice is refused for now.
+    // A sign of life does no harm, and a new choice is refused for now.
     lee.here().await;
     lee.choose(Status::Away, None).await;
     assert_eq!(
@@ -62,8 +62,8 @@ async fn a_server_that_starts_beside_a_new_store_does_not_show_an_empty_desk() {
     assert_eq!(map.names(), ["Mr Lee"]);
 }
 
-/// I15: who never left is not shown as gone because the store was emptied, however often: not on a server that had read
-/// it whole, and not on one that began while it was new and never has.
+/// I15: librarians who never left are not shown as gone because the store was emptied, however often: neither on a
+/// server that had read it whole, nor on one that began while it was new and never has.
 #[tokio::test]
 async fn nobody_is_gone_because_the_store_was_emptied() {
     let (house, desk) = House::open().await;
@@ -77,7 +77,7 @@ async fn nobody_is_gone_because_the_store_was_emptied() {
     ];
     for status in [Status::Busy, Status::Away, Status::Available] {
         house.leases.empty();
-        // What comes after it must have come, or it proves nothing.
+        // A later change must have come, or the check proves nothing.
         lee.choose(status, None).await;
         for screen in &mut screens {
             assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
@@ -101,8 +101,8 @@ async fn nobody_is_gone_because_the_store_was_emptied() {
     }
 }
 
-/// I15: whoever has a stream is held again in an emptied store at once, and not only with their next sign of life. So a
-/// server that begins beside it finds them.
+/// I15: a librarian who has a stream is held again in an emptied store at once, and not only with their next sign of
+/// life. So a server that begins beside it finds them.
 #[tokio::test]
 async fn who_is_here_is_held_again_in_an_emptied_store_at_once() {
     let (house, desk) = House::open().await;
@@ -122,7 +122,7 @@ async fn who_is_here_is_held_again_in_an_emptied_store_at_once() {
     }
 }
 
-/// I15: a store that was emptied knows well who has gone since they were held in it.
+/// I15: a store that was emptied knows who has gone since they were held in it.
 #[tokio::test]
 async fn who_goes_while_the_store_is_new_is_gone() {
     let (house, desk) = House::open().await;
@@ -140,7 +140,8 @@ async fn who_goes_while_the_store_is_new_is_gone() {
         }
     })
     .await;
-    // Whoever shows this has read the new store since both were held in it. A server that has not can't know of either.
+    // A screen that shows this has read the new store since both were held in it. A server that has not can't know of
+    // either.
     oak.choose(Status::Away, None).await;
     for screen in &mut screens {
         screen
@@ -153,7 +154,7 @@ async fn who_goes_while_the_store_is_new_is_gone() {
     }
 }
 
-/// I15: who went while the store was away counts as here until it knows better, and no longer.
+/// I15: a librarian who went while the store was away counts as here until it knows better, and no longer.
 #[tokio::test]
 async fn who_is_not_held_again_is_gone_when_the_store_has_settled() {
     let (house, desk) = House::open().await;
@@ -179,7 +180,7 @@ async fn who_is_not_held_again_is_gone_when_the_store_has_settled() {
     screen.until(|screen| screen.names() == ["Ms Oak"]).await;
 }
 
-/// I15: of the log, who is here needs only the directory, which is as it was last known while the log hangs.
+/// I15: presence needs only the directory from the log, which counts as last known while the log hangs.
 #[tokio::test]
 async fn nobody_is_gone_because_the_log_hangs_and_who_goes_is() {
     let (house, desk) = House::open().await;

@@ -1,5 +1,5 @@
-//! Servers of one desk that run for one test: shared log, bus and leases, a clock that stands, and a session-svc that
-//! tells the load it is told to tell.
+//! Servers of one desk that run for one test: shared log, bus and leases, a clock that stands still, and a session-svc
+//! that tells the load it was given.
 
 use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
 
@@ -87,7 +87,7 @@ staffed_by = ["maple", "harbor"]
 practice = true
 "#;
 
-/// Log-in names, and who they are.
+/// Log-in names, screen names, libraries and roles.
 const STAFF: [(&str, &str, &str, &str); 6] = [
     ("map@harbor", "Ms Map", "harbor", "librarian"),
     ("lee@maple", "Mr Lee", "maple", "librarian"),
@@ -101,7 +101,7 @@ pub(crate) fn directory_file(
     staff: impl Fn(&str) -> bool,
     change: impl Fn(String) -> String,
 ) -> String {
-    // The hash of no password: nobody logs in here.
+    // The hash of an unknown password: nobody logs in here.
     let hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM0NTY3OA$\
         HwlUhvUxyTgA8mdsb5ov1cZkAMsIXNyGIbFkTnNvLWg";
     let librarians = STAFF.iter().filter(|(name, ..)| staff(name)).map(|(name, screen, library, role)| {
@@ -179,7 +179,7 @@ impl House {
         (house, desk)
     }
 
-    /// A server more.
+    /// Starts another server.
     pub(crate) async fn server(&self) -> Desk {
         let (stop, running) = self.build().await;
         let (channel, incoming) = pipe();
@@ -195,7 +195,8 @@ impl House {
         }
     }
 
-    /// A server more, which is called within the process: nothing between it and who reads takes what is not read.
+    /// Starts another server, which is called within the process: nothing between it and the reader buffers what is not
+    /// read.
     pub(crate) async fn server_in_process(&self) -> Desk {
         let (stop, running) = self.build().await;
         let services = Services::new().with(running.presence);
@@ -240,7 +241,7 @@ impl House {
         &self.ids[name]
     }
 
-    /// What a token says of a librarian.
+    /// What a token says about a librarian.
     pub(crate) async fn who(&self, name: &str) -> auth::Librarian {
         let directory = carrel_presence::storage::read(&*self.log)
             .await
@@ -286,7 +287,7 @@ impl House {
         self.issue(who, Duration::from_secs(600))
     }
 
-    /// Announces a monitor of a librarian with a choice of queues, and waits until it is.
+    /// Announces a librarian's monitor with a choice of queues, and waits until it is announced.
     pub(crate) async fn announce(
         &self,
         desk: &Desk,
@@ -316,7 +317,7 @@ impl House {
         Ok(monitor)
     }
 
-    /// Watches the desk, with the snapshot read.
+    /// Watches the desk, and reads the snapshot.
     pub(crate) async fn watch(&self, desk: &Desk, name: &str) -> Screen {
         Screen::watch(desk, &self.token(name).await).await
     }
@@ -336,7 +337,7 @@ pub(crate) fn choice(
     }
 }
 
-/// Waits for what must come.
+/// Waits for something that must come.
 pub(crate) async fn in_time<T>(coming: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, coming)
         .await

@@ -148,7 +148,7 @@ async fn whoever_loses_the_right_to_a_queue_monitors_it_no_longer() {
     let _map = house.announce(&desk, "map@harbor", "tab", &["coop"]).await;
     map.until(|screen| screen.names() == ["Mr Lee"]).await;
 
-    // The directory takes the queue away from their library, with their token still naming it.
+    // The directory takes the queue away from their library, while their token still names it.
     let changed = directory_file(
         |_| true,
         |text| {
@@ -165,7 +165,7 @@ async fn whoever_loses_the_right_to_a_queue_monitors_it_no_longer() {
     lee.choose(Status::Unspecified, Some(&["coop"])).await;
     assert_eq!(lee.refused().await.1, "NOT_FOUND");
 
-    // And an account that is gone is not here.
+    // A librarian whose account is gone is not here.
     let mut boss = house.watch(&desk, "boss@maple").await;
     assert_eq!(boss.names(), ["Mr Lee"]);
     house

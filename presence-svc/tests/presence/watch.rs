@@ -16,7 +16,7 @@ async fn librarians_see_who_monitors_a_queue_together_with_them() {
         .announce(&desk, "lee@maple", "tab", &["coop", "maple"])
         .await;
     let mut oak = house.announce(&desk, "oak@maple", "tab", &["maple"]).await;
-    // Without a presence of one's own, nobody.
+    // Without a presence of their own, they see nobody.
     let mut here = house
         .announce(&desk, "map@harbor", "tab", &["coop", "harbor"])
         .await;
@@ -123,7 +123,7 @@ async fn the_load_is_session_svcs_and_the_last_known_when_it_is_gone() {
         .await;
     assert!(screen.queues["maple"].oldest_time.is_some());
 
-    // It goes away: what it said last stays. It comes back with less: so it is.
+    // It goes away: its last load stays. It comes back with less: that counts.
     house.load.watched(1).await;
     house.load.begin_with(snapshot(&[], &[(&lee, 1)]));
     house.load.hang_up();

@@ -17,14 +17,14 @@ use crate::{
 pub(crate) struct AuditPage<E> {
     /// The entries, newest first.
     pub entries: Vec<Stored<E>>,
-    /// Below which number the next page starts, if there is one.
+    /// The number below which the next page starts, if there is one.
     pub next_below: Option<u64>,
 }
 
 /// Reads up to `limit` entries of a library's audit, newest first, below a number or from the end.
 ///
 /// # Errors
-/// As the log does.
+/// Those of the log.
 pub(crate) async fn read_page(
     audits: &Audits,
     log: &dyn EventLog,
@@ -41,11 +41,11 @@ pub(crate) async fn read_page(
     page_of(log, &audit.stream, head, below, limit).await
 }
 
-/// Reads up to `limit` entries of what a librarian did themselves, newest first, below a number of their own or from the
-/// end. Nothing of it, not even how long it takes, follows from what others did (S11).
+/// Reads up to `limit` entries of what a librarian did themselves, newest first, below a number of their own or from
+/// the end. Nothing about it, not even how long it takes, depends on what others did (S11).
 ///
 /// # Errors
-/// As the log does.
+/// Those of the log.
 pub(crate) async fn read_own_page(
     log: &dyn EventLog,
     member: &StaffMember,

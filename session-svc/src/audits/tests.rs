@@ -26,7 +26,7 @@ fn entry(session_id: &str, expected: u64) -> Audited {
     }
 }
 
-/// The sessions that the audit names, in the order of its chain, which is whole.
+/// Returns the sessions that the audit names, in the order of its chain, which must be whole.
 async fn chain(log: &dyn EventLog) -> Vec<String> {
     let stream = StreamName::new(storage::AUDIT, "maple");
     let entries = storage::read_after::<AuditEntry>(log, &stream, 0).await;
@@ -40,7 +40,8 @@ async fn chain(log: &dyn EventLog) -> Vec<String> {
     sessions
 }
 
-/// I17: who enters a session does not wait for as many commits as others enter other sessions of the library.
+/// I17: a supervisor who enters a session does not wait for as many commits as others enter other sessions of the
+/// library.
 #[tokio::test]
 async fn what_comes_while_an_entry_is_written_shares_the_next_append() {
     let log = FaultyLog::in_memory().unwrap();
@@ -65,7 +66,7 @@ async fn what_comes_while_an_entry_is_written_shares_the_next_append() {
     assert_eq!(chain(&*log).await[1..], sessions);
 }
 
-/// A library's audit may be written by another server, and any of the sessions as well: who is not concerned is written.
+/// Another server may write to the audit, and to any of the sessions: writes that it does not conflict with succeed.
 #[tokio::test]
 async fn a_conflict_is_only_theirs_whose_session_it_is() {
     let log = FaultyLog::in_memory().unwrap();
@@ -101,7 +102,7 @@ async fn a_conflict_is_only_theirs_whose_session_it_is() {
     assert_eq!(chain(&*log).await, ["a", "b", "a", "c"]);
 }
 
-/// An append that has reached the log, which holds it.
+/// Polls an append until it has reached the log, which holds it.
 async fn until_held(log: &FaultyLog, append: impl Future<Output = Result<(), LogError>> + Unpin) {
     let mut append = std::pin::pin!(append);
     while log.held().now_or_never().is_none() {
@@ -110,7 +111,8 @@ async fn until_held(log: &FaultyLog, append: impl Future<Output = Result<(), Log
     }
 }
 
-/// What is written together with one who stops may be written or not, and what only waited is written by another.
+/// When the task that writes for others stops, what it was writing may be written or not, and what only waited is
+/// written by another task.
 #[tokio::test]
 async fn whoever_writes_for_others_may_stop() {
     let log = FaultyLog::in_memory().unwrap();
@@ -140,7 +142,7 @@ async fn whoever_writes_for_others_may_stop() {
     assert_eq!(chain(&*log).await, ["e", "f", "g"]);
 }
 
-/// Writes so many entries of one librarian.
+/// Writes `many` entries of one librarian.
 async fn did(audits: &Audits, log: &dyn EventLog, librarian_id: &str, many: usize) {
     let fact = AuditFact {
         act: AuditAct::ConferenceEntered,
@@ -158,7 +160,8 @@ async fn did(audits: &Audits, log: &dyn EventLog, librarian_id: &str, many: usiz
     assert_eq!(written.await, Ok(()));
 }
 
-/// S11: an audit may be long, and most of it others'. What has to be read for a page does not tell how much that is.
+/// S11: an audit may be long, with most of it by others. What has to be read for a page does not reveal how much that
+/// is.
 #[tokio::test]
 async fn a_page_of_ones_own_entries_reads_nothing_of_others() {
     let member = StaffMember {
@@ -196,7 +199,7 @@ async fn a_page_of_ones_own_entries_reads_nothing_of_others() {
     assert_eq!(reads, [reads[0]; 3]);
 }
 
-/// Two servers write to one audit, and to what one librarian did.
+/// Two servers write to one audit, and to one librarian's own stream.
 #[tokio::test]
 async fn what_a_librarian_did_goes_on_on_another_server() {
     let log = FaultyLog::in_memory().unwrap();

@@ -1,8 +1,8 @@
-//! What somebody is to a session, and what they may see of it.
+//! What an actor is to a session, and what they may see of it.
 //!
 //! The order of checks is the same everywhere: what a role may ever do ([`Refused::NotAllowed`], the same for any
 //! session), whether this session is theirs ([`Refused::NotFound`], the same as for one that does not exist), and only
-//! then how the session stands. So no answer tells a stranger whether a session exists.
+//! then the state of the session. So no answer tells a stranger whether a session exists.
 
 use super::{
     audience::Audience,
@@ -12,22 +12,22 @@ use super::{
     session::{Phase, Session},
 };
 
-/// A session with all that the rules look at.
+/// A session with everything that the rules depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     /// The session's id.
     pub session_id: &'a str,
     /// The session as staff know it. `None` if it was not opened.
     pub session: Option<&'a Session>,
-    /// Who is inside.
+    /// The supervisors who are inside in conference mode.
     pub conference: &'a Conference,
-    /// What time it is, in Unix milliseconds.
+    /// The current time, in Unix milliseconds.
     pub now_ms: i64,
-    /// How long things last.
+    /// The durations that the rules use.
     pub times: Times,
 }
 
-/// How long things last, in milliseconds.
+/// The durations that the rules use, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// How long after the end the owner may still read and add notes.
@@ -36,7 +36,7 @@ pub struct Times {
     pub transfer_lapse_ms: i64,
 }
 
-/// What somebody is to a session.
+/// What an actor is to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// Its patron.
@@ -47,14 +47,14 @@ pub enum Relation {
     Supervisor,
     /// Entitled to supervise or review it, but not inside.
     Reviewer,
-    /// Owned it until it was handed over or went back to its queue, and it goes on.
+    /// Owned it until it was handed over or went back to its queue; it has not ended.
     FormerOwner,
-    /// Entitled to a queue that it waits or waited in.
+    /// Entitled to monitor a queue that it waits or waited in.
     Candidate,
 }
 
 impl Situation<'_> {
-    /// What the actor is to the session, or `None` for a stranger.
+    /// Returns what the actor is to the session, or `None` for a stranger.
     #[must_use]
     pub fn relation(&self, actor: &Actor) -> Option<Relation> {
         match actor {
@@ -65,7 +65,7 @@ impl Situation<'_> {
         }
     }
 
-    /// What a librarian is to the session, or `None` for a stranger.
+    /// Returns what a librarian is to the session, or `None` for a stranger.
     #[must_use]
     pub fn relation_of(&self, librarian: &LibrarianActor) -> Option<Relation> {
         let session = self.session?;
@@ -86,7 +86,7 @@ impl Situation<'_> {
         }
     }
 
-    /// Whether the librarian is in conference mode in the session.
+    /// Returns whether the librarian is in conference mode in the session.
     #[must_use]
     pub fn is_inside(&self, session: &Session, librarian: &LibrarianActor) -> bool {
         session.end.is_none()
@@ -94,7 +94,7 @@ impl Situation<'_> {
             && librarian.supervises(&session.opened.institution_id)
     }
 
-    /// What somebody is told who owned the session and no longer does.
+    /// Returns the refusal for a librarian who owned the session and no longer does.
     #[must_use]
     pub fn no_longer_owner(&self) -> Refused {
         let owner = self.session.and_then(|session| session.owner.as_ref());
@@ -103,8 +103,9 @@ impl Situation<'_> {
         }
     }
 
-    /// Some time after the end a foreign owner loses the session, a reviewer becomes one as for any other session,
-    /// and another librarian of the patron's library keeps it for reading.
+    /// Returns whether the owner still counts as one. Some time after the end, an owner from another library loses the
+    /// session, an owner who supervises becomes a reviewer as for any other session, and another librarian of the
+    /// patron's library may go on reading it.
     fn ownership_lasts(&self, session: &Session, librarian: &LibrarianActor) -> bool {
         let institution_id = &session.opened.institution_id;
         let reads_on = librarian.member.institution_id == *institution_id
@@ -112,7 +113,7 @@ impl Situation<'_> {
         reads_on || !self.wrapped_up(session)
     }
 
-    /// Whether the session ended so long ago that its owner is done with it.
+    /// Returns whether the session ended so long ago that its owner is done with it.
     #[must_use]
     pub fn wrapped_up(&self, session: &Session) -> bool {
         session
@@ -122,7 +123,7 @@ impl Situation<'_> {
     }
 }
 
-/// For what somebody wants to see a session.
+/// What an actor wants to see a session for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
     /// To take part, or to look at how it stands.
@@ -131,13 +132,14 @@ pub enum Sight {
     Transcript,
 }
 
-/// Says as which audience the actor may see the session: the one they wish, or the widest that they have a right to.
+/// Returns the audience as which the actor may see the session: the one they ask for, or the widest that they have a
+/// right to.
 ///
 /// A reviewer who is not inside sees nothing of a running session: to watch it they must accept the warning and enter
 /// (R1).
 ///
 /// # Errors
-/// As the order of checks says.
+/// The refusal of the first check that fails, in the order that the module names.
 pub fn may_see(
     situation: &Situation<'_>,
     actor: &Actor,
@@ -162,7 +164,7 @@ pub fn may_see(
     }
 }
 
-/// Whom a participant's typing reaches.
+/// Who is told that a participant types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypingReach {
     /// Who may be told.
@@ -171,10 +173,11 @@ pub struct TypingReach {
     pub relation: Relation,
 }
 
-/// Says who may be told that the actor types in the box of an audience, if anyone.
+/// Returns who may be told that the actor types in the box of an audience, if anyone.
 ///
-/// What a supervisor types is told only to those to whom they have already shown themselves (R4). After leaving and entering
-/// again they are silent again, also to a patron who remembers them, and a note is nothing to the patron (I17, I19).
+/// A supervisor's typing is told only to those to whom they have already shown themselves (R4). After leaving and
+/// entering again they are silent again, even to a patron who remembers them; and a note does not show them to the
+/// patron (I17, I19).
 #[must_use]
 pub fn typing_reach(
     situation: &Situation<'_>,
@@ -218,7 +221,8 @@ mod tests {
         }
     }
 
-    /// Whether the supervisor's typing in the box for messages and in the one for notes reaches anybody after these events.
+    /// Returns whether the supervisor's typing in the message box, and in the notes box, reaches anybody after these
+    /// events.
     fn reaches(events: &[Event]) -> (bool, bool) {
         let session = events.iter().fold(None, |session, event| {
             Session::apply(session, Audience::Staff, event, 0)
@@ -277,7 +281,7 @@ mod tests {
                 assert_eq!(reaches(&events), reached, "after {:?}", events.last());
             }
         }
-        // Who owned the session and enters it again has shown themselves as its owner, and not as a supervisor.
+        // A former owner who enters the session has shown themselves as its owner, and not as a supervisor.
         events.push(note());
         events.push(Event::PickedUp { by: admin() });
         events.push(Event::Returned { from: admin() });

@@ -39,7 +39,7 @@ impl PageAddress {
     /// Reads an address as the WHATWG URL standard does, and normalises it.
     ///
     /// # Errors
-    /// When a patron could not safely be shown it.
+    /// When it could not safely be shown to a patron.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         if text.len() > ADDRESS_LIMIT {
             return Err(AddressError::TooLong { length: text.len() });
@@ -65,7 +65,7 @@ impl PageAddress {
         Ok(Self { address, host })
     }
 
-    /// The address, normalised, the host in punycode.
+    /// The address, normalised, with the host in punycode.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
@@ -78,8 +78,8 @@ impl PageAddress {
     }
 }
 
-/// Control characters, and marks that change the direction of text or take up no room: with them an address can look
-/// like another one.
+/// Returns whether a character is a control character, or a mark that changes the direction of text or has no width:
+/// with these, an address can look like another one.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')

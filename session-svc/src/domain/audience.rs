@@ -1,11 +1,11 @@
-//! Who may see what. The one place where it is decided.
+//! Who may see what: the one place where this is decided.
 //!
 //! [`project`] is the only way from what happened to what a viewer is shown: live, in a refill, in a transcript, in a
-//! list. It is total: a new kind of event does not compile until it has an audience here, and what has none for a
-//! viewer is not shown.
+//! list. It is total: a new kind of event does not compile until it has an audience here, and an event that is not for
+//! a viewer's audience is not shown to them.
 //!
-//! Positions are not stored and not handed out: a viewer's position *is* the number of events that they were shown
-//! ([`super::session::Session::position`]). So a patron's numbers cannot have a hole where a note is (S21, I17).
+//! Positions are not stored or handed out: a viewer's position *is* the number of events that they were shown
+//! ([`super::session::Session::position`]). So a patron's positions can't have a hole where a note is (S21, I17).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use super::{
     people::{StaffMember, StaffNaming},
 };
 
-/// A group of people who may see the same.
+/// A group of people who may see the same events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Audience {
     /// Everyone in the session, the patron included.
@@ -23,7 +23,7 @@ pub enum Audience {
     Staff,
 }
 
-/// Whom an event is for.
+/// Returns the audience that an event is for.
 #[must_use]
 pub fn audience_of(event: &Event) -> Audience {
     match event {
@@ -49,7 +49,7 @@ pub fn project(event: &Event, viewer: Audience) -> Option<&Event> {
     (viewer >= audience_of(event)).then_some(event)
 }
 
-/// In what part somebody is shown.
+/// The part in which a person is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The patron who asked.
@@ -60,10 +60,10 @@ pub enum Part {
     Colleague,
 }
 
-/// Somebody as a viewer may know them.
+/// A person as a viewer may know them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenPerson {
-    /// In what part they act.
+    /// The part in which they act.
     pub part: Part,
     /// The name to show.
     pub name: String,

@@ -1,7 +1,7 @@
 //! The audit: who looked into which session, and when (R21, I25).
 //!
-//! Each library has one audit, a stream in the log. Each entry carries a hash over the one before and itself, so that
-//! a removed, altered or reordered entry shows.
+//! Each library has one audit, a stream in the log. Each entry carries a hash over itself and the one before, so that
+//! removing, altering or reordering an entry shows.
 
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub enum AuditAct {
     TranscriptRead,
 }
 
-/// What is to be written to the audit. It has no word of any conversation.
+/// A fact to be written to the audit. It contains nothing of any conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditFact {
     /// What was done.
@@ -29,7 +29,7 @@ pub struct AuditFact {
     pub librarian_name: String,
     /// The session it was done to.
     pub session_id: String,
-    /// Why or how, as a constant.
+    /// The version of the warning that was accepted, how the librarian left, or the audience of the transcript.
     pub detail: String,
 }
 
@@ -47,21 +47,21 @@ pub struct AuditEntry {
 pub const CHAIN_START: &str = "";
 
 impl AuditEntry {
-    /// Adds a fact to the chain.
+    /// Chains a fact to the entry with the hash `before`.
     #[must_use]
     pub fn chain(fact: AuditFact, at_ms: i64, before: &str) -> Self {
         let chain_hash = chain_hash(&fact, at_ms, before);
         Self { fact, chain_hash }
     }
 
-    /// Whether this entry follows the one with the hash `before`, unaltered.
+    /// Returns whether this entry follows the one with the hash `before`, unaltered.
     #[must_use]
     pub fn follows(&self, at_ms: i64, before: &str) -> bool {
         self.chain_hash == chain_hash(&self.fact, at_ms, before)
     }
 }
 
-/// Each part goes in with its length, so that no two facts have the same bytes.
+/// Hashes each part with its length, so that no two facts hash the same bytes.
 fn chain_hash(fact: &AuditFact, at_ms: i64, before: &str) -> String {
     let act = match fact.act {
         AuditAct::ConferenceEntered => "entered",

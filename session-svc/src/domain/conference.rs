@@ -14,21 +14,21 @@ use super::people::StaffMember;
 pub enum ConferenceEvent {
     /// A supervisor entered, after accepting the warning.
     Entered {
-        /// Who.
+        /// The supervisor.
         by: StaffMember,
         /// The version of the warning that they accepted (R1).
         warning_version: String,
     },
     /// A supervisor is no longer inside.
     Left {
-        /// Who.
+        /// The supervisor.
         by: StaffMember,
-        /// How it came.
+        /// How they left.
         how: Departure,
     },
 }
 
-/// How a supervisor came to be outside.
+/// How a supervisor left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Departure {
@@ -38,7 +38,7 @@ pub enum Departure {
     SessionEnded,
     /// Their connection was gone for longer than the grace.
     ConnectionLost,
-    /// They picked up the patron whose librarian was lost (R7).
+    /// They became the owner, by picking up a patron whose librarian was lost (R7) or by accepting a transfer (D7).
     BecameOwner,
 }
 
@@ -55,15 +55,15 @@ impl Departure {
     }
 }
 
-/// Who is inside. Copies share what they say until one of them changes.
+/// The supervisors inside. Clones share their data until one of them changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conference {
-    /// In order of their ids. It is nobody or few.
+    /// Sorted by id. There are none, or few.
     inside: Arc<Vec<StaffMember>>,
 }
 
 impl Conference {
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn apply(&mut self, event: &ConferenceEvent) {
         let place = self.place(match event {
             ConferenceEvent::Entered { by, .. } | ConferenceEvent::Left { by, .. } => {
@@ -84,24 +84,24 @@ impl Conference {
         }
     }
 
-    /// Where somebody is among those inside, or where they would be.
+    /// Returns the index of a librarian among those inside, or the index at which to insert them.
     fn place(&self, librarian_id: &str) -> Result<usize, usize> {
         let by_id = |member: &StaffMember| member.librarian_id.as_str().cmp(librarian_id);
         self.inside.binary_search_by(by_id)
     }
 
-    /// Whether a librarian is inside.
+    /// Returns whether a librarian is inside.
     #[must_use]
     pub fn contains(&self, librarian_id: &str) -> bool {
         self.place(librarian_id).is_ok()
     }
 
-    /// Whoever is inside, by id.
+    /// Returns the supervisors inside, sorted by id.
     pub fn members(&self) -> impl Iterator<Item = &StaffMember> {
         self.inside.iter()
     }
 
-    /// Whether nobody is inside.
+    /// Returns whether nobody is inside.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.inside.is_empty()

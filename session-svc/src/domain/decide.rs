@@ -16,7 +16,7 @@ use super::{
     transfer::{self, Addressee},
 };
 
-/// Something that somebody wants done.
+/// A command to a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Command {
@@ -31,9 +31,9 @@ pub enum Command {
     },
     /// A librarian picks the patron up.
     PickUp,
-    /// Somebody writes to everyone.
+    /// A participant writes to everyone in the session.
     PostMessage {
-        /// What.
+        /// The text.
         text: String,
     },
     /// A librarian sends a web page.
@@ -43,7 +43,7 @@ pub enum Command {
     },
     /// A librarian writes a note.
     WriteNote {
-        /// What.
+        /// The text.
         text: String,
     },
     /// A supervisor enters.
@@ -55,40 +55,40 @@ pub enum Command {
     LeaveConference,
     /// The owner offers the session.
     OfferTransfer {
-        /// To whom.
+        /// The addressee.
         to: Addressee,
-        /// What they say with it, or nothing.
+        /// The message that goes with it, or empty.
         message: String,
     },
-    /// Somebody accepts an offer.
+    /// A librarian accepts an offer.
     AcceptTransfer {
-        /// Which.
+        /// The offer's id.
         offer_id: String,
     },
-    /// Somebody declines an offer.
+    /// A librarian declines an offer.
     DeclineTransfer {
-        /// Which.
+        /// The offer's id.
         offer_id: String,
-        /// Why, or nothing.
+        /// The reason, or empty.
         reason: String,
     },
     /// The owner takes an offer back.
     WithdrawTransfer {
-        /// Which.
+        /// The offer's id.
         offer_id: String,
     },
     /// The patron or the owner ends the session.
     End,
 }
 
-/// What follows from a command, to be written all at once. Nothing, if things already are as the command wants them.
+/// What follows from a command, to be written all at once. Empty if things already are as the command wants them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     /// What happens in the session.
     pub session: Vec<Event>,
     /// What happens in its conference.
     pub conference: Vec<ConferenceEvent>,
-    /// What the audit must say before anyone is shown anything.
+    /// What the audit must record before anyone is shown anything.
     pub audit: Vec<AuditFact>,
 }
 
@@ -101,7 +101,7 @@ impl Decision {
     }
 }
 
-/// Says what follows from a command, or why nothing does. The state machine of a session.
+/// Returns what follows from a command, or why it is refused. This is the state machine of a session.
 ///
 /// Checks in the order of [`super::access`]: role, session, state, and then the content.
 ///
@@ -178,7 +178,7 @@ pub fn decide(
     }
 }
 
-/// What a role may never do, whatever the session.
+/// Refuses what a role may never do, in any session.
 fn check_role(actor: &Actor, command: &Command) -> Result<(), Refused> {
     let allowed = match (actor, command) {
         (Actor::Patron(_), Command::Open { .. } | Command::PostMessage { .. } | Command::End) => {
@@ -226,9 +226,9 @@ fn open(
     })))
 }
 
-/// Exactly one librarian gets the patron (D28, I11); the others learn who.
+/// Decides a pick-up. Exactly one librarian gets the patron (D28, I11); the others learn who.
 ///
-/// A supervisor inside may take over a patron whose librarian was lost, and leaves conference mode with it (R7).
+/// A supervisor inside may take over a patron whose librarian was lost, and thereby leaves conference mode (R7).
 fn pick_up(situation: &Situation<'_>, librarian: &LibrarianActor) -> Result<Decision, Refused> {
     let session = situation.session.ok_or(Refused::NotFound)?;
     let owns = session.is_owned_by(&librarian.member.librarian_id);
@@ -301,8 +301,9 @@ fn leave_conference(
     }
 }
 
-/// Has whoever becomes the owner leave conference mode with it, if they are inside: also if they may not supervise any more,
-/// or they would be inside for as long as they own the session, and again when they are given that right back.
+/// Has the new owner leave conference mode, if they are inside. This includes an owner who may no longer supervise:
+/// otherwise they would stay inside for as long as they own the session, and be inside again when they get that right
+/// back.
 pub(super) fn leave_as_owner(
     decision: &mut Decision,
     situation: &Situation<'_>,
@@ -315,7 +316,7 @@ pub(super) fn leave_as_owner(
     }
 }
 
-/// What follows when a supervisor is no longer inside.
+/// Returns what follows when a supervisor is no longer inside.
 ///
 /// Only staff who knew of them are told, and nobody is disconnected (S15, S16, I14). After the end there is nobody
 /// left to tell.
@@ -363,7 +364,7 @@ fn end(situation: &Situation<'_>, actor: &Actor) -> Result<Decision, Refused> {
     }
 }
 
-/// As whom the actor writes to everyone in the session.
+/// Returns the speaker as whom the actor writes to everyone in the session.
 fn speaker(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refused> {
     let (by, session) = participant(situation, actor)?;
     if session.end.is_some() {
@@ -376,8 +377,8 @@ fn speaker(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refused>
     Ok(by)
 }
 
-/// As whom the actor writes a note: as for a message, and after the end the owner for a while and reviewers always
-/// (R11, I10).
+/// Returns the speaker as whom the actor writes a note. The rules are those for a message, except that after the end
+/// the owner may still write for a while, and reviewers always (R11, I10).
 fn note_writer(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refused> {
     let (by, session) = participant(situation, actor)?;
     let full = session.notes_size >= ROOM;
@@ -395,7 +396,7 @@ fn note_writer(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refu
     }
 }
 
-/// The actor's voice in the session, or none for a reviewer who is outside.
+/// Returns the speaker that the actor is in the session, or none for a reviewer who is outside.
 fn participant<'a>(
     situation: &Situation<'a>,
     actor: &Actor,
@@ -426,7 +427,7 @@ fn librarians_session<'a>(
     Ok((session, relation))
 }
 
-/// What the audit says of a librarian and this session.
+/// Returns what the audit records of a librarian and this session.
 #[must_use]
 pub fn audit_fact(
     situation: &Situation<'_>,

@@ -1,4 +1,4 @@
-//! What follows as time goes by, without anybody's command.
+//! What follows as time goes by, without a command.
 
 use super::{
     decide::Decision,
@@ -6,7 +6,7 @@ use super::{
     session::{Phase, Session},
 };
 
-/// What follows when the owner was gone for too long: the patron waits again, first in line (R7).
+/// Returns what follows when the owner was gone for too long: the patron waits again, first in line (R7).
 #[must_use]
 pub fn return_to_queue(session: &Session) -> Decision {
     match (&session.owner, session.phase()) {
@@ -17,7 +17,7 @@ pub fn return_to_queue(session: &Session) -> Decision {
     }
 }
 
-/// What follows when a wait has reached further queues: the patron may be picked up from them, too (R17).
+/// Returns what follows when a wait has reached further queues: the patron may be picked up from them, too (R17).
 #[must_use]
 pub fn escalate(session: &Session, now_ms: i64) -> Decision {
     let mut session = session.clone();
@@ -32,7 +32,7 @@ pub fn escalate(session: &Session, now_ms: i64) -> Decision {
     decision
 }
 
-/// What follows when the patron is seen to be there, or not (R8).
+/// Returns what follows when the patron is found to be there, or not (R8).
 #[must_use]
 pub fn see_patron(session: &Session, connection: PatronConnection) -> Decision {
     if session.end.is_some() || session.patron_connection == connection {

@@ -20,19 +20,19 @@ pub enum Event {
     Opened(Opened),
     /// A librarian picked the patron up.
     PickedUp {
-        /// Who.
+        /// The librarian.
         by: StaffMember,
     },
-    /// Somebody wrote to everyone in the session.
+    /// A participant wrote to everyone in the session.
     MessagePosted {
-        /// Who.
+        /// The author.
         by: Speaker,
-        /// What.
+        /// The text.
         text: String,
     },
     /// A librarian sent a web page.
     PagePushed {
-        /// Who. Never the patron.
+        /// The sender. Never the patron.
         by: Speaker,
         /// Its address, normalised.
         address: String,
@@ -41,14 +41,14 @@ pub enum Event {
     },
     /// A librarian wrote a note.
     NoteWritten {
-        /// Who. Never the patron.
+        /// The author. Never the patron.
         by: Speaker,
-        /// What.
+        /// The text.
         text: String,
     },
     /// A colleague who had shown themselves left.
     ColleagueLeft {
-        /// Who.
+        /// The colleague.
         by: StaffMember,
     },
     /// The owner was gone for too long, and the patron waits again.
@@ -60,22 +60,22 @@ pub enum Event {
     TransferOffered(Offer),
     /// An offer came to nothing.
     TransferClosed {
-        /// Which.
+        /// The offer's id.
         offer_id: String,
-        /// How.
+        /// How it ended.
         outcome: TransferOutcome,
-        /// Who declined; or the owner.
+        /// Who declined, or else the owner.
         by: StaffMember,
-        /// Why, in the words of who declined; or empty.
+        /// The reason given for declining, or empty.
         reason: String,
     },
     /// A librarian accepted an offer and owns the session.
     Transferred {
-        /// Who.
+        /// The new owner.
         by: StaffMember,
         /// Who owned it until then.
         from: StaffMember,
-        /// Which offer.
+        /// The offer's id.
         offer_id: String,
     },
     /// The waiting patron may be picked up from a further queue.
@@ -85,7 +85,7 @@ pub enum Event {
     },
     /// The patron's connection was lost, or is back.
     PatronConnectionChanged {
-        /// How it is now.
+        /// Its state now.
         connection: PatronConnection,
     },
     /// The session ended.
@@ -96,7 +96,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Who owns the session from then on, if somebody else does.
+    /// Returns the new owner, if the event makes somebody the owner.
     #[must_use]
     pub fn new_owner(&self) -> Option<&StaffMember> {
         match self {
@@ -105,7 +105,8 @@ impl Event {
         }
     }
 
-    /// Whether it changes how the session stands in lists and for rights, and is not only said in it.
+    /// Returns whether the event changes the session's standing in lists and for rights, rather than only being said in
+    /// it.
     #[must_use]
     pub fn is_turning_point(&self) -> bool {
         match self {
@@ -126,7 +127,7 @@ impl Event {
     }
 }
 
-/// The question and all that is fixed with it.
+/// The question, and all that is fixed when it is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
     /// The patron's library.
@@ -160,7 +161,7 @@ pub enum PatronConnection {
     Connected,
     /// Gone for a while.
     Away,
-    /// Gone for long. They may come back all the same.
+    /// Gone for long. They may still come back.
     Lost,
 }
 

@@ -18,7 +18,7 @@ pub struct StaffMember {
     pub institution_name: String,
 }
 
-/// Whoever gives a command or asks to see something.
+/// A person who gives a command or asks to see something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// The patron of one session.
@@ -46,7 +46,7 @@ pub struct PatronActor {
     pub route: Vec<RouteStep>,
 }
 
-/// A further queue from which a patron may be picked up who has waited for so long (D29).
+/// A further queue from which a patron may be picked up after a certain wait (D29).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteStep {
     /// The queue.
@@ -55,7 +55,7 @@ pub struct RouteStep {
     pub after_ms: u64,
 }
 
-/// A librarian, with what their token says that they may do.
+/// A librarian, with the rights that their token says they have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LibrarianActor {
     /// Who they are.
@@ -71,7 +71,7 @@ pub struct LibrarianActor {
 }
 
 impl LibrarianActor {
-    /// Whether they may supervise sessions of this library's patrons (S1-S3).
+    /// Returns whether they may supervise sessions of this library's patrons (S1-S3).
     #[must_use]
     pub fn supervises(&self, institution_id: &str) -> bool {
         self.role >= Role::AskAdministrator && self.member.institution_id == institution_id
@@ -79,7 +79,8 @@ impl LibrarianActor {
 }
 
 impl Actor {
-    /// What the actor's commands are filed under in a session, so that nobody can probe for another's command ids.
+    /// Returns the key under which the actor's commands are filed in a session, so that nobody can probe for another's
+    /// command ids.
     #[must_use]
     pub fn key(&self) -> String {
         match self {
@@ -97,7 +98,7 @@ impl Actor {
         }
     }
 
-    /// Whether this is the librarian with the given id.
+    /// Returns whether this is the librarian with the given id.
     #[must_use]
     pub fn is_librarian(&self, librarian_id: &str) -> bool {
         self.librarian()

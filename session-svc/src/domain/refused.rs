@@ -1,27 +1,27 @@
-//! Why nothing follows from a command.
+//! Why a command is refused.
 
 use super::{address::AddressError, people::StaffMember, text::FieldError, transfer::Fate};
 
-/// Why nothing follows from a command.
+/// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The role may never do this.
     #[error("your role does not allow this")]
     NotAllowed,
-    /// Only the owner may do this. Who may supervise is told the same as by [`Refused::NotAllowed`], but it comes of how the
-    /// session stands: another server may know them as the owner.
+    /// Only the owner may do this. A librarian who may supervise is told the same as by [`Refused::NotAllowed`], but
+    /// this refusal depends on the state of the session: another server may know them as the owner.
     #[error("only the chatting librarian may do this")]
     OwnersOnly,
     /// There is no such session for the actor.
     #[error("there is no such session")]
     NotFound,
-    /// The session was opened before with other content.
+    /// The session was opened before, by another command.
     #[error("the session is open already")]
     AlreadyOpen,
     /// Another librarian was faster.
     #[error("{} picked this patron up", by.screen_name)]
     AlreadyPickedUp {
-        /// Who.
+        /// The librarian who has.
         by: StaffMember,
     },
     /// No librarian has picked the patron up yet.
@@ -33,17 +33,18 @@ pub enum Refused {
     /// The actor is not in the session.
     #[error("you are not in this session")]
     NotInside,
-    /// The actor owned the session, and somebody else does now or nobody.
+    /// The actor owned the session; now somebody else does, or nobody.
     #[error("this patron is no longer with you")]
     NoLongerOwner {
-        /// Who does now.
+        /// The present owner, if there is one.
         owner: Option<StaffMember>,
     },
-    /// There is no such offer for the actor. The same when there is no such session: who was made an offer by name may
-    /// have nothing else to do with the session, so no other answer could tell them that its number is wrong.
+    /// There is no such offer for the actor. The answer is the same when there is no such session: a librarian who was
+    /// made an offer by name may have nothing else to do with the session, and no other answer could tell them that the
+    /// offer's number is wrong.
     #[error("there is no such offer")]
     NoSuchOffer,
-    /// The offer does not stand any more.
+    /// The offer no longer stands.
     #[error("this offer does not stand any more")]
     OfferClosed {
         /// What became of it.
@@ -52,19 +53,19 @@ pub enum Refused {
     /// The librarian monitors no queue that the owner may monitor.
     #[error("you share no queue with this librarian")]
     NotShared,
-    /// A practice session was to go where real ones are, or a real one where people practise (D36).
+    /// A practice session was offered where real ones go, or a real one where people practise (D36).
     #[error("practice and real sessions do not mix")]
     PracticeMixed,
     /// There is no such queue for the actor.
     #[error("there is no such queue")]
     NoSuchQueue,
-    /// What was to introduce a librarian does not.
+    /// The introduction of a librarian is not valid, or no longer.
     #[error("the introduction is not valid, or not any more")]
     BadIntroduction,
-    /// The librarian to whom the session is offered is who offers it.
+    /// The owner offered the session to themselves.
     #[error("this is you")]
     Oneself,
-    /// One does not supervise oneself, nor take over from oneself.
+    /// A librarian can't supervise their own session, nor take it over from themselves.
     #[error("this is your own session")]
     OwnSession,
     /// The warning that was accepted is not the one in force.
@@ -76,15 +77,15 @@ pub enum Refused {
     /// The session holds as much as it can.
     #[error("the session is full")]
     Full,
-    /// A text is not as it must be.
+    /// A text is not valid.
     #[error("{field}: {error}")]
     Text {
-        /// Which.
+        /// The field.
         field: &'static str,
-        /// Why.
+        /// The error.
         error: FieldError,
     },
-    /// An address is not as it must be.
+    /// An address is not valid.
     #[error("address: {0}")]
     Address(#[from] AddressError),
 }

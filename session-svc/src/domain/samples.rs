@@ -1,8 +1,8 @@
-//! What tests begin with.
+//! Samples for tests.
 
 use super::{event::Opened, people::StaffNaming};
 
-/// How a session is opened at a library of tests, by a patron who gives no name.
+/// The opening of a session at a test library, by a patron who gives no name.
 pub(crate) fn opened() -> Opened {
     Opened {
         institution_id: "maple".to_owned(),

@@ -1,4 +1,4 @@
-//! What a session is after all that happened in it.
+//! The state of a session after all that happened in it.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,50 +13,52 @@ use super::{
 
 /// A session as one audience knows it: the fold over the events that the audience was shown, and nothing else.
 ///
-/// What is large and seldom changes is shared by all copies: a copy is made whenever something is decided.
+/// Large parts that seldom change are shared by all clones: a session is cloned whenever something is decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The audience.
     pub audience: Audience,
     /// How many events the audience was shown. Also the position of the last one.
     pub position: u64,
-    /// The question and all that is fixed with it.
+    /// The question, and all that is fixed when it is asked.
     pub opened: Arc<Opened>,
     /// When the patron asked, in Unix milliseconds.
     pub opened_at_ms: i64,
-    /// Who picked the patron up, and when.
+    /// The chatting librarian, and since when they own the session.
     pub owner: Option<Arc<Owner>>,
     /// Whether the patron lost their librarian and waits again, first in line.
     pub returned: bool,
-    /// When the wait began that goes on or was the last: with the question, or when the librarian was lost.
+    /// When the current or the last wait began, in Unix milliseconds: with the question, or when the librarian was
+    /// lost.
     pub waiting_since_ms: i64,
     /// The queues from which the patron may be picked up, in the order in which their wait reached them.
     pub queues: Vec<String>,
     /// Whether the patron is there.
     pub patron_connection: PatronConnection,
-    /// All offers to hand the session over, the last one last.
+    /// All offers to hand the session over, oldest first.
     pub offers: Vec<MadeOffer>,
-    /// The librarians who owned the session before its owner.
+    /// The ids of the librarians who owned the session before its owner.
     pub former_owners: Vec<String>,
     /// Who ended the session, and when.
     pub end: Option<End>,
     /// How much room messages and pages take up, see [`ROOM`].
     pub open_size: usize,
-    /// How much room notes take up. Counted apart: a message must not be refused because of notes.
+    /// How much room notes and the remarks on transfers take up. Counted apart: a message must not be refused because
+    /// of them.
     pub notes_size: usize,
-    /// The librarians beside the owner who have shown themselves to this audience, first come first.
+    /// The librarians besides the owner who have shown themselves to this audience, in the order in which they did.
     pub colleagues: Vec<StaffMember>,
-    /// The ids of those of them who have shown themselves to the patron, too, since they came in. Lists on other servers are
-    /// not told: nothing there depends on it.
+    /// The ids of those colleagues who have also shown themselves to the patron since they entered. Not sent to lists
+    /// on other servers: nothing there depends on it.
     #[serde(skip)]
     pub shown_to_patron: Vec<String>,
 }
 
-/// How much messages and pages of one session may take up, and how much its notes, in bytes: so much that both together
-/// can still be sent as one transcript of 16 MiB.
+/// How many bytes the messages and pages of one session may take up, and how many its notes: both together can still be
+/// sent as one transcript of 16 MiB.
 pub const ROOM: usize = 6 * 1024 * 1024;
 
-/// What an event takes up: its text, and something for who and when.
+/// Returns the room that an event takes up: its text, and an allowance for the author and the time.
 fn size(text: &str) -> usize {
     text.len() + 256
 }
@@ -64,7 +66,7 @@ fn size(text: &str) -> usize {
 /// The chatting librarian.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Who.
+    /// The librarian.
     pub member: StaffMember,
     /// Since when, in Unix milliseconds.
     pub since_ms: i64,
@@ -82,7 +84,7 @@ pub struct End {
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Asked or returned, not picked up.
+    /// Asked or returned, and not picked up.
     Waiting,
     /// Picked up.
     Active,
@@ -91,7 +93,7 @@ pub enum Phase {
 }
 
 impl Session {
-    /// The session after one more event, or as it was if the event is not for its audience.
+    /// Returns the session after one more event, or as it was if the event is not for its audience.
     ///
     /// `None` stands for a session that was not opened yet; any event but the opening leaves it so.
     #[must_use]
@@ -219,13 +221,13 @@ impl Session {
         }
     }
 
-    /// Whether the patron may be, or could have been, picked up from one of these queues (I16).
+    /// Returns whether the patron may be, or could have been, picked up from one of these queues (I16).
     #[must_use]
     pub fn waits_in_one_of(&self, queues: &BTreeSet<String>) -> bool {
         self.queues.iter().any(|queue| queues.contains(queue))
     }
 
-    /// The offer that stands. None does when nobody is there to hand the session over.
+    /// Returns the offer that stands. There is none unless a librarian owns the session and it has not ended.
     #[must_use]
     pub fn standing_offer(&self) -> Option<&MadeOffer> {
         self.offers
@@ -233,13 +235,13 @@ impl Session {
             .filter(|made| made.fate == Fate::Stands && self.phase() == Phase::Active)
     }
 
-    /// An offer that was made.
+    /// Returns the offer with this id.
     #[must_use]
     pub fn made_offer(&self, offer_id: &str) -> Option<&MadeOffer> {
         self.offers.iter().find(|made| made.offer.id == offer_id)
     }
 
-    /// The next queue that the patron's wait reaches, and when, in Unix milliseconds.
+    /// Returns the next queue that the patron's wait reaches, and when, in Unix milliseconds.
     #[must_use]
     pub fn next_step(&self) -> Option<(&RouteStep, i64)> {
         if self.phase() != Phase::Waiting {
@@ -254,8 +256,8 @@ impl Session {
         Some((step, self.waiting_since_ms.saturating_add(after_ms)))
     }
 
-    /// A colleague is known from the first thing that the audience was shown of them (R4). Who reviews after the end
-    /// is no longer in the session.
+    /// Notes a colleague, who is known from the first thing that the audience was shown of them (R4). A reviewer who
+    /// writes after the end is no longer in the session.
     fn notice(&mut self, speaker: &Speaker, shown_to: Audience) {
         let Speaker::Colleague(member) = speaker else {
             return;
@@ -272,14 +274,14 @@ impl Session {
         }
     }
 
-    /// A colleague who left, or owns the session now, is none until they show themselves again (I19).
+    /// Forgets a colleague who left or owns the session now, until they show themselves again (I19).
     fn forget(&mut self, librarian_id: &str) {
         self.colleagues
             .retain(|colleague| colleague.librarian_id != librarian_id);
         self.shown_to_patron.retain(|id| id != librarian_id);
     }
 
-    /// Whether the audience knows of this colleague.
+    /// Returns whether the audience knows of this colleague.
     #[must_use]
     pub fn knows(&self, librarian_id: &str) -> bool {
         self.colleagues
@@ -287,8 +289,8 @@ impl Session {
             .any(|colleague| colleague.librarian_id == librarian_id)
     }
 
-    /// Whether a colleague has shown themselves to an audience since they came in. Only what staff know can tell: the patron
-    /// remembers whoever has left.
+    /// Returns whether a colleague has shown themselves to an audience since they entered. Only the session as staff
+    /// know it can tell: the patron's still has those who left.
     #[must_use]
     pub fn is_shown(&self, librarian_id: &str, audience: Audience) -> bool {
         match audience {
@@ -307,7 +309,7 @@ impl Session {
         }
     }
 
-    /// Whether this librarian owns the session, or owned it when it ended.
+    /// Returns whether this librarian owns the session, or owned it when it ended.
     #[must_use]
     pub fn is_owned_by(&self, librarian_id: &str) -> bool {
         self.owner

@@ -1,4 +1,4 @@
-//! What people may write in a session (R23), beside its messages and notes.
+//! What people may write in a session (R23), besides its messages and notes.
 
 use carrel_platform::text::{TextError, check_line, check_lines};
 
@@ -11,10 +11,10 @@ pub const REMARK_LIMIT: usize = 1_000;
 /// How long an e-mail address may be, in Unicode scalar values (RFC 5321, 4.5.3.1.3, less the angle brackets).
 pub const EMAIL_LIMIT: usize = 254;
 
-/// Why what was written in a field was refused.
+/// Why the content of a field was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
-    /// It is no text that may be written there.
+    /// It is not a text that may be written there.
     #[error(transparent)]
     Text(#[from] TextError),
     /// It does not look like an e-mail address.
@@ -22,7 +22,7 @@ pub enum FieldError {
     NotAnEmail,
 }
 
-/// Refuses what is written in a field.
+/// Returns a function that turns an error into a refusal of this field.
 pub(super) fn in_field<E: Into<FieldError>>(field: &'static str) -> impl FnOnce(E) -> Refused {
     move |error| Refused::Text {
         field,
@@ -30,7 +30,7 @@ pub(super) fn in_field<E: Into<FieldError>>(field: &'static str) -> impl FnOnce(
     }
 }
 
-/// Checks what is said with an offer or its refusal, which may be empty.
+/// Checks the remark that goes with an offer or its refusal, which may be empty.
 ///
 /// # Errors
 /// When it is too long or has control characters.
@@ -46,7 +46,7 @@ pub fn check_name(name: &str) -> Result<(), TextError> {
     check_line(name, NAME_LIMIT)
 }
 
-/// Checks an e-mail address, which may be empty. Whether it works only a message to it can tell.
+/// Checks an e-mail address, which may be empty. Only sending a message to it can tell whether it works.
 ///
 /// # Errors
 /// When it is too long, has white space or control characters, or has not exactly one `@` with something on each side.

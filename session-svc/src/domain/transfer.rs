@@ -1,4 +1,4 @@
-//! Handing a session over: an offer of its owner, and what becomes of it.
+//! Handing a session over: an offer by its owner, and what becomes of it.
 //!
 //! The owner keeps the session until somebody accepts (R15). So at each moment a session has exactly one owner or
 //! waits, and an offer that comes to nothing changes nothing.
@@ -24,9 +24,9 @@ pub struct Offer {
     pub id: String,
     /// The owner, who makes it.
     pub by: StaffMember,
-    /// To whom.
+    /// The recipient.
     pub to: Recipient,
-    /// What the owner says with it, or nothing.
+    /// The message that goes with it, or empty.
     pub message: String,
     /// When it lapses, in Unix milliseconds.
     pub lapses_at_ms: i64,
@@ -38,32 +38,32 @@ pub struct Offer {
 pub enum Recipient {
     /// To one librarian.
     Librarian {
-        /// Who.
+        /// The librarian.
         member: StaffMember,
     },
-    /// To whoever may pick up from a queue.
+    /// To any librarian who may pick up from a queue.
     Queue {
-        /// Which.
+        /// The queue.
         queue_id: String,
     },
 }
 
-/// To whom the owner wants to offer a session, before it is known whether they may.
+/// To whom the owner wants to offer a session, before it is known whether that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Addressee {
     /// A librarian who was introduced.
     Librarian {
-        /// Who.
+        /// The librarian.
         member: StaffMember,
-        /// The queues that they monitor, unless the introduction is too old to say. A repeated command is the same
-        /// command when these have changed.
+        /// The queues that they monitor; `None` if the introduction is too old to say. Not part of the command's
+        /// content: a repeated command is the same command when these have changed.
         #[serde(skip)]
         monitors: Option<BTreeSet<String>>,
     },
     /// A queue.
     Queue {
-        /// Which.
+        /// The queue.
         queue_id: String,
     },
     /// Nobody: the introduction is not one of ours.
@@ -74,7 +74,7 @@ pub enum Addressee {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferOutcome {
-    /// Whom it was made to declined.
+    /// The librarian to whom it was made declined.
     Declined,
     /// Nobody accepted in time.
     Lapsed,
@@ -114,12 +114,12 @@ pub struct MadeOffer {
     pub offer: Offer,
     /// When it was made, in Unix milliseconds.
     pub at_ms: i64,
-    /// What became of it.
+    /// What has become of it.
     pub fate: Fate,
 }
 
 impl MadeOffer {
-    /// What became of it by now. It has lapsed when its time is over, also before that is written.
+    /// Returns what has become of it by now. It has lapsed when its time is over, even before that is written.
     #[must_use]
     pub fn fate_at(&self, now_ms: i64) -> Fate {
         match self.fate {
@@ -132,7 +132,7 @@ impl MadeOffer {
 }
 
 impl Offer {
-    /// Whether it is for this librarian: by name, or by a queue that they may monitor.
+    /// Returns whether it is for this librarian: by name, or by a queue that they may monitor.
     #[must_use]
     pub fn is_for(&self, librarian: &LibrarianActor) -> bool {
         match &self.to {
@@ -142,7 +142,7 @@ impl Offer {
     }
 }
 
-/// The owner offers the session. An offer that stands is withdrawn with it.
+/// The owner offers the session. An earlier offer that still stands is withdrawn.
 pub(super) fn offer(
     situation: &Situation<'_>,
     librarian: &LibrarianActor,
@@ -167,7 +167,7 @@ pub(super) fn offer(
         events.push(closed(&standing.offer, outcome, &librarian.member, ""));
     }
     events.push(Event::TransferOffered(Offer {
-        // The number that the event will have among the staff's: no two offers of a session share it.
+        // The position that the event will have for staff: no two offers of a session share it.
         id: (session.position + events.len() as u64 + 1).to_string(),
         by: librarian.member.clone(),
         to,
@@ -182,7 +182,7 @@ pub(super) fn offer(
     })
 }
 
-/// Practice stays among those who practise, and what is real apart from it (D36).
+/// Returns to whom an offer goes. Practice sessions and real ones are kept apart (D36).
 fn recipient(
     session: &Session,
     librarian: &LibrarianActor,
@@ -220,7 +220,8 @@ fn recipient(
     }
 }
 
-/// Exactly one librarian gets the session (I11). One who is inside leaves conference mode with it (D7).
+/// A librarian accepts an offer. Exactly one gets the session (I11); a supervisor who is inside leaves conference mode
+/// (D7).
 pub(super) fn accept(
     situation: &Situation<'_>,
     librarian: &LibrarianActor,
@@ -255,7 +256,7 @@ fn hand_over(
     decision
 }
 
-/// Whom an offer was made to by name may decline it.
+/// A librarian declines an offer, which was made to them by name.
 pub(super) fn decline(
     situation: &Situation<'_>,
     librarian: &LibrarianActor,
@@ -301,7 +302,7 @@ pub(super) fn withdraw(
     }
 }
 
-/// What follows when the time of an offer is over: it lapses, and the owner goes on.
+/// Returns what follows when the time of an offer is over: it lapses, and the owner keeps the session.
 #[must_use]
 pub fn lapse(session: &Session, now_ms: i64) -> Decision {
     match session.standing_offer() {
@@ -321,8 +322,8 @@ fn closed(offer: &Offer, outcome: TransferOutcome, by: &StaffMember, reason: &st
     }
 }
 
-/// The session, for its owner. A supervisor can't hand over what is not theirs (R6). To others it is as if what they
-/// name were not there: `missing` says what that is.
+/// Returns the session if this librarian owns it. A supervisor can't hand over what is not theirs (R6). To others, what
+/// they name does not exist: `missing` says what that is.
 fn owned_session<'a>(
     situation: &Situation<'a>,
     librarian: &LibrarianActor,
@@ -336,7 +337,8 @@ fn owned_session<'a>(
     }
 }
 
-/// An offer that was made to this librarian. Nobody else can tell whether there is one, nor whether there is the session.
+/// Returns an offer that was made to this librarian. Nobody else can tell whether the offer exists, nor whether the
+/// session does.
 fn addressed_offer<'a>(
     situation: &Situation<'a>,
     librarian: &LibrarianActor,

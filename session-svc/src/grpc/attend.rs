@@ -1,4 +1,4 @@
-//! The stream of one participant.
+//! The `Attend` stream of one participant.
 
 mod acts;
 mod beginning;
@@ -39,13 +39,14 @@ use crate::{
 const IN_FLIGHT: usize = 16;
 /// How many acts of one participant may be under way at once. More are read when one is answered.
 const ACTS_UNDER_WAY: usize = 64;
-/// How often one participant's typing is passed on at the most.
+/// The shortest pause between two notices of a participant's typing, for each box.
 const TYPING_PAUSE_MS: u64 = 500;
 
 /// Takes part in a session until the caller goes, the token expires, or the server stops.
 ///
-/// There are thousands of these, most of them at rest. So what they have is lent from here to all that they do, what is done
-/// once has a place of its own while it is, and what is to be sent is encoded before it waits for room.
+/// There are thousands of these, most of them at rest, so their futures are kept small: their state is owned here and
+/// borrowed by all that they do, one-time steps are boxed while they run, and a response is encoded before it waits for
+/// room.
 pub(super) fn attend(
     api: &SessionApi,
     principal: Principal,
@@ -63,7 +64,7 @@ pub(super) fn attend(
         };
         async move {
             let outcome = tokio::select! {
-                // What they said before they went is heard first.
+                // What the caller sent before they went is dealt with first.
                 biased;
                 end = participant.take_part(&mut requests) => end,
                 () = stop.cancelled() => Err(Error::ShuttingDown.into()),
@@ -77,7 +78,7 @@ pub(super) fn attend(
     }))
 }
 
-/// Whoever is at the other end of one stream.
+/// The participant at the other end of one stream.
 struct Participant {
     sessions: Sessions,
     auth: Authenticator,
@@ -85,22 +86,22 @@ struct Participant {
     voice: Voice<Encoded<wire::AttendResponse>>,
 }
 
-/// What they take part in.
+/// The session that a participant takes part in.
 struct Attendance {
     session_id: String,
-    /// Who acts, as which audience, in the order in which they send it.
+    /// The author of the acts, which are carried out in the order in which they are sent.
     by: By,
     listening: Listening,
     /// Whether responses carry the trace of what caused them.
     trace: bool,
-    /// Whether heartbeats are wanted only with a head that none has said before.
+    /// Whether heartbeats are wanted only with a head that was not sent before.
     only_new_heads: bool,
-    /// The last event that they were sent.
+    /// The position of the last event that they were sent.
     sent: u64,
 }
 
-/// When a participant's typing was last passed on, each box for itself: a patron must not be able to tell from a
-/// missing word about the message box that the librarian typed in the notes box.
+/// When a participant's typing was last passed on, separately for each box: a patron must not be able to tell from a
+/// missing notice about the message box that the librarian typed in the notes box.
 #[derive(Default)]
 struct LastTyping {
     message_box: Option<i64>,
@@ -121,11 +122,11 @@ impl LastTyping {
     }
 }
 
-/// Why a participant takes part no longer.
+/// Why a participant no longer takes part.
 enum End {
     /// They have gone.
     Gone,
-    /// They are sent away.
+    /// Their stream ends with a refusal.
     Refused(Refusal),
 }
 
@@ -147,7 +148,7 @@ impl Participant {
         requests: &mut Streaming<wire::AttendRequest>,
     ) -> Result<(), End> {
         if self.token_lasts().is_zero() {
-            // Calls are let through for a little longer; what goes on and on is not.
+            // Unary calls are accepted for a little longer; a stream that goes on is not.
             return Err(token_expired().into());
         }
         let (join, trace) = Box::pin(self.read_join(requests)).await?;
@@ -159,8 +160,8 @@ impl Participant {
         self.go_on(&mut attendance?, requests).await
     }
 
-    /// Goes on until something ends it. What was handed in before is answered even so: who is sent away for one thing
-    /// need not wonder what became of the others.
+    /// Runs until something ends the stream. If that is a refusal, acts under way are still answered, so that the
+    /// participant knows what became of them.
     async fn go_on(
         &mut self,
         attendance: &mut Attendance,
@@ -189,9 +190,9 @@ impl Participant {
         let waits = matches!(*attendance.by.actor, Actor::Patron(_));
         let mut told_ahead = None;
         let mut last_typing = LastTyping::default();
-        // Who has said all that they will say may still listen.
+        // A participant who has closed the sending side may still listen.
         let mut listens_only = false;
-        // A clock that jumps is noticed where it is looked who is there.
+        // If the clock jumps, the session notices the expiry when it checks who is there.
         let expiry = tokio::time::sleep(self.token_lasts());
         tokio::pin!(expiry);
         loop {
@@ -199,7 +200,7 @@ impl Participant {
             if interrupted && under_way.is_empty() {
                 return Err(Error::Interrupted.into());
             }
-            // What happened goes before the answer to the act that it came of, unless both come at this very moment.
+            // An event is sent before the answer to the act that caused it, unless both arrive during the same poll.
             tokio::select! {
                 biased;
                 () = &mut expiry => return Err(token_expired().into()),
@@ -236,7 +237,7 @@ impl Participant {
         }
     }
 
-    /// When heartbeats are due, and when a waiting patron's place may have changed.
+    /// Returns when heartbeats are due, and when a waiting patron's place may have changed.
     fn clocks(&self, only_new_heads: bool) -> (HeadHeartbeats, watch::Receiver<u64>) {
         let parts = self.sessions.parts();
         let mut waiting = parts.list.waiting_changes();
@@ -299,7 +300,7 @@ impl Participant {
         typing: &wire::Typing,
         last: &mut LastTyping,
     ) -> Result<(), End> {
-        // Typing in a box that is not known here is nothing that anybody could be shown.
+        // Typing in an unknown box can't be shown to anybody.
         let Ok(Some(typed_in)) = convert::audience_from_wire("typing.box", typing.r#box) else {
             return Ok(());
         };
@@ -316,8 +317,8 @@ impl Participant {
         Ok(())
     }
 
-    /// Takes a new token of the same person. If it says anything else of them, the stream ends: they join again with
-    /// the rights that they have now (I23).
+    /// Takes a new token of the same person. If it says anything else of them, the stream ends, and they join again
+    /// with their current rights (I23).
     fn renew(&mut self, token: &str) -> Result<(), Refusal> {
         let renewed = self.auth.verify(token)?;
         if identity(&renewed.who) != identity(&self.principal.who) {
@@ -346,7 +347,7 @@ impl Participant {
     }
 }
 
-/// An event as it is encoded already, and the trace of what it came of, if it is kept.
+/// Adds the trace of what caused it to an encoded event, if that trace is kept.
 fn with_trace(event: EncodedEvent, trace: &str) -> EncodedEvent {
     if trace.is_empty() {
         return event;
@@ -364,7 +365,7 @@ fn identity(who: &Who) -> (&str, &str) {
     }
 }
 
-/// Why nothing more can be read from a caller: they sent what is no request, or they have gone.
+/// Returns why nothing more can be read from a caller: they sent an invalid request, or have gone.
 fn unreadable(status: &Status) -> End {
     stream::unreadable(status, "AttendRequest", "session_service.proto")
         .map_or(End::Gone, End::Refused)

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{error::Error, sessions::Sessions};
 
-/// How many responses may wait in the stream. What changes meanwhile is told together, so more are not needed.
+/// How many responses may wait in the stream. Changes that happen meanwhile are sent together, so more are not needed.
 const IN_FLIGHT: usize = 16;
 
 /// Tells Carrel's other services how much there is to do.
@@ -59,7 +59,7 @@ impl LoadService for LoadApi {
     }
 }
 
-/// Tells of the load until the caller has gone. A slow caller hears of several changes at once.
+/// Reports the load until the caller has gone. A slow caller gets several changes at once.
 async fn pass_on(sessions: &Sessions, voice: &Voice<wire::WatchLoadResponse>) {
     let parts = sessions.parts();
     let mut clock = tokio::time::interval(parts.config.heartbeat.get());

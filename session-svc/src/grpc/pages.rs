@@ -23,10 +23,10 @@ use crate::{
 
 const DEFAULT_SIZE: i32 = 50;
 const LARGEST_SIZE: i32 = 200;
-/// How many sessions of a page are read at once: the log has its readers for others, too.
+/// How many sessions of a page are read at once: the log's readers serve others, too.
 const AT_ONCE: usize = 2;
 
-/// The sessions of the librarian's library that ended, the last first.
+/// Returns the ended sessions of the librarian's library, the last first.
 pub(super) async fn ended_sessions(
     parts: &Parts,
     librarian: &LibrarianActor,
@@ -53,7 +53,7 @@ pub(super) async fn ended_sessions(
         let id = head.stream.id;
         match read_for_staff(&*parts.log, &id).await {
             Ok(session) => Ok(session.map(|session| convert::session_to_wire(&id, &session))),
-            // One that can't be read must not keep all that ended before it from being shown.
+            // A session that can't be read must not hide all that ended before it.
             Err(LogError::Damaged(_)) => {
                 let session = session_hash(&id);
                 tracing::error!(session, "an ended session can't be read, and is on no page");
@@ -71,8 +71,8 @@ pub(super) async fn ended_sessions(
     })
 }
 
-/// The audit of the librarian's library, newest first. An ask administrator sees what they did themselves, and nothing from
-/// which they could tell how much others did: one of their own sessions may be watched (S11).
+/// Returns the audit of the librarian's library, newest first. An ask administrator sees what they did themselves, and
+/// nothing that reveals how much others did: one of their own sessions may be watched (S11).
 pub(super) async fn audit_entries(
     parts: &Parts,
     librarian: &LibrarianActor,
@@ -127,7 +127,7 @@ fn read_ended_token(token: &str) -> Result<Option<(i64, String)>, Refusal> {
     if token.is_empty() {
         return Ok(None);
     }
-    // The log is asked for no id that no session has: PostgreSQL refuses a text with a NUL in it.
+    // Only an id that a session could have is looked up: PostgreSQL refuses a text with a NUL in it.
     let (closed_at_ms, id) = token
         .split_once('.')
         .filter(|(_, id)| is_session_id(id))

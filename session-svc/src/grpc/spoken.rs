@@ -1,4 +1,4 @@
-//! Streams of responses that are spoken by a piece of work, without a task of its own.
+//! Streams of responses that are made by a future, without a task of its own.
 
 use std::{
     collections::VecDeque,
@@ -15,14 +15,14 @@ use futures::{Stream, task::AtomicWaker};
 use tokio::runtime::Handle;
 use tonic::Status;
 
-/// The work behind a stream: what becomes of it is the stream's end.
+/// The future behind a stream. Its outcome is the stream's end.
 type Work = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
 
-/// A stream of what `work` says, which goes on whenever the stream is read: it needs no task and no wake-up between the
-/// two. Up to `room` responses wait to be read; then the work waits.
+/// Returns a stream of what `work` sends. The work goes on whenever the stream is read, so there is no task and no
+/// wake-up between the two. Up to `room` responses wait to be read; then the work waits.
 ///
-/// When the stream is dropped, the work goes on as a task of its own until it notices that [`Voice`] is not heard any
-/// more: so what came in before is still dealt with.
+/// When the stream is dropped, the work goes on as a task of its own until it notices that [`Voice`] is no longer
+/// heard, so that requests that came in before are still dealt with.
 pub(super) fn spoken<T, F>(room: usize, work: impl FnOnce(Voice<T>) -> F) -> Spoken<T>
 where
     F: Future<Output = Result<(), Status>> + Send + 'static,
@@ -45,16 +45,16 @@ where
     }
 }
 
-/// What the work and the stream have in common, and what wakes the work.
+/// What the work and the stream share, and the waker of the work.
 struct Speech<T> {
     said: Mutex<Said<T>>,
-    /// Whether the work was woken since it was polled. Each response is read with three looks at the stream, and at the
-    /// second and third the work has mostly nothing to go on with.
+    /// Whether the work was woken since it was polled. Each response takes three polls of the stream, and at the second
+    /// and third the work mostly has nothing to do.
     may_go_on: AtomicBool,
     reader: AtomicWaker,
 }
 
-/// What was said and not read yet.
+/// What was sent and not read yet.
 struct Said<T> {
     waiting: VecDeque<T>,
     room: usize,
@@ -80,7 +80,7 @@ impl<T: Send + 'static> Wake for Speech<T> {
     }
 }
 
-/// With which the work says something.
+/// The sending end, which the work uses.
 pub(super) struct Voice<T>(Arc<Speech<T>>);
 
 impl<T> Clone for Voice<T> {
@@ -94,10 +94,10 @@ impl<T> Clone for Voice<T> {
 pub(super) struct Unheard;
 
 impl<T> Voice<T> {
-    /// Says something, once there is room for it.
+    /// Sends a response, once there is room for it.
     pub(super) async fn say(&self, response: T) -> Result<(), Unheard> {
         let mut response = Some(response);
-        // Whoever makes room reads on, and polls the work again then since it wants room; it needs no waker.
+        // No waker is needed: the reader that makes room sees that the work wants it, and polls the work again.
         std::future::poll_fn(move |_| {
             let mut said = self.0.said();
             if !said.is_heard {
@@ -113,9 +113,9 @@ impl<T> Voice<T> {
         .await
     }
 
-    /// Resolves when nobody reads the stream any more.
+    /// Waits until nobody reads the stream any more.
     pub(super) async fn unheard(&self) {
-        // The work is polled anew when that happens.
+        // No waker is needed: the work is polled anew when that happens.
         std::future::poll_fn(|_| match self.0.said().is_heard {
             true => Poll::Pending,
             false => Poll::Ready(()),
@@ -124,7 +124,7 @@ impl<T> Voice<T> {
     }
 }
 
-/// See [`spoken`].
+/// The stream that [`spoken`] returns.
 pub(super) struct Spoken<T> {
     speech: Arc<Speech<T>>,
     work: Option<Work>,
@@ -146,7 +146,7 @@ impl<T: Send + Unpin + 'static> Stream for Spoken<T> {
             let Some(work) = &mut this.work else {
                 return Poll::Ready(this.end.take().map(Err));
             };
-            // First, so that no wake-up is missed between the two.
+            // Registered before the flag is read, so that no wake-up is missed between the two.
             this.speech.reader.register(cx.waker());
             if !this.speech.may_go_on.swap(false, Ordering::AcqRel) && !has_room_now {
                 return Poll::Pending;
@@ -170,7 +170,7 @@ impl<T> Drop for Spoken<T> {
         if let Some(work) = self.work.take()
             && let Ok(runtime) = Handle::try_current()
         {
-            // Why it ends is of interest to nobody.
+            // Nobody needs its outcome.
             runtime.spawn(work);
         }
     }
@@ -254,7 +254,7 @@ mod tests {
             assert!(stream.next().now_or_never().is_none());
         }
         assert_eq!(polls.load(Ordering::Relaxed), 1);
-        // Whoever reads last is woken.
+        // The last reader is woken.
         let reading = tokio::spawn(async move { stream.next().await });
         tokio::task::yield_now().await;
         notify.notify_one();

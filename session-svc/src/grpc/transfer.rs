@@ -20,7 +20,7 @@ impl TransferApi {
         Self(api)
     }
 
-    /// To whom a session is to be offered. Whether they may get it is for the rules to say.
+    /// Returns to whom a session is to be offered. Whether they may get it is for the rules to decide.
     fn addressee(&self, to: To) -> Addressee {
         match to {
             To::QueueId(queue_id) => Addressee::Queue { queue_id },
@@ -73,7 +73,7 @@ impl TransferService for TransferApi {
             .act_as(actor, &session_id, command_id, command)
             .await?;
         Ok(Response::new(wire::OfferTransferResponse {
-            // An offer is known by the number of its event.
+            // An offer's id is the position of its event.
             offer_id: position.to_string(),
             replayed,
         }))

@@ -1,4 +1,4 @@
-//! The stream of a watch over lists.
+//! The stream of a librarian who watches the lists of sessions.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,8 @@ use crate::{
     live_list::{Watched, row::Watcher},
 };
 
-/// How many bytes of rows one response brings of a snapshot. All of it together may be longer than any response may be.
+/// How many bytes of rows one response of a snapshot carries. The whole snapshot may be longer than any response may
+/// be.
 const PART: usize = 1024 * 1024;
 
 /// How many responses may wait in the stream itself; what waits beyond that waits in the watch.
@@ -53,8 +54,8 @@ pub(super) fn watch(
     })))
 }
 
-/// Passes changes on until the token expires. That comes first: whoever stood still before it and reads on after it is
-/// shown nothing of what was still to be said.
+/// Passes changes on until the token expires. The expiry comes first: a reader that stalled before it and reads on
+/// after it is shown nothing of what was still waiting.
 async fn pass_on_until(
     expiry: impl Future<Output = ()>,
     watched: Watched,
@@ -119,7 +120,7 @@ async fn say(voice: &Voice<wire::WatchSessionsResponse>, change: Change) -> Resu
     voice.say(response).await
 }
 
-/// A snapshot in parts, each of which fits into a response, in order. There is always a first one.
+/// Splits a snapshot into parts, in order, each of which fits into a response. There is always a first one.
 fn parts(snapshot: wire::SessionRows) -> impl Iterator<Item = Change> {
     let mut rows = snapshot.rows.into_iter().peekable();
     let mut is_first = true;
@@ -139,7 +140,8 @@ fn parts(snapshot: wire::SessionRows) -> impl Iterator<Item = Change> {
     })
 }
 
-/// Takes a row's place from the room that a part has, if there is so much. One row always has it.
+/// Takes a row's length from the room that a part has left, and returns whether the row fits. A part has room for one
+/// row in any case.
 fn part_has_room(room: &mut usize, row: &wire::SessionRow) -> bool {
     let length = row.encoded_len();
     let fits = length <= *room || *room == PART;
@@ -209,7 +211,7 @@ mod tests {
                     Change::Further(part) if index > 0 => part,
                     other => panic!("part {index} is {other:?}"),
                 };
-                // Each row has a tag and its length before it.
+                // Each row is preceded by a tag and its length.
                 assert!(part.encoded_len() <= PART + PART / 10 || part.rows.len() == 1);
                 assert!(index == 0 || !part.rows.is_empty());
                 received.extend(part.rows);

@@ -2,10 +2,10 @@
 
 use std::collections::{HashSet, VecDeque};
 
-/// How many are remembered: far more than end while one look at the log lasts, or while a word is on its way.
+/// How many are remembered: far more than end during one look at the log, or while a word is on its way.
 const REMEMBERED: usize = 10_000;
 
-/// The sessions that ended last. What is read or heard late of one of them does not bring it back: an end is final.
+/// The sessions that ended last. An outdated entry of one of them does not bring it back: an end is final.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
     ids: HashSet<String>,

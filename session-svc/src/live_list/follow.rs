@@ -1,4 +1,4 @@
-//! How the list keeps up with what other servers change: by their words, and by looks at the log.
+//! How the list keeps up with other servers' changes: by their words, and by looks at the log.
 
 use std::{collections::HashSet, future::pending, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{history::History, storage};
 
 /// The topic on which a server says how a session stands now.
 const TOPIC: &str = "session-list";
-/// How many sessions are found at once when the list is read from the log.
+/// How many sessions are asked for at once when the list is read from the log.
 const PAGE: usize = 1024;
-/// How long to wait before the list is read again that could not be read.
+/// How long to wait before the list is read again after that failed.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// When the log is looked at by itself.
+/// When the log is looked at without a word from another server.
 #[derive(Debug)]
 struct Looks {
     every: Option<Duration>,
@@ -29,14 +29,14 @@ struct Looks {
 }
 
 impl Looks {
-    /// So often, or only when something could not be read.
+    /// Schedules looks at this interval; if there is none, only after something could not be read.
     fn every(every: Option<Duration>) -> Self {
         let mut looks = Self { every, next: None };
         looks.looked();
         looks
     }
 
-    /// Waits until the next look is due. Can be dropped while it waits.
+    /// Waits until the next look is due. Cancel-safe.
     async fn due(&self) {
         match self.next {
             Some(next) => sleep_until(next).await,
@@ -44,12 +44,12 @@ impl Looks {
         }
     }
 
-    /// A look begins now.
+    /// Records that a look begins now.
     fn looked(&mut self) {
         self.next = self.every.map(|every| Instant::now() + every);
     }
 
-    /// Something could not be read: has the next look come soon, unless it does already.
+    /// Has the next look come soon, since something could not be read, unless it is due sooner already.
     fn again(&mut self) {
         let soon = Instant::now() + READ_AGAIN_AFTER;
         self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
@@ -57,7 +57,8 @@ impl Looks {
 }
 
 impl LiveList {
-    /// Begins to hear what other servers change. To be called before the list is read, so that nothing falls between.
+    /// Subscribes to what other servers change. To be called before the list is read, so that nothing is missed in
+    /// between.
     pub(crate) fn listen(&self) -> Subscription {
         self.bus.subscribe(self.origin, TOPIC)
     }
@@ -72,8 +73,8 @@ impl LiveList {
         }
     }
 
-    /// Follows what other servers change, until `stop`; where a word may be lost that nobody knows of, also by a look at
-    /// the log every `repair`. What could not be read is read again after a pause.
+    /// Follows what other servers change, until `stop`. Where the bus may lose a word without anyone noticing, the log
+    /// is also looked at every `repair`. What could not be read is read again after a pause.
     pub(crate) async fn follow(
         self,
         mut news: Subscription,
@@ -85,7 +86,7 @@ impl LiveList {
             let notice = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                // First, so that a desk on which much happens can't put it off.
+                // Before the news, so that a busy desk can't put it off.
                 () = looks.due() => Notice::Missed,
                 notice = news.next() => match notice {
                     Some(notice) => notice,
@@ -107,10 +108,10 @@ impl LiveList {
         }
     }
 
-    /// Takes in what another server says of one session.
+    /// Takes in another server's word about one session.
     async fn hear(&self, said: &[u8]) -> Result<(), LogError> {
         let Ok(entry) = serde_json::from_slice::<Entry>(said) else {
-            // A server of another version says it in another way.
+            // A server of another version may encode it in another way.
             return self.catch_up().await;
         };
         let session_id = entry.session_id.clone();
@@ -120,11 +121,11 @@ impl LiveList {
         }
     }
 
-    /// Brings the list up to date with the log: reads the sessions that stand otherwise there than here. Those that can't be
-    /// read are left as they were.
+    /// Brings the list up to date with the log: reads the sessions that stand otherwise there than here. Sessions that
+    /// can't be read are left as they were.
     ///
     /// # Errors
-    /// As the log does.
+    /// Those of the log.
     pub(crate) async fn catch_up(&self) -> Result<(), LogError> {
         let known = self.known();
         let mut open = HashSet::new();
@@ -152,7 +153,7 @@ impl LiveList {
         let supervised = self.catch_up_with_conferences().await?;
         for (session_id, (_, conference)) in &known {
             let ended = !open.contains(session_id);
-            // Whoever was inside has left, which closes the conference.
+            // Everyone who was inside has left, which closes the conference.
             let left = *conference > 0 && !supervised.contains(session_id);
             if ended || (left && self.has_inside(session_id)) {
                 self.read(session_id).await?;
@@ -161,7 +162,7 @@ impl LiveList {
         Ok(())
     }
 
-    /// Reads the sessions whose conference has gone on, and says which have one that is open.
+    /// Reads the sessions whose conference has new events, and returns those whose conference is open.
     async fn catch_up_with_conferences(&self) -> Result<HashSet<String>, LogError> {
         let known = self.known();
         let mut supervised = HashSet::new();
@@ -198,8 +199,8 @@ impl LiveList {
         self.log.find(query).await
     }
 
-    /// Reads one session from the log. One that can't be read is left as it stands here, if it does: the others must not
-    /// suffer from it.
+    /// Reads one session from the log. If it can't be read, its entry stays as it is here: the others must not suffer
+    /// from it.
     async fn read(&self, session_id: &str) -> Result<(), LogError> {
         match History::load(&*self.log, session_id.to_owned()).await {
             Ok(history) => self.take_in(&history),
@@ -220,7 +221,7 @@ impl LiveList {
 mod tests {
     use super::*;
 
-    /// After how long a look comes, while something that could not be read is heard so often.
+    /// Returns after how long a look comes, while something that could not be read is heard at this interval.
     async fn looked_after(every: Option<Duration>, heard: Duration) -> Duration {
         let began = Instant::now();
         let mut looks = Looks::every(every);

@@ -1,5 +1,5 @@
-//! How busy the desk is, for operators: who waits, for how long, and what runs. Who is inside in conference mode counts
-//! nowhere (I18).
+//! How busy the desk is, for operators: who waits, for how long, and what runs. Supervisors inside in conference mode
+//! are not counted (I18).
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use carrel_platform::{
 use super::{LiveList, State};
 use crate::domain::session::Phase;
 
-/// What is counted.
+/// The counts that operators see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Gauges {
     waiting: u32,
     running: u32,
-    /// Since when the patron waits who has waited longest.
+    /// When the longest wait began.
     waiting_since_ms: Option<i64>,
 }
 
 impl LiveList {
-    /// Has the metrics tell it from now on, as long as the list lives.
+    /// Has the metrics report the gauges from now on, as long as the list lives.
     pub(crate) fn show(&self, clock: &Clock) {
         let state = Arc::downgrade(&self.state);
         let look = move || {
@@ -55,7 +55,7 @@ impl Gauges {
         let mut gauges = Self::default();
         for entry in state.entries.values() {
             match entry.phase() {
-                // Nobody is called to the desk for somebody who practises, or who has gone.
+                // Not counted: nobody is called to the desk for a patron who practises, or who has gone.
                 Phase::Waiting if entry.session.opened.practice || !entry.is_waited_for() => {}
                 Phase::Waiting => {
                     let since_ms = entry.session.waiting_since_ms;
@@ -72,7 +72,7 @@ impl Gauges {
         gauges
     }
 
-    /// In seconds. Nobody has waited since a time that is yet to come, whatever a clock says.
+    /// Returns the longest wait, in seconds; 0 if it began in the future by this clock.
     fn longest_wait(self, now_ms: i64) -> f64 {
         let longest_ms = self
             .waiting_since_ms
@@ -89,7 +89,7 @@ mod tests {
         live_list::samples::{entry, mr_lee},
     };
 
-    /// R8: whoever has gone is not waited for, and calls nobody until they are back.
+    /// R8: a patron who has gone is not waited for, and calls nobody to the desk until they are back.
     #[test]
     fn the_wait_of_a_lost_patron_does_not_count() {
         let now = |connection| Event::PatronConnectionChanged { connection };
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(gauges(&[(1_000, false, &back)]), one(1_000));
     }
 
-    /// The gauges of sessions of which each was opened at a time, for practice or not, and then went on so.
+    /// Returns the gauges of sessions, each given by when it was opened, whether for practice, and its further events.
     fn gauges(sessions: &[(i64, bool, &[Event])]) -> Gauges {
         let mut state = State::default();
         for (number, &(at_ms, practice, events)) in sessions.iter().enumerate() {

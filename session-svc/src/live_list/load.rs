@@ -8,8 +8,8 @@ use wire::watch_load_response::Change;
 use super::row::Entry;
 use crate::{convert, domain::session::Phase};
 
-/// How much there is to do, as a count over all live sessions. Who is inside in conference mode counts nowhere (I18), nor
-/// does a patron who waits and is lost (R8).
+/// How much there is to do, as a count over all live sessions. Supervisors inside in conference mode are not counted
+/// (I18), nor is a patron who waits and is lost (R8).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Load {
     queues: BTreeMap<String, Waiting>,
@@ -24,7 +24,7 @@ struct Waiting {
 }
 
 impl Load {
-    /// Counts.
+    /// Counts what these sessions amount to.
     pub(crate) fn count<'a>(entries: impl Iterator<Item = &'a Entry>) -> Self {
         let mut load = Self::default();
         for entry in entries {
@@ -58,7 +58,7 @@ impl Load {
             });
     }
 
-    /// All of it.
+    /// Returns the whole load.
     pub(crate) fn snapshot(&self) -> wire::LoadSnapshot {
         wire::LoadSnapshot {
             queues: self
@@ -74,7 +74,7 @@ impl Load {
         }
     }
 
-    /// What is not as it was before. Where there is nothing left, that is said too.
+    /// Returns what differs from before, including queues and librarians that have nothing left.
     pub(crate) fn changes_since(&self, before: &Self) -> Vec<Change> {
         let queues = all_keys(&before.queues, &self.queues)
             .filter(|id| before.queues.get(*id) != self.queues.get(*id))

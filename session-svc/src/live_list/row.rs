@@ -19,14 +19,14 @@ use crate::{
 /// How many characters of a question a row shows.
 const QUESTION_SHOWN: usize = 1_000;
 
-/// A live session as lists know it, and as servers tell it each other.
+/// A live session as lists know it, and as servers send it to each other.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// The session's id.
     pub session_id: String,
     /// The session as staff know it.
     pub session: Arc<Session>,
-    /// Who is inside.
+    /// The supervisors who are inside in conference mode.
     pub inside: Vec<StaffMember>,
     /// The versions of the session's and the conference's stream that this follows from.
     pub versions: (u64, u64),
@@ -39,7 +39,7 @@ impl Entry {
         self.session.phase()
     }
 
-    /// Whether a librarian is inside.
+    /// Returns whether a librarian is inside.
     #[must_use]
     pub(crate) fn has_inside(&self, librarian_id: &str) -> bool {
         self.inside
@@ -47,27 +47,28 @@ impl Entry {
             .any(|member| member.librarian_id == librarian_id)
     }
 
-    /// Whether this follows from all that the other follows from.
+    /// Returns whether this follows from all that the other follows from.
     #[must_use]
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self.versions.0 >= other.versions.0 && self.versions.1 >= other.versions.1
     }
 
-    /// Whether a patron waits here who is served before those after them. Whose connection is lost has their place when
-    /// they come back; until then nobody is told to wait for them, and nobody is called to the desk for them (R8).
+    /// Returns whether a patron waits here who is served before those behind them. A patron whose connection is lost
+    /// has their place again when they come back; until then nobody is told to wait for them, and nobody is called to
+    /// the desk for them (R8).
     #[must_use]
     pub(crate) fn is_waited_for(&self) -> bool {
         self.phase() == Phase::Waiting && self.session.patron_connection != PatronConnection::Lost
     }
 
-    /// Whether a patron who waits here waits again, and so before all who have not been helped yet. `None` if nobody is
-    /// waited for. Nothing else of their place among the others ever changes.
+    /// Returns whether the patron who waits here waits again, and so is ahead of all who have not been helped yet.
+    /// `None` if nobody is waited for. Nothing else about their place in line ever changes.
     #[must_use]
     pub(crate) fn waits_again(&self) -> Option<bool> {
         self.is_waited_for().then_some(self.session.returned)
     }
 
-    /// Whether this patron waits in the same queue before another.
+    /// Returns whether this patron waits in the same queue as another and ahead of them.
     #[must_use]
     pub(crate) fn waits_before(&self, other: &Self) -> bool {
         fn place(entry: &Entry) -> (bool, i64, &str) {
@@ -83,17 +84,18 @@ impl Entry {
 /// A librarian who watches lists.
 #[derive(Clone, Debug)]
 pub(crate) struct Watcher {
-    /// Who.
+    /// The librarian.
     pub librarian: LibrarianActor,
     /// The queues whose waiting patrons they want to see, all of which they may monitor.
     pub queues: BTreeSet<String>,
-    /// Whether they want to see all running sessions of their library. Only for who supervises there.
+    /// Whether they want to see all running sessions of their library. Only for a librarian who supervises there.
     pub all: bool,
 }
 
-/// The row that a watcher is shown of a session, if any. A session is in one list of a watcher at the most.
+/// Returns the row that a watcher is shown of a session, if any. A session is in at most one list of a watcher.
 ///
-/// Who is inside is shown in the All list alone (R5), which holds only sessions that the watcher may enter (D1, S3).
+/// Supervisors inside are shown only in the All list (R5), which holds only sessions that the watcher may enter (D1,
+/// S3).
 #[must_use]
 pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionRow> {
     let session = &entry.session;
@@ -143,7 +145,8 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
     })
 }
 
-/// As much of a question as a list shows: whoever picks a patron up has read it there, so it is more than a line.
+/// Returns as much of a question as a list shows. A librarian reads it there before picking the patron up, so it is
+/// more than a line.
 fn beginning(question: &str) -> &str {
     let end = question
         .char_indices()
@@ -173,7 +176,7 @@ fn list_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionList> {
     }
 }
 
-/// Whether the session is offered to the watcher, by name or by a queue that they watch.
+/// Returns whether the session is offered to the watcher, by name or by a queue that they watch.
 fn is_offered(session: &Session, watcher: &Watcher) -> bool {
     session
         .standing_offer()
@@ -185,7 +188,7 @@ fn is_offered(session: &Session, watcher: &Watcher) -> bool {
         })
 }
 
-/// Says that a row is gone; from the New list also who picked the patron up (D28).
+/// Returns the notice that a row is gone; for the New list, it also says who picked the patron up (D28).
 #[must_use]
 pub(crate) fn removed(row: &wire::SessionRow, now: &Entry) -> wire::SessionRowRemoved {
     let picked_up = row.list() == wire::SessionList::New;
@@ -201,7 +204,8 @@ pub(crate) fn removed(row: &wire::SessionRow, now: &Entry) -> wire::SessionRowRe
     }
 }
 
-/// The order of a snapshot: those who lost their librarian first, then the longest waiting or running first.
+/// Returns the sort key of a snapshot: patrons who lost their librarian first, then the longest waiting or running
+/// first.
 #[must_use]
 pub(crate) fn by_age(row: &wire::SessionRow) -> (bool, i64, i32, &str) {
     let since = row.pick_up_time.as_ref().or(row.open_time.as_ref());

@@ -22,7 +22,7 @@ pub(super) fn mr_lee() -> StaffMember {
     }
 }
 
-/// A session that was opened then, for practice or not, and went on so.
+/// Returns a session that was opened at this time, for practice or not, with these further events.
 pub(super) fn entry(session_id: &str, at_ms: i64, practice: bool, further: &[Event]) -> Entry {
     let opened = Event::Opened(Opened {
         practice,

@@ -1,4 +1,4 @@
-//! What a live session shows to those who ask.
+//! What a live session shows to callers.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl LiveSession {
-    /// Lets somebody listen, and says what there is already.
+    /// Adds a subscriber, and returns the session so far.
     pub(super) async fn join(
         &mut self,
         actor: Arc<Actor>,
@@ -53,8 +53,8 @@ impl LiveSession {
                 self.keep_lease();
                 self.note_patron_connection(None).await;
             }
-            // That a supervisor joins must not hasten what others are told. Nor what other servers are, who would begin to
-            // miss the owner sooner: they are told of the supervisor with the next look.
+            // A supervisor who joins must not hasten what others are told, here or on other servers, which would begin
+            // to miss the owner sooner. The lease names the supervisor from the next look on.
             Part::Colleague => {}
         }
         Ok(Joined {
@@ -68,7 +68,7 @@ impl LiveSession {
         })
     }
 
-    /// Shows how the session stands.
+    /// Returns the session as it stands.
     pub(super) async fn look(&mut self, actor: &Actor) -> Result<Look, Error> {
         self.catch_up_together().await?;
         let audience = may_see(&self.situation(), actor, None, Sight::Attend)
@@ -79,7 +79,7 @@ impl LiveSession {
         })
     }
 
-    /// Gives the transcript. The audit has it before the reader does (I25), unless the reader was in the session.
+    /// Returns the transcript. The audit has it before the reader does (I25), unless the reader was in the session.
     pub(super) async fn transcript(
         &mut self,
         actor: &Actor,
@@ -111,7 +111,7 @@ impl LiveSession {
         })
     }
 
-    /// Tells those whom it may reach that somebody types.
+    /// Tells the subscribers in reach that the actor is typing.
     pub(super) fn pass_on_typing(&self, actor: &Actor, typed_in: Audience) {
         let Some(reach) = typing_reach(&self.situation(), actor, typed_in) else {
             return;

@@ -1,4 +1,4 @@
-//! From what is decided to what is in the log, and from there to those who listen.
+//! From decisions to the log, and from there to the subscribers.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -37,7 +37,7 @@ pub(super) struct Staged {
 }
 
 impl LiveSession {
-    /// Appends what follows from no command of anybody's, decided on the newest state.
+    /// Appends a decision that follows from no command, made on the newest state.
     pub(super) async fn append_decision(&mut self, decision: Decision) -> Result<(), LogError> {
         let mut staged = Staged::on(&self.history);
         staged.take_in(decision, self.parts.clock.unix_ms(), None, &Arc::from(""));
@@ -96,7 +96,7 @@ impl LiveSession {
         Ok(())
     }
 
-    /// What other servers are to be told once this is written, if any may listen.
+    /// Returns the word for other servers once this is written, if any may listen.
     fn word(&self, batch: &Batch, staged: &Staged) -> Option<Word> {
         let topic = topic(self.history.session_id());
         let [session, conference, ..] = batch.writes.as_slice() else {
@@ -111,7 +111,7 @@ impl LiveSession {
 }
 
 impl Staged {
-    /// Nothing, on what is known.
+    /// Stages nothing yet, on top of what is known.
     pub(super) fn on(history: &History) -> Self {
         Self {
             session: history.view(Audience::Staff).session().cloned(),
@@ -125,7 +125,7 @@ impl Staged {
         }
     }
 
-    /// Whether there is nothing to write.
+    /// Returns whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.session_events.is_empty() && self.conference_events.is_empty() && self.facts.is_empty()
     }
@@ -182,8 +182,8 @@ impl Staged {
         version
     }
 
-    /// The batch, and the library whose patron's session it is. Both streams are named even when nothing is written
-    /// to one of them: the decisions rest on both.
+    /// Returns the batch, and the id of the patron's library. Both streams are named even when nothing is written to
+    /// one of them: the decisions rest on both.
     fn batch(&self, history: &History) -> Result<(Batch, String), LogError> {
         let Some(session) = &self.session else {
             return Err(LogError::Damaged(

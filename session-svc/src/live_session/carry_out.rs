@@ -1,4 +1,4 @@
-//! From commands to decisions, and from what became of them to answers.
+//! From commands to decisions, and from their outcome to answers.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     history::Done,
 };
 
-/// What becomes of one act.
+/// What is to become of one act.
 struct Planned {
     outcome: Result<Outcome, Error>,
     /// Whether it was decided on something that is not written yet. Then it holds only if that gets written.
@@ -31,15 +31,15 @@ struct Planned {
 enum Outcome {
     /// It was carried out before, or found nothing to do then.
     Settled { version: Option<u64> },
-    /// Things are as it wants them.
+    /// There is nothing to do: things already are as the command wants them.
     Needless(LogCommand),
     /// It is carried out by this write.
     New { version: Option<u64> },
 }
 
 impl LiveSession {
-    /// Carries commands out in order and answers each. What runs together is written with one append; what the audit
-    /// must know of is written by itself, so that no message fails with an audit (I17).
+    /// Carries commands out in order and answers each. Consecutive commands are written with one append; a command that
+    /// the audit may have to record is written by itself, so that no message fails with an audit (I17).
     pub(super) async fn carry_out(&mut self, acts: Vec<Act>) {
         let patron_acts = acts.iter().any(|act| act.by.actor.librarian().is_none());
         let mut together = Vec::new();
@@ -74,7 +74,7 @@ impl LiveSession {
             if let Err(error) = &answer {
                 act.served.answered(Refusal::from(error.clone()).code);
             }
-            // Whoever asked may have gone; the command was carried out all the same.
+            // The caller may have gone; the command was carried out all the same.
             drop(act.answer.send(answer));
         }
     }
@@ -89,7 +89,8 @@ impl LiveSession {
             let (plan, staged) = deciding.scope().run(|| self.plan(acts));
             drop(deciding);
             if !looked && plan.iter().any(Planned::may_be_outdated) {
-                // Another server may know better: that nothing is to be done is said on the newest state only.
+                // Another server may know better: a refusal, or that there is nothing to do, is answered on the newest
+                // state only.
                 looked = true;
                 self.behind = true;
                 continue;
@@ -162,7 +163,8 @@ impl LiveSession {
         Ok(Outcome::New { version })
     }
 
-    /// What each is told. Whoever is told that there was nothing to do is told so again, whatever happens meanwhile.
+    /// Returns the answer to each act. A command that found nothing to do gets the same answer when it is repeated,
+    /// whatever happens meanwhile.
     fn answers(
         &mut self,
         plan: Vec<Planned>,
@@ -204,7 +206,7 @@ impl LiveSession {
                 | Command::AcceptTransfer { .. }
                 | Command::EnterConference { .. }
         );
-        // Whoever repeats a command after their time in the session is over learns that it was done, and no more.
+        // An actor who repeats a command after losing access to the session learns that it was done, and no more.
         let shows =
             shows && may_see(&self.situation(), actor, Some(audience), Sight::Attend).is_ok();
         let session = self.history.view(audience).session();
@@ -219,7 +221,7 @@ impl LiveSession {
 }
 
 impl Planned {
-    /// Whether nothing can be said of the act unless the write succeeds.
+    /// Returns whether the outcome of the act is unknown unless the write succeeds.
     fn depends_on_write(&self) -> bool {
         match &self.outcome {
             Ok(Outcome::New { .. }) => true,
@@ -228,7 +230,7 @@ impl Planned {
         }
     }
 
-    /// Whether it could have come of not knowing what another server did.
+    /// Returns whether the outcome could stem from not knowing what another server did.
     fn may_be_outdated(&self) -> bool {
         match &self.outcome {
             Ok(Outcome::New { .. } | Outcome::Settled { version: Some(_) }) => false,
@@ -238,12 +240,13 @@ impl Planned {
     }
 }
 
-/// Refuses those that would overtake one whose outcome is unknown, each as that one was, and returns the others.
+/// Refuses the acts that would overtake one whose outcome is unknown, each with that one's error, and returns the
+/// others.
 fn refuse_interrupted(acts: Vec<Act>) -> Vec<Act> {
     let mut others = Vec::with_capacity(acts.len());
     for act in acts {
         match act.by.in_order.interruption().cloned() {
-            // Whoever asked may have gone; then nobody needs the answer.
+            // Sending fails if the caller has gone; then nobody needs the answer.
             Some(error) => drop(act.answer.send(Err(error))),
             None => others.push(act),
         }
@@ -251,8 +254,8 @@ fn refuse_interrupted(acts: Vec<Act>) -> Vec<Act> {
     others
 }
 
-/// Whether a refusal comes of how the session stands, and not of who asks or what they say. That an introduction is too old
-/// is said only of an offer that was not made before, so it is one of them.
+/// Returns whether a refusal depends on how the session stands, and not only on who asks and what they say. An
+/// introduction that is too old is such a case: it is refused only if the offer was not made before.
 fn depends_on_state(error: &Error) -> bool {
     match error {
         Error::Refused(refused) => !matches!(
@@ -263,7 +266,8 @@ fn depends_on_state(error: &Error) -> bool {
     }
 }
 
-/// What the log knows a command by: who gave it, so that ids of different people never meet, and what it says.
+/// Returns what identifies a command in the log: the actor, so that the ids of different people never clash, and its
+/// content.
 fn command_for_log(
     actor: &Actor,
     command_id: &str,

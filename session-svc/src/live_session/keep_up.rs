@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl LiveSession {
-    /// Hears that another server changed this session, or may have.
+    /// Handles a notice that another server changed this session, or may have.
     pub(super) async fn hear(&mut self, notice: Option<Notice>) {
         let word = match notice {
             None => {
@@ -30,7 +30,7 @@ impl LiveSession {
         let told = WORD.processing(&*self.parts.bus, trace);
         match word.map(|word| word.beyond(&self.history)) {
             Some(Ok(Some(heard))) => Scope::within(&told).run(|| self.take_word(heard, &told)),
-            // It lacks something before, or can't be read: the log has it all.
+            // Events before it are missing, or it can't be decoded: the log has them all.
             Some(Ok(None) | Err(_)) | None => {
                 self.behind = true;
                 self.refill("gap", trace_context::ids(&told)).await;
@@ -38,8 +38,8 @@ impl LiveSession {
         }
     }
 
-    /// Takes in what was told. What belongs to the trace of telling it goes on from where it was heard; what was told
-    /// along with it, from its own act.
+    /// Takes in the events of a word. Deliveries of events in the word's own trace continue from where it was heard;
+    /// deliveries of other events continue from their own act.
     fn take_word(&mut self, heard: Heard, told: &Span) {
         let before = self.standing();
         let Heard { news, traces } = heard;
@@ -55,7 +55,7 @@ impl LiveSession {
         self.after_change(&before);
     }
 
-    /// Looks at the log by itself, and counts if it had what the bus should have brought.
+    /// Looks at the log without a request, and counts it if the log had what the bus should have brought.
     pub(super) async fn refill(&mut self, reason: &'static str, cause: Option<TraceIds>) {
         let versions =
             |history: &History| (history.session_version(), history.conference_version());
@@ -66,14 +66,14 @@ impl LiveSession {
         }
     }
 
-    /// Looks at the log by itself. If that fails, the next request or the next look tries again.
+    /// Looks at the log without a request. If that fails, the next request or the next look tries again.
     pub(super) async fn look_again(&mut self, refill: Span) {
         if let Err(error) = self.catch_up_in(refill).await {
             self.warn(&error, "a session could not be brought up to date");
         }
     }
 
-    /// Says in the operators' log what went wrong; of the session only a hash (PR8).
+    /// Warns operators of what went wrong, with only a hash of the session's id (PR8).
     pub(super) fn warn(&self, error: &LogError, what: &str) {
         if matches!(error, LogError::Conflict { .. }) {
             // Another server was faster; the next look settles it.
@@ -94,8 +94,9 @@ impl LiveSession {
         .await
     }
 
-    /// Takes in what others have appended, once for all requests that were taken together: all were made before that
-    /// look. When everybody comes back at once, the log is asked once for each session and not once for each of them.
+    /// Takes in what other servers have appended, once for all requests that were taken together, since all were made
+    /// before that look. When everybody comes back at once, the log is asked once for each session and not once for
+    /// each participant.
     pub(super) async fn catch_up_together(&mut self) -> Result<(), LogError> {
         match &self.looked_for_these {
             Some(Ok(())) if self.behind => self.catch_up().await,
@@ -108,12 +109,12 @@ impl LiveSession {
         }
     }
 
-    /// Takes in what others have appended and passes it on.
+    /// Takes in what other servers have appended, and passes it on.
     pub(super) async fn catch_up(&mut self) -> Result<(), LogError> {
         self.catch_up_in(Span::none()).await
     }
 
-    /// The same, within a span, which is where what is passed on comes from.
+    /// Does the same within a span, to which the deliveries belong.
     async fn catch_up_in(&mut self, refill: Span) -> Result<(), LogError> {
         self.behind = true;
         let before = self.standing();
@@ -130,8 +131,8 @@ impl LiveSession {
     }
 }
 
-/// The span of reading what another server wrote: a trace of its own, since what is read came of other acts than what
-/// made it necessary.
+/// Returns the span of reading what another server wrote. It has a trace of its own, since the events stem from other
+/// acts than the one that made the read necessary.
 fn refill(reason: &'static str, cause: Option<TraceIds>) -> Span {
     let span = tracing::info_span!(
         parent: None,

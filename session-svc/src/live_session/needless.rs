@@ -1,4 +1,4 @@
-//! Commands that found things as they wanted them.
+//! Commands that found nothing to do.
 
 use std::collections::VecDeque;
 
@@ -7,8 +7,8 @@ use carrel_platform::log::Command;
 /// How many of them a session remembers.
 const REMEMBERED: usize = 256;
 
-/// The last commands that found nothing to do. Nothing of them is in the log, since nothing happened: so they are known
-/// here only, and for as long as the session is in memory. Whoever gives them can't make it grow; the oldest are forgotten.
+/// The last commands that found nothing to do. They are not in the log, since nothing happened, so they are known only
+/// here and for as long as the session is in memory. Their number is bounded; the oldest are forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Needless(VecDeque<Command>);
 
@@ -24,7 +24,7 @@ impl Needless {
         self.0.push_back(command);
     }
 
-    /// The digest of the content of one that is remembered.
+    /// Returns the digest of the content of a command that is remembered.
     pub(super) fn fingerprint(&self, key: &str) -> Option<u64> {
         let command = self.0.iter().find(|command| command.key == key)?;
         Some(command.fingerprint)

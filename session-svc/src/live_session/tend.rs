@@ -23,7 +23,7 @@ use crate::domain::{
 const SHORTEST: Duration = Duration::from_millis(10);
 
 impl LiveSession {
-    /// When there is something to do by itself.
+    /// Returns when there is something to do without a request.
     ///
     /// While a session runs, the pace is the same with supervisors and without: nobody in it must be able to tell.
     pub(super) fn wake_at(&self) -> Instant {
@@ -36,18 +36,19 @@ impl LiveSession {
         } else if !self.history.conference().is_empty() {
             self.next_tick()
         } else {
-            // A foreign owner's time ends with the wrap-up. Settings of zero shall not keep a core busy.
+            // The rights of an owner from another library end with the wrap-up. Settings of zero must not keep a core
+            // busy.
             let pause = config.rest_after.get().min(config.wrap_up.get());
             self.tended_at + pause.max(SHORTEST)
         }
     }
 
-    /// When it is looked again who is there, together with other sessions.
+    /// Returns when to look again who is there, together with other sessions.
     fn next_tick(&self) -> Instant {
         self.parts.moments.within(self.tended_at, self.tick())
     }
 
-    /// How often it is looked who is there.
+    /// Returns how often to look who is there.
     pub(super) fn tick(&self) -> Duration {
         let config = &self.parts.config;
         let grace = config
@@ -58,8 +59,8 @@ impl LiveSession {
         (grace / 4).clamp(SHORTEST, Duration::from_secs(15))
     }
 
-    /// When something is due by the clock: a further queue, or the end of an offer. What could not be written waits for
-    /// the next look: a log that is in trouble is not to be asked all the time.
+    /// Returns when something is due by the clock: a further queue, or the end of an offer. What could not be written
+    /// waits for the next look, so that a log in trouble is not asked all the time.
     fn due_at(&self) -> Option<Instant> {
         if self.overdue {
             return None;
@@ -73,10 +74,11 @@ impl LiveSession {
         Instant::now().checked_add(left)
     }
 
-    /// Does what time alone brings, and looks who is there: on this server, and if it depends on others, there as well.
+    /// Does what time alone brings, and looks who is there: on this server and, where that matters, on others.
     ///
-    /// What is due between two looks brings no look of its own, and puts none off. An offer is the staff's affair, and the
-    /// looks decide when the patron is told that their librarian was lost: they must not be able to tell that one lapsed.
+    /// What is due between two looks neither triggers a look nor delays one. Only staff know of an offer, but the looks
+    /// decide when the patron is told that their librarian was lost: the patron must not be able to tell that an offer
+    /// lapsed.
     pub(super) async fn tend(&mut self) {
         if self.is_open() && Instant::now() < self.next_tick() {
             self.do_what_is_due().await;
@@ -88,11 +90,12 @@ impl LiveSession {
         self.do_what_is_due().await;
         self.see_who_talks(None).await;
         self.see_supervisors(None).await;
-        // Whoever asks for sessions at random shall not keep the store of leases busy either.
+        // Requests for random ids must not keep the store of leases busy.
         if !self.does_not_exist() {
             self.look_elsewhere();
         }
-        // A log that takes longer to fail than it is until the next look would have it due at once, before all who ask.
+        // If the log takes longer to fail than the time between two looks, the next one would be due at once, ahead of
+        // all requests.
         if self.wake_at() <= Instant::now() {
             self.tended_at = Instant::now();
         }
@@ -108,7 +111,7 @@ impl LiveSession {
         }
     }
 
-    /// Takes in who attends on other servers.
+    /// Takes in the result of looking up who attends on any server.
     pub(super) async fn looked_elsewhere(&mut self, looked_up: LookedUp) {
         let LookedUp {
             of_who_talks,
@@ -121,8 +124,8 @@ impl LiveSession {
         self.see_supervisors(Some(&attending)).await;
     }
 
-    /// Writes what follows from whether the owner and the patron are there: a patron is away or back, and a lost owner's
-    /// patron waits again. Nobody counts as gone unless it is known that they are on no other server.
+    /// Writes what follows from whether the owner and the patron are there: the patron is away or back, or waits again
+    /// because the owner is lost. Nobody counts as gone unless it is known that they are on no other server.
     async fn see_who_talks(&mut self, attending: Option<&Attending>) {
         self.note_patron_connection(attending).await;
         if let Some(owner) = self.lost_owner(attending)
@@ -135,7 +138,7 @@ impl LiveSession {
         }
     }
 
-    /// Takes lost supervisors out. Nobody counts as gone here either unless it is known.
+    /// Takes lost supervisors out. Here too, nobody counts as gone unless that is known.
     async fn see_supervisors(&mut self, attending: Option<&Attending>) {
         for member in self.lost_supervisors(attending) {
             if let Err(error) = self.see_off_lost(&member, attending).await {
@@ -147,8 +150,8 @@ impl LiveSession {
         }
     }
 
-    /// Has the patron of a lost owner wait again, if the owner is lost by what the log says, too: somebody else may have the
-    /// patron by now, or the owner was heard of on another server.
+    /// Returns the patron of a lost owner to the queue, if the owner is still lost once the log was read: somebody else
+    /// may have the patron by now, or the owner was heard of on another server.
     async fn give_back(
         &mut self,
         lost: &Owner,
@@ -161,7 +164,7 @@ impl LiveSession {
         self.let_happen(|session, _| return_to_queue(session)).await
     }
 
-    /// Takes a lost supervisor out, if they are lost by what the log says, too: they may have left and entered again.
+    /// Takes a lost supervisor out, if they are still lost once the log was read: they may have left and entered again.
     async fn see_off_lost(
         &mut self,
         lost: &StaffMember,
@@ -194,7 +197,7 @@ impl LiveSession {
         }
     }
 
-    /// Has the patron's connection noted as it is, if that is news.
+    /// Records the state of the patron's connection, if it has changed.
     pub(super) async fn note_patron_connection(&mut self, attending: Option<&Attending>) {
         let connection = self.patron_connection(attending);
         let noted = self
@@ -205,8 +208,9 @@ impl LiveSession {
         }
     }
 
-    /// When a session ends, it ends for supervisors too (R7, D6). They are taken out after the end was acknowledged, so that
-    /// its way is the same with and without them, and one at a time. Says whether one was.
+    /// Takes one supervisor out of a session that has ended, and returns whether it did. A session ends for supervisors
+    /// too (R7, D6), but they are taken out after the end was acknowledged, so that the end takes the same path with
+    /// and without them.
     pub(super) async fn see_one_off_after_end(&mut self) -> bool {
         if !self.has_ended() {
             return false;
@@ -235,7 +239,7 @@ impl LiveSession {
         self.append_decision(decision).await
     }
 
-    /// Whether nobody needs the session in memory.
+    /// Returns whether nobody needs the session in memory.
     pub(super) fn may_rest(&self) -> bool {
         let over = !self.is_open() && self.history.conference().is_empty();
         self.subscribers.is_empty()
@@ -244,13 +248,14 @@ impl LiveSession {
                     && self.last_used.elapsed() >= self.parts.config.rest_after.get()))
     }
 
-    /// Whether the session goes on, so that it must be seen who is there.
+    /// Returns whether the session has not ended, so that it matters who is there.
     fn is_open(&self) -> bool {
         let session = self.history.view(Audience::Staff).session();
         session.is_some_and(|session| session.phase() != Phase::Ended)
     }
 
-    /// Whoever asks for sessions at random shall not fill the memory with them.
+    /// Returns whether the session does not exist. It then leaves memory at once, so that requests for random ids can't
+    /// fill the memory.
     pub(super) fn does_not_exist(&self) -> bool {
         self.history.session_version() == 0
     }

@@ -1,8 +1,8 @@
 //! Who is there: the owner, the patron, and supervisors, as far as their streams and acts tell.
 //!
-//! Each server sees its own streams. What it sees it also says by leases, which all servers share; before it counts
-//! somebody as gone it looks there, so that a participant who is connected to another server is not lost. It never waits
-//! for the store of leases: what is said in the session must not wait for it either.
+//! Each server sees its own streams, and tells the others by leases, which all servers share. Before it counts somebody
+//! as gone it looks at those leases, so that a participant who is connected to another server is not lost. It never
+//! waits for the store of leases, so that nothing said in the session waits for it either.
 
 use std::{collections::BTreeSet, future::pending, mem, sync::Arc, time::Duration};
 
@@ -23,21 +23,21 @@ mod seen;
 /// Who attends a session on which server, as the store of leases told it.
 pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
 
-/// A look that is under way at who attends on any server.
+/// A look-up, under way, of who attends on any server.
 pub(super) struct LookUp {
-    /// Whether it is for the owner's and the patron's sake, too.
+    /// Whether it is made for the owner and the patron, too.
     of_who_talks: bool,
     task: JoinHandle<Attending>,
 }
 
-/// What such a look found.
+/// What such a look-up found.
 pub(super) struct LookedUp {
     pub(super) of_who_talks: bool,
     pub(super) attending: Attending,
 }
 
 impl LookUp {
-    /// Waits for the end of one that was begun, for ever if none was. Can be dropped while it waits.
+    /// Waits for the end of the look-up under way, for ever if there is none. Cancel-safe.
     pub(super) async fn done(under_way: &mut Option<Self>) -> LookedUp {
         let Some(Self { of_who_talks, task }) = under_way else {
             return pending().await;
@@ -52,8 +52,9 @@ impl LookUp {
 }
 
 impl LiveSession {
-    /// Says by a lease who listens here, for as long as two looks at it, and once that nobody does any more: others shall
-    /// not go on seeing who was the last to go. What is still being said is not said again.
+    /// Updates the lease on who listens here, which lasts a little longer than two looks. Once nobody listens any more
+    /// it is released, so that other servers do not go on seeing the last who left. Does nothing while an update is
+    /// still under way.
     pub(super) fn keep_lease(&mut self) {
         let under_way = self
             .saying
@@ -88,18 +89,18 @@ impl LiveSession {
                 tracing::debug!(%error, "who attends a session could not be told to other servers");
             }
         });
-        // A store in memory has been told by now.
+        // A store in memory is done by now.
         if saying.as_mut().now_or_never().is_none() {
             self.saying = Some(tokio::spawn(saying));
         }
     }
 
-    /// Begins to look up who attends on any server, if somebody may be there who is missed here, or the session is left to
-    /// others. Those who are missed are looked up at each look, and not only when their time is over: then one look that
-    /// misses them must not be the end of it.
+    /// Begins to look up who attends on any server, if somebody is missed here who may be there, or if the session may
+    /// be left to others. Participants who are missed are looked up at each look, and not only when their grace is
+    /// over, so that a single look-up that misses them does not decide.
     ///
-    /// What is looked up for a supervisor's sake, or for nobody's, says nothing of the owner and the patron: a supervisor, of
-    /// whom they must not know, would decide when the one is told that the other was lost.
+    /// A look-up that is made for a supervisor, or for nobody, is not used for the owner and the patron: otherwise a
+    /// supervisor, of whom they must not know, would decide when the one is told that the other was lost.
     pub(super) fn look_elsewhere(&mut self) {
         // Looks are a little more or less than a tick apart.
         let since_last_look = self.tick() / 2;
@@ -120,7 +121,7 @@ impl LiveSession {
         });
     }
 
-    /// Whether somebody is connected to another server, if that is known.
+    /// Returns whether somebody is connected to another server; `None` if that is not known.
     fn is_elsewhere(&self, who: &str, attending: &Attending) -> Option<bool> {
         let here = self.lease_key();
         let leases = attending.as_ref().ok()?;
@@ -131,7 +132,7 @@ impl LiveSession {
         )
     }
 
-    /// Whether nobody attends here while somebody does on another server.
+    /// Returns whether nobody attends here while somebody does on another server.
     pub(super) fn is_left_to_others(&self, attending: &Attending) -> bool {
         let here = self.lease_key();
         let elsewhere = |lease: &Lease| lease.key != here;
@@ -147,7 +148,8 @@ impl LiveSession {
         format!("{:x}", self.origin.0)
     }
 
-    /// The owner, if they were gone for longer than their grace, by what is known of who attends elsewhere.
+    /// Returns the owner if they were gone for longer than their grace, according to what is known of who attends
+    /// elsewhere.
     pub(super) fn lost_owner(&mut self, attending: Option<&Attending>) -> Option<Arc<Owner>> {
         let session = self.history.view(Audience::Staff).session();
         let Some(owner) = session.and_then(|session| session.owner.clone()) else {
@@ -160,7 +162,7 @@ impl LiveSession {
         if self.seen.owner.look_here(here) {
             return None;
         }
-        // Who can't be looked up is not counted as gone.
+        // If the look-up failed, nobody is counted as gone.
         let is_lost = !self.seen.owner.look_elsewhere(found?.unwrap_or(true))
             && self
                 .seen
@@ -169,7 +171,7 @@ impl LiveSession {
         is_lost.then_some(owner)
     }
 
-    /// How the patron's connection is by what is known now (R8).
+    /// Returns the state of the patron's connection according to what is known now (R8).
     pub(super) fn patron_connection(&mut self, attending: Option<&Attending>) -> PatronConnection {
         let known = self
             .history
@@ -201,12 +203,12 @@ impl LiveSession {
         };
         match found {
             Some(false) if known != PatronConnection::Lost => due,
-            // Who can't be looked up is not counted as gone.
+            // If the look-up failed, nobody is counted as gone.
             _ => known,
         }
     }
 
-    /// The supervisors who were gone for longer than their grace.
+    /// Returns the supervisors who were gone for longer than their grace.
     pub(super) fn lost_supervisors(&mut self, attending: Option<&Attending>) -> Vec<StaffMember> {
         let grace = self.parts.config.conference_grace.get();
         let subscribers = &self.subscribers;
@@ -222,7 +224,7 @@ impl LiveSession {
             let found = attending.map(|attending| self.is_elsewhere(&librarian_key(id), attending));
             let gone = self.seen.gone.entry(id.clone());
             let gone = gone.or_insert_with(LastSeen::now);
-            // Who can't be looked up is not counted as gone.
+            // If the look-up failed, nobody is counted as gone.
             if let Some(found) = found
                 && !gone.look_elsewhere(found.unwrap_or(true))
                 && gone.missed_for(grace)
@@ -234,23 +236,24 @@ impl LiveSession {
     }
 }
 
-/// Who attends, as a lease says it.
+/// Encodes who attends for a lease.
 fn listing(who: &BTreeSet<String>) -> Bytes {
-    // Texts can always be written.
+    // Strings can always be serialized.
     serde_json::to_vec(who).unwrap_or_default().into()
 }
 
-/// Whether a server lists somebody among those who attend there. Who can't be read may be anybody.
+/// Returns whether a server lists somebody among those who attend there. A lease that can't be decoded may list
+/// anybody.
 fn lists(lease: &Lease, who: &str) -> bool {
     serde_json::from_slice::<BTreeSet<String>>(&lease.value).map_or(true, |all| all.contains(who))
 }
 
-/// The space of the leases that say who attends a session: one for each server where somebody does.
+/// Returns the space of the leases that say who attends a session: one lease for each server where somebody does.
 pub(crate) fn attending(session_id: &str) -> String {
     format!("attending/{session_id}")
 }
 
-/// What a librarian is filed under, as [`crate::domain::people::Actor::key`] has it.
+/// Returns the key of a librarian, as [`crate::domain::people::Actor::key`] makes it.
 fn librarian_key(librarian_id: &str) -> String {
     format!("librarian:{librarian_id}")
 }

@@ -1,4 +1,4 @@
-//! What must be seen to though nobody asks: words that the bus lost, and sessions that nobody attends.
+//! What is done without a request: repairing what the bus lost, and looking after sessions that nobody attends.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -15,19 +15,19 @@ use crate::{
     storage,
 };
 
-/// About how many sessions the log is asked at once.
+/// How many sessions the log is asked about at once.
 const PAGE: usize = 512;
 /// How many sessions are looked up at once in the store of leases.
 const LOOK_UPS: usize = 64;
-/// How many sessions that nobody has asked for are loaded at once: after a restart they are all that wait, and the log has its
-/// readers for others, too.
+/// How many sessions that nobody has asked for are loaded at once: after a restart these are all that wait, and the
+/// log's readers serve others, too.
 pub(super) const PLACES: usize = 2;
-/// For how long one of them keeps its place at the most, while the log does not answer.
+/// For how long one of them keeps its place, at most, while the log does not answer.
 const PLACE_LASTS: Duration = Duration::from_secs(20);
 
 impl Sessions {
-    /// Sees to both, at once and again and again, until the server stops. Each goes its own way: while the store of leases
-    /// can't be reached, it takes long to look up many sessions, and a word that was lost must not wait for that.
+    /// Does both, at once and again and again, until the server stops. Neither waits for the other: while the store of
+    /// leases can't be reached, looking up many sessions takes long, and a lost word must not wait for that.
     pub(crate) async fn keep_up(self, members: Members) {
         let tails = async {
             if self.parts.bus.lossy() {
@@ -40,7 +40,7 @@ impl Sessions {
         tokio::join!(tails, unattended);
     }
 
-    /// Does something, at once and again and again, until the server stops.
+    /// Repeats something, beginning at once, until the server stops.
     async fn see_to<F>(&self, what: impl Fn() -> F, failed: &'static str)
     where
         F: Future<Output = Result<(), LogError>>,
@@ -48,7 +48,7 @@ impl Sessions {
         let every = self.parts.config.tail_repair.get();
         let pause = || tokio::time::sleep(every);
         let stop = &self.parts.stop;
-        // All of it only reads, and so can be broken off.
+        // These tasks only read, so they can be cancelled at any time.
         while let Some(seen_to) = stop.run_until_cancelled(what()).await {
             if let Err(error) = seen_to {
                 tracing::warn!(kind = error.kind(), "{failed}");
@@ -59,8 +59,8 @@ impl Sessions {
         }
     }
 
-    /// Has each session in memory read what the log has and it has not: a word may be lost that nobody knows of, also
-    /// the last one (I8).
+    /// Has each session in memory that is behind the log catch up: the bus may lose a word without anyone noticing,
+    /// even the last one (I8).
     async fn repair_tails(&self) -> Result<(), LogError> {
         let live: Vec<(String, Arc<Known>)> = self
             .live()
@@ -87,17 +87,19 @@ impl Sessions {
         Ok(())
     }
 
-    /// Whoever has no room for the request has others, which bring it up to date as well.
+    /// Sends a request to a session that is in memory. An inbox without room has other requests, which bring the
+    /// session up to date as well.
     fn send_if_live(&self, session_id: &str, request: Request) {
         if let Some(live) = self.live().get(session_id) {
             let _ = live.inbox.try_send(Box::new(request));
         }
     }
 
-    /// Brings those sessions into memory that are this server's to look after: in which time alone may bring something
-    /// (open ones, and those with supervisors inside), and which nobody attends on any server. One after the other, as there
-    /// are places: one that can't be loaded gives its place back, and one that the log does not answer keeps it for a while
-    /// only. Who is attended by the time that its turn comes is loaded needlessly, and leaves again.
+    /// Loads the sessions that this server is to look after: those in which time alone may bring something (open ones,
+    /// and those with supervisors inside), and which nobody attends on any server. They are loaded one after the other,
+    /// as places become free: a session that can't be loaded gives its place back, and one for which the log does not
+    /// answer keeps it only for a while. A session that is attended by the time its turn comes is loaded needlessly,
+    /// and leaves memory again.
     async fn look_after(&self, members: &Members) -> Result<(), LogError> {
         let mut due = self.parts.list.open();
         due.extend(self.supervised().await?);
@@ -110,11 +112,11 @@ impl Sessions {
             let attended = page.iter().map(|id| async {
                 let space = attending(id);
                 let leases = self.parts.leases.standing(&space).await;
-                // Where that can't be known, better two look after it than none.
+                // If that can't be known, it is better that two servers look after the session than none.
                 leases.is_ok_and(|leases| !leases.is_empty())
             });
             for (id, attended) in page.iter().zip(join_all(attended).await) {
-                // The places are never taken away.
+                // The semaphore is never closed.
                 if !attended && let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
                     let _ = self.inbox(id, Some(place));
                 }
@@ -123,7 +125,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// The sessions with supervisors inside.
+    /// Returns the sessions with supervisors inside.
     async fn supervised(&self) -> Result<Vec<String>, LogError> {
         let mut supervised: Vec<String> = Vec::new();
         loop {
@@ -142,7 +144,7 @@ impl Sessions {
     }
 }
 
-/// Loads something that has a place, and gives that back then, or when it takes too long: others wait for it.
+/// Runs a load that has a place, and gives the place back when it is done or takes too long, since others wait for it.
 pub(super) async fn within<T>(place: OwnedSemaphorePermit, load: impl Future<Output = T>) -> T {
     let mut load = pin!(load);
     let in_time = timeout(PLACE_LASTS, &mut load).await;

@@ -87,15 +87,15 @@ proptest! {
         check_views(&world)?;
     }
 
-    /// I17, I18: what only differs in notes and in silent entering and leaving looks the same to the patron; what only
-    /// differs in silent entering and leaving looks the same to the chatting librarian.
+    /// I17, I18: worlds that differ only in notes and in silent entering and leaving look the same to the patron;
+    /// worlds that differ only in silent entering and leaving look the same to the chatting librarian.
     #[test]
     fn what_is_hidden_makes_no_difference(steps in history(), extra in prop::collection::vec((0..61_usize, 6..8_usize, any::<bool>()), 0..20)) {
         let cast = cast();
         let mut plain = World::default();
         let mut watched = World::default();
         for (at, (who, command, pause)) in steps.iter().enumerate() {
-            // Silent people stay silent here: what they would say openly is left out in both worlds.
+            // Silent supervisors stay silent here: what they would say openly is left out in both worlds.
             if *who == 6 || *who == 7 {
                 continue;
             }
@@ -122,8 +122,8 @@ proptest! {
     }
 }
 
-/// Whoever becomes the owner is inside no longer (R7, D7), also if they have lost the right to be. With it they would come
-/// back without a warning (R1).
+/// A librarian who becomes the owner is no longer inside (R7, D7), even if they have lost the right to be. Otherwise
+/// they would come back without a warning once they regain it (R1).
 #[test]
 fn a_supervisor_who_lost_that_right_leaves_conference_mode_as_owner() {
     let mut world = World::default();
@@ -146,7 +146,7 @@ fn a_supervisor_who_lost_that_right_leaves_conference_mode_as_owner() {
     assert!(world.conference.is_empty());
 }
 
-/// The two pictures are what their audiences' events give, with dense positions.
+/// Checks that the two views are what their audiences' events give, with dense positions.
 fn check_views(world: &World) -> Result<(), TestCaseError> {
     let for_patron = world
         .events

@@ -1,4 +1,4 @@
-//! Transfers, returns and pick-ups in any order: nobody is lost, and nobody is had by two.
+//! Transfers, returns and pick-ups in any order: no patron is lost, and none has two owners.
 
 use carrel_session::domain::{
     audience::{Audience, audience_of},
@@ -29,8 +29,8 @@ fn struggle() -> impl Strategy<Value = Command> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// I11, I12, I13, R7, R15, D7: at every moment a session has exactly one owner or waits; who lost it can't write in it
-    /// any more; an offer changes nothing until it is accepted, and is accepted once.
+    /// I11, I12, I13, R7, R15, D7: at every moment a session has exactly one owner or waits; a former owner can no
+    /// longer write in it; an offer changes nothing until it is accepted, and is accepted once.
     #[test]
     fn a_session_always_has_one_owner_or_waits(
         steps in prop::collection::vec((0..cast().len(), struggle(), 0..300_i64, 0..30_u8), 1..80),
@@ -81,7 +81,7 @@ fn check_owner(
             prop_assert_eq!(after.offers.last().unwrap().fate, Fate::Accepted);
         }
     }
-    // I12: whoever owned it and no longer does can't write as its owner.
+    // I12: a former owner can't write as the owner.
     let was_owner = actor
         .librarian()
         .is_some_and(|l| before.former_owners.contains(&l.member.librarian_id));
@@ -93,7 +93,7 @@ fn check_owner(
     Ok(())
 }
 
-/// Reads the whole history once more, as an outsider would check it.
+/// Checks the whole history once more, as an outsider would read it.
 fn check_history(world: &World) -> Result<(), TestCaseError> {
     let mut owner: Option<String> = None;
     let mut standing: Option<(String, i64)> = None;

@@ -59,7 +59,7 @@ pub(crate) fn librarian(id: &str, institution: &str, role: Role, queues: &[&str]
     })
 }
 
-/// Everyone who may turn up, friend or stranger.
+/// Returns everyone who may turn up, friend or stranger.
 pub(crate) fn cast() -> Vec<Actor> {
     vec![
         patron(SESSION),
@@ -109,7 +109,7 @@ impl World {
         Ok(())
     }
 
-    /// The command with the id of the last offer in place of [`LAST`].
+    /// Returns the command with the id of the last offer in place of [`LAST`].
     fn meant(&self, command: &Command) -> Command {
         let last = || {
             let offers = self.staff.as_ref().map(|session| &session.offers);
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// The owner's connection is gone for too long.
+    /// Has the owner's connection be gone for too long.
     pub(crate) fn lose_owner(&mut self) {
         if let Some(session) = &self.staff {
             let decision = return_to_queue(session);
@@ -136,7 +136,7 @@ impl World {
         }
     }
 
-    /// Time passes, and brings what is due.
+    /// Lets time pass, and does what is then due.
     pub(crate) fn wait(&mut self, ms: i64) {
         self.now_ms += ms;
         for due in [escalate as fn(&Session, i64) -> Decision, lapse] {
@@ -168,7 +168,7 @@ impl World {
 /// Stands for the last offer that was made.
 pub(crate) const LAST: &str = "last";
 
-/// Anybody to whom a session may be offered, rightly or not.
+/// Any addressee of an offer, permitted or not.
 pub(crate) fn addressee() -> impl Strategy<Value = Addressee> {
     let librarians: Vec<_> = cast()
         .iter()

@@ -1,4 +1,4 @@
-//! The audit, as it is shown to who may read it (R21, D12).
+//! The audit, as it is shown to those who may read it (R21, D12).
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::person::{Person, reason};
 
 const SESSION: &str = "a0d1";
 
-/// All pages of the audit, an entry on each, and the tokens between them.
+/// Reads all pages of the audit with one entry each, and returns the entries and the tokens between the pages.
 async fn pages(person: &mut Person) -> (Vec<wire::AuditEntry>, Vec<String>) {
     let (mut entries, mut tokens) = (Vec::new(), Vec::new());
     loop {
@@ -30,7 +30,7 @@ async fn pages(person: &mut Person) -> (Vec<wire::AuditEntry>, Vec<String>) {
     }
 }
 
-/// The page of one entry that this token asks for.
+/// Reads the page of one entry that this token asks for.
 async fn page(person: &mut Person, token: &str) -> Result<Vec<wire::AuditEntry>, Status> {
     let request = person.ask(wire::ListAuditEntriesRequest {
         page_size: 1,
@@ -50,7 +50,7 @@ fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
 }
 
 /// S11, R4: an ask administrator may be watched themselves. From the audit they read what they did, and can't tell
-/// whether anybody else did anything, nor from the tokens.
+/// whether anybody else did anything, not even from the tokens.
 #[tokio::test]
 async fn an_ask_administrator_can_not_tell_how_much_others_did() {
     let mut seen = Vec::new();
@@ -80,7 +80,7 @@ async fn an_ask_administrator_can_not_tell_how_much_others_did() {
         let count = if others_act { 12 } else { 6 };
         assert_eq!(numbers, (1..=count).rev().collect::<Vec<_>>());
         assert!(all.iter().all(|entry| entry.chain_hash.len() == 64));
-        // A hash tells whether it follows the one before.
+        // A hash would tell whether an entry follows the one before.
         for entry in &all {
             assert_eq!(told(page(&mut ask, &entry.chain_hash).await), bad_token());
         }
@@ -88,7 +88,8 @@ async fn an_ask_administrator_can_not_tell_how_much_others_did() {
     assert_eq!(seen[0], seen[1]);
 }
 
-/// A token shows the caller their own entries, whoever it was given to. What is none is refused without a look at the log.
+/// A token shows the caller their own entries, whoever it was given to. What is not a token is refused without a look
+/// at the log.
 #[tokio::test]
 async fn a_page_token_shows_nobody_what_others_did() {
     let log = FaultyLog::in_memory().unwrap();
@@ -103,7 +104,7 @@ async fn a_page_token_shows_nobody_what_others_did() {
     let (entries, tokens) = pages(&mut ask).await;
     let token = &tokens[0];
 
-    // Another server knows it, too.
+    // Another server accepts it, too.
     for desk in [&desk.replica().await, &desk] {
         let mut ask = desk.librarian("ask", "maple", Role::AskAdministrator, &[]);
         assert_eq!(page(&mut ask, token).await.unwrap(), entries[1..]);

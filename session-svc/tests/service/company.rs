@@ -77,7 +77,7 @@ async fn supervisors_together() {
             .count();
         assert_eq!(notes, 2);
     }
-    // R4: who wrote a note is in the staff's list and in nobody else's; who said nothing is in none.
+    // R4: a supervisor who wrote a note is in the staff's list and in nobody else's; one who wrote nothing is in none.
     let maps = map
         .attend(SESSION, None)
         .await
@@ -122,7 +122,8 @@ async fn supervisors_together() {
         .session
         .unwrap();
     assert!(maps.colleagues.is_empty());
-    // Also to the patron, who remembers them and hears nothing of a note: what they type is told from their next message on.
+    // This holds for the patron too, who remembers them and hears nothing of a note: their typing is shown from their
+    // next message on.
     let after = ricky.attend(SESSION, None).await.unwrap().joined.head;
     let mut rickys = ricky.attend(SESSION, after).await.unwrap();
     let mut ask_attends = ask.attend(SESSION, None).await.unwrap();
@@ -154,7 +155,7 @@ async fn supervisors_together() {
     assert_eq!(heard, ["message", "typing", "message"]);
 }
 
-/// D56: a waiting patron is told how many are before them, and whenever that changes.
+/// D56: a waiting patron is told how many are ahead of them, and whenever that changes.
 #[tokio::test]
 async fn patrons_in_a_queue() {
     let desk = Desk::open().await;
@@ -181,7 +182,7 @@ async fn patrons_in_a_queue() {
     assert_eq!(next_wait(&mut last).await, 0);
 }
 
-/// I26, F23: who does not read is let go and may come back; nobody else notices.
+/// I26, F23: a reader who does not read is let go and may come back; nobody else notices.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_is_let_go_and_resumes() {
     let config = carrel_session::Config {
@@ -195,7 +196,7 @@ async fn a_slow_reader_is_let_go_and_resumes() {
     map.pick_up(desk.command_id(), SESSION).await.unwrap();
     let mut slow = map.attend(SESSION, None).await.unwrap();
     let mut brisk = ricky.attend(SESSION, None).await.unwrap();
-    // More than the windows of HTTP/2 take in, which only messages and notes together can be.
+    // More than the windows of HTTP/2 hold, which takes messages and notes together.
     let messages = 1_300;
     let text = "é".repeat(2_000);
     for number in 0..messages {
@@ -257,7 +258,8 @@ async fn a_session_that_left_memory_is_the_same() {
     }
 }
 
-/// A session takes in what a transcript can still give out (S20, S22), and notes never use up the patron's room (I17).
+/// A session takes in no more than a transcript can give out (S20, S22), and notes never use up the patron's room
+/// (I17).
 #[tokio::test]
 async fn a_full_session_is_refused_for_each_audience_by_itself() {
     let desk = Desk::open().await;

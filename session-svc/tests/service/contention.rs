@@ -1,7 +1,7 @@
 //! Pick-ups, transfers and lost owners on two servers at once: at every moment each session has exactly one owner or waits
 //! (I11, I12, I13).
 //!
-//! Nobody attends here, and the owner's grace is short; so owners are lost in between all the time.
+//! Nobody attends here, and the owner's grace is short, so owners are lost in between all the time.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{desk::Desk, person::Person};
 const SESSION: &str = "c0de";
 const LIBRARIANS: [&str; 4] = ["map", "lee", "night", "ask"];
 
-/// What one librarian tries.
+/// What a librarian attempts.
 #[derive(Clone, Debug)]
 enum Attempt {
     PickUp,
@@ -51,7 +51,7 @@ fn histories() -> u32 {
     asked.and_then(|asked| asked.parse().ok()).unwrap_or(60)
 }
 
-/// What was acknowledged: who was told, and how often, that they own the session now.
+/// The acknowledgements: which librarians were told that they own the session now, and how often.
 type Acknowledged = BTreeMap<String, usize>;
 
 async fn struggle(rounds: &[Vec<(usize, usize, Attempt)>]) -> (Vec<SessionEvent>, Acknowledged) {
@@ -101,7 +101,7 @@ async fn struggle(rounds: &[Vec<(usize, usize, Attempt)>]) -> (Vec<SessionEvent>
     (events, acknowledged)
 }
 
-/// Makes an attempt; says whether it made the librarian the owner.
+/// Makes an attempt, and returns whether it made the librarian the owner.
 async fn make(
     desk: &Desk,
     mut person: Person,
@@ -150,7 +150,7 @@ fn last_offer(events: &[SessionEvent]) -> String {
         .map_or_else(|| "none".to_owned(), |offer| offer.offer_id)
 }
 
-/// Reads the log as an outsider, and says who became the owner how often.
+/// Checks the log as an outsider would read it, and returns who became the owner how often.
 fn check(events: &[SessionEvent]) -> Result<Acknowledged, TestCaseError> {
     let mut owner: Option<String> = None;
     let mut became = Acknowledged::new();

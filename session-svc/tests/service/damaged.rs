@@ -1,4 +1,4 @@
-//! Sessions that the log does not give whole: by a fault of the disk, or written by a newer version.
+//! Sessions that can't be read whole from the log, after a fault of the disk or because a newer version wrote them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use carrel_proto::session::v1 as wire;
 
 use crate::desk::Desk;
 
-/// A session of Maple's of which nobody can read what happened.
+/// Adds a session of Maple's that can't be read.
 async fn add_damaged(log: &SqliteLog, session_id: &str, closed_at_ms: Option<i64>) {
     let event = NewEvent {
         at_ms: 1,
@@ -30,7 +30,7 @@ async fn add_damaged(log: &SqliteLog, session_id: &str, closed_at_ms: Option<i64
     log.append(Batch { writes }).await.unwrap();
 }
 
-/// The desk opens without them, and shows all others.
+/// The desk opens without the damaged sessions, and shows all others.
 #[tokio::test]
 async fn what_can_not_be_read_keeps_nobody_from_the_rest() {
     let log = SqliteLog::in_memory().unwrap();

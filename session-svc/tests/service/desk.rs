@@ -36,10 +36,10 @@ use crate::person::Person;
 
 /// The version of the conference warning that is in force at every library here.
 pub const WARNING: &str = "w1";
-/// When every desk's clock stands still.
+/// The time at which every desk's clock stands still.
 pub const NOON_MS: i64 = 1_764_000_000_000;
 
-/// How many servers were started.
+/// The number of servers that were started.
 static REPLICAS: AtomicU64 = AtomicU64::new(0);
 
 /// A running session-svc. Stops when dropped.
@@ -47,9 +47,9 @@ pub struct Desk {
     pub clock: Clock,
     pub keys: KeyRing,
     pub channel: Channel,
-    /// What the service has begun: among it a task for each session in memory.
+    /// The tasks of the service, among them one for each session in memory.
     pub tasks: TaskTracker,
-    /// Who attends what, as all its servers know it.
+    /// The leases, by which all its servers know who attends what.
     pub leases: Arc<dyn Leases>,
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
@@ -65,12 +65,12 @@ impl Drop for Desk {
 }
 
 impl Desk {
-    /// A desk with an empty log.
+    /// Opens a desk with an empty log.
     pub async fn open() -> Self {
         Self::with(Config::default()).await
     }
 
-    /// A desk with an empty log and its own settings.
+    /// Opens a desk with an empty log and these settings.
     pub async fn with(config: Config) -> Self {
         let log = Arc::new(SqliteLog::in_memory().unwrap());
         let bus = Arc::new(LocalBus::default());
@@ -86,7 +86,7 @@ impl Desk {
         .await
     }
 
-    /// A desk on a log of the test's own.
+    /// Opens a desk on the given log.
     pub async fn on(log: Arc<dyn EventLog>) -> Self {
         let bus = Arc::new(LocalBus::default());
         let keys = KeyRing::generate().unwrap();
@@ -102,13 +102,13 @@ impl Desk {
         .await
     }
 
-    /// A second server on the same log and leases that hears nothing by the bus.
+    /// Starts a second server on the same log and leases that hears nothing on the bus.
     pub async fn deaf_replica(&self) -> Self {
         let leases = Arc::clone(&self.leases);
         self.deaf_replica_with(self.config.clone(), leases).await
     }
 
-    /// The same with its own settings and leases.
+    /// Does the same with other settings and leases.
     pub async fn deaf_replica_with(&self, config: Config, leases: Arc<dyn Leases>) -> Self {
         Self::start(
             Arc::clone(&self.log),
@@ -121,12 +121,12 @@ impl Desk {
         .await
     }
 
-    /// A second server on the same log, bus and leases.
+    /// Starts a second server on the same log, bus and leases.
     pub async fn replica(&self) -> Self {
         self.replica_with(self.config.clone()).await
     }
 
-    /// The same with its own settings.
+    /// Does the same with other settings.
     pub async fn replica_with(&self, config: Config) -> Self {
         let (log, bus) = (Arc::clone(&self.log), Arc::clone(&self.bus));
         Self::start(
@@ -189,7 +189,7 @@ impl Desk {
         }
     }
 
-    /// Somebody with a good token for `who`.
+    /// Returns a person with a valid token for `who`.
     pub fn person(&self, who: Who) -> Person {
         let lifetimes = Lifetimes {
             access: Duration::from_secs(600),
@@ -205,17 +205,17 @@ impl Desk {
         }
     }
 
-    /// A patron of Maple, in the queue `maple`.
+    /// Returns a patron of Maple, in the queue `maple`.
     pub fn patron(&self, session_id: &str) -> Person {
         self.person(patron(session_id, StaffNaming::ScreenName))
     }
 
-    /// A librarian.
+    /// Returns a librarian.
     pub fn librarian(&self, id: &str, institution: &str, role: Role, queues: &[&str]) -> Person {
         self.person(librarian(id, institution, role, queues))
     }
 
-    /// What presence-svc would say of a librarian of Harbor who monitors these queues.
+    /// Returns the introduction that presence-svc would give for a librarian of Harbor who monitors these queues.
     pub fn introduction(&self, id: &str, queues: &[&str]) -> wire::offer_transfer_request::To {
         let introduction = Introduction {
             librarian_id: id.into(),
@@ -231,7 +231,7 @@ impl Desk {
         )
     }
 
-    /// All that happened in a session, as staff may know it, from the log itself.
+    /// Returns all that happened in a session, as staff may know it, from the log itself.
     pub async fn recorded(&self, session_id: &str) -> Vec<wire::SessionEvent> {
         let history = History::load(&*self.log, session_id.to_owned())
             .await
@@ -239,13 +239,13 @@ impl Desk {
         history.view(Audience::Staff).transcript().unwrap()
     }
 
-    /// A fresh command id. Deterministic, so that two desks that do the same give the same.
+    /// Returns a fresh command id. Deterministic, so that two desks that do the same have the same ids.
     pub fn command_id(&self) -> String {
         format!("command-{}", self.commands.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// What a patron's token says.
+/// Returns what a patron's token says.
 pub fn patron(session_id: &str, staff_naming: StaffNaming) -> Who {
     Who::Patron(Patron {
         session_id: session_id.into(),
@@ -258,7 +258,7 @@ pub fn patron(session_id: &str, staff_naming: StaffNaming) -> Who {
     })
 }
 
-/// What a librarian's token says.
+/// Returns what a librarian's token says.
 pub fn librarian(id: &str, institution: &str, role: Role, queues: &[&str]) -> Who {
     Who::Librarian(Librarian {
         librarian_id: id.into(),

@@ -9,7 +9,7 @@ use crate::person::Person;
 
 pub(crate) const SESSION: &str = "e5ca1a7e";
 
-/// A patron of Maple, whose wait goes on to the cooperative and to the back-up staff.
+/// Returns a patron of Maple, whose wait goes on to the cooperative and to the back-up staff.
 pub(crate) fn patron(desk: &Desk) -> Person {
     let step = |queue_id: &str, after_ms| RouteStep {
         queue_id: queue_id.into(),
@@ -56,7 +56,7 @@ async fn a_wait_reaches_further_queues_in_its_time_and_across_a_restart() {
     locals.until(<[_]>::is_empty).await;
     coops.until(<[_]>::is_empty).await;
 
-    // Staff can read how it went; the patron's numbers have no gap where it did.
+    // Staff can read the steps; the patron's positions have no gap where they are.
     let steps: Vec<_> = backup
         .attend(SESSION, None)
         .await

@@ -1,4 +1,4 @@
-//! What is told when the log does not take a write (I3).
+//! What callers are told when the log does not take a write (I3).
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,8 +32,8 @@ async fn answer(attending: &mut Attending, wanted: &str) -> Result<(), String> {
     }
 }
 
-/// Whatever was decided on something that was then not written is as uncertain as the write: neither an OK nor a
-/// definite refusal.
+/// What was decided on top of a write that then failed is as uncertain as the write: neither an OK nor a definite
+/// refusal.
 #[tokio::test]
 async fn nothing_definite_is_said_of_what_rests_on_a_failed_write() {
     let log = FaultyLog::in_memory().unwrap();
@@ -54,7 +54,7 @@ async fn nothing_definite_is_said_of_what_rests_on_a_failed_write() {
     rickys.act("end".into(), end.clone()).await;
     rickys.act("after".into(), message("after the end")).await;
     rickys.act("end".into(), end).await;
-    // Their order is that of one stream; once its last word is understood, all are in.
+    // All are on one stream, in order; once the last is answered, all have been handed in.
     rickys.act("bad id".into(), message("never")).await;
     assert_eq!(
         answer(&mut rickys, "bad id").await,
@@ -97,8 +97,8 @@ async fn nothing_definite_is_said_of_what_rests_on_a_failed_write() {
     );
 }
 
-/// I5: what waits behind an act of unknown outcome is not done either, or the act would come after it when it is
-/// repeated. The stream ends, and whoever joins again repeats all of it in order.
+/// I5: what waits behind an act of unknown outcome is not carried out either, or the act would come after it when it is
+/// repeated. The stream ends, and a participant who joins again repeats all of it in order.
 #[tokio::test]
 async fn nothing_overtakes_an_act_of_unknown_outcome() {
     for (outcome, told) in [
@@ -128,7 +128,7 @@ async fn nothing_overtakes_one_that_is(outcome: Answer, told: &str) {
     log.held().await;
     rickys.act("second".into(), message("second")).await;
     rickys.act("third".into(), message("third")).await;
-    // Their order is that of one stream; once its last word is understood, all are in.
+    // All are on one stream, in order; once the last is answered, all have been handed in.
     rickys.act("bad id".into(), message("never")).await;
     assert!(answer(&mut rickys, "bad id").await.is_err());
     maps.act("other".into(), message("another's")).await;
@@ -137,7 +137,7 @@ async fn nothing_overtakes_one_that_is(outcome: Answer, told: &str) {
 
     log.allow(1);
     assert_eq!(answer(&mut rickys, "first").await, Err(told.into()));
-    // From now on the log would take them.
+    // From now on the log would take the others.
     log.answer(Answer::Truly);
     log.allow(10);
     for waiting in ["second", "third"] {
@@ -177,7 +177,8 @@ async fn nothing_overtakes_one_that_is(outcome: Answer, told: &str) {
     assert_eq!(said, all, "{outcome:?}");
 }
 
-/// I3: whoever asks is answered, also while the log takes longer to fail than it is until the next look at who is there.
+/// I3: every caller is answered, even while the log takes longer to fail than the time until the next look at who is
+/// there.
 #[tokio::test]
 async fn a_log_that_is_slow_to_fail_keeps_nobody_waiting_for_ever() {
     let grace = Duration::from_millis(200);
@@ -202,7 +203,7 @@ async fn a_log_that_is_slow_to_fail_keeps_nobody_waiting_for_ever() {
         .boxed()
     });
     log.answer(Answer::Unavailable);
-    // The wait is to go on to a further queue: the session itself tries to write that at each look.
+    // The wait is due to reach a further queue: the session itself tries to write that at each look.
     desk.clock.advance_ms(40_000);
     let begun = log.reads();
     let tries = async {

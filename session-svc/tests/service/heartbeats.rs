@@ -51,8 +51,9 @@ async fn hear_some(attending: &mut Attending, how_many: usize) -> Vec<Heard> {
     heard
 }
 
-/// I8, and rule 6 of what a patron can't tell: the heartbeats of who asks for only new heads depend on nothing but what
-/// they were sent. Of notes they have no heartbeat, however many there are and however long it takes.
+/// I8, and rule 6 of what a patron can't tell: the heartbeats of a caller who asks for only new heads depend on nothing
+/// but what that caller was sent. Notes cause no heartbeat for the patron, however many there are and however long it
+/// takes.
 #[tokio::test]
 async fn a_head_is_said_once_after_what_was_sent_and_never_for_what_was_not() {
     let desk = desk().await;
@@ -76,7 +77,7 @@ async fn a_head_is_said_once_after_what_was_sent_and_never_for_what_was_not() {
     assert_eq!(heard, [Heard::Event(3), Heard::Head(3)]);
 }
 
-/// Who does not ask for less is told on and on that the other side is there.
+/// A caller who does not ask for less keeps being told that the other side is there.
 #[tokio::test]
 async fn a_caller_that_does_not_say_otherwise_has_a_heartbeat_at_each_tick() {
     let desk = desk().await;

@@ -14,13 +14,13 @@ use tonic::{Code, Request, Streaming};
 use crate::desk::{Desk, NOON_MS};
 use crate::person::reason;
 
-/// How long it is waited for what never comes.
+/// How long to wait for something that never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How much there is to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Amount {
-    /// By queue: how many wait, and since when the one does who has waited longest, in Unix milliseconds.
+    /// By queue: how many patrons wait, and since when the longest-waiting one has, in Unix milliseconds.
     pub waiting: BTreeMap<String, (u32, i64)>,
     /// By librarian: how many running sessions they own.
     pub active: BTreeMap<String, u32>,
@@ -29,7 +29,7 @@ pub struct Amount {
 /// Another service that watches the load.
 pub struct Watched {
     changes: Streaming<wire::WatchLoadResponse>,
-    /// What it was told.
+    /// The load that it was told.
     pub amount: Amount,
 }
 
@@ -48,7 +48,7 @@ impl Watched {
         }
     }
 
-    /// Takes in changes until the load is so. One that never comes is a failure, not a wait.
+    /// Takes in changes until the load is as given. If that never comes, it fails rather than waits.
     async fn until(&mut self, waiting: &[(&str, u32)], active: &[(&str, u32)]) {
         let waiting = waiting.iter();
         let active = active.iter();
@@ -69,7 +69,7 @@ impl Watched {
         assert!(came, "waiting for {wanted:?}, but it is {:?}", self.amount);
     }
 
-    /// Takes in what comes next.
+    /// Takes in the next response.
     pub async fn hear(&mut self) {
         let Amount { waiting, active } = &mut self.amount;
         let told = self.changes.message().await.unwrap().unwrap();
@@ -104,7 +104,7 @@ fn of(queue: &wire::QueueLoad) -> (u32, i64) {
     (queue.waiting, unix_ms(queue.oldest_time.as_ref().unwrap()))
 }
 
-/// A time of the wire.
+/// Converts a time on the wire.
 pub fn unix_ms(time: &Timestamp) -> i64 {
     time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000
 }
@@ -124,7 +124,7 @@ async fn the_load_is_what_waits_and_what_is_in_hand() {
     }
     load.until(&[("maple", 2)], &[]).await;
     map.pick_up(desk.command_id(), "a1").await.unwrap();
-    // Whoever is inside counts nowhere.
+    // A supervisor inside is not counted.
     admin.enter(desk.command_id(), "a1").await.unwrap();
     map.pick_up(desk.command_id(), "a2").await.unwrap();
     load.until(&[], &[("map", 2)]).await;
@@ -134,7 +134,8 @@ async fn the_load_is_what_waits_and_what_is_in_hand() {
     later.until(&[], &[("map", 1)]).await;
 }
 
-/// R8: nobody waits to be seen to who has gone. Librarians see them all the same, and who comes back waits again.
+/// R8: a patron who has gone is not counted as waiting. Librarians see them all the same, and a patron who comes back
+/// waits again.
 #[tokio::test]
 async fn a_lost_patron_is_not_waited_for() {
     let config = Config {

@@ -1,4 +1,4 @@
-//! When it is looked who is there: what the patron may not know of must not decide that.
+//! When sessions look who is there: what the patron may not know of must not decide that.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use crate::desk::Desk;
 use crate::transfer::{SESSION, running};
 
-/// A store of leases that counts what it is told of who attends.
+/// A store of leases that counts how often it is told who attends.
 #[derive(Default)]
 struct Counting {
     leases: MemoryLeases,
@@ -42,11 +42,11 @@ impl Leases for Counting {
     }
 }
 
-/// R9, I17: looks decide when a patron is told that their librarian was lost; an offer, of which they know nothing, must
-/// neither bring one nor put one off. With each look the store of leases is told who attends.
+/// R9, I17: looks decide when a patron is told that their librarian was lost; an offer, of which they know nothing,
+/// must neither trigger a look nor delay one. With each look the store of leases is told who attends.
 #[tokio::test]
 async fn an_offer_that_lapses_brings_no_look_at_who_is_there() {
-    // Looks are some 15 seconds apart: on a machine that takes so long one may come.
+    // Looks are some 15 seconds apart: on a machine that takes longer than this, one may come.
     const NO_LOOK_WITHIN: Duration = Duration::from_secs(10);
     let config = Config {
         transfer_lapse: Duration::from_millis(50).into(),

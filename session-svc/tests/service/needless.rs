@@ -1,4 +1,4 @@
-//! Commands that find nothing to do, and the ids of which are remembered all the same (I3).
+//! Commands that find nothing to do, whose ids are remembered all the same (I3).
 
 use carrel_platform::auth::Role;
 use tonic::{Code, Status};
@@ -8,7 +8,7 @@ use crate::person::{Person, reason};
 
 const SESSION: &str = "5e55";
 
-/// A running session, its owner, and a supervisor who is outside.
+/// Begins a session, and returns its owner and a supervisor who is outside.
 async fn running(desk: &Desk) -> (Person, Person) {
     let mut ricky = desk.patron(SESSION);
     let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
@@ -18,7 +18,7 @@ async fn running(desk: &Desk) -> (Person, Person) {
     (map, admin)
 }
 
-/// Whether a supervisor is inside: only then may they write notes.
+/// Returns whether a supervisor is inside: only then may they write notes.
 async fn is_inside(desk: &Desk, supervisor: &mut Person) -> bool {
     match supervisor.note(desk.command_id(), SESSION, "here").await {
         Ok(_) => true,
@@ -37,7 +37,7 @@ fn is_reused<T: std::fmt::Debug>(answer: Result<T, Status>) {
     );
 }
 
-/// Whoever sends a command again, because its answer was late, wants what they wanted then.
+/// A caller who repeats a command, because its answer was late, wants what they wanted then.
 #[tokio::test]
 async fn leaving_that_found_nobody_inside_does_nothing_later() {
     let desk = Desk::open().await;
@@ -46,7 +46,7 @@ async fn leaving_that_found_nobody_inside_does_nothing_later() {
     admin.enter("e".into(), SESSION).await.unwrap();
     assert!(admin.leave("x".into(), SESSION).await.unwrap().replayed);
     assert!(is_inside(&desk, &mut admin).await);
-    // Under an id of its own it does.
+    // Under a new id it does.
     assert!(!admin.leave("y".into(), SESSION).await.unwrap().replayed);
     assert!(!is_inside(&desk, &mut admin).await);
 }
@@ -62,6 +62,6 @@ async fn an_id_that_found_nothing_to_do_is_of_no_other_command() {
     // The owner has the patron already.
     assert!(map.pick_up("p".into(), SESSION).await.unwrap().replayed);
     is_reused(map.post("p".into(), SESSION, "hello").await);
-    // Ids of different people never meet.
+    // The ids of different people never clash.
     map.post("e3".into(), SESSION, "hello").await.unwrap();
 }

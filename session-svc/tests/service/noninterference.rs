@@ -1,8 +1,8 @@
-//! What is hidden from somebody makes no difference to what they receive (I17, I18; R4, S11, S21, S29).
+//! What is hidden from a participant makes no difference to what they receive (I17, I18; R4, S11, S21, S29).
 //!
 //! Each case plays the same open story in two worlds. In one of them hidden things happen besides; everything that an
-//! observer received, byte for byte, is the same in both. Only two things are masked: the name of the log's history,
-//! which is random for each log, and the transport's `date` header.
+//! observer received is the same in both, byte for byte. Only two things are masked: the log's epoch, which is random
+//! for each log, and the transport's `date` header.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ enum Open {
     PatronReads,
 }
 
-/// What is hidden from the patron; the silent part of it from the chatting librarian too.
+/// What is hidden from the patron; the silent part is hidden from the chatting librarian too.
 #[derive(Clone, Debug)]
 enum Hidden {
     OwnerNotes,
@@ -117,7 +117,7 @@ fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
 
 type Slots<H> = Vec<(usize, H)>;
 
-/// How it begins, what everyone may know of, and what is hidden between.
+/// A story: its beginning, what everyone may know of, and what is hidden in between.
 fn story<O: std::fmt::Debug, H: std::fmt::Debug>(
     open: impl Strategy<Value = O>,
     hidden: impl Strategy<Value = H>,
@@ -269,7 +269,7 @@ impl World {
             Hidden::OwnerTypesNote => {
                 self.desk.clock.advance_ms(0);
                 self.owner.attends.types_in(wire::Audience::Staff).await;
-                // So that it is surely passed on by now: what the owner does next on the same stream was answered.
+                // It is surely passed on by now, since the owner's next act on the same stream was answered.
                 self.owner
                     .attends
                     .act(
@@ -332,7 +332,7 @@ impl World {
         }
     }
 
-    /// The patron ends the session, and everything that anybody still receives is taken in.
+    /// Has the patron end the session, and takes in everything that the observers still receive.
     async fn end(mut self) -> Records {
         self.patron.act(Act::EndSession(wire::EndSession {})).await;
         self.owner.until(|told| matches!(told, Told::Event(event) if matches!(event.payload, Some(wire::session_event::Payload::Ended(_))))).await;
@@ -353,7 +353,7 @@ impl World {
     }
 }
 
-/// Says where two records differ first, if they do.
+/// Fails at the first line where two records differ.
 fn same(plain: &Record, other: &Record) -> Result<(), TestCaseError> {
     let longer = plain.0.len().max(other.0.len());
     for line in 0..longer {
@@ -369,7 +369,7 @@ fn pairs() -> u32 {
         .unwrap_or(150)
 }
 
-/// A telling that waits for what never comes is a difference as well.
+/// Runs a telling of the story. Waiting for something that never comes is a difference as well.
 fn run<T>(telling: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -384,7 +384,8 @@ fn run<T>(telling: impl Future<Output = T>) -> T {
 proptest! {
     #![proptest_config(ProptestConfig { cases: pairs(), failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// I17: notes, note-typing and supervisors, silent or known to staff, are nothing to the patron.
+    /// I17: notes, typing in the notes box, and supervisors, silent or known to staff, make no difference to the
+    /// patron.
     #[test]
     fn the_patron_cannot_tell(case in story(open(), hidden_from_patron())) {
         let (beginning, story, hidden) = case;
@@ -393,7 +394,7 @@ proptest! {
         same(&plain.patron, &full.patron)?;
     }
 
-    /// I18: supervisors who stay silent are nothing to the chatting librarian, nor to other librarians' lists.
+    /// I18: supervisors who stay silent make no difference to the chatting librarian, nor to other librarians' lists.
     #[test]
     fn the_chatting_librarian_cannot_tell(case in story(open_to_staff(), silent())) {
         let (beginning, story, hidden) = case;
@@ -405,8 +406,8 @@ proptest! {
     }
 }
 
-/// The owner is told of two who type: what they wait for is the patron, or a story goes on while the patron's typing is
-/// still on its way, and the next one comes too soon after it to be passed on.
+/// The owner is told of two people typing and must wait for the patron's notice: otherwise the story would go on while
+/// that is still on its way, and the patron's next typing would come too soon after it to be passed on.
 #[test]
 fn a_supervisors_typing_is_not_taken_for_the_patrons() {
     let story = [Open::PatronTypes, Open::PatronTypes];

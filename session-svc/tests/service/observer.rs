@@ -1,4 +1,4 @@
-//! Somebody in a session who keeps a record of all that they receive.
+//! A participant in a session who keeps a record of all that they receive.
 
 use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response as Told};
 use prost::Message;
@@ -49,7 +49,7 @@ fn mask(position: &mut Option<wire::Position>) {
     }
 }
 
-/// Somebody in the session whose every reply is recorded.
+/// A participant whose every reply is recorded.
 pub struct Observer {
     pub person: Person,
     pub attends: Attending,
@@ -111,7 +111,7 @@ impl Observer {
         }
     }
 
-    /// Until they are told that whoever has this part types. Others may type as well.
+    /// Waits until they are told that the person with this part is typing. Others may type as well.
     pub async fn until_typing(&mut self, part: wire::Part) {
         self.until(|told| match told {
             Told::Typing(typing) => typing.author.as_ref().is_some_and(|by| by.part() == part),
@@ -151,7 +151,7 @@ impl Observer {
             .answer(self.person.transcript(SESSION, audience).await);
     }
 
-    /// All that still comes, until the server goes.
+    /// Records all that still comes, until the server goes.
     pub async fn read_to_the_end(mut self) -> Record {
         while let Ok(Some(told)) = self.attends.next().await {
             self.record.told(told);

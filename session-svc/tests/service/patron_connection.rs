@@ -23,7 +23,7 @@ fn quick() -> Config {
     }
 }
 
-/// The next word on the patron's connection.
+/// Waits for the next event about the patron's connection.
 async fn next_word(staff: &mut Attending) -> PatronConnection {
     loop {
         let event = staff.event().await;
@@ -33,8 +33,8 @@ async fn next_word(staff: &mut Attending) -> PatronConnection {
     }
 }
 
-/// Hears that the patron is away, and then lost. A look says only how it is by then: on a machine that was held up between
-/// two looks nobody notices that the patron was away, but that they are lost is said in any case.
+/// Waits until the patron is away, and then lost. A look reports only the state at that time: on a machine that was
+/// held up between two looks nobody notices that the patron was away, but the loss is reported in any case.
 async fn hears_of_the_loss(staff: &mut Attending) {
     let mut word = next_word(staff).await;
     if word == PatronConnection::Away {
@@ -43,8 +43,8 @@ async fn hears_of_the_loss(staff: &mut Attending) {
     assert_eq!(word, PatronConnection::Lost);
 }
 
-/// Reads what was said before they attended. On a slow machine that may be more than what the test has people do: a patron
-/// who comes late was away.
+/// Reads what happened before they attended. On a slow machine that may be more than what the test has people do: a
+/// patron who comes late was away.
 async fn catch_up(staff: &mut Attending) -> u64 {
     let head = staff.joined.head.clone().unwrap().number;
     staff.events_to(head).await;
@@ -79,7 +79,7 @@ async fn a_patron_is_away_then_lost_and_may_come_back_to_the_same_session() {
     assert_eq!(back.events_to(3).await.pop().unwrap().position, 3);
 }
 
-/// Nobody is told to wait for a patron who is lost; who comes back has their place again.
+/// Nobody is told to wait for a patron who is lost; a patron who comes back has their place again.
 #[tokio::test]
 async fn a_lost_patron_is_not_ahead_of_others() {
     let desk = Desk::with(quick()).await;
@@ -96,7 +96,8 @@ async fn a_lost_patron_is_not_ahead_of_others() {
     until_told(&mut lates, 1).await;
 }
 
-/// Waits until a patron is told that so many are ahead. Before, a slow machine may have had others come too late.
+/// Waits until a patron is told that this many are ahead. Before that, a slow machine may have made others come too
+/// late.
 async fn until_told(patron: &mut Attending, ahead: u32) {
     loop {
         if let Told::Waiting(status) = patron.next().await.unwrap().unwrap()
@@ -110,7 +111,7 @@ async fn until_told(patron: &mut Attending, ahead: u32) {
 /// A patron and an owner who are connected to another server are there.
 #[tokio::test]
 async fn who_is_connected_to_another_server_is_not_lost() {
-    // Nobody gets lost, so that a patron who goes is away, however late that is noticed.
+    // Nobody becomes lost, so a patron who goes is away, however late that is noticed.
     let config = Config {
         patron_lost: Config::default().patron_lost,
         ..quick()
@@ -124,7 +125,7 @@ async fn who_is_connected_to_another_server_is_not_lost() {
     let mut maps = map.attend(SESSION, None).await.unwrap();
     let head = catch_up(&mut maps).await;
 
-    // Only now comes the server with the short grace, where the session is in memory and nobody attends it.
+    // Only now the server with the short grace starts, where the session is in memory and nobody attends it.
     let config = Config {
         owner_grace: Duration::from_millis(300).into(),
         ..config
@@ -135,7 +136,7 @@ async fn who_is_connected_to_another_server_is_not_lost() {
         .await
         .unwrap();
 
-    // For longer than every grace, on both servers nothing happens; then the patron goes, and that is noticed.
+    // For longer than every grace nothing happens on either server; then the patron goes, and that is noticed.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let recorded = here.recorded(SESSION).await;
     let last = recorded.last().map(|event| event.position);
@@ -151,14 +152,15 @@ async fn who_is_connected_to_another_server_is_not_lost() {
     );
 }
 
-/// Who acts by another server without attending there is seen by this one, too.
+/// A participant who acts on another server without attending there is seen by this one, too.
 #[tokio::test]
 async fn who_acts_by_another_server_is_not_lost() {
     let grace = Duration::from_secs(2);
     let tick = grace / 4;
     loop {
         let (lost, silent) = acting_by_another_server(grace).await;
-        // Whom the machine held up for so long is missed rightly. That says nothing, and they play it again.
+        // A participant whom the machine held up for this long is missed rightly. That proves nothing, so the test is
+        // repeated.
         if lost.is_none() || silent < grace - tick {
             assert_eq!(lost, None, "after a silence of {silent:?}");
             return;
@@ -166,8 +168,8 @@ async fn who_acts_by_another_server_is_not_lost() {
     }
 }
 
-/// A patron and an owner act for longer than every grace by a server that they do not attend. Gives what another one took
-/// for a loss, and for how long one of the two was silent at the most.
+/// Has a patron and an owner act for longer than every grace on a server that they do not attend. Returns what another
+/// server took for a loss, and how long one of the two was silent at most.
 async fn acting_by_another_server(grace: Duration) -> (Option<wire::SessionEvent>, Duration) {
     let config = Config {
         owner_grace: grace.into(),
@@ -194,7 +196,7 @@ async fn acting_by_another_server(grace: Duration) -> (Option<wire::SessionEvent
         tokio::time::sleep(grace / 20).await;
         let searching = map.post(there.command_id(), SESSION, "Still searching");
         if let Err(refused) = maps.broken_by(searching).await {
-            // The log says below what was taken for a loss.
+            // What was taken for a loss is read from the log below.
             assert_eq!(reason(&refused), "NO_LONGER_OWNER");
             break;
         }
@@ -211,8 +213,8 @@ async fn acting_by_another_server(grace: Duration) -> (Option<wire::SessionEvent
     (lost, rickys.longest().max(maps.longest()))
 }
 
-/// Of a patron who has gone each server learns at another time: from its own streams, or when what another one said of them
-/// has run out. What one has noted is not taken back by one that has not missed them for as long.
+/// Each server learns at another time that a patron has gone: from its own streams, or when another server's lease on
+/// them has run out. What one server has noted is not taken back by another that has not missed them for as long.
 #[tokio::test]
 async fn a_patron_who_is_noted_as_gone_does_not_come_back_by_a_server_that_misses_them_later() {
     let here = Desk::with(quick()).await;
@@ -223,7 +225,8 @@ async fn a_patron_who_is_noted_as_gone_does_not_come_back_by_a_server_that_misse
     map.pick_up(here.command_id(), SESSION).await.unwrap();
     let rickys = ricky.attend(SESSION, None).await.unwrap();
     let mut maps = map.attend(SESSION, None).await.unwrap();
-    // From then on it is known here that the patron is there, and all has been said of a patron who came late.
+    // After this it is known here that the patron is there, and everything about a patron who came late has been
+    // reported.
     for _ in 0..2 {
         ricky
             .post(there.command_id(), SESSION, "in the reading room")

@@ -1,4 +1,4 @@
-//! Somebody who calls the service, and what they attend and watch.
+//! A person who calls the service, and what they attend and watch.
 
 use carrel_proto::{
     encoded::Encoded,
@@ -14,7 +14,7 @@ use tonic::{Request, Status, Streaming, transport::Channel};
 
 use crate::desk::WARNING;
 
-/// Somebody who calls the service.
+/// A person who calls the service.
 #[derive(Clone)]
 pub struct Person {
     pub token: String,
@@ -23,7 +23,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// A request with the person's token.
+    /// Returns a request with the person's token.
     pub fn ask<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         let bearer = format!("Bearer {}", self.token).parse().unwrap();
@@ -31,7 +31,7 @@ impl Person {
         request
     }
 
-    /// The newest page of the audit of the person's library.
+    /// Reads the newest page of the audit of the person's library.
     pub async fn audit(&mut self) -> Vec<wire::AuditEntry> {
         let request = self.ask(wire::ListAuditEntriesRequest::default());
         let answer = self.client.list_audit_entries(request).await;
@@ -281,7 +281,7 @@ impl Person {
     }
 }
 
-/// Somebody who watches lists, with the rows as the changes make them.
+/// A watch on lists, with the rows as the changes make them.
 pub struct Watching {
     changes: Streaming<wire::WatchSessionsResponse>,
     /// All that was heard after the snapshot.
@@ -311,7 +311,7 @@ impl Watching {
     }
 }
 
-/// Somebody who attends a session.
+/// A stream on which somebody attends a session.
 pub struct Attending {
     asks: mpsc::Sender<wire::AttendRequest>,
     pub told: Streaming<Encoded<wire::AttendResponse>>,
@@ -343,7 +343,7 @@ impl Attending {
         .await;
     }
 
-    /// The next response but heartbeats; the error that ends the stream, or `None` at its end.
+    /// Returns the next response except heartbeats; the error that ends the stream, or `None` at its end.
     pub async fn next(&mut self) -> Result<Option<Told>, Status> {
         loop {
             match self.next_of_all().await? {
@@ -353,13 +353,13 @@ impl Attending {
         }
     }
 
-    /// The next response; the error that ends the stream, or `None` at its end.
+    /// Returns the next response; the error that ends the stream, or `None` at its end.
     pub async fn next_of_all(&mut self) -> Result<Option<Told>, Status> {
         let told = self.told.message().await?;
         Ok(told.map(|told| told.read().unwrap().response.unwrap()))
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub async fn event(&mut self) -> wire::SessionEvent {
         loop {
             if let Told::Event(event) = self.next().await.unwrap().expect("the stream goes on") {
@@ -368,7 +368,7 @@ impl Attending {
         }
     }
 
-    /// The events up to a position.
+    /// Returns the events up to a position.
     pub async fn events_to(&mut self, position: u64) -> Vec<wire::SessionEvent> {
         let mut events = Vec::new();
         while events
@@ -381,7 +381,7 @@ impl Attending {
     }
 }
 
-/// The reason that an error names.
+/// Returns the reason that an error names.
 pub fn reason(status: &Status) -> String {
     carrel_platform::refusal::Refusal::from(status).reason
 }

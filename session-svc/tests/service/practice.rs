@@ -1,4 +1,4 @@
-//! Practice is apart from all that is real (D36).
+//! Practice is kept apart from all that is real (D36).
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::person::{Person, reason};
 
 const SESSION: &str = "9ac7";
 
-/// A librarian of Harbor who may monitor two real queues and one for practice.
+/// Returns a librarian of Harbor who may monitor two real queues and one for practice.
 fn map(desk: &Desk) -> Person {
     let mut who = librarian("map", "harbor", Role::Librarian, &[]);
     if let Who::Librarian(map) = &mut who {
@@ -21,7 +21,7 @@ fn map(desk: &Desk) -> Person {
     desk.person(who)
 }
 
-/// Somebody who asks, or practises.
+/// Returns a patron who asks, or practises.
 fn ricky(desk: &Desk, practice: bool) -> Person {
     let mut who = patron(SESSION, Default::default());
     if let Who::Patron(ricky) = &mut who {

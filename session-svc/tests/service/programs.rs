@@ -15,7 +15,7 @@ use crate::silence::Silence;
 
 const SESSION: &str = "9a09";
 
-/// The librarian who has picked a patron up.
+/// Returns the librarian who has picked a patron up.
 async fn running(desk: &Desk) -> Person {
     let mut ricky = desk.patron(SESSION);
     let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
@@ -28,7 +28,7 @@ fn message(text: &str) -> Act {
     Act::PostMessage(wire::PostMessage { text: text.into() })
 }
 
-/// I17: a program that asks for an audience which only a newer server knows is not shown the widest instead.
+/// I17: a program that asks for an audience which only a newer server knows is not shown the widest one instead.
 #[tokio::test]
 async fn an_audience_that_is_not_known_is_refused() {
     let desk = Desk::open().await;
@@ -56,7 +56,7 @@ async fn an_audience_that_is_not_known_is_refused() {
     );
 }
 
-/// I3: who is sent away for one request still learns what became of the acts before it.
+/// I3: a participant whose stream is ended for one request still learns what became of the acts before it.
 #[tokio::test]
 async fn acts_before_a_bad_request_are_answered() {
     let log = FaultyLog::in_memory().unwrap();
@@ -88,7 +88,7 @@ async fn acts_before_a_bad_request_are_answered() {
     );
 }
 
-/// S21: what is answered on a stream is counted as the stream counts.
+/// S21: answers on a stream use the positions of that stream's audience.
 #[tokio::test]
 async fn acts_are_answered_in_the_numbers_of_their_stream() {
     let desk = Desk::open().await;
@@ -122,19 +122,20 @@ async fn acts_are_answered_in_the_numbers_of_their_stream() {
     assert_eq!(answers, [("note".into(), 0), ("said".into(), 3)]);
 }
 
-/// I13: a supervisor who never attends is there as long as they act.
+/// I13: a supervisor who never attends counts as there for as long as they act.
 #[tokio::test]
 async fn a_supervisor_who_acts_is_not_lost() {
     let grace = Duration::from_secs(2);
     let tick = grace / 4;
     while let Err(silent) = a_supervisor_acts_and_is_lost_after(grace).await {
-        // Whom the machine held up for so long is missed rightly. That says nothing, and they play it again.
+        // A supervisor whom the machine held up for this long is missed rightly. That proves nothing, so the test is
+        // repeated.
         assert!(silent >= grace - tick, "after a silence of {silent:?}");
     }
 }
 
-/// A supervisor acts for longer than the grace, and then no more. Gives how long they were silent at the most, if they were
-/// taken out in between.
+/// Has a supervisor act for longer than the grace, and then no more. If they were taken out in between, returns how
+/// long they were silent at most.
 async fn a_supervisor_acts_and_is_lost_after(grace: Duration) -> Result<(), Duration> {
     let config = carrel_session::Config {
         conference_grace: grace.into(),

@@ -1,4 +1,4 @@
-//! How much there is to do, told by two servers, equals a recount of what the log says, after whatever happens (D4, I18).
+//! The load that two servers report equals a recount of what the log says, after whatever happens (D4, I18).
 //!
 //! Nobody attends here and the graces are short, so that owners and patrons are lost in between all the time.
 
@@ -15,12 +15,12 @@ use crate::desk::Desk;
 use crate::load::{Amount, Watched, unix_ms};
 use crate::person::Person;
 
-/// How long it is waited for what never comes.
+/// How long to wait for something that never comes.
 const PATIENCE: Duration = Duration::from_secs(10);
 const SESSIONS: [&str; 4] = ["a1", "b2", "c3", "d4"];
 const LIBRARIANS: [&str; 3] = ["lee", "map", "night"];
 
-/// Something that somebody tries, with a session.
+/// Something that a participant attempts with a session.
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     Open,
@@ -29,7 +29,7 @@ enum Deed {
     Accept,
     End,
     PatronEnds,
-    /// A supervisor goes in. That counts nowhere.
+    /// A supervisor enters. That is not counted.
     Enter,
     /// Some waits reach the cooperative.
     TimePasses,
@@ -48,7 +48,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// Who tries what with which session at which server.
+/// Who attempts what, with which session, at which server.
 type Step = (usize, Deed, usize, usize);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -71,7 +71,7 @@ fn patron(desk: &Desk, session_id: &str) -> Person {
     }))
 }
 
-/// Counts anew, from the log and nothing else.
+/// Counts anew, from the log alone.
 async fn recount(desk: &Desk) -> Amount {
     let mut amount = Amount::default();
     for session_id in SESSIONS {
@@ -99,7 +99,7 @@ async fn recount(desk: &Desk) -> Amount {
                 _ => {}
             }
         }
-        // Nobody waits to be seen to who has gone.
+        // A patron who has gone is not waited for.
         let waited_for_since = waiting_since.filter(|_| !is_lost);
         for queue_id in waited_for_since.map_or(Vec::new(), |_| queues) {
             let since = waited_for_since.unwrap_or_default();
@@ -113,7 +113,7 @@ async fn recount(desk: &Desk) -> Amount {
     amount
 }
 
-/// Waits until a watcher holds what a recount gives. Meanwhile more may happen; then it is counted again.
+/// Waits until a watcher holds what a recount gives. More may happen meanwhile; then it is counted again.
 async fn settle(desk: &Desk, watched: &mut Watched) -> Result<(), TestCaseError> {
     let settled = async {
         while watched.amount != recount(desk).await {
@@ -137,7 +137,7 @@ async fn last_offer(desk: &Desk, session_id: &str) -> String {
         .map_or_else(|| "none".to_owned(), |offer| offer.offer_id)
 }
 
-/// Tries something. Whether it was taken or refused, the log says what came of it.
+/// Attempts something. Whether it was taken or refused, the log says what came of it.
 async fn attempt(desk: &Desk, (who, deed, session, _): Step, command_id: String) {
     let session_id = SESSIONS[session];
     let mut librarian = desk.librarian(
@@ -188,7 +188,7 @@ async fn tell(steps: Vec<Step>) -> Result<(), TestCaseError> {
             settle(&servers[0], watched).await?;
         }
     }
-    // Whoever begins to watch now is told the same.
+    // A watch that begins now is told the same.
     settle(&servers[0], &mut Watched::open(&servers[1]).await).await
 }
 
@@ -201,7 +201,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: recounts(),
         failure_persistence: None,
-        // Each waits for what never comes.
+        // Each failing case waits for something that never comes.
         max_shrink_iters: 6,
         ..ProptestConfig::default()
     })]

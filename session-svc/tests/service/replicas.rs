@@ -1,4 +1,4 @@
-//! Several servers on one log: what one of them learns of what another has done, and who looks after what.
+//! Several servers on one log: what one learns of what another has done, and which of them looks after what.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ fn quick() -> Config {
     }
 }
 
-/// I8: also the last word, of which nobody knows that it was lost.
+/// I8: this includes the last word, which nobody knows was lost.
 #[tokio::test]
 async fn what_the_bus_loses_is_found_in_the_log() {
     let desk = Desk::with(quick()).await;
@@ -85,7 +85,7 @@ async fn whoever_hears_a_word_need_not_read_the_log() {
     assert_eq!(log.reads(), before);
 }
 
-/// R7: what time brings comes also when the server is gone on which it was awaited, and nobody asks.
+/// R7: what time brings happens even when the server that was waiting for it is gone, and nobody asks.
 #[tokio::test]
 async fn another_server_looks_after_what_is_left_behind() {
     let config = Config {
@@ -104,7 +104,7 @@ async fn another_server_looks_after_what_is_left_behind() {
     desk.clock.advance_ms(60_000);
     earlier.open(desk.command_id(), "and me?").await.unwrap();
     desk.clock.advance_ms(60_000);
-    // From here on the clock stands still: the owner is lost at the same time by it, however soon that is.
+    // From here on the clock stands still: by that clock the owner is lost at this time, however soon that is.
     map.pick_up(desk.command_id(), SESSION).await.unwrap();
     news.until(|rows| {
         rows.iter()
@@ -126,7 +126,7 @@ async fn another_server_looks_after_what_is_left_behind() {
     assert_eq!(waits_since(&rows[1]), rows[1].open_time.unwrap().seconds);
 }
 
-/// I12: a server that slept through everything and wakes up still can't let its old owner write.
+/// I12: a server that slept through everything and wakes up can't let its former owner write.
 #[tokio::test]
 async fn a_server_that_heard_nothing_is_fenced_by_the_log() {
     let desk = Desk::open().await;
@@ -173,7 +173,7 @@ async fn a_server_that_heard_nothing_is_fenced_by_the_log() {
     assert_eq!(refused, "NO_LONGER_OWNER");
 }
 
-/// No server says "that is not yours to do" out of ignorance either: to whom it is said depends on who the owner is.
+/// Nor does a server say "that is not yours to do" out of ignorance: to whom it is said depends on who the owner is.
 #[tokio::test]
 async fn an_owner_who_may_supervise_is_known_as_the_owner_on_a_server_that_has_not_heard_of_it() {
     let desk = Desk::open().await;
@@ -207,7 +207,7 @@ async fn an_owner_who_may_supervise_is_known_as_the_owner_on_a_server_that_has_n
     }
 }
 
-/// A server that misses the owner it knows of must not take the patron from the one who has them by now.
+/// A server that misses the owner it knows of must not take the patron from the new owner.
 #[tokio::test]
 async fn a_server_that_heard_nothing_does_not_take_the_patron_from_a_new_owner() {
     let desk = Desk::open().await;
@@ -237,7 +237,7 @@ async fn a_server_that_heard_nothing_does_not_take_the_patron_from_a_new_owner()
     // From now on the lease of the first server no longer lists Ms Map.
     ricky.attend(session, None).await.unwrap();
 
-    // The deaf server looks at the log when it would give the patron back, and is done with that when it answers.
+    // The deaf server looks at the log when it is about to give the patron back, and has finished that when it answers.
     rickys.events_to(3).await;
     there
         .post(desk.command_id(), session, "Still there?")

@@ -1,4 +1,4 @@
-//! Whoever may no longer see a session hears nothing more of it (I23).
+//! A participant who may no longer see a session hears nothing more of it (I23).
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 
 const SESSION: &str = "c1a1";
 
-/// The notes that somebody still hears, and why they are let go.
+/// Returns the notes that a participant still hears, and why their stream ends.
 async fn notes_until_the_end(attending: &mut Attending) -> (Vec<String>, Status) {
     let mut notes = Vec::new();
     loop {
@@ -31,8 +31,8 @@ async fn notes_until_the_end(attending: &mut Attending) -> (Vec<String>, Status)
     }
 }
 
-/// A librarian of another library sees a session for the wrap-up after its end; its own library's staff may write notes for
-/// longer.
+/// A librarian of another library sees a session until the wrap-up after its end is over; staff of the patron's library
+/// may write notes for longer.
 #[tokio::test]
 async fn a_note_after_the_wrap_up_is_not_shown_to_the_librarian_of_another_library() {
     let desk = Desk::open().await;
@@ -60,7 +60,7 @@ async fn a_note_after_the_wrap_up_is_not_shown_to_the_librarian_of_another_libra
     assert_eq!(notes, ["within the wrap-up"], "{status}");
 }
 
-/// A server that missed what happened reads it all at once: a former owner hears it up to their loss.
+/// A server that missed what happened reads it all at once: a former owner hears it up to when they lost the session.
 #[tokio::test]
 async fn a_former_owner_hears_nothing_of_what_came_after_them_from_a_server_that_catches_up() {
     let desk = Desk::open().await;
@@ -85,7 +85,7 @@ async fn a_former_owner_hears_nothing_of_what_came_after_them_from_a_server_that
     lee.note(desk.command_id(), SESSION, "between us")
         .await
         .unwrap();
-    // Has the deaf server look at the log, if it has not yet.
+    // Makes the deaf server look at the log, if it has not yet.
     let mut there = deaf.librarian("lee", "harbor", Role::Librarian, &["coop"]);
     there.attend(SESSION, None).await.unwrap();
     let (notes, status) = notes_until_the_end(&mut maps).await;

@@ -1,4 +1,4 @@
-//! Ms Map, Ricky and the administrator (S46), and what belongs to it.
+//! The story of Ms Map, Ricky and the administrator (S46), and what belongs to it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const SESSION: &str = "5e55";
 /// Long enough that hardly any machine takes so long from one step to the next.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Ricky, Ms Map who has picked him up, and the administrator of Ricky's library.
+/// Returns Ricky, Ms Map who has picked him up, and the administrator of Ricky's library.
 async fn picked_up(desk: &Desk) -> (Person, Person, Person) {
     let mut ricky = desk.patron(SESSION);
     let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
@@ -175,7 +175,7 @@ async fn the_administrator_helps_ms_map_and_ricky_sees_nothing_of_it() {
     );
 }
 
-/// R7, D6: when the owner ends the session, supervisors are out, and the audit says so.
+/// R7, D6: when the owner ends the session, supervisors are taken out, and the audit says so.
 #[tokio::test]
 async fn the_end_is_the_end_for_supervisors_too() {
     let desk = Desk::open().await;
@@ -259,7 +259,7 @@ async fn a_repeated_command_gets_its_first_answer() {
     assert!(!maps.replayed);
 }
 
-/// I6: a stream resumes where it was left; a position that can't be continued is said so.
+/// I6: a stream resumes where it was left; a position that can't be continued is answered with a resync.
 #[tokio::test]
 async fn a_stream_resumes_without_gap_or_repeat() {
     let desk = Desk::open().await;
@@ -359,9 +359,9 @@ async fn soon_lost() -> Desk {
     Desk::with(config).await
 }
 
-/// A supervisor is inside, and the patron listens, before the owner is lost, who does not attend; and an earlier patron
-/// waits in the same queue. On a machine that takes as long as the grace the owner is lost rightly before, and others try
-/// again.
+/// Sets up a supervisor who is inside and a patron who listens, before the owner, who does not attend, is lost; and an
+/// earlier patron who waits in the same queue. On a machine that takes as long as the grace the owner is rightly lost
+/// before that, and it tries again with others.
 async fn supervised_before_the_loss() -> (Desk, Attending, Person, Person) {
     loop {
         let desk = soon_lost().await;
@@ -402,7 +402,7 @@ async fn a_lost_owners_patron_is_first_in_line() {
     };
     assert_eq!(ahead, 0, "before the patron who asked earlier");
 
-    // I12: what was theirs is theirs no longer.
+    // I12: the former owner can no longer write.
     let late = map
         .post(desk.command_id(), SESSION, "I am back")
         .await
@@ -411,7 +411,7 @@ async fn a_lost_owners_patron_is_first_in_line() {
         (late.code(), reason(&late).as_str()),
         (Code::FailedPrecondition, "NO_LONGER_OWNER")
     );
-    // The supervisor still has the session before them, and takes the patron over without a queue of their own.
+    // The supervisor still has the session in their list, and takes the patron over without monitoring a queue.
     admins_list
         .until(|rows| rows.iter().any(|row| row.returned && row.caller_inside))
         .await;
@@ -433,8 +433,8 @@ async fn a_lost_owners_patron_is_first_in_line() {
     assert!(map.attend(SESSION, None).await.is_err());
 }
 
-/// Ricky, Ms Map, and what she attends as his owner. On a machine that takes as long as the grace from her picking him up to
-/// that she is lost rightly, and others try again.
+/// Returns Ricky, Ms Map, and the stream on which she attends as his owner. On a machine that takes as long as the
+/// grace between the pick-up and that, she is rightly lost, and it tries again with others.
 async fn attended_before_the_loss() -> (Desk, Person, Person, Attending) {
     loop {
         let desk = soon_lost().await;

@@ -15,7 +15,7 @@ use crate::person::{Person, reason};
 
 pub(crate) const SESSION: &str = "7a5f";
 
-/// A patron who was picked up by Ms Map.
+/// Returns a patron, and Ms Map who has picked them up.
 pub(crate) async fn running(desk: &Desk) -> (Person, Person) {
     let mut ricky = desk.patron(SESSION);
     let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
@@ -64,7 +64,7 @@ async fn the_receiver_gets_everything_and_the_patron_a_neutral_word() {
         (offer.offer_id.as_str(), "You know maps")
     );
     assert_eq!(row.question, "Where are the maps?");
-    // The sender owns it until then, and only the addressee may look at it closer than that.
+    // The sender owns it until then, and the addressee may see no more than the row.
     assert_eq!(
         lee.post(desk.command_id(), SESSION, "hi")
             .await
@@ -176,7 +176,7 @@ async fn an_offer_that_comes_to_nothing_changes_nothing() {
         (Code::FailedPrecondition, "OFFER_CLOSED".into())
     );
 
-    // Lapsed: by the server's clock, to the moment.
+    // Lapsed, by the server's clock, to the millisecond.
     let offer = map
         .offer(
             desk.command_id(),
@@ -295,7 +295,7 @@ async fn only_who_shares_a_queue_can_be_offered_a_session() {
         "R6"
     );
     assert_eq!(refused(&stranger, to.clone()).await.0, Code::NotFound);
-    // An introduction that is too old is none.
+    // An expired introduction counts as none.
     desk.clock.advance_ms(700_000);
     let map = desk.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
     assert_eq!(
@@ -304,8 +304,8 @@ async fn only_who_shares_a_queue_can_be_offered_a_session() {
     );
 }
 
-/// I24: who names an offer that is not theirs is told that there is no such offer. They hear the same, byte for byte, of a
-/// session that does not exist, so that nobody learns whether one does.
+/// I24: a librarian who names an offer that is not theirs is told that there is no such offer. The answer is the same,
+/// byte for byte, for a session that does not exist, so that nobody learns whether one does.
 #[tokio::test]
 async fn a_wrong_offer_is_no_such_offer_and_tells_nothing_of_the_session() {
     let desk = Desk::open().await;
@@ -395,14 +395,14 @@ async fn a_repeated_offer_gets_its_first_answer() {
     let deaf = desk.deaf_replica().await;
     let mut there = deaf.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
     there.attend(SESSION, None).await.unwrap();
-    // It withdraws the one before.
+    // It withdraws the earlier offer.
     let offer = map
         .offer("offer".into(), SESSION, to.clone())
         .await
         .unwrap();
     assert_eq!(last_offer_id(&desk.recorded(SESSION).await), offer.offer_id);
-    // Also when its introduction would be too old for a new one, and from another server (I2), which need not have heard
-    // of it.
+    // The answer is the same when the introduction would be too old for a new offer, and from another server (I2), even
+    // one that has not heard of it.
     desk.clock.advance_ms(700_000);
     for desk in [&desk, &desk.replica().await, &deaf] {
         let map = desk.librarian("map", "harbor", Role::Librarian, &["maple", "coop"]);
@@ -417,7 +417,7 @@ async fn a_repeated_offer_gets_its_first_answer() {
     }
 }
 
-/// The id of the offer that was made last.
+/// Returns the id of the last offer.
 fn last_offer_id(events: &[wire::SessionEvent]) -> String {
     let mut offers = events
         .iter()
@@ -429,7 +429,7 @@ fn last_offer_id(events: &[wire::SessionEvent]) -> String {
     offers.next().unwrap().offer_id
 }
 
-/// I11 for offers: two servers, many takers, one gets it.
+/// I11 for offers: two servers, many takers, and only one gets it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_offer_to_a_queue_is_accepted_once() {
     let here = Desk::open().await;

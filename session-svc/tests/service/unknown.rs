@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::desk::Desk;
 use crate::person::reason;
 
-/// I26: whoever asks for what does not exist, however often, leaves nothing in memory.
+/// I26: requests for sessions that do not exist, however many, leave nothing in memory.
 #[tokio::test]
 async fn what_does_not_exist_takes_no_room() {
     let desk = Desk::open().await;
@@ -34,6 +34,6 @@ async fn what_does_not_exist_takes_no_room() {
     tokio::time::timeout(Duration::from_secs(30), gone)
         .await
         .expect("no session that does not exist stays in memory");
-    // What does not exist yet can come to be.
+    // A session that does not exist yet can still be opened.
     ricky.open(desk.command_id(), "hello?").await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What a server sees to though nobody asks, while something that it needs fails.
+//! What a server does without a request, while something that it needs fails.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ const SESSION: &str = "5e55";
 #[derive(Default)]
 struct Slow {
     leases: MemoryLeases,
-    /// Somebody has asked it.
+    /// Notified when somebody has asked it.
     asked: Notify,
 }
 
@@ -57,7 +57,7 @@ impl Leases for Slow {
     }
 }
 
-/// I8: what the bus loses is found in the log also while it can't be found out which sessions nobody attends.
+/// I8: what the bus loses is found in the log even while it can't be found out which sessions nobody attends.
 #[tokio::test]
 async fn a_lost_word_does_not_wait_for_the_store_of_leases() {
     let desk = Desk::open().await;
@@ -73,7 +73,7 @@ async fn a_lost_word_does_not_wait_for_the_store_of_leases() {
     let mut there = deaf.patron(SESSION);
     let mut rickys = there.attend(SESSION, None).await.unwrap();
 
-    // Others, whom the deaf server has not in memory.
+    // Other sessions, which the deaf server does not have in memory.
     for number in 0..3 {
         let session = format!("{SESSION}{number}");
         let mut patron = desk.patron(&session);
@@ -88,11 +88,11 @@ async fn a_lost_word_does_not_wait_for_the_store_of_leases() {
     assert_eq!(heard.map(|events| events.len()), Ok(2));
 }
 
-/// How many sessions wait when all servers are started again.
+/// How many sessions wait when all servers are restarted.
 const WAITING: usize = 30;
 
-/// What a log was asked for that takes its time with sessions, gives one of them not at all and does not answer for another
-/// when they are read for the second time: then they are loaded, after they were read for the list.
+/// The reads of a log that is slow with sessions. When they are read for the second time, to be loaded after the list
+/// was read, it fails for one of them and never answers for another.
 #[derive(Debug, Default)]
 struct Reads {
     begun: BTreeMap<String, usize>,
@@ -106,7 +106,7 @@ const DAMAGED: &str = "w003";
 const UNANSWERED: &str = "w005";
 
 impl Reads {
-    /// One begins, the how many-th of this session.
+    /// Records that a read begins, and returns how many reads of this session there were, with this one.
     fn begin(&mut self, id: &str) -> usize {
         self.now += 1;
         self.most = self.most.max(self.now);
@@ -120,7 +120,7 @@ impl Reads {
     }
 }
 
-/// What happens before such a read.
+/// Does what happens before such a read.
 fn take_time(
     reads: &Arc<Mutex<Reads>>,
     stream: &StreamName,
@@ -142,8 +142,8 @@ fn take_time(
     })
 }
 
-/// After a restart of all servers nobody attends anything, and whatever is open is looked after: in order, few at a time, and
-/// without those that can't be loaded being in the others' way.
+/// After a restart of all servers nobody attends anything, and every open session is looked after: in order, a few at a
+/// time, and without being held up by those that can't be loaded.
 #[tokio::test]
 async fn what_is_loaded_after_a_restart_is_loaded_a_few_at_a_time() {
     let log = SqliteLog::in_memory().unwrap();
@@ -172,7 +172,7 @@ async fn what_is_loaded_after_a_restart_is_loaded_a_few_at_a_time() {
     };
     assert_eq!(again, sessions);
     assert_eq!(most, 2);
-    // Who asks for one waits for none of the others.
+    // A request for one waits for none of the others.
     let mut last = desk.patron(&sessions[WAITING - 1]);
     last.attend(&sessions[WAITING - 1], None).await.unwrap();
 }

@@ -10,13 +10,13 @@ use tonic::{Code, Request, Response};
 
 use super::{Answer, subject, subject_of, token};
 
-/// A directory in which those whose name begins with "patron" are patrons and all others librarians.
+/// A directory in which everyone whose name begins with "patron" is a patron, and everyone else a librarian.
 #[derive(Clone, Default)]
 pub struct Directory {
     pub addresses: Arc<Mutex<Vec<String>>>,
-    /// What every librarian should know.
+    /// The policies that every librarian should know.
     pub policies: Arc<Mutex<Vec<LibraryPolicy>>>,
-    /// Told when somebody called "never" asks who they are, and waits for an answer.
+    /// Notified when a caller named "never" asks for their profile and waits for an answer.
     pub waits: Arc<Notify>,
 }
 
@@ -114,7 +114,7 @@ impl DirectoryService for Directory {
             self.waits.notify_one();
             return std::future::pending().await;
         }
-        // As a service of before, which does not know that they can be left out.
+        // Like an older service, which does not know that they can be left out.
         let policies = self.policies.lock().unwrap().clone();
         let profile = Profile {
             librarian_id,

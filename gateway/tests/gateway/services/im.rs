@@ -10,7 +10,7 @@ use tonic::{Code, Request, Response};
 
 use super::{Answer, Down, Responses, Seen, librarian};
 
-/// Conversations in which every message is taken, but the one that says "refused".
+/// Conversations in which every message is taken except the one that says "refused".
 #[derive(Clone, Default)]
 pub struct Im {
     watching: Arc<Mutex<Vec<Down<WatchConversationsResponse>>>>,
@@ -18,7 +18,7 @@ pub struct Im {
 }
 
 impl Im {
-    /// They note in `seen` what is asked of them.
+    /// Creates conversations that record in `seen` what is asked of them.
     pub fn new(seen: Seen) -> Self {
         Self {
             seen,
@@ -26,7 +26,7 @@ impl Im {
         }
     }
 
-    /// Changes what is watched.
+    /// Sends a change to all watches.
     pub async fn change(&self, change: watch_conversations_response::Change) {
         let watching = self.watching.lock().unwrap().clone();
         for down in watching {

@@ -13,8 +13,8 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::{Answer, Down, Responses, Seen, librarian, subject_of};
 
-/// A desk at which all queues may be monitored but the one that is "unknown", and at which nobody is alone: a desk's
-/// snapshot has `crowd` librarians.
+/// A desk at which every queue except "unknown" may be monitored, and at which others are present: its snapshot has the
+/// librarians in `crowd`.
 #[derive(Clone, Default)]
 pub struct Presence {
     announcing: Arc<Mutex<HashMap<String, Down<AnnounceResponse>>>>,
@@ -24,7 +24,7 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// They note in `seen` what is asked of them.
+    /// Creates a desk that records in `seen` what is asked of it.
     pub fn new(seen: Seen) -> Self {
         Self {
             seen,
@@ -48,7 +48,7 @@ impl Presence {
         down.unwrap().send(Err(status)).await.unwrap();
     }
 
-    /// Changes what is watched.
+    /// Sends a change to all watches.
     pub async fn change(&self, change: watch_desk_response::Change) {
         let watching = self.watching.lock().unwrap().clone();
         for down in watching {
@@ -57,7 +57,7 @@ impl Presence {
         }
     }
 
-    /// What a request on an Announce stream is answered, if it is.
+    /// Returns the answer to a request on an Announce stream, if there is one.
     fn answer(&self, who: &str, request: AnnounceRequest) -> Option<announce_response::Response> {
         use announce_request::Request;
         match request.request? {

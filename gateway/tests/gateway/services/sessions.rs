@@ -16,7 +16,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::{Answer, Down, Responses, Seen, librarian, subject, subject_of};
 
-/// The way to one who attends.
+/// The service's end of one attended stream.
 type Attendee = Down<Encoded<AttendResponse>>;
 
 /// Sessions in which everything that is written is accepted and shown to everyone.
@@ -44,7 +44,7 @@ pub fn event(position: u64, text: &str) -> AttendResponse {
 }
 
 impl Sessions {
-    /// They note in `seen` what is asked of them.
+    /// Creates sessions that record in `seen` what is asked of them.
     pub fn new(seen: Seen) -> Self {
         Self {
             seen,
@@ -57,7 +57,7 @@ impl Sessions {
         attending.get(session_id).cloned().unwrap_or_default()
     }
 
-    /// Sends something to all who attend a session, and says how many they are.
+    /// Sends a response to everyone who attends a session, and returns how many they are.
     pub async fn publish(&self, session_id: &str, response: AttendResponse) -> usize {
         let mut reached = 0;
         for down in self.down(session_id) {
@@ -66,7 +66,7 @@ impl Sessions {
         reached
     }
 
-    /// Ends the streams of all who attend a session.
+    /// Ends the streams of everyone who attends a session.
     pub async fn end(&self, session_id: &str, status: Status) {
         for down in self.down(session_id) {
             let _ = down.send(Err(status.clone())).await;
@@ -74,7 +74,7 @@ impl Sessions {
         self.attending.lock().unwrap().remove(session_id);
     }
 
-    /// Changes what is watched.
+    /// Sends a change to all watches.
     pub async fn change(&self, change: watch_sessions_response::Change) {
         let watching = self.watching.lock().unwrap().clone();
         for down in watching {
@@ -160,7 +160,7 @@ impl SessionService for Sessions {
             _ => None,
         };
         if let Some((code, reason)) = failure {
-            // Not before there is something on the stream that the failure leaves open.
+            // Not before there is a request on the stream whose outcome the failure leaves open.
             requests.message().await?;
             return Err(Refusal::new(code, reason, "It goes on no longer.").into());
         }
@@ -210,7 +210,7 @@ impl SessionService for Sessions {
                     other => panic!("{other:?}"),
                 }
             }
-            // Who says nothing more may go on listening.
+            // A browser that sends nothing more may go on listening.
             down.closed().await;
             sessions.seen.saw("attend over");
         });

@@ -6,14 +6,14 @@ use tonic::{Code, Request, Response};
 
 use super::{Answer, Seen, librarian};
 
-/// Offers that all are taken, but the one that is "closed".
+/// Transfers in which every offer is taken except the one that is "closed".
 #[derive(Clone)]
 pub struct Transfers {
     seen: Seen,
 }
 
 impl Transfers {
-    /// They note in `seen` what is asked of them.
+    /// Creates transfers that record in `seen` what is asked of them.
     pub fn new(seen: Seen) -> Self {
         Self { seen }
     }

@@ -159,7 +159,7 @@ fn an_account_is_found_by_its_id_and_by_its_name_in_any_case() {
     assert_eq!(directory.librarian("2"), None);
 }
 
-// D39: the real name is for administrators only, and so not for logs of the program either.
+// D39: the real name is for administrators only, so it must not appear in logs either.
 #[test]
 fn hashes_and_real_names_do_not_show_in_debug_output() {
     let shown = format!("{:?}", sample::librarian());

@@ -28,7 +28,7 @@ fn ms(time: &str) -> i64 {
     time.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-/// How it stands at a moment, with the next change as the zone's clocks show it.
+/// The state at a moment, with the next change as the zone's clocks show it.
 fn at(hours: &Hours, time: &str) -> (bool, String) {
     let state = hours.at(ms(time));
     let next = state.next_change_ms.map(|next| {
@@ -141,7 +141,7 @@ fn a_time_that_the_clocks_show_twice_is_the_first_of_the_two() {
             "2027-11-07T01:29-05:00",
             closed_until("Sun 07 01:30 -05"),
         ),
-        // The clocks show 01:10 for the second time, and it is open since 01:30.
+        // The clocks show 01:10 for the second time, and it has been open since 01:30.
         (
             &opens,
             "2027-11-07T01:10-06:00",
@@ -179,7 +179,7 @@ fn a_range_may_run_past_midnight_and_past_the_end_of_the_week() {
         ("2026-11-27T23:00+01:00", open_until("Sat 28 02:00 +01")),
         ("2026-11-28T01:59+01:00", open_until("Sat 28 02:00 +01")),
         ("2026-11-28T02:00+01:00", closed_until("Sat 28 20:00 +01")),
-        // Ranges that touch are one: nothing changes where they do.
+        // Ranges that touch are joined: nothing changes where they do.
         ("2026-11-29T23:00+01:00", open_until("Mon 30 04:00 +01")),
         ("2026-11-30T03:00+01:00", open_until("Mon 30 04:00 +01")),
     ] {
@@ -270,7 +270,7 @@ fn what_is_wrong_is_told_with_what_to_write() {
         assert!(told[0].contains(open[0]), "{told:?}");
         assert!(told[0].contains(open[1]), "{told:?}");
     }
-    // All of it at once.
+    // Everything at once.
     assert_eq!(told("Nowhere", &["Mon", "Tue"]).len(), 3);
 }
 
@@ -335,7 +335,7 @@ fn any_moment() -> impl Strategy<Value = i64> {
     prop_oneof![anywhere, near_change]
 }
 
-/// Whether the clocks' face says open: right wherever the clocks were not changed within a day.
+/// Whether it is open by the clock's face: right wherever the clocks were not changed within a day.
 fn open_by_the_face(hours: &Hours, unix_ms: i64) -> bool {
     let shown = hours
         .time_zone

@@ -40,7 +40,7 @@ fn a_profile_lists_the_primary_queue_first_and_only_what_the_library_staffs() {
         queues,
         [("maple", true), ("backup", false), ("coop", false)]
     );
-    // Those whose wait reaches a queue wait in it, too.
+    // Patrons whose wait reaches a queue wait in it, too.
     assert_eq!(
         profile.queues[1].institution_names,
         ["harbor Library", "island Library", "maple Library"]
@@ -50,7 +50,7 @@ fn a_profile_lists_the_primary_queue_first_and_only_what_the_library_staffs() {
     assert_eq!(house.profile("1"), None);
 }
 
-/// The libraries of which Lee is shown the policy.
+/// The libraries whose policy Lee is shown.
 fn policies(house: &Directory) -> Vec<String> {
     let profile = house.profile("1").unwrap();
     house
@@ -70,7 +70,7 @@ fn a_librarian_is_shown_the_policy_of_each_library_whose_patrons_they_may_answer
     assert_eq!(shown[0].policy.text, "harbor lends skis.");
     assert_eq!(shown[0].scripts[0].name, "Hello");
 
-    // The own library's always, even if its librarians staff nothing.
+    // Their own library's always, even if its librarians staff nothing.
     for id in ["maple", "coop", "backup"] {
         house.apply(Event::QueueRemoved { id: id.into() });
     }

@@ -1,4 +1,4 @@
-//! One entry of a directory under the rules.
+//! One entry of a directory, and the checks of its fields.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -7,7 +7,7 @@ use url::Url;
 use super::{MAX_ADDRESS, MAX_ID, MAX_NAME, MAX_TEXT, Place, Problem};
 use crate::domain::directory::{Directory, Institution, Librarian, Queue};
 
-/// One entry under the rules.
+/// One entry that is being checked.
 pub(super) struct Entry<'a> {
     place: Place,
     problems: &'a mut Vec<Problem>,
@@ -61,7 +61,7 @@ impl<'a> Entry<'a> {
         self.filled(field, name);
     }
 
-    /// One line, which may be empty.
+    /// Checks one line, which may be empty.
     pub(super) fn line(&mut self, field: &'static str, name: &str) {
         if name.trim() != name {
             self.wrong(field, "remove the blanks at its ends");
@@ -109,7 +109,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// A queue in which the patrons of an institution wait.
+    /// Returns a queue in which the patrons of an institution must wait.
     pub(super) fn queue_of_patrons<'d>(
         &mut self,
         field: &'static str,

@@ -1,11 +1,11 @@
-//! How much the librarians of one library are shown of others.
+//! How much the librarians of one library are shown of other libraries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MAX_QUEUES_NAMES, MAX_SHOWN, Place, Problem, entry::Entry};
 use crate::domain::directory::{Directory, Institution};
 
-/// What there is to be shown, for all queues and libraries: it is the same for many.
+/// What there is to show, for all queues and libraries: made once, since it is the same for many.
 pub(super) struct Shown<'d> {
     /// The libraries whose patrons can wait in each queue.
     reaching: BTreeMap<&'d str, BTreeSet<&'d str>>,
@@ -14,7 +14,7 @@ pub(super) struct Shown<'d> {
 }
 
 impl<'d> Shown<'d> {
-    /// What a directory has.
+    /// Collects it from a directory.
     pub(super) fn of(directory: &'d Directory) -> Self {
         let queues = directory.queues.values();
         let institutions = directory.institutions.values();
@@ -28,7 +28,7 @@ impl<'d> Shown<'d> {
         }
     }
 
-    /// Whether a library's librarians can be shown all that they should know.
+    /// Checks that a library's librarians can be shown everything that they should know.
     pub(super) fn check(
         &self,
         it: &Institution,
@@ -68,7 +68,7 @@ impl<'d> Shown<'d> {
     }
 }
 
-/// How long a library's policy and scripts are, with what names them.
+/// Returns how long a library's policy and scripts are, with their names.
 fn written(it: &Institution) -> usize {
     let policy = [
         &it.name,

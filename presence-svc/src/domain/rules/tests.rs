@@ -382,7 +382,7 @@ fn log_in_names_are_plain_and_screen_names_tell_colleagues_apart() {
     assert_eq!(wrong(&two), ["librarian \"other@maple\", screen_name"]);
 }
 
-/// Whether a token can be issued for somebody.
+/// Whether a token can be issued for `who`.
 fn can_be_issued(who: &Who) -> bool {
     let lifetimes = token::Lifetimes {
         access: Duration::from_secs(600),
@@ -435,7 +435,7 @@ fn a_token_can_carry_all_steps_that_a_wait_may_have() {
     })));
 }
 
-/// A library for each of these, each with the queue that all of the first one's librarians staff.
+/// These libraries, each with a queue of its own, and one shared queue that the first library's librarians staff.
 fn cooperative(libraries: impl Iterator<Item = Institution>) -> Directory {
     let institutions: Vec<_> = libraries.collect();
     let ids: Vec<&str> = institutions.iter().map(|it| it.id.as_str()).collect();

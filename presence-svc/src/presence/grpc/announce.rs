@@ -22,7 +22,7 @@ use wire::{announce_request::Request, announce_response::Response};
 use super::{Caller, IN_FLIGHT, PresenceApi};
 use crate::presence::{desk::Desk, error::Error, monitor::Monitor};
 
-/// How long a caller is given to announce a monitor.
+/// How long a caller has to announce a monitor.
 const ANNOUNCE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Keeps a monitor announced until it says goodbye or falls silent, the token expires, or the server stops.
@@ -45,18 +45,18 @@ pub(super) fn announce(
             told: None,
         };
         async move {
-            // Around all of it: who does not read what they are sent keeps whoever sends it waiting.
+            // Around all of it: a caller that does not read what it is sent keeps the sending side waiting.
             let outcome = tokio::select! {
                 biased;
                 () = expiry => Err(End::Refused(Error::TokenExpired)),
-                // What they said before they went is heard first: it may be a goodbye.
+                // Requests sent before the stream was closed are read first: one may be a goodbye.
                 outcome = announcer.stay() => outcome,
                 () = stop.cancelled() => Err(End::Refused(Error::ShuttingDown)),
                 () = sender.closed() => Err(End::Gone),
             };
             match outcome {
                 Ok(monitor) => {
-                    // Whether anybody still listens or not.
+                    // Whether or not the caller still listens.
                     monitor.goodbye().await;
                     Ok(())
                 }
@@ -67,24 +67,24 @@ pub(super) fn announce(
     })
 }
 
-/// Whoever is at the other end of one stream.
+/// The caller at the other end of one stream.
 struct Announcer {
     desk: Desk,
     auth: Authenticator,
-    /// When the newest of their tokens expires.
+    /// When the newest of the caller's tokens expires.
     expires_at_ms: watch::Sender<i64>,
     caller: Caller,
     requests: Streaming<wire::AnnounceRequest>,
     sender: mpsc::Sender<Result<wire::AnnounceResponse, Status>>,
-    /// What they were told last of their presence.
+    /// The presence that the caller was told last.
     told: Option<wire::OwnPresence>,
 }
 
-/// Why a monitor is announced no longer.
+/// Why a monitor is no longer announced.
 enum End {
     /// Its stream is gone.
     Gone,
-    /// It is sent away.
+    /// It was refused.
     Refused(Error),
 }
 
@@ -101,7 +101,7 @@ impl From<Refusal> for End {
 }
 
 impl Announcer {
-    /// Stays until they say goodbye, and hands back the monitor that is then to be closed.
+    /// Stays until the caller says goodbye, and returns the monitor that is then to be closed.
     async fn stay(mut self) -> Result<Monitor, End> {
         let announcement = self.first_announcement().await?;
         let mut changes = self.desk.changes();
@@ -116,7 +116,7 @@ impl Announcer {
                 biased;
                 request = self.requests.message() => match request {
                     Err(status) => return Err(unreadable(&status)),
-                    // Who can say nothing more can't say that they are there.
+                    // A caller that can send nothing more can give no sign of life.
                     Ok(None) => return Err(End::Gone),
                     Ok(Some(wire::AnnounceRequest { request })) => match request {
                         Some(Request::Announcement(announcement)) => self.announce(&mut monitor, &announcement).await?,
@@ -147,7 +147,7 @@ impl Announcer {
         }
     }
 
-    /// Changes what is announced. One that can't be taken is answered, and the stream goes on.
+    /// Changes what is announced. A change that can't be taken is refused, and the stream goes on.
     async fn announce(
         &mut self,
         monitor: &mut Monitor,
@@ -163,7 +163,7 @@ impl Announcer {
         }
     }
 
-    /// Tells the librarian's own presence, if it is not as they were told last.
+    /// Tells the librarian's own presence, if it differs from what they were told last.
     async fn tell_own_presence(&mut self, monitor: &Monitor) -> Result<(), End> {
         let own = monitor.own_presence();
         if self.told.as_ref() == Some(&own) {
@@ -173,7 +173,7 @@ impl Announcer {
         self.send(monitor, Response::OwnPresence(own)).await
     }
 
-    /// Sends them a response, unless they count as silent before there is room for it: nobody hears them meanwhile.
+    /// Sends a response, unless the monitor counts as silent before there is room for it: nothing is read meanwhile.
     async fn send(&self, monitor: &Monitor, response: Response) -> Result<(), End> {
         let response = wire::AnnounceResponse {
             response: Some(response),
@@ -185,8 +185,8 @@ impl Announcer {
         }
     }
 
-    /// Takes a new token of the same person. If it says anything else of them, the stream ends: they announce
-    /// themselves again with the rights that they have now (I23).
+    /// Takes a new token of the same person. If it says anything else about them, the stream ends: they announce
+    /// themselves again with their current rights (I23).
     fn renew(&mut self, token: &str) -> Result<(), Error> {
         let renewed = Caller::new(self.auth.verify(token)?)?;
         if renewed.librarian.librarian_id != self.caller.librarian.librarian_id {
@@ -208,7 +208,7 @@ impl Announcer {
     }
 }
 
-/// Waits until the clock shows the time that was said last, also if it was said meanwhile.
+/// Waits until the clock shows the expiry time set last, even if it is set meanwhile.
 async fn expired(clock: Clock, mut expires_at_ms: watch::Receiver<i64>) {
     loop {
         let reached = clock.reached(*expires_at_ms.borrow_and_update());
@@ -220,7 +220,7 @@ async fn expired(clock: Clock, mut expires_at_ms: watch::Receiver<i64>) {
     }
 }
 
-/// Why nothing more can be read from a caller: they sent what is no request, or they have gone.
+/// Returns why nothing more can be read from a caller: they sent something that is not a request, or they have gone.
 fn unreadable(status: &Status) -> End {
     stream::unreadable(status, "AnnounceRequest", "presence_service.proto")
         .map_or(End::Gone, End::from)

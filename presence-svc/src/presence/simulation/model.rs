@@ -1,4 +1,4 @@
-//! What is true, in so few words that it can be believed.
+//! What is true, in a model simple enough to be believed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,7 @@ pub(super) struct Choice {
 pub(super) enum Truth {
     There(Choice),
     Gone,
-    /// The lease of a monitor that crashed has run out, but not everybody has to know it yet.
+    /// The lease of a monitor that crashed has run out, but not every server has to know it yet.
     Uncertain,
 }
 
@@ -89,7 +89,7 @@ impl Model {
         self.monitors.insert(monitor_id.to_owned(), known);
     }
 
-    /// A choice on one monitor is a choice on all whose streams stand.
+    /// A choice on one monitor is a choice on all of the librarian's monitors whose streams stand.
     pub(super) fn choose(&mut self, librarian: usize, choice: Choice) {
         self.choices += 1;
         let live = self
@@ -109,7 +109,7 @@ impl Model {
         self.monitors.get_mut(monitor_id).unwrap().crashed = Some(last_sign);
     }
 
-    /// Who comes back takes the choice that stands.
+    /// A monitor that comes back takes over the choice that stands.
     pub(super) fn come_back(&mut self, librarian: usize, monitor_id: &str) {
         let choice = self.newest(librarian);
         let known = self.monitors.get_mut(monitor_id).unwrap();
@@ -157,7 +157,8 @@ impl Model {
         }
     }
 
-    /// How many monitor a queue, whether it is staffed, and how many wait; `None` if that is uncertain.
+    /// How many librarians monitor a queue, whether it is staffed, and how many patrons wait; `None` if that is
+    /// uncertain.
     pub(super) fn recount(&self, queue_id: &str, truth: &[Truth]) -> Option<(u32, bool, u32)> {
         let mut count = (0, false, self.waiting.get(queue_id).copied().unwrap_or(0));
         for (librarian, truth) in truth.iter().enumerate() {
@@ -182,13 +183,13 @@ impl Model {
         Some(count)
     }
 
-    /// Those with a monitor whose lease has run out.
+    /// The librarians with a monitor whose lease has run out.
     pub(super) fn fading(&self) -> BTreeSet<usize> {
         let faded = self.monitors.values().filter(|known| !known.lease_stands());
         faded.map(|known| known.librarian).collect()
     }
 
-    /// After so long everybody must know that a monitor is gone.
+    /// Forgets monitors of which everyone must know by now that they are gone.
     pub(super) fn forget_faded(&mut self) {
         self.monitors.retain(|_, known| {
             let elapsed = known.crashed.map(|last_sign| last_sign.elapsed());

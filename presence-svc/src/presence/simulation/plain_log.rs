@@ -1,4 +1,4 @@
-//! A log that answers at once, so that no virtual time passes while somebody waits for it. One stream is enough here.
+//! A log that answers at once, so that no virtual time passes while it is awaited. One stream is enough here.
 
 use std::sync::Mutex;
 

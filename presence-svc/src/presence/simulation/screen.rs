@@ -52,7 +52,7 @@ impl Screen {
         }
     }
 
-    /// Applies what has come, and says who went.
+    /// Applies the changes that have come, and returns who disappeared.
     pub(super) fn refresh(&mut self) -> Vec<String> {
         let mut gone = Vec::new();
         while let Ok(changes) = self.watched.changes.try_recv() {
@@ -114,7 +114,7 @@ impl Held {
         }
     }
 
-    /// A copy to compare with. Large ones are spared: there are thousands of changes.
+    /// Returns a copy to compare with. Large ones are not copied: there are thousands of changes.
     fn clone_if_small(&self) -> Option<Self> {
         (self.librarians.len() < 12).then(|| self.clone())
     }

@@ -1,4 +1,4 @@
-//! One open monitor, as its stream would drive it.
+//! One open monitor, driven as its stream would drive it.
 
 use std::{
     sync::{Arc, Mutex},
@@ -11,7 +11,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use crate::presence::{desk::Desk, error::Error, monitor::Monitor};
 
-/// How often a monitor says that it is there.
+/// How often a monitor gives a sign of life.
 const HERE: Duration = Duration::from_secs(5);
 
 pub(super) struct Tab {
@@ -52,7 +52,7 @@ impl Tab {
         self.task.await.unwrap().unwrap();
     }
 
-    /// Cuts the stream and says when the last sign of life came from it.
+    /// Cuts the stream and returns when its last sign of life came.
     pub(super) async fn crash(self) -> Instant {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());

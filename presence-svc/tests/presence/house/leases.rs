@@ -25,12 +25,12 @@ impl FailingLeases {
         self.broken.store(broken, Ordering::SeqCst);
     }
 
-    /// Makes it a store that was emptied a moment ago: it does not say who is there, but who has said so again.
+    /// Makes it a store that was emptied a moment ago: it knows only of those who have been held again since.
     pub(crate) fn make_new(&self, new: bool) {
         self.new.store(new, Ordering::SeqCst);
     }
 
-    /// Empties it: it is new, and nobody is in it.
+    /// Empties it: it is new, and holds nothing.
     pub(crate) fn empty(&self) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         *memory = MemoryLeases::default();
@@ -38,7 +38,7 @@ impl FailingLeases {
         self.make_new(true);
     }
 
-    /// The keys of the leases that are in it, new or not.
+    /// The keys of the leases that it holds, new or not.
     pub(crate) async fn keys(&self) -> Vec<String> {
         let leases = self.memory().standing("presence").await.unwrap();
         leases.into_iter().map(|lease| lease.key).collect()

@@ -1,4 +1,4 @@
-//! A session-svc that tells the load that it is told to tell.
+//! A session-svc that tells the load it was given.
 
 use std::{
     pin::Pin,
@@ -21,7 +21,7 @@ use tonic::{
 
 use super::in_time;
 
-/// A session-svc that tells what it is told to tell.
+/// A session-svc that tells what it was given.
 pub(crate) struct Load {
     pub(super) channel: Channel,
     said: broadcast::Sender<Result<WatchLoadResponse, Status>>,
@@ -60,7 +60,7 @@ impl Load {
         }
     }
 
-    /// Waits until so many watches were begun in all.
+    /// Waits until `times` watches have begun in all.
     pub(crate) async fn watched(&self, times: u32) {
         let mut watching = self.watching.subscribe();
         in_time(watching.wait_for(|begun| *begun >= times))
@@ -68,7 +68,7 @@ impl Load {
             .unwrap();
     }
 
-    /// What the next watch begins with.
+    /// Sets what the next watch begins with.
     pub(crate) fn begin_with(&self, snapshot: WatchLoadResponse) {
         *self.snapshot.lock().unwrap() = snapshot;
     }

@@ -30,7 +30,7 @@ impl Monitor {
         let request = wire::AnnounceRequest {
             request: Some(request),
         };
-        // Whoever was sent away learns why from the responses.
+        // A monitor that was refused learns why from the responses.
         let _ = self.requests.send(request).await;
     }
 
@@ -48,7 +48,7 @@ impl Monitor {
     pub(crate) async fn goodbye(mut self) {
         self.say(announce_request::Request::Goodbye(wire::Goodbye {}))
             .await;
-        // It ends in peace, after what was said before.
+        // It ends without an error, after everything that was sent before.
         while self.next().await.unwrap().is_some() {}
     }
 
@@ -59,7 +59,7 @@ impl Monitor {
         .await;
     }
 
-    /// The next response that is no heartbeat.
+    /// Returns the next response that is not a heartbeat.
     pub(crate) async fn next(&mut self) -> Result<Option<announce_response::Response>, Status> {
         loop {
             let next = in_time(self.responses.next()).await.transpose()?;
@@ -84,7 +84,7 @@ impl Monitor {
         }
     }
 
-    /// Why the stream ends, whatever comes before.
+    /// Returns why the stream ends, whatever comes before.
     pub(crate) async fn end(&mut self) -> (Code, String) {
         loop {
             match self.next().await {

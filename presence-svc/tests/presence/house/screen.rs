@@ -63,7 +63,7 @@ impl Screen {
         }
     }
 
-    /// Reads changes until the watch ends, and says why.
+    /// Reads changes until the watch ends, and returns why.
     pub(crate) async fn end(&mut self) -> (Code, String) {
         loop {
             match in_time(self.responses.next()).await.unwrap() {

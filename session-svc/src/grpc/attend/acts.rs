@@ -1,4 +1,4 @@
-//! What a participant does: acts are handed in one behind the other, and answered in the same order.
+//! The acts of a participant: handed in one after the other, and answered in the same order.
 
 use std::collections::VecDeque;
 
@@ -20,8 +20,8 @@ pub(super) struct UnderWay {
 }
 
 impl Participant {
-    /// Hands an act in. Its answer comes later, in the order of the acts that were handed in; one that is refused at
-    /// the door is answered at once.
+    /// Hands an act in. Its answer comes later, in the order of the acts that were handed in; an act that can't be
+    /// handed in is answered at once.
     pub(super) fn take_on<'a>(
         &'a self,
         attendance: &'a Attendance,
@@ -68,13 +68,13 @@ impl Participant {
     }
 }
 
-/// What is asked for, if it can be asked for so.
+/// Returns the command of an act, if both the id and the act are valid.
 fn command_of(command_id: &str, act: Option<wire::act::Act>) -> Result<Command, Error> {
     command::check_id(command_id)?;
     Ok(convert::command_from_act(act.ok_or_else(unknown_request)?))
 }
 
-/// The answer to the oldest act under way. Waits for ever when there is none. Cancel-safe.
+/// Waits for the answer to the oldest act under way, for ever if there is none. Cancel-safe.
 pub(super) async fn first_answer(
     under_way: &mut VecDeque<UnderWay>,
 ) -> (String, Result<Acted, Error>) {

@@ -1,4 +1,4 @@
-//! How a participant begins: what they join, and what they are sent of what there is already.
+//! How a participant begins: joining a session, and being sent the events so far.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ use crate::{
     live_session::{By, Joined},
 };
 
-/// What a participant is sent of what there is already.
+/// What a participant is sent first: that they joined, and the events so far.
 struct Already {
     joined: wire::Joined,
     backlog: Vec<EncodedEvent>,
 }
 
 impl Participant {
-    /// Joins, and sends what there is already.
+    /// Joins, and sends the events so far.
     pub(super) async fn begin(
         &self,
         join: wire::Join,
@@ -87,7 +87,7 @@ impl Participant {
         } = join;
         let actor = Arc::new(convert::actor(self.principal.who.clone()));
         let epoch = self.sessions.parts().log.epoch();
-        // A position of another history can't be continued, however large or small its number.
+        // A position of another epoch can't be continued, however large or small its number.
         let foreign = after.as_ref().is_some_and(|after| after.epoch != epoch);
         let number = after.filter(|_| !foreign).map(|after| after.number);
         let Joined {
@@ -102,7 +102,7 @@ impl Participant {
             .sessions
             .join(&session_id, Arc::clone(&actor), wish, number)
             .await?;
-        // Before anything is sent: a reader may stand still at any time.
+        // Set before anything is sent: the reader may stall at any time.
         listening.ending.expire_at(self.principal.expires_at_ms);
         let resync = resync || foreign;
         if resync {
@@ -131,7 +131,7 @@ impl Participant {
         Ok((attendance, Already { joined, backlog }))
     }
 
-    /// Sends what there is already. The first and the last of it carry the trace.
+    /// Sends that they joined, and the events so far. The first and the last response carry the trace.
     async fn catch_up(
         &self,
         attendance: &Attendance,

@@ -14,19 +14,19 @@ use crate::{
 
 /// When participants were last known to be there.
 pub(in crate::live_session) struct Seen {
-    /// The owner, or who becomes it.
+    /// The owner, or whoever becomes the owner.
     pub(super) owner: LastSeen,
-    /// The patron, and whether anything was heard of them here since they were noted as gone, by whatever server.
+    /// The patron, and whether anything was heard of them here since any server noted them as gone.
     pub(super) patron: LastSeen,
     pub(super) patron_heard: bool,
-    /// Supervisors who do not listen here, since that was noticed.
+    /// Supervisors who do not listen here, each since that was noticed.
     pub(super) gone: HashMap<String, LastSeen>,
 }
 
-/// When somebody was last known to be there.
+/// When a person was last known to be there.
 ///
-/// Looks find out, on this server and on others. Whom a look found may have gone at any time since, so their time runs
-/// from the look that misses them: nobody is lost too soon.
+/// Regular looks find out, on this server and on others. A person whom the last look found may have gone at any time
+/// since, so their grace runs from the first look that misses them: nobody is lost too soon.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LastSeen {
     at: Instant,
@@ -43,13 +43,13 @@ impl LastSeen {
         }
     }
 
-    /// Takes note whether they listen here. Says whether that means that they are there, or were until now.
+    /// Takes note of whether they listen here, and returns whether that means that they are there, or were until now.
     pub(super) fn look_here(&mut self, found: bool) -> bool {
         let was_found = mem::replace(&mut self.here, found);
         self.saw(found || was_found)
     }
 
-    /// The same of other servers.
+    /// Does the same for other servers.
     pub(super) fn look_elsewhere(&mut self, found: bool) -> bool {
         let was_found = mem::replace(&mut self.elsewhere, found);
         self.saw(found || was_found)
@@ -62,14 +62,14 @@ impl LastSeen {
         there
     }
 
-    /// Whether they were missed for so long.
+    /// Returns whether they were missed for this long.
     pub(super) fn missed_for(&self, time: Duration) -> bool {
         !self.here && self.at.elapsed() >= time
     }
 }
 
 impl Seen {
-    /// Nothing is known; everybody gets the whole of their time.
+    /// Starts with nothing known: everybody gets the whole of their grace.
     pub(in crate::live_session) fn now() -> Self {
         Self {
             owner: LastSeen::now(),
@@ -79,8 +79,9 @@ impl Seen {
         }
     }
 
-    /// Learns from what happened: a new owner is there, and so is a patron who is back. One who was noted as gone, perhaps by
-    /// a server that missed them sooner, is gone until something is heard of them again: their time need not be over here.
+    /// Learns from a change of the session: a new owner is there, and so is a patron who is back. A patron who was
+    /// noted as gone, perhaps by a server that missed them sooner, is gone until something is heard of them again:
+    /// their grace need not be over here.
     pub(in crate::live_session) fn take_note(&mut self, before: &Standing, now: &Standing) {
         if now.owner != before.owner {
             self.owner.saw(true);
@@ -94,8 +95,9 @@ impl Seen {
         }
     }
 
-    /// Learns from what somebody did, on whatever server. An owner's note does not count: the patron, who would hear of the
-    /// owner's loss, must not be able to tell that one was written. Nor does what else of them only staff see.
+    /// Learns from what somebody did, on whatever server. An owner's note does not count: the patron, who would be told
+    /// of the owner's loss, must not be able to tell that a note was written. Nor do the owner's other acts that only
+    /// staff see.
     pub(in crate::live_session) fn see(&mut self, event: &Event) {
         match event {
             Event::Opened(_)
@@ -133,24 +135,24 @@ impl Seen {
         }
     }
 
-    /// Learns from who enters: somebody who was missed, left and comes in again has the whole of their time again.
+    /// Learns from who enters: a supervisor who was missed, left and enters again has the whole of their grace again.
     pub(in crate::live_session) fn see_conference(&mut self, event: &ConferenceEvent) {
         if let ConferenceEvent::Entered { by, .. } = event {
             self.gone.remove(&by.librarian_id);
         }
     }
 
-    /// Whether the owner or the patron was missed for so long, whoever else is.
+    /// Returns whether the owner or the patron was missed for this long, whoever else was.
     pub(super) fn misses_who_talks(&self, time: Duration) -> bool {
         self.owner.missed_for(time) || self.patron.missed_for(time)
     }
 
-    /// Whether a supervisor was.
+    /// Returns whether a supervisor was missed for this long.
     pub(super) fn misses_supervisors(&self, time: Duration) -> bool {
         self.gone.values().any(|gone| gone.missed_for(time))
     }
 
-    /// The owner begins to listen here.
+    /// Takes note that the owner begins to listen here.
     pub(in crate::live_session) fn see_owner_join(&mut self) {
         self.owner.look_here(true);
     }
@@ -168,7 +170,8 @@ mod tests {
 
     const GRACE: Duration = Duration::from_secs(60);
 
-    /// Looks so often for somebody who is on another server, but not in these seconds, and tells when they counted as lost.
+    /// Looks at this interval for somebody who is on another server, but not between `gone` and `back`, and returns
+    /// when they counted as lost.
     async fn lost_at(every: Duration, gone: Duration, back: Duration) -> Option<Duration> {
         let began = Instant::now();
         let mut seen = LastSeen::now();
@@ -254,7 +257,7 @@ mod tests {
         assert_eq!((is_missed("admin"), is_missed("ask")), (false, true));
     }
 
-    /// A supervisor's word tells that they are there, though nothing of them listens.
+    /// What a supervisor writes shows that they are there, though they have no stream here.
     #[tokio::test(start_paused = true)]
     async fn a_supervisor_who_writes_is_not_missed() {
         let note = Event::NoteWritten {
