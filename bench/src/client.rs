@@ -1,5 +1,5 @@
-//! One connection of one person to one session: over a websocket in either sub-protocol, over gRPC, or as the limits
-//! speak.
+//! One person's connection to one session: over a websocket in either sub-protocol, over gRPC, or in a limit's
+//! protocol.
 
 mod browser;
 mod meter;
@@ -21,7 +21,7 @@ pub use said::{Said, command_id, number_of};
 
 use self::{program::Program, raw::Raw};
 
-/// By which way somebody is connected.
+/// The way that a member connects.
 #[derive(Clone, Debug)]
 pub enum Way {
     /// The gateway's websocket.
@@ -32,33 +32,33 @@ pub enum Way {
     Raw(SocketAddr),
 }
 
-/// Where somebody belongs: enough to come back after a lost connection.
+/// A member's place: enough to come back after a lost connection.
 #[derive(Clone, Debug)]
 pub struct Seat {
-    /// By which way.
+    /// The way to connect.
     pub way: Way,
-    /// Their token; empty where nobody asks for one.
+    /// The member's token; empty where none is needed.
     pub token: String,
-    /// The session, or a limit's room by its number.
+    /// The session, or the number of a limit's room.
     pub session: String,
 }
 
-/// What comes to somebody in a session.
+/// What arrives for a member in a session.
 #[derive(Clone, Debug)]
 pub enum Incoming {
-    /// An event, and what was said if it is a message of the bench.
+    /// An event with its position, and what was said if it is a message of the bench.
     Event(u64, Option<Said>),
-    /// What this one said, by its number, is acknowledged.
+    /// The acknowledgement of one of the member's own messages, by its number.
     Accepted(u32),
-    /// It is refused, for the reason.
+    /// A refusal, with its reason.
     Refused(String),
-    /// Somebody types.
+    /// A sign that somebody types.
     Typing,
     /// Anything else.
     Other,
 }
 
-/// A connection that takes part in its session.
+/// A connection that attends its session.
 #[derive(Debug)]
 pub enum Line {
     /// To a gateway.
@@ -70,10 +70,10 @@ pub enum Line {
 }
 
 impl Seat {
-    /// Connects and takes part, after what this one has already. Also says what the last event is.
+    /// Connects and attends the session, after what the member already has. Also returns the last event's position.
     ///
     /// # Errors
-    /// When any of it fails.
+    /// If any of it fails.
     pub async fn join(
         &self,
         after: Option<Position>,
@@ -97,10 +97,10 @@ impl Seat {
         }
     }
 
-    /// Takes part on a socket that is open already.
+    /// Attends the session on a socket that is already open. Also returns the last event's position.
     ///
     /// # Errors
-    /// When it is refused, or the socket ends.
+    /// If it is refused, or the socket ends.
     pub async fn attend(
         &self,
         mut browser: Browser,
@@ -112,10 +112,10 @@ impl Seat {
 }
 
 impl Line {
-    /// Says something. It leaves with the next [`Line::next`] at the latest.
+    /// Sends a message. It leaves with the next [`Line::next`] at the latest.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// If the connection is lost.
     pub async fn say(&mut self, said: &Said) -> anyhow::Result<()> {
         match self {
             Self::Browser(browser, session) => browser.say(session, said).await,
@@ -124,10 +124,10 @@ impl Line {
         }
     }
 
-    /// Tells the others that this one types.
+    /// Tells the others that this member types.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// If the connection is lost.
     pub async fn type_on(&mut self) -> anyhow::Result<()> {
         match self {
             Self::Browser(browser, session) => browser.type_on(session).await,
@@ -136,10 +136,11 @@ impl Line {
         }
     }
 
-    /// What comes next. What was said before leaves first, unless something is there already. Cancel-safe.
+    /// Waits for what arrives next. Messages sent before leave first, unless something has already arrived.
+    /// Cancel-safe.
     ///
     /// # Errors
-    /// When the connection is lost, or the session left.
+    /// If the connection is lost, or the session was left.
     pub async fn next(&mut self) -> anyhow::Result<Incoming> {
         match self {
             Self::Browser(browser, _) => browser.incoming().await,

@@ -1,4 +1,4 @@
-//! Which processor core runs what: servers on one, the load on another, so that neither takes the other's time.
+//! The processor cores of a run: servers use one and the load another, so that neither takes the other's time.
 
 use anyhow::Context;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -6,34 +6,34 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 /// The two cores of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Cores {
-    /// All of the servers'.
+    /// The core of all servers.
     pub server: usize,
-    /// The load's.
+    /// The core of the load.
     pub load: usize,
 }
 
 impl Cores {
-    /// Runs this thread, and all that it starts from now on, where servers run.
+    /// Moves this thread, and all that it starts from now on, to the servers' core.
     ///
     /// # Errors
-    /// When there is no such core.
+    /// If there is no such core.
     pub fn enter_server(self) -> anyhow::Result<()> {
         pin(self.server)
     }
 
-    /// Runs this thread where the load is made.
+    /// Moves this thread to the load's core.
     ///
     /// # Errors
-    /// When there is no such core.
+    /// If there is no such core.
     pub fn enter_load(self) -> anyhow::Result<()> {
         pin(self.load)
     }
 }
 
-/// Cores that this process may use: the first for servers, the last for the load.
+/// Chooses cores that this process may use: the first for servers, the last for the load.
 ///
 /// # Errors
-/// When the system does not say.
+/// If the system does not tell which ones it may use.
 pub fn choose() -> anyhow::Result<Cores> {
     let allowed = sched_getaffinity(None)?;
     let usable: Vec<usize> = (0..CpuSet::MAX_CPU)

@@ -1,28 +1,28 @@
-//! What a run cost the servers: all processes that descend from this one, as `/proc` counts them.
+//! What a run costs the servers: all descendants of this process, as `/proc` counts them.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use anyhow::Context;
 
-/// What the servers have used so far, and hold now.
+/// What the servers have used so far, and the memory they hold now.
 #[derive(Clone, Debug, Default)]
 pub struct Cost {
     /// Processor time since they were started.
     pub cpu: Duration,
-    /// Of that, what each program used, by its name as the system has it: its first 15 letters.
+    /// How much of that each program used, by its name in `/proc`: the first 15 characters.
     pub by_program: BTreeMap<String, Duration>,
-    /// Memory that only they hold, in bytes: what a further process of the kind would take (PSS).
+    /// Memory in bytes, with shared pages divided among the processes that share them (PSS).
     pub memory: u64,
 }
 
-/// What the servers have used so far. Walks `/proc`, so it is not for the middle of a measurement.
+/// Reads what the servers have used so far. Walks `/proc`, so it must not be called in the middle of a measurement.
 ///
 /// # Errors
-/// When `/proc` can't be read.
+/// If `/proc` can't be read.
 pub fn of_servers() -> anyhow::Result<Cost> {
     let mut cost = Cost::default();
     for id in descendants()? {
-        // One that has just ended costs nothing more.
+        // A process that has just ended costs nothing more.
         if let Ok((program, cpu)) = cpu(id) {
             cost.cpu += cpu;
             *cost.by_program.entry(program).or_default() += cpu;
@@ -32,23 +32,23 @@ pub fn of_servers() -> anyhow::Result<Cost> {
     Ok(cost)
 }
 
-/// What this process has used so far.
+/// Reads the processor time that this process has used so far.
 ///
 /// # Errors
-/// When `/proc` can't be read.
+/// If `/proc` can't be read.
 pub fn of_load() -> anyhow::Result<Duration> {
     of(std::process::id())
 }
 
-/// Processor time that one process has used so far.
+/// Reads the processor time that one process has used so far.
 ///
 /// # Errors
-/// When there is none.
+/// If there is no such process.
 pub fn of(id: u32) -> anyhow::Result<Duration> {
     Ok(cpu(id)?.1)
 }
 
-/// All processes that this one, or one of them, has started.
+/// Returns all descendants of this process.
 fn descendants() -> anyhow::Result<Vec<u32>> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc")? {
@@ -72,17 +72,17 @@ fn descendants() -> anyhow::Result<Vec<u32>> {
     Ok(found)
 }
 
-/// The name in `/proc/<id>/stat`, and the fields after it: the state first, then the parent.
+/// Returns the name in `/proc/<id>/stat` and the fields after it: the state first, then the parent.
 fn stat(id: u32) -> anyhow::Result<(String, Vec<String>)> {
     let text = fs::read_to_string(format!("/proc/{id}/stat"))?;
-    // The name is in brackets and may hold anything.
+    // The name is in brackets and may contain anything.
     let (name, fields) = text.rsplit_once(')').context("no stat as Linux has it")?;
     let (_, name) = name.split_once('(').context("no stat as Linux has it")?;
     let fields = fields.split_whitespace().map(ToOwned::to_owned).collect();
     Ok((name.to_owned(), fields))
 }
 
-/// The name of a program, and its processor time.
+/// Returns the name of a program and its processor time.
 fn cpu(id: u32) -> anyhow::Result<(String, Duration)> {
     let (name, fields) = stat(id)?;
     let ticks = |place: usize| -> anyhow::Result<u64> {

@@ -1,4 +1,4 @@
-//! What was measured, by name.
+//! Measured values, by name.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,7 +18,7 @@ pub fn quantiles(figures: &mut Figures, name: &str, of: &Histogram<u64>) {
     }
 }
 
-/// The median of each figure over runs. The worst of those that must be zero.
+/// Returns the median of each figure over runs, and the worst value of those that must be zero.
 #[must_use]
 pub fn medians(runs: &[Figures]) -> Figures {
     let mut all: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
@@ -45,7 +45,7 @@ pub fn medians(runs: &[Figures]) -> Figures {
         .collect()
 }
 
-/// The mean of some values, and its standard error: how far it may well be from what more of them would have.
+/// Returns the mean of some values and its standard error.
 #[must_use]
 pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
@@ -58,7 +58,7 @@ pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
 /// Figures that say that something is wrong unless they are zero.
 pub const MUST_BE_ZERO: [&str; 4] = ["lost", "repeated", "reordered", "refused"];
 
-/// Whether nothing was lost, repeated, reordered or refused.
+/// Returns whether nothing was lost, repeated, reordered or refused.
 #[must_use]
 pub fn sound(figures: &Figures) -> bool {
     MUST_BE_ZERO

@@ -1,9 +1,9 @@
-//! How many instructions one message's whole way takes in the server, as callgrind counts them: from a frame on the
-//! speaker's socket to the frames on the others' and the acknowledgement.
+//! How many instructions the server takes for one message, as callgrind counts them: from a frame on the speaker's
+//! socket to the frames on the others' sockets and the acknowledgement.
 //!
-//! Two servers are played for equally long, one with many messages, one after the other, and one with few; the difference
-//! is what messages cost, without what time costs. It hardly depends on the machine or on what else runs there, so it can be
-//! held to a budget.
+//! Two servers run for equally long, one with many messages, one after the other, and one with few. The difference is
+//! what messages cost, without what time costs. It hardly depends on the machine or on what else runs there, so it can
+//! be held to a budget.
 
 use std::{
     fs,
@@ -31,31 +31,31 @@ const MANY: u32 = 600;
 /// How long one message may take under callgrind.
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// What a message may cost.
+/// The budget of a message.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// Instructions of one message in a session of three.
     pub instructions_per_message: u64,
-    /// Which part more or less is no reason to look.
+    /// The deviation, as a fraction, that is accepted without a look at the cause.
     pub tolerance: f64,
 }
 
 impl Budget {
-    /// Reads one.
+    /// Reads the budget from a file.
     ///
     /// # Errors
-    /// When there is none.
+    /// If the file can't be read or is not a budget.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let text = fs::read_to_string(file)
             .with_context(|| format!("{} can't be read", file.display()))?;
         serde_json::from_str(&text).with_context(|| format!("{} is no budget", file.display()))
     }
 
-    /// Holds a count to it.
+    /// Checks a count against the budget.
     ///
     /// # Errors
-    /// When it is more than the budget and its tolerance; or less, and the budget is to be lowered to it.
+    /// If it is more than the budget and its tolerance allow; or so much less that the budget must be lowered to it.
     pub fn check(&self, instructions: u64) -> anyhow::Result<()> {
         let ratio = instructions as f64 / self.instructions_per_message as f64;
         ensure!(
@@ -71,19 +71,19 @@ impl Budget {
     }
 }
 
-/// Counts the instructions of one message, in a `carrel` of this folder that keeps this part of its traces and sends all
-/// telemetry to a collector, or none.
+/// Counts the instructions of one message, in a `carrel` from this folder. If `traced`, it keeps that part of its
+/// traces and sends all telemetry to a collector.
 ///
 /// # Errors
-/// When valgrind is not installed, or a message does not arrive.
+/// If valgrind is not installed, or a message does not arrive.
 pub async fn count(programs: &Path, cores: Cores, traced: Option<f64>) -> anyhow::Result<u64> {
     let (many, took) = total(programs, cores, traced, MANY, Duration::ZERO).await?;
     let (few, _) = total(programs, cores, traced, FEW, took).await?;
     Ok(many.saturating_sub(few) / u64::from(MANY - FEW))
 }
 
-/// All instructions of a server in whose one session so many messages were said, and how long that took: not less than
-/// `lasts`.
+/// Returns all instructions of a server in whose one session `messages` messages were said, and how long that took,
+/// which is no less than `lasts`.
 async fn total(
     programs: &Path,
     cores: Cores,
@@ -138,8 +138,8 @@ async fn total(
     Ok((count, took))
 }
 
-/// A folder whose `carrel` serves under callgrind, with one thread that works, so that no other run is counted
-/// differently.
+/// Makes a folder whose `carrel` serves under callgrind, with one worker thread, so that counts are comparable between
+/// runs.
 fn under_callgrind(folder: &Path, programs: &Path, log: &Path) -> anyhow::Result<PathBuf> {
     let wrapped = folder.join("programs");
     fs::create_dir(&wrapped)?;

@@ -1,4 +1,4 @@
-//! What was said and what arrived: how soon, and whether everything did, once and in order.
+//! What was said and what arrived: how soon, and whether all of it did, once and in order.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use crate::{
     moment::Moment,
 };
 
-/// How many refusals are kept word for word.
+/// How many failures are kept word for word.
 const WORDS: usize = 5;
 
 /// The ledger of one run, shared by all members.
@@ -24,7 +24,7 @@ pub struct Ledger(Arc<Mutex<Book>>);
 
 #[derive(Debug)]
 struct Book {
-    /// What is due in here is measured.
+    /// Only messages that are due in this window are measured.
     window: Range<Moment>,
     sent: u64,
     accepted: u64,
@@ -43,26 +43,26 @@ struct Book {
     join: Histogram<u64>,
 }
 
-/// What one member has heard of one speaker.
+/// What one member has received from one speaker.
 #[derive(Debug, Default)]
 pub struct Heard {
     last: u32,
     missing: BTreeSet<u32>,
 }
 
-/// What an arrival is.
+/// How an arrival relates to those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// The next one, or one after a gap.
+    /// The next message, or one after a gap.
     New,
-    /// One that others of the same speaker have overtaken.
+    /// A message that later ones of the same speaker have overtaken.
     Overtaken,
-    /// One that was there already.
+    /// A message that had already arrived.
     Again,
 }
 
 impl Heard {
-    /// Takes note of a speaker's nth message.
+    /// Records the arrival of a speaker's nth message.
     pub fn hear(&mut self, number: u32) -> Arrival {
         if number > self.last {
             self.missing.extend(self.last + 1..number);
@@ -99,10 +99,10 @@ impl Default for Ledger {
     }
 }
 
-/// A distribution of nanoseconds, exact to a thousandth. It grows with what it holds.
+/// Creates a histogram of nanoseconds, exact to a thousandth. It grows with its contents.
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
-    // The library takes a precision of three digits.
+    // The library accepts a precision of three digits.
     Histogram::new(3).unwrap_or_else(|_| unreachable!())
 }
 
@@ -111,12 +111,12 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Measures what is due from `from` on, for so long.
+    /// Measures what is due in the window that begins at `from` and lasts for `time`.
     pub fn measure(&self, from: Moment, time: Duration) {
         self.book().window = from..from.after(time);
     }
 
-    /// Somebody said something to so many others.
+    /// Records that a message was sent to a number of others.
     pub fn sent(&self, said: &Said, others: usize) {
         let mut book = self.book();
         book.sent += 1;
@@ -126,7 +126,7 @@ impl Ledger {
         }
     }
 
-    /// What was due then is acknowledged.
+    /// Records the acknowledgement of a message that was due at `due`.
     pub fn accepted(&self, due: Moment) {
         let mut book = self.book();
         book.accepted += 1;
@@ -135,7 +135,7 @@ impl Ledger {
         }
     }
 
-    /// Something arrived.
+    /// Records the arrival of a message.
     pub fn arrived(&self, said: &Said, arrival: Arrival) {
         let now = Moment::now();
         let mut book = self.book();
@@ -156,28 +156,28 @@ impl Ledger {
         }
     }
 
-    /// Somebody is back in their session, with all that they had missed.
+    /// Records that a member is back in their session, with everything that they had missed.
     pub fn back(&self, after: Duration) {
         record(&mut self.book().join, after);
     }
 
-    /// How many are back.
+    /// Returns how many are back.
     #[must_use]
     pub fn count_back(&self) -> u64 {
         self.book().join.len()
     }
 
-    /// Somebody was shown a position that does not follow the one before it.
+    /// Records that a member was shown a position that does not follow the one before it.
     pub fn gap(&self) {
         self.book().gaps += 1;
     }
 
-    /// Somebody was told that another types.
+    /// Records that a member was told that another types.
     pub fn typed(&self) {
         self.book().typed += 1;
     }
 
-    /// Something was refused, or a connection lost.
+    /// Records that something was refused, or a connection lost.
     pub fn failed(&self, how: String) {
         let mut book = self.book();
         book.failures += 1;
@@ -186,51 +186,51 @@ impl Ledger {
         }
     }
 
-    /// The first things that went wrong, word for word.
+    /// Returns the first failures, word for word.
     #[must_use]
     pub fn words(&self) -> Vec<String> {
         self.book().words.clone()
     }
 
-    /// Whether all that was said has arrived everywhere and is acknowledged.
+    /// Returns whether everything that was said has arrived everywhere and is acknowledged.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let book = self.book();
         book.accepted >= book.sent && book.arrived >= book.expected
     }
 
-    /// Whether all that was said is acknowledged.
+    /// Returns whether everything that was said is acknowledged.
     #[must_use]
     pub fn is_acknowledged(&self) -> bool {
         let book = self.book();
         book.accepted >= book.sent
     }
 
-    /// How much was said so far.
+    /// Returns how many messages were sent so far.
     #[must_use]
     pub fn count_sent(&self) -> u64 {
         self.book().sent
     }
 
-    /// How much arrived so far.
+    /// Returns how many messages arrived so far.
     #[must_use]
     pub fn count_arrived(&self) -> u64 {
         self.book().arrived
     }
 
-    /// How much was said in the window.
+    /// Returns how many messages were sent in the window.
     #[must_use]
     pub fn count_sent_in_window(&self) -> u64 {
         self.book().sent_in_window
     }
 
-    /// How much arrived in the window.
+    /// Returns how many messages arrived in the window.
     #[must_use]
     pub fn count_arrived_in_window(&self) -> u64 {
         self.book().arrived_in_window
     }
 
-    /// The figures of what is in here.
+    /// Returns the figures of this ledger.
     #[must_use]
     pub fn figures(&self) -> Figures {
         let book = self.book();
@@ -256,9 +256,9 @@ impl Ledger {
     }
 }
 
-/// Adds a time to a distribution.
+/// Adds a time to a histogram.
 pub fn record(histogram: &mut Histogram<u64>, time: Duration) {
-    // It grows with what it holds, up to centuries.
+    // The histogram grows with its contents, up to centuries.
     let _ = histogram.record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
 }
 
@@ -274,7 +274,7 @@ mod tests {
         }
     }
 
-    /// Plays what two others of a speaker receive of two messages.
+    /// Returns the figures when the two other members receive these of a speaker's two messages.
     fn figures(received: [&[u32]; 2]) -> Figures {
         let ledger = Ledger::default();
         ledger.sent(&said(1), 2);

@@ -1,4 +1,4 @@
-//! What the socket, the disk and the engines allow: each does only what nobody can do without.
+//! What the socket, the disk and the engines allow: each does only the work that every server must do.
 
 pub mod disk;
 pub mod echo;

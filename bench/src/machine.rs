@@ -1,4 +1,4 @@
-//! On what, and of what, figures were taken.
+//! The machine and programs that figures were taken on.
 
 use std::{fs, process::Command};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The machine and the programs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
-    /// The processor, by its own word.
+    /// The processor's name.
     pub processor: String,
     /// How many cores it has.
     pub cores: usize,
@@ -15,20 +15,20 @@ pub struct Machine {
     pub memory_gib: u64,
     /// The kernel.
     pub kernel: String,
-    /// The file system that logs are on.
+    /// The file system that holds the logs.
     pub disk: String,
     /// What else ran: the load average before the first run.
     pub load_average: String,
-    /// The compiler.
+    /// The version of the compiler.
     pub rustc: String,
-    /// The commit of the tree, and whether it was changed since.
+    /// The commit of the tree, and whether files were changed since.
     pub commit: String,
-    /// Redis and PostgreSQL.
+    /// The versions of Redis and PostgreSQL.
     pub engines: Vec<String>,
 }
 
 impl Machine {
-    /// Looks at this one.
+    /// Describes this machine.
     #[must_use]
     pub fn look() -> Self {
         let field = |file: &str, name: &str| {
@@ -78,7 +78,7 @@ impl Machine {
     }
 }
 
-/// What a program says, or nothing.
+/// Returns what a program prints, or nothing if it fails to start.
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     output.map_or_else(

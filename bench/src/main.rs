@@ -21,7 +21,7 @@ use carrel_bench::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Measures how fast Carrel is beside what the socket and the disk allow.
+/// Measures how fast Carrel is compared to what the socket and the disk allow.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
@@ -31,7 +31,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play scenarios and say what was measured. Fails if anything was lost, repeated, reordered or refused.
+    /// Play scenarios and report what was measured. Fails if anything was lost, repeated, reordered or refused.
     Run(Run),
     /// Count the instructions of one message with callgrind.
     Instructions(Instructions),
@@ -44,7 +44,7 @@ enum Command {
 enum Limit {
     /// A websocket room server that does nothing else.
     Room {
-        /// Where.
+        /// The address to listen on.
         #[arg(long)]
         address: SocketAddr,
         /// Keep what is said in this file, and pass on only what is on the disk.
@@ -53,7 +53,7 @@ enum Limit {
     },
     /// A gRPC stream that sends back what it gets.
     Echo {
-        /// Where.
+        /// The address to listen on.
         #[arg(long)]
         address: SocketAddr,
     },
@@ -67,39 +67,39 @@ struct Instructions {
     /// Fail if the count is more than its tolerance away from the budget in this file.
     #[arg(long)]
     budget: Option<PathBuf>,
-    /// Have this part of the traces kept, and all telemetry sent to a collector. None is, if not said.
+    /// Keep this part of the traces, and send all telemetry to a collector. By default nothing is sent.
     #[arg(long, conflicts_with = "budget")]
     traced: Option<f64>,
 }
 
 #[derive(Debug, Args)]
 struct Run {
-    /// Only these, for example flood,desk.
+    /// Play only these scenarios, for example flood,desk.
     #[arg(long, value_delimiter = ',')]
     scenarios: Vec<Scenario>,
-    /// Only these subjects, for example "embedded" and "raw-sqlite"; once for each.
+    /// Play only these subjects, for example "embedded" and "raw-sqlite"; once for each.
     #[arg(long)]
     only: Vec<String>,
     /// How large the scenarios are.
     #[arg(long, default_value = "full")]
     size: Size,
-    /// How often each is played. The medians are what counts.
+    /// How many times each is played. The medians count.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Leave out what disk, Redis and tonic allow.
+    /// Do not measure what disk, Redis and tonic allow.
     #[arg(long)]
     without_limits: bool,
     /// The folder that holds Carrel's programs; by default the one that holds this program.
     #[arg(long)]
     programs: Option<PathBuf>,
-    /// Where what takes long to make is kept for the next run; by default `bench` beside the folder that holds this
-    /// program.
+    /// The folder that keeps what takes long to make for the next run; by default `bench` beside the folder that holds
+    /// this program.
     #[arg(long)]
     keep: Option<PathBuf>,
     /// A folder with Carrel's programs of another commit, to be played in the same turns.
     #[arg(long, requires = "against_name")]
     against: Option<PathBuf>,
-    /// What that commit is called.
+    /// The name of that commit.
     #[arg(long)]
     against_name: Option<String>,
     /// An earlier report, as JSON, to compare the ratios with.
@@ -221,7 +221,7 @@ async fn instructions(options: Instructions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says in a line what one run came to.
+/// Reports one run in a line.
 fn tell(scenario: &str, subject: &str, figures: &Figures) {
     let mut line = format!("{scenario}, {subject}:");
     for (name, value) in figures {
@@ -244,7 +244,7 @@ fn beside_this_program() -> anyhow::Result<PathBuf> {
         .to_owned())
 }
 
-/// Each of thousands of people takes a file on either side.
+/// Raises the limit on open files: each of thousands of connections takes a file on either side.
 fn open_many_files() -> anyhow::Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(

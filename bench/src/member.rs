@@ -1,4 +1,4 @@
-//! Somebody in a session: talks when it is due, or as fast as they are acknowledged, and checks all that comes.
+//! A member of a session: talks when it is due, or as fast as it is acknowledged, and checks all that arrives.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,52 +14,52 @@ use crate::{
     moment::Moment,
 };
 
-/// What members are told.
+/// An instruction to a member.
 #[derive(Clone, Copy, Debug)]
 pub enum Order {
-    /// Say something that was due then.
+    /// Say something that was due at this moment.
     Say(Moment),
     /// Type.
     Type,
-    /// Talk as fast as you are acknowledged, with so many messages under way, and say no more than so many.
+    /// Talk as fast as messages are acknowledged.
     Flood {
-        /// How many are under way at once.
+        /// How many messages may be unacknowledged at once.
         window: usize,
-        /// How many there are altogether.
+        /// How many messages to send at most.
         limit: u32,
     },
-    /// Say nothing more.
+    /// Send nothing more.
     Hush,
     /// Lose the connection.
     Cut,
-    /// Come back. All were told to at that moment.
+    /// Come back. All members got this order at this moment.
     Return(Moment),
 }
 
 /// A member of a session.
 #[derive(Debug)]
 pub struct Member {
-    /// Where they belong.
+    /// The member's seat.
     pub seat: Seat,
-    /// Their connection, unless it is cut.
+    /// The member's connection, unless it is cut.
     pub line: Option<Line>,
-    /// The last event that they have.
+    /// The last position that the member has.
     pub place: Position,
     /// Whether every event must follow the one before it.
     pub counts: bool,
-    /// Their number as a speaker.
+    /// The member's number as a speaker.
     pub speaker: u32,
     /// How many others are in the session.
     pub others: usize,
-    /// What they are told.
+    /// The orders to carry out.
     pub orders: UnboundedReceiver<Order>,
-    /// Where all is written down.
+    /// Where everything is recorded.
     pub ledger: Ledger,
-    /// Counts their bytes.
+    /// Counts the bytes of the member's connections.
     pub meter: Meter,
 }
 
-/// What a member is doing.
+/// A member's progress.
 #[derive(Debug, Default)]
 struct Doing {
     said: u32,
@@ -67,12 +67,12 @@ struct Doing {
     window: usize,
     limit: u32,
     heard: HashMap<u32, Heard>,
-    /// Since when they are coming back, and up to which event.
+    /// Since when the member is coming back, and the position to catch up to.
     returning: Option<(Moment, u64)>,
 }
 
 impl Member {
-    /// Does as they are told until there is nobody to tell them.
+    /// Carries out orders until their sender is dropped.
     pub async fn run(mut self) {
         let mut doing = Doing::default();
         if let Err(error) = self.take_part(&mut doing).await {
@@ -145,7 +145,7 @@ impl Member {
         }
     }
 
-    /// Says more, as long as the window allows.
+    /// Sends more messages, as long as the window allows.
     async fn go_on(&mut self, doing: &mut Doing) -> anyhow::Result<()> {
         while doing.under_way.len() < doing.window && doing.said < doing.limit {
             self.say(doing, Moment::now()).await?;

@@ -12,19 +12,19 @@ static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub struct Moment(pub u64);
 
 impl Moment {
-    /// Now.
+    /// Returns the current moment.
     #[must_use]
     pub fn now() -> Self {
         Self(u64::try_from(BEGAN.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// How long after `earlier` this is; zero if it is before.
+    /// Returns how long after `earlier` this is; zero if it is before.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// So much later.
+    /// Returns the moment that is this much later.
     #[must_use]
     pub fn after(self, time: Duration) -> Self {
         Self(self.0 + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))

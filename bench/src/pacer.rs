@@ -1,5 +1,5 @@
-//! Says when things are due, to some microseconds: tokio's own timer is good to a millisecond, which is more than what
-//! is measured takes.
+//! Gives orders when they are due, to some microseconds: tokio's own timer is exact to a millisecond, which is longer
+//! than what is measured.
 
 use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, thread, time::Duration};
 
@@ -11,39 +11,39 @@ use crate::{member::Order, moment::Moment};
 /// Something that is due again and again.
 #[derive(Clone, Debug)]
 pub struct Beat {
-    /// The first time.
+    /// When it is due first.
     pub first: Moment,
-    /// How long after each time it is due again.
+    /// The time between two occurrences.
     pub every: Duration,
-    /// Whom it is told.
+    /// The member who gets the order.
     pub to: UnboundedSender<Order>,
-    /// What it is.
+    /// The order.
     pub what: Due,
 }
 
-/// What is due.
+/// An order that becomes due.
 #[derive(Clone, Copy, Debug)]
 pub enum Due {
-    /// To say something.
+    /// To send a message.
     Say,
     /// To type.
     Type,
 }
 
-/// Says what is due until then. Each thing is told as due when it was due, however late that is.
+/// Gives orders as they become due, until `until`. Each order names the moment at which it was due, however late it is.
 ///
 /// # Errors
-/// When the system gives no exact timer.
+/// If the system has no exact timer.
 pub async fn pace(beats: Vec<Beat>, until: Moment) -> anyhow::Result<()> {
     spawn_blocking(move || keep_time(&beats, until)).await?
 }
 
-/// Waits until it is that time, or a millisecond later.
+/// Waits until `moment`, or a millisecond longer.
 pub async fn wait_until(moment: Moment) {
     sleep(moment.since(Moment::now())).await;
 }
 
-/// Keeps time on a thread of its own, which sleeps as exactly as the system can.
+/// Gives the orders, on a thread of its own that sleeps as exactly as the system can.
 fn keep_time(beats: &[Beat], until: Moment) -> anyhow::Result<()> {
     set_current_timer_slack(NonZeroU64::new(1))?;
     let mut due: BinaryHeap<_> = beats
@@ -57,7 +57,7 @@ fn keep_time(beats: &[Beat], until: Moment) -> anyhow::Result<()> {
         }
         thread::sleep(moment.since(Moment::now()));
         let beat = &beats[place];
-        // Who has gone is told nothing more.
+        // A member who is gone gets no more orders.
         let _ = beat.to.send(match beat.what {
             Due::Say => Order::Say(moment),
             Due::Type => Order::Type,

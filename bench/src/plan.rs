@@ -1,4 +1,4 @@
-//! Which scenario is played on which servers, in turns, so that whatever else the machine does meets all of them alike.
+//! Which scenario runs on which servers, in turns, so that whatever else the machine does affects all of them alike.
 
 use std::{
     collections::BTreeMap,
@@ -23,27 +23,27 @@ const FORMS: [Form; 4] = [
     Form::RawMemory,
     Form::Distributed,
 ];
-/// As many librarians as any scenario of the smallest size needs.
+/// The most librarians that any scenario needs at the smallest size.
 const ENOUGH: usize = 6;
 
-/// What is to be measured.
+/// What to measure.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What is played.
+    /// The scenarios to play.
     pub scenarios: Vec<Scenario>,
-    /// How large.
+    /// Their size.
     pub size: Size,
-    /// How often; the medians are what counts.
+    /// How many times each is played; the medians count.
     pub runs: usize,
-    /// Where the servers and where the load run.
+    /// The cores of the servers and of the load.
     pub cores: Cores,
-    /// Where Carrel's programs are.
+    /// The folder of Carrel's programs.
     pub programs: PathBuf,
-    /// Programs of another commit that are played in the same turns, and what it is called.
+    /// A folder of another commit's programs to play in the same turns, and the commit's name.
     pub against: Option<(PathBuf, String)>,
-    /// Where what takes long to make is kept for the next run.
+    /// The folder that keeps what takes long to make for the next run.
     pub keep: PathBuf,
-    /// Only these subjects, by name; all if there are none.
+    /// Play only these subjects, by name; all if empty.
     pub only: Vec<String>,
 }
 
@@ -51,10 +51,10 @@ pub struct Plan {
 pub type Measured = BTreeMap<Scenario, BTreeMap<String, Figures>>;
 
 impl Plan {
-    /// Plays everything. `tell` hears what was measured as soon as it is.
+    /// Plays everything. Calls `tell` with each result as soon as it is measured.
     ///
     /// # Errors
-    /// When a server does not start, or something before a clock starts fails.
+    /// If a server does not start, or something fails before a clock starts.
     pub async fn carry_out(
         &self,
         mut tell: impl FnMut(&str, &str, &Figures),
@@ -70,7 +70,7 @@ impl Plan {
             anyhow::Ok(())
         };
         if self.size == Size::Tiny {
-            // What is not measured need not have a server of its own.
+            // At this size nothing is measured, so subjects may share a server.
             for form in FORMS {
                 let mut server = None;
                 for scenario in &self.scenarios {
@@ -126,7 +126,7 @@ impl Plan {
     /// Measures what disk, Redis and tonic allow.
     ///
     /// # Errors
-    /// When one of them can't be measured.
+    /// If one of them can't be measured.
     pub async fn measure_limits(&self) -> anyhow::Result<BTreeMap<String, Figures>> {
         let time = match self.size {
             Size::Full => Duration::from_secs(3),
@@ -227,12 +227,12 @@ impl Plan {
     }
 }
 
-/// Whether a subject can't share a server with others even where nothing is measured.
+/// Returns whether a subject needs a server of its own even where nothing is measured.
 fn needs_its_own(scenario: Scenario, subject: &Subject) -> bool {
     !subject.synced || subject.grown.is_some() || scenario.is_by_turns()
 }
 
-/// Whether one of several runs in a form.
+/// Tells whether one of several subjects has a form.
 trait ContainsForm {
     fn contains_form(&self, form: Form) -> bool;
 }

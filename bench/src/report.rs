@@ -1,4 +1,4 @@
-//! What was measured, for people and for the next run.
+//! The results of the bench, for people and for the next run.
 
 mod goals;
 
@@ -18,28 +18,28 @@ use crate::{
 /// The results of one run of the bench.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// On what, and of what.
+    /// The machine and programs that were measured.
     pub machine: Machine,
     /// How large the scenarios were.
     pub size: Size,
-    /// How often each was played.
+    /// How many times each was played.
     pub runs: usize,
     /// What disk, Redis and tonic allow.
     pub limits: BTreeMap<String, Figures>,
-    /// The medians.
+    /// The medians of all scenarios.
     pub measured: Measured,
-    /// What Carrel is to reach, and what it has.
+    /// The goals that Carrel must reach, and what was measured.
     pub goals: Vec<Goal>,
 }
 
 impl Report {
-    /// Whether nothing was lost, repeated, reordered or refused anywhere.
+    /// Returns whether nothing was lost, repeated, reordered or refused anywhere.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.measured.values().flat_map(BTreeMap::values).all(sound)
     }
 
-    /// As Markdown.
+    /// Returns the report as Markdown.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -98,8 +98,8 @@ impl Report {
         text
     }
 
-    /// How each goal has moved since an earlier report. Ratios to limits of the same run may be compared; times of
-    /// different days may not.
+    /// Returns how each goal has moved since an earlier report. Ratios to limits of the same run can be compared; times
+    /// of different days can't.
     #[must_use]
     pub fn compare(&self, before: &Self) -> String {
         let mut text = format!(
@@ -121,7 +121,7 @@ impl Report {
     }
 }
 
-/// One column for each subject, one row for each figure.
+/// Writes a table with one column for each subject and one row for each figure.
 fn table(text: &mut String, subjects: &BTreeMap<String, Figures>) {
     let names: Vec<&String> = subjects.keys().collect();
     let _ = writeln!(
@@ -150,7 +150,7 @@ fn table(text: &mut String, subjects: &BTreeMap<String, Figures>) {
     }
 }
 
-/// A number with as many digits as say something.
+/// Formats a number with as many digits as are significant.
 #[must_use]
 pub fn number(value: f64) -> String {
     match value.abs() {

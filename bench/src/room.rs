@@ -1,4 +1,4 @@
-//! Sessions full of people: entry, tokens, questions, pick-up and conference mode, all before a clock starts.
+//! Fills sessions with members: entry, tokens, questions, pick-up and conference mode, all before a clock starts.
 
 use anyhow::Context;
 use carrel_faults::{cluster::PASSWORD, people::http};
@@ -26,37 +26,37 @@ use crate::{
 
 /// How many rooms are filled at once.
 const AT_ONCE: usize = 32;
-/// How long what was said may take to arrive when nobody says anything more.
+/// How long messages may take to arrive once nobody says anything more.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(2);
 
-/// How many sessions, and how many in each watch in silence beside the patron and the librarian.
+/// How many sessions there are, and how many silent watchers each has besides the patron and the librarian.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Sessions.
     pub rooms: usize,
-    /// Supervisors' sockets in each.
+    /// Supervisors' sockets in each session.
     pub watchers: usize,
 }
 
-/// All members of all sessions. They leave when this is dropped.
+/// All members of all sessions. Dropping it makes them leave.
 #[derive(Debug)]
 pub struct Crowd {
-    /// Each of them.
+    /// The members.
     pub members: Vec<Seated>,
-    /// Where they write everything down.
+    /// Where they record everything.
     pub ledger: Ledger,
     /// Counts their bytes.
     pub meter: Meter,
     tasks: JoinSet<()>,
 }
 
-/// One of them.
+/// A member of the crowd.
 #[derive(Debug)]
 pub struct Seated {
-    /// Tells them what to do.
+    /// Sends orders to the member.
     pub orders: UnboundedSender<Order>,
-    /// Whether they are the patron or the librarian.
+    /// Whether the member is the patron or the librarian.
     pub talks: bool,
 }
 
@@ -70,10 +70,10 @@ pub struct Staff {
 }
 
 impl Crowd {
-    /// Fills so many sessions.
+    /// Fills the sessions of a shape.
     ///
     /// # Errors
-    /// When any of it is refused or fails.
+    /// If any of it is refused or fails.
     pub async fn gather(server: &Server, shape: Shape) -> anyhow::Result<Self> {
         let (ledger, meter) = (Ledger::default(), Meter::default());
         let staff = if server.is_limit() {
@@ -131,31 +131,31 @@ impl Crowd {
         });
     }
 
-    /// Those who talk.
+    /// Returns the members who talk.
     pub fn talkers(&self) -> impl Iterator<Item = &Seated> {
         self.members.iter().filter(|member| member.talks)
     }
 
-    /// Those who only watch.
+    /// Returns the members who only watch.
     pub fn watchers(&self) -> impl Iterator<Item = &Seated> {
         self.members.iter().filter(|member| !member.talks)
     }
 
-    /// Tells some of them something.
+    /// Gives an order to some members.
     pub fn tell<'a>(members: impl Iterator<Item = &'a Seated>, order: Order) {
         for member in members {
-            // Who has gone has written down why.
+            // A member who is gone has recorded why.
             let _ = member.orders.send(order);
         }
     }
 
-    /// Waits until all that was said has arrived, as long as that may take. What has not arrived then is lost.
+    /// Stops the talk and waits for everything that was said to arrive. What has not arrived in time is lost.
     pub async fn settle(&self) {
         Self::tell(self.members.iter(), Order::Hush);
         self.wait_for(SETTLES_WITHIN, Ledger::is_settled).await;
     }
 
-    /// Waits until the ledger says so, but no longer than that. Returns whether it did.
+    /// Waits until `done` returns true, for `within` at most. Returns whether it did.
     pub async fn wait_for(&self, within: Duration, done: impl Fn(&Ledger) -> bool) -> bool {
         let until = Instant::now() + within;
         while !done(&self.ledger) {
@@ -168,10 +168,10 @@ impl Crowd {
     }
 }
 
-/// Logs so many librarians in, or as many as there are; the supervisor first.
+/// Logs in the supervisor and this many librarians, or as many as there are; the supervisor is first.
 ///
 /// # Errors
-/// When one is refused.
+/// If one is refused.
 pub async fn log_in(server: &Server, librarians: usize) -> anyhow::Result<Vec<Staff>> {
     let names = server
         .staff
@@ -182,7 +182,7 @@ pub async fn log_in(server: &Server, librarians: usize) -> anyhow::Result<Vec<St
         .map(|one| async {
             let log_in =
                 || async { http::log_in(server.gateway(0)?, &one.log_in_name, PASSWORD).await };
-            // A password takes long to check; under callgrind on a busy machine, longer than an answer may.
+            // Checking a password takes long; under callgrind on a busy machine, longer than an answer may.
             let answer = match log_in().await {
                 Ok(answer) => answer,
                 Err(_) => log_in().await?,
@@ -197,7 +197,7 @@ pub async fn log_in(server: &Server, librarians: usize) -> anyhow::Result<Vec<St
         .await
 }
 
-/// Fills one room: the patron, the librarian, and those who watch. Each with the last position that they have.
+/// Fills one room: the patron, the librarian and the watchers, each with the position that they start from.
 async fn fill(
     server: &Server,
     staff: &[Staff],
@@ -244,7 +244,7 @@ async fn fill(
     Ok(people)
 }
 
-/// What somebody does before they attend.
+/// What a member does before they attend.
 enum Entrance {
     Ask,
     PickUp,
@@ -284,7 +284,7 @@ async fn enter(
             seat.join(None, meter).await?
         }
     };
-    // What there is already comes first.
+    // Earlier events are shown first.
     let start = Position { number: 0, ..head };
     Ok((seat, line, start))
 }

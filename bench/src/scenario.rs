@@ -1,4 +1,4 @@
-//! What people do, and what is measured of it.
+//! What the members do, and what is measured of it.
 
 mod desk;
 mod flood;
@@ -33,12 +33,12 @@ pub(crate) use traced::TO_THE_FIRST;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scenario {
-    /// 300 sessions, in each a patron and a librarian who say something every other second and type in between, and a
+    /// 300 sessions, each with a patron and a librarian who say something every other second and type in between, and a
     /// silent supervisor.
     Desk,
     /// 100 sessions of the same three; both talk as fast as they are acknowledged, with 8 messages under way.
     Flood,
-    /// One session with 500 who watch, and 20 messages a second.
+    /// One session with 500 watchers, and 20 messages a second.
     Hall,
     /// Sockets at rest.
     Idle,
@@ -50,10 +50,10 @@ pub enum Scenario {
     Roster,
     /// The desk with Redis, and after Redis was killed.
     RedisAway,
-    /// The flood, without traces, with one of a hundred kept, and with all of them, by turns of a second.
+    /// The flood without traces, with one in a hundred kept, and with all kept, in turns of a second.
     Traced,
-    /// The desk on an empty log and on one of ten million events, and on both with ten times the sessions at the same total
-    /// rate.
+    /// The desk on an empty log and on one of ten million events, and on both with ten times the sessions at the same
+    /// total rate.
     Growth,
 }
 
@@ -61,7 +61,7 @@ pub enum Scenario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Size {
-    /// As issue and goals have it.
+    /// The sizes that the issue and the goals specify.
     Full,
     /// The same numbers of people, for a shorter time.
     Brief,
@@ -70,7 +70,7 @@ pub enum Size {
 }
 
 impl Size {
-    /// One of three, by size.
+    /// Picks a value by size.
     fn pick<T>(self, full: T, brief: T, tiny: T) -> T {
         match self {
             Self::Full => full,
@@ -87,19 +87,19 @@ impl Size {
         )
     }
 
-    /// How many sessions have ended where the log has grown.
+    /// Returns how many sessions have ended in the log that has grown.
     pub(crate) fn ended_sessions(self) -> u64 {
         self.pick(200_000, 20_000, 60)
     }
 
-    /// How long a server runs before it is measured: its caches fill, and the allocator finds its size.
+    /// Returns how long a server runs before it is measured, so that its caches fill and its allocator settles.
     fn warm_up(self) -> Duration {
         self.seconds(3, 1, 100)
     }
 }
 
 impl Scenario {
-    /// What it is called.
+    /// Returns the scenario's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -116,7 +116,7 @@ impl Scenario {
         }
     }
 
-    /// How many librarians have to work at the library.
+    /// Returns how many librarians must work at the library.
     #[must_use]
     pub fn librarians(self, size: Size) -> usize {
         match self {
@@ -126,16 +126,16 @@ impl Scenario {
         }
     }
 
-    /// Whether its subjects all run at once and take turns within one run.
+    /// Returns whether all its subjects run at once and take turns within one run.
     pub(crate) const fn is_by_turns(self) -> bool {
         matches!(self, Self::Traced)
     }
 
-    /// Plays it once, on servers where enough librarians work: all that take turns, else one after the other. The figures
-    /// are in the order of the servers.
+    /// Plays the scenario once, on servers with enough librarians: on all in turns if the scenario takes turns,
+    /// otherwise on one after the other. The figures are in the order of the servers.
     ///
     /// # Errors
-    /// When a server refuses what comes before the clock starts.
+    /// If a server refuses something before the clock starts.
     pub async fn play(self, servers: &mut [Server], size: Size) -> anyhow::Result<Vec<Figures>> {
         if self.is_by_turns() {
             return traced::play(servers, size).await;
@@ -163,7 +163,7 @@ impl Scenario {
     }
 }
 
-/// What servers and load have used before something is measured.
+/// What the servers and the load have used before a measurement.
 struct Meters {
     at: Moment,
     servers: Cost,
@@ -182,9 +182,9 @@ impl Meters {
     }
 }
 
-/// Measures what the crowd does for so long, after the server is warm. All that is said must arrive.
+/// Measures the crowd for `time`, after the server has warmed up. Everything that is said must arrive.
 ///
-/// `act` makes them do it and returns at the end of that time.
+/// `act` makes the members talk and returns at the end of that time.
 async fn measure<F>(
     crowd: &Crowd,
     size: Size,
@@ -236,7 +236,7 @@ where
     Ok(figures)
 }
 
-/// Adds figures under names that say when they were taken; what must be zero, under its own.
+/// Adds figures under names that start with `when`. Those that must be zero keep their names and are summed.
 fn add(figures: &mut Figures, when: &str, of: Figures) {
     for (name, value) in of {
         if MUST_BE_ZERO.contains(&name.as_str()) {
@@ -247,7 +247,7 @@ fn add(figures: &mut Figures, when: &str, of: Figures) {
     }
 }
 
-/// Waits until what was done by entering has settled.
+/// Waits until the effects of entering have settled.
 async fn rest(size: Size) {
     sleep(size.seconds(2, 1, 50)).await;
 }

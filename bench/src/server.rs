@@ -1,4 +1,4 @@
-//! What is measured, started on the servers' core.
+//! The servers to measure, started on the servers' core.
 
 mod collector;
 mod distributed;
@@ -31,10 +31,10 @@ use crate::{
 /// The library whose people take part.
 pub const LIBRARY: &str = carrel_faults::cluster::LIBRARIES[0];
 
-/// How many streams one gRPC connection of the load carries.
+/// How many rooms the largest scenario over gRPC fills.
 const STREAMS: usize = 100;
 
-/// In which form something runs.
+/// The form of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
@@ -44,11 +44,11 @@ pub enum Form {
     Distributed,
     /// A websocket room server that does nothing else.
     RawMemory,
-    /// The same, which answers and fans out after one synced SQLite transaction for all that waits.
+    /// The same, but it passes messages on and acknowledges them after one synced SQLite transaction for all that wait.
     RawSqlite,
 }
 
-/// By which door people come.
+/// How people connect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Door {
@@ -61,43 +61,43 @@ pub enum Door {
     Grpc,
 }
 
-/// What is measured.
+/// A subject of measurement.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// In which form.
+    /// Its form.
     pub form: Form,
-    /// By which door.
+    /// How people connect to it.
     pub door: Door,
-    /// Whether a commit is on the disk before it is acknowledged. Without it, only to see what that costs.
+    /// Whether a commit is on the disk before it is acknowledged. If not, that is only to see what syncing costs.
     pub synced: bool,
-    /// Which part of the traces is kept and sent to a collector, which has metrics and log lines then, too; nothing is sent
-    /// if not said.
+    /// The part of the traces that is kept. If set, traces, metrics and log lines are sent to a collector; otherwise
+    /// nothing is.
     pub traced: Option<f64>,
-    /// What its log holds when it starts; nothing if not said. For the embedded form.
+    /// What its log holds when it starts; nothing if `None`. Only for the embedded form.
     pub grown: Option<Grown>,
-    /// Where Carrel's programs are.
+    /// The folder of Carrel's programs.
     pub programs: PathBuf,
-    /// What the programs are called, if they are not this tree's: their commit.
+    /// The name of the programs' commit, if they are not this tree's.
     pub build: Option<String>,
 }
 
-/// A server, or all servers of a distributed Carrel, with the engines. They are stopped when this is dropped.
+/// A server, or all servers of a distributed Carrel and the engines. Dropping it stops them.
 #[derive(Debug)]
 pub struct Server {
-    /// Which.
+    /// The form.
     pub form: Form,
-    /// Who works there.
+    /// The people who work at the libraries.
     pub staff: Vec<Staff>,
     /// The Redis, where there is one.
     pub redis: Option<Redis>,
-    /// How long it took from its start until it served, where it is one program that is ours.
+    /// How long it took from its start until it served, if it is one program of ours.
     pub ready_after: Option<Duration>,
     door: Door,
-    /// Where websockets are opened.
+    /// The addresses for websockets.
     sockets: Vec<SocketAddr>,
-    /// Where session-svc answers gRPC.
+    /// The gRPC channels to session-svc.
     channels: Vec<Channel>,
-    // In the order in which they are to be stopped.
+    // In the order in which they must be stopped.
     processes: Vec<Process>,
     postgres: Option<Postgres>,
     collector: Option<Collector>,
@@ -105,7 +105,7 @@ pub struct Server {
 }
 
 impl Subject {
-    /// What tables call it.
+    /// Returns its name in tables.
     #[must_use]
     pub fn name(&self) -> String {
         let mut name = match self.form {
@@ -135,18 +135,18 @@ impl Subject {
         name
     }
 
-    /// Starts it on the servers' core, with so many librarians, and waits until it serves.
+    /// Starts the subject on the servers' core, with `librarians` librarians, and waits until it serves.
     ///
     /// # Errors
-    /// When a program or an engine is missing or does not start.
+    /// If a program or an engine is missing or does not start.
     pub async fn start(&self, cores: Cores, librarians: usize) -> anyhow::Result<Server> {
         let data = match &self.grown {
-            // Boxed, since that starts another one, which begins with nothing.
+            // Boxed because it starts another subject, one whose log begins empty.
             Some(grown) => Some(Box::pin(grown.data(self, cores)).await?),
             None => None,
         };
         let folder = tempfile::Builder::new().prefix("carrel-bench-").tempdir()?;
-        // On the load's core: what a collector does is not what Carrel costs.
+        // On the load's core: the collector's work is not part of Carrel's cost.
         let collector = self.traced.map(Collector::start).transpose()?;
         cores.enter_server()?;
         let server = match self.form {
@@ -162,16 +162,16 @@ impl Subject {
 }
 
 impl Server {
-    /// Whether it is a limit.
+    /// Returns whether it is a limit.
     #[must_use]
     pub const fn is_limit(&self) -> bool {
         matches!(self.form, Form::RawMemory | Form::RawSqlite)
     }
 
-    /// The gateway of a room.
+    /// Returns the gateway of a room.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn gateway(&self, room: usize) -> anyhow::Result<SocketAddr> {
         let sockets = &self.sockets;
         sockets
@@ -180,10 +180,10 @@ impl Server {
             .context("it has no gateway")
     }
 
-    /// How members of a room connect: all of one room come by the same gateway or replica, rooms by turns.
+    /// Returns how members of a room connect. All of one room use the same gateway or replica; rooms take turns.
     ///
     /// # Errors
-    /// When there is no such way.
+    /// If there is no such way.
     pub fn way(&self, room: usize) -> anyhow::Result<Way> {
         Ok(match (self.is_limit(), self.door) {
             (true, _) => Way::Raw(self.gateway(room)?),
@@ -193,36 +193,36 @@ impl Server {
         })
     }
 
-    /// session-svc's gRPC for a room.
+    /// Returns the channel to session-svc for a room.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn channel(&self, room: usize) -> anyhow::Result<Channel> {
         let channel = self.channels.get(room % self.channels.len().max(1));
         Ok(channel.context("it has no gRPC")?.clone())
     }
 
-    /// The same server, with people who come by another door.
+    /// Changes how people connect.
     pub fn open(&mut self, door: Door) {
         self.door = door;
     }
 
-    /// Processor time that its programs have used so far, the engines' not counted.
+    /// Returns the processor time that its programs have used so far, without the engines.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// If the system does not tell.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         let ids = self.processes.iter().filter_map(Process::id);
         ids.map(cost::of).sum()
     }
 
-    /// Stops it in order.
+    /// Stops the server in order.
     ///
     /// # Errors
-    /// When a program does not stop as it should.
+    /// If a program does not stop as it should.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop_processes().await?;
-        // It hears what is sent at the very end.
+        // The collector must receive what is sent at the very end.
         drop(self.collector);
         drop(self.postgres);
         drop(self.redis);
@@ -230,10 +230,10 @@ impl Server {
         Ok(())
     }
 
-    /// Stops an embedded one in order, and copies its data folder to where nothing is yet.
+    /// Stops an embedded server in order, and copies its data folder to `data`, which must not exist yet.
     ///
     /// # Errors
-    /// As [`Server::stop`], or when the folder can't be copied.
+    /// As [`Server::stop`], or if the folder can't be copied.
     pub async fn stop_and_keep(mut self, data: &Path) -> anyhow::Result<()> {
         self.stop_processes().await?;
         embedded::copy(&embedded::data_of(self.folder.path()), data)
@@ -243,7 +243,7 @@ impl Server {
         let is_limit = self.is_limit();
         for process in &mut self.processes {
             if is_limit {
-                // It has nothing to put in order.
+                // A limit has nothing to shut down in order.
                 process.kill().await?;
             } else {
                 process.stop().await?;
@@ -253,13 +253,13 @@ impl Server {
     }
 }
 
-/// An address that is free now.
+/// Returns an address that is free now.
 fn free() -> anyhow::Result<SocketAddr> {
     let port = carrel_testbed::port::free()?;
     Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
-/// Connections to each of these, as many as the streams of the largest scenario over gRPC need.
+/// Makes connections to each address: one for every ten rooms of the largest scenario over gRPC.
 fn channels(addresses: &[SocketAddr]) -> anyhow::Result<Vec<Channel>> {
     let mut channels = Vec::new();
     for _ in 0..STREAMS / 10 {

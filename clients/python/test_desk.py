@@ -32,7 +32,7 @@ class AtTheDesk(unittest.TestCase):
         mr_lee = Librarian(self.channel, "lee@maple", DEMO_PASSWORD)
         self.open(Monitor(ms_map, ["maple"]), lambda monitor: monitor.own)
 
-        # Nobody can be written to who is not there.
+        # A librarian who is not there cannot be written to.
         to_lee = im.SendMessageRequest(librarian_id=mr_lee.profile.librarian_id, text="Do you have a minute?")
         with self.assertRaises(grpc.RpcError) as caught:
             ms_map.act(ms_map.messages.SendMessage, to_lee)
@@ -47,14 +47,14 @@ class AtTheDesk(unittest.TestCase):
         self.assertEqual(row.status, presence.STATUS_AVAILABLE)
         self.assertEqual(list(row.shared_queue_ids), ["maple"])
 
-        # They talk, and Mr Lee has received it.
+        # Ms Map writes to Mr Lee, who receives it.
         heard = self.open(Conversations(mr_lee), lambda conversations: conversations.ready)
         written = ms_map.act(ms_map.messages.SendMessage, to_lee)
         arrived = heard.message("Do you have a minute?")
         self.assertEqual(arrived.conversation_id, written.conversation_id)
         self.assertEqual(arrived.message.author.screen_name, "Ms Map")
 
-        # Ms Map picks Ricky up, and offers him to Mr Lee, by the introduction in his row.
+        # Ms Map picks Ricky up, and offers him to Mr Lee with the introduction in Mr Lee's row.
         ricky = Patron(self.channel, "maple")
         ricky.act(ricky.sessions.OpenSession, session.OpenSessionRequest(question="Where is the plat map?"))
         ms_map.act(ms_map.sessions.PickUpSession, session.PickUpSessionRequest(session_id=ricky.session_id))
@@ -67,7 +67,7 @@ class AtTheDesk(unittest.TestCase):
         standing = offers.row(session.SESSION_LIST_OFFERED, ricky.session_id).transfer_offer
         self.assertEqual((standing.offer_id, standing.message), (offered.offer_id, "You know plat maps."))
 
-        # Mr Lee accepts. Ricky is told who answers now, and nothing of the offer.
+        # Mr Lee accepts. Ricky is told who answers now, and nothing about the offer.
         accept = transfer.AcceptTransferRequest(session_id=ricky.session_id, offer_id=offered.offer_id)
         mr_lee.act(mr_lee.transfers.AcceptTransfer, accept)
         self.assertEqual(page.event("transferred").author.name, "Mr Lee")

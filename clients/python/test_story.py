@@ -119,7 +119,7 @@ class TheStory(CarrelTest):
         self.assertEqual(kinds(watching.events), kinds(desk.events))
         self.assertEqual(watching.joined.part, session_pb2.PART_COLLEAGUE)
 
-        # 4. The administrator's note reaches Ms Map with the writer's name. It is her first sign of them.
+        # 4. The administrator's note reaches Ms Map with the writer's name. It is the first that she sees of them.
         before = len(desk.events)
         self.note(self.admin, session_id, "Try the county atlas of 1888.")
         note = desk.event("note", "Try the county atlas of 1888.")

@@ -70,7 +70,7 @@ class TheStory(CarrelTest):
         admin.attend(session_id)
         admin.event("message", "Sugar Creek.")
 
-        # A note from the administrator is the first that Ms Map hears of them. She answers with a note.
+        # A note from the administrator is the first that Ms Map sees of them. She answers with a note.
         before = len(ms_map.events())
         admin.act(session_id, writeNote={"text": "Try the county atlas of 1888."})
         note = ms_map.event("note", "Try the county atlas of 1888.")
@@ -87,7 +87,7 @@ class TheStory(CarrelTest):
         ms_map.act(session_id, endSession={})
         ricky.event("ended")
 
-        # Nothing that Ricky received has a trace of the notes or their writer, and his positions have no hole.
+        # Nothing that Ricky received has a trace of the notes or their writer, and his positions have no gap.
         transcript = self.transcript(session_id, "patron", ricky_token)
         for received in [*ricky.received, transcript]:
             for trace in ["atlas of 1888", "I will", "Admin"]:

@@ -1,4 +1,4 @@
-/** A Carrel of the tests' own: demo directory, throw-away data folder, free ports on loopback. */
+/** A Carrel started for the tests: demo directory, throw-away data folder, free ports on loopback. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,7 +21,7 @@ export type Settings = Readonly<Record<string, string>>;
 const FIXTURES = join(import.meta.dirname, "../fixtures");
 const run = promisify(execFile);
 
-/** A running Carrel, which can be killed and started again on its data and its ports. */
+/** A running Carrel that can be killed and started again on the same data and ports. */
 export class Carrel {
   private constructor(
     private readonly folder: string,
@@ -30,7 +30,7 @@ export class Carrel {
     private readonly settings: Settings,
   ) {}
 
-  /** Starts one, with the demo's directory or with another one of `fixtures`. */
+  /** Starts a Carrel, with the demo's directory or with one from `fixtures`. */
   static async start(settings: Settings = {}, directory?: string): Promise<Carrel> {
     const folder = await mkdtemp(join(tmpdir(), "carrel-e2e-"));
     if (directory !== undefined) {
@@ -50,7 +50,7 @@ export class Carrel {
     return this.addresses.http;
   }
 
-  /** Ends it as a power cut would. */
+  /** Kills the process, as a power cut would. */
   async kill(): Promise<void> {
     await end(this.process, "SIGKILL");
   }
@@ -60,7 +60,7 @@ export class Carrel {
     this.process = (await serve(this.folder, this.addresses, this.settings)).process;
   }
 
-  /** Ends it in order and throws its data away. */
+  /** Ends the process in order and deletes its data. */
   async stop(): Promise<void> {
     await end(this.process, "SIGTERM");
     await rm(this.folder, { recursive: true, force: true });

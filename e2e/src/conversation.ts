@@ -5,7 +5,7 @@ import type { Locator, Page } from "playwright-core";
 export class Conversation {
   /** The message area. */
   readonly area: Locator;
-  /** What stands in it, in order. */
+  /** The items in it, in order. */
   readonly items: Locator;
 
   constructor(page: Page) {
@@ -18,7 +18,7 @@ export class Conversation {
     return this.items.filter({ hasText: text });
   }
 
-  /** Waits until a text stands there, once. */
+  /** Waits until a text is shown; fails if it is shown more than once. */
   async shows(text: string): Promise<Locator> {
     const item = this.item(text);
     await item.first().waitFor();
@@ -27,7 +27,7 @@ export class Conversation {
     return item;
   }
 
-  /** Waits until what the user sent is committed. */
+  /** Waits until a text that the user sent is committed. */
   async sent(text: string): Promise<void> {
     const item = this.item(text);
     await item.first().waitFor();
@@ -35,7 +35,7 @@ export class Conversation {
     await item.filter({ hasText: /not (have been )?sent/i }).waitFor({ state: "detached" });
   }
 
-  /** All that stands there, as text, without the times and without what became of the user's own messages. */
+  /** The text of all items, without the times and the states of the user's own messages. */
   async text(): Promise<string[]> {
     return this.items.evaluateAll((items) =>
       items.map((item) => {

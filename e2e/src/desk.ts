@@ -1,4 +1,4 @@
-/** The chat monitor, in a librarian's words. */
+/** The chat monitor, driven in a librarian's terms. */
 import type { Locator, Page } from "playwright-core";
 import { Conversation } from "./conversation";
 import type { Visitor } from "./visitor";
@@ -10,11 +10,11 @@ export type List = "New" | "My Active" | "All" | "Librarians";
 export class Desk {
   readonly page: Page;
   readonly conversation: Conversation;
-  /** The warning before conference mode. */
+  /** The warning shown before conference mode. */
   readonly warning: Locator;
-  /** The question whether an answer to a note shall really go to the patron (R10). */
+  /** The question whether an answer to a note should really go to the patron (R10). */
   readonly guard: Locator;
-  /** What says that the librarian is in conference mode. */
+  /** The banner that says that the librarian is in conference mode. */
   readonly banner: Locator;
   readonly leaveButton: Locator;
   readonly endButton: Locator;
@@ -22,7 +22,7 @@ export class Desk {
   readonly notesBox: Locator;
   readonly patronBox: Locator;
 
-  /** The question which queues to watch, which comes first after logging in. */
+  /** The dialog that asks which queues to watch, first thing after the log-in. */
   readonly queueChooser: Locator;
   /** The box for a web page's address. */
   readonly pageBox: Locator;
@@ -56,7 +56,7 @@ export class Desk {
     await this.list("My Active").waitFor();
   }
 
-  /** The box of a queue. */
+  /** The checkbox of a queue. */
   queue(name: string): Locator {
     return this.queueChooser.getByRole("checkbox", { name: new RegExp(`^${name}`) });
   }
@@ -71,13 +71,13 @@ export class Desk {
     await this.list(list).click();
   }
 
-  /** The line of a patron in the list that is shown. */
+  /** The row of a patron in a list, which has to be shown. */
   row(list: List, patron: string): Locator {
     const panel = this.page.getByRole("tabpanel", { name: new RegExp(`^${list}\\b`) });
     return panel.getByRole("listitem").filter({ hasText: patron });
   }
 
-  /** What is pressed to open a line: to pick up, to show, to enter. */
+  /** The button that opens a row: to pick up, to show or to enter. */
   opener(list: List, patron: string): Locator {
     return this.row(list, patron).getByRole("button", { name: /^(Pick up|Open|Enter|Show)/ });
   }
@@ -86,12 +86,12 @@ export class Desk {
   async pickUp(patron: string): Promise<void> {
     await this.show("New");
     await this.opener("New", patron).click();
-    // Until then, another session may be shown, which was picked up, too.
+    // Until then, another session may be shown that was picked up, too.
     await this.page.getByRole("region", { name: `Session with ${patron}` }).waitFor();
     await this.conversation.shows("You picked the patron up");
   }
 
-  /** Clicks on a session of the All list. */
+  /** Clicks on a session in the All list. */
   async openFromAll(patron: string): Promise<void> {
     await this.show("All");
     await this.opener("All", patron).click();
@@ -104,13 +104,13 @@ export class Desk {
     await this.banner.waitFor();
   }
 
-  /** Writes to everyone. The page may ask first; see `guard`. */
+  /** Writes to everyone in the session. The page may ask first; see `guard`. */
   async say(text: string): Promise<void> {
     await this.patronBox.fill(text);
     await this.patronBox.press("Enter");
   }
 
-  /** Writes to everyone, insisting that it is meant for the patron if the page asks; waits until it is committed. */
+  /** Writes to everyone in the session, confirms that it is for the patron if the page asks, and waits for the commit. */
   async sayToPatron(text: string): Promise<void> {
     await this.say(text);
     await this.guard.or(this.conversation.item(text)).first().waitFor();
@@ -118,7 +118,7 @@ export class Desk {
     await this.conversation.sent(text);
   }
 
-  /** Answers the question whether it shall go to the patron. */
+  /** Answers the question whether it should go to the patron. */
   async answerGuard(answer: "patron" | "note"): Promise<void> {
     const name = answer === "note" ? "Send as a note" : /^Send to/;
     await this.guard.getByRole("button", { name }).click();
@@ -138,19 +138,19 @@ export class Desk {
     await this.conversation.shows(address);
   }
 
-  /** Enters a web page's address and presses Enter, whatever becomes of it. */
+  /** Enters a web page's address and presses Enter, without waiting for the outcome. */
   async tryToPushPage(address: string): Promise<void> {
     await this.page.getByRole("button", { name: "Web page", exact: true }).click();
     await this.pageBox.fill(address);
     await this.pageBox.press("Enter");
   }
 
-  /** The question before something that was typed is thrown away. */
+  /** The question asked before something that was typed is thrown away. */
   get throwAway(): Locator {
     return this.page.getByRole("alertdialog", { name: "Throw away what you have typed?" });
   }
 
-  /** Gives up sending a page whose address is typed. */
+  /** Gives up sending a web page whose address is typed, and confirms it. */
   async giveUpPage(): Promise<void> {
     await this.pageBox.press("Escape");
     await this.throwAway.getByRole("button", { name: "Throw away" }).click();
@@ -172,7 +172,7 @@ export class Desk {
       .click();
   }
 
-  /** The line of a colleague in the Librarians list, which has to be shown. */
+  /** The row of a colleague in the Librarians list, which has to be shown. */
   colleague(name: string): Locator {
     return this.page.getByRole("table", { name: "Librarians" }).getByRole("row").filter({ hasText: name });
   }
@@ -183,7 +183,7 @@ export class Desk {
     return rows.getByRole("button").allTextContents();
   }
 
-  /** Writes to a librarian, in the IM session that is shown; or to "the staff of" a queue, in its staff room. */
+  /** Writes to a librarian in the IM session that is shown, or to "the staff of" a queue in its staff room. */
   async writeIm(to: string, text: string): Promise<void> {
     const box = this.page.getByRole("textbox", { name: new RegExp(`^To ${to}`) });
     await box.fill(text);
@@ -191,13 +191,13 @@ export class Desk {
     await this.imShows(to.replace("the staff of ", ""), text);
   }
 
-  /** Waits until a text stands in the IM session with a librarian. */
+  /** Waits until a text is shown in the IM session with a librarian. */
   async imShows(other: string, text: string): Promise<void> {
     const log = this.page.getByRole("log", { name: `Messages with ${other}` });
     await log.getByRole("listitem").filter({ hasText: text }).waitFor();
   }
 
-  /** Offers the session that is shown. `to` is a librarian's name, or "Queue" and a queue's. */
+  /** Offers the session that is shown. `to` is a librarian's name, or "Queue" followed by a queue's name. */
   async offer(patron: string, to: string, message = ""): Promise<void> {
     await this.page.getByRole("button", { name: "Transfer …" }).click();
     const dialog = this.page.getByRole("dialog", { name: `Transfer ${patron}` });
@@ -207,7 +207,7 @@ export class Desk {
     await this.offerBar.waitFor();
   }
 
-  /** That the session that is shown is offered, and to whom. */
+  /** The bar that says to whom the session that is shown is offered. */
   get offerBar(): Locator {
     return this.page.getByRole("status").filter({ hasText: "Offered to" });
   }
@@ -224,7 +224,7 @@ export class Desk {
       .evaluate((element) => getComputedStyle(element).color);
   }
 
-  /** What the page says of its connection. */
+  /** What the page says about its connection. */
   async connection(): Promise<string> {
     return (await this.page.getByRole("status", { name: "Connection" }).textContent()) ?? "";
   }

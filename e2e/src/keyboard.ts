@@ -1,4 +1,4 @@
-/** Somebody who has a keyboard and nothing else. */
+/** Helpers for a person who has only a keyboard. */
 import type { Locator, Page } from "playwright-core";
 
 const MOST_STEPS = 120;

@@ -1,4 +1,4 @@
-/** The patron's page, in the patron's words. */
+/** The patron's page, driven in a patron's terms. */
 import type { Locator, Page } from "playwright-core";
 import { Conversation } from "./conversation";
 import type { Visitor } from "./visitor";
@@ -36,13 +36,13 @@ export class PatronPage {
     await this.conversation.sent(text);
   }
 
-  /** Writes a message and presses Enter, whatever becomes of it. */
+  /** Writes a message and presses Enter, without waiting for the outcome. */
   async type(text: string): Promise<void> {
     await this.box.fill(text);
     await this.box.press("Enter");
   }
 
-  /** What the page says of its connection. */
+  /** What the page says about its connection. */
   async connection(): Promise<string> {
     return (await this.page.getByRole("status", { name: "Connection" }).textContent()) ?? "";
   }

@@ -1,4 +1,4 @@
-/** Where a story is played: a Carrel and a Chromium of its own, and the people who come. */
+/** Where a story is played: a Carrel and a Chromium of its own, and the people in it. */
 import type { Browser } from "playwright-core";
 import { Carrel, type Settings } from "./carrel";
 import { Desk } from "./desk";
@@ -6,7 +6,7 @@ import { PatronPage } from "./patron_page";
 import { launch, launchToKill, Visitor } from "./visitor";
 import { Wire } from "./wire";
 
-/** A Carrel, a Chromium, and who is there. */
+/** A Carrel, a Chromium, and the people at it. */
 export class Stage {
   readonly #visitors: Visitor[] = [];
   readonly #ends: (() => Promise<void>)[] = [];
@@ -16,11 +16,11 @@ export class Stage {
     readonly browser: Browser,
   ) {}
 
-  /** Starts both. The directory is the demo's, or another one of `fixtures`. */
+  /** Starts a Carrel and a Chromium. The directory is the demo's, or one from `fixtures`. */
   static async open(settings: Settings = {}, directory?: string): Promise<Stage> {
     const [carrel, browser] = await Promise.allSettled([Carrel.start(settings, directory), launch()]);
     if (carrel.status === "fulfilled" && browser.status === "fulfilled") return new Stage(carrel.value, browser.value);
-    // Nobody is given the other half, so nobody else can end it.
+    // The caller does not get the half that started, so it has to be ended here.
     if (carrel.status === "fulfilled") await carrel.value.stop();
     if (browser.status === "fulfilled") await browser.value.close();
     throw carrel.status === "rejected" ? carrel.reason : (browser as PromiseRejectedResult).reason;
@@ -31,7 +31,7 @@ export class Stage {
     return this.#logIn(await this.visitor(), logInName, queues);
   }
 
-  /** A librarian in a whole browser of their own, which can be killed. */
+  /** A librarian in a separate browser process, with a function that kills it. */
   async mortalLibrarian(logInName: string, queues: readonly string[] = []): Promise<[Desk, () => Promise<void>]> {
     const [browser, kill] = await launchToKill();
     const desk = await this.#logIn(await this.#arrive(browser), logInName, queues);
@@ -46,7 +46,7 @@ export class Stage {
     return new PatronPage(visitor);
   }
 
-  /** A patron whose network can be cut. */
+  /** A patron whose network connection can be cut. */
   async patronOnWire(library = "maple"): Promise<[PatronPage, Wire]> {
     const wire = await Wire.to(this.carrel.address);
     this.#ends.push(() => wire.close());
@@ -55,7 +55,7 @@ export class Stage {
     return [new PatronPage(visitor), wire];
   }
 
-  /** Somebody with a browser of their own and an empty page. */
+  /** A person with a browser context of their own and an empty page. */
   visitor(): Promise<Visitor> {
     return this.#arrive(this.browser);
   }
@@ -65,7 +65,7 @@ export class Stage {
     return this.#visitors.flatMap((visitor) => visitor.complaints);
   }
 
-  /** Keeps a picture of every browser. */
+  /** Saves a screenshot of every open page. */
   async pictures(name: string): Promise<void> {
     const there = this.#visitors.filter((visitor) => !visitor.page.isClosed());
     await Promise.all(there.map((visitor, index) => visitor.picture(`${name}-${index + 1}`)));

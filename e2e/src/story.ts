@@ -1,8 +1,8 @@
-/** A story is told in tests that follow on each other: after one that failed, the rest would only fail too. */
+/** A story is a sequence of tests that build on each other: after a failure the rest would only fail, too. */
 import { beforeEach } from "vitest";
 import type { Stage } from "./stage";
 
-/** Skips the tests after one that failed, and keeps a picture of every browser as it was then. */
+/** Skips the tests after one that failed, and saves a screenshot of every open page at the failure. */
 export function tellStory(stage: () => Stage | undefined): void {
   let broken = false;
   beforeEach((context) => {

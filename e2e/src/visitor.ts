@@ -1,4 +1,4 @@
-/** Somebody at a browser of their own, and everything that their browser was sent. */
+/** A person with a browser context of their own, and everything that their browser was sent. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -9,7 +9,7 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const OPTIONS = {
   executablePath: CHROMIUM,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-  // A limit for what hangs, not a measure: the first start reads it all from the disk.
+  // Only to catch hangs: the first start reads all of Chromium from the disk.
   timeout: 120_000,
 };
 
@@ -18,7 +18,7 @@ export function launch(): Promise<Browser> {
   return chromium.launch(OPTIONS);
 }
 
-/** Starts a Chromium, and gives the way to end it as a crash would. Ending it again does nothing. */
+/** Starts a Chromium, and returns it with a function that kills it as a crash would. A second call does nothing more. */
 export async function launchToKill(): Promise<[Browser, () => Promise<void>]> {
   const server = await chromium.launchServer(OPTIONS);
   const browser = await chromium.connect(server.wsEndpoint());
@@ -60,7 +60,7 @@ export class Visitor {
     return Buffer.concat(this.received).includes(Buffer.from(text));
   }
 
-  /** Keeps a picture of the page in e2e/artefacts. Whatever moves or changes colour is shown as it is in the end. */
+  /** Saves a screenshot of the page in e2e/artefacts, with animations and transitions in their final state. */
   async picture(name: string): Promise<void> {
     await mkdir(ARTEFACTS, { recursive: true });
     await this.page.screenshot({ path: join(ARTEFACTS, `${name}.png`), animations: "disabled" });

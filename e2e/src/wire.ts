@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** Passes connections on to a Carrel until it is cut. */
+/** A proxy that passes connections on to a Carrel until it is cut. */
 export class Wire {
   readonly #sockets = new Set<Socket>();
   #cut = false;
@@ -23,7 +23,7 @@ export class Wire {
     });
   }
 
-  /** Lays a wire to a host and port. */
+  /** Opens a wire to a host and port. */
   static async to(target: string): Promise<Wire> {
     const server = createServer();
     const wire = new Wire(server, target);
@@ -32,23 +32,23 @@ export class Wire {
     return wire;
   }
 
-  /** Where it begins. */
+  /** The host and port to connect to. */
   get address(): string {
     return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Cuts it: what runs breaks off, and nothing gets through any more. */
+  /** Cuts the wire: open connections break off, and no new ones get through. */
   cut(): void {
     this.#cut = true;
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Mends it: what is begun from now on gets through. */
+  /** Mends the wire: connections opened from now on get through. */
   mend(): void {
     this.#cut = false;
   }
 
-  /** Takes it away. */
+  /** Closes the wire for good. */
   async close(): Promise<void> {
     this.cut();
     this.server.close();

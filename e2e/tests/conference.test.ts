@@ -1,5 +1,5 @@
 /**
- * S46: the seed's example, sentence by sentence, with three people in three browsers.
+ * S46: the original text's own example, sentence by sentence, with three people in three browsers.
  *
  * Ms Map of Harbor answers Ricky, a patron of Maple. The administrator of Maple looks in.
  */
@@ -87,7 +87,7 @@ describe("Ms Map answers in the Notes tab", () => {
     const seenBefore = await msMap.visibleText();
     const heardBefore = await ricky.visibleText();
     await admin.enter("Ricky");
-    // Something that everyone sees, sent after the entry: whatever the entry had caused would have come before it.
+    // Sent to everyone after the entry: anything that the entry had caused would have arrived before it.
     await ricky.say("Are you still there?");
     await msMap.conversation.shows("Are you still there?");
     await admin.conversation.shows("Are you still there?");
@@ -104,7 +104,7 @@ describe("Ms Map answers in the Notes tab", () => {
   test("Note the Admin's chat monitor indicates “In Conference Mode” (S13)", async () => {
     await admin.banner.waitFor();
     expect(await msMap.banner.count()).toBe(0);
-    // R9: the focus after entry is the Notes box.
+    // R9: after the entry the focus is in the Notes box.
     expect(await admin.notesBox.evaluate((box) => box === document.activeElement)).toBe(true);
     await admin.visitor.picture("3-admin-in-conference-mode");
   });
@@ -237,7 +237,7 @@ describe("Ms Map answers by mistake in the chat box", () => {
     await msMap.say(mistake);
     await msMap.guard.waitFor();
     expect(await msMap.guard.textContent()).toContain("Send to the patron, or as a note?");
-    // The safe answer is the one that Enter gives.
+    // Enter gives the safe answer.
     const focused = await msMap.guard.evaluate((dialog) => dialog.ownerDocument.activeElement?.textContent ?? "");
     expect(focused).toMatch(/note/i);
     expect(ricky.visitor.everReceived(mistake)).toBe(false);

@@ -1,6 +1,6 @@
 /**
  * A desk of two libraries: four librarians, an administrator and two patrons. Waits go on to the cooperative, librarians
- * see who is here and talk to one another, and who is inside silently is nowhere to be found.
+ * see who is here and talk to one another, and a supervisor who is inside silently appears nowhere.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Desk } from "../src/desk";
@@ -52,7 +52,7 @@ describe("a wait goes on (R17, D29)", () => {
   });
 
   test("a librarian of the other library picks the patron up, and the others read who did", async () => {
-    // Others are shown it for some seconds only, which may be over once what she sees herself is complete.
+    // The others see it only for some seconds, which may be over by the time her own page is complete.
     const pickedUp = msQuill.row("New", "Ricky").filter({ hasText: "Ms Map picked this patron up" });
     await Promise.all([pickedUp.waitFor(), msMap.pickUp("Ricky")]);
     await ricky.conversation.shows("Ms Map joined the chat");
@@ -97,7 +97,7 @@ describe("who is here (S39, D18, D19)", () => {
     await msMap.colleague("Mr Lee").waitFor();
     expect(await msMap.colleagues()).toEqual(["Mr Lee", "Mr Reed"]);
     const cells = () => msMap.colleague("Mr Lee").getByRole("cell").allTextContents();
-    // The row is there before it says what he picked up last.
+    // The row appears before it says what he picked up last.
     await expect.poll(async () => (await cells()).slice(0, 2), { timeout: 30_000 }).toEqual(["2", "1"]);
     expect((await cells())[2]).toContain(`${MAPLE} (${MAPLE})`);
     await msQuill.show("Librarians");
@@ -120,7 +120,7 @@ describe("who is here (S39, D18, D19)", () => {
   test("who is inside silently is nowhere to be found (I18)", async () => {
     const before = await msMap.page.getByRole("table", { name: "Librarians" }).textContent();
     await admin.enter("Ricky");
-    // What everybody hears, sent after the entry: whatever the entry had caused would have come before it.
+    // Sent to everyone after the entry: anything that the entry had caused would have arrived before it.
     await mrReed.page.getByRole("combobox", { name: "Status" }).selectOption({ label: "Away" });
     await msMap.colleague("Mr Reed").filter({ hasText: "Away" }).waitFor();
     await mrReed.page.getByRole("combobox", { name: "Status" }).selectOption({ label: "Busy" });
@@ -161,7 +161,7 @@ describe("librarians talk to one another (S36-S43)", () => {
 
   test("with a keyboard and nothing else (D83)", async () => {
     const { page } = mrReed;
-    // The mouse was there before.
+    // The mouse was used before.
     await page.keyboard.press("Tab");
     await tabTo(page, mrReed.list("New"));
     await page.keyboard.press("End");

@@ -1,4 +1,4 @@
-/** Each face of the pages: readable by everyone, in light and dark, from 360 pixels to a wide screen. */
+/** Each face (view) of the pages is accessible, in light and dark, from 360 pixels to a wide screen. */
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -24,7 +24,7 @@ let admin: Desk;
 tellStory(() => stage);
 
 beforeAll(async () => {
-  // Nobody is hurried while a face is looked at.
+  // No offer lapses while a face is looked at.
   stage = await Stage.open({ CARREL_SESSION__TRANSFER_LAPSE: "10m" });
 });
 
@@ -207,7 +207,7 @@ describe("the desk around the session", () => {
 
 describe("after the conversation", () => {
   test("the head over the chat, whose parts stand clear of each other however wide it is (K22)", async () => {
-    // With the most in it: after a reload, the browser allows no sound before the patron has done something.
+    // The fullest head: after a reload, the browser plays no sound until the patron has done something.
     await ricky.page.reload();
     await ricky.page.getByText("Sound is off until you click").waitFor();
     await ricky.page.getByRole("slider", { name: "Volume" }).waitFor();
@@ -292,7 +292,7 @@ async function look(visitor: Visitor, name: string): Promise<void> {
   await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
 }
 
-/** What axe finds that keeps somebody out. */
+/** The serious and critical violations that axe finds. */
 async function violations(page: Page): Promise<string[]> {
   const { violations: found, passes } = await new AxeBuilder({ page }).analyze();
   expect(passes.length, "axe looked at nothing").toBeGreaterThan(10);
@@ -301,7 +301,7 @@ async function violations(page: Page): Promise<string[]> {
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);
 }
 
-/** Scrolls all that scrolls in the chat monitor, but for the conversation. */
+/** Scrolls everything in the chat monitor except the conversation. */
 async function scrollTo(page: Page, end: "top" | "bottom"): Promise<void> {
   await page.evaluate(
     (top) => {
@@ -313,7 +313,7 @@ async function scrollTo(page: Page, end: "top" | "bottom"): Promise<void> {
   );
 }
 
-/** Whether an element is in the window and nothing lies upon it. */
+/** Whether an element is in the window and nothing covers its centre. */
 function inSight(target: Locator): Promise<boolean> {
   return target.evaluate((element) => {
     const { left, top, width, height } = element.getBoundingClientRect();
@@ -322,7 +322,7 @@ function inSight(target: Locator): Promise<boolean> {
   });
 }
 
-/** In how many rows the parts of the desk's head stand. */
+/** In how many rows the parts of the desk's head are laid out. */
 function rowsOfHead(page: Page): Promise<number> {
   return page.locator(".desk-head").evaluate((head) => {
     const boxes = [...head.children].map((part) => part.getBoundingClientRect()).sort((one, two) => one.top - two.top);
@@ -336,7 +336,7 @@ function rowsOfHead(page: Page): Promise<number> {
   });
 }
 
-/** The parts of the patron's head that have too little room, or lie upon another one. */
+/** The parts of the patron's head that have too little room or overlap another part. */
 function crowded(page: Page): Promise<string[]> {
   return page.locator(".ask-head").evaluate((head) => {
     const parts = [...head.children];

@@ -1,10 +1,10 @@
 /**
- * Somebody is gone: a patron whose network is cut, for a short and for a long time, and a librarian whose browser dies.
+ * People who are gone: a patron whose network is cut, for a short and for a long time, and a librarian whose browser dies.
  *
- * The times are cut down. A patron is away after 30 seconds and lost after 3 minutes, if not set otherwise; here after 20
- * and 24 seconds. So the short cut stands for one of 20 seconds, the long one for one of 4 minutes. The short one has to be
- * over before the patron is away, on a busy machine as well, which is why that takes no less. With REAL_TIMES in the
- * environment nothing is cut down: it takes some six minutes, and what is promised within a time is measured.
+ * The times are shortened. By default a patron is away after 30 seconds and lost after 3 minutes; here after 20 and 24
+ * seconds. So the short cut stands for one of 20 seconds, and the long one for one of 4 minutes. The short cut has to be
+ * over before the patron is away, even on a busy machine, so the 20 seconds are not shortened further. With REAL_TIMES in
+ * the environment nothing is shortened: the test takes some six minutes, and measures what is promised within a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -16,15 +16,15 @@ import type { Wire } from "../src/wire";
 
 const COOPERATIVE = "24/7 Cooperative";
 const REAL = process.env.REAL_TIMES !== undefined;
-/** For how long the network is cut at the least, in milliseconds. */
+/** The shortest time that the network is cut, in milliseconds. */
 const CUT = REAL ? { short: 20_000, long: 240_000 } : { short: 0, long: 0 };
-/** Within which a librarian whose browser died is gone for everyone, in milliseconds (D25, I15). */
+/** The time within which a librarian whose browser died is gone for everyone, in milliseconds (D25, I15). */
 const GONE_WITHIN = 20_000;
 const CUT_DOWN = {
   CARREL_SESSION__PATRON_AWAY: "20s",
   CARREL_SESSION__PATRON_LOST: "24s",
   CARREL_SESSION__OWNER_GRACE: "4s",
-  // 15 seconds, if not set otherwise, with a sign of life every five.
+  // The default is 15 seconds, with a sign of life every five.
   CARREL_PRESENCE__LEASE: "4s",
   CARREL_GATEWAY__SOCKET__MONITOR_PING_INTERVAL: "1s",
   CARREL_GATEWAY__SOCKET__HERE_INTERVAL: "500ms",
@@ -45,7 +45,7 @@ beforeAll(async () => {
   stage = await Stage.open(REAL ? {} : CUT_DOWN, "two_libraries.toml");
   mrLee = await stage.librarian("lee@maple", ["Maple County Library", COOPERATIVE]);
   [msMap, kill] = await stage.mortalLibrarian("map@harbor", [COOPERATIVE]);
-  // She asked before Ricky did, and waits all the time.
+  // Rosa asked before Ricky did, and waits all the time.
   const rosa = await stage.patron("maple");
   await rosa.ask({ question: "May I bring my dog?", name: "Rosa" });
   await rosa.waiting.waitFor();
@@ -70,7 +70,7 @@ describe("a patron's network is cut (R8, D50, D51)", () => {
     await msMap.say("Are you there?");
     await sleep(CUT.short);
     wire.mend();
-    // As a browser says whose own network is back: the page tries at once. That it comes back untold is told below.
+    // As a browser reports that its network is back: the page tries at once. A test below does without this event.
     await ricky.page.evaluate(() => dispatchEvent(new Event("online")));
     await ricky.conversation.shows("Are you there?");
     await ricky.conversation.sent("Written in a tunnel");

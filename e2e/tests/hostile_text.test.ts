@@ -1,4 +1,4 @@
-/** Text that wants to be a script is text, wherever it comes from (R22, R23). */
+/** Text that looks like a script stays text, wherever it comes from (R22, R23). */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Conversation } from "../src/conversation";
 import type { Desk } from "../src/desk";

@@ -1,4 +1,4 @@
-/** The story of Ms Map and Ricky with a keyboard and nothing else (D82). */
+/** The story of Ms Map and Ricky, with only a keyboard (D82). */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Desk } from "../src/desk";
 import { press, tabTo, write } from "../src/keyboard";

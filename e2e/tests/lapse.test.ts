@@ -1,4 +1,4 @@
-/** A patron is offered to a whole queue, and nobody accepts in time (R15, D43, D47). The patron is never without somebody. */
+/** A patron is offered to a whole queue, and nobody accepts in time (R15, D43, D47). The patron always has an owner. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";
@@ -17,7 +17,7 @@ let mrReed: Desk;
 tellStory(() => stage);
 
 beforeAll(async () => {
-  // A minute, if not set otherwise. Long enough here for everybody to see the offer, short enough to wait for.
+  // The default is a minute. This is long enough for everyone to see the offer, and short enough to wait for.
   stage = await Stage.open({ CARREL_SESSION__TRANSFER_LAPSE: "10s" }, "two_libraries.toml");
   mrLee = await stage.librarian("lee@maple", ["Maple County Library", COOPERATIVE]);
   msMap = await stage.librarian("map@harbor", [COOPERATIVE]);
@@ -35,7 +35,7 @@ afterAll(async () => {
 
 test("everybody in the queue is asked", async () => {
   const offers = [msMap, mrReed].map((desk) => desk.offered("Mr Lee", "Ricky"));
-  // They look out for it before it is made: it does not stand for long.
+  // Waits for it before it is made, since it does not stand for long.
   const seen = offers.map((offer) => offer.getByText(MESSAGE).waitFor());
   await Promise.all([...seen, mrLee.offer("Ricky", `Queue ${COOPERATIVE}`, MESSAGE)]);
 });

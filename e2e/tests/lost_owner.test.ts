@@ -14,7 +14,7 @@ let mrLee: Desk;
 tellStory(() => stage);
 
 beforeAll(async () => {
-  // Short enough to wait for, and long enough for a librarian who comes back after the restart on a busy machine.
+  // Short enough to wait for, and long enough for a librarian to come back after the restart on a busy machine.
   stage = await Stage.open({ CARREL_SESSION__OWNER_GRACE: "8s" });
   ricky = await stage.patron("maple");
   await ricky.ask({ question: "Where is the plat map of 1874?", name: "Ricky" });
@@ -55,7 +55,7 @@ test("the row in New says so", async () => {
 
 test("a supervisor inside takes over, and is the owner from then on", async () => {
   await admin.page.getByText("connection was lost and the patron is waiting again. You can take over.").waitFor();
-  // Others are shown it for some seconds only, which may be over once what the new owner sees is looked at.
+  // The others see it only for some seconds, which may be over by the time the new owner's page is checked.
   const pickedUp = mrLee.row("New", "Ricky").filter({ hasText: "Maple Admin picked this patron up" });
   await Promise.all([pickedUp.waitFor(), admin.page.getByRole("button", { name: "Take over" }).click()]);
   await admin.endButton.waitFor();

@@ -1,4 +1,4 @@
-/** A connection that is lost, a server that is killed, a page that is loaded anew: nothing is missing, nothing twice. */
+/** After a lost connection, a killed server or a reload of the page, nothing is missing and nothing is shown twice. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";
@@ -60,7 +60,7 @@ test("a page that is loaded anew goes on where it was (R8)", async () => {
   const patronRead = await ricky.conversation.text();
   await ricky.page.reload();
   await ricky.conversation.shows(said.at(-1) as string);
-  // It need not be drawn all at once.
+  // It may be drawn in several steps.
   await expect.poll(() => ricky.conversation.text(), { timeout: 30_000 }).toEqual(patronRead);
 
   await msMap.page.reload();

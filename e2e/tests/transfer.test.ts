@@ -1,4 +1,4 @@
-/** A patron is handed over: accepted or declined (R14, R15, D43-D47). The patron is never without somebody. */
+/** A patron is handed over: accepted or declined (R14, R15, D43-D47). The patron is never without an owner. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";
@@ -18,7 +18,7 @@ let admin: Desk;
 tellStory(() => stage);
 
 beforeAll(async () => {
-  // No offer lapses here, however long an answer to it takes. What then becomes of one is told in lapse.test.ts.
+  // No offer lapses here, however long its answer takes. lapse.test.ts has one that does.
   stage = await Stage.open({ CARREL_SESSION__TRANSFER_LAPSE: "10m" }, "two_libraries.toml");
   mrLee = await stage.librarian("lee@maple", ["Maple County Library", COOPERATIVE]);
   msMap = await stage.librarian("map@harbor", [COOPERATIVE]);
@@ -79,7 +79,7 @@ describe("asked first", () => {
     await mrReed.page.getByRole("dialog", { name: "New IM Request" }).getByText(QUESTION).waitFor();
     await mrReed.page.getByRole("dialog", { name: "New IM Request" }).getByRole("button", { name: "OK" }).click();
     await mrReed.writeIm("Mr Lee", "Gladly.");
-    // The answer comes to where it was asked.
+    // The answer is shown where the question was asked.
     await dialog.getByRole("list", { name: "What you and Mr Reed wrote" }).getByText("Gladly.").waitFor();
     await mrLee.visitor.picture("transfer-5-asked-first");
     await dialog.getByRole("button", { name: "Cancel" }).click();

@@ -1,8 +1,8 @@
-//! Judges a run: what people were told and shown, against the log as it is at the end.
+//! Judges a run: compares what people were told and shown with the log at the end of the run.
 //!
-//! Pure and linear in the length of the history. The log gives the order, so no order has to be searched for. What
-//! nobody knew the outcome of may have happened once or never; that is not held against anybody, but in the end it must
-//! be settled.
+//! Pure, and linear in the length of the history. The log gives the order, so no order has to be searched for. A
+//! command whose outcome was unknown may have happened once or never; neither is a violation, but by the end its
+//! outcome must be settled.
 
 mod commands;
 mod delivery;
@@ -23,10 +23,10 @@ pub use delivery::{Deliveries, Delivery, WITHOUT_REDIS_MS};
 
 use crate::history::{Entry, Seen, What};
 
-/// The log at the end: each session's transcripts.
+/// The log at the end of a run: each session's transcripts.
 pub type Log = BTreeMap<String, Transcripts>;
 
-/// What the log holds of a session: positions and events, in order, in both views.
+/// A session's log: positions and events, in order, in both views.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transcripts {
     /// What the patron may see.
@@ -35,11 +35,11 @@ pub struct Transcripts {
     pub staff: Vec<(u64, Seen)>,
 }
 
-/// What can be wrong.
+/// The kinds of violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wrong {
-    /// Acknowledged, and not in the log, or not where it was said to be (I1).
+    /// Acknowledged, and not in the log, or not at the position that was told (I1).
     Lost,
     /// In the log twice, or shown twice (I2, I6).
     Repeated,
@@ -47,27 +47,27 @@ pub enum Wrong {
     Reordered,
     /// A position is missing, in the log or in what somebody was shown (I4, I6).
     Gap,
-    /// Somebody was shown something else than the log holds, or the patron's view is not a part of staff's (I4, I20).
+    /// Somebody was shown something that differs from the log, or the patron's view is not a part of staff's (I4, I20).
     Divergence,
-    /// In the log, and nobody sent it; or refused for good, and there all the same (I3).
+    /// In the log though nobody sent it, or though it was refused for good (I3).
     Phantom,
     /// Shown too late, or never, to somebody who attended (I8).
     Stale,
-    /// Without Redis messages took too much longer than with it (I9).
+    /// Messages took too much longer without Redis than with it (I9).
     Slow,
-    /// Shown to somebody who may not see it (I17, I18, I21).
+    /// Shown to somebody who must not see it (I17, I18, I21).
     Leak,
     /// Never settled (I3).
     Unsettled,
-    /// Two owners at once, two winners, or a word of somebody who was not the owner (I11, I12).
+    /// Two owners at once, two winners, or a message or note by somebody who was not the owner (I11, I12).
     Ownership,
-    /// Nothing may be written after the end (I10).
+    /// Something was written after the end (I10).
     AfterEnd,
-    /// A history was replaced though no log was restored.
+    /// A history was replaced though no standby had taken over.
     Resync,
     /// Somebody at the desk was shown as gone in a rolling restart, or because Redis was away or emptied (I15, I28).
     Flicker,
-    /// A socket ended in a rolling restart otherwise than by a close that asks to come back (I28).
+    /// A socket ended in a rolling restart other than by a close that asks to come back (I28).
     Rude,
     /// A program ended by itself.
     Crashed,
@@ -75,14 +75,14 @@ pub enum Wrong {
     NotRecovered,
 }
 
-/// One thing that is wrong.
+/// A violation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
-    /// What.
+    /// Its kind.
     pub wrong: Wrong,
-    /// In which session; empty if in none.
+    /// The session; empty if there is none.
     pub session: String,
-    /// More, for whoever looks for the cause.
+    /// Details that help to find the cause.
     pub detail: String,
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What a run amounts to.
+/// The counts and times of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
     /// Messages and notes that were acknowledged.
@@ -117,16 +117,16 @@ pub struct Figures {
     pub deliveries: Deliveries,
 }
 
-/// The judgement.
+/// The verdict on a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// What the run amounts to.
+    /// The counts and times of the run.
     pub figures: Figures,
-    /// All that is wrong.
+    /// Everything that is wrong.
     pub violations: Vec<Violation>,
 }
 
-/// How long an event may take to reach somebody who attends, in microseconds, when nothing is broken (I8).
+/// How long an event may take to reach an attending viewer, in microseconds, when nothing is broken (I8).
 pub const TAIL_REPAIR_US: u64 = 10_000_000;
 
 /// Judges a run.

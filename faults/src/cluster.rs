@@ -1,4 +1,4 @@
-//! What a run runs against: real programs of Carrel, their engines, and a fault proxy on each link between them.
+//! The subject of a run: real programs of Carrel, their engines, and a fault proxy on each link between them.
 
 mod clock;
 mod directory;
@@ -25,7 +25,7 @@ use crate::{people::http, process::Process, proxy::Proxy, seed::Dice};
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// In which form Carrel runs.
+/// The form in which Carrel runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// All in one process, with its log in a file.
@@ -65,39 +65,39 @@ pub enum Route {
 /// One running program.
 #[derive(Debug)]
 pub struct Instance {
-    /// Which service.
+    /// The service that it runs.
     pub service: Service,
     /// The program.
     pub process: Process,
-    /// Where its health can be asked for, if it has a place for that of its own.
+    /// Where its health is served, if it has a listener of its own for that.
     pub health: Option<SocketAddr>,
-    /// Its clock, if it can be set.
+    /// The program's clock, if it can be set.
     pub clock: Option<Clock>,
 }
 
 /// One link and the proxy on it.
 #[derive(Debug)]
 pub struct Link {
-    /// Between whom.
+    /// The processes that it connects.
     pub route: Route,
     /// The proxy.
     pub proxy: Proxy,
 }
 
-/// Everything that runs. It is stopped when this is dropped.
+/// Everything that runs. Dropping it stops everything.
 #[derive(Debug)]
 pub struct Cluster {
-    /// In which form.
+    /// The form.
     pub form: Form,
     /// The programs.
     pub instances: Vec<Instance>,
     /// The links.
     pub links: Vec<Link>,
-    /// Where session-svc answers gRPC, without a proxy.
+    /// Where session-svcs answer gRPC, without a proxy.
     pub sessions: Vec<SocketAddr>,
-    /// Who works at the desks.
+    /// The people who work at the libraries.
     pub staff: Vec<Staff>,
-    /// What keeps the log, and what carries news, if they are not in the process itself.
+    /// The engines, if they are processes of their own.
     pub engines: Option<Engines>,
     folder: TempDir,
 }
@@ -105,30 +105,30 @@ pub struct Cluster {
 /// The engines of a distributed Carrel.
 #[derive(Debug)]
 pub struct Engines {
-    /// Keeps the log.
+    /// The log.
     pub postgres: Postgres,
-    /// Carries news and leases.
+    /// The bus and the leases.
     pub redis: Redis,
 }
 
-/// What a cluster is to be like.
+/// A description of a cluster.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The form.
     pub form: Form,
     /// Where the programs are.
     pub programs: PathBuf,
-    /// How many librarians each library has, beside its supervisor.
+    /// How many librarians each library has, besides its supervisor.
     pub librarians: usize,
-    /// Whether files and logs stay when all is over.
+    /// Whether files and logs are kept at the end.
     pub keep: bool,
 }
 
 impl Cluster {
-    /// Starts one and waits until it serves.
+    /// Starts a cluster and waits until it serves.
     ///
     /// # Errors
-    /// When a program or an engine is missing or does not start; says which.
+    /// If a program or an engine is missing or does not start; the error says which.
     pub async fn start(plan: &Plan, dice: &mut Dice) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("carrel-faults-")
@@ -142,26 +142,26 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Where its files and logs are.
+    /// Returns the folder of its files and logs.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Where browsers connect to.
+    /// Returns the addresses to which browsers connect.
     #[must_use]
     pub fn gateways(&self) -> Vec<SocketAddr> {
         let client = self.proxies(Route::Client);
         client.map(Proxy::address).collect()
     }
 
-    /// The proxies on the links of a route.
+    /// Returns the proxies on the links of a route.
     pub fn proxies(&self, route: Route) -> impl Iterator<Item = &Proxy> {
         let links = self.links.iter().filter(move |link| link.route == route);
         links.map(|link| &link.proxy)
     }
 
-    /// The places of the instances of a service, or of the one process that is all of them.
+    /// Returns the places of a service's instances, or the place of the one process that is all services.
     #[must_use]
     pub fn of(&self, service: Service) -> Vec<usize> {
         let instances = self.instances.iter().enumerate();
@@ -173,10 +173,10 @@ impl Cluster {
             .collect()
     }
 
-    /// The instance at a place.
+    /// Returns the instance at a place.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn instance(&mut self, place: usize) -> anyhow::Result<&mut Instance> {
         self.instances.get_mut(place).context("no such instance")
     }
@@ -184,17 +184,17 @@ impl Cluster {
     /// Starts an instance that was killed or stopped, and waits until it is ready.
     ///
     /// # Errors
-    /// When it does not serve in time.
+    /// If it does not serve in time.
     pub async fn start_again(&mut self, place: usize) -> anyhow::Result<()> {
         let instance = self.instance(place)?;
         instance.process.start().await?;
         instance.ready().await
     }
 
-    /// Starts every program again that has ended by itself, as whoever runs programs does. Returns their names.
+    /// Restarts every program that has ended by itself, as a supervisor of processes does. Returns their names.
     ///
     /// # Errors
-    /// When one does not serve in time.
+    /// If one does not serve in time.
     pub async fn start_ended_again(&mut self) -> anyhow::Result<Vec<String>> {
         let mut ended = Vec::new();
         for place in 0..self.instances.len() {
@@ -207,10 +207,10 @@ impl Cluster {
         Ok(ended)
     }
 
-    /// Waits until everything that is started is ready.
+    /// Waits until everything that was started is ready.
     ///
     /// # Errors
-    /// When something is not in time; says what.
+    /// If something is not ready in time; the error says what.
     pub async fn ready(&self) -> anyhow::Result<()> {
         for instance in &self.instances {
             instance.ready().await?;
@@ -221,7 +221,7 @@ impl Cluster {
     /// Stops everything in order.
     ///
     /// # Errors
-    /// When a program does not stop as it should.
+    /// If a program does not stop as it should.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         for instance in self.instances.iter_mut().rev() {
             instance.process.stop().await?;
@@ -230,17 +230,17 @@ impl Cluster {
     }
 }
 
-/// Reads an address as the testbed has it.
+/// Parses an address that the testbed gave as text.
 pub(crate) fn socket_address(text: &str) -> anyhow::Result<SocketAddr> {
     text.parse()
         .with_context(|| format!("{text:?} is no address"))
 }
 
 impl Instance {
-    /// Waits until it is ready, degraded or not.
+    /// Waits until it is ready, even if degraded.
     ///
     /// # Errors
-    /// When it is not in time.
+    /// If it is not ready in time.
     pub async fn ready(&self) -> anyhow::Result<()> {
         let Some(health) = self.health else {
             return Ok(());

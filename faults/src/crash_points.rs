@@ -1,9 +1,9 @@
 //! Kills a process at each write and sync call that it makes between a request and its acknowledgement.
 //!
-//! `strace` delivers SIGKILL when the process enters its nth call of a kind; n goes up by one until the process lives
-//! through a whole message. At each point one message is sent, again and again until it is acknowledged, by the same
-//! client and in the same session. In the end the checker judges all of it, so that a message that was acknowledged and is
-//! not there, or is there twice, is found.
+//! `strace` delivers SIGKILL when the process enters its nth call of a kind; n goes up by one until the process
+//! survives a whole message. At each point one message is sent, repeatedly until it is acknowledged, by the same client
+//! and in the same session. At the end the checker judges everything, so a message that was acknowledged and is
+//! missing, or is there twice, is found.
 
 mod strace;
 
@@ -32,7 +32,7 @@ use crate::{
 };
 use strace::Strace;
 
-/// The calls by which something leaves a process for a disk or a network, or is made to stay on a disk.
+/// The system calls that pass data from a process to a disk or a network, or that make it durable.
 pub const CALLS: [&str; 9] = [
     "pwrite64",
     "pwritev",
@@ -46,17 +46,17 @@ pub const CALLS: [&str; 9] = [
 ];
 /// How long a message may take to be settled, whatever is killed.
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);
-/// How long a victim may take to be whole again that was killed: PostgreSQL serves nobody until it has recovered.
+/// How long a killed victim may take to work again: PostgreSQL serves nobody until it has recovered.
 const WHOLE_WITHIN: Duration = Duration::from_secs(60);
-/// How often it is looked whether it is.
+/// How often it is checked whether the victim works again.
 const LOOK: Duration = Duration::from_millis(20);
-/// Names the processes of PostgreSQL that serve connections.
+/// Selects the processes of PostgreSQL that serve connections.
 const BACKENDS: &str = "SELECT pid FROM pg_stat_activity \
      WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
-/// More points of one kind than any request has.
+/// More calls of one kind than any request makes.
 const TOO_MANY: usize = 500;
 
-/// Whom to kill.
+/// What is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Victim {
@@ -70,21 +70,21 @@ pub enum Victim {
     Gateway,
 }
 
-/// The points of one victim and one call.
+/// The crash points of one victim and one call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Points {
-    /// Who was killed.
+    /// What was killed.
     pub victim: Victim,
     /// At which call.
     pub call: String,
-    /// At how many of them.
+    /// At how many of these calls.
     pub killed: usize,
 }
 
-/// Kills at every point that there is, in so many rounds.
+/// Kills at every crash point, this many rounds over.
 ///
 /// # Errors
-/// When the harness itself fails, or a message is never settled.
+/// If the harness itself fails, or a message is never settled.
 pub async fn sweep(plan: &Plan, rounds: usize) -> anyhow::Result<(Vec<Points>, Verdict)> {
     let mut dice = Dice::new(1);
     let mut cluster = Cluster::start(plan, &mut dice).await?;
@@ -121,13 +121,13 @@ pub async fn sweep(plan: &Plan, rounds: usize) -> anyhow::Result<(Vec<Points>, V
     let history = history::read(&path)?;
     let log = transcripts::read(&cluster, &history).await?;
     let verdict = checker::check(&history, &log);
-    // The last kill may have met somebody more than was looked for.
+    // The last kill may have hit one more process than was checked for.
     cluster.start_ended_again().await?;
     cluster.stop().await?;
     Ok((swept, verdict))
 }
 
-/// A patron whom nobody picks up, and who writes one message for each point.
+/// A patron whom nobody picks up, and who sends one message for each point.
 struct Patron {
     browser: Browser,
     session: String,
@@ -156,7 +156,7 @@ impl Patron {
         Ok(patron)
     }
 
-    /// Kills at the first call, at the second, and so on, until a message lives through all of them. Returns how many
+    /// Kills at the first call, at the second, and so on, until a message survives all of them. Returns how many points
     /// there were.
     async fn sweep(
         &mut self,
@@ -175,7 +175,8 @@ impl Patron {
         Ok(killed)
     }
 
-    /// Sends a message while the victim is to be killed at its nth call. Returns whether it was; the message survives.
+    /// Sends a message while the victim is set to be killed at its nth call. Returns whether it was killed. The message
+    /// survives.
     async fn survives(
         &mut self,
         cluster: &mut Cluster,
@@ -183,7 +184,7 @@ impl Patron {
         call: &str,
         nth: usize,
     ) -> anyhow::Result<bool> {
-        // What is begun with is a connection that works.
+        // Begin with a connection that works.
         self.say().await?;
         let mut strace = attach(cluster, victim, call, nth).await?;
         self.act();
@@ -201,7 +202,7 @@ impl Patron {
                 victim.revive(cluster).await?;
             }
         }
-        // The last call of a message may come after its acknowledgement has arrived, and what strace says of it later still.
+        // The message's last call may come after its acknowledgement has arrived, and strace's report of it even later.
         strace.detach().await?;
         if !killed && strace.has_killed()? {
             killed = true;
@@ -235,7 +236,7 @@ impl Patron {
         Ok(())
     }
 
-    /// Ends the session, and waits until that is shown.
+    /// Ends the session, and waits until the end is shown.
     async fn close(&mut self) -> anyhow::Result<()> {
         self.browser.act(&self.session, Deed::End);
         let until = Instant::now() + SETTLED_WITHIN;
@@ -259,10 +260,10 @@ impl Patron {
     }
 }
 
-/// Attaches to the victim to kill it at its nth call.
+/// Attaches strace to the victim, to kill it at its nth call.
 ///
-/// Each of its processes counts for itself. So the last kill may have met another of them as well, and later than it was
-/// looked for: then it is waited for until the victim is whole again.
+/// Each process counts its own calls, so the last kill may have hit another process as well, after it was checked for.
+/// Hence attaching is retried until the victim works again.
 async fn attach(
     cluster: &mut Cluster,
     victim: Victim,
@@ -284,7 +285,7 @@ async fn attach(
 }
 
 impl Victim {
-    /// The service that it is; `None` when it is an engine, whose processes look after themselves.
+    /// Returns the victim's service; `None` if it is an engine, which restarts its processes itself.
     const fn service(self) -> Option<Service> {
         match self {
             Self::Whole => Some(Service::Whole),
@@ -294,7 +295,7 @@ impl Victim {
         }
     }
 
-    /// Its processes, one at least.
+    /// Returns its processes; there is at least one.
     fn processes(self, cluster: &Cluster) -> anyhow::Result<Vec<u32>> {
         let processes: Vec<u32> = if let Some(service) = self.service() {
             let places = cluster.of(service).into_iter();
@@ -312,7 +313,7 @@ impl Victim {
         Ok(processes)
     }
 
-    /// Starts what was killed again.
+    /// Restarts the processes that were killed.
     async fn revive(self, cluster: &mut Cluster) -> anyhow::Result<()> {
         let places = self.service().map(|service| cluster.of(service));
         for place in places.unwrap_or_default() {

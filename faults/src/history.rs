@@ -1,7 +1,7 @@
-//! What people did and saw, as it happened: one line of JSON each.
+//! A history of what people did and saw, one line of JSON each.
 //!
-//! A command has one `Invoke`, when it is first sent, and then outcomes. `Ok` says that it happened, `Fail` that it did
-//! not and never will, `Unknown` that nobody knows, so that it is sent again. The checker reads nothing else.
+//! A command has one `Invoke`, when it is first sent, and then outcomes. `Ok` means that it happened, `Fail` that it
+//! did not and never will, and `Unknown` that nobody knows, so that it is sent again. The checker reads nothing else.
 
 use std::{
     fs::File,
@@ -14,12 +14,12 @@ use std::{
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-/// One line.
+/// One line of a history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// When, in microseconds since the run began, by CLOCK_MONOTONIC.
+    /// The time in microseconds since the run began, by CLOCK_MONOTONIC.
     pub at: u64,
-    /// Whose line it is; empty for the harness itself.
+    /// The person; empty for the harness itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub who: String,
     /// What happened.
@@ -31,9 +31,9 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum What {
-    /// Somebody takes the stage.
+    /// A person joins the run.
     Person {
-        /// In what role.
+        /// Their role.
         role: Role,
         /// A librarian's or supervisor's id; empty for a patron.
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -45,7 +45,7 @@ pub enum What {
         session: String,
         /// The command's id.
         command: String,
-        /// What is to be done.
+        /// What the command is to do.
         deed: Deed,
     },
     /// The command happened.
@@ -54,9 +54,9 @@ pub enum What {
         session: String,
         /// The command's id.
         command: String,
-        /// Where its event is in the sender's audience; 0 when that was not said.
+        /// The position of its event in the sender's audience; 0 if the answer did not say.
         position: u64,
-        /// Whether an earlier sending did it.
+        /// Whether an earlier sending of it had the effect.
         replayed: bool,
     },
     /// The command did not happen and never will.
@@ -70,7 +70,7 @@ pub enum What {
         /// The stable reason.
         reason: String,
     },
-    /// Nobody knows whether the command happened.
+    /// The outcome of the command is unknown.
     Unknown {
         /// The command's id.
         command: String,
@@ -85,7 +85,7 @@ pub enum What {
         session: String,
         /// Whose view it is: the patron's, or staff's.
         audience: Audience,
-        /// Whether all that was seen before is to be thrown away.
+        /// Whether everything seen before must be thrown away.
         resync: bool,
     },
     /// An event was shown.
@@ -97,34 +97,34 @@ pub enum What {
         /// What it is.
         seen: Seen,
     },
-    /// A session is not attended any longer, by the service's word or the person's own.
+    /// A session is no longer attended, by the service's decision or the person's own.
     Detached {
         /// The session.
         session: String,
-        /// Why; empty when the person wanted it.
+        /// The reason; empty if the person wanted it.
         reason: String,
     },
     /// The socket is gone.
     Closed {
-        /// The close code, if one was said.
+        /// The close code, if there was one.
         code: Option<u16>,
     },
     /// A watching librarian was shown who is at the desk.
     Desk {
-        /// Everybody there is, by librarian id.
+        /// Everybody at the desk, by librarian id.
         present: Vec<String>,
     },
     /// A watching librarian was shown that somebody is no longer at the desk.
     Gone {
-        /// Who.
+        /// The librarian.
         librarian_id: String,
     },
     /// A librarian is about to leave the desk for good.
     Leaves {
-        /// Who.
+        /// The librarian.
         librarian_id: String,
     },
-    /// The bytes of a frame to a patron held what only staff may know.
+    /// The bytes of a frame to a patron contained something that only staff may know.
     Leak {
         /// The canary that was found.
         canary: String,
@@ -138,7 +138,7 @@ pub enum What {
     },
     /// Redis was stopped, or is about to start again.
     Redis {
-        /// Whether it is there.
+        /// Whether it is running.
         there: bool,
     },
     /// A fault is over and everybody is served again.
@@ -148,25 +148,25 @@ pub enum What {
     },
 }
 
-/// In what role somebody is on the stage.
+/// The role of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Asks.
+    /// Asks a question.
     Patron,
     /// Picks up and answers.
     Librarian,
-    /// Watches silently and never writes: nobody may see that they are there.
+    /// Watches silently and never writes. Nobody else may see that they are there.
     Supervisor,
 }
 
-/// Whose view a view is.
+/// The audience of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
-    /// What everybody in the session sees.
+    /// Sees what everybody in the session sees.
     Patron,
-    /// That and what only staff see.
+    /// Sees that, and what only staff see.
     Staff,
 }
 
@@ -199,15 +199,15 @@ pub enum Deed {
 pub struct Seen {
     /// Its kind, by its name in the protos: "message", "note", "picked_up" …
     pub kind: String,
-    /// Its text, or the id that it is about; empty if it has none.
+    /// Its text, or the id that it is about; empty if it has neither.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// Its author's librarian id: staff are shown it of librarians, patrons never.
+    /// Its author's librarian id. Only staff are shown it, and only of librarians.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author: String,
 }
 
-/// Writes a history. Cheap to clone; all clones write to the same file.
+/// Writes a history. Cheap to clone: all clones write to the same file.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     began: Instant,
@@ -218,7 +218,7 @@ impl Recorder {
     /// Begins a history in a new file.
     ///
     /// # Errors
-    /// When the file can't be made.
+    /// If the file can't be created.
     pub fn begin(path: &Path) -> anyhow::Result<Self> {
         let file = File::create(path).with_context(|| format!("can't make {}", path.display()))?;
         Ok(Self {
@@ -227,16 +227,16 @@ impl Recorder {
         })
     }
 
-    /// Microseconds since the history began.
+    /// Returns the microseconds since the history began.
     #[must_use]
     pub fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// Writes a line. A disk that does not take it shows when the history is finished.
+    /// Writes a line. A failing disk is reported by [`Recorder::finish`].
     pub fn write(&self, who: &str, what: What) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock, so that lines are in the order of their times.
+        // Taken under the lock, so that lines are in the order of their times.
         let entry = Entry {
             at: self.now(),
             who: who.to_owned(),
@@ -246,10 +246,10 @@ impl Recorder {
         let _ = file.write_all(b"\n");
     }
 
-    /// Makes sure that all of it is in the file.
+    /// Makes sure that the whole history is in the file.
     ///
     /// # Errors
-    /// When it is not.
+    /// If it is not.
     pub fn finish(&self) -> anyhow::Result<()> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.flush().context("the history could not be written")
@@ -259,7 +259,7 @@ impl Recorder {
 /// Reads a history.
 ///
 /// # Errors
-/// When it can't be read, or a line is not one of a history.
+/// If it can't be read, or a line is not one of a history.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Entry>> {
     let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
     let mut entries = Vec::new();

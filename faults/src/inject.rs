@@ -1,4 +1,4 @@
-//! Carries faults out, and heals them again.
+//! Carries out faults, and heals them again.
 
 mod clients;
 mod links;
@@ -15,38 +15,38 @@ use crate::{
     seed::Dice,
 };
 
-/// What there is to do harm to, and with.
+/// Everything that injecting a fault needs.
 #[derive(Debug)]
 pub struct Injector<'a> {
-    /// What runs.
+    /// The cluster under test.
     pub cluster: &'a mut Cluster,
-    /// Who is there.
+    /// The people in it.
     pub scene: &'a Arc<Scene>,
-    /// Chance.
+    /// The dice that decide details of faults.
     pub dice: &'a mut Dice,
-    /// Whether there is no time for what takes long.
+    /// Whether the run is short: faults last less long, and rounds are fewer.
     pub short: bool,
 }
 
-/// What became of a fault.
+/// The outcome of a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Injected {
     /// It was done, and healed.
     Done,
-    /// It was done and healed, and what was to come of it did not.
+    /// It was done and healed, but what had to follow did not.
     Wrong(String),
-    /// It can't be done here, and why.
+    /// It can't be done here; says why.
     NotHere(&'static str),
 }
 
-/// There is nothing to do it to.
+/// There is no such link or engine.
 const NO_ENGINES: Injected = Injected::NotHere("all is in one process");
 
 impl Injector<'_> {
-    /// Does it, waits as long as it is to last, and heals it.
+    /// Injects a fault, waits as long as it lasts, and heals it.
     ///
     /// # Errors
-    /// When the harness itself fails: a program does not start again, for example.
+    /// If the harness itself fails, for example because a program does not start again.
     pub async fn inject(&mut self, kind: Kind) -> anyhow::Result<Injected> {
         let lasts = kind.lasts(self.short);
         match kind {
@@ -75,7 +75,7 @@ impl Injector<'_> {
         Ok(Injected::Done)
     }
 
-    /// Some time around this.
+    /// Waits for about `mean`.
     async fn wait(&mut self, mean: Duration) {
         tokio::time::sleep(self.dice.around(mean)).await;
     }

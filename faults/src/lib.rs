@@ -1,9 +1,10 @@
 //! The fault harness.
 //!
-//! It starts real programs ([`cluster`]) with fault proxies between them ([`proxy`]), lets people talk over them
-//! ([`people`]) who record what they do and see ([`history`]), carries out a seeded list of faults ([`schedule`],
-//! [`inject`]), and judges what came of it ([`checker`]). [`run`] puts these together; [`crash_points`] kills a server at each
-//! system call on the way from a request to its acknowledgement; [`swarm`] has thousands of sockets come back at once. `docs/faults.md` tells how to use it.
+//! It starts real programs ([`cluster`]) with fault proxies between them ([`proxy`]), runs clients that talk over them
+//! ([`people`]) and record what they do and see ([`history`]), carries out a seeded list of faults ([`schedule`],
+//! [`inject`]), and judges the result ([`checker`]). [`run`] puts these together; [`crash_points`] kills a server at
+//! each system call on the way from a request to its acknowledgement; [`swarm`] has thousands of sockets come back at
+//! once. `docs/faults.md` tells how to use it.
 
 pub mod checker;
 pub mod cluster;

@@ -38,7 +38,7 @@ struct Swarm {
     /// How many sockets.
     #[arg(long, default_value_t = 5_000)]
     sockets: usize,
-    /// The seed of everything that chance decides.
+    /// The seed of all random decisions.
     #[arg(long)]
     seed: Option<u64>,
     /// Write the report to this file.
@@ -54,10 +54,10 @@ struct Swarm {
 
 #[derive(Debug, Args)]
 struct CrashPoints {
-    /// Against all of Carrel in one process and SQLite instead of separate services and PostgreSQL.
+    /// Run against all of Carrel in one process on SQLite instead of separate services on PostgreSQL.
     #[arg(long)]
     embedded: bool,
-    /// How often each point is visited.
+    /// How many times each point is visited.
     #[arg(long, default_value_t = 1)]
     rounds: usize,
     /// Write the report to this file.
@@ -70,7 +70,7 @@ struct CrashPoints {
 
 #[derive(Debug, Args)]
 struct Run {
-    /// The seed of everything that chance decides. Without it, another one each time; the report names it.
+    /// The seed of all random decisions. Without it, another one each time; the report names it.
     #[arg(long)]
     seed: Option<u64>,
     /// For how many minutes faults go on.
@@ -82,7 +82,7 @@ struct Run {
     /// Only these kinds of fault, for example F1,F7.
     #[arg(long, value_delimiter = ',')]
     kinds: Vec<Kind>,
-    /// Against all of Carrel in one process instead of separate services.
+    /// Run against all of Carrel in one process instead of separate services.
     #[arg(long)]
     embedded: bool,
     /// How many patrons there are at once.

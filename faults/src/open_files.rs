@@ -1,15 +1,15 @@
-//! How many files and sockets this process, and those that it starts, may have open.
+//! The limit on open files and sockets, for this process and those that it starts.
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Makes sure that so many may be open at once.
+/// Makes sure that this many files may be open at once.
 ///
 /// # Errors
-/// When the system does not allow it; says how to.
+/// If the system does not allow it; the error says how to raise the limit.
 pub fn allow(files: u64) -> anyhow::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    // No limit is larger than any.
+    // No limit is enough for any number.
     if current.is_none_or(|current| current >= files) {
         return Ok(());
     }

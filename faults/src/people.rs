@@ -1,7 +1,7 @@
 //! Real clients: patrons who ask, librarians who answer, supervisors who watch in silence.
 //!
-//! Each is a [`browser::Browser`], which does what Carrel's own pages do, and a behaviour on top of it. What they do and
-//! see goes into the history.
+//! Each is a [`browser::Browser`], which does what Carrel's own pages do, with a behaviour on top of it. What they do
+//! and see goes into the history.
 
 pub mod browser;
 pub mod crowd;
@@ -28,32 +28,32 @@ use tokio::sync::watch;
 
 use crate::{history::Recorder, people::pulse::Pulse, seed::Dice};
 
-/// What all people of a run share.
+/// The state that all people of a run share.
 #[derive(Debug)]
 pub struct Scene {
-    /// Where gateways are: any of them is as good as any other.
+    /// The gateways' addresses. Any gateway serves as well as any other.
     pub gateways: Vec<SocketAddr>,
-    /// Where they write what they do and see.
+    /// The history of the run.
     pub recorder: Recorder,
-    /// Whether conversations flow.
+    /// Tells whether conversations flow.
     pub pulse: Pulse,
-    /// Whether everything is sent twice, and what was settled is sent again on a new socket (F24).
+    /// Whether everything is sent twice, and settled acts are sent again on a new socket (F24).
     pub mischief: AtomicBool,
     /// How many messages and notes were acknowledged.
     pub acknowledged: AtomicU64,
-    /// How they talk.
+    /// How fast and how much people talk.
     pub pace: Pace,
     curtain: watch::Sender<Curtain>,
     patrons: AtomicUsize,
     dice: Dice,
 }
 
-/// How people talk.
+/// How fast and how much people talk.
 #[derive(Clone, Debug)]
 pub struct Pace {
     /// The mean time between two bursts of one person in one session.
     pub pause: Duration,
-    /// How many messages a burst has at the most.
+    /// How many messages a burst has at most.
     pub burst: usize,
     /// How many messages a patron sends before they end the session.
     pub length: usize,
@@ -61,19 +61,19 @@ pub struct Pace {
     pub capacity: usize,
 }
 
-/// How far the play has come.
+/// The phases of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Curtain {
-    /// Patrons come one after the other.
+    /// New patrons keep coming.
     Up,
-    /// Patrons finish what they have begun.
+    /// Patrons finish their sessions; no new ones come.
     Falling,
-    /// Staff go home.
+    /// Staff leave.
     Down,
 }
 
 impl Scene {
-    /// The scene of a run, with the curtain up.
+    /// Creates the scene of a run, with the curtain up.
     #[must_use]
     pub fn new(gateways: Vec<SocketAddr>, recorder: Recorder, pace: Pace, dice: Dice) -> Arc<Self> {
         Arc::new(Self {
@@ -89,24 +89,24 @@ impl Scene {
         })
     }
 
-    /// Lowers the curtain.
+    /// Lowers the curtain to the next phase.
     pub fn lower(&self, to: Curtain) {
         self.curtain.send_replace(to);
     }
 
-    /// How far the play has come.
+    /// Returns the current phase.
     #[must_use]
     pub fn curtain(&self) -> Curtain {
         *self.curtain.borrow()
     }
 
-    /// How many patrons have come and not gone yet.
+    /// Returns how many patrons have come and not left yet.
     #[must_use]
     pub fn patrons(&self) -> usize {
         self.patrons.load(Ordering::Relaxed)
     }
 
-    /// Chance of one's own.
+    /// Returns dice for one person.
     #[must_use]
     pub fn dice(&self, who: &str) -> Dice {
         self.dice.apart(who)

@@ -1,4 +1,4 @@
-//! A program of ours, run as an operator runs it, and everything that can be done to it from outside.
+//! A program of ours, run as an operator runs it, and what can be done to it from outside.
 
 use std::{
     ffi::OsString,
@@ -13,9 +13,9 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use tokio::time::{Instant, sleep};
 
-/// How long a program may take to serve.
+/// How long a program may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// How long one may take to stop in order.
+/// How long a program may take to stop in order.
 const STOPS_WITHIN: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -24,18 +24,18 @@ const LOOK: Duration = Duration::from_millis(10);
 pub struct Launch {
     /// Its name, for logs and messages.
     pub name: String,
-    /// Where it is.
+    /// The path of the program.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Its environment, beside ours without any setting of Carrel's.
+    /// Its environment, in addition to ours without any of Carrel's settings.
     pub environment: Vec<(String, String)>,
-    /// Where what it writes to standard error goes.
+    /// The file that its standard error goes to.
     pub log: PathBuf,
 }
 
 impl Launch {
-    /// The command, without where its output goes.
+    /// Returns the command, without where its output goes.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -51,10 +51,10 @@ impl Launch {
         command
     }
 
-    /// Runs it to its end, which must be a success, and returns what it wrote to standard output.
+    /// Runs the program to its end, which must be a success. Returns what it wrote to standard output.
     ///
     /// # Errors
-    /// When it can't be started, or fails; with what it wrote to standard error.
+    /// If it can't be started, or fails; the error holds what it wrote to standard error.
     pub fn run(&self) -> anyhow::Result<String> {
         let output = self.command().output();
         let output = output.with_context(|| self.cannot_start())?;
@@ -72,7 +72,7 @@ impl Launch {
     }
 }
 
-/// A program that runs, or did. It is killed when this is dropped.
+/// A program that runs, or did. Dropping it kills the program.
 #[derive(Debug)]
 pub struct Process {
     launch: Launch,
@@ -80,7 +80,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// One that is not started yet.
+    /// Creates a process that is not started yet.
     #[must_use]
     pub const fn new(launch: Launch) -> Self {
         Self {
@@ -89,28 +89,28 @@ impl Process {
         }
     }
 
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.launch.name
     }
 
-    /// Its process id, while it runs.
+    /// Returns its process id while it runs.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Whether it was started and has not been waited for.
+    /// Returns whether it was started and has not been waited for.
     #[must_use]
     pub const fn is_started(&self) -> bool {
         self.child.is_some()
     }
 
-    /// Whether it has ended by itself, or was killed by somebody else, since it was started.
+    /// Returns whether it has ended by itself, or was killed by somebody else, since it was started.
     ///
     /// # Errors
-    /// When that can't be known.
+    /// If that can't be found out.
     pub fn has_ended(&mut self) -> anyhow::Result<bool> {
         let Some(child) = &mut self.child else {
             return Ok(false);
@@ -125,7 +125,7 @@ impl Process {
     /// Starts it, and waits for the line on its standard output that says that it serves.
     ///
     /// # Errors
-    /// When it can't be started, or ends or says nothing within a minute.
+    /// If it can't be started, or ends or prints nothing within a minute.
     pub async fn start(&mut self) -> anyhow::Result<()> {
         let log = OpenOptions::new()
             .create(true)
@@ -141,10 +141,10 @@ impl Process {
         let stdout = child.stdout.take().context("no standard output")?;
         self.child = Some(child);
         let (says, said) = mpsc::channel();
-        // It is read to its end, so that the program never waits for us.
+        // Standard output is read to its end, so that the program never blocks on it.
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                // Who listens, listens for the first line only.
+                // Only the first line is waited for.
                 let _ = says.send(line);
             }
         });
@@ -168,10 +168,10 @@ impl Process {
         }
     }
 
-    /// Ends it as a power cut would, as far as a process can tell (SIGKILL).
+    /// Kills it (SIGKILL), which to the process is the same as a power cut.
     ///
     /// # Errors
-    /// When it can't be waited for.
+    /// If it can't be waited for.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         if let Some(child) = &mut self.child {
             child.kill()?;
@@ -183,7 +183,7 @@ impl Process {
     /// Asks it to stop in order (SIGTERM) and waits until it has. Returns how long that took.
     ///
     /// # Errors
-    /// When it takes longer than 15 seconds, or ends in failure.
+    /// If it takes longer than 15 seconds, or ends in failure.
     pub async fn stop(&mut self) -> anyhow::Result<Duration> {
         if self.child.is_none() {
             return Ok(Duration::ZERO);
@@ -195,10 +195,10 @@ impl Process {
         Ok(began.elapsed())
     }
 
-    /// Sends it a signal, by name: "STOP" and "CONT", for example.
+    /// Sends it a signal by name, such as "STOP" or "CONT".
     ///
     /// # Errors
-    /// When it does not run.
+    /// If it does not run.
     pub fn signal(&self, name: &str) -> anyhow::Result<()> {
         let id = self
             .id()
@@ -234,7 +234,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            // A stopped process dies of SIGKILL too. One that has ended already can't be killed.
+            // A stopped process dies of SIGKILL too. One that has already ended can't be killed.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -244,7 +244,7 @@ impl Drop for Process {
 /// Sends a signal to a process.
 ///
 /// # Errors
-/// When there is no such process, or it is not ours.
+/// If there is no such process, or it is not ours.
 pub fn signal(id: u32, name: &str) -> anyhow::Result<()> {
     let sent = Command::new("kill")
         .args(["-s", name, &id.to_string()])
@@ -253,7 +253,7 @@ pub fn signal(id: u32, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The last lines of a log.
+/// Returns the last lines of a log.
 #[must_use]
 pub fn last_lines(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();

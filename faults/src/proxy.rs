@@ -1,6 +1,7 @@
-//! A TCP proxy that can do to a link whatever networks do: delay, slice, stall, reset, cut, pass one way only.
+//! A TCP proxy that makes a link misbehave as networks do: it delays, slices, stalls, resets, cuts, or passes one way
+//! only.
 //!
-//! It is put between two processes and is told by its handle what to do. All chance in it comes from a seed.
+//! It sits between two processes and is controlled by its handle. All randomness in it comes from a seed.
 
 mod pipe;
 mod weather;
@@ -33,24 +34,24 @@ pub struct Proxy {
     accepting: AbortHandle,
 }
 
-/// What the proxy's tasks follow.
+/// The state that the proxy's tasks follow.
 #[derive(Debug)]
 struct Shared {
     target: watch::Sender<SocketAddr>,
     weather: watch::Sender<Weather>,
-    /// Raised to reset every connection that there is.
+    /// Incremented to reset every existing connection.
     resets: watch::Sender<u64>,
-    /// Raised to turn every connection that there is half-open; it stays so until it is reset.
+    /// Incremented to make every existing connection half-open. It stays so until it is reset.
     stalls: watch::Sender<u64>,
     open: AtomicU64,
     carried: AtomicU64,
 }
 
 impl Proxy {
-    /// Listens on a free port of 127.0.0.1 and connects each connection with `target`, in fine weather.
+    /// Listens on a free port of 127.0.0.1 and forwards each connection to `target`, in fine weather.
     ///
     /// # Errors
-    /// When there is no port.
+    /// If no port is free.
     pub async fn start(target: SocketAddr, dice: Dice) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -70,51 +71,51 @@ impl Proxy {
         })
     }
 
-    /// Where to connect to.
+    /// Returns the address to connect to.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it connects to.
+    /// Returns the address that it forwards to.
     #[must_use]
     pub fn target(&self) -> SocketAddr {
         *self.shared.target.borrow()
     }
 
-    /// Changes the weather, for the connections that there are as well.
+    /// Changes the weather, for existing connections as well.
     pub fn set(&self, weather: Weather) {
         self.shared.weather.send_replace(weather);
     }
 
-    /// Connects new connections with another target from now on.
+    /// Forwards new connections to another target from now on.
     pub fn aim(&self, target: SocketAddr) {
         self.shared.target.send_replace(target);
     }
 
-    /// Fine weather from now on.
+    /// Sets fine weather.
     pub fn clear(&self) {
         self.set(Weather::default());
     }
 
-    /// Resets every connection that there is.
+    /// Resets every existing connection.
     pub fn reset(&self) {
         self.shared.resets.send_modify(|count| *count += 1);
     }
 
-    /// Turns every connection that there is half-open: neither side hears anything more, nor that the other has gone,
-    /// until [`Proxy::reset`]. New ones pass.
+    /// Makes every existing connection half-open: until [`Proxy::reset`], neither side hears anything more, nor that
+    /// the other has gone. New connections are not affected.
     pub fn stall_existing(&self) {
         self.shared.stalls.send_modify(|count| *count += 1);
     }
 
-    /// How many connections are open.
+    /// Returns how many connections are open.
     #[must_use]
     pub fn open(&self) -> u64 {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// How many bytes were carried, both ways.
+    /// Returns how many bytes were carried, both ways, by connections that have ended.
     #[must_use]
     pub fn carried(&self) -> u64 {
         self.shared.carried.load(Ordering::Relaxed)
@@ -130,7 +131,7 @@ impl Drop for Proxy {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, mut dice: Dice) {
     loop {
-        // A failed accept concerns one connection, or passes when some are closed.
+        // A failed accept concerns only one connection, or succeeds again once some are closed.
         let Ok((near, _)) = listener.accept().await else {
             tokio::task::yield_now().await;
             continue;
@@ -155,7 +156,7 @@ async fn carry(near: TcpStream, shared: Arc<Shared>, mut dice: Dice) {
     let Ok(far) = far else {
         return reset(&near);
     };
-    // What is small is to arrive at once, so that delays are those that were asked for.
+    // Small pieces must arrive at once, so that delays are only those that were asked for.
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     shared.open.fetch_add(1, Ordering::Relaxed);
     let stalls = shared.stalls.subscribe();
@@ -187,8 +188,8 @@ async fn carry(near: TcpStream, shared: Arc<Shared>, mut dice: Dice) {
         .fetch_add(spent.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
-/// Makes the end of the connection a reset rather than an orderly close.
+/// Makes the connection end with a reset rather than an orderly close.
 fn reset(stream: &TcpStream) {
-    // On a connection that is gone already there is nothing to reset.
+    // A connection that is already gone need not be reset.
     let _ = stream.set_zero_linger();
 }

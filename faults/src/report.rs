@@ -1,4 +1,4 @@
-//! What a run comes to, for people and for machines.
+//! The report of a run, for people and for machines.
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
@@ -13,11 +13,11 @@ use crate::{
 /// The report of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// The seed of everything that chance decided.
+    /// The seed of all random decisions.
     pub seed: u64,
-    /// The command that made it.
+    /// The command that produced it.
     pub command: String,
-    /// Whether it ran against separate services, or against all in one process.
+    /// Whether it ran against separate services, rather than all in one process.
     pub distributed: bool,
     /// How long it took.
     pub seconds: u64,
@@ -29,19 +29,19 @@ pub struct Report {
     pub violations: Vec<Violation>,
 }
 
-/// A fault and what came of it.
+/// A fault and its effects.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// Its number.
     pub number: usize,
     /// Its kind.
     pub kind: String,
-    /// From its beginning until a message that was sent after it had gone all the way in each conversation: from the
-    /// patron to a librarian, and its acknowledgement back.
+    /// From its beginning until a message sent after that had gone all the way in each conversation: from the patron to
+    /// a librarian, and its acknowledgement back.
     pub interrupted_ms: u64,
     /// From its beginning until it was healed.
     pub lasted_ms: u64,
-    /// From then until, once more, a message had gone all the way in each conversation.
+    /// From when it was healed until, once more, a message had gone all the way in each conversation.
     pub recovered_ms: u64,
 }
 
@@ -56,16 +56,16 @@ impl fmt::Display for Outcome {
 }
 
 impl Report {
-    /// Whether nothing is wrong.
+    /// Returns whether there are no violations.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.violations.is_empty()
     }
 
-    /// Writes it as text to the file, and as JSON beside it.
+    /// Writes the report as text to the file, and as JSON beside it.
     ///
     /// # Errors
-    /// When they can't be written.
+    /// If they can't be written.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         let json = path.with_extension("json");
         std::fs::write(path, self.to_string())
@@ -158,7 +158,7 @@ impl fmt::Display for Report {
             .collect();
         let other = self.violations.len() - self.count(&known);
         writeln!(f, "{}, {other} of any other kind", zeros.join(", "))?;
-        // The first of many tell as much as all.
+        // The first ones tell as much as all.
         for violation in self.violations.iter().take(50) {
             writeln!(f, "{violation}")?;
         }
@@ -166,7 +166,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Deliveries with Redis and without, side by side.
+/// Writes the deliveries with Redis and without, side by side.
 fn write_deliveries(f: &mut fmt::Formatter<'_>, deliveries: &Deliveries) -> fmt::Result {
     if deliveries.without_redis.count == 0 {
         return Ok(());
@@ -191,14 +191,14 @@ fn write_deliveries(f: &mut fmt::Formatter<'_>, deliveries: &Deliveries) -> fmt:
     writeln!(f)
 }
 
-/// Says how things go on, to whoever watches.
+/// Reports progress to a person who watches.
 pub fn tell(line: &str) {
     use std::io::Write as _;
-    // Who does not watch any longer does not stop the run.
+    // If standard error was closed, the run goes on all the same.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The report of a sweep over crash points.
+/// Returns the report of a sweep over crash points.
 #[must_use]
 pub fn crash_points(swept: &[Points], verdict: &Verdict) -> String {
     let mut report = format!("{:<10} {:<16} {:>8}\n", "killed", "at the call", "points");

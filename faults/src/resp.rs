@@ -1,4 +1,4 @@
-//! As much of Redis's protocol as it takes to torment a Redis.
+//! As much of Redis's protocol as injecting faults needs.
 
 use std::net::SocketAddr;
 
@@ -14,19 +14,19 @@ pub struct Resp {
     stream: BufReader<TcpStream>,
 }
 
-/// An answer.
+/// An answer of Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A status, or a number as text.
     Said(String),
-    /// Bytes; `None` for nothing.
+    /// Bytes; `None` for the null value.
     Bytes(Option<Vec<u8>>),
-    /// Several.
+    /// Several answers.
     List(Vec<Answer>),
 }
 
 impl Answer {
-    /// The texts in it.
+    /// Returns the texts in it.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
         match self {
@@ -46,7 +46,7 @@ impl Resp {
     /// Connects.
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// If nobody listens there.
     pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         Ok(Self {
@@ -57,7 +57,7 @@ impl Resp {
     /// Sends a command and waits for the answer.
     ///
     /// # Errors
-    /// When the connection breaks, or Redis refuses.
+    /// If the connection breaks, or Redis refuses.
     pub async fn ask(&mut self, words: &[&[u8]]) -> anyhow::Result<Answer> {
         let mut request = format!("*{}\r\n", words.len()).into_bytes();
         for word in words {
@@ -69,7 +69,7 @@ impl Resp {
         Box::pin(self.answer()).await
     }
 
-    /// The same for a command in plain words.
+    /// Sends a command in plain words, separated by spaces, and waits for the answer.
     ///
     /// # Errors
     /// As [`Resp::ask`].
@@ -78,10 +78,10 @@ impl Resp {
         self.ask(&words).await
     }
 
-    /// Waits for what Redis says next, of what was subscribed to.
+    /// Waits for the next message of what was subscribed to.
     ///
     /// # Errors
-    /// When the connection breaks, or Redis refuses.
+    /// If the connection breaks, or Redis refuses.
     pub async fn answer(&mut self) -> anyhow::Result<Answer> {
         let mut line = String::new();
         self.stream.read_line(&mut line).await?;

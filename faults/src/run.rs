@@ -1,4 +1,4 @@
-//! One run: people talk, faults happen, and in the end it is judged.
+//! One run: people talk, faults happen, and the result is judged.
 
 use std::{
     path::PathBuf,
@@ -26,38 +26,38 @@ use crate::{
 
 /// How long service may take to come back after a fault was healed.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How long people may take to finish when nothing is broken any more.
+/// How long people may take to finish once nothing is broken any more.
 const LAST_CALL: Duration = Duration::from_secs(180);
 
-/// What a run is to be like.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The seed of everything that chance decides.
+    /// The seed of all random decisions.
     pub seed: u64,
-    /// How long faults go on.
+    /// For how long faults are injected.
     pub length: Duration,
-    /// Whether faults that last are cut short, and each kind comes once and no more.
+    /// Whether lasting faults are cut short, and each kind is injected once only.
     pub short: bool,
-    /// The kinds that are wanted; none means all that apply.
+    /// The kinds to inject; if empty, all that apply.
     pub kinds: Vec<Kind>,
-    /// The time between two faults, about.
+    /// The mean time between two faults.
     pub pause: Duration,
-    /// What runs.
+    /// The cluster to run against.
     pub plan: Plan,
     /// How many patrons there are at once.
     pub patrons: usize,
-    /// How people talk.
+    /// How fast and how much people talk.
     pub pace: Pace,
-    /// Where the history is kept; in the cluster's own folder, which is removed, if not said.
+    /// Where the history is kept; if not given, in the cluster's own folder, which is removed.
     pub history: Option<PathBuf>,
     /// The command line, for the report.
     pub command: String,
 }
 
-/// Carries a run out and judges it.
+/// Carries out a run and judges it.
 ///
 /// # Errors
-/// When the harness itself fails; what is wrong with Carrel stands in the report.
+/// If the harness itself fails. What is wrong with Carrel is in the report.
 pub async fn run(settings: Settings) -> anyhow::Result<Report> {
     let mut dice = Dice::new(settings.seed);
     let mut cluster = Cluster::start(&settings.plan, &mut dice.apart("cluster")).await?;
@@ -89,7 +89,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<Report> {
     people.shutdown().await;
     scene.recorder.finish()?;
     let history = history::read(&path)?;
-    // Of sessions that have not ended there is no transcript to hold them against.
+    // Sessions that have not ended have no transcript to compare with.
     let log = match &unfinished {
         None => transcripts::read(&cluster, &history).await?,
         Some(_) => Log::new(),
@@ -114,7 +114,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<Report> {
     })
 }
 
-/// Lets everybody in.
+/// Starts all people.
 async fn open(
     scene: &Arc<Scene>,
     cluster: &Cluster,
@@ -142,7 +142,7 @@ async fn open(
     Ok(people)
 }
 
-/// Lets everybody finish and go, patrons first. Returns what is wrong if they can't.
+/// Lets everybody finish and leave, patrons first. Returns what is wrong if they can't.
 async fn close(scene: &Scene, people: &mut JoinSet<()>) -> Option<Violation> {
     scene.lower(Curtain::Falling);
     let patrons = async {
@@ -189,7 +189,7 @@ async fn storm(
         };
         sleep(dice.around(settings.pause)).await;
         number += 1;
-        // Only where replicas take over is a rolling restart something that nobody may notice.
+        // A rolling restart must go unnoticed only where replicas take over.
         let name = match settings.plan.form {
             Form::Embedded => format!("{kind} embedded"),
             Form::Distributed => kind.to_string(),
@@ -258,7 +258,7 @@ async fn storm(
     }
 }
 
-/// When, after `since`, messages flow in each conversation, in the history's time.
+/// Waits until messages sent after `since` flow in each conversation, or for too long. Returns the history's time then.
 async fn flows(scene: Arc<Scene>, since: u64, lasts: Duration) -> u64 {
     scene.pulse.flows(since, lasts + PATIENCE).await;
     scene.recorder.now()

@@ -1,10 +1,10 @@
-//! Which faults, when: a list that follows from a seed.
+//! Which faults happen and in what order: a list that follows from a seed.
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::{cluster::Form, seed::Dice};
 
-/// A kind of fault, by its number in the table of the requirements.
+/// A kind of fault, by its number in docs/faults.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A session-svc is killed (SIGKILL) and started again.
@@ -37,13 +37,13 @@ pub enum Kind {
     F14,
     /// PostgreSQL is slow, locked, or terminates connections.
     F16,
-    /// The clock of a server is set, before and back.
+    /// The clock of a server is set forward or back.
     F20,
-    /// A session-svc is paused (SIGSTOP) and goes on as if nothing had been.
+    /// A session-svc is paused (SIGSTOP) and goes on as if nothing had happened.
     F21,
     /// Browsers' connections become half-open.
     F22,
-    /// A client reads nothing of very much.
+    /// A client reads nothing of very much that is sent to it.
     F23,
     /// Browsers send everything twice, and again on a new socket.
     F24,
@@ -51,7 +51,7 @@ pub enum Kind {
     F30,
 }
 
-/// All kinds, with how often each comes among others, and how long it lasts by itself.
+/// All kinds, with their relative frequencies and how long each lasts, in milliseconds, until it is healed.
 const KINDS: [(Kind, &str, usize, u64); 21] = [
     (Kind::F1, "F1", 20, 0),
     (Kind::F2, "F2", 6, 0),
@@ -77,12 +77,12 @@ const KINDS: [(Kind, &str, usize, u64); 21] = [
 ];
 
 impl Kind {
-    /// All kinds.
+    /// Returns all kinds.
     pub fn all() -> impl Iterator<Item = Self> {
         KINDS.iter().map(|(kind, ..)| *kind)
     }
 
-    /// Whether there is something that it can be done to.
+    /// Returns whether the form has what this kind breaks.
     #[must_use]
     pub const fn applies_to(self, form: Form) -> bool {
         match form {
@@ -101,11 +101,11 @@ impl Kind {
         }
     }
 
-    /// How long it lasts before it is healed. A short run has less patience.
+    /// Returns how long it lasts before it is healed. Most faults are cut short in a short run.
     #[must_use]
     pub fn lasts(self, short: bool) -> Duration {
         let whole = Duration::from_millis(self.line().3);
-        // What is noticed by silence has to last as long as that.
+        // A fault that is noticed by silence has to last as long as that takes.
         if short && !matches!(self, Self::F9 | Self::F22) {
             return whole.min(Duration::from_secs(4));
         }
@@ -137,7 +137,7 @@ impl FromStr for Kind {
     }
 }
 
-/// A list of faults without an end: first each kind once, in some order, then by how often each comes.
+/// An endless list of faults: first each kind once, in some order, then each by its frequency.
 #[derive(Debug)]
 pub struct Schedule {
     kinds: Vec<Kind>,
@@ -146,7 +146,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The list of a seed. `kinds` are those that are wanted; none means all. What does not apply is left out.
+    /// Creates the list of a seed. `kinds` are those wanted; none means all. Those that do not apply are left out.
     #[must_use]
     pub fn new(kinds: &[Kind], form: Form, mut dice: Dice) -> Self {
         let wanted = Kind::all().filter(|kind| kinds.is_empty() || kinds.contains(kind));
@@ -156,13 +156,13 @@ impl Schedule {
         Self { kinds, first, dice }
     }
 
-    /// How many kinds there are.
+    /// Returns how many kinds there are.
     #[must_use]
     pub const fn kinds(&self) -> usize {
         self.kinds.len()
     }
 
-    /// Takes a kind out, since it turned out that nothing can be done with it here.
+    /// Removes a kind that turned out to be impossible here.
     pub fn leave_out(&mut self, kind: Kind) {
         self.kinds.retain(|other| *other != kind);
         self.first.retain(|other| *other != kind);

@@ -1,19 +1,19 @@
-//! Chance that can be repeated: the same seed gives the same run of numbers.
+//! Repeatable random numbers: the same seed gives the same sequence.
 
 use std::time::Duration;
 
-/// A source of numbers that look random (SplitMix64). Not for secrets.
+/// A pseudo-random number generator (SplitMix64). Not for secrets.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// The dice of a seed.
+    /// Creates the dice of a seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Dice of their own for one user of chance, so that what one draws does not change what another gets.
+    /// Returns separate dice for one user of random numbers, so that what one draws does not change what another gets.
     #[must_use]
     pub fn apart(&self, name: &str) -> Self {
         // FNV-1a: any spread will do, as long as it is the same on every machine.
@@ -25,7 +25,7 @@ impl Dice {
         apart
     }
 
-    /// Any number.
+    /// Returns any number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -34,34 +34,34 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `limit`; 0 when `limit` is 0.
+    /// Returns a number below `limit`, or 0 if `limit` is 0.
     pub fn below(&mut self, limit: usize) -> usize {
         let limit = limit.max(1) as u64;
         usize::try_from(self.number() % limit).unwrap_or(0)
     }
 
-    /// True once in `times` on average.
+    /// Returns true once in `times` on average.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// A time from half to one and a half of `mean`.
+    /// Returns a time between half of `mean` and one and a half of it.
     pub fn around(&mut self, mean: Duration) -> Duration {
         mean.mul_f64(0.5 + self.fraction())
     }
 
-    /// A number from 0 to less than 1.
+    /// Returns a number from 0 to less than 1.
     pub fn fraction(&mut self) -> f64 {
-        // 53 bits are what a double holds exactly.
+        // A double holds 53 bits exactly.
         (self.number() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// One of several; `None` of none.
+    /// Returns one of several; `None` if there are none.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         from.get(self.below(from.len()))
     }
 
-    /// Puts things into another order.
+    /// Shuffles things.
     pub fn shuffle<T>(&mut self, things: &mut [T]) {
         for last in (1..things.len()).rev() {
             things.swap(last, self.below(last + 1));

@@ -33,42 +33,42 @@ use crate::{
 
 pub use report::{Report, Writes};
 
-/// How many sockets each patron has: what one asks the log for, the others need not ask again.
+/// How many sockets each patron has. What has been read from the log for one need not be read again for the others.
 const PER_PATRON: usize = 5;
-/// How many come in at once in the beginning.
+/// How many sockets connect at once in the beginning.
 const DOOR: usize = 64;
-/// How many messages are written at once meanwhile.
+/// How many messages are written concurrently while the swarm is away.
 const PENS: usize = 16;
-/// How long all may take to come in.
+/// How long all may take to connect.
 const COME_WITHIN: Duration = Duration::from_secs(300);
-/// How long one waits for those that do not come back.
+/// How long to wait for sockets that do not come back.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Files that the programs need beside the sockets.
+/// Files that the programs need besides the sockets.
 const SPARE_FILES: u64 = 1_024;
 
-/// What the swarm is to be like.
+/// The settings of a swarm.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How many sockets.
     pub sockets: usize,
-    /// The seed of everything that chance decides.
+    /// The seed of all random decisions.
     pub seed: u64,
-    /// What runs.
+    /// The cluster to run against.
     pub plan: Plan,
     /// The command line, for the report.
     pub command: String,
 }
 
-/// Has a swarm come in, restarts all gateways at once, and says what came of it.
+/// Connects a swarm, restarts all gateways at once, and reports the result.
 ///
 /// # Errors
-/// When the harness itself fails; what is wrong with Carrel stands in the report.
+/// If the harness itself fails. What is wrong with Carrel is in the report.
 pub async fn run(settings: Settings) -> anyhow::Result<Report> {
-    // Whichever program holds the most: this one, or a gateway that all came back to.
+    // Enough for any one program: this one, or a gateway that all sockets come back to.
     open_files::allow(settings.sockets as u64 + SPARE_FILES)?;
     let dice = Dice::new(settings.seed);
     let mut cluster = Cluster::start(&settings.plan, &mut dice.apart("cluster")).await?;
-    // Without the proxies: they would only take up room.
+    // Without the proxies, which would only take memory.
     let gateways: Vec<_> = cluster.proxies(Route::Client).map(Proxy::target).collect();
     let patrons = admit(&gateways, settings.sockets.div_ceil(PER_PATRON)).await?;
     let tally = Arc::new(Tally::default());
@@ -113,7 +113,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<Report> {
     Ok(Report::new(settings, counts, writes, before, after))
 }
 
-/// Lets patrons in. They have not asked yet.
+/// Lets patrons in, who have not asked yet.
 async fn admit(gateways: &[SocketAddr], count: usize) -> anyhow::Result<Vec<Arc<Patron>>> {
     let gateway = *gateways.first().context("no gateway")?;
     stream::iter(0..count)
@@ -144,7 +144,7 @@ async fn restart_gateways(cluster: &mut Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes to every patron, past the gateways, while the swarm is away and comes back.
+/// Writes to every patron, bypassing the gateways, while the swarm is away and comes back.
 async fn write(sessions: Vec<SocketAddr>, patrons: Vec<Arc<Patron>>) -> anyhow::Result<Writes> {
     let mut clients = Vec::new();
     for address in sessions {

@@ -1,4 +1,4 @@
-//! Reads the log as it is in the end: each session's transcripts, as an administrator of the patron's library.
+//! Reads the log at the end of a run: each session's transcripts, as an administrator of the patron's library.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,13 +18,13 @@ use crate::{
     people::{http, sight::seen},
 };
 
-/// A transcript may be much longer than what services say to one another otherwise.
+/// A transcript may be much longer than other messages between services.
 const LONGEST: usize = 64 * 1024 * 1024;
 
-/// Reads all sessions that somebody wanted to open. One that is not there is left out.
+/// Reads all sessions that somebody tried to open. One that does not exist is left out.
 ///
 /// # Errors
-/// When the services do not answer.
+/// If the services do not answer.
 pub async fn read(cluster: &Cluster, history: &[Entry]) -> anyhow::Result<Log> {
     let address = cluster.sessions.first().context("no session-svc")?;
     let channel = Endpoint::from_shared(format!("http://{address}"))?
@@ -65,7 +65,7 @@ pub async fn read(cluster: &Cluster, history: &[Entry]) -> anyhow::Result<Log> {
 
 struct Reader {
     client: SessionServiceClient<Channel>,
-    /// One of each library: a session is there for one of them only.
+    /// One for each library: a session is visible to one library only.
     tokens: Vec<String>,
 }
 

@@ -14,7 +14,7 @@ use tokio::{
     sync::mpsc,
 };
 
-/// A server that tells what it was sent, and sends it back.
+/// Starts a server that reports what it was sent, and sends it back.
 async fn echo() -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -56,7 +56,7 @@ async fn goes_and_comes(stream: &mut TcpStream, text: &[u8]) {
     come_back(stream, text).await;
 }
 
-/// Waits until the connection is gone, and says whether by a reset.
+/// Waits until the connection is gone. Returns whether it was reset.
 async fn is_reset(stream: &mut TcpStream) -> bool {
     let mut bytes = [0; 64];
     loop {
@@ -109,7 +109,7 @@ async fn holds_everything_while_it_is_half_open_and_passes_it_afterwards() {
     said.recv().await.unwrap();
     proxy.set(Weather::half_open());
     stream.write_all(b"during").await.unwrap();
-    // Another link shows that there was time enough.
+    // Traffic on another link shows that there was enough time.
     let (other, _other_said) = self::proxy().await;
     goes_and_comes(&mut connect(&other).await, b"meanwhile").await;
     assert!(said.is_empty());

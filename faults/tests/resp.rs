@@ -1,4 +1,4 @@
-//! As much of Redis's protocol as the harness needs, spoken with a real Redis.
+//! As much of Redis's protocol as the harness needs, tested with a real Redis.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,14 +1,14 @@
 import preact from "@preact/preset-vite";
 import { defineConfig } from "vitest/config";
 
-/** Where `npm run dev` finds a running Carrel. */
+/** The address of the running Carrel that `npm run dev` uses. */
 const gateway = process.env.CARREL_GATEWAY ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   plugins: [
     preact(),
     {
-      // The gateway serves the pages under addresses of their own; so does the development server.
+      // Serves the pages at the same addresses as the gateway.
       name: "page-addresses",
       configureServer(server) {
         server.middlewares.use((request, _response, next) => {
@@ -28,7 +28,7 @@ export default defineConfig({
   },
   build: {
     target: "es2022",
-    // The content security policy allows no data: scripts or styles, and wants every asset at an address of its own.
+    // The content security policy allows no `data:` scripts or styles, so every asset has an address of its own.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: { input: ["index.html", "ask.html", "desk.html", "no_such_page.html"] },
@@ -36,7 +36,7 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
-    // A limit for what hangs, and no measure: the random tests take seconds on a machine that others use as well.
+    // Only for hangs: the random tests take seconds on a busy machine.
     testTimeout: 60_000,
   },
 });

@@ -1,5 +1,5 @@
-//! A window in which a session is open: it attends, goes on from its last position after whatever happens to its
-//! stream, and sends again what is not settled.
+//! A browser window with one session open: it attends the session, resumes from its last position whenever its stream
+//! breaks, and sends unsettled acts again.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -25,24 +25,24 @@ use crate::{
 
 /// How long a stream may be silent before it counts as lost. Heartbeats come every five seconds.
 const SILENCE: Duration = Duration::from_secs(12);
-/// How many requests may wait on a stream.
+/// How many requests may be queued on a stream.
 const WAITING: usize = 1024;
-/// How many events a reader who stands still may get on one stream before it is let go: what waits with the session,
-/// in the stream, and in the windows of the connection; with room to spare.
+/// How many events a reader that has stopped reading may get on one stream before it must be let go: those queued in
+/// the session, in the stream and in the connection's windows, and some to spare.
 const STANDSTILL: u64 = 140;
 
-/// What happens in the window.
+/// Something that happens in the window.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Something is sent.
+    /// An act is sent.
     Act(Kind, Act),
-    /// The window hangs for so long.
+    /// The window hangs for this long.
     Hang(Duration),
-    /// The connection is lost and comes back after so long.
+    /// The connection is lost, and comes back after this long.
     Offline(Duration),
 }
 
-/// Opens a window. It closes by itself when its person is sent away.
+/// Opens a window. It closes by itself when its person may no longer see the session.
 pub(crate) fn open(
     person: Person,
     viewer: String,
@@ -78,13 +78,13 @@ struct Sent {
     act: Act,
 }
 
-/// Why a stream is over.
+/// Why a stream ended.
 enum Over {
     /// It broke, or the server went away.
     Broken,
-    /// The window hung, and its connection is gone until then.
+    /// The connection was lost and stays away for this long.
     Offline(Duration),
-    /// Its person may not see any more.
+    /// The person may not see the session any more, or nobody has work for the window.
     SentAway,
 }
 
@@ -92,7 +92,7 @@ enum Over {
 struct Stream {
     asks: mpsc::Sender<wire::AttendRequest>,
     told: Streaming<Encoded<wire::AttendResponse>>,
-    /// After the window hung: how far the session went then, and how many events came since.
+    /// Once the window has hung: the session's head at that time, and how many of the events up to it came since.
     hung: Option<(u64, u64)>,
 }
 
@@ -270,8 +270,8 @@ impl Window {
         }
     }
 
-    /// What is not settled by its answer is sent again, with all that was sent after it, on the next stream: the server
-    /// ends this one.
+    /// Records an answer. An act that its answer does not settle is sent again on the next stream, with everything sent
+    /// after it: the server ends this stream.
     fn settle(&mut self, id: &str, answer: Answer) {
         let Some(place) = self.unsettled.iter().position(|sent| sent.id == id) else {
             return;
@@ -305,7 +305,7 @@ impl Window {
         }
     }
 
-    /// I17, I18: what is hidden is not even in a name or a number of what is sent.
+    /// I17, I18: hidden things must not show even in a name or a number of what is sent.
     fn check_secrets(&self, told: Option<&wire::AttendResponse>) {
         let text = format!("{told:?}");
         if self.audience == wire::Audience::Patron && text.contains(CANARY) {
@@ -322,7 +322,7 @@ impl Window {
     }
 }
 
-/// The next response. Cancel-safe.
+/// Waits for the next response. Cancel-safe.
 async fn next(
     told: &mut Streaming<Encoded<wire::AttendResponse>>,
 ) -> Result<Option<wire::AttendResponse>, Status> {

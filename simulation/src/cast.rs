@@ -1,4 +1,4 @@
-//! Who is there, and what they do. Each decides by dice of their own what to do next.
+//! The people and what they do. Each decides what to do next with dice of their own.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     time,
 };
 
-/// How many messages make a flood that no reader who stands still can hold.
+/// How many messages make a flood: more than can be held for a reader that has stopped reading.
 const FLOOD: u64 = 260;
 
 /// A patron asks, waits, chats, loses their connection, and may end the session.
@@ -73,7 +73,7 @@ pub(crate) async fn patron(mut me: Person, session_id: String) {
     last_words(&mut me, &[work], speaks).await;
 }
 
-/// A librarian picks patrons up, chats, takes notes, hands sessions over, and at times acts without the right to.
+/// A librarian picks patrons up, chats, takes notes, hands sessions over, and sometimes acts without permission.
 pub(crate) async fn librarian(
     mut me: Person,
     id: String,
@@ -118,7 +118,7 @@ pub(crate) async fn librarian(
     last_words(&mut me, &attended, speaks).await;
 }
 
-/// A supervisor enters sessions, writes notes and messages, and leaves. One who is `silent` only looks.
+/// A supervisor enters sessions, writes notes and messages, and leaves. A `silent` one only watches.
 pub(crate) async fn supervisor(mut me: Person, id: String, sessions: Vec<String>, silent: bool) {
     let mut windows = BTreeMap::new();
     while me.stage.is_stormy() {
@@ -145,7 +145,7 @@ pub(crate) async fn supervisor(mut me: Person, id: String, sessions: Vec<String>
     last_words(&mut me, &[], false).await;
 }
 
-/// A supervisor whose window hangs while a patron says very much (I26).
+/// A supervisor whose window hangs while a patron sends a flood of messages (I26).
 pub(crate) async fn slow_reader(mut me: Person, id: String, session_id: String) {
     until(me.stage.schedule.heals_at_ms + 3_000).await;
     if !enter(&mut me, &session_id).await {
@@ -205,8 +205,8 @@ fn push_page(me: &mut Person, work: &mpsc::Sender<Work>) {
     let _ = work.try_send(Work::Act(Kind::Write, act));
 }
 
-/// The words after which nothing more is said: what gets lost of them must be found without later ones. Windows stay
-/// open as long as somebody may have work for them, so this never returns.
+/// Says the last words, after which nothing more is said: whatever is lost of them must be found without later events.
+/// Never returns, since a window stays open as long as its sender of work exists.
 async fn last_words(me: &mut Person, windows: &[mpsc::Sender<Work>], speaks: bool) {
     until(me.stage.schedule.last_word_at_ms).await;
     for work in windows.iter().filter(|_| speaks) {
@@ -332,7 +332,8 @@ async fn offer(me: &mut Person, session_id: &str, others: &[String]) {
     }
 }
 
-/// Accepts or declines one of the newest offers, whoever it was made to. The session's id if it is theirs now.
+/// Accepts or declines one of the newest offers, no matter to whom it was made. Returns the session's id if the session
+/// is theirs now.
 async fn answer_an_offer(me: &mut Person) -> Option<String> {
     let offers = me.stage.offers();
     let newest = offers.get(offers.len().saturating_sub(3)..)?;

@@ -1,4 +1,4 @@
-//! The commands that people gave, and what they know of each: done, refused for good, or unknown.
+//! The commands that people gave, and what is known of each: done, refused for good, or unknown.
 
 use std::{
     collections::BTreeMap,
@@ -10,32 +10,32 @@ use tonic::Code;
 
 use crate::{database::Database, observations::Observations};
 
-/// What is asked of a service, as far as it matters to the referee.
+/// The kind of a command, as far as it matters to the referee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A message, a note or a page: it leaves an event whenever it is accepted.
+    /// A message, a note or a page: it leaves an event if it is accepted.
     Write,
-    /// What may find that things are already as it wants them, and then leaves no event.
+    /// A change that may already be in effect, and then leaves no event.
     Change,
     /// The end of a session.
     End,
 }
 
-/// A command as the one who gives it knows it.
+/// A command, as its sender knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Given {
-    /// What the log knows it by.
+    /// The command's key in the log.
     pub(crate) key: String,
     pub(crate) kind: Kind,
 }
 
-/// What one try came to.
+/// The result of one try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Accepted,
-    /// It did not happen and never will.
+    /// The command did not happen and never will.
     Refused(String),
-    /// Nobody knows: the same command has to be given again.
+    /// The outcome is unknown: the same command has to be sent again.
     Unknown(String),
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum Answer {
 pub(crate) struct Known {
     pub(crate) given: Given,
     pub(crate) answer: Option<Answer>,
-    /// Whether a try came to nothing that is known: it may take effect at any time later.
+    /// How many tries ended without a known outcome. Each may still take effect at any time.
     pub(crate) unsettled_tries: u64,
     tries: u64,
 }
@@ -64,7 +64,7 @@ impl Commands {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A command is about to be sent, perhaps again.
+    /// Records that a command is about to be sent, perhaps again.
     pub(crate) fn sent(&self, given: &Given) {
         let mut state = self.state();
         if !state.known.contains_key(&given.key) {
@@ -82,7 +82,7 @@ impl Commands {
         }
     }
 
-    /// A try was answered, or never will be.
+    /// Records the answer to a try, or that there will be none.
     pub(crate) fn answered(
         &self,
         given: &Given,
@@ -104,19 +104,19 @@ impl Commands {
         }
     }
 
-    /// All of them, in the order in which they were first sent.
+    /// Returns all commands, in the order in which they were first sent.
     pub(crate) fn all(&self) -> Vec<Known> {
         let state = self.state();
         let known = state.order.iter().filter_map(|key| state.known.get(key));
         known.cloned().collect()
     }
 
-    /// What is known of one.
+    /// Returns what is known of one command.
     pub(crate) fn get(&self, key: &str) -> Option<Known> {
         self.state().known.get(key).cloned()
     }
 
-    /// How many there are, and how often they were sent.
+    /// Returns how many commands there are, and how many times they were sent in all.
     pub(crate) fn counts(&self) -> (u64, u64) {
         let state = self.state();
         let tries = state.known.values().map(|known| known.tries).sum();
@@ -124,7 +124,7 @@ impl Commands {
     }
 }
 
-/// What a refusal says of the command.
+/// Returns what a refusal says about the command.
 pub(crate) fn judge(refusal: &Refusal) -> Answer {
     let reason = format!("{:?}/{}", refusal.code, refusal.reason);
     match refusal.code {
@@ -133,7 +133,8 @@ pub(crate) fn judge(refusal: &Refusal) -> Answer {
         | Code::NotFound
         | Code::FailedPrecondition
         | Code::AlreadyExists => Answer::Refused(reason),
-        // What a service says is definite; what HTTP/2 says in its place is not, and has no reason of ours.
+        // A refusal by a service is definite. One that HTTP/2 makes with the same code is not, and has none of our
+        // reasons.
         Code::ResourceExhausted if refusal.reason == "SESSION_FULL" => Answer::Refused(reason),
         _ => Answer::Unknown(reason),
     }

@@ -1,8 +1,8 @@
-//! The one database of the simulated world: a log that is obviously right, and the ways in which it can be out of
-//! reach.
+//! The one database of the simulated world: a log that is obviously right, and the ways in which it becomes
+//! unreachable.
 //!
-//! What is in it is decided under one lock, at one moment. Everything that goes wrong is before that moment or after
-//! it: the caller waits, is refused, is left without an answer, or dies.
+//! Each call takes effect at one moment, under one lock. Everything that goes wrong does so before or after that
+//! moment: the caller waits, is refused, gets no answer, or dies.
 
 mod servers_log;
 mod streams;
@@ -19,7 +19,7 @@ pub(crate) use self::{servers_log::ServersLog, trouble::Faults};
 use self::{streams::Streams, trouble::Trouble};
 use crate::{dice::Dice, observations::Observations};
 
-/// The name of the one history that there ever is.
+/// The epoch: there is only ever one history.
 pub(crate) const EPOCH: &str = "the only one";
 
 /// The database. All servers' logs lead to it.
@@ -50,42 +50,42 @@ impl Database {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has so much go wrong from now on.
+    /// Sets the rates of faults from now on.
     pub(crate) fn set_faults(&self, faults: Faults) {
         self.state().trouble.set(faults);
     }
 
-    /// Keeps a server away from the database for a time.
+    /// Cuts a server off from the database until `until_ms`.
     pub(crate) fn cut_off(&self, host: &'static str, until_ms: u64) {
         self.state().trouble.cut_off(host, until_ms);
     }
 
-    /// Lets everyone reach the database again.
+    /// Lets all servers reach the database again.
     pub(crate) fn heal(&self) {
         self.state().trouble.heal();
     }
 
-    /// The servers that are to die now. Each is told once.
+    /// Takes the servers that must die now. Each is returned once.
     pub(crate) fn take_doomed(&self) -> BTreeSet<&'static str> {
         self.state().trouble.take_doomed()
     }
 
-    /// How many calls went wrong on purpose.
+    /// Returns how many calls were made to fail.
     pub(crate) fn injected(&self) -> u64 {
         self.state().trouble.injected()
     }
 
-    /// Puts events into a stream as they are, before anything begins.
+    /// Puts events into a stream unchecked, before the run begins.
     pub(crate) fn restore(&self, stream: StreamName, events: Vec<RecordedEvent>) {
         self.state().streams.restore(stream, events);
     }
 
-    /// The streams of a category, by id, with all their events.
+    /// Returns the streams of a category, by id, with all their events.
     pub(crate) fn streams(&self, category: &str) -> Vec<(String, Vec<RecordedEvent>)> {
         self.state().streams.of(category)
     }
 
-    /// The events of one stream after a version.
+    /// Returns the events of one stream after a version.
     pub(crate) fn events_after(
         &self,
         category: &'static str,
@@ -96,7 +96,7 @@ impl Database {
         self.state().streams.all_after(&stream, version)
     }
 
-    /// Whether a command has left something in the log.
+    /// Returns whether a command has left an event in the log.
     pub(crate) fn has_command(&self, command_key: &str) -> bool {
         self.state().streams.has_command(command_key)
     }

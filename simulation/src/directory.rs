@@ -12,7 +12,7 @@ use crate::{
     time,
 };
 
-/// Who has an account, and as what.
+/// The accounts: id and role.
 pub(crate) const STAFF: [(&str, &str); 6] = [
     ("lee", "librarian"),
     ("map", "librarian"),
@@ -42,13 +42,13 @@ patrons_of = ["maple"]
 staffed_by = ["maple"]
 "#;
 
-/// The hash of no password: nobody logs in here.
+/// A password hash that is never checked: nobody logs in here.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM0NTY3OA$HwlUhvUxyTgA8mdsb5ov1cZkAMsIXNyGIbFkTnNvLWg";
 
 /// Puts the directory into a database.
 ///
 /// # Errors
-/// When presence-svc does not take it.
+/// If presence-svc does not accept it.
 pub(crate) fn restore(database: &Database) -> anyhow::Result<()> {
     static LOADED: OnceLock<Vec<RecordedEvent>> = OnceLock::new();
     let events = match LOADED.get() {
@@ -66,7 +66,7 @@ fn stream() -> StreamName {
     StreamName::new("directory", "all")
 }
 
-/// Has presence-svc load the directory, and gives the accounts ids that are the same each time.
+/// Has presence-svc load the directory, then gives the accounts ids that are the same each time.
 fn load() -> anyhow::Result<Vec<RecordedEvent>> {
     let database = Arc::new(Database::new(0, Arc::new(Observations::default())));
     let log = ServersLog {
@@ -93,7 +93,7 @@ fn load() -> anyhow::Result<Vec<RecordedEvent>> {
     events.into_iter().map(with_own_ids).collect()
 }
 
-/// The ids of accounts are random; here they are the log-in names without the library.
+/// Replaces the accounts' random ids with their log-in names without the library.
 fn with_own_ids(event: RecordedEvent) -> anyhow::Result<RecordedEvent> {
     let mut json: serde_json::Value = serde_json::from_slice(&event.payload)?;
     rename(&mut json);

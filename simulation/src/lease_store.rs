@@ -1,7 +1,7 @@
 //! The one store of leases of the simulated world, and its outages.
 //!
-//! The store that Carrel has in memory measures time by its own process's clock, which here is another one on each
-//! host, and starts anew when a host does. This one goes by the time of the simulation.
+//! Carrel's own in-memory store measures time by its process's clock, which is a different one on each simulated host
+//! and starts anew with the host. This store uses the simulation's time.
 
 use std::{
     collections::BTreeMap,
@@ -20,19 +20,19 @@ pub(crate) struct LeaseStore(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By space and key: the lease, and until when it stands.
+    /// By space and key: the lease, and when it runs out.
     leases: BTreeMap<(String, String), (Lease, Duration)>,
     out_until_ms: u64,
     refused: u64,
 }
 
 impl LeaseStore {
-    /// Is out of reach until then.
+    /// Makes the store unreachable until `until_ms`.
     pub(crate) fn fail(&self, until_ms: u64) {
         self.state().out_until_ms = until_ms;
     }
 
-    /// How often somebody was refused.
+    /// Returns how many calls were refused.
     pub(crate) fn refused(&self) -> u64 {
         self.state().refused
     }

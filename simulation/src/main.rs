@@ -18,19 +18,19 @@ use clap::Parser;
 /// Plays Carrel's services in simulated worlds.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Which seeds, for example 0..2000.
+    /// The range of seeds, for example 0..2000.
     #[arg(long, default_value = "0..200", value_parser = parse_range)]
     seeds: Range<u64>,
-    /// Only this one.
+    /// Play only this seed.
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Shows all that was seen.
+    /// Show everything that was seen.
     #[arg(long)]
     verbose: bool,
-    /// Ends with the first seed that fails.
+    /// Stop at the first seed that fails.
     #[arg(long)]
     first: bool,
-    /// Plays each seed twice, and fails if it was not the same both times.
+    /// Play each seed twice, and fail if it was not the same both times.
     #[arg(long)]
     twice: bool,
 }
@@ -43,7 +43,7 @@ fn parse_range(text: &str) -> Result<Range<u64>, String> {
     Ok(number(start)?..number(end)?)
 }
 
-/// What all seeds came to.
+/// The totals over all seeds.
 #[derive(Debug, Default)]
 struct Total {
     seeds: u64,

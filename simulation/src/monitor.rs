@@ -1,4 +1,4 @@
-//! A librarian's monitor: it says that its librarian is there, and watches who else is.
+//! A librarian's monitor: it announces that its librarian is there, and watches who else is.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{
     time,
 };
 
-/// How often a monitor says that it is there.
+/// How often a monitor sends a sign of life.
 const HERE: Duration = Duration::from_secs(4);
 /// How long a stream may be silent before it counts as lost.
 const SILENCE: Duration = Duration::from_secs(12);
 
-/// Says that a librarian is there, until `leaves_at_ms`; then nothing more, not even a goodbye.
+/// Announces that a librarian is there until `leaves_at_ms`; then sends nothing more, not even a goodbye.
 pub(crate) async fn announce(mut me: Person, id: String, leaves_at_ms: u64) {
     me.stage.set_present(&id, true);
     while time::now_ms() < leaves_at_ms {

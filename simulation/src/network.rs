@@ -14,20 +14,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::{Channel, Endpoint, Uri, server::Connected};
 use turmoil::net::{TcpListener, TcpStream};
 
-/// Where every server listens.
+/// The port on which every server listens.
 const PORT: u16 = 7000;
 
-/// How a client's connections are kept.
+/// The settings of a client's connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Link {
-    /// How many bytes of one stream may be on the way before it is read.
+    /// How many bytes of one stream may be sent before the client reads them.
     pub(crate) window: u32,
 }
 
 impl Link {
-    /// For everybody who reads as fast as they can.
+    /// For clients that read as fast as they can.
     pub(crate) const WIDE: Self = Self { window: 65_535 };
-    /// For one who reads slowly.
+    /// For clients that read slowly.
     pub(crate) const NARROW: Self = Self { window: 4_096 };
 }
 
@@ -57,8 +57,8 @@ impl Connection {
 pub(crate) struct Accepted(Arc<Mutex<Vec<Connection>>>);
 
 impl Accepted {
-    /// Closes all of them, in the order in which they came. When a runtime ends, it drops its tasks in an order that
-    /// depends on what else the process has done before; so a server's connections have to be closed ahead of that.
+    /// Closes all of them, in the order in which they came. A runtime that ends drops its tasks in an order that
+    /// depends on what the process did before, so a server's connections have to be closed before that.
     pub(crate) fn close(&self) {
         let mut accepted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for connection in accepted.drain(..) {
@@ -69,7 +69,7 @@ impl Accepted {
 
     fn keep(&self, connection: &Connection) {
         let mut accepted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever else had one of them may be done with it.
+        // Forgets connections that nobody else holds any more.
         accepted.retain(|connection| Arc::strong_count(&connection.0) > 1);
         accepted.push(connection.clone());
     }
@@ -109,7 +109,7 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// The connections that come to the host that is running.
+/// Accepts connections to the host that is running.
 pub(crate) async fn listen(
     accepted: Accepted,
 ) -> io::Result<impl Stream<Item = io::Result<Connection>>> {
@@ -129,8 +129,8 @@ pub(crate) async fn listen(
     ))
 }
 
-/// A channel to a host: it connects when it is first used, again after its connection was lost, and notices within
-/// three seconds that the other end is gone without a word.
+/// Returns a channel to a host. It connects when it is first used and reconnects after a loss. It notices within three
+/// seconds if the other end has vanished.
 pub(crate) fn channel(host: &'static str, link: Link) -> Channel {
     let connector = tower::service_fn(move |_: Uri| async move {
         let stream = TcpStream::connect((host, PORT)).await?;

@@ -1,4 +1,4 @@
-//! What was seen while the simulation ran, and what of it must never be seen.
+//! The trace of what was seen during the run, and the violations found.
 
 use std::{
     collections::VecDeque,
@@ -7,10 +7,10 @@ use std::{
 
 use crate::time;
 
-/// How many lines of the trace are kept.
+/// How many lines of the trace are kept, unless all are.
 const TAIL: usize = 60;
 
-/// The trace of one run. Its digest covers all of it; of the lines only the last are kept, unless all are asked for.
+/// The trace of one run. Its digest covers every line, but only the last lines are kept unless all are asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Observations {
     state: Mutex<State>,
@@ -25,17 +25,17 @@ struct State {
     violations: Vec<Violation>,
 }
 
-/// Something that must never happen, and did.
+/// Something that happened and must never happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which invariant, as `I5`.
+    /// The invariant, such as `I5`.
     pub invariant: String,
-    /// When, in milliseconds from the beginning, and what.
+    /// When it happened, in milliseconds since the beginning, and what.
     pub what: String,
 }
 
 impl State {
-    /// Takes a text into the digest (FNV-1a).
+    /// Adds a text to the digest (FNV-1a).
     fn digest(&mut self, text: &str) {
         self.digest = text.bytes().fold(self.digest, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -55,12 +55,12 @@ impl Observations {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that somebody saw or did something.
+    /// Records that somebody saw or did something.
     pub(crate) fn note(&self, who: &str, what: &str) {
         self.note_at(time::now_ms(), who, what);
     }
 
-    /// The same, at a time that is known better than here.
+    /// Like [`Self::note`], at a time that the caller knows better.
     pub(crate) fn note_at(&self, now_ms: u64, who: &str, what: &str) {
         let line = format!("{now_ms:>7} {who:<12} {what}");
         let mut state = self.state();
@@ -72,7 +72,7 @@ impl Observations {
         }
     }
 
-    /// Notes what only somebody wants to know who looks for a cause. The digest does not cover it.
+    /// Records a detail that only helps to find a cause. The digest does not cover it.
     pub(crate) fn detail(&self, who: &str, what: impl FnOnce() -> String) {
         if self.keeps_all {
             let line = format!("{:>7} {who:<12}   {}", time::now_ms(), what());
@@ -80,12 +80,12 @@ impl Observations {
         }
     }
 
-    /// Has the digest cover something more than the trace.
+    /// Adds something that is not in the trace to the digest.
     pub(crate) fn cover(&self, what: &str) {
         self.state().digest(what);
     }
 
-    /// Notes that an invariant is broken.
+    /// Records that an invariant is broken.
     pub(crate) fn violation(&self, invariant: &str, what: &str) {
         let now_ms = time::now_ms();
         self.note("VIOLATION", &format!("{invariant}: {what}"));
@@ -95,28 +95,28 @@ impl Observations {
         });
     }
 
-    /// Whether nothing was broken so far.
+    /// Returns whether no invariant was broken so far.
     pub(crate) fn is_clean(&self) -> bool {
         self.state().violations.is_empty()
     }
 
-    /// What was broken.
+    /// Returns the violations.
     pub(crate) fn violations(&self) -> Vec<Violation> {
         self.state().violations.clone()
     }
 
-    /// A digest of the whole trace and of what it covers more: the same for two runs only if they were the same, line by
-    /// line.
+    /// Returns a digest of the whole trace and of what was added by [`Self::cover`]: two runs have the same one only if
+    /// they were the same, line by line.
     pub(crate) fn digest(&self) -> u64 {
         self.state().digest
     }
 
-    /// How many lines there were.
+    /// Returns how many lines there were.
     pub(crate) fn count(&self) -> u64 {
         self.state().count
     }
 
-    /// The lines that were kept.
+    /// Returns the lines that were kept.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.state().lines.iter().cloned().collect()
     }

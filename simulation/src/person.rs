@@ -1,4 +1,4 @@
-//! Somebody at a screen: calls services as a browser does, through whichever server answers, and gives a command again,
+//! A person at a screen: calls services as a browser does, through whichever server answers, and repeats a command,
 //! under the same id, until it is settled.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -24,15 +24,15 @@ use crate::{
 pub(crate) const SESSION_SERVERS: [&str; 2] = ["session-1", "session-2"];
 pub(crate) const PRESENCE_SERVERS: [&str; 2] = ["presence-1", "presence-2"];
 pub(crate) const IM_SERVERS: [&str; 2] = ["im-1", "im-2"];
-/// How long a call may take before the caller looks elsewhere.
+/// How long a call may take before the caller tries another server.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
 
-/// One host's connections, which all people on it share.
+/// One host's connections, shared by all people on it.
 #[derive(Clone)]
 pub(crate) struct Links(BTreeMap<&'static str, Channel>);
 
 impl Links {
-    /// To these servers. They are opened when they are first used.
+    /// Returns connections to these servers. They are opened when they are first used.
     pub(crate) fn to(servers: &[&'static str], link: Link) -> Self {
         let channels = servers
             .iter()
@@ -41,12 +41,12 @@ impl Links {
     }
 }
 
-/// Somebody.
+/// A person in one window.
 pub(crate) struct Person {
     pub(crate) stage: Arc<Stage>,
-    /// What the trace calls them.
+    /// The person's name in the trace.
     pub(crate) name: String,
-    /// What the log files their commands under.
+    /// The prefix of their commands' keys in the log.
     pub(crate) key: String,
     pub(crate) dice: Dice,
     token: String,
@@ -79,7 +79,7 @@ impl Person {
         }
     }
 
-    /// The same person in another window.
+    /// Returns the same person in another window.
     pub(crate) fn another_window(&mut self, title: &str) -> Self {
         self.commands += 1;
         let name = format!("{}/{title}.{}", self.name, self.commands);
@@ -96,7 +96,7 @@ impl Person {
         }
     }
 
-    /// The same person in a window that needs another service.
+    /// Returns the same person in a window that uses another service.
     pub(crate) fn window_to(&mut self, servers: [&'static str; 2], title: &str) -> Self {
         Self {
             servers,
@@ -108,7 +108,7 @@ impl Person {
         self.stage.observations.note(&self.name, what);
     }
 
-    /// A new command. It has no effect until it is sent.
+    /// Makes a new command. It has no effect until it is sent.
     pub(crate) fn command(&mut self, kind: Kind) -> (String, Given) {
         self.commands += 1;
         let id = format!("{}-{}", self.name.replace('/', "-"), self.commands);
@@ -119,7 +119,7 @@ impl Person {
         (id, given)
     }
 
-    /// A request with the person's token.
+    /// Makes a request with the person's token.
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         if let Ok(bearer) = format!("Bearer {}", self.token).parse() {
@@ -128,24 +128,24 @@ impl Person {
         request
     }
 
-    /// The way to the server in use.
+    /// Returns the channel to the server in use.
     pub(crate) fn channel(&self) -> Option<Channel> {
         let server = self.servers.get(self.replica % self.servers.len())?;
         self.links.0.get(server).cloned()
     }
 
-    /// Looks elsewhere.
+    /// Changes to the next server.
     pub(crate) fn turn_to_another_server(&mut self) {
         self.replica += 1;
     }
 
-    /// Waits for a time between two.
+    /// Waits for a random time between two limits.
     pub(crate) async fn pause(&mut self, low_ms: u64, high_ms: u64) {
         let pause = self.dice.between(low_ms, high_ms);
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
 
-    /// Gives a command until it is settled: `None` if it was refused for good.
+    /// Sends a command until it is settled. Returns `None` if it was refused for good.
     pub(crate) async fn settle<T>(
         &mut self,
         given: &Given,
@@ -199,7 +199,7 @@ pub(crate) struct Clients {
     pub(crate) im: ImServiceClient<Channel>,
 }
 
-/// The same request with something to say.
+/// Returns the same request with `message` in it.
 pub(crate) fn saying<T>(request: Request<()>, message: T) -> Request<T> {
     request.map(|()| message)
 }

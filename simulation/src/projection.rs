@@ -1,7 +1,7 @@
 //! What each audience must be shown of a session, worked out from the log alone.
 //!
-//! Written a second time here, on purpose: it shares no line with session-svc's own rule, so that a mistake there is
-//! not repeated.
+//! This is deliberately a second implementation: it shares no line with session-svc's own rule, so that a mistake there
+//! is not repeated.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use crate::database::Database;
 
-/// What somebody is shown of one event.
+/// What a viewer is shown of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) kind: &'static str,
     pub(crate) text: String,
 }
 
-/// The events of a session as they must be shown.
+/// The events of a session, as they must be shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Projection {
     version: u64,
@@ -26,12 +26,12 @@ pub(crate) struct Projection {
     pub(crate) patron: Vec<Shown>,
 }
 
-/// The projections of all sessions, as far as they were asked for.
+/// The projections of the sessions that were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Projections(BTreeMap<String, Projection>);
 
 impl Projections {
-    /// How a session must be shown now.
+    /// Returns how a session must be shown now.
     pub(crate) fn of(&mut self, session_id: &str, database: &Database) -> &Projection {
         let projection = self.0.entry(session_id.to_owned()).or_default();
         for event in database.events_after("session", session_id, projection.version) {
@@ -47,7 +47,7 @@ impl Projections {
 }
 
 impl Projection {
-    /// What an audience must have been shown.
+    /// Returns what an audience must have been shown.
     pub(crate) fn to(&self, audience: wire::Audience) -> &[Shown] {
         match audience {
             wire::Audience::Staff => &self.staff,
@@ -56,7 +56,7 @@ impl Projection {
     }
 }
 
-/// What an event in the log must look like, and whether the patron may see it.
+/// Returns how an event in the log must be shown, and whether the patron may see it.
 fn show(event: &RecordedEvent) -> (Shown, bool) {
     let json: Value = serde_json::from_slice(&event.payload).unwrap_or_default();
     let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -83,7 +83,7 @@ fn show(event: &RecordedEvent) -> (Shown, bool) {
     (shown, for_patron)
 }
 
-/// What a client was shown.
+/// Returns what a client was shown.
 pub(crate) fn shown(event: &wire::SessionEvent) -> Shown {
     let (kind, text) = match &event.payload {
         Some(Payload::Opened(opened)) => ("opened", opened.question.clone()),
@@ -116,24 +116,24 @@ pub(crate) fn shown(event: &wire::SessionEvent) -> Shown {
     Shown { kind, text }
 }
 
-/// A conversation of librarians, as the log has it.
+/// A conversation of librarians, from the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Conversation {
     pub(crate) id: String,
-    /// What was written, in order.
+    /// The messages' texts, in order.
     pub(crate) texts: Vec<String>,
-    /// The two whose it is; none, if it is a staff room.
+    /// The conversation's two members; empty for a staff room.
     members: Vec<String>,
 }
 
 impl Conversation {
-    /// Whether a librarian is to have what is written in it.
+    /// Returns whether a librarian must receive its messages.
     pub(crate) fn reaches(&self, librarian_id: &str) -> bool {
         self.members.is_empty() || self.members.iter().any(|member| member == librarian_id)
     }
 }
 
-/// All conversations.
+/// Returns all conversations.
 pub(crate) fn conversations(database: &Database) -> Vec<Conversation> {
     let streams = database.streams("im");
     let read = |(id, events): (String, Vec<RecordedEvent>)| {

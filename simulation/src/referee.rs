@@ -1,4 +1,4 @@
-//! The end of a run: everything that is in the log, and everything that everybody saw and was told, held together.
+//! The end of a run: compares the log with what everybody saw and was told.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     stage::Stage,
 };
 
-/// Checks a world whose time is over.
+/// Checks a finished world.
 pub(crate) fn judge(stage: &Stage) {
     check_commands(stage);
     check_order(stage);
@@ -22,7 +22,7 @@ pub(crate) fn judge(stage: &Stage) {
     }
 }
 
-/// I1, I3: what was acknowledged is there, what was refused for good is not.
+/// I1, I3: what was acknowledged is in the log, what was refused for good is not.
 fn check_commands(stage: &Stage) {
     for known in stage.commands.all() {
         let logged = stage.database.has_command(&known.given.key);
@@ -31,7 +31,7 @@ fn check_commands(stage: &Stage) {
             Some(Answer::Accepted) if known.given.kind != Kind::Change && !logged => stage
                 .observations
                 .violation("I1", &format!("{key} was acknowledged and is gone")),
-            // A try that nobody has an answer to may have been carried out after the one that was refused.
+            // A try whose outcome is unknown may have been carried out after the one that was refused.
             Some(Answer::Refused(reason)) if logged && known.unsettled_tries == 0 => stage
                 .observations
                 .violation("I3", &format!("{key} was refused ({reason}) and happened")),
@@ -40,7 +40,7 @@ fn check_commands(stage: &Stage) {
     }
 }
 
-/// I5: what one person said in one session has the order in which it was said, however often it had to be said again.
+/// I5: what one person said in one session is in the order in which it was said, however often it was sent again.
 fn check_order(stage: &Stage) {
     for ((who, session_id), keys) in stage.said() {
         let events = stage.database.events_after("session", &session_id, 0);
@@ -64,7 +64,7 @@ fn check_order(stage: &Stage) {
     }
 }
 
-/// I8: everybody who listens knows everything that happened until ten seconds ago.
+/// I8: everybody who attends knows everything that happened until ten seconds ago.
 fn check_views(stage: &Stage) {
     for (who, session_id, view) in stage.views() {
         let head = stage.noted_head(&session_id, view.audience);
@@ -83,7 +83,7 @@ fn check_views(stage: &Stage) {
 /// I15: everybody sees who is there, and nobody else.
 fn check_desk(stage: &Stage) {
     let present = stage.present();
-    // Whoever monitors no queue themselves is shown nobody.
+    // Librarians who monitor no queue are shown nobody.
     let desks = stage.desks().into_iter();
     for (who, shown) in desks.filter(|(who, _)| present.contains(who)) {
         let others = |id: &&String| **id != who;
@@ -111,18 +111,18 @@ fn check_talk(stage: &Stage) {
     }
 }
 
-/// A session, followed by the rules that no service may break.
+/// A session's state, followed by the rules that no service may break.
 #[derive(Default)]
 struct Followed {
     opened: bool,
     ended: bool,
     owner: Option<String>,
-    /// The offer that stands.
+    /// The offer that is open.
     offer: Option<String>,
 }
 
-/// I10-I13: one owner or waiting, at each moment; nobody writes as an owner who is none; the end is final, and somebody
-/// asked for it.
+/// I10-I13: at each moment a session has one owner or waits; nobody writes as its owner without being it; the end is
+/// final, and somebody asked for it.
 fn check_session(stage: &Stage, session_id: &str, events: &[RecordedEvent]) {
     let mut followed = Followed::default();
     for event in events {
@@ -209,11 +209,11 @@ impl Followed {
     }
 }
 
-/// Who speaks in an event as the owner, if anyone.
+/// Returns who speaks in an event as the owner, if anyone does.
 fn owner_speaking(event: &Value) -> Option<&str> {
     let by = event.get("by")?;
     let is_owner = by.get("part").and_then(Value::as_str) == Some("owner");
     let id = by.get("who")?.get("librarian_id")?.as_str()?;
-    // The owner may add notes for a while after the end, and then still is who owned it last.
+    // The owner may add notes for a while after the end; the author is then the last owner.
     is_owner.then_some(id)
 }

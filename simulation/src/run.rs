@@ -1,4 +1,4 @@
-//! One seed, from the beginning to the verdict.
+//! Plays one seed, from the beginning to the verdict.
 
 use std::{
     cell::Cell,
@@ -22,7 +22,7 @@ use crate::{
     talk,
 };
 
-/// What time is cut into. Nothing on the network is faster.
+/// The simulation's time step. Nothing on the network is faster.
 const TICK: Duration = Duration::from_millis(10);
 /// How long h2 remembers a stream that was reset, by the machine's clock.
 const FORGOTTEN: Duration = Duration::from_secs(1);
@@ -33,45 +33,45 @@ thread_local! {
     static PANICS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What came of one seed.
+/// The outcome of one seed.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
-    /// What must never happen, and did. Empty, if all is well.
+    /// What happened and must never happen. Empty if all is well.
     pub violations: Vec<Violation>,
-    /// A digest of all that was seen and of the log: the same whenever this seed is played by the same program, if it
-    /// `replays`.
+    /// A digest of everything that was seen and of the log. If the run `replays`, it is the same whenever the same
+    /// program plays this seed.
     pub digest: u64,
-    /// Whether everything followed from the seed. Two things do not: where presence-svc and im-svc take part, those who
-    /// wait for one `watch` channel of tokio wake in an order that can only be seeded with `--cfg tokio_unstable`; and
-    /// h2 forgets the streams that were reset after a second of the machine's time, if the run takes that long.
+    /// Whether everything followed from the seed. Two things do not. Where presence-svc and im-svc take part, tasks
+    /// that wait on one `watch` channel of tokio wake in an order that can only be seeded with `--cfg tokio_unstable`.
+    /// And h2 forgets streams that were reset after a second of the machine's time, if the run takes that long.
     pub replays: bool,
-    /// The end of the trace; all of it, if asked for.
+    /// The end of the trace, or all of it if asked for.
     pub trace: Vec<String>,
-    /// How much there was of everything.
+    /// The run's counts.
     pub figures: Figures,
 }
 
-/// How much happened.
+/// Counts of what happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Figures {
     /// How many commands people gave.
     pub commands: u64,
-    /// How often they sent them.
+    /// How many times they sent them.
     pub tries: u64,
     /// How many lines the trace has.
     pub observations: u64,
-    /// How many events the sessions have in the end.
+    /// How many events the sessions have at the end.
     pub events: u64,
     /// How many faults of hosts, links and stores there were.
     pub faults: u64,
-    /// How many single calls of the database and words on the bus were spoilt.
+    /// How many calls to the database and the lease store, and words on the bus, were spoilt.
     pub spoilt: u64,
 }
 
 impl Figures {
-    /// Adds up.
+    /// Adds another run's counts.
     pub fn add(&mut self, other: &Self) {
         self.commands += other.commands;
         self.tries += other.tries;
@@ -85,7 +85,7 @@ impl Figures {
 /// Plays a seed.
 ///
 /// # Errors
-/// When the simulation itself can't be set up or breaks; what the services do wrong is in the outcome.
+/// If the simulation itself can't be set up or breaks. What the services do wrong is in the outcome.
 pub fn run(seed: u64, verbose: bool) -> anyhow::Result<Outcome> {
     count_panics();
     let before = PANICS.get();
@@ -131,7 +131,7 @@ fn outcome(stage: &Stage, faults: u64, in_time: bool) -> Outcome {
     }
 }
 
-/// A task that panics takes nothing else with it, so it has to be counted.
+/// Counts panics: a task that panics takes nothing else with it, so it would go unnoticed.
 fn count_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -143,7 +143,7 @@ fn count_panics() {
     });
 }
 
-/// Plays until the end, or until something is broken. Says how many faults there were.
+/// Plays until the end, or until an invariant is broken. Returns how many faults there were.
 fn play(stage: &Arc<Stage>) -> anyhow::Result<u64> {
     let schedule = &stage.schedule;
     let mut sim = turmoil::Builder::new()
@@ -273,7 +273,7 @@ impl World<'_> {
         }
     }
 
-    /// Has a server die at the next step, and start again at some time if nothing else brings it back before.
+    /// Makes a server die at the next step, and start again at `back_at_ms` if nothing else brings it back before.
     fn doom(&mut self, host: &'static str, back_at_ms: u64) {
         self.stage.end_life(host);
         self.dying.push((host, back_at_ms));
@@ -302,7 +302,7 @@ impl World<'_> {
         }
     }
 
-    /// Ends all that is wrong. What the bus does from now on is its ordinary weakness.
+    /// Ends all faults. From now on the bus only has its ordinary weaknesses.
     fn heal(&mut self) {
         self.stage
             .observations
@@ -310,7 +310,7 @@ impl World<'_> {
         for host in self.dead.keys().copied().collect::<Vec<_>>() {
             self.restart(host);
         }
-        // Who dies at the next step comes back at once.
+        // A server that dies at the next step comes back at once.
         for (_, back_at_ms) in &mut self.dying {
             *back_at_ms = 0;
         }
@@ -327,7 +327,7 @@ impl World<'_> {
     }
 }
 
-/// Lets those who sit at one host begin.
+/// Starts the people at one host.
 fn seat(stage: &Arc<Stage>, place: usize) -> anyhow::Result<()> {
     let [links, slow_links] =
         [Link::WIDE, Link::NARROW].map(|link| Links::to(stage.schedule.servers(), link));
@@ -378,7 +378,7 @@ fn seat(stage: &Arc<Stage>, place: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens a librarian's monitor. One of them is gone for good when the storm ends.
+/// Opens a librarian's monitor. One librarian leaves for good when the storm ends.
 fn sit_at_desk(me: &mut Person, id: &str, others: &[String]) {
     let leaves_at_ms = if id == "oak" {
         me.stage.schedule.heals_at_ms

@@ -1,5 +1,5 @@
-//! What a seed brings: who is there, what goes wrong, and when. First a storm; then everything heals, and what should
-//! come right has to.
+//! What a seed decides: who is there, what goes wrong, and when. First a storm; then everything heals, and everything
+//! must recover.
 
 use crate::{
     database::Faults,
@@ -11,33 +11,33 @@ use crate::{
 /// The hosts at which people sit.
 pub(crate) const SCREENS: [&str; 2] = ["screens-1", "screens-2"];
 
-/// How long it may take until a last word is in the log.
+/// How long it may take until the last words are in the log.
 pub(crate) const SPOKEN_MS: u64 = 1_500;
-/// How long it may take after that until everybody knows of it (I8).
+/// How long it may take after that until everybody has them (I8).
 pub(crate) const REPAIRED_MS: u64 = 10_000;
 
-/// Something that happens to hosts or to what lies between them.
+/// A fault of hosts or of the links between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing comes through in either direction.
+    /// Nothing passes in either direction.
     Partition(&'static str, &'static str),
-    /// Nothing comes through in one direction.
+    /// Nothing passes in one direction.
     PartitionOneWay(&'static str, &'static str),
-    /// What was cut comes through again; what was sent meanwhile is lost.
+    /// A link that was cut works again; what was sent meanwhile is lost.
     Repair(&'static str, &'static str),
-    /// All is held back.
+    /// Everything sent is held back.
     Hold(&'static str, &'static str),
-    /// What was held back comes through.
+    /// What was held back passes.
     Release(&'static str, &'static str),
     /// A server dies.
     Crash(&'static str),
-    /// It starts again.
+    /// A server starts again.
     Restart(&'static str),
-    /// A server can't reach the database for so many milliseconds.
+    /// A server can't reach the database for this many milliseconds.
     CutOff(&'static str, u64),
-    /// The bus loses everything for so many milliseconds.
+    /// The bus loses everything for this many milliseconds.
     Silence(u64),
-    /// The store of leases is out of reach for so many milliseconds.
+    /// The store of leases can't be reached for this many milliseconds.
     NoLeases(u64),
 }
 
@@ -50,34 +50,34 @@ pub(crate) struct Schedule {
     pub(crate) heals_at_ms: u64,
     /// When the last words are said.
     pub(crate) last_word_at_ms: u64,
-    /// When everybody must know of it.
+    /// When everybody must have them.
     pub(crate) ends_at_ms: u64,
     /// How the bus behaves in the storm, and after it.
     pub(crate) bus: [Manners; 2],
     /// How the database behaves in the storm.
     pub(crate) database: Faults,
-    /// Whether staff say the last word, or else the patrons. Nobody answers it, so that what is lost of it must be found
-    /// without anything later.
+    /// Whether staff say the last words, rather than the patrons. Nobody answers them, so whatever is lost of them must
+    /// be found without anything later.
     pub(crate) staff_speak_last: bool,
-    /// Whether presence-svc and im-svc are there too.
+    /// Whether presence-svc and im-svc take part.
     pub(crate) has_desk: bool,
-    /// Whether a reader stands still while much is said, after the storm.
+    /// Whether a reader stops reading while much is said, after the storm.
     pub(crate) has_slow_reader: bool,
-    /// What goes wrong, in order.
+    /// The faults and when they happen, in order.
     pub(crate) faults: Vec<(u64, Fault)>,
-    /// The longest time that the network takes for a segment, in milliseconds.
+    /// The longest time that a segment takes on the network, in milliseconds.
     pub(crate) slowest_segment_ms: u64,
     clocks_ahead_ms: [i64; 2],
 }
 
 impl Schedule {
-    /// The plan of a seed.
+    /// Returns the plan of a seed.
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = Dice::of(seed, "schedule");
         let heals_at_ms = dice.between(18_000, 32_000);
         let has_slow_reader = dice.happens(250);
         let has_desk = dice.happens(250);
-        // A librarian who is gone at the end of the storm is to be seen as gone (I15).
+        // A librarian who leaves at the end of the storm must be seen as gone (I15).
         let settles_ms = if has_slow_reader || has_desk {
             14_000
         } else {
@@ -131,13 +131,13 @@ impl Schedule {
         }
     }
 
-    /// How far a server's clock is ahead of the right time, in milliseconds.
+    /// Returns how far a server's clock is ahead of the right time, in milliseconds.
     pub(crate) fn clock_ahead_ms(&self, host: &str) -> i64 {
         let place = usize::from(host.ends_with('2'));
         self.clocks_ahead_ms.get(place).copied().unwrap_or(0)
     }
 
-    /// The servers that there are.
+    /// Returns all servers.
     pub(crate) fn servers(&self) -> &'static [&'static str] {
         servers(self.has_desk)
     }

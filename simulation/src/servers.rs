@@ -28,7 +28,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// How long a server that is told to stop lets its connections finish.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// The settings of session-svc: shorter times than in production, so that a minute has room for all that can happen.
+/// The settings of session-svc: shorter times than in production, so that everything can happen within a minute.
 fn session_config() -> carrel_session::Config {
     carrel_session::Config {
         owner_grace: HumanDuration::from_secs(12),
@@ -42,7 +42,7 @@ fn session_config() -> carrel_session::Config {
     }
 }
 
-/// What a server is given.
+/// Everything that a server is given.
 struct Given {
     stage: Arc<Stage>,
     host: &'static str,
@@ -72,12 +72,12 @@ impl Given {
         }
     }
 
-    /// A name that no other server has, nor had.
+    /// Returns a name that no other server has, or ever had.
     fn replica(&self) -> Arc<str> {
         format!("{}, since {}", self.host, time::now_ms()).into()
     }
 
-    /// The way to another service: each server has one of its own to go to.
+    /// Returns a channel to another service: each server uses one particular server of it.
     fn peer(&self, servers: [&'static str; 2]) -> Channel {
         let place = usize::from(self.host.ends_with('2'));
         network::channel(servers[place], Link::WIDE)
@@ -99,7 +99,7 @@ impl Given {
     }
 }
 
-/// A server of presence-svc.
+/// Runs a server of presence-svc.
 pub(crate) async fn presence(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
     let given = Given::new(stage, host);
     let running = loop {
@@ -124,7 +124,7 @@ pub(crate) async fn presence(stage: Arc<Stage>, host: &'static str) -> turmoil::
     given.serve(services).await
 }
 
-/// A server of im-svc.
+/// Runs a server of im-svc.
 pub(crate) async fn im(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
     let given = Given::new(stage, host);
     let parts = carrel_im::Parts {
@@ -141,7 +141,7 @@ pub(crate) async fn im(stage: Arc<Stage>, host: &'static str) -> turmoil::Result
     given.serve(Services::new().with(running.service)).await
 }
 
-/// A server of session-svc.
+/// Runs a server of session-svc.
 pub(crate) async fn session(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
     let given = Given::new(stage, host);
     let running = loop {

@@ -1,4 +1,5 @@
-//! The one bus of the simulated world. It loses, repeats, reorders and delays, falls silent, and may say nothing of it.
+//! The one bus of the simulated world. It loses, repeats, reorders and delays words, falls silent, and may not tell of
+//! it.
 
 use std::{
     collections::BTreeMap,
@@ -16,16 +17,16 @@ use crate::{dice::Dice, time};
 /// How many notices may wait for one subscriber.
 const BACKLOG: usize = 256;
 
-/// What the bus does with what it is given.
+/// How the bus treats what is published.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manners {
     /// How many words in a thousand are lost.
     pub(crate) loses: u64,
-    /// How many in a thousand come twice.
+    /// How many words in a thousand arrive twice.
     pub(crate) repeats: u64,
     /// The longest delay in milliseconds. Words overtake each other.
     pub(crate) slowest_ms: u64,
-    /// Whether subscribers are told of what is lost.
+    /// Whether subscribers are told about losses.
     pub(crate) honest: bool,
 }
 
@@ -40,7 +41,7 @@ struct State {
     silent_until_ms: u64,
     listeners: BTreeMap<u64, Listener>,
     next_listener: u64,
-    /// What is on its way, by the time at which it arrives and the order in which it left.
+    /// Notices under way, by when they arrive and the order in which they left.
     on_the_way: BTreeMap<(u64, u64), (u64, Notice)>,
     sent: u64,
     spoilt: u64,
@@ -71,17 +72,17 @@ impl SharedBus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the bus behaves from now on.
+    /// Sets how the bus behaves from now on.
     pub(crate) fn set_manners(&self, manners: Manners) {
         self.state().manners = manners;
     }
 
-    /// Loses all that is published until then.
+    /// Loses everything that is published until `until_ms`.
     pub(crate) fn silence(&self, until_ms: u64) {
         self.state().silent_until_ms = until_ms;
     }
 
-    /// Hands over what has arrived by now. To be called at each step of the simulation.
+    /// Delivers what has arrived by now. Must be called at each step of the simulation.
     pub(crate) fn deliver(&self, now_ms: u64) {
         let mut state = self.state();
         while let Some(entry) = state.on_the_way.first_entry()
@@ -89,13 +90,13 @@ impl SharedBus {
         {
             let (listener, notice) = entry.remove();
             if let Some(listener) = state.listeners.get(&listener) {
-                // A subscriber who is that far behind misses it: one more word that is lost.
+                // A subscriber that is so far behind misses it, like any lost word.
                 let _ = listener.notices.send(notice);
             }
         }
     }
 
-    /// How many words were lost or repeated.
+    /// Returns how many words were lost or repeated.
     pub(crate) fn spoilt(&self) -> u64 {
         self.state().spoilt
     }

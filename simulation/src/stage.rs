@@ -1,4 +1,4 @@
-//! All that the hosts of one simulated world share: what would lie on other machines, and what the referee looks at.
+//! What all hosts of one simulated world share: what would run on other machines, and what the referee looks at.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,13 +28,13 @@ use crate::{
 
 /// The library whose patrons ask.
 pub(crate) const LIBRARY: &str = "maple";
-/// The queue in which they wait at first, and the one that their wait reaches.
+/// The queue in which patrons wait first, and the one that a longer wait reaches.
 pub(crate) const QUEUES: [&str; 2] = ["maple", "coop"];
-/// The version of the warning before conference mode.
+/// The version of the warning about conference mode.
 pub(crate) const WARNING: &str = "1";
-/// Stands in each note, and must never reach a patron.
+/// A text that is in each note and must never reach a patron.
 pub(crate) const CANARY: &str = "CANARY";
-/// Stands in the name and id of the administrator who never says a word, and must never reach anybody else.
+/// A text in the name and id of the administrator who never says a word. It must never reach anybody else.
 pub(crate) const SILENT: &str = "silent";
 
 /// Longer than any simulation lasts.
@@ -44,13 +44,13 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub(crate) struct View {
     pub(crate) audience: wire::Audience,
-    /// The last position that they were shown.
+    /// The last position that the viewer was shown.
     pub(crate) position: u64,
-    /// Whether they want to see more and nobody has sent them away.
+    /// Whether the viewer attends: they want to see more and were not refused.
     pub(crate) attends: bool,
 }
 
-/// An offer that people told each other of.
+/// An offer that was announced to everybody.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
     pub(crate) session_id: String,
@@ -71,24 +71,24 @@ pub(crate) struct Stage {
     board: Mutex<Board>,
 }
 
-/// What people and the referee have in view.
+/// What the people and the referee keep track of.
 #[derive(Default)]
 struct Board {
     projections: Projections,
-    /// By who looks and at which session.
+    /// By viewer and session.
     views: BTreeMap<(String, String), View>,
     offers: Vec<Offer>,
-    /// How far each session went for the patron and for staff, when it was noted last.
+    /// Each session's heads for the patron and for staff, when they were noted last.
     heads: BTreeMap<String, [u64; 2]>,
-    /// By sender and session: the commands whose effects must be in this order.
+    /// By sender and session: the commands, in the order in which their effects must be.
     said: BTreeMap<(String, String), Vec<String>>,
     /// The librarians whose monitors are open.
     present: BTreeSet<String>,
-    /// By watcher: whom they are shown at the desk.
+    /// By watcher: the librarians that they are shown at the desk.
     desks: BTreeMap<String, BTreeSet<String>>,
     /// By listener and conversation: the last message that arrived.
     heard: BTreeMap<(String, String), u64>,
-    /// By listener and conversation: the last message that there was when it was noted.
+    /// By listener and conversation: the last message that existed when it was noted.
     talk_due: BTreeMap<(String, String), u64>,
 }
 
@@ -113,7 +113,7 @@ impl Stage {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A server has started. What this returns tells it that it is about to die.
+    /// Begins a server's life. The token that this returns tells the server that it is about to die.
     pub(crate) fn begin_life(&self, host: &'static str) -> CancellationToken {
         let doomed = CancellationToken::new();
         let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,17 +129,17 @@ impl Stage {
         }
     }
 
-    /// Whether the storm is still on. Afterwards nobody begins anything new.
+    /// Returns whether the storm is still on. After it, nobody begins anything new.
     pub(crate) fn is_stormy(&self) -> bool {
         time::now_ms() < self.schedule.heals_at_ms
     }
 
-    /// How long the storm goes on. Nobody stays offline for longer.
+    /// Returns how long the storm goes on. Nobody stays offline for longer.
     pub(crate) fn storm_left(&self) -> Duration {
         Duration::from_millis(self.schedule.heals_at_ms.saturating_sub(time::now_ms()))
     }
 
-    /// Notes that somebody attends from now on, and where they go on.
+    /// Records that a viewer attends from now on. Returns the position from which they resume.
     pub(crate) fn begin_view(&self, who: &str, session_id: &str, audience: wire::Audience) -> u64 {
         let mut board = self.board();
         let place = (who.to_owned(), session_id.to_owned());
@@ -152,7 +152,7 @@ impl Stage {
         view.position
     }
 
-    /// Notes that somebody attends no longer.
+    /// Records that a viewer no longer attends.
     pub(crate) fn end_view(&self, who: &str, session_id: &str) {
         let place = (who.to_owned(), session_id.to_owned());
         if let Some(view) = self.board().views.get_mut(&place) {
@@ -160,7 +160,7 @@ impl Stage {
         }
     }
 
-    /// Whether somebody attends a session.
+    /// Returns whether a viewer attends a session.
     pub(crate) fn attends(&self, who: &str, session_id: &str) -> bool {
         let place = (who.to_owned(), session_id.to_owned());
         self.board()
@@ -169,7 +169,7 @@ impl Stage {
             .is_some_and(|view| view.attends)
     }
 
-    /// Everybody's view of each session.
+    /// Returns everybody's view of each session.
     pub(crate) fn views(&self) -> Vec<(String, String, View)> {
         let board = self.board();
         let views = board.views.iter();
@@ -178,7 +178,7 @@ impl Stage {
             .collect()
     }
 
-    /// Takes in an event that somebody was shown, and holds it against the log (I4, I6, I7, I17).
+    /// Takes in an event that a viewer was shown, and checks it against the log (I4, I6, I7, I17).
     pub(crate) fn take_in(&self, who: &str, session_id: &str, event: &wire::SessionEvent) {
         let seen = projection::shown(event);
         let place = (who.to_owned(), session_id.to_owned());
@@ -214,14 +214,14 @@ impl Stage {
         }
     }
 
-    /// How far an audience's view of a session goes now.
+    /// Returns the head of a session for an audience now.
     pub(crate) fn head(&self, session_id: &str, audience: wire::Audience) -> u64 {
         let mut board = self.board();
         let projection = board.projections.of(session_id, &self.database);
         projection.to(audience).len() as u64
     }
 
-    /// Notes how far all sessions go now: so far everybody must come who listens (I8).
+    /// Notes the heads of all sessions: everybody who attends must get that far (I8).
     pub(crate) fn note_heads(&self) {
         let mut board = self.board();
         for (session_id, _) in self.database.streams("session") {
@@ -234,11 +234,11 @@ impl Stage {
         }
     }
 
-    /// Notes how far all conversations go now, for those who listen.
+    /// Notes the heads of all conversations, for those who listen.
     pub(crate) fn note_talk(&self) {
         let conversations = projection::conversations(&self.database);
         let mut board = self.board();
-        // Whoever monitors no queue any more is in no staff room.
+        // Librarians who no longer monitor a queue are in no staff room.
         let listeners = board.present.clone();
         for conversation in conversations {
             let members = listeners.iter().filter(|id| conversation.reaches(id));
@@ -251,18 +251,18 @@ impl Stage {
         }
     }
 
-    /// How far listeners must have come.
+    /// Returns how far each listener must have come.
     pub(crate) fn talk_due(&self) -> Vec<((String, String), u64)> {
         self.board().talk_due.clone().into_iter().collect()
     }
 
-    /// How far a listener has come.
+    /// Returns how far a listener has come.
     pub(crate) fn heard(&self, who: &str, conversation_id: &str) -> u64 {
         let place = (who.to_owned(), conversation_id.to_owned());
         self.board().heard.get(&place).copied().unwrap_or(0)
     }
 
-    /// Takes in a message that arrived, and holds it against the log (I4, I6).
+    /// Takes in a message that arrived, and checks it against the log (I4, I6).
     pub(crate) fn hear(
         &self,
         who: &str,
@@ -287,7 +287,7 @@ impl Stage {
         }
     }
 
-    /// Notes that a librarian's monitor was opened, or that it is gone.
+    /// Records that a librarian's monitor was opened, or is gone.
     pub(crate) fn set_present(&self, id: &str, present: bool) {
         let mut board = self.board();
         if present {
@@ -297,22 +297,22 @@ impl Stage {
         }
     }
 
-    /// Whose monitors are open.
+    /// Returns the librarians whose monitors are open.
     pub(crate) fn present(&self) -> BTreeSet<String> {
         self.board().present.clone()
     }
 
-    /// Notes whom somebody is shown at the desk.
+    /// Records whom a watcher is shown at the desk.
     pub(crate) fn show_desk(&self, who: &str, shown: BTreeSet<String>) {
         self.board().desks.insert(who.to_owned(), shown);
     }
 
-    /// Whom each watcher is shown at the desk.
+    /// Returns whom each watcher is shown at the desk.
     pub(crate) fn desks(&self) -> Vec<(String, BTreeSet<String>)> {
         self.board().desks.clone().into_iter().collect()
     }
 
-    /// How far a session went for an audience when it was noted.
+    /// Returns a session's head for an audience when it was last noted.
     pub(crate) fn noted_head(&self, session_id: &str, audience: wire::Audience) -> u64 {
         let board = self.board();
         let [patron, staff] = board.heads.get(session_id).copied().unwrap_or_default();
@@ -322,7 +322,7 @@ impl Stage {
         }
     }
 
-    /// Notes in what order somebody says things in a session.
+    /// Records the order in which a person says things in a session.
     pub(crate) fn say(&self, who: &str, session_id: &str, command_key: &str) {
         let place = (who.to_owned(), session_id.to_owned());
         let mut board = self.board();
@@ -333,22 +333,22 @@ impl Stage {
             .push(command_key.to_owned());
     }
 
-    /// What everybody said, in order.
+    /// Returns what everybody said, in order.
     pub(crate) fn said(&self) -> Vec<((String, String), Vec<String>)> {
         self.board().said.clone().into_iter().collect()
     }
 
-    /// Tells everybody of an offer.
+    /// Announces an offer to everybody.
     pub(crate) fn post_offer(&self, offer: Offer) {
         self.board().offers.push(offer);
     }
 
-    /// All offers that people were told of.
+    /// Returns all offers that were announced.
     pub(crate) fn offers(&self) -> Vec<Offer> {
         self.board().offers.clone()
     }
 
-    /// The token of a patron, good for one session.
+    /// Makes the token of a patron, good for one session.
     pub(crate) fn patrons_token(&self, session_id: &str) -> anyhow::Result<String> {
         let [queue_id, further] = QUEUES.map(str::to_owned);
         self.token(&Who::Patron(Patron {
@@ -365,7 +365,7 @@ impl Stage {
         }))
     }
 
-    /// The token of a librarian.
+    /// Makes the token of a librarian.
     pub(crate) fn librarians_token(&self, id: &str, role: Role) -> anyhow::Result<String> {
         self.token(&Who::Librarian(Librarian {
             librarian_id: id.to_owned(),
@@ -388,7 +388,7 @@ impl Stage {
         Ok(issued.access_token)
     }
 
-    /// A librarian's introduction to others.
+    /// Makes a librarian's introduction to others.
     pub(crate) fn introduction(&self, id: &str) -> anyhow::Result<String> {
         let introduction = Introduction {
             librarian_id: id.to_owned(),

@@ -1,4 +1,4 @@
-//! Librarians who write to one another, and what arrives.
+//! Librarians who write to one another, and the messages that arrive.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
 
 /// How long a stream may be silent before it counts as lost.
 const SILENCE: Duration = Duration::from_secs(45);
-/// How many messages are asked for at once.
+/// How many messages are asked for at a time.
 const PAGE: i32 = 200;
 
 /// Writes to others and to the staff room, until the storm is over.
@@ -41,7 +41,7 @@ pub(crate) async fn write(mut me: Person, others: Vec<String>) {
     }
 }
 
-/// Watches all conversations, and fills in what happened while the watch was broken.
+/// Watches all conversations, and fills in what was missed while the watch was broken.
 pub(crate) async fn listen(me: Person, id: String) {
     let mut listener = Listener {
         me,
@@ -87,7 +87,7 @@ impl Listener {
                         }
                     }
                 }
-                // One that the listener comes into later, or that has something new about it.
+                // A conversation that the listener joined later, or that has changed.
                 Some(Change::Changed(conversation))
                     if self.fill_in(channel, &conversation).await.is_none() =>
                 {
@@ -103,7 +103,7 @@ impl Listener {
         }
     }
 
-    /// Asks for what came before a snapshot and is not here. `None` if it can't be had now.
+    /// Asks for the messages up to a snapshot that are missing here. Returns `None` if they can't be had now.
     async fn fill_in(
         &mut self,
         channel: &Channel,
@@ -122,7 +122,7 @@ impl Listener {
                 ..wire::ListMessagesRequest::default()
             };
             if have == 0 {
-                // Nothing comes after nothing: these are the latest of all up to the snapshot's.
+                // An `after` of 0 asks for nothing. This asks for the latest messages up to the snapshot's head.
                 request.before = conversation.head + 1;
             }
             let mut client = ImServiceClient::new(channel.clone());

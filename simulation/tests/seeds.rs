@@ -1,5 +1,5 @@
-//! A few dozen worlds, each played to its end, and some of them twice. `CARREL_SEEDS` says how many; `make simulation`
-//! plays many more.
+//! Plays a few dozen worlds to their end, and some of them twice. `CARREL_SEEDS` says how many; `make simulation` plays
+//! many more.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -15,14 +15,14 @@ use std::{
 
 use carrel_simulation::{Figures, Outcome, run};
 
-/// Each of these tests keeps all cores busy.
+/// Held by each of these tests: each keeps all cores busy.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many seeds are played.
+/// Returns how many seeds are played.
 fn seeds() -> u64 {
     env::var("CARREL_SEEDS").map_or(60, |seeds| seeds.parse().expect("CARREL_SEEDS is a number"))
 }
@@ -65,7 +65,7 @@ fn no_seed_breaks_an_invariant() {
         );
         figures.add(&outcome.figures);
     }
-    // A world in which nothing happens breaks nothing.
+    // Without commands, events and faults, the invariants would hold trivially.
     let Figures {
         commands,
         tries,
@@ -90,7 +90,7 @@ fn the_same_seed_is_the_same_world() {
             assert_eq!(one.digest, other.digest, "seed {}", one.seed);
         }
     }
-    // On a machine so busy that none is sure to be the same, most are all the same.
+    // On a machine so busy that no single run is sure to replay, most still must.
     let same = pairs
         .iter()
         .filter(|(one, other)| one.digest == other.digest);

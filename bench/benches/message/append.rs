@@ -1,4 +1,4 @@
-//! Appends to a log on the disk, alone and so many that share a commit.
+//! Appends to a log on the disk, one at a time and many that share a commit.
 
 use carrel_platform::log::{
     Batch, EventLog, NewEvent, StreamName, Write,
@@ -26,7 +26,7 @@ fn append_together(bencher: Bencher<'_, '_>, together: u64) {
     });
 }
 
-/// The next event of a stream of its own.
+/// Returns the next event for a stream.
 fn event(stream: u64, expected: u64) -> Batch {
     Batch {
         writes: vec![Write {

@@ -1,4 +1,4 @@
-//! One message through session-svc, over gRPC in one process and on a log in memory, to so many streams.
+//! One message through session-svc, over gRPC in one process and on a log in memory, to a number of streams.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ use crate::text;
 
 const SESSION: &str = "5e5510115e5510115e5510115e551011";
 
-/// One session and all who attend it.
+/// One session and all its attendees.
 struct Hall {
     speaker: mpsc::Sender<wire::AttendRequest>,
     streams: Vec<Streaming<Encoded<wire::AttendResponse>>>,
@@ -99,7 +99,7 @@ impl Hall {
         let (speaker, first) = attend(&way, &patron).await;
         let mut streams = vec![first];
         for _ in 1..receivers {
-            // Whose requests end still listens.
+            // A stream whose requests have ended still receives.
             streams.push(attend(&way, &patron).await.1);
         }
         Self {
@@ -111,7 +111,7 @@ impl Hall {
         }
     }
 
-    /// Says something and waits until all have heard it.
+    /// Sends a message and waits until all have received it.
     async fn say(&mut self) {
         self.said += 1;
         let act = wire::Act {

@@ -1,4 +1,4 @@
-//! The stations of a message's way, each by itself: `cargo bench --package carrel-bench`.
+//! The stations of a message's way, each measured by itself: `cargo bench --package carrel-bench`.
 #![allow(
     clippy::unwrap_used,
     reason = "what is benched works, or the bench says so"
@@ -12,7 +12,7 @@ fn main() {
     divan::main();
 }
 
-/// As long as two lines of a chat.
+/// Returns a text as long as two lines of a chat.
 fn text() -> String {
     "Where can I find the letters of the lighthouse keepers? ".repeat(2)
 }

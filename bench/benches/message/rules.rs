@@ -1,4 +1,5 @@
-//! What is done to a message without any I/O: decided, shown to both audiences, written for the log and for a browser.
+//! The work on a message without any I/O: it is decided, shown to both audiences, and encoded for the log and for a
+//! browser.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +58,7 @@ fn librarian() -> Actor {
     })
 }
 
-/// A session in which a librarian answers a patron.
+/// Returns a session in which a librarian answers a patron.
 fn active() -> History {
     let mut history = History::empty(SESSION.into());
     let open = Command::Open {
@@ -98,7 +99,7 @@ fn message(history: &History) -> Event {
     decision.session.remove(0)
 }
 
-/// A message as staff are shown it, encoded.
+/// Returns a message as staff are shown it, encoded.
 fn shown() -> Bytes {
     let mut history = active();
     let event = message(&history);
@@ -115,7 +116,7 @@ fn decide_message(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| decide(&history.situation(NOON_MS, TIMES), &librarian, &command));
 }
 
-/// For both audiences.
+/// Projects a message for both audiences.
 #[divan::bench]
 fn project_message(bencher: Bencher<'_, '_>) {
     let history = active();

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::{Incoming, Meter, Said, command_id, number_of, socket::Socket};
 
-/// How frames are written.
+/// The encoding of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
     /// `carrel.v1.proto`.
@@ -24,7 +24,7 @@ pub enum Wire {
     Json,
 }
 
-/// A socket whose Hello was welcomed.
+/// An open socket, after the Welcome.
 #[derive(Debug)]
 pub struct Browser {
     socket: Socket,
@@ -32,10 +32,10 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens a socket and is welcomed.
+    /// Opens a socket and waits for the Welcome.
     ///
     /// # Errors
-    /// When it is not.
+    /// If there is none.
     pub async fn open(
         gateway: SocketAddr,
         wire: Wire,
@@ -59,7 +59,7 @@ impl Browser {
     /// Sends a frame. It leaves with the next [`Browser::next`] at the latest.
     ///
     /// # Errors
-    /// When the socket has ended.
+    /// If the socket has ended.
     pub async fn send(&mut self, frame: Request) -> anyhow::Result<()> {
         let frame = ClientFrame {
             frame: Some(frame),
@@ -72,10 +72,10 @@ impl Browser {
         self.socket.feed(message).await
     }
 
-    /// Does something in a session and waits for its answer.
+    /// Sends an act in a session and waits for its answer.
     ///
     /// # Errors
-    /// When it is refused, or the socket ends.
+    /// If it is refused, or the socket ends.
     pub async fn act(&mut self, session: &str, command: &str, act: act::Act) -> anyhow::Result<()> {
         self.send(Request::Act(Act {
             command_id: command.to_owned(),
@@ -92,10 +92,10 @@ impl Browser {
         }
     }
 
-    /// Takes part in a session. Returns its last event.
+    /// Attends a session. Returns its last position.
     ///
     /// # Errors
-    /// When it is refused, or the socket ends.
+    /// If it is refused, or the socket ends.
     pub async fn attend(
         &mut self,
         session: &str,
@@ -119,7 +119,7 @@ impl Browser {
     /// Waits for the next frame. Cancel-safe.
     ///
     /// # Errors
-    /// When the socket has ended.
+    /// If the socket has ended.
     pub async fn next(&mut self) -> anyhow::Result<Frame> {
         loop {
             let frame = match self.socket.next().await? {
@@ -168,7 +168,7 @@ impl Browser {
     }
 }
 
-/// What was said, if an event is a message of the bench.
+/// Returns what was said, if an event is a message of the bench.
 pub(super) fn said(payload: Option<Payload>) -> Option<Said> {
     match payload {
         Some(Payload::Message(message)) => Said::parse(message.text.as_bytes()),

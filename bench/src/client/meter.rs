@@ -1,4 +1,4 @@
-//! Bytes on the wire.
+//! Counts bytes on the wire.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::{
 pub struct Meter(Arc<AtomicU64>);
 
 impl Meter {
-    /// How many bytes there were so far.
+    /// Returns how many bytes were carried so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -39,7 +39,7 @@ pub struct Metered {
 }
 
 impl Metered {
-    /// Counts what goes over a connection.
+    /// Counts the bytes of a connection from now on.
     #[must_use]
     pub fn new(stream: TcpStream, meter: &Meter) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Another institution's program, on session-svc's gRPC.
+//! A program of another institution, which uses session-svc's gRPC.
 
 use anyhow::{Context, bail};
 use carrel_proto::{
@@ -25,10 +25,10 @@ pub struct Program {
     responses: Streaming<Encoded<AttendResponse>>,
 }
 
-/// A call that says whose it is.
+/// Makes a call with a token.
 ///
 /// # Errors
-/// When the token is no text for a header.
+/// If the token is not valid in a header.
 pub fn call<T>(token: &str, message: T) -> anyhow::Result<Request<T>> {
     let mut request = Request::new(message);
     let bearer = format!("Bearer {token}").parse()?;

@@ -1,4 +1,4 @@
-//! What the limits speak: one byte for the kind, eight for a number, then what there is.
+//! The limits' protocol: one byte for the kind, eight for a number, then the content.
 
 use std::net::SocketAddr;
 
@@ -11,17 +11,17 @@ use super::{Incoming, Meter, Said, socket::Socket};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// To the server: into the room of this number. From it: joined, and the last position.
+    /// To the server: join the room with this number. From it: joined, and the last position.
     Join = b'J',
     /// To the server: say this, with a number for the acknowledgement. From it: said, with its position.
     Say = b'S',
-    /// From the server: said and, where there is a disk, on it.
+    /// From the server: said and, if the limit has a disk, written to it.
     Accepted = b'A',
     /// Somebody types.
     Typing = b'T',
 }
 
-/// A frame.
+/// Makes a frame.
 #[must_use]
 pub fn frame(kind: Kind, number: u64, content: &[u8]) -> Bytes {
     let mut frame = Vec::with_capacity(9 + content.len());
@@ -31,7 +31,7 @@ pub fn frame(kind: Kind, number: u64, content: &[u8]) -> Bytes {
     frame.into()
 }
 
-/// What a frame says.
+/// Parses a frame.
 #[must_use]
 pub fn parse(frame: &[u8]) -> Option<(Kind, u64, &[u8])> {
     let (kind, rest) = frame.split_first()?;
@@ -42,7 +42,7 @@ pub fn parse(frame: &[u8]) -> Option<(Kind, u64, &[u8])> {
     Some((kind, u64::from_le_bytes(*number), content))
 }
 
-/// A socket that is in a room.
+/// A socket that has joined a room.
 #[derive(Debug)]
 pub struct Raw {
     socket: Socket,

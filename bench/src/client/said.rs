@@ -1,25 +1,25 @@
-//! What members say: enough in the text to know, wherever it arrives, who said it, which of theirs it is and when it
-//! was due.
+//! The messages that members say. The text alone tells, wherever it arrives, who said it, which of theirs it is and
+//! when it was due.
 
 use crate::moment::Moment;
 
-/// How long each message is, in bytes: two lines of a chat.
+/// The length of each message, in bytes: two lines of a chat.
 const LENGTH: usize = 120;
 const HEAD: usize = 8 + 8 + 16;
 
-/// One message.
+/// A message of the bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// Who says it, by a number of their own.
+    /// The speaker's number.
     pub speaker: u32,
-    /// Which of theirs it is: 1, 2, 3 …
+    /// Which of the speaker's messages it is: 1, 2, 3 …
     pub number: u32,
-    /// When it was due to be sent, whether or not it was then.
+    /// When it was due to be sent, even if it was sent later.
     pub due: Moment,
 }
 
 impl Said {
-    /// As the text of a message.
+    /// Returns it as the text of a message.
     #[must_use]
     pub fn text(&self) -> String {
         let Self {
@@ -34,7 +34,7 @@ impl Said {
         )
     }
 
-    /// From the text of a message, unless it is somebody else's.
+    /// Parses the text of a message. Returns `None` if it is not the bench's.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let head = std::str::from_utf8(text.get(..HEAD)?).ok()?;
@@ -46,13 +46,13 @@ impl Said {
     }
 }
 
-/// The id of the command by which somebody says their nth message, as long as a UUID.
+/// Returns the id of the command for a speaker's nth message, as long as a UUID.
 #[must_use]
 pub fn command_id(speaker: u32, number: u32) -> String {
     format!("{speaker:08x}-0000-4000-8000-{number:012x}")
 }
 
-/// Which message a command's id belongs to.
+/// Returns the number of the message that a command's id belongs to.
 #[must_use]
 pub fn number_of(command_id: &str) -> Option<u32> {
     u32::from_str_radix(command_id.rsplit('-').next()?, 16).ok()

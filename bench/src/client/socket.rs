@@ -1,4 +1,4 @@
-//! A websocket that writes what waits in one go, as soon as nothing more is there to read.
+//! A websocket that flushes waiting messages together, once nothing more is there to read.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Opens one, for a sub-protocol.
+    /// Opens a socket for a sub-protocol.
     pub(super) async fn open(
         address: SocketAddr,
         protocol: &'static str,
@@ -40,13 +40,13 @@ impl Socket {
         })
     }
 
-    /// Takes a message on its way. It leaves with the next [`Socket::next`] at the latest.
+    /// Queues a message. It leaves with the next [`Socket::next`] at the latest.
     pub(super) async fn feed(&mut self, message: Message) -> anyhow::Result<()> {
         self.unsent = true;
         Ok(self.stream.feed(message).await?)
     }
 
-    /// The next message. Cancel-safe.
+    /// Waits for the next message. Cancel-safe.
     pub(super) async fn next(&mut self) -> anyhow::Result<Message> {
         let message = match self.stream.next().now_or_never() {
             Some(message) => message,

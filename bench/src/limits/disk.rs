@@ -12,15 +12,15 @@ use crate::{
     ledger::{histogram, record},
 };
 
-/// What one append writes, in bytes.
+/// The number of bytes that one append writes.
 const APPEND: usize = 256;
 /// How many appends share a commit, where they do.
 const SHARED: usize = 64;
 
-/// Measures the disk that a folder is on, for so long each.
+/// Measures the disk that a folder is on, each figure for `time`.
 ///
 /// # Errors
-/// When nothing can be written there.
+/// If nothing can be written there.
 pub fn measure(folder: &Path, time: Duration) -> anyhow::Result<Figures> {
     let mut figures = Figures::new();
     let mut file = OpenOptions::new()

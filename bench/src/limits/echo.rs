@@ -1,4 +1,4 @@
-//! What tonic allows: a bidirectional stream whose other end sends back what it gets.
+//! What tonic allows: a bidirectional stream whose other end sends back everything that it receives.
 //!
 //! The method is that of server reflection, the one small bidirectional stream that comes with a library.
 
@@ -29,7 +29,7 @@ use crate::{core::Cores, cost, figures::Figures};
 const STREAMS: usize = 100;
 /// How many messages are under way on each.
 const WINDOW: usize = 8;
-/// As long as a message of the bench.
+/// The length of a message of the bench.
 const LENGTH: usize = 120;
 
 struct Echo;
@@ -55,7 +55,7 @@ impl ServerReflection for Echo {
 /// Serves until the process is killed.
 ///
 /// # Errors
-/// When the address can't be used.
+/// If the address can't be used.
 pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await?;
     #[expect(clippy::print_stdout, reason = "it says that it serves")]
@@ -69,10 +69,10 @@ pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Measures it on the servers' core, for so long.
+/// Measures an echo server on the servers' core for `time`.
 ///
 /// # Errors
-/// When it does not start or answer.
+/// If it does not start or answer.
 pub async fn measure(cores: Cores, time: Duration) -> anyhow::Result<Figures> {
     let folder = TempDir::new()?;
     let port = carrel_testbed::port::free()?;

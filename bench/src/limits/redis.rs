@@ -1,4 +1,4 @@
-//! What Redis allows: publishing and hearing it again, many at a time, and one after the other.
+//! What Redis allows: publishing messages and receiving them again, many at a time and one after the other.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use crate::{
     ledger::{histogram, record},
 };
 
-/// How many are published before those are waited for.
+/// How many messages are published before the first of them is waited for.
 const TOGETHER: u32 = 64;
 const CHANNEL: &str = "bench";
 
-/// Measures a Redis on the servers' core, for so long each.
+/// Measures a Redis on the servers' core, each figure for `time`.
 ///
 /// # Errors
-/// When there is no Redis, or it does not answer.
+/// If there is no Redis, or it does not answer.
 pub async fn measure(cores: Cores, time: Duration) -> anyhow::Result<Figures> {
     cores.enter_server()?;
     let redis = Redis::start();

@@ -1,5 +1,5 @@
-//! A websocket room server that does nothing else: what one says goes to all others in the room, then the speaker is
-//! acknowledged. With a file, both happen after one synced SQLite transaction for everything that waits.
+//! A websocket room server that does nothing else: a message goes to all others in the room, and the speaker gets an
+//! acknowledgement. With a file, both happen after one synced SQLite transaction for all waiting messages.
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ use tokio_tungstenite::{
 
 use crate::client::{Kind, frame, parse};
 
-/// How many messages one transaction takes at the most.
+/// How many messages one transaction takes at most.
 const GROUP: usize = 1024;
 
 /// All rooms.
@@ -42,7 +42,7 @@ struct Room {
     entered: u64,
 }
 
-/// Something that was said and is not on the disk yet.
+/// A message that is not passed on yet.
 struct Saying {
     room: u64,
     member: u64,
@@ -50,10 +50,10 @@ struct Saying {
     text: Bytes,
 }
 
-/// Serves rooms until the process is killed. With `file`, keeps what is said in it.
+/// Serves rooms until the process is killed. With `file`, messages are kept in it.
 ///
 /// # Errors
-/// When the address or the file can't be used.
+/// If the address or the file can't be used.
 pub async fn serve(address: SocketAddr, file: Option<&Path>) -> anyhow::Result<()> {
     let rooms = Rooms::default();
     let log = match file {
@@ -69,7 +69,7 @@ pub async fn serve(address: SocketAddr, file: Option<&Path>) -> anyhow::Result<(
         let (stream, _) = listener.accept().await?;
         let (rooms, log) = (rooms.clone(), log.clone());
         tokio::spawn(async move {
-            // Who goes without a word is gone all the same.
+            // A member who disconnects without closing has left all the same.
             let _ = member(stream, rooms, log).await;
         });
     }
@@ -113,7 +113,7 @@ async fn talk(
             }
             message = socket.next() => {
                 let mut next = Some(message);
-                // What came in one go is taken in one go.
+                // Messages that arrived together are taken together.
                 while let Some(message) = next.take() {
                     let Some(Ok(message)) = message else { return Ok(()) };
                     if let Message::Binary(bytes) = message {
@@ -142,7 +142,7 @@ fn hear(
                 text: bytes.slice_ref(text),
             };
             match log {
-                // The writer is there as long as the process.
+                // The writer lives as long as the process.
                 Some(log) => drop(log.send(saying)),
                 None => rooms.pass_on(&[saying]),
             }
@@ -172,7 +172,7 @@ impl Rooms {
         }
     }
 
-    /// Gives each its place, sends it to the others and acknowledges it.
+    /// Gives each message its position, sends it to the others and acknowledges it.
     fn pass_on(&self, sayings: &[Saying]) {
         let mut rooms = self.all();
         for saying in sayings {
@@ -204,7 +204,7 @@ impl Rooms {
     }
 }
 
-/// Opens the file and starts the one who writes.
+/// Opens the file and starts the writer.
 fn keep(file: &Path, rooms: Rooms) -> anyhow::Result<blocking::Sender<Saying>> {
     let mut connection = open(file)?;
     let (log, sayings) = blocking::channel::<Saying>();
@@ -217,7 +217,7 @@ fn keep(file: &Path, rooms: Rooms) -> anyhow::Result<blocking::Sender<Saying>> {
             {
                 group.push(next);
             }
-            // Who isn't on the disk isn't passed on, and the bench sees what is missing.
+            // A message that is not on the disk is not passed on, and the bench sees that it is missing.
             if commit(&mut connection, &group).is_ok() {
                 rooms.pass_on(&group);
             }
@@ -227,10 +227,10 @@ fn keep(file: &Path, rooms: Rooms) -> anyhow::Result<blocking::Sender<Saying>> {
     Ok(log)
 }
 
-/// Opens a file as the log of an embedded Carrel is opened, but for what is in it.
+/// Opens a file with the settings of an embedded Carrel's log, and a table of its own.
 ///
 /// # Errors
-/// When it can't be used.
+/// If it can't be used.
 pub(super) fn open(file: &Path) -> anyhow::Result<Connection> {
     let connection = Connection::open(file)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -256,7 +256,7 @@ fn commit(connection: &mut Connection, group: &[Saying]) -> rusqlite::Result<()>
     transaction.commit()
 }
 
-/// Buffers as small as the gateway's, so that the memory of a quiet socket can be compared.
+/// Returns buffers as small as the gateway's, so that the memory of a quiet socket can be compared.
 fn buffers() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(4 * 1024)

@@ -1,4 +1,4 @@
-//! What Carrel is to reach: ratios to the limits of the same run.
+//! The goals that Carrel must reach: ratios to the limits of the same run.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,21 +7,21 @@ use crate::{
     scenario::{MANY_SESSIONS, Scenario, TO_THE_FIRST},
 };
 
-/// One goal, and what was measured of it.
+/// A goal, and what was measured of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Goal {
-    /// What.
+    /// What is measured.
     pub what: String,
     /// The bound.
     pub wanted: f64,
-    /// Whether it is an upper bound.
+    /// Whether the bound is an upper bound.
     pub at_most: bool,
-    /// What it came to.
+    /// The measured value.
     pub measured: f64,
 }
 
 impl Goal {
-    /// Whether it is reached.
+    /// Returns whether the goal is reached.
     #[must_use]
     pub fn is_met(&self) -> bool {
         if self.at_most {
@@ -32,7 +32,7 @@ impl Goal {
     }
 }
 
-/// A goal as a ratio: of a figure of one subject to the same of another.
+/// A goal as a ratio: a figure of one subject to the same figure of another.
 struct Ratio {
     what: &'static str,
     scenario: Scenario,
@@ -224,7 +224,7 @@ const RATIOS: [Ratio; 18] = [
     .at_most(1.15),
 ];
 
-/// What was measured of each goal, as far as it was.
+/// Returns the goals that were measured.
 #[must_use]
 pub fn goals(measured: &Measured) -> Vec<Goal> {
     let figure = |scenario: Scenario, subject: &str, figure: &str| {

@@ -11,7 +11,7 @@ use crate::{
     server::Server,
 };
 
-/// How often one of the two who talk says something: together they say one message a second.
+/// How often each of the two who talk says something: together they say one message a second.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// How many conversations there are, and how quiet they are.
@@ -31,7 +31,7 @@ impl Desk {
         }
     }
 
-    /// So many times the sessions, in which as much is said as before, all together.
+    /// Returns a desk with so many times the sessions and the same total message rate.
     pub(super) fn spread(self, times: u32) -> Self {
         Self {
             sessions: self.sessions * times as usize,
@@ -65,14 +65,14 @@ pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures>
     desk.talk(&crowd).await
 }
 
-/// Each says something at a time of their own, and types half-way between.
+/// Returns each member's beats: a message at a time of their own, and typing half-way between two.
 fn beats(crowd: &Crowd, every: Duration) -> Vec<Beat> {
     let now = Moment::now();
     let talkers: Vec<_> = crowd.talkers().collect();
     let count = u32::try_from(talkers.len()).unwrap_or(u32::MAX);
     let mut beats = Vec::new();
     for (place, talker) in (0_u32..).zip(talkers) {
-        // The two of a session are half a turn apart.
+        // The two members of a session are half a turn apart.
         let offset = every / count * (place / 2) + every / 2 * (place % 2);
         for (what, wait) in [(Due::Say, offset), (Due::Type, offset + every / 2)] {
             beats.push(Beat {

@@ -1,4 +1,4 @@
-//! As much as goes.
+//! As many messages as the server can take.
 
 use super::{Size, measure, rest};
 use crate::{
@@ -9,16 +9,16 @@ use crate::{
     server::Server,
 };
 
-/// How many messages each speaker has under way.
+/// How many messages of each speaker are unacknowledged at once.
 const WINDOW: usize = 8;
 
-/// What speakers are told.
+/// The order to the speakers.
 pub(super) const ORDER: Order = Order::Flood {
     window: WINDOW,
     limit: u32::MAX,
 };
 
-/// Who takes part.
+/// Returns the sessions and their watchers.
 pub(super) fn shape(size: Size) -> Shape {
     Shape {
         rooms: size.pick(100, 100, 4),

@@ -1,5 +1,5 @@
-//! The desk, and the desk with many more sessions in which as much is said all together. Played on an empty log and on
-//! one that has been in use for years.
+//! The desk, and the desk with many more sessions and the same total message rate. Played on an empty log and on one
+//! that has been in use for years.
 
 use std::time::Instant;
 
@@ -10,9 +10,9 @@ use carrel_proto::session::v1::{
 use super::{Size, add, desk::Desk, rest};
 use crate::{client::call, cost, figures::Figures, room::log_in, server::Server};
 
-/// How many times the sessions there are then.
+/// By how much the number of sessions is multiplied.
 const TIMES: u32 = 10;
-/// What figures are called that are of so many.
+/// The prefix of figures with that many sessions.
 pub(crate) const MANY_SESSIONS: &str = "10 times the sessions";
 /// How many pages of ended sessions a librarian looks at.
 const PAGES: u32 = 20;
@@ -37,7 +37,7 @@ pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures>
     Ok(figures)
 }
 
-/// Looks at some pages of the sessions that have ended. Returns how long one takes, in milliseconds.
+/// Reads some pages of the list of ended sessions. Returns how long one page takes, in milliseconds.
 async fn leaf_through(server: &Server) -> anyhow::Result<f64> {
     let staff = log_in(server, 1).await?;
     let mut sessions = SessionServiceClient::new(server.channel(0)?);

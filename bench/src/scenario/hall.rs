@@ -11,7 +11,7 @@ use crate::{
     server::Server,
 };
 
-/// How often each of the two says something: together 20 a second.
+/// How often each of the two says something: together 20 messages a second.
 const EVERY: Duration = Duration::from_millis(100);
 
 pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures> {

@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures> {
     let mut figures = Figures::new();
-    // One who came and went, so that what is made at first use is made.
+    // A crowd that comes and leaves, so that everything that is made on first use exists.
     let first = Shape {
         rooms: 2,
         watchers: 1,

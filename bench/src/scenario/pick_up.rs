@@ -39,7 +39,7 @@ use crate::{
 
 const WITHIN: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(2);
-/// How long patrons may take to be told. Who has not been told then is lost.
+/// How long it may take until all patrons are told. A patron who has not been told by then counts as lost.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
 /// What all librarians share.
@@ -49,7 +49,7 @@ struct Contest {
     began: watch::Sender<bool>,
 }
 
-/// What one of them got.
+/// What one librarian got.
 struct Catch {
     times: hdrhistogram::Histogram<u64>,
     late: u64,
@@ -96,12 +96,12 @@ pub(super) async fn play(
     let took = Moment::now().since(began);
     let cpu = cost::of_servers()?.cpu - before.cpu;
     ensure!(picked.is_ok(), "not all patrons were picked up in time");
-    // Patrons are told by sockets of their own, and so perhaps later than who picked them up.
+    // Patrons are told on their own sockets, and so perhaps later than the librarian who picked them up.
     let until = Instant::now() + SETTLES_WITHIN;
     while Instant::now() < until && shown.load(Ordering::Relaxed) < patrons {
         sleep(LOOK).await;
     }
-    // Each patron is told once, and nobody is picked up twice.
+    // Each patron must be told once, and none picked up twice.
     rest(size).await;
     contest.began.send_replace(false);
     let (mut times, mut late) = (histogram(), 0);
@@ -139,7 +139,7 @@ pub(super) async fn play(
     Ok(figures)
 }
 
-/// A patron asks, and attends their session.
+/// Lets a patron ask a question and attend their session.
 async fn ask(server: &Server, number: usize, meter: &Meter) -> anyhow::Result<Browser> {
     let gateway = server.gateway(number)?;
     let admitted = http::admit(gateway, LIBRARY).await?;
@@ -155,7 +155,7 @@ async fn ask(server: &Server, number: usize, meter: &Meter) -> anyhow::Result<Br
     Ok(browser)
 }
 
-/// A patron waits, and counts how often they are picked up.
+/// Counts how many times a patron is picked up.
 async fn wait(mut browser: Browser, shown: Arc<AtomicUsize>) {
     while let Ok(frame) = browser.next().await {
         if let Frame::Event(event) = frame
@@ -183,7 +183,7 @@ async fn watching(
     Ok(browser)
 }
 
-/// Picks up whoever waits, one after the other, in an order of one's own.
+/// Picks up waiting patrons, one after the other, in an order of the librarian's own.
 async fn contend(
     mut browser: Browser,
     number: usize,

@@ -7,7 +7,7 @@ use crate::{figures::Figures, server::Server};
 
 pub(super) async fn play(server: &mut Server, size: Size) -> anyhow::Result<Figures> {
     let mut figures = Figures::new();
-    // One crowd each: a ledger knows of one window only.
+    // One crowd each: a ledger has one window only.
     let desk = Desk::of(size);
     let crowd = desk.gather(server).await?;
     add(&mut figures, "with Redis", desk.talk(&crowd).await?);

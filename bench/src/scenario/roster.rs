@@ -41,18 +41,18 @@ use crate::{
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What all of them share.
+/// What all librarians share.
 #[derive(Debug)]
 struct Board {
     changes: Mutex<Changes>,
-    /// How many rows of others all of them together have.
+    /// How many rows of others all librarians together have.
     rows: AtomicUsize,
     meter: Meter,
 }
 
 #[derive(Debug)]
 struct Changes {
-    /// When whose last change was due.
+    /// When each librarian's last change was due.
     due: HashMap<String, Moment>,
     made: u64,
     seen: u64,
@@ -107,7 +107,7 @@ pub(super) async fn play(
     let before = cost::of_servers()?;
     let began = Moment::now();
     let time = size.seconds(20, 6, 600);
-    // Together 50 changes a second.
+    // Together there are 50 changes a second.
     let apart = Duration::from_millis(20);
     let beats: Vec<Beat> = (0..)
         .zip(&orders)
@@ -164,7 +164,7 @@ struct Librarian {
     id: String,
     monitor: String,
     status: Status,
-    /// The status of each other, as this one was shown it.
+    /// The status of each other librarian, as this one was shown it.
     known: HashMap<String, Status>,
     board: Arc<Board>,
 }
@@ -223,7 +223,7 @@ impl Librarian {
             .await
     }
 
-    /// Looks at a row of the desk. Whose status is another than before has been seen to change it.
+    /// Takes in a row of the desk. If the status differs from the one before, a change was seen.
     fn look(&mut self, row: LibrarianRow) {
         let status = row.status();
         if row.librarian_id == self.id {

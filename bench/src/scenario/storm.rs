@@ -1,4 +1,4 @@
-//! Everybody comes back at once.
+//! All watchers come back at once.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
 
 /// How long it may take until all are back.
 const WITHIN: Duration = Duration::from_secs(60);
-/// How many messages each speaker has under way while nobody listens.
+/// How many messages of each speaker are unacknowledged at once while the watchers are away.
 const WINDOW: usize = 8;
 
 pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures> {
@@ -27,9 +27,9 @@ pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures>
     let crowd = Crowd::gather(server, shape).await?;
     rest(size).await;
     let mut figures = Figures::new();
-    // First in silence: everyone who watches, and those who talk stay.
+    // First in silence: all watchers are cut off, and those who talk stay.
     storm(&crowd, size, "back", 0, &mut figures).await?;
-    // The limits keep nothing that could be missed.
+    // The limits keep nothing, so there is nothing to catch up on.
     if !server.is_limit() {
         let missed = size.pick(500, 500, 20);
         storm(
@@ -47,7 +47,7 @@ pub(super) async fn play(server: &Server, size: Size) -> anyhow::Result<Figures>
     }
     let mut checked = crowd.ledger.figures();
     if server.is_limit() {
-        // Who was away has missed what was said.
+        // The watchers who were away have missed what was said.
         checked.remove("lost");
     }
     checked.retain(|name, _| crate::figures::MUST_BE_ZERO.contains(&name.as_str()));

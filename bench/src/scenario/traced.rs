@@ -1,5 +1,6 @@
-//! The flood on several servers by turns of a second each. What else the machine does changes a rate by more than what is
-//! asked for, but within some seconds it changes little, so each server's turn is compared to the first's beside it.
+//! The flood on several servers, in turns of a second each. Other work of the machine changes a rate by more than the
+//! effect to be measured, but changes little within some seconds, so each server's turn is compared to the first
+//! server's turn beside it.
 
 use std::time::Duration;
 
@@ -14,28 +15,28 @@ use crate::{
     server::Server,
 };
 
-/// How each server's rate compares to the first's, on an average over turns.
+/// The figure of a server's rate compared to the first server's, averaged over turns.
 pub(crate) const TO_THE_FIRST: &str = "delivered/s to the first's";
 
 /// How long a flood runs before its turn is measured.
 const RUN_UP: Duration = Duration::from_millis(200);
 
-/// A server, who floods it, and what came of it.
+/// A server, the crowd that floods it, and the results.
 struct Side<'a> {
     server: &'a Server,
     crowd: Crowd,
-    /// What the server had used before the first turn.
+    /// The processor time that the server had used before the first turn.
     cpu_before: Duration,
-    /// How much had arrived by then.
+    /// How many messages had arrived by then.
     before: u64,
-    /// How much arrived within the measured time of each turn.
+    /// How many messages arrived in the measured time of each turn.
     arrived: Vec<u64>,
 }
 
-/// Plays it on servers that do nothing else meanwhile. The figures are in the order of the servers.
+/// Plays the scenario on servers that do nothing else meanwhile. The figures are in the order of the servers.
 ///
 /// # Errors
-/// When a server refuses what comes before the clock starts.
+/// If a server refuses something before the clock starts.
 pub(super) async fn play(servers: &[Server], size: Size) -> anyhow::Result<Vec<Figures>> {
     let mut sides = Vec::new();
     for server in servers {
@@ -57,7 +58,7 @@ pub(super) async fn play(servers: &[Server], size: Size) -> anyhow::Result<Vec<F
     // A session is full after a minute of this.
     for number in 0..size.pick(20, 10, 1) {
         for place in 0..count {
-            // Nobody always comes after the same one.
+            // The order changes, so that no server always follows the same one.
             sides[(number + place) % count].flood(RUN_UP, turn).await;
         }
     }
@@ -70,7 +71,8 @@ pub(super) async fn play(servers: &[Server], size: Size) -> anyhow::Result<Vec<F
 }
 
 impl Side<'_> {
-    /// Has them talk as fast as they are acknowledged, and measures a part of that. All that is said must arrive.
+    /// Lets the members talk as fast as they are acknowledged, and measures a part of that. Everything that is said
+    /// must arrive.
     async fn flood(&mut self, run_up: Duration, time: Duration) {
         let ledger = &self.crowd.ledger;
         let from = Moment::now().after(run_up);
@@ -83,7 +85,7 @@ impl Side<'_> {
         self.arrived.push(ledger.count_arrived_in_window() - before);
     }
 
-    /// Forgets what there was before the first turn.
+    /// Discards what was measured before the first turn.
     fn begin(&mut self) -> anyhow::Result<()> {
         self.arrived.clear();
         self.cpu_before = self.server.cpu()?;
@@ -99,7 +101,7 @@ impl Side<'_> {
         let mut figures = ledger.figures();
         let in_turns: u64 = self.arrived.iter().sum();
         let seconds = turn.as_secs_f64() * self.arrived.len() as f64;
-        // All that the server did, what it sent to the collector between its turns too, for all that arrived.
+        // All work of the server, including what it sent to the collector between turns, for everything that arrived.
         let cpu = (self.server.cpu()? - self.cpu_before).as_secs_f64();
         let all = (ledger.count_arrived() - self.before).max(1) as f64;
         figures.insert("delivered/s".to_owned(), in_turns as f64 / seconds);

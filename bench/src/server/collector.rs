@@ -1,4 +1,4 @@
-//! Where telemetry goes: a collector that takes everything and keeps nothing, on a thread of its own in the load.
+//! A telemetry collector that accepts everything and keeps nothing, on a thread of its own in the load.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -26,7 +26,7 @@ use tonic::{Request, Response, Status, transport::Server};
 
 use super::settings::{Settings, setting};
 
-/// A collector. It ends when this is dropped.
+/// A running collector. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Collector {
     address: SocketAddr,
@@ -35,7 +35,7 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// Starts it for a Carrel that keeps this part of its traces.
+    /// Starts a collector for a Carrel that keeps this part of its traces.
     pub(super) fn start(ratio: f64) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -55,7 +55,7 @@ impl Collector {
         })
     }
 
-    /// What has Carrel send everything here.
+    /// Returns the settings that make Carrel send everything here.
     pub(super) fn settings(&self) -> Settings {
         vec![
             setting(

@@ -19,7 +19,7 @@ use super::{
     settings::{Settings, limits, setting},
 };
 
-/// What all that goes into Redis is sealed with.
+/// The key with which everything that goes into Redis is sealed.
 const REDIS_KEY: &str = "5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1";
 
 pub(super) async fn start(
@@ -29,7 +29,7 @@ pub(super) async fn start(
     collector: Option<Collector>,
 ) -> anyhow::Result<Server> {
     let fsync = if subject.synced { "on" } else { "off" };
-    // As large as any server in earnest has it; the testbed's own is for tests.
+    // As large as on any production server; the testbed's own is for tests.
     let postgres = Postgres::start_with(&[("fsync", fsync), ("shared_buffers", "128MB")])?;
     let redis = Redis::start()?;
     let staff = staff(librarians);
@@ -82,7 +82,7 @@ pub(super) async fn start(
     })
 }
 
-/// What is there so far.
+/// The parts built so far.
 struct Builder<'a> {
     programs: &'a Path,
     folder: &'a Path,
@@ -116,7 +116,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Starts so many of a service, which call those others. Returns where each answers.
+    /// Starts `count` processes of a service, which call the `upstream` ones. Returns the address at which each
+    /// answers.
     async fn start(
         &mut self,
         program: &str,
@@ -169,7 +170,7 @@ impl Builder<'_> {
     }
 }
 
-/// A program takes no setting that is another's.
+/// Returns whether a program takes a setting: it refuses those of others.
 fn is_for(program: &str, setting: &str) -> bool {
     let section = |name: &str| setting.starts_with(&format!("CARREL_{name}__"));
     !(section("GATEWAY") && program != "carrel-gateway"

@@ -73,19 +73,19 @@ fn limits_of(subject: &Subject, folder: &Path) -> Settings {
     settings
 }
 
-/// The data folder within the folder of a server.
+/// Returns the data folder within a server's folder.
 pub(super) fn data_of(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-/// Copies all files of a data folder, which has no folders in it.
+/// Copies all files of a data folder, which contains no folders.
 pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let copy = to.join(entry.file_name());
         fs::copy(entry.path(), &copy)?;
-        // Else the system writes it to the disk while a server is measured.
+        // Otherwise the system would write it to the disk while a server is measured.
         File::open(copy)?.sync_all()?;
     }
     Ok(())

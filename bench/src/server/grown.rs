@@ -1,8 +1,8 @@
-//! A log that has been in use for years, as a server finds it when it starts.
+//! A log as it is after years of use, for a server to start on.
 //!
-//! A few sessions are held on a real server, from the question to the end, with a supervisor inside. What that server has
-//! written of them is then copied in the log, again and again, under other ids and at other times. So every row is as
-//! session-svc writes it, whatever it writes at this commit, and ten million take minutes and not hours.
+//! A few sessions are held on a real server, from the question to the end, with a supervisor inside. What that server
+//! has written about them is then copied within the log, many times over, under other ids and at other times. So every
+//! row is as this commit's session-svc writes it, and ten million take minutes rather than hours.
 
 mod copies;
 mod model;
@@ -21,28 +21,28 @@ use self::{copies::copy, model::Model};
 use super::{LIBRARY, Subject};
 use crate::core::Cores;
 
-/// How many data folders of one size are kept: for this tree's programs, and for those of the commit to compare with.
+/// How many data folders of one size are kept: one for this tree's programs, and one for those of the commit to compare
+/// with.
 const KEPT: usize = 2;
 
-/// How much there is in a log.
+/// The contents of a log.
 #[derive(Clone, Debug)]
 pub struct Grown {
     /// How many sessions have ended. Each has left [`Grown::EVENTS_EACH`] events.
     pub sessions: u64,
-    /// Where data folders are kept for the next run.
+    /// The folder that keeps data folders for the next run.
     pub keep: PathBuf,
 }
 
 impl Grown {
-    /// How many events there are of each session, in all streams: 46 of the session, two of the conference and two of the
-    /// audit.
+    /// How many events each session has in all streams: 46 of the session, two of the conference and two of the audit.
     pub const EVENTS_EACH: u64 = 50;
 
-    /// A data folder with such a log, written by this subject's program. It is only to be copied. One that an earlier run
-    /// has made of the same program is taken again.
+    /// Returns a data folder with such a log, written by this subject's program. It must only be copied. If an earlier
+    /// run has made one with the same program, that one is used.
     ///
     /// # Errors
-    /// When a server does not do as it should, or the disk is full.
+    /// If a server fails, or the disk is full.
     pub(super) async fn data(&self, subject: &Subject, cores: Cores) -> anyhow::Result<PathBuf> {
         let size = format!("grown-{}-", self.sessions);
         let program = digest(&subject.programs.join("carrel"))?;
@@ -68,14 +68,14 @@ impl Grown {
         let log = SqliteLog::open(&made.join("carrel.db"), SqliteOptions::default())?;
         let model = Model::read(&log, LIBRARY).await?;
         copy(&log, &model, self.sessions).await?;
-        // Closed, so that it is one file.
+        // Closing it leaves one file.
         drop(log);
         fs::rename(made, &data)?;
         Ok(data)
     }
 }
 
-/// A name for what is in a file.
+/// Returns a hash of a file's content.
 fn digest(file: &Path) -> anyhow::Result<u64> {
     let content = fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
     let mut hasher = DefaultHasher::new();
@@ -83,7 +83,7 @@ fn digest(file: &Path) -> anyhow::Result<u64> {
     Ok(hasher.finish())
 }
 
-/// Removes the oldest folders whose names begin so, until no more are left.
+/// Removes the oldest folders whose names start with `begin`, until at most `left` remain.
 fn forget_all_but(left: usize, keep: &Path, begin: &str) -> anyhow::Result<()> {
     let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in fs::read_dir(keep)? {

@@ -1,4 +1,4 @@
-//! A limit, as a process of its own: this program again, with another command.
+//! A limit as a process of its own: this program again, with another command.
 
 use std::ffi::OsString;
 

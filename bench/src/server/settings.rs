@@ -1,12 +1,12 @@
-//! The settings that differ from the defaults: only limits that one machine which plays hundreds of people would run
-//! into. How anything is written, sent or kept is as it is by default.
+//! The settings that differ from the defaults: only limits that one machine playing hundreds of people would run into.
+//! How anything is written, sent or kept is as by default.
 
 use super::Subject;
 
-/// Settings as the environment has them.
+/// Settings as environment variables.
 pub(super) type Settings = Vec<(String, String)>;
 
-/// All people come from one address, and do not type but fire.
+/// Returns raised limits: all people come from one address, and scripts send faster than people type.
 pub(super) fn limits() -> Settings {
     [
         ("GATEWAY__CONNECTIONS", "40000"),
@@ -30,7 +30,8 @@ pub(super) fn setting(name: &str, value: &str) -> (String, String) {
     (format!("CARREL_{name}"), value.to_owned())
 }
 
-/// Makes a process's sync calls do nothing, where that is wanted: from outside, so that no program has a way to do it.
+/// Returns settings that make a process's sync calls do nothing, if that is wanted: from outside, so that no program
+/// has such a mode.
 pub(super) fn unsynced(subject: &Subject) -> Settings {
     if subject.synced {
         Vec::new()

@@ -1,4 +1,4 @@
-//! What people were told of their commands, against the log.
+//! Checks what people were told about their commands against the log.
 
 use std::collections::{HashMap, HashSet};
 
@@ -116,8 +116,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether what a command was to do is in the log, at the position that was told. A position of 0 says that the
-    /// answer names none.
+    /// Returns whether a command's effect is in the log, at the position that was told. A position of 0 means that the
+    /// answer named none.
     fn is_there(&self, command: &Command<'_>, position: u64) -> bool {
         let person = self.stage.people.get(command.who);
         let by_patron = person.is_some_and(|person| person.role == Role::Patron);
@@ -131,14 +131,14 @@ impl<'a> Session<'a> {
                 self.places(|seen| seen.kind == "opened" && seen.text == *question)
             }
             Deed::End => self.places(|seen| seen.kind == "ended"),
-            // What the log holds of these is judged with the owners; of a supervisor's it holds nothing.
+            // Owners' commands are judged with the owners. A supervisor's entering and leaving is not in the log.
             _ => return command.failed.is_none(),
         };
         let told = if by_patron { patron } else { staff };
         staff.is_some() && told.is_some_and(|told| position == 0 || *told == position)
     }
 
-    /// Where something is in the two views.
+    /// Returns the positions of an event in the staff's and the patron's view.
     fn places(&self, is: impl Fn(&Seen) -> bool) -> (Option<&u64>, Option<&u64>) {
         let place = |events: &'a [(u64, Seen)]| {
             let mut events = events.iter();
@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What a deed says, if it says something.
+/// Returns the text of a message or note.
 fn said(deed: &Deed) -> Option<&str> {
     match deed {
         Deed::Message(text) | Deed::Note(text) => Some(text),

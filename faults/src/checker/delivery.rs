@@ -1,4 +1,4 @@
-//! How long messages take to reach those who attend, with Redis and without (I9).
+//! How long messages take to reach attending viewers, with Redis and without (I9).
 
 use std::collections::HashMap;
 
@@ -13,17 +13,17 @@ use crate::history::Deed;
 
 /// By how much the slowest hundredth may be slower without Redis than with it, in milliseconds.
 pub const WITHOUT_REDIS_MS: u64 = 2_000;
-/// So many deliveries are needed at the least to speak of a slowest hundredth.
+/// How many deliveries are needed to compute a slowest hundredth.
 const ENOUGH: u64 = 100;
 
-/// How long messages took, from when they were first sent until somebody else was shown them.
+/// How long messages took from when they were first sent until another person was shown them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// How many were looked at. One message counts once for each who was shown it.
+    /// How many deliveries were measured. One message counts once for each person who was shown it.
     pub count: u64,
-    /// Half of them were as fast.
+    /// The median.
     pub p50_ms: u64,
-    /// All but a hundredth were as fast.
+    /// The 99th percentile.
     pub p99_ms: u64,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn measure(stage: &Stage<'_>) -> Deliveries {
             let Some((who, sent_at)) = sent.get(&(*session, seen.text.as_str())) else {
                 continue;
             };
-            // Who came later is shown what was said before, which took no time.
+            // A viewer who came later is shown old messages, for which no time can be measured.
             if who == viewer || !attended(view, *sent_at, *shown_at) {
                 continue;
             }
@@ -92,7 +92,7 @@ fn attended(view: &View<'_>, from: u64, until: u64) -> bool {
         .any(|spell| spell.from <= from && spell.until.is_none_or(|end| until <= end))
 }
 
-/// Holds the deliveries without Redis against those with it.
+/// Compares the deliveries without Redis with those with it.
 pub(super) fn check(deliveries: &Deliveries) -> Option<Violation> {
     let Deliveries {
         with_redis,
@@ -114,8 +114,8 @@ mod tests {
     use super::*;
     use crate::history::{Audience, Entry, Seen, What};
 
-    /// A patron's messages, one each ten seconds; Redis is away in the second half, when a librarian is shown them after
-    /// so long, instead of after ten milliseconds.
+    /// Builds a history of a patron's messages, one every ten seconds. Redis is away in the second half, when a
+    /// librarian is shown each message after `without_ms` instead of ten milliseconds.
     fn history(without_ms: u64) -> Vec<Entry> {
         let entry = |at, who: &str, what| Entry {
             at,

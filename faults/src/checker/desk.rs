@@ -1,15 +1,15 @@
-//! Who is at the desk, as a watching librarian was shown it while everything was restarted in order, and while Redis was
-//! away and after it came back empty.
+//! Checks who was at the desk, as a watching librarian was shown it while everything was restarted in order, and while
+//! Redis was away and after it came back empty.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Violation, Wrong, violation};
 use crate::history::{Entry, What};
 
-/// The kind of fault in which sockets end in order.
+/// The kind of fault in which sockets must end in order.
 const ROLLING: &str = "F6";
-/// The kinds of fault in which nobody may be seen to go who has not left, nor after them until another begins: an emptied
-/// store of leases is felt longer than the fault lasts.
+/// The kinds of fault during which nobody may be shown as gone who has not left, nor afterwards until another fault
+/// begins: an emptied store of leases has effects for longer than the fault lasts.
 const STEADY: [&str; 2] = [ROLLING, "F7"];
 
 pub(super) fn check(history: &[Entry]) -> Vec<Violation> {
@@ -42,7 +42,7 @@ pub(super) fn check(history: &[Entry]) -> Vec<Violation> {
             What::Leaves { librarian_id } => {
                 left.insert(librarian_id);
             }
-            // 1000 is the browser's own.
+            // Code 1000 is the browser's own close.
             What::Closed { code }
                 if !rolling.is_empty() && !matches!(code, Some(1000 | 1001 | 1012)) =>
             {

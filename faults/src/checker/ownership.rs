@@ -1,11 +1,11 @@
-//! At each moment one owner, or none; and each is one whom the service told so.
+//! Checks that a session has at most one owner at each moment, and that each owner was told so by the service.
 
 use std::collections::HashMap;
 
 use super::{Transcripts, Violation, Wrong, stage::Stage, violation};
 use crate::history::{Deed, Role, Seen};
 
-/// Where a session stands.
+/// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State<'a> {
     Nothing,
@@ -38,7 +38,7 @@ pub(super) fn check(session: &str, transcripts: &Transcripts, stage: &Stage<'_>)
     wrong
 }
 
-/// Where a session stands after an event that may happen, or what is wrong with it.
+/// Returns the state after an event that may happen in `state`, or what is wrong with the event.
 fn step<'a>(state: State<'a>, offered: &mut bool, seen: &'a Seen) -> Result<State<'a>, Wrong> {
     let author = seen.author.as_str();
     let next = match (seen.kind.as_str(), state) {
@@ -76,7 +76,8 @@ fn step<'a>(state: State<'a>, offered: &mut bool, seen: &'a Seen) -> Result<Stat
     Ok(next)
 }
 
-/// Whoever was told that they own the session does so in the log, as often as they were told, and the other way round.
+/// Checks that everybody who was told that they own the session became its owner in the log as many times, and vice
+/// versa.
 fn winners(session: &str, transcripts: &Transcripts, stage: &Stage<'_>) -> Vec<Violation> {
     let mut balance: HashMap<(&str, &str), (u64, u64)> = HashMap::new();
     for (_, seen) in &transcripts.staff {

@@ -1,11 +1,11 @@
-//! A history, sorted by what the checks ask for.
+//! A history, sorted the way the checks need it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Figures;
 use crate::history::{Audience, Deed, Entry, Role, Seen, What};
 
-/// The kind of fault after which histories begin anew: a standby has taken over.
+/// The kind of fault after which histories begin anew, since a standby has taken over.
 const FAIL_OVER: &str = "F14";
 
 /// A command and what became of it.
@@ -16,11 +16,11 @@ pub(super) struct Command<'a> {
     pub(super) deed: &'a Deed,
     /// When it was first sent.
     pub(super) at: u64,
-    /// The first time that it was said to have happened, and where.
+    /// The time of the first answer that said it happened, and the position in it.
     pub(super) ok: Option<(u64, u64)>,
-    /// A later answer that named another place.
+    /// The position in a later answer, if it named another one.
     pub(super) other_place: Option<u64>,
-    /// The reason for which it never happened.
+    /// The reason in the answer that said it never happened.
     pub(super) failed: Option<&'a str>,
 }
 
@@ -28,18 +28,18 @@ pub(super) struct Command<'a> {
 #[derive(Debug)]
 pub(super) struct Spell {
     pub(super) from: u64,
-    /// `None`: until the end of the run.
+    /// `None` if it lasted until the end of the run.
     pub(super) until: Option<u64>,
 }
 
-/// What somebody saw of one session.
+/// What a viewer was shown of one session.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) audience: Audience,
     pub(super) spells: Vec<Spell>,
-    /// When, at which position, what.
+    /// Time, position and event.
     pub(super) shown: Vec<(u64, u64, &'a Seen)>,
-    /// How often the history was replaced though no standby had taken over.
+    /// How many times the history was replaced though no standby had taken over.
     pub(super) resyncs: usize,
 }
 
@@ -56,15 +56,15 @@ pub(super) struct Stage<'a> {
     pub(super) people: HashMap<&'a str, Person<'a>>,
     /// In the order in which they were first sent.
     pub(super) commands: Vec<Command<'a>>,
-    /// By who and session.
+    /// By viewer and session.
     pub(super) views: BTreeMap<(&'a str, &'a str), View<'a>>,
-    /// Times in which something was broken, in order and apart.
+    /// Times in which something was broken, in order and disjoint.
     pub(super) broken: Vec<(u64, u64)>,
     /// Times in which Redis was stopped, in order.
     without_redis: Vec<(u64, u64)>,
     pub(super) end: u64,
     unknown: u64,
-    /// By session: the places of commands that made somebody its owner.
+    /// By session: the indices of the commands that made somebody its owner.
     taking: HashMap<&'a str, Vec<usize>>,
 }
 
@@ -186,7 +186,7 @@ impl<'a> Stage<'a> {
         });
     }
 
-    /// All that was seen is thrown away, which is only right when the log itself was replaced.
+    /// Discards what a viewer was shown, which is only right if the log itself was replaced.
     fn start_anew(&mut self, who: &'a str, session: &'a str, failed_over: bool) {
         if let Some(view) = self.views.get_mut(&(who, session)) {
             view.shown.clear();
@@ -201,13 +201,13 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The commands that made somebody the owner of a session.
+    /// Returns the commands that made somebody the owner of a session.
     pub(super) fn taking(&self, session: &str) -> impl Iterator<Item = &Command<'a>> {
         let places = self.taking.get(session).map_or(&[][..], Vec::as_slice);
         places.iter().map(|place| &self.commands[*place])
     }
 
-    /// The time since which nothing was broken until `at`; `None` if something is broken then.
+    /// Returns since when nothing was broken at `at`; `None` if something is broken then.
     pub(super) fn calm_since(&self, at: u64) -> Option<u64> {
         let next = self.broken.partition_point(|(from, _)| *from <= at);
         match next.checked_sub(1).and_then(|last| self.broken.get(last)) {
@@ -217,7 +217,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Whether Redis was stopped then.
+    /// Returns whether Redis was stopped at that time.
     pub(super) fn is_without_redis(&self, at: u64) -> bool {
         let mut times = self.without_redis.iter();
         times.any(|(from, until)| *from <= at && at < *until)
@@ -264,7 +264,7 @@ impl Command<'_> {
     }
 }
 
-/// From the beginning of each fault to its recovery, those that overlap as one.
+/// Returns the times from the beginning of each fault to its recovery, with overlapping ones merged.
 fn broken(history: &[Entry]) -> Vec<(u64, u64)> {
     let mut broken = Vec::new();
     let mut open = HashSet::new();

@@ -1,4 +1,4 @@
-//! The checker finds nothing in good histories, and each thing that can be wrong in spoilt ones.
+//! The checker finds nothing in good histories, and each kind of violation in spoilt ones.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -13,7 +13,7 @@ use story::{LIBRARIAN, PATRON, SUPERVISOR, Story};
 
 const SEEDS: u64 = 50;
 
-/// Spoils a story in many ways and expects each to be found, and good ones to pass.
+/// Checks that good stories pass, and that each one that is spoilt in this way is found to be wrong.
 fn spoil(wrong: Wrong, spoil: impl Fn(&mut Story, &mut Dice)) {
     for seed in 0..SEEDS {
         let mut dice = Dice::new(seed);
@@ -180,7 +180,7 @@ fn an_event_that_comes_too_late() {
 #[test]
 fn the_last_event_that_never_comes() {
     spoil(Wrong::Stale, |story, _| {
-        // Positions 1 to n-1 remain: no gap tells of it.
+        // Positions 1 to n-1 remain, so there is no gap.
         let line = story.last_said_to(SUPERVISOR);
         let after = story.history.split_off(line);
         let others = after
@@ -336,7 +336,7 @@ fn somebody_who_seems_gone_in_a_rolling_restart() {
 fn somebody_who_seems_gone_while_redis_is_away_or_when_it_is_back() {
     spoil(Wrong::Flicker, |story, dice| {
         let (begin, end) = story.suffer("F7", dice);
-        // Also when everybody is served again.
+        // Also after everybody is served again.
         let line = begin + dice.below(end + 4 - begin);
         story.insert_of(SUPERVISOR, line, gone());
     });

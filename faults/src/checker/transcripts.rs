@@ -1,4 +1,4 @@
-//! The log by itself: dense positions, each thing once, and the patron's view a part of staff's.
+//! Checks the log by itself: positions are dense, each thing is there once, and the patron's view is a part of staff's.
 
 use std::collections::HashSet;
 
@@ -52,7 +52,7 @@ pub(super) fn check(session: &str, transcripts: &Transcripts) -> Vec<Violation> 
     wrong
 }
 
-/// Whether it is something that somebody said, so that no other event has the same text.
+/// Returns whether it is a message or note, so that no other event has the same text.
 pub(super) fn is_said(seen: &Seen) -> bool {
     matches!(seen.kind.as_str(), "message" | "note")
 }

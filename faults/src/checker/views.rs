@@ -1,4 +1,4 @@
-//! What people were shown, against the log: all of it from the beginning, once each, in order, in time.
+//! Checks what people were shown against the log: everything from the beginning, once each, in order, in time.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::{
 use crate::history::{Audience, Deed, Role, Seen};
 
 pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
-    // When what somebody did in a session was known to have happened.
+    // When each thing that a person did in a session was known to have happened.
     let mut known: HashMap<(&str, &str, &str), u64> = HashMap::new();
     for command in &stage.commands {
         let what = match command.deed {
@@ -85,7 +85,7 @@ fn shown(
     }
 }
 
-/// How an event that was known to be committed at `at` came too late, if it did.
+/// Returns how an event that was known to be committed at `at` came too late, if it did.
 fn late(stage: &Stage<'_>, view: &View<'_>, position: u64, at: u64) -> Option<String> {
     let index = usize::try_from(position - 1).ok()?;
     if let Some((seen_at, ..)) = view.shown.get(index) {

@@ -1,5 +1,5 @@
-//! The wall clock of one process, which can be set while it runs (libfaketime). What counts time since its start is not
-//! moved, as on a machine whose clock is set.
+//! The wall clock of one process, which can be set while the process runs (libfaketime). Monotonic clocks are not
+//! changed, as on a machine whose clock is set.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LIBRARIES: &str = "/usr/lib";
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
-/// The library, if it is installed.
+/// Returns the library's path, if it is installed.
 fn libfaketime() -> Option<PathBuf> {
     let machines = std::fs::read_dir(LIBRARIES).ok()?.filter_map(Result::ok);
     let mut libraries = machines.map(|machine| machine.path().join(LIBRARY));
@@ -22,10 +22,11 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// One that is right, kept in a file of its own. `None` when libfaketime is not installed.
+    /// Creates a clock that shows the right time, kept in a file of its own. Returns `None` if libfaketime is not
+    /// installed.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// If the file can't be written.
     pub fn new(folder: &Path, name: &str) -> std::io::Result<Option<Self>> {
         let Some(library) = libfaketime() else {
             return Ok(None);
@@ -38,7 +39,7 @@ impl Clock {
         Ok(Some(clock))
     }
 
-    /// What a process needs in its environment to have this clock.
+    /// Returns the environment variables that give a process this clock.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
         let (library, file) = (self.library.to_string_lossy(), self.file.to_string_lossy());
@@ -52,10 +53,11 @@ impl Clock {
         .into()
     }
 
-    /// Sets it so many seconds before or behind; 0 is right. The process notices within a second.
+    /// Sets the clock this many seconds forward, or back if negative; 0 is the right time. The process notices within a
+    /// second.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// If the file can't be written.
     pub fn step(&self, seconds: i64) -> std::io::Result<()> {
         std::fs::write(&self.file, format!("{seconds:+}\n"))
     }

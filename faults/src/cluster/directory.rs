@@ -1,11 +1,11 @@
-//! The directory of a run: two libraries that answer each other's patrons, with as many librarians as are asked for.
+//! The directory of a run: two libraries that answer each other's patrons, with any number of librarians.
 
 use std::fmt::Write as _;
 
 /// The libraries' ids.
 pub const LIBRARIES: [&str; 2] = ["maple", "harbor"];
 
-/// Where those wait who are not to be picked up.
+/// The queue for patrons who must not be picked up.
 const PRACTICE: &str = r#"
 [[queue]]
 id = "practice"
@@ -18,7 +18,7 @@ practice = true
 /// Everybody's password.
 pub const PASSWORD: &str = "faults";
 
-/// Somebody who works at a library.
+/// A person who works at a library.
 #[derive(Clone, Debug)]
 pub struct Staff {
     /// The name to log in with.
@@ -29,7 +29,7 @@ pub struct Staff {
     pub supervises: bool,
 }
 
-/// Who works at the libraries: `librarians` at each, and one supervisor.
+/// Returns the people who work at the libraries: `librarians` at each, and one supervisor.
 #[must_use]
 pub fn staff(librarians: usize) -> Vec<Staff> {
     let of = |institution: &'static str| {
@@ -42,7 +42,7 @@ pub fn staff(librarians: usize) -> Vec<Staff> {
     LIBRARIES.into_iter().flat_map(of).collect()
 }
 
-/// The directory as a file.
+/// Returns the directory as a file's text.
 #[must_use]
 pub fn file(staff: &[Staff]) -> String {
     let mut file = String::from("weak_passwords = true\n");

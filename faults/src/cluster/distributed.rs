@@ -1,4 +1,5 @@
-//! Two of each service, on a PostgreSQL and a Redis of their own, with a proxy on every link that is tormented.
+//! Two of each service, on a PostgreSQL and a Redis of their own, with a proxy on every link that faults are injected
+//! into.
 
 use std::{
     net::SocketAddr,
@@ -23,7 +24,7 @@ use crate::{
 
 /// How many of each service there are.
 const REPLICAS: usize = 2;
-/// What all that goes into Redis is sealed with.
+/// The key with which everything that goes into Redis is sealed.
 const REDIS_KEY: &str = "5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1";
 
 type Settings = Vec<(String, String)>;
@@ -84,7 +85,7 @@ pub(super) async fn start(
     })
 }
 
-/// What is there so far.
+/// The parts built so far.
 struct Builder<'a> {
     plan: &'a Plan,
     folder: PathBuf,
@@ -123,7 +124,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// All replicas of a service, not started yet. Returns where each answers those who call it.
+    /// Adds all replicas of a service, without starting them. Returns the address at which each answers its callers.
     async fn replicas(
         &mut self,
         service: Service,
@@ -158,7 +159,7 @@ impl Builder<'_> {
                     limits.map(|(name, value)| setting(&format!("PRESENCE__{name}"), value)),
                 );
             }
-            // One is enough to be wrong beside one that is right.
+            // It is enough that one clock is wrong beside one that is right.
             let clock = if has_clock && number == 0 {
                 Clock::new(&self.folder, &name)?
             } else {
@@ -178,7 +179,8 @@ impl Builder<'_> {
         Ok(addresses)
     }
 
-    /// How a service reaches its engines and knows the keys: session-svc through proxies of its own.
+    /// Returns a service's settings for its engines and keys. session-svc reaches its engines through proxies of its
+    /// own.
     async fn engines(&mut self, service: Service) -> anyhow::Result<Settings> {
         let postgres = self.link(Route::Postgres, self.postgres).await?;
         let redis = match service {
@@ -205,7 +207,7 @@ impl Builder<'_> {
         ]
     }
 
-    /// Puts a proxy before somebody, and returns where it is.
+    /// Puts a proxy before `target` and returns the proxy's address.
     async fn link(&mut self, route: Route, target: SocketAddr) -> anyhow::Result<SocketAddr> {
         let dice = Dice::new(self.dice.number());
         let proxy = Proxy::start(target, dice)

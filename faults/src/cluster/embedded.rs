@@ -11,8 +11,8 @@ use crate::{
     seed::Dice,
 };
 
-/// Limits that people here, who do not type but fire, would run into; and how soon a silent peer is thought gone, which
-/// a run can't wait a minute for.
+/// Raises limits that scripted people would run into, and shortens the silence after which a peer counts as gone, since
+/// a run can't wait a minute for that.
 pub(super) const GATEWAY: [(&str, &str); 6] = [
     ("SOCKET__FRAMES_PER_SECOND", "100000"),
     ("SOCKET__FRAMES_BURST", "100000"),
@@ -94,7 +94,7 @@ pub(super) async fn start(
     })
 }
 
-/// An address that is free now.
+/// Returns an address that is free now.
 pub(super) fn port() -> std::io::Result<SocketAddr> {
     let port = carrel_testbed::port::free()?;
     Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))

@@ -17,7 +17,7 @@ const ATTACHED_WITHIN: Duration = Duration::from_secs(20);
 const DETACHES_WITHIN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 
-/// A running `strace`. It lets go of its processes when it is detached or dropped.
+/// A running `strace`. It releases its processes when it is detached or dropped.
 #[derive(Debug)]
 pub(super) struct Strace {
     child: Option<Child>,
@@ -30,7 +30,7 @@ impl Strace {
     /// with its process, before the call does anything.
     ///
     /// # Errors
-    /// When `strace` is not installed, or may not attach.
+    /// If `strace` is not installed, or may not attach.
     pub(super) async fn attach(processes: &[u32], call: &str, nth: usize) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let said = folder.path().join("strace");
@@ -77,30 +77,30 @@ impl Strace {
         }
     }
 
-    /// Whether it has killed.
+    /// Returns whether it has killed a process.
     ///
     /// # Errors
-    /// When what it says can't be read.
+    /// If its output can't be read.
     pub(super) fn has_killed(&self) -> anyhow::Result<bool> {
         Ok(self.said()?.contains("killed by SIGKILL"))
     }
 
-    /// Lets go of the processes.
+    /// Releases the processes.
     ///
     /// # Errors
-    /// When it can't be told to.
+    /// If it can't be signalled.
     pub(super) async fn detach(&mut self) -> anyhow::Result<()> {
         let Some(mut child) = self.child.take() else {
             return Ok(());
         };
         if child.try_wait()?.is_none() {
-            // It may have ended with its processes by now.
+            // It may already have ended with its processes.
             let _ = signal(child.id(), "TERM");
         }
         let until = Instant::now() + DETACHES_WITHIN;
         while child.try_wait()?.is_none() {
             if Instant::now() > until {
-                // It may wait for a process that is dying. When it is killed, the kernel detaches the others.
+                // It may be waiting for a process that is dying. If it is killed, the kernel detaches the others.
                 let _ = child.kill();
             }
             sleep(LOOK).await;
@@ -116,7 +116,7 @@ impl Strace {
 impl Drop for Strace {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            // When strace itself is killed, the kernel detaches its processes.
+            // If strace itself is killed, the kernel detaches its processes.
             let _ = child.kill();
             let _ = child.wait();
         }

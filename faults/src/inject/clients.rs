@@ -1,4 +1,4 @@
-//! What is done to browsers' connections, and what browsers themselves do.
+//! Faults of browsers' connections, and misbehaviour of browsers.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -16,17 +16,17 @@ use crate::{
     people::{http, socket::Socket},
 };
 
-/// How many messages the history has that the slow reader asks for.
+/// How many messages the history that the slow reader asks for has.
 const HISTORY: usize = 120;
-/// How often it asks for all of it.
+/// How often it asks for the whole history.
 const ASKS_EVERY: Duration = Duration::from_millis(100);
-/// How long the gateway may bear it: the time in which it must have sent something, and some more.
+/// How long the gateway may keep it: the time within which it must have sent something, and some more.
 const BORNE_FOR: Duration = Duration::from_secs(60);
 /// How small the slow reader's own buffer is, in bytes.
 const BUFFER: u32 = 4_096;
 
 impl Injector<'_> {
-    /// Every connection of a browser that there is becomes deaf both ways; after so long the network says so.
+    /// Makes every existing browser connection deaf both ways. After `lasts`, all are reset.
     pub(super) async fn half_open_clients(&mut self, lasts: Duration) {
         self.cluster
             .proxies(Route::Client)
@@ -35,7 +35,7 @@ impl Injector<'_> {
         self.reset_clients();
     }
 
-    /// Browsers send each act twice, and what was settled once more after each reconnection.
+    /// Makes browsers send each act twice, and settled acts once more after each reconnection.
     pub(super) async fn mischief(&mut self, lasts: Duration) {
         self.scene.mischief.store(true, Ordering::Relaxed);
         for _ in 0..2 {
@@ -52,8 +52,8 @@ impl Injector<'_> {
             .for_each(crate::proxy::Proxy::reset);
     }
 
-    /// A patron whose history is long asks for it again and again, and reads nothing. The gateway must let go of them;
-    /// that nobody else suffers, the others' conversations tell.
+    /// A patron with a long history asks for it again and again, and reads nothing. The gateway must close their
+    /// socket. Whether anybody else suffers shows in the others' conversations.
     pub(super) async fn slow_consumer(&mut self) -> anyhow::Result<Injected> {
         let gateways = self.cluster.gateways();
         let gateway = self.dice.pick(&gateways).copied().context("no gateway")?;
@@ -87,7 +87,7 @@ impl Injector<'_> {
         }
         let until = Instant::now() + BORNE_FOR;
         while Instant::now() < until {
-            // The gateway let go.
+            // The gateway closed the socket.
             if socket.attend(&session, None).await.is_err() {
                 return Ok(Injected::Done);
             }

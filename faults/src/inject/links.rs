@@ -1,4 +1,4 @@
-//! What is done to the links between gateways and session-svcs.
+//! Faults of the links between gateways and session-svcs.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Injector<'_> {
-    /// The links break one after the other, each in a way of its own, and heal in another order.
+    /// Breaks the links one after the other, each in its own way, and heals them in another order.
     pub(super) async fn break_links(&mut self, lasts: Duration) -> Injected {
         let links: Vec<&Proxy> = self.cluster.proxies(Route::Session).collect();
         if links.is_empty() {

@@ -1,4 +1,4 @@
-//! What is done to PostgreSQL.
+//! Faults of PostgreSQL.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ use crate::{
 /// How soon every service must have noticed that a standby took over.
 const NOTICED_WITHIN: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
-/// How often a lock on all tables is tried that somebody's transaction stands in the way of.
+/// How many times locking all tables is tried if it ends in a deadlock.
 const TRIES_TO_LOCK: usize = 5;
-/// Ends every connection but the one that says so.
+/// Ends every connection but the one that runs it.
 const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
-/// Names all tables of ours.
+/// Returns the names of all tables that are not PostgreSQL's own.
 const TABLES: &str = "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
 
 impl Injector<'_> {
-    /// PostgreSQL is killed, stopped at once or stopped in order, and starts again with what is on its disk.
+    /// Kills PostgreSQL, or stops it immediately or fast, and starts it again on the same data.
     pub(super) async fn postgres_crash(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
         let how = [None, Some(Stop::Immediate), Some(Stop::Fast)][self.dice.below(3)];
         let Some(engines) = self.cluster.engines.as_mut() else {
@@ -43,13 +43,13 @@ impl Injector<'_> {
         Ok(Injected::Done)
     }
 
-    /// A synchronous standby follows PostgreSQL, which dies; the standby takes its place.
+    /// Starts a synchronous standby, kills PostgreSQL, and lets the standby take over.
     pub(super) async fn postgres_failover(&mut self) -> anyhow::Result<Injected> {
         let Some(engines) = self.cluster.engines.as_mut() else {
             return Ok(NO_ENGINES);
         };
         let standby = block_in_place(|| engines.postgres.start_standby())?;
-        // Every commit from here on is on both.
+        // Every commit from now on is on both servers.
         sleep(Duration::from_millis(500)).await;
         block_in_place(|| {
             engines.postgres.kill();
@@ -64,8 +64,8 @@ impl Injector<'_> {
         self.restart_for_another_history().await
     }
 
-    /// A server of another history may not be written to by a process that knows the old one: each that keeps a log ends
-    /// by itself, and is started again.
+    /// Restarts each process that keeps a log: it must end by itself, since a process that knows the old history must
+    /// not write to a server with another one.
     async fn restart_for_another_history(&mut self) -> anyhow::Result<Injected> {
         let until = Instant::now() + NOTICED_WITHIN;
         let keepers = [Service::Session, Service::Presence, Service::Im];
@@ -84,7 +84,7 @@ impl Injector<'_> {
         Ok(Injected::Done)
     }
 
-    /// PostgreSQL ends connections, has its tables locked, or is slow to reach.
+    /// Ends PostgreSQL's connections, locks its tables, or makes the links to it slow.
     pub(super) async fn postgres_slow(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
         let way = self.dice.below(4);
         let Some(engines) = self.cluster.engines.as_mut() else {
@@ -112,7 +112,7 @@ impl Injector<'_> {
         Ok(Injected::Done)
     }
 
-    /// This weather on all links of a route, for so long.
+    /// Sets this weather on all links of a route for a while.
     pub(super) async fn weather(&mut self, route: Route, weather: Weather, lasts: Duration) {
         for proxy in self.cluster.proxies(route) {
             proxy.set(weather.clone());
@@ -122,8 +122,9 @@ impl Injector<'_> {
     }
 }
 
-/// Holds a lock on all tables that nobody can read or write beside. Who takes one table after the other may stand in the
-/// way of somebody who holds what it waits for; PostgreSQL ends one of the two then, and this may be it.
+/// Locks all tables for a while so that nobody else can read or write them. Since it locks one table after the other,
+/// it may deadlock with another transaction. PostgreSQL then ends one of the two, perhaps this one, so locking is tried
+/// again.
 fn lock(postgres: &Postgres, lasts: Duration) -> anyhow::Result<()> {
     let tables = postgres.sql(TABLES)?;
     let seconds = lasts.as_secs_f64();

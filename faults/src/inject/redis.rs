@@ -1,4 +1,4 @@
-//! What is done to Redis, and what a lying Redis does.
+//! Faults of Redis, and lies that it tells.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -20,11 +20,11 @@ use crate::{
 
 /// How often subscribers are cut while Redis forgets (F8).
 const FORGET_EVERY: Duration = Duration::from_millis(200);
-/// The longest lie, in bytes.
+/// The length of the longest lie, in bytes.
 const LONGEST_LIE: usize = 1024 * 1024;
 
 impl Injector<'_> {
-    /// Redis is stopped, in order or not, and starts again without anything in it.
+    /// Stops Redis, in order or not, and starts it again empty.
     pub(super) async fn redis_outage(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
         let in_order = self.dice.once_in(2);
         let Some(redis) = self.redis() else {
@@ -45,7 +45,7 @@ impl Injector<'_> {
         Ok(Injected::Done)
     }
 
-    /// Redis loses everything and cuts those who listen, again and again.
+    /// Makes Redis lose everything and disconnect its subscribers, again and again.
     pub(super) async fn redis_forgets(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
         let until = Instant::now() + lasts;
         while Instant::now() < until {
@@ -58,7 +58,7 @@ impl Injector<'_> {
         Ok(Injected::Done)
     }
 
-    /// One session-svc and Redis can't reach each other: neither, or what is asked arrives and no answer comes back.
+    /// Cuts the link between one session-svc and Redis: both ways, or so that requests arrive and no answers come back.
     pub(super) async fn redis_partition(&mut self, lasts: Duration) -> Injected {
         let both_ways = self.dice.once_in(2);
         let proxies: Vec<_> = self.cluster.proxies(Route::Redis).collect();
@@ -75,7 +75,7 @@ impl Injector<'_> {
         Injected::Done
     }
 
-    /// Redis answers nobody: it is frozen, or pauses its clients.
+    /// Makes Redis answer nobody: it is frozen, or pauses its clients.
     pub(super) async fn redis_pause(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
         let frozen = self.dice.once_in(2);
         let Some(redis) = self.redis() else {
@@ -93,8 +93,8 @@ impl Injector<'_> {
         Ok(Injected::Done)
     }
 
-    /// Somebody publishes on the channels of the desk: what was said before, once more and in another order, cut, and
-    /// altered; bytes without any sense; and very much of them.
+    /// Publishes lies on the desk's channels: words that were said before, repeated in another order, cut and altered;
+    /// random bytes; and very long ones.
     pub(super) async fn redis_lies(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
         let Some(address) = self.redis().map(|redis| address(redis)) else {
             return Ok(NO_ENGINES);
@@ -119,7 +119,7 @@ impl Injector<'_> {
         Ok(Injected::Done)
     }
 
-    /// Redis cuts who listens too slowly, and so much is said that everybody is too slow.
+    /// Sets Redis to disconnect slow subscribers, and publishes so much that all are too slow.
     pub(super) async fn redis_cuts_listeners(
         &mut self,
         lasts: Duration,
@@ -158,13 +158,13 @@ fn address(redis: &Redis) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], redis.port()))
 }
 
-/// The channels on which somebody listens.
+/// Returns the channels that have subscribers.
 async fn channels(redis: &mut Resp) -> anyhow::Result<Vec<Vec<u8>>> {
     let answer = redis.say("PUBSUB CHANNELS *").await?;
     Ok(answer.texts().into_iter().map(String::into_bytes).collect())
 }
 
-/// What is said on all channels for a while: channels and words.
+/// Listens on all channels for a while. Returns channels and words.
 async fn eavesdrop(
     address: SocketAddr,
     lasts: Duration,
@@ -194,7 +194,7 @@ async fn eavesdrop(
     Ok(words)
 }
 
-/// Lies that are made of a true word: the same again twice, cut, altered, and no sense at all.
+/// Makes lies from a true word: the same again twice, one cut, one altered, and random bytes.
 fn lies(word: &[u8], dice: &mut Dice) -> Vec<Vec<u8>> {
     let cut = word[..dice.below(word.len())].to_vec();
     let mut altered = word.to_vec();

@@ -1,4 +1,4 @@
-//! What is done to our own processes.
+//! Faults of our own processes.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::{
     people::crowd::Crowd,
 };
 
-/// How long a killed server stays away, about.
+/// How long a killed server stays away on average.
 const AWAY: Duration = Duration::from_millis(700);
 /// How many sockets come back at once after a restart of the gateways.
 const CROWD: usize = 300;
-/// How long they may take, to come and to come back (F5).
+/// How long they may take to connect at first, and to come back (F5).
 const CROWD_WITHIN: Duration = Duration::from_secs(60);
 
 impl Injector<'_> {
@@ -26,7 +26,7 @@ impl Injector<'_> {
         self.cluster.start_again(place).await
     }
 
-    /// Restarts all gateways at once, in order, with a crowd of sockets on them.
+    /// Restarts all gateways at once, in order, with a crowd of sockets connected to them.
     pub(super) async fn restart_gateways(&mut self) -> anyhow::Result<Injected> {
         let library = self.dice.pick(&LIBRARIES).copied().unwrap_or_default();
         let gateways = self.cluster.gateways();
@@ -63,7 +63,7 @@ impl Injector<'_> {
         Ok(())
     }
 
-    /// Stops a session-svc in its tracks, for so long, and lets it go on as if nothing had been.
+    /// Suspends a session-svc (SIGSTOP) for a while, and then lets it go on as if nothing had happened.
     pub(super) async fn pause(&mut self, lasts: Duration) -> anyhow::Result<()> {
         let place = self.one_of(Service::Session)?;
         self.cluster.instance(place)?.process.signal("STOP")?;
@@ -71,9 +71,9 @@ impl Injector<'_> {
         self.cluster.instance(place)?.process.signal("CONT")
     }
 
-    /// Sets the clock of one server, and sets it back.
+    /// Sets the clock of one server wrong, and right again.
     pub(super) async fn step_clock(&mut self, lasts: Duration) -> anyhow::Result<Injected> {
-        // The one that makes tokens must stay within their leeway; one that only checks them may be hours wrong.
+        // The server that makes tokens must stay within their leeway; one that only checks them may be hours off.
         let steps: &[i64] = match self.cluster.form {
             Form::Embedded => &[40, -40],
             Form::Distributed => &[40, -40, 3_600, -3_600],

@@ -1,5 +1,5 @@
-//! What a page does to keep its user in the conversation: reconnects, resumes from its positions, sends again until it
-//! knows.
+//! What a page does to keep its user in the conversation: it reconnects, resumes from its positions, and sends acts
+//! again until their outcome is known.
 
 mod answers;
 mod connection;
@@ -31,9 +31,9 @@ use crate::{
     seed::Dice,
 };
 
-/// How often a browser looks at what is due.
+/// How often a browser checks what is due.
 const TICK: Duration = Duration::from_millis(50);
-/// A token is renewed when it is so old.
+/// The age at which a token is renewed.
 const RENEW_AFTER: Duration = Duration::from_secs(240);
 /// The longest wait between two tries to connect.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -43,11 +43,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub struct Browser {
     /// The user's name in the history.
     pub who: String,
-    /// What all share.
+    /// The state shared by all people.
     pub scene: Arc<Scene>,
-    /// The user's chance.
+    /// The user's dice.
     pub dice: Dice,
-    /// The profile of a librarian, once it is known.
+    /// A librarian's profile, once it is known.
     pub profile: Option<Profile>,
     role: Role,
     token: String,
@@ -58,32 +58,32 @@ pub struct Browser {
     heard: Instant,
     pinged: Instant,
     silence_limit: Duration,
-    /// What is said on each new socket.
+    /// The requests that are sent on each new socket.
     greeting: Vec<Request>,
-    /// When what the service has given up is asked for again: places in the greeting.
+    /// When requests of the greeting that the service gave up are sent again, by their index in the greeting.
     again: BTreeMap<usize, Instant>,
     attended: BTreeMap<String, View>,
-    /// Sessions that are attended or once were.
+    /// Sessions that are attended or were once.
     known: BTreeSet<String>,
     outbox: Outbox,
     commands: u64,
 }
 
-/// What a browser tells its user.
+/// What a browser reports to its user.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "it is looked at where it is made"
 )]
 pub enum News {
-    /// A frame came in, and what a page does with it is done.
+    /// A frame arrived, and has been handled as a page handles it.
     Frame(Frame),
-    /// A moment has passed.
+    /// Some time has passed.
     Tick,
 }
 
 impl Browser {
-    /// A browser of somebody with a token. It connects when it is first asked for news.
+    /// Creates the browser of a user with a token. It connects on the first call of [`Browser::next`].
     #[must_use]
     pub fn new(scene: &Arc<Scene>, who: String, role: Role, token: String) -> Self {
         let now = Instant::now();
@@ -110,7 +110,7 @@ impl Browser {
         }
     }
 
-    /// Says something on each new socket.
+    /// Adds a request that is sent on each new socket.
     pub fn greet(&mut self, frame: Request) {
         self.greeting.push(frame);
     }
@@ -120,7 +120,7 @@ impl Browser {
         self.scene.recorder.write(&self.who, what);
     }
 
-    /// Does something in a session, again and again until it is settled.
+    /// Sends an act in a session, again and again until it is settled.
     pub fn act(&mut self, session: &str, deed: Deed) {
         self.commands += 1;
         let command = format!("{}-{}", self.who, self.commands);
@@ -138,13 +138,13 @@ impl Browser {
         });
     }
 
-    /// How many acts in a session are not settled.
+    /// Returns how many acts in a session are not settled.
     #[must_use]
     pub fn unsettled(&self, session: &str) -> usize {
         self.outbox.count(session)
     }
 
-    /// Whether nothing at all is unsettled.
+    /// Returns whether no act is unsettled.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.outbox.is_empty()
@@ -156,7 +156,7 @@ impl Browser {
         self.record(What::Closed { code: Some(1000) });
     }
 
-    /// Waits for the next news. Comes back after a moment at the latest.
+    /// Waits for the next news. Returns after a short while at the latest.
     pub async fn next(&mut self) -> News {
         let tick = Instant::now() + TICK;
         self.send_due().await;
@@ -204,7 +204,7 @@ impl Browser {
         }
     }
 
-    /// What is due though nothing was heard.
+    /// Does what is due without any news.
     async fn tick(&mut self) {
         let now = Instant::now();
         let silence = now - self.heard;
@@ -216,7 +216,7 @@ impl Browser {
             self.send(Request::Ping(Ping { number: 1 })).await;
         }
         if self.renewed.elapsed() > RENEW_AFTER {
-            // If it is not answered, the next socket begins with a renewal.
+            // If this is not answered, the next socket begins with a renewal.
             self.renewed = now;
             self.renew_first = true;
             self.send(Request::RenewToken(RenewToken {})).await;
@@ -239,8 +239,8 @@ impl Browser {
             return;
         }
         let twice = self.scene.is_mischievous();
-        // What is sent while a session is not attended is carried out apart from what was sent on it before, and could
-        // overtake it.
+        // An act that is sent while its session is not attended is carried out apart from those sent on the stream
+        // before, and could overtake them.
         let attended = &self.attended;
         let detached = |session: &str| {
             attended
@@ -255,7 +255,7 @@ impl Browser {
         }
     }
 
-    /// Sends a frame. Without a connection it is dropped: what must not be lost is in the outbox.
+    /// Sends a frame. Without a connection the frame is dropped: what must not be lost is in the outbox.
     pub async fn send(&mut self, frame: Request) {
         if let Line::Open(socket) = &mut self.line
             && let Err(ended) = socket.send(frame).await
@@ -264,7 +264,7 @@ impl Browser {
         }
     }
 
-    /// Whether something is unsettled in a session.
+    /// Returns whether an act in a session is unsettled.
     #[must_use]
     pub fn is_busy(&self, session: &str) -> bool {
         self.outbox.holds(session)

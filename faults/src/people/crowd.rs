@@ -1,4 +1,4 @@
-//! Many sockets that do nothing but be there and come back: what a restarted gateway has to take in at once.
+//! Many sockets that only stay connected and come back: the load that a restarted gateway has to take in at once.
 
 use std::{
     net::SocketAddr,
@@ -17,10 +17,10 @@ use tokio::{
 use super::{http, socket::Socket};
 use crate::seed::Dice;
 
-/// How often is looked whether all are back.
+/// How often it is checked whether all are back.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A crowd of patrons who have been let in and have not asked yet. They go when this is dropped.
+/// A crowd of patrons who have been let in and have not asked yet. Dropping it disconnects them.
 #[derive(Debug)]
 pub struct Crowd {
     there: Arc<AtomicUsize>,
@@ -29,7 +29,7 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Lets in as many.
+    /// Lets in `size` patrons.
     #[must_use]
     pub fn gather(
         gateways: &[SocketAddr],
@@ -52,13 +52,13 @@ impl Crowd {
         }
     }
 
-    /// How many are connected.
+    /// Returns how many are connected.
     #[must_use]
     pub fn there(&self) -> usize {
         self.there.load(Ordering::Relaxed)
     }
 
-    /// Waits until all are connected, and says whether they were within `patience`.
+    /// Waits until all are connected. Returns whether they were within `patience`.
     pub async fn is_complete(&self, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         while self.there() < self.size {
@@ -71,7 +71,7 @@ impl Crowd {
     }
 }
 
-/// One of the crowd.
+/// Runs one member of the crowd.
 async fn stay(
     gateways: Vec<SocketAddr>,
     institution_id: String,

@@ -1,4 +1,4 @@
-//! The ways in over HTTP: what a page posts before it has a socket.
+//! The calls over HTTP: what a page posts before it has a socket.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -20,7 +20,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Lets a patron in at a library.
 ///
 /// # Errors
-/// When no gateway answers, or it refuses.
+/// If no gateway answers, or it refuses.
 pub async fn admit(
     gateway: SocketAddr,
     institution_id: &str,
@@ -32,10 +32,10 @@ pub async fn admit(
     post(gateway, "/v1/admit", &request).await
 }
 
-/// Lets a patron in who only practises, and waits where nobody picks them up.
+/// Lets a patron in for practice only, into a queue where nobody picks them up.
 ///
 /// # Errors
-/// When no gateway answers, or it refuses.
+/// If no gateway answers, or it refuses.
 pub async fn practise(
     gateway: SocketAddr,
     institution_id: &str,
@@ -50,7 +50,7 @@ pub async fn practise(
 /// Logs a librarian in.
 ///
 /// # Errors
-/// When no gateway answers, or it refuses.
+/// If no gateway answers, or it refuses.
 pub async fn log_in(
     gateway: SocketAddr,
     name: &str,
@@ -66,7 +66,7 @@ pub async fn log_in(
 /// Exchanges a token for a fresh one.
 ///
 /// # Errors
-/// When no gateway answers, or it refuses.
+/// If no gateway answers, or it refuses.
 pub async fn renew(gateway: SocketAddr, access_token: &str) -> anyhow::Result<RenewTokenResponse> {
     let request = RenewTokenRequest {
         access_token: access_token.to_owned(),
@@ -77,7 +77,7 @@ pub async fn renew(gateway: SocketAddr, access_token: &str) -> anyhow::Result<Re
 /// Asks for a page and returns its status and body.
 ///
 /// # Errors
-/// When nobody answers in time.
+/// If nobody answers in time.
 pub async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(u16, String)> {
     exchange(
         address,

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::history::{Deed, Role, What};
 
-/// How many messages and notes of one librarian in one session may be under way.
+/// How many messages and notes of one librarian in one session may be unsettled.
 const PIPELINE: usize = 6;
 
 /// A librarian at the desk.
@@ -29,11 +29,11 @@ pub struct Librarian {
     librarian_id: String,
     queues: Vec<String>,
     chats: BTreeMap<String, Chat>,
-    /// Sessions that they try to get, by session.
+    /// Sessions that the librarian tries to get, and since when.
     reaching: BTreeMap<String, Instant>,
 }
 
-/// A session that is theirs.
+/// A session that the librarian owns.
 #[derive(Debug)]
 struct Chat {
     sent: usize,
@@ -42,7 +42,7 @@ struct Chat {
 }
 
 impl Librarian {
-    /// A librarian with a token, who monitors queues.
+    /// Creates a librarian with a token, who monitors queues.
     #[must_use]
     pub fn new(
         scene: &Arc<Scene>,
@@ -76,7 +76,7 @@ impl Librarian {
         }
     }
 
-    /// The librarian's whole shift: until the curtain is down and nothing is left to do.
+    /// Works until the curtain is down and nothing is left to do.
     pub async fn play(mut self) {
         while self.browser.scene.curtain() < Curtain::Down
             || !self.chats.is_empty()
@@ -123,7 +123,7 @@ impl Librarian {
         }
     }
 
-    /// A row that says that somebody is needed.
+    /// Handles a row of the sessions list, which may say that a librarian is needed.
     fn row(&mut self, row: &SessionRow) {
         let session = &row.session_id;
         let full = self.chats.len() + self.reaching.len() >= self.browser.scene.pace.capacity;
@@ -138,7 +138,7 @@ impl Librarian {
             },
             _ => return,
         };
-        // Once it was theirs and is not any longer; a view can't be begun again in one history.
+        // The librarian owned it once. A view can't begin anew within one history.
         if self.browser.knows(session) {
             return;
         }

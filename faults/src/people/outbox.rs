@@ -1,4 +1,5 @@
-//! What a browser has sent, until it is settled: in order within each session, and again until somebody knows.
+//! The acts that a browser has sent and that are not settled: in order within each session, and repeated until their
+//! outcome is known.
 
 use std::time::Duration;
 
@@ -17,18 +18,18 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// How many settled acts are remembered, to be replayed when there is mischief.
 const REPLAYED: usize = 8;
 
-/// Something that was sent.
+/// An act that was sent.
 #[derive(Debug)]
 struct Outgoing {
     act: Act,
     deed: Deed,
-    /// Sent on the socket that there is, and not refused since.
+    /// Whether it was sent on the current socket and not refused since.
     under_way: bool,
     again: Option<Instant>,
     attempts: u32,
 }
 
-/// All that is not settled.
+/// All acts that are not settled.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     unsettled: Vec<Outgoing>,
@@ -46,7 +47,7 @@ impl Outbox {
         });
     }
 
-    /// Whether something is unsettled in a session.
+    /// Returns whether an act in a session is unsettled.
     pub(super) fn holds(&self, session: &str) -> bool {
         self.count(session) > 0
     }
@@ -60,7 +61,7 @@ impl Outbox {
         self.unsettled.is_empty()
     }
 
-    /// A command is settled. Returns what it was; `None` when that was known before.
+    /// Settles a command. Returns what it was; `None` if it was settled before.
     pub(super) fn settle(&mut self, command: &str) -> Option<Deed> {
         let place = self.place(command)?;
         let out = self.unsettled.remove(place);
@@ -71,7 +72,7 @@ impl Outbox {
         Some(out.deed)
     }
 
-    /// Nobody knows what became of a command: it waits, and all that come after it in its session with it.
+    /// Makes a command of unknown outcome wait, and with it all later ones in its session.
     pub(super) fn wait(&mut self, command: &str, retry: Option<Duration>, now: Instant) {
         let Some(place) = self.place(command) else {
             return;
@@ -83,7 +84,8 @@ impl Outbox {
         out.again = Some(now + retry.unwrap_or_else(|| doubled.min(LONGEST)));
     }
 
-    /// The socket is new, or the session is attended anew: nothing of it is under way. What waited goes at once.
+    /// Marks acts as not under way, since the socket is new or the session is attended anew. Those that waited are sent
+    /// at once.
     pub(super) fn renew(&mut self, session: Option<&str>) {
         for out in &mut self.unsettled {
             if session.is_none_or(|session| out.act.session_id == session) {
@@ -93,8 +95,9 @@ impl Outbox {
         }
     }
 
-    /// What is to be sent now, in order. Where something has to wait, what comes after it in the same session waits too;
-    /// when it goes again, all after it go again as well, so that nothing overtakes it. Nothing goes in a session that is `held`.
+    /// Returns what must be sent now, in order. While an act waits, later ones in its session wait too; when it is sent
+    /// again, all after it are sent again as well, so that nothing overtakes it. Nothing is sent in a session that is
+    /// `held`.
     pub(super) fn due(&mut self, now: Instant, held: impl Fn(&str) -> bool) -> Vec<Act> {
         let mut due = Vec::new();
         let mut sessions: Vec<&str> = Vec::new();
@@ -123,7 +126,7 @@ impl Outbox {
         due
     }
 
-    /// What was settled last, to be replayed.
+    /// Returns the acts that were settled last, to be replayed.
     pub(super) fn settled(&self) -> Vec<Act> {
         self.settled.clone()
     }
@@ -134,7 +137,7 @@ impl Outbox {
     }
 }
 
-/// The act that does a deed. `warning_version` is what a supervisor accepted.
+/// Returns the act for a deed. `warning_version` is the version that a supervisor accepted.
 pub(super) fn act(command: &str, session: &str, deed: &Deed, warning_version: &str) -> Act {
     let act = match deed.clone() {
         Deed::Open(question) => act::Act::OpenSession(OpenSession {

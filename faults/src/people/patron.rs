@@ -1,4 +1,5 @@
-//! Patrons: each asks, talks for a while with whoever picks them up, ends the session, and the next one comes.
+//! Patrons: each asks, talks for a while with the librarian who picks them up, and ends the session; then the next one
+//! comes.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -15,10 +16,10 @@ use super::{
 };
 use crate::history::{Deed, Role, What};
 
-/// How many messages of one person in one session may be under way.
+/// How many messages of one patron in one session may be unsettled.
 const PIPELINE: usize = 6;
 
-/// Lets one patron after the other come in at a library, until the curtain falls.
+/// Runs one patron after the other at a library, until the curtain falls.
 pub async fn play(scene: Arc<Scene>, place: usize, institution_id: String) {
     let mut dice = scene.dice(&format!("door of patron {place}"));
     let mut round = 0;
@@ -69,7 +70,7 @@ impl Patron {
         }
     }
 
-    /// The patron's whole visit.
+    /// Runs the patron's whole visit.
     async fn play(mut self) {
         let question = format!("A question of {}", self.browser.who);
         self.browser.act(&self.session, Deed::Open(question));
@@ -99,7 +100,7 @@ impl Patron {
                     self.browser.scene.pulse.begin(&self.session);
                 }
             }
-            // Nobody is there to be shown anything.
+            // There is no librarian whom anything could be shown to.
             Some(Payload::Returned(_)) => self.browser.scene.pulse.end(&self.session),
             Some(Payload::Ended(_)) => self.ended = true,
             _ => {}

@@ -1,5 +1,5 @@
 //! Whether conversations flow: when a message last went all the way from a patron to a librarian, and its
-//! acknowledgement back.
+//! acknowledgement back to the patron.
 
 use std::{
     collections::HashMap,
@@ -23,12 +23,12 @@ pub struct Pulse {
 struct Beats {
     /// By session.
     conversations: HashMap<String, Beat>,
-    /// When the message was sent that was the last to go all the way, in any conversation.
+    /// When the last message that went all the way, in any conversation, was sent.
     last: u64,
 }
 
-/// When messages of a patron were sent, in the history's time: the last one that came back acknowledged, and the last one
-/// that a librarian was shown.
+/// When two of a patron's messages were sent, in the history's time: the last one that was acknowledged, and the last
+/// one that a librarian was shown.
 #[derive(Clone, Copy, Debug, Default)]
 struct Beat {
     acknowledged: u64,
@@ -42,7 +42,7 @@ impl Beat {
 }
 
 impl Pulse {
-    /// A conversation begins to flow.
+    /// Begins to follow a conversation.
     pub fn begin(&self, session: &str) {
         self.lock()
             .conversations
@@ -50,26 +50,26 @@ impl Pulse {
             .or_default();
     }
 
-    /// A conversation is over, and nobody waits for it.
+    /// Stops following a conversation. Nobody waits for it any more.
     pub fn end(&self, session: &str) {
         self.lock().conversations.remove(session);
         self.beat.notify_waiters();
     }
 
-    /// A patron's message that was sent at `sent` was acknowledged.
+    /// Records that a patron's message that was sent at `sent` was acknowledged.
     pub fn acknowledged(&self, session: &str, sent: u64) {
         self.change(session, |beat| {
             beat.acknowledged = beat.acknowledged.max(sent)
         });
     }
 
-    /// A patron's message that was sent at `sent` was shown to a librarian.
+    /// Records that a patron's message that was sent at `sent` was shown to a librarian.
     pub fn shown(&self, session: &str, sent: u64) {
         self.change(session, |beat| beat.shown = beat.shown.max(sent));
     }
 
-    /// Waits until, in each conversation that there is, a message went all the way that was sent after `since`, and in
-    /// one at least. Returns those in which none did within `patience`.
+    /// Waits until a message sent after `since` has gone all the way in each conversation that there is, and in at
+    /// least one. Returns the conversations in which none did within `patience`.
     pub async fn flows(&self, since: u64, patience: Duration) -> Vec<String> {
         let until = Instant::now() + patience;
         loop {

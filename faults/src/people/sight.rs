@@ -1,10 +1,10 @@
-//! What an event is to whoever sees it: the same few words, whether it comes on a socket or stands in a transcript.
+//! An event in the few words that the history uses, the same for one that comes on a socket and one in a transcript.
 
 use carrel_proto::session::v1::{SessionEvent, session_event::Payload};
 
 use crate::history::Seen;
 
-/// An event as it was shown.
+/// Returns an event as it was shown.
 #[must_use]
 pub fn seen(event: &SessionEvent) -> Seen {
     let (kind, text) = match &event.payload {

@@ -22,10 +22,10 @@ use tokio_tungstenite::{
     },
 };
 
-/// How long each step of opening a socket may take, and how long a frame may take to be sent.
+/// How long each step of opening a socket may take, and how long sending a frame may take.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// A socket whose Hello was welcomed.
+/// An open socket, after the Welcome.
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
@@ -34,13 +34,13 @@ pub struct Socket {
 /// How a socket ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// The close code; `None` when there was none, as when a process died.
+    /// The close code; `None` if there was none, as when a process died.
     pub code: Option<u16>,
-    /// How long to wait before coming back, when the server said so.
+    /// How long to wait before coming back, if the server said so.
     pub retry: Option<Duration>,
 }
 
-/// Without a word.
+/// An end without a close frame.
 pub const BROKEN: Ended = Ended {
     code: None,
     retry: None,
@@ -50,16 +50,16 @@ impl Socket {
     /// Opens a socket, says Hello and waits for the Welcome.
     ///
     /// # Errors
-    /// How it ended instead.
+    /// Returns how the socket ended instead.
     pub async fn open(address: SocketAddr, token: &str) -> Result<(Self, Welcome), Ended> {
         let stream = soon(TcpStream::connect(address)).await?;
         Self::open_on(stream, address, token).await
     }
 
-    /// The same on a connection that there is already.
+    /// Does the same on an existing connection.
     ///
     /// # Errors
-    /// How it ended instead.
+    /// Returns how the socket ended instead.
     pub async fn open_on(
         stream: TcpStream,
         address: SocketAddr,
@@ -73,7 +73,7 @@ impl Socket {
         request
             .headers_mut()
             .insert("sec-websocket-protocol", protocol);
-        // There are thousands of them at once.
+        // There are thousands of sockets at once.
         let small = WebSocketConfig::default().read_buffer_size(4_096);
         let opening = tokio_tungstenite::client_async_with_config(request, stream, Some(small));
         let (stream, _) = soon(opening).await?;
@@ -90,12 +90,12 @@ impl Socket {
     /// Sends a frame.
     ///
     /// # Errors
-    /// When the socket has ended, or the other side takes nothing for ten seconds.
+    /// If the socket has ended, or the other side takes nothing for ten seconds.
     pub async fn send(&mut self, frame: Request) -> Result<(), Ended> {
         self.send_traced(frame, "").await
     }
 
-    /// Sends a frame that names the trace which it belongs to.
+    /// Sends a frame that names the trace that it belongs to.
     ///
     /// # Errors
     /// As [`Socket::send`].
@@ -108,7 +108,7 @@ impl Socket {
         soon(self.stream.send(message)).await
     }
 
-    /// Takes part in a session, after what the client has of it already.
+    /// Attends a session, after a position that the client already has.
     ///
     /// # Errors
     /// As [`Socket::send`].
@@ -118,7 +118,7 @@ impl Socket {
             .await
     }
 
-    /// Does something in a session.
+    /// Sends an act in a session.
     ///
     /// # Errors
     /// As [`Socket::send`].
@@ -139,15 +139,15 @@ impl Socket {
     /// Waits for the next frame. Cancel-safe.
     ///
     /// # Errors
-    /// How the socket ended.
+    /// Returns how the socket ended.
     pub async fn next(&mut self) -> Result<Frame, Ended> {
         Ok(self.receive().await?.0)
     }
 
-    /// Waits for the first frame that `wanted` gives something for; drops those before it.
+    /// Waits for the first frame for which `wanted` returns something. Drops those before it.
     ///
     /// # Errors
-    /// How the socket ended.
+    /// Returns how the socket ended.
     pub async fn wait_for<T>(&mut self, wanted: impl Fn(Frame) -> Option<T>) -> Result<T, Ended> {
         loop {
             if let Some(found) = wanted(self.next().await?) {
@@ -156,16 +156,16 @@ impl Socket {
         }
     }
 
-    /// Waits for the next frame, and returns the bytes that it came in as well. Cancel-safe.
+    /// Waits for the next frame. Also returns the bytes that it came in. Cancel-safe.
     ///
     /// # Errors
-    /// How the socket ended.
+    /// Returns how the socket ended.
     pub async fn receive(&mut self) -> Result<(Frame, Bytes), Ended> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Binary(bytes))) => {
                     let frame = ServerFrame::decode(bytes.clone()).map_err(|_| BROKEN)?;
-                    // A kind of frame that is not known says nothing to us.
+                    // Frames of unknown kinds are ignored.
                     if let Some(frame) = frame.frame {
                         return Ok((frame, bytes));
                     }

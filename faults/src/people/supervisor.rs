@@ -1,4 +1,4 @@
-//! Supervisors: enter running sessions of their library in silence, watch, and leave. They never write a word.
+//! Supervisors: enter running sessions of their library silently, watch, and leave. They never write a word.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,16 +24,16 @@ use crate::history::{Deed, Role, What};
 
 /// How many sessions a supervisor watches at once.
 const AT_ONCE: usize = 2;
-/// How long they stay, about.
+/// How long they stay on average.
 const STAY: Duration = Duration::from_secs(10);
 
 /// A supervisor.
 #[derive(Debug)]
 pub struct Supervisor {
     browser: Browser,
-    /// Sessions inside which they are, or are about to be, and until when.
+    /// Sessions that the supervisor is inside of, or is entering, and until when.
     inside: BTreeMap<String, Stay>,
-    /// Sessions inside which they once were.
+    /// Sessions that the supervisor was inside of before.
     left: BTreeSet<String>,
     desk: BTreeSet<String>,
 }
@@ -46,7 +46,7 @@ enum Stay {
 }
 
 impl Supervisor {
-    /// A supervisor with a token.
+    /// Creates a supervisor with a token.
     #[must_use]
     pub fn new(scene: &Arc<Scene>, who: String, librarian_id: String, token: String) -> Self {
         let mut browser = Browser::new(scene, who, Role::Supervisor, token);

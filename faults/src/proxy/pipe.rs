@@ -21,9 +21,9 @@ use tokio::{
 use super::{Flow, Weather};
 use crate::seed::Dice;
 
-/// How much may be under way in the proxy before it takes no more, as a real link would not.
+/// How many bytes may be under way in the proxy before it reads no more, like the buffers of a real link.
 const UNDER_WAY: usize = 256 * 1024;
-/// The most that is read at once.
+/// The most bytes that are read at once.
 const PIECE: usize = 16 * 1024;
 
 /// One direction of one connection.
@@ -33,16 +33,16 @@ pub(super) struct Pipe {
     pub(super) to: Arc<TcpStream>,
     pub(super) weather: watch::Receiver<Weather>,
     pub(super) stalls: watch::Receiver<u64>,
-    /// Bytes of the connection so far, both ways.
+    /// How many bytes the connection has carried so far, both ways.
     pub(super) spent: Arc<AtomicU64>,
     pub(super) dice: Dice,
 }
 
-/// A piece and when it is due. An empty one is the end.
+/// A piece and when it is due. An empty piece is the end.
 type Piece = (Instant, Vec<u8>);
 
 impl Pipe {
-    /// Passes bytes until the end; an error means that the connection is to be reset.
+    /// Passes bytes until the end. An error means that the connection must be reset.
     pub(super) async fn run(mut self) -> Result<()> {
         let mut queue: VecDeque<Piece> = VecDeque::new();
         let mut queued = 0;
@@ -52,12 +52,12 @@ impl Pipe {
             let stalled = self.stalled();
             let due = queue.front().map(|(due, _)| *due);
             select! {
-                // What the weather is comes before what is done in it.
+                // Changes of the weather come first, so that they apply to what follows.
                 biased;
                 changed = self.weather.changed() => {
                     changed.map_err(|_| Error::from(ErrorKind::ConnectionReset))?;
                 }
-                // From here on this connection is deaf: only a reset ends it.
+                // From now on this connection is deaf: only a reset ends it.
                 _ = self.stalls.changed() => return std::future::pending().await,
                 ready = self.from.ready(Interest::READABLE), if !stalled && !ended && queued < UNDER_WAY => {
                     ready?;
@@ -93,7 +93,7 @@ impl Pipe {
         latency + jitter.mul_f64(self.dice.fraction())
     }
 
-    /// What there is to read: `None` when there is nothing after all, empty at the end.
+    /// Reads what there is. Returns `None` if there is nothing after all, and an empty piece at the end.
     fn read(&self) -> Result<Option<Vec<u8>>> {
         let mut bytes = vec![0; PIECE];
         match self.from.try_read(&mut bytes) {
@@ -138,7 +138,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// Passes the end on: this direction is closed, the other goes on.
+    /// Passes the end on: closes this direction, while the other goes on.
     fn shut(&self) -> Result<()> {
         use std::os::fd::AsFd as _;
         let copy = self.to.as_fd().try_clone_to_owned()?;

@@ -1,34 +1,35 @@
-//! What a proxy does to the bytes that pass it.
+//! How a proxy treats the bytes that pass it.
 
 use std::time::Duration;
 
-/// One direction of a link.
+/// The state of one direction of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// Bytes pass.
     Open,
-    /// Nothing passes and nothing is said: what a pulled cable or a lost route looks like.
+    /// Nothing passes and nothing is said, as with a pulled cable or a lost route.
     Stalled,
 }
 
 /// How a link behaves.
 #[derive(Clone, Debug)]
 pub struct Weather {
-    /// From who connects to who is connected to.
+    /// The direction from the connecting side to the target.
     pub up: Flow,
-    /// The other way.
+    /// The opposite direction.
     pub down: Flow,
-    /// How long each piece is held back.
+    /// How long each piece is delayed.
     pub latency: Duration,
-    /// How much longer, at the most, by chance. Pieces never overtake each other.
+    /// The longest random extra delay. Pieces never overtake each other.
     pub jitter: Duration,
-    /// The most bytes that are passed on at once; 1 is a byte at a time.
+    /// The most bytes that are passed on at once; 1 means a byte at a time.
     pub slice: usize,
-    /// The most bytes in a second, each way of each connection; `None`: as many as there are.
+    /// The most bytes per second, each way of each connection; `None` for no limit.
     pub bytes_per_second: Option<u64>,
-    /// After so many bytes of one connection, either way, it is reset in the middle of whatever it carries.
+    /// Resets a connection after it has carried this many bytes, both ways together, in the middle of whatever it
+    /// carries.
     pub cut_after: Option<u64>,
-    /// Whether new connections are refused by a reset.
+    /// Whether new connections are refused with a reset.
     pub refuse: bool,
 }
 
@@ -48,7 +49,7 @@ impl Default for Weather {
 }
 
 impl Weather {
-    /// Nothing passes, either way; connections are accepted, and no more.
+    /// Returns weather in which nothing passes either way. Connections are accepted, and no more.
     #[must_use]
     pub fn half_open() -> Self {
         Self {
@@ -58,7 +59,7 @@ impl Weather {
         }
     }
 
-    /// Only what `up` says passes; answers do not come back.
+    /// Returns weather in which only the direction `up` passes. Answers do not come back.
     #[must_use]
     pub fn one_way() -> Self {
         Self {
@@ -67,7 +68,7 @@ impl Weather {
         }
     }
 
-    /// Slow, by this much and up to as much again.
+    /// Returns weather that delays by `latency` and up to as much again.
     #[must_use]
     pub fn slow(latency: Duration) -> Self {
         Self {
@@ -77,7 +78,7 @@ impl Weather {
         }
     }
 
-    /// A byte at a time.
+    /// Returns weather that passes a byte at a time.
     #[must_use]
     pub fn sliced() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! One socket of the swarm: comes in, stays, and comes back from its last position when it is lost.
+//! One socket of the swarm: connects, stays, and resumes from its last position when it is lost.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     seed::Dice,
 };
 
-/// How long one waits after a try that failed, about.
+/// How long to wait on average after a failed try.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A patron, who may have several sockets open.
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Patron {
     pub(super) token: String,
     pub(super) session: String,
-    /// What is written to them while they are away.
+    /// The message that is written to them while they are away.
     pub(super) news: String,
 }
 
@@ -35,16 +35,16 @@ pub(super) struct Member {
     pub(super) gateways: Vec<SocketAddr>,
     pub(super) dice: Dice,
     pub(super) tally: Arc<Tally>,
-    /// How many may come in at once.
+    /// Limits how many sockets connect for the first time at once.
     pub(super) door: Arc<Semaphore>,
-    /// What it has been shown, up to there.
+    /// The last position that it was shown.
     pub(super) position: Option<Position>,
 }
 
 impl Member {
-    /// Comes in and stays until it is dropped.
+    /// Connects and stays until it is dropped.
     pub(super) async fn stay(mut self) {
-        // Since when it is away, once it was there.
+        // Since when it has been away, after it was there.
         let mut away = None;
         loop {
             let ended = match self.connect(away.is_some()).await {
@@ -60,7 +60,7 @@ impl Member {
         let gateway = self.dice.pick(&self.gateways).copied();
         let gateway = gateway.ok_or(BROKEN)?;
         let door = Arc::clone(&self.door);
-        // Only the first time is there a line at the door: who comes back comes at once.
+        // Only first connections wait in line: a socket that comes back does so at once.
         let _turn = match again {
             false => door.acquire().await.ok(),
             true => None,
@@ -72,7 +72,7 @@ impl Member {
                 question: "Are you all there?".to_owned(),
                 ..OpenSession::default()
             };
-            // All sockets of a patron give the same command, and it is done once.
+            // All sockets of a patron send the same command, which takes effect once.
             socket
                 .act(session, "open", act::Act::OpenSession(open))
                 .await?;

@@ -1,10 +1,10 @@
-//! How much memory the programs hold.
+//! How much memory the programs use.
 
 use anyhow::Context;
 
 use crate::cluster::{Cluster, Service};
 
-/// What gateways and session-svcs hold, all of a kind together, in KiB.
+/// The resident memory of all gateways and of all session-svcs, in KiB.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Memory {
     /// The gateways.
@@ -14,7 +14,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// What they hold now.
+    /// Reads the memory in use now.
     pub(super) fn of(cluster: &Cluster) -> anyhow::Result<Self> {
         let total = |service| {
             let places = cluster.of(service).into_iter();
@@ -28,7 +28,7 @@ impl Memory {
     }
 }
 
-/// The resident memory of a process, in KiB.
+/// Reads the resident memory of a process, in KiB.
 fn resident(process: u32) -> anyhow::Result<u64> {
     let path = format!("/proc/{process}/status");
     let status = std::fs::read_to_string(&path).with_context(|| path.clone())?;

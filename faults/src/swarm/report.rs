@@ -1,4 +1,4 @@
-//! What came of a swarm.
+//! The report of a swarm.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -6,9 +6,9 @@ use super::{Settings, memory::Memory, tally::Counts};
 
 /// How soon all but a hundredth must be back.
 const BACK_WITHIN: Duration = Duration::from_secs(15);
-/// By how much the gateways may hold more than before, in hundredths.
+/// How much more memory the gateways may use than before, in hundredths.
 const MORE_MEMORY: u64 = 10;
-/// Of so few sockets the memory says nothing: programs differ by as much.
+/// Below this many sockets the memory is not judged: programs vary by as much.
 const FEW: usize = 1_000;
 
 /// What was written while the swarm was away.
@@ -38,7 +38,7 @@ impl Writes {
     }
 }
 
-/// The report.
+/// The report of a swarm.
 #[derive(Clone, Debug)]
 pub struct Report {
     command: String,
@@ -46,9 +46,9 @@ pub struct Report {
     sockets: usize,
     there: usize,
     caught_up: usize,
-    /// How long those were away that came back, in order.
+    /// How long the sockets that came back were away, sorted.
     away: Vec<Duration>,
-    /// How often a service let go of one, by the reason.
+    /// How many times a service ended a socket's attendance, by reason.
     detached: BTreeMap<String, usize>,
     writes: Writes,
     before: Memory,
@@ -92,7 +92,7 @@ impl Report {
         report
     }
 
-    /// Whether nothing is wrong.
+    /// Returns whether nothing is wrong.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
         self.wrong.is_empty()
@@ -135,7 +135,7 @@ impl Report {
         wrong
     }
 
-    /// How long so many hundredths were away at the most.
+    /// Returns the longest time that this many hundredths of the sockets were away.
     fn away(&self, hundredths: usize) -> Duration {
         let place = (self.away.len() * hundredths / 100).min(self.away.len().saturating_sub(1));
         self.away.get(place).copied().unwrap_or_default()

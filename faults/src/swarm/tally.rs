@@ -1,4 +1,4 @@
-//! Who of a swarm is there, who came back and when, and who has caught up.
+//! How many of a swarm are there, came back and when, and have caught up.
 
 use std::{
     collections::BTreeMap,
@@ -18,18 +18,18 @@ pub(super) struct Tally {
     changed: Notify,
 }
 
-/// What it says.
+/// The counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     /// How many attend their session now.
     pub(super) there: usize,
-    /// How long those were away that came back.
+    /// How long the sockets that came back were away.
     pub(super) returned: Vec<Duration>,
-    /// How many have been shown what was written while they were away.
+    /// How many have been shown the message that was written while they were away.
     pub(super) caught_up: usize,
-    /// How often a service let go of one, which then attends again, by the reason.
+    /// How many times a service ended a socket's attendance, which then begins again, by reason.
     pub(super) detached: BTreeMap<String, usize>,
-    /// What was wrong in what they were shown, and how often.
+    /// What was wrong in what they were shown, and how many times.
     pub(super) wrong: BTreeMap<String, usize>,
 }
 
@@ -43,7 +43,7 @@ impl Tally {
         self.changed.notify_waiters();
     }
 
-    /// One attends, for the first time, or again after so long.
+    /// Records that a socket attends its session, for the first time or again after being away for so long.
     pub(super) fn there(&self, away: Option<Duration>) {
         self.change(|counts| {
             counts.there += 1;
@@ -51,27 +51,27 @@ impl Tally {
         });
     }
 
-    /// One was lost.
+    /// Records that a socket was lost.
     pub(super) fn gone(&self) {
         self.change(|counts| counts.there -= 1);
     }
 
-    /// One has been shown what it missed.
+    /// Records that a socket has been shown what it missed.
     pub(super) fn caught_up(&self) {
         self.change(|counts| counts.caught_up += 1);
     }
 
-    /// A service let go of one.
+    /// Records that a service ended a socket's attendance.
     pub(super) fn detached(&self, reason: &str) {
         self.change(|counts| *counts.detached.entry(reason.to_owned()).or_default() += 1);
     }
 
-    /// One was shown what is wrong.
+    /// Records that a socket was shown something wrong.
     pub(super) fn wrong(&self, what: &str) {
         self.change(|counts| *counts.wrong.entry(what.to_owned()).or_default() += 1);
     }
 
-    /// Waits until it is as wanted, no longer than `patience`. Returns it as it then is.
+    /// Waits until the counts are as wanted, for `patience` at most. Returns them as they then are.
     pub(super) async fn wait_for(
         &self,
         wanted: impl Fn(&Counts) -> bool,

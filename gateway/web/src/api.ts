@@ -22,7 +22,7 @@ import {
 import { whyRefused } from "./refusal_words";
 import { held } from "./token";
 
-/** Says that a request was refused, or that there was no answer. */
+/** Thrown when a request was refused or got no answer. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -32,13 +32,13 @@ export class ApiError extends Error {
     super(message);
   }
 
-  /** The refusal's stable reason, or nothing when there was no proper answer. */
+  /** The refusal's stable reason, or an empty string if there was no proper answer. */
   get reason(): string {
     return this.refusal?.reason ?? "";
   }
 }
 
-/** How an exchange of a token ended, as `connection.ts` wants to hear it. */
+/** How the renewal of a token ended, as an event for `connection.ts`. */
 export type RenewOutcome = Extract<ConnectionEvent, { kind: "renewed" | "renewal-refused" | "renewal-failed" }>;
 
 /** The two views of a transcript. */
@@ -47,17 +47,17 @@ export type TranscriptView = "patron" | "staff";
 const UNREACHABLE = "The library's chat server is not answering. Check your network connection, then try again.";
 const TIME_LIMIT = 15_000;
 
-/** How far the server's clock is ahead of this one, in milliseconds, as its last answer told. */
+/** How far the server's clock is ahead of this one, in milliseconds, according to its last answer. */
 let ahead = 0;
 
-/** The server's time, as well as this browser knows it. */
+/** Returns the server's time, as far as this browser knows it. */
 export function serverNow(): number {
   return Date.now() + ahead;
 }
 
 function noteTime(response: Response): void {
   const date = Date.parse(response.headers.get("date") ?? "");
-  // The header has whole seconds; half of one is the best guess.
+  // The header has whole seconds, so adding half a second is the best guess.
   if (!Number.isNaN(date)) ahead = date + 500 - Date.now();
 }
 
@@ -106,7 +106,7 @@ export function logIn(logInName: string, password: string) {
   return call("/v1/log-in", LogInResponseSchema, { body });
 }
 
-/** Lets a patron of a library in, for a question or for practice. */
+/** Admits a patron of a library, to ask a question or to practise. */
 export function admitPatron(institutionId: string, practice: boolean) {
   const body = toJson(AdmitPatronRequestSchema, create(AdmitPatronRequestSchema, { institutionId, practice }));
   return call("/v1/admit", AdmitPatronResponseSchema, { body });
@@ -124,38 +124,38 @@ export async function renew(accessToken: string): Promise<RenewOutcome> {
   }
 }
 
-/** What a library's patron page needs. */
+/** Fetches what a library's patron page needs. */
 export function library(institutionId: string) {
   return call(`/v1/libraries/${encodeURIComponent(institutionId)}`, GetLibraryResponseSchema);
 }
 
-/** Whether a library's patrons can be answered now. */
+/** Fetches whether a library's patrons can be answered now. */
 export function availability(institutionId: string) {
   return call(`/v1/libraries/${encodeURIComponent(institutionId)}/availability`, GetAvailabilityResponseSchema);
 }
 
-/** The libraries that have a patron page. */
+/** Fetches a page of the libraries that have a patron page. */
 export function libraries(pageToken = "") {
   return call(`/v1/libraries?${page(pageToken, 100)}`, ListLibrariesResponseSchema);
 }
 
-/** The librarian's own profile, with what they should know of each library (D37, D38). */
+/** Fetches the librarian's own profile, with what they should know about each library (D37, D38). */
 export function profile(accessToken: string) {
   return call("/v1/profile", GetProfileResponseSchema, { accessToken });
 }
 
-/** A session's transcript in one view. */
+/** Fetches a session's transcript in one view. */
 export function transcript(accessToken: string, sessionId: string, view: TranscriptView) {
   const path = `/v1/sessions/${encodeURIComponent(sessionId)}/transcript?audience=${view}`;
   return call(path, GetTranscriptResponseSchema, { accessToken });
 }
 
-/** Ended sessions of the librarian's library, the last first. */
+/** Fetches a page of the ended sessions of the librarian's library, the latest first. */
 export function endedSessions(accessToken: string, pageToken: string) {
   return call(`/v1/ended-sessions?${page(pageToken, 25)}`, ListEndedSessionsResponseSchema, { accessToken });
 }
 
-/** The audit of the librarian's library, newest first. */
+/** Fetches a page of the audit of the librarian's library, newest first. */
 export function audit(accessToken: string, pageToken: string) {
   return call(`/v1/audit?${page(pageToken, 50)}`, ListAuditEntriesResponseSchema, { accessToken });
 }

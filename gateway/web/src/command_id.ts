@@ -1,4 +1,4 @@
-/** A fresh command id: a random UUID (version 4). Works without TLS too, where browsers have no `randomUUID`. */
+/** Returns a new command id: a random UUID (version 4). Also works without TLS, where browsers have no `randomUUID`. */
 export function newCommandId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;

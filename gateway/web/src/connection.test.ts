@@ -14,7 +14,7 @@ import type { HeldToken } from "./token";
 const TOKEN: HeldToken = { accessToken: "first", expiresAt: 600_000, renewUntil: 36_000_000 };
 const FRESH: HeldToken = { accessToken: "second", expiresAt: 1_200_000, renewUntil: 36_000_000 };
 
-/** A connection that went through the events, and the effects of the last one. */
+/** Returns the connection after the events, and the effects of the last one. */
 function through(...events: [number, ConnectionEvent][]): [Connection, ConnectionEffect[]] {
   let connection = idle;
   let effects: ConnectionEffect[] = [];
@@ -141,7 +141,7 @@ describe("a frame that cannot be read", () => {
     const waits = Array.from({ length: 4 }, (_, round) => {
       const now = round * 60_000;
       for (const event of [{ kind: "start", token: TOKEN }, OPENED[1], WELCOME[1], { kind: "garbled" }] as const) {
-        // Whoever is connected already starts nothing.
+        // After the first round a tick reconnects, so nothing is started.
         if (event.kind === "start" && round > 0) [connection] = step(connection, { kind: "tick" }, now, 0.5);
         else [connection] = step(connection, event, now, 0.5);
       }

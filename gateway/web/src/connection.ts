@@ -1,15 +1,16 @@
 /**
  * The life of the connection to the gateway, as a pure function.
  *
- * `step(connection, event, now, random)` says what the connection is next and what is to be done about it. It opens no
- * socket, reads no clock and throws no dice, so that every order of events can be tested. `socket.ts` is its edge.
+ * `step(connection, event, now, random)` returns the next state of the connection and the effects to carry out. It
+ * opens no socket, reads no clock and draws no random numbers, so that every order of events can be tested. `socket.ts`
+ * carries the effects out.
  */
 
 import type { HeldToken } from "./token";
 
-/** Where the connection stands. */
+/** The phase that the connection is in. */
 export type Phase =
-  /** Nothing is wanted: before the log-in and after `stop`. */
+  /** No connection is wanted: before the log-in and after `stop`. */
   | { name: "idle" }
   /** The socket is being opened. */
   | { name: "opening"; since: number }
@@ -17,36 +18,36 @@ export type Phase =
   | { name: "greeting"; since: number }
   /** Welcome was received. */
   | { name: "connected"; lastHeard: number; pingSent: boolean }
-  /** The connection was lost, and is tried again at `retryAt`. */
+  /** The connection was lost; the next attempt is at `retryAt`. */
   | { name: "waiting"; retryAt: number }
-  /** The token is being exchanged over HTTP, since the gateway no longer takes it on a socket. */
+  /** The token is being renewed over HTTP, since the gateway no longer accepts it on a socket. */
   | { name: "renewing" }
   /** The user has to log in again. */
   | { name: "expired" }
-  /** The gateway will not have this client again; only a reload of the page helps. */
+  /** The gateway refuses this client for good; only reloading the page helps. */
   | { name: "rejected" };
 
-/** All that is remembered of the connection. */
+/** The state of the connection. */
 export interface Connection {
   phase: Phase;
   token: HeldToken | undefined;
-  /** When the present token was received, by the local clock. */
+  /** When the current token was received, by the local clock. */
   tokenAt: number;
-  /** When a renewal was last asked for, by the local clock. */
+  /** When a renewal was last requested, by the local clock. */
   renewalAt: number;
-  /** How often in a row connecting has failed. */
+  /** How many attempts to connect have failed in a row. */
   failures: number;
   /** When the last Welcome came, by the local clock. */
   welcomedAt: number;
   /** How many connections in a row have ended soon after their Welcome. */
   shortLived: number;
-  /** Whether the present token is the fruit of a renewal that no Welcome has confirmed yet. */
+  /** Whether the current token comes from a renewal over HTTP that no Welcome has confirmed yet. */
   renewedOnTrial: boolean;
-  /** How long silence may last; the server says so in Welcome. */
+  /** How long the server may be silent, in milliseconds; it says so in Welcome. */
   silenceLimit: number;
 }
 
-/** What may happen to the connection. */
+/** An event that a step of the connection handles. */
 export type ConnectionEvent =
   | { kind: "start"; token: HeldToken }
   | { kind: "stop" }
@@ -54,11 +55,11 @@ export type ConnectionEvent =
   | { kind: "welcome"; silenceLimit: number }
   /** Any frame at all was received. */
   | { kind: "heard" }
-  /** Something was received that cannot be read: what it said is missing, and nobody knows what it was. */
+  /** A frame was received that cannot be decoded, so that something unknown is missing. */
   | { kind: "garbled" }
   | { kind: "closed"; code: number; reason: string }
   | { kind: "renewed"; token: HeldToken }
-  /** The token cannot be renewed any more. */
+  /** The token can no longer be renewed. */
   | { kind: "renewal-refused" }
   /** It is not known whether the token was renewed. */
   | { kind: "renewal-failed" }
@@ -66,7 +67,7 @@ export type ConnectionEvent =
   /** The network is back, the page is shown again, or the user has asked to try now. */
   | { kind: "wake" };
 
-/** What is to be done. */
+/** An effect that a step asks for. */
 export type ConnectionEffect =
   | { kind: "open" }
   | { kind: "close" }
@@ -75,7 +76,7 @@ export type ConnectionEffect =
   | { kind: "renew-on-socket" }
   | { kind: "renew-by-http"; accessToken: string }
   | { kind: "keep-token"; token: HeldToken }
-  /** Everything that was watched and attended is to be asked for again. */
+  /** Everything that was watched or attended must be requested again. */
   | { kind: "ready" };
 
 /** A connection before anyone has logged in. */
@@ -94,35 +95,35 @@ export const idle: Connection = {
 const OPEN_LIMIT = 10_000;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 20_000;
-/** What lasts less is let in only to be sent away, and would be again. */
+/** A connection that ends sooner after its Welcome counts as short-lived: the next one is likely to end as soon. */
 const SHORT_LIFE = 10_000;
-/** For how long a token that was renewed is to be taken without any doubt. */
+/** How long after its renewal a token must be accepted: if it is rejected within this time, the user logs in again. */
 const TRIAL = 60_000;
-/** A wrong local clock must not make the page renew without end. */
+/** The least time between renewals, so that a wrong local clock does not make the page renew endlessly. */
 const SHORTEST_RENEWAL_PAUSE = 5_000;
 const LONGEST_RENEWAL_PAUSE = 30_000;
 
 const BAD_TOKEN = 4401;
-/** Codes that say that the client itself is at fault, and would be again: 1002, 1007, 1009, 4400. */
+/** Close codes for errors of the client itself, which would recur: 1002, 1007, 1009, 4400. */
 const REJECTIONS = new Set([1002, 1007, 1009, 4400]);
-/** Lost without a word, as browsers report it. */
+/** The code with which browsers report a connection that was lost without a close frame. */
 const LOST = 1006;
 
 type Step = [Connection, ConnectionEffect[]];
 
-/** How long to wait before the next attempt: twice as long each time, and spread so that not all come at once. */
+/** Returns how long to wait before the next attempt: doubled each time, and spread so that not all come back at once. */
 export function backoff(failures: number, random: number): number {
   const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(failures, 16));
   return Math.round(ceiling / 2 + (ceiling / 2) * random);
 }
 
-/** The `retry_ms` that a close reason may carry. */
+/** Returns the `retry_ms` of a close reason, if it has one. */
 export function retryAfter(reason: string): number | undefined {
   const match = /(?:^|[\s;,])retry_ms=(\d{1,6})(?:$|[\s;,])/.exec(reason);
   return match?.[1] === undefined ? undefined : Number(match[1]);
 }
 
-/** What the connection is after `event`, and what is to be done. `random` is from 0 up to, not including, 1. */
+/** Returns the connection after `event`, and the effects to carry out. `random` is at least 0 and less than 1. */
 export function step(connection: Connection, event: ConnectionEvent, now: number, random: number): Step {
   switch (event.kind) {
     case "start":
@@ -136,7 +137,7 @@ export function step(connection: Connection, event: ConnectionEvent, now: number
     case "heard":
       return heard(connection, now);
     case "garbled":
-      // A new connection begins where the last good frame ended.
+      // A new connection continues after the last good frame.
       return lose(connection, now, random);
     case "closed":
       return closed(connection, event.code, event.reason, now, random);
@@ -195,7 +196,7 @@ function closed(connection: Connection, code: number, reason: string, now: numbe
   const { phase, token } = connection;
   if (phase.name !== "opening" && phase.name !== "greeting" && phase.name !== "connected") return [connection, []];
   if (code === BAD_TOKEN) {
-    // A token that was renewed a moment ago and is bad all the same will not get better. One that has aged since may.
+    // If a token that was renewed a moment ago is rejected, renewing again will not help. If it has aged since, it may.
     const isFresh = now - connection.tokenAt < TRIAL;
     if (token === undefined || (connection.renewedOnTrial && isFresh)) return expire(connection);
     return [
@@ -227,7 +228,7 @@ function renewed(connection: Connection, token: HeldToken, now: number): Step {
 }
 
 function renewalRefused(connection: Connection): Step {
-  // On a living socket the old token still holds; its end comes as a close code.
+  // While a socket is open the old token is still valid; its expiry arrives as a close code.
   return connection.phase.name === "renewing" ? expire(connection) : [connection, []];
 }
 
@@ -266,7 +267,7 @@ function upkeep(connection: Connection, phase: Extract<Phase, { name: "connected
   return [next, effects];
 }
 
-/** A token is renewed at half of its life, which leaves time for several attempts. */
+/** Whether to renew the token: from half of its lifetime on, which leaves time for several attempts. */
 function renewalDue(connection: Connection, token: HeldToken, now: number): boolean {
   const life = token.expiresAt - connection.tokenAt;
   const pause =

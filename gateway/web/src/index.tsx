@@ -1,4 +1,4 @@
-/** The first page: the libraries, and the way to the desk. */
+/** The first page: the list of libraries, and a link to the desk. */
 import { render } from "preact";
 import { everyLibrary } from "./app/libraries";
 import "./app/settings";

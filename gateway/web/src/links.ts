@@ -1,13 +1,13 @@
 /** Web addresses in plain text (R22, R23). */
 
-/** A piece of a text: as it is, or a web address. */
+/** A part of a text: plain text, or a web address. */
 export type TextPart = { kind: "text"; text: string } | { kind: "link"; text: string; address: string };
 
-/** An address ends before a mark that changes the direction of text: with one in it, it looks like another address. */
+/** A web address. It ends before any character that changes the text direction and could make it look like another. */
 const ADDRESS = /https?:\/\/[^\s<>"'`{}|\\^\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
 const CLOSING: Record<string, string> = { ")": "(", "]": "[" };
 
-/** The text in pieces. Joined together, their texts are the text again. */
+/** Splits a text into parts, whose texts joined together are the text again. */
 export function textParts(text: string): TextPart[] {
   const parts: TextPart[] = [];
   let end = 0;
@@ -23,7 +23,7 @@ export function textParts(text: string): TextPart[] {
   return parts;
 }
 
-/** The address in its normalised form if it is http or https without a user name or password in it. */
+/** Returns an address in normalised form if it is http or https and has no user name or password in it. */
 export function safeAddress(address: string): string | undefined {
   if (!URL.canParse(address)) return undefined;
   const url = new URL(address);
@@ -32,7 +32,7 @@ export function safeAddress(address: string): string | undefined {
   return url.href;
 }
 
-/** What a person typed as a web address, with the scheme that they may have left out. */
+/** Returns what a person typed as a web address, with https if they left the scheme out. */
 export function typedAddress(typed: string): string | undefined {
   const trimmed = typed.trim();
   if (trimmed === "" || /\s/.test(trimmed)) return undefined;
@@ -40,7 +40,7 @@ export function typedAddress(typed: string): string | undefined {
   return /^[^/?#:@]+\.[^/?#:@]+(?::\d+)?(?:[/?#]|$)/.test(trimmed) ? safeAddress(`https://${trimmed}`) : undefined;
 }
 
-/** A sentence's punctuation after an address belongs to the sentence; a bracket does if the address did not open it. */
+/** Strips trailing punctuation, which belongs to the sentence, and closing brackets that the address did not open. */
 function withoutPunctuation(found: string): string {
   let address = found;
   for (;;) {

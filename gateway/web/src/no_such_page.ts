@@ -1,4 +1,4 @@
-/** The page for an address that leads nowhere. It stands in its HTML, so that it needs no script; the colours do. */
+/** The page for an unknown address. Its content is in the HTML and needs no script; the script applies the theme. */
 import "./app/settings";
 import "./styles/tokens.css";
 import "./styles/base.css";

@@ -45,7 +45,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** The exchange of the token is answered. */
+/** Answers the renewal of the token. */
 async function answered(outcome: RenewOutcome): Promise<void> {
   answer(outcome);
   await new Promise((resolve) => setTimeout(resolve));

@@ -1,5 +1,5 @@
 /**
- * The edge of `connection.ts`: carries out what the step function says, and tells it what happened.
+ * The I/O around `connection.ts`: carries out the effects of its step function, and reports events to it.
  */
 import type { RenewOutcome } from "./api";
 import { type Connection, type ConnectionEffect, type ConnectionEvent, idle, step } from "./connection";
@@ -8,7 +8,7 @@ import { type HeldToken, held } from "./token";
 import { Visit } from "./trace";
 import { clientFrame, decode, encode, SUB_PROTOCOL } from "./wire";
 
-/** What the socket needs of the world. */
+/** What the socket depends on. */
 export interface SocketParts {
   address: string;
   now: () => number;
@@ -16,13 +16,13 @@ export interface SocketParts {
   renew: (accessToken: string) => Promise<RenewOutcome>;
 }
 
-/** Who wants to know what happens on the socket. */
+/** Callbacks for what happens on the socket. */
 export interface SocketListener {
-  /** The connection's state is another one. */
+  /** The connection's state has changed. */
   changed: (connection: Connection) => void;
-  /** A Welcome was received: everything is to be asked for again. */
+  /** A Welcome was received: everything must be requested again. */
   ready: () => void;
-  /** Any frame was received. Of a Welcome, before `ready`. */
+  /** A frame of any kind was received. For a Welcome, this is called before `ready`. */
   frame: (frame: ServerFrame) => void;
   /** There is a fresh token to keep. */
   token: (token: HeldToken) => void;
@@ -30,7 +30,7 @@ export interface SocketListener {
 
 const TICK = 1_000;
 
-/** One browser's connection to the gateway, which comes back by itself. */
+/** One browser's connection to the gateway, which reconnects by itself. */
 export class GatewaySocket {
   #connection: Connection = idle;
   #socket: WebSocket | undefined;
@@ -56,12 +56,12 @@ export class GatewaySocket {
     this.#handle({ kind: "stop" });
   }
 
-  /** Tries at once instead of waiting on. */
+  /** Tries to reconnect at once, if it is waiting to. */
   wake(): void {
     this.#handle({ kind: "wake" });
   }
 
-  /** Sends a frame if there is a connection, and says whether it did. */
+  /** Sends a frame if there is a connection, and returns whether it did. */
   send(frame: ClientFrame): boolean {
     if (this.#connection.phase.name !== "connected" || this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#write(frame);
@@ -99,7 +99,7 @@ export class GatewaySocket {
     }
   }
 
-  /** Exchanges a token. Whoever has come in with another one meanwhile must not get somebody else's. */
+  /** Renews a token over HTTP. Ignores the outcome if another token, maybe another user's, is in use by then. */
   async #renew(accessToken: string): Promise<void> {
     const outcome = await this.parts.renew(accessToken);
     if (this.#connection.token?.accessToken === accessToken) this.#handle(outcome);
@@ -120,7 +120,7 @@ export class GatewaySocket {
     socket.onclose = (close) => this.#handle({ kind: "closed", code: close.code, reason: close.reason });
   }
 
-  /** Forgets the present socket: nothing that it still reports counts. */
+  /** Closes and forgets the current socket, and ignores whatever it still reports. */
   #drop(): void {
     const socket = this.#socket;
     if (socket === undefined) return;

@@ -1,4 +1,4 @@
-/** The status codes of gRPC by which the pages tell refusals apart. */
+/** The gRPC status codes that mean that certainly nothing happened. */
 export const StatusCode = {
   INVALID_ARGUMENT: 3,
   NOT_FOUND: 5,
@@ -9,7 +9,7 @@ export const StatusCode = {
   UNAUTHENTICATED: 16,
 } as const;
 
-/** The status codes that leave open what happened, and that do not go away by waiting. */
+/** The gRPC status codes that leave open what happened, and that waiting is not likely to change. */
 export const LastingCode = {
   OUT_OF_RANGE: 11,
   UNIMPLEMENTED: 12,

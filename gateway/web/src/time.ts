@@ -25,7 +25,7 @@ export function dayAndTime(time: Timestamp | undefined): string {
   return `${DAY.format(ms)}, ${CLOCK.format(ms)}`;
 }
 
-/** When something is, for who thinks of today first: the time of day, with the weekday or the day if it is not today. */
+/** When something will be: the time of day, with "today", "tomorrow", the weekday (within six days) or the date. */
 export function comingTime(time: Timestamp, now: number): string {
   const ms = timestampMs(time);
   const clock = CLOCK.format(ms);
@@ -40,17 +40,17 @@ export function day(time: Timestamp | undefined): string {
   return time === undefined ? "" : DAY.format(timestampMs(time));
 }
 
-/** When something was, for who thinks of today first: the time of day, or the day if it is not today. */
+/** When something was: the time of day if it was today, else the day. */
 export function pastTime(time: Timestamp | undefined, now: number): string {
   return day(time) === DAY.format(now) ? clockTime(time) : day(time);
 }
 
-/** The machine's form of a time, for the `time` element. */
+/** The machine-readable form of a time, for the `time` element. */
 export function machineTime(time: Timestamp | undefined): string {
   return time === undefined ? "" : new Date(timestampMs(time)).toISOString();
 }
 
-/** A span of time as a person says it: "42 s", "3 min", "1 h 5 min". */
+/** A span of time in words: "42 s", "3 min", "1 h 5 min". */
 export function span(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   if (seconds < 100) return `${seconds} s`;
@@ -59,7 +59,7 @@ export function span(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A span of time by the minute: "less than 1 min", "3 min", "1 h 5 min". */
+/** A span of time to the minute: "less than 1 min", "3 min", "1 h 5 min". */
 export function roughly(ms: number): string {
   const minutes = Math.max(0, Math.floor(ms / 60_000));
   if (minutes === 0) return "less than 1 min";

@@ -1,4 +1,4 @@
-/** Tokens, as the pages hold them. */
+/** Tokens in the form that the pages hold. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Token } from "./gen/carrel/directory/v1/directory_service_pb";
 
@@ -9,7 +9,7 @@ export interface HeldToken {
   renewUntil: number;
 }
 
-/** A token as the directory issues it, as the pages hold it. */
+/** Converts a token from the directory into the form that the pages hold. */
 export function held(token: Token): HeldToken {
   return {
     accessToken: token.accessToken,

@@ -1,4 +1,4 @@
-/** What a tab says that its frames belong to, so that those who operate Carrel can follow one thing that was done. */
+/** The trace context of a tab's frames, by which the operators of Carrel can follow what was done. */
 
 function hexadecimal(length: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(length));
@@ -6,13 +6,14 @@ function hexadecimal(length: number): string {
 }
 
 /**
- * The frames of one tab, from when its page was loaded until it is left: also those after a lost connection, so that
- * coming back can be followed. The id is made anew each time and kept nowhere; the gateway links to it and tells it nobody.
+ * One trace for all frames of a tab while its page is loaded, including those after a lost connection, so that a
+ * reconnection can be followed. The id is new for each page load and not stored; the gateway links to it and discloses
+ * it to nobody.
  */
 export class Visit {
   readonly #id = hexadecimal(16);
 
-  /** The W3C traceparent of one more frame. Whether it is traced is for the gateway to decide. */
+  /** Returns the W3C traceparent of the next frame. The gateway decides whether it is traced. */
   frame(): string {
     return `00-${this.#id}-${hexadecimal(8)}-00`;
   }

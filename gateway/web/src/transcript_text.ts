@@ -16,7 +16,7 @@ import {
   waitedAt,
 } from "./words";
 
-/** The text of a conversation, for the patron or for staff. */
+/** Returns the text of a conversation, for the patron or for staff. */
 export function transcriptText(session: Session, events: readonly SessionEvent[], reader: Reader): string {
   const lines = [`Chat with ${session.institutionName}`, dayAndTime(session.openTime), ""];
   let today = day(session.openTime);
@@ -73,7 +73,7 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
   }
 }
 
-/** The name of a file with a conversation: what it is, of which library, and when it began, by the viewer's clock. */
+/** Returns the file name of a conversation: what it is, the library's id, and the day it began in the viewer's zone. */
 export function transcriptName(kind: string, session: Session): string {
   const begun = new Date(milliseconds(session.openTime) ?? Date.now());
   const two = (number: number) => String(number).padStart(2, "0");

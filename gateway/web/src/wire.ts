@@ -1,4 +1,4 @@
-/** Frames, as they are written and read on the websocket. */
+/** Frames, as they are written to and read from the websocket. */
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type Act,
@@ -14,28 +14,28 @@ import { LastingCode, StatusCode } from "./status_code";
 /** The sub-protocol that the pages speak. */
 export const SUB_PROTOCOL = "carrel.v1.proto";
 
-/** What a client frame may hold. */
+/** What a client frame may contain. */
 export type ClientFrameInit = NonNullable<MessageInitShape<typeof ClientFrameSchema>["frame"]>;
 
-/** What may be done in a session. */
+/** An act that a client can do in a session. */
 export type Deed = Exclude<Act["act"], { case: undefined }>;
 
-/** A frame to the gateway. */
+/** Returns a frame to the gateway. */
 export function clientFrame(frame: ClientFrameInit): ClientFrame {
   return create(ClientFrameSchema, { frame });
 }
 
-/** A frame that does something. */
+/** Returns a frame that does an act in a session. */
 export function actFrame(commandId: string, sessionId: string, deed: Deed): ClientFrame {
   return clientFrame({ case: "act", value: create(ActSchema, { commandId, sessionId, act: deed }) });
 }
 
-/** The bytes of a frame to the gateway. */
+/** Encodes a frame to the gateway. */
 export function encode(frame: ClientFrame): Uint8Array<ArrayBuffer> {
   return new Uint8Array(toBinary(ClientFrameSchema, frame));
 }
 
-/** The frame that came from the gateway, or nothing if it is no frame. */
+/** Decodes a frame from the gateway, or returns `undefined` if it is not one. */
 export function decode(data: unknown): ServerFrame | undefined {
   if (!(data instanceof ArrayBuffer)) return undefined;
   try {
@@ -47,21 +47,21 @@ export function decode(data: unknown): ServerFrame | undefined {
 
 const NOTHING_HAPPENED = new Set<number>(Object.values(StatusCode));
 
-/** Whether a refusal says for certain that nothing happened. Otherwise the same command id settles it. */
+/** Whether a refusal means that certainly nothing happened. Otherwise a repetition with the same command id settles it. */
 export function nothingHappened(refusal: Refusal | undefined): boolean {
   return refusal !== undefined && NOTHING_HAPPENED.has(refusal.code);
 }
 
 const LASTING = new Set<number>(Object.values(LastingCode));
 
-/** Whether a refusal leaves open what happened, and is likely to be the answer to each repetition, too. */
+/** Whether a refusal leaves open what happened, and is likely to be the answer to every repetition too. */
 export function mayLast(refusal: Refusal): boolean {
   return LASTING.has(refusal.code);
 }
 
 /**
- * Whether what was refused may be taken a while later as it is: nobody knows what became of it, it was too much at once, or
- * the token had run out.
+ * Whether what was refused may be accepted unchanged later: its outcome is unknown, there were too many requests at once,
+ * or the token had expired.
  */
 export function mayPass(refusal: Refusal): boolean {
   if (!nothingHappened(refusal)) return true;

@@ -1,14 +1,14 @@
-/** Names and sentences that several places use. */
+/** Names and sentences that are used in several places. */
 import { type SessionEvent, type TransferClosed, TransferOutcome } from "./gen/carrel/session/v1/session_event_pb";
 import { Part, PatronConnection, type Person, type TransferOffer } from "./gen/carrel/session/v1/session_pb";
 
-/** The name to show for somebody. */
+/** Returns the name to show for a person. */
 export function nameOf(person: Person | undefined): string {
   if (person === undefined) return "Somebody";
   return person.name || (person.part === Part.PATRON ? "Patron" : "Librarian");
 }
 
-/** That a librarian was lost and the patron waits again (R7). To a patron it is a wait like any other. */
+/** Says that a librarian was lost and the patron waits again (R7). The patron reads only that they wait again. */
 export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
   if (toPatron) return "You are waiting for a librarian again";
   return own
@@ -16,19 +16,19 @@ export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolea
     : `${nameOf(event.author)}'s connection was lost; the patron is waiting again`;
 }
 
-/** Says the name of a queue. */
+/** Returns the name of a queue. */
 export type QueueName = (queueId: string) => string;
 
-/** For whose eyes a conversation is. */
+/** The reader of a conversation. */
 export interface Reader {
   isOwn: (event: SessionEvent) => boolean;
   /** Whether the reader is the patron. */
   isPatron: boolean;
-  /** How staff call a queue. Without it, by its id. */
+  /** Gives the name that staff see for a queue. If absent, its id is used. */
   queueName?: QueueName;
 }
 
-/** To whom a session is offered. */
+/** Says to whom a session is offered. */
 export function offeredTo(offer: TransferOffer | undefined, queueName: QueueName): string {
   switch (offer?.to.case) {
     case "librarian":
@@ -40,7 +40,7 @@ export function offeredTo(offer: TransferOffer | undefined, queueName: QueueName
   }
 }
 
-/** How an offer came to nothing, as staff read it. */
+/** Says how an offer ended without being accepted, as staff read it. */
 export function closedLine(closed: TransferClosed, to: string): string {
   switch (closed.outcome) {
     case TransferOutcome.DECLINED:
@@ -52,7 +52,7 @@ export function closedLine(closed: TransferClosed, to: string): string {
   }
 }
 
-/** Who has the patron from now on (R15, D47). A patron is not told who had them before, nor that anything was offered. */
+/** Says who has the patron from now on (R15, D47). The patron is told neither who had them before nor of the offer. */
 export function transferredLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
   if (toPatron) return `${newcomer(event.author)} is now answering you`;
   const from = event.payload.case === "transferred" ? event.payload.value.from : undefined;
@@ -60,13 +60,13 @@ export function transferredLine(event: SessionEvent, own: boolean, toPatron: boo
   return `${who} accepted this patron${from === undefined ? "" : ` from ${nameOf(from)}`}`;
 }
 
-/** A library may keep its librarians' names to itself: then the patron hears of another librarian. */
+/** The new owner as the patron reads it: if the library does not show its librarians' names, "Another librarian". */
 function newcomer(person: Person | undefined): string {
   const name = nameOf(person);
   return name === "Librarian" ? "Another librarian" : name;
 }
 
-/** Whether the patron is there, as staff read it (R8, D51, D54). */
+/** Says how the patron's connection is, as staff read it (R8, D51, D54). */
 export function patronConnectionLine(connection: PatronConnection): string {
   switch (connection) {
     case PatronConnection.AWAY:
@@ -78,7 +78,7 @@ export function patronConnectionLine(connection: PatronConnection): string {
   }
 }
 
-/** Whether the patron waited for a librarian at an event: at first, and again after a librarian was lost. */
+/** Whether the patron was waiting for a librarian at an event: before the first pick-up or after a librarian was lost. */
 export function waitedAt(events: readonly SessionEvent[], { position }: SessionEvent): boolean {
   const turn = events.findLast(
     (event) => event.position < position && (event.payload.case === "pickedUp" || event.payload.case === "returned"),
@@ -86,7 +86,7 @@ export function waitedAt(events: readonly SessionEvent[], { position }: SessionE
   return turn?.payload.case !== "pickedUp";
 }
 
-/** Who ended a session (D52). A patron who waits has no chat to end: they leave the queue. */
+/** Says who ended a session (D52). A waiting patron has no chat to end: they leave the queue. */
 export function endLine(event: SessionEvent, own: boolean, toPatron: boolean, waited: boolean): string {
   if (waited && event.author?.part === Part.PATRON) return toPatron ? "You left the queue" : "Patron left the queue";
   if (own) return toPatron ? "You ended the chat" : "Librarian ended: you ended this session";

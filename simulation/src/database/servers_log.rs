@@ -1,4 +1,4 @@
-//! The way from one server to the database.
+//! One server's path to the database.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -9,7 +9,7 @@ use futures::future::{self, BoxFuture, FutureExt};
 
 use super::{Database, EPOCH, State, streams::Streams, trouble::Fate};
 
-/// The log as one server reaches it.
+/// The log, as one server reaches it.
 #[derive(Clone, Debug)]
 pub(crate) struct ServersLog {
     pub(crate) database: Arc<Database>,

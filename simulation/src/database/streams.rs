@@ -1,4 +1,4 @@
-//! What the database holds: streams of events, each with its version. Obviously right.
+//! The database's contents: streams of events, each with its version. Obviously right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use carrel_platform::log::{
 
 use crate::time;
 
-/// All streams, and the commands that are in them.
+/// All streams, and the commands that they contain.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     kept: BTreeMap<StreamName, Kept>,
@@ -19,7 +19,7 @@ pub(super) struct Streams {
 struct Kept {
     erased: u64,
     rows: Vec<Row>,
-    /// What a writer said last, and the version that there was then.
+    /// The standing that a writer set last, and the stream's version at that time.
     standing: Option<(Standing, u64)>,
 }
 
@@ -36,7 +36,7 @@ impl Kept {
 }
 
 impl Streams {
-    /// Puts events into a stream as they are.
+    /// Puts events into a stream unchecked.
     pub(super) fn restore(&mut self, stream: StreamName, events: Vec<RecordedEvent>) {
         let rows = events.into_iter().map(|recorded| Row {
             recorded,
@@ -49,7 +49,7 @@ impl Streams {
         self.kept.insert(stream, kept);
     }
 
-    /// The streams of a category, by id, with all their events.
+    /// Returns the streams of a category, by id, with all their events.
     pub(super) fn of(&self, category: &str) -> Vec<(String, Vec<RecordedEvent>)> {
         let of_category = self
             .kept
@@ -63,7 +63,7 @@ impl Streams {
             .collect()
     }
 
-    /// The events of a stream after a version, also those whose write is not answered yet.
+    /// Returns the events of a stream after a version, including those whose write is not answered yet.
     pub(super) fn all_after(&self, stream: &StreamName, version: u64) -> Vec<RecordedEvent> {
         let rows = self
             .kept
@@ -76,7 +76,7 @@ impl Streams {
             .collect()
     }
 
-    /// Whether a command has left something.
+    /// Returns whether a command has left an event.
     pub(super) fn has_command(&self, command_key: &str) -> bool {
         self.commands.contains(command_key)
     }
@@ -99,7 +99,7 @@ impl Streams {
         Ok(())
     }
 
-    /// Writes a batch and says which command of it had been written before.
+    /// Writes a batch. Returns a command in it that had been written before, if there is one.
     pub(super) fn write(&mut self, batch: Batch) -> Option<String> {
         let mut repeated = None;
         for write in batch.writes {

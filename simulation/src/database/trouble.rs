@@ -1,4 +1,4 @@
-//! What goes wrong with the database, and when.
+//! The database's faults, and when they happen.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{dice::Dice, time};
 
-/// How often what goes wrong, in a thousand.
+/// How often each fault happens, per thousand calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Faults {
     /// An append is refused before it was written.
@@ -17,7 +17,7 @@ pub(crate) struct Faults {
     pub(crate) lost: u64,
     /// An append gets no answer, and was written.
     pub(crate) unconfirmed: u64,
-    /// The server dies after its append was written and before it hears of it.
+    /// The server dies after its append was written and before it gets the answer.
     pub(crate) deadly: u64,
     /// A read is refused.
     pub(crate) unread: u64,
@@ -25,19 +25,19 @@ pub(crate) struct Faults {
     pub(crate) slowest_ms: u64,
 }
 
-/// What goes wrong now.
+/// The faults in force.
 #[derive(Debug)]
 pub(super) struct Trouble {
     dice: Dice,
     faults: Faults,
-    /// Until when a server can't reach the database.
+    /// Until when each server is cut off from the database.
     cut_off: BTreeMap<&'static str, u64>,
-    /// The servers that are to die.
+    /// The servers that must die.
     doomed: BTreeSet<&'static str>,
     injected: u64,
 }
 
-/// What becomes of one call.
+/// What becomes of one append.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fate {
     Done,
@@ -48,7 +48,7 @@ pub(super) enum Fate {
 }
 
 impl Trouble {
-    /// Nothing goes wrong yet; later, by these dice.
+    /// Creates it without faults. Faults that are set later are decided by `dice`.
     pub(super) fn by(dice: Dice) -> Self {
         Self {
             dice,
@@ -59,17 +59,17 @@ impl Trouble {
         }
     }
 
-    /// Has so much go wrong from now on.
+    /// Sets the rates of faults from now on.
     pub(super) fn set(&mut self, faults: Faults) {
         self.faults = faults;
     }
 
-    /// Keeps a server away from the database for a time.
+    /// Cuts a server off from the database until `until_ms`.
     pub(super) fn cut_off(&mut self, host: &'static str, until_ms: u64) {
         self.cut_off.insert(host, until_ms);
     }
 
-    /// Ends all of it.
+    /// Ends all faults.
     pub(super) fn heal(&mut self) {
         self.faults = Faults {
             slowest_ms: 2,
@@ -78,17 +78,17 @@ impl Trouble {
         self.cut_off.clear();
     }
 
-    /// Has a server die.
+    /// Marks a server to die.
     pub(super) fn doom(&mut self, host: &'static str) {
         self.doomed.insert(host);
     }
 
-    /// The servers that are to die now. Each is told once.
+    /// Takes the servers that must die now. Each is returned once.
     pub(super) fn take_doomed(&mut self) -> BTreeSet<&'static str> {
         mem::take(&mut self.doomed)
     }
 
-    /// How many calls went wrong on purpose.
+    /// Returns how many calls were made to fail.
     pub(super) fn injected(&self) -> u64 {
         self.injected
     }
@@ -98,7 +98,7 @@ impl Trouble {
         time::now_ms() < until
     }
 
-    /// How long a call takes.
+    /// Returns how long a call takes.
     pub(super) fn pause(&mut self) -> Duration {
         let slowest = self.faults.slowest_ms;
         Duration::from_millis(self.dice.between(0, slowest))

@@ -1,4 +1,4 @@
-//! Copies of sessions, in the log, under other ids and at other times.
+//! Copies sessions within the log, under other ids and at other times.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -11,14 +11,15 @@ use carrel_session::domain::audit::{AuditEntry, AuditFact};
 
 use super::model::{Held, Model};
 
-/// How many sessions are written side by side, as a desk leaves them: the events of one lie apart.
+/// How many sessions are written side by side, so that the events of one lie apart, as at a real desk.
 const TOGETHER: u64 = 500;
-/// In how many turns they are written. Each is a transaction.
+/// In how many turns they are written. Each turn is a transaction.
 const TURNS: usize = 5;
-/// Over how long a time the copies are spread, in milliseconds: a year.
+/// The time over which the copies are spread, in milliseconds: a year.
 const SPREAD_MS: u64 = 365 * 24 * 60 * 60 * 1000;
 
-/// Copies the sessions of a model until there are so many copies. The last one is the newest, and older than the model.
+/// Copies the sessions of a model until there are `copies` copies. The last copy is the newest, but older than the
+/// model.
 pub(super) async fn copy(log: &dyn EventLog, model: &Model, copies: u64) -> anyhow::Result<()> {
     let mut audit = Audit {
         stream: model.audit.clone(),
@@ -51,7 +52,7 @@ pub(super) async fn copy(log: &dyn EventLog, model: &Model, copies: u64) -> anyh
     Ok(())
 }
 
-/// The id of a copy: as long as those of real sessions, and in no order, so that indexes grow everywhere.
+/// Returns the id of a copy: as long as those of real sessions, and in no order, so that indexes grow everywhere.
 fn id(number: u64, length: usize) -> String {
     let mut id = String::new();
     for part in 0.. {
@@ -67,7 +68,7 @@ fn id(number: u64, length: usize) -> String {
     id
 }
 
-/// A copy that is to be written.
+/// A copy that is about to be written.
 struct Copy<'a> {
     of: &'a Held,
     id: String,
@@ -76,7 +77,7 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    /// What is written of the session in a turn.
+    /// Returns what is written to the session's stream in a turn.
     fn session(&self, turn: usize) -> Option<Write> {
         let (head, events) = &self.of.session;
         let share = events.len().div_ceil(TURNS);
@@ -85,7 +86,7 @@ impl Copy<'_> {
         self.write(head, part)
     }
 
-    /// What is written of the conference.
+    /// Returns what is written to the conference's stream.
     fn conference(&self) -> Write {
         let (head, events) = &self.of.conference;
         self.write(head, events).unwrap_or_else(|| Write {
@@ -96,7 +97,7 @@ impl Copy<'_> {
         })
     }
 
-    /// Some of the events of a stream, and after the last one what is said of it.
+    /// Returns a write of some of a stream's events, with the stream's standing if the last event is among them.
     fn write(&self, head: &StreamHead, events: &[RecordedEvent]) -> Option<Write> {
         let (first, last) = (events.first()?, events.last()?);
         let standing = (last.version == head.version).then(|| Standing {
@@ -126,7 +127,7 @@ impl Copy<'_> {
         at_ms.saturating_sub_unsigned(self.earlier_ms)
     }
 
-    /// A payload, with the copy's id where the model's was. Both are equally long.
+    /// Returns a payload with the copy's id in place of the model's, which is equally long.
     fn renamed(&self, payload: &Bytes) -> Bytes {
         let (from, to) = (self.of.id.as_bytes(), self.id.as_bytes());
         let mut copy = payload.to_vec();
@@ -149,7 +150,7 @@ struct Audit {
 }
 
 impl Audit {
-    /// What is written of all these, chained to what was before.
+    /// Returns the write of all these copies' entries, chained to the entries before.
     fn write(&mut self, copies: &[Copy<'_>]) -> anyhow::Result<Write> {
         let expected = self.version;
         let mut events = Vec::new();

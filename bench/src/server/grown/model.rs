@@ -1,4 +1,4 @@
-//! Sessions that were held on a real server, and what it has written of them.
+//! Sessions that were held on a real server, and what it has written about them.
 
 use anyhow::{Context, ensure};
 use carrel_faults::people::http;
@@ -22,12 +22,12 @@ use crate::{
     server::{LIBRARY, Server},
 };
 
-/// How many librarians have to work there: one answers, one looks on.
+/// How many librarians must work there: one answers, one watches.
 pub(super) const LIBRARIANS: usize = 2;
 /// How many sessions are held.
 const SESSIONS: usize = 8;
-/// What is an event and not a message: the question, the pick-up, the end, a supervisor's coming and going, and an entry in
-/// the audit for each of these two.
+/// How many of a session's events are not messages: the question, the pick-up, the end, a supervisor's entering and
+/// leaving, and an audit entry for each of these two.
 const NOT_SAID: u64 = 7;
 
 const QUESTION: &str = "Where can I find the letters of the lighthouse keepers?";
@@ -44,7 +44,7 @@ const SENTENCES: [&str; 8] = [
     "The one at the northern point, I think.",
 ];
 
-/// Holds some sessions from the question to the end, each with so many events that it is what is to be copied.
+/// Holds some sessions from the question to the end, each with as many events as a copy must have.
 pub(super) async fn hold_sessions(server: &Server) -> anyhow::Result<()> {
     let staff = log_in(server, LIBRARIANS).await?;
     let [supervisor, librarian, ..] = staff.as_slice() else {
@@ -110,30 +110,30 @@ pub(super) async fn hold_sessions(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a server has written of one session.
+/// What a server has written about one session.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) id: String,
     /// The session's stream and its events.
     pub(super) session: (StreamHead, Vec<RecordedEvent>),
-    /// The conference's.
+    /// The conference's stream and its events.
     pub(super) conference: (StreamHead, Vec<RecordedEvent>),
-    /// What the audit says of it, and when.
+    /// The audit's entries about the session, and when each was written.
     pub(super) audit: Vec<(i64, AuditFact)>,
 }
 
-/// All that is to be copied.
+/// Everything that is copied.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     pub(super) held: Vec<Held>,
-    /// The library's audit: its stream, its version, and the last hash in it.
+    /// The library's audit: its stream, its version, and its last hash.
     pub(super) audit: StreamName,
     pub(super) audit_version: u64,
     pub(super) audit_hash: String,
 }
 
 impl Model {
-    /// Reads the sessions of a library that have ended.
+    /// Reads the ended sessions of a library.
     pub(super) async fn read(log: &dyn EventLog, library: &str) -> anyhow::Result<Self> {
         let audit = StreamName::new(AUDIT, library);
         let entries: Vec<Stored<AuditEntry>> = read_after(log, &audit, 0).await?;
@@ -189,7 +189,7 @@ async fn ended(
     Ok(log.find(query).await?)
 }
 
-/// All events of a stream. What is said of it must have been said with the last of them, since copies say it so.
+/// Returns all events of a stream. Its standing must have been set with the last of them, as copies set it.
 async fn whole(
     log: &dyn EventLog,
     head: StreamHead,

@@ -1,4 +1,5 @@
-//! A good story to be spoilt: a patron, two librarians who race for them, a supervisor who watches; lost sockets too.
+//! A good story to be spoilt: a patron, two librarians who race for them, and a supervisor who watches; sockets are
+//! lost, too.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +76,7 @@ impl Story {
         let length = 20 + dice.below(20);
         for number in 0..length {
             let text = format!("text {number}");
-            // The first few of each sort are always there, so that each can be spoilt.
+            // The first few of each kind always exist, so that each can be spoilt.
             match if number < 9 {
                 number % 3
             } else {
@@ -130,7 +131,7 @@ impl Story {
         command
     }
 
-    /// Somebody does something; it is in the log, shown to all who watch, and acknowledged.
+    /// Performs an act: it is in the log, shown to all who watch, and acknowledged.
     fn act(&mut self, who: &str, deed: Deed, kind: &str, text: &str, names_position: bool) {
         let command = self.invoke(who, deed);
         let author = if who == PATRON { "" } else { who };
@@ -178,7 +179,7 @@ impl Story {
         }
     }
 
-    /// Shows a watcher what they have not been shown yet.
+    /// Shows a watcher everything that they have not been shown yet.
     fn show(&mut self, watching: usize) {
         let (who, audience, shown) = self.watching[watching];
         let transcripts = self.transcripts();
@@ -200,7 +201,7 @@ impl Story {
         }
     }
 
-    /// The place in staff's transcript of any event of these kinds.
+    /// Returns the index in staff's transcript of any event of these kinds.
     pub(super) fn any_staff(&mut self, dice: &mut Dice, kinds: &[&str]) -> usize {
         let staff = &self.transcripts().staff;
         let places =
@@ -209,14 +210,14 @@ impl Story {
         *dice.pick(&places).unwrap()
     }
 
-    /// Any line that is like this.
+    /// Returns the index of any line that matches.
     pub(super) fn any(&self, dice: &mut Dice, like: impl Fn(&What) -> bool) -> usize {
         let lines = (0..self.history.len()).filter(|line| like(&self.history[*line].what));
         let lines: Vec<usize> = lines.collect();
         *dice.pick(&lines).unwrap()
     }
 
-    /// The lines on which somebody says something.
+    /// Returns the lines on which a person sends a message or note.
     pub(super) fn sent_by(&self, who: &str) -> Vec<usize> {
         let lines = self.history.iter().enumerate();
         lines
@@ -244,7 +245,7 @@ impl Story {
         self.history.iter().rposition(shown).unwrap()
     }
 
-    /// Shows somebody the last event only after all else, and too late.
+    /// Shows a viewer the last event only after everything else, and too late.
     pub(super) fn delay_last_event_of(&mut self, who: &str) {
         let line = self.last_event_of(who);
         let mut late = self.history.remove(line);
@@ -252,7 +253,7 @@ impl Story {
         self.history.push(late);
     }
 
-    /// The line on which somebody is shown the last thing that was said.
+    /// Returns the line on which a viewer is shown the last message or note.
     pub(super) fn last_said_to(&self, who: &str) -> usize {
         let shown = |entry: &Entry| {
             entry.who == who
@@ -284,14 +285,14 @@ impl Story {
         );
     }
 
-    /// Has a rolling restart somewhere after everybody is there, and returns the lines between which it is.
+    /// Inserts a rolling restart somewhere after everybody is there. Returns the lines between which it lies.
     pub(super) fn roll(&mut self, dice: &mut Dice) -> (usize, usize) {
         self.suffer("F6", dice)
     }
 
-    /// Has a fault of a kind in which sockets end in order only, as [`Story::roll`] has a rolling restart.
+    /// Inserts a fault of a kind in which sockets may only end in order, like [`Story::roll`].
     pub(super) fn suffer(&mut self, kind: &str, dice: &mut Dice) -> (usize, usize) {
-        // Sockets are lost in good stories, but not in order.
+        // In good stories sockets are lost without being closed in order.
         self.history
             .retain(|entry| !matches!(entry.what, What::Closed { .. }));
         let begin = 10 + dice.below(10);

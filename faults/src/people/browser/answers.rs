@@ -1,4 +1,4 @@
-//! What a page does with each frame that comes.
+//! What a page does with each frame that arrives.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -14,14 +14,14 @@ use super::{
 };
 use crate::history::{Deed, Role, What};
 
-/// How soon something that the service gave up is asked for again.
+/// How soon a request that the service gave up is sent again.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 const RESOURCE_EXHAUSTED: i32 = 8;
 pub(super) const UNAUTHENTICATED: i32 = 16;
 
 impl Browser {
-    /// Looks for what no patron may be sent, in the bytes themselves.
+    /// Searches the bytes of a frame for what no patron may be sent.
     pub(super) fn guard(&self, bytes: &[u8]) {
         let canary = CANARY.as_bytes();
         if self.role == Role::Patron && bytes.windows(canary.len()).any(|bytes| bytes == canary) {
@@ -31,7 +31,7 @@ impl Browser {
         }
     }
 
-    /// Does with a frame what a page does with it. Returns it unless it is to be taken for not received.
+    /// Handles a frame as a page does. Returns it unless it must be treated as not received.
     pub(super) async fn take(&mut self, frame: Frame) -> Option<Frame> {
         match &frame {
             Frame::Attending(attending) => {
@@ -102,7 +102,7 @@ impl Browser {
             return;
         }
         let command = command.to_owned();
-        // Of the definite ones, these two pass: one with patience, one with a fresh token.
+        // These two definite refusals are temporary: one passes by waiting, the other with a fresh token.
         if is_definite(code) && !matches!(code, RESOURCE_EXHAUSTED | UNAUTHENTICATED) {
             if self.outbox.settle(&command).is_some() {
                 self.record(What::Fail {
@@ -125,7 +125,7 @@ impl Browser {
     }
 }
 
-/// Whether a code says that it did not happen and never will.
+/// Returns whether a code says that the command did not happen and never will.
 pub(super) fn is_definite(code: i32) -> bool {
     matches!(
         code,
@@ -133,7 +133,7 @@ pub(super) fn is_definite(code: i32) -> bool {
     )
 }
 
-/// The name of a request that is not a command, as a refusal of it has it.
+/// Returns the name that a refusal gives to a request that is not a command.
 fn name_of(frame: &Request) -> &'static str {
     match frame {
         Request::Watch(_) => "watch",

@@ -1,4 +1,4 @@
-//! The browser's connection: made, lost, and made again after a while.
+//! The browser's connection: made, lost, and made again after a pause.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,14 +14,14 @@ use super::{
 };
 use crate::history::What;
 
-/// The connection.
+/// The state of the connection.
 #[derive(Debug)]
 pub(super) enum Line {
-    /// None, until then.
+    /// There is none until this time.
     Waiting(Instant),
-    /// About to be.
+    /// It is being made.
     Connecting(JoinHandle<Result<Opened, Ended>>),
-    /// There.
+    /// It is open.
     Open(Box<Socket>),
 }
 
@@ -90,7 +90,7 @@ impl Browser {
 async fn open(gateway: SocketAddr, mut token: String, renew: bool) -> Result<Opened, Ended> {
     if renew {
         let renewed = http::renew(gateway, &token).await.map_err(|_| Ended {
-            // Tried again with the next connection.
+            // The renewal is tried again with the next connection.
             code: Some(4401),
             retry: None,
         })?;

@@ -1,4 +1,4 @@
-//! The sessions that a browser attends: each goes on from its own position, whatever happens to its stream.
+//! The sessions that a browser attends. Each resumes from its own position, whatever happens to its stream.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::history::{Audience, What};
 
-/// A session that is attended, or wanted.
+/// A session that is attended, or will be.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) epoch: String,
@@ -27,7 +27,7 @@ pub(super) struct View {
 }
 
 impl Browser {
-    /// Takes part in a session from its beginning on.
+    /// Attends a session from its beginning.
     pub async fn attend(&mut self, session: &str) {
         let view = View {
             epoch: String::new(),
@@ -41,7 +41,7 @@ impl Browser {
         self.join(session).await;
     }
 
-    /// Takes part in a session no longer.
+    /// Stops attending a session.
     pub async fn release(&mut self, session: &str) {
         if self.attended.remove(session).is_some() {
             self.record(What::Detached {
@@ -53,7 +53,7 @@ impl Browser {
         }
     }
 
-    /// Attends a session, after what is known of it.
+    /// Attends a session, after the last position that was shown.
     pub(super) async fn join(&mut self, session: &str) {
         let Some(view) = self.attended.get_mut(session) else {
             return;
@@ -67,7 +67,7 @@ impl Browser {
         let session_id = session.to_owned();
         self.send(Request::Attend(Attend { session_id, after }))
             .await;
-        // What was not answered goes again behind it, before anything newer.
+        // Unanswered acts are sent again behind it, before anything newer.
         self.outbox.renew(Some(session));
     }
 
@@ -94,7 +94,7 @@ impl Browser {
         });
     }
 
-    /// Takes up an event, unless it is of a stream that was given up.
+    /// Takes in an event, unless it is from a stream that was given up.
     pub(super) fn event(&mut self, session: &str, event: &SessionEvent) -> bool {
         let Some(view) = self.attended.get_mut(session) else {
             return false;
@@ -134,19 +134,19 @@ impl Browser {
         });
     }
 
-    /// The last position that was shown of a session.
+    /// Returns the last position that was shown of a session.
     #[must_use]
     pub fn position(&self, session: &str) -> u64 {
         self.attended.get(session).map_or(0, |view| view.last)
     }
 
-    /// Whether a session is attended, or about to be.
+    /// Returns whether a session is attended, or about to be.
     #[must_use]
     pub fn attends(&self, session: &str) -> bool {
         self.attended.contains_key(session)
     }
 
-    /// Whether a session was ever attended.
+    /// Returns whether a session was ever attended.
     #[must_use]
     pub fn knows(&self, session: &str) -> bool {
         self.known.contains(session)

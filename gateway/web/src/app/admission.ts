@@ -1,13 +1,13 @@
-/** A patron's way into their session, which the tab remembers over a reload. */
+/** A patron's admission to their session, which the tab remembers across a reload. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { HeldToken } from "../token";
 import { forget, recall, remember } from "./tab_storage";
 
-/** The session, and the token that lets the patron take part in it. */
+/** A session, and the token that lets the patron take part in it. */
 export interface Admission {
   sessionId: string;
   token: HeldToken;
-  /** Whether the library has taken the patron's question, as far as this tab was told. */
+  /** Whether the patron's question was accepted, as far as this tab knows. */
   taken?: boolean;
 }
 
@@ -15,13 +15,13 @@ export interface Admission {
 export class HeldAdmission {
   readonly #current = signal<Admission | undefined>(undefined);
 
-  /** The admission. */
+  /** The current admission. */
   readonly current: ReadonlySignal<Admission | undefined> = this.#current;
 
-  /** `key` is under which the tab remembers it. */
+  /** `key` is the storage key under which the tab remembers it. */
   constructor(private readonly key: string) {}
 
-  /** Takes up what the tab remembers, and gives it. */
+  /** Restores the admission that the tab remembers, and returns it. */
   recall(): Admission | undefined {
     this.#current.value = recall(this.key, isAdmission);
     return this.#current.value;
@@ -33,13 +33,13 @@ export class HeldAdmission {
     remember(this.key, admission);
   }
 
-  /** Changes the admission that there is. Without one, nothing happens. */
+  /** Changes the admission, if there is one. */
   change(change: Partial<Admission>): void {
     const admission = this.#current.value;
     if (admission !== undefined) this.hold({ ...admission, ...change });
   }
 
-  /** Gives the admission up, and forgets it. */
+  /** Drops the admission, and forgets it. */
   drop(): void {
     this.#current.value = undefined;
     forget(this.key);

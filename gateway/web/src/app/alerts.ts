@@ -1,4 +1,4 @@
-/** Calls a librarian to the desk: by a sound, in the title of the tab, and by a notification of the system. */
+/** Alerts that call a librarian to the desk: a sound, words in the tab's title, and a system notification. */
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import {
   ALERT_KINDS,
@@ -15,10 +15,10 @@ import { AlertSound } from "./alerts_sound";
 import { isLookedAt, onLook } from "./looked_at";
 import { onKeptElsewhere } from "./other_tabs";
 
-/** Whether the browser lets the page show notifications: yes, no, not asked yet, or it knows of none. */
+/** Whether the browser lets the page show notifications: yes, no, not asked yet, or it has none. */
 export type Permission = "granted" | "denied" | "default" | "none";
 
-/** What an alert is about, in the words of a title. */
+/** The title of each kind of alert. */
 const HEADINGS: Readonly<Record<AlertKind, string>> = {
   patron: "New patron",
   message: "New in a session",
@@ -34,22 +34,22 @@ export class Alerts {
   readonly #title = signal("");
   readonly #permission = signal<Permission>(permission());
   readonly #librarianId: ReadonlySignal<string | undefined>;
-  /** Whether the browser has kept what was changed here last. */
+  /** Whether the browser stored the last change made here. */
   #isKept = true;
 
   /** How the librarian wants to be alerted. */
   readonly settings: ReadonlySignal<AlertSettings> = this.#settings;
-  /** What the title of the tab says until the librarian looks at it, or nothing. */
+  /** What the title of the tab says until the librarian looks at it; empty if nothing. */
   readonly title: ReadonlySignal<string> = this.#title;
   /** Whether the browser lets the page show notifications. */
   readonly permission: ReadonlySignal<Permission> = this.#permission;
-  /** Whether the librarian wants sounds, and the browser plays none until they have done something on the page. */
+  /** Whether the librarian wants sounds, but the browser plays none until they interact with the page. */
   readonly soundIsOff = computed(() => {
     const { volume, ways } = this.#settings.value;
     return this.#sound.locked.value && volume > 0 && ALERT_KINDS.some((kind) => ways[kind].sound);
   });
 
-  /** `librarianId` is who is at the desk: each librarian has settings of their own. */
+  /** `librarianId` is the librarian at the desk: each has their own settings. */
   constructor(librarianId: ReadonlySignal<string | undefined>) {
     this.#librarianId = librarianId;
     effect(() => {
@@ -68,25 +68,25 @@ export class Alerts {
   }
 
   /**
-   * Alerts the librarian as they have chosen. `text` is what the system's notification says, where others may see it:
-   * names at most, never words of a conversation. Who is looking at the page only hears the sound.
+   * Alerts the librarian in the ways that they have chosen. `text` is for the system notification, which others may see:
+   * it may have names, but never words of a conversation. A librarian who is looking at the page only hears the sound.
    */
   ring(kind: AlertKind, text: string): void {
     const { volume, ways } = this.#settings.value;
     if (ways[kind].sound) this.#sound.play(kind, volume);
     if (isLookedAt()) return;
-    // Whether the desk is cut off, the title says for as long as it is so.
+    // While the desk is cut off, `CutOff` sets the title.
     if (ways[kind].title && kind !== "connection") this.#title.value = HEADINGS[kind];
     if (ways[kind].desktop && this.#permission.value === "granted") notifySystem(kind, text);
   }
 
-  /** Plays the sound of a kind, for who chooses how loud it is to be. */
+  /** Plays the sound of a kind, so that the librarian can choose its volume. */
   sample(kind: AlertKind): void {
     this.#sound.unlock();
     this.#sound.play(kind, this.#settings.value.volume);
   }
 
-  /** Switches one way of being alerted on or off. The browser asks the user before the first notification. */
+  /** Switches one way of alerting on or off. The browser asks the user for permission before the first notification. */
   async set(kind: AlertKind, way: AlertWay, on: boolean): Promise<void> {
     this.#change(switched(this.#latest(), kind, way, on));
     if (way !== "desktop" || !on || this.#permission.value !== "default") return;
@@ -102,7 +102,7 @@ export class Alerts {
     this.#change({ ...this.#latest(), volume: Math.min(1, Math.max(0, volume)) });
   }
 
-  /** The settings with what other tabs have changed, unless there are some here that the browser does not keep. */
+  /** Returns the stored settings, which other tabs may have changed; or this page's, if the browser did not store them. */
   #latest(): AlertSettings {
     const id = this.#librarianId.value;
     return id === undefined || !this.#isKept ? this.#settings.value : readAlerts(id);
@@ -121,13 +121,13 @@ function permission(): Permission {
 
 function notifySystem(kind: AlertKind, text: string): void {
   try {
-    // One of a kind stands at a time: the page itself says how many there are.
+    // One notification of each kind is shown at a time: the page itself says how many there are.
     const shown = new Notification(`${HEADINGS[kind]} – Carrel`, { body: text, tag: `carrel-${kind}` });
     shown.onclick = () => {
       window.focus();
       shown.close();
     };
   } catch {
-    // Some browsers have notifications for installed pages only.
+    // Some browsers allow notifications for installed pages only.
   }
 }

@@ -1,4 +1,4 @@
-/** For which changes of the lists, and for which events, a librarian is called to the desk. */
+/** The changes of the lists and the events that call a librarian to the desk. */
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { Part } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
@@ -6,16 +6,16 @@ import { arrivals, type Lists } from "../state/lists";
 import { nameOf } from "../words";
 import type { AlertKind } from "./alerts_settings";
 
-/** One call. */
+/** One call to the desk. */
 export interface Call {
   kind: AlertKind;
-  /** What may stand outside of the page. */
+  /** What may be shown outside the page. */
   text: string;
-  /** What a screen reader is told on the page. */
+  /** What a screen reader on the page is told. */
   said: string;
 }
 
-/** The calls for what is new in the lists: patrons who wait, and sessions that are offered. */
+/** Returns the calls for what is new in the lists: waiting patrons and offered sessions. */
 export function callsFor(before: Lists, after: Lists): Call[] {
   return [
     ...arrivals(before, after, SessionList.NEW).map(forPatron),
@@ -24,8 +24,8 @@ export function callsFor(before: Lists, after: Lists): Call[] {
 }
 
 /**
- * What may stand outside of the page of an event by somebody else in a session in hand; nothing if it calls nobody.
- * What was said and of which patron stays on the page.
+ * Returns what may be shown outside the page for another person's event in a session on the desk, if it calls the
+ * librarian. What was said, and the patron's name, stay on the page.
  */
 export function sessionCall({ author, payload }: SessionEvent, institutionName: string): string | undefined {
   const did = payload.case === undefined ? undefined : CALLS[payload.case];
@@ -35,7 +35,7 @@ export function sessionCall({ author, payload }: SessionEvent, institutionName: 
   return `${nameOf(author)} has ${did} in the session with a patron of ${library}`;
 }
 
-/** What others do that calls a librarian to a session, in words. */
+/** The events by others that call a librarian to a session, in words. */
 const CALLS: Partial<Record<NonNullable<SessionEvent["payload"]["case"]>, string>> = {
   message: "written",
   page: "sent a web page",

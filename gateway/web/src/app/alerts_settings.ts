@@ -1,18 +1,18 @@
-/** How each librarian wants to be alerted, remembered in this browser for each of them by themselves (D32, K22). */
+/** How each librarian wants to be alerted, stored in this browser separately for each (D32, K22). */
 
 /**
- * Of what a librarian can be alerted: a new patron, something new in a session, a transfer, another librarian's message,
+ * What a librarian can be alerted to: a new patron, something new in a session, a transfer, another librarian's message,
  * and that the desk is cut off.
  */
 export type AlertKind = "patron" | "message" | "transfer" | "im" | "connection";
-/** How: a sound, words in the tab's title, a notification of the system. */
+/** A way of alerting: a sound, words in the tab's title, or a system notification. */
 export type AlertWay = "sound" | "title" | "desktop";
 
 /** What a librarian has chosen. */
 export interface AlertSettings {
   /** How loud sounds are, from 0 to 1. */
   volume: number;
-  /** For each kind, which ways are on. */
+  /** Which ways are on for each kind. */
   ways: Readonly<Record<AlertKind, Readonly<Record<AlertWay, boolean>>>>;
 }
 
@@ -21,15 +21,15 @@ export const ALERT_KINDS: readonly AlertKind[] = ["patron", "message", "transfer
 /** All ways, in the order in which they are shown. */
 export const ALERT_WAYS: readonly AlertWay[] = ["sound", "title", "desktop"];
 
-/** How loud sounds are for who has chosen nothing. */
+/** The default volume of sounds. */
 export const DEFAULT_VOLUME = 0.5;
 
-/** Whether something is a volume: how loud sounds are, from 0 to 1. */
+/** Whether a value is a volume: a number from 0 to 1. */
 export function isVolume(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= 1;
 }
 
-/** What holds for who has chosen nothing. The browser has to be asked before anything can stand outside of it. */
+/** The default settings. System notifications are off, since the browser must grant them first. */
 export const defaultAlerts: AlertSettings = {
   volume: DEFAULT_VOLUME,
   ways: {
@@ -41,12 +41,12 @@ export const defaultAlerts: AlertSettings = {
   },
 };
 
-/** The settings with one way of one kind switched. */
+/** Returns the settings with one way of one kind switched on or off. */
 export function switched(settings: AlertSettings, kind: AlertKind, way: AlertWay, on: boolean): AlertSettings {
   return { ...settings, ways: { ...settings.ways, [kind]: { ...settings.ways[kind], [way]: on } } };
 }
 
-/** The settings of a librarian in this browser. Whatever is missing or makes no sense is as it is by default. */
+/** Returns a librarian's settings in this browser. Missing or invalid ones have their defaults. */
 export function readAlerts(librarianId: string): AlertSettings {
   try {
     return settingsFrom(JSON.parse(localStorage.getItem(alertsKey(librarianId)) ?? "null"));
@@ -55,17 +55,17 @@ export function readAlerts(librarianId: string): AlertSettings {
   }
 }
 
-/** Remembers the settings of a librarian in this browser. Says whether it keeps them. */
+/** Stores a librarian's settings in this browser, and returns whether it could. */
 export function writeAlerts(librarianId: string, settings: AlertSettings): boolean {
   try {
     localStorage.setItem(alertsKey(librarianId), JSON.stringify(settings));
     return true;
   } catch {
-    return false; // Storage is switched off: the choice holds until the page is left.
+    return false; // Storage is off or full: the choice holds until the page is left.
   }
 }
 
-/** Under which key the browser keeps the settings of a librarian. */
+/** Returns the storage key of a librarian's settings. */
 export function alertsKey(librarianId: string): string {
   return `carrel.alerts.${librarianId}`;
 }

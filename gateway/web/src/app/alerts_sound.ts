@@ -1,10 +1,10 @@
-/** The sounds of the alerts. They are made here, so that there is no file to load. */
+/** The sounds of the alerts. They are synthesised, so that there is no file to load. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { AlertKind } from "./alerts_settings";
 
 /**
- * The notes of each sound, in hertz: they rise for a patron, fall for a transfer, are one for a librarian's message, two
- * alike for something new in a session, and low for a desk that is cut off.
+ * The notes of each sound, in hertz: rising for a patron, falling for a transfer, a single one for a librarian's message,
+ * two alike for something new in a session, and low ones for a desk that is cut off.
  */
 const TUNES: Readonly<Record<AlertKind, readonly number[]>> = {
   patron: [523, 659],
@@ -16,26 +16,26 @@ const TUNES: Readonly<Record<AlertKind, readonly number[]>> = {
 
 const NOTE_LENGTH = 0.17;
 const FADE = 0.35;
-/** The loudest that a sound gets. It stands in a quiet reading room. */
+/** The gain at full volume. It is low, since desks stand in quiet reading rooms. */
 const LOUDEST = 0.35;
 
-/** Plays the sounds of one page. Where there is no audio, it is silent. */
+/** Plays the sounds of one page. It is silent where the browser has no audio. */
 export class AlertSound {
   readonly #locked = signal(typeof AudioContext !== "undefined");
   #context: AudioContext | undefined;
   readonly #playedUntil = new Map<AlertKind, number>();
 
-  /** Whether there would be sound if the user did something on the page. */
+  /** Whether the browser plays no sound until the user interacts with the page. */
   readonly locked: ReadonlySignal<boolean> = this.#locked;
 
   constructor() {
     const unlock = () => this.unlock();
-    // Not before the click is over: the page's word that there is no sound goes then, and moves what is below it.
+    // Not before the click is complete: unlocking removes the hint that sound is off, which moves what is below it.
     addEventListener("click", unlock, true);
     addEventListener("keydown", unlock, true);
   }
 
-  /** Makes ready to play. Browsers allow sound only after the user has done something on the page. */
+  /** Enables playing. Browsers allow sound only after the user has interacted with the page. */
   unlock(): void {
     if (typeof AudioContext === "undefined") return;
     this.#context ??= this.#opened();
@@ -46,7 +46,7 @@ export class AlertSound {
   play(kind: AlertKind, volume: number): void {
     const context = this.#context;
     if (context === undefined || volume <= 0) return;
-    // What comes at once, as after a lost connection, must not be louder than each of it.
+    // Several alerts at once, as after a lost connection, must not add up to a louder sound.
     if (context.currentTime < (this.#playedUntil.get(kind) ?? 0)) return;
     this.#playedUntil.set(kind, context.currentTime + NOTE_LENGTH);
     TUNES[kind].forEach((frequency, index) => {

@@ -1,7 +1,7 @@
-/** What a screen reader is told, politely and once. */
+/** What a screen reader is told, politely and only once. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
-/** One thing to say. */
+/** One announcement. */
 export interface Announcement {
   id: number;
   text: string;
@@ -14,16 +14,16 @@ export class Announcer {
   readonly #said = signal<readonly Announcement[]>([]);
   #next = 1;
 
-  /** The last things that were said. */
+  /** The latest announcements, oldest first. */
   readonly said: ReadonlySignal<readonly Announcement[]> = this.#said;
 
-  /** Says something. */
+  /** Announces a text. */
   say(text: string): void {
     this.#said.value = [...this.#said.value.slice(1 - KEPT), { id: this.#next, text }];
     this.#next += 1;
   }
 
-  /** Forgets what was said: whoever comes next at this page was not told it. */
+  /** Forgets the announcements: the next user of this page must not get them. */
   clear(): void {
     this.#said.value = [];
   }

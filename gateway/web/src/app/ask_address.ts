@@ -1,10 +1,10 @@
-/** The library that the address of a patron page names: as it stands there, if it cannot be decoded. */
+/** Returns the library's id in the address of a patron page, undecoded if it cannot be decoded. */
 export function libraryIn(path: string): string {
   const name = path.split("/")[2] ?? "";
   try {
     return decodeURIComponent(name);
   } catch {
-    // No library is called so, and the page says that there is none.
+    // No library has this id, and the page will say so.
     return name;
   }
 }

@@ -1,4 +1,4 @@
-/** What a patron fills in, and what is wrong with it. */
+/** The form that a patron fills in, and what is wrong with it. */
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { wrongWith } from "../refusal_words";
 
@@ -15,14 +15,14 @@ export type WrongFields = Partial<Record<keyof Asking, string>>;
 /** An empty form. */
 export const NOTHING_ASKED: Asking = { question: "", name: "", email: "" };
 
-/** The fields of the form, in their order, and what the server calls them. */
+/** The fields of the form, in order, with the server's names for them. */
 const FIELDS: readonly [keyof Asking, string][] = [
   ["question", "question"],
   ["name", "patron_name"],
   ["email", "patron_email"],
 ];
 
-/** What a refusal says of the fields of the form. */
+/** Returns what a refusal says about the fields of the form. */
 export function wrongFields(refusal: Refusal | undefined): WrongFields {
   const wrong: WrongFields = {};
   for (const [field, path] of FIELDS) {
@@ -32,7 +32,7 @@ export function wrongFields(refusal: Refusal | undefined): WrongFields {
   return wrong;
 }
 
-/** The first field that is wrong, or nothing. */
+/** Returns the first field that is wrong, if any. */
 export function firstWrong(wrong: WrongFields): keyof Asking | undefined {
   return FIELDS.find(([field]) => wrong[field] !== undefined)?.[0];
 }

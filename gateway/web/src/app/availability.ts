@@ -1,25 +1,25 @@
-/** Whether a library's patrons can be answered now, asked again from time to time while somebody wants to know. */
+/** Whether a library's patrons can be answered now, polled while it is wanted. */
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import { availability as fetchAvailability } from "../api";
 import { Availability, type GetAvailabilityResponse } from "../gen/carrel/presence/v1/presence_service_pb";
 
-/** What a patron is told: somebody answers, nobody is there though the hours are now, or it is out of hours. */
+/** What a patron is told: somebody answers, nobody is there within the opening hours, or it is out of hours. */
 export type Openness = "open" | "unstaffed" | "closed";
 
 const PAUSE = 15_000;
 
-/** The watch over one library. While nobody looks at the page it asks nothing, and it asks at once when somebody does. */
+/** Polls the availability of one library. It pauses while the page is hidden, and asks at once when it is shown again. */
 export class AvailabilityWatch {
   readonly #answer = signal<GetAvailabilityResponse | undefined>(undefined);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
 
-  /** The last answer. What could not be asked stays as it was. */
+  /** The last answer. A request that fails leaves it unchanged. */
   readonly answer: ReadonlySignal<GetAvailabilityResponse | undefined> = this.#answer;
-  /** What the patron is told. A server that cannot tell counts as open: it must turn nobody away. */
+  /** What the patron is told. Without a clear answer it is open, so that nobody is turned away by mistake. */
   readonly openness = computed<Openness>(() => opennessOf(this.#answer.value));
 
-  /** `wanted` is whether anybody wants to know. */
+  /** `wanted` is whether the availability is needed at present. */
   constructor(
     private readonly institutionId: string,
     private readonly wanted: ReadonlySignal<boolean>,
@@ -42,7 +42,7 @@ export class AvailabilityWatch {
     try {
       this.#answer.value = await this.ask(this.institutionId);
     } catch {
-      // A page that cannot ask now has nothing better to say than before.
+      // Keep the last answer.
     }
     this.#asking = false;
     if (!document.hidden && this.wanted.peek()) this.#timer = setTimeout(() => void this.#look(), PAUSE);

@@ -1,10 +1,10 @@
-/** A question whether to do what cannot be taken back, in the words of the place that asks it. */
+/** A question to confirm something that cannot be undone, in the words of the place that asks it. */
 export interface Confirmation {
   title: string;
   text: string;
-  /** What the button says that does it. */
+  /** The label of the button that confirms. */
   action: string;
-  /** What the button says that does not. */
+  /** The label of the button that does not. */
   otherwise: string;
   onConfirm: () => void;
 }

@@ -1,4 +1,4 @@
-/** A librarian's chat monitor as a whole: who is at it, what it shows and asks, and what they write. */
+/** A librarian's chat monitor as a whole: who is logged in, what it shows and asks, and what they write. */
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { ApiError, logIn } from "../api";
 import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service_pb";
@@ -31,12 +31,12 @@ import { Policies } from "./policies";
 import { OwnScripts } from "./scripts";
 import { rememberQueues } from "./settings";
 
-/** Who is at the desk: nobody, somebody, or somebody whose log-in has run out. */
+/** Whether a librarian is logged in: no, yes, or their log-in has expired and they must log in again. */
 export type LogInState = "out" | "in" | "again";
-/** A box to write in. */
+/** A box in which the librarian writes. */
 export type Box = "patron" | "note";
 
-/** The desk behind one chat monitor. */
+/** The state and actions behind one chat monitor. */
 export class Desk {
   readonly announcer = new Announcer();
   readonly link = new Link({
@@ -65,21 +65,21 @@ export class Desk {
   readonly tab = this.#place.tab;
   /** Which list is shown. */
   readonly list = this.#place.list;
-  /** Which box is shown where there is room for only one. */
+  /** Which box is shown when there is room for only one. */
   readonly box = signal<Box>("patron");
-  /** Who is at the desk. */
+  /** Whether a librarian is logged in. */
   readonly logInState: ReadonlySignal<LogInState> = this.#logInState;
   /** The librarian. */
   readonly profile: ReadonlySignal<Profile | undefined> = this.#profile;
-  /** What calls the librarian to the desk. */
+  /** The alerts that call the librarian to the desk. */
   readonly alerts = new Alerts(computed(() => this.#profile.value?.librarianId));
-  /** Whether nothing reaches the librarian any more. */
+  /** Whether the desk is cut off, so that nothing reaches the librarian. */
   readonly cutOff = new CutOff(this.link.connection, this.logInState, this.alerts);
-  /** Texts of the librarian's own that are ready to be sent. */
+  /** The librarian's own scripts. */
   readonly scripts = new OwnScripts(computed(() => this.#profile.value?.librarianId));
-  /** What the librarian should know of each library. */
+  /** What the librarian should know about each library. */
   readonly policies = new Policies(() => this.accessToken);
-  /** Whether the librarian may enter sessions of others. */
+  /** Whether the librarian may enter other librarians' sessions. */
   readonly maySupervise = computed(() => supervises(this.#profile.value?.role ?? Role.UNSPECIFIED));
   /** The name of a queue, or its id if the librarian may not monitor it. */
   readonly queueName = (queueId: string): string =>
@@ -87,7 +87,7 @@ export class Desk {
   /** Whether a queue is for practice (D36). */
   readonly isPractice = (queueId: string): boolean =>
     this.#profile.value?.queues.some((queue) => queue.queueId === queueId && queue.practice) ?? false;
-  /** Whether the user did it. */
+  /** Whether the user is the author of an event. */
   readonly isOwn = (event: SessionEvent): boolean => {
     const id = this.#profile.value?.librarianId;
     return id !== undefined && id !== "" && event.author?.librarianId === id;
@@ -96,7 +96,7 @@ export class Desk {
   readonly writing = new Writing(this.link, this.isOwn, (sessionId, note) =>
     this.ask({ kind: "guard", sessionId, note }),
   );
-  /** What is typed and not sent. */
+  /** The drafts of sessions. */
   readonly drafts = this.writing.drafts;
   readonly #attendance = new Attendance(this.link, this.drafts, this.#profile, {
     setsOut: (sessionId) => ({ here: this.#place.here, patron: this.#patronOf(sessionId) }),
@@ -111,7 +111,7 @@ export class Desk {
     left: (sessionId) => this.#left(sessionId),
     released: () => this.#store(),
     handedOver: (sessionId, text) => {
-      // In the session that is shown, its banner says so.
+      // If the session is shown, its banner says so.
       if (sessionId === this.#place.sessionId.value) this.announcer.say(text);
       else this.notify(text);
       this.#store();
@@ -121,9 +121,9 @@ export class Desk {
   readonly #watched = new WatchedLists(this.link, this.maySupervise, (why) => this.#chooseAgain(why));
   /** The lists. */
   readonly lists: ReadonlySignal<Lists> = this.#watched.lists;
-  /** The queues that are watched, or nothing before the librarian has chosen. */
+  /** The queues that are watched, or `undefined` before the librarian has chosen. */
   readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#watched.queueIds;
-  /** Who is here: the librarian, and others. */
+  /** The presence of the librarian and of others. */
   readonly presence = new Presence(this.link, this.#profile, {
     monitoring: (queueIds) => {
       this.#watched.follow(queueIds);
@@ -134,7 +134,7 @@ export class Desk {
     notify: (text) => this.notify(text),
     say: (text) => this.announcer.say(text),
   });
-  /** What librarians write to each other. */
+  /** The conversations with other librarians. */
   readonly im = new InstantMessages(this.link, this.#profile, this.tab, {
     arrived: (author, text, { queueId, isShown }) => {
       const to = queueId === undefined ? "you" : `the staff of ${this.queueName(queueId)}`;
@@ -146,32 +146,32 @@ export class Desk {
       this.notify(`Your message to ${name} ${fate}. ${whyRefused(refusal)}`, "bad");
     },
   });
-  /** What is handed over. */
+  /** The transfers of sessions. */
   readonly transfers = new Transfers(this.link, this.lists, this.drafts, {
     open: (sessionId, librarianId) => this.ask({ kind: "transfer", sessionId, librarianId }),
     sendIm: (librarian, text) => this.im.write(librarian, text),
     notify: (text, tone) => this.notify(text, tone),
   });
-  /** What the desk asks. */
+  /** The question that the desk asks, if any. */
   readonly asked: ReadonlySignal<Asked | undefined> = this.#asked;
-  /** What the desk has to say. */
+  /** The notices that are shown. */
   readonly notices = new Notices();
-  /** The box that the focus is to go to. */
+  /** The box that is to get the focus. */
   readonly wantsFocus: ReadonlySignal<Box | undefined> = this.#wantsFocus;
   /** The session that is shown. */
   readonly view = computed<SessionView | undefined>(() => {
     const id = this.#place.sessionId.value;
     return id === undefined ? undefined : this.link.sessions.value.get(id);
   });
-  /** The sessions in hand that have ended and were not put away yet. */
+  /** The sessions on the desk that have ended and were not put away yet. */
   readonly ended = computed(() =>
     [...this.link.sessions.value.values()].filter((view) => view.session?.state === SessionState.ENDED),
   );
-  /** The sessions that were the librarian's, are somebody else's now, and were not put away yet. */
+  /** The sessions that the librarian handed over to somebody else and has not put away yet. */
   readonly handedOver = computed(() => [...this.link.sessions.value.values()].filter(isHandedOver));
-  /** What is typed and not sent in sessions that have gone from the desk without the librarian's having put them away. */
+  /** The drafts of sessions that left the desk without the librarian putting them away. */
   readonly leftBehind = computed(() => this.drafts.outside(this.link.sessions.value));
-  /** How much is new to the librarian: waiting patrons, unread sessions and unread conversations. */
+  /** How much needs the librarian's attention: waiting patrons, unread sessions and unread conversations. */
   readonly attention = computed(
     () =>
       countOf(this.lists.value, SessionList.NEW) +
@@ -181,13 +181,13 @@ export class Desk {
 
   constructor() {
     effect(() => {
-      // Whatever shows something else has it remembered.
+      // Stores the place whenever it changes.
       void this.#place.stored;
       untracked(() => this.#store());
     });
   }
 
-  /** Returns to where this tab was before a reload. */
+  /** Restores what this tab showed before a reload. */
   begin(): void {
     const stored = recallDesk();
     if (stored === undefined) return;
@@ -201,7 +201,7 @@ export class Desk {
     this.link.start(stored.token);
   }
 
-  /** Logs in, and says what went wrong if it did. */
+  /** Logs in. Returns what went wrong, if anything. */
   async logIn(name: string, password: string): Promise<string | undefined> {
     try {
       const { token, profile } = await logIn(name, password);
@@ -225,12 +225,12 @@ export class Desk {
     return this.#logInName;
   }
 
-  /** The token for a request of its own. */
+  /** The access token for HTTP requests. */
   get accessToken(): string {
     return this.#accessToken?.accessToken ?? "";
   }
 
-  /** Leaves the desk. Sessions in hand go on, and so do other monitors of the librarian. */
+  /** Logs out. The librarian's sessions go on, and so do their other monitors. */
   logOut(): void {
     this.presence.leave();
     this.link.stop();
@@ -244,7 +244,7 @@ export class Desk {
   /** Monitors these queues from now on, and watches who waits in them. */
   chooseQueues(queueIds: readonly string[]): void {
     this.#asked.value = undefined;
-    // Waiting patrons show at once, and also while nobody can say who is here.
+    // Waiting patrons are shown at once, even while presence is not available.
     this.#watched.follow(queueIds);
     this.presence.monitor(queueIds);
     rememberQueues(this.#profile.value?.librarianId ?? "", queueIds);
@@ -255,29 +255,29 @@ export class Desk {
     this.#asked.value = asked;
   }
 
-  /** Takes the question back: nothing happens. */
+  /** Withdraws the question without any effect. */
   cancel(): void {
     this.#asked.value = undefined;
   }
 
-  /** Shows a session that is in hand. */
+  /** Shows a session that is on the desk. */
   select(sessionId: string, focus?: Box): void {
     this.#place.show(sessionId);
     if (focus !== undefined) this.focus(focus);
   }
 
-  /** Shows the lists again where there is room for only one thing. */
+  /** Shows the lists again when there is room for only one thing. */
   unselect(): void {
     this.#place.show(undefined);
   }
 
-  /** Takes the focus to a box. */
+  /** Moves the focus to a box. */
   focus(box: Box): void {
     this.box.value = box;
     this.#wantsFocus.value = box;
   }
 
-  /** Says that the focus is where it was wanted. */
+  /** Notes that the box has got the focus. */
   focused(): void {
     this.#wantsFocus.value = undefined;
   }
@@ -287,7 +287,7 @@ export class Desk {
     this.#attendance.pickUp(sessionId);
   }
 
-  /** Whether a patron is being picked up by this user. */
+  /** Whether this user is picking a patron up. */
   isPickingUp(sessionId: string): boolean {
     return this.#attendance.isPickingUp(sessionId);
   }
@@ -298,7 +298,7 @@ export class Desk {
     this.#attendance.accept(row.sessionId, offerIdOf(row));
   }
 
-  /** Opens a row of All: shows it if the user is inside on this page, else the warning first (S9). */
+  /** Opens a row of All: shows the session if the user is inside on this page, otherwise the warning first (S9). */
   openFromAll(row: SessionRow): void {
     if (this.link.sessions.value.get(row.sessionId)?.wanted) this.select(row.sessionId, "note");
     else this.ask({ kind: "warning", row });
@@ -326,7 +326,7 @@ export class Desk {
     return this.#attendance.isEnding(sessionId);
   }
 
-  /** Puts a session away that is over for the user, with what they have typed there. */
+  /** Puts away a session that is over for the user, with their drafts in it. */
   dismiss(sessionId: string): void {
     if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);
     this.link.release(sessionId);
@@ -353,7 +353,7 @@ export class Desk {
     this.#store();
   }
 
-  /** Shows a short word; until the session goes on, if it tells how an offer of that session ended. */
+  /** Shows and announces a notice. One about an ended offer is withdrawn when the session `offerOf` moves on. */
   notify(text: string, tone: Notice["tone"] = "plain", offerOf?: string): void {
     this.notices.add(text, tone, Date.now(), offerOf);
     this.announcer.say(text);
@@ -370,7 +370,7 @@ export class Desk {
         if (this.queueIds.value === undefined) this.ask({ kind: "queues" });
         return;
       case "lists": {
-        // The clock of a page that nobody sees may stand for a minute.
+        // In a hidden page, timers may be delayed by up to a minute.
         this.#tickLists(Date.now());
         const before = this.lists.value;
         this.#watched.change(frame.value);
@@ -429,8 +429,8 @@ export class Desk {
   }
 
   /**
-   * Takes the user into a session, unless they have turned to something else since: what they type must stay there. Gives
-   * where they are then, if they were taken.
+   * Takes the user into a session, unless they have turned to something else since: what they type must stay there.
+   * Returns their new place if they were taken.
    */
   #goTo(sessionId: string, from: SetOut, to: { list: ListName; box: Box; text: string }): string | undefined {
     const taken = from.here === this.#place.here;
@@ -446,7 +446,7 @@ export class Desk {
   #tickLists(now: number): void {
     const before = this.lists.value;
     this.#watched.tick(now);
-    // What a list that was told anew has left out is gone by now.
+    // Rows that the last snapshot left out have now expired.
     if (this.lists.value !== before) tellOfLists(this, before);
   }
 
@@ -457,7 +457,7 @@ export class Desk {
     this.im.tick(now);
     this.notices.expire(now, !document.hidden);
     if (this.link.connection.value.phase.name === "expired" && this.#logInState.value === "in") {
-      // A reload with a token that is too old begins at the log-in; anybody else keeps what they see.
+      // After a reload with an expired token the log-in is shown; otherwise the user keeps what they see.
       this.#logInState.value = this.#profile.value === undefined ? "out" : "again";
     }
     this.cutOff.tick(now);

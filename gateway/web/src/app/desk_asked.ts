@@ -1,8 +1,8 @@
-/** What the desk asks its user in a dialog. */
+/** The questions that the desk asks in a dialog. */
 import type { SessionRow } from "../gen/carrel/session/v1/session_service_pb";
 import type { Confirmation } from "./confirmation";
 
-/** A question that the desk asks, and that must be answered before anything else. */
+/** A question of the desk, which must be answered before anything else. */
 export type Asked =
   | { kind: "warning"; row: SessionRow }
   | { kind: "question"; row: SessionRow }

@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => stage.end());
 
-/** The last command is accepted. */
+/** Accepts the last command. */
 async function accepted(sessionId: string): Promise<void> {
   const commandId = stage.socket.all("act").at(-1)?.commandId ?? "";
   stage.socket.push({ case: "accepted", value: create(AcceptedSchema, { sessionId, commandId }) });
@@ -169,14 +169,14 @@ describe("a session that goes from the desk while something is on its way there 
       note: "Ask her.\nTwice.",
       page: "https://maple.example",
     });
-    // Whether the session ever comes back or not, it can be read and copied.
+    // Whether or not the session ever comes back, the text can be read and copied.
     stage.desk.list.value = "mine";
     await drawn();
     const left = () =>
       [...stage.root.querySelectorAll(".left-behind blockquote")].map(({ textContent }) => textContent);
     expect(left()).toEqual(["It is of 1874.\nOr of 1890?", "Ask her.\nTwice.", "https://maple.example"]);
     expect(stage.root.querySelector(".left-behind h3")?.textContent).toBe("Ricky");
-    // Some of it was on its way.
+    // Some of it was in flight.
     expect(stage.root.querySelector(".left-behind .hint")?.textContent).toBe("Not confirmed as sent:");
     await stage.click("Throw away what was typed for Ricky");
     expect(stage.dialogs).toEqual([THROW_AWAY]);

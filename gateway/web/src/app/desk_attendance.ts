@@ -1,4 +1,4 @@
-/** How a librarian comes into sessions, and how they come out again: by their own command or without it. */
+/** How a librarian enters sessions, and leaves them on their own command or otherwise. */
 import type { ReadonlySignal } from "@preact/signals";
 import { serverNow } from "../api";
 import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
@@ -14,24 +14,24 @@ import type { Link } from "./link";
 import type { Notice } from "./notices";
 import { takenBack, wordsOf } from "./taking_back";
 
-/** Where a user was when they asked to go somewhere. */
+/** Where a user was when they asked to go to a session. */
 export interface SetOut {
   here: string;
-  /** Whom they asked to go to. */
+  /** The patron of that session. */
   patron: string;
 }
 
-/** What the desk wants to hear of, and what it is asked. */
+/** Callbacks to the desk. */
 export interface AttendanceListener {
-  /** Where the user is now who asks to go to a session. */
+  /** Returns where the user is now, when they ask to go to a session. */
   setsOut: (sessionId: string) => SetOut;
-  /** The user has picked the patron up, or accepted them from somebody else. Gives where they were taken by that, if they were. */
+  /** The user has picked the patron up or accepted them. Returns the user's new place, if they were taken there. */
   pickedUp: (sessionId: string, from: SetOut) => string | undefined;
-  /** The user is in conference mode. Gives where they were taken by that, if they were. */
+  /** The user is in conference mode. Returns the user's new place, if they were taken there. */
   entered: (sessionId: string, from: SetOut) => string | undefined;
-  /** The user is no longer inside, and the session is to go from the desk. */
+  /** The user is no longer in the session, which is to be removed from the desk. */
   left: (sessionId: string) => void;
-  /** A session that was never seen has gone from the desk. */
+  /** A session that the page never got to attend was removed from the desk. */
   released: () => void;
   /** A session that was the user's is somebody else's now. It stays on the desk until they put it away. */
   handedOver: (sessionId: string, text: string) => void;
@@ -39,13 +39,13 @@ export interface AttendanceListener {
   notify: (text: string, tone?: Notice["tone"]) => void;
 }
 
-/** The attendance of one librarian. */
+/** One librarian's attendance of sessions. */
 export class Attendance {
-  /** What the commands are that take the user somewhere, and from where, until they are answered. */
+  /** The unanswered commands of the user, and where the user was when each was sent. */
   readonly #commands = new Map<string, { deed: Deed["case"]; from: SetOut }>();
-  /** The sessions that were picked up, until the end of attending them as a supervisor was seen. */
+  /** The sessions that were picked up, until their attendance as a supervisor has ended. */
   readonly #taken = new Set<string>();
-  /** The sessions that the user was told are somebody else's, with the position of the transfer. */
+  /** The sessions of which the user was told that they are somebody else's, with the position of the transfer. */
   readonly #handedOver = new Map<string, bigint>();
 
   constructor(
@@ -55,7 +55,7 @@ export class Attendance {
     private readonly listener: AttendanceListener,
   ) {}
 
-  /** Takes part in a session that is the user's, unless they do already or are about to. */
+  /** Attends a session of the user, unless they attend it already or are about to. */
   hold(sessionId: string, seen = 0): void {
     const view = this.link.sessions.value.get(sessionId);
     if (view?.wanted || this.isPickingUp(sessionId)) return;
@@ -73,7 +73,7 @@ export class Attendance {
     if (!this.isPickingUp(sessionId)) this.#command(sessionId, acceptTransfer(offerId));
   }
 
-  /** Whether a patron is being picked up, or accepted, by this user. */
+  /** Whether this user is picking up or accepting a patron. */
   isPickingUp(sessionId: string): boolean {
     const view = this.link.sessions.value.get(sessionId);
     return view?.outgoing.some((out) => TAKES.has(out.deed.case)) ?? false;
@@ -99,7 +99,7 @@ export class Attendance {
     return this.#isOnItsWay(sessionId, "endSession");
   }
 
-  /** Takes up that a command was accepted. The sessions have done so already; what is left is where the user goes next. */
+  /** Handles the acceptance of a command, which is applied to the session already: decides where the user goes next. */
   accepted(sessionId: string, commandId: string): void {
     const command = this.#commands.get(commandId);
     if (command === undefined) return;
@@ -113,7 +113,7 @@ export class Attendance {
     this.#commands.delete(commandId);
   }
 
-  /** Takes up that a command was refused. */
+  /** Handles the refusal of a command. */
   refused(sessionId: string, commandId: string, refusal: Refusal): void {
     const deed = this.#commands.get(commandId)?.deed;
     if (deed === undefined || !isOver(this.link.sessions.value.get(sessionId), commandId, refusal)) return;
@@ -122,15 +122,15 @@ export class Attendance {
     this.link.input(sessionId, { kind: "discard", commandId });
     const view = this.link.sessions.value.get(sessionId);
     if (deed === "endSession" || view?.wanted) return;
-    // A session that was handed over or has ended still lies on the desk. Who could not leave is inside no longer.
+    // A session that was handed over or has ended stays on the desk. A user who could not leave is no longer inside.
     if (view?.session === undefined || deed === "leaveConference") this.link.release(sessionId);
   }
 
-  /** Takes up that the gateway has ended the user's attending of a session. */
+  /** Handles that the gateway ended the user's attendance of a session. */
   detached(sessionId: string, refusal: Refusal | undefined): void {
     const view = this.link.sessions.value.get(sessionId);
     if (view === undefined || view.wanted || refusal === undefined) return;
-    // Who leaves is sent away, and hears of it by the answer to their own command.
+    // A user who leaves is detached, and is told by the answer to their own command.
     if (view.outgoing.some((out) => out.deed.case === "leaveConference")) return;
     const wasInside = view.part === Part.COLLEAGUE || view.session === undefined;
     if (refusal.reason === "NOT_INSIDE" && this.#takesOver(view)) {
@@ -156,20 +156,20 @@ export class Attendance {
     this.#handedOver.delete(sessionId);
   }
 
-  /** Forgets what is on its way. */
+  /** Forgets everything. */
   clear(): void {
     this.#commands.clear();
     this.#taken.clear();
     this.#handedOver.clear();
   }
 
-  /** Does something after which the user goes elsewhere, or hears why not. The answer may come late. */
+  /** Sends a command, and notes where the user is: the answer may come late. */
   #command(sessionId: string, deed: Deed): void {
     const from = this.listener.setsOut(sessionId);
     this.#commands.set(this.link.act(sessionId, deed), { deed: deed.case, from });
   }
 
-  /** Whoever asked for several goes to each as its answer comes: it was not they who turned to the one before. */
+  /** Updates the pending commands that were sent from the same place, so that each still takes the user to its session. */
   #arrive(from: SetOut, here: string | undefined): void {
     if (here === undefined) return;
     for (const command of this.#commands.values()) {
@@ -181,7 +181,7 @@ export class Attendance {
     return isOnItsWay(this.link.sessions.value.get(sessionId), what);
   }
 
-  /** Whether a supervisor is becoming the owner: for that they leave conference mode, and stay. */
+  /** Whether a supervisor is becoming the owner: they leave conference mode but stay in the session. */
   #takesOver(view: SessionView): boolean {
     const taken = this.#taken.delete(view.sessionId);
     return view.part === Part.COLLEAGUE && (taken || this.isPickingUp(view.sessionId) || this.#owns(view));
@@ -192,7 +192,7 @@ export class Attendance {
     return id !== undefined && id !== "" && session?.owner?.librarianId === id;
   }
 
-  /** Says that a session went on without the user while they were away. What they wrote meanwhile is theirs again. */
+  /** Says that a session went on without the user while they were away, and returns what they wrote to their drafts. */
   #lost(view: SessionView, owner: string | undefined): void {
     this.#takeBack(view);
     const patron = view.session?.patronName;
@@ -207,7 +207,7 @@ export class Attendance {
     this.listener.left(view.sessionId);
   }
 
-  /** Says once who has a session that was the user's. It stays on the desk until they put it away. */
+  /** Says once who now has a session that was the user's. It stays on the desk until they put it away. */
   #passed(view: SessionView): void {
     this.#takeBack(view);
     const transfer = view.events.findLast((event) => event.payload.case === "transferred")?.position ?? 0n;
@@ -217,13 +217,13 @@ export class Attendance {
     this.listener.handedOver(view.sessionId, `${newOwnerOf(view) || "Another librarian"} has ${patron} now.`);
   }
 
-  /** What is said of what the user has typed in a session that goes from the desk. */
+  /** Says what becomes of the user's drafts in a session that is removed from the desk. */
   #kept({ sessionId }: SessionView): string {
     if (!this.drafts.has(sessionId)) return "";
     return " What you have typed comes back when you return to the session; until then it is under My Active.";
   }
 
-  /** Makes drafts again of what the user has written and nobody has taken. */
+  /** Turns what the user wrote and the log has not taken back into drafts. */
   #takeBack(view: SessionView): void {
     for (const out of [...view.outgoing].reverse()) {
       if (out.status === "sent" || wordsOf(out) === undefined) continue;
@@ -233,17 +233,17 @@ export class Attendance {
   }
 }
 
-/** Whether an owner's attending ended because the session went on without them. */
+/** Whether an owner's attendance ended because the session went on without them. */
 function isLoss({ reason }: Refusal, view: SessionView): boolean {
   return (
     reason === "NOT_FOUND" || reason === "NO_LONGER_OWNER" || (reason === "NOT_INSIDE" && view.part === Part.OWNER)
   );
 }
 
-/** By which a waiting or an offered patron becomes the user's. */
+/** The acts by which a waiting or offered patron becomes the user's. */
 const TAKES = new Set<Deed["case"]>(["pickUp", "acceptTransfer"]);
 
-/** Whether somebody else was faster, or the offer is over: nothing is wrong. */
+/** Whether somebody else was faster or the offer is over, which is no error. */
 function tooLate(refusal: Refusal): boolean {
   return refusal.reason === "ALREADY_PICKED_UP" || refusal.reason === "OFFER_CLOSED";
 }

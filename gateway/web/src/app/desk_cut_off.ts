@@ -1,19 +1,19 @@
-/** Says that the desk is cut off: who looks elsewhere would not know that nothing reaches them any more (K9). */
+/** Alerts a librarian who is looking elsewhere that the desk is cut off, so that nothing reaches them (K9). */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { Connection } from "../connection";
 import type { Alerts } from "./alerts";
 import type { LogInState } from "./desk";
 
-/** For how long a lost connection is nobody's concern: most are back before that. */
+/** How long a connection may be lost before the librarian is told: most are back sooner. */
 const PATIENCE = 5_000;
 
-/** Whether one desk is cut off, and for how long. */
+/** Whether one desk is cut off, and since when. */
 export class CutOff {
   readonly #overdue = signal(false);
   readonly #state: ReadonlySignal<CutOffState | undefined>;
   #since: number | undefined;
 
-  /** What the title of the tab says first while the desk is cut off, or nothing. */
+  /** What the title of the tab begins with while the desk is cut off; otherwise empty. */
   readonly title: ReadonlySignal<string>;
 
   constructor(
@@ -28,7 +28,7 @@ export class CutOff {
     });
   }
 
-  /** Takes up how it stands: after a while the user is called, once each time that the desk is cut off. */
+  /** Checks the state: when the desk has been cut off for a while, alerts the user, once each time. */
   tick(now: number): void {
     const state = this.#state.value;
     if (state === undefined) {
@@ -43,10 +43,10 @@ export class CutOff {
   }
 }
 
-/** In which way a desk is cut off. */
+/** How a desk is cut off. */
 interface CutOffState {
   title: string;
-  /** What may stand outside of the page. */
+  /** The alert's text, which may be shown outside the page. */
   call: string;
 }
 

@@ -1,4 +1,4 @@
-/** A librarian's conversations with other librarians: which is shown, what is typed, what is new. */
+/** A librarian's conversations with other librarians: which one is shown, what is typed, and what is new. */
 import { create } from "@bufbuild/protobuf";
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { newCommandId } from "../command_id";
@@ -23,22 +23,22 @@ import { isLookedAt } from "./looked_at";
 
 /** Where a colleague has written. */
 export interface ImPlace {
-  /** The queue of the staff room. Absent in a conversation with the user alone. */
+  /** The queue of the staff room. Absent in a conversation with a single librarian. */
   queueId: string | undefined;
   /** Whether the user is looking at the conversation. */
   isShown: boolean;
 }
 
-/** What the desk wants to hear of. */
+/** Callbacks to the desk. */
 export interface ImListener {
   /** A colleague has written. */
   arrived: (author: string, text: string, where: ImPlace) => void;
-  /** A message of the user was not taken, and they are not looking at the conversation that would say so. */
+  /** A message of the user failed while they are not looking at its conversation, which would say so. */
   refused: (name: string, refusal: Refusal) => void;
 }
 
 const WATCH_PAUSE = 2_000;
-/** How often the other is told that the user is still typing. */
+/** The least time between two typing signs to the other side. */
 const TYPING_PAUSE = 3_000;
 
 /** The conversations of one librarian. */
@@ -46,7 +46,7 @@ export class InstantMessages {
   readonly #conversations = signal<Conversations>(noConversations);
   readonly #selected = signal<string | undefined>(undefined);
   readonly #drafts = signal<ReadonlyMap<string, string>>(new Map());
-  /** The requests that the user has put off, each by how many messages it had then. */
+  /** The requests that the user has put off, each with the number of its last message then. */
   readonly #putOff = signal<ReadonlyMap<string, number>>(new Map());
   readonly #wantsFocus = signal(false);
   readonly #typed = new Map<string, number>();
@@ -59,9 +59,9 @@ export class InstantMessages {
     const key = this.#selected.value;
     return key === undefined ? undefined : this.#conversations.value.threads.get(key);
   });
-  /** In how many conversations there is something new. */
+  /** How many conversations have something unread. */
   readonly unread = computed(() => unreadThreads(this.#conversations.value));
-  /** Who wants to talk to the user for the first time, and was not put off (D16). */
+  /** The requests for a first conversation that the user has not put off (D16). */
   readonly requests = computed(() =>
     [...this.#conversations.value.threads.values()].filter(
       (thread) =>
@@ -70,7 +70,7 @@ export class InstantMessages {
         !(thread.key === this.#selected.value && this.tab.value === "im"),
     ),
   );
-  /** Whether the box is to have the focus. */
+  /** Whether the box is to get the focus. */
   readonly wantsFocus: ReadonlySignal<boolean> = this.#wantsFocus;
 
   constructor(
@@ -90,13 +90,13 @@ export class InstantMessages {
     return [...this.#drafts.value.values()].some((draft) => draft !== "");
   }
 
-  /** Asks for the conversations on a new connection, and sends again what is unanswered. */
+  /** Requests the conversations on a new connection, and resends what is unanswered. */
   connected(): void {
     this.#watch();
     this.#input({ kind: "connected" });
   }
 
-  /** Takes up that the user monitors other queues: their staff rooms are others, too. */
+  /** Handles that the user monitors other queues, and so has other staff rooms. */
   queuesChanged(): void {
     if (this.#conversations.value.loaded) this.#watch();
   }
@@ -119,44 +119,44 @@ export class InstantMessages {
     this.look();
   }
 
-  /** Shows the conversations again where there is room for only one thing. */
+  /** Shows the conversations again when there is room for only one thing. */
   unselect(): void {
     this.#select(undefined);
   }
 
-  /** Leaves a request for later. It stands among the conversations. */
+  /** Puts a request off. It stays among the conversations. */
   putOff(thread: Thread): void {
     this.#putOff.value = new Map(this.#putOff.value).set(thread.key, thread.head);
   }
 
-  /** Says that the focus is where it was wanted. */
+  /** Notes that the box has got the focus. */
   focused(): void {
     this.#wantsFocus.value = false;
   }
 
-  /** Notes that the user looks at the conversation that is shown. */
+  /** Notes that the user is looking at the conversation that is shown. */
   look(): void {
     const key = this.#selected.value;
     if (key !== undefined && this.#isLookedAt()) this.#input({ kind: "open", key });
   }
 
-  /** Notes that the user reads a conversation that is shown beside something else. */
+  /** Notes that the user is reading a conversation that is shown beside something else. */
   readBeside(key: string): void {
     if (isLookedAt()) this.#input({ kind: "read", key });
   }
 
-  /** Asks for earlier messages of the conversation that is shown. */
+  /** Requests earlier messages of the conversation that is shown. */
   earlier(): void {
     const key = this.#selected.value;
     if (key !== undefined) this.#input({ kind: "earlier", key });
   }
 
-  /** What is typed for somebody and not sent. */
+  /** Returns what is typed in a conversation and not sent. */
   draftOf(key: string): string {
     return this.#drafts.value.get(key) ?? "";
   }
 
-  /** Keeps what is typed, and lets the other know that something is, not too often. */
+  /** Keeps what is typed, and tells the other side that the user is typing, at most once every few seconds. */
   type(thread: Thread, text: string): void {
     this.#drafts.value = new Map(this.#drafts.value).set(thread.key, text);
     const now = Date.now();
@@ -174,17 +174,17 @@ export class InstantMessages {
     this.#input({ kind: "send", key, commandId: newCommandId(), text });
   }
 
-  /** Tries again what was refused. */
+  /** Retries a message that failed. */
   retry(key: string, commandId: string): void {
     this.#input({ kind: "retry", key, commandId });
   }
 
-  /** Gives up what was refused. */
+  /** Gives up a message that failed. */
   discard(key: string, commandId: string): void {
     this.#input({ kind: "discard", key, commandId });
   }
 
-  /** Takes a frame up, if it is one of conversations, and says whether it was. */
+  /** Handles a frame if it is about conversations, and returns whether it was. */
   frame({ frame }: ServerFrame): boolean {
     switch (frame.case) {
       case "conversations":
@@ -210,7 +210,7 @@ export class InstantMessages {
           this.#input({ kind: "list-refused", conversationId: conversationId ?? "", refusal });
         else if (request === "watch_conversations") this.#watchAt = Date.now() + (refusal.retryAfterMs || WATCH_PAUSE);
         else return false;
-        // A command may as well be one of a session: whoever else knows it is to hear of it, too.
+        // The command may instead belong to a session, so the refusal is passed on to the other handlers too.
         return commandId === "";
       }
       default:
@@ -218,7 +218,7 @@ export class InstantMessages {
     }
   }
 
-  /** Does what is due. */
+  /** Retries what is due, and lets signs of typing expire. */
   tick(now: number): void {
     if (this.#watchAt !== undefined && now >= this.#watchAt) this.#watch();
     this.#input({ kind: "tick" });

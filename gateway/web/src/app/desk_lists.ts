@@ -1,4 +1,4 @@
-/** The watching of the lists: whose queues, what they show, and when to ask for them again. */
+/** Watches the lists: for which queues, what they show, and when to request them again. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import type { WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
@@ -17,17 +17,17 @@ export class WatchedLists {
 
   /** The lists. */
   readonly lists: ReadonlySignal<Lists> = this.#lists;
-  /** The queues that are watched, or nothing before the librarian has chosen. */
+  /** The queues that are watched, or `undefined` before the librarian has chosen. */
   readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#queueIds;
 
-  /** `all` is whether All is watched too; `chooseAgain` hears why the queues have to be chosen again. */
+  /** `all` is whether All is watched too; `chooseAgain` is told why the queues have to be chosen again. */
   constructor(
     private readonly link: Link,
     private readonly all: ReadonlySignal<boolean>,
     private readonly chooseAgain: (why: string) => void,
   ) {}
 
-  /** Takes these queues, or none, to be watched the next time. */
+  /** Sets the queues, if any, that the next `watch` asks for. */
   choose(queueIds: readonly string[] | undefined): void {
     this.#queueIds.value = queueIds;
   }
@@ -40,19 +40,19 @@ export class WatchedLists {
     this.watch();
   }
 
-  /** Asks the gateway for the lists. */
+  /** Requests the lists from the gateway. */
   watch(): void {
     this.#watchAt = undefined;
     const queueIds = [...(this.#queueIds.value ?? [])];
     this.link.send({ case: "watch", value: { queueIds, all: this.all.value } });
   }
 
-  /** Takes a change of the lists up. */
+  /** Applies a change of the lists. */
   change(change: WatchSessionsResponse): void {
     this.#lists.value = reduceLists(this.#lists.value, change, Date.now());
   }
 
-  /** Takes up that the gateway refused to watch. */
+  /** Handles that the gateway refused the watch. */
   refused(refusal: Refusal): void {
     if (mayPass(refusal)) {
       this.#watchAt = Date.now() + (refusal.retryAfterMs || WATCH_PAUSE);
@@ -62,7 +62,7 @@ export class WatchedLists {
     this.chooseAgain(whyRefused(refusal));
   }
 
-  /** Does what is due: what has gone is forgotten, and what was refused for a while is asked for again. */
+  /** Removes expired rows, and retries a watch that was refused for a while. */
   tick(now: number): void {
     this.#lists.value = expireRows(this.#lists.value, now);
     if (this.#watchAt !== undefined && now >= this.#watchAt) this.watch();

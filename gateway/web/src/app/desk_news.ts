@@ -1,20 +1,20 @@
-/** The words in which a librarian hears of what happens in the sessions in hand. */
+/** What a librarian is told of the events in the sessions on the desk. */
 import { type SessionEvent, type TransferClosed, TransferOutcome } from "../gen/carrel/session/v1/session_event_pb";
 import { Part, PatronConnection } from "../gen/carrel/session/v1/session_pb";
 import { nameOf, offeredTo, type QueueName } from "../words";
 
-/** For whom the words are. */
+/** The librarian who is told. */
 export interface Hearer {
   /** The librarian's id. */
   librarianId: string | undefined;
-  /** The name of the session's patron, if it is known. */
+  /** The name of the session's patron, if known. */
   patronName: string | undefined;
-  /** Whether the session is the one that the librarian sees. */
+  /** Whether the session is the one that is shown. */
   isShown: boolean;
   queueName: QueueName;
 }
 
-/** What is said of an event, or nothing. Of their own acts nobody needs to be told, but of how an offer ended. */
+/** Returns what is said of an event, if anything. Of the librarian's own acts, only the end of an offer is told. */
 export function newsOf(event: SessionEvent, hearer: Hearer): string | undefined {
   const { author, payload } = event;
   const name = nameOf(author);
@@ -39,7 +39,7 @@ export function newsOf(event: SessionEvent, hearer: Hearer): string | undefined 
     case "transferOffered":
       return `${name} offered ${patron} to ${offeredTo(payload.value.offer, hearer.queueName)}.`;
     case "transferred":
-      // Who handed over hears it by the end of their attending.
+      // The librarian who handed over is told when their attendance ends.
       return isBy(payload.value.from?.librarianId, hearer) ? undefined : `${name} has ${patron} now.`;
     case "patronConnection":
       return connectionNews(payload.value.connection, patron);
@@ -56,7 +56,7 @@ function isBy(librarianId: string | undefined, hearer: Hearer): boolean {
   return librarianId !== undefined && librarianId !== "" && librarianId === hearer.librarianId;
 }
 
-/** How an offer came to nothing. `by` is who declined, or the owner who offered. */
+/** Says how an offer ended without being accepted. `by` is who declined, or else the owner who made the offer. */
 function closedNews({ outcome, reason }: TransferClosed, by: string, patron: string): string | undefined {
   switch (outcome) {
     case TransferOutcome.DECLINED:

@@ -1,4 +1,4 @@
-/** What of the desk is shown: which tab, which list and which session; and the way back there after a reload. */
+/** What the desk shows: which tab, list and session; and how it returns there after a reload. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { Role } from "../gen/carrel/directory/v1/directory_service_pb";
 
@@ -7,7 +7,7 @@ export type ListName = "new" | "mine" | "all" | "librarians";
 /** A tab of the desk. */
 export type DeskTab = "chat" | "im" | "transcripts" | "audit";
 
-/** What a tab of the browser remembers of it. */
+/** The part of it that a browser tab remembers. */
 export interface StoredPlace {
   tab: DeskTab;
   list: ListName;
@@ -20,15 +20,15 @@ export function tabsFor(role: Role): readonly DeskTab[] {
   return role >= Role.ASK_ADMINISTRATOR ? ["chat", "im", "transcripts"] : ["chat", "im"];
 }
 
-/** Whether a librarian with this role may enter sessions of others, and so has the list of them. */
+/** Whether a librarian with this role may enter other librarians' sessions, and so has the list All. */
 export function supervises(role: Role): boolean {
   return role >= Role.ASK_ADMINISTRATOR;
 }
 
-/** What one desk shows. */
+/** The place of one desk. */
 export class Place {
   readonly #sessionId = signal<string | undefined>(undefined);
-  /** What was shown before the reload and is not yet shown again. */
+  /** The part of the place before the reload that is not restored yet. */
   #back: Partial<StoredPlace> = {};
 
   /** Which tab is shown. */
@@ -38,7 +38,7 @@ export class Place {
   /** The session that is shown. */
   readonly sessionId: ReadonlySignal<string | undefined> = this.#sessionId;
 
-  /** What is to be remembered. */
+  /** The place to remember. */
   get stored(): StoredPlace {
     const [tab, list] = [this.tab.value, this.list.value];
     const sessionId = this.#sessionId.value ?? this.#back.sessionId;
@@ -49,19 +49,19 @@ export class Place {
     };
   }
 
-  /** What the user looks at, and what they write there. Who is elsewhere later has turned to something else meanwhile. */
+  /** What the user looks at and is writing. If it differs later, the user has turned to something else meanwhile. */
   get here(): string {
     const box = document.activeElement;
     const written = box instanceof HTMLTextAreaElement || box instanceof HTMLInputElement ? box.value : "";
     return JSON.stringify([this.tab.value, this.list.value, this.#sessionId.value, written]);
   }
 
-  /** Goes back to what was shown before a reload, as soon as the server has said that the user may see it. */
+  /** Returns to what was shown before a reload, as soon as the server has said that the user may see it. */
   restore(place: StoredPlace | undefined): void {
     this.#back = place ?? {};
   }
 
-  /** Takes up that the user is welcome, in this role. */
+  /** Handles a Welcome for a user with this role. */
   welcomed(role: Role): void {
     const { tab, list, ...rest } = this.#back;
     this.#back = rest;
@@ -69,12 +69,12 @@ export class Place {
     if (list !== undefined && (list !== "all" || supervises(role))) this.list.value = list;
   }
 
-  /** Takes up that the user takes part in a session. */
+  /** Handles that the user attends a session. */
   attended(sessionId: string): void {
     if (sessionId === this.#back.sessionId) this.show(sessionId);
   }
 
-  /** Takes up that a session is no longer the user's. */
+  /** Handles that the user no longer attends a session. */
   lost(sessionId: string): void {
     if (sessionId === this.#back.sessionId) delete this.#back.sessionId;
   }
@@ -85,7 +85,7 @@ export class Place {
     this.#sessionId.value = sessionId;
   }
 
-  /** Shows what everybody sees first. */
+  /** Returns to the initial place. */
   clear(): void {
     this.#back = {};
     this.show(undefined);

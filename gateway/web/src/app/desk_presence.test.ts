@@ -15,7 +15,7 @@ let said: string[];
 let monitoring: (readonly string[])[];
 let presence: Presence;
 
-/** What of a link presence uses. */
+/** The part of a link that presence uses. */
 const link = {
   send: (init: ClientFrameInit) => {
     const { frame } = clientFrame(init);

@@ -1,4 +1,4 @@
-/** A librarian's presence: the announcing of their open monitor, their status and queues, and who else is there. */
+/** A librarian's presence: the announcement of this monitor, their status and queues, and who else is there. */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { newCommandId } from "../command_id";
 import type { Profile } from "../gen/carrel/directory/v1/directory_service_pb";
@@ -11,17 +11,17 @@ import { noRoster, type Roster, reduceRoster, statusWord } from "../state/roster
 import { mayPass } from "../wire";
 import type { Link } from "./link";
 
-/** What the desk wants to hear of. */
+/** Callbacks to the desk. */
 export interface PresenceListener {
   /** These queues are monitored now, on all of the librarian's monitors. */
   monitoring: (queueIds: readonly string[]) => void;
-  /** What was announced was refused for good: the queues have to be chosen again. */
+  /** The announcement was refused for good: the queues have to be chosen again. */
   chooseAgain: (why: string) => void;
   /** What this tab has to remember has changed. */
   changed: () => void;
   /** There is something to say to the user. */
   notify: (text: string) => void;
-  /** There is something to say to who cannot see it. */
+  /** There is something to announce to a screen reader. */
   say: (text: string) => void;
 }
 
@@ -32,10 +32,10 @@ export interface StoredMonitor {
 }
 
 const PAUSE = 2_000;
-/** After how long the server's word counts even if it is not what was announced: another monitor has spoken since. */
+/** After how long the server's state counts even if it differs from the announcement: another monitor has changed it. */
 const SETTLED = 5_000;
 
-/** The presence of one librarian, as one of their monitors has it. */
+/** The presence of one librarian, as seen by one of their monitors. */
 export class Presence {
   readonly #own = signal<OwnPresence | undefined>(undefined);
   readonly #wantedStatus = signal<Status>(Status.UNSPECIFIED);
@@ -44,27 +44,27 @@ export class Presence {
   readonly #roster = signal<Roster>(noRoster);
   readonly #queues = signal<Queues>(noQueues);
   #monitorId = newCommandId();
-  /** Whether the answer to the first announcement on this connection is still to come. */
+  /** Whether the first announcement on this connection is still unanswered. */
   #returning = false;
   #announcedAt = 0;
-  /** Whether the server has said anything since. */
+  /** Whether the server has sent the librarian's presence since the last announcement. */
   #heard = false;
   #announceAt: number | undefined;
   #watchAt: number | undefined;
 
-  /** The librarian's presence over all their monitors, as the server has it. */
+  /** The librarian's presence across all their monitors, as the server has it. */
   readonly own: ReadonlySignal<OwnPresence | undefined> = this.#own;
-  /** The librarian's status: what the server has, or what it is about to hear. */
+  /** The librarian's status: the one chosen last if it is unconfirmed, otherwise the server's. */
   readonly status = computed(() =>
     this.#unconfirmed.value && this.#wantedStatus.value !== Status.UNSPECIFIED
       ? this.#wantedStatus.value
       : (this.#own.value?.status ?? this.#wantedStatus.value),
   );
-  /** Whether others do not know yet what the user has chosen last. */
+  /** Whether the server has not yet confirmed what the user chose last. */
   readonly unconfirmed: ReadonlySignal<boolean> = this.#unconfirmed;
   /** The librarians who share a queue with the user. */
   readonly roster: ReadonlySignal<Roster> = this.#roster;
-  /** How the queues stand that the user may monitor. */
+  /** The state of the queues that the user may monitor. */
   readonly queues: ReadonlySignal<Queues> = this.#queues;
   /** On how many monitors the librarian is logged on. */
   readonly monitors = computed(() => this.#own.value?.monitors ?? 0);
@@ -87,7 +87,7 @@ export class Presence {
     return { monitorId: this.#monitorId, status: this.#own.value?.status ?? this.#wantedStatus.value };
   }
 
-  /** Returns to a monitor that this tab was before a reload. */
+  /** Restores the monitor that this tab was before a reload. */
   restore({ monitorId, status }: StoredMonitor, queueIds: readonly string[] | undefined): void {
     this.#monitorId = monitorId;
     this.#wantedStatus.value = status;
@@ -101,24 +101,24 @@ export class Presence {
     this.#watch();
   }
 
-  /** Monitors these queues from now on. */
+  /** Chooses the queues to monitor. */
   monitor(queueIds: readonly string[]): void {
     this.#wantedQueues.value = queueIds;
     this.#change();
   }
 
-  /** Takes a status from now on. */
+  /** Chooses a status. */
   setStatus(status: Status): void {
     this.#wantedStatus.value = status;
     this.#change();
   }
 
-  /** Says that the monitor is closed on purpose: the librarian is gone for everyone at once. */
+  /** Tells the server that the monitor is closed on purpose, so that the librarian is gone for everyone at once. */
   leave(): void {
     this.link.send({ case: "goodbye", value: {} });
   }
 
-  /** Takes a frame up, if it is one of presence, and says whether it was. */
+  /** Handles a frame if it is about presence, and returns whether it was. */
   frame({ frame }: ServerFrame): boolean {
     switch (frame.case) {
       case "ownPresence":
@@ -141,7 +141,7 @@ export class Presence {
     }
   }
 
-  /** Does what is due: what was refused for a while is tried again. */
+  /** Retries what was refused for a while, and settles what stayed unconfirmed. */
   tick(now: number): void {
     if (this.#announceAt !== undefined && now >= this.#announceAt) this.#announce();
     if (this.#watchAt !== undefined && now >= this.#watchAt) this.#watch();
@@ -152,7 +152,7 @@ export class Presence {
     }
   }
 
-  /** Forgets who was here; the next one is another monitor. */
+  /** Forgets everything; the next librarian at this page is another monitor. */
   clear(): void {
     this.#own.value = undefined;
     this.#wantedStatus.value = Status.UNSPECIFIED;
@@ -172,8 +172,8 @@ export class Presence {
   }
 
   /**
-   * Announces what the user has chosen. A monitor that comes back without a choice of its own says only that it is there:
-   * another monitor of the same librarian may have chosen something else meanwhile, and that holds (R18).
+   * Announces what the user has chosen. A monitor that returns without an unconfirmed choice announces only that it is
+   * there: what another monitor of the same librarian may have chosen meanwhile stands (R18).
    */
   #announce(): void {
     this.#announceAt = undefined;
@@ -200,7 +200,7 @@ export class Presence {
     if (this.#unconfirmed.value) {
       if (this.#isWanted(own)) this.#unconfirmed.value = false;
     } else if (returning && own.monitors <= 1 && !this.#isWanted(own)) {
-      // The lease had run out and nobody else has chosen anything since: what held before holds again.
+      // The lease had expired and no other monitor has chosen anything since: announce the earlier choice again.
       return this.#change();
     }
     if (!this.#unconfirmed.value) this.#adopt(own, before);
@@ -214,7 +214,7 @@ export class Presence {
     }
   }
 
-  /** Takes over what holds for the librarian, on whichever monitor it was chosen. */
+  /** Adopts the librarian's status and queues, on whichever monitor they were chosen. */
   #adopt(own: OwnPresence, before: OwnPresence | undefined): void {
     this.#wantedStatus.value = own.status;
     if (this.#wantedQueues.value === undefined && own.queueIds.length === 0) return;
@@ -232,7 +232,7 @@ export class Presence {
 
   #announceRefused(refusal: Refusal): void {
     if (refusal.reason === "SUPERSEDED") {
-      // Two tabs that are copies of each other have the same name; each is a monitor of its own.
+      // A duplicated tab has the same monitor id as the original, but each is a monitor of its own.
       this.#monitorId = newCommandId();
       this.listener.changed();
       return this.#announce();

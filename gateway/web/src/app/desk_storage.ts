@@ -1,6 +1,6 @@
 /**
- * What a librarian's tab remembers over a reload: the token, the log-in name, ids, positions and what was shown. No word of
- * a conversation.
+ * What a librarian's tab remembers across a reload: the token, the log-in name, ids, positions and what was shown. Nothing
+ * of a conversation's text is stored.
  */
 import type { HeldToken } from "../token";
 import type { StoredPlace } from "./desk_place";
@@ -10,7 +10,7 @@ import { forget, recall, remember } from "./tab_storage";
 /** What is remembered. */
 export interface StoredDesk {
   token: HeldToken;
-  /** The name that was logged in with, for the next time that the log-in runs out. */
+  /** The name that the librarian logged in with, for when the log-in expires. */
   logInName?: string;
   /** The monitor that this tab is. */
   monitor?: StoredMonitor;
@@ -18,7 +18,7 @@ export interface StoredDesk {
   queueIds?: readonly string[];
   /** Up to which position each session was seen. */
   seen: Record<string, number>;
-  /** The sessions that lie on this tab's desk. */
+  /** The ids of the sessions on this tab's desk. */
   held: readonly string[];
   /** What was shown. */
   place?: StoredPlace;
@@ -26,7 +26,7 @@ export interface StoredDesk {
 
 const KEY = "carrel.desk";
 
-/** What this tab remembers, if anything. */
+/** Returns what this tab remembers, if anything. */
 export function recallDesk(): StoredDesk | undefined {
   return recall(KEY, isStoredDesk);
 }

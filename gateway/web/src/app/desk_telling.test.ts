@@ -8,7 +8,7 @@ const offered = { ...ROW, sessionId: "t", patronName: "Ada", list: SessionList.O
 
 let stage: DeskStage;
 
-/** A patron waits and another one is offered, and the list is told anew, of which only the first part is here yet. */
+/** Sends a new snapshot of the lists of which only the first, empty part has arrived: both rows are doubtful. */
 async function toldAnew(): Promise<void> {
   stage.lists({ case: "snapshot", value: { rows: [] } });
   await drawn();

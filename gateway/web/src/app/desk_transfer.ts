@@ -1,4 +1,4 @@
-/** Handing sessions over: what the librarian offers to others, and what others offer to them (R14, R15). */
+/** The transfer of sessions: what the librarian offers to others, and what others offer to them (R14, R15). */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { LibrarianRow } from "../gen/carrel/presence/v1/presence_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
@@ -15,35 +15,35 @@ import type { Link } from "./link";
 import type { Notice } from "./notices";
 import { takenBack, wordsOf } from "./taking_back";
 
-/** To whom a session can be offered. */
+/** Whom a session can be offered to. */
 export type Target =
   | { kind: "librarian"; librarianId: string; introduction: string }
   | { kind: "queue"; queueId: string };
 
-/** What the transfers need of the desk. */
+/** Callbacks to the desk. */
 export interface TransferListener {
   /** Opens the dialog, with a librarian chosen already if one is named. */
   open: (sessionId: string, librarianId: string | undefined) => void;
-  /** Sends a message to another librarian, again and again until it is settled. */
+  /** Sends a message to another librarian, and resends it until its outcome is known. */
   sendIm: (librarian: LibrarianRow, text: string) => void;
   /** There is something to say to the user. */
   notify: (text: string, tone?: Notice["tone"]) => void;
 }
 
-/** How long an offer's message and a refusal's reason may be, in characters. */
+/** How long an offer's message and the reason for declining may be, in characters. */
 export const TRANSFER_TEXT_LIMIT = 1_000;
 
 /** The transfers of one librarian. */
 export class Transfers {
-  /** What was sent and is not answered yet. */
+  /** The unanswered commands. */
   readonly #commands = new Map<string, Deed["case"]>();
   readonly #putAside = signal<ReadonlySet<string>>(new Set());
-  /** The offers that the user has answered on this page, and that stand in the list yet. */
+  /** The offers that the user has answered on this page and that are still in the list. */
   readonly #answered = new Set<string>();
-  /** The reasons that are typed for declining offers. */
+  /** The reasons typed for declining offers, by offer. */
   readonly #reasons = signal<ReadonlyMap<string, string>>(new Map());
 
-  /** The sessions that are offered to the librarian, the longest running first. None goes while its list is being told. */
+  /** The sessions offered to the librarian, longest running first. None disappears while a snapshot is arriving. */
   readonly offered: ReadonlySignal<readonly SessionRow[]>;
   /** Those of them that still ask for an answer. */
   readonly asking: ReadonlySignal<readonly SessionRow[]>;
@@ -58,7 +58,7 @@ export class Transfers {
     this.asking = computed(() => this.offered.value.filter((row) => !this.#putAside.value.has(offerIdOf(row))));
   }
 
-  /** Whether the librarian may offer that session to others (R6). */
+  /** Whether the librarian may offer a session to others (R6). */
   mayOffer(sessionId: string | undefined): boolean {
     return sessionId !== undefined && mayOffer(this.link.sessions.value.get(sessionId));
   }
@@ -92,40 +92,40 @@ export class Transfers {
     return this.#isOnItsWay(sessionId, "withdrawTransfer");
   }
 
-  /** Asks a librarian before a session is offered to them. What is asked stands as a note in the session, too (R14). */
+  /** Asks a librarian before a session is offered to them. The message is also written as a note in the session (R14). */
   askFirst(sessionId: string, librarian: LibrarianRow, text: string): void {
     this.listener.sendIm(librarian, text);
     this.link.act(sessionId, writeNote(imNote(librarian.screenName, text)));
   }
 
-  /** The reason that is typed for declining an offer. */
+  /** Returns the reason typed for declining an offer. */
   reasonOf(row: SessionRow): string {
     return this.#reasons.value.get(offerIdOf(row)) ?? "";
   }
 
-  /** Keeps the reason that is typed for declining an offer, as long as the offer stands. */
+  /** Keeps the reason typed for declining an offer, as long as the offer is open. */
   typeReason(row: SessionRow, reason: string): void {
     this.#reasons.value = new Map(this.#reasons.value).set(offerIdOf(row), reason);
   }
 
-  /** Whether a reason is typed for declining an offer, and the offer stands. */
+  /** Whether a reason is typed for declining any offer that is open. */
   get hasReasons(): boolean {
     return this.offered.value.some((row) => this.reasonOf(row).trim() !== "");
   }
 
-  /** Declines an offer that was made to the librarian, for the reason that is typed. */
+  /** Declines an offer that was made to the librarian, with the reason typed. */
   decline(row: SessionRow): void {
     if (this.isDeclining(row.sessionId)) return;
     this.answered(row);
     this.#command(row.sessionId, declineTransfer(offerIdOf(row), this.reasonOf(row).trim()));
   }
 
-  /** Notes that the librarian answers an offer, and need not be told that it is over. */
+  /** Notes that the librarian answers an offer, so that they are not told that it is over. */
   answered(row: SessionRow): void {
     this.#answered.add(offerIdOf(row));
   }
 
-  /** The offers that were there before, are over, and were not answered on this page. */
+  /** Returns the offers of `before` that are over and were not answered on this page, and forgets their state. */
   over(before: Lists): SessionRow[] {
     const standing = new Set(this.offered.value.map(offerIdOf));
     const reasons = [...this.#reasons.value].filter(([offerId]) => standing.has(offerId));
@@ -143,19 +143,19 @@ export class Transfers {
     return this.#isOnItsWay(sessionId, "declineTransfer");
   }
 
-  /** Takes an offer out of the way. It still stands, and is still in the list. */
+  /** Puts an offer aside. It stays open, and in the list. */
   putAside(row: SessionRow): void {
     this.#putAside.value = new Set([...this.#putAside.value, offerIdOf(row)]);
   }
 
-  /** Takes up that a command was accepted. */
+  /** Handles the acceptance of a command. */
   accepted(sessionId: string, commandId: string): void {
     const deed = this.#commands.get(commandId);
     this.#commands.delete(commandId);
     if (deed === "declineTransfer") this.#letGo(sessionId);
   }
 
-  /** Takes up that a command was refused, and says why. */
+  /** Handles the refusal of a command, and says why. */
   refused(sessionId: string, commandId: string, refusal: Refusal): void {
     const deed = this.#commands.get(commandId);
     if (deed === undefined || !isOver(this.link.sessions.value.get(sessionId), commandId, refusal)) return;
@@ -163,11 +163,11 @@ export class Transfers {
     this.#takeBack(sessionId, commandId);
     this.link.input(sessionId, { kind: "discard", commandId });
     if (deed === "declineTransfer") this.#letGo(sessionId);
-    // An offer that is over needs no declining or withdrawing: the lists and the session say how it ended.
+    // An offer that is over need not be declined or withdrawn: the lists and the session say how it ended.
     if (refusal.reason !== "OFFER_CLOSED") this.listener.notify(whyNotDone(refusal), "bad");
   }
 
-  /** Forgets what is on its way. */
+  /** Forgets everything. */
   clear(): void {
     this.#commands.clear();
     this.#answered.clear();
@@ -179,7 +179,7 @@ export class Transfers {
     this.#commands.set(this.link.act(sessionId, deed), deed.case);
   }
 
-  /** Makes a draft again of what went with an offer. */
+  /** Turns the message of a refused offer back into a draft. */
   #takeBack(sessionId: string, commandId: string): void {
     const out = this.link.sessions.value.get(sessionId)?.outgoing.find((one) => one.commandId === commandId);
     if (out?.deed.case !== "offerTransfer" || wordsOf(out) === undefined) return;
@@ -190,29 +190,29 @@ export class Transfers {
     return isOnItsWay(this.link.sessions.value.get(sessionId), what);
   }
 
-  /** A session in which the librarian only declined is none that lies on the desk. */
+  /** Releases a session that the librarian has only declined, so that it does not stay on the desk. */
   #letGo(sessionId: string): void {
     const view = this.link.sessions.value.get(sessionId);
     if (view !== undefined && !view.wanted && view.session === undefined) this.link.release(sessionId);
   }
 }
 
-/** The id of the offer of a row. */
+/** Returns the id of a row's offer. */
 export function offerIdOf(row: SessionRow): string {
   return row.transferOffer?.offerId ?? "";
 }
 
-/** What stands in the session of a message that was sent from the transfer dialog (R14). */
+/** Returns the note for a message that was sent from the transfer dialog (R14). */
 function imNote(name: string, text: string): string {
   return `IM to ${name}: ${text}`;
 }
 
-/** Whether an event must be brought to the librarian's eyes, and not only told: how their offer ended. */
+/** Whether an event must be shown to the librarian and not only announced: their offer was declined or has lapsed. */
 export function isOutcome({ payload }: SessionEvent): boolean {
   return payload.case === "transferClosed" && payload.value.outcome !== TransferOutcome.WITHDRAWN;
 }
 
-/** Whether what was said of an earlier offer of the session is no longer how it stands. */
+/** Whether an event makes what was said of an earlier offer of the session out of date. */
 export function overtakesOffer({ payload }: SessionEvent): boolean {
   return payload.case === "transferOffered" || payload.case === "transferred" || payload.case === "ended";
 }

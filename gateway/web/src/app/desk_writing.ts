@@ -1,4 +1,4 @@
-/** What a librarian writes in sessions: the two boxes, what is typed in them, and the question before a slip (R10). */
+/** What a librarian writes in sessions: the two boxes, their drafts, and the question before a likely slip (R10). */
 import { serverNow } from "../api";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { Audience } from "../gen/carrel/session/v1/session_pb";
@@ -11,10 +11,10 @@ import { guard } from "./settings";
 /** The writing of one librarian. */
 export class Writing {
   readonly drafts = new Drafts();
-  /** The last note of each session about which the guard has asked and was answered. */
+  /** For each session, the last note about which the guard has asked and was answered. */
   readonly #guarded = new Map<string, number>();
 
-  /** `ask` hears which note is in doubt; what is in the box stays there until the user has answered. */
+  /** `ask` is given the note in doubt; the text stays in the box until the user has answered. */
   constructor(
     private readonly link: Link,
     private readonly isOwn: (event: SessionEvent) => boolean,
@@ -22,8 +22,8 @@ export class Writing {
   ) {}
 
   /**
-   * Sends what is in the patron's box, unless it may be meant as a note: then the desk asks first (R10). `answered` is
-   * the note about which it has asked and was told that this is for the patron.
+   * Sends what is in the patron's box. If it may be meant as a note, the desk asks first (R10). `answered` is the note
+   * about which it has asked, if the user answered that the text is for the patron.
    */
   sendToPatron(sessionId: string, answered?: number): void {
     const view = this.link.sessions.value.get(sessionId);
@@ -62,14 +62,14 @@ export class Writing {
     this.link.act(sessionId, pushPage(address));
   }
 
-  /** Keeps what is typed, and lets the others know that something is. */
+  /** Keeps what is typed, and tells the others that the user is typing. */
   type(sessionId: string, change: Partial<Pick<Draft, "patron" | "note" | "page">>): void {
     this.drafts.change(sessionId, change, serverNow());
     if (change.patron) this.link.typing(sessionId, Audience.PATRON);
     if (change.note) this.link.typing(sessionId, Audience.STAFF);
   }
 
-  /** Forgets a session that goes from the desk, with what was typed in it. */
+  /** Forgets a session that leaves the desk, with its drafts. */
   forget(sessionId: string): void {
     this.drafts.drop(sessionId);
     this.#guarded.delete(sessionId);

@@ -1,4 +1,4 @@
-/** What is typed and not sent, for each session and box. It lives in this page's memory and nowhere else. */
+/** What is typed and not sent, for each session and box. It is only in this page's memory. */
 import { signal } from "@preact/signals";
 
 /** The drafts of one session. */
@@ -7,13 +7,13 @@ export interface Draft {
   note: string;
   /** The address of a web page. */
   page: string;
-  /** What is to go with an offer of the session. */
+  /** The message to go with an offer of the session. */
   offer: string;
-  /** What a librarian is to be asked before the session is offered to them. */
+  /** The message that asks a librarian before the session is offered to them. */
   ask: string;
   /** When the draft for the patron was begun, by the server's time. */
   begun: number;
-  /** The patron's name, once the session has gone from the desk. */
+  /** The patron's name, once the session has left the desk. */
   whose: string;
 }
 
@@ -23,7 +23,7 @@ const NOTHING: Draft = { patron: "", note: "", page: "", offer: "", ask: "", beg
 export class Drafts {
   readonly #drafts = signal<ReadonlyMap<string, Draft>>(new Map());
 
-  /** The drafts of a session. */
+  /** Returns the drafts of a session. */
   of(sessionId: string): Draft {
     return this.#drafts.value.get(sessionId) ?? NOTHING;
   }
@@ -38,7 +38,7 @@ export class Drafts {
     return [...this.#drafts.value.values()].some(isBegun);
   }
 
-  /** What is typed and not sent in other sessions than these, by session. */
+  /** Returns the non-empty drafts of sessions other than these. */
   outside(sessions: ReadonlyMap<string, unknown>): [string, Draft][] {
     return [...this.#drafts.value].filter(([sessionId, draft]) => !sessions.has(sessionId) && isBegun(draft));
   }

@@ -1,17 +1,17 @@
-/** Asks before a page is left or reloaded with something on it that would be lost. */
+/** The question before a page is left or reloaded while something on it would be lost. */
 import type { SessionView } from "../state/session";
 import type { Desk } from "./desk";
 import type { PatronChat } from "./patron_chat";
 import { wordsOf } from "./taking_back";
 
-/** Has the browser ask before it leaves the page while something is unsent. It decides itself with what words. */
+/** Makes the browser ask, in its own words, before it leaves the page while something is unsent. */
 export function askBeforeLeaving(isUnsent: () => boolean): void {
   addEventListener("beforeunload", (event) => {
     if (isUnsent()) event.preventDefault();
   });
 }
 
-/** Whether something that a patron has typed or sent would be lost with the page. */
+/** Whether leaving the page would lose something that the patron has typed or sent. */
 export function isChatUnsent(chat: PatronChat): boolean {
   const view = chat.view.value;
   switch (chat.stage.value) {
@@ -26,18 +26,18 @@ export function isChatUnsent(chat: PatronChat): boolean {
   }
 }
 
-/** Whether a librarian has typed something and not sent or kept it. */
+/** Whether a librarian has typed something and neither sent nor saved it. */
 export function hasDrafts(desk: Desk): boolean {
   return desk.drafts.any || desk.im.hasDrafts || desk.scripts.isBegun || desk.transfers.hasReasons;
 }
 
-/** Whether words of a librarian stand on this page and nowhere else: typed, on their way, or refused. */
+/** Whether this page has text of a librarian that exists nowhere else: typed, in flight or refused. */
 export function hasUnsentWords(desk: Desk): boolean {
   const threads = [...desk.im.conversations.value.threads.values()];
   return hasDrafts(desk) || sessionsOf(desk).some(hasWords) || threads.some(({ outgoing }) => outgoing.some(isUnsent));
 }
 
-/** Whether something that a librarian has typed or sent would be lost with the page. */
+/** Whether leaving the page would lose something that a librarian has typed or sent. */
 export function isDeskUnsent(desk: Desk): boolean {
   return hasUnsentWords(desk) || sessionsOf(desk).some(isSending);
 }

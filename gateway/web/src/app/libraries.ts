@@ -3,7 +3,7 @@ import { libraries } from "../api";
 import type { Library } from "../gen/carrel/directory/v1/directory_service_pb";
 import { PagedList } from "./pages";
 
-/** All of them as one list: nobody looks for their library page by page. */
+/** Returns all libraries as a list of a single page, so that nobody has to search page by page. */
 export function everyLibrary(): PagedList<Library> {
   return new PagedList(async () => {
     const entries: Library[] = [];

@@ -13,11 +13,11 @@ import { expireTyping, noteTyping, stopTyping, type Typist } from "../state/typi
 import type { HeldToken } from "../token";
 import { type ClientFrameInit, clientFrame, type Deed } from "../wire";
 
-/** What the user of a link wants to hear of. */
+/** Callbacks for what happens on a link. */
 export interface LinkListener {
-  /** The connection is there, and new. Comes before sessions are attended again. */
+  /** There is a new connection. Called before sessions are attended again. */
   ready: () => void;
-  /** A frame came in, and the sessions have taken it up. */
+  /** A frame was received and has been applied to the sessions. */
   frame: (frame: ServerFrame) => void;
   /** An event is new to this page, and is not history. */
   news: (sessionId: string, event: SessionEvent) => void;
@@ -27,12 +27,12 @@ export interface LinkListener {
   tick: () => void;
 }
 
-/** How long a message may be, until the server has said so. */
+/** How long a message may be, until the server has said. */
 const TEXT_LIMIT = 4_000;
-/** How often the gateway is told that the user is still typing. */
+/** The least time between two typing signs to the gateway. */
 const TYPING_PAUSE = 3_000;
 
-/** A page's link to its gateway. */
+/** A page's link to the gateway. */
 export class Link {
   readonly #connection = signal<Connection>(idle);
   readonly #sessions = signal<Sessions>(new Map());
@@ -44,11 +44,11 @@ export class Link {
   readonly #typed = new Map<string, number>();
   readonly #socket: GatewaySocket;
 
-  /** Where the connection stands. */
+  /** The state of the connection. */
   readonly connection: ReadonlySignal<Connection> = this.#connection;
   /** Whether there is a connection. */
   readonly isConnected = computed(() => this.#connection.value.phase.name === "connected");
-  /** Whether nothing is sent any more until the page is loaded anew. */
+  /** Whether nothing can be sent until the page is reloaded. */
   readonly isStuck = computed(() => this.#connection.value.phase.name === "rejected");
   /** Whether the device itself has a network. */
   readonly online: ReadonlySignal<boolean> = this.#online;
@@ -58,9 +58,9 @@ export class Link {
   readonly typists: ReadonlySignal<readonly Typist[]> = this.#typists;
   /** How long a message may be. */
   readonly textLimit: ReadonlySignal<number> = this.#textLimit;
-  /** The server's time, each second anew. */
+  /** The server's time, updated each second. */
   readonly now: ReadonlySignal<number> = this.#now;
-  /** This browser's own time, each second anew. What happens in this browser is timed by it. */
+  /** This browser's own time, updated each second, for what is timed in this browser. */
   readonly localNow: ReadonlySignal<number> = this.#localNow;
 
   constructor(private readonly listener: LinkListener) {
@@ -92,17 +92,17 @@ export class Link {
     this.#socket.stop();
   }
 
-  /** Tries at once to connect again. */
+  /** Tries at once to reconnect. */
   wake(): void {
     this.#socket.wake();
   }
 
-  /** Sends a frame. Without a connection it is dropped: whatever must not be lost goes through a session. */
+  /** Sends a frame. Without a connection it is dropped: what must not be lost goes through a session. */
   send(frame: ClientFrameInit): void {
     this.#socket.send(clientFrame(frame));
   }
 
-  /** Applies an input to a session, which the page holds from then on. */
+  /** Applies an input to a session, which the page then holds. */
   input(sessionId: string, input: SessionInput): void {
     this.#apply(toSession(this.#sessions.value, sessionId, input, Date.now()));
   }
@@ -114,13 +114,13 @@ export class Link {
     return commandId;
   }
 
-  /** Holds a session as it is given, unless the page holds it already. */
+  /** Holds a session as given, unless the page holds it already. */
   hold(view: SessionView): void {
     if (this.#sessions.value.has(view.sessionId)) return;
     this.#sessions.value = new Map(this.#sessions.value).set(view.sessionId, view);
   }
 
-  /** Lets go of a session. It goes on without this page. */
+  /** Releases a session, which goes on without this page. */
   release(sessionId: string): void {
     const sessions = new Map(this.#sessions.value);
     if (!sessions.delete(sessionId)) return;
@@ -129,14 +129,14 @@ export class Link {
     this.send({ case: "detach", value: { sessionId } });
   }
 
-  /** Lets go of everything. */
+  /** Releases all sessions. */
   forget(): void {
     this.#sessions.value = new Map();
     this.#typists.value = [];
     this.#typed.clear();
   }
 
-  /** Tells the others, not too often, that the user is typing. */
+  /** Tells the others that the user is typing, at most once every few seconds. */
   typing(sessionId: string, box: Audience): void {
     const key = typedIn(box, sessionId);
     const now = Date.now();

@@ -3,7 +3,7 @@ export function isLookedAt(): boolean {
   return !document.hidden && document.hasFocus();
 }
 
-/** Does something each time that the user begins to look at the page. Gives what ends that. */
+/** Calls `look` each time the user starts looking at the page. Returns a function that stops this. */
 export function onLook(look: () => void): () => void {
   const lookIfSo = () => {
     if (isLookedAt()) look();

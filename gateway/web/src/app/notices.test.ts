@@ -9,7 +9,7 @@ beforeEach(() => {
 
 const texts = () => notices.shown.value.map(({ text }) => text);
 
-/** Seconds pass. `seen` is whether the page is to be seen meanwhile. */
+/** Lets seconds pass. `seen` is whether the page is visible meanwhile. */
 function pass(from: number, to: number, seen = true): void {
   for (let now = from; now <= to; now += 1_000) notices.expire(now, seen);
 }

@@ -1,33 +1,33 @@
-/** Short words to the user: what only tells goes by itself, what went wrong stays until it is put away (WCAG 2.2.1). */
+/** Short notices to the user: plain ones expire, those of failures stay until they are dismissed (WCAG 2.2.1). */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
-/** A short word. */
+/** A short notice. */
 export interface Notice {
   id: number;
   text: string;
-  /** What went `bad` stays until the user has put it away. */
+  /** A `bad` notice, of a failure, stays until the user dismisses it. */
   tone: "plain" | "bad";
-  /** Until when it is shown, if it goes by itself and nobody holds it. */
+  /** Until when a plain notice is shown, unless it is held. */
   until: number;
-  /** The session whose offer it tells of, if it does: it is no longer true when that has gone on. */
+  /** The session of the offer that it tells of, if any: it is out of date once that session moves on. */
   offerOf: string | undefined;
 }
 
 const SHOWN = 9_000;
-/** The older ones make room, and of them first what would have gone by itself. */
+/** The most notices shown. The oldest plain one makes room, or else the oldest. */
 const MOST = 6;
 
-/** The short words that are shown at present. */
+/** The notices that are currently shown. */
 export class Notices {
   readonly #shown = signal<readonly Notice[]>([]);
   #next = 1;
   #held = false;
   #checkedAt: number | undefined;
 
-  /** What is shown, the oldest first. */
+  /** The notices shown, oldest first. */
   readonly shown: ReadonlySignal<readonly Notice[]> = this.#shown;
 
-  /** Shows a short word. One that says the same makes way for it. */
+  /** Shows a notice. It replaces one with the same text and tone. */
   add(text: string, tone: Notice["tone"], now: number, offerOf?: string): void {
     const notice: Notice = { id: this.#next, text, tone, until: now + SHOWN, offerOf };
     this.#next += 1;
@@ -37,22 +37,22 @@ export class Notices {
     this.#shown.value = [...kept, notice];
   }
 
-  /** Takes a short word away. */
+  /** Removes a notice. */
   remove(id: number): void {
     this.#keep((notice) => notice.id !== id);
   }
 
-  /** Takes away what was said of the earlier offers of a session. */
+  /** Removes the notices about earlier offers of a session. */
   overtake(sessionId: string): void {
     this.#keep((notice) => notice.offerOf !== sessionId);
   }
 
-  /** Notes whether the user points at a short word or has the focus there: then none of them goes. */
+  /** Notes whether the user points at a notice or has the focus in one: none expires then. */
   hold(held: boolean): void {
     this.#held = held;
   }
 
-  /** Takes away what was shown long enough. Time in which it is held, or not `seen`, does not count. */
+  /** Removes the plain notices that were shown long enough. Time while they are held or not `seen` does not count. */
   expire(now: number, seen = true): void {
     const since = now - (this.#checkedAt ?? now);
     this.#checkedAt = now;
@@ -62,14 +62,14 @@ export class Notices {
     }
   }
 
-  /** Takes everything away. */
+  /** Removes all notices. */
   clear(): void {
     this.#keep(() => false);
   }
 
   #keep(stays: (notice: Notice) => boolean): void {
     const shown = this.#shown.value.filter(stays);
-    // What goes under the pointer, or with the focus in it, is not left: nobody would say so any more.
+    // Removing the last notice under the pointer or focus fires no leave event, so release the hold here.
     if (shown.length === 0) this.#held = false;
     if (shown.length !== this.#shown.value.length) this.#shown.value = shown;
   }

@@ -1,4 +1,4 @@
-/** A list that comes page by page. */
+/** A list that is fetched page by page. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { ApiError } from "../api";
 
@@ -15,18 +15,18 @@ export class PagedList<T> {
   readonly #busy = signal(false);
   readonly #error = signal("");
 
-  /** What was read so far, or nothing before the first answer. */
+  /** The entries read so far, or `undefined` before the first answer. */
   readonly entries: ReadonlySignal<readonly T[] | undefined> = this.#entries;
-  /** Whether there is more, as the token that asks for it. */
+  /** The token of the next page; empty if there is none. */
   readonly next: ReadonlySignal<string> = this.#next;
   /** Whether an answer is awaited. */
   readonly busy: ReadonlySignal<boolean> = this.#busy;
-  /** What went wrong last. */
+  /** What went wrong last; empty if nothing did. */
   readonly error: ReadonlySignal<string> = this.#error;
 
   constructor(private readonly fetchPage: (pageToken: string) => Promise<Page<T>>) {}
 
-  /** Reads the list anew. */
+  /** Reads the list again from the start. */
   async reload(): Promise<void> {
     await this.#read("", []);
   }

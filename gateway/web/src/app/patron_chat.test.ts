@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { until } from "../testing/until";
 import { PatronChat } from "./patron_chat";
 
-/** What the gateway answers, by path. */
+/** The gateway's answers, by path. */
 let answers: Record<string, unknown>;
 let asked: { path: string; body: unknown }[];
 

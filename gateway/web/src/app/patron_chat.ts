@@ -1,4 +1,4 @@
-/** A patron's one chat: the question, the wait, the conversation, the end. */
+/** A patron's chat: the question, the wait, the conversation and the end. */
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { ApiError, admitPatron } from "../api";
 import type { Phase } from "../connection";
@@ -31,10 +31,10 @@ import {
   whyNotTaken,
 } from "./turned_away";
 
-/** The chat behind one patron page. */
+/** The state and actions behind one patron page. */
 export class PatronChat {
   readonly announcer = new Announcer();
-  /** What calls the patron to the page. */
+  /** The sounds that call the patron to the page. */
   readonly sound = new PatronSound();
   /** The form as it is filled in. */
   readonly asking = signal<Asking>(NOTHING_ASKED);
@@ -43,9 +43,9 @@ export class PatronChat {
   readonly #error = signal("");
   readonly #wrong = signal<WrongFields>({});
   readonly #turnedAway = signal("");
-  /** Which refused opening the form has been told of. */
+  /** The command id of the refused question that the form has already handled. */
   #told = "";
-  /** What was asked in a session that may be open already, with another question. */
+  /** The question in the form when it was asked in a session that may already be open with another question. */
   #askedTwice: string | undefined;
   readonly #busy = signal(false);
   readonly #cleared = signal(false);
@@ -54,34 +54,34 @@ export class PatronChat {
 
   /** The library. */
   readonly library: PatronLibrary;
-  /** What went wrong with the form, in words for the patron, or nothing. */
+  /** What went wrong with the form, in words for the patron; empty if nothing did. */
   readonly error: ReadonlySignal<string> = this.#error;
   /** Which fields of the form are wrong, and why. */
   readonly wrong: ReadonlySignal<WrongFields> = this.#wrong;
   /** Whether the question is on its way. */
   readonly busy: ReadonlySignal<boolean> = this.#busy;
-  /** Why the patron is not back in the chat that this tab was in, or nothing. */
+  /** Why the patron is not back in the chat that this tab was in; empty if that is not so. */
   readonly turnedAway: ReadonlySignal<string> = this.#turnedAway;
-  /** Whether the page was cleared a moment ago. */
+  /** Whether the page was cleared and nothing was asked since. */
   readonly cleared: ReadonlySignal<boolean> = this.#cleared;
   /** The session, if there is one. */
   readonly view = computed<SessionView | undefined>(() => {
     const id = this.#admission.current.value?.sessionId;
     return id === undefined ? undefined : this.link.sessions.value.get(id);
   });
-  /** What the page shows. */
+  /** The stage that the page shows. */
   readonly stage = computed<Stage>(() =>
     stageOf(this.view.value, this.link.connection.value.phase.name, this.#busy.value),
   );
   /** Whether the end of the chat is on its way. */
   readonly ending = computed(() => isOnItsWay(this.view.value, "endSession"));
-  /** The end of the chat that was refused, if it was, until it is tried again. */
+  /** The refused command to end the chat, if there is one, until it is retried. */
   readonly refusedEnd = computed(() =>
     this.view.value?.outgoing.find((out) => out.deed.case === "endSession" && out.status === "failed"),
   );
   /** Whether somebody can answer now. Practice has no hours. */
   readonly availability: AvailabilityWatch;
-  /** What is typed and was not sent as it stands: the message, and the question before it if no session took that. */
+  /** What is typed and not sent: the message, after the question if no session has taken that. */
   readonly unsent = computed(() => {
     const { question } = this.asking.value;
     return question.trim() === "" ? this.draft.value : withTakenBack(this.draft.value, question);
@@ -98,7 +98,7 @@ export class PatronChat {
     this.library = new PatronLibrary(institutionId, practice);
     this.link = new Link({
       ready: () => {
-        // It could not be read while the server was away.
+        // The library could not be read while the server was unreachable.
         if (this.library.facts.value === undefined) void this.library.read();
       },
       frame: () => this.#settle(),
@@ -124,7 +124,7 @@ export class PatronChat {
     await this.library.read();
   }
 
-  /** Takes up what is typed into the form. A field that is changed is no longer marked. */
+  /** Applies a change to the form. A field that is changed is no longer marked as wrong. */
   fillIn(change: Partial<Asking>): void {
     this.asking.value = { ...this.asking.value, ...change };
     const wrong = { ...this.#wrong.value };
@@ -149,7 +149,7 @@ export class PatronChat {
     const inDoubt = this.view.value?.outgoing.find(isOpeningInDoubt);
     if (inDoubt !== undefined) return this.#askAgain(inDoubt);
     try {
-      // A connection that was rejected takes nothing any more; a new one may be served by another gateway.
+      // A rejected connection accepts nothing more; a new one may be served by another gateway.
       if (this.link.connection.value.phase.name === "rejected") this.#dropAdmission();
       const admission = this.#admission.current.value ?? (await this.#admit());
       this.#open(admission.sessionId);
@@ -168,7 +168,7 @@ export class PatronChat {
     this.link.act(view.sessionId, postMessage(text));
   }
 
-  /** Takes a message that was refused back into the box, to be changed. */
+  /** Moves a refused message back into the box, to be changed. */
   edit(outgoing: Outgoing): void {
     this.draft.value = withTakenBack(this.draft.value, outgoingText(outgoing) ?? "");
     const view = this.view.value;
@@ -186,7 +186,7 @@ export class PatronChat {
     const view = this.view.value;
     if (view === undefined || this.ending.value) return;
     const refused = this.refusedEnd.value;
-    // Tried again it is the same command: it may have been done all the same.
+    // Retry the same command: it may have been done all the same.
     if (refused !== undefined) this.link.input(view.sessionId, { kind: "retry", commandId: refused.commandId });
     else this.link.act(view.sessionId, endSession());
   }
@@ -197,7 +197,7 @@ export class PatronChat {
     if (view !== undefined && view.seen !== view.events.length) this.link.input(view.sessionId, { kind: "seen" });
   }
 
-  /** Forgets this chat, for another question. Who asks stays, and so does what was typed and not sent. */
+  /** Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. */
   askAnother(): void {
     const { name, email } = this.asking.value;
     const { patronName = name, patronEmail = email } = this.view.value?.session ?? {};
@@ -222,7 +222,7 @@ export class PatronChat {
     return admission;
   }
 
-  /** Draws what follows from a frame for the page as a whole. */
+  /** Updates the page as a whole after a frame. */
   #settle(): void {
     const view = this.view.value;
     if (view === undefined) return;
@@ -237,7 +237,7 @@ export class PatronChat {
     this.link.act(sessionId, openSession(question.trim(), name.trim(), email.trim()));
   }
 
-  /** Whether something that was sent is what is in the form. */
+  /** Whether what was sent is what is now in the form. */
   #isAsked({ deed }: Outgoing): boolean {
     if (deed.case !== "openSession") return false;
     const { question, name, email } = this.asking.value;
@@ -246,8 +246,8 @@ export class PatronChat {
   }
 
   /**
-   * Sends a question again of which nobody knows whether it was taken, as the same command. Anything else might leave a
-   * session waiting in which there is nobody. If the form has changed meanwhile, what is in it comes after that.
+   * Retries a question of unknown outcome as the same command. Anything else might leave a session waiting with nobody in
+   * it. If the form has changed meanwhile, its content follows after that.
    */
   #askAgain({ commandId }: Outgoing): void {
     const admission = this.#admission.current.value;
@@ -255,11 +255,11 @@ export class PatronChat {
     this.#told = "";
     this.#askedTwice = this.asking.value.question.trim();
     this.link.input(admission.sessionId, { kind: "retry", commandId });
-    // What was on its way on a connection that was rejected goes again by itself on another one.
+    // What was in flight on a rejected connection is resent automatically on a new one.
     if (this.link.connection.value.phase.name === "rejected") this.link.start(admission.token);
   }
 
-  /** Takes up that the question was refused, or the way back to it. */
+  /** Handles that the question was refused, or the return to its session. */
   #settleOpening(view: SessionView): void {
     const failed = view.outgoing.find((out) => out.status === "failed" && out.deed.case === "openSession");
     if (failed === undefined) {
@@ -269,20 +269,20 @@ export class PatronChat {
     if (failed.commandId === this.#told) return;
     this.#told = failed.commandId;
     if (failed.refusal?.reason === "ALREADY_OPEN") {
-      // What was sent before a reload came through after all: that is where the patron waits.
+      // A question sent before a reload got through after all: its session is where the patron waits.
       this.#askedTwice = this.asking.value.question.trim();
       this.#discardFailed(view.sessionId);
       this.link.input(view.sessionId, { kind: "attend" });
       return;
     }
-    // What has been written since opens the same session or none, whatever became of the question before.
+    // The form has changed: sending it opens the same session or none, whatever became of the earlier question.
     if (this.#busy.value && !this.#isAsked(failed)) return this.#open(view.sessionId);
     this.#busy.value = false;
     this.#wrong.value = wrongFields(failed.refusal);
     const isMarked = firstWrong(this.#wrong.value) !== undefined;
     this.#error.value = isMarked ? "" : whyNotTaken(failed.refusal);
     if (isOpeningInDoubt(failed)) return;
-    // What is wrong is mended in the form. Of anything else only another admission can make something.
+    // Invalid fields can be corrected in the form. Any other refusal needs a new admission.
     if (!isWrong(failed.refusal) && failed.refusal?.code !== StatusCode.RESOURCE_EXHAUSTED) this.#dropAdmission();
   }
 
@@ -296,13 +296,13 @@ export class PatronChat {
     }
     this.#askedTwice = undefined;
     if (this.#admission.current.value?.taken !== true) this.#admission.change({ taken: true });
-    // Whom the library does not let take part any more is not kept waiting for what never comes.
+    // A patron who may no longer take part must not be kept waiting.
     if (view.refusal !== undefined) return this.#loseSession(view);
-    // Nothing can be sent any more, so that there is nowhere else for what was refused. What was perhaps sent says so.
+    // Nothing can be sent any more, so what was refused goes into the box. What may have been sent stays and says so.
     if (session.state === SessionState.ENDED) this.#takeBack(view, isRefused);
     const complete = view.events.at(-1)?.payload.case === "ended";
     const settled = !view.outgoing.some((out) => out.status === "sending");
-    // Nothing can follow the end for a patron: there is no need of a connection.
+    // For a patron nothing can follow the end, so no connection is needed.
     if (session.state === SessionState.ENDED && complete && settled) this.link.stop();
   }
 
@@ -311,15 +311,15 @@ export class PatronChat {
     const taken = this.#admission.current.value?.taken ?? false;
     this.#turnedAway.value = whyNoReturn(refusal, taken);
     this.#busy.value = false;
-    // The question may still be under way from before the reload: who asks again then finds it there.
+    // The question may still be in flight from before the reload: asking again in the same session finds it.
     if (isUnopened(refusal, taken)) this.link.release(sessionId);
     else this.#leaveSession();
   }
 
   /**
-   * Takes the form back from a connection that does not come back by itself: what was on its way there stays on its way
-   * for ever. Whether to ask all the same is for the patron to say, who may have been away for hours. Who is let in no
-   * longer is let in anew then; anybody else goes on where they were.
+   * Frees the form when the connection will not come back by itself, so that what was in flight stays so for ever. The
+   * patron, who may have been away for hours, decides whether to ask all the same. If their admission has expired they are
+   * then admitted anew; otherwise they go on where they were.
    */
   #settleConnection(phase: Phase["name"]): void {
     const view = this.view.value;
@@ -342,12 +342,12 @@ export class PatronChat {
     this.#dropAdmission();
   }
 
-  /** Makes a draft again of what nobody has confirmed and nothing can send any more. The rest stays to be read. */
+  /** Turns unconfirmed messages, which can no longer be sent, back into the draft. The rest stays readable. */
   #loseSession(view: SessionView): void {
     this.#takeBack(view, ({ status }) => status !== "sent");
   }
 
-  /** Makes a draft again of the messages of which that holds. */
+  /** Turns the messages for which `holds` is true back into the draft. */
   #takeBack({ outgoing }: SessionView, holds: (out: Outgoing) => boolean): void {
     for (const out of [...outgoing].reverse()) {
       if (out.deed.case === "postMessage" && holds(out)) this.edit(out);
@@ -389,12 +389,12 @@ export class PatronChat {
   }
 }
 
-/** Whether something was refused for good, so that it certainly was not done. */
+/** Whether an act failed and certainly was not done. */
 function isRefused({ status, refusal }: Outgoing): boolean {
   return status === "failed" && nothingHappened(refusal);
 }
 
-/** Whether something is a question of which nobody knows whether it was taken, and that does not go again by itself. */
+/** Whether an act is a question that is unanswered, or that failed with its outcome unknown. */
 function isOpeningInDoubt({ deed, status, refusal }: Outgoing): boolean {
   return deed.case === "openSession" && (status === "sending" || (status === "failed" && !nothingHappened(refusal)));
 }

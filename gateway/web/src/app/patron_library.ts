@@ -1,4 +1,4 @@
-/** The library of a patron's page: its name and what it tells its patrons. */
+/** The library of a patron page: its name and what it tells its patrons. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { ApiError, library as fetchLibrary } from "../api";
 import type { Library } from "../gen/carrel/directory/v1/directory_service_pb";
@@ -11,7 +11,7 @@ export class PatronLibrary {
 
   /** The library, once it could be read. */
   readonly facts: ReadonlySignal<Library | undefined> = this.#facts;
-  /** Why it could not be read, in words for the patron, or nothing. */
+  /** Why it could not be read, in words for the patron; empty if nothing went wrong. */
   readonly error: ReadonlySignal<string> = this.#error;
 
   /** `practice` is whether the page is for practice (D36). */
@@ -20,7 +20,7 @@ export class PatronLibrary {
     private readonly practice: boolean,
   ) {}
 
-  /** Reads the library, unless that is under way. */
+  /** Reads the library, unless it is being read already. */
   async read(): Promise<void> {
     if (this.#reading) return;
     this.#reading = true;

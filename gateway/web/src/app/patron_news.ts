@@ -1,14 +1,14 @@
-/** The words in which a patron hears of what happens in their session. */
+/** What a patron's screen reader is told of the events in their session. */
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { Part } from "../gen/carrel/session/v1/session_pb";
 import { endLine, transferredLine, waitedAt } from "../words";
 
-/** Whether the patron themselves did it. */
+/** Whether the patron is the author of an event. */
 export function isByPatron(event: SessionEvent): boolean {
   return event.author?.part === Part.PATRON;
 }
 
-/** What is said of an event, or nothing. `events` are all that are there. */
+/** Returns what is said of an event, if anything. `events` are all events of the session so far. */
 export function patronNews(event: SessionEvent, events: readonly SessionEvent[]): string | undefined {
   const name = event.author?.name || "The librarian";
   switch (event.payload.case) {

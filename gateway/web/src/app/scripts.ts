@@ -1,4 +1,4 @@
-/** A librarian's own scripts: texts that are ready to be sent, kept in this browser for each librarian by themselves (D38). */
+/** A librarian's own scripts: texts ready to be sent, stored in this browser separately for each librarian (D38). */
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import { onKeptElsewhere } from "./other_tabs";
 
@@ -8,23 +8,23 @@ export interface OwnScript {
   text: string;
 }
 
-/** How many a librarian can keep. */
+/** How many scripts a librarian can keep. */
 export const SCRIPTS_LIMIT = 100;
 /** How long a script's name may be. */
 export const SCRIPT_NAME_LIMIT = 80;
 
 const NOTHING: OwnScript = { name: "", text: "" };
 
-/** The own scripts of whoever is at the desk. */
+/** The own scripts of the librarian at the desk. */
 export class OwnScripts {
   readonly #all = signal<readonly OwnScript[]>([]);
-  /** Whether the browser has kept what was changed here last. */
+  /** Whether the browser stored the last change made here. */
   #isKept = true;
 
   /** The scripts, by name. */
   readonly all: ReadonlySignal<readonly OwnScript[]> = this.#all;
 
-  /** A script that is being written. Like other drafts it lives in this page's memory and nowhere else. */
+  /** The script that is being written. Like other drafts it is only in this page's memory. */
   readonly draft = signal(NOTHING);
 
   constructor(private readonly librarianId: ReadonlySignal<string | undefined>) {
@@ -40,7 +40,7 @@ export class OwnScripts {
     });
   }
 
-  /** Whether a script is begun and not kept. */
+  /** Whether a script was begun and not saved. */
   get isBegun(): boolean {
     const { name, text } = this.draft.value;
     return (name + text).trim() !== "";
@@ -51,12 +51,12 @@ export class OwnScripts {
     this.draft.value = NOTHING;
   }
 
-  /** Whether there is a script of this name. */
+  /** Whether there is a script with this name. */
   has(name: string): boolean {
     return this.#all.value.some((one) => one.name === name.trim());
   }
 
-  /** Keeps a script. One of the same name gives way to it. Says why not, if it cannot be kept. */
+  /** Saves a script, replacing one with the same name. Returns why it could not be stored, if so. */
   add({ name, text }: OwnScript): string | undefined {
     const script = { name: name.trim(), text: text.trim() };
     if (script.name === "" || script.text === "") return "Give the script a name and a text.";
@@ -66,19 +66,19 @@ export class OwnScripts {
     return "This browser could not store it: it is there until you leave the page.";
   }
 
-  /** Removes a script. Says so, if it will be there again. */
+  /** Removes a script. Returns a warning if the browser could not store that. */
   remove(name: string): string | undefined {
     if (this.#change(this.#latest().filter((one) => one.name !== name))) return undefined;
     return `This browser could not remove the script ${name}: it is gone until you leave the page, and then it is back.`;
   }
 
-  /** The scripts with what other tabs have changed, unless there are some here that the browser does not keep. */
+  /** Returns the stored scripts, which other tabs may have changed; or this page's, if the browser did not store them. */
   #latest(): readonly OwnScript[] {
     const id = this.librarianId.value;
     return id === undefined || !this.#isKept ? this.#all.value : readScripts(id);
   }
 
-  /** Takes these scripts, and says whether the browser keeps them as they are now. */
+  /** Replaces the scripts, and returns whether the browser stored them. */
   #change(scripts: readonly OwnScript[]): boolean {
     this.#all.value = sorted(scripts);
     const id = this.librarianId.value;
@@ -116,7 +116,7 @@ function isScript(value: unknown): value is OwnScript {
   return typeof name === "string" && typeof text === "string" && name !== "" && text !== "";
 }
 
-/** A draft with a script put in: after what is there, on a line of its own. */
+/** Returns a draft with a script appended on a line of its own. */
 export function withScript(draft: string, text: string): string {
   const before = draft.trimEnd();
   return before === "" ? text : `${before}\n${text}`;

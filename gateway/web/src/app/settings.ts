@@ -1,8 +1,8 @@
-/** What a user has chosen for this browser. Nothing about anyone's session is ever stored here. */
+/** A user's settings for this browser. Nothing about anyone's session is ever stored here. */
 import { effect, signal } from "@preact/signals";
 import { DEFAULT_VOLUME, isVolume } from "./alerts_settings";
 
-/** Light, dark, or as the system has it. */
+/** Light, dark, or the system's setting. */
 export type Theme = "system" | "light" | "dark";
 
 const THEME = "carrel.theme";
@@ -14,13 +14,13 @@ const QUEUES = "carrel.queues.";
 
 /** The theme. */
 export const theme = signal<Theme>(readTheme());
-/** Whether to ask before a message is sent that may be meant as a note. */
+/** Whether to ask before sending a message that may be meant as a note. */
 export const guard = signal(read(GUARD) !== "off");
 /** Whether the key ? opens the list of shortcuts. */
 export const helpKey = signal(read(HELP_KEY) !== "off");
-/** Whether a patron is called by sounds: as for librarians, they are on for who has chosen nothing. */
+/** Whether sounds call the patron. As for librarians, they are on by default. */
 export const patronSound = signal(read(PATRON_SOUND) !== "off");
-/** How loud these are, from 0 to 1. */
+/** The volume of the patron's sounds, from 0 to 1. */
 export const patronVolume = signal(readVolume());
 
 effect(() => {
@@ -33,17 +33,17 @@ effect(() => write(HELP_KEY, helpKey.value ? "" : "off"));
 effect(() => write(PATRON_SOUND, patronSound.value ? "" : "off"));
 effect(() => write(PATRON_VOLUME, patronVolume.value === DEFAULT_VOLUME ? "" : String(patronVolume.value)));
 
-/** The queues that a librarian has monitored last from this browser: never chosen by themselves, only offered (D27). */
+/** Returns the queues that a librarian last monitored from this browser. They are only suggested, never chosen (D27). */
 export function lastQueues(librarianId: string): readonly string[] {
   try {
     const stored: unknown = JSON.parse(read(QUEUES + librarianId) ?? "[]");
     return Array.isArray(stored) ? stored.filter((id) => typeof id === "string") : [];
   } catch {
-    return []; // Not what was written here.
+    return []; // Not a value that was written here.
   }
 }
 
-/** Keeps the queues that a librarian monitors, for the next log-on. Choosing none, as at closing, forgets nothing. */
+/** Stores the queues that a librarian monitors, for the next log-on. Choosing none, as at closing, changes nothing. */
 export function rememberQueues(librarianId: string, queueIds: readonly string[]): void {
   if (librarianId !== "" && queueIds.length > 0) write(QUEUES + librarianId, JSON.stringify(queueIds));
 }

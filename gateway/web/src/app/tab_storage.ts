@@ -1,9 +1,9 @@
 /**
- * What a tab remembers over a reload: tokens, names of things and numbers, and never a word of a conversation. It is gone
- * when the tab is closed.
+ * What a tab remembers across a reload: tokens, names and numbers, but no text of a conversation. It is gone when the tab
+ * is closed.
  */
 
-/** What is stored under a key, if it is what it should be. */
+/** Returns what is stored under a key, if it is valid. */
 export function recall<T>(key: string, isValid: (value: unknown) => value is T): T | undefined {
   try {
     const value: unknown = JSON.parse(sessionStorage.getItem(key) ?? "null");
@@ -13,7 +13,7 @@ export function recall<T>(key: string, isValid: (value: unknown) => value is T):
   }
 }
 
-/** Stores a value. Where storage is switched off, a reload begins anew. */
+/** Stores a value. If storage is switched off, the page starts afresh after a reload. */
 export function remember(key: string, value: unknown): void {
   try {
     sessionStorage.setItem(key, JSON.stringify(value));

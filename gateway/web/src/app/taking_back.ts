@@ -1,21 +1,21 @@
-/** What was refused as it is, back in the box that it came from. */
+/** Moves refused text back into the box that it came from. */
 import { outgoingText } from "../state/conversation";
 import type { Outgoing } from "../state/session";
 import type { Desk } from "./desk";
 import type { Draft } from "./drafts";
 
-/** What stands in a box after something was taken back into it: nothing that was typed since is lost. */
+/** Returns the content of a box after text was moved back into it, before what was typed since. */
 export function withTakenBack(draft: string, text: string): string {
   return draft.trim() === "" ? text : `${text}\n${draft}`;
 }
 
-/** The words that go with something that was sent, also where they do not stand in the conversation, or nothing. */
+/** Returns the user's text in an act, if any, even if it is not shown in the conversation. */
 export function wordsOf(outgoing: Outgoing): string | undefined {
   const { deed } = outgoing;
   return deed.case === "offerTransfer" ? deed.value.message || undefined : outgoingText(outgoing);
 }
 
-/** What is another in a librarian's drafts once something is back in its box. */
+/** Returns the change of a librarian's drafts that moves an act's text back into its box. */
 export function takenBack(
   draft: Draft,
   outgoing: Outgoing,
@@ -33,7 +33,7 @@ export function takenBack(
   }
 }
 
-/** Takes a message or a note back into its box at the desk, to be changed. */
+/** Moves a message, note or address back into its box at the desk, to be changed. */
 export function takeBack(desk: Desk, sessionId: string, outgoing: Outgoing): void {
   desk.writing.type(sessionId, takenBack(desk.drafts.of(sessionId), outgoing));
   desk.link.input(sessionId, { kind: "discard", commandId: outgoing.commandId });

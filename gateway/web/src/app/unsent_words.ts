@@ -1,16 +1,16 @@
-/** All words of a librarian that stand on this page and nowhere else, by whom they are for. */
+/** All text of a librarian that exists only on this page, by recipient. */
 import type { Desk } from "./desk";
 import { wordsOf } from "./taking_back";
 
-/** Words that are for the same person, or of the same session. */
+/** Text for one recipient or in one session. */
 export interface UnsentWords {
   key: string;
   whom: string;
-  /** The words, by where they stand. */
+  /** The texts, by box or command id. */
   texts: Readonly<Record<string, string>>;
 }
 
-/** What is typed, on its way or refused: in sessions, and then to other librarians. */
+/** Returns what is typed, in flight or refused: first in sessions, then to other librarians. */
 export function unsentWords(desk: Desk): UnsentWords[] {
   return [...inSessions(desk), ...toLibrarians(desk)].filter(({ texts }) =>
     Object.values(texts).some((text) => text.trim() !== ""),

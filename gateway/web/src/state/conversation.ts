@@ -1,11 +1,11 @@
-/** What of a session is shown: its events, and then what the user has sent and the log does not show yet. */
+/** What is shown of a session: its events, and then what the user has sent that the log does not show yet. */
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import type { Outgoing, SessionView } from "./session";
 
 /** One thing to show. */
 export type Item = { kind: "event"; event: SessionEvent } | { kind: "outgoing"; outgoing: Outgoing };
 
-/** The text of an outgoing message, note or page, or nothing for other deeds. */
+/** Returns the text of an outgoing message or note, or the address of a page; `undefined` for other acts. */
 export function outgoingText(outgoing: Outgoing): string | undefined {
   const { deed } = outgoing;
   switch (deed.case) {
@@ -20,10 +20,10 @@ export function outgoingText(outgoing: Outgoing): string | undefined {
 }
 
 /**
- * All that is to be shown, in order.
+ * Returns all items to show, in order.
  *
- * The event of an own message may be here before the answer that says which position it got. Until then an event of
- * the user's own with the same content stands for it, so that nothing is ever shown twice.
+ * The event of a message of the user may arrive before the answer that says which position it got. Until then, an event
+ * of theirs with the same content is taken for it, so that nothing is ever shown twice.
  */
 export function conversation(view: SessionView, isOwn: (event: SessionEvent) => boolean): Item[] {
   const items: Item[] = view.events.map((event) => ({ kind: "event", event }));
@@ -63,7 +63,7 @@ function isSame(event: SessionEvent, { deed }: Outgoing): boolean {
   }
 }
 
-/** The server sends an address back in its normalised form. */
+/** Whether two addresses are the same: the server sends an address back in its normalised form. */
 function sameAddress(sent: string, received: string): boolean {
   if (sent === received) return true;
   return URL.canParse(sent) && URL.canParse(received) && new URL(sent).href === new URL(received).href;

@@ -17,7 +17,7 @@ import { emptyThread, HELD, isRequest, librarianKey, type Thread } from "./threa
 
 const KEY = librarianKey(OTHER.librarianId);
 
-/** A page and a server, and all that is under way between them. */
+/** A page and a server, and everything in flight between them. */
 class Page {
   readonly server = new ImServer();
   conversations: Conversations = noConversations;
@@ -48,7 +48,7 @@ class Page {
     this.input({ kind: "send", key: KEY, commandId, text });
   }
 
-  /** The other writes; it is delivered if the page is connected. */
+  /** The other librarian writes; the message is delivered if the page is connected. */
   hear(text: string): void {
     const delivery = this.server.write(OTHER, text);
     if (this.connected) this.toPage.push(delivery);
@@ -84,7 +84,7 @@ class Page {
   }
 }
 
-/** A page that has seen the conversation of these messages of the other. */
+/** Returns a page that has seen the conversation with these messages of the other librarian. */
 function watching(...texts: string[]): Page {
   const page = new Page();
   for (const text of texts) page.server.write(OTHER, text);
@@ -337,7 +337,7 @@ describe("any order of losses, repeats and reconnects", () => {
       page.disconnect();
       page.connect();
       page.settle();
-      // The longest wait, twice.
+      // Twice the longest wait.
       for (let second = 0; second < 30 && page.thread.outgoing.length > 0; second += 1) {
         page.now += 1_000;
         page.input({ kind: "tick" });
@@ -364,7 +364,7 @@ describe("any order of losses, repeats and reconnects", () => {
   });
 });
 
-/** Does one thing that may happen between a page and its server. */
+/** Does one random thing that can happen between a page and its server. */
 function disturb(page: Page, random: () => number, next: () => string): void {
   const dice = Math.floor(random() * 13);
   if (dice === 12) page.server.open = random() < 0.5 ? "done" : "not done";

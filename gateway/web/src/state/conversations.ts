@@ -1,4 +1,4 @@
-/** All conversations with other librarians that the page knows of. */
+/** All conversations with other librarians that the page knows. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type {
@@ -36,41 +36,41 @@ import {
 
 /** The conversations. */
 export interface Conversations {
-  /** Whether the first snapshot is here. */
+  /** Whether the first snapshot has arrived. */
   loaded: boolean;
-  /** By the name of the counterpart. */
+  /** The conversations by key. */
   threads: ReadonlyMap<string, Thread>;
 }
 
-/** Conversations of which nothing is known yet. */
+/** The conversations before anything is known about them. */
 export const noConversations: Conversations = { loaded: false, threads: new Map() };
 
-/** What may happen to the conversations. */
+/** An input to the conversations. */
 export type ConversationsInput =
   | { kind: "change"; change: WatchConversationsResponse["change"] }
   | { kind: "sent"; commandId: string; conversationId: string; position: number }
   | { kind: "refused"; commandId: string; refusal: Refusal }
   | { kind: "listed"; request: ListMessagesRequest; response: ListMessagesResponse }
   | { kind: "list-refused"; conversationId: string; refusal: Refusal }
-  /** The user wants to write to somebody, maybe for the first time. */
+  /** The user wants to write to somebody, perhaps for the first time. */
   | { kind: "choose"; counterpart: Counterpart }
-  /** The user has come to a conversation, or back to it. */
+  /** The user has opened a conversation, or returned to it. */
   | { kind: "open"; key: string }
-  /** The user was looking when something came in. */
+  /** The user was looking when something arrived. */
   | { kind: "read"; key: string }
   | { kind: "close"; key: string }
   | { kind: "earlier"; key: string }
   | { kind: "send"; key: string; commandId: string; text: string }
   | { kind: "retry"; key: string; commandId: string }
   | { kind: "discard"; key: string; commandId: string }
-  /** The connection is there, and new. */
+  /** There is a new connection. */
   | { kind: "connected" }
   | { kind: "tick" };
 
 /** The conversations after a change, and the frames that the change asks for. */
 export type ConversationsStep = [Conversations, ClientFrame[]];
 
-/** What the conversations are after an input, and what is to be sent. `me` is the user's librarian id. */
+/** Returns the conversations after an input, and the frames to send. `me` is the user's librarian id. */
 export function reduceConversations(
   conversations: Conversations,
   input: ConversationsInput,
@@ -127,39 +127,39 @@ export function reduceConversations(
   }
 }
 
-/** The conversation of an id. */
+/** Returns the conversation with an id. */
 export function threadOf(conversations: Conversations, conversationId: string): Thread | undefined {
   return conversations.threads.get(keyOfId(conversations, conversationId));
 }
 
-/** The conversations with one librarian each, the last written to first. */
+/** Returns the conversations with a single librarian, the one with the latest message first. */
 export function withLibrarians({ threads }: Conversations): Thread[] {
   return [...threads.values()]
     .filter((thread) => thread.counterpart.kind === "librarian" && isBegun(thread))
     .sort((a, b) => lastTime(b) - lastTime(a) || a.key.localeCompare(b.key));
 }
 
-/** The staff rooms. */
+/** Returns the staff rooms. */
 export function staffRooms({ threads }: Conversations): Thread[] {
   return [...threads.values()].filter((thread) => thread.counterpart.kind === "queue");
 }
 
-/** In how many conversations there is something that the user has not read. */
+/** Returns in how many conversations there is something that the user has not read. */
 export function unreadThreads({ threads }: Conversations): number {
   return [...threads.values()].filter((thread) => thread.unread > 0).length;
 }
 
-/** One thing to show of a conversation. */
+/** One item to show of a conversation. */
 export type ThreadItem =
   | { kind: "message"; message: Message; own: boolean }
   | { kind: "divider" }
   | { kind: "outgoing"; outgoing: OutgoingMessage };
 
 /**
- * All that is to be shown of a conversation, in order.
+ * Returns all items to show of a conversation, in order.
  *
- * An own message may be here before the answer that says which number it got. Until then a message of the user's own
- * with the same text stands for it, so that nothing is ever shown twice.
+ * A message of the user may arrive before the answer that says which number it got. Until then, a message of theirs with
+ * the same text is taken for it, so that nothing is ever shown twice.
  */
 export function itemsOf(thread: Thread, me: string): ThreadItem[] {
   const items: ThreadItem[] = [];
@@ -258,7 +258,7 @@ function ensured(conversations: Conversations, counterpart: Counterpart): Conver
   return { ...conversations, threads: new Map(conversations.threads).set(key, emptyThread(counterpart)) };
 }
 
-/** A conversation is gone. What the user has sent into it and was not answered stays theirs. */
+/** Drops a conversation that is gone. Unanswered and failed messages of the user are kept. */
 function dropped(conversations: Conversations, key: string): Conversations {
   const thread = conversations.threads.get(key);
   if (thread === undefined) return conversations;

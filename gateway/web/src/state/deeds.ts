@@ -1,4 +1,4 @@
-/** What a user can do in a session, as the frames have it. */
+/** The acts that a user can do in a session, as they go into frames. */
 import { create } from "@bufbuild/protobuf";
 import {
   AcceptTransferSchema,
@@ -44,7 +44,7 @@ export function writeNote(text: string): Deed {
   return { case: "writeNote", value: create(WriteNoteSchema, { text }) };
 }
 
-/** Enters conference mode, having accepted that version of the warning. */
+/** Enters conference mode; the user has accepted this version of the warning. */
 export function enterConference(warningVersion: string): Deed {
   return { case: "enterConference", value: create(EnterConferenceSchema, { warningVersion }) };
 }

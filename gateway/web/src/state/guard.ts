@@ -6,16 +6,16 @@ import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 
 const GUARDED = 30_000;
 
-/** What merely happens: it answers no note, and takes none out of a librarian's mind. */
+/** Events that are ignored: they answer no note, and do not make a librarian forget one. */
 const PASSED_OVER = new Set<SessionEvent["payload"]["case"]>(["colleagueLeft", "patronConnection", "escalated"]);
-/** What is drawn as a note, and so may be answered like one (R14). */
+/** Events that are drawn as notes, and so may be answered like one (R14). */
 const NOTES = new Set<SessionEvent["payload"]["case"]>(["note", "transferOffered", "transferClosed"]);
 
 /**
- * The position of the note that a message for the patron may be meant for, or nothing.
+ * Returns the position of the note that a message in the patron's box may be meant to answer, or `undefined`.
  *
- * That is so when the last that anybody has said in the session is somebody else's note, or their word on a transfer,
- * and the message was begun or is sent within 30 seconds of it. `begun` and `now` are the server's time.
+ * That is so if the last thing said in the session is another person's note or transfer event, and the message was begun
+ * or is sent within 30 seconds of it. `begun` and `now` are in the server's time.
  */
 export function noteInDoubt(
   events: readonly SessionEvent[],
@@ -30,6 +30,6 @@ export function noteInDoubt(
 }
 
 function isPassedOver(event: SessionEvent, isOwn: (event: SessionEvent) => boolean): boolean {
-  // That the user's own offer is over says nothing to anybody: it lapses by itself.
+  // The end of the user's own offer needs no answer: an offer lapses by itself.
   return PASSED_OVER.has(event.payload.case) || (event.payload.case === "transferClosed" && isOwn(event));
 }

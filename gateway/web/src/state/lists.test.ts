@@ -82,7 +82,7 @@ describe("the lists", () => {
     expect(ids(perhapsRowsOf(first, SessionList.NEW))).toEqual(["a", "b", "c"]);
     const second = apply(first, { changed: row("b") }, 1_500);
     expect(ids(arrivals(first, second, SessionList.NEW))).toEqual([]);
-    // Another one begins before the last of this one is there.
+    // Another snapshot begins before the last part of this one has arrived.
     const again = apply(second, { snapshot: [row("a")] }, 2_000);
     expect(ids(arrivals(again, apply(again, { changed: row("c") }), SessionList.NEW))).toEqual([]);
     const after = expireRows(again, 4_000);

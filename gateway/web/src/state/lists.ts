@@ -1,9 +1,9 @@
-/** The lists of live sessions: New, My Active, All, and those that are offered to the librarian. */
+/** The lists of live sessions: New, My Active, All, and the sessions offered to the librarian. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Person } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow, type WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
 
-/** A waiting patron who was picked up or has left a moment ago. Shown for a while, so that no row vanishes unexplained. */
+/** A waiting patron who has just been picked up or left. Shown for a while, so that no row vanishes without explanation. */
 export interface Departure {
   row: SessionRow;
   /** Who picked the patron up. Absent when the patron left. */
@@ -13,24 +13,24 @@ export interface Departure {
 
 /** The lists. */
 export interface Lists {
-  /** Whether the first snapshot is here. */
+  /** Whether the first snapshot has arrived. */
   loaded: boolean;
   rows: ReadonlyMap<string, SessionRow>;
-  /** The rows that a snapshot has left out. A long one comes in parts: they may be told again as changed. */
+  /** The rows that the last snapshot left out. A long snapshot comes in parts, so they may still follow as changed rows. */
   doubtful: ReadonlyMap<string, SessionRow>;
-  /** From when on these rows are gone. */
+  /** When the doubtful rows count as gone. */
   goneAt: number;
   departures: readonly Departure[];
 }
 
-/** Lists of which nothing is known yet. */
+/** The lists before anything is known about them. */
 export const noLists: Lists = { loaded: false, rows: new Map(), doubtful: new Map(), goneAt: 0, departures: [] };
 
 const DEPARTURE_SHOWN = 6_000;
-/** How long a list may be without what is in one of its later parts, in milliseconds. */
+/** How long the later parts of a snapshot may take to arrive, in milliseconds. */
 export const PARTS_TAKE = 2_000;
 
-/** The lists after a frame from the gateway. */
+/** Returns the lists after a frame from the gateway. */
 export function reduceLists(lists: Lists, { change }: WatchSessionsResponse, now: number): Lists {
   switch (change.case) {
     case "snapshot": {
@@ -56,7 +56,7 @@ export function reduceLists(lists: Lists, { change }: WatchSessionsResponse, now
   }
 }
 
-/** The lists without the departures that were shown long enough, and without what was not told again for too long. */
+/** Removes the departures that were shown long enough, and the doubtful rows that did not come back in time. */
 export function expireRows(lists: Lists, now: number): Lists {
   const departures = lists.departures.filter((departure) => now < departure.until);
   const doubtful = now < lists.goneAt ? lists.doubtful : noLists.doubtful;
@@ -65,8 +65,8 @@ export function expireRows(lists: Lists, now: number): Lists {
 }
 
 /**
- * The rows of a list that were not there before: of offered sessions, those with another offer. None when nothing was
- * known before, since then everything is new.
+ * Returns the rows that are new in a list, including sessions with another offer than before. There are none if the lists
+ * were not loaded before, since then every row is new.
  */
 export function arrivals(before: Lists, after: Lists, list: SessionList): SessionRow[] {
   if (!before.loaded || before.rows === after.rows) return [];
@@ -77,16 +77,16 @@ export function arrivals(before: Lists, after: Lists, list: SessionList): Sessio
   return sorted([...after.rows.values()].filter((row) => row.list === list && isNew(row)));
 }
 
-/** By what the New list can be sorted. */
+/** What the New list can be sorted by. */
 export type SortKey = "waiting" | "patron" | "library";
 
-/** A line of the New list: a patron who waits, or one who has just gone. */
+/** A line of the New list: a patron who is waiting, or one who has just gone. */
 export interface WaitingLine {
   row: SessionRow;
   departure: Departure | undefined;
 }
 
-/** The lines of the New list. Who has gone stays in their place for a while, so that no other line moves under a hand. */
+/** Returns the lines of the New list. A departure keeps its place for a while, so that no line moves under the pointer. */
 export function waitingLines(lists: Lists, sort: SortKey = "waiting", reverse = false): WaitingLine[] {
   const waiting = new Set<string>();
   const lines: WaitingLine[] = rowsOf(lists, SessionList.NEW).map((row) => {
@@ -99,7 +99,7 @@ export function waitingLines(lists: Lists, sort: SortKey = "waiting", reverse = 
   return lines.sort((a, b) => order(a.row, b.row, sort, reverse));
 }
 
-/** The rows of one list: the longest waiting first, or as the user wants it. */
+/** Returns the rows of one list, the longest waiting first or sorted as the user wants. */
 export function rowsOf(lists: Lists, list: SessionList, sort: SortKey = "waiting", reverse = false): SessionRow[] {
   return sorted(
     [...lists.rows.values()].filter((row) => row.list === list),
@@ -108,12 +108,12 @@ export function rowsOf(lists: Lists, list: SessionList, sort: SortKey = "waiting
   );
 }
 
-/** The rows of one list, and those of which is not known yet whether they have gone from it. */
+/** Returns the rows of one list, including the doubtful ones, which may have gone from it. */
 export function perhapsRowsOf({ rows, doubtful }: Lists, list: SessionList): SessionRow[] {
   return sorted([...rows.values(), ...doubtful.values()].filter((row) => row.list === list));
 }
 
-/** How many rows a list has. */
+/** Returns how many rows a list has. */
 export function countOf(lists: Lists, list: SessionList): number {
   let count = 0;
   for (const row of lists.rows.values()) if (row.list === list) count += 1;
@@ -131,7 +131,7 @@ function order(a: SessionRow, b: SessionRow, sort: SortKey, reverse: boolean): n
 function compare(a: SessionRow, b: SessionRow, sort: SortKey): number {
   switch (sort) {
     case "waiting":
-      // Who lost their librarian is first in line, whenever they asked (R7).
+      // A patron who lost their librarian comes first, whenever they asked (R7).
       return Number(b.returned) - Number(a.returned) || since(a) - since(b) || a.sessionId.localeCompare(b.sessionId);
     case "patron":
       return a.patronName.localeCompare(b.patronName);

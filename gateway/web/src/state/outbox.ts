@@ -1,8 +1,8 @@
 /**
- * What the user has sent, until the picture shows it.
+ * What the user has sent, until the view shows it.
  *
- * Each thing is sent with a command id of its own, and again with the same id until the gateway says what became of
- * it, so that it happens once, however often the connection breaks.
+ * Each item is sent with a command id of its own, and resent with the same id until the gateway reports its outcome, so
+ * that it takes effect once, however often the connection breaks.
  */
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { StatusCode } from "../status_code";
@@ -10,38 +10,38 @@ import { mayLast, nothingHappened } from "../wire";
 
 /** Something that the user has sent. */
 export interface Outgoing<Deed> {
-  /** Names the command. Stays the same however often it is sent. */
+  /** The command's id, the same however often it is sent. */
   commandId: string;
   deed: Deed;
-  /** `sent` is committed; it leaves the outbox as soon as the picture shows it. */
+  /** `sent` means committed; the item leaves the outbox as soon as the view shows it. */
   status: "sending" | "sent" | "failed";
   /** Its position, once it is committed. */
   position: number;
-  /** The last position that was there when the user sent it: its own comes after this. */
+  /** The last position known when the user sent it: its own position comes after this. */
   after: number;
   /** When the user sent it. */
   since: number;
-  /** When to send it, if it waits. Not before all that came before it. */
+  /** When to send it, if it is waiting. It is never sent before earlier items that wait. */
   resendAt: number | undefined;
   attempts: number;
-  /** How often it was refused in a way that may last. From the first time on it goes alone. */
+  /** How often it was refused with a cause that may last. After the first time it is sent alone. */
   doubts: number;
-  /** Why it failed. Whether it was done all the same is open, unless this says that nothing happened. */
+  /** Why it failed. Unless this says that nothing happened, it may have been done all the same. */
   refusal: Refusal | undefined;
 }
 
-/** What was sent, in order. */
+/** The items sent, in order. */
 export type Outbox<Deed> = readonly Outgoing<Deed>[];
 
-/** The outbox after a step, and what of it is to be sent now. */
+/** The outbox after a step, and the items of it to send now. */
 export type OutboxStep<Deed> = [Outbox<Deed>, Outbox<Deed>];
 
 const RESEND_FIRST = 1_000;
 const RESEND_LONGEST = 15_000;
-/** After how many refusals that may last something is the user's to decide. */
+/** After how many refusals with a cause that may last an item fails, so that the user decides about it. */
 const MOST_DOUBTS = 3;
 
-/** The user sends something. `after` is the last position that is there, `room` how much may be under way at once. */
+/** Adds an item that the user sends. `after` is the last position known, `room` how many items may be in flight at once. */
 export function post<Deed>(
   outbox: Outbox<Deed>,
   commandId: string,
@@ -65,7 +65,7 @@ export function post<Deed>(
   return due([...outbox, out], now, room);
 }
 
-/** Something was committed at a position. `there` is whether the picture shows it already. */
+/** Notes that an item was committed at a position. `there` is whether the view already shows it. */
 export function committed<Deed>(
   outbox: Outbox<Deed>,
   commandId: string,
@@ -78,22 +78,23 @@ export function committed<Deed>(
   );
 }
 
-/** The picture shows what is at a position. */
+/** Notes that the view shows a position. */
 export function shown<Deed>(outbox: Outbox<Deed>, position: number): Outbox<Deed> {
   const left = outbox.filter((out) => out.status !== "sent" || out.position !== position);
   return left.length === outbox.length ? outbox : left;
 }
 
 /**
- * Something was refused: it failed, or is sent again after a while when nobody knows, or when it was only too much.
+ * Notes that an item was refused: it fails, or is resent after a while if its outcome is unknown or there were only too
+ * many requests at once.
  *
- * What nobody knows even after several tries fails, too: whether to go on trying is for the user to say, and what was sent
- * after it does not wait for that.
+ * If the outcome is still unknown after several tries, it fails too: the user decides whether to go on trying, and what was
+ * sent after it does not wait for that.
  */
 export function refuse<Deed>(outbox: Outbox<Deed>, commandId: string, refusal: Refusal, now: number): Outbox<Deed> {
   const waits =
     !nothingHappened(refusal) || (refusal.code === StatusCode.RESOURCE_EXHAUSTED && refusal.retryAfterMs > 0);
-  // What stands behind something of unknown outcome gets the refusal of that, which says nothing of itself.
+  // An item behind one of unknown outcome gets the refusal of that one, which says nothing about itself.
   const isItsOwn = outbox.find(isUnanswered)?.commandId === commandId;
   return outbox.map((out) => {
     if (out.commandId !== commandId || out.status !== "sending") return out;
@@ -104,7 +105,7 @@ export function refuse<Deed>(outbox: Outbox<Deed>, commandId: string, refusal: R
   });
 }
 
-/** The user wants to try again what has failed. */
+/** Retries a failed item. */
 export function retry<Deed>(
   outbox: Outbox<Deed>,
   commandId: string,
@@ -113,7 +114,7 @@ export function retry<Deed>(
 ): OutboxStep<Deed> {
   const failed = outbox.find((out) => out.commandId === commandId && out.status === "failed");
   if (failed === undefined) return [outbox, []];
-  // Who has been told that it is in doubt is told so at once if it still is.
+  // A user who was told that the outcome is in doubt is told so at once if it still is.
   const doubts = failed.doubts > 0 ? MOST_DOUBTS - 1 : 0;
   const again = { status: "sending", refusal: undefined, since: now, resendAt: now, attempts: 0, doubts } as const;
   return due(
@@ -123,18 +124,18 @@ export function retry<Deed>(
   );
 }
 
-/** The user gives something up. */
+/** Removes an item that the user gives up. */
 export function discard<Deed>(outbox: Outbox<Deed>, commandId: string): Outbox<Deed> {
   return outbox.filter((out) => out.commandId !== commandId);
 }
 
-/** The connection is new, or the session is attended anew: what is unanswered goes again. */
+/** Resends what is unanswered, on a new connection or when the session is attended again. */
 export function resend<Deed>(outbox: Outbox<Deed>, room = Number.POSITIVE_INFINITY): OutboxStep<Deed> {
   const all = outbox.map((out) => (out.status === "sending" ? { ...out, resendAt: 0 } : out));
   return due(all, 0, room);
 }
 
-/** What was committed to a history that is gone may be gone too. Its command id makes it safe to say it again. */
+/** Resends after the history was replaced, what was committed too: it may be lost, and its command id makes this safe. */
 export function restart<Deed>(outbox: Outbox<Deed>, room = Number.POSITIVE_INFINITY): OutboxStep<Deed> {
   const unsaid = outbox.map(
     (out): Outgoing<Deed> =>
@@ -144,10 +145,10 @@ export function restart<Deed>(outbox: Outbox<Deed>, room = Number.POSITIVE_INFIN
 }
 
 /**
- * What has waited long enough goes, in order, and no more than there is room for.
+ * Returns the items that have waited long enough, in order, and no more than there is room for.
  *
- * Nothing overtakes what waits: what came after it waits too, and what was sent after it is sent again behind it. What may
- * never be taken goes alone, so that each answer is about itself, and what comes after it waits for that answer.
+ * Nothing overtakes a waiting item: later ones wait too, and those sent after it are resent behind it. An item that may
+ * never be accepted is sent alone, so that each answer is about itself; later items wait for that answer.
  */
 export function due<Deed>(outbox: Outbox<Deed>, now: number, room = Number.POSITIVE_INFINITY): OutboxStep<Deed> {
   const first = outbox.findIndex((out) => out.status === "sending" && out.resendAt !== undefined);

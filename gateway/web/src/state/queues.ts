@@ -1,4 +1,4 @@
-/** How each queue that the user may monitor stands. */
+/** The state of each queue that the user may monitor. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { QueueState, WatchDeskResponse } from "../gen/carrel/presence/v1/presence_service_pb";
 import { span } from "../time";
@@ -6,10 +6,10 @@ import { span } from "../time";
 /** The queues, by id. */
 export type Queues = ReadonlyMap<string, QueueState>;
 
-/** Queues of which nothing is known yet. */
+/** The queues before anything is known about them. */
 export const noQueues: Queues = new Map();
 
-/** The queues after a change of the desk. */
+/** Returns the queues after a change of the desk. */
 export function reduceQueues(queues: Queues, { change }: WatchDeskResponse): Queues {
   switch (change.case) {
     case "snapshot":
@@ -21,14 +21,14 @@ export function reduceQueues(queues: Queues, { change }: WatchDeskResponse): Que
   }
 }
 
-/** Who waits in a queue, and how long the first of them has: "2 waiting, the longest 3 min". `now` is the server's. */
+/** Says how many wait in a queue, and for how long the first has: "2 waiting, the longest 3 min". `now` is the server's. */
 export function waitingWords(queue: QueueState, now: number): string {
   if (queue.waiting === 0) return "Nobody waiting";
   const longest = queue.oldestTime === undefined ? "" : `, the longest ${span(now - timestampMs(queue.oldestTime))}`;
   return `${queue.waiting} waiting${longest}`;
 }
 
-/** Who is there for a queue: "2 librarians", or why patrons are not answered. */
+/** Says who is there for a queue: "2 librarians", or why patrons are not answered. */
 export function staffWords(queue: QueueState): string {
   const there = queue.librarians === 1 ? "1 librarian" : `${queue.librarians} librarians`;
   if (!queue.open) return queue.librarians === 0 ? "Closed" : `Closed, ${there}`;

@@ -1,17 +1,17 @@
-/** The Librarians list: who is at the desk together with the user, as far as the user may know. */
+/** The Librarians list: who is at the desk, as far as the user may know. */
 import { type LibrarianRow, Status, type WatchDeskResponse } from "../gen/carrel/presence/v1/presence_service_pb";
 
 /** The librarians. */
 export interface Roster {
-  /** Whether the first snapshot is here. */
+  /** Whether the first snapshot has arrived. */
   loaded: boolean;
   librarians: ReadonlyMap<string, LibrarianRow>;
 }
 
-/** A roster of which nothing is known yet. */
+/** The roster before anything is known about it. */
 export const noRoster: Roster = { loaded: false, librarians: new Map() };
 
-/** The roster after a change of the desk. */
+/** Returns the roster after a change of the desk. */
 export function reduceRoster(roster: Roster, { change }: WatchDeskResponse): Roster {
   switch (change.case) {
     case "snapshot": {
@@ -29,16 +29,16 @@ export function reduceRoster(roster: Roster, { change }: WatchDeskResponse): Ros
   }
 }
 
-/** By what the Librarians list can be sorted. */
+/** What the Librarians list can be sorted by. */
 export type RosterSort = "librarian" | "queues" | "active" | "queue";
 
-/** The librarians in order. Equal ones stand by name, so that no line moves without a reason. */
+/** Returns the librarians in order. Ties are sorted by name, so that no line moves without a reason. */
 export function librariansOf(roster: Roster, sort: RosterSort = "librarian", reverse = false): LibrarianRow[] {
   const turn = reverse ? -1 : 1;
   return [...roster.librarians.values()].sort((a, b) => compare(a, b, sort) * turn || byName(a, b));
 }
 
-/** Whether the user may write to a librarian: both monitor a common queue (S36, D20). */
+/** Whether the user may write to a librarian: only if they monitor a common queue (S36, D20). */
 export function shares(row: LibrarianRow): boolean {
   return row.sharedQueueIds.length > 0;
 }
@@ -51,7 +51,7 @@ const WORDS: Readonly<Record<Status, string>> = {
   [Status.AWAY]: "Away",
 };
 
-/** What a status is called. */
+/** Returns the name of a status. */
 export function statusWord(status: Status): string {
   return WORDS[status] ?? WORDS[Status.UNSPECIFIED];
 }

@@ -1,10 +1,9 @@
 /**
- * One session, as this page knows it: the events of the log in their order, and what was sent and is not there yet.
+ * One session as this page knows it: the events of its log in order, and what the user has sent that is not in them yet.
  *
- * The picture is a fold over events and nothing else. Events are taken by position: a repeat changes nothing, a gap
- * is filled by attending again from the last position. What the user sends is shown at once and sent again with the
- * same command id until the gateway says what became of it, so that it happens once, however often the connection
- * breaks.
+ * The view is a fold over events and nothing else. Events are applied by position: a repeat changes nothing, and a gap
+ * is filled by attending again from the last position. What the user sends is shown at once, and resent with the same
+ * command id until the gateway reports the outcome, so that it takes effect once, however often the connection breaks.
  */
 import { create } from "@bufbuild/protobuf";
 import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
@@ -34,29 +33,29 @@ export interface SessionView {
   audience: Audience | undefined;
   part: Part;
   epoch: string;
-  /** Events 1, 2, 3 …, without a gap. */
+  /** Events 1, 2, 3 … without gaps. */
   events: readonly SessionEvent[];
-  /** Up to which position events are history, not news. */
+  /** The position up to which events are history, not news. */
   history: number;
-  /** Up to which position the facts already tell of the events. */
+  /** The position up to which `session` already reflects the events. */
   told: number;
-  /** Up to which position the user has seen the events. */
+  /** The position up to which the user has seen the events. */
   seen: number;
   outgoing: readonly Outgoing[];
   /** Whether the page wants to take part. */
   wanted: boolean;
   attendance: "off" | "asked" | "on";
-  /** When to attend again after the gateway has ended it. */
+  /** When to attend again after the gateway ended the attendance. */
   attendAt: number | undefined;
   /** Why the page may not take part. */
   refusal: Refusal | undefined;
-  /** Why the page does not get to take part, which may last. It goes on trying. */
+  /** Why attending fails, if the cause may last. The page goes on trying. */
   trouble: Refusal | undefined;
-  /** To a waiting patron: how many are ahead. */
+  /** For a waiting patron: how many are ahead. */
   ahead: number | undefined;
 }
 
-/** What may happen to a session. */
+/** An input to a session. */
 export type SessionInput =
   | { kind: "attend" }
   | { kind: "attending"; joined: Joined }
@@ -66,15 +65,15 @@ export type SessionInput =
   | { kind: "head"; number: number }
   | { kind: "waiting"; ahead: number }
   | { kind: "detached"; refusal: Refusal | undefined }
-  /** The user does something. */
+  /** The user sends an act. */
   | { kind: "send"; commandId: string; deed: Deed }
-  /** The user wants to try again what has failed. */
+  /** The user retries an act that failed. */
   | { kind: "retry"; commandId: string }
-  /** The user gives up what has failed. */
+  /** The user gives up an act that failed. */
   | { kind: "discard"; commandId: string }
   /** The user has looked at everything. */
   | { kind: "seen" }
-  /** The connection is there, and new. */
+  /** There is a new connection. */
   | { kind: "connected" }
   | { kind: "disconnected" }
   | { kind: "tick" };
@@ -83,10 +82,10 @@ export type SessionInput =
 export type SessionStep = [SessionView, ClientFrame[]];
 
 const ATTEND_PAUSE = 1_000;
-/** After what may last. */
+/** The pause after a refusal whose cause may last. */
 const LONG_ATTEND_PAUSE = 15_000;
 
-/** A session of which nothing is known yet. */
+/** Returns a session about which nothing is known yet. */
 export function unknownSession(sessionId: string, seen = 0): SessionView {
   return {
     sessionId,
@@ -108,7 +107,7 @@ export function unknownSession(sessionId: string, seen = 0): SessionView {
   };
 }
 
-/** What a session is after an input, and what is to be sent. Frames that cannot be sent are sent again later. */
+/** Returns the session after an input, and the frames to send. A frame that cannot be sent now is sent again later. */
 export function reduceSession(view: SessionView, input: SessionInput, now: number): SessionStep {
   switch (input.kind) {
     case "attend":
@@ -144,20 +143,20 @@ export function reduceSession(view: SessionView, input: SessionInput, now: numbe
   }
 }
 
-/** What happens without anybody saying anything: it stands in the session, and calls nobody to it. */
+/** Events in which nobody says anything: they are shown in the session, but do not count as unread. */
 const UNSPOKEN = new Set<SessionEvent["payload"]["case"]>(["escalated", "patronConnection"]);
 
-/** How many events the user has not seen, not counting their own. */
+/** Returns how many events the user has not seen, not counting their own and those in which nobody says anything. */
 export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event: SessionEvent) => boolean): number {
   return view.events.slice(view.seen).filter((event) => !isOwn(event) && !UNSPOKEN.has(event.payload.case)).length;
 }
 
-/** Whether something was done in a session, and no answer has come to it yet. */
+/** Whether an act of this kind was sent in a session and has not been answered yet. */
 export function isOnItsWay(view: SessionView | undefined, what: Deed["case"]): boolean {
   return view?.outgoing.some((out) => out.deed.case === what && out.status === "sending") ?? false;
 }
 
-/** Whether an act that was refused does not go again by itself: nothing of it happened, or that stays open for good. */
+/** Whether a refused act is over: it certainly did not happen, or it failed with its outcome unknown. */
 export function isOver(view: SessionView | undefined, commandId: string, refusal: Refusal): boolean {
   const out = view?.outgoing.find((outgoing) => outgoing.commandId === commandId);
   return nothingHappened(refusal) || out?.status === "failed";
@@ -167,10 +166,10 @@ export function isOver(view: SessionView | undefined, commandId: string, refusal
 export function colleaguesIn(view: SessionView): Person[] {
   const colleagues = new Map<string, Person>();
   for (const { author, payload } of view.events) {
-    // Who declines an offer was never in the session.
+    // A librarian who declines an offer was never in the session.
     if (author === undefined || payload.case === "transferClosed") continue;
     const key = author.librarianId || author.name;
-    // Who takes the patron over is no colleague any more.
+    // A colleague who takes the patron over becomes the owner.
     if (payload.case === "colleagueLeft" || author.part === Part.OWNER) colleagues.delete(key);
     else if (author.part === Part.COLLEAGUE) colleagues.set(key, author);
   }
@@ -180,7 +179,7 @@ export function colleaguesIn(view: SessionView): Person[] {
 function attend(view: SessionView): SessionStep {
   const after = view.epoch === "" ? {} : { after: { epoch: view.epoch, number: BigInt(view.events.length) } };
   const frame = clientFrame({ case: "attend", value: { sessionId: view.sessionId, ...after } });
-  // What was not answered may have been refused with what broke the order. It goes again, before anything newer.
+  // An unanswered act may have been refused along with the act that broke the order. It is resent before newer ones.
   const [next, again] = posted(view, outbox.resend(view.outgoing));
   return [{ ...next, attendance: "asked", attendAt: undefined }, [frame, ...again]];
 }
@@ -225,7 +224,7 @@ function received(view: SessionView, event: SessionEvent): SessionStep {
   ];
 }
 
-/** A session's facts after an event. */
+/** Returns a session's facts after an event. */
 function factsAfter(session: Session, event: SessionEvent): Session {
   const { author, payload } = event;
   switch (payload.case) {
@@ -297,7 +296,7 @@ function connected(view: SessionView): SessionStep {
 
 function tick(view: SessionView, now: number): SessionStep {
   if (view.wanted && view.attendance === "off" && view.attendAt !== undefined) {
-    // Until the session is attended again, nothing would be taken.
+    // Until the session is attended again, no act would be accepted.
     return now >= view.attendAt ? attend(view) : [view, []];
   }
   const step = outbox.due(view.outgoing, now);

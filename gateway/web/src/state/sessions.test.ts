@@ -14,7 +14,7 @@ import { reduceSessions, type Sessions, toAll, toSession } from "./sessions";
 const ID = "0123456789abcdef0123456789abcdef";
 const isOwn = (event: SessionEvent) => event.author?.part === Part.PATRON;
 
-/** A page and its server, with a wire between them that the test holds in its hands. */
+/** A page and its server, with a connection between them that the test controls. */
 class Page {
   sessions: Sessions = new Map();
   readonly server = new LogServer(ID, { part: Part.PATRON, name: "Ricky" });
@@ -29,7 +29,7 @@ class Page {
     return view;
   }
 
-  /** All texts that are shown, in order. */
+  /** The texts that are shown, in order. */
   get shown(): string[] {
     return conversation(this.view, isOwn).map((item) =>
       item.kind === "event" ? textOf(item.event) : (outgoingText(item.outgoing) ?? ""),
@@ -66,7 +66,7 @@ class Page {
     if (frame !== undefined) this.#apply(reduceSessions(this.sessions, frame, this.now));
   }
 
-  /** The librarian writes; it is delivered to whoever is connected. */
+  /** The librarian writes; the message is delivered if the page is connected. */
   librarian(text: string): void {
     const event = this.server.append(Part.OWNER, "Ms Map", message(text));
     if (this.connected) this.toPage.push(this.server.eventFrame(event));
@@ -79,7 +79,7 @@ class Page {
     }
   }
 
-  /** Seconds pass, in which all that is sent arrives. */
+  /** Lets seconds pass, in which everything that is sent arrives. */
   pass(seconds: number): void {
     for (let second = 0; second < seconds; second += 1) {
       this.now += 1_000;
@@ -266,7 +266,7 @@ describe("own messages (I2, D60)", () => {
     page.say("four", "four");
     while (page.toPage.length > 0) page.receive();
     page.say("five", "five");
-    // Nothing of it goes before the session is attended again, and then all of it.
+    // Nothing is sent before the session is attended again; then everything is.
     page.pass(3);
     expect(page.server.events.map(textOf)).toEqual(["one", "two", "three", "four", "five"]);
     expect(page.view.outgoing).toEqual([]);
@@ -278,14 +278,14 @@ describe("own messages (I2, D60)", () => {
     for (const text of ["one", "two", "three"]) page.say(text, text);
     page.settle();
     page.say("four", "four");
-    // It may pass: until the user is told, nothing overtakes it.
+    // The cause may pass: until the user is told, nothing overtakes it.
     expect(page.view.outgoing.map(({ status }) => status)).toEqual(["sending", "sending", "sending"]);
     expect(page.server.events.map(textOf)).toEqual(["one"]);
     page.pass(15);
     expect(page.server.events.map(textOf)).toEqual(["one", "three", "four"]);
     expect(page.view.outgoing).toMatchObject([{ status: "failed", refusal: { reason: "LOG_REFUSED" } }]);
     expect(page.toServer).toEqual([]);
-    // Whoever tries again hears at once that it was in vain, and nothing that comes after it is refused with it.
+    // A retry that is in vain fails at once, and nothing after it is refused along with it.
     page.input({ kind: "retry", commandId: "two" });
     page.say("five", "five");
     page.settle();
@@ -377,7 +377,7 @@ describe("any order of losses, repeats and reconnects", () => {
       }
       if (!page.connected) page.connect();
       page.settle();
-      // The longest wait, twice.
+      // Twice the longest wait.
       for (let second = 0; second < 30 && page.view.outgoing.length > 0; second += 1) {
         page.now += 1_000;
         page.input({ kind: "tick" });
@@ -394,7 +394,7 @@ describe("any order of losses, repeats and reconnects", () => {
   });
 });
 
-/** Does one thing that may happen between a page and its server. */
+/** Does one random thing that can happen between a page and its server. */
 function disturb(page: Page, random: () => number, next: () => string): void {
   const dice = Math.floor(random() * 11);
   if (dice === 10) page.server.open = random() < 0.5 ? "done" : "not done";
@@ -410,7 +410,7 @@ function disturb(page: Page, random: () => number, next: () => string): void {
     else page.connect();
   } else if (page.toPage.length > 0 && random() < 0.3) {
     const again = page.toPage[0];
-    // Where a stream begins is told once; all else may be told again.
+    // The start of a stream is delivered once; everything else may be repeated.
     if (again !== undefined && again.frame.case !== "attending") page.toPage.push(again);
   }
 }

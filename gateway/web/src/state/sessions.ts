@@ -8,7 +8,7 @@ export type Sessions = ReadonlyMap<string, SessionView>;
 /** The sessions after a change, and the frames that the change asks for. */
 export type SessionsStep = [Sessions, ClientFrame[]];
 
-/** Applies an input to one session, which comes into being if it was not there. */
+/** Applies an input to one session, which is created if the page does not hold it. */
 export function toSession(sessions: Sessions, sessionId: string, input: SessionInput, now: number): SessionsStep {
   const before = sessions.get(sessionId) ?? unknownSession(sessionId);
   const [after, frames] = reduceSession(before, input, now);

@@ -1,8 +1,8 @@
 /**
- * One conversation with another librarian, or with the staff of a queue, as this page knows it.
+ * One conversation with another librarian or with the staff of a queue, as this page knows it.
  *
- * The page holds one unbroken run of messages that ends at the newest. A repeat changes nothing; a gap at the end is
- * filled by asking for what comes after the last message held; the beginning grows when the user scrolls back.
+ * The page holds one run of messages without gaps, ending at the newest. A repeat changes nothing; a gap at the end is
+ * filled by requesting what comes after the last message held; the run grows at its start when the user scrolls back.
  */
 import { create } from "@bufbuild/protobuf";
 import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
@@ -17,41 +17,41 @@ import {
 import { clientFrame } from "../wire";
 import * as outbox from "./outbox";
 
-/** Whom a conversation is with. */
+/** The other side of a conversation. */
 export type Counterpart = { kind: "librarian"; member: Member } | { kind: "queue"; queueId: string };
 
-/** Something written to another librarian that the history does not show yet. */
+/** A message to another librarian that the history does not show yet. */
 export type OutgoingMessage = outbox.Outgoing<string>;
 
 /** One conversation. */
 export interface Thread {
-  /** Names the counterpart, and so the conversation, also before anything was written. */
+  /** Identifies the counterpart, and so the conversation, even before anything was written. */
   readonly key: string;
   readonly counterpart: Counterpart;
   /** The conversation's id, or empty before anything was written. */
   conversationId: string;
-  /** The number of the first message that the page holds, or of the next one to come. */
+  /** The number of the first message that the page holds, or of the next one if it holds none. */
   first: number;
-  /** The messages from `first` on, without a gap. */
+  /** The messages from `first` on, without gaps. */
   messages: readonly Message[];
   /** How many of the messages are there because the user has scrolled back. */
   earlier: number;
-  /** The number of the last message that there is. */
+  /** The number of the last message that exists. */
   head: number;
-  /** The number of the first message that there still is. */
+  /** The number of the first message that still exists. */
   firstKept: number;
-  /** Up to which message the user has read. */
+  /** The number of the last message that the user has read. */
   read: number;
   /** How many messages of others the user has not read. */
   unread: number;
   deliveredToOther: number;
   readByOther: number;
-  /** After which message the line stands under which everything was new when the user came. */
+  /** The number of the message after which the divider stands: what follows was new when the user came. */
   divider: number | undefined;
   outgoing: outbox.Outbox<string>;
-  /** What was asked for and is not answered. */
+  /** The request for messages that is not answered yet. */
   asked: "earlier" | "later" | undefined;
-  /** When to ask again after a refusal. */
+  /** When to ask again after a refusal or an incomplete answer. */
   askAt: number | undefined;
   typists: readonly { member: Member; until: number }[];
 }
@@ -60,26 +60,26 @@ export interface Thread {
 export type ThreadStep = [Thread, ClientFrame[]];
 
 const PAGE = 50;
-/** How many messages a page keeps of a conversation, besides those that the user has scrolled back to. */
+/** How many messages of a conversation a page keeps, besides those that the user has scrolled back to. */
 export const HELD = 500;
-/** How many messages of one conversation are under way at once. One that must be sent again is not overtaken then. */
+/** How many messages of one conversation are in flight at once: a message that must be resent is then not overtaken. */
 export const ONE_BY_ONE = 1;
 const ASK_PAUSE = 2_000;
 const TYPING_SHOWN = 6_000;
 
-/** The name of a conversation with a counterpart. */
+/** Returns the key of the conversation with a counterpart. */
 export function keyOf(counterpart: Counterpart): string {
   return counterpart.kind === "librarian"
     ? librarianKey(counterpart.member.librarianId)
     : `queue/${counterpart.queueId}`;
 }
 
-/** The name of the conversation with a librarian. */
+/** Returns the key of the conversation with a librarian. */
 export function librarianKey(librarianId: string): string {
   return `librarian/${librarianId}`;
 }
 
-/** A conversation in which nothing was written yet. */
+/** Returns a conversation in which nothing was written yet. */
 export function emptyThread(counterpart: Counterpart): Thread {
   return {
     key: keyOf(counterpart),
@@ -102,17 +102,17 @@ export function emptyThread(counterpart: Counterpart): Thread {
   };
 }
 
-/** The number of the last message that the page holds. */
+/** Returns the number of the last message that the page holds. */
 export function lastHeld(thread: Thread): number {
   return thread.first + thread.messages.length - 1;
 }
 
-/** Whether there are earlier messages than the page holds. */
+/** Whether there are earlier messages than those that the page holds. */
 export function hasEarlier(thread: Thread): boolean {
   return thread.conversationId !== "" && thread.first > thread.firstKept;
 }
 
-/** Whether somebody new wants to talk to the user: nothing of it was read, and the user has written nothing (D16). */
+/** Whether somebody new wants to talk to the user: the user has read nothing of it and written nothing (D16). */
 export function isRequest(thread: Thread): boolean {
   return (
     thread.counterpart.kind === "librarian" &&
@@ -122,7 +122,7 @@ export function isRequest(thread: Thread): boolean {
   );
 }
 
-/** Takes the facts of a conversation up. `isNew` is whether they begin a watch, so that they are all that holds. */
+/** Applies the facts of a conversation. `isNew` is whether they begin a watch, and so replace what was known. */
 export function takeFacts(thread: Thread, facts: Conversation, isNew: boolean): ThreadStep {
   const head = Number(facts.head);
   const restored = isNew && head < lastHeld(thread);
@@ -141,7 +141,7 @@ export function takeFacts(thread: Thread, facts: Conversation, isNew: boolean): 
     head: isNew ? head : Math.max(start.head, head),
     firstKept,
     read,
-    // What the page has read itself counts until the server has heard of it.
+    // What was read on this page counts as read even if the server has not heard of it yet.
     unread: isBehind ? start.unread : facts.unread,
     deliveredToOther: Math.max(start.deliveredToOther, Number(facts.deliveredToOther)),
     readByOther: Math.max(start.readByOther, Number(facts.readByOther)),
@@ -154,7 +154,7 @@ export function takeFacts(thread: Thread, facts: Conversation, isNew: boolean): 
   return [complete, [...frames, ...asking, ...again]];
 }
 
-/** Somebody wrote. `own` is whether it was the user, on whichever of their monitors. */
+/** Applies a new message. `own` is whether the user wrote it, on any of their monitors. */
 export function arrived(thread: Thread, message: Message, own: boolean): ThreadStep {
   const position = Number(message.position);
   const isNews = position > thread.head;
@@ -167,7 +167,7 @@ export function arrived(thread: Thread, message: Message, own: boolean): ThreadS
   return askLater(bounded(append(counted, message)));
 }
 
-/** Messages that were asked for are here. `me` is the user's librarian id. */
+/** Applies the answer to a request for messages. `me` is the user's librarian id. */
 export function listed(
   thread: Thread,
   request: ListMessagesRequest,
@@ -192,12 +192,12 @@ export function listed(
   return askLater({ ...answered, ...held, firstKept, outgoing });
 }
 
-/** What was asked for was refused. It is asked for again when the user wants it, or after a while. */
+/** Applies the refusal of a request for messages. They are requested again when the user wants them, or after a while. */
 export function listRefused(thread: Thread, now: number, retryAfter: number): Thread {
   return { ...thread, asked: undefined, askAt: now + (retryAfter || ASK_PAUSE) };
 }
 
-/** Asks for earlier messages, if there are any and none are under way. */
+/** Requests earlier messages, if there are any and no request is pending. */
 export function askEarlier(thread: Thread): ThreadStep {
   if (!hasEarlier(thread) || thread.asked !== undefined) return [thread, []];
   const { conversationId, first } = thread;
@@ -205,11 +205,11 @@ export function askEarlier(thread: Thread): ThreadStep {
   return [{ ...thread, asked: "earlier" }, [clientFrame({ case: "imList", value })]];
 }
 
-/** The user has come to the conversation: a line stands above what is new to them, and all of it counts as read. */
+/** The user has opened the conversation: a divider is put above what is new to them, and all of it counts as read. */
 export function opened(thread: Thread): ThreadStep {
   const divided = { ...thread, divider: thread.unread > 0 ? thread.read : thread.divider };
   const [next, frames] = readAll(divided);
-  // One screen at the least, so that there is something to scroll back in.
+  // Hold at least a screenful, so that there is something to scroll back in.
   const [more, asking] = next.messages.length < PAGE / 2 ? askEarlier(next) : [next, []];
   return [more, [...frames, ...asking]];
 }
@@ -222,7 +222,7 @@ export function readAll(thread: Thread): ThreadStep {
   return [next, [markReadFrame(next)]];
 }
 
-/** The user goes elsewhere. */
+/** The user has left the conversation. */
 export function closed(thread: Thread): Thread {
   return thread.divider === undefined && thread.earlier === 0
     ? thread
@@ -235,12 +235,12 @@ export function typed(thread: Thread, member: Member, now: number): Thread {
   return { ...thread, typists: [...others, { member, until: now + TYPING_SHOWN }] };
 }
 
-/** Takes a step of the outbox over, and sends what is to be sent. */
+/** Applies a step of the outbox, and sends what it says to send. */
 export function posted(thread: Thread, [outgoing, now]: outbox.OutboxStep<string>): ThreadStep {
   return [{ ...thread, outgoing }, now.map((out) => sendFrame(thread, out))];
 }
 
-/** The connection is new: what was asked for before will not be answered, and what was sent and not answered goes again. */
+/** There is a new connection: pending requests will not be answered, and unanswered messages are sent again. */
 export function reconnected(thread: Thread): ThreadStep {
   return posted({ ...thread, asked: undefined, typists: [] }, outbox.resend(thread.outgoing, ONE_BY_ONE));
 }
@@ -257,13 +257,13 @@ export function ticked(thread: Thread, now: number): ThreadStep {
   return [sent, [...frames, ...again]];
 }
 
-/** Nothing of the conversation is there any more. What the user has sent and was not answered stays theirs. */
+/** The conversation no longer exists. Unanswered and failed messages of the user are kept. */
 export function forgotten(thread: Thread): Thread {
   const outgoing = thread.outgoing.filter((out) => out.status !== "sent").map((out) => ({ ...out, after: 0 }));
   return { ...emptyThread(thread.counterpart), outgoing };
 }
 
-/** The history is another one than the page has seen, and begins anew. */
+/** Starts over, since the history is not the one that the page has seen. */
 function startAgain(thread: Thread): ThreadStep {
   return posted(emptyThread(thread.counterpart), outbox.restart(thread.outgoing, ONE_BY_ONE));
 }
@@ -284,13 +284,13 @@ function append(thread: Thread, message: Message): Thread {
   };
 }
 
-/** Lets the oldest messages go where there are too many: the user finds them again by scrolling back. */
+/** Drops the oldest messages if there are too many: scrolling back brings them back. */
 function bounded(thread: Thread): Thread {
   const gone = thread.messages.length - HELD - thread.earlier;
   return gone <= 0 ? thread : { ...thread, first: thread.first + gone, messages: thread.messages.slice(gone) };
 }
 
-/** Counts what is unread anew, as far as the page can: who wrote what was missed is known only now. */
+/** Recounts the unread messages, if the page holds them all: only now are the authors of missed messages known. */
 function recounted(thread: Thread, me: string): Thread {
   if (thread.first > thread.read + 1 || lastHeld(thread) < thread.head) return thread;
   const news = thread.messages.filter(
@@ -299,24 +299,24 @@ function recounted(thread: Thread, me: string): Thread {
   return { ...thread, unread: news.length };
 }
 
-/** Asks for what is missing at the end. */
+/** Requests the messages that are missing at the end. */
 function askLater(thread: Thread): ThreadStep {
   const last = lastHeld(thread);
   if (thread.head <= last || thread.asked === "later" || thread.conversationId === "") return [thread, []];
-  // Nothing is held: the newest are wanted, and the earlier ones when the user asks for them.
+  // Nothing is held: request the newest now, and the earlier ones when the user asks for them.
   if (last === 0) return askEarlier({ ...thread, first: thread.head + 1, asked: undefined });
   const value = { conversationId: thread.conversationId, after: BigInt(last), pageSize: 4 * PAGE };
   return [{ ...thread, asked: "later" }, [clientFrame({ case: "imList", value })]];
 }
 
-/** What lay between the messages held and those that came in is gone for good: the page begins anew with these. */
+/** Restarts the run at the messages received if those between them and the messages held no longer exist. */
 function skipGone(thread: Thread, request: ListMessagesRequest, messages: readonly Message[]): Thread {
   const next = Number(messages[0]?.position ?? 0n);
   if (Number(request.after) !== lastHeld(thread) || next <= lastHeld(thread) + 1) return thread;
   return { ...thread, first: next, firstKept: next, messages: [] };
 }
 
-/** The messages that lead up to a number without a gap. */
+/** Returns the messages that lead up to a number without gaps. */
 function unbroken(messages: readonly Message[], before: number): readonly Message[] {
   const gap = messages.findLastIndex((message, at) => Number(message.position) !== before - messages.length + at);
   return messages.slice(gap + 1);

@@ -53,7 +53,7 @@ function fold(view: SessionView, ...inputs: SessionInput[]): SessionView {
   return inputs.reduce((before, input) => reduceSession(before, input, 1_000)[0], view);
 }
 
-/** A session in which the user takes part, with that many events already in its log. */
+/** Returns a session that the user attends, with `head` events already in its log. */
 function inHand(part = Part.OWNER, head = 0, owner = map): SessionView {
   const joined = create(JoinedSchema, {
     session: create(SessionSchema, { sessionId: "s", state: SessionState.ACTIVE, owner }),
@@ -96,7 +96,7 @@ describe("an offer (R15)", () => {
     expect(secondsLeft(made, 60_001)).toBe(1);
     expect(secondsLeft(made, 99_000)).toBe(0);
     expect(secondsLeft(undefined, 1_000)).toBe(0);
-    // A clock that is behind adds nothing.
+    // A clock that is behind adds no time.
     expect(secondsLeft(made, -1_500)).toBe(60);
   });
 });
@@ -164,7 +164,7 @@ describe("the facts of a session", () => {
     });
     const view = fold(inHand(), { kind: "event", event: lost });
     expect(view.session?.patronConnection).toBe(PatronConnection.LOST);
-    // It is no new message, and is not counted as one.
+    // It is not counted as a new message.
     expect(unread(view, () => false)).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-/** Who is typing. Nothing of it is kept: each sign of typing lapses by itself. */
+/** Who is typing. Nothing is stored: each sign of typing expires by itself. */
 import type { SomebodyTyping } from "../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import type { Audience, Person } from "../gen/carrel/session/v1/session_pb";
@@ -13,7 +13,7 @@ export interface Typist {
 
 const SHOWN = 6_000;
 
-/** The typists after a sign of typing. */
+/** Returns the typists after a sign of typing. */
 export function noteTyping(typists: readonly Typist[], sign: SomebodyTyping, now: number): readonly Typist[] {
   const { sessionId, typing } = sign;
   if (typing?.author === undefined) return typists;
@@ -21,7 +21,7 @@ export function noteTyping(typists: readonly Typist[], sign: SomebodyTyping, now
   return [...typists.filter((other) => !isSame(other, sessionId, typist.author)), typist];
 }
 
-/** The typists after an event: who has written something has stopped typing it, and at the end all have. */
+/** Returns the typists after an event: its author has stopped typing, and after the end of the session everybody has. */
 export function stopTyping(typists: readonly Typist[], sessionId: string, event: SessionEvent): readonly Typist[] {
   const { author, payload } = event;
   const hasStopped = (typist: Typist) =>
@@ -32,7 +32,7 @@ export function stopTyping(typists: readonly Typist[], sessionId: string, event:
   return others.length === typists.length ? typists : others;
 }
 
-/** The typists without those of whom nothing was heard for a while. */
+/** Removes the typists whose last sign of typing has expired. */
 export function expireTyping(typists: readonly Typist[], now: number): readonly Typist[] {
   const typing = typists.filter((typist) => now < typist.until);
   return typing.length === typists.length ? typists : typing;

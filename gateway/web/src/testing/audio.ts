@@ -1,9 +1,9 @@
-/** Audio for tests: it plays nothing, and counts the notes. */
+/** Audio for tests: it plays nothing, and records the notes. */
 import { vi } from "vitest";
 
 /**
- * Puts it in the place of the browser's. `begun` has when each note began, `loudest` how loud each gets;
- * `unstubAllGlobals` takes it away.
+ * Replaces the browser's audio until `unstubAllGlobals`. `begun` has the time at which each note starts, `loudest` how
+ * loud each gets.
  */
 export function fakeAudio(): { begun: number[]; loudest: number[] } {
   const begun: number[] = [];

@@ -1,4 +1,4 @@
-/** A chat monitor with a gateway before it, for tests of the whole page. */
+/** A chat monitor connected to a fake gateway, for tests of the whole page. */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { h, render } from "preact";
@@ -27,7 +27,7 @@ export const PLAT = { part: Part.COLLEAGUE, name: "Ms Plat", librarianId: "plat"
 /** The patron of session `s`. */
 export const RICKY = { part: Part.PATRON, name: "Ricky" };
 
-/** What is known of session `s`. */
+/** The facts of session `s`. */
 export const ROW = {
   sessionId: "s",
   institutionName: "Maple Library",
@@ -35,7 +35,7 @@ export const ROW = {
   question: "Where is the plat book?",
 };
 
-/** What the page asks before it throws away what is typed. */
+/** The question that the page asks before it throws away what is typed. */
 export const THROW_AWAY = "Throw away what you have typed?";
 
 const realFetch = fetch;
@@ -43,10 +43,10 @@ const realFetch = fetch;
 type ListChange = NonNullable<NonNullable<Parameters<typeof create<typeof WatchSessionsResponseSchema>>[1]>["change"]>;
 type Author = typeof MAP | typeof QUILL | typeof RICKY;
 
-/** Lets the page draw what it knows, and do what it does after that. */
+/** Waits until the page has rendered and has done what it does after that. */
 export const drawn = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
-/** One monitor, in a browser whose sockets lead to a gateway of the tests' own. */
+/** One monitor, in a browser whose sockets lead to the fake gateway. */
 export class DeskStage {
   readonly root = document.createElement("div");
   readonly desk: Desk;
@@ -54,7 +54,7 @@ export class DeskStage {
 
   private constructor(role = Role.LIBRARIAN) {
     vi.stubGlobal("WebSocket", FakeSocket);
-    // A directory in which no library has a policy, unless the test has its own.
+    // A directory in which no library has a policy, unless the test has stubbed `fetch` itself.
     if (fetch === realFetch) vi.stubGlobal("fetch", async () => new Response("{}"));
     HTMLDialogElement.prototype.showModal ??= () => {};
     FakeSocket.profile = {
@@ -69,7 +69,7 @@ export class DeskStage {
     this.desk.begin();
   }
 
-  /** Opens a monitor in a tab that remembers that its librarian is logged in, and this besides. */
+  /** Opens a monitor in a tab that remembers that its librarian is logged in, and what is in `remembered`. */
   static async open(remembered: object = {}, role?: Role): Promise<DeskStage> {
     const token = { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: Date.now() + 900_000 };
     const stored = { token, queueIds: ["main"], seen: {}, held: [], ...remembered };
@@ -86,7 +86,7 @@ export class DeskStage {
     return stage;
   }
 
-  /** Opens a monitor in a tab of which another one has just been closed. */
+  /** Opens a monitor in a tab in which another one has just been closed. */
   static async again(): Promise<DeskStage> {
     const stage = new DeskStage();
     await stage.greet();
@@ -98,7 +98,7 @@ export class DeskStage {
     return FakeSocket.last as FakeSocket;
   }
 
-  /** The gateway welcomes the page. */
+  /** Opens the connection, and lets the gateway welcome the page. */
   async greet(): Promise<void> {
     this.socket.open();
     const own = { queueIds: ["main"], status: Status.AVAILABLE, monitors: 1 };
@@ -106,15 +106,15 @@ export class DeskStage {
     await drawn();
   }
 
-  /** The page is closed; what the tab remembers stays. */
+  /** Closes the page; what the tab remembers stays. */
   close(): void {
-    // It would come back by itself, and be taken for the socket of the next page.
+    // It would reconnect, and be taken for the socket of the next page.
     this.desk.link.stop();
     render(null, this.root);
     this.root.remove();
   }
 
-  /** The test is over: the page is closed, the tab remembers nothing, and what stood in for the browser is gone. */
+  /** Ends the test: closes the page, clears what the tab remembers, and removes all stubs. */
   end(): void {
     this.close();
     sessionStorage.clear();
@@ -122,7 +122,7 @@ export class DeskStage {
     vi.unstubAllGlobals();
   }
 
-  /** These are the librarians who share a queue with the user. */
+  /** Sends the librarians who share a queue with the user. */
   async colleagues(...colleagues: { librarianId: string; name: string }[]): Promise<void> {
     const librarians = colleagues.map(({ librarianId, name }) => ({
       librarianId,
@@ -135,25 +135,25 @@ export class DeskStage {
     await drawn();
   }
 
-  /** The gateway ends the attending of session `s`. */
+  /** Ends the attendance of session `s`. */
   async detached(refusal: { code: number; reason: string; message?: string }): Promise<void> {
     this.socket.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
     await drawn();
   }
 
-  /** The lists change. */
+  /** Sends a change of the lists. */
   lists(change: ListChange): void {
     this.socket.push({ case: "lists", value: create(WatchSessionsResponseSchema, { change }) });
   }
 
-  /** The user owns session `s` and looks at it. */
+  /** Makes the user own session `s` and look at it. */
   async atWork(): Promise<void> {
     await this.attending();
     this.desk.select("s");
     await drawn();
   }
 
-  /** The user takes part in session `s`, as its owner or as a colleague. */
+  /** Lets the user attend session `s`, as its owner or as a colleague. */
   async attending(part: Part = Part.OWNER): Promise<void> {
     const owner = part === Part.OWNER ? MAP : { ...QUILL, part: Part.OWNER };
     const session = { ...ROW, state: SessionState.ACTIVE, owner, patronConnection: PatronConnection.CONNECTED };
@@ -162,7 +162,7 @@ export class DeskStage {
     await drawn();
   }
 
-  /** Something happens in session `s`. */
+  /** Sends an event of session `s`. */
   async event(payload: SessionEvent["payload"], author: Author): Promise<void> {
     this.#position += 1n;
     const time = timestampFromMs(Date.now());
@@ -171,28 +171,28 @@ export class DeskStage {
     await drawn();
   }
 
-  /** Somebody types in session `s`. */
+  /** Sends a sign of typing in session `s`. */
   async typing(author: Author): Promise<void> {
     const sign = { sessionId: "s", typing: { author } };
     this.socket.push({ case: "typing", value: create(SomebodyTypingSchema, sign) });
     await drawn();
   }
 
-  /** What is on the page and is called so. */
+  /** Returns the first element with a name, if any. */
   find(selector: string, name: string | RegExp): HTMLElement | undefined {
     return [...this.root.querySelectorAll<HTMLElement>(selector)].find((element) =>
       (element.getAttribute("aria-label") ?? element.textContent ?? "").trim().match(name),
     );
   }
 
-  /** A field by its id. */
+  /** Returns a field by its id. */
   field(id: string): HTMLInputElement {
     const field = this.root.querySelector<HTMLInputElement>(`#${id}`);
     if (field === null) throw new Error(`There is no field ${id}.`);
     return field;
   }
 
-  /** Types into a field, which has the focus then. */
+  /** Types into a field, which then has the focus. */
   async types(id: string, text: string): Promise<void> {
     const field = this.field(id);
     field.focus();
@@ -201,7 +201,7 @@ export class DeskStage {
     await drawn();
   }
 
-  /** Presses a key where the focus is. */
+  /** Presses a key on the focused element. */
   async press(key: string): Promise<void> {
     document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
     await drawn();
@@ -215,12 +215,12 @@ export class DeskStage {
     await drawn();
   }
 
-  /** What is said at once to who cannot see it. */
+  /** The assertive announcements to screen readers. */
   get alerts(): Element[] {
     return [...this.root.querySelectorAll("[role=alert]")];
   }
 
-  /** The titles of the dialogs that are open. */
+  /** The titles of the open dialogs. */
   get dialogs(): (string | undefined)[] {
     return [...this.root.querySelectorAll("dialog")].map((dialog) => dialog.querySelector("h2")?.textContent);
   }

@@ -1,7 +1,7 @@
-/** A browser that stores nothing more. */
+/** A browser whose storage is full. */
 import { vi } from "vitest";
 
-/** Has `localStorage` refuse whatever is to be stored, until the globals are unstubbed. */
+/** Makes `localStorage` refuse all changes until the globals are unstubbed. */
 export function fillStorage(): void {
   const full = () => {
     throw new DOMException("The quota has been exceeded.", "QuotaExceededError");

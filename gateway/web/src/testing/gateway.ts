@@ -1,4 +1,4 @@
-/** A gateway for tests of whole pages: the browser's end of a websocket, and what is written to it. */
+/** A fake gateway for tests of whole pages: the browser's end of a websocket, and what is written to it. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ProfileSchema } from "../gen/carrel/directory/v1/directory_service_pb";
 import {
@@ -14,12 +14,12 @@ type Profile = NonNullable<Parameters<typeof create<typeof ProfileSchema>>[1]>;
 
 type ValueOf<Case> = Extract<ClientFrame["frame"], { case: Case }> extends { value: infer Value } ? Value : never;
 
-/** What a page believes to be its websocket. */
+/** The websocket that a page is given. */
 export class FakeSocket {
   static readonly OPEN = 1;
   /** The socket that was opened last. */
   static last: FakeSocket | undefined;
-  /** The profile that Welcome brings. */
+  /** The profile in the Welcome. */
   static profile: Profile = {};
 
   readonly readyState = FakeSocket.OPEN;
@@ -33,12 +33,12 @@ export class FakeSocket {
     FakeSocket.last = this;
   }
 
-  /** The connection is there; whoever says Hello is welcome. */
+  /** Opens the connection; the page's Hello is then answered with a Welcome. */
   open(): void {
     this.onopen?.();
   }
 
-  /** The page has written something. */
+  /** Receives a frame from the page. */
   send(bytes: Uint8Array): void {
     const { frame } = fromBinary(ClientFrameSchema, bytes);
     this.received.push(frame);
@@ -48,22 +48,22 @@ export class FakeSocket {
     this.push({ case: "welcome", value: { $typeName: "carrel.gateway.v1.Welcome", ...value } });
   }
 
-  /** The gateway sends something. */
+  /** Sends a frame to the page. */
   push(frame: Frame): void {
     const bytes = new Uint8Array(toBinary(ServerFrameSchema, serverFrame(frame)));
     this.receive(bytes.buffer);
   }
 
-  /** Something comes, whether it is a frame or not. */
+  /** Delivers data to the page, whether it is a frame or not. */
   receive(data: unknown): void {
     this.onmessage?.({ data });
   }
 
-  /** What was received of one kind, the oldest first. */
+  /** Returns the frames received of one kind, oldest first. */
   all<Case extends ClientFrame["frame"]["case"]>(kind: Case): ValueOf<Case>[] {
     return this.received.filter((frame) => frame.case === kind).map((frame) => frame.value as ValueOf<Case>);
   }
 
-  /** The page closes the connection. */
+  /** Called when the page closes the connection. */
   close(): void {}
 }

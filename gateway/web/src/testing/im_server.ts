@@ -1,4 +1,4 @@
-/** One conversation between two librarians, and the gateway before it, as far as one of them can tell, for tests. */
+/** A fake conversation between two librarians with its gateway, as seen by one of them. */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
@@ -17,28 +17,28 @@ import type { ConversationsInput } from "../state/conversations";
 
 /** The user of the page. */
 export const ME: Member = create(MemberSchema, { librarianId: "map", screenName: "Ms Map" });
-/** The other one. */
+/** The other librarian. */
 export const OTHER: Member = create(MemberSchema, { librarianId: "quill", screenName: "Mr Quill" });
 
-/** A change of the conversations, as the page takes it up. */
+/** Returns a change of the conversations as an input of the page. */
 export function change(what: WatchConversationsResponse["change"]): ConversationsInput {
   return { kind: "change", change: what };
 }
 
-/** The conversation. It does each command once, and keeps what it is told to keep. */
+/** The conversation. It does each command once, and keeps the messages from `firstKept` on. */
 export class ImServer {
   readonly messages: Message[] = [];
   read = 0;
   delivered = 0;
   readByOther = 0;
   firstKept = 1;
-  /** What becomes of the next message stays open: whether it is written, nobody is told. */
+  /** If set, the outcome of the next message is not reported; this is whether it is written. */
   open: "done" | "not done" | undefined;
   readonly #done = new Map<string, number>();
 
   constructor(readonly conversationId = "c") {}
 
-  /** Somebody writes; the answer delivers it. */
+  /** Writes a message, and returns the input that delivers it. */
   write(author: Member, text: string): ConversationsInput {
     const position = BigInt(this.messages.length + 1);
     const time = timestampFromMs(Number(position) * 1_000);
@@ -69,18 +69,18 @@ export class ImServer {
     });
   }
 
-  /** What a new watch begins with. */
+  /** The snapshot that begins a new watch. */
   get snapshot(): ConversationsInput {
     const conversations = this.messages.length > 0 ? [this.conversation] : [];
     return change({ case: "snapshot", value: { $typeName: "carrel.im.v1.ConversationsSnapshot", conversations } });
   }
 
-  /** What tells of another state of reading or keeping. */
+  /** The change that reports what was read and what is kept. */
   get changed(): ConversationsInput {
     return change({ case: "changed", value: this.conversation });
   }
 
-  /** What the gateway answers to a frame, and what it then delivers. */
+  /** Returns the gateway's answer to a frame and what it then delivers. */
   handle({ frame }: ClientFrame): ConversationsInput[] {
     switch (frame.case) {
       case "imSend": {

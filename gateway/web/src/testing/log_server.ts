@@ -1,4 +1,4 @@
-/** A session's log and the gateway before it, as far as one reader can tell, for tests. */
+/** A fake log of a session with its gateway, as seen by one reader. */
 import { create } from "@bufbuild/protobuf";
 import { type Act, type ClientFrame, type ServerFrame, ServerFrameSchema } from "../gen/carrel/gateway/v1/frames_pb";
 import { type Refusal, RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
@@ -15,26 +15,26 @@ import { JoinedSchema } from "../gen/carrel/session/v1/session_service_pb";
 
 type Payload = SessionEvent["payload"];
 
-/** What a server frame may hold. */
+/** What a server frame may contain. */
 type Frame = Exclude<ServerFrame["frame"], { case: undefined }>;
 
-/** A frame from the gateway. */
+/** Returns a frame from the gateway. */
 export function serverFrame(frame: Frame): ServerFrame {
   const message = create(ServerFrameSchema);
   message.frame = frame;
   return message;
 }
 
-/** One log. It does each command once, and gives each reader the events after their position. */
+/** One log. It does each command once, and gives the reader the events after their position. */
 export class LogServer {
   readonly events: SessionEvent[] = [];
   readonly #done = new Map<string, number>();
   #epoch = 1;
-  /** What is said to each act behind one of unknown outcome, until the session is attended again. */
+  /** The refusal of every act behind one of unknown outcome, until the session is attended again. */
   #interrupted: Refusal | undefined;
-  /** The message that the log does not take, however often it is sent. */
+  /** The message that the log refuses, however often it is sent. */
   refuses: string | undefined;
-  /** What becomes of the next act stays open: whether it is done, nobody is told. */
+  /** If set, the outcome of the next act is not reported; this is whether it is done. */
   open: "done" | "not done" | undefined;
 
   constructor(
@@ -42,7 +42,7 @@ export class LogServer {
     private readonly reader: { part: Part; name: string },
   ) {}
 
-  /** Somebody writes something. */
+  /** Appends an event. */
   append(part: Part, name: string, payload: Payload): SessionEvent {
     const event = create(SessionEventSchema, {
       position: BigInt(this.events.length + 1),
@@ -53,14 +53,14 @@ export class LogServer {
     return event;
   }
 
-  /** The log is replaced by another one, which has only its first events. */
+  /** Replaces the log by one of another epoch that has only the first `count` events. */
   restore(count: number): void {
     this.events.length = Math.min(count, this.events.length);
     for (const [command, position] of this.#done) if (position > this.events.length) this.#done.delete(command);
     this.#epoch += 1;
   }
 
-  /** What the gateway answers to a frame, and what it then delivers. */
+  /** Returns the gateway's answer to a frame and what it then delivers. */
   handle({ frame }: ClientFrame): ServerFrame[] {
     if (frame.case === "attend") return this.#attend(frame.value.after);
     if (frame.case !== "act") return [];
@@ -88,13 +88,13 @@ export class LogServer {
     return frames;
   }
 
-  /** The frame that delivers an event. */
+  /** Returns the frame that delivers an event. */
   eventFrame(event: SessionEvent): ServerFrame {
     const value = { sessionId: this.sessionId, event };
     return serverFrame({ case: "event", value: { $typeName: "carrel.gateway.v1.SessionEvent", ...value } });
   }
 
-  /** The frame that says how far the log is. */
+  /** Returns the frame that gives the log's head. */
   headFrame(): ServerFrame {
     const value = { sessionId: this.sessionId, number: BigInt(this.events.length) };
     return serverFrame({ case: "head", value: { $typeName: "carrel.gateway.v1.Head", ...value } });

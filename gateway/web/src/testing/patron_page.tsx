@@ -1,4 +1,4 @@
-/** A patron page before a gateway of the tests' own. */
+/** A patron page connected to a fake gateway, for tests of the whole page. */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { render } from "preact";
@@ -27,21 +27,21 @@ const ASKED = {
   openTime: timestampFromMs(OPENED.getTime()),
 };
 
-/** A patron's page of Maple Library, whose session is "s". */
+/** A patron page of Maple Library, whose session is "s". */
 export class PatronPage {
   readonly root = document.createElement("div");
   readonly chat = new PatronChat("maple", false);
   #position = 0n;
 
-  /** `mend` lets the library be read again. */
+  /** `mend` makes the library readable again. */
   private constructor(readonly mend: () => void) {
     document.body.append(this.root);
     render(<AskPage chat={this.chat} />, this.root);
   }
 
   /**
-   * Opens the page. `returns` is whether the tab was in the session before, and whether it knows that the question was
-   * taken. No token is renewed. `libraryFails` is whether the library cannot be read until `mend`.
+   * Opens the page. `returns` is whether the tab was in the session before, and `"taken"` if it also knows that the
+   * question was taken. Renewals are refused. `libraryFails` is whether the library cannot be read until `mend`.
    */
   static async open(returns: boolean | "taken" = false, { libraryFails = false } = {}): Promise<PatronPage> {
     let isBroken = libraryFails;
@@ -67,9 +67,9 @@ export class PatronPage {
     return page;
   }
 
-  /** Takes the page away, and what stood in for the browser. */
+  /** Closes the page, clears what the tab remembers, and removes all stubs. */
   close(): void {
-    // It would come back by itself, and be taken for the socket of the next page.
+    // It would reconnect, and be taken for the socket of the next page.
     this.chat.link.stop();
     render(null, this.root);
     this.root.remove();
@@ -77,15 +77,15 @@ export class PatronPage {
     vi.unstubAllGlobals();
   }
 
-  /** Lets the page draw what it knows, and do what it does after that. */
+  /** Waits until the page has rendered and has done what it does after that. */
   async drawn(): Promise<void> {
     const frame = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-    // What is done after a drawing is done a frame later.
+    // Effects run one frame after a render.
     await frame();
     await frame();
   }
 
-  /** The patron takes part in the session, which is as it is told. */
+  /** Lets the patron attend the session, which has these facts. */
   async attends(facts: Facts): Promise<void> {
     const session = { ...ASKED, ...facts };
     const joined = create(JoinedSchema, { session, head: { epoch: "1" }, part: Part.PATRON });
@@ -93,17 +93,17 @@ export class PatronPage {
     await this.drawn();
   }
 
-  /** The patron chats with Ms Map. */
+  /** Lets the patron chat with Ms Map. */
   async chats(): Promise<void> {
     await this.attends({ state: SessionState.ACTIVE, owner: { part: Part.OWNER, name: "Ms Map" } });
   }
 
-  /** Something happens in the session. */
+  /** Sends an event of the session. */
   async happens(kind: SessionEvent["payload"]["case"], part: Part = Part.OWNER): Promise<void> {
     await this.#occurs({ case: kind, value: {} } as SessionEvent["payload"], part);
   }
 
-  /** Somebody writes in the session. */
+  /** Sends a message in the session. */
   async says(text: string, part: Part = Part.OWNER): Promise<void> {
     await this.#occurs({ case: "message", value: create(MessagePostedSchema, { text }) }, part);
   }
@@ -116,19 +116,19 @@ export class PatronPage {
     await this.drawn();
   }
 
-  /** What the page has asked to be done in the session. */
+  /** Returns the acts that the page has sent in the session. */
   get acts() {
     return FakeSocket.last?.all("act") ?? [];
   }
 
-  /** The gateway refuses what was asked for last. */
+  /** Refuses the last act. */
   async refuses(refusal: Refusal): Promise<void> {
     const commandId = this.acts.at(-1)?.commandId ?? "";
     FakeSocket.last?.push({ case: "refused", value: create(RefusedSchema, { commandId, sessionId: "s", refusal }) });
     await this.drawn();
   }
 
-  /** Types into a field, which has the focus then. */
+  /** Types into a field, which then has the focus. */
   async types(id: string, text: string): Promise<void> {
     const field = this.field(id);
     field.focus();
@@ -137,14 +137,14 @@ export class PatronPage {
     await this.drawn();
   }
 
-  /** A field by its id. */
+  /** Returns a field by its id. */
   field(id: string): HTMLInputElement {
     const field = this.root.querySelector<HTMLInputElement>(`#${id}`);
     if (field === null) throw new Error(`There is no field ${id}.`);
     return field;
   }
 
-  /** Presses a button by its words. */
+  /** Presses a button by its label. */
   async press(words: string): Promise<void> {
     const button = [...this.root.querySelectorAll("button")].find((one) => one.textContent?.trim() === words);
     if (button === undefined) throw new Error(`There is no button ${words}.`);

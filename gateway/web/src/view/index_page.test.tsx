@@ -4,7 +4,7 @@ import { everyLibrary } from "../app/libraries";
 import { IndexPage } from "./index_page";
 
 let root: HTMLElement;
-/** Answers what was asked for: with a body, or with no answer at all. */
+/** Answer the requests, each with a body or with a failure. */
 let answers: ((body: object | undefined) => void)[];
 let asked: string[];
 
@@ -32,7 +32,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** What was asked for last is answered, and the page has drawn it. */
+/** Answers the last request, and waits until the page has drawn it. */
 async function answered(body?: object): Promise<void> {
   answers.at(-1)?.(body);
   await drawn();

@@ -6,7 +6,7 @@ import { Icon } from "./parts/icon";
 import { OneMoment } from "./parts/one_moment";
 import { ThemeSwitch } from "./parts/theme_switch";
 
-/** Where a person chooses their library, or a librarian goes to the desk. */
+/** The page where a patron chooses their library, or a librarian goes to the desk. */
 export function IndexPage({ list }: { list: PagedList<Library> }) {
   const heading = useRef<HTMLHeadingElement>(null);
   return (
@@ -61,7 +61,7 @@ interface NotReadProps {
 function NotRead({ list, heading }: NotReadProps) {
   useEffect(
     () => () => {
-      // The button that had the focus goes with what it was pressed for.
+      // The button that had the focus disappears with the error.
       requestAnimationFrame(() => {
         if (document.activeElement === document.body) heading.current?.focus();
       });

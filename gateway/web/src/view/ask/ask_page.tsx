@@ -48,13 +48,13 @@ export function AskPage({ chat }: { chat: PatronChat }) {
   );
 }
 
-/** Whether the patron depends on a connection. One that comes at once is nobody's concern while the question is sent. */
+/** Whether to show the state of the connection. While the question is sent, it is shown only after a failure. */
 function isConnectionShown({ stage, link }: PatronChat): boolean {
   if (stage.value === "opening") return link.connection.value.failures > 0;
   return stage.value === "waiting" || stage.value === "chatting" || stage.value === "returning";
 }
 
-/** Whether to be called by a sound and how loud, as librarians choose it, remembered in this browser (K22). */
+/** Lets the patron choose a sound and its volume, as librarians do. The choice is remembered in this browser (K22). */
 function SoundChoice({ chat }: { chat: PatronChat }) {
   return (
     <span class="sound-choice">
@@ -77,7 +77,7 @@ function SoundChoice({ chat }: { chat: PatronChat }) {
   );
 }
 
-/** Whom the patron asks. While they wait or chat it leads nowhere, since a slip would take them away. */
+/** The name of the library. While the patron waits or chats it is no link, since a slip would take them away. */
 function LibraryName({ chat }: { chat: PatronChat }) {
   const name = chat.library.facts.value?.name || "Ask a librarian";
   const { stage } = chat;
@@ -96,7 +96,7 @@ function Body({ chat }: { chat: PatronChat }) {
   const library = chat.library.facts.value;
   switch (chat.stage.value) {
     case "form":
-    // The form stays while the question is on its way: whatever is wrong with it is mended there.
+    // The form stays while the question is on its way: if anything is wrong with it, it is corrected there.
     case "opening":
       if (library !== undefined) return <Entry chat={chat} library={library} />;
       return chat.library.error.value ? <NoLibrary chat={chat} /> : <OneMoment />;
@@ -112,7 +112,7 @@ function Body({ chat }: { chat: PatronChat }) {
   }
 }
 
-/** The way in: the form, or that the library is closed. What was typed already is not taken away from anybody. */
+/** Shows the form, or that the library is closed. A form in which the patron has typed a question stays. */
 function Entry({ chat, library }: { chat: PatronChat; library: Library }) {
   const isClosed = chat.availability.openness.value === "closed";
   if (isClosed && chat.asking.value.question.trim() === "" && !chat.busy.value) {
@@ -131,7 +131,7 @@ function NoLibrary({ chat }: { chat: PatronChat }) {
     <section class="form-page">
       <TurnedAway chat={chat} />
       <h1 class="display">This page can't be shown</h1>
-      {/* Each time that it was tried in vain it stands there anew, and so is read out again. */}
+      {/* Each failed attempt adds it anew, so that it is read out again. */}
       <p key={tries} class="lead" role="alert">
         {chat.library.error.value}
       </p>
@@ -147,7 +147,7 @@ function NoLibrary({ chat }: { chat: PatronChat }) {
   );
 }
 
-/** The title says how many messages are new, for whoever looks at another tab. */
+/** Puts the number of new messages into the title, for a patron who is looking at another tab. */
 function useTitle(chat: PatronChat): void {
   const name = chat.library.facts.value?.name;
   const count = chat.unread.value;
@@ -157,7 +157,7 @@ function useTitle(chat: PatronChat): void {
   }, [name, count]);
 }
 
-/** What is on the screen of a person who is looking at it counts as seen. */
+/** Marks what is on the screen as seen while the patron looks at the page. */
 function useSeen(chat: PatronChat): void {
   const count = chat.view.value?.events.length ?? 0;
   useEffect(() => {

@@ -71,7 +71,7 @@ describe("a patron who chats", () => {
     expect(page.chat.draft.value).toBe("");
     expect(leave()).toBe(false);
     await page.refuses({ code: 9, message: "x" });
-    // It stands there to be sent again, and nowhere else.
+    // It is kept only here, to be sent again.
     expect(leave()).toBe(false);
     await page.press("Discard");
     expect(leave()).toBe(true);

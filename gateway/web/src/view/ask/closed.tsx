@@ -6,7 +6,7 @@ import { comingTime } from "../../time";
 import { OutsideLink } from "../parts/linked_text";
 import { TurnedAway } from "./turned_away";
 
-/** That nobody can be asked now, when it opens again, and where a question can be left (D34). */
+/** Says that the chat is closed, when it opens again, and where a question can be left (D34). */
 export function Closed({ chat, library }: { chat: PatronChat; library: Library }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -27,7 +27,7 @@ export function Closed({ chat, library }: { chat: PatronChat; library: Library }
   );
 }
 
-/** Above the form: that nobody is there, or that it has closed while the patron was writing. No promise is made. */
+/** Says above the form that nobody is there, or that the chat closed while the patron was writing. It promises nothing. */
 export function AvailabilityNotice({ chat }: { chat: PatronChat }) {
   switch (chat.availability.openness.value) {
     case "open":
@@ -56,7 +56,7 @@ export function AvailabilityNotice({ chat }: { chat: PatronChat }) {
   }
 }
 
-/** Where a question can be left, if the library has such a place (D58). It opens in a tab of its own. */
+/** A link to where a question can be left, if the library has such a place (D58). It opens in a new tab. */
 export function LeaveQuestion({ chat, text }: { chat: PatronChat; text: string }) {
   const address = safeAddress(chat.availability.answer.value?.questionFormAddress ?? "");
   if (address === undefined) return null;

@@ -8,21 +8,21 @@ import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { TextBox } from "../parts/text_box";
 
-/** How the patron reads a conversation. */
+/** The patron as the reader of a conversation. */
 export const asPatron: Reader = { isOwn: isByPatron, isPatron: true };
 
 interface ConversationProps {
   chat: PatronChat;
   view: SessionView;
-  /** What the box says while nothing is in it. */
+  /** The text of the empty box. */
   placeholder: string;
   /** Whether the box takes the focus when it appears. */
   focus?: boolean;
-  /** What stands below the last item. */
+  /** What is shown below the last item. */
   foot?: ComponentChildren;
 }
 
-/** What was written in a session that goes on, with the ways out for what nobody has taken, and the box to write in. */
+/** The conversation of a running session, with what can be done about messages not sent, and the box to write in. */
 export function Conversation({ chat, view, placeholder, focus = false, foot }: ConversationProps) {
   return (
     <>

@@ -12,7 +12,7 @@ afterEach(() => page.close());
 
 const dialog = () => page.root.querySelector("dialog");
 
-/** Answers the question. */
+/** Answers the question with the button of these words. */
 async function answer(words: string): Promise<void> {
   [...(dialog()?.querySelectorAll("button") ?? [])].find((button) => button.textContent === words)?.click();
   await page.drawn();

@@ -11,7 +11,7 @@ interface EndChatProps extends Omit<Confirmation, "onConfirm"> {
   busy: string;
 }
 
-/** Ends the chat, or the wait for it, once and after a question. The button says what the question's answer does. */
+/** A button that ends the chat, or the wait for it, once and after a question. The confirming answer has the same label. */
 export function EndChat({ chat, class: look, busy, ...question }: EndChatProps) {
   const [asks, setAsks] = useState(false);
   const ending = chat.ending.value;

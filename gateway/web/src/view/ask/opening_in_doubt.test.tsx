@@ -35,7 +35,7 @@ const asked = () =>
   page.acts.map(({ commandId, act }) => [commandId, act.case === "openSession" ? act.value.question : ""]);
 const stored = () => sessionStorage.getItem("carrel.ask.maple");
 
-/** The service leaves open whether the question was taken, as often as it is asked by itself. */
+/** The service leaves open whether the question was taken, as often as the page sends it by itself. */
 async function leavesOpen(times = 3): Promise<void> {
   for (let tries = 0; tries < times; tries += 1) {
     await page.refuses({ code: 13, reason: "LOG_REFUSED", message: "The log could not take this." });
@@ -87,7 +87,7 @@ describe("a question of which nobody knows whether it was taken (I14, D60)", () 
     expect(page.root.textContent).toContain("has not been sent");
     await page.press("Send");
     expect(page.acts.at(-1)?.act).toMatchObject({ case: "postMessage", value: { text: LATER } });
-    // What is on its way is still to be seen.
+    // What is on its way is still visible.
     expect(page.root.querySelector("[role=log]")?.textContent).toContain(LATER);
   });
 

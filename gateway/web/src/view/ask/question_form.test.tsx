@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => page.close());
 
-/** What stands beside a field. */
+/** The hint beside a field. */
 const beside = (id: string) => page.root.querySelector(`#${id}-hint`);
 
 describe("the form", () => {

@@ -15,7 +15,7 @@ const NO_ADDRESS = "This is not an e-mail address. Write it like name@example.or
 const WHAT_FOR =
   "For the librarian, in case your answer has to come later. No transcript is sent to it; you can save the chat when it ends.";
 
-/** Where the patron asks. Only the question is needed. */
+/** The form in which the patron asks. Only the question is required. */
 export function QuestionForm({ chat, library }: { chat: PatronChat; library: Library }) {
   const form = useRef<HTMLFormElement>(null);
   /** Whether the user has just tried to send, so that the focus goes to what is wrong. */
@@ -27,7 +27,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
   const closed = chat.availability.openness.value === "closed";
   const left = chat.link.textLimit.value - length(asking.question);
   useEffect(() => {
-    // Whoever comes here has come to ask, unless they are somewhere on the page already.
+    // The patron has come to ask, unless the focus is somewhere on the page already.
     if (document.activeElement === document.body) fieldOf(form.current, "question")?.focus();
   }, []);
   useEffect(() => {
@@ -130,7 +130,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
   );
 }
 
-/** That the question is on its way: to be seen, too, once that takes longer than the button can say. */
+/** Says that the question is on its way: for screen readers, and visibly once the connection is lost. */
 function OnItsWay({ isCutOff }: { isCutOff: boolean }) {
   return (
     <p class={isCutOff ? "notice warn" : "visually-hidden"} role="status">
@@ -148,7 +148,7 @@ function fieldOf(form: HTMLFormElement | null, field: keyof Asking): HTMLInputEl
 interface HintProps {
   id: string;
   wrong: string | undefined;
-  /** How often the patron has tried to send. Each time, what is wrong stands there anew, and so is read out again. */
+  /** How often the patron has tried to send. Each attempt adds what is wrong anew, so that it is read out again. */
   tries: number;
   over?: boolean;
   text?: string;

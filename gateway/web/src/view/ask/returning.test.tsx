@@ -20,7 +20,7 @@ afterEach(() => {
 /** The gateway closes the connection. */
 async function closes(code: number, reason = ""): Promise<void> {
   FakeSocket.last?.onclose?.({ code, reason });
-  // A token is exchanged over HTTP before it counts as run out.
+  // The page tries to exchange the token over HTTP before it counts it as expired.
   await page.drawn();
   await page.drawn();
 }
@@ -31,7 +31,7 @@ async function detaches(refusal: { code: number; reason: string; message?: strin
   await page.drawn();
 }
 
-/** So long passes. */
+/** Lets so many seconds pass. */
 async function passes(seconds: number): Promise<void> {
   vi.advanceTimersByTime(seconds * 1_000);
   await page.drawn();
@@ -39,7 +39,7 @@ async function passes(seconds: number): Promise<void> {
 
 const words = () => page.root.querySelector("main")?.textContent ?? "";
 const alert = () => page.root.querySelector("main [role=alert]")?.textContent ?? "";
-/** What becomes of the chat that the patron does not wait for, as the button says that asks anew. */
+/** What becomes of the old chat, as the description of the button that asks anew says. */
 const fate = () => {
   const button = [...page.root.querySelectorAll("button")].find(({ textContent }) => textContent?.includes("instead"));
   return page.root.querySelector(`#${button?.getAttribute("aria-describedby")}`)?.textContent;

@@ -3,10 +3,10 @@ import type { PatronChat } from "../../app/patron_chat";
 import { whyRefused } from "../../refusal_words";
 import { Unsent } from "./unsent";
 
-/** After how long a return that nothing is known of is remarked on. */
+/** After how many milliseconds without an outcome a return is said to take long. */
 const PATIENCE = 10_000;
 
-/** The way back into a chat: how far it is, and another way for whoever does not get there. */
+/** Shows how far the return to a chat has come, with a way out for a patron who does not get there. */
 export function Returning({ chat }: { chat: PatronChat }) {
   const [since] = useState(() => Date.now());
   const { phase, failures } = chat.link.connection.value;
@@ -40,7 +40,7 @@ export function Returning({ chat }: { chat: PatronChat }) {
               Ask a new question instead
             </button>
           </p>
-          {/* Who is not in their chat cannot end it, and its librarian may be writing in it. */}
+          {/* A patron who is not back in their chat cannot end it, and its librarian may be writing in it. */}
           <p id="old-chat-hint" class="hint">
             A new question starts another chat. You won't be able to return to this one, which stays open until a
             librarian ends it.

@@ -1,6 +1,6 @@
 import type { PatronChat } from "../../app/patron_chat";
 
-/** That the patron is not back in the chat that they were in, and why. What can be done instead stands below. */
+/** Says that the patron could not return to their chat, and why. What they can do instead is shown below. */
 export function TurnedAway({ chat }: { chat: PatronChat }) {
   if (chat.turnedAway.value === "") return null;
   return (

@@ -1,6 +1,6 @@
 import type { PatronChat } from "../../app/patron_chat";
 
-/** What was typed and nobody has confirmed, where it cannot be sent any more: to be read and copied, and to be asked anew. */
+/** Shows what was typed but never confirmed and can no longer be sent, so that it can be read, copied and asked anew. */
 export function Unsent({ chat }: { chat: PatronChat }) {
   const text = chat.unsent.value;
   if (text.trim() === "") return null;

@@ -6,7 +6,7 @@ import { LeaveQuestion } from "./closed";
 import { Conversation } from "./conversation";
 import { EndChat } from "./end_chat";
 
-/** Where the patron waits: what is known of the wait, and nothing that is not. */
+/** Where the patron waits. It says what is known of the wait, and nothing else. */
 export function WaitingRoom({ chat }: { chat: PatronChat }) {
   const heading = useRef<HTMLHeadingElement>(null);
   // The form or the chat is gone, and the focus with it.
@@ -14,7 +14,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   const view = chat.view.value;
   const events = new Set(view?.events.map((event) => event.payload.case));
   const again = events.has("returned");
-  // Once there is something to send besides the question, the box stays, however little is left in it.
+  // Once the patron has written something besides the question, the box stays even if it is emptied.
   const [writes, setWrites] = useState(false);
   const hasDraft = chat.draft.value !== "";
   useEffect(() => {
@@ -60,7 +60,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   );
 }
 
-/** What is said above the question to who has more to say before anybody has come. */
+/** The words above the question for a patron who writes more before a librarian has come. */
 function wordsOfMore(hasDraft: boolean): string {
   return hasDraft
     ? "Your question is waiting. What you have written since has not been sent; you will find it below."
@@ -80,7 +80,7 @@ function wordsOfWait({ availability, link, view }: PatronChat): string {
   }
 }
 
-/** What can be said of the wait, the first one or another, without promising what nobody can keep (I13). */
+/** What can be said of the wait, the first one or a later one, without promising anything (I13). */
 const WAITS: Readonly<Record<Openness, string>> = {
   open: "A librarian will join you here. You can look at other tabs in the meantime; this tab's title changes when somebody comes.",
   unstaffed:
@@ -89,7 +89,7 @@ const WAITS: Readonly<Record<Openness, string>> = {
     "The chat has closed for now, and there may be nobody to answer you today. You keep your place as long as this page is open.",
 };
 
-/** The place in the queue in words, without a promise of time. */
+/** Returns the place in the queue in words, without a promise of time. */
 function placeInQueue(ahead: number | undefined): string {
   if (ahead === undefined) return "You are in the queue";
   if (ahead === 0) return "You are next";

@@ -12,7 +12,7 @@ import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { BeginningOnly } from "./row_question";
 import { patronOf, Row, RowName, RowTime } from "./rows";
 
-/** The running sessions of the library's own patrons that others own (S4 to S6). */
+/** The running sessions of the library's own patrons that other librarians own (S4 to S6). */
 export function AllList({ desk }: { desk: Desk }) {
   const rows = rowsOf(desk.lists.value, SessionList.ALL);
   if (!desk.lists.value.loaded) return <NotKnownYet />;
@@ -43,7 +43,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     if (!entering) desk.openFromAll(row);
   };
   const librarian = desk.presence.roster.value.librarians.get(row.owner?.librarianId ?? "");
-  // Whoever looks in may want a word with the librarian in private (S37).
+  // A supervisor may want to write to the librarian in private (S37).
   const im =
     librarian && shares(librarian)
       ? [{ label: `Start IM Session with ${owner}`, onChoose: () => desk.im.start(librarian) }]
@@ -94,7 +94,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   );
 }
 
-/** Which colleagues are inside (R5). */
+/** Says which colleagues are inside (R5). */
 function Inside({ row, me }: { row: SessionRow; me: string | undefined }) {
   const others = row.inside.filter((person) => person.librarianId !== me).map((person) => nameOf(person));
   const names = row.callerInside ? ["you", ...others] : others;

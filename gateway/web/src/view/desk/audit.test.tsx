@@ -1,4 +1,4 @@
-// It complains of what would be drawn wrongly.
+// The debug build complains about faulty rendering.
 import "preact/debug";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -6,7 +6,7 @@ import { DeskStage, drawn } from "../../testing/desk_stage";
 import { until } from "../../testing/until";
 import { Audit } from "./audit";
 
-/** Entries of one millisecond and act, as an ask administrator is told of them: without a number. */
+/** What entries of the same millisecond and act share. They have no number, as an ask administrator gets them. */
 const ENTRY = {
   time: "2026-11-23T12:00:00Z",
   act: "AUDIT_ACT_TRANSCRIPT_READ",

@@ -6,7 +6,7 @@ import { AuditAct, type AuditEntry } from "../../gen/carrel/session/v1/session_s
 import { dayAndTime, machineTime } from "../../time";
 import { Paged } from "./paged";
 
-/** The library's audit: who entered, left and read what. It holds no word of any conversation (R21, D12). */
+/** The library's audit: who entered, left and read what. It has no text of any conversation (R21, D12). */
 export function Audit({ desk }: { desk: Desk }) {
   const list = useMemo(
     () =>
@@ -29,7 +29,7 @@ export function Audit({ desk }: { desk: Desk }) {
           <section
             class="table-frame"
             aria-label="Entries"
-            // A region that scrolls has to be reachable by keyboard.
+            // A scrollable region has to be reachable by keyboard.
             // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
             tabIndex={0}
           >
@@ -45,7 +45,7 @@ export function Audit({ desk }: { desk: Desk }) {
               </thead>
               <tbody>
                 {entries.map((entry, index) => (
-                  // Two entries may be the same in all that is told of them, and a row keeps nothing of its own.
+                  // Two entries may be alike in all their fields, and a row has no state, so the index serves as its key.
                   <tr key={index}>
                     {numbered(entries) && <td>{String(entry.number)}</td>}
                     <td>
@@ -67,7 +67,7 @@ export function Audit({ desk }: { desk: Desk }) {
   );
 }
 
-/** Who sees only their own entries is not told how many there are. */
+/** Whether the entries have numbers. A librarian who sees only their own gets none: they would tell how many there are. */
 function numbered(entries: readonly AuditEntry[]): boolean {
   return entries.some((entry) => entry.number > 0n);
 }

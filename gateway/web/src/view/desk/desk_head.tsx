@@ -11,7 +11,7 @@ import { StatusControl } from "./status";
 
 const NAMES: Record<DeskTab, string> = { chat: "Patron Chat", im: "IM", transcripts: "Transcripts", audit: "Audit" };
 
-/** The top of the desk: where one is, whether one is connected, and who one is. */
+/** The top of the desk: the open tab, the connection, and who is logged in. */
 export function DeskHead({ desk }: { desk: Desk }) {
   const profile = desk.profile.value;
   const tabs = tabsOf(desk);
@@ -57,7 +57,7 @@ function TabName({ desk, tab }: { desk: Desk; tab: DeskTab }) {
   );
 }
 
-/** How many queues are monitored, or that it is practice (D27). */
+/** A button that says how many queues are monitored, or that it is practice, and opens the choice of queues (D27). */
 function QueuesButton({ desk }: { desk: Desk }) {
   const count = desk.queueIds.value?.length ?? 0;
   const number = count === 0 ? "No queue" : count === 1 ? "1 queue" : `${count} queues`;

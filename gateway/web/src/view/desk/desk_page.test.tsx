@@ -24,7 +24,7 @@ function looking(looks: boolean): void {
   vi.spyOn(document, "hasFocus").mockReturnValue(looks);
 }
 
-/** Effects come after the drawing. */
+/** Waits for a title, since effects run after the drawing. */
 const titled = (title: string) => until(() => expect(document.title).toBe(title));
 
 /** The user owns session `s`. */
@@ -102,7 +102,7 @@ describe("a desk that is cut off (K9)", () => {
     stage = await DeskStage.open({ logInName: "map@harbor" });
     const ring = vi.spyOn(stage.desk.alerts, "ring");
     stage.socket.onclose?.({ code: 4401, reason: "" });
-    // Each look lets a little of the false time pass, and the next tick comes after a second of it.
+    // Each check lets a little of the fake time pass, and the next tick comes after a second of it.
     await until(() => expect(stage.desk.logInState.value).toBe("again"));
     vi.advanceTimersByTime(8_000);
     await titled("Log in again – Chat monitor – Carrel");

@@ -52,7 +52,7 @@ export function tabsOf(desk: Desk): readonly DeskTab[] {
   return tabsFor(desk.profile.value?.role ?? Role.LIBRARIAN);
 }
 
-/** The session that is shown, if there are boxes to write in it. */
+/** The session that is shown, if it has boxes to write in. */
 function writtenIn(desk: Desk): SessionView | undefined {
   const view = desk.view.value;
   return view?.session === undefined || isHandedOver(view) ? undefined : view;
@@ -110,7 +110,7 @@ function useSeen(desk: Desk): void {
   }, [view?.sessionId, view?.events.length, tab]);
 }
 
-/** When the session that had the focus is gone, the focus goes to what is open. */
+/** Moves the focus to the open tab when the session that had it is gone. */
 function useFocusAfterSession(desk: Desk): void {
   const sessionId = desk.view.value?.sessionId;
   useEffect(() => {
@@ -135,7 +135,7 @@ function useShortcuts(desk: Desk): void {
   }, [desk]);
 }
 
-/** Carries out a shortcut, and says whether there was one. Codes name the key's place, whatever the keyboard prints. */
+/** Carries out a shortcut, and returns whether there was one. A code names the place of the key, not the character on it. */
 function byCode(desk: Desk, code: string): boolean {
   const lists = { Digit1: "new", Digit2: "mine", Digit3: "all", Digit4: "librarians" } as const;
   if (code === "Digit1" || code === "Digit2" || code === "Digit3" || code === "Digit4") {

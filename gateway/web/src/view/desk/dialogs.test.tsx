@@ -25,7 +25,7 @@ describe("the question whether to end a session", () => {
     expect(stage.dialogs).toEqual(["End this session?"]);
     await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
     expect(stage.dialogs).toEqual([]);
-    // What is done after a drawing is done a frame later.
+    // Effects run a frame after the drawing.
     await drawn();
     press({ key: "?" });
     await drawn();
@@ -72,7 +72,7 @@ describe("a waiting patron's question, read in a dialog (D30)", () => {
     expect(dialog()?.textContent).toContain("Where is the plat book?");
     expect(buttons()).toEqual(["Close"]);
     expect(document.activeElement?.textContent).toBe("Close");
-    // It is still said when the line in the list has gone.
+    // It is still shown when the line in the list has gone.
     stage.lists({ case: "snapshot", value: { rows: [] } });
     await drawn();
     expect(dialog()?.querySelector("[role=alert]")?.textContent).toBe("Mr Quill picked this patron up");
@@ -87,7 +87,7 @@ describe("a waiting patron's question, read in a dialog (D30)", () => {
 
   it("waits for the rest of a list that is told anew in parts, and believes that the patron has gone after a while", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    // More than a drawing takes, and what is done after it.
+    // Longer than a drawing and its effects take.
     const aMoment = () => vi.advanceTimersByTimeAsync(500);
     stage.lists({ case: "snapshot", value: { rows: [] } });
     await aMoment();
@@ -153,7 +153,7 @@ describe("a log-in that has run out while the desk asks something", () => {
     vi.advanceTimersByTime(1_000);
     await drawn();
     expect(stage.dialogs).toEqual(["Transfer Ricky", "Log in again"]);
-    // Who is let in no longer can still copy it.
+    // A librarian who can no longer log in can still copy it.
     const unsent = [...stage.root.querySelectorAll(".all-unsent blockquote")].map(({ textContent }) => textContent);
     expect(unsent).toEqual(["Is it you?", "It is of 1874.", "She needs the plat book.", "Are you there?"]);
     expect(await stage.desk.logIn("map@harbor", "demo")).toBeUndefined();

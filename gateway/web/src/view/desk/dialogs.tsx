@@ -20,7 +20,7 @@ import { AlertsDialog, ShortcutsDialog } from "./settings";
 import { TransferDialog } from "./transfer";
 import { AllUnsent } from "./unsent";
 
-/** Whatever the desk asks at present. To log in again comes before it, and takes nothing away that was begun in it. */
+/** Shows what the desk asks at present. The log-in dialog comes on top of it, and what was begun below it is kept. */
 export function DeskDialogs({ desk }: { desk: Desk }) {
   return (
     <>
@@ -59,7 +59,7 @@ function AskedDialog({ desk }: { desk: Desk }) {
 }
 
 /**
- * What an administrator is told before they enter (S9, R1, R2).
+ * The warning that an administrator gets before they enter (S9, R1, R2).
  *
  * The focus is on Cancel: the row was opened with Enter or a click, and one Enter too many must not let anyone in.
  */
@@ -89,7 +89,7 @@ function ConferenceWarning({ desk, row }: { desk: Desk; row: SessionRow }) {
   );
 }
 
-/** The whole question, for those who cannot point at a row, and whether the patron still waits. */
+/** The whole question, for librarians who cannot point at a row, and whether the patron still waits. */
 function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
   const close = useRef<HTMLButtonElement>(null);
   const { sessionId } = row;
@@ -102,7 +102,7 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
       setGone(waits ? undefined : why);
       return;
     }
-    // A list that is told anew, and is long, comes in parts. And the list itself says who has gone for a while only.
+    // A long list that is sent anew comes in parts, and a row may be missing meanwhile. Departures are listed only briefly.
     const sure = setTimeout(
       () => setGone((said) => said ?? "This patron is no longer waiting in your queues"),
       PARTS_TAKE,
@@ -110,7 +110,7 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
     return () => clearTimeout(sure);
   }, [waits, why]);
   useEffect(() => {
-    // The button that had the focus goes with the patron.
+    // The button that had the focus disappears with the patron.
     if (gone !== undefined && document.activeElement === document.body) close.current?.focus();
   }, [gone]);
   return (
@@ -161,22 +161,22 @@ function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   );
 }
 
-/** Takes a question back that there is nothing left to ask of. */
+/** Takes back the desk's question once there is nothing left to ask about. */
 function useCancelWhen(isOver: boolean, desk: Desk): void {
   useEffect(() => {
-    // While the desk asks something, no shortcut works: there must be something to see of the question.
+    // No shortcut works while the desk asks something, so a question that shows nothing must not remain.
     if (isOver) desk.cancel();
   }, [isOver]);
 }
 
 /**
- * Asks whether an answer is for the patron (R10), until that is answered. The note is the default: it does no harm.
+ * Asks whether an answer is for the patron (R10). The default is a note, which does no harm.
  *
- * `position` is where the note stands that the answer may be meant for.
+ * `position` is the position of the note that the text may be an answer to.
  */
 function Guard({ desk, sessionId, position }: { desk: Desk; sessionId: string; position: number }) {
   const view = desk.link.sessions.value.get(sessionId);
-  // Where the session is shown, it says what was not sent.
+  // The session itself then shows what was not sent.
   const isOver = view === undefined || view.session?.state === SessionState.ENDED || isHandedOver(view);
   useCancelWhen(isOver, desk);
   if (isOver) return null;
@@ -257,7 +257,7 @@ function LogOut({ desk }: { desk: Desk }) {
   );
 }
 
-/** What becomes of the user's patrons (R8): another monitor keeps them, and otherwise they are kept for a while. */
+/** Says what becomes of the user's patrons (R8): another monitor keeps them; without one they are kept for a while. */
 function afterLogOut(running: number, monitors: number): string {
   if (monitors > 1) return "You stay logged on at your other monitor, with all your sessions.";
   if (running === 0) return "You will no longer see waiting patrons.";

@@ -21,7 +21,7 @@ const QUILL = { librarianId: "quill", screenName: "Mr Quill", institutionName: "
 let root: HTMLElement;
 let socket: FakeSocket;
 
-/** Lets the page draw what it knows, and do what it does after that. */
+/** Waits until the page has drawn what it knows and run its effects. */
 const drawn = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
 beforeEach(async () => {
@@ -315,7 +315,7 @@ describe("the IM tab (S35, S36, S42)", () => {
 
   it("leaves the focus at the open tab when a request is put off with the keyboard (D82)", async () => {
     firstMessage("Hello");
-    // What is done after a drawing is done a frame later.
+    // Effects run a frame after the drawing.
     await drawn();
     await drawn();
     find("button", /^Later$/)?.focus();

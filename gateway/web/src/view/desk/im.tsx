@@ -5,7 +5,7 @@ import { unreadThreads } from "../../state/conversations";
 import { ImList } from "./im_list";
 import { ImThread } from "./im_thread";
 
-/** The IM tab: conversations with other librarians, in private (S35, S43). */
+/** The IM tab: private conversations with other librarians (S35, S43). */
 export function Im({ desk }: { desk: Desk }) {
   const thread = desk.im.thread.value;
   useLook(desk);
@@ -26,13 +26,13 @@ export function Im({ desk }: { desk: Desk }) {
   );
 }
 
-/** What the name of the IM tab says beside it. */
+/** The mark beside the name of the IM tab: how many conversations are unread. */
 export function ImMark({ desk }: { desk: Desk }) {
   const unread = unreadThreads(desk.im.conversations.value);
   return unread > 0 ? <span class="tab-mark">{unread} unread</span> : null;
 }
 
-/** Whoever comes back to the window has come to the conversation that is shown. */
+/** Marks the shown conversation as looked at, now and whenever the user comes back to the window. */
 function useLook(desk: Desk): void {
   useEffect(() => {
     const look = () => desk.im.look();

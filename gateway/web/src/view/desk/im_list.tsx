@@ -10,7 +10,7 @@ import { Icon } from "../parts/icon";
 import { RowName } from "./rows";
 import { StatusMark } from "./status";
 
-/** Whom the librarian talks to, and whom they can write to (S36, S42, D15). */
+/** The librarian's conversations, and the others whom they can write to (S36, S42, D15). */
 export function ImList({ desk }: { desk: Desk }) {
   const { conversations } = desk.im;
   const begun = withLibrarians(conversations.value);
@@ -66,7 +66,7 @@ export function ImList({ desk }: { desk: Desk }) {
   );
 }
 
-/** What a conversation is called. */
+/** The title of a conversation. */
 export function titleOf(desk: Desk, { counterpart }: Thread): string {
   return counterpart.kind === "librarian"
     ? counterpart.member.screenName || "Librarian"
@@ -129,7 +129,7 @@ function ThreadRow({ desk, thread }: { desk: Desk; thread: Thread }) {
   );
 }
 
-/** The other is not there, or shares no queue with the user any more: which of the two is nobody's business. */
+/** Says that the other librarian is not there or no longer shares a queue with the user, without telling which. */
 function Gone() {
   return (
     <span class="status-mark">

@@ -5,8 +5,8 @@ import { useFocusAfter } from "../parts/open_tab";
 import { titleOf } from "./im_list";
 
 /**
- * Says that a librarian wants to talk to the user for the first time (D16). It takes no focus: who is writing to a
- * patron goes on writing, and comes here with Alt+Shift+I.
+ * Says that a librarian writes to the user for the first time (D16). It does not take the focus, so that a user who is
+ * writing to a patron is not interrupted; Alt+Shift+I leads here.
  */
 export function ImRequest({ desk }: { desk: Desk }) {
   const [thread, ...more] = desk.im.requests.value;

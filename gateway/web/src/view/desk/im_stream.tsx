@@ -21,14 +21,14 @@ interface ImStreamProps {
 
 const NEAR_BEGINNING = 60;
 
-/** The messages of a conversation. It stays at its end while the reader is there, and where the reader is otherwise. */
+/** The messages of a conversation. It follows its end while the reader is there, and otherwise stays where the reader is. */
 export function ImStream({ desk, thread, title }: ImStreamProps) {
   const following = useFollowing(thread.key);
   const { box, atEnd, toEnd, scrolled } = following;
-  /** How far the reader is from the end: what is put in above must not move what they read. */
+  /** How many pixels the reader is from the end: messages added above must not move what they read. */
   const below = useRef(0);
   const items = itemsOf(thread, desk.im.me);
-  /** Up to which message the reader was at the end. */
+  /** The last message that was there when the reader was at the end. */
   const seen = useRef(lastHeld(thread));
   if (atEnd) seen.current = lastHeld(thread);
   const news = thread.messages.filter(
@@ -50,7 +50,7 @@ export function ImStream({ desk, thread, title }: ImStreamProps) {
         role="log"
         aria-live="off"
         aria-label={`Messages with ${title}`}
-        // A region that scrolls has to be reachable by keyboard.
+        // A scrollable region has to be reachable by keyboard.
         // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
         tabIndex={0}
         onScroll={(event) => {
@@ -87,7 +87,7 @@ export function ImStream({ desk, thread, title }: ImStreamProps) {
   );
 }
 
-/** What stands above the first message. */
+/** What is shown above the first message. */
 function Beginning({ desk, thread, title }: ImStreamProps) {
   if (hasEarlier(thread)) return <Earlier desk={desk} thread={thread} />;
   if (thread.messages.length > 0 || thread.outgoing.length > 0) {
@@ -105,7 +105,7 @@ function Beginning({ desk, thread, title }: ImStreamProps) {
 
 function Earlier({ desk, thread }: { desk: Desk; thread: Thread }) {
   const button = useRef<HTMLButtonElement>(null);
-  // With the first message the button goes, and what has the focus in the conversation keeps it there.
+  // The button disappears once the first message is there; if it had the focus, the conversation gets it.
   useLayoutEffect(
     () => () => {
       if (document.activeElement !== button.current) return;
@@ -139,7 +139,7 @@ function keyOf(item: ThreadItem): string {
   }
 }
 
-/** When the message before an item was written. */
+/** The time of the last message before an item. */
 function timeBefore(items: readonly ThreadItem[], index: number): Message["time"] {
   for (let at = index - 1; at >= 0; at -= 1) {
     const before = items[at];
@@ -210,7 +210,7 @@ function Written({ thread, message, own, goesOn, isLastOwn }: WrittenProps) {
   );
 }
 
-/** How far an own message has come. In a room there is no one other whose reading could be told. */
+/** How far one of the user's messages has come. A staff room has no single reader whose reading could be shown. */
 function reach(thread: Thread, position: number): string {
   if (position <= thread.readByOther) return "Read";
   return position <= thread.deliveredToOther ? "Delivered" : "Sent";

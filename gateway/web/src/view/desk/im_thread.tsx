@@ -8,13 +8,13 @@ import { presenceOf, titleOf } from "./im_list";
 import { ImStream } from "./im_stream";
 import { StatusMark } from "./status";
 
-/** One conversation: who it is with, what was written, and the box. */
+/** One conversation: who it is with, the messages, and the box to write in. */
 export function ImThread({ desk, thread }: { desk: Desk; thread: Thread }) {
   const box = useRef<HTMLTextAreaElement>(null);
   const section = useRef<HTMLElement>(null);
   useFocusAfter(section);
   const wanted = desk.im.wantsFocus.value;
-  // At once: whoever has chosen a conversation types on.
+  // A layout effect: the user may type as soon as they have chosen the conversation.
   useLayoutEffect(() => {
     if (!wanted) return;
     box.current?.focus();

@@ -17,7 +17,7 @@ const COLUMNS: readonly { id: RosterSort; name: string }[] = [
   { id: "queue", name: "Queue (Library)" },
 ];
 
-/** The librarians who are at the desk together with the user, and how the user's queues stand (S39, D4, D19). */
+/** The librarians who share a queue with the user, and the state of the user's queues (S39, D4, D19). */
 export function Librarians({ desk }: { desk: Desk }) {
   const { loaded, librarians } = desk.presence.roster.value;
   return (
@@ -78,7 +78,7 @@ function LibrariansTable({ desk }: { desk: Desk }) {
   );
 }
 
-/** A line: right-click, the menu key, Shift+F10, a press on the name or on "…" open the same menu (S40, D83). */
+/** A line. Right-click, the menu key, Shift+F10, and a press on the name or on "…" open the same menu (S40, D83). */
 function LibrarianLine({ desk, row }: { desk: Desk; row: LibrarianRow }) {
   const [menuOpen, setMenuOpen] = useState(false);
   const name = useRef<HTMLButtonElement>(null);
@@ -145,7 +145,7 @@ function LibrarianLine({ desk, row }: { desk: Desk; row: LibrarianRow }) {
   );
 }
 
-/** The arrow keys, Home and End go from one librarian to another. */
+/** Moves the focus to another librarian with the arrow keys, Home and End. */
 function goTo(event: KeyboardEvent): void {
   const here = event.currentTarget;
   if (!(here instanceof HTMLElement)) return;

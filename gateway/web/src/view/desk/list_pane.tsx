@@ -11,7 +11,7 @@ import { Librarians } from "./librarians";
 import { MineList } from "./mine_list";
 import { NewList } from "./new_list";
 
-/** The lists: New, My Active, and for those who may supervise, All; and the Librarians list (S39). */
+/** The lists: New, My Active, All for those who may supervise, and Librarians (S39). */
 export function ListPane({ desk }: { desk: Desk }) {
   const lists = desk.lists.value;
   const unread = [...desk.link.sessions.value.values()].filter((view) => desk.unread(view) > 0);
@@ -61,7 +61,7 @@ export function ListPane({ desk }: { desk: Desk }) {
   );
 }
 
-/** Whether a session in hand is one of All: somebody else's, until it ends and lies on the desk under My Active. */
+/** Whether a session on the desk is listed under All: another librarian's, until it ends and moves to My Active. */
 function isListedInAll({ part, session }: SessionView): boolean {
   return part === Part.COLLEAGUE && session?.state !== SessionState.ENDED;
 }
@@ -74,12 +74,12 @@ function Count({ number }: { number: number }) {
   return <span class={number > 0 ? "count some" : "count"}>{number}</span>;
 }
 
-/** What a list says before the server has told what is in it: that nobody waits must not be read there. */
+/** What a list shows before the server has sent it: it must not look empty, as if nobody waited. */
 export function NotKnownYet() {
   return <EmptyList title="Loading …">The list appears as soon as the server has sent it.</EmptyList>;
 }
 
-/** What a list says when nothing is in it. */
+/** What a list shows when nothing is in it. */
 export function EmptyList({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <div class="empty">

@@ -3,7 +3,7 @@ import type { Desk } from "../../app/desk";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { useWrong, WrongLine } from "../parts/wrong";
 
-/** The way in. */
+/** The log-in page. */
 export function LogIn({ desk }: { desk: Desk }) {
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -26,7 +26,7 @@ export function LogIn({ desk }: { desk: Desk }) {
   );
 }
 
-/** Name and password. */
+/** The log-in form: name and password. */
 export function LogInForm({ desk, name: known = "" }: { desk: Desk; name?: string }) {
   const id = useId();
   const [name, setName] = useState(known);

@@ -14,7 +14,7 @@ import { patronOf, Row, RowName, RowTime } from "./rows";
 import { putAway } from "./throw_away";
 import { LeftBehind } from "./unsent";
 
-/** The sessions that the librarian owns, and those that have ended or were handed over and still lie on the desk. */
+/** The sessions that the librarian owns, and those that have ended or were handed over but are not put away yet. */
 export function MineList({ desk }: { desk: Desk }) {
   const ended = desk.ended.value;
   const handedOver = desk.handedOver.value;
@@ -161,7 +161,7 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
 
 const WRITTEN = new Set<SessionEvent["payload"]["case"]>(["message", "note", "page"]);
 
-/** What was written last. What merely happened since does not hide it. */
+/** The text that was written last, whatever other events came since. */
 function lastLine(view: SessionView | undefined): string {
   const { payload } = view?.events.findLast((event) => WRITTEN.has(event.payload.case)) ?? {};
   switch (payload?.case) {

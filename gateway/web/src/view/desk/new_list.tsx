@@ -18,7 +18,7 @@ const SORTS: readonly [SortKey, string][] = [
   ["library", "Library"],
 ];
 
-/** What is offered to the librarian, and the patrons who wait. The first to open a row gets the patron (D28). */
+/** The sessions offered to the librarian, and the patrons who wait. The first to open a row gets the patron (D28). */
 export function NewList({ desk }: { desk: Desk }) {
   return (
     <>
@@ -117,7 +117,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   );
 }
 
-/** A library's name, with a sign when it is not one's own (D31). */
+/** A library's name, with a sign if it is not the librarian's own (D31). */
 export function LibraryName({ name, elsewhere }: { name: string; elsewhere: boolean }) {
   return (
     <span class={elsewhere ? "library elsewhere" : "library"}>
@@ -128,12 +128,12 @@ export function LibraryName({ name, elsewhere }: { name: string; elsewhere: bool
   );
 }
 
-/** That a session is practice and no patron's (D36). */
+/** Marks a session that is practice and no real patron's (D36). */
 export function PracticeMark({ desk, queueId }: { desk: Desk; queueId: string }) {
   return desk.isPractice(queueId) ? <span class="tag practice">[Practice]</span> : null;
 }
 
-/** What is known of a question before it is picked up (D30). `isRead` is whether it stands by itself, to be scrolled. */
+/** What is known of a question before it is picked up (D30). With `isRead` the question is a region that can be scrolled. */
 export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boolean }) {
   return (
     <>
@@ -141,7 +141,7 @@ export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boo
         <section
           class="preview-question"
           aria-label="Question"
-          // A region that scrolls has to be reachable by keyboard.
+          // A scrollable region has to be reachable by keyboard.
           // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
           tabIndex={0}
         >
@@ -180,7 +180,7 @@ function DepartureRow({ departure }: { departure: Departure }) {
   );
 }
 
-/** Why a patron no longer waits. */
+/** Says why a patron no longer waits. */
 export function departureWords({ pickedUpBy }: Departure): string {
   return pickedUpBy ? `${nameOf(pickedUpBy)} picked this patron up` : "This patron has left the queue";
 }

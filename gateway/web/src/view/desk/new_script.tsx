@@ -10,7 +10,7 @@ interface NewScriptProps {
   onCancel: () => void;
 }
 
-/** A script of the librarian's own, as it is written. */
+/** The form in which the librarian writes a script of their own. */
 export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
   const { draft } = desk.scripts;
   const { name, text } = draft.value;

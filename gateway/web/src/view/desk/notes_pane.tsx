@@ -9,7 +9,7 @@ import { TextBox } from "../parts/text_box";
 export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
   const box = useRef<HTMLTextAreaElement>(null);
   const wanted = desk.wantsFocus.value === "note";
-  // At once: who goes to the box types on, and what is typed before it has the focus is lost.
+  // A layout effect: the user may type at once, and what is typed before the box has the focus is lost.
   useLayoutEffect(() => {
     if (!wanted) return;
     box.current?.focus();
@@ -62,7 +62,7 @@ export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-/** Where there is room for one box only, the way to the other one. */
+/** Switches to the other box, where there is room for only one. */
 export function BoxSwitch({ desk, to }: { desk: Desk; to: "patron" | "note" }) {
   const patron = desk.view.value?.session?.patronName || "the patron";
   return (

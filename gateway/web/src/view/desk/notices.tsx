@@ -4,7 +4,7 @@ import type { Notice } from "../../app/notices";
 import { Icon } from "../parts/icon";
 import { useFocusAfter } from "../parts/open_tab";
 
-/** The short words of the desk. Whoever points at them, or has the focus there, is not hurried. */
+/** The desk's short messages. They stay while the pointer or the focus is on one of them. */
 export function Notices({ desk }: { desk: Desk }) {
   if (desk.notices.shown.value.length === 0) return null;
   return <Shown desk={desk} />;
@@ -26,7 +26,7 @@ function Shown({ desk }: { desk: Desk }) {
       onPointerEnter={hold}
       onPointerLeave={letGo}
       onFocusIn={hold}
-      // The focus is elsewhere only after this.
+      // The focus has arrived elsewhere only after this event.
       onFocusOut={() => setTimeout(letGo)}
     >
       <ul class="notices">
@@ -36,7 +36,7 @@ function Shown({ desk }: { desk: Desk }) {
             notice={notice}
             onClose={() => {
               desk.notices.remove(notice.id);
-              // Not every browser says that the focus left what is gone.
+              // Not every browser fires an event when the element that has the focus is removed.
               setTimeout(letGo);
             }}
           />
@@ -55,7 +55,7 @@ function Shown({ desk }: { desk: Desk }) {
 
 function Toast({ notice, onClose }: { notice: Notice; onClose: () => void }) {
   const toast = useRef<HTMLLIElement>(null);
-  // It goes by itself, too.
+  // It also disappears by itself, after a while.
   useFocusAfter(toast);
   return (
     <li class={`toast ${notice.tone}`} ref={toast}>

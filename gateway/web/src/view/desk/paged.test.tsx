@@ -6,7 +6,7 @@ import { Paged } from "./paged";
 
 let root: HTMLElement;
 let list: PagedList<string>;
-/** Answers what was asked for last. */
+/** Answers the last request. */
 let answer: (page: Page<string>) => void;
 
 beforeEach(() => {

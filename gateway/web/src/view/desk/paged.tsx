@@ -6,19 +6,19 @@ interface PagedProps<T> {
   list: PagedList<T>;
   title: string;
   lead: string;
-  /** What is said when there is nothing. */
+  /** The text for an empty list. */
   empty: string;
   children: (entries: readonly T[]) => ComponentChildren;
 }
 
-/** A list that comes page by page, with its title, its errors and the way to more. */
+/** A list that is read page by page, with its title, its errors and a button for more. */
 export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) {
   const entries = list.entries.value;
   const hasMore = list.next.value !== "";
   const [grown, setGrown] = useState(false);
   const end = useRef<HTMLParagraphElement>(null);
   useEffect(() => {
-    // The button that had the focus went with the last page.
+    // The button that had the focus disappeared with the last page.
     if (!hasMore && document.activeElement === document.body) end.current?.focus();
   }, [hasMore]);
   return (
@@ -65,7 +65,7 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
   );
 }
 
-/** How far a list is read, for those who do not see it grow. What went wrong is said by itself. */
+/** How far a list has been read, for screen readers. Errors are announced separately. */
 function standing<T>({ busy, error, entries, next }: PagedList<T>): string {
   if (busy.value) return "Loading …";
   if (error.value !== "" || entries.value === undefined || entries.value.length === 0) return "";

@@ -7,7 +7,7 @@ import { until } from "../../testing/until";
 const ADDRESS = "https://maple.example/maps";
 let stage: DeskStage;
 
-/** The user owns session `s`, which is shown, and has typed what they may push. */
+/** The user owns session `s`, which is shown, and has typed the address of a web page. */
 beforeEach(async () => {
   stage = await DeskStage.openAtWork();
   await stage.click("Web page");

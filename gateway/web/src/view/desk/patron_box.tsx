@@ -13,18 +13,18 @@ import { Scripts } from "./scripts";
 import { throwPageAway, throwScriptAway } from "./throw_away";
 import { Unsent } from "./unsent";
 
-/** What stands beside the box. */
+/** What is open beside the box. */
 type Beside = "page" | "scripts" | undefined;
 
-/** The box whose text the patron sees, and the web page that goes the same way. */
+/** The box whose text the patron sees, with the scripts for it and the form that sends a web page's address. */
 export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
   const box = useRef<HTMLTextAreaElement>(null);
-  // An address that was typed before another session was looked at is there again.
+  // An address that was typed before the user looked at another session is shown again.
   const [beside, setBeside] = useState<Beside>(desk.drafts.of(view.sessionId).page === "" ? undefined : "page");
-  /** Whether the user has opened or closed it here. Only then it takes the focus. */
+  /** Whether the user has opened or closed it here: only then does it take the focus. */
   const isTurned = useRef(false);
   const wanted = desk.wantsFocus.value === "patron";
-  // At once: who goes to the box types on, and what is typed before it has the focus is lost.
+  // A layout effect: the user may type at once, and what is typed before the box has the focus is lost.
   useLayoutEffect(() => {
     if (!wanted) return;
     box.current?.focus();
@@ -35,7 +35,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
     setBeside(to);
     if (to !== undefined) return;
     box.current?.focus();
-    // While a question stands before it, the box takes no focus.
+    // The box cannot take the focus while a dialog is open: this gives it the focus once the dialog is gone.
     desk.focus("patron");
   };
   const leave = (to: Beside) => {
@@ -124,7 +124,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-/** What was typed when the session ended is not thrown away. */
+/** Shows what was typed but not sent when the session ended, so that it is not lost. */
 function TypedTooLate({ desk, view }: { desk: Desk; view: SessionView }) {
   const { patron, page, offer, ask } = desk.drafts.of(view.sessionId);
   return (
@@ -168,16 +168,16 @@ function Hint({ view }: { view: SessionView }) {
 
 interface PagePushProps {
   to: string;
-  /** The address as far as it is typed. */
+  /** What is typed of the address. */
   typed: string;
-  /** Takes the focus when it appears. */
+  /** Whether it takes the focus when it appears. */
   focus: boolean;
   onInput: (typed: string) => void;
   onSend: (address: string) => void;
   onClose: () => void;
 }
 
-/** Sends a web page's address. The patron opens it; nothing opens by itself (R22). */
+/** The form that sends a web page's address. The patron opens it; nothing opens by itself (R22). */
 function PagePush({ to, typed, focus, onInput, onSend, onClose }: PagePushProps) {
   const [error, setError] = useWrong();
   const input = useRef<HTMLInputElement>(null);

@@ -16,7 +16,7 @@ const LOOKS: Partial<Record<PatronConnection, { class: string; word: string; tit
   },
 };
 
-/** Whether the patron is there (D50): a full, a half or an open circle, and the word for it. */
+/** Shows whether the patron is there (D50): a full, a half or an open circle, with a word. */
 export function ConnectionState({ connection }: { connection: PatronConnection }) {
   const look = LOOKS[connection];
   if (look === undefined) return null;
@@ -37,11 +37,11 @@ export function isPatronTyping(desk: Desk, sessionId: string): boolean {
 interface PatronMarksProps {
   connection: PatronConnection;
   typing: boolean;
-  /** How much in the session the librarian has not seen. */
+  /** How many events of the session the librarian has not seen. */
   unread: number;
 }
 
-/** The marks of a row: whether the patron is there, is typing, and has written what was not read yet (D50). */
+/** The marks of a row: whether the patron is there, whether they are typing, and how much is unread (D50). */
 export function PatronMarks({ connection, typing, unread }: PatronMarksProps) {
   return (
     <>

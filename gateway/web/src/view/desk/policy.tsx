@@ -14,7 +14,7 @@ interface PolicyButtonProps {
   buttonRef: Ref<HTMLButtonElement>;
 }
 
-/** Opens and closes the policy of the patron's library: one click from the session (D37). */
+/** A button that opens and closes the policy of the patron's library, one click from the session (D37). */
 export function PolicyButton({ open, onToggle, buttonRef }: PolicyButtonProps) {
   return (
     <button
@@ -38,8 +38,8 @@ interface PolicyPanelProps {
 }
 
 /**
- * What staff should know of a library (D37): that of the patron at first, and any other that the librarian may help.
- * It is for staff only, and has nothing that sends any of it to the patron.
+ * What staff should know of a library (D37): at first the patron's, then any other that the librarian may help.
+ * It is for staff only, and nothing in it can send any of it to the patron.
  */
 export function PolicyPanel({ desk, view, onClose }: PolicyPanelProps) {
   const [institutionId, setInstitutionId] = useState(view.session?.institutionId ?? "");

@@ -14,7 +14,7 @@ const checked = () => boxes().map((box) => box.checked);
 const button = (text: string) =>
   [...root.querySelectorAll("button")].find((found) => found.textContent?.includes(text));
 
-/** What of a desk the dialog uses. */
+/** The parts of a desk that the dialog uses. */
 const desk = {
   profile: signal({
     librarianId: "map",

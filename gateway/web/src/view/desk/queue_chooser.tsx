@@ -5,18 +5,18 @@ import type { Queue } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { Dialog } from "../parts/dialog";
 import { QueueFacts } from "./queue_lines";
 
-/** Nothing is preselected: monitoring a queue is a promise to its patrons (D27). */
+/** Asks which queues to monitor. None is preselected at first: monitoring a queue is a promise to its patrons (D27). */
 export function QueueChooser({ desk }: { desk: Desk }) {
   const queues = desk.profile.value?.queues ?? [];
   const isFirst = desk.queueIds.value === undefined;
-  // Fixed when the dialog opens: no box changes under the finger that is about to press it.
+  // Fixed when the dialog opens, so that no box changes just as the user presses it.
   const [chosen, setChosen] = useState<ReadonlySet<string>>(() => new Set(desk.queueIds.value));
   const [touched, setTouched] = useState(false);
   const toggle = (queue: Queue) => {
     setChosen(toggled(chosen, queue, queues));
     setTouched(true);
   };
-  // On another monitor of the same librarian they may be chosen already, and the word of that comes a little later.
+  // They may be chosen already on another monitor of the same librarian, which this page learns a little later.
   const elsewhere = queues.filter((queue) => desk.queueIds.value?.includes(queue.queueId));
   const offersElsewhere = !touched && elsewhere.some((queue) => !chosen.has(queue.queueId));
   const take = (ids: ReadonlySet<string>) =>
@@ -84,7 +84,7 @@ export function QueueChooser({ desk }: { desk: Desk }) {
   );
 }
 
-/** A practice queue is not monitored together with others: choosing one gives the others up (D36). */
+/** Toggles a queue. A practice queue is not monitored together with others: choosing one gives the others up (D36). */
 function toggled(chosen: ReadonlySet<string>, queue: Queue, queues: readonly Queue[]): ReadonlySet<string> {
   const next = new Set(chosen);
   if (next.delete(queue.queueId)) return next;

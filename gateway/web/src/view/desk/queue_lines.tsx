@@ -2,7 +2,7 @@ import type { Desk } from "../../app/desk";
 import { staffWords, waitingWords } from "../../state/queues";
 import { Icon } from "../parts/icon";
 
-/** How a queue stands: who waits, and who is there for them. The time goes on each second. */
+/** The state of a queue: who waits, and who is there for them. The time is updated each second. */
 export function QueueFacts({ desk, queueId }: { desk: Desk; queueId: string }) {
   const queue = desk.presence.queues.value.get(queueId);
   if (queue === undefined) return null;
@@ -19,7 +19,7 @@ export function QueueFacts({ desk, queueId }: { desk: Desk; queueId: string }) {
   );
 }
 
-/** The queues that the librarian monitors, each with how it stands. */
+/** The queues that the librarian monitors, each with its state. */
 export function QueueLines({ desk }: { desk: Desk }) {
   const queueIds = desk.presence.own.value?.queueIds ?? [];
   if (queueIds.length === 0) return null;

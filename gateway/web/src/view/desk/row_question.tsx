@@ -1,10 +1,10 @@
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { length } from "../parts/text_box";
 
-/** As many characters of a question as the server tells in a list. */
+/** How many characters of a question the server sends in a list. */
 const TOLD = 1_000;
 
-/** Whether a row may hold the beginning of its question only. */
+/** Whether a row may hold only the beginning of its question. */
 export function isBeginning({ question }: SessionRow): boolean {
   return length(question) >= TOLD;
 }

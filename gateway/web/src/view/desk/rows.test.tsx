@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(() => stage.end());
 
-/** What a screen reader calls the rows: what is hidden from it is left out. */
+/** The names that a screen reader gives the rows, without what is hidden from it. */
 function names(): string[] {
   return [...stage.root.querySelectorAll<HTMLElement>(".row-main")].map((row) => {
     const copy = row.cloneNode(true) as HTMLElement;
@@ -102,7 +102,7 @@ describe("the menu of a row (D83)", () => {
 });
 
 describe("a question that is longer than a row of a list has (D30)", () => {
-  /** As much of a question as the server tells in a list. */
+  /** As much of a question as the server sends in a list. */
   const beginning = "\u{1F5FA}".repeat(1_000);
   const waits = { ...ROW, list: SessionList.NEW, queueIds: ["main"] };
   const note = () => stage.root.querySelector("dialog .hint")?.textContent ?? "";
@@ -142,7 +142,7 @@ describe("a list before the server has told what is in it", () => {
 
 describe("the focus when what has it goes by itself (D82)", () => {
   const waits = { ...ROW, list: SessionList.NEW, queueIds: ["main"] };
-  /** What is done after a drawing is done a frame later. */
+  /** Waits for the drawing and for its effects, which run a frame later. */
   const settled = async () => {
     await drawn();
     await drawn();

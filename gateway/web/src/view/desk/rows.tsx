@@ -8,27 +8,27 @@ import { Icon } from "../parts/icon";
 import { asksForMenu, Menu, type MenuEntry, menuOpener } from "../parts/menu";
 import { useFocusAfter } from "../parts/open_tab";
 
-/** The name of a row's patron. */
+/** Returns the name of a row's patron. */
 export function patronOf(row: SessionRow): string {
   return row.patronName || "Patron";
 }
 
 interface RowProps {
-  /** What opening the row does, before what the row says: "Pick up". */
+  /** What opening the row does, said before the row's content: "Pick up". */
   verb: string;
   menu: readonly MenuEntry[];
   onOpen: () => void;
   selected?: boolean;
   busy?: boolean;
   class?: string;
-  /** Whose row it is. */
+  /** The name of the person whose row it is. */
   name: string;
   /** Shown beside the row while the pointer or the focus is on it. */
   preview?: ComponentChildren;
   children: ComponentChildren;
 }
 
-/** A row of a list: a click or Enter opens it; the arrow keys go to the next; it has a menu and maybe a preview. */
+/** A row of a list. A click or Enter opens it, the arrow keys move between rows; it has a menu and maybe a preview. */
 export function Row({
   verb,
   name,
@@ -45,7 +45,7 @@ export function Row({
   const [beside, setBeside] = useState<Place | undefined>(undefined);
   const row = useRef<HTMLLIElement>(null);
   const main = useRef<HTMLButtonElement>(null);
-  // The patron is picked up by somebody else, or the session ends, while the focus is here.
+  // While the focus is here, the session may end, or another librarian may pick the patron up.
   useFocusAfter(row);
   const point = () => setBeside(row.current ? besideOf(row.current) : undefined);
   const unpoint = () => {
@@ -76,7 +76,7 @@ export function Row({
         aria-busy={busy}
         aria-describedby={preview && beside ? id : undefined}
         onClick={(event) => {
-          // The first click may have brought another list under the pointer: the second is not meant for its row.
+          // The first click may have brought another list under the pointer: a second one is not meant for the row there.
           if (event.detail <= 1) onOpen();
         }}
         onKeyDown={(event) => {
@@ -115,7 +115,7 @@ export function Row({
   );
 }
 
-/** Whose row it is. There is not room for every name, and the pointer shows the whole of it. */
+/** The name of the person whose row it is. A name too long for the row is shown in full under the pointer. */
 export function RowName({ name }: { name: string }) {
   return (
     <strong class="row-name" title={name}>
@@ -127,19 +127,19 @@ export function RowName({ name }: { name: string }) {
 interface RowTimeProps {
   /** The clock, in milliseconds. */
   now: ReadonlySignal<number>;
-  /** Since when it has lasted, by that clock. If that is not known, it begins. */
+  /** When it began, by that clock. While that is unknown, the time shown is zero. */
   since: number | undefined;
-  /** What has lasted, for those who do not see it: "waiting". */
+  /** What has lasted so long, for screen readers: "waiting". */
   what: string;
-  /** How a time in milliseconds is shown. */
+  /** Formats a time in milliseconds. */
   show: (ms: number) => string;
-  /** Before the time. */
+  /** What is shown before the time. */
   children?: ComponentChildren;
 }
 
 /**
- * A running time in a row. It is read out by the minute, so that a row with the focus is not told again each second. It
- * looks at the clock itself: of hundreds of rows nothing else is drawn anew each second.
+ * A running time in a row. Screen readers get it by the minute, so that a row with the focus is not read out again each
+ * second. It reads the clock itself, so that with hundreds of rows nothing else is redrawn each second.
  */
 export function RowTime({ now, since, what, show, children }: RowTimeProps) {
   const ms = now.value - (since ?? now.value);
@@ -158,7 +158,7 @@ type Place = { left: string; top: string };
 
 const PREVIEW_HEIGHT = 440;
 
-/** A place beside a row, within the window. Nothing else moves when something appears there. */
+/** Returns a place beside a row, within the window. Nothing else moves when something appears there. */
 function besideOf(row: HTMLElement): Place {
   const { right, top } = row.getBoundingClientRect();
   return { left: `${right - 4}px`, top: `${Math.max(8, Math.min(top, innerHeight - PREVIEW_HEIGHT))}px` };

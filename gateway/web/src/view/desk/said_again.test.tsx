@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(() => stage.end());
 
-/** A screen reader says what is added; of what is there already it says nothing. */
+/** Checks that each attempt adds the words anew: a screen reader reads only what is added. */
 async function saysItAgain(form: string, words: string): Promise<void> {
   await stage.submit(form);
   const [first, ...others] = stage.alerts;

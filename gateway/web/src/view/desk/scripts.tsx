@@ -26,18 +26,18 @@ interface Group {
 }
 
 /**
- * Texts that are ready to be sent: those of the patron's library, of the librarian's own and the librarian's (D38).
+ * Ready-made texts: those of the patron's library, of the librarian's library, and the librarian's own (D38).
  *
- * Choosing one puts it into the box, where it can still be changed; nothing is sent by it.
+ * Choosing one puts it into the box, where it can still be changed; it sends nothing.
  */
 export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
   const [search, setSearch] = useState("");
   const [adding, setAdding] = useState(desk.scripts.isBegun);
   const input = useRef<HTMLInputElement>(null);
-  // A new script takes the focus itself.
+  // The form for a new script takes the focus itself.
   const [turns, setTurns] = useState(adding ? 0 : 1);
   useEffect(() => {
-    // What had the focus is gone by now, and so is the question that stood before it.
+    // By now the element that had the focus is gone, and so is the dialog that was open.
     if (turns > 0) input.current?.focus();
   }, [turns]);
   const toSearch = () => setTurns((before) => before + 1);
@@ -55,7 +55,7 @@ export function Scripts({ desk, view, onChoose, onClose }: ScriptsProps) {
       onKeyDown={(event) => {
         if (event.key === "Escape") {
           event.stopPropagation();
-          // The search would be emptied by it, also when what is asked is then declined.
+          // Esc would empty the search field, even if the user then declines the question.
           event.preventDefault();
           onClose();
         }
@@ -131,7 +131,7 @@ function found(scripts: readonly Script[], search: string): Script[] {
   return scripts.filter(({ name, text }) => `${name}\n${text}`.toLocaleLowerCase().includes(wanted));
 }
 
-/** Removes a script of the librarian's own, after a question, and goes on with `then`. */
+/** Removes a script of the librarian's own if the user confirms it, and goes on with `then`. */
 function remove(desk: Desk, name: string, then: () => void): void {
   const title = `Remove the script ${name}?`;
   const text = "It is removed from this browser and cannot be brought back.";
@@ -144,7 +144,7 @@ function remove(desk: Desk, name: string, then: () => void): void {
   desk.ask({ kind: "confirmation", of: { title, text, action: "Remove it", otherwise: "Keep it", onConfirm } });
 }
 
-/** The arrow keys go from one script to the next. */
+/** Moves the focus from one script to the next with the arrow keys. */
 function moveAmong(event: KeyboardEvent): void {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
   const { currentTarget, target } = event;

@@ -34,7 +34,7 @@ async function sendAgain(): Promise<void> {
   await drawn();
 }
 
-/** The question whether it shall go to the patron. */
+/** The question whether it should go to the patron. */
 const question = () => stage.root.querySelector(".guard");
 
 /** What went to the patron and what went to staff. */

@@ -17,7 +17,7 @@ import { PolicyButton, PolicyPanel } from "./policy";
 import { putAway } from "./throw_away";
 import { HandedOver, OfferBar } from "./transfer_bar";
 
-/** The session that is shown: who is in it, what was said, and the way out. */
+/** The session that is shown: who is in it, the conversation, and the buttons to leave or end it. */
 export function SessionPane({ desk }: { desk: Desk }) {
   const view = desk.view.value;
   if (view?.session === undefined) {
@@ -40,7 +40,7 @@ export function SessionPane({ desk }: { desk: Desk }) {
   return <OpenSession desk={desk} view={view} key={view.sessionId} />;
 }
 
-/** Why nothing comes from the session, and nothing goes there. */
+/** Says why the session cannot be reached. */
 function Trouble({ view }: { view: SessionView | undefined }) {
   if (view?.trouble === undefined) return null;
   return (
@@ -57,9 +57,9 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   if (session === undefined) return null;
   const elsewhere = session.institutionId !== desk.profile.value?.institutionId;
   const patron = session.patronName || "Patron";
-  // Of a session that was handed over nothing is heard any more: who is in it now, or types, is not known.
+  // Nothing more is heard of a session that was handed over: who is in it now, or is typing, is not known.
   const over = isHandedOver(view);
-  // A sign of typing may come later than the end of the session.
+  // A sign of typing may arrive after the end of the session.
   const quiet = over || session.state === SessionState.ENDED;
   const typists = quiet ? [] : desk.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
   const colleagues = colleaguesIn(view).filter((person) => person.librarianId !== desk.profile.value?.librarianId);
@@ -119,9 +119,9 @@ function Length({ desk, view }: { desk: Desk; view: SessionView }) {
 }
 
 /**
- * The owner can hand the session over and end it, a colleague can leave it, and neither can do the other's (D5, R6).
- * Who has handed it over, or saw its end, can put it away. Each button has a key of its own: what was under a finger, or
- * had the focus, must not become another.
+ * The buttons of the session. Only the owner can hand it over and end it, and only a colleague can leave it (D5, R6); once
+ * it was handed over or has ended, it can be put away. Each button has a key of its own, so that a button that is being
+ * pressed, or has the focus, does not turn into another.
  */
 function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
   if (view.session?.state === SessionState.ENDED || isHandedOver(view)) {
@@ -209,7 +209,7 @@ function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-/** Who knows of the user by now: staff from a note on, the patron from a message or page on (R4). */
+/** Says who knows by now that the user is inside: staff after a note, the patron too after a message or a page (R4). */
 function conferenceHint(desk: Desk, view: SessionView): string {
   if (view.session?.state === SessionState.WAITING) {
     return "The librarian's connection was lost and the patron is waiting again. You can take over.";

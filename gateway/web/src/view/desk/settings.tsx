@@ -20,7 +20,7 @@ const SHORTCUTS: readonly [string, string][] = [
   ["?", "Open this list"],
 ];
 
-/** How the librarian wants to be called. */
+/** The dialog for how the librarian is alerted. */
 export function AlertsDialog({ desk }: { desk: Desk }) {
   return (
     <Settings desk={desk} title="Sounds and alerts">
@@ -29,7 +29,7 @@ export function AlertsDialog({ desk }: { desk: Desk }) {
   );
 }
 
-/** What the keys do, and what else can be chosen. */
+/** The dialog that lists the keyboard shortcuts, with the other settings. */
 export function ShortcutsDialog({ desk }: { desk: Desk }) {
   return (
     <Settings desk={desk} title="Keyboard and other settings">
@@ -62,7 +62,7 @@ interface SettingsProps {
   children: ComponentChildren;
 }
 
-/** A dialog in which each choice holds at once. */
+/** A dialog in which each choice takes effect at once. */
 function Settings({ desk, title, children }: SettingsProps) {
   return (
     <Dialog title={title} class="settings" onCancel={() => desk.cancel()}>

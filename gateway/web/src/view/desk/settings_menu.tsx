@@ -3,7 +3,7 @@ import type { Desk } from "../../app/desk";
 import { Icon } from "../parts/icon";
 import { Menu, type MenuEntry, menuOpener } from "../parts/menu";
 
-/** What is chosen once and then seldom. One button has room for all of it where the head is narrow. */
+/** A menu of the settings that are seldom changed. Even a narrow head has room for its one button. */
 export function SettingsMenu({ desk }: { desk: Desk }) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);

@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => stage.end());
 
-/** Presses Alt, Shift and a key, and says whether it was one of the desk's. */
+/** Presses Alt, Shift and a key, and returns whether it was one of the desk's shortcuts. */
 async function press(code: string): Promise<boolean> {
   const event = new KeyboardEvent("keydown", { code, altKey: true, shiftKey: true, bubbles: true, cancelable: true });
   document.body.dispatchEvent(event);
@@ -67,7 +67,7 @@ describe("the keys that go to a box", () => {
     ["KeyN", "note-box"],
   ])("have led there before the next key can come: %s", async (code, box) => {
     const arrived = press(code);
-    // The drawing that is under way comes before a next key; what is done after it may not.
+    // The drawing under way comes before the next key; the effects after it may not.
     await Promise.resolve();
     expect(document.activeElement?.id).toBe(box);
     await arrived;

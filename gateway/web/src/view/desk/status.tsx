@@ -4,7 +4,7 @@ import { statusWord } from "../../state/roster";
 
 const CHOICE: readonly Status[] = [Status.AVAILABLE, Status.BUSY, Status.ACCEPT_NO_NEW, Status.AWAY];
 
-/** What each status looks like beside its word: a full, half, struck-out or empty disc. */
+/** The sign of each status, beside its word: a full, half, struck-out or empty disc. */
 const LOOK: Readonly<Record<Status, string>> = {
   [Status.UNSPECIFIED]: "unknown",
   [Status.AVAILABLE]: "available",
@@ -23,7 +23,7 @@ export function StatusMark({ status }: { status: Status }) {
   );
 }
 
-/** The librarian's own status, as the server has it, and the choice of another (R19). */
+/** Shows the librarian's own status, as the server has it, and lets them choose another (R19). */
 export function StatusControl({ desk }: { desk: Desk }) {
   const { presence } = desk;
   const status = presence.status.value;

@@ -1,11 +1,11 @@
-/** Throws away what is typed and not sent, after a question if there is something. */
+/** Throws away what is typed and not sent; if there is anything, the user is asked first. */
 import type { Confirmation } from "../../app/confirmation";
 import type { Desk } from "../../app/desk";
 import { wordsOf } from "../../app/taking_back";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { patronOf } from "./rows";
 
-/** Throws the address of a web page away, and goes on with `then`. */
+/** Throws away the typed address of a web page, and goes on with `then`. */
 export function throwPageAway(desk: Desk, sessionId: string, then: () => void): void {
   const page = desk.drafts.of(sessionId).page.trim();
   askFirst(desk, page === "" ? "" : `You have typed the address ${page} but not sent it.`, () => {
@@ -14,7 +14,7 @@ export function throwPageAway(desk: Desk, sessionId: string, then: () => void): 
   });
 }
 
-/** Throws the script away that is begun, and goes on with `then`. */
+/** Throws away the script that is begun, and goes on with `then`. */
 export function throwScriptAway(desk: Desk, then: () => void): void {
   const { isBegun, draft } = desk.scripts;
   const name = draft.value.name.trim();
@@ -25,7 +25,7 @@ export function throwScriptAway(desk: Desk, then: () => void): void {
   });
 }
 
-/** Puts a session away that is over for the user, and with it what they have typed there and nobody has taken. */
+/** Puts away a session that is over for the user, and with it what they have typed there that was never sent. */
 export function putAway(desk: Desk, sessionId: string): void {
   const view = desk.link.sessions.value.get(sessionId);
   const isOnItsWay = view?.outgoing.some((out) => out.status !== "sent" && wordsOf(out) !== undefined);
@@ -41,7 +41,7 @@ export function throwLeftBehindAway(desk: Desk, sessionId: string): void {
   askFirst(desk, text, () => desk.drafts.drop(sessionId));
 }
 
-/** Throws the reason away that is typed for declining an offer, and goes on with `then`. */
+/** Throws away the reason that is typed for declining an offer, and goes on with `then`. */
 export function throwReasonAway(desk: Desk, row: SessionRow, then: () => void): void {
   const isBegun = desk.transfers.reasonOf(row).trim() !== "";
   askFirst(desk, isBegun ? `You have typed a reason for declining ${patronOf(row)} but not sent it.` : "", () => {
@@ -56,7 +56,7 @@ export function throwingAway(text: string, onConfirm: () => void): Confirmation 
   return { title, text, action: "Throw away", otherwise: "Keep writing", onConfirm };
 }
 
-/** `text` is empty if nothing would be lost. */
+/** Asks before it goes on, unless `text` is empty because nothing would be lost. */
 function askFirst(desk: Desk, text: string, onConfirm: () => void): void {
   if (text === "") onConfirm();
   else desk.ask({ kind: "confirmation", of: throwingAway(text, onConfirm) });

@@ -13,7 +13,7 @@ let root: HTMLElement;
 let broken: Set<string>;
 /** The views that were asked for. */
 let asked: string[];
-/** What a request waits for. */
+/** Called before each answer, which waits for it. */
 let before: () => Promise<void>;
 let goOn: () => void;
 

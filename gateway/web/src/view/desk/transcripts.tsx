@@ -27,10 +27,10 @@ export function Transcripts({ desk }: { desk: Desk }) {
     [desk],
   );
   useEffect(() => void list.reload(), [list]);
-  /** What the transcript was opened by. */
+  /** The button that opened the transcript. */
   const opener = useRef<HTMLElement>(undefined);
   useEffect(() => {
-    // Where there is room for one thing only, the list is there again by now.
+    // Where there is room for only one of them, the list is shown again by now.
     if (open === undefined) opener.current?.focus();
   }, [open]);
   return (
@@ -114,7 +114,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
   const [view, setView] = useState<TranscriptView>("staff");
   const [read, setRead] = useState<Partial<Record<TranscriptView, GetTranscriptResponse>>>({});
   const [errors, setErrors] = useState<Partial<Record<TranscriptView, string>>>({});
-  /** The views that are being read: reading one is written to the audit, and is not to be done twice. */
+  /** The views that are being read. A read is written to the audit, and must not be done twice. */
   const underWay = useRef(new Set<TranscriptView>());
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
@@ -176,7 +176,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
               type="button"
               class="link-button"
               onClick={() => {
-                // The button goes with the error.
+                // The button disappears with the error.
                 heading.current?.focus();
                 setErrors({ ...errors, [view]: undefined });
               }}

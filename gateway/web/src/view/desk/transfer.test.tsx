@@ -42,7 +42,7 @@ let root: HTMLElement;
 let socket: FakeSocket;
 let position: bigint;
 
-/** Lets the page draw what it knows, and do what it does after that. */
+/** Waits until the page has drawn what it knows and run its effects. */
 const drawn = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
 beforeEach(async () => {
@@ -75,7 +75,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** The gateway welcomes the page and tells of the desk. */
+/** The gateway welcomes the page and sends the state of the desk. */
 function greet(): void {
   socket.open();
   const own = { queueIds: ["main"], status: Status.AVAILABLE, monitors: 1 };
@@ -123,7 +123,7 @@ function event(payload: SessionEvent["payload"], author = MAP): void {
   socket.push({ case: "event", value: create(SessionEventFrameSchema, { sessionId: "s", event: one }) });
 }
 
-/** An offer that is made at this moment. */
+/** An offer that is made now. */
 const offer = () => ({
   offerId: "o1",
   from: MAP,
@@ -166,7 +166,7 @@ function submit(id: string): void {
     ?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
 }
 
-/** What the page has asked to be done, of one kind. */
+/** The acts of one kind that the page has sent. */
 function acts<Case extends Act["act"]["case"]>(kind: Case): Act[] {
   return socket.all("act").filter(({ act }) => act.case === kind);
 }
@@ -438,7 +438,7 @@ describe("conference mode (R6)", () => {
     await click(/^Enter the session with Ricky.*with Mr Quill/);
     await click(/^OK$/);
     expect(root.querySelector(".list-body")?.textContent).toContain("Entering …");
-    // Whoever is on the way is not asked, and does not go, again.
+    // While entering, the user is neither asked again nor sent in again.
     await click(/^Enter the session with Ricky.*with Mr Quill/);
     expect(root.querySelector("dialog")).toBeNull();
     const accepted = { commandId: acts("enterConference")[0]?.commandId ?? "", sessionId: "s" };

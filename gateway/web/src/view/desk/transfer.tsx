@@ -18,7 +18,7 @@ import { Unsent } from "./unsent";
 interface TransferDialogProps {
   desk: Desk;
   sessionId: string;
-  /** Who is chosen already, if anybody is. */
+  /** The librarian who is chosen already, if any. */
   librarianId: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
   const offer = (event: Event) => {
     event.preventDefault();
     if (target === undefined) return setMissing("Choose a librarian or a queue first.");
-    // Its hint says how much is too much.
+    // The hint below the box says by how much it is too long.
     if (left < 0) return box.current?.focus();
     const goOn = () => {
       desk.transfers.offer(sessionId, target.to, message);
@@ -127,13 +127,13 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
 
 const A_QUESTION = "a question to ask first";
 
-/** Closes the dialog. What is typed in it yet is not wanted any more. */
+/** Closes the dialog and drops what is still typed in it. */
 function close(desk: Desk, sessionId: string): void {
   desk.drafts.change(sessionId, { offer: "", ask: "" });
   desk.cancel();
 }
 
-/** One line of the list of those to whom a session can be offered. */
+/** One line of the list: a librarian or a queue that a session can be offered to. */
 interface TargetLine {
   key: string;
   to: Target;
@@ -142,7 +142,7 @@ interface TargetLine {
   librarian?: LibrarianRow;
 }
 
-/** Librarians who share a queue, those who take patrons first; then queues. A practice session stays in practice. */
+/** Librarians who share a queue, those who take patrons first, then queues. A practice session stays in practice queues. */
 function targetsOf(desk: Desk, view: SessionView): TargetLine[] {
   const practice = desk.isPractice(view.session?.queueId ?? "");
   const librarians = librariansOf(desk.presence.roster.value)
@@ -214,7 +214,7 @@ function StandingOffer({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-/** That there is nothing to offer any more, and what was typed for it until then. That stays to be read in the session. */
+/** Says that the session can no longer be offered, and shows what was typed for it, which stays readable in the session. */
 function NotAnyMore({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   const { offer, ask } = desk.drafts.of(sessionId);
   const leave = () => desk.cancel();

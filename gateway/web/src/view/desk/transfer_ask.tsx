@@ -16,14 +16,14 @@ interface AskFirstProps {
   librarian: LibrarianRow;
 }
 
-/** Asks a librarian before a session is offered to them (D17, D44). What is asked is a note in the session, too (R14). */
+/** Asks a librarian before a session is offered to them (D17, D44). The question is also a note in the session (R14). */
 export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
   const text = desk.drafts.of(sessionId).ask;
   const setText = (ask: string) => desk.drafts.change(sessionId, { ask });
   const box = useRef<HTMLInputElement>(null);
   const key = librarianKey(librarian.librarianId);
   const thread = desk.im.conversations.value.threads.get(key);
-  /** Its hint says how much is too much, and at every key: not aloud. */
+  /** What is wrong, read aloud when the user sends. The hint, which counts at every key, is not read aloud. */
   const [tooLong, setTooLong] = useWrong();
   const [head] = useState(thread?.head ?? 0);
   const left = TRANSFER_TEXT_LIMIT - length(text);
@@ -38,7 +38,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
     setText("");
   };
   const lines = thread === undefined ? [] : itemsOf(thread, desk.im.me).filter((item) => isSince(item, head));
-  // What was pressed goes with what was not sent: the focus stays where it can be written anew.
+  // The pressed button disappears with what was not sent: the focus goes to the box where it can be written anew.
   const settle = (act: () => void) => () => {
     box.current?.focus();
     act();
@@ -51,7 +51,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
     }),
     onDiscard: settle(() => desk.im.discard(key, commandId)),
   });
-  // What is answered here is read here.
+  // An answer that is shown here counts as read.
   useEffect(() => {
     if (lines.length > 0) desk.im.readBeside(key);
   }, [desk, key, lines.length]);
@@ -103,7 +103,7 @@ function keyOf(item: ThreadItem): string {
 interface LineProps {
   item: ThreadItem;
   name: string;
-  /** What can be done with what was not sent. */
+  /** Returns what can be done with a message that was not sent. */
   waysOut: (outgoing: OutgoingMessage) => Pick<NotSentProps, "onRetry" | "onEdit" | "onDiscard">;
 }
 

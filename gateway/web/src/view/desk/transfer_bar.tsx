@@ -7,7 +7,7 @@ import { nameOf, offeredTo } from "../../words";
 import { Icon } from "../parts/icon";
 import { Unsent } from "./unsent";
 
-/** That the session is offered to somebody, for how long, and the way back (R15). */
+/** Says to whom the session is offered and for how long, and lets the owner withdraw the offer (R15). */
 export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
   const offer = view.session?.transferOffer;
   const stands = offer !== undefined;
@@ -15,7 +15,7 @@ export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
     if (!stands) return;
     return () => {
       requestAnimationFrame(() => {
-        // The button that had the focus went with the offer: the owner goes on with the patron, if that is who they see.
+        // The button that had the focus went with the offer: the patron's box gets the focus, if this session is shown.
         if (document.activeElement === document.body && desk.isShown(view.sessionId)) desk.focus("patron");
       });
     };
@@ -55,7 +55,7 @@ export function OfferBar({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-/** That the session is somebody else's now, and what was typed and did not get there any more. */
+/** Says that another librarian has the session now, and shows what was typed but came too late to be sent. */
 export function HandedOver({ desk, view }: { desk: Desk; view: SessionView }) {
   const ref = useRef<HTMLParagraphElement>(null);
   useEffect(() => {

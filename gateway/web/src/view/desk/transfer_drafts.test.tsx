@@ -17,12 +17,12 @@ beforeEach(async () => {
 
 afterEach(() => stage.end());
 
-/** What the page says was not sent. */
+/** The texts that the page shows as not sent. */
 const shownUnsent = () => [...stage.root.querySelectorAll(".unsent blockquote")].map(({ textContent }) => textContent);
 
 const acts = () => stage.socket.all("act").map(({ act }) => act.case);
 
-/** Closes the dialog that stands before the others. */
+/** Closes the topmost dialog. */
 async function leave(way: string): Promise<void> {
   const dialog = [...stage.root.querySelectorAll("dialog")].at(-1);
   if (way === "Escape") dialog?.dispatchEvent(new Event("cancel", { cancelable: true }));

@@ -12,10 +12,10 @@ import { BeginningOnly } from "./row_question";
 import { patronOf, Row, RowName } from "./rows";
 import { throwReasonAway } from "./throw_away";
 
-/** How many offers stand before the user at a time. The others are in the list. */
+/** How many offers are shown over the page at a time. The others are in the list. */
 const MOST = 3;
 
-/** The offers that ask for an answer: boxes that stand over the page and hold nobody up (D45). */
+/** The offers that ask for an answer: boxes over the page that do not interrupt the user (D45). */
 export function OfferAlerts({ desk }: { desk: Desk }) {
   const rows = desk.transfers.asking.value.slice(0, MOST);
   if (rows.length === 0) return null;
@@ -28,7 +28,7 @@ export function OfferAlerts({ desk }: { desk: Desk }) {
   );
 }
 
-/** Finds the button that accepts the first offer, for the shortcut that goes there. */
+/** The selector of the button that accepts the first offer, for the shortcut that goes there. */
 export const FIRST_OFFER = ".offers .offer .primary";
 
 function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
@@ -39,7 +39,7 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
   const accepting = desk.isPickingUp(row.sessionId);
   const declining = desk.transfers.isDeclining(row.sessionId);
   const offer = useRef<HTMLElement>(null);
-  // It may lapse, or go to somebody else, at any moment.
+  // The offer may lapse, or be accepted by another librarian, at any moment.
   useFocusAfter(offer);
   return (
     <section class="offer" ref={offer} aria-labelledby={`${id}-title`}>
@@ -107,7 +107,7 @@ function OfferAlert({ desk, row }: { desk: Desk; row: SessionRow }) {
   );
 }
 
-/** How long an offer still stands. It ticks, which nobody wants to hear. */
+/** Shows how long an offer still stands. It changes each second, so screen readers do not read it out. */
 function Lapse({ desk, row }: { desk: Desk; row: SessionRow }) {
   const left = secondsLeft(row.transferOffer, desk.link.now.value);
   return (
@@ -117,7 +117,7 @@ function Lapse({ desk, row }: { desk: Desk; row: SessionRow }) {
   );
 }
 
-/** The offers, above the patrons who wait. */
+/** The list of the offers, above the patrons who wait. */
 export function OfferedList({ desk }: { desk: Desk }) {
   const rows = desk.transfers.offered.value;
   if (rows.length === 0) return null;

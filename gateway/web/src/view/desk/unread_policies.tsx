@@ -2,12 +2,12 @@ import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 
 /**
- * Has the libraries' policies and scripts read while they are shown, and says so until they are there; and why, with a way to
- * try again, if they could not be.
+ * Reads the libraries' policies and scripts while they are shown, and says "Loading …" until they are there. If they could
+ * not be read, it says why and offers another try.
  */
 export function UnreadPolicies({ desk, what }: { desk: Desk; what: string }) {
   const { policies } = desk;
-  // Who is back after they were cut off looks again.
+  // Looks again when the connection is back.
   const phase = desk.link.connection.value.phase.name;
   useEffect(() => policies.look(), [policies, phase]);
   if (policies.error.value !== "") {
@@ -18,7 +18,7 @@ export function UnreadPolicies({ desk, what }: { desk: Desk; what: string }) {
           type="button"
           class="link-button"
           onClick={(event) => {
-            // The button goes with the error.
+            // The button disappears with the error.
             event.currentTarget.closest("section")?.querySelector<HTMLElement>("select, input")?.focus();
             void policies.read();
           }}

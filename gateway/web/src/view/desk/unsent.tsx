@@ -5,7 +5,7 @@ import { unsentWords } from "../../app/unsent_words";
 import { useFocusAfter } from "../parts/open_tab";
 import { throwLeftBehindAway } from "./throw_away";
 
-/** All that is typed, on its way or refused, for who may not come back to the boxes that it stands in. */
+/** All that is typed, on its way or refused, for a user who may not get back to the boxes that hold it. */
 export function AllUnsent({ desk }: { desk: Desk }) {
   const words = unsentWords(desk);
   if (words.length === 0) return null;
@@ -25,11 +25,11 @@ export function AllUnsent({ desk }: { desk: Desk }) {
 }
 
 interface UnsentProps {
-  /** What was typed, by the box that it was typed in. */
+  /** The texts, keyed by the box that they were typed in. */
   texts: Readonly<Record<string, string>>;
 }
 
-/** What was typed, or on its way, and can no longer be sent, so that it can be read and copied. */
+/** Shows what was typed or on its way and can no longer be sent, so that it can be read and copied. */
 export function Unsent({ texts }: UnsentProps) {
   return (
     <>
@@ -47,7 +47,7 @@ export function Unsent({ texts }: UnsentProps) {
   );
 }
 
-/** What was typed in sessions that are not on the desk any more. In its box it is again only where they come back. */
+/** What was typed in sessions that are no longer on the desk. It is back in its box only if its session comes back. */
 export function LeftBehind({ desk }: { desk: Desk }) {
   const left = desk.leftBehind.value;
   if (left.length === 0) return null;

@@ -2,12 +2,12 @@ import { createContext } from "preact";
 import { useContext, useState } from "preact/hooks";
 import type { Announcer } from "../../app/announcer";
 
-/** Who says on this page what is new. */
+/** The page's announcer, which tells screen readers what is new. */
 export const PageAnnouncer = createContext<Announcer | undefined>(undefined);
 
 /**
- * Where screen readers hear what is new: only what is added is read, and the focus stays where it is (D82). While a dialog is
- * open they know of nothing outside of it, so that each dialog has such a place, too, for what is said from then on.
+ * A live region that tells screen readers what is new: they read only what is added, and the focus stays where it is (D82).
+ * While a dialog is open they see nothing outside it, so each dialog has a region of its own for what is said from then on.
  */
 export function Announcements() {
   const announcer = useContext(PageAnnouncer);

@@ -1,6 +1,6 @@
 import type { Link } from "../../app/link";
 
-/** Whether the page is connected, in words and always in the same place. */
+/** Shows whether the page is connected, in words and always in the same place. */
 export function ConnectionMark({ link }: { link: Link }) {
   const { text, kind, rest, way } = describe(link);
   return (
@@ -10,7 +10,7 @@ export function ConnectionMark({ link }: { link: Link }) {
         {text}
       </span>
       {rest && (
-        // Each attempt, and the count between them, go on and on, which nobody wants to hear.
+        // The attempts and the countdown between them go on and on: screen readers must not read them out.
         <span class="connection-rest" aria-hidden="true">
           {rest}
         </span>
@@ -39,7 +39,7 @@ function describe(link: Link): Standing {
     case "connected":
       return { text: "Connected", kind: "good" };
     case "waiting": {
-      // The signal only makes the count go on.
+      // Subscribes to the clock, so that the countdown goes on.
       void link.localNow.value;
       const seconds = Math.max(1, Math.ceil((phase.retryAt - Date.now()) / 1_000));
       const way = { word: "Try now", go: () => link.wake() };

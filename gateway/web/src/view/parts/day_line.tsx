@@ -1,18 +1,18 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { day, machineTime } from "../../time";
 
-/** Whether something stands on another day than what stands before it. */
+/** Whether an item is of another day than the one before it. */
 export function beginsDay(time: Timestamp | undefined, before: Timestamp | undefined): boolean {
   return time !== undefined && day(time) !== day(before);
 }
 
 interface DayLineProps {
   time: Timestamp | undefined;
-  /** Whether only paper needs it, as the first one where the day stands elsewhere on the screen. */
+  /** Whether it is only for print, as the first one is where the screen shows the day elsewhere. */
   onPaper?: boolean;
 }
 
-/** The day of what stands below. */
+/** Shows the day of the items below. */
 export function DayLine({ time, onPaper = false }: DayLineProps) {
   return (
     <li class={onPaper ? "fact day on-paper" : "fact day"}>

@@ -8,7 +8,7 @@ interface DialogProps {
   title: string;
   /** An alert asks for a decision that matters; a screen reader reads it out at once. */
   alert?: boolean;
-  /** What Esc does, and a press outside of a dialog that asks nothing. */
+  /** Called when the user presses Esc. */
   onCancel: () => void;
   children: ComponentChildren;
   class?: string;
@@ -19,7 +19,7 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
   const ref = useRef<HTMLDialogElement>(null);
   const goes = useRef(false);
   const id = useId();
-  // At once: whoever takes the focus when the dialog goes has it last, also where closing one gives the focus back.
+  // A layout effect: whatever takes the focus as the dialog goes keeps it, even if closing a dialog gives the focus back.
   useLayoutEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
@@ -28,7 +28,7 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
     return () => {
       goes.current = true;
       dialog?.close();
-      // What opened it may be gone by now, and is so at once after the log-in: then the tab that is open has it.
+      // The element that opened it may be gone, as it is right after the log-in: then the open tab gets the focus.
       requestAnimationFrame(() => {
         if (document.activeElement !== document.body) return;
         if (before instanceof HTMLElement && before !== document.body && before.isConnected) before.focus();
@@ -48,7 +48,7 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
         onCancel();
       }}
       onClose={() => {
-        // Some browsers close a dialog at the second Esc in a row, whatever it says: it goes only when it is taken away.
+        // Some browsers close a dialog at the second Esc in a row even if `cancel` was prevented: only unmounting closes it.
         if (!goes.current && ref.current?.isConnected && !ref.current.open) ref.current.showModal();
       }}
     >
@@ -65,7 +65,7 @@ interface ConfirmProps extends Confirmation {
   onCancel: () => void;
 }
 
-/** Asks before something that cannot be taken back. The focus is on the way back, so that a stray Enter does nothing. */
+/** Asks before something that cannot be undone. The focus is on the button that cancels, so a stray Enter does nothing. */
 export function Confirm({ title, text, action, otherwise, onConfirm, onCancel }: ConfirmProps) {
   return (
     <Dialog title={title} alert onCancel={onCancel}>

@@ -4,19 +4,19 @@ import { Icon } from "./icon";
 
 /** A region that scrolls and stays at its end. */
 export interface Following {
-  /** Where the region is. */
+  /** The region's element. */
   box: RefObject<HTMLDivElement | null>;
   /** Whether the reader is at the end. */
   atEnd: boolean;
-  /** Goes to the end, and stays there. */
+  /** Scrolls to the end, and stays there. */
   toEnd: () => void;
-  /** Takes up that the region was scrolled, by whomever. */
+  /** To be called when the region was scrolled, by the reader or by the browser. */
   scrolled: () => void;
 }
 
 const NEAR_END = 80;
 
-/** Stays at the end of a region while the reader is there. `key` is what it shows: another one begins at its end. */
+/** Keeps a region at its end while the reader is there. `key` names what it shows; with a new key it starts at the end. */
 export function useFollowing(key: string): Following {
   const box = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
@@ -37,7 +37,7 @@ export function useFollowing(key: string): Following {
     const { top, height } = last.current;
     last.current = { top: scrollTop, height: clientHeight };
     if (scrollHeight - scrollTop - clientHeight < NEAR_END) setAtEnd(true);
-    // A region that became lower is scrolled by the browser, and only a reader scrolls back.
+    // The browser scrolls a region whose height changes; with the same height, scrolling up is the reader's.
     else if (clientHeight === height && scrollTop < top) setAtEnd(false);
   };
   useLayoutEffect(toEnd, [key]);
@@ -52,7 +52,7 @@ export function useFollowing(key: string): Following {
   return { box, atEnd, toEnd, scrolled };
 }
 
-/** The way back to the end, and how much has come there meanwhile. The focus goes along: the button is gone then. */
+/** A button that goes to the end and says how much is new there. It moves the focus to the region, since it disappears. */
 export function ToEnd({ following, news }: { following: Following; news: number }) {
   if (following.atEnd) return null;
   return (

@@ -1,6 +1,6 @@
 import { textParts } from "../../links";
 
-/** A person's text as they wrote it, with its web addresses to click on. */
+/** A person's text as they wrote it, with its web addresses as links. */
 export function LinkedText({ text }: { text: string }) {
   return (
     <>
@@ -17,7 +17,7 @@ export function LinkedText({ text }: { text: string }) {
   );
 }
 
-/** A link to somewhere else: in a tab of its own, which learns nothing of this page. */
+/** A link to another site. It opens in a new tab, which learns nothing of this page. */
 export function OutsideLink({ address, children }: { address: string; children: string }) {
   return (
     <a href={address} target="_blank" rel="noopener noreferrer">

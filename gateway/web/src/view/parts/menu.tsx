@@ -1,7 +1,7 @@
 /** One thing that a menu can do. */
 export interface MenuEntry {
   label: string;
-  /** Why it cannot be done at present. The entry stays, and says so. */
+  /** Why it cannot be done at present. The entry stays, and shows the reason. */
   unavailable?: string | undefined;
   onChoose: () => void;
 }
@@ -9,7 +9,7 @@ export interface MenuEntry {
 interface MenuProps {
   label: string;
   entries: readonly MenuEntry[];
-  /** `back` is whether the focus is to go back to where the menu was opened, as it is unless it has gone elsewhere. */
+  /** `back` says whether the focus is to return to where the menu was opened: true unless it has moved elsewhere. */
   onClose: (back: boolean) => void;
 }
 
@@ -19,8 +19,8 @@ export function asksForMenu(event: KeyboardEvent): boolean {
 }
 
 /**
- * What a button says and does that opens a menu, and closes it again. An open menu closes when the focus leaves it, and
- * the press that takes it away must not open it again.
+ * The attributes of a button that opens a menu and closes it again. An open menu closes when the focus leaves it, so a
+ * press on the button must not move the focus: the click would open the menu again.
  */
 export function menuOpener(isOpen: boolean, open: () => void, close: () => void) {
   return {

@@ -4,22 +4,22 @@ import { isUntimely, isWrong, whyRefused } from "../../refusal_words";
 import { nothingHappened } from "../../wire";
 import { Icon } from "./icon";
 
-/** What was not sent, and what can be done about it. */
+/** Why something was not sent, and what can be done about it. */
 export interface NotSentProps {
   refusal: Refusal | undefined;
   onRetry?: (() => void) | undefined;
-  /** Takes the text back into the box. */
+  /** Puts the text back into the box. */
   onEdit?: (() => void) | undefined;
   onDiscard?: (() => void) | undefined;
 }
 
 /**
- * That something was not sent, why, and what can be done: sent again, or changed first if it would only be refused. Of what
- * may have been sent all the same either is for the user to choose: sent again as it is, it is there once. So it is of what
- * came too late: it may be wanted elsewhere, as in a note once the patron has gone.
+ * Says that something was not sent, why, and what can be done: retry it, or edit it first if it would only be refused again.
+ * If it may have been sent all the same, the user chooses: a retry sends it only once. The user also chooses if it came too
+ * late, since the text may be wanted elsewhere, as in a note once the patron has gone.
  */
 export function NotSent({ refusal, onRetry, onEdit, onDiscard }: NotSentProps) {
-  // The button goes with what was not sent; the focus stays in the conversation.
+  // The button disappears with the item; the focus stays in the conversation.
   const press = (act: () => void) => (event: TargetedMouseEvent<HTMLButtonElement>) => {
     event.currentTarget.closest<HTMLElement>("[role=log]")?.focus({ preventScroll: true });
     act();

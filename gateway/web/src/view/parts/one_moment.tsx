@@ -1,4 +1,4 @@
-/** That what a page shows is on its way. */
+/** Says that the page's content is on its way. */
 export function OneMoment() {
   return (
     <section class="quiet" aria-busy="true">

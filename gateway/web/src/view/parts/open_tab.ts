@@ -1,7 +1,7 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 
-/** Takes the focus to the tab that is open, of the lists or else of the desk, if what had it is gone. */
+/** Moves the focus to the open tab, of the lists or else of the desk, if the element that had it is gone. */
 export function focusOpenTab(): void {
   requestAnimationFrame(() => {
     if (document.activeElement !== document.body) return;
@@ -12,11 +12,11 @@ export function focusOpenTab(): void {
 }
 
 /**
- * Takes the focus to the tab that is open when an element goes that has it. Whoever reads elsewhere is not moved: a screen
- * reader goes along with the focus.
+ * Moves the focus to the open tab when the element that has it is removed. A focus elsewhere is left alone, since a screen
+ * reader follows the focus.
  */
 export function useFocusAfter(element: RefObject<HTMLElement | null>): void {
-  // Of the two kinds of effects, this one ends before the element is taken away.
+  // A layout effect is cleaned up before the element is removed.
   useLayoutEffect(
     () => () => {
       if (element.current?.contains(document.activeElement)) focusOpenTab();

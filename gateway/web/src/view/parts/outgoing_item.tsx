@@ -9,20 +9,20 @@ import { NoteHead } from "./stream_items";
 
 interface OutgoingItemProps {
   outgoing: Outgoing;
-  /** This browser's time, by which the user has sent it. */
+  /** This browser's clock, by which the time of sending was taken. */
   now?: ReadonlySignal<number> | undefined;
-  /** Whether nothing is sent any more until the page is loaded anew. */
+  /** Whether the page can send nothing more until it is reloaded. */
   stuck?: boolean | undefined;
   onRetry?: ((commandId: string) => void) | undefined;
-  /** Takes the text back into the box. */
+  /** Puts the text back into the box. */
   onEdit?: ((outgoing: Outgoing) => void) | undefined;
   onDiscard?: ((commandId: string) => void) | undefined;
 }
 
-/** After how long an unconfirmed message is remarked on (D60). */
+/** After how many milliseconds an unconfirmed message is said to be late (D60). */
 const LATE = 30_000;
 
-/** What the user has sent and the log does not show yet. */
+/** Something that the user has sent and that the session's events do not show yet. */
 export function OutgoingItem(props: OutgoingItemProps) {
   const { outgoing } = props;
   const text = outgoingText(outgoing) ?? "";
@@ -48,11 +48,11 @@ export function OutgoingItem(props: OutgoingItemProps) {
 interface OwnWordProps {
   status: string;
   text: string;
-  /** How far it has come. */
+  /** How far its sending has come. */
   children: ComponentChildren;
 }
 
-/** A message of the user's own that is not settled yet. */
+/** A message of the user's own whose outcome is not settled yet. */
 export function OwnWord({ status, text, children }: OwnWordProps) {
   return (
     <li class={`message near own ${status}`}>
@@ -73,7 +73,7 @@ interface UnderWayProps {
   stuck?: boolean | undefined;
 }
 
-/** How far something has come that was not refused. */
+/** Says how far the sending of something has come, unless it has failed. */
 export function UnderWay({ outgoing, now, stuck = false }: UnderWayProps) {
   if (outgoing.status === "sent") {
     return (
@@ -100,7 +100,7 @@ export function UnderWay({ outgoing, now, stuck = false }: UnderWayProps) {
 
 function OutgoingState({ outgoing, now, stuck, onRetry, onEdit, onDiscard }: OutgoingItemProps) {
   if (outgoing.status !== "failed") return <UnderWay outgoing={outgoing} now={now} stuck={stuck} />;
-  // A page's address has no box that it could go back to.
+  // A web page's address has no box to go back to.
   const edit = onEdit && outgoing.deed.case !== "pushPage" ? () => onEdit(outgoing) : undefined;
   return (
     <NotSent

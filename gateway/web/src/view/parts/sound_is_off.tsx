@@ -1,6 +1,6 @@
 import { Icon } from "./icon";
 
-/** That sounds are wanted, and that the browser plays none until the user has done something on the page (K22). */
+/** Says that sounds are on, but that the browser plays none until the user has done something on the page (K22). */
 export function SoundIsOff() {
   return (
     <span class="tag warn sound-off" role="status">

@@ -46,7 +46,7 @@ function message(text: string): SessionEvent["payload"] {
   return { case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text } };
 }
 
-/** A message of the patron at a time. */
+/** A message of the patron, written at the given time. */
 function at(time: Date, position: number): Item {
   const item = event(message(`message ${position}`), Part.PATRON, "Ricky", position);
   if (item.kind === "event") item.event.time = timestampFromMs(time.getTime());
@@ -152,7 +152,7 @@ describe("the end of the stream", () => {
   let height: number;
   let stream: HTMLElement;
 
-  /** A stream of 1,000 pixels in a window of so many. */
+  /** A stream of 1,000 pixels, seen through a window of `height` pixels. */
   beforeEach(() => {
     height = 400;
     show(messages(2));

@@ -14,28 +14,28 @@ import { EventItem } from "./stream_items";
 interface StreamProps {
   items: readonly Item[];
   reader: Reader;
-  /** What stands below the last item, such as who is typing. */
+  /** What is shown below the last item, such as who is typing. */
   foot?: ComponentChildren;
   onRetry?: (commandId: string) => void;
-  /** Takes what was refused as it is back into the box. */
+  /** Puts a text that was not sent back into the box. */
   onEdit?: (outgoing: Outgoing) => void;
   onDiscard?: (commandId: string) => void;
-  /** Which session it is: another one begins at its end. */
+  /** The session that is shown: a new one starts at its end. */
   sessionId: string;
-  /** This browser's time, by which it is told what takes long to be confirmed. */
+  /** This browser's clock, for marking what takes long to be confirmed. */
   now?: ReadonlySignal<number>;
-  /** Whether nothing is sent any more until the page is loaded anew. */
+  /** Whether the page can send nothing more until it is reloaded. */
   stuck?: boolean;
 }
 
 const ONE_BREATH = 3 * 60_000;
 
-/** The conversation. It stays at its end while the reader is there, and where the reader is otherwise. */
+/** The conversation. It follows its end while the reader is there, and otherwise stays where the reader is. */
 export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessionId, now, stuck }: StreamProps) {
   const events = items.flatMap((item) => (item.kind === "event" ? [item.event] : []));
   const following = useFollowing(sessionId);
   const { box, atEnd, toEnd, scrolled } = following;
-  /** Up to which event the reader was at the end. */
+  /** How many events there were when the reader was last at the end. */
   const seen = useRef(events.length);
   if (atEnd) seen.current = events.length;
   useLayoutEffect(() => {
@@ -50,7 +50,7 @@ export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessio
         role="log"
         aria-live="off"
         aria-label="Conversation"
-        // A region that scrolls has to be reachable by keyboard.
+        // A scrollable region has to be reachable by keyboard.
         // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
         tabIndex={0}
         onScroll={scrolled}

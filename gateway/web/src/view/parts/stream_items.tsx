@@ -20,13 +20,13 @@ import { LinkedText, OutsideLink } from "./linked_text";
 interface EventItemProps {
   event: SessionEvent;
   reader: Reader;
-  /** All events, for what one says of another. */
+  /** All events, for those that refer to another. */
   events: readonly SessionEvent[];
   goesOn: boolean;
   isLastOwn: boolean;
 }
 
-/** What happened, as the reader is told of it. */
+/** Shows an event as the reader is told of it. */
 export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventItemProps) {
   const { payload } = event;
   const own = reader.isOwn(event);
@@ -56,7 +56,7 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
           <LinkedText text={payload.value.text} />
         </Note>
       );
-    // What is said about handing over is a note like any other (R14).
+    // What staff write about a transfer is a note like any other (R14).
     case "transferOffered": {
       const { offer } = payload.value;
       return (
@@ -100,7 +100,7 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
   }
 }
 
-/** Queues of which the reader knows no name keep their id. */
+/** Names a queue by its id, for a reader that knows no names of queues. */
 function asItIs(queueId: string): string {
   return queueId;
 }
@@ -129,7 +129,7 @@ interface SpokenProps {
 function Spoken({ event, reader, own, goesOn, label, sent = false, children }: SpokenProps) {
   const { author } = event;
   const isPatron = author?.part === Part.PATRON;
-  // The reader's side of the talk stands at the right: their own words, and for staff those of all staff.
+  // The reader's side of the conversation is at the right: their own messages, and for staff those of all staff.
   const side = isPatron === reader.isPatron ? "near" : "far";
   const classes = ["message", side, own ? "own" : "", goesOn ? "goes-on" : ""].join(" ");
   return (
@@ -168,7 +168,7 @@ interface NoteHeadProps {
   children?: ComponentChildren;
 }
 
-/** That something is a note, whose, and that it stays among staff (S27, D82). */
+/** Says that something is a note, by whom, and that it stays among staff (S27, D82). */
 export function NoteHead({ author, person, children }: NoteHeadProps) {
   return (
     <p class="note-head">

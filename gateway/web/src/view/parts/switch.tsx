@@ -2,13 +2,13 @@ import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 
 interface SwitchProps {
-  /** What it switches, at once. */
+  /** The setting that it switches, at once. */
   of: Signal<boolean>;
   class?: string;
   children: ComponentChildren;
 }
 
-/** A box to tick, and what it says. */
+/** A checkbox with its label. */
 export function Switch({ of, class: extra, children }: SwitchProps) {
   return (
     <label class={extra ? `check ${extra}` : "check"}>

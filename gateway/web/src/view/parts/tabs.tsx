@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 interface TabsProps<Id extends string> {
   label: string;
   class?: string;
-  /** Goes before each tab's id in the page, as in `tab-new`; a panel is `panel-new`. */
+  /** Stands before a tab's id in the element ids: `tab-<prefix><id>` for the tab, `panel-<prefix><id>` for its panel. */
   idPrefix: string;
   tabs: readonly { id: Id; label: ComponentChildren }[];
   selected: Id;
@@ -20,7 +20,7 @@ export function Tabs<Id extends string>({
   onSelect,
 }: TabsProps<Id>) {
   const move = (event: KeyboardEvent) => {
-    // With one of these, an arrow is the browser's: Alt with it goes back.
+    // With one of these modifiers an arrow key is the browser's: Alt+Left goes back in its history.
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const here = tabs.findIndex((tab) => tab.id === selected);
     const to = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: tabs.length - 1 }[event.key];

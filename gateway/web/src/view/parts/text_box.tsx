@@ -8,20 +8,20 @@ interface TextBoxProps {
   limit: number;
   placeholder?: string;
   hint?: ComponentChildren;
-  /** What the sending button says. */
+  /** The label of the button that sends. */
   action: ComponentChildren;
   onInput: (value: string) => void;
   onSend: () => void;
   boxRef?: Ref<HTMLTextAreaElement>;
-  /** What stands beside the sending button. */
+  /** What is shown beside the button that sends. */
   beside?: ComponentChildren;
-  /** Takes the focus when it appears. */
+  /** Whether the box takes the focus when it appears. */
   focus?: boolean;
 }
 
 const NEAR_LIMIT = 400;
 
-/** How many characters a text has, as the limit counts them. */
+/** Counts the characters of a text as the limit does. */
 export function length(text: string): number {
   let count = 0;
   for (const _ of text) count += 1;
@@ -33,12 +33,12 @@ export function characters(count: number): string {
   return count === 1 ? "1 character" : `${count} characters`;
 }
 
-/** What browsers call a key that an input method has taken. */
+/** The key code that browsers report for a key that an input method has taken. */
 const TAKEN = 229;
 
 /**
- * Whether a key is an input method's: while it composes, Enter chooses a character. Safari tells of the key when the
- * composing is over already, and then only by its code.
+ * Whether a key belongs to an input method: while one composes, Enter chooses a character. Safari reports the key only
+ * after composing is over, and then only the key code tells.
  */
 function isComposed(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === TAKEN;
@@ -109,7 +109,7 @@ export function TextBox(props: TextBoxProps) {
           )}
         </p>
         {left < 0 && (
-          // Each try adds it anew, so that each is answered aloud. The number would be read out at every key.
+          // Each try adds it anew, so that screen readers read it out. They would read the count out at every key.
           <span key={tries} class="visually-hidden" role="alert">
             This is too long to send. Shorten it, or send it in two parts.
           </span>

@@ -8,7 +8,7 @@ const LOOK: Record<Theme, { icon: IconName; text: string }> = {
   dark: { icon: "moon", text: "dark" },
 };
 
-/** Goes through light, dark and the system's choice. */
+/** A button that goes through light, dark and the system's choice. */
 export function ThemeSwitch() {
   const { icon, text } = LOOK[theme.value];
   const next = ORDER[(ORDER.indexOf(theme.value) + 1) % ORDER.length] ?? "system";

@@ -2,11 +2,11 @@ interface VolumeProps {
   /** How loud it is, from 0 to 1. */
   value: number;
   onChange: (value: number) => void;
-  /** The user has let go: what they have chosen can be heard. */
+  /** Called when the user lets go of the slider, so that the chosen volume can be played to them. */
   onChosen?: () => void;
 }
 
-/** How loud sounds are. */
+/** A slider for how loud sounds are. */
 export function Volume({ value, onChange, onChosen }: VolumeProps) {
   const percent = Math.round(value * 100);
   return (

@@ -1,14 +1,14 @@
 import { useState } from "preact/hooks";
 
-/** What was wrong with the user's last try. */
+/** What was wrong with the user's last attempt. */
 export interface Wrong {
-  /** Empty if nothing was. */
+  /** Empty if nothing was wrong. */
   text: string;
-  /** How often something was said of a try. */
+  /** How often the text has been set. */
   tries: number;
 }
 
-/** Keeps what was wrong with the user's last try. */
+/** Keeps what was wrong with the user's last attempt. */
 export function useWrong(): [Wrong, (text: string) => void] {
   const [wrong, setWrong] = useState<Wrong>({ text: "", tries: 0 });
   return [wrong, (text) => setWrong(({ tries }) => ({ text, tries: tries + 1 }))];
@@ -20,7 +20,7 @@ interface WrongLineProps {
   id?: string;
 }
 
-/** Says what was wrong, aloud too. Screen readers say only what is added, so that each try has a line of its own. */
+/** Says what was wrong, aloud too. Screen readers read only what is added, so each attempt gets a new element. */
 export function WrongLine({ wrong: { text, tries }, class: look, id }: WrongLineProps) {
   if (text === "") return null;
   return (
