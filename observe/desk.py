@@ -18,10 +18,10 @@ import uuid
 from carrel_socket import CarrelSocket, HttpRefusal, Refused, http
 from websockets.exceptions import WebSocketException
 
-# What a person runs into when a process is killed, on purpose or not.
+# The errors that people meet when a process is killed, on purpose or not.
 TROUBLE = (OSError, WebSocketException, HttpRefusal, Refused)
 
-# A token is good for a quarter of an hour.
+# Tokens are cached for one shift, which is shorter than the ten minutes for which a token is valid.
 SHIFT_SECONDS = 300
 
 QUESTIONS = [
@@ -100,7 +100,7 @@ def supervised(gateways, pause, name, question):
         people = [patron, ms_map, mr_lee]
         ms_map.socket.act(session_id, pickUp={})
         ms_map.socket.attend(session_id)
-        # Both reach for the patron, and one is too late.
+        # Both librarians try to pick the patron up, and the second is too late.
         with contextlib.suppress(Refused):
             mr_lee.socket.act(session_id, pickUp={})
         talk(people, pause, patron, ms_map, ["Hello! I am reading your question.", "Take your time.", "Here is a page."])
@@ -117,7 +117,7 @@ def supervised(gateways, pause, name, question):
         look_on(people, pause)
         admin.socket.act(session_id, leaveConference={})
 
-        # The patron's network goes away for a moment, and what was written meanwhile is there.
+        # The patron loses the connection for a moment, and then receives what was written meanwhile.
         last = patron.lose_connection()
         ms_map.socket.act(session_id, postMessage={"text": "The atlas of 1888 has it."})
         patron.come_back(there, last)

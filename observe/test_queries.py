@@ -15,15 +15,15 @@ from dashboards import dashboards, queries
 from distributed import Distributed, folder_for_all
 from rules import rules
 
-# What has nothing to show as long as nothing is wrong, and why nothing is.
+# The panels that may be empty while nothing is wrong, each with the reason.
 MAY_BE_EMPTY = {
     ("desk", "Alerts that fire"): "an alert fires after half a minute at the earliest",
 }
 
-# A limit for what hangs, not a measure: what people and a few scrapes take.
+# A limit for a hang, not a measurement: far longer than the people and a few scrapes need.
 ANSWER_SECONDS = 120
 
-# What Grafana puts in: any installation, service and replica, and a window that a few scrapes fit into.
+# The values that Grafana substitutes: any installation, service and replica, and a window that covers a few scrapes.
 GRAFANAS = {"$__rate_interval": "1m", "$namespace": ".*", "$service": ".*", "$instance": ".*"}
 
 
@@ -79,7 +79,7 @@ class Queries(unittest.TestCase):
         return sorted((t["labels"]["job"], "not yet" if t["health"] == "unknown" else t["lastError"]) for t in targets)
 
     def test_every_process_is_scraped(self):
-        # Each process runs twice. A scrape may fail at first, on a machine that is busy starting them; the next one counts.
+        # Each process runs twice. On a machine busy with starting them, a first scrape may fail; the last one counts.
         wanted = sorted(2 * [(f"carrel-{name}", "") for name in ["session", "presence", "im", "gateway"]])
         until = time.monotonic() + ANSWER_SECONDS
         while (found := self.scraped()) != wanted and time.monotonic() < until:
@@ -90,7 +90,7 @@ class Queries(unittest.TestCase):
         wanted = {(board, panel, number): as_grafana_asks(query) for number, (board, panel, query) in enumerate(queries())}
         must = {name: query for name, query in wanted.items() if name[:2] not in MAY_BE_EMPTY}
         self.assertEqual(self.unanswered(must), {})
-        # These are at least understood.
+        # Queries that may be empty must at least be valid.
         for query in wanted.values():
             self.ask("query", query=query)
 
@@ -101,7 +101,7 @@ class Queries(unittest.TestCase):
         wanted = {}
         for board, dashboard in dashboards().items():
             for variable in dashboard["templating"]["list"]:
-                # One Carrel that no namespace is given to has none to choose from.
+                # A Carrel without a namespace offers none to choose from.
                 if variable["type"] == "query" and variable["name"] != "namespace":
                     metric, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()
                     wanted[board, variable["name"]] = f'count by ({label}) ({as_grafana_asks(metric)})'

@@ -13,7 +13,7 @@ import urllib.request
 
 from distributed import Distributed, folder_for_all
 
-# A limit for what hangs, not a measure: what people and exporters take.
+# A limit for a hang, not a measurement: far longer than the people and the exporters need.
 ANSWER_SECONDS = 120
 
 

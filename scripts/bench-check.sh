@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Plays the bench's scenarios with a few people for a moment, so that it can't rot: no figure is judged, but everything
-# that is said has to arrive, once and in order.
+# Runs the bench's scenarios briefly with a few people, so that the bench can't rot: no figure is judged, but every
+# message must arrive, once and in order.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 scripts/setup.sh redis postgres eatmydata

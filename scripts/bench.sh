@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Measures how fast Carrel is beside what the socket and the disk allow, and compares with the last result that was
-# committed. Without arguments every scenario five times, in an hour and a half; `--size brief --runs 3` takes a quarter
-# of that. Arguments are those of `carrel-bench run`; docs/performance.md explains them.
+# Measures how fast Carrel is compared with what the socket and the disk allow, and with the last committed result.
+# Without arguments, it runs every scenario five times, in an hour and a half; `--size brief --runs 3` takes a quarter
+# of that. The arguments are those of `carrel-bench run`; docs/performance.md explains them.
 #
-# If the programs of the last result are still in target/bench, they are played in the same turns. BENCH_AGAINST names
-# another commit, which is built first if it has to be. BENCH_SAVE=yes keeps the result in bench/results.
+# If the programs of the last result are still in target/bench, they are run in alternation with the new ones.
+# BENCH_AGAINST names another commit, which is built first if necessary. BENCH_SAVE=yes keeps the result in
+# bench/results.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 scripts/setup.sh redis postgres eatmydata
@@ -12,7 +13,7 @@ scripts/setup.sh redis postgres eatmydata
 packages=(--package carrel --package carrel-session --package carrel-presence --package carrel-im --package carrel-gateway)
 programs=(carrel carrel-session carrel-presence carrel-im carrel-gateway)
 
-# Keeps the programs of a commit, from the folder $2, where they are found again.
+# Copies the programs of the commit $1 from the folder $2 to target/bench, where later runs find them.
 keep_programs() {
   mkdir -p "$TARGET/bench/$1"
   for program in "${programs[@]}"; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the program `carrel` with its pages and prints the path of it on the last line. PROFILE=release builds it
-# optimised, which takes about ten minutes the first time instead of four.
+# Builds all programs, `carrel` with its pages, and prints the path of `carrel` on the last line. PROFILE=release builds
+# them optimised, which takes about ten minutes the first time instead of four.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh >&2
 

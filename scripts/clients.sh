@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays the foreign clients. Each test starts a Carrel of its own on free ports.
+# Runs the tests of the foreign clients. Each test starts its own Carrel on free ports.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh python
 PROGRAM_UNDER_TEST="$(scripts/build.sh | tail -n 1)"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
-# Each pattern finds the passed and failed tests that one runner closed with.
+# Each pattern finds the counts of passed and failed tests in one runner's summary.
 CARGO = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed", re.M)
 VITEST = re.compile(r"^\s+Tests\s+(?:(?P<failed>\d+) failed)?[ |]*(?:(?P<passed>\d+) passed)?", re.M)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(?:OK|FAILED)(?: \(([^)]*)\))?$", re.M)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Asks a Prometheus that scrapes a running Carrel every query of the dashboards and of the alerts. Carrel, its people and
-# Prometheus are started by `make observe`, without the trace viewer, which takes long to build. OBSERVE_TRACES=yes brings
-# it in, and asks it for the trace of a message.
+# Runs every query of the dashboards and of the alerts on a Prometheus that scrapes a running Carrel. `make observe`
+# starts Carrel, its people and Prometheus, without the trace viewer, which takes long to build. OBSERVE_TRACES=yes
+# includes it, and looks for the trace of a message in it.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh deploy
 PROGRAMS="$(dirname "$(scripts/build.sh | tail -n 1)")"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks deploy/ without a container engine or a cluster: lints, schemas, the chart rendered by Helm's own library,
-# whether Carrel's programs know every command and setting that is in there, the alert rules by promtool, and the
-# dashboards by Grafana's model.
+# Checks deploy/ without a container engine or a cluster: lints, schemas, the chart as Helm's own library renders it,
+# whether Carrel's programs know every command and setting used there, the alert rules with promtool, and the dashboards
+# against Grafana's model.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh deploy redis prometheus
 PROGRAMS="$(dirname "$(scripts/build.sh | tail -n 1)")"

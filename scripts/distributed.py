@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = {"session": 1, "presence": 2, "im": 3}
 
-# A limit for what hangs, not a measure: a build from nothing on a small machine.
+# A limit for a hang, not a measurement: a build from scratch on a small machine fits in.
 START_SECONDS = 1200
 
 
@@ -56,7 +56,7 @@ class Distributed:
         self.folder = Path(folder)
         self.port = free_ports(ports)
         settings = {"DISTRIBUTED_DIR": folder, "DISTRIBUTED_PORT": str(self.port)} | (settings or {})
-        # A session of its own, so that a signal reaches make and the script as it does in a terminal.
+        # A separate session, so that signals reach make and the script as in a terminal.
         self.make = subprocess.Popen(
             ["make", target],
             cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

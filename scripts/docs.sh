@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds the documents to what is there: links lead somewhere, commands exist, and `make run` does what README says.
+# Checks the documents: links lead somewhere, commands exist, tags are defined, and `make run` does what README says.
+# Also plays `make run-distributed` and the TLS example of docs/operating.md.
 source "$(dirname "$0")/environment.sh"
 
 section "documents"

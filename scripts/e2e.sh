@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays the stories in Chromium. The tests start a Carrel of their own on free ports; pictures go to e2e/artefacts.
+# Plays the stories in Chromium. The tests start their own Carrel on free ports; screenshots go to e2e/artefacts.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh chromium e2e
 PROGRAM_UNDER_TEST="$(scripts/build.sh | tail -n 1)"

@@ -1,4 +1,4 @@
-# Sourced by every script: where things are, and how a script says what it is doing.
+# Sourced by every script: paths, versions, and functions that report what a script is doing.
 # shellcheck shell=bash
 set -euo pipefail
 
@@ -19,13 +19,13 @@ section() {
   printf '\n=== %s\n' "$*"
 }
 
-# Prints why the script cannot go on, and ends it.
+# Prints why the script can't go on, and ends it.
 give_up() {
   printf 'error: %s\n' "$*" >&2
   exit 1
 }
 
-# Runs a command without its output, which is shown only if the command fails.
+# Runs a command quietly: its output is shown only if it fails, and then the script ends.
 quietly() {
   local output
   output="$(mktemp)"

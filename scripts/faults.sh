@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Breaks a running Carrel on purpose and holds what people saw against the log. Without arguments the short form: each
-# kind of fault once, a small swarm, and the crash points. Arguments are those of `carrel-faults run`, or `swarm` and
-# those of `carrel-faults swarm`; docs/faults.md explains them.
+# Injects faults into a running Carrel and compares what people saw with the log. Without arguments, it runs the short
+# form: each kind of fault once, a small swarm, and the crash points. The arguments are those of `carrel-faults run`, or
+# `swarm` and those of `carrel-faults swarm`; docs/faults.md explains them.
 #
 # FAULTS_PROFILE=release builds and runs the programs as they are released.
 source "$(dirname "$0")/environment.sh"

@@ -24,10 +24,10 @@ import sys
 import time
 from pathlib import Path
 
-# Control groups of the second version, and where those of the first have their freezer.
+# Where control groups of version 2 are, and the freezer of version 1.
 UNIFIED = Path("/sys/fs/cgroup")
 FREEZER = UNIFIED / "freezer"
-# A group is empty only when those who were in it have been waited for, by whomever.
+# A group becomes empty only once its dead processes have been reaped by their parents.
 EMPTY_WITHIN_SECONDS = 10
 
 
@@ -52,7 +52,7 @@ class Group:
             self.switch.write_text(self.frozen)
             time.sleep(seconds)
         finally:
-            # Who is frozen does not even die.
+            # A frozen process can't even be killed.
             self.switch.write_text(self.thawed)
 
     def remove(self, command: subprocess.Popen | None) -> None:

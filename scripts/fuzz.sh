@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Feeds every decoder with what libFuzzer thinks of, each for FUZZ_SECONDS, 60 if not set; or only those named. What
-# it finds is in fuzz/artifacts/, what it learned in fuzz/corpus/.
+# Fuzzes every decoder, or only those named, with libFuzzer, each for FUZZ_SECONDS (60 if not set). Failing inputs are
+# in fuzz/artifacts/, and the corpus is in fuzz/corpus/.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh fuzz
 PATH="$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION/bin:$PATH"
-# libFuzzer's counters are unstable options of rustc; a stable one takes them when told so.
+# libFuzzer's counters are unstable options of rustc, which a stable compiler accepts only with this.
 export RUSTC_BOOTSTRAP=1
 
 seconds="${FUZZ_SECONDS:-60}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Counts the instructions of one message's whole way with callgrind, and holds them to bench/instructions.json. What is
-# counted is what is released, so the programs are built as such: ten minutes if they are not there yet, then a minute.
+# Counts the instructions of one message's whole way with callgrind, and checks them against bench/instructions.json.
+# The programs are counted as they are released, so this builds them so: ten minutes if they do not exist yet, then a
+# minute.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 scripts/setup.sh valgrind

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks everything that can be checked without running Carrel. All checks run, whatever the earlier ones found.
+# Checks everything that can be checked without running Carrel. All checks run, even after one has failed.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh web e2e deny
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Starts what an operator sees Carrel with, and a Carrel to see: Jaeger's user interface for the traces, Prometheus with
-# the alert rules, and `make run-distributed` with a small desk that is never quiet. Ctrl-C stops all of it.
+# Starts a Carrel and the tools with which an operator observes it: Jaeger's user interface for the traces, Prometheus
+# with the alert rules, and `make run-distributed` with a small desk that is never quiet. Ctrl-C stops everything.
 #
-# DISTRIBUTED_DIR and DISTRIBUTED_PORT are those of run-distributed.sh; the three ports after its 47 are taken too.
-# OBSERVE_TRACES=no leaves the trace viewer out, which takes some minutes to build the first time. OBSERVE_PAUSE says how
+# DISTRIBUTED_DIR and DISTRIBUTED_PORT are those of run-distributed.sh; the three ports after its 47 are used too.
+# OBSERVE_TRACES=no leaves the trace viewer out, which takes some minutes to build the first time. OBSERVE_PAUSE is how
 # many seconds the people of the desk think before they write, 1 if not set.
 source "$(dirname "$0")/environment.sh"
 with_traces="${OBSERVE_TRACES:-yes}"
@@ -43,8 +43,8 @@ trap stop_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Starts a program in the background, with its output in a file. In a session of its own, so that Ctrl-C reaches this
-# script alone, which stops all in order.
+# Starts a program in the background, with its output in a file. It gets a separate session, so that Ctrl-C reaches only
+# this script, which stops everything in order.
 start() {
   local name="$1"
   shift
@@ -53,7 +53,7 @@ start() {
   pids[$name]=$!
 }
 
-# Waits until a program says something. Gives up when it has ended.
+# Waits until a program's output has the word. Gives up if the program has ended.
 await() {
   local name="$1" word="$2"
   until grep -q "$word" "$folder/$name.log"; do
@@ -62,7 +62,7 @@ await() {
   done
 }
 
-# The addresses at which Prometheus scrapes both replicas of the service with this number, as run-distributed.sh has it.
+# Prints the addresses where Prometheus scrapes both replicas of the service with this number in run-distributed.sh.
 scraped() {
   printf '"127.0.0.1:%s", "127.0.0.1:%s"' $((first_port + 10 * $1 + 5)) $((first_port + 10 * $1 + 6))
 }
@@ -78,7 +78,7 @@ if [ "$with_traces" != no ]; then
   export CARREL_TELEMETRY__OTLP_ENDPOINT="http://127.0.0.1:$otlp_port"
 fi
 
-# What an earlier run left would look like processes that are gone.
+# The metrics of an earlier run would look like processes that are gone.
 rm -rf "$folder/metrics"
 cat >"$folder/prometheus.yaml" <<END
 global:
@@ -95,7 +95,7 @@ END
 start prometheus prometheus --config.file "$folder/prometheus.yaml" --storage.tsdb.path "$folder/metrics" \
   --web.listen-address "127.0.0.1:$prometheus_port" --enable-feature exemplar-storage
 await prometheus 'Server is ready to receive web requests'
-# The address of one of its pages. Debian's Prometheus has only those of before, in a folder of their own.
+# Prints the address of one of Prometheus's pages. Debian's Prometheus has only the classic pages, under classic/.
 page() {
   local all="http://127.0.0.1:$prometheus_port" folder=""
   "$TOOLS/venv/bin/python" -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1])' "$all/$1" \

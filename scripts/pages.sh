@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the pages, unless nothing they are made of has changed since they were built.
+# Builds the pages, unless none of their sources has changed since they were built.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh web
 

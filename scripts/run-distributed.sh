@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts Carrel as many processes on this machine: a PostgreSQL, a Redis, and two of each service, with the demo
-# directory. Everything is in ./data-distributed, or where DISTRIBUTED_DIR says; the ports are DISTRIBUTED_PORT, or 9100,
-# and the 46 after it. Ctrl-C stops all of it.
+# directory. The data is in ./data-distributed, or in DISTRIBUTED_DIR; the ports are DISTRIBUTED_PORT (9100 if not set)
+# and the 46 after it. Ctrl-C stops everything.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh postgres redis
 
@@ -14,24 +14,25 @@ folder="$(cd "$folder" && pwd)"
 postgres_port=$((first_port + 2))
 redis_port=$((first_port + 3))
 
-# What is started holds the lock too, so that a run whose processes were left behind is noticed.
+# The processes started here hold the lock too, so that a run that left processes behind is noticed.
 exec {lock}>"$folder/lock"
 flock --nonblock "$lock" \
   || give_up "$folder is in use by another run, or by what one left behind when it was killed: $folder/pids lists it"
 : >"$folder/pids"
 
-# The address of the nth replica of a service, and where its health is asked.
+# The address of a replica of a service, by their numbers, the address of its health listener, and the URLs of both
+# replicas.
 address() { echo "127.0.0.1:$((first_port + 10 * $1 + $2))"; }
 health() { echo "127.0.0.1:$((first_port + 10 * $1 + $2 + 5))"; }
 both() { echo "[\"http://$(address "$1" 0)\", \"http://$(address "$1" 1)\"]"; }
 
-# Gives up if somebody listens on a port already.
+# Gives up if something already listens on the port.
 check_free() {
   ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null \
     || give_up "port $1 is in use; set DISTRIBUTED_PORT to the first of 47 free ones"
 }
 
-# PostgreSQL refuses to run as root.
+# Runs a command as the user postgres if this is root: PostgreSQL refuses to run as root.
 as_postgres() {
   if [ "$(id -u)" = 0 ]; then
     runuser -u postgres -- "$@"
@@ -41,7 +42,7 @@ as_postgres() {
 }
 
 postgres="$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)"
-# One that an earlier run left behind.
+# Stops a PostgreSQL that an earlier run left behind.
 if [ -s "$folder/postgres/postmaster.pid" ] && as_postgres "$postgres/pg_ctl" -D "$folder/postgres" status >/dev/null; then
   echo "stopping the PostgreSQL of an earlier run"
   quietly as_postgres "$postgres/pg_ctl" -D "$folder/postgres" stop -m fast
@@ -61,8 +62,8 @@ echo "building; the first time takes some minutes"
 programs="$(dirname "$(scripts/build.sh | tail -n 1)")"
 
 pids=()
-# Ends all of the processes named, those that hang by force. They end by themselves within ten seconds, but for a machine
-# that is too busy to let them.
+# Ends the given processes, and kills those that have not ended after 30 s. They normally end within ten seconds, unless
+# the machine is too busy.
 end() {
   kill -TERM "$@" 2>/dev/null || true
   for ((tenths = 0; tenths < 300; tenths++)); do
@@ -83,11 +84,11 @@ stop_postgres() {
 }
 stop_all() {
   trap - EXIT
-  # make hands a SIGTERM on that has reached this script already.
+  # make forwards a SIGTERM that has already reached this script.
   trap '' TERM HUP
   trap 'kill -KILL "${pids[@]}" 2>/dev/null; stop_postgres immediate; exit 130' INT
   printf '\nstopping; Ctrl-C again: at once\n'
-  # Both replicas of a service at a time, each service before what it calls; then Redis, which was the first.
+  # Ends both replicas of a service at a time, each service before those that it calls; then Redis, which started first.
   local left="${#pids[@]}"
   while [ "$left" -gt 0 ]; do
     local together=$((left > 1 && left % 2 == 1 ? 2 : 1))
@@ -100,8 +101,8 @@ trap stop_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Starts a program in the background, with its output in a file. In a session of its own, so that Ctrl-C reaches this
-# script alone, which stops all in order.
+# Starts a program in the background, with its output in a file. It gets a separate session, so that Ctrl-C reaches only
+# this script, which stops everything in order.
 start() {
   local name="$1"
   shift
@@ -111,7 +112,7 @@ start() {
   echo "$name $!" >>"$folder/pids"
 }
 
-# Waits until a program says something, or has ended.
+# Waits until the output of the program started last has the word. Gives up if the program has ended.
 await() {
   local name="$1" word="$2"
   until grep -q "$word" "$folder/logs/$name.log"; do
@@ -130,7 +131,8 @@ if [ ! -d "$folder/postgres" ]; then
   quietly as_postgres "$postgres/initdb" -D "$folder/postgres.new" --username carrel --auth trust --encoding UTF8 --locale C
   mv "$folder/postgres.new" "$folder/postgres"
 fi
-# pg_ctl waits until the server takes connections. It gets no lock: one that is left behind is stopped above.
+# pg_ctl waits until the server accepts connections. The server does not hold the lock: one left behind is stopped
+# above.
 as_postgres "$postgres/pg_ctl" -D "$folder/postgres" -w -s -l "$folder/postgres/server.log" \
   -o "-p $postgres_port -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start {lock}>&- \
   || give_up "PostgreSQL did not start: $(tail -n 5 "$folder/postgres/server.log")"
@@ -151,7 +153,7 @@ export CARREL_POSTGRES__URL CARREL_REDIS__URLS CARREL_REDIS__KEY CARREL_TELEMETR
 "$programs/carrel-session" migrate
 "$programs/carrel-presence" directory load - <carrel/demo/directory.toml
 
-# Starts both replicas of a service: its name, its number, and its settings.
+# Starts both replicas of a service, given its name, its number, and its settings.
 service() {
   local name="$1" number="$2"
   shift 2
@@ -182,7 +184,7 @@ for replica in 0 1; do
   echo "patrons of Maple ask at $at/ask/maple, librarians log in at $at/desk (map@harbor, lee@maple, admin@maple; password demo)"
 done
 echo "Kill any of them and look at what people notice; Ctrl-C stops all of it."
-# Until a signal comes: one that ends by itself, or is killed, is no reason to stop the others.
+# Waits for a signal: a process that ends by itself or is killed does not stop the others.
 while wait -n || [ "$?" != 127 ]; do
   :
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds Carrel and starts it with the demo directory. Its data is in ./data, or where CARREL_DATA_DIR says; the
-# addresses may be changed with CARREL_HTTP__ADDRESS and CARREL_GRPC__ADDRESS. Ctrl-C stops it.
+# Builds Carrel and starts it with the demo directory. Its data is in ./data, or in CARREL_DATA_DIR; the addresses can
+# be changed with CARREL_HTTP__ADDRESS and CARREL_GRPC__ADDRESS. Ctrl-C stops it.
 source "$(dirname "$0")/environment.sh"
 
 echo "building; the first time takes some minutes"

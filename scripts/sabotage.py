@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 COPY = TARGET / "sabotage"
 CRATES = ["proto", "platform", "testbed", "session-svc", "presence-svc", "im-svc", "simulation"]
-# Of these one may have been built with a leak or a bug in it.
+# The crates that an earlier run may have built with a leak or a bug in them.
 CHANGED = {"session-svc", "simulation"}
-# So many seeds a bug may get by.
+# How many seeds may miss a bug before it counts as not caught.
 SEEDS = 200
 
 
@@ -46,7 +46,7 @@ class Bug:
 
     name: str
     file: str
-    # What is changed into what.
+    # Pairs of the text to replace and its replacement.
     edits: tuple[tuple[str, str], ...]
     in_make_test: bool = False
 
@@ -231,8 +231,8 @@ BUGS = [
 def copy_sources() -> None:
     """Puts the crates that the tests need into a workspace of their own."""
     for crate in CRATES:
-        # Cargo tells by its time whether a file has changed. What an earlier run may have built with a leak in it must
-        # look changed; the rest keeps its times and is not built again.
+        # Cargo detects changed files by their modification times. Crates that an earlier run may have built with a leak
+        # must look changed; the others keep their times, so they are not rebuilt.
         copy = shutil.copy if crate in CHANGED else shutil.copy2
         shutil.copytree(ROOT / crate, COPY / crate, dirs_exist_ok=True, copy_function=copy)
     manifest = (ROOT / "Cargo.toml").read_text()
@@ -327,7 +327,7 @@ def main() -> None:
     both = not {"leaks", "bugs"} & set(arguments)
     shutil.rmtree(COPY, ignore_errors=True)
     copy_sources()
-    # Also of those that are not tried this time: code moves, and nobody would notice before the next soak.
+    # Applies even those that are not tried this time: otherwise nobody would notice moved code before the next soak.
     for sabotage in (*LEAKS, *BUGS):
         edits = sabotage.edits if isinstance(sabotage, Bug) else ((sabotage.sound, sabotage.leaking),)
         place = COPY / sabotage.file

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what is missing of the things named: web, e2e, python, deploy, chromium, redis, postgres, prometheus, protoc,
-# strace, faketime, eatmydata, valgrind, deny, fuzz. Run again, it does nothing.
+# Installs the named parts that are missing: web, e2e, python, deploy, chromium, redis, postgres, prometheus, protoc,
+# strace, faketime, eatmydata, valgrind, deny, fuzz. Running it again does nothing.
 #
-# Needed beforehand: Rust with cargo and a C compiler, Node 20 with npm, Python 3.11 and Debian's apt. The packages of npm,
-# Python and cargo go into the working tree, node_modules folders and .tools; all others are Debian's, unless they are there.
+# Prerequisites: Rust with cargo and a C compiler, Node 20 with npm, Python 3.11 and Debian's apt. Packages of npm,
+# Python and cargo go into the working tree, to node_modules and .tools; the others are Debian's, unless the programs
+# are there.
 source "$(dirname "$0")/environment.sh"
 
 # Whether the folder $1 was installed from exactly the file $2.
@@ -11,8 +12,8 @@ installed_from() {
   [ -f "$1/.installed-from" ] && cmp -s "$1/.installed-from" "$2"
 }
 
-# Runs a command that downloads something, and again after a while if the other end does not answer: what is missing then
-# is seldom missing for long.
+# Runs a command that downloads something, and retries it twice, after 5 and 20 s: a server that does not answer is
+# seldom away for long.
 retry() {
   local pause
   for pause in 5 20; do
@@ -46,7 +47,7 @@ install_deny() {
   local home="$TOOLS/cargo-deny-$CARGO_DENY_VERSION"
   [ -x "$home/bin/cargo-deny" ] && return
   echo "building cargo-deny $CARGO_DENY_VERSION, once"
-  # Unoptimised and without its own network client: a minute instead of ten, and as exact.
+  # Built unoptimised and without its own network client: a minute instead of ten, with the same results.
   CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_DEV_DEBUG=0 quietly retry cargo install cargo-deny \
     --version "$CARGO_DENY_VERSION" --locked --debug --no-default-features --root "$home"
   rm -rf "$TOOLS/build"
@@ -71,27 +72,27 @@ install_chromium() {
 install_postgres() {
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && return
   echo "installing Debian's postgresql"
-  # Tests start servers of their own; the package is not to start another one.
+  # Tests start their own servers; the package must not start another one.
   install_debian postgresql-common
   echo 'create_main_cluster = false' | quietly "${AS_ROOT[@]}" tee -a /etc/postgresql-common/createcluster.conf
   install_debian postgresql
 }
 
-# The tests start servers of their own; the package's service is not wanted.
+# Tests start their own servers; the package's service must not run.
 install_redis() {
   command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null && command -v redis-cli >/dev/null && return
   echo "installing Debian's redis"
   without_services install_debian redis-server redis-sentinel redis-tools
 }
 
-# The server and promtool; the package's service is not wanted.
+# Installs the server and promtool; the package's service must not run.
 install_prometheus() {
   command -v prometheus >/dev/null && command -v promtool >/dev/null && return
   echo "installing Debian's prometheus"
   without_services install_debian --no-install-recommends prometheus
 }
 
-# The trace viewer's protos are compiled with it; Carrel's own need none.
+# Compiles the trace viewer's protos; Carrel's own do not need it.
 install_protoc() {
   command -v protoc >/dev/null && return
   echo "installing Debian's protobuf-compiler"
@@ -122,7 +123,7 @@ install_valgrind() {
   install_debian valgrind
 }
 
-# Runs a command while Debian's packages must not start the services that they bring.
+# Runs a command during which Debian's packages do not start their services.
 without_services() {
   local policy=/usr/sbin/policy-rc.d
   if [ -e "$policy" ] || [ "$(id -u)" != 0 ]; then
@@ -139,7 +140,7 @@ without_services() {
 
 install_debian() {
   command -v apt-get >/dev/null || give_up "install these by hand, this machine has no apt-get: $*"
-  # Another apt may be at work, as one is on its own on a machine that was started a moment ago.
+  # Another apt may be running, for example the automatic one on a machine that has just booted.
   local apt_get=("${AS_ROOT[@]}" apt-get -o DPkg::Lock::Timeout=300 -qq)
   quietly retry "${apt_get[@]}" update
   DEBIAN_FRONTEND=noninteractive quietly retry "${apt_get[@]}" install -y "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays Carrel's services in simulated worlds, one for each of SEEDS, 0..2000 if not set; or one that is named:
+# Runs Carrel's services in simulated worlds, one for each of SEEDS (0..2000 if not set), or in a single one:
 # scripts/simulation.sh --seed 17 --verbose
 source "$(dirname "$0")/environment.sh"
 

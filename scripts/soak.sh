@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Repeats the tests that find more the longer they run, round after round, until SOAK_MINUTES are over: faults in a
-# running Carrel (for FAULTS_MINUTES, 20 if not set), kills at random points, pairs of histories that differ only in what is
-# hidden, contested pick-ups and transfers, recounts, rosters, the log under kills, the services' tests while they are held
-# up, simulated worlds, each round others, and the fuzzers. Before that, once, all bugs that the simulation must catch.
+# Repeats the tests that find more the longer they run, in rounds, until SOAK_MINUTES (10 if not set) are over: faults
+# in a running Carrel (for FAULTS_MINUTES, 20 if not set), kills at random points, pairs of histories that differ only
+# in what is hidden, contested pick-ups and transfers, recounts, rosters, the log under kills, the services' tests under
+# random stalls, simulated worlds (others in each round), and the fuzzers. Before that, it checks once that the
+# simulation catches all built-in bugs.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh
 

@@ -23,9 +23,9 @@ import tempfile
 import time
 from pathlib import Path
 
-# A run that takes longer hangs.
+# A run that takes longer counts as hung.
 RUN_SECONDS = 900
-# How long a program runs between two pauses at the most, in seconds: mostly not for long.
+# The upper limits, in seconds, from which the time between two pauses is drawn: mostly short.
 BETWEEN = [0.005, 0.02, 0.05, 0.1, 0.3, 1.0]
 
 
@@ -51,7 +51,7 @@ def play(program: Path, folder: Path, arguments: list[str], run: int, longest: f
         until = time.monotonic() + RUN_SECONDS
         while process.poll() is None and time.monotonic() < until:
             time.sleep(chance.random() * chance.choice(BETWEEN))
-            # It is not waited for in between, so that its number stands for nobody else.
+            # The process has not been reaped since the poll, so its id can't belong to another process.
             os.kill(process.pid, signal.SIGSTOP)
             time.sleep(chance.random() ** 4 * longest)
             os.kill(process.pid, signal.SIGCONT)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from distributed import ROOT, SERVICES, Distributed, ask, folder_for_all
 
-# Limits for what hangs, not measures: what a stop may take, and how long a process may say that it is not ready.
+# Limits for a hang, not measurements: how long a stop may take, and how long a process may report not being ready.
 STOP_SECONDS = 120
 READY_SECONDS = 120
 READY = (200, "ready\n")
@@ -22,7 +22,7 @@ READY = (200, "ready\n")
 class MakeRunDistributed(unittest.TestCase):
     def test_it_serves_outlives_a_killed_replica_and_leaves_nothing_behind(self):
         with folder_for_all() as folder:
-            # Twice in one folder: the second finds what the first one left there, by another signal.
+            # Twice in one folder, ended by different signals: the second run finds the data of the first.
             for how in [signal.SIGTERM, signal.SIGINT]:
                 carrel = Distributed(folder)
                 try:
@@ -31,7 +31,7 @@ class MakeRunDistributed(unittest.TestCase):
                 finally:
                     took = carrel.stop(how)
                 self.assertLess(took, STOP_SECONDS)
-                # Nobody but the one below had to be ended by force.
+                # No process was killed except the replica that this test kills.
                 self.assertEqual([line for line in carrel.said if "Killed" in line][1:], [])
                 self.assertEqual(carrel.running(), [])
 
@@ -131,7 +131,7 @@ class TlsExample(unittest.TestCase):
         _, caller = self.start("carrel-presence", with_certificate, "keys.json")
         while ask(caller, "/ready") != READY:
             time.sleep(0.05)
-        # It has tried for longer than the other, which got through.
+        # The stranger started before the caller, which has connected, so it has had time enough to try.
         status, said = ask(stranger, "/ready")
         self.assertEqual(status, 200)
         self.assertIn("degraded: session-svc:", said)

@@ -16,22 +16,22 @@ MAKE = re.compile(r"(?:^ {4}|`)make ([a-z0-9-]+)", re.M)
 TARGET = re.compile(r"^([a-z0-9-]+):", re.M)
 ADDRESS = re.compile(r"http://[0-9.]+:[0-9]+")
 
-# A tag as it is defined, and several as they are cited: "R8, D50", "I17; S11", "S4 to S6", "S36-S43".
+# The forms in which tags are defined and cited: "R8, D50", "I17; S11", "S4 to S6", "S36-S43".
 TAG = r"[A-Z]{1,2}[0-9]{1,2}"
 DEFINED = re.compile(rf"^- \*\*({TAG})\*\* ", re.M)
 DEFINED_FAULTS = re.compile(rf"^\| ({TAG}(?:, {TAG})*) \|", re.M)
 TAGS = rf"{TAG}(?:(?:, |; |-| to | and ){TAG})*"
 RANGE = re.compile(rf"({TAG})(?:-| to )({TAG})")
-# Tags stand in parentheses, before a colon, or by themselves: as a whole comment, or as a line's last sentence.
+# Tags are cited in parentheses, before a colon, or alone: as a whole comment, or as the last sentence of a line.
 CITED = re.compile(rf"\(({TAGS})\)|^({TAGS})(?=:)|(?:^|\. )({TAGS})\.?$")
-# What a line says in a comment, a docstring, or the name of a test in TypeScript.
+# The text of a comment, a docstring, or the name of a test in TypeScript.
 SAID = re.compile(
     r"(?:^|\s)//[/!]?\s(.*)"
     r"|^\s*(?:/\*\*|\*|#|\"\"\")\s?(.*?)(?:\*/|\"\"\")?\s*$"
     r"|^\s*(?:describe|it|test)\b[^\"]*\"(.*)\""
 )
 
-# A limit for a build from nothing on a small machine, not a measure.
+# A limit for a hang, not a measurement: a build from scratch on a small machine fits in.
 START_SECONDS = 1200
 
 
@@ -117,7 +117,7 @@ class MakeRun(unittest.TestCase):
                 "CARREL_HTTP__ADDRESS": "127.0.0.1:0",
                 "CARREL_GRPC__ADDRESS": "127.0.0.1:0",
             }
-            # A session of its own, so that Ctrl-C reaches make and Carrel as it does in a terminal.
+            # A separate session, so that Ctrl-C reaches make and Carrel as in a terminal.
             run = subprocess.Popen(
                 ["make", "run"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
             )

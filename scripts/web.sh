@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the pages' logic and builds the pages into gateway/web/dist, from where the gateway takes them.
+# Tests the pages' logic, and builds the pages into gateway/web/dist, where the gateway's build finds them.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh web
 

@@ -1,4 +1,4 @@
-//! Puts a Carrel together out of its parts, and takes it apart in order.
+//! Assembles a Carrel from its parts, and stops them in order.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
 
 mod services;
 
-/// How long each step of a stop may take. Together, and with the last traces, they stay below ten seconds.
+/// How long each step of a stop may take. Together with the export of the last traces, they stay below ten seconds.
 const GATEWAY_END: Duration = Duration::from_millis(4_750);
 const GRPC_DRAIN: Duration = Duration::from_secs(1);
 const SERVICES_END: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ pub enum AssembleError {
     Serve(#[from] ServeError),
 }
 
-/// What made a running Carrel unable to go on.
+/// Why a running Carrel can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The log broke.
@@ -88,13 +88,13 @@ pub enum Failure {
     Ended(&'static str, String),
 }
 
-/// A Carrel that runs.
+/// A running Carrel.
 pub struct Running {
-    /// Where pages and the websocket are served.
+    /// The address where pages and the websocket are served.
     pub http_addr: SocketAddr,
-    /// Where gRPC is served.
+    /// The address where gRPC is served.
     pub grpc_addr: SocketAddr,
-    /// The log, for those who look at or change the directory from within the process.
+    /// The log, for code in this process that reads or changes the directory.
     pub log: SqliteLog,
     grpc: GrpcServer,
     within: InProcessServer,
@@ -104,18 +104,18 @@ pub struct Running {
     _lock: Lock,
 }
 
-/// A listener's task and the word to end it.
+/// A listener's task, and the token that ends it.
 struct Part {
     stop: CancellationToken,
     task: JoinHandle<Result<(), String>>,
 }
 
-/// Starts everything and returns when it serves.
+/// Starts everything, and returns once it serves.
 pub async fn assemble(config: Config) -> Result<Running, AssembleError> {
     start(config, None).await
 }
 
-/// Like [`assemble`]; but if there never was a directory, this one is loaded before anyone can call.
+/// Like [`assemble`], but first loads this directory, before any call is served, if there never was one.
 pub async fn assemble_with_directory(
     config: Config,
     directory: &str,
@@ -130,7 +130,7 @@ async fn start(config: Config, directory: Option<&str>) -> Result<Running, Assem
     let lock = folder.lock()?;
     let (http, http_addr) = listen("http.address", config.http.address).await?;
     let (grpc, grpc_addr) = listen("grpc.address", config.grpc.address).await?;
-    // First the log: keys without one are the sign that it was lost.
+    // The log is opened before keys are made: keys without a log are the sign that the log was lost.
     let log = SqliteLog::open(&folder.log(), SqliteOptions::default())?;
     let keys = folder.key_ring(&clock)?;
     if let Some(directory) = directory
@@ -161,7 +161,7 @@ async fn start(config: Config, directory: Option<&str>) -> Result<Running, Assem
 }
 
 impl Running {
-    /// Resolves when this Carrel can't go on and has to be stopped. Cancel-safe.
+    /// Resolves when this Carrel can't go on and must be stopped. Cancel-safe.
     pub async fn failed(&mut self) -> Failure {
         tokio::select! {
             () = self.log.failed() => Failure::Log,
@@ -170,7 +170,7 @@ impl Running {
         }
     }
 
-    /// Stops in order: no longer healthy, browsers told to come back, streams ended, calls finished, the log closed.
+    /// Stops in order: reports not serving, tells browsers to come back, ends streams, finishes calls, closes the log.
     pub async fn stop(self) {
         self.grpc.set_healthy(false).await;
         self.serving_http.stop(GATEWAY_END).await;

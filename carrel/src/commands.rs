@@ -1,4 +1,4 @@
-//! What the program can do, one module for each command.
+//! The program's commands, one module each.
 
 use carrel_platform::log::sqlite::{SqliteLog, SqliteOptions};
 
@@ -8,7 +8,7 @@ pub mod config;
 pub mod keys;
 pub mod serve;
 
-/// The log in the data folder, for a command that reads or changes it while a server may run.
+/// Opens the log in the data folder, for a command that reads or changes it while a server may be running.
 ///
 /// # Errors
 /// When the folder or the log can't be used.

@@ -1,4 +1,4 @@
-//! All settings of a Carrel in one process. `default.toml` and those of the services list them, each with its meaning.
+//! All settings of a Carrel in one process. `default.toml` and its counterparts in the services list and explain them.
 
 use std::{
     net::SocketAddr,
@@ -21,7 +21,7 @@ pub struct Config {
     pub http: HttpConfig,
     /// gRPC for other programs.
     pub grpc: GrpcConfig,
-    /// How the process is.
+    /// The health listener.
     pub health: HealthConfig,
     /// Log lines, metrics and traces.
     pub telemetry: TelemetryConfig,
@@ -39,7 +39,7 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
-    /// Where they are served; port 0 takes a free one.
+    /// The address where they are served; port 0 takes a free port.
     pub address: SocketAddr,
 }
 
@@ -47,29 +47,30 @@ pub struct HttpConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrpcConfig {
-    /// Where it is served; port 0 takes a free one.
+    /// The address where it is served; port 0 takes a free port.
     pub address: SocketAddr,
-    /// Whether the server describes its services.
+    /// Whether the server offers server reflection, which describes its services.
     pub reflection: bool,
 }
 
-/// Where it is told how the process is, and what it measures.
+/// The listener that serves the health of the process and its metrics.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
-    /// The address; port 0 takes a free one. Absent: nowhere.
+    /// The address; port 0 takes a free port. If absent, there is no such listener.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
 }
 
 impl Config {
-    /// The settings in effect: the defaults, over them the file, the environment, and `overrides`.
+    /// Loads the settings in effect. Of the defaults, the file, the environment and `overrides`, each overrides those
+    /// before it.
     pub fn load(file: Option<&Path>, overrides: impl Serialize) -> Result<Self, ConfigError> {
         config::load(&defaults(), file, "CARREL_", overrides)
     }
 }
 
-/// All settings with their defaults and explanations, as a settings file.
+/// Returns all settings with their defaults and explanations, as a settings file.
 pub fn defaults() -> String {
     [
         include_str!("default.toml"),

@@ -1,4 +1,4 @@
-//! The folder in which a Carrel keeps all that it must not lose.
+//! The folder in which a Carrel keeps everything that it must not lose.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -21,7 +21,7 @@ pub struct DataFolder {
 /// Why a data folder can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
-    /// It can't be made or read.
+    /// The folder, or a file in it, can't be created, read or written.
     #[error("data_dir: {path} can't be used: {error}", path = path.display())]
     Unusable {
         /// The file or folder.
@@ -29,7 +29,7 @@ pub enum DataFolderError {
         /// Why.
         error: io::Error,
     },
-    /// Another server runs on it.
+    /// Another server uses it.
     #[error(
         "data_dir: another Carrel runs on {path} (process {pid}). Stop it first, or give this one a folder of its own \
          with --data-dir",
@@ -47,7 +47,7 @@ pub enum DataFolderError {
 }
 
 impl DataFolder {
-    /// Opens a data folder, and makes it, for its owner only, if it does not exist.
+    /// Opens a data folder. If it does not exist, it is created with access for its owner only.
     pub fn open(path: &Path) -> Result<Self, DataFolderError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         let folder = Self {
@@ -59,22 +59,22 @@ impl DataFolder {
         }
     }
 
-    /// Where the log is.
+    /// Returns the path of the log.
     pub fn log(&self) -> PathBuf {
         self.path.join("carrel.db")
     }
 
-    /// Where the keys are that sign tokens.
+    /// Returns the path of the keys that sign tokens.
     pub fn keys(&self) -> PathBuf {
         self.path.join("keys.json")
     }
 
-    /// The key ring, a new one if there is none yet.
+    /// Loads the key ring, or creates one if there is none yet.
     pub fn key_ring(&self, clock: &Clock) -> Result<KeyRing, DataFolderError> {
         Ok(KeyRing::load_or_create(&self.keys(), clock.unix_ms())?)
     }
 
-    /// Takes the folder for one server, until the lock is dropped or the process ends, however it ends.
+    /// Locks the folder for one server, until the lock is dropped or the process ends, in whatever way.
     pub fn lock(&self) -> Result<Lock, DataFolderError> {
         let path = self.path.join("carrel.lock");
         let opened = OpenOptions::new()
@@ -108,7 +108,7 @@ impl DataFolder {
     }
 }
 
-/// A data folder in use. The operating system lets it go when the process dies.
+/// The lock on a data folder in use. The operating system releases it when the process dies.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,

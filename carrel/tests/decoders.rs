@@ -1,4 +1,4 @@
-//! Every decoder of Carrel under arbitrary, damaged and nearly good bytes, some thousand cases each (I27).
+//! Runs every decoder of Carrel on arbitrary, damaged and nearly good bytes, some thousand cases each (I27).
 //!
 //! The functions are those that `make soak` gives to libFuzzer; see `fuzz/`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -13,7 +13,7 @@ mod decoders;
 
 const CASES: u32 = 4_096;
 
-/// Good inputs of all decoders, to be damaged. What is good for one is odd for another.
+/// Returns good inputs of all decoders, to be damaged. A good input of one decoder is an odd one for the others.
 fn good() -> Vec<Vec<u8>> {
     let post = wire::PostMessage {
         text: "Where are the maps? \u{1f5fa}".to_owned(),
@@ -86,7 +86,7 @@ fn good() -> Vec<Vec<u8>> {
     ]
 }
 
-/// One way of damaging bytes.
+/// A way of damaging bytes.
 #[derive(Clone, Debug)]
 enum Damage {
     Cut(prop::sample::Index),
@@ -126,7 +126,7 @@ impl Damage {
     }
 }
 
-/// Pieces that mean something to one decoder or another.
+/// Generates pieces that have a meaning to some decoder.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let known: [&[u8]; 14] = [
         b"\0",
@@ -236,7 +236,7 @@ fn session_words() {
     drive(decoders::session_word);
 }
 
-/// What is good before it is damaged is taken by every decoder as well.
+/// The undamaged inputs are run through every decoder too.
 #[test]
 fn good_inputs() {
     for bytes in good() {

@@ -1,8 +1,8 @@
-//! Every decoder of Carrel, each behind a function that takes any bytes and must come back (I27).
+//! Every decoder of Carrel, each behind a function that takes any bytes and must return (I27).
 //!
-//! Each function fails, by a panic, not only when the product panics but also when it accepted something that it
-//! promises never to accept. libFuzzer drives them in `fuzz_targets`, and `carrel/tests/decoders.rs` includes this
-//! very file and drives them with proptest in every run of the tests.
+//! Each function panics not only when the product panics, but also when the product accepts something that it promises
+//! never to accept. libFuzzer drives the functions in `fuzz_targets`, and `carrel/tests/decoders.rs` includes this file
+//! and drives them with proptest in every test run.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -44,10 +44,10 @@ use carrel_session::{
 };
 use prost::Message as _;
 
-/// A function that takes any bytes.
+/// A function that decodes arbitrary bytes.
 pub type Decoder = fn(&[u8]);
 
-/// All of them, by name.
+/// All decoders, by name.
 pub const DECODERS: [(&str, Decoder); 9] = [
     ("client_frame", client_frame),
     ("request", request),
@@ -60,7 +60,7 @@ pub const DECODERS: [(&str, Decoder); 9] = [
     ("session_word", session_word),
 ];
 
-/// A websocket message of either kind under either sub-protocol.
+/// Decodes a websocket message of either kind under either sub-protocol.
 pub fn client_frame(data: &[u8]) {
     let text = String::from_utf8_lossy(data).into_owned();
     for protocol in SubProtocol::ALL {
@@ -80,7 +80,7 @@ pub fn client_frame(data: &[u8]) {
     }
 }
 
-/// A request of each kind, and what session-svc makes of it.
+/// Decodes a request of each kind, and lets session-svc convert and decide it.
 pub fn request(data: &[u8]) {
     if let Ok(request) = wire::AttendRequest::decode(data) {
         match request.request {
@@ -137,7 +137,7 @@ pub fn request(data: &[u8]) {
     let _ = directory_wire::RenewTokenRequest::decode(data);
 }
 
-/// A stored event of each kind: what is read is folded, shown to both audiences and written again as it was.
+/// Reads a stored event of each kind. What can be read is folded, shown to both audiences, and written again unchanged.
 pub fn stored_event(data: &[u8]) {
     if let Ok(event) = serde_json::from_slice::<Event>(data) {
         let again = serde_json::to_vec(&event).expect("an event can be written");
@@ -179,7 +179,7 @@ pub fn stored_event(data: &[u8]) {
     }
 }
 
-/// A token, or a statement of one service for another. None that the fuzzer makes is one of ours.
+/// Verifies a token, or a statement of one service for another. None that the fuzzer makes may be accepted as ours.
 pub fn token(data: &[u8]) {
     static KEYS: LazyLock<KeyRing> =
         LazyLock::new(|| KeyRing::generate().expect("there is entropy"));
@@ -192,7 +192,7 @@ pub fn token(data: &[u8]) {
     }
 }
 
-/// A directory file: it has problems, or it has none, and each problem says what to do.
+/// Parses a directory file: each problem in it names a line and says something.
 pub fn directory_file(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let file = DirectoryFile::parse(&text);
@@ -211,7 +211,7 @@ pub fn directory_file(data: &[u8]) {
     }
 }
 
-/// An address: what is accepted can be shown as a link and is its own normal form.
+/// Parses an address: what is accepted can be shown as a link, and is its own normal form.
 pub fn address(data: &[u8]) {
     let Ok(page) = PageAddress::parse(&String::from_utf8_lossy(data)) else {
         return;
@@ -225,7 +225,7 @@ pub fn address(data: &[u8]) {
     assert_eq!(again, page);
 }
 
-/// A text, a name, an e-mail address.
+/// Checks a text, a name and an e-mail address.
 pub fn text(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let length = text.chars().count();
@@ -244,8 +244,8 @@ pub fn text(data: &[u8]) {
     }
 }
 
-/// What Redis says: nothing that the fuzzer makes was sealed by us, and what is sealed is a word that is written as it
-/// was read, or none.
+/// Opens a sealed word from Redis: nothing that the fuzzer makes opens, and sealed bytes are either no word, or one
+/// that is the same after it was sealed again.
 pub fn sealed_word(data: &[u8]) {
     static KEY: LazyLock<Key> =
         LazyLock::new(|| Key::parse(&"5e".repeat(32)).expect("it is a key"));
@@ -262,7 +262,8 @@ pub fn sealed_word(data: &[u8]) {
     }
 }
 
-/// Decides on a command of everybody, in a session that was not opened and in one that runs, and applies what follows.
+/// Decides a command of the patron and of the owner, in a session not opened yet and in a running one, and applies the
+/// resulting events.
 fn decide_on(command: &Command) {
     let running = active(Audience::Staff);
     for session in [None, Some(&running)] {
@@ -317,7 +318,7 @@ fn librarian() -> LibrarianActor {
     }
 }
 
-/// A session of [`patron`], owned by [`librarian`], as an audience knows it.
+/// Returns a session of [`patron`], owned by [`librarian`], as an audience sees it.
 fn active(audience: Audience) -> Session {
     let opened = Event::Opened(carrel_session::domain::event::Opened {
         institution_id: "maple".to_owned(),
@@ -341,7 +342,8 @@ fn active(audience: Audience) -> Session {
         .expect("it was opened")
 }
 
-/// What one session-svc tells the others of a session. It is sealed on the way; a newer version may say it otherwise.
+/// Decodes the word about a session that one session-svc publishes to the others. It is sealed in transit, and a server
+/// of a newer version may write it differently.
 pub fn session_word(data: &[u8]) {
     let Some(word) = SessionWord::decode(data, "") else {
         return;
@@ -350,7 +352,7 @@ pub fn session_word(data: &[u8]) {
     if let Ok(Some(heard)) = word.beyond(&history) {
         assert_eq!(heard.news.session.len(), heard.traces.len());
         for stored in heard.news.session {
-            // What does not begin with an opening is not shown to anyone.
+            // Before an opening event, an event is shown to nobody.
             history.record(stored);
         }
     }

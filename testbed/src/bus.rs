@@ -1,9 +1,9 @@
-//! A bus that loses all, for tests of how its users find what they were not told.
+//! A bus that loses everything, for tests of how its users find what it did not tell them.
 
 use bytes::Bytes;
 use carrel_platform::bus::{Bus, Origin, Subscription, local::LocalBus};
 
-/// A bus on which nobody hears anybody, and nobody knows it.
+/// A bus that drops everything that is published, without telling subscribers that something is missing.
 #[derive(Debug, Default)]
 pub struct DeafBus(LocalBus);
 

@@ -1,9 +1,9 @@
-//! What tests stand on: a Redis or a PostgreSQL of one's own, in a temporary folder, on free ports; and, each with the
-//! feature of its name, a log that fails on demand, a bus that loses all and a gRPC channel without a socket.
+//! Infrastructure for tests: private Redis and PostgreSQL servers, in temporary folders, on free ports; and, each with
+//! a feature of its name, a log that fails on demand, a bus that loses everything and a gRPC channel without a socket.
 //!
-//! Each engine is started by whoever needs it and gone with its handle, whatever else is installed or runs on the machine.
-//! The programs come from Debian's packages (`scripts/setup.sh redis postgres`); one that is missing is an error that
-//! says so, never a skipped test.
+//! A test starts the engines that it needs, and each goes with its handle, whatever else is installed or runs on the
+//! machine. The programs come from Debian's packages (`scripts/setup.sh redis postgres`); one that is missing is an
+//! error that says so, never a skipped test.
 
 #[cfg(feature = "bus")]
 pub mod bus;

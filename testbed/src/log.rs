@@ -1,4 +1,4 @@
-//! A log in memory that fails when it is told to, for tests of what its users say then.
+//! A log in memory that fails on demand, for tests of what its users do then.
 
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
@@ -18,17 +18,18 @@ use tokio::{
 /// How a [`FaultyLog`] answers appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// As any log does.
+    /// As a log normally does.
     Truly,
-    /// Writes nothing, and says that it is unavailable.
+    /// Writes nothing, and returns [`LogError::Unavailable`].
     Unavailable,
-    /// Writes nothing, and says that it can't take this.
+    /// Writes nothing, and returns [`LogError::Invalid`].
     Invalid,
-    /// Writes, and says that it does not know whether it did.
+    /// Writes, and returns [`LogError::Unknown`].
     Unknown,
 }
 
-/// What happens before a read of this stream, which then goes on, or fails with this. Called at once, in the order of reads.
+/// Returns a future that runs before a read of this stream; if it fails, the read fails with its error. Called when the
+/// read is called, so in the order of reads.
 type BeforeRead = dyn Fn(&StreamName) -> BoxFuture<'static, Result<(), LogError>> + Send + Sync;
 
 #[derive(Default)]
@@ -40,9 +41,9 @@ impl std::fmt::Debug for BeforeReads {
     }
 }
 
-/// A log that does as any log does until it is told otherwise, and counts.
+/// A log that works normally until it is told otherwise, and counts its reads and the appends that it refused.
 ///
-/// All else but appends and reads is never disturbed. No read is answered the first time that it is polled.
+/// Only appends and reads can be disturbed. No read completes the first time it is polled.
 #[derive(Debug)]
 pub struct FaultyLog {
     log: SqliteLog,
@@ -58,15 +59,15 @@ pub struct FaultyLog {
 }
 
 impl FaultyLog {
-    /// An empty one that does as any log does.
+    /// Creates an empty log that works normally.
     ///
     /// # Errors
-    /// When SQLite can't make it.
+    /// When SQLite can't create it.
     pub fn in_memory() -> anyhow::Result<Arc<Self>> {
         Ok(Self::on(SqliteLog::in_memory()?))
     }
 
-    /// One that has what this log has, and does as any log does. Whoever uses that log itself is not disturbed.
+    /// Creates a log on top of `log`, which works normally at first. Direct users of `log` are not disturbed.
     #[must_use]
     pub fn on(log: SqliteLog) -> Arc<Self> {
         Arc::new(Self {
@@ -83,34 +84,34 @@ impl FaultyLog {
         })
     }
 
-    /// Answers every append in this way from now on, also those that are held.
+    /// Answers every append in this way from now on, including those that are held.
     pub fn answer(&self, answer: Answer) {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
     }
 
-    /// How many appends it has said to be unavailable for.
+    /// Returns how many appends were answered with [`Answer::Unavailable`] or [`Answer::Invalid`].
     #[must_use]
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::SeqCst)
     }
 
-    /// How many times it was read.
+    /// Returns how many times it was read.
     #[must_use]
     pub fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
     }
 
-    /// Has every read that begins from now on succeed, or say that the log is unavailable.
+    /// Lets every read that begins from now on succeed, or fail with [`LogError::Unavailable`].
     pub fn be_readable(&self, readable: bool) {
         self.unreadable.store(!readable, Ordering::SeqCst);
     }
 
-    /// Has every read that begins from now on go unanswered, until it is told otherwise.
+    /// Makes all reads from now on hang, until this is called with `false`.
     pub fn hang(&self, hang: bool) {
         self.hangs.send_replace(hang);
     }
 
-    /// Has this happen before each read from now on. Only the first that is given counts.
+    /// Runs this before each read from now on. Only the first call has an effect.
     pub fn before_reads(
         &self,
         happens: impl Fn(&StreamName) -> BoxFuture<'static, Result<(), LogError>>
@@ -121,24 +122,24 @@ impl FaultyLog {
         let _ = self.before_reads.0.set(Box::new(happens));
     }
 
-    /// Holds every append that comes from now on until it is allowed.
+    /// Holds every append that comes from now on until [`FaultyLog::allow`] releases it.
     pub fn hold(&self) {
         self.holds.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until one more append than before is held, or was.
+    /// Waits until an append is held, or was, that no earlier call has waited for.
     pub async fn held(&self) {
         take_one(&self.waiting).await;
     }
 
-    /// Lets so many appends go on, of those that are held and those that will be.
+    /// Releases this many appends, of those that are held and of those that will be.
     pub fn allow(&self, appends: usize) {
         self.leave.add_permits(appends);
     }
 }
 
 async fn take_one(permits: &Semaphore) {
-    // It is never closed.
+    // The semaphore is never closed.
     if let Ok(permit) = permits.acquire().await {
         permit.forget();
     }
@@ -182,7 +183,7 @@ impl EventLog for FaultyLog {
         let mut hangs = self.hangs.subscribe();
         Box::pin(async move {
             yield_now().await;
-            // Its sender is as old as the log.
+            // An error would mean that the sender is gone, but the log owns it.
             let _ = hangs.wait_for(|hangs| !hangs).await;
             if unreadable {
                 return Err(LogError::Unavailable("told so".into()));

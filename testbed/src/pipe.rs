@@ -12,16 +12,16 @@ use tokio::{io::DuplexStream, sync::mpsc};
 use tokio_stream::Stream;
 use tonic::transport::{Channel, Endpoint, Uri};
 
-/// How many bytes may be on the way in each direction.
+/// How many bytes may be in flight in each direction.
 const CAPACITY: usize = 256 * 1024;
 
-/// A client's channel and the server's end of it.
+/// Creates a client's channel and the server's end of it.
 ///
 /// The channel connects when it is first used, and again after its connection was lost. Calls fail with UNAVAILABLE
 /// while nobody serves the other end.
 #[must_use]
 pub fn pipe() -> (Channel, PipeIncoming) {
-    // One connection at a time waits to be accepted: a channel has no more than one.
+    // Room for one connection to be accepted: a channel has only one at a time.
     let (dialler, connections) = mpsc::channel(1);
     let connector = tower::service_fn(move |_: Uri| {
         let dialler = dialler.clone();

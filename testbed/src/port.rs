@@ -1,4 +1,4 @@
-//! Ports for what is started.
+//! Free ports for the servers that tests start.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -11,16 +11,17 @@ use std::{
     },
 };
 
-/// Ports that no connection is given by itself: Linux takes those from 32768 on (`net.ipv4.ip_local_port_range`). One of
-/// them could be gone again before it is used.
+/// Ports that the system does not give to outgoing connections: Linux takes those from 32768 on
+/// (`net.ipv4.ip_local_port_range`), so a free one of these could be taken again before it is used.
 const PORTS: Range<u16> = 15_000..32_000;
 
-/// A port of 127.0.0.1 that nobody listens on now, and that this process was not given before. It begins with any of them,
-/// so that tests that run beside it seldom get the same. Another program may take it before its user does all the same:
-/// whoever starts a server on it tries again with another one when that fails.
+/// Returns a port of 127.0.0.1 that nobody listens on now, and that it has not returned before in this process.
+///
+/// It starts at a random port, so that tests running side by side seldom get the same ones. Another program may still
+/// take the port first: a caller whose server does not start must try again with another port.
 ///
 /// # Errors
-/// When there is none.
+/// When no port is free.
 pub fn free() -> std::io::Result<u16> {
     static NEXT: LazyLock<AtomicU64> =
         LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(std::process::id()) >> 1));

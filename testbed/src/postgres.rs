@@ -1,4 +1,4 @@
-//! A PostgreSQL of one's own.
+//! Private PostgreSQL servers.
 
 mod processes;
 mod watch;
@@ -16,16 +16,16 @@ use tempfile::TempDir;
 use self::watch::Watch;
 use crate::{port, program::Program};
 
-/// Where Debian puts each version's programs.
+/// The folder where Debian puts each version's programs.
 const VERSIONS: &str = "/usr/lib/postgresql";
-/// The user of the operating system that PostgreSQL runs as when it is started by root, which it refuses to be.
+/// The operating system's user that PostgreSQL runs as when root runs the tests: it refuses to run as root.
 const SYSTEM_USER: &str = "postgres";
-/// The user of the database that owns everything. No password is asked of them.
+/// The database user that owns everything. It needs no password.
 const USER: &str = "carrel";
-/// How often another port is tried when somebody was faster.
+/// How many other ports are tried when another program was faster to take one.
 const PORTS_TO_TRY: usize = 5;
 
-/// Everybody is trusted on this machine, but for a user `guarded`, of whom a password is asked.
+/// The contents of pg_hba.conf: all users on this machine are trusted except `guarded`, who needs a password.
 const WHO_MAY: &str = "\
 local all all trust
 host all guarded all scram-sha-256
@@ -33,7 +33,7 @@ host all all 127.0.0.1/32 trust
 host replication all 127.0.0.1/32 trust
 ";
 
-/// What a server for tests needs less of than one in earnest. What a commit promises stays as it is.
+/// Settings that make a server small enough for tests. What a commit promises is unchanged.
 const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
 max_connections = 200
@@ -45,8 +45,8 @@ log_min_messages = warning
 log_line_prefix = '%m [%p] '
 ";
 
-/// A PostgreSQL server with its data in a temporary folder. It is killed and its data are removed when this is dropped,
-/// and also when this process ends in any other way.
+/// A PostgreSQL server with its data in a temporary folder, or in one that the caller gave. When this is dropped, or
+/// the process ends in any way, the server is stopped; a temporary folder is removed too.
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
@@ -55,18 +55,18 @@ pub struct Postgres {
     settings: Vec<(String, String)>,
     running: Option<Program>,
     watch: Option<Watch>,
-    // Removed last.
+    // Declared last, so that the folder is removed last.
     folder: Folder,
 }
 
-/// How a server is told to stop.
+/// How a server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// When all who are connected have gone.
+    /// Once all clients have disconnected.
     Smart,
-    /// In order, with all transactions rolled back.
+    /// In order, after all open transactions were rolled back.
     Fast,
-    /// At once: the next start has to recover from its log.
+    /// At once: the next start must recover from the write-ahead log.
     Immediate,
 }
 
@@ -76,16 +76,16 @@ struct Ids {
     group: u32,
 }
 
-/// Where a server lives.
+/// The folder of a server.
 #[derive(Debug)]
 enum Folder {
     Temporary(TempDir),
-    /// Somebody else's, a file system of its own for example.
+    /// A folder that the caller gave, for example a separate file system.
     Given(PathBuf),
 }
 
 impl Postgres {
-    /// Starts a server with an empty database of the name `carrel`.
+    /// Starts a server with an empty database named `carrel`.
     ///
     /// # Errors
     /// When PostgreSQL is not installed or does not start.
@@ -93,7 +93,7 @@ impl Postgres {
         Self::start_with(&[])
     }
 
-    /// [`start`](Self::start) with settings of one's own, for example `("fsync", "off")`.
+    /// Like [`start`](Self::start), with further settings, for example `("fsync", "off")`.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -101,7 +101,7 @@ impl Postgres {
         Self::begin(Folder::Temporary(TempDir::new()?), settings)
     }
 
-    /// [`start_with`](Self::start_with) in a folder of one's own, which stays when the server has gone.
+    /// Like [`start_with`](Self::start_with), in the given folder, which stays when the server is gone.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -117,7 +117,7 @@ impl Postgres {
                 .arg("--pgdata")
                 .arg(server.data_dir())
                 .args(["--username", USER, "--auth", "trust", "--encoding", "UTF8"])
-                // Not bytewise, so that tests notice who relies on that.
+                // A collation that is not bytewise, so that tests notice code that relies on one.
                 .args([
                     "--locale-provider",
                     "icu",
@@ -169,7 +169,7 @@ impl Postgres {
         Ok(self)
     }
 
-    /// Starts the server again after it was stopped or killed: on the same port, with what is on its disk.
+    /// Starts the server again after it was stopped or killed, on the same port and with the data that is on its disk.
     ///
     /// # Errors
     /// When it does not start.
@@ -183,7 +183,7 @@ impl Postgres {
             if started.is_ok() {
                 break;
             }
-            // Somebody may have been faster to take the port.
+            // Another program may have taken the port first.
             self.port = port::free()?;
             started = self.try_start();
         }
@@ -214,7 +214,7 @@ impl Postgres {
     /// Stops the server and waits until it has ended.
     ///
     /// # Errors
-    /// When it can't be told to.
+    /// When it can't be signalled, or does not end within a minute.
     pub fn stop(&mut self, how: Stop) -> anyhow::Result<()> {
         let Some(mut program) = self.running.take() else {
             return Ok(());
@@ -230,7 +230,7 @@ impl Postgres {
         program.wait()
     }
 
-    /// Kills the server with all its processes (SIGKILL): none has a word to say any more.
+    /// Kills all processes of the server (SIGKILL): none can send or write anything any more.
     pub fn kill(&mut self) {
         if let Some(mut program) = self.running.take() {
             let children = processes::children(program.id());
@@ -239,10 +239,10 @@ impl Postgres {
         }
     }
 
-    /// Halts the server with all its processes (SIGSTOP), or lets it go on.
+    /// Halts all processes of the server (SIGSTOP), or lets them go on.
     ///
     /// # Errors
-    /// When it can't be told to.
+    /// When it does not run, or can't be signalled.
     pub fn halt(&self, halted: bool) -> anyhow::Result<()> {
         let program = self.running.as_ref().context("it does not run")?;
         let signal = match halted {
@@ -256,7 +256,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Starts a standby of this server, and has this server wait for it with every commit.
+    /// Starts a standby of this server, and makes every commit of this server wait for it.
     ///
     /// # Errors
     /// When it does not start or does not follow.
@@ -297,10 +297,10 @@ impl Postgres {
         Ok(standby)
     }
 
-    /// Has a standby take over.
+    /// Makes this standby take over.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it was not promoted.
     pub fn promote(&self) -> anyhow::Result<()> {
         match self.sql("SELECT pg_promote()")?.as_str() {
             "t" => Ok(()),
@@ -308,28 +308,28 @@ impl Postgres {
         }
     }
 
-    /// Where the database is.
+    /// Returns the URL of the database.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://{USER}@{}/{USER}", self.host_and_port())
     }
 
-    /// Where the server is, for a URL of one's own.
+    /// Returns the server's host and port, for other URLs.
     #[must_use]
     pub fn host_and_port(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The folder of the server's data.
+    /// Returns the folder of the server's data.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// Runs a statement as somebody else would, and tells what it gave, its columns with bars between.
+    /// Runs a statement in psql, and returns its output, with bars between columns.
     ///
     /// # Errors
-    /// When the server does not run, or says no.
+    /// When the server does not run, or refuses the statement.
     pub fn sql(&self, statement: &str) -> anyhow::Result<String> {
         self.sql_in(USER, statement)
     }
@@ -352,7 +352,7 @@ impl Postgres {
         ]
     }
 
-    /// One of PostgreSQL's programs, to be run as the user that the server runs as.
+    /// Returns a command for one of PostgreSQL's programs, which runs as the same user as the server.
     fn program(&self, name: &str) -> Command {
         let path = self.programs.join(name);
         let mut command = match self.runs_as {
@@ -400,7 +400,7 @@ impl Folder {
     }
 }
 
-/// The folder of the newest version's programs.
+/// Returns the folder of the newest version's programs.
 fn programs() -> anyhow::Result<PathBuf> {
     let missing = "PostgreSQL is not installed; scripts/setup.sh postgres installs it";
     let versions = fs::read_dir(VERSIONS).context(missing)?;
@@ -416,7 +416,7 @@ fn programs_of(version: u32) -> PathBuf {
     Path::new(VERSIONS).join(version.to_string()).join("bin")
 }
 
-/// Whom the server runs as, if it can't be who runs this.
+/// Returns the user and group that the server runs as, if those of this process won't do.
 fn runs_as() -> anyhow::Result<Option<Ids>> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! A program of another package, run for a test.
+//! An installed program, run for a test.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 
 /// How long a program may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// How often it is looked whether it is.
+/// How often that is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A running program. It is killed when this is dropped.
@@ -24,7 +24,7 @@ impl Program {
     /// Starts a program with its output in `log`.
     ///
     /// # Errors
-    /// When it is not installed, or can't be started.
+    /// When it is not installed or can't be started.
     pub fn start(mut command: Command, log: &Path) -> anyhow::Result<Self> {
         let output = std::fs::File::create(log)?;
         let name = command.get_program().to_string_lossy().into_owned();
@@ -42,10 +42,10 @@ impl Program {
         })
     }
 
-    /// Waits until `ready` says so.
+    /// Waits until `ready` returns true.
     ///
     /// # Errors
-    /// When the program ends before, or takes too long; with the end of its output.
+    /// When the program ends before that or takes too long. The error has the end of the program's output.
     pub fn wait_until(&mut self, mut ready: impl FnMut() -> bool) -> anyhow::Result<()> {
         let until = Instant::now() + READY_WITHIN;
         while !ready() {
@@ -63,7 +63,7 @@ impl Program {
         Ok(())
     }
 
-    /// Its process id.
+    /// Returns its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -71,7 +71,7 @@ impl Program {
 
     /// Kills it (SIGKILL) and waits until it is gone.
     pub fn kill(&mut self) {
-        // One that has ended already can't be killed; it is waited for all the same.
+        // The kill fails if the program has ended already; it must be waited for even then.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -79,7 +79,7 @@ impl Program {
     /// Waits until it ends by itself.
     ///
     /// # Errors
-    /// When it does not within a minute; with the end of its output.
+    /// When it does not end within a minute. The error has the end of its output.
     pub fn wait(&mut self) -> anyhow::Result<()> {
         let until = Instant::now() + READY_WITHIN;
         while self.child.try_wait()?.is_none() {

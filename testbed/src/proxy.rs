@@ -1,4 +1,4 @@
-//! A network between a client and a server that loses what it is told to lose.
+//! A proxy between a client and a server that loses data on demand.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,16 +10,16 @@ use std::{
     thread,
 };
 
-/// What a server sends and a client does not get.
+/// What is lost of the data that a server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// All of it: the connection is half open.
+    /// Everything: the connection is half open.
     Everything,
-    /// What Redis sends unasked (RESP3 pushes), as if it had forgotten the subscriptions.
+    /// What Redis sends unasked (RESP3 pushes), as if it had forgotten the subscriptions. Answers to commands arrive.
     Pushes,
 }
 
-/// A port of 127.0.0.1 behind which is another one. Its connections are closed when this is dropped.
+/// A port of 127.0.0.1 that forwards to another one. Its connections are closed when this is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -35,7 +35,7 @@ struct Connection {
 }
 
 impl Proxy {
-    /// Starts passing on to `server` what comes.
+    /// Starts to forward connections to the port `server`.
     ///
     /// # Errors
     /// When there is no free port.
@@ -55,26 +55,25 @@ impl Proxy {
                 if closed.load(Ordering::SeqCst) {
                     return;
                 }
-                // A server that is away looks like one that closes at once.
+                // If the server can't be reached, the client sees a connection that is closed at once.
                 let _ = pass_on(client, server.load(Ordering::SeqCst), &connections);
             }
         });
         Ok(proxy)
     }
 
-    /// The address as a setting of Redis has it.
+    /// Returns the address in the form of a Redis setting.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Has connections that come from now on go to another server, like a name that stands for it now. Those that there are
-    /// stay where they are.
+    /// Forwards new connections to another server, as if a name now resolved to it. Existing ones stay where they are.
     pub fn turn_to(&self, server: u16) {
         self.server.store(server, Ordering::SeqCst);
     }
 
-    /// Loses this on all connections that there are now. Later ones lose nothing.
+    /// Loses this on all existing connections. Later connections lose nothing.
     pub fn lose(&self, lost: Lost) {
         let all = self
             .connections
@@ -92,7 +91,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::SeqCst);
-        // Wakes the one who accepts.
+        // Wakes the thread that accepts connections.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
         let all = self
             .connections
@@ -116,7 +115,8 @@ fn pass_on(
     let ends = [client.try_clone()?, server.try_clone()?];
     let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
     let losing = Arc::clone(&lost);
-    // Before anything passes: whoever has heard from the server through it may count on `lose` to find it.
+    // Registered before anything is forwarded: once a client has heard from the server through this connection, `lose`
+    // reaches it.
     let mut all = connections.lock().unwrap_or_else(PoisonError::into_inner);
     all.push(Connection { lost, ends });
     drop(all);
@@ -133,7 +133,7 @@ fn pass_on(
     Ok(())
 }
 
-/// Passes on what `pass` takes out of what has come.
+/// Forwards what `pass` takes out of the bytes received so far.
 fn copy(mut from: TcpStream, mut to: TcpStream, pass: impl Fn(&mut Vec<u8>) -> Vec<u8>) {
     let mut buffer = vec![0; 64 * 1024];
     let mut come = Vec::new();
@@ -150,7 +150,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, pass: impl Fn(&mut Vec<u8>) -> V
     let _ = to.shutdown(Shutdown::Both);
 }
 
-/// Takes out all answers that are there as a whole, and returns those that are no pushes.
+/// Takes out all complete answers, and returns those that are not pushes.
 fn without_pushes(come: &mut Vec<u8>) -> Vec<u8> {
     let mut kept = Vec::new();
     while let Some(length) = answer_length(come) {
@@ -162,8 +162,8 @@ fn without_pushes(come: &mut Vec<u8>) -> Vec<u8> {
     kept
 }
 
-/// How long the first answer is, in the part of RESP3 that subscriptions and their tests use. `None` if it has not come
-/// as a whole.
+/// Returns the length of the first answer, in the part of RESP3 that subscriptions and their tests use. `None` if the
+/// answer is not complete yet.
 fn answer_length(bytes: &[u8]) -> Option<usize> {
     let line = bytes.windows(2).position(|end| end == b"\r\n")?;
     let head = std::str::from_utf8(bytes.get(1..line)?).ok()?;

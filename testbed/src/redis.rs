@@ -1,7 +1,7 @@
-//! A Redis of one's own: single, watched by Sentinels, or a cluster.
+//! Private Redis servers: a single one, some watched by Sentinels, or a cluster.
 //!
-//! Nothing is persisted: a Redis that was stopped and started again is empty. All of it can be stopped, killed, frozen
-//! and flushed, which is what it is for.
+//! Nothing is persisted: a Redis that was stopped and started again is empty. Tests can stop, kill, freeze and flush
+//! them.
 
 mod cluster;
 mod sentinels;

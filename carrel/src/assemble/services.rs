@@ -1,4 +1,4 @@
-//! The services of one process, on one log, one bus and one store of leases.
+//! The services of one process, which share one log, one bus and one lease store.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::AssembleError;
 use crate::config::Config;
 
-/// What all services work with.
+/// The engines, keys and clock that all services use.
 pub(super) struct Shared {
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     auth: Authenticator,
 }
 
-/// What the services have begun: the word to end it, and the tasks to wait for.
+/// The services' running work: the token that stops it, and the tasks to wait for.
 pub(super) struct Begun {
     stop: CancellationToken,
     tasks: [TaskTracker; 3],
@@ -48,7 +48,7 @@ impl Shared {
 }
 
 impl Begun {
-    /// Lets streams end and what was begun be finished.
+    /// Tells the services to end their streams and to finish what they have begun.
     pub(super) fn stop(&self) {
         self.stop.cancel();
     }
@@ -59,8 +59,8 @@ impl Begun {
     }
 }
 
-/// Starts the services, which call each other `here`. None of them needs another to be served before this returns: who
-/// calls one waits for it.
+/// Starts the services, which call each other through `here`. None of them needs another to be served before this
+/// returns: calls wait until their service is served.
 pub(super) async fn build(
     config: &Config,
     shared: Shared,

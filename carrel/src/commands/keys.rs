@@ -7,7 +7,7 @@ use carrel_platform::{auth::keys::KeyRing, clock::Clock};
 
 use crate::{config::Config, data_folder::DataFolder};
 
-/// Signs with a new key from now on.
+/// Makes a new key, which signs from now on.
 pub fn rotate(config: &Config) -> anyhow::Result<ExitCode> {
     let path = DataFolder::open(&config.data_dir)?.keys();
     ensure!(

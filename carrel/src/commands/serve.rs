@@ -1,4 +1,4 @@
-//! `carrel serve`: Carrel itself.
+//! `carrel serve`: runs the server.
 
 use std::{
     io::{self, Write},
@@ -25,7 +25,7 @@ use crate::{
 /// The directory that `--demo` loads.
 const DEMO: &str = include_str!("../../demo/directory.toml");
 
-/// How long the last traces may take to be sent.
+/// How long sending the last traces may take.
 const LAST_TRACES: Duration = Duration::from_secs(1);
 
 /// Serves until a signal or a failure ends it.
@@ -69,7 +69,7 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     readiness.stopping();
     tokio::select! {
         () = end(running, telemetry) => {}
-        // Somebody does not want to wait, so neither do we for threads that are still busy.
+        // The second signal asks to stop at once, so this does not wait for threads that are still busy either.
         _ = signals.next() => std::process::exit(130),
     }
     match failure {
@@ -78,14 +78,14 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Tells at a listener of its own how the process is, from now on.
+/// Starts a separate listener that serves the health of the process and its metrics.
 fn tell_health(
     bound: Bound,
     readiness: &Readiness,
     running: &Running,
     telemetry: &Telemetry,
 ) -> Probes {
-    // It does not keep the log itself, which is closed when nobody has it any more.
+    // The probe does not hold the log itself: the log closes only once its last handle is dropped.
     let failed = running.log.failed().shared();
     readiness.watch("log", move || match failed.clone().now_or_never() {
         None => Condition::Well,
@@ -100,7 +100,7 @@ async fn end(running: Running, telemetry: Telemetry) {
     telemetry.shutdown(LAST_TRACES).await;
 }
 
-/// Says on standard output where everything is. Programs may rely on the addresses in it.
+/// Prints on standard output where everything is served. Programs may rely on the addresses in it.
 fn announce(running: &Running, health: Option<&Probes>, directory: &Directory) -> io::Result<()> {
     let (http, grpc) = (reachable(running.http_addr), reachable(running.grpc_addr));
     let mut out = io::stdout().lock();

@@ -1,18 +1,18 @@
-//! What somebody was told, whichever way they asked.
+//! The answer to an operation, in whichever way it was tried.
 
 use carrel_platform::refusal::Refusal;
 use carrel_proto::refusal::v1 as wire;
 use prost::Message as _;
 use tonic::{Code, Status};
 
-/// An answer, as far as the matrix looks at it.
+/// An answer, reduced to what the matrix checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// It was done.
+    /// The operation was done.
     Done,
-    /// It was done: a list in which the session stands, or does not.
+    /// The operation was done and gave a list, which has the session or not.
     List { has_it: bool },
-    /// It was refused.
+    /// The operation was refused.
     Refused(Said),
 }
 
@@ -21,7 +21,7 @@ pub(crate) enum Answer {
 pub(crate) struct Said {
     pub(crate) code: Code,
     pub(crate) reason: String,
-    /// All that the caller was told, byte for byte: two refusals that tell the same have the same bytes.
+    /// Everything that the caller was told: two refusals are indistinguishable exactly if these bytes are equal.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -57,12 +57,12 @@ impl<T> From<Result<T, Status>> for Answer {
     }
 }
 
-/// All that somebody was told in answer to several questions, byte for byte, once if it was always the same.
+/// The refusals of several requests, byte for byte, without consecutive repetitions.
 #[derive(Debug, Default)]
 pub(crate) struct Heard(Vec<(Code, String, Vec<u8>)>);
 
 impl Heard {
-    /// Takes note of a refusal.
+    /// Records a refusal.
     pub(crate) fn add(&mut self, status: &Status) {
         let told = (
             status.code(),
@@ -74,7 +74,7 @@ impl Heard {
         }
     }
 
-    /// I24: what does not exist and what is not the caller's are the same to them.
+    /// I24: the caller can't tell what does not exist from what is not theirs.
     pub(crate) fn assert_one_not_found(&self) {
         assert!(
             matches!(self.0.as_slice(), [(Code::NotFound, _, _)]),

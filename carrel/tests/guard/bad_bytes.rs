@@ -1,7 +1,7 @@
-//! Bytes that are no message of the method they are sent to (F25, F26, I27).
+//! Bytes that are not a message of the method that they are sent to (F25, F26, I27).
 //!
-//! A call is answered by tonic, as gRPC's statuscodes.md has it: INTERNAL for what can't be decoded, OUT_OF_RANGE for
-//! what is too large. A stream that was begun is answered by its service, with a reason.
+//! Unary calls are answered by tonic, as in gRPC's statuscodes.md: INTERNAL for a message that can't be decoded,
+//! OUT_OF_RANGE for one that is too large. A stream that was opened is answered by its service, with a reason.
 
 use bytes::{Buf, BufMut, Bytes};
 use carrel_platform::refusal::Refusal;
@@ -32,7 +32,7 @@ const WITHOUT_FIELDS: [&str; 5] = [
     "/carrel.im.v1.ImService/WatchConversations",
 ];
 
-/// Sends bytes as they are.
+/// A codec that passes bytes on unchanged.
 #[derive(Clone, Copy, Default)]
 struct AsTheyAre;
 
@@ -70,7 +70,7 @@ impl Decoder for AsTheyAre {
     }
 }
 
-/// Calls a method with bytes and returns how that ended.
+/// Calls a method with bytes as its messages, and returns how the call ended.
 pub(crate) async fn send(
     channel: &Channel,
     path: &'static str,
@@ -90,7 +90,7 @@ pub(crate) async fn send(
     Ok(())
 }
 
-/// The path of each method, from the matrix: every RPC has a row there.
+/// Returns the path of each method, from the matrix: every RPC has a row there.
 pub(crate) fn paths() -> Vec<&'static str> {
     let mut paths: Vec<_> = cells().iter().map(Cell::path).collect();
     paths.sort();
@@ -102,7 +102,7 @@ fn undecodable() -> [Bytes; 4] {
     [
         // Field 1 is longer than the message.
         Bytes::from_static(&[0x0a, 0x7f, b'x']),
-        // A number that never ends.
+        // A varint that never ends.
         Bytes::from_static(&[0xff; 32]),
         // Field number 0.
         Bytes::from_static(&[0x02, 0x00]),
@@ -129,7 +129,7 @@ async fn bytes_that_are_no_message_are_refused() {
     let before = house.recorded(&case.session_id).await;
     for path in paths() {
         for bytes in undecodable() {
-            // A message without fields has none that could be wrong.
+            // A message without fields does not look at the contents of field 1.
             if WITHOUT_FIELDS.contains(&path) && bytes[0] == 0x0a {
                 continue;
             }
@@ -146,7 +146,7 @@ async fn bytes_that_are_no_message_are_refused() {
     house.close().await;
 }
 
-/// F25: 256 KiB is what a request may have.
+/// F25: a request may have up to 256 KiB.
 #[tokio::test]
 async fn a_message_that_is_too_large_is_refused_unread() {
     let house = House::open().await;
@@ -167,7 +167,7 @@ async fn a_message_that_is_too_large_is_refused_unread() {
     house.close().await;
 }
 
-/// A stream that was begun well ends with a word about what was wrong.
+/// A stream that was opened properly ends with the reason when undecodable bytes follow.
 #[tokio::test]
 async fn a_stream_says_why_bytes_ended_it() {
     let house = House::open().await;

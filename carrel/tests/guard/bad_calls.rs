@@ -14,7 +14,7 @@ use crate::{
     table::{Column, Stage},
 };
 
-/// The reason and the first wrong field that a status names.
+/// Returns the code, the reason and the first wrong field of a status.
 pub(crate) fn told(status: &Status) -> (Code, String, String) {
     let details = status.get_error_details();
     let info = details.error_info().expect("every error has an ErrorInfo");
@@ -43,7 +43,7 @@ pub(crate) fn assert_invalid<T: std::fmt::Debug>(
     assert_eq!(told(&status), expected, "{status:?}");
 }
 
-/// What no text may be, with the reason.
+/// Returns texts that are never allowed, each with the reason of the refusal.
 fn bad_texts(limit: usize) -> Vec<(String, &'static str)> {
     vec![
         ("x".repeat(limit + 1), "TOO_LONG"),
@@ -127,7 +127,7 @@ async fn a_question_that_is_not_as_it_must_be_opens_nothing() {
         assert_invalid(answer, reason, field);
     }
     assert!(house.recorded(&case.session_id).await.is_empty());
-    // The same command id is good for the good question: nothing has happened under it.
+    // The command id of the refused questions can be used for the good one: nothing has happened under it.
     let opened = sessions
         .open_session(ask(&case.patron, good))
         .await
@@ -201,7 +201,7 @@ async fn texts_addresses_and_command_ids_are_checked() {
         assert_invalid(answer, "BAD_COMMAND_ID", "command_id");
     }
     assert_eq!(house.recorded(&case.session_id).await, before);
-    // The longest that may be: counted in characters, not in bytes.
+    // The longest text that is allowed: counted in characters, not in bytes.
     let post = wire::PostMessageRequest {
         command_id: "x".repeat(64),
         session_id: case.session_id.clone(),
@@ -211,7 +211,7 @@ async fn texts_addresses_and_command_ids_are_checked() {
     house.close().await;
 }
 
-/// I2: one id, one command.
+/// I2: a command id stands for one command.
 #[tokio::test]
 async fn a_command_id_is_good_for_one_command() {
     let house = House::open().await;
@@ -283,7 +283,7 @@ async fn pages_are_asked_for_as_they_were_given() {
         let answer = directory.list_libraries(libraries).await;
         assert_invalid(answer, "BAD_PAGE_TOKEN", "page_token");
     }
-    // No session has these ids.
+    // No session can have these ids.
     for page_token in ["1.", "1.\u{0}", "1.not one"] {
         let ended = wire::ListEndedSessionsRequest {
             page_size: 0,
@@ -316,7 +316,7 @@ async fn pages_are_asked_for_as_they_were_given() {
             "page_size",
         );
     }
-    // Tokens that a page could have given, of pages that never were, give an empty page or the rest.
+    // Well-formed tokens of pages that never existed give an empty page, or the rest of the list.
     for page_token in ["0.x", "9223372036854775807.x", "-9223372036854775808.x"] {
         let page_token = page_token.to_owned();
         let ended = wire::ListEndedSessionsRequest {
@@ -342,7 +342,7 @@ async fn pages_are_asked_for_as_they_were_given() {
     house.close().await;
 }
 
-/// I24: what can't be an id, what is none, and a queue of others: one answer.
+/// I24: an impossible id, an unknown id, and a queue of others all get the same answer.
 #[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let house = House::open().await;
@@ -387,8 +387,8 @@ async fn what_is_not_there_is_not_found() {
     house.close().await;
 }
 
-/// An enum's number that this server does not know is refused, to everybody alike: taken for none, it would show the
-/// widest audience to whoever asks for a narrower one.
+/// An audience that this server does not know is refused, for every caller: taken for UNSPECIFIED, it would give the
+/// widest audience to a caller who asked for a narrower one.
 #[tokio::test]
 async fn an_unknown_audience_is_refused() {
     let house = House::open().await;

@@ -10,7 +10,7 @@ use crate::{
     table::{Column, Stage},
 };
 
-/// T3: whoever's token is not good hears the same, whatever is wrong with it.
+/// T3: all bad tokens get the same answer, whatever is wrong with them.
 #[tokio::test]
 async fn bad_tokens_all_get_the_same_answer() {
     let house = House::open().await;

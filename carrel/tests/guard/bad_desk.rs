@@ -1,4 +1,4 @@
-//! Bad input about transfers, presence and messages: the exact code, reason and field, and nothing written.
+//! Bad input in calls for transfers, presence and IM: the exact code, reason and field, and nothing written.
 
 use carrel_proto::{
     gateway::v1::client_frame::Frame,
@@ -109,7 +109,7 @@ async fn an_offer_is_answered_by_its_own_name() {
     house.close().await;
 }
 
-/// What a monitor is told when it begins with these requests: how its stream ends, or the refusal in it.
+/// Opens an Announce stream with these requests, and returns the status with which it was refused or ended.
 async fn announce(house: &House, token: &str, requests: Vec<Option<Request>>) -> Status {
     let (sender, receiver) = mpsc::channel(8);
     for request in requests {
@@ -237,7 +237,7 @@ async fn messages_between_librarians_are_checked() {
     let answer = messages.list_messages(request).await;
     assert_invalid(answer, "BOTH_DIRECTIONS", "after");
 
-    // All there is, from whichever end: the one message that was written.
+    // From either end, the list has the one message that was written.
     for (before, after) in [(0, 0), (u64::MAX, 0)] {
         let request = on_behalf(writer, list(i32::MAX, before, after));
         let page = messages.list_messages(request).await.unwrap().into_inner();
@@ -246,7 +246,7 @@ async fn messages_between_librarians_are_checked() {
     house.close().await;
 }
 
-/// I24: what can't be a conversation, what is none, and one of others: one answer.
+/// I24: an impossible id of a conversation, an unknown one, and a conversation of others all get the same answer.
 #[tokio::test]
 async fn a_conversation_of_others_is_not_found() {
     let house = House::open().await;
@@ -274,7 +274,7 @@ async fn a_conversation_of_others_is_not_found() {
     house.close().await;
 }
 
-/// What is refused names the request, and the socket goes on: for a librarian, and for a patron, who may do none of it.
+/// A refusal names the request, and the socket goes on: for a librarian, and for a patron, who may do none of this.
 #[tokio::test]
 async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
     let house = House::open().await;
@@ -336,7 +336,7 @@ async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
         assert_eq!(refused.command_id, command_id);
         assert_eq!(refused.refusal.unwrap().reason, reason);
     }
-    // What is not answered is not answered, however wrong it is.
+    // Requests that get no answer get none when they are wrong either.
     wire.ask(Frame::ImTyping(im::SendTypingRequest {
         conversation_id: random_id(),
     }))

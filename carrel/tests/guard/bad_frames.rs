@@ -36,14 +36,14 @@ pub(crate) const JSON: &str = "carrel.v1.json";
 /// The longest frame.
 const LIMIT: usize = 64 * 1024;
 
-/// A socket of either sub-protocol that may send anything.
+/// A socket of either sub-protocol that can send anything.
 pub(crate) struct Wire {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     json: bool,
 }
 
 impl Wire {
-    /// Opens a socket and says nothing.
+    /// Opens a socket and sends nothing.
     async fn silent(house: &House, protocol: &'static str) -> Self {
         let mut request = format!("ws://{}/v1/socket", house.door.http)
             .into_client_request()
@@ -60,7 +60,7 @@ impl Wire {
         Self::try_welcomed(house, protocol, token).await.unwrap()
     }
 
-    /// The same, or the code with which the socket was closed.
+    /// Like [`Wire::welcomed`], but returns the close code if the socket was closed.
     pub(crate) async fn try_welcomed(
         house: &House,
         protocol: &'static str,
@@ -97,12 +97,12 @@ impl Wire {
         }
     }
 
-    /// Sends a message. What is sent to a socket that was closed goes nowhere.
+    /// Sends a message. On a socket that was closed, it is ignored.
     pub(crate) async fn send(&mut self, message: Message) {
         let _ = self.socket.send(message).await;
     }
 
-    /// The next frame, or the code with which the socket was closed.
+    /// Returns the next frame, or the code with which the socket was closed.
     async fn next(&mut self) -> ControlFlow<u16, Frame> {
         loop {
             let frame: ServerFrame = match self.socket.next().await {
@@ -120,13 +120,13 @@ impl Wire {
         }
     }
 
-    /// The first frame that `wanted` gives something for.
+    /// Waits for the first frame for which `wanted` returns something, and returns that.
     pub(crate) async fn wait_for<T>(&mut self, wanted: impl Fn(Frame) -> Option<T>) -> T {
         let found = self.try_wait_for(wanted).await;
         found.unwrap_or_else(|code| panic!("closed with {code}"))
     }
 
-    /// The same, or the code with which the socket was closed.
+    /// Like [`Wire::wait_for`], but returns the close code if the socket was closed.
     pub(crate) async fn try_wait_for<T>(
         &mut self,
         wanted: impl Fn(Frame) -> Option<T>,
@@ -143,7 +143,7 @@ impl Wire {
         }
     }
 
-    /// The next refusal.
+    /// Waits for the next refusal.
     pub(crate) async fn refused(&mut self) -> Refused {
         self.wait_for(|frame| match frame {
             Frame::Refused(refused) => Some(refused),
@@ -152,7 +152,7 @@ impl Wire {
         .await
     }
 
-    /// The code with which the socket is closed.
+    /// Waits until the socket is closed, and returns the close code.
     pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             if let ControlFlow::Break(code) = self.next().await {
@@ -161,7 +161,7 @@ impl Wire {
         }
     }
 
-    /// Asks for a sign of life. The code with which the socket was closed instead, if it was.
+    /// Sends a Ping and waits for the Pong. Returns the close code if the socket was closed instead.
     pub(crate) async fn ping_or_close(&mut self) -> Option<u16> {
         let number = 8;
         let ping = carrel_proto::gateway::v1::Ping { number };
@@ -175,7 +175,7 @@ impl Wire {
         }
     }
 
-    /// The socket is still of use.
+    /// Asserts that the socket still works.
     pub(crate) async fn assert_goes_on(&mut self) {
         assert_eq!(self.ping_or_close().await, None);
     }
@@ -258,7 +258,7 @@ async fn what_is_no_frame_is_answered_or_closes_the_socket() {
         wire.send(message.clone()).await;
         assert_eq!(wire.closed().await, code, "{protocol}");
     }
-    // What is said within the limit, however odd, is answered; the socket goes on.
+    // However odd a frame within the limit is, it is answered, and the socket goes on.
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let mut wire = Wire::welcomed(&house, JSON, &case.patron).await;
     for text in [
@@ -301,7 +301,7 @@ async fn what_is_no_frame_is_answered_or_closes_the_socket() {
     house.close().await;
 }
 
-/// F25: neither one endless message in fragments nor one huge frame is taken in.
+/// F25: neither an endless message in fragments nor a huge frame is accepted.
 #[tokio::test]
 async fn an_endless_message_is_cut_off() {
     let house = House::open().await;
@@ -322,7 +322,7 @@ async fn an_endless_message_is_cut_off() {
     house.close().await;
 }
 
-/// Acts by calls of their own, and on an attended session's stream: the same answers.
+/// Acts get the same answers in separate calls and on the stream of an attended session.
 #[tokio::test]
 async fn a_refused_act_does_not_close_the_socket() {
     let house = House::open().await;
@@ -408,7 +408,7 @@ async fn a_refused_act_does_not_close_the_socket() {
             ))
             .await;
             assert_eq!(wire.refused().await.refusal.unwrap().code, 5);
-            // Proto3 JSON can't even write an audience that there is not.
+            // Proto3 JSON can't express an unknown value of an enum.
             let unheard_of = if wire.json { 0 } else { 99 };
             let session_id = nowhere.to_owned();
             wire.ask(Asked::Detach(Detach {
@@ -427,7 +427,7 @@ async fn a_refused_act_does_not_close_the_socket() {
     house.close().await;
 }
 
-/// F24: the same frames twice, on two sockets, in another order: one effect each.
+/// F24: frames that are sent twice, on two sockets and in another order, have one effect each.
 #[tokio::test]
 async fn repeated_and_reordered_frames_have_one_effect() {
     let house = House::open().await;

@@ -38,11 +38,12 @@ async fn try_to_attend(house: &House, token: &str, case: &Case) -> Result<Stream
     Stream::join(sessions, token, &case.session_id, audience).await
 }
 
-/// How long tokens hold that are to expire, in seconds. Whoever finds that one has expired before they were done begins
-/// again with the next, which gives them more time.
+/// The lifetimes in seconds of tokens that are to expire. If a token expires before the test could use it, the test
+/// tries again with the next, longer lifetime.
 const SHORT_S: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
-/// What `open` opens with a token of the same person that holds for a short time, but for long enough. And for how long.
+/// Calls `open` with short-lived tokens of the same person until one lasts long enough. Returns what was opened, and
+/// the token's lifetime.
 async fn with_short_token<T>(
     house: &House,
     token: &str,
@@ -68,7 +69,7 @@ impl Stream {
         self.send(Ask::Act(wire::Act { command_id, act })).await;
     }
 
-    /// Posts a message and waits until it is accepted: the stream goes on.
+    /// Asserts that the stream goes on: posts a message, and waits until it is accepted.
     async fn assert_goes_on(&mut self) {
         self.act(&command_id(), Some(message("Still here?"))).await;
         self.answer().await.unwrap().unwrap();
@@ -176,7 +177,7 @@ async fn a_refused_act_does_not_end_the_stream() {
     house.close().await;
 }
 
-/// F24, I2, I5: what is sent without waiting for answers is done once each, in the order sent.
+/// F24, I2, I5: acts sent without waiting for answers are done once each, in the order sent.
 #[tokio::test]
 async fn pipelined_acts_are_done_once_and_in_order() {
     let house = House::open().await;
@@ -210,7 +211,7 @@ async fn pipelined_acts_are_done_once_and_in_order() {
         assert_eq!(accepted.command_id, format!("n{number}"));
         assert_eq!(accepted.position, first.position + 1 + number);
     }
-    // Replayed on another stream, in another order: the first answers again.
+    // Repeated on another stream in another order, each gets its first answer again.
     let mut later = attend(&house, &case.patron, &case).await;
     for number in (0..200).rev() {
         later
@@ -225,7 +226,7 @@ async fn pipelined_acts_are_done_once_and_in_order() {
     house.close().await;
 }
 
-/// I6: a position that can't be one starts anew rather than leave a hole.
+/// I6: an impossible position leads to a resync rather than to a hole.
 #[tokio::test]
 async fn a_position_of_nowhere_starts_anew() {
     let house = House::open().await;
@@ -290,13 +291,13 @@ async fn a_renewed_stream_goes_on() {
         let mut stream = try_to_attend(&house, short, &case).await?;
         let access_token = case.patron.clone();
         stream.send(Ask::Renew(wire::Renew { access_token })).await;
-        // What comes after the renewal is answered: it came in time.
+        // If an act sent after the renewal is accepted, the renewal came in time.
         stream.act(&command_id(), Some(message("In time?"))).await;
         stream.answer().await?.unwrap();
         Ok(stream)
     })
     .await;
-    // The short token's time is over for certain when a second more has passed; until then the stream is used.
+    // Uses the stream until the short token has certainly expired.
     let clock = Clock::system();
     let lasts_ms = i64::try_from(lasts.as_millis()).unwrap();
     let past = clock.unix_ms() + lasts_ms + 1_500;
@@ -308,7 +309,7 @@ async fn a_renewed_stream_goes_on() {
     house.close().await;
 }
 
-/// Somebody else's token, an expired or a forged one ends the stream; nothing is done under it.
+/// Renewing with another person's token, or with an expired or forged one, ends the stream, and nothing is done.
 #[tokio::test]
 async fn a_stream_is_renewed_by_its_own_person_only() {
     let house = House::open().await;

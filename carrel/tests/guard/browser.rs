@@ -1,4 +1,4 @@
-//! The operations of the matrix as a browser asks for them: frames on the websocket, and the JSON endpoints.
+//! The operations of the matrix as a browser requests them: frames on the websocket, and the JSON endpoints.
 
 use carrel_proto::{
     gateway::v1::{
@@ -26,7 +26,7 @@ use crate::{
 
 mod desk;
 
-/// Tries an operation. `None` if the gateway does not offer it in this form.
+/// Tries an operation. Returns `None` if the gateway does not offer it in this form.
 pub(crate) async fn call(
     house: &House,
     operation: &str,
@@ -61,7 +61,7 @@ pub(crate) async fn call(
             let body = json!({ "accessToken": token });
             plain(&post(address, "/v1/renew", &body.to_string()).await)
         }
-        // The endpoint carries no token: it lets in whoever asks, as somebody new.
+        // The endpoint takes no token: it admits every caller as a new patron.
         "AdmitPatron" => return None,
         _ => {
             if let Some(answer) = desk::call(house, operation, token, case).await {
@@ -134,7 +134,7 @@ fn offer(to: To) -> Act {
     })
 }
 
-/// A socket, or what its closing says.
+/// Opens a socket. Returns the refusal if it is closed because of its token.
 async fn open(house: &House, token: &str) -> Result<Socket, Answer> {
     match Socket::open(house.door.http, token).await {
         Ok((socket, _)) => Ok(socket),
@@ -169,7 +169,7 @@ async fn watch(house: &House, token: &str, case: &Case, queues: &[&str], all: bo
     let queue_ids = queues.iter().map(|&queue| queue.to_owned()).collect();
     let watch = Request::Watch(wire::WatchSessionsRequest { queue_ids, all });
     socket.send(watch).await.unwrap();
-    // A long snapshot continues as changes; the mark that a later frame was answered shows where it ends.
+    // A long snapshot continues as changes; the first heartbeat shows that it has ended.
     let mut has_it = false;
     loop {
         let answer = socket.wait_for(|frame| match frame {
@@ -197,7 +197,7 @@ async fn watch(house: &House, token: &str, case: &Case, queues: &[&str], all: bo
     }
 }
 
-/// An answer that is no list.
+/// Converts an answer that is not a list.
 fn plain(answer: &HttpAnswer) -> Answer {
     if answer.status == 200 {
         return Answer::Done;
@@ -206,7 +206,7 @@ fn plain(answer: &HttpAnswer) -> Answer {
     refusal.into()
 }
 
-/// Whether the session stands on any page of a list.
+/// Looks for the session on all pages of a list.
 async fn paged(house: &House, path: &str, token: &str, session_id: &str) -> Answer {
     let mut page_token = String::new();
     loop {

@@ -1,4 +1,4 @@
-//! What a cell of the matrix is tried on: a session at a stage, and the names of what else there is.
+//! What a cell of the matrix is tried on: a session at a stage, and the other ids that calls name.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -15,13 +15,13 @@ use crate::{
 pub(crate) struct Case {
     pub(crate) patron: String,
     pub(crate) session_id: String,
-    /// The offer, if the session was offered; if not, one that might be.
+    /// The id of the offer if the session was offered; otherwise a plausible one.
     pub(crate) offer_id: String,
-    /// The queue of Maple.
+    /// The id of the queue of Maple.
     pub(crate) queue_id: String,
-    /// Lq.
+    /// The id of Lq.
     pub(crate) librarian_id: String,
-    /// The conversation of Lc and Lq.
+    /// The id of the conversation of Lc and Lq.
     pub(crate) conversation_id: String,
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Step {
 }
 
 impl Case {
-    /// A fresh session, brought to a stage.
+    /// Creates a session, and brings it to a stage.
     pub(crate) async fn new(house: &House, stage: Stage) -> Self {
         let Admission { token, session_id } = house.door.admit("maple").await;
         let mut case = Self {
@@ -56,7 +56,7 @@ impl Case {
         case
     }
 
-    /// The same with ids that nobody was ever given.
+    /// Returns the same case with ids that were never given out.
     pub(crate) fn elsewhere(&self) -> Self {
         Self {
             patron: self.patron.clone(),
@@ -148,7 +148,7 @@ impl Case {
     }
 }
 
-/// An id that nobody was ever given.
+/// Returns an id that was never given out.
 pub(crate) fn random_id() -> String {
     let (high, low) = (RandomState::new(), RandomState::new());
     format!("{:016x}{:016x}", high.hash_one(1), low.hash_one(2))

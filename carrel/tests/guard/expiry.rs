@@ -1,4 +1,4 @@
-//! What becomes of a browser's socket when its token expires (F29).
+//! What happens to a browser's socket when its token expires (F29).
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::{
     table::Stage,
 };
 
-/// F29: a socket whose token is not renewed is closed; one that renews goes on.
+/// F29: a socket whose token is not renewed is closed; one whose token is renewed goes on.
 #[tokio::test]
 async fn a_socket_ends_with_its_token() {
     let house = House::open().await;
     let case = house.case(Stage::Active).await;
-    // Whoever was not done before the token expired begins again, with more time.
+    // If the token expires before the sockets are ready, this tries again with a longer lifetime.
     let mut lasts = Duration::from_secs(2);
     let (mut ends, mut goes_on) = loop {
         let short = house.token_for(&case.patron, lasts);
@@ -29,7 +29,7 @@ async fn a_socket_ends_with_its_token() {
         assert!(lasts < Duration::from_secs(60), "never done in time");
     };
     assert_eq!(ends.closed().await, 4401);
-    // The other socket had the same token: its time is over too.
+    // The other socket began with the same token, which has expired too.
     goes_on
         .ask(act(
             &case.session_id,
@@ -43,8 +43,8 @@ async fn a_socket_ends_with_its_token() {
     house.close().await;
 }
 
-/// Two sockets with the same token that attend a session, the second of which has a fresh token since. Or the code with
-/// which either was closed before that.
+/// Opens two sockets with the same token that attend a session, and renews the token of the second. Fails with the
+/// close code if either was closed before that.
 async fn one_that_renews(house: &House, token: &str, case: &Case) -> Result<(Wire, Wire), u16> {
     let mut ends = Wire::try_welcomed(house, PROTO, token).await?;
     try_to_attend(&mut ends, case).await?;

@@ -20,7 +20,7 @@ mod transfers;
 pub(crate) use sessions::act_on_stream;
 pub(crate) use stream::Stream;
 
-/// A request with a token, or without one if that is empty.
+/// Returns a request with the token, or without one if it is empty.
 pub(crate) fn ask<T>(token: &str, message: T) -> Request<T> {
     match token {
         "" => Request::new(message),

@@ -1,6 +1,6 @@
 //! A Carrel with the people of the authorization matrix in its directory and at their desks.
 //!
-//! Everybody has a token that this Carrel issued: librarians by logging in, patrons by being let in.
+//! Everybody has a token that this Carrel issued: librarians by logging in, patrons by being admitted.
 
 use std::{
     collections::HashMap,
@@ -96,7 +96,7 @@ pub(crate) struct House {
     keys: KeyRing,
     channel: Channel,
     pub(crate) warning_version: String,
-    /// Introduces Lq.
+    /// The introduction of Lq to Lc.
     pub(crate) introduction: String,
     /// The conversation that Lc began with Lq.
     pub(crate) conversation_id: String,
@@ -107,20 +107,20 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// A Carrel in which owners of ended sessions have the default time to wrap up.
+    /// Opens a Carrel in which owners of ended sessions have the default time to wrap up.
     pub(crate) async fn open() -> Self {
         Self::open_with(|_| {}).await
     }
 
-    /// A Carrel with other settings.
+    /// Opens a Carrel with changed settings.
     pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         panics::count();
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
         let mut config = desk::settings(data_dir.clone());
-        // A heartbeat marks the end of a snapshot that comes in parts.
+        // Short, since a heartbeat marks the end of a snapshot that comes in parts.
         config.session.heartbeat = Duration::from_millis(200).into();
-        // Nothing changes by time alone: nobody's monitor or connection has to be kept alive.
+        // Nothing changes with time alone, so no monitor or connection has to be kept alive.
         let forever = Duration::from_secs(3_600);
         config.presence.lease = forever.into();
         config.session.owner_grace = forever.into();
@@ -169,32 +169,32 @@ impl House {
         panics::assert_none();
     }
 
-    /// The connection over which its gRPC is called.
+    /// Returns the channel for gRPC calls.
     pub(crate) fn channel(&self) -> &Channel {
         &self.channel
     }
 
-    /// A client for transfers.
+    /// Returns a client of `TransferService`.
     pub(crate) fn transfers(&self) -> TransferServiceClient<Channel> {
         TransferServiceClient::new(self.channel.clone())
     }
 
-    /// A client of what services are told of the load.
+    /// Returns a client of `LoadService`.
     pub(crate) fn load(&self) -> LoadServiceClient<Channel> {
         LoadServiceClient::new(self.channel.clone())
     }
 
-    /// A client of who is here.
+    /// Returns a client of `PresenceService`.
     pub(crate) fn presence(&self) -> PresenceServiceClient<Channel> {
         PresenceServiceClient::new(self.channel.clone())
     }
 
-    /// A client for messages between librarians.
+    /// Returns a client of `ImService`.
     pub(crate) fn messages(&self) -> ImServiceClient<Channel> {
         ImServiceClient::new(self.channel.clone())
     }
 
-    /// The token of a librarian of the matrix.
+    /// Returns the token of a librarian of the matrix.
     pub(crate) fn token(&self, column: Column) -> &str {
         &self.tokens[&column]
     }
@@ -204,7 +204,7 @@ impl House {
         self.monitors.remove(&column).unwrap().close().await;
     }
 
-    /// The id of a librarian of the matrix.
+    /// Returns the id of a librarian of the matrix.
     pub(crate) fn librarian_id(&self, column: Column) -> String {
         match self.who(self.token(column)) {
             Who::Librarian(librarian) => librarian.librarian_id,
@@ -212,7 +212,7 @@ impl House {
         }
     }
 
-    /// What introduces one librarian of the matrix to another who sees them.
+    /// Returns the introduction of `whom` that presence-svc gives to `to`.
     pub(crate) async fn introduction_of(&self, whom: Column, to: Column) -> String {
         let librarian_id = self.librarian_id(whom);
         let request = on_behalf(self.token(to), GetLibrarianRequest { librarian_id });
@@ -220,19 +220,19 @@ impl House {
         answer.into_inner().librarian.unwrap().introduction
     }
 
-    /// A token of one of Carrel's own services.
+    /// Returns a token of one of Carrel's own services.
     pub(crate) fn service_token(&self) -> String {
         let now_ms = Clock::system().unix_ms();
         let lasts = Duration::from_secs(600);
         issue_service(&self.keys, "presence-svc", now_ms, lasts).unwrap()
     }
 
-    /// A fresh session of a patron of Maple, brought to a stage.
+    /// Creates a session of a patron of Maple, and brings it to a stage.
     pub(crate) async fn case(&self, stage: Stage) -> Case {
         Case::new(self, stage).await
     }
 
-    /// A token for the same person that holds for another time.
+    /// Returns a token for the same person with another lifetime.
     pub(crate) fn token_for(&self, token: &str, access: Duration) -> String {
         let now_ms = Clock::system().unix_ms();
         let who = self.who(token);
@@ -242,7 +242,7 @@ impl House {
         issued.access_token
     }
 
-    /// A token whose time was over long ago.
+    /// Returns a token for the same person that expired long ago.
     pub(crate) fn expired(&self, token: &str) -> String {
         let an_hour_ago = Clock::system().unix_ms() - 3_600_000;
         let lifetimes = Lifetimes {
@@ -258,7 +258,7 @@ impl House {
         token::verify(&self.keys, token, now_ms).unwrap().who
     }
 
-    /// All that the log has of a session: what was refused must have left it as it was.
+    /// Returns everything that the log has of a session, for checks that a refusal has left it unchanged.
     pub(crate) async fn recorded(&self, session_id: &str) -> Vec<Vec<u8>> {
         let mut payloads = Vec::new();
         for category in ["session", "conference"] {
@@ -304,7 +304,7 @@ impl House {
     }
 }
 
-/// With what name the librarian of a column logs in. The password is "demo".
+/// Returns the log-in name of the librarian of a column. The password is "demo".
 pub(crate) fn log_in_name(column: Column) -> String {
     format!("{column:?}@guard").to_lowercase()
 }

@@ -14,12 +14,12 @@ pub(crate) struct HttpAnswer {
     pub(crate) body: Vec<u8>,
 }
 
-/// Asks for something and returns the whole answer. Without a token if that is empty.
+/// Sends a GET request and returns the whole answer. An empty token is not sent.
 pub(crate) async fn get(address: SocketAddr, path: &str, token: &str) -> HttpAnswer {
     exchange(address, "GET", path, token, "").await
 }
 
-/// Posts a JSON body.
+/// Posts a JSON body and returns the whole answer.
 pub(crate) async fn post(address: SocketAddr, path: &str, body: &str) -> HttpAnswer {
     exchange(address, "POST", path, "", body).await
 }

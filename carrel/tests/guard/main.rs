@@ -1,11 +1,11 @@
-//! Who may do what, and what becomes of bad input: every refusal of a whole Carrel, from outside.
+//! Who may do what, and how bad input is answered: every refusal of a whole Carrel, from outside.
 //!
-//! - [`house`]: a Carrel with the people of the authorization matrix, each at an open [`monitor`]; [`case`]: a session in
-//!   any state. [`http`] and the sockets of the other tests are the ways in beside gRPC.
+//! - [`house`]: a Carrel with the people of the authorization matrix, each at an open [`monitor`]; [`case`]: a session
+//!   at any stage. Apart from gRPC, the tests use [`http`] and the sockets of the other tests.
 //! - [`table`]: the authorization matrix; [`matrix`] carries out each of its cells, by [`grpc`] and by [`browser`].
-//! - [`bad_calls`], [`bad_desk`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: what is malformed, too large,
-//!   out of order or out of time.
-//! - [`silent`]: what nobody may find out about who is inside in conference mode.
+//! - [`bad_calls`], [`bad_desk`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: input that is
+//!   malformed, too large, out of order or too late.
+//! - [`silent`]: nobody can find out who is silently inside in conference mode.
 //! - [`noise`]: arbitrary bytes and messages, thousands of each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -18,10 +18,10 @@ use crate::{
 /// How many cells are tried at once.
 const AT_ONCE: usize = 16;
 
-/// How somebody asks.
+/// How an operation is requested.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// By a call of its own.
+    /// By a separate call.
     Call,
     /// By an act on an Attend stream.
     Act,
@@ -39,7 +39,7 @@ impl Way {
     }
 }
 
-/// Carries out the cells, each on a session of its own, and returns how many there were.
+/// Carries out the cells, each on its own session, and returns how many of them this way offers.
 async fn carry_out(house: &House, way: Way, cells: Vec<Cell>) -> usize {
     let outcomes: Vec<_> = stream::iter(cells)
         .map(|cell| carry_out_one(house, way, cell))
@@ -56,7 +56,7 @@ async fn carry_out(house: &House, way: Way, cells: Vec<Cell>) -> usize {
     tried
 }
 
-/// `None` if the operation is not offered in this way.
+/// Carries out one cell. Returns `None` if the operation is not offered in this way.
 async fn carry_out_one(house: &House, way: Way, cell: Cell) -> Option<Result<(), String>> {
     let case = house.case(cell.stage).await;
     let token = match cell.column {
@@ -89,7 +89,8 @@ async fn carry_out_one(house: &House, way: Way, cell: Cell) -> Option<Result<(),
     Some(Ok(()))
 }
 
-/// The cells of the stages that need a Carrel in which an owner's time to wrap up is over at once, and the others.
+/// Splits the cells into those at stage `later`, which need a Carrel where an owner's time to wrap up is over at once,
+/// and the others.
 fn by_wrap_up(cells: Vec<Cell>) -> (Vec<Cell>, Vec<Cell>) {
     cells
         .into_iter()
@@ -123,7 +124,7 @@ async fn every_cell_that_a_browser_is_offered_holds_for_it() {
     assert!(carry_out_all(Way::Browser, cells()).await > 1_200);
 }
 
-/// Whoever may not attend is refused as the row of Attend says, whoever may as the row of the act says.
+/// A caller who may not attend gets the answer in the row of Attend, and any other caller that in the row of the act.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_cell_of_an_act_holds_on_a_stream() {
     let all = cells();
@@ -151,7 +152,7 @@ async fn every_cell_of_an_act_holds_on_a_stream() {
     assert_eq!(carry_out_all(Way::Act, acts).await, count);
 }
 
-/// I22: an RPC without a row can't be added unseen.
+/// I22: an RPC can't be added without a row.
 #[test]
 fn every_rpc_has_a_row() {
     let files = FileDescriptorSet::decode(carrel_proto::DESCRIPTORS).unwrap();

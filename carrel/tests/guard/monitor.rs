@@ -17,7 +17,8 @@ pub(crate) struct Monitor {
 }
 
 impl Monitor {
-    /// Announces a monitor and waits until it counts. Without queues, those that the librarian monitors stay.
+    /// Announces a monitor, and waits until the librarian's presence shows it. Without queues, those that the librarian
+    /// already monitors stay.
     pub(crate) async fn open(
         mut presence: PresenceServiceClient<Channel>,
         token: &str,

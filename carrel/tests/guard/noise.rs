@@ -1,7 +1,7 @@
-//! Arbitrary bytes, and valid messages with arbitrary content, to a running Carrel: thousands of each (I27).
+//! Sends a running Carrel arbitrary bytes, and valid messages with arbitrary content: thousands of each (I27).
 //!
-//! What a case may not do is make anything panic, hang, answer with a code that is not a decided one, or write to a
-//! session that its sender has no part in.
+//! None may make anything panic, hang, answer with a code that no rule decides on, or write to a session that its
+//! sender has no part in.
 
 use bytes::Bytes;
 use carrel_proto::{
@@ -28,7 +28,7 @@ use crate::{
     table::{Column, Stage},
 };
 
-/// How many inputs of each kind.
+/// How many inputs there are of each kind.
 const CASES: usize = 3_000;
 /// How many are under way at once.
 const AT_ONCE: usize = 16;
@@ -40,7 +40,7 @@ fn samples<T>(strategy: impl Strategy<Value = T>) -> Vec<T> {
         .collect()
 }
 
-/// Texts of all kinds: short ones, odd ones, long ones.
+/// Generates texts of all kinds: short, odd and long ones.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "\\PC{0,12}",
@@ -51,7 +51,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Session ids: the one of the case, and others.
+/// Generates session ids: that of the case, and others.
 fn session_id(known: String) -> impl Strategy<Value = String> {
     prop_oneof![4 => Just(known), 1 => Just(random_id()), 1 => text()]
 }
@@ -85,7 +85,7 @@ fn act() -> BoxedStrategy<Option<frames::act::Act>> {
     .boxed()
 }
 
-// Boxed, here and below: the strategies as they are do not fit on a test's stack.
+// Boxed here and below, since the plain strategies do not fit on a test's stack.
 fn transfer() -> BoxedStrategy<frames::act::Act> {
     use frames::{act::Act, offer_transfer::To};
     let to = proptest::option::of(prop_oneof![
@@ -106,7 +106,7 @@ fn transfer() -> BoxedStrategy<frames::act::Act> {
     .boxed()
 }
 
-/// What a desk asks that is not about a session.
+/// Generates a desk's frames that are not about a session.
 fn desk() -> BoxedStrategy<Asked> {
     use im::send_message_request::To;
     let queues = proptest::option::of(proptest::collection::vec(text(), 0..3));
@@ -158,7 +158,7 @@ fn desk() -> BoxedStrategy<Asked> {
     .boxed()
 }
 
-/// Well-formed frames that say anything.
+/// Generates well-formed frames with any content.
 fn frame(known: &str) -> impl Strategy<Value = Option<Asked>> + use<> {
     let id = || session_id(known.to_owned());
     proptest::option::weighted(
@@ -192,7 +192,7 @@ fn frame(known: &str) -> impl Strategy<Value = Option<Asked>> + use<> {
 }
 
 fn is_decided(status: &Status) -> bool {
-    // INTERNAL is what tonic says of bytes that can't be decoded.
+    // tonic answers INTERNAL for bytes that can't be decoded.
     let undecodable = status.code() == Code::Internal && status.message().contains("decode");
     undecodable
         || matches!(
@@ -237,7 +237,7 @@ async fn arbitrary_bytes_in_calls() {
         .map(|(path, bytes)| {
             let house = &house;
             async move {
-                // A watch that was understood never ends, nor does a monitor's announcement.
+                // A watch never ends once it is accepted, and neither does an Announce stream.
                 if path.contains("/Watch") || path.ends_with("/Announce") {
                     return None;
                 }
@@ -263,7 +263,7 @@ async fn arbitrary_bytes_in_calls() {
     house.close().await;
 }
 
-/// The patron, the owner and a stranger each send the same noise; afterwards all three can still work.
+/// The patron, the owner and a stranger each send the same noise; afterwards, all three can still work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arbitrary_frames_on_sockets() {
     let house = House::open().await;
@@ -310,7 +310,7 @@ async fn arbitrary_bytes_on_sockets() {
     house.close().await;
 }
 
-/// Sends bytes on a socket, and opens another whenever it is closed for being no frame.
+/// Sends bytes on a socket, and opens another one whenever it is closed because they are no frame.
 async fn make_noise(house: &House, protocol: &'static str, token: &str, noise: &[Vec<u8>]) {
     let mut wire = Wire::welcomed(house, protocol, token).await;
     for bytes in noise {
@@ -326,7 +326,7 @@ async fn make_noise(house: &House, protocol: &'static str, token: &str, noise: &
     }
 }
 
-/// The session is whole: all of it can be read, by the patron and by staff, without a gap.
+/// Asserts that the patron and the owner can read the whole session, without a gap.
 async fn still_in_order(house: &House, case: &Case) {
     for token in [&case.patron, house.token(Column::Lc)] {
         let message = wire::GetTranscriptRequest {

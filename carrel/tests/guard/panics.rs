@@ -1,4 +1,4 @@
-//! Counts panics of the product's own tasks: what a runtime catches would otherwise go unseen (I27).
+//! Counts panics of the product's own tasks: those that a runtime catches would otherwise go unnoticed (I27).
 
 use std::sync::{
     Once,
@@ -7,7 +7,7 @@ use std::sync::{
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// Begins to count. Failed assertions of the tests themselves do not count: they fail anyway.
+/// Starts counting. Failed assertions of the tests themselves do not count: those tests fail anyway.
 pub(crate) fn count() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,7 +1,7 @@
-//! Who is inside silently is in nothing that another librarian can obtain (I18).
+//! Nothing that another librarian can obtain shows who is silently inside (I18).
 //!
-//! One world, looked at in pairs: all that somebody can ask for is asked for without a supervisor inside and with one,
-//! and nothing else happens in between. The answers, refusals among them, are the same bytes.
+//! The tests look at one world in pairs: everything that the others can ask for is asked for once without a supervisor
+//! inside and once with one, and nothing else happens in between. All answers, including refusals, have the same bytes.
 
 use carrel_proto::{
     im::v1::{self as im, send_message_request::To},
@@ -20,7 +20,7 @@ use crate::{
     table::{Column, Stage},
 };
 
-/// Everyone who must not find the supervisors.
+/// The librarians who must not find the supervisors.
 const OTHERS: [Column; 6] = [
     Column::Lc,
     Column::Lq,
@@ -29,10 +29,10 @@ const OTHERS: [Column; 6] = [
     Column::Kf,
     Column::Aq,
 ];
-/// Who goes in.
+/// The supervisors who enter.
 const SUPERVISORS: [Column; 2] = [Column::Ao, Column::Ko];
 
-/// All that was obtained: by whom, by which call, and the bytes of the answer.
+/// Everything that was obtained: by whom, by which call, and the bytes of the answer.
 type Look = Vec<(Column, &'static str, Vec<u8>)>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,7 +44,7 @@ async fn nobody_finds_a_supervisor_at_their_desk() {
     house.close().await;
 }
 
-/// They monitor nothing: whoever writes to them is refused as ever.
+/// The supervisors monitor no queue, so messages to them are refused, inside or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_finds_a_supervisor_who_monitors_nothing() {
     let mut house = House::open().await;
@@ -55,7 +55,7 @@ async fn nobody_finds_a_supervisor_who_monitors_nothing() {
     house.close().await;
 }
 
-/// What is watched meanwhile says nothing until something else happens.
+/// Open watches receive nothing until something else happens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_is_watched_stirs() {
     let house = House::open().await;
@@ -73,7 +73,7 @@ async fn nothing_that_is_watched_stirs() {
         leave(&house, &case, supervisor).await;
         drop(inside);
     }
-    // Whatever their coming and going had caused would come before this.
+    // Anything that entering and leaving had caused would arrive before this.
     let next = house.case(Stage::Waiting).await;
     for (desk, lists) in &mut watches {
         let stirred = desk_change(&mut desk.1).await;
@@ -90,7 +90,9 @@ async fn nothing_that_is_watched_stirs() {
     house.close().await;
 }
 
-/// `stages` of them were compared before in this house: each has left a session that somebody has, and one that waits.
+/// Compares looks at a session at this stage without and with supervisors inside.
+///
+/// `stages` is how many stages were compared before in this house: each has left an active session and a waiting one.
 async fn compare(house: &House, stage: Stage, stages: usize) {
     let case = house.case(stage).await;
     load_is_known(house, stages, stages + 1).await;
@@ -103,7 +105,7 @@ async fn compare(house: &House, stage: Stage, stages: usize) {
         drop(inside);
         assert_same(stage, &look(house, &case).await, &without);
     }
-    // The comparison is able to fail.
+    // Shows that the comparison can fail.
     house.case(Stage::Waiting).await;
     load_is_known(house, stages + 1, stages + 1).await;
     assert_ne!(look(house, &case).await, without);
@@ -116,8 +118,8 @@ fn assert_same(stage: Stage, now: &Look, before: &Look) {
     assert_eq!(now.len(), before.len());
 }
 
-/// Waits until presence-svc knows how many wait in the queue of Maple, and how many sessions Lc has. It hears of that some
-/// time after whoever changed it has their answer.
+/// Waits until presence-svc knows that this many patrons wait in the queue of Maple, and that Lc has this many
+/// sessions. It learns of a change some time after the call that made it was answered.
 async fn load_is_known(house: &House, waiting: usize, active: usize) {
     let lc = house.librarian_id(Column::Lc);
     loop {
@@ -135,12 +137,12 @@ async fn load_is_known(house: &House, waiting: usize, active: usize) {
         if known.map(|count| count as usize) == [waiting, active] {
             return;
         }
-        // Whatever comes next, it is time to look again.
+        // Any change is a reason to look again.
         desk.message().await.unwrap();
     }
 }
 
-/// A look that is as the one before: the first delivers messages, and others are told of that.
+/// Looks until two looks in a row are the same: the first one marks messages as delivered, which others can see.
 async fn settled_look(house: &House, case: &Case) -> Look {
     let mut before = look(house, case).await;
     loop {
@@ -162,7 +164,7 @@ async fn look(house: &House, case: &Case) -> Look {
     seen
 }
 
-/// Who is here, how queues stand, and how much there is to do.
+/// Asks for the presence of librarians, the state of queues, and the load.
 async fn desk(house: &House, other: Column, seen: &mut Look) {
     let token = house.token(other);
     let mut presence = house.presence();
@@ -191,7 +193,7 @@ async fn desk(house: &House, other: Column, seen: &mut Look) {
     seen.push((other, "WatchLoad", load.encode_to_vec()));
 }
 
-/// Lists, the session itself, and refusals about it.
+/// Asks for lists and for the session itself, and provokes refusals about it.
 async fn sessions(house: &House, other: Column, case: &Case, seen: &mut Look) {
     let token = house.token(other);
     let mut sessions = house.door.sessions();
@@ -238,7 +240,7 @@ async fn sessions(house: &House, other: Column, case: &Case, seen: &mut Look) {
     seen.push((other, "ListAuditEntries", bytes(answer)));
 }
 
-/// To whom one may write, and what is said to those who may not. The same command again writes nothing again.
+/// Writes to the supervisors and asks for conversations; some of it is refused. A repeated command writes nothing new.
 async fn messages(house: &House, other: Column, seen: &mut Look) {
     let token = house.token(other);
     let mut messages = house.messages();
@@ -340,7 +342,7 @@ async fn list_change(stream: &mut Streaming<wire::WatchSessionsResponse>) -> Lis
     }
 }
 
-/// An answer's bytes, or the refusal's.
+/// Returns the bytes of an answer, or of its refusal.
 fn bytes<T: Message>(answer: Result<Response<T>, Status>) -> Vec<u8> {
     match answer {
         Ok(answer) => answer.into_inner().encode_to_vec(),

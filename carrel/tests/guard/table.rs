@@ -1,29 +1,30 @@
-//! The authorization matrix of reliability.md, section 5, for all that there is in this release.
+//! The authorization matrix: who may call what, at each stage of a session (I22).
 //!
 //! **Columns.** An: nobody, without a token. Pt: the session's patron. Px: another patron. Lc: the chatting librarian,
 //! of another library. Lq: an idle librarian who monitors the queue, of another library. Lx: a librarian without that
 //! queue. Ao, Ko: administrator and ask administrator of the patron's library, both with its queue. Af, Kf: the same of
 //! a library that has nothing to do with it. Aq: an administrator of another library that staffs the queue, to whom
-//! being an administrator adds nothing. Sv: one of Carrel's own services. A service is nobody's deputy: its token is no
-//! person's, so it is UNAUTHENTICATED where a person is asked for, and a person is PERMISSION_DENIED where a service is.
+//! being an administrator adds nothing. Sv: one of Carrel's own services. Its token is not a person's, so it gets
+//! UNAUTHENTICATED where a person is required, and a person gets PERMISSION_DENIED where a service is required.
 //!
-//! All librarians are at their desks and monitor a queue: those of Maple and Harbor that of Maple, those of Cedar theirs.
+//! All librarians are at the desk and monitor a queue: those of Maple and Harbor that of Maple, those of Cedar theirs.
 //!
-//! **Stages** of the session. `unopened`: the patron was let in and has not asked. `waiting`, `active`: as named.
+//! **Stages** of the session. `unopened`: the patron was admitted and has not asked. `waiting`, `active`: as named.
 //! `inside`: active, with Ao and Ko in conference mode. `offered`: Lc offers it to Lq. `called`: Lc offers it to the
 //! queue. `withdrawn`: Lc offered it to Lq and took that back. `transferred`: Lc offered it to Lq, who accepted.
-//! `ended`: by the owner, just now. `later`: ended, and the owner's time to wrap up is over. `-`: it is not about a
-//! session.
+//! `ended`: by the owner, just now. `later`: ended, and the owner's time to wrap up is over. `-`: the operation is not
+//! about a session.
 //!
-//! **Cells.** `ok`: done. `with`, `w/o`: done, a list in which what it is about stands or does not. `UA`:
-//! UNAUTHENTICATED. `PD`: PERMISSION_DENIED. `NF`: NOT_FOUND, byte for byte as for an id that never was. `none`: the same
-//! of an offer, NO_SUCH_OFFER, whether it is the offer or the session that never was. In lower case
-//! the reasons of a FAILED_PRECONDITION: `out` NOT_INSIDE, `end` ENDED, `idle` NOT_ACTIVE, `own` OWN_SESSION, `lost`
-//! ALREADY_PICKED_UP, `open` ALREADY_OPEN, `gone` NO_LONGER_OWNER, `shut` OFFER_CLOSED, `apart` NOT_SHARED, `away`
-//! NOT_MONITORING; these last two, too, as for somebody, or a queue, that never was. `self`: INVALID_ARGUMENT, ONESELF.
+//! **Cells.** `ok`: done. `with`, `w/o`: done, a list that has, or does not have, the item in question. `UA`:
+//! UNAUTHENTICATED. `PD`: PERMISSION_DENIED. `NF`: NOT_FOUND, byte for byte as for an id that never existed. `none`:
+//! the same for an offer, NO_SUCH_OFFER, whether the offer or the session never existed. `self`: INVALID_ARGUMENT,
+//! ONESELF. The others are reasons of a FAILED_PRECONDITION: `out` NOT_INSIDE, `end` ENDED, `idle` NOT_ACTIVE, `own`
+//! OWN_SESSION, `lost` ALREADY_PICKED_UP, `open` ALREADY_OPEN, `gone` NO_LONGER_OWNER, `shut` OFFER_CLOSED, `apart`
+//! NOT_SHARED, `away` NOT_MONITORING. The last two are also byte for byte as for a librarian or a queue that never
+//! existed.
 //!
-//! A running session may not be looked at, attended or read by an administrator who is outside: watching without the
-//! warning would go round R1.
+//! An administrator who has not entered a running session can't get, attend or read it: that would be watching without
+//! the warning (R1).
 
 use tonic::Code;
 
@@ -51,7 +52,7 @@ const TABLES: [Table; 6] = [
     messages::TABLE,
 ];
 
-/// A service.
+/// A gRPC service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Session,
@@ -63,7 +64,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// Its name in the protos.
+    /// Returns its name in the protos.
     fn name(self) -> &'static str {
         match self {
             Self::Session => "carrel.session.v1.SessionService",
@@ -76,7 +77,7 @@ impl Service {
     }
 }
 
-/// Somebody of the matrix.
+/// A caller of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Column {
     An,
@@ -93,7 +94,7 @@ pub(crate) enum Column {
     Sv,
 }
 
-/// How far a session has come.
+/// The stage of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     None,
@@ -144,7 +145,7 @@ impl Stage {
         }
     }
 
-    /// What brings a session there.
+    /// Returns the steps that bring a session to this stage.
     pub(crate) fn steps(self) -> &'static [Step] {
         match self {
             Self::None | Self::Unopened => &[],
@@ -165,11 +166,11 @@ impl Stage {
     }
 }
 
-/// One cell: somebody tries an operation on a session at a stage.
+/// A cell of the matrix: a caller tries an operation on a session at a stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     pub(crate) service: Service,
-    /// The RPC and, after a stroke, the form of it.
+    /// The RPC and, after a slash, its form.
     pub(crate) operation: &'static str,
     pub(crate) stage: Stage,
     pub(crate) column: Column,
@@ -177,7 +178,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// The path of the RPC.
+    /// Returns the path of the RPC.
     pub(crate) fn path(&self) -> String {
         let (rpc, _) = self
             .operation
@@ -186,12 +187,12 @@ impl Cell {
         format!("/{}/{rpc}", self.service.name())
     }
 
-    /// Whether it is refused in such a way that the caller can't tell whether what they name exists.
+    /// Whether the refusal must not tell the caller whether what they name exists.
     pub(crate) fn hides_what_there_is(&self) -> bool {
         ["NF", "none", "apart", "away"].contains(&self.expected)
     }
 
-    /// Whether an answer is what the cell says.
+    /// Whether an answer is the one that the cell expects.
     pub(crate) fn allows(&self, answer: &Answer) -> bool {
         match (self.expected, answer) {
             ("ok", Answer::Done) => true,
@@ -224,7 +225,7 @@ impl Cell {
     }
 }
 
-/// All cells.
+/// Returns all cells.
 pub(crate) fn cells() -> Vec<Cell> {
     TABLES.iter().flat_map(Table::cells).collect()
 }

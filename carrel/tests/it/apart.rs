@@ -1,4 +1,4 @@
-//! What each of the separate processes shows to operators of what people do across all of them. D80, I31, PR8.
+//! What each of the separate processes shows operators while people talk across all of them. D80, I31, PR8.
 //!
 //! The programs are those of the workspace; `cargo test --workspace` builds them.
 
@@ -24,10 +24,10 @@ use crate::{
     socket::{Socket, act_and_wait, message},
 };
 
-/// How long it may take until all is shown.
+/// How long it may take until everything is shown.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// In everything that somebody can write.
+/// Part of every text that the people in the test can write.
 const CANARY: &str = "canary-in-a-coal-mine";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn each_process_shows_what_it_has_a_part_in() {
     cluster.stop().await.unwrap();
 }
 
-/// What a process does not show of what it has a part in, and what none of them shows.
+/// Returns the metrics that a process does not show although it takes part in them, and those that no process shows.
 async fn missing(cluster: &Cluster) -> Vec<String> {
     let mut missing = Vec::new();
     let mut shown_by_none: Vec<_> = metric::ALL.to_vec();
@@ -101,7 +101,7 @@ async fn missing(cluster: &Cluster) -> Vec<String> {
     missing
 }
 
-/// What a service must have measured when people have talked.
+/// Returns what a service must have measured once people have talked.
 fn part_of(service: Service) -> Vec<&'static Instrument> {
     let own: &[&Instrument] = match service {
         Service::Gateway => &[
@@ -157,8 +157,8 @@ fn stands_on(shown: &Exposition, service: Service) {
     }
 }
 
-/// A patron asks and talks at one gateway, a librarian answers at the other, and the other way round. Returns what is not
-/// to be told.
+/// A patron asks and talks at one gateway, and a librarian answers at the other; then with the gateways swapped.
+/// Returns what must not be shown.
 async fn talk(cluster: &Cluster) -> Vec<String> {
     let mut secrets = vec![CANARY.to_owned()];
     let gateways = cluster.gateways();
@@ -213,7 +213,7 @@ async fn attend(socket: &mut Socket, session_id: &str) {
         .unwrap();
 }
 
-/// One writes, and the other reads it as the event of this number.
+/// Writes a message on one socket, and waits until it arrives at the other as the event with this number.
 async fn tell(from: &mut Socket, to: &mut Socket, session_id: &str, number: u64) {
     act_and_wait(from, session_id, &command_id(), message(CANARY))
         .await

@@ -1,5 +1,5 @@
-//! A collector that is away, slow, or refuses everything is nobody's trouble: people go on, what is given up is counted,
-//! one warning tells of it, and the end comes in time.
+//! A collector that is away, is slow, or refuses everything does not disturb anyone: people go on, what is given up is
+//! counted, one warning reports it, and a stop is over in time.
 
 use std::{fs::File, process::Stdio, time::Duration};
 
@@ -119,7 +119,7 @@ impl Talk {
         }
     }
 
-    /// The librarian writes, and the patron reads it.
+    /// The librarian writes a message, and the patron receives it.
     async fn go_on(&mut self) {
         let post = message("I am.");
         let command_id = command_id();

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use crate::door::Door;
 
-/// The directory of the demo, which the tests use as well.
+/// The demo directory, which the tests use too.
 const DEMO: &str = include_str!("../../demo/directory.toml");
 
-/// A Carrel on free ports with a data folder of its own and the demo directory. Use it through its [`Door`].
+/// A Carrel on free ports, with its own data folder and the demo directory. Used through its [`Door`].
 pub(crate) struct Desk {
     door: Door,
     running: Running,
@@ -23,12 +23,12 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// One with the settings of [`settings`].
+    /// Starts one with the settings of [`settings`].
     pub(crate) async fn open() -> Self {
         Self::open_with(|_| {}).await
     }
 
-    /// One with other settings.
+    /// Starts one with changed settings.
     pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = settings(folder.path().join("data"));
@@ -36,7 +36,7 @@ impl Desk {
         Self::open_in(folder, config).await
     }
 
-    /// One on a data folder that there may be already.
+    /// Starts one on a data folder that may already have data.
     pub(crate) async fn open_in(folder: TempDir, config: Config) -> Self {
         let running = assemble(config).await.unwrap();
         carrel_presence::commands::load_directory(&running.log, DEMO, &Clock::system())
@@ -49,12 +49,12 @@ impl Desk {
         }
     }
 
-    /// Where its data folder is.
+    /// Returns the path of its data folder.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// Stops it in order. Its data folder remains until what is returned is dropped.
+    /// Stops it in order. Its data folder remains until the returned value is dropped.
     pub(crate) async fn close(self) -> TempDir {
         self.running.stop().await;
         self.folder
@@ -69,8 +69,8 @@ impl Deref for Desk {
     }
 }
 
-/// The default settings but for free ports, and for limits on how often one address may do something: all tests come
-/// from one.
+/// Returns the default settings, except for free ports and for the limits per address, since all tests share one
+/// address.
 pub(crate) fn settings(data_dir: PathBuf) -> Config {
     let no_limit = json!({ "burst": 1, "every": "0s" });
     let overrides = json!({

@@ -1,4 +1,4 @@
-//! The ways into a running Carrel.
+//! Access to a running Carrel: addresses, clients, tokens.
 
 use std::net::SocketAddr;
 
@@ -15,22 +15,22 @@ use tonic::{
 
 use crate::socket::Socket;
 
-/// Where a Carrel is.
+/// The addresses of a Carrel.
 #[derive(Clone, Debug)]
 pub(crate) struct Door {
-    /// Pages and the websocket.
+    /// The address of the pages and the websocket.
     pub(crate) http: SocketAddr,
-    /// gRPC.
+    /// The address of gRPC.
     pub(crate) grpc: SocketAddr,
     channel: Channel,
 }
 
-/// What a patron was let in with.
+/// What a patron is given when admitted.
 #[derive(Clone, Debug)]
 pub(crate) struct Admission {
     /// The token.
     pub(crate) token: String,
-    /// The one session that it is good for.
+    /// The one session that the token is valid for.
     pub(crate) session_id: String,
 }
 
@@ -46,17 +46,17 @@ impl Door {
         }
     }
 
-    /// A client of session-svc over gRPC.
+    /// Returns a gRPC client of session-svc.
     pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {
         SessionServiceClient::new(self.channel.clone())
     }
 
-    /// A client of the directory over gRPC.
+    /// Returns a gRPC client of the directory.
     pub(crate) fn directory(&self) -> DirectoryServiceClient<Channel> {
         DirectoryServiceClient::new(self.channel.clone())
     }
 
-    /// The token of one of the demo's librarians, for example `map@harbor`.
+    /// Logs in one of the demo's librarians, for example `map@harbor`, and returns the token.
     pub(crate) async fn log_in(&self, log_in_name: &str) -> String {
         let request = LogInRequest {
             log_in_name: log_in_name.to_owned(),
@@ -66,7 +66,7 @@ impl Door {
         answer.into_inner().token.unwrap().access_token
     }
 
-    /// Lets a patron in at a library, for example `maple`.
+    /// Admits a patron of a library, for example `maple`.
     pub(crate) async fn admit(&self, institution_id: &str) -> Admission {
         let request = AdmitPatronRequest {
             institution_id: institution_id.to_owned(),
@@ -80,13 +80,13 @@ impl Door {
         }
     }
 
-    /// A websocket of a browser whose Hello was welcomed.
+    /// Opens a browser's websocket whose Hello was answered with Welcome.
     pub(crate) async fn socket(&self, token: &str) -> Socket {
         Socket::open(self.http, token).await.unwrap().0
     }
 }
 
-/// A request on behalf of who owns the token.
+/// Returns a request that carries the token.
 pub(crate) fn on_behalf<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let bearer = format!("Bearer {token}").parse().unwrap();
@@ -94,7 +94,7 @@ pub(crate) fn on_behalf<T>(token: &str, message: T) -> Request<T> {
     request
 }
 
-/// A new command id.
+/// Returns a new command id.
 pub(crate) fn command_id() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);

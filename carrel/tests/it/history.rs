@@ -1,7 +1,7 @@
-//! Judges a conversation: what clients were told of their messages, and what they saw, against the transcript.
+//! Judges a conversation: compares what clients were told of their messages, and what they saw, with the transcript.
 //!
-//! A message that was neither accepted nor refused when a connection was lost may have happened or not: it is booked
-//! as "once or never", and never as a failure.
+//! A message that was neither accepted nor refused when a connection was lost may have happened or not: it counts as
+//! "once or never", and never as a failure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,19 +10,20 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Account {
     /// The texts that it sent, in the order in which it first sent them. No two clients send the same text.
     pub(crate) sent: Vec<String>,
-    /// The positions at which it was told that texts were accepted.
+    /// The accepted texts, with the positions that it was told.
     pub(crate) accepted: HashMap<String, u64>,
-    /// What it showed, over all connections: positions and texts (empty for what has none), in the order of arrival.
+    /// The events that it received over all connections, in the order of arrival: positions and texts (empty for events
+    /// without one).
     pub(crate) seen: Vec<(u64, String)>,
 }
 
-/// What is wrong with a conversation, in words; empty if nothing is. `transcript` is what the log holds at the end, in
-/// the one audience that all these clients are of.
+/// Returns what is wrong with a conversation, in words; empty if nothing is. `transcript` is what the log holds at the
+/// end, for the one audience that all these clients have.
 pub(crate) fn judge(accounts: &[Account], transcript: &[(u64, String)]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut positions = HashMap::new();
     for (index, (position, text)) in transcript.iter().enumerate() {
-        // I4: 1, 2, 3 … without holes.
+        // I4: positions are 1, 2, 3 … without holes.
         if *position != index as u64 + 1 {
             wrong.push(format!(
                 "the transcript has {position} at place {}",
@@ -37,7 +38,7 @@ pub(crate) fn judge(accounts: &[Account], transcript: &[(u64, String)]) -> Vec<S
     let mut known = HashSet::new();
     for account in accounts {
         known.extend(account.sent.iter().map(String::as_str));
-        // I1: what was accepted is there, at the position that was told.
+        // I1: each accepted text is there, at the position that was told.
         for (text, told) in &account.accepted {
             match positions.get(text.as_str()) {
                 Some(position) if position == told => {}
@@ -46,7 +47,7 @@ pub(crate) fn judge(accounts: &[Account], transcript: &[(u64, String)]) -> Vec<S
                 )),
             }
         }
-        // I5: in the order sent.
+        // I5: texts are in the order in which they were sent.
         let order: Vec<u64> = account
             .sent
             .iter()
@@ -55,7 +56,7 @@ pub(crate) fn judge(accounts: &[Account], transcript: &[(u64, String)]) -> Vec<S
         if !order.is_sorted() {
             wrong.push(format!("a sender's messages are out of order: {order:?}"));
         }
-        // I6: what was shown is the transcript from its beginning, each event once.
+        // I6: the events shown are the transcript from its beginning, each once.
         let shown = &account.seen[..];
         if shown != &transcript[..shown.len().min(transcript.len())] {
             let first = shown.iter().zip(transcript).position(|(a, b)| a != b);

@@ -1,4 +1,4 @@
-//! The program is killed in mid-conversation, at random points. I1, I2, I4, I5, I6, R4.
+//! The program is killed in mid-conversation, at random points. I1, I2, I4, I5, I6.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -32,7 +32,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_shows_twice() {
     assert!(process.terminate().success());
 }
 
-/// A number below `limit`, another one each time.
+/// Returns a random number below `limit`.
 fn random(limit: u64) -> u64 {
     RandomState::new().hash_one(limit) % limit
 }

@@ -1,9 +1,9 @@
-//! A whole Carrel, looked at from outside.
+//! Tests of a whole Carrel from outside.
 //!
 //! - [`desk`]: a Carrel in this process, on free ports, with the demo directory; [`process`]: the real program.
-//! - [`door`]: the ways in, the same for both: gRPC clients, log-in, sockets ([`socket`]).
-//! - [`talker`]: a conversation that goes on over any interruption; [`history`] judges what its people were told against
-//!   what they saw.
+//! - [`door`]: access to either: gRPC clients, log-in, sockets ([`socket`]).
+//! - [`talker`]: a conversation that goes on over any interruption; [`history`] compares what its people were told and
+//!   saw with the transcript.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod apart;

@@ -1,4 +1,4 @@
-//! What operators are shown of a desk: all that is declared, and nothing else. D80, I18, I31, PR8.
+//! What operators are shown of a desk: everything that is declared, and nothing else. D80, I18, I31, PR8.
 
 use std::{
     collections::HashSet,
@@ -31,7 +31,7 @@ use crate::{
     socket::{Socket, act_and_wait, message},
 };
 
-/// In everything that somebody can write.
+/// Part of every text that the people in the test can write.
 const CANARY: &str = "canary-in-a-coal-mine";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +73,7 @@ async fn all_that_is_declared_is_measured_and_nothing_else() {
     let (_, page) = get(process.door.http, "/metrics", "text/plain").await;
     assert!(!page.contains("carrel_"), "browsers are shown it: {page}");
 
-    // While the desk stands: what has ended is not looked at any more.
+    // While the sockets and the session are still open: gauges of what has ended are no longer collected.
     until_all_is_pushed(&collector).await;
     let mut socket = story.librarian;
     process.signal("TERM");
@@ -117,9 +117,10 @@ async fn until_all_is_pushed(collector: &Collector) {
     }
 }
 
-/// One patron waits, another is answered, and a supervisor, who is on nobody's list, looks on.
+/// Checks the gauges of the desk: one patron waits, another is answered, and a supervisor, who must not be counted, is
+/// inside.
 fn says_how_the_desk_stands(shown: &Exposition) {
-    // That there were none is known before the first.
+    // Each close code is shown, as zero if need be, before the first socket closes with it.
     for close in Close::ALL.map(Close::code).iter().map(u16::to_string) {
         let of = [("carrel_close_code", close.as_str())];
         let value = shown.value(metric::SOCKET_CLOSES.row(), &of);
@@ -192,7 +193,7 @@ fn says_how_the_desk_stands(shown: &Exposition) {
     assert!(shown.value(metric::PATRONS_LONGEST_WAIT.row(), &[]) > Some(0.0));
 }
 
-/// From a bucket of deliveries one gets to the trace of one that is in it.
+/// The buckets of deliveries have exemplars, which lead to exported traces.
 fn has_exemplars(open: &Exposition, collector: &Collector) {
     let all = open.of(metric::DELIVERY_DURATION.row()).iter();
     let exemplars: Vec<_> = all.filter_map(|sample| sample.exemplar.as_ref()).collect();
@@ -214,7 +215,8 @@ fn has_exemplars(open: &Exposition, collector: &Collector) {
     }
 }
 
-/// What the people who made the format think of it. One name that OpenTelemetry gave ends as only histograms' should.
+/// `promtool` finds no fault with the exposition, except for one name defined by OpenTelemetry, which ends as only
+/// those of histograms should.
 fn promtool_takes(shown: &Exposition) {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
@@ -235,7 +237,7 @@ fn promtool_takes(shown: &Exposition) {
     assert_eq!(complaints.collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
-/// A line that was written within a trace names it, on standard error and for the collector.
+/// Log lines written within a trace name it, on standard error and at the collector.
 fn lines_name_their_traces(written: &str, collector: &Collector) {
     let mut traced = 0;
     for line in written.lines() {
@@ -273,7 +275,7 @@ fn lines_name_their_traces(written: &str, collector: &Collector) {
     );
 }
 
-/// Scrapes until something holds.
+/// Scrapes until `holds` is true of what is shown.
 async fn until(health: SocketAddr, holds: impl Fn(&Exposition) -> bool) -> Exposition {
     loop {
         let shown = scrape(health, false).await;
@@ -284,9 +286,9 @@ async fn until(health: SocketAddr, holds: impl Fn(&Exposition) -> bool) -> Expos
     }
 }
 
-/// A desk at which something has happened and goes on.
+/// A desk where people have talked and still do.
 struct Story {
-    /// What nobody is to be told.
+    /// What must not be shown.
     secrets: Vec<String>,
     librarian: Socket,
     _others: [Socket; 2],
@@ -320,7 +322,7 @@ impl Story {
             .wait_for(|frame| matches!(frame, Frame::OwnPresence(_)).then_some(()))
             .await
             .unwrap();
-        // There is none such.
+        // No such session exists.
         librarian
             .act("nowhere", &command_id(), act::Act::PickUp(PickUp {}))
             .await
@@ -388,7 +390,7 @@ impl Story {
     }
 }
 
-/// A patron who has asked.
+/// A patron who has asked a question.
 struct Patron {
     admission: Admission,
     socket: Socket,
@@ -421,7 +423,7 @@ async fn attend(socket: &mut Socket, session_id: &str) {
         .unwrap();
 }
 
-/// Enters conference mode, having read the warning.
+/// Enters conference mode with the current version of the warning.
 async fn enter(socket: &mut Socket, session_id: &str) {
     let enter =
         |warning_version: String| act::Act::EnterConference(EnterConference { warning_version });
@@ -441,7 +443,7 @@ async fn enter(socket: &mut Socket, session_id: &str) {
         .unwrap();
 }
 
-/// Waits for an event.
+/// Waits for the event with this number.
 async fn position(socket: &mut Socket, number: u64) {
     socket
         .wait_for(|frame| match frame {

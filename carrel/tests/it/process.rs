@@ -1,4 +1,4 @@
-//! The real program, as an operator starts it.
+//! The real program, started as an operator starts it.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -14,13 +14,14 @@ use crate::door::Door;
 /// A running `carrel serve --demo`. It is killed when it is dropped.
 pub(crate) struct Process {
     child: Child,
-    /// The ways into it.
+    /// Access to it.
     pub(crate) door: Door,
-    /// Where it tells how it is, if a setting says that it does.
+    /// The address of its health listener, if a setting gives it one.
     pub(crate) health: Option<SocketAddr>,
 }
 
-/// The program, to be given a command: on a data folder and on free ports, otherwise with the default settings.
+/// Returns a command line of the program, still without its command: a data folder and free ports, and otherwise the
+/// default settings.
 pub(crate) fn carrel(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carrel"));
     for (name, _) in std::env::vars_os() {
@@ -42,7 +43,7 @@ impl Process {
         Self::launch(data_dir, settings, Stdio::inherit())
     }
 
-    /// The same, with its log lines written somewhere else.
+    /// Like [`Process::start`], with its log lines written to `lines`.
     pub(crate) fn launch(data_dir: &Path, settings: &[(&str, &str)], lines: Stdio) -> Self {
         let tells_health = settings
             .iter()
@@ -69,7 +70,7 @@ impl Process {
             grpc = grpc.or_else(|| address_in(&line, "grpc://"));
             said.push_str(&line);
         }
-        // The rest is read so that the program never waits for us.
+        // The rest of the output is read so that the program never blocks on the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self {
             child,
@@ -78,13 +79,13 @@ impl Process {
         }
     }
 
-    /// Ends it as a power cut would, as far as a process can tell.
+    /// Kills it (SIGKILL): as far as the process is concerned, a power cut.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop, as an operator does, and waits until it has.
+    /// Asks it to stop (SIGTERM), as an operator does, and waits until it has stopped.
     pub(crate) fn terminate(self) -> ExitStatus {
         self.signal("TERM");
         self.wait()
@@ -113,8 +114,7 @@ impl Drop for Process {
     }
 }
 
-/// Runs the program to its end, which must come within a minute, and gives its exit status and what it wrote to
-/// standard error.
+/// Runs the program until it exits, which must be within a minute, and returns its exit status and standard error.
 pub(crate) fn run_to_end(command: &mut Command) -> (ExitStatus, String) {
     let mut child = command
         .stdout(Stdio::null())

@@ -1,4 +1,4 @@
-//! A browser's websocket, without the browser: that of the fault harness, for those who know that it must work.
+//! A browser's websocket without the browser: that of the fault harness, for tests in which it must work.
 
 pub(crate) use carrel_faults::people::socket::{Ended, Socket};
 use carrel_proto::{
@@ -6,7 +6,7 @@ use carrel_proto::{
     session::v1::PostMessage,
 };
 
-/// Does something in a session and waits until it is accepted. Returns its position.
+/// Sends an act in a session, and waits until it is accepted. Returns its position.
 pub(crate) async fn act_and_wait(
     socket: &mut Socket,
     session_id: &str,
@@ -27,7 +27,7 @@ pub(crate) async fn act_and_wait(
         .await
 }
 
-/// A message for everyone in the session.
+/// Returns an act that posts a message to everyone in the session.
 pub(crate) fn message(text: impl Into<String>) -> act::Act {
     act::Act::PostMessage(PostMessage { text: text.into() })
 }

@@ -1,4 +1,4 @@
-//! Starting, and stopping in order. I1, I28, R9-R12.
+//! Starting, and stopping in order. I1, I28.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ use crate::{
     talker::{Conversation, SETTINGS},
 };
 
-/// Starts the program, which must not come to serve, and gives what it says.
+/// Starts the program, which must refuse to start, and returns what it writes to standard error.
 fn refused(data_dir: &Path, change: impl FnOnce(&mut std::process::Command)) -> String {
     let mut command = carrel(data_dir);
     change(&mut command);
@@ -113,7 +113,7 @@ async fn a_damaged_or_missing_log_is_never_replaced() {
     let data_dir = desk.data_dir();
     let _folder = desk.close().await;
     let log = data_dir.join("carrel.db");
-    // After a stop in order all is in this one file.
+    // After an orderly stop, everything is in this one file.
     assert!(!data_dir.join("carrel.db-wal").exists());
     let sound = fs::read(&log).unwrap();
 
@@ -166,7 +166,7 @@ async fn a_stop_waits_for_browsers_as_long_as_is_set_and_leaves_none_behind() {
         desk.http
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The gateway asks for the body, so it waits for it now.
+    // The gateway has asked for the body, so now it waits for it.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).await.unwrap();
     assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -223,7 +223,7 @@ async fn a_stop_ends_streams_with_unavailable() {
 async fn a_second_signal_ends_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(&folder.path().join("data"), &[]);
-    // Somebody who does not answer the close, so that the first stop has something to wait for.
+    // A socket that does not answer the close, so that the first stop has something to wait for.
     let token = process.door.log_in("lee@maple").await;
     let _deaf = Socket::open(process.door.http, &token).await.unwrap();
     process.signal("INT");
@@ -240,7 +240,7 @@ async fn commands_count_while_the_server_runs() {
     let before = desk.log_in("lee@maple").await;
     let (rotated, errors) = run_to_end(carrel(&desk.data_dir()).args(["keys", "rotate"]));
     assert!(rotated.success(), "{errors}");
-    // An old token still holds, and a new one too.
+    // Both the old token and a new one are valid.
     desk.socket(&before).await;
     let after = desk.log_in("lee@maple").await;
     desk.socket(&after).await;

@@ -1,4 +1,4 @@
-//! Two people who talk on and on, and come back whenever they are cut off.
+//! Two people who keep talking, and come back whenever their connection is lost.
 
 use std::collections::VecDeque;
 
@@ -17,16 +17,16 @@ use crate::{
     socket::{Ended, Socket, message},
 };
 
-/// How many acts of one client are under way at once.
+/// How many acts a client has under way at once.
 const PIPELINE: usize = 4;
 
-/// Limits that the clients here, who do not type but fire, would run into.
+/// Raises the limits that these clients would exceed, which send far faster than people type.
 pub(crate) const SETTINGS: [(&str, &str); 2] = [
     ("CARREL_GATEWAY__SOCKET__FRAMES_PER_SECOND", "100000"),
     ("CARREL_GATEWAY__SOCKET__FRAMES_BURST", "100000"),
 ];
 
-/// A door that was opened, and how many were until then: two may have the same port.
+/// An open door and its number: two doors in succession may have the same port.
 #[derive(Clone)]
 struct Opened(Door, u64);
 
@@ -35,7 +35,7 @@ pub(crate) struct Conversation {
     doors: watch::Sender<Option<Opened>>,
     talk: watch::Sender<bool>,
     accepted: watch::Receiver<u64>,
-    /// Where each of them attends the session: as many doors as were opened until then.
+    /// The number of the door through which each of them attends the session.
     attending: [watch::Receiver<u64>; 2],
     opened: u64,
     talkers: [JoinHandle<Talker>; 2],
@@ -44,7 +44,7 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    /// Lets them begin.
+    /// Starts the conversation.
     pub(crate) async fn begin(door: &Door) -> Self {
         let (patron, librarian) = meet(door).await;
         let session_id = patron.session_id.clone();
@@ -69,7 +69,7 @@ impl Conversation {
         }
     }
 
-    /// Waits until so many more messages were accepted.
+    /// Waits until this many more messages were accepted.
     pub(crate) async fn accepted(&mut self, more: u64) {
         let enough = *self.accepted.borrow() + more;
         self.accepted
@@ -78,7 +78,8 @@ impl Conversation {
             .unwrap();
     }
 
-    /// Waits until both attend the session by way of the door that was opened last. One alone may be all that was accepted.
+    /// Waits until both attend the session through the door that was opened last: the messages that `accepted` counts
+    /// may all be from one of them.
     pub(crate) async fn both_attend(&mut self) {
         for attending in &mut self.attending {
             attending
@@ -88,19 +89,19 @@ impl Conversation {
         }
     }
 
-    /// Tells them that they need not try to come back for now.
+    /// Tells them not to try to come back for now.
     pub(crate) fn shut(&self) {
         self.doors.send_replace(None);
     }
 
-    /// Tells them where they may come back to.
+    /// Tells them through which door they can come back.
     pub(crate) fn open(&mut self, door: &Door) {
         self.opened += 1;
         self.doors
             .send_replace(Some(Opened(door.clone(), self.opened)));
     }
 
-    /// Lets them settle what is under way, and judges all of it. Returns how each of their sockets ended until then.
+    /// Lets them settle the acts under way, and judges the conversation. Returns how each of their sockets ended.
     pub(crate) async fn settle(self, door: &Door) -> Vec<Ended> {
         self.talk.send_replace(false);
         let mut talkers = Vec::new();
@@ -137,7 +138,7 @@ async fn transcript(door: &Door, token: &str, session_id: String) -> Vec<(u64, S
         .collect()
 }
 
-/// A patron and the librarian who picked them up.
+/// Opens a session, and returns its patron and the librarian who picked them up.
 async fn meet(door: &Door) -> (Talker, Talker) {
     let patron = door.admit("maple").await;
     let map = door.log_in("map@harbor").await;
@@ -175,22 +176,22 @@ async fn meet(door: &Door) -> (Talker, Talker) {
     )
 }
 
-/// A browser that talks on and on and comes back whenever it was cut off.
+/// A browser that keeps talking, and comes back whenever its connection is lost.
 struct Talker {
     name: &'static str,
     token: String,
     session_id: String,
     epoch: Option<String>,
-    /// Sent, and neither accepted nor refused yet: command ids and texts.
+    /// Messages sent, and neither accepted nor refused yet: command ids and texts.
     pending: VecDeque<(String, String)>,
     account: Account,
     attending: watch::Sender<u64>,
-    /// How its sockets ended.
+    /// How each of its sockets ended.
     ends: Vec<Ended>,
 }
 
 impl Talker {
-    /// Talks until it shall not, and all that it said is settled.
+    /// Talks until it is told to stop, and until everything that it sent is settled.
     async fn converse(
         mut self,
         mut door: watch::Receiver<Option<Opened>>,
@@ -262,7 +263,7 @@ impl Talker {
         Ok(socket)
     }
 
-    /// Sees what it has not seen yet of `length` events.
+    /// Receives those of the first `length` events that it has not received yet.
     async fn catch_up(&mut self, door: &Door, length: usize) -> Result<(), Ended> {
         let mut socket = self.attend(door).await?;
         let (accepted, _) = watch::channel(0);

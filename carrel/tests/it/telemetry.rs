@@ -1,4 +1,4 @@
-//! The trace of one message, from a browser's frame to the other browser's socket. D52, I31, PR8.
+//! The trace of one message, from a browser's frame to the other browser's socket. D80, I31, PR8.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::{
     socket::{act_and_wait, message},
 };
 
-/// Never to be found in a trace.
+/// Texts that must never be in a trace.
 const SECRET: &str = "the letters of my grandmother";
 const NAME: &str = "Ricky Ricardo";
-/// What the librarian's browser says that its frame belongs to.
+/// The trace and the span that the librarian's browser names as its frame's parent.
 const BROWSER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const BROWSER_SPAN: &str = "00f067aa0ba902b7";
 
@@ -39,7 +39,8 @@ async fn a_message_is_one_trace_from_frame_to_socket() {
     ];
     let process = Process::start(&folder.path().join("data"), &settings);
     let secrets = tell(&process).await;
-    // What is told at the very end is given up after a second. What is missing after this long, the test says below.
+    // The export at the very end is given up after a second, so wait before the stop. If this times out, the assertions
+    // below say what is missing.
     let _ = timeout(LONG, collector.wait_until(all_came)).await;
     assert!(process.terminate().success());
 
@@ -83,7 +84,7 @@ async fn a_message_is_one_trace_from_frame_to_socket() {
     trace.holds_none_of(&secrets);
 }
 
-/// Whether all that is looked at has come: spans are told when they end, so those above may come last.
+/// Whether all spans that the test looks at have arrived: spans are exported when they end, so parents may come last.
 fn all_came(told: &[Told]) -> bool {
     let in_trace_of = |one: &Span, name: &str| {
         let of_trace = |told: &&Told| told.span.trace_id == one.trace_id && told.span.name == name;
@@ -117,7 +118,7 @@ fn all_came(told: &[Told]) -> bool {
         && in_trace_of(call, "log.append") >= 1
 }
 
-/// A question, a pick-up and a message. Returns what must not be in any trace.
+/// Plays a question, a pick-up and a message. Returns what must not be in any trace.
 async fn tell(process: &Process) -> Vec<String> {
     let door = &process.door;
     let patron = door.admit("maple").await;
@@ -177,7 +178,7 @@ async fn tell(process: &Process) -> Vec<String> {
     .to_vec()
 }
 
-/// All spans that the collector has.
+/// All spans that the collector received.
 struct Trace(Vec<Span>);
 
 impl Trace {

@@ -1,7 +1,7 @@
-//! Carrel as many processes, of which each tells the same collector what it does.
+//! Carrel as many processes, which all export to one collector.
 //!
-//! Two gateways, each with a session-svc and an im-svc of its own, so that what somebody does at one gateway comes to
-//! those at the other by the bus.
+//! There are two gateways, each with its own session-svc and im-svc, so that what happens at one gateway reaches the
+//! people at the other over the bus.
 
 use std::{
     net::SocketAddr,
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// A running Carrel.
 pub(crate) struct House {
-    /// Where browsers connect to.
+    /// The addresses that browsers connect to.
     pub(crate) gateways: [SocketAddr; 2],
     processes: Vec<Process>,
     folder: TempDir,
@@ -23,11 +23,11 @@ pub(crate) struct House {
     endpoint: String,
 }
 
-/// Settings, without the prefix that they all have.
+/// Settings, without their common prefix.
 type Settings<'a> = &'a [(&'a str, String)];
 
 impl House {
-    /// Starts all that belongs to it, with the demo's directory.
+    /// Starts all processes, with the demo directory.
     pub(crate) async fn open(endpoint: String) -> Self {
         let (postgres, redis) =
             tokio::task::block_in_place(|| (Postgres::start().unwrap(), Redis::start().unwrap()));
@@ -64,14 +64,14 @@ impl House {
         house
     }
 
-    /// Stops all, in order: all that was done has then been told.
+    /// Stops all processes in order, so that each exports its last spans.
     pub(crate) async fn close(mut self) {
         for process in self.processes.iter_mut().rev() {
             process.stop().await.unwrap();
         }
     }
 
-    /// Makes the keys, the tables and the directory.
+    /// Creates the keys, the tables and the directory.
     fn prepare(&self) {
         let keys = self.keys();
         let keys = keys.to_str().unwrap();
@@ -93,7 +93,7 @@ impl House {
         let mut launch = self.launch(program, settings);
         let told_to = ("TELEMETRY__OTLP_ENDPOINT", self.endpoint.clone());
         launch.environment.push(setting(&told_to));
-        // The test waits for spans at some places.
+        // The test waits for spans in some places.
         let soon = ("OTEL_BSP_SCHEDULE_DELAY".to_owned(), "50".to_owned());
         launch.environment.push(soon);
         let mut process = Process::new(launch);
@@ -120,7 +120,7 @@ impl House {
         environment.push(setting(&("TELEMETRY__LOG_FILTER", "debug".to_owned())));
         Launch {
             name: program.to_owned(),
-            // All programs of the workspace are built side by side.
+            // All programs of the workspace are built into one folder.
             program: Path::new(env!("CARGO_BIN_EXE_carrel")).with_file_name(program),
             arguments: Vec::new(),
             environment,
@@ -145,7 +145,7 @@ fn grpc(address: SocketAddr) -> (&'static str, String) {
     ("GRPC__ADDRESS", address.to_string())
 }
 
-/// The one address of a service.
+/// Returns a setting with a service's only address.
 fn one(address: SocketAddr) -> String {
     format!("[\"http://{address}\"]")
 }

@@ -1,5 +1,5 @@
-//! The traces of what people do at a desk that runs as many processes, as a collector is told of them: from a browser's
-//! frame over each process to the other browsers' sockets. D52, D80, I31, PR8.
+//! The traces of what people do at a desk that runs as many processes, as a collector receives them: from a browser's
+//! frame through each process to the other browsers' sockets. D80, I31, PR8.
 //!
 //! The programs are those of the workspace; `cargo test --workspace` builds them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -58,7 +58,8 @@ async fn each_deed_is_one_trace_over_all_processes() {
     measures_and_lines_come_too(&collector, &story);
 }
 
-/// On the stream: the patron's frame, the act, its decision and append, its way to the other server, and both screens.
+/// Checks an act on the stream: the patron's frame, the act, its decision and append, its way to the other server, and
+/// both deliveries.
 fn a_message(traces: &Traces) {
     let frame = traces.frame(MESSAGE);
     let answered = traces.one_at_the_end_of(frame, &[("session.act", Client, GATEWAY)]);
@@ -81,7 +82,7 @@ fn a_note(traces: &Traces) {
     is_delivered_on_both_sides(traces, act);
 }
 
-/// By a call of its own.
+/// Checks an act made by a separate call, and returns the span of the call in session-svc.
 fn a_call<'a>(traces: &'a Traces, deed: Deed, method: &'static str) -> &'a Told {
     let way: [Step; 2] = [(method, Client, GATEWAY), (method, Server, SESSION)];
     let served = traces.one_at_the_end_of(traces.frame(deed), &way);
@@ -89,7 +90,7 @@ fn a_call<'a>(traces: &'a Traces, deed: Deed, method: &'static str) -> &'a Told 
     served
 }
 
-/// Entering conference mode is written and told to the other servers, and delivered to nobody.
+/// Entering conference mode is written and published to the other server, and delivered to nobody.
 fn entering(traces: &Traces) {
     let entered = a_call(
         traces,
@@ -100,8 +101,8 @@ fn entering(traces: &Traces) {
     assert!(delivered.is_empty(), "{delivered:#?}");
 }
 
-/// What is below an act that changed something: the decision, the append, the commit that it shared, and the word to
-/// the other server.
+/// Checks what is below an act that changed something: the decision, the append, the shared commit, and the word to the
+/// other server.
 fn is_written_and_told(traces: &Traces, act: &Told) {
     let append = [
         ("session.append", Internal, SESSION),
@@ -128,7 +129,7 @@ fn is_written_and_told(traces: &Traces, act: &Told) {
     assert_ne!(send.instance, process.instance, "by the bus");
 }
 
-/// One delivery at the gateway of the server that was asked, and one at the gateway of the other.
+/// Checks that there is a delivery at the gateway of the server that was called, and at the gateway of the other.
 fn is_delivered_on_both_sides(traces: &Traces, act: &Told) {
     let near = traces.at_the_end_of(act, &[("deliver", Consumer, GATEWAY)]);
     for far in is_delivered_on_the_other_side(traces, act) {
@@ -148,7 +149,7 @@ fn is_delivered_on_the_other_side<'a>(traces: &'a Traces, act: &'a Told) -> Vec<
     traces.at_the_end_of(act, &far)
 }
 
-/// The first message to a colleague, which brings the conversation to be, and the second.
+/// Checks the first message to a colleague, which creates the conversation, and the second.
 fn an_im(traces: &Traces) {
     const SEND_MESSAGE: &str = "carrel.im.v1.ImService/SendMessage";
     for deed in [IM, SECOND_IM] {
@@ -158,7 +159,7 @@ fn an_im(traces: &Traces) {
             (SEND_MESSAGE, Server, IM_SVC),
         ];
         let served = traces.one_at_the_end_of(frame, &way);
-        // Whether they share a queue.
+        // im-svc asks whether the two share a queue.
         let asks = traces.below(served).find(|told| told.span.kind() == Client);
         let asks = asks.expect("a question to presence-svc");
         let mut answers = traces.below(asks);
@@ -182,7 +183,7 @@ fn an_im(traces: &Traces) {
     }
 }
 
-/// A patron comes back and lacks two messages.
+/// Checks that a patron who comes back gets the two missed messages.
 fn a_refill(traces: &Traces) {
     const ATTEND: &str = "carrel.session.v1.SessionService/Attend";
     let frame = traces.frame(REFILL);
@@ -201,8 +202,8 @@ fn a_refill(traces: &Traces) {
     assert_eq!(deliveries.len(), 2, "the beginning and the end of it");
 }
 
-/// No browser is told of a trace. And what an undisclosed supervisor does is in no trace of which a part came to another's
-/// browser (I18).
+/// No browser receives the id of a trace, and no trace of what an undisclosed supervisor does includes a delivery at
+/// the librarian's gateway (I18).
 fn nobody_can_tell(traces: &Traces, story: &Story) {
     for told in &traces.0 {
         let id = &told.span.trace_id;
@@ -231,7 +232,7 @@ fn nobody_can_tell(traces: &Traces, story: &Story) {
     }
 }
 
-/// What somebody wrote, is called or was given is in no span: not in a name, an attribute, an event or a status.
+/// Nobody's texts, names or tokens are in a span: not in a name, an attribute, an event or a status.
 fn nothing_personal(traces: &Traces, story: &Story) {
     for told in &traces.0 {
         let said = format!("{:?}", told.span);
@@ -241,7 +242,7 @@ fn nothing_personal(traces: &Traces, story: &Story) {
     }
 }
 
-/// The processes push their metrics and their lines to the same collector, and nothing personal is in those either.
+/// The processes export their metrics and log lines to the same collector, and those have nothing personal either.
 fn measures_and_lines_come_too(collector: &Collector, story: &Story) {
     let (metrics, lines) = (collector.measures().metrics(), collector.measures().lines());
     for row in [

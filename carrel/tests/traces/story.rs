@@ -1,5 +1,5 @@
-//! What happens at the desk: a patron asks at one gateway, a librarian answers at the other, a supervisor looks in, and
-//! everything that anybody can write has a canary in it.
+//! The story played at the desk: a patron asks at one gateway, a librarian answers at the other, a supervisor looks in,
+//! and everything that anybody can write contains a canary.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -42,14 +42,14 @@ pub(crate) const LOOK_IN: Deed = Deed(7);
 pub(crate) const IM: Deed = Deed(8);
 pub(crate) const SECOND_IM: Deed = Deed(9);
 pub(crate) const REFILL: Deed = Deed(10);
-/// What is not looked at.
+/// The deed of acts whose traces the test does not look at.
 const OTHER: Deed = Deed(0xff);
 
 /// A story that was played to its end.
 pub(crate) struct Story {
-    /// What must be in no span.
+    /// The texts that must not be in any span.
     pub(crate) canaries: Vec<String>,
-    /// All that the patron's and the librarian's browsers received.
+    /// Everything that the patron's and the librarian's browsers received.
     pub(crate) received: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -66,7 +66,7 @@ impl Canaries {
 }
 
 impl Story {
-    /// Plays it with a Carrel that tells a collector.
+    /// Plays it with a Carrel that exports to this collector.
     pub(crate) async fn play(collector: &Collector) -> Self {
         let house = House::open(collector.endpoint()).await;
         let [near, far] = house.gateways;
@@ -128,7 +128,7 @@ impl Story {
         librarian.act(NOTE, &session_id, note).await;
         read(&mut supervisor, &text).await;
 
-        // Each server hears of its librarian's conversations, and of that of the queue's staff.
+        // Each im-svc subscribes to its librarian's conversations, and to that of the queue's staff.
         let heard = [(IM, 4), (SECOND_IM, 6)];
         for (deed, topics) in heard {
             hear(collector, "im.refill", topics).await;
@@ -173,7 +173,8 @@ impl Story {
             ("the patron", received),
             ("the librarian", librarian.received),
         ];
-        // What is told at the very end is given up after a second. What is missing after this long, the test says.
+        // The export at the very end is given up after a second, so wait before the stop. If this times out, the test
+        // says what is missing.
         let told = collector.wait_until(|told| Traces(told.to_vec()).have_come_as_far_as(ACCEPT));
         let _ = timeout(LONG, told).await;
         house.close().await;
@@ -186,7 +187,7 @@ impl Story {
     }
 }
 
-/// Somebody looks at the page, with a query and a browser that has a name.
+/// Requests the patron page, with canaries in the query and in the user agent.
 async fn visit(gateway: SocketAddr, canaries: &mut Canaries) {
     let request = format!(
         "GET /ask/maple?{}=1 HTTP/1.1\r\nhost: {gateway}\r\nuser-agent: {}\r\nconnection: close\r\n\r\n",
@@ -200,7 +201,7 @@ async fn visit(gateway: SocketAddr, canaries: &mut Canaries) {
     assert!(answer.starts_with(b"HTTP/1.1 200"), "the page");
 }
 
-/// A librarian at their open monitor.
+/// Opens a tab of a librarian with an announced monitor.
 async fn staff(name: &'static str, gateway: SocketAddr, canaries: &mut Canaries) -> Tab {
     let logged_in = http::log_in(gateway, name, "demo").await.unwrap();
     let token = logged_in.token.unwrap().access_token;
@@ -223,7 +224,7 @@ async fn staff(name: &'static str, gateway: SocketAddr, canaries: &mut Canaries)
     tab
 }
 
-/// Waits until a colleague is in the list of librarians, and gives their id.
+/// Waits until a colleague is in the Librarians list, and returns their id.
 async fn id_of(tab: &mut Tab, screen_name: &str) -> String {
     let watch = WatchDeskRequest::default();
     tab.send(OTHER, Request::WatchDesk(watch)).await;
@@ -244,7 +245,7 @@ async fn id_of(tab: &mut Tab, screen_name: &str) -> String {
     .await
 }
 
-/// An administrator of the patron's library enters conference mode and attends, and nobody knows.
+/// Lets an administrator of the patron's library enter conference mode and attend, silently.
 async fn look_in(gateway: SocketAddr, session_id: &str, canaries: &mut Canaries) -> Tab {
     let logged_in = http::log_in(gateway, "admin@maple", "demo").await.unwrap();
     let token = logged_in.token.unwrap().access_token;
@@ -263,7 +264,7 @@ async fn look_in(gateway: SocketAddr, session_id: &str, canaries: &mut Canaries)
     tab
 }
 
-/// Waits until that many servers hear what is said of something: each of them looks at the log when it begins to.
+/// Waits for this many spans of the name `look`: a server reads the log once it has subscribed to a topic.
 async fn hear(collector: &Collector, look: &str, servers: usize) {
     let heard = |told: &[Told]| told.iter().filter(|told| told.span.name == look).count();
     collector.wait_until(|told| heard(told) >= servers).await;
@@ -288,7 +289,7 @@ fn message(text: &str) -> act::Act {
     })
 }
 
-/// The number and the content of an event.
+/// Returns the position and the payload of an event.
 fn session_event(frame: &Frame) -> Option<(u64, &Event)> {
     match frame {
         Frame::Event(event) => {
@@ -299,13 +300,13 @@ fn session_event(frame: &Frame) -> Option<(u64, &Event)> {
     }
 }
 
-/// The number of an event of which something holds.
+/// Returns the position of an event for which `wanted` holds.
 fn event(frame: &Frame, wanted: impl Fn(&Event) -> bool) -> Option<u64> {
     let (number, event) = session_event(frame)?;
     wanted(event).then_some(number)
 }
 
-/// Waits until a text is on the screen.
+/// Waits until the tab receives a text.
 async fn read(tab: &mut Tab, text: &str) {
     tab.wait_for(|frame| {
         event(frame, |event| match event {

@@ -1,4 +1,4 @@
-//! A browser's tab: a socket that names a trace for each thing that its user does, and remembers all that it received.
+//! A browser's tab: a socket that names a trace for each deed of its user, and keeps everything that it received.
 
 use std::net::SocketAddr;
 
@@ -8,20 +8,20 @@ use carrel_proto::gateway::v1::{
     Accepted, Act, Refused, act, client_frame::Frame as Request, server_frame::Frame,
 };
 
-/// The trace in which a browser says that it does something: a number makes it one of the test's own.
+/// A trace that a browser names for something that it does, told apart by a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deed(pub(crate) u8);
 
 impl Deed {
-    /// What the trace's id begins with. No generator of random ids makes that.
+    /// The beginning of the trace's id, which no random id has.
     const MARK: &str = "c11cc11cc11cc11cc11cc11cc11c00";
 
     fn traceparent(self) -> String {
-        // A stranger who wants the trace to be kept.
+        // An unknown parent span, with the flag that asks to keep the trace.
         format!("00-{}{:02x}-00f067aa0ba902b7-01", Self::MARK, self.0)
     }
 
-    /// The trace's id.
+    /// Returns the trace's id.
     pub(crate) fn trace_id(self) -> Vec<u8> {
         let hexadecimal = format!("{}{:02x}", Self::MARK, self.0);
         (0..hexadecimal.len())
@@ -31,10 +31,10 @@ impl Deed {
     }
 }
 
-/// A tab whose Hello was welcomed.
+/// A tab whose Hello was answered with Welcome.
 pub(crate) struct Tab {
     socket: Socket,
-    /// All that came, as it came.
+    /// All frames received, as their bytes.
     pub(crate) received: Vec<Bytes>,
     commands: u32,
     name: &'static str,
@@ -58,7 +58,7 @@ impl Tab {
             .unwrap();
     }
 
-    /// Waits for a frame that `wanted` gives something for.
+    /// Waits for a frame for which `wanted` returns something, and returns that.
     pub(crate) async fn wait_for<T>(&mut self, wanted: impl Fn(&Frame) -> Option<T>) -> T {
         loop {
             let (frame, bytes) = self.socket.receive().await.unwrap();
@@ -69,7 +69,7 @@ impl Tab {
         }
     }
 
-    /// Sends an act, and waits for what becomes of it.
+    /// Sends an act, and waits until it is accepted or refused.
     pub(crate) async fn try_act(
         &mut self,
         deed: Deed,
@@ -96,7 +96,7 @@ impl Tab {
         .await
     }
 
-    /// The same of one that must be accepted.
+    /// Sends an act that must be accepted.
     pub(crate) async fn act(&mut self, deed: Deed, session_id: &str, act: act::Act) -> Accepted {
         self.try_act(deed, session_id, act).await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! What the collector was told, as traces.
+//! The spans that the collector received, as traces.
 
 use std::collections::HashSet;
 
@@ -13,11 +13,11 @@ use crate::{
 /// All spans.
 pub(crate) struct Traces(pub(crate) Vec<Told>);
 
-/// A step on the way of a deed: the span's name, its kind and whose it is.
+/// A step of a trace: the span's name, its kind, and its service.
 pub(crate) type Step = (&'static str, SpanKind, &'static str);
 
 impl Traces {
-    /// The gateway's span of a frame that a browser sent in this deed.
+    /// Returns the gateway's span of the frame that a browser sent for this deed.
     pub(crate) fn frame(&self, deed: Deed) -> &Told {
         let found: Vec<_> = self
             .0
@@ -33,7 +33,7 @@ impl Traces {
         frame
     }
 
-    /// The spans right below one.
+    /// Returns the children of a span.
     pub(crate) fn below<'a>(&'a self, above: &'a Told) -> impl Iterator<Item = &'a Told> {
         self.0.iter().filter(|told| {
             told.span.trace_id == above.span.trace_id
@@ -41,7 +41,7 @@ impl Traces {
         })
     }
 
-    /// The spans at the end of a way below one, step by step; there must be some.
+    /// Returns the spans at the end of a path below a span, step by step; there must be some.
     pub(crate) fn at_the_end_of<'a>(&'a self, above: &'a Told, way: &[Step]) -> Vec<&'a Told> {
         let mut here = vec![above];
         for step in way {
@@ -64,15 +64,15 @@ impl Traces {
         here
     }
 
-    /// The one span at the end of a way.
+    /// Returns the only span at the end of a path.
     pub(crate) fn one_at_the_end_of<'a>(&'a self, above: &'a Told, way: &[Step]) -> &'a Told {
         let found = self.at_the_end_of(above, way);
         assert_eq!(found.len(), 1, "at the end of {way:?}: {found:#?}");
         found[0]
     }
 
-    /// The one append at the end of a way that was taken. One that was decided on what another server had changed is
-    /// refused before it, and decided and tried again: each try is a decision and an append.
+    /// Returns the only append at the end of a path that the log took. Before it, the log may have refused appends that
+    /// were decided on an old version: each try is a decision and an append.
     pub(crate) fn append_at_the_end_of<'a>(
         &'a self,
         above: &'a Told,
@@ -102,7 +102,7 @@ impl Traces {
         taken[0]
     }
 
-    /// The one span of this name that is linked with another.
+    /// Returns the only span of this name that is linked with another.
     pub(crate) fn linked<'a>(&'a self, name: &'a str, with: &'a Told) -> &'a Told {
         let found: Vec<_> = self
             .0
@@ -117,7 +117,7 @@ impl Traces {
         found[0]
     }
 
-    /// All spans of one trace with this name.
+    /// Returns all spans with this name in a span's trace.
     pub(crate) fn in_trace_of<'a>(
         &'a self,
         one: &'a Told,
@@ -128,7 +128,7 @@ impl Traces {
             .filter(move |told| told.span.trace_id == one.span.trace_id && told.span.name == name)
     }
 
-    /// Every parent is there, and so is everything that is linked with; but for what browsers say.
+    /// Asserts that every parent and every linked span is there, except those that browsers named.
     pub(crate) fn have_no_orphans(&self) {
         let known = self.known();
         let orphan = self.0.iter().find(|told| is_orphan(told, &known));
@@ -136,8 +136,8 @@ impl Traces {
         assert_eq!(known.len(), self.0.len(), "told twice");
     }
 
-    /// Whether the last of the deeds has come to both gateways, and all that led there was told. What was done before it
-    /// was told before it: each process tells of its spans in the order in which they end.
+    /// Whether the last of the deeds was delivered at both gateways, and all spans that led there were exported. Then
+    /// those of earlier deeds were too: each process exports its spans in the order in which they end.
     pub(crate) fn have_come_as_far_as(&self, last: Deed) -> bool {
         let mut frames = self.0.iter().filter(|told| is_frame_of(told, last));
         let Some(frame) = frames.next() else {
@@ -153,7 +153,7 @@ impl Traces {
         self.0.iter().map(|told| id(&told.span)).collect()
     }
 
-    /// Every span is declared, with its kind and all of its attributes.
+    /// Asserts that every span is declared, with its kind and all of its attributes.
     pub(crate) fn are_declared(&self) {
         for told in &self.0 {
             let span = &told.span;
@@ -199,7 +199,7 @@ fn is_frame_of(told: &Told, deed: Deed) -> bool {
     links.any(|link| link.trace_id == deed.trace_id())
 }
 
-/// Whether its parent is missing, or what it is linked with.
+/// Whether a span's parent is missing, or a span that it is linked with.
 fn is_orphan(told: &Told, known: &HashSet<Id>) -> bool {
     let span = &told.span;
     let parent = (span.trace_id.clone(), span.parent_span_id.clone());
@@ -211,7 +211,7 @@ fn is_orphan(told: &Told, known: &HashSet<Id>) -> bool {
         || (!said_by_a_browser && linked_with_nothing)
 }
 
-/// A trace's and a span's.
+/// The id of a trace, and that of a span in it.
 type Id = (Vec<u8>, Vec<u8>);
 
 fn id(span: &Span) -> Id {

@@ -11,7 +11,7 @@ use carrel_testbed::{bus::DeafBus, log::FaultyLog};
 
 use crate::desk::{Desk, brisk, librarian, queue};
 
-/// D8: two servers write to the same conversations; each command has one effect and both show one order.
+/// I2, I4: two servers write to the same conversations; each command has one effect and both show one order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_write_at_once() {
     let one = Desk::open().await;

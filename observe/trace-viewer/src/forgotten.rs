@@ -1,4 +1,4 @@
-//! What is sent and not shown here.
+//! Receivers for the signals that are sent here and not shown.
 
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{
@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::collector::{
 };
 use tonic::{Request, Response, Status};
 
-/// Takes metrics and log lines, so that nobody who sends them has to give them up, and keeps none.
+/// Accepts metrics and log lines, so that their exporters do not fail, and keeps none.
 #[derive(Clone, Copy, Debug)]
 pub struct Forgotten;
 

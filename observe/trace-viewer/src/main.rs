@@ -1,8 +1,8 @@
 //! `carrel-trace-viewer`: takes traces by OTLP over gRPC, keeps the newest in memory, and shows them in Jaeger's user
-//! interface. For a Carrel on the same machine: it listens on loopback only, since it asks nobody who they are.
+//! interface. It is for a Carrel on the same machine: it listens on loopback only, since it has no authentication.
 //!
-//! Carrel sends metrics and log lines to the same place as traces. They are taken and forgotten: metrics are scraped by
-//! Prometheus here, and log lines are in files.
+//! Carrel sends metrics and log lines to the same endpoint as traces. They are accepted and discarded: metrics are
+//! scraped by Prometheus here, and log lines are in files.
 
 mod forgotten;
 
@@ -21,7 +21,7 @@ use tonic::{codec::CompressionEncoding, transport::Server};
 
 use crate::forgotten::Forgotten;
 
-/// What is kept; of more, the oldest is forgotten.
+/// The limits of what is kept; beyond them, the oldest traces are dropped.
 const KEPT: Config = Config {
     max_length: 5_000,
     max_memory_usage: 256 << 20,

@@ -101,7 +101,7 @@ pub(crate) async fn more_than_there_is_is_not_erased<P: Place>() {
     assert_eq!(payloads(&log, "s").await, ["1", "2"]);
 }
 
-// R4
+// PR6
 pub(crate) async fn an_erased_command_is_forgotten<P: Place>() {
     let place = P::new().await;
     let log = place.open().await;

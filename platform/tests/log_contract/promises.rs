@@ -200,7 +200,7 @@ pub(crate) async fn a_write_without_events_only_checks<P: Place>() {
     log.append(Batch::default()).await.unwrap();
 }
 
-// R4
+// I2
 pub(crate) async fn commands_come_back_as_they_were_given<P: Place>() {
     let place = P::new().await;
     let log = place.open().await;
@@ -322,7 +322,7 @@ pub(crate) async fn extreme_numbers_are_no_trouble<P: Place>() {
     assert_eq!(closed(&log, "maple", before, usize::MAX).await.len(), 2);
 }
 
-// R11
+// I3
 pub(crate) async fn a_cancelled_append_leaves_a_working_log<P: Place>() {
     let place = P::new().await;
     let log = place.open().await;

@@ -268,7 +268,7 @@ mod tests {
         Person::new(&directory, &sample::librarian(), presence, 3, now_ms).unwrap()
     }
 
-    // D20, R6, I18: all combinations of role, library and shared queues.
+    // D20, D39, I18: all combinations of role, library and shared queues.
     #[test]
     fn what_is_shown_of_a_librarian_follows_from_queues_library_and_role() {
         let lee = lee(0);

@@ -1,4 +1,4 @@
-//! Who may do what (reliability.md, section 5).
+//! Who may do what (I22).
 
 use carrel_platform::auth::token;
 use carrel_proto::directory::v1::{
@@ -11,7 +11,7 @@ use crate::{
     desk::{Desk, NOW, bearing, refusal},
 };
 
-/// A caller: one of the rows of the authorization matrix (reliability.md, section 5).
+/// A caller: one of the rows of the authorization matrix.
 struct Caller {
     name: &'static str,
     token: Option<String>,

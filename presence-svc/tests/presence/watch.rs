@@ -41,7 +41,7 @@ async fn librarians_see_who_monitors_a_queue_together_with_them() {
     map.until(|screen| screen.names().is_empty()).await;
 }
 
-// R6: staff of their own library, with the real name for administrators alone.
+// D39: staff of their own library, with the real name for administrators alone.
 #[tokio::test]
 async fn supervisors_see_their_own_librarys_staff_too() {
     let (house, desk) = House::open().await;

@@ -51,9 +51,8 @@ async fn hear_some(attending: &mut Attending, how_many: usize) -> Vec<Heard> {
     heard
 }
 
-/// I8, and rule 6 of what a patron can't tell: the heartbeats of a caller who asks for only new heads depend on nothing
-/// but what that caller was sent. Notes cause no heartbeat for the patron, however many there are and however long it
-/// takes.
+/// I8, I17: the heartbeats of a caller who asks for only new heads depend on nothing but what that caller was sent.
+/// Notes cause no heartbeat for the patron, however many there are and however long it takes.
 #[tokio::test]
 async fn a_head_is_said_once_after_what_was_sent_and_never_for_what_was_not() {
     let desk = desk().await;

@@ -42,7 +42,7 @@ impl Leases for Counting {
     }
 }
 
-/// R9, I17: looks decide when a patron is told that their librarian was lost; an offer, of which they know nothing,
+/// R8, I17: looks decide when a patron is told that their librarian was lost; an offer, of which they know nothing,
 /// must neither trigger a look nor delay one. With each look the store of leases is told who attends.
 #[tokio::test]
 async fn an_offer_that_lapses_brings_no_look_at_who_is_there() {

@@ -9,10 +9,10 @@ use std::{
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long processes that were killed may take to be gone.
+/// How long killed processes may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
-/// The processes that a process started, by the system's list of them.
+/// Returns the child processes of a process, as `/proc` lists them.
 pub(super) fn children(parent: u32) -> Vec<u32> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn children(parent: u32) -> Vec<u32> {
     ids.filter(|id| parent_of(*id) == Some(parent)).collect()
 }
 
-/// The fourth field of the system's line on a process, the second after its name in brackets.
+/// Returns the parent of a process: the fourth field of `/proc/<id>/stat`, the second after the name in parentheses.
 fn parent_of(id: u32) -> Option<u32> {
     let line = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let (_, after_name) = line.rsplit_once(')')?;
@@ -38,7 +38,7 @@ pub(super) fn signal(id: u32, signal: Signal) -> anyhow::Result<()> {
 /// Kills processes that are not our children, and waits until they are gone.
 pub(super) fn kill_and_wait(ids: &[u32]) {
     for id in ids {
-        // One that has ended already can't be killed.
+        // Fails if the process has ended already.
         let _ = signal(*id, Signal::KILL);
     }
     let until = Instant::now() + GONE_WITHIN;
@@ -47,7 +47,7 @@ pub(super) fn kill_and_wait(ids: &[u32]) {
     }
 }
 
-/// A zombie waits for somebody to ask after it, but does nothing any more.
+/// Whether a process still runs. A zombie does not: it only waits to be reaped.
 fn is_alive(id: u32) -> bool {
     let stat = Path::new("/proc").join(id.to_string()).join("stat");
     fs::read_to_string(stat).is_ok_and(|line| {

@@ -1,14 +1,14 @@
-//! Who cleans up when nobody else can.
+//! A process that cleans up after a server when this process can't.
 
 use std::{
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
 };
 
-/// Waits for its input to end; then has the server of a folder quit, and removes the folder if it was told to.
+/// Waits for its input to end; then makes the server of a folder quit, and removes the folder if it was told to.
 ///
-/// The server keeps its process id in the folder of its data, where it also works: an id that belongs to another
-/// process by then is not taken for it.
+/// The server's process id is in its data folder, which is also its working directory: an id that belongs to another
+/// process by then is not mistaken for it.
 const SCRIPT: &str = r#"
 cat >/dev/null
 server="$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)"
@@ -22,8 +22,8 @@ fi
 if [ "$2" = remove ]; then rm -rf "$1"; fi
 "#;
 
-/// A process that outlives ours. Its input ends with ours, however that comes about: tests that are killed, or whose
-/// servers are shared and never dropped, leave nothing behind.
+/// The watching process, which outlives ours. Its input ends when our process ends, in whatever way: tests that are
+/// killed, or whose servers are shared and never dropped, leave nothing behind.
 #[derive(Debug)]
 pub(super) struct Watch {
     child: Child,
@@ -31,7 +31,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches over the server of a folder.
+    /// Starts watching over the server of a folder, which is removed afterwards if `removes` is set.
     pub(super) fn over(folder: &Path, removes: bool) -> anyhow::Result<Self> {
         let mut child = Command::new("sh")
             .args(["-c", SCRIPT, "watch"])

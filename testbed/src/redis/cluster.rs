@@ -26,10 +26,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts six servers, joins them, and waits until all of them find the cluster in order.
+    /// Starts six servers, joins them, and waits until all of them report a healthy cluster.
     ///
     /// # Errors
-    /// When a program is not installed or does not start, or they do not come together.
+    /// When a program is not installed or does not start, or the cluster does not form.
     pub fn start() -> anyhow::Result<Self> {
         let nodes = (0..NODES)
             .map(|_| start_node())
@@ -53,21 +53,21 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The addresses of all nodes as a setting has them.
+    /// Returns the addresses of all nodes in the form of a setting.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(Redis::url).collect()
     }
 
-    /// The nodes, masters and replicas.
+    /// Returns the nodes, masters and replicas.
     pub fn nodes(&mut self) -> &mut [Redis] {
         &mut self.nodes
     }
 
-    /// The port of the master that holds a slot.
+    /// Returns the port of the master that holds a slot.
     ///
     /// # Errors
-    /// When no node says it.
+    /// When no node names one.
     pub fn master_of(&self, slot: u16) -> anyhow::Result<u16> {
         let shards = self.shards()?;
         let shard = shards
@@ -80,7 +80,7 @@ impl Cluster {
     /// Kills the master of a slot, and waits until its replica has taken over.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the replica does not take over in time.
     pub fn kill_master_of(&mut self, slot: u16) -> anyhow::Result<()> {
         let before = self.master_of(slot)?;
         let node = self.nodes.iter_mut().find(|node| node.port() == before);
@@ -90,10 +90,10 @@ impl Cluster {
         })
     }
 
-    /// Starts again the nodes that were killed, and waits until the cluster is in order.
+    /// Restarts the nodes that were killed, and waits until the cluster is healthy.
     ///
     /// # Errors
-    /// When one does not start, or they do not come together.
+    /// When a node does not start, or the cluster does not become healthy in time.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         for node in self.nodes.iter_mut().filter(|node| !node.runs()) {
             node.start_again()?;
@@ -101,7 +101,7 @@ impl Cluster {
         self.wait_until("a cluster in order", Self::is_in_order)
     }
 
-    /// Moves one slot to another master, with what is in it, and returns that one's port.
+    /// Moves one slot and its keys to another master, and returns that master's port.
     ///
     /// # Errors
     /// When a node refuses.
@@ -145,7 +145,7 @@ impl Cluster {
         Ok(*to)
     }
 
-    /// The ranges of slots, each with the port of its master.
+    /// Returns the ranges of slots (first, last), each with the port of its master.
     fn shards(&self) -> anyhow::Result<Vec<(u16, u16, u16)>> {
         let node = self.nodes.iter().find(|node| node.runs());
         let answer = node
@@ -180,7 +180,7 @@ fn start_node() -> anyhow::Result<Redis> {
         ["--cluster-enabled", "yes"],
         ["--cluster-port", &bus_port],
         ["--cluster-config-file", "nodes.conf"],
-        // A node that only waits for its turn is not to be taken for dead.
+        // Long enough that a node that only waits for the CPU is not taken for dead.
         ["--cluster-node-timeout", "4000"],
         ["--cluster-replica-validity-factor", "0"],
     ];
@@ -191,7 +191,7 @@ fn start_node() -> anyhow::Result<Redis> {
     Redis::start_with(options)
 }
 
-/// Reads the ranges and the masters' ports out of what CLUSTER SLOTS says as JSON:
+/// Reads the ranges and the masters' ports from the JSON answer of CLUSTER SLOTS:
 /// `[[0,5460,["127.0.0.1",6379,"id",[]],…],…]`.
 fn parse_slots(answer: &str) -> Option<Vec<(u16, u16, u16)>> {
     let shards: Vec<Value> = serde_json::from_str(answer).ok()?;

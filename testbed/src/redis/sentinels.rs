@@ -1,4 +1,4 @@
-//! A master with replicas, watched by three Sentinels.
+//! A master and its replicas, watched by three Sentinels.
 
 use std::{
     path::PathBuf,
@@ -17,7 +17,7 @@ pub const MASTER_NAME: &str = "carrel";
 
 /// How many Sentinels there are. Two of them must agree.
 const SENTINELS: usize = 3;
-/// How long a change of the master may take. Sentinels that were held up for two seconds do nothing for thirty.
+/// How long a change of the master may take. Sentinels that were stalled for two seconds do nothing for thirty.
 const WITHIN: Duration = Duration::from_secs(180);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -36,7 +36,7 @@ struct Sentinel {
 }
 
 impl Sentinels {
-    /// Starts all of them, with one replica, and waits until the Sentinels could change the master.
+    /// Starts all of them, with one replica, and waits until the Sentinels are able to change the master.
     ///
     /// # Errors
     /// When a program is not installed or does not start.
@@ -57,7 +57,7 @@ impl Sentinels {
         Ok(all)
     }
 
-    /// The addresses of the Sentinels as a setting has them.
+    /// Returns the addresses of the Sentinels in the form of a setting.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         let urls = self.sentinels.iter();
@@ -65,20 +65,20 @@ impl Sentinels {
             .collect()
     }
 
-    /// Who is the master, as the Sentinels say.
+    /// Returns the server that is the master according to the first Sentinel.
     ///
     /// # Errors
-    /// When they don't say it, or name somebody else.
+    /// When it names none, or a server that is not one of these.
     pub fn master(&mut self) -> anyhow::Result<&mut Redis> {
         let port = self.master_port()?;
         let master = self.servers.iter_mut().find(|server| server.port() == port);
         master.with_context(|| format!("no server of ours is on port {port}"))
     }
 
-    /// Lets the Sentinels change roles, and waits until the old master knows it. Nothing is killed.
+    /// Makes the Sentinels swap the roles, and waits until the old master is a replica. Nothing is killed.
     ///
     /// # Errors
-    /// When they don't.
+    /// When that does not happen in time.
     pub fn fail_over(&mut self) -> anyhow::Result<()> {
         let before = self.master_port()?;
         let first = self.first()?;
@@ -88,8 +88,8 @@ impl Sentinels {
                 Ok(port) if port != before => {
                     return cli(before, &["ROLE"]).is_ok_and(|role| role.starts_with("slave"));
                 }
-                // It is refused as long as the replica is not known to be well, and while it is under way. One that was
-                // begun may come to nothing.
+                // The request is refused until the replica is known to be healthy, and while a failover is under way. A
+                // failover that was begun may be abandoned, so it is requested again.
                 Ok(_) => drop(cli(first, &ask)),
                 Err(_) => {}
             }
@@ -97,10 +97,10 @@ impl Sentinels {
         })
     }
 
-    /// Kills the master, and waits until the Sentinels have made the replica one.
+    /// Kills the master, and waits until the Sentinels have promoted the replica.
     ///
     /// # Errors
-    /// When they don't.
+    /// When that does not happen in time.
     pub fn kill_master(&mut self) -> anyhow::Result<()> {
         let before = self.master_port()?;
         self.master()?.kill();
@@ -145,7 +145,7 @@ impl Sentinel {
             "bind 127.0.0.1".to_owned(),
             format!("dir {}", folder.path().display()),
             format!("sentinel monitor {MASTER_NAME} 127.0.0.1 {master} 2"),
-            // A server that only waits for its turn is not to be taken for dead.
+            // Long enough that a server that only waits for the CPU is not taken for dead.
             format!("sentinel down-after-milliseconds {MASTER_NAME} 4000"),
             format!("sentinel failover-timeout {MASTER_NAME} 12000"),
         ];
@@ -161,7 +161,7 @@ impl Sentinel {
         })
     }
 
-    /// Whether it knows the others and a replica that follows its master.
+    /// Whether it knows the other Sentinels and a replica that follows its master.
     fn is_ready(&self) -> bool {
         let others = SENTINELS - 1;
         let master = cli(self.port, &["SENTINEL", "MASTER", MASTER_NAME]).unwrap_or_default();
@@ -173,7 +173,7 @@ impl Sentinel {
     }
 }
 
-/// A value of an answer that has names and values in turn.
+/// Returns the value of a field in an answer whose lines are names and values in turn.
 fn field<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = answer.lines();
     while let (Some(key), Some(value)) = (lines.next(), lines.next()) {
@@ -184,7 +184,7 @@ fn field<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     None
 }
 
-/// Arguments by which a replica follows at once.
+/// Returns options with which replicas begin to follow without delay, and with these further arguments.
 pub(super) fn quick<const N: usize>(more: [String; N]) -> RedisOptions {
     let mut arguments: Vec<String> = ["--repl-diskless-sync-delay", "0"]
         .map(str::to_owned)

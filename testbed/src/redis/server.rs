@@ -1,4 +1,4 @@
-//! One server.
+//! A single Redis server.
 
 use std::{path::PathBuf, process::Command};
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::{port, program::Program};
 
-/// How often another port is tried when somebody else took the one that was free.
+/// How many ports are tried in all: another program may take a free port first.
 const TRIES: u32 = 5;
 
 /// How a server is started.
@@ -19,7 +19,7 @@ pub struct RedisOptions {
     pub password: Option<String>,
 }
 
-/// One running `redis-server`, on 127.0.0.1. It is killed, and its folder removed, when this is dropped.
+/// One `redis-server` on 127.0.0.1. It is killed, and its folder removed, when this is dropped.
 #[derive(Debug)]
 pub struct Redis {
     folder: TempDir,
@@ -59,7 +59,7 @@ impl Redis {
         }
     }
 
-    /// Starts it again, empty and on the same port, after [`Redis::kill`] or [`Redis::stop`].
+    /// Starts the server again, empty and on the same port, after [`Redis::kill`] or [`Redis::stop`].
     ///
     /// # Errors
     /// When it does not start.
@@ -81,28 +81,28 @@ impl Redis {
         Ok(())
     }
 
-    /// Its address as a setting has it.
+    /// Returns its address in the form of a setting.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// The port that it listens on.
+    /// Returns the port that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether it was started and neither killed nor stopped since.
+    /// Whether it was started, and neither killed nor stopped since.
     #[must_use]
     pub fn runs(&self) -> bool {
         self.program.is_some()
     }
 
-    /// Gives it a command by `redis-cli` and returns what it answers.
+    /// Sends it a command by `redis-cli`, and returns the answer.
     ///
     /// # Errors
-    /// When it does not answer, or with an error.
+    /// When it does not answer, or answers with an error.
     pub fn ask(&self, command: &[&str]) -> anyhow::Result<String> {
         cli_with(self.port, self.options.password.as_deref(), command)
     }
@@ -112,18 +112,18 @@ impl Redis {
         self.program = None;
     }
 
-    /// Stops it in good order (SHUTDOWN).
+    /// Stops it in order (SHUTDOWN).
     ///
     /// # Errors
     /// When `redis-cli` can't be run.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        // It closes the connection instead of answering.
+        // The server closes the connection instead of answering.
         let _ = self.ask(&["SHUTDOWN", "NOSAVE"]);
         self.kill();
         Ok(())
     }
 
-    /// Holds it still (SIGSTOP): its connections stay open and nothing is answered until [`Redis::thaw`].
+    /// Freezes it (SIGSTOP): connections stay open, and nothing is answered until [`Redis::thaw`].
     ///
     /// # Errors
     /// When it does not run.
@@ -139,7 +139,7 @@ impl Redis {
         self.signal("-CONT")
     }
 
-    /// Lets it answer nobody for so many milliseconds (CLIENT PAUSE).
+    /// Makes it answer no client for this many milliseconds (CLIENT PAUSE).
     ///
     /// # Errors
     /// When it does not answer.
@@ -148,7 +148,7 @@ impl Redis {
         Ok(())
     }
 
-    /// Makes it a replica of another server, with all who are connected to it (REPLICAOF).
+    /// Makes it a replica of another server; its clients stay connected (REPLICAOF).
     ///
     /// # Errors
     /// When it does not answer.
@@ -157,7 +157,7 @@ impl Redis {
         Ok(())
     }
 
-    /// Makes it empty (FLUSHALL).
+    /// Deletes all keys (FLUSHALL).
     ///
     /// # Errors
     /// When it does not answer.
@@ -166,7 +166,7 @@ impl Redis {
         Ok(())
     }
 
-    /// Closes the connections of all who subscribed, and returns how many these were (CLIENT KILL TYPE pubsub).
+    /// Closes all connections with subscriptions, and returns how many there were (CLIENT KILL TYPE pubsub).
     ///
     /// # Errors
     /// When it does not answer.
@@ -191,7 +191,7 @@ impl Redis {
     }
 }
 
-/// Gives a server that requires no password a command by `redis-cli`.
+/// Sends a command by `redis-cli` to a server that requires no password.
 pub(super) fn cli(port: u16, command: &[&str]) -> anyhow::Result<String> {
     cli_with(port, None, command)
 }
@@ -199,7 +199,7 @@ pub(super) fn cli(port: u16, command: &[&str]) -> anyhow::Result<String> {
 fn cli_with(port: u16, password: Option<&str>, command: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("redis-cli")
         .env("REDISCLI_AUTH", password.unwrap_or_default())
-        // An error becomes the exit code.
+        // With `-e`, an error of the server sets the exit code.
         .args(["-e", "-p", &port.to_string()])
         .args(command)
         .output()

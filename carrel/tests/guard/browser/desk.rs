@@ -1,4 +1,4 @@
-//! Who is here, and messages between librarians, on a socket.
+//! Presence and messages between librarians, on a socket.
 
 use carrel_proto::{
     gateway::v1::{Refused, client_frame::Frame as Request, server_frame::Frame},
@@ -15,7 +15,7 @@ use carrel_proto::{
 use super::open;
 use crate::{answer::Answer, case::Case, door::command_id, house::House};
 
-/// Tries an operation. `None` if it is none of these, or is not answered.
+/// Tries an operation. Returns `None` if it is not one of these, or is not answered.
 pub(super) async fn call(
     house: &House,
     operation: &str,
@@ -52,7 +52,7 @@ pub(super) async fn call(
     Some(answer)
 }
 
-/// A further monitor. The queue is the one that whoever may monitor it does monitor already.
+/// Returns the announcement of a further monitor. Callers who may monitor the queue already do.
 fn announcement(queue_id: Option<String>) -> Request {
     Request::Announce(Announcement {
         monitor_id: command_id(),
@@ -97,7 +97,7 @@ fn answer(frame: Frame, case: &Case) -> Option<Answer> {
     }
 }
 
-/// A refusal without what only names the request that it answers.
+/// Returns a refusal without the metadata that only names the request.
 fn refusal(refused: Refused) -> Option<Answer> {
     let mut refusal = refused.refusal?;
     for name in ["request", "conversation_id"] {

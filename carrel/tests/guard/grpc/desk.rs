@@ -1,4 +1,4 @@
-//! `PresenceService`, and the `LoadService` that it asks.
+//! `PresenceService`, and the `LoadService` that presence-svc calls.
 
 use carrel_proto::{presence::v1 as wire, session::v1::WatchLoadRequest};
 use tonic::{Status, Streaming};
@@ -45,7 +45,7 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
     }
 }
 
-/// Opens a further monitor and closes it. The queue is the one that whoever may monitor it does monitor already.
+/// Opens a further monitor and closes it. Callers who may monitor the queue already do.
 async fn announce(house: &House, token: &str, queue_id: Option<&str>) -> Answer {
     let queues = queue_id.map(|queue_id| vec![queue_id.to_owned()]);
     match Monitor::open(house.presence(), token, queues).await {

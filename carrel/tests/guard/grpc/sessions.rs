@@ -115,8 +115,8 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
     }
 }
 
-/// Tries an operation as an act on an Attend stream. The answer to the Join, if that is refused. `None` if the
-/// operation is no such act.
+/// Tries an operation as an act on an Attend stream. Returns the answer to the Join if that is refused, and `None` if
+/// the operation is not such an act.
 pub(crate) async fn act_on_stream(
     house: &House,
     operation: &str,

@@ -1,4 +1,4 @@
-//! An Attend stream, as no well-behaved client would use it.
+//! An Attend stream for requests that no well-behaved client would send.
 
 use carrel_proto::{
     encoded::Encoded,
@@ -13,14 +13,14 @@ use tonic::{Status, Streaming, transport::Channel};
 
 use super::ask;
 
-/// An Attend stream, open for any request, also for wrong ones.
+/// An Attend stream on which any request can be sent, including wrong ones.
 pub(crate) struct Stream {
     asks: mpsc::Sender<wire::AttendRequest>,
     told: Streaming<Encoded<wire::AttendResponse>>,
 }
 
 impl Stream {
-    /// Opens a stream and says nothing.
+    /// Opens a stream and sends nothing.
     pub(crate) async fn silent(
         mut sessions: SessionServiceClient<Channel>,
         token: &str,
@@ -31,7 +31,7 @@ impl Stream {
         Ok(Self { asks, told })
     }
 
-    /// Opens a stream, joins, and waits for Joined.
+    /// Opens a stream, sends a Join, and waits for Joined.
     pub(crate) async fn join(
         sessions: SessionServiceClient<Channel>,
         token: &str,
@@ -51,12 +51,12 @@ impl Stream {
         }
     }
 
-    /// Sends a request. What is sent to a stream that has ended goes nowhere.
+    /// Sends a request. On a stream that has ended, it is ignored.
     pub(crate) async fn send(&self, request: Ask) {
         self.send_raw(Some(request)).await;
     }
 
-    /// Sends a request that may say nothing at all.
+    /// Sends a request, which may be empty.
     pub(crate) async fn send_raw(&self, request: Option<Ask>) {
         let request = wire::AttendRequest {
             request,
@@ -65,7 +65,7 @@ impl Stream {
         let _ = self.asks.send(request).await;
     }
 
-    /// The next response but heartbeats.
+    /// Returns the next response that is not a heartbeat.
     pub(crate) async fn next(&mut self) -> Result<Option<Told>, Status> {
         loop {
             let told = self.told.message().await?;
@@ -78,7 +78,7 @@ impl Stream {
         }
     }
 
-    /// The answer to the oldest act that was not answered.
+    /// Returns the answer to the oldest unanswered act.
     pub(crate) async fn answer(
         &mut self,
     ) -> Result<Result<wire::ActAccepted, carrel_proto::refusal::v1::Refusal>, Status> {
@@ -92,7 +92,7 @@ impl Stream {
         }
     }
 
-    /// Waits for the stream's end and says why it ended.
+    /// Waits for the end of the stream, and returns its status.
     pub(crate) async fn end(&mut self) -> Status {
         loop {
             match self.next().await {

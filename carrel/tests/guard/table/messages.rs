@@ -1,4 +1,4 @@
-//! `ImService`: to Lq, to the staff of the queue of Maple, and into the conversation that Lc began with Lq.
+//! `ImService`: messages to Lq, to the staff of the queue of Maple, and to the conversation that Lc began with Lq.
 
 use super::{Service, Table};
 

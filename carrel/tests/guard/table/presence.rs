@@ -1,4 +1,4 @@
-//! `PresenceService`: whether Lq is shown, who monitors the queue of Maple as do Lc, Ao, Ko and Aq.
+//! `PresenceService`: whether Lq is shown, who monitors the queue of Maple, as Lc, Ao, Ko and Aq do.
 
 use super::{Service, Table};
 

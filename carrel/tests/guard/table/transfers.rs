@@ -1,4 +1,4 @@
-//! `TransferService`: what is offered is offered by Lc, to Lq or to the queue.
+//! `TransferService`: offers are made by Lc, to Lq or to the queue.
 
 use super::{Service, Table};
 

@@ -140,7 +140,7 @@ fn what_a_secret_is_not_shown() {
     assert!(!format!("{issued:?}").contains(&issued.access_token));
 }
 
-// T3 of the threat model.
+// T3
 #[test]
 fn forged_tokens_all_get_the_same_answer() {
     let keys = KEYS.keys();
