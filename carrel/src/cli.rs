@@ -8,17 +8,17 @@ use serde::Serialize;
 
 /// Carrel, a virtual reference desk: patrons ask, librarians answer, live.
 ///
-/// Without a command, Carrel serves: web pages and websocket on one address, gRPC on another, everything it must not
-/// lose in one data folder. Settings come from, each over the one before: the defaults (see "carrel config
-/// --defaults"), the file named by --config, environment variables (CARREL_HTTP__ADDRESS sets [http] address), and the
-/// options below.
+/// Without a command, Carrel serves: web pages and the websocket on one address, gRPC on another, and everything that
+/// must not be lost in one data folder. Settings come from these sources, each overriding those before it: the defaults
+/// (see "carrel config --defaults"), the file named by --config, environment variables (CARREL_HTTP__ADDRESS sets
+/// [http] address), and the options below.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Cli {
-    /// Settings of this start.
+    /// The settings of this run.
     #[command(flatten)]
     pub settings: Settings,
-    /// What to do; to serve if nothing is named.
+    /// The command; serve if none is given.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -26,16 +26,16 @@ pub struct Cli {
 /// Settings that are often given on the command line.
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
-    /// A file with settings; see "carrel config --defaults" for all of them.
+    /// Settings file; see "carrel config --defaults" for all settings.
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder that holds the log, the keys and the lock.
+    /// Folder that holds the log, the keys and the lock.
     #[arg(long, global = true, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
-    /// Where pages and the websocket are served, for example 127.0.0.1:8080.
+    /// Address on which to serve pages and the websocket, for example 127.0.0.1:8080.
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub http_address: Option<SocketAddr>,
-    /// Where gRPC is served, for example 127.0.0.1:50051.
+    /// Address on which to serve gRPC, for example 127.0.0.1:50051.
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub grpc_address: Option<SocketAddr>,
 }
@@ -43,40 +43,40 @@ pub struct Settings {
 /// What Carrel can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve until a signal ends it. SIGTERM or Ctrl-C once: finish what runs, within ten seconds; twice: at once.
+    /// Serve until stopped. SIGTERM or Ctrl-C once: finish what is under way, within ten seconds; twice: stop at once.
     Serve {
-        /// If the directory is empty, load one to play with: two libraries, their queues, five librarians.
+        /// If the directory is empty, load a demo: two libraries, their queues and five librarians.
         #[arg(long)]
         demo: bool,
     },
-    /// Show the settings as they are in effect, as a settings file. Secrets are hidden.
+    /// Show the settings in effect, as a settings file. Secrets are hidden.
     Config {
         /// Show the defaults instead, with an explanation of each.
         #[arg(long)]
         defaults: bool,
     },
-    /// Change the directory of libraries, queues and librarians. Works while the server runs.
+    /// Change the directory of libraries, queues and librarians. The server may be running.
     #[command(subcommand)]
     Directory(DirectoryCommand),
-    /// Change the librarians of the directory. Works while the server runs.
+    /// Add and remove librarians. The server may be running.
     #[command(subcommand)]
     Librarian(LibrarianCommand),
-    /// Change the keys that sign tokens. Works while the server runs.
+    /// Change the keys that sign tokens. The server may be running.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Ask the server at the gRPC address whether it is healthy. Exits with 0 if so and with 1 if not.
+    /// Ask the server at the gRPC address whether it is healthy. Exits with 0 if it is, and with 1 if not.
     Healthcheck,
 }
 
 /// What can be done with the keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Sign with a new key from now on. Tokens signed with the key before it hold until they expire.
+    /// Sign with a new key from now on. Tokens signed with the old key stay valid until they expire.
     Rotate,
 }
 
 impl Settings {
-    /// The settings that were given, in the shape of the settings file.
+    /// Returns the settings that were given, in the structure of the settings file.
     pub fn overrides(&self) -> impl Serialize + use<> {
         Overrides {
             data_dir: self.data_dir.clone(),

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 const NAME: &str = "carrel-gateway";
 
-/// The gateway of Carrel, a virtual reference desk: web pages, and the websockets of browsers.
+/// The gateway of Carrel, a virtual reference desk: web pages and browsers' websockets.
 #[derive(Parser)]
 #[command(name = NAME, version, max_term_width = 100)]
 struct Cli {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 const NAME: &str = "carrel-im";
 
-/// im-svc of Carrel, a virtual reference desk: librarians write to one another.
+/// im-svc of Carrel, a virtual reference desk: conversations between librarians.
 #[derive(Parser)]
 #[command(name = NAME, version, max_term_width = 100)]
 struct Cli {

@@ -11,9 +11,9 @@ use crate::commands::{self, NewLibrarian};
 /// What can be done with the directory.
 #[derive(Debug, Subcommand)]
 pub enum DirectoryCommand {
-    /// Make the directory what a file says. The file explains itself: carrel/demo/directory.toml.
+    /// Make the directory what a file says. carrel/demo/directory.toml is a commented example.
     Load {
-        /// The file; "-" for standard input.
+        /// The directory file; "-" for standard input.
         file: PathBuf,
     },
 }
@@ -21,7 +21,7 @@ pub enum DirectoryCommand {
 /// What can be done with librarians.
 #[derive(Debug, Subcommand)]
 pub enum LibrarianCommand {
-    /// Add a librarian's account, beside those of the directory file. The password is asked for.
+    /// Add a librarian's account, in addition to those of the directory file. Asks for the password.
     Add(AddLibrarian),
     /// Remove a librarian's account that was added with "carrel librarian add".
     Remove {
@@ -33,7 +33,7 @@ pub enum LibrarianCommand {
 /// A librarian to be added.
 #[derive(Debug, Args)]
 pub struct AddLibrarian {
-    /// The name to log in with, for example lee@maple. Upper and lower case are the same.
+    /// The name to log in with, for example lee@maple. Case does not matter.
     pub log_in_name: String,
     /// The name that patrons and colleagues see.
     #[arg(long)]
@@ -58,7 +58,7 @@ pub enum RoleName {
     /// Picks up patrons and chats with them.
     #[default]
     Librarian,
-    /// Also enters running sessions of the library's patrons and reads their transcripts.
+    /// Also enters running sessions of the library's patrons, and reads their transcripts.
     AskAdministrator,
     /// Also reads the library's audit.
     Administrator,

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 const NAME: &str = "carrel-presence";
 
-/// presence-svc of Carrel, a virtual reference desk: libraries, queues and librarians; log-in and tokens; who is here.
+/// presence-svc of Carrel, a virtual reference desk: libraries, queues and librarians; log-in and tokens; presence.
 #[derive(Parser)]
 #[command(name = NAME, version, max_term_width = 100)]
 struct Cli {
@@ -42,13 +42,13 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Service(ServiceCommand),
-    /// Change the directory of libraries, queues and librarians. Works while servers run.
+    /// Change the directory of libraries, queues and librarians. Servers may be running.
     #[command(subcommand)]
     Directory(DirectoryCommand),
-    /// Change the librarians of the directory. Works while servers run.
+    /// Add and remove librarians. Servers may be running.
     #[command(subcommand)]
     Librarian(LibrarianCommand),
-    /// Make and change the keys that sign tokens. Servers follow a changed file within seconds.
+    /// Create and change the keys that sign tokens. Servers notice a changed file within seconds.
     #[command(subcommand)]
     Keys(KeysCommand),
 }
@@ -61,28 +61,28 @@ impl Default for Command {
 
 #[derive(Subcommand)]
 enum KeysCommand {
-    /// Make a file with a new key. It must not exist yet.
+    /// Create a key file with a new key. The file must not exist yet.
     Create {
-        /// The file. It is a secret of presence-svc.
+        /// The key file. It is a secret of presence-svc.
         file: PathBuf,
-        /// Leave a file with keys that exists as it is, instead of refusing.
+        /// If a valid key file exists already, leave it as it is instead of failing.
         #[arg(long)]
         if_missing: bool,
     },
-    /// Add a new key to a file, which signs from a later time on. Nobody is logged out.
+    /// Add a new key to a key file, which begins to sign later. Nobody is logged out.
     Rotate {
-        /// The file.
+        /// The key file.
         file: PathBuf,
-        /// How long the new key is known before it signs: the time in which the new public part has reached every
-        /// replica of every service.
+        /// How long to wait before the new key signs. By then, the new public part must have reached every replica of
+        /// every service.
         #[arg(long, default_value = "10m")]
         sign_after: HumanDuration,
     },
-    /// Print the public part of a file with keys: what session-svc and im-svc need, and no secret.
+    /// Print the public part of a key file, which session-svc and im-svc need. It is no secret.
     Public {
-        /// The file.
+        /// The key file.
         file: PathBuf,
-        /// Write it to this file instead, which everybody may read. Servers that use it follow.
+        /// Write to this file instead, readable by everybody. Servers that use it notice the change.
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
     },

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 const NAME: &str = "carrel-session";
 
-/// session-svc of Carrel, a virtual reference desk: patrons' sessions from the question to the transcript.
+/// session-svc of Carrel, a virtual reference desk: patrons' sessions, from the question to the transcript.
 #[derive(Parser)]
 #[command(name = NAME, version, max_term_width = 100)]
 struct Cli {

@@ -41,7 +41,7 @@ pub const ENV_PREFIX: &str = "CARREL_";
 /// Where settings come from, beside the defaults and the environment.
 #[derive(Clone, Debug, Args)]
 pub struct SettingsFile {
-    /// A file with settings; see "config --defaults" for all of them.
+    /// Settings file; see "config --defaults" for all settings.
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -49,16 +49,16 @@ pub struct SettingsFile {
 /// What every process can be told to do.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Chore {
-    /// Serve until a signal ends it. SIGTERM or Ctrl-C once: finish what runs, within ten seconds; twice: at once.
+    /// Serve until stopped. SIGTERM or Ctrl-C once: finish what is under way, within ten seconds; twice: stop at once.
     Serve,
-    /// Show the settings as they are in effect, as a settings file. Secrets are hidden.
+    /// Show the settings in effect, as a settings file. Secrets are hidden.
     Config {
         /// Show the defaults instead, with an explanation of each.
         #[arg(long)]
         defaults: bool,
     },
-    /// Ask the process at health.address whether it is ready, and show what it says. Exits with 0 if it is ready, also
-    /// when it can do less than it should, and with 1 if not.
+    /// Ask the process at health.address whether it is ready, and show the answer. Exits with 0 if it is ready, even if
+    /// degraded, and with 1 if not.
     Healthcheck,
 }
 

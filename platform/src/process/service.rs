@@ -70,8 +70,8 @@ pub enum ServiceCommand {
     /// What every process can be told to do.
     #[command(flatten)]
     Chore(Chore),
-    /// Make the tables of the log in the database, or bring those of an older version to this one. Run again, it does
-    /// nothing. All services share them.
+    /// Create the tables of the log in the database, or upgrade those of an older version. All services share the
+    /// tables; running it again does nothing.
     Migrate,
 }
 

@@ -43,42 +43,43 @@ const SHARES: &[f64] = &[
 ];
 
 declare! {
-    /// How long a call took that was served: all of a unary one, the opening of a stream. `CANCELLED`: the caller gave
-    /// it up.
+    /// How long a served call took: all of a unary call, only the opening of a stream. `CANCELLED`: the caller gave
+    /// up.
     RPC_SERVER_CALL_DURATION: Histogram<2> = "rpc.server.call.duration" {
         unit: "s", labels: [RPC_METHOD, RPC_RESPONSE_STATUS_CODE], buckets: CALLS,
     }
-    /// How long a call to another service took, the wait for a replica included: all of a unary one, the opening of a
-    /// stream. `CANCELLED`: it was given up here, mostly because its time was over.
+    /// How long a call to another service took, including the wait for a replica: all of a unary call, only the
+    /// opening of a stream. `CANCELLED`: it was given up here, mostly because its time was over.
     RPC_CLIENT_CALL_DURATION: Histogram<2> = "rpc.client.call.duration" {
         unit: "s", labels: [RPC_METHOD, RPC_RESPONSE_STATUS_CODE], buckets: CALLS,
     }
-    /// How long a request by HTTP took, the upgrade to a websocket among them.
+    /// How long an HTTP request took, including upgrades to a websocket.
     HTTP_SERVER_REQUEST_DURATION: Histogram<3> = "http.server.request.duration" {
         unit: "s", labels: [HTTP_REQUEST_METHOD, HTTP_ROUTE, HTTP_RESPONSE_STATUS_CODE], buckets: CALLS,
     }
 
-    /// How long a browser's frame took, from when it was read until its answer was queued for the browser; of a frame
-    /// that has no answer of its own, until it was handed on.
+    /// How long a frame from a browser took, from when it was read until its answer was queued for the browser or, if
+    /// it has no answer of its own, until it was handed on.
     FRAME_DURATION: Histogram<2> = "carrel.frame.duration" {
         unit: "s", labels: [FRAME, OUTCOME], buckets: CALLS,
     }
-    /// How long an event took to somebody else's screen: from when it was accepted (its time, by the clock of the
-    /// service that accepted it) until it was written to the socket (by the clock of the gateway). What clocks that are
-    /// apart make negative counts as zero. What is sent again to one who comes back does not count.
+    /// How long an event took to another participant's screen: from when it was accepted (its time, by the clock of
+    /// the service that accepted it) until it was written to the socket (by the clock of the gateway). Negative
+    /// values, which come from clocks that differ, count as zero. Events that are sent again to a client that comes
+    /// back do not count.
     DELIVERY_DURATION: Histogram<1> = "carrel.delivery.duration" {
         unit: "s", labels: [AUDIENCE], buckets: DELIVERIES,
     }
-    /// How many browsers' sockets are open whose users are known.
+    /// How many browsers' sockets with a known user are open.
     SOCKETS: UpDownCounter<1> = "carrel.sockets" { unit: "{socket}", labels: [SOCKET_KIND] }
-    /// How many sockets were closed, and why.
+    /// How many sockets were closed, by close code.
     SOCKET_CLOSES: Counter<1> = "carrel.socket.closes" { unit: "{socket}", labels: [CLOSE_CODE] }
 
-    /// How long an append took, from its way into the writer's queue to its outcome.
+    /// How long an append took, from entering the writer's queue to its outcome.
     LOG_APPEND_DURATION: Histogram<2> = "carrel.log.append.duration" {
         unit: "s", labels: [DB_SYSTEM_NAME, OUTCOME], buckets: ENGINES,
     }
-    /// How long a commit took that wrote something: its statements and its sync.
+    /// How long a commit that wrote something took: its statements and its sync.
     LOG_COMMIT_DURATION: Histogram<1> = "carrel.log.commit.duration" {
         unit: "s", labels: [DB_SYSTEM_NAME], buckets: ENGINES,
     }
@@ -87,58 +88,61 @@ declare! {
         unit: "{append}", labels: [DB_SYSTEM_NAME], buckets: SHARES,
     }
 
-    /// How long a word took from its publication until the bus had it, or until it was given up.
+    /// How long publishing a bus message took, until the bus had it or it was given up.
     BUS_PUBLISH_DURATION: Histogram<2> = "carrel.bus.publish.duration" {
         unit: "s", labels: [MESSAGING_SYSTEM, OUTCOME], buckets: ENGINES,
     }
-    /// How long a word took from its publication (by the clock of who published it) until it was received (by the
-    /// clock of who did). What clocks that are apart make negative counts as zero.
+    /// How long a bus message took from its publication (by the clock of the sender) until it was received (by the
+    /// clock of the receiver). Negative values, which come from clocks that differ, count as zero.
     BUS_LAG: Histogram<1> = "carrel.bus.lag" {
         unit: "s", labels: [MESSAGING_SYSTEM], buckets: ENGINES,
     }
-    /// How often a subscription was told that it may have missed something. Over Redis each is told so once when it
-    /// begins.
+    /// How often a subscription was told that it may have missed something. Over Redis, each subscription is told so
+    /// once when it begins.
     BUS_MISSED: Counter<1> = "carrel.bus.missed" { unit: "{gap}", labels: [MESSAGING_SYSTEM] }
 
-    /// How often events were fetched that had not come by themselves, and why: `gap`, the bus lost a word; `tail`, the
-    /// last word was lost and a look at the log found it; `resume`, somebody came back and had missed something.
+    /// How often events were read that had not arrived by themselves, and why: `gap`, the bus lost a message; `tail`,
+    /// the bus lost the last message and a check of the log found it; `resume`, a client came back and had missed
+    /// something.
     SESSION_REFILLS: Counter<1> = "carrel.session.refills" { unit: "{refill}", labels: [REASON] }
-    /// How often somebody who came back had to begin anew, because their position was of another history.
+    /// How often a client that came back had to start over, because its position could not be continued.
     SESSION_RESYNCS: Counter<0> = "carrel.session.resyncs" { unit: "{resync}", labels: [] }
 
-    /// How many patrons wait, but those who practise or are lost. The same on every replica of session-svc.
+    /// How many patrons wait, not counting practice and those whose connection is lost. The same on every replica of
+    /// session-svc.
     PATRONS_WAITING: Gauge<0> = "carrel.patrons.waiting" { unit: "{patron}", labels: [] }
-    /// Since when the patron of these waits who has waited longest. The same on every replica of session-svc.
+    /// How long the patron among these who has waited longest has been waiting. The same on every replica of
+    /// session-svc.
     PATRONS_LONGEST_WAIT: Gauge<0> = "carrel.patrons.longest_wait" { unit: "s", labels: [] }
-    /// How many sessions run that a librarian owns. The same on every replica of session-svc.
+    /// How many running sessions are owned by a librarian. The same on every replica of session-svc.
     SESSIONS_RUNNING: Gauge<0> = "carrel.sessions.running" { unit: "{session}", labels: [] }
     /// How many queues are monitored by a librarian who takes new patrons. The same on every replica of presence-svc.
     QUEUES_STAFFED: Gauge<0> = "carrel.queues.staffed" { unit: "{queue}", labels: [] }
-    /// How many queues, but those for practice and those out of hours, have patrons who wait and nobody who takes new ones. The same on every replica of presence-svc.
+    /// How many queues, not counting practice queues and those out of hours, have waiting patrons and no librarian who
+    /// takes new ones. The same on every replica of presence-svc.
     QUEUES_UNSTAFFED_WAITING: Gauge<0> = "carrel.queues.unstaffed_waiting" { unit: "{queue}", labels: [] }
-    /// How many librarians are here. The same on every replica of presence-svc.
+    /// How many librarians are at the desk. The same on every replica of presence-svc.
     LIBRARIANS: Gauge<1> = "carrel.librarians" { unit: "{librarian}", labels: [STATUS] }
-    /// Since when the store of leases has not confirmed who is here.
+    /// How long ago the store of leases last confirmed who is at the desk.
     PRESENCE_AGE: Gauge<0> = "carrel.presence.age" { unit: "s", labels: [] }
 
-    /// Whether something is as it should be on which the process depends: 1, or 0 as long as `/ready` says that it is
-    /// degraded.
+    /// Whether a dependency of the process is as it should be: 1, or 0 while `/ready` says that it is degraded.
     DEPENDENCY_UP: Gauge<1> = "carrel.dependency.up" { unit: "", labels: [DEPENDENCY] }
-    /// How much telemetry was given up because the collector was away, slow or refused it.
+    /// How much telemetry was dropped because the collector was away, was slow or refused it.
     TELEMETRY_DROPPED: Counter<1> = "carrel.telemetry.dropped" { unit: "{item}", labels: [SIGNAL] }
-    /// Always 1: what was built.
+    /// Always 1. The labels say what was built.
     BUILD_INFO: Gauge<3> = "carrel.build.info" {
         unit: "", labels: [SERVICE_VERSION, COMMIT, RUSTC],
     }
-    /// Always 1: on which engines the process stands (`none`: it has no such engine), and which part of the traces it
-    /// keeps.
+    /// Always 1. The labels say which engines the process uses (`none` if it has no such engine) and which share of
+    /// the traces it keeps.
     CONFIG_INFO: Gauge<3> = "carrel.config.info" {
         unit: "", labels: [DB_SYSTEM_NAME, MESSAGING_SYSTEM, SAMPLE_RATIO],
     }
 
-    /// How much of the processors' time the process has used. Only on Linux.
+    /// How much CPU time the process has used. Only on Linux.
     PROCESS_CPU_TIME: Sum<1> = "process.cpu.time" { unit: "s", labels: [CPU_MODE] }
-    /// How much memory the process holds. Only on Linux.
+    /// How much memory the process uses. Only on Linux.
     PROCESS_MEMORY_USAGE: Gauge<0> = "process.memory.usage" { unit: "By", labels: [] }
     /// How many file descriptors the process has open. Only on Linux.
     PROCESS_OPEN_FILE_DESCRIPTOR_COUNT: Gauge<0> = "process.open_file_descriptor.count" {

@@ -23,7 +23,7 @@ declare! {
         below: "nothing; linked with what the browser says that it belongs to",
         attributes: &[FRAME, CLOSE_CODE, ERROR_TYPE, KEPT_FOR],
     }
-    /// A request by HTTP, the upgrade to a websocket among them.
+    /// One HTTP request, including upgrades to a websocket.
     HTTP_REQUEST = "http request" {
         shown: Some("{http.request.method} {http.route}"),
         kind: "server",
@@ -39,7 +39,7 @@ declare! {
         below: "`ws {carrel.frame}` or the server's span that needs it",
         attributes: &[RPC_SYSTEM_NAME, RPC_METHOD, RPC_RESPONSE_STATUS_CODE, ERROR_TYPE],
     }
-    /// A call that is served: all of a unary one, the opening of a stream.
+    /// A call that is served: all of a unary call, only the opening of a stream.
     RPC_SERVED = "rpc" {
         shown: Some("{rpc.method}"),
         kind: "server",
@@ -71,7 +71,7 @@ declare! {
         below: "the first act; linked with the others",
         attributes: &[ACTS],
     }
-    /// Writing what was decided on acts of one session that were taken together.
+    /// Writing what was decided on acts on one session that were taken together.
     SESSION_APPEND = "session.append" {
         shown: None,
         kind: "internal",
@@ -79,8 +79,8 @@ declare! {
         below: "the first act; linked with the others",
         attributes: &[ACTS],
     }
-    /// Beginning to attend a session, or going on after a lost connection: until all that the browser lacked is on its
-    /// way.
+    /// Joining a session, for the first time or after a lost connection, until everything that the browser lacked is
+    /// on its way.
     SESSION_JOIN = "session.join" {
         shown: None,
         kind: "server",
@@ -88,7 +88,7 @@ declare! {
         below: "`ws attend`",
         attributes: &[REASON, EVENTS, ERROR_TYPE, KEPT_FOR],
     }
-    /// Reading in the log what another server wrote and the bus did not tell.
+    /// Reading from the log what another server wrote and the bus did not deliver.
     SESSION_REFILL = "session.refill" {
         shown: None,
         kind: "internal",
@@ -104,7 +104,7 @@ declare! {
         below: "the first act; linked with the others",
         attributes: &[ACTS],
     }
-    /// Reading in the log what another server wrote and the bus did not tell.
+    /// Reading from the log what another server wrote and the bus did not deliver.
     IM_REFILL = "im.refill" {
         shown: None,
         kind: "internal",
@@ -112,7 +112,7 @@ declare! {
         below: "nothing",
         attributes: &[REASON],
     }
-    /// Writing what was decided on acts of one conversation that were taken together.
+    /// Writing what was decided on acts on one conversation that were taken together.
     IM_APPEND = "im.append" {
         shown: None,
         kind: "internal",
@@ -120,7 +120,7 @@ declare! {
         below: "the first act; linked with the others",
         attributes: &[ACTS],
     }
-    /// Telling other servers what came of an act, until the bus has sent it.
+    /// Telling other servers the outcome of an act, until the bus has sent the message.
     BUS_SEND = "bus send" {
         shown: Some("send {messaging.destination.template}"),
         kind: "producer",
@@ -131,7 +131,7 @@ declare! {
             MESSAGING_OPERATION_TYPE, ERROR_TYPE,
         ],
     }
-    /// Having been told by another server: until it is on its way to who listens here.
+    /// Receiving a message from another server, until it is on its way to the clients that listen here.
     BUS_PROCESS = "bus process" {
         shown: Some("process {messaging.destination.template}"),
         kind: "consumer",
@@ -142,7 +142,7 @@ declare! {
             MESSAGING_OPERATION_TYPE,
         ],
     }
-    /// One append, from its way into the writer's queue to its outcome.
+    /// One append, from entering the writer's queue to its outcome.
     LOG_APPEND = "log.append" {
         shown: None,
         kind: "client",
@@ -152,7 +152,7 @@ declare! {
             DB_SYSTEM_NAME, DB_OPERATION_NAME, LOG_STREAMS, EVENTS, LOG_QUEUE_DEPTH, ERROR_TYPE,
         ],
     }
-    /// One erasure, from its way into the writer's queue to its outcome.
+    /// One erasure, from entering the writer's queue to its outcome.
     LOG_ERASE = "log.erase" {
         shown: None,
         kind: "client",
@@ -160,7 +160,7 @@ declare! {
         below: "whoever erases",
         attributes: &[DB_SYSTEM_NAME, DB_OPERATION_NAME, LOG_QUEUE_DEPTH, ERROR_TYPE],
     }
-    /// One commit of the appends that waited together, and what its sync took.
+    /// One commit of appends that waited together, with the time that its sync took.
     LOG_COMMIT = "log.commit" {
         shown: None,
         kind: "client",
