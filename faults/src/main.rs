@@ -14,7 +14,7 @@ use carrel_faults::{
 };
 use clap::{Args, Parser, Subcommand};
 
-/// Starts real servers, lets people talk over them, breaks things, and says whether anything was lost, repeated,
+/// Starts real servers, lets people talk over them, injects faults, and reports whether anything was lost, repeated,
 /// reordered or leaked.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
@@ -29,13 +29,13 @@ enum Command {
     Run(Run),
     /// Kill a server at each write and sync call between a request and its acknowledgement.
     CrashPoints(CrashPoints),
-    /// Restart all gateways at once with very many sockets on them, all of which must come back.
+    /// Restart all gateways at once while they have very many sockets, all of which must come back.
     Swarm(Swarm),
 }
 
 #[derive(Debug, Args)]
 struct Swarm {
-    /// How many sockets.
+    /// The number of sockets.
     #[arg(long, default_value_t = 5_000)]
     sockets: usize,
     /// The seed of all random decisions.
@@ -44,7 +44,7 @@ struct Swarm {
     /// Write the report to this file.
     #[arg(long)]
     report: Option<PathBuf>,
-    /// Keep the programs' logs and files when all is over.
+    /// Keep the programs' logs and files at the end.
     #[arg(long)]
     keep: bool,
     /// The folder that holds Carrel's programs; by default the one that holds this program.
@@ -73,13 +73,13 @@ struct Run {
     /// The seed of all random decisions. Without it, another one each time; the report names it.
     #[arg(long)]
     seed: Option<u64>,
-    /// For how many minutes faults go on.
+    /// How many minutes to go on injecting faults.
     #[arg(long, default_value_t = 20)]
     minutes: u64,
-    /// Inject each kind once, briefly, and stop.
+    /// Inject each kind of fault once, briefly, and stop.
     #[arg(long)]
     short: bool,
-    /// Only these kinds of fault, for example F1,F7.
+    /// Inject only these kinds of fault, for example F1,F7.
     #[arg(long, value_delimiter = ',')]
     kinds: Vec<Kind>,
     /// Run against all of Carrel in one process instead of separate services.
@@ -88,7 +88,7 @@ struct Run {
     /// How many patrons there are at once.
     #[arg(long, default_value_t = 20)]
     patrons: usize,
-    /// The mean pause between two bursts of messages of one person in one session, in milliseconds.
+    /// The mean pause between two bursts of messages by one person in one session, in milliseconds.
     #[arg(long, default_value_t = 200)]
     pause_ms: u64,
     /// The mean pause between two faults, in milliseconds.
@@ -100,7 +100,7 @@ struct Run {
     /// Keep the history in this file.
     #[arg(long)]
     history: Option<PathBuf>,
-    /// Keep the programs' logs and files when all is over; their folder is named.
+    /// Keep the programs' logs and files at the end, and print their folder.
     #[arg(long)]
     keep: bool,
     /// The folder that holds Carrel's programs; by default the one that holds this program.
