@@ -100,12 +100,21 @@ impl Conversations {
             Ok(conversation) => conversation.run(&mut inbox).await,
             Err(error) => refuse_all(&mut inbox, &error.into()).await,
         }
+        self.forget_rested(&conversation_id);
+        // When the server stops, whoever asked hears of that by their answer, which is gone with the request.
+        while let Some(request) = inbox.recv().await {
+            drop(self.tell(&conversation_id, request).await);
+        }
+    }
+
+    /// Forgets the way to a conversation that has left memory, unless it is in memory again.
+    fn forget_rested(&self, conversation_id: &str) {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         if live
-            .get(&conversation_id)
+            .get(conversation_id)
             .is_some_and(mpsc::Sender::is_closed)
         {
-            live.remove(&conversation_id);
+            live.remove(conversation_id);
         }
     }
 }

@@ -128,7 +128,8 @@ impl LiveConversation {
         })
     }
 
-    /// Serves requests until nobody needs the conversation in memory, or the server stops.
+    /// Serves requests until nobody needs the conversation in memory, or the server stops. Requests that arrive as it goes to
+    /// rest are left in the inbox, which is closed then: a watch that begins now must find a conversation that stays.
     pub(crate) async fn run(mut self, inbox: &mut mpsc::Receiver<Request>) {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::with_capacity(TAKE);
@@ -141,7 +142,7 @@ impl LiveConversation {
                 () = tokio::time::sleep_until(tend_at) => {
                     self.tend().await;
                     if self.may_rest() && inbox.is_empty() {
-                        inbox.close();
+                        return inbox.close();
                     }
                 }
                 () = self.tail.behind() => self.refill("tail").await,
@@ -153,7 +154,7 @@ impl LiveConversation {
                     self.last_used = Instant::now();
                     self.serve(&mut requests).await;
                     if self.does_not_exist() && self.watchers.is_empty() && inbox.is_empty() {
-                        inbox.close();
+                        return inbox.close();
                     }
                 }
             }

@@ -308,6 +308,12 @@ impl LiveSession {
     ///
     /// Each step is boxed while it runs, so that a session at rest keeps no room for it.
     pub(crate) async fn run(&mut self, inbox: &mut Inbox) {
+        self.serve_until_rest(inbox).await;
+        self.subscribers.end_all(&Error::ShuttingDown);
+        Box::pin(self.end_lease()).await;
+    }
+
+    async fn serve_until_rest(&mut self, inbox: &mut Inbox) {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::new();
         let alarm = tokio::time::sleep_until(self.wake_at());
@@ -352,7 +358,6 @@ impl LiveSession {
                 break;
             }
         }
-        self.subscribers.end_all(&Error::ShuttingDown);
     }
 
     #[expect(clippy::vec_box, reason = "they come boxed out of the inbox")]

@@ -44,6 +44,8 @@ impl LiveSession {
         let listening = self
             .subscribers
             .add(actor, audience, self.parts.config.backlog);
+        // The participant may have come from the other server. When the last one leaves here, there is another look-up.
+        self.attended_elsewhere = false;
         match part {
             Part::Owner => {
                 self.keep_lease();
@@ -51,7 +53,7 @@ impl LiveSession {
             }
             Part::Patron => {
                 self.keep_lease();
-                self.note_patron_connection(None).await;
+                self.note_patron_heard_here().await;
             }
             // A supervisor who joins must not hasten what others are told, here or on other servers, which would begin
             // to miss the owner sooner. The lease names the supervisor from the next look on.

@@ -59,7 +59,7 @@ impl LiveSession {
         }
         self.carry_out_together(together).await;
         if patron_acts {
-            self.note_patron_connection(None).await;
+            self.note_patron_heard_here().await;
         }
     }
 

@@ -14,6 +14,7 @@ use crate::domain::{
     conference::Departure,
     decide::{Decision, depart},
     due::{escalate, return_to_queue, see_patron},
+    event::PatronConnection,
     people::StaffMember,
     session::{Owner, Phase, Session},
     transfer::lapse,
@@ -115,9 +116,11 @@ impl LiveSession {
     pub(super) async fn looked_elsewhere(&mut self, looked_up: LookedUp) {
         let LookedUp {
             of_who_talks,
+            of_unattended,
             attending,
         } = looked_up;
-        self.attended_elsewhere = self.is_left_to_others(&attending);
+        // A participant who has attended here since then may have come from there.
+        self.attended_elsewhere = of_unattended && self.is_left_to_others(&attending);
         if of_who_talks {
             self.see_who_talks(Some(&attending)).await;
         }
@@ -126,9 +129,18 @@ impl LiveSession {
 
     /// Writes what follows from whether the owner and the patron are there: the patron is away or back, or waits again
     /// because the owner is lost. Nobody counts as gone unless it is known that they are on no other server.
+    ///
+    /// A server that neither of them attends takes note of what it finds, but leaves it to the server that one of them attends
+    /// to act on it. It may hold the session for a supervisor only, and looks at times of its own: the owner and the patron
+    /// must not be able to tell.
     async fn see_who_talks(&mut self, attending: Option<&Attending>) {
-        self.note_patron_connection(attending).await;
-        if let Some(owner) = self.lost_owner(attending)
+        let connection = self.patron_connection(attending);
+        let lost_owner = self.lost_owner(attending);
+        if self.leaves_who_talks_to_others(attending) {
+            return;
+        }
+        self.note_patron_connection(connection).await;
+        if let Some(owner) = lost_owner
             && let Err(error) = self.give_back(&owner, attending).await
         {
             self.warn(
@@ -197,9 +209,14 @@ impl LiveSession {
         }
     }
 
+    /// Records the state of the patron's connection as far as it is known here, if it has changed.
+    pub(super) async fn note_patron_heard_here(&mut self) {
+        let connection = self.patron_connection(None);
+        self.note_patron_connection(connection).await;
+    }
+
     /// Records the state of the patron's connection, if it has changed.
-    pub(super) async fn note_patron_connection(&mut self, attending: Option<&Attending>) {
-        let connection = self.patron_connection(attending);
+    async fn note_patron_connection(&mut self, connection: PatronConnection) {
         let noted = self
             .let_happen(|session, _| see_patron(session, connection))
             .await;

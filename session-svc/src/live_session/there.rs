@@ -20,6 +20,9 @@ use crate::domain::{
 
 mod seen;
 
+/// The incarnation of each lease. A session in memory has a key of its own, so nobody else ever holds its lease.
+const INCARNATION: u64 = 1;
+
 /// Who attends a session on which server, as the store of leases told it.
 pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
 
@@ -27,25 +30,30 @@ pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
 pub(super) struct LookUp {
     /// Whether it is made for the owner and the patron, too.
     of_who_talks: bool,
+    /// Whether nobody attended here when it began.
+    of_unattended: bool,
     task: JoinHandle<Attending>,
 }
 
 /// What such a look-up found.
 pub(super) struct LookedUp {
     pub(super) of_who_talks: bool,
+    pub(super) of_unattended: bool,
     pub(super) attending: Attending,
 }
 
 impl LookUp {
     /// Waits for the end of the look-up under way, for ever if there is none. Cancel-safe.
     pub(super) async fn done(under_way: &mut Option<Self>) -> LookedUp {
-        let Some(Self { of_who_talks, task }) = under_way else {
+        let Some(look_up) = under_way else {
             return pending().await;
         };
-        let (of_who_talks, attending) = (*of_who_talks, task.await);
+        let attending = (&mut look_up.task).await;
+        let (of_who_talks, of_unattended) = (look_up.of_who_talks, look_up.of_unattended);
         *under_way = None;
         LookedUp {
             of_who_talks,
+            of_unattended,
             attending: attending.unwrap_or_else(|error| Err(LeaseError(error.to_string()))),
         }
     }
@@ -64,11 +72,11 @@ impl LiveSession {
             return;
         }
         let listening = self.subscribers.keys();
-        let (space, key, incarnation) = (self.lease_space(), self.lease_key(), 1);
+        let (space, key) = (self.lease_space(), self.lease_key());
         let store = Arc::clone(&self.parts.leases);
         if listening.is_empty() {
             if mem::take(&mut self.lease_stands) {
-                self.say(async move { store.release(&space, &key, incarnation).await });
+                self.say(async move { store.release(&space, &key, INCARNATION).await });
             }
             return;
         }
@@ -77,10 +85,25 @@ impl LiveSession {
         let lease = Lease {
             space,
             key,
-            incarnation,
+            incarnation: INCARNATION,
             value: listing(&listening),
         };
         self.say(async move { store.hold(lease, lasts).await.map(drop) });
+    }
+
+    /// Releases the lease when the session leaves memory. As long as it stood, no other server would look after the session.
+    /// A write of it that is still under way must not come after the release.
+    pub(super) async fn end_lease(&mut self) {
+        if let Some(saying) = self.saying.take() {
+            // It has logged by itself what failed.
+            let _ = saying.await;
+        }
+        if mem::take(&mut self.lease_stands) {
+            let (space, key) = (self.lease_space(), self.lease_key());
+            if let Err(error) = self.parts.leases.release(&space, &key, INCARNATION).await {
+                tracing::debug!(%error, "that nobody attends a session here any more could not be told to other servers");
+            }
+        }
     }
 
     fn say(&mut self, telling: impl Future<Output = Result<(), LeaseError>> + Send + 'static) {
@@ -117,6 +140,7 @@ impl LiveSession {
         let space = self.lease_space();
         self.looking = Some(LookUp {
             of_who_talks,
+            of_unattended: self.subscribers.is_empty(),
             task: tokio::spawn(async move { store.standing(&space).await }),
         });
     }
@@ -140,12 +164,32 @@ impl LiveSession {
         self.subscribers.is_empty() && attending.is_ok_and(|leases| leases.iter().any(elsewhere))
     }
 
+    /// Whether neither the owner nor the patron attends here while one of them attends on another server, according to the
+    /// last look-up: `attending`, if there is one now.
+    pub(super) fn leaves_who_talks_to_others(&mut self, attending: Option<&Attending>) -> bool {
+        let session = self.history.view(Audience::Staff).session();
+        let owner = session.and_then(|session| session.owner.as_ref());
+        let owner = owner.map(|owner| owner.member.librarian_id.as_str());
+        let is_owner_here = owner.is_some_and(|id| self.subscribers.has_librarian(id));
+        if let Some(attending) = attending {
+            let is_elsewhere = |who: &str| self.is_elsewhere(who, attending) == Some(true);
+            self.seen.who_talks_elsewhere = is_elsewhere(&self.patron_key())
+                || owner.is_some_and(|id| is_elsewhere(&librarian_key(id)));
+        }
+        self.seen.who_talks_elsewhere && !is_owner_here && !self.subscribers.has_patron()
+    }
+
     fn lease_space(&self) -> String {
         attending(self.history.session_id())
     }
 
     fn lease_key(&self) -> String {
         format!("{:x}", self.origin.0)
+    }
+
+    /// Returns the patron's key, as [`crate::domain::people::Actor::key`] makes it.
+    fn patron_key(&self) -> String {
+        ["patron:", self.history.session_id()].concat()
     }
 
     /// Returns the owner if they were gone for longer than their grace, according to what is known of who attends
@@ -180,7 +224,7 @@ impl LiveSession {
             .map_or(PatronConnection::Connected, |session| {
                 session.patron_connection
             });
-        let who = ["patron:", self.history.session_id()].concat();
+        let who = self.patron_key();
         let here = self.subscribers.has_patron();
         let found = attending.and_then(|attending| self.is_elsewhere(&who, attending));
         let patron = &mut self.seen.patron;

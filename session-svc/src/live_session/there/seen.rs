@@ -19,6 +19,8 @@ pub(in crate::live_session) struct Seen {
     /// The patron, and whether anything was heard of them here since any server noted them as gone.
     pub(super) patron: LastSeen,
     pub(super) patron_heard: bool,
+    /// Whether the last look-up found the owner or the patron on another server.
+    pub(super) who_talks_elsewhere: bool,
     /// Supervisors who do not listen here, each since that was noticed.
     pub(super) gone: HashMap<String, LastSeen>,
 }
@@ -75,6 +77,7 @@ impl Seen {
             owner: LastSeen::now(),
             patron: LastSeen::now(),
             patron_heard: false,
+            who_talks_elsewhere: false,
             gone: HashMap::new(),
         }
     }
