@@ -4,6 +4,7 @@
 //! There is no HTTP/2 here: browsers open few connections, and a protocol that is not spoken can't be flooded.
 
 use std::{
+    convert::Infallible,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -28,11 +29,13 @@ use carrel_platform::{
     },
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     select,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -44,7 +47,7 @@ use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
@@ -58,6 +61,7 @@ use crate::{
     pages,
     socket::{self, House},
     upstream::Caller,
+    write_timeout::WriteTimeout,
 };
 
 /// How long a service may take to say that it is well.
@@ -169,28 +173,19 @@ pub(crate) async fn serve(
             request.extensions_mut().insert(peer.clone());
             request
         });
-        let (shutdown, abandon) = (shutdown.clone(), abandon.clone());
-        let (server, tls) = (server.clone(), tls.clone());
-        let head_timeout = config.head_timeout.get();
+        let connection = Connection {
+            server: server.clone(),
+            tls: tls.clone(),
+            head_timeout: config.head_timeout.get(),
+            // A websocket has its own limit, which comes first and is told with a close code.
+            write_timeout: config.socket.send_timeout.get() * 2,
+            shutdown: shutdown.clone(),
+        };
+        let abandon = abandon.clone();
         connections.spawn(async move {
-            let served = async {
-                let Ok(Some(stream)) = timeout(head_timeout, encrypt(stream, tls)).await else {
-                    return;
-                };
-                let connection = server
-                    .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-                    .with_upgrades();
-                let mut connection = std::pin::pin!(connection);
-                // An error here concerns only this one browser, which notices it itself.
-                let _ = select! {
-                    ended = connection.as_mut() => ended,
-                    () = shutdown.cancelled() => {
-                        connection.as_mut().graceful_shutdown();
-                        connection.await
-                    }
-                };
-            };
-            abandon.run_until_cancelled(served).await;
+            abandon
+                .run_until_cancelled(connection.serve(stream, service))
+                .await;
         });
     }
     drop(listener);
@@ -205,6 +200,43 @@ pub(crate) async fn serve(
         abandon.cancel();
     }
     Ok(())
+}
+
+/// How one connection is served.
+struct Connection {
+    server: hyper::server::conn::http1::Builder,
+    tls: Option<TlsAcceptor>,
+    head_timeout: Duration,
+    write_timeout: Duration,
+    /// Cancelled when the connection is to take no more requests.
+    shutdown: CancellationToken,
+}
+
+impl Connection {
+    /// Answers the requests that come on the connection until either end closes it.
+    async fn serve<S>(self, stream: TcpStream, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send,
+        S::Future: Send,
+    {
+        let stream = WriteTimeout::new(stream, self.write_timeout);
+        let Ok(Some(stream)) = timeout(self.head_timeout, encrypt(stream, self.tls)).await else {
+            return;
+        };
+        let connection = self
+            .server
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        // An error here concerns only this one browser, which notices it itself.
+        let _ = select! {
+            ended = connection.as_mut() => ended,
+            () = self.shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+    }
 }
 
 /// The other end of a connection.
@@ -240,10 +272,10 @@ async fn accept(
 /// Adds TLS to a connection, if it is configured. `None` if the browser does not agree on it.
 ///
 /// The TLS stream is boxed, so that a connection without it, behind a proxy that has it, keeps no room for it.
-async fn encrypt(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-) -> Option<Either<TcpStream, Box<TlsStream<TcpStream>>>> {
+async fn encrypt<S>(stream: S, tls: Option<TlsAcceptor>) -> Option<Either<S, Box<TlsStream<S>>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     match tls {
         None => Some(Either::Left(stream)),
         Some(tls) => Some(Either::Right(Box::new(tls.accept(stream).await.ok()?))),

@@ -60,6 +60,7 @@ mod socket;
 mod upstream;
 mod viewer;
 mod watching;
+mod write_timeout;
 
 use carrel_platform::{clock::Clock, moments::Moments, replicas::Replicas};
 use tokio::net::TcpListener;

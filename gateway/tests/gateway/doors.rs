@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, time::Duration};
 use carrel_gateway::{Config, config::SocketConfig};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 use tokio_tungstenite::{connect_async, tungstenite::http::HeaderValue};
 
@@ -234,6 +234,32 @@ async fn readiness_follows_the_services_and_health_does_not() {
     assert!(get(&house, "/readyz", "").await.starts_with("HTTP/1.1 200"));
     house.lose_services().await;
     assert!(get(&house, "/readyz", "").await.starts_with("HTTP/1.1 503"));
+    assert!(
+        get(&house, "/healthz", "")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+}
+
+/// A client that reads no answer gives its place among the connections back.
+#[tokio::test]
+async fn a_client_that_reads_no_answer_does_not_keep_its_place() {
+    let house = House::with(Config {
+        connections: NonZeroUsize::MIN,
+        socket: SocketConfig {
+            send_timeout: Duration::from_millis(50).into(),
+            ..SocketConfig::default()
+        },
+        ..Config::default()
+    })
+    .await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1_024).unwrap();
+    let mut deaf = socket.connect(house.address).await.unwrap();
+    let request = format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", house.address);
+    // It asks until the gateway takes no more requests, since it can send no more answers; and in the end it is cut off.
+    let requests = request.repeat(1_000);
+    while deaf.write_all(requests.as_bytes()).await.is_ok() {}
     assert!(
         get(&house, "/healthz", "")
             .await
