@@ -48,11 +48,34 @@ async fn what_writes_nothing_costs_no_commit_and_leaves_nothing() {
     // Nor does it when it shares a commit with something else.
     let both = join_all([
         log.append(batch([write("new", 0, ["e"]), write("s", 0, ["e"])])),
-        log.append(batch([write("none", 0, []), write("t", 0, ["e"])])),
+        log.append(batch([write("t", 0, ["e"])])),
     ]);
     assert_eq!(both.await, [Err(conflict("s", 0, 1)), Ok(())]);
     let stranger = place.stranger().await;
     assert_eq!(stranger.count("SELECT count(*) FROM stream").await, 2);
+}
+
+/// Each message in a session checks that nobody has entered it, so such a check must not write each time.
+#[tokio::test]
+async fn a_new_stream_that_is_checked_again_and_again_is_made_once() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    let stranger = place.stranger().await;
+    let made = "SELECT xmin::text::bigint FROM stream WHERE id = 'checked'";
+    let mut before = None;
+    for version in 0..5 {
+        log.append(batch([write("s", version, ["e"]), write("checked", 0, [])]))
+            .await
+            .unwrap();
+        let made = stranger.count(made).await;
+        assert_eq!(*before.get_or_insert(made), made, "at version {version}");
+    }
+    // To everybody else it does not exist.
+    assert_eq!(log.versions(&[stream("checked")]).await.unwrap(), [0]);
+    log.append(batch([write("checked", 0, ["e"])]))
+        .await
+        .unwrap();
+    assert_eq!(payloads(&log, "checked").await, ["e"]);
 }
 
 // F16

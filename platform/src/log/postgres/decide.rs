@@ -38,7 +38,7 @@ pub(super) struct Decision<'a> {
     pub(super) events: Events<'a>,
     pub(super) heads: Heads<'a>,
     pub(super) erasures: Erasures<'a>,
-    /// Streams that were created to be locked, but got no event.
+    /// Streams that were created to be locked, but which no accepted batch names.
     pub(super) unused: Names<'a>,
 }
 
@@ -77,6 +77,8 @@ struct Head<'a> {
     before: i64,
     version: i64,
     erased: i64,
+    /// Whether an accepted batch rests on its version without writing to it.
+    checked: bool,
     /// What the group said of it last, and at which version.
     standing: Option<(&'a Standing, i64)>,
 }
@@ -161,6 +163,7 @@ fn heads<'a>(needed: &Needed<'a>, locked: &Locked<'_>) -> BTreeMap<(&'a str, &'a
             before: version,
             version,
             erased: 0,
+            checked: false,
             standing: None,
         };
         Some((key, head))
@@ -185,7 +188,7 @@ impl<'a> Course<'a> {
                 });
             }
         }
-        for write in batch.writes.iter().filter(|write| !write.events.is_empty()) {
+        for write in &batch.writes {
             self.write(write);
         }
         Ok(())
@@ -196,6 +199,10 @@ impl<'a> Course<'a> {
         let Some(head) = self.heads.get_mut(&key) else {
             return;
         };
+        if write.events.is_empty() {
+            head.checked = true;
+            return;
+        }
         let rows = &mut self.decision.events;
         for event in &write.events {
             head.version += 1;
@@ -228,7 +235,9 @@ impl<'a> Course<'a> {
     fn finish(self) -> Decision<'a> {
         let mut decision = self.decision;
         for (key, head) in self.heads {
-            if head.version == 0 {
+            // The row of a stream that is only checked stays: those who rest on it check it again and again, and would
+            // create and delete it each time.
+            if head.version == 0 && !head.checked {
                 decision.unused.push(key);
             }
             if head.erased > 0 {

@@ -113,6 +113,18 @@ fn each_batch_is_decided_on_what_those_before_it_leave() {
 }
 
 #[test]
+fn a_new_stream_that_an_accepted_batch_only_checks_is_kept() {
+    let group = [
+        append([write("s", 0, &["1"]), write("checked", 0, &[])]),
+        append([write("s", 0, &["x"]), write("refused", 0, &[])]),
+    ];
+    let group: Vec<_> = group.iter().collect();
+    let versions = [("s", 0), ("checked", 0), ("refused", 0)];
+    let decision = decided(&group, &locked(&versions, false));
+    assert_eq!(decision.unused.ids, ["refused"]);
+}
+
+#[test]
 fn a_stream_that_is_not_there_is_at_version_0() {
     let group = [
         append([write("s", 2, &["e"])]),
