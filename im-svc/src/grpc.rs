@@ -3,7 +3,7 @@
 use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
     log::Command as LogCommand,
-    refusal::{Refusal, command},
+    refusal::{self, Refusal, command},
     responses::Responses,
     telemetry::TraceIds,
     text::check_text,
@@ -264,6 +264,8 @@ impl ImService for ImApi {
 /// Returns the id of the conversation to which a message to an addressee belongs.
 fn conversation_to(caller: &Caller, to: &To) -> Result<String, Refusal> {
     match to {
+        To::LibrarianId(id) if id.is_empty() => Err(Refusal::nothing_named("librarian_id")),
+        To::QueueId(id) if id.is_empty() => Err(Refusal::nothing_named("queue_id")),
         To::LibrarianId(id) if id == caller.id() => Err(Refusal::oneself("librarian_id")),
         To::LibrarianId(id) => Ok(names::between_librarians(caller.id(), id)),
         To::QueueId(id) => Ok(names::of_staff(id)),
@@ -282,10 +284,7 @@ fn page(request: &wire::ListMessagesRequest) -> Result<Page, Refusal> {
     let size = match usize::try_from(request.page_size) {
         Ok(0) => PAGE,
         Ok(size) => size.min(LARGEST_PAGE),
-        Err(_) => {
-            let wanted = "give a number from 1 to 200, or 0 for 50";
-            return Err(Refusal::invalid("BAD_PAGE_SIZE", "page_size", wanted));
-        }
+        Err(_) => return Err(refusal::page::bad_size()),
     };
     match (request.before, request.after) {
         (0, 0) => Ok(Page::Before {

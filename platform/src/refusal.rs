@@ -1,6 +1,7 @@
 //! Refusals, and their only mapping to a gRPC status and back.
 
 pub mod command;
+pub mod page;
 pub mod stream;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use carrel_platform::{auth::token::TokenError, log::LogError, refusal::Refusal};
+use carrel_platform::{
+    auth::token::TokenError,
+    log::LogError,
+    refusal::{Refusal, page},
+};
 use tonic::Code;
 
 use crate::{password::PasswordError, throttle::TooOften};
@@ -96,14 +100,8 @@ impl From<Error> for Refusal {
                 Self::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", message)
             }
             Error::AccountRemoved => Self::new(Code::Unauthenticated, "ACCOUNT_REMOVED", message),
-            Error::BadPageSize(_) => {
-                Self::invalid("BAD_PAGE_SIZE", "page_size", "must not be negative")
-            }
-            Error::BadPageToken => Self::invalid(
-                "BAD_PAGE_TOKEN",
-                "page_token",
-                "give the next_page_token of the page before as it was, or none for the first page",
-            ),
+            Error::BadPageSize(_) => page::bad_size(),
+            Error::BadPageToken => page::bad_token(),
             Error::Empty(field) => Self::invalid("EMPTY", field, "must not be empty"),
             Error::TooLong { field, limit } => {
                 Self::invalid("TOO_LONG", field, format!("{limit} bytes are the most"))

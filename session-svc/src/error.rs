@@ -83,10 +83,12 @@ impl From<Error> for Refusal {
 
 fn refuse(refused: Refused) -> Refusal {
     let state = |reason, message: &str| Refusal::new(Code::FailedPrecondition, reason, message);
+    let not_allowed = |message| Refusal::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", message);
     match refused {
-        Refused::NotAllowed | Refused::OwnersOnly => {
-            Refusal::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", "Your role does not allow this.")
-        }
+        Refused::NotAllowed => not_allowed("Your role does not allow this."),
+        Refused::OwnersOnly => not_allowed(
+            "Only the librarian who chats with the patron may do this. A supervisor can leave the session instead.",
+        ),
         Refused::NotFound => Refusal::not_found("session"),
         Refused::AlreadyOpen => state("ALREADY_OPEN", "This session was opened before."),
         Refused::AlreadyPickedUp { by } => {

@@ -124,6 +124,8 @@ async fn wrong_fields_are_refused_by_name() {
     let status = ann.send_to_nobody("1", "hello").await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(reason(&status), "EMPTY");
+    let status = ann.send("1", queue(""), "hello").await.unwrap_err();
+    assert_eq!(reason(&status), "EMPTY");
     let sent = ann.send("1", queue("maple"), &"é".repeat(4_000)).await;
     let id = sent.unwrap().conversation_id;
     let status = ann.mark_read(&id, 2).await.unwrap_err();

@@ -84,7 +84,7 @@ fn bearer(metadata: &MetadataMap) -> Result<&str, Refusal> {
         ));
     };
     if entries.next().is_some() {
-        return Err(token::TokenError::Bad.into());
+        return Err(badly_sent());
     }
     entry
         .to_str()
@@ -92,7 +92,16 @@ fn bearer(metadata: &MetadataMap) -> Result<&str, Refusal> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token)
-        .ok_or_else(|| token::TokenError::Bad.into())
+        .ok_or_else(badly_sent)
+}
+
+/// The refusal of a token that may well be good, but was not sent as it has to be.
+fn badly_sent() -> Refusal {
+    Refusal::new(
+        Code::Unauthenticated,
+        "BAD_TOKEN",
+        "Send the token once, as \"authorization: Bearer …\".",
+    )
 }
 
 #[cfg(test)]

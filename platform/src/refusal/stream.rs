@@ -33,12 +33,13 @@ pub fn unreadable(status: &Status, request: &str, described_in: &str) -> Option<
     }
 }
 
-/// INVALID_ARGUMENT for a request of an unknown kind.
+/// INVALID_ARGUMENT for a message whose `choice` is not set, as far as this server can tell: what it does not know looks
+/// the same.
 #[must_use]
-pub fn unknown_request() -> Refusal {
+pub fn nothing_chosen(choice: &str) -> Refusal {
     Refusal::invalid(
         "BAD_FRAME",
-        "request",
-        "this server knows no request of that kind; is the client newer than it?",
+        choice,
+        "set one of the choices that the message has for it; if you did, this server is older than your client",
     )
 }

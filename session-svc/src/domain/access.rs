@@ -103,6 +103,30 @@ impl Situation<'_> {
         }
     }
 
+    /// Returns whether the librarian lost the running session to another owner, or to its queue, and has not been inside as
+    /// a supervisor since.
+    #[must_use]
+    pub fn has_lost(&self, librarian: &LibrarianActor) -> bool {
+        let id = &librarian.member.librarian_id;
+        let relation = self.relation_of(librarian);
+        let is_outside = matches!(relation, Some(Relation::FormerOwner | Relation::Reviewer));
+        self.session.is_some_and(|session| {
+            is_outside
+                && session.end.is_none()
+                && session.former_owners.contains(id)
+                && !self.conference.has_left(id)
+        })
+    }
+
+    /// Returns the refusal for a reviewer who would have to be inside the running session.
+    #[must_use]
+    pub fn outside(&self, reviewer: &Actor) -> Refused {
+        match reviewer {
+            Actor::Librarian(librarian) if self.has_lost(librarian) => self.no_longer_owner(),
+            _ => Refused::NotInside,
+        }
+    }
+
     /// Returns whether the owner still counts as one. Some time after the end, an owner from another library loses the
     /// session, an owner who supervises becomes a reviewer as for any other session, and another librarian of the
     /// patron's library may go on reading it.
@@ -157,7 +181,7 @@ pub fn may_see(
         Relation::Reviewer => match (session.phase(), sight) {
             (Phase::Ended, Sight::Transcript) => Ok(wish.unwrap_or(Audience::Staff)),
             (Phase::Ended, Sight::Attend) => Err(Refused::Ended),
-            (Phase::Waiting | Phase::Active, _) => Err(Refused::NotInside),
+            (Phase::Waiting | Phase::Active, _) => Err(situation.outside(actor)),
         },
         Relation::FormerOwner => Err(situation.no_longer_owner()),
         Relation::Candidate => Err(Refused::NotFound),

@@ -351,10 +351,12 @@ fn end(situation: &Situation<'_>, actor: &Actor) -> Result<Decision, Refused> {
         (Some(Relation::Owner), Actor::Librarian(librarian)) => {
             Speaker::Owner(librarian.member.clone())
         }
+        (_, Actor::Librarian(librarian)) if situation.has_lost(librarian) => {
+            return Err(situation.no_longer_owner());
+        }
         (_, Actor::Librarian(librarian)) if librarian.role >= Role::AskAdministrator => {
             return Err(Refused::OwnersOnly);
         }
-        (Some(Relation::FormerOwner), _) => return Err(situation.no_longer_owner()),
         _ => return Err(Refused::NotFound),
     };
     let session = situation.session.ok_or(Refused::NotFound)?;
@@ -370,7 +372,7 @@ fn speaker(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refused>
     if session.end.is_some() {
         return Err(Refused::Ended);
     }
-    let by = by.ok_or(Refused::NotInside)?;
+    let by = by.ok_or_else(|| situation.outside(actor))?;
     if session.open_size >= ROOM {
         return Err(Refused::Full);
     }
@@ -385,7 +387,7 @@ fn note_writer(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refu
     match (&session.end, by, actor) {
         (None, Some(_), _) if full => Err(Refused::Full),
         (None, Some(by), _) => Ok(by),
-        (None, None, _) => Err(Refused::NotInside),
+        (None, None, _) => Err(situation.outside(actor)),
         (Some(_), Some(_), _) if situation.wrapped_up(session) => Err(Refused::Ended),
         (Some(_), ..) if full => Err(Refused::Full),
         (Some(_), Some(by), _) => Ok(by),

@@ -331,8 +331,8 @@ fn owned_session<'a>(
 ) -> Result<&'a Session, Refused> {
     match situation.relation_of(librarian) {
         Some(Relation::Owner) => situation.session.ok_or(missing),
+        _ if situation.has_lost(librarian) => Err(situation.no_longer_owner()),
         _ if librarian.role >= Role::AskAdministrator => Err(Refused::OwnersOnly),
-        Some(Relation::FormerOwner) => Err(situation.no_longer_owner()),
         _ => Err(missing),
     }
 }

@@ -10,7 +10,7 @@ use carrel_platform::{
     clock::Clock,
     refusal::{
         Refusal,
-        stream::{self, token_expired, unknown_request},
+        stream::{self, nothing_chosen, token_expired},
     },
     telemetry::{NotedSpan, span},
 };
@@ -227,7 +227,7 @@ impl Participant {
                             expiry.as_mut().reset(Instant::now() + self.token_lasts());
                         }
                         Some(Request::Join(_)) => return Err(already_joined().into()),
-                        None => return Err(unknown_request().into()),
+                        None => return Err(nothing_chosen("request").into()),
                     },
                 },
                 () = heartbeats.due(attendance.sent) => {

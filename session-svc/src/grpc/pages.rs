@@ -1,8 +1,10 @@
 //! Lists that come in pages (AIP-158).
 
+use std::str::FromStr;
+
 use carrel_platform::{
     log::{LogError, StreamQuery},
-    refusal::Refusal,
+    refusal::{Refusal, page},
     telemetry::session_hash,
 };
 use carrel_proto::session::v1 as wire;
@@ -83,24 +85,24 @@ pub(super) async fn audit_entries(
     let log = &*parts.log;
     let below = match request.page_token.as_str() {
         "" => None,
-        number => Some(number.parse().map_err(|_| bad_token())?),
+        number => Some(read_number(number)?),
     };
     let (entries, next_below) = if *role == Role::Administrator {
         let library = &member.institution_id;
-        let page = audits::read_page(&parts.audits, log, library, below, limit).await?;
-        let entries = page
+        let read = audits::read_page(&parts.audits, log, library, below, limit).await?;
+        let entries = read
             .entries
             .into_iter()
             .map(|entry| convert::audit_entry_to_wire(entry.version, entry.at_ms, entry.event));
-        (entries.collect(), page.next_below)
+        (entries.collect(), read.next_below)
     } else {
-        let page = audits::read_own_page(log, member, below, limit).await?;
-        let entries = page.entries.into_iter().map(|entry| {
+        let read = audits::read_own_page(log, member, below, limit).await?;
+        let entries = read.entries.into_iter().map(|entry| {
             let chain_hash = String::new();
             let fact = entry.event;
             convert::audit_entry_to_wire(0, entry.at_ms, AuditEntry { fact, chain_hash })
         });
-        (entries.collect(), page.next_below)
+        (entries.collect(), read.next_below)
     };
     Ok(wire::ListAuditEntriesResponse {
         entries,
@@ -114,13 +116,7 @@ fn page_size(asked: i32) -> Result<usize, Refusal> {
     } else {
         asked.min(LARGEST_SIZE)
     };
-    usize::try_from(size).map_err(|_| {
-        Refusal::invalid(
-            "BAD_PAGE_SIZE",
-            "page_size",
-            "give 0 for the default, or a positive number",
-        )
-    })
+    usize::try_from(size).map_err(|_| page::bad_size())
 }
 
 fn read_ended_token(token: &str) -> Result<Option<(i64, String)>, Refusal> {
@@ -131,19 +127,16 @@ fn read_ended_token(token: &str) -> Result<Option<(i64, String)>, Refusal> {
     let (closed_at_ms, id) = token
         .split_once('.')
         .filter(|(_, id)| is_session_id(id))
-        .ok_or_else(bad_token)?;
-    Ok(Some((
-        closed_at_ms.parse().map_err(|_| bad_token())?,
-        id.to_owned(),
-    )))
+        .ok_or_else(page::bad_token)?;
+    Ok(Some((read_number(closed_at_ms)?, id.to_owned())))
 }
 
-fn bad_token() -> Refusal {
-    Refusal::invalid(
-        "BAD_PAGE_TOKEN",
-        "page_token",
-        "give the next_page_token of the page before, or leave it empty",
-    )
+/// Reads a number of a page token. One that was never written like this is not ours.
+fn read_number<N: FromStr + ToString>(written: &str) -> Result<N, Refusal> {
+    let number = written.parse().ok();
+    number
+        .filter(|number: &N| number.to_string() == written)
+        .ok_or_else(page::bad_token)
 }
 
 #[cfg(test)]
@@ -166,6 +159,8 @@ mod tests {
             "1.\0",
             "1.5e\u{e9}",
             "1.5.5",
+            "+1.5e55",
+            "01.5e55",
             &long,
         ] {
             let reason = read_ended_token(bad).unwrap_err().reason;

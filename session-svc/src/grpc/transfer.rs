@@ -60,6 +60,9 @@ impl TransferService for TransferApi {
             },
         ) = request.into_parts();
         let actor = self.0.caller(&metadata)?;
+        let to = to.filter(
+            |to| !matches!(to, To::QueueId(text) | To::Introduction(text) if text.is_empty()),
+        );
         let to = match to {
             Some(to) => self.addressee(to),
             None if actor.librarian().is_some() => return Err(Refusal::nothing_named("to").into()),

@@ -115,3 +115,47 @@ async fn a_stream_ends_with_its_token_also_when_the_clock_jumps() {
     };
     assert_eq!(reason(&end), "TOKEN_EXPIRED");
 }
+
+/// I12: an owner who may supervise is told, too, that the session is no longer theirs. Once they have been inside as a
+/// supervisor, they are told that they are not inside.
+#[tokio::test]
+async fn a_former_owner_who_may_supervise_is_told_that_the_session_is_no_longer_theirs() {
+    for library in ["maple", "harbor"] {
+        let desk = Desk::open().await;
+        let mut ricky = desk.patron(SESSION);
+        ricky.open(desk.command_id(), "hello?").await.unwrap();
+        let mut admin = desk.librarian("admin", library, Role::Administrator, &["maple", "coop"]);
+        admin.pick_up(desk.command_id(), SESSION).await.unwrap();
+        let mut admins = admin.attend(SESSION, None).await.unwrap();
+        let to = desk.introduction("lee", &["coop"]);
+        let offer = admin.offer(desk.command_id(), SESSION, to.clone()).await;
+        desk.librarian("lee", "harbor", Role::Librarian, &["coop"])
+            .accept(desk.command_id(), SESSION, &offer.unwrap().offer_id)
+            .await
+            .unwrap();
+
+        let (_, ended) = notes_until_the_end(&mut admins).await;
+        let late = admin.post(desk.command_id(), SESSION, "late").await;
+        let end = admin.end(desk.command_id(), SESSION).await;
+        let offer = admin.offer(desk.command_id(), SESSION, to).await;
+        let attend = admin.attend(SESSION, None).await;
+        for refused in [
+            ended,
+            late.unwrap_err(),
+            end.unwrap_err(),
+            offer.unwrap_err(),
+            attend.err().unwrap(),
+        ] {
+            assert_eq!(reason(&refused), "NO_LONGER_OWNER", "{library}: {refused}");
+        }
+
+        if library == "maple" {
+            admin.enter(desk.command_id(), SESSION).await.unwrap();
+            let end = admin.end(desk.command_id(), SESSION).await;
+            assert_eq!(reason(&end.unwrap_err()), "ROLE_NOT_ALLOWED", "R6");
+            admin.leave(desk.command_id(), SESSION).await.unwrap();
+            let late = admin.post(desk.command_id(), SESSION, "late").await;
+            assert_eq!(reason(&late.unwrap_err()), "NOT_INSIDE");
+        }
+    }
+}

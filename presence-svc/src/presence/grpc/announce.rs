@@ -7,7 +7,7 @@ use carrel_platform::{
     clock::Clock,
     refusal::{
         Refusal,
-        stream::{self, unknown_request},
+        stream::{self, nothing_chosen},
     },
     responses::{Responses, sent_by_task},
 };
@@ -126,7 +126,7 @@ impl Announcer {
                             monitor.here().await?;
                         }
                         Some(Request::Goodbye(wire::Goodbye {})) => return Ok(monitor),
-                        None => return Err(unknown_request().into()),
+                        None => return Err(nothing_chosen("request").into()),
                     },
                 },
                 () = tokio::time::sleep_until(monitor.silent_at()) => return Err(Error::Silent.into()),

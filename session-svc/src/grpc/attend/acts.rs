@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use carrel_platform::{
-    refusal::{Refusal, command, stream::unknown_request},
+    refusal::{Refusal, command, stream::nothing_chosen},
     telemetry::{NotedSpan, span},
 };
 use carrel_proto::session::v1 as wire;
@@ -71,7 +71,9 @@ impl Participant {
 /// Returns the command of an act, if both the id and the act are valid.
 fn command_of(command_id: &str, act: Option<wire::act::Act>) -> Result<Command, Error> {
     command::check_id(command_id)?;
-    Ok(convert::command_from_act(act.ok_or_else(unknown_request)?))
+    Ok(convert::command_from_act(
+        act.ok_or_else(|| nothing_chosen("act.act"))?,
+    ))
 }
 
 /// Waits for the answer to the oldest act under way, for ever if there is none. Cancel-safe.
