@@ -26,7 +26,7 @@ use self::{
     reader::{End, Reader},
     requests::{Requests, requests},
 };
-use crate::{frame_time::FrameTime, line::Line, upstream::read};
+use crate::{frame_time::FrameTime, upstream::read, viewer_context::ViewerContext};
 
 /// How many requests may wait for the service on one stream, beside the acts under way, which have their own limit: the
 /// Join, typing, and the wake-up for a renewal.
@@ -92,7 +92,7 @@ pub(crate) enum NotSent {
 impl Attendance {
     /// Opens the stream and starts the task that reads it.
     pub(crate) fn start(
-        line: &Line,
+        context: &ViewerContext,
         session_id: String,
         after: Option<session::Position>,
         act_limit: usize,
@@ -114,15 +114,15 @@ impl Attendance {
         });
         // A new queue has room for its first request.
         let _ = requests.send(join);
-        let mut sessions = line.upstream.sessions.clone();
-        let caller = line.caller.clone().about(&session_id);
+        let mut sessions = context.upstream.sessions.clone();
+        let caller = context.caller.clone().about(&session_id);
         let request = scope.run(|| caller.request(to_service));
         // Boxed, so that its memory is freed once the stream is open: the task would keep room for it.
         let opening = Box::pin(async move { sessions.attend(request).await });
-        let deadline = line.upstream.deadline;
+        let deadline = context.upstream.deadline;
         let acts = ActsUnderWay(Arc::new(Mutex::new(Acts::Open(Vec::new()))));
         let stop = CancellationToken::new();
-        let mut reader = Reader::new(line.clone(), session_id, acts.clone(), time);
+        let mut reader = Reader::new(context.clone(), session_id, acts.clone(), time);
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
             let end = select! {

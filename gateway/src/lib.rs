@@ -50,7 +50,6 @@ mod heads;
 mod http;
 mod im;
 mod limits;
-mod line;
 mod monitor;
 pub mod network;
 mod origin;
@@ -59,6 +58,7 @@ mod pages;
 mod socket;
 mod upstream;
 mod viewer;
+mod viewer_context;
 mod watching;
 mod write_timeout;
 
@@ -68,10 +68,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::{
-    config::{Config, DEFAULTS},
+    config::{Config, DEFAULT_SETTINGS},
     error::Error,
 };
-use crate::{limits::Counter, socket::House, upstream::Upstream};
+use crate::{limits::Counter, socket::SocketContext, upstream::Upstream};
 
 /// The parts that a gateway is built from.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ pub struct Gateway {
     config: Config,
     /// The services without which the gateway is not ready.
     needed: [Replicas; 2],
-    house: House,
+    context: SocketContext,
 }
 
 /// Builds a gateway from its parts. Nothing runs before [`Gateway::serve`].
@@ -109,7 +109,7 @@ pub fn build(config: Config, parts: Parts) -> Gateway {
     );
     Gateway {
         needed: [parts.session, parts.presence],
-        house: House {
+        context: SocketContext {
             config: config.socket.clone(),
             upstream,
             clock: parts.clock,

@@ -34,7 +34,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{frame::refused, line::Line, outbox::Outbox, upstream::read};
+use crate::{frame::refused, outbox::Outbox, upstream::read, viewer_context::ViewerContext};
 
 /// How many requests may wait for the service on one stream.
 const REQUESTS: usize = 32;
@@ -90,7 +90,7 @@ impl Monitor {
     }
 
     /// Announces the monitor, or changes what was announced.
-    pub(crate) fn announce(&mut self, line: &Line, announcement: Announcement) {
+    pub(crate) fn announce(&mut self, context: &ViewerContext, announcement: Announcement) {
         let announcement = Request::Announcement(announcement);
         match &mut self.announced {
             Some(announced) if !announced.is_over() => {
@@ -100,12 +100,12 @@ impl Monitor {
                         "TOO_FAST",
                         "The service has not taken your last announcements yet. Wait, then announce again.",
                     );
-                    tell(&line.outbox, refusal.retry_after(Duration::from_secs(1)));
+                    tell(&context.outbox, refusal.retry_after(Duration::from_secs(1)));
                 }
             }
             _ => {
                 let before = self.goodbyes.clone();
-                self.announced = Some(Announced::open(line, announcement, before));
+                self.announced = Some(Announced::open(context, announcement, before));
             }
         }
     }
@@ -160,19 +160,20 @@ impl Monitor {
 
 impl Announced {
     /// Opens a stream once those in `before` have ended, so that no goodbye overtakes a later announcement.
-    fn open(line: &Line, announcement: Request, before: TaskTracker) -> Self {
+    fn open(context: &ViewerContext, announcement: Request, before: TaskTracker) -> Self {
         let (requests, receiver) = mpsc::channel(REQUESTS);
         // A new channel has room for its first request.
         let _ = requests.try_send(AnnounceRequest {
             request: Some(announcement),
         });
-        let mut presence = line.upstream.presence.clone();
+        let mut presence = context.upstream.presence.clone();
         let span = grpc::client_span("carrel.presence.v1.PresenceService/Announce");
-        let call = Scope::within(&span).run(|| line.caller.request(ReceiverStream::new(receiver)));
-        let deadline = line.upstream.deadline;
+        let call =
+            Scope::within(&span).run(|| context.caller.request(ReceiverStream::new(receiver)));
+        let deadline = context.upstream.deadline;
         let signals = Signals::default();
         let reader = Reader {
-            outbox: line.outbox.clone(),
+            outbox: context.outbox.clone(),
             signals: signals.clone(),
         };
         let reader = tokio::spawn(async move {

@@ -42,7 +42,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 /// What all sockets of a gateway share.
 #[derive(Debug)]
-pub(crate) struct House {
+pub(crate) struct SocketContext {
     pub(crate) config: SocketConfig,
     pub(crate) upstream: Upstream,
     pub(crate) clock: Clock,
@@ -62,7 +62,7 @@ pub(crate) struct House {
 /// futures, most of them at rest, so no value takes up space in them twice, and one-time work takes up space only while
 /// it runs.
 pub(crate) fn serve<S>(
-    house: Arc<House>,
+    context: Arc<SocketContext>,
     socket: S,
     protocol: SubProtocol,
     address: IpAddr,
@@ -72,7 +72,7 @@ where
 {
     let (mut sink, stream) = socket.split();
     let closing = Closing::default();
-    let (outbox, mut writer) = outbox(protocol, &house.config, house.moments, closing.clone());
+    let (outbox, mut writer) = outbox(protocol, &context.config, context.moments, closing.clone());
     // The task owns the writing half of the connection, and must not keep it when this future is dropped.
     let mut writer = AbortOnDropHandle::new(tokio::spawn(async move {
         writer.run(&mut sink).await;
@@ -81,17 +81,20 @@ where
         protocol,
         stream,
         heard: Instant::now(),
-        bucket: Bucket::new(house.config.frames_per_second, house.config.frames_burst),
+        bucket: Bucket::new(
+            context.config.frames_per_second,
+            context.config.frames_burst,
+        ),
         outbox,
         closing: closing.clone(),
     };
     async move {
-        let close = browser.serve(&house, address).await;
+        let close = browser.serve(&context, address).await;
         closing.decide(close);
         let close = closing.reason().unwrap_or(close);
         SOCKET_CLOSES.add(1, [close.code().into()]);
         // The writer bounds its own end; after that the browser has as long again to answer the close.
-        let patience = house.config.close_timeout.get();
+        let patience = context.config.close_timeout.get();
         let _ = timeout(patience * 2, &mut writer).await;
         writer.abort();
         match closing.reason() {
@@ -157,38 +160,38 @@ where
     S: Stream<Item = Result<Message, Error>> + Unpin,
 {
     /// Greets the browser's user and carries out their frames. Returns why the socket is to be closed.
-    async fn serve(&mut self, house: &House, address: IpAddr) -> Close {
-        let mut visit = match Box::pin(self.welcome(house, address)).await {
+    async fn serve(&mut self, context: &SocketContext, address: IpAddr) -> Close {
+        let mut visit = match Box::pin(self.welcome(context, address)).await {
             Ok(visit) => visit,
             Err(close) => return close,
         };
-        let close = self.attend_to(house, &mut visit.viewer).await;
+        let close = self.attend_to(context, &mut visit.viewer).await;
         Box::pin(visit.viewer.leave()).await;
         close
     }
 
     /// Waits for the Hello, and answers it. `Err`: why the socket is to be closed.
-    async fn welcome(&mut self, house: &House, address: IpAddr) -> Result<Visit, Close> {
+    async fn welcome(&mut self, context: &SocketContext, address: IpAddr) -> Result<Visit, Close> {
         let closing = self.closing.clone();
         let hello = select! {
             biased;
             close = closing.decided() => return Err(close),
-            () = house.shutdown.cancelled() => return Err(Close::restart()),
-            hello = timeout(house.config.hello_timeout.get(), self.hello()) => hello,
+            () = context.shutdown.cancelled() => return Err(Close::restart()),
+            hello = timeout(context.config.hello_timeout.get(), self.hello()) => hello,
         };
         let (hello, trace_parent) = hello.unwrap_or(Err(Close::HelloLate))?;
         let time = FrameTime::of("hello");
         let mut span = frame_span("ws hello", trace_parent);
         let greeting = Box::pin(greet(
-            &house.upstream,
+            &context.upstream,
             Caller::anonymous(address),
             hello.access_token,
-            house.config.silence_limit.get(),
+            context.config.silence_limit.get(),
         ));
         let greeted = select! {
             biased;
             close = closing.decided() => Err(close),
-            () = house.shutdown.cancelled() => Err(Close::restart()),
+            () = context.shutdown.cancelled() => Err(Close::restart()),
             greeted = span.scope().around(greeting) => greeted,
         };
         let greeted = match greeted {
@@ -202,7 +205,7 @@ where
                 return Err(close);
             }
         };
-        let Some(counted) = house.people.enter(greeted.claims.subject.clone()) else {
+        let Some(counted) = context.people.enter(greeted.claims.subject.clone()) else {
             time.failed(Code::ResourceExhausted);
             return Err(Close::TooMany);
         };
@@ -211,11 +214,11 @@ where
         let welcome = server_frame::Frame::Welcome(greeted.welcome.clone());
         self.outbox.push_within(welcome, span);
         let viewer = Viewer::new(
-            house.upstream.clone(),
+            context.upstream.clone(),
             self.outbox.clone(),
             greeted,
-            &house.config,
-            house.clock.clone(),
+            &context.config,
+            context.clock.clone(),
         );
         Ok(Visit {
             viewer,
@@ -242,32 +245,32 @@ where
     }
 
     /// Carries out the user's frames until something ends the socket.
-    async fn attend_to(&mut self, house: &House, viewer: &mut Viewer) -> Close {
+    async fn attend_to(&mut self, context: &SocketContext, viewer: &mut Viewer) -> Close {
         let closing = self.closing.clone();
         // Created once, since creating them takes a lock that all sockets share.
-        let (decided, shutdown) = (closing.decided(), house.shutdown.cancelled());
+        let (decided, shutdown) = (closing.decided(), context.shutdown.cancelled());
         tokio::pin!(decided, shutdown);
-        let mut look = Box::pin(sleep_until(self.may_end_at(house, viewer)));
+        let mut look = Box::pin(sleep_until(self.may_end_at(context, viewer)));
         loop {
             select! {
                 biased;
                 close = &mut decided => return close,
                 () = &mut shutdown => {
-                    viewer.quiet(house.act_patience).await;
+                    viewer.quiet(context.act_patience).await;
                     return Close::restart();
                 }
                 () = &mut look => {
-                    if viewer.expires_at_ms() <= house.clock.unix_ms() {
+                    if viewer.expires_at_ms() <= context.clock.unix_ms() {
                         return Close::BadToken;
                     }
-                    if self.heard.elapsed() >= house.config.silence_limit.get() {
+                    if self.heard.elapsed() >= context.config.silence_limit.get() {
                         return Close::GoingAway;
                     }
-                    look.as_mut().reset(self.may_end_at(house, viewer));
+                    look.as_mut().reset(self.may_end_at(context, viewer));
                 }
                 outcome = viewer.renewal() => {
                     Box::pin(viewer.renewed(outcome)).await;
-                    look.as_mut().reset(self.may_end_at(house, viewer));
+                    look.as_mut().reset(self.may_end_at(context, viewer));
                 }
                 message = self.receive() => {
                     let received = match message {
@@ -298,13 +301,15 @@ where
 
     /// Returns when to check next whether the socket must end: when its token expires, unless it is renewed, or when
     /// the browser was silent for too long, unless it is heard. A socket at rest is not woken earlier.
-    fn may_end_at(&self, house: &House, viewer: &Viewer) -> Instant {
-        let left_ms = viewer.expires_at_ms().saturating_sub(house.clock.unix_ms());
+    fn may_end_at(&self, context: &SocketContext, viewer: &Viewer) -> Instant {
+        let left_ms = viewer
+            .expires_at_ms()
+            .saturating_sub(context.clock.unix_ms());
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
-        let silence_limit = house.config.silence_limit.get();
+        let silence_limit = context.config.silence_limit.get();
         let silent_in = silence_limit.saturating_sub(self.heard.elapsed());
         let pause = left.min(silent_in).clamp(SHORTEST_LOOK, LONGEST_LOOK);
-        house.moments.beyond(Instant::now(), pause)
+        context.moments.beyond(Instant::now(), pause)
     }
 
     /// The next message, or why there is none.

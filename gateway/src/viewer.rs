@@ -31,16 +31,16 @@ use crate::{
     frame::{bad_frame, refused},
     frame_time::FrameTime,
     greeting::Greeted,
-    line::Line,
     monitor::Monitor,
     outbox::Outbox,
     upstream::Upstream,
+    viewer_context::ViewerContext,
     watching::Watching,
 };
 
 /// One browser's user.
 pub(crate) struct Viewer {
-    line: Line,
+    context: ViewerContext,
     expires_at_ms: i64,
     attended: HashMap<String, Attendance>,
     lists: Watching<session::WatchSessionsRequest>,
@@ -81,7 +81,7 @@ impl Viewer {
         let lane = |room| Lane::new(room, outbox.clone(), stop.clone(), &tasks);
         let (errands, messages) = (lane(act_limit), lane(act_limit + 1));
         Self {
-            line: Line {
+            context: ViewerContext {
                 upstream,
                 // Everything that a patron sends is about their one session.
                 caller: greeted.caller.about(&greeted.welcome.session_id),
@@ -127,15 +127,15 @@ impl Viewer {
     ) -> Option<BoxFuture<'_, ()>> {
         match frame {
             ClientFrame::Watch(request) => {
-                let watch = self.lists.watch(&self.line, request, Some(time));
+                let watch = self.lists.watch(&self.context, request, Some(time));
                 return Some(lasting(span, watch));
             }
             ClientFrame::WatchDesk(request) => {
-                let watch = self.desk.watch(&self.line, request, Some(time));
+                let watch = self.desk.watch(&self.context, request, Some(time));
                 return Some(lasting(span, watch));
             }
             ClientFrame::WatchConversations(request) => {
-                let watch = self.conversations.watch(&self.line, request, Some(time));
+                let watch = self.conversations.watch(&self.context, request, Some(time));
                 return Some(lasting(span, watch));
             }
             ClientFrame::Attend(attend) => return Some(lasting(span, self.attend(attend, time))),
@@ -162,7 +162,7 @@ impl Viewer {
             }
             ClientFrame::Ping(ping) => {
                 let number = ping.number;
-                self.line.outbox.push(Frame::Pong(Pong { number }));
+                self.context.outbox.push(Frame::Pong(Pong { number }));
                 time.done();
             }
             ClientFrame::Announce(announcement) => {
@@ -171,7 +171,7 @@ impl Viewer {
             }
             ClientFrame::Goodbye(_) => {
                 self.monitor.goodbye();
-                self.line.outbox.ping_every(self.ping_interval);
+                self.context.outbox.ping_every(self.ping_interval);
                 time.done();
             }
         }
@@ -218,19 +218,19 @@ impl Viewer {
         }
         self.expires_at_ms = claims.expires_at_ms;
         let access_token = &token.access_token;
-        self.line.caller = self.line.caller.clone().with_token(access_token);
+        self.context.caller = self.context.caller.clone().with_token(access_token);
         self.attended
             .retain(|_, attendance| !attendance.is_settled_for_good());
         for attendance in self.attended.values() {
             attendance.renew(access_token.clone());
         }
         self.monitor.renew(access_token.clone());
-        self.line
+        self.context
             .outbox
             .push(Frame::Renewed(Renewed { token: Some(token) }));
-        self.lists.renew(&self.line).await;
-        self.desk.renew(&self.line).await;
-        self.conversations.renew(&self.line).await;
+        self.lists.renew(&self.context).await;
+        self.desk.renew(&self.context).await;
+        self.conversations.renew(&self.context).await;
     }
 
     /// Waits until no act is under way, but no longer than `patience`.
@@ -261,10 +261,10 @@ impl Viewer {
             return time.done();
         }
         self.renewing = Some(time);
-        let upstream = self.line.upstream.clone();
-        let caller = self.line.caller.clone();
+        let upstream = self.context.upstream.clone();
+        let caller = self.context.caller.clone();
         let request = RenewTokenRequest {
-            access_token: self.line.caller.token().to_owned(),
+            access_token: self.context.caller.token().to_owned(),
         };
         let renewal = async move {
             let mut directory = upstream.directory.clone();
@@ -285,20 +285,20 @@ impl Viewer {
 
     /// Announces the monitor, and pings the browser often, so that it gives signs of life often enough.
     fn announce(&mut self, announcement: Announcement) {
-        self.line.outbox.ping_every(self.monitor_ping_interval);
-        self.monitor.announce(&self.line, announcement);
+        self.context.outbox.ping_every(self.monitor_ping_interval);
+        self.monitor.announce(&self.context, announcement);
     }
 
     fn too_fast(&self, command_id: String, session_id: String, time: FrameTime) {
         let refusal = too_fast();
         time.refused(&refusal);
         let frame = refused(command_id, session_id, refusal);
-        self.line.outbox.push(Frame::Refused(frame));
+        self.context.outbox.push(Frame::Refused(frame));
     }
 
     fn refuse(&self, refusal: Refusal) {
         let frame = refused(String::new(), String::new(), refusal);
-        self.line.outbox.push(Frame::Refused(frame));
+        self.context.outbox.push(Frame::Refused(frame));
     }
 }
 

@@ -20,9 +20,9 @@ use crate::{
     delivery::delivery_span,
     frame::{FRAME_LIMIT, json_length, refused},
     frame_time::FrameTime,
-    line::Line,
     outbox::Outbox,
     upstream::{Upstream, read_at_leisure},
+    viewer_context::ViewerContext,
 };
 
 /// How many bytes of a snapshot's frame are not rows.
@@ -77,11 +77,16 @@ impl<W: Watched> Watching<W> {
 
     /// Opens a stream in place of the one before, and starts the task that reads it. `time` measures the frame that
     /// asks for it.
-    pub(crate) async fn watch(&mut self, line: &Line, request: W, mut time: Option<FrameTime>) {
+    pub(crate) async fn watch(
+        &mut self,
+        context: &ViewerContext,
+        request: W,
+        mut time: Option<FrameTime>,
+    ) {
         self.stop().await;
         let span = grpc::client_span(W::METHOD);
-        let call = Scope::within(&span).run(|| line.caller.request(request.clone()));
-        let (upstream, outbox) = (line.upstream.clone(), line.outbox.clone());
+        let call = Scope::within(&span).run(|| context.caller.request(request.clone()));
+        let (upstream, outbox) = (context.upstream.clone(), context.outbox.clone());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let reader = tokio::spawn(async move {
@@ -122,11 +127,11 @@ impl<W: Watched> Watching<W> {
         });
     }
 
-    /// Watches the same with a line's fresh token, unless the stream had ended by itself. A watch takes no requests, so
+    /// Watches the same with a context's fresh token, unless the stream had ended by itself. A watch takes no requests, so
     /// it can't be renewed: a new one replaces it and starts with a snapshot.
-    pub(crate) async fn renew(&mut self, line: &Line) {
+    pub(crate) async fn renew(&mut self, context: &ViewerContext) {
         if let Some(request) = self.stop().await {
-            self.watch(line, request, None).await;
+            self.watch(context, request, None).await;
         }
     }
 

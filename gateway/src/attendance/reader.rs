@@ -27,7 +27,7 @@ use crate::{
     delivery::{Delivery, delivery_span},
     frame::refused,
     frame_time::FrameTime,
-    line::Line,
+    viewer_context::ViewerContext,
 };
 
 /// How a stream ended.
@@ -43,7 +43,7 @@ pub(super) struct Reader {
     session_id: String,
     /// The hash that spans carry instead of the id, once one was needed.
     session_hash: OnceCell<Arc<str>>,
-    line: Line,
+    context: ViewerContext,
     acts: ActsUnderWay,
     /// Measures the frame that asked for the stream, until it was answered.
     joining: Option<FrameTime>,
@@ -58,7 +58,7 @@ impl Reader {
     /// Creates the reader of a session's stream. `acts` are the stream's, and `joining` measures the frame that asked
     /// for it.
     pub(super) fn new(
-        line: Line,
+        context: ViewerContext,
         session_id: String,
         acts: ActsUnderWay,
         joining: FrameTime,
@@ -66,7 +66,7 @@ impl Reader {
         Self {
             session_id,
             session_hash: OnceCell::new(),
-            line,
+            context,
             acts,
             joining: Some(joining),
             head: 0,
@@ -126,7 +126,9 @@ impl Reader {
                 status: Some(status),
             }),
             Some(Response::Heartbeat(heartbeat)) => {
-                self.line.outbox.tell_head(&self.session_id, heartbeat.head);
+                self.context
+                    .outbox
+                    .tell_head(&self.session_id, heartbeat.head);
                 return Ok(());
             }
             // A kind that only a newer service knows: it means nothing to clients of this version.
@@ -145,20 +147,20 @@ impl Reader {
             }
             None => self.delivery(&trace_parent),
         };
-        self.line.outbox.push_within(frame, span);
+        self.context.outbox.push_within(frame, span);
         Ok(())
     }
 
     /// Passes an event on in its encoded form.
     fn deliver_event(&self, event: Bytes, trace_parent: &str) -> Result<(), DecodeError> {
         let outline = Outline::decode(event.clone())?;
-        let Line { user, clock, .. } = &self.line;
+        let ViewerContext { user, clock, .. } = &self.context;
         let delivery = match outline.position > self.head {
             true => Delivery::of_event(&outline, user, clock),
             false => Delivery::default(),
         };
         let delivery = delivery.within(self.delivery(trace_parent));
-        let outbox = &self.line.outbox;
+        let outbox = &self.context.outbox;
         outbox.deliver_event(&self.session_id, event, delivery);
         Ok(())
     }
@@ -180,7 +182,7 @@ impl Reader {
     /// The gateway can't know whether an act that was on the stream happened. Sending the same command again settles
     /// it.
     pub(super) fn end(self, end: End) {
-        self.line.outbox.forget_head(&self.session_id);
+        self.context.outbox.forget_head(&self.session_id);
         let comes_back = matches!(&end, End::Service(refusal) if asks_to_come_back(refusal));
         let unknown = self
             .unknown
@@ -193,7 +195,7 @@ impl Reader {
                 "The session was detached before this was answered. Send the same command again.",
             );
             act.time.refused(&unknown);
-            self.line.outbox.push_within(
+            self.context.outbox.push_within(
                 Frame::Refused(refused(act.command_id, self.session_id.clone(), unknown)),
                 act.span,
             );
@@ -202,7 +204,7 @@ impl Reader {
             if let Some(time) = self.joining {
                 time.refused(&refusal);
             }
-            self.line.outbox.push(Frame::Detached(Detached {
+            self.context.outbox.push(Frame::Detached(Detached {
                 session_id: self.session_id,
                 refusal: Some(wire::Refusal::from(refusal)),
             }));

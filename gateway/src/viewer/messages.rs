@@ -21,8 +21,8 @@ impl Viewer {
     pub(super) fn im_send(&self, request: SendMessageRequest, span: NotedSpan, time: FrameTime) {
         let command_id = request.command_id.clone();
         let work = im::send(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
+            self.context.upstream.clone(),
+            self.context.caller.clone(),
             request,
         );
         if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
@@ -32,22 +32,22 @@ impl Viewer {
 
     pub(super) fn im_list(&self, request: ListMessagesRequest, span: NotedSpan, time: FrameTime) {
         let work = im::list(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
+            self.context.upstream.clone(),
+            self.context.caller.clone(),
             request.clone(),
         );
         if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
             let frame = im::not_listed(&request, too_fast());
             time.answered(&frame);
-            self.line.outbox.push(frame);
+            self.context.outbox.push(frame);
         }
     }
 
     /// Tells im-svc what was read. If that fails, the next such request makes up for it.
     pub(super) fn im_mark_read(&self, request: MarkReadRequest, span: NotedSpan, time: FrameTime) {
         let work = im::mark_read(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
+            self.context.upstream.clone(),
+            self.context.caller.clone(),
             request,
         );
         if let Err(Full(time)) = self.message(&self.acts, work, span, time) {
@@ -59,8 +59,8 @@ impl Viewer {
     /// they have just sent.
     pub(super) fn im_typing(&self, request: SendTypingRequest, span: NotedSpan, time: FrameTime) {
         let work = im::typing(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
+            self.context.upstream.clone(),
+            self.context.caller.clone(),
             request,
         );
         if let Err(Full(time)) = self.message(&self.typed, work, span, time) {

@@ -41,13 +41,13 @@ impl Viewer {
             )
             .with("limit", self.session_limit.to_string());
             time.refused(&refusal);
-            return self.line.outbox.push(Frame::Detached(Detached {
+            return self.context.outbox.push(Frame::Detached(Detached {
                 session_id: attend.session_id,
                 refusal: Some(refusal.into()),
             }));
         }
         let attendance = Attendance::start(
-            &self.line,
+            &self.context,
             attend.session_id.clone(),
             attend.after,
             self.act_limit,
@@ -60,7 +60,7 @@ impl Viewer {
         if let Some(attendance) = self.attended.remove(&session_id) {
             attendance.stop().await;
         }
-        self.line.outbox.push(Frame::Detached(Detached {
+        self.context.outbox.push(Frame::Detached(Detached {
             session_id,
             refusal: None,
         }));
@@ -102,8 +102,8 @@ impl Viewer {
             .filter(|attendance| !attendance.is_over())
             .map(|attendance| attendance.settled().boxed());
         let work = acts::carry_out(
-            self.line.upstream.clone(),
-            self.line.caller.clone(),
+            self.context.upstream.clone(),
+            self.context.caller.clone(),
             act,
             after,
         );
@@ -129,7 +129,7 @@ impl Viewer {
         let refusal = attendance::interrupted();
         time.refused(&refusal);
         let frame = refused(command_id, session_id, refusal);
-        self.line.outbox.push(Frame::Refused(frame));
+        self.context.outbox.push(Frame::Refused(frame));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// What every stream opened for one browser's user needs. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
+pub(crate) struct ViewerContext {
     /// The services.
     pub(crate) upstream: Upstream,
     /// On whose behalf they are called, with the token that is valid now.

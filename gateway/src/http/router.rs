@@ -1,0 +1,200 @@
+//! The routes, and what holds for every request and answer.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use carrel_platform::{
+    refusal::Refusal,
+    replicas::Replicas,
+    telemetry::{
+        NotedSpan, attribute,
+        metric::{HTTP_SERVER_REQUEST_DURATION, Label},
+    },
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use tokio::time::timeout;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::Code;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{
+    Peer,
+    client_address::{Browser, browser_address},
+    readiness::ready,
+    upgrade::open_socket,
+};
+use crate::{
+    api,
+    error::Refused,
+    limits::Counter,
+    network::Network,
+    origin::{Origins, Stranger},
+    pages,
+    socket::SocketContext,
+};
+
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+    font-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The headers of every answer.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CSP),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+/// What the routes need.
+#[derive(Clone)]
+pub(super) struct RouterState {
+    pub(super) context: Arc<SocketContext>,
+    pub(super) needed: [Replicas; 2],
+    pub(super) origins: Arc<Origins>,
+    pub(super) trusted_proxies: Arc<[Network]>,
+    pub(super) request_timeout: Duration,
+    /// How many sockets each address has open.
+    pub(super) addresses: Counter,
+    pub(super) sockets: TaskTracker,
+    /// Cancelled to drop the sockets and connections that did not close in time.
+    pub(super) abandon: CancellationToken,
+}
+
+/// Returns the routes.
+pub(super) fn router(state: RouterState) -> Router {
+    let health = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(state.clone());
+    let known = Router::new()
+        .route("/v1/socket", get(open_socket))
+        .with_state(state.clone())
+        .merge(api::routes(state.context.upstream.clone()))
+        .merge(pages::routes())
+        .layer(middleware::from_fn_with_state(state.clone(), host_is_ours));
+    health
+        .merge(known)
+        .layer(middleware::from_fn_with_state(state, whole_answer))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(headers))
+}
+
+/// Adds the headers of every answer.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Bounds the time of a request, determines the browser's address behind proxies, and gives the request a span.
+async fn whole_answer(
+    State(state): State<RouterState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(peer) = request.extensions().get::<Peer>() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let address = browser_address(&state.trusted_proxies, peer.address, request.headers());
+    request.extensions_mut().insert(Browser { address });
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("_OTHER", MatchedPath::as_str);
+    let method = match *request.method() {
+        http::Method::GET => "GET",
+        http::Method::POST => "POST",
+        http::Method::HEAD => "HEAD",
+        _ => "_OTHER",
+    };
+    let mut span = request_span(method, route);
+    let began = Instant::now();
+    let route_label = Label::known(route);
+    let answering = timeout(state.request_timeout, next.run(request));
+    let answer = span.scope().around(answering).await;
+    let response = answer.unwrap_or_else(|_| {
+        Refused::with_status(
+            StatusCode::REQUEST_TIMEOUT,
+            Refusal::new(
+                Code::DeadlineExceeded,
+                "DEADLINE_EXCEEDED",
+                "The request took too long. Try again.",
+            ),
+        )
+        .into_response()
+    });
+    let status = response.status();
+    span.record(
+        attribute::HTTP_RESPONSE_STATUS_CODE,
+        i64::from(status.as_u16()),
+    );
+    HTTP_SERVER_REQUEST_DURATION.record(
+        began.elapsed().as_secs_f64(),
+        [method.into(), route_label, status.as_u16().into()],
+    );
+    if status.is_server_error() {
+        span.failed(status.as_str().to_owned());
+    }
+    response
+}
+
+/// Begins the span of one request. Of its address it shows only the route.
+fn request_span(method: &'static str, route: &str) -> NotedSpan {
+    let name = format!("{method} {route}");
+    let mut span = NotedSpan::begin(name);
+    span.record(attribute::HTTP_REQUEST_METHOD, method);
+    span.record(attribute::HTTP_ROUTE, route.to_owned());
+    span
+}
+
+/// Answers only requests to the gateway's own names.
+async fn host_is_ours(State(state): State<RouterState>, request: Request, next: Next) -> Response {
+    match state.origins.check_host(request.headers()) {
+        Ok(_) => next.run(request).await,
+        Err(stranger) => refused(stranger).into_response(),
+    }
+}
+
+/// The answer to a request under a name, or from a page, that is not the gateway's.
+pub(super) fn refused(stranger: Stranger) -> Refused {
+    match stranger {
+        Stranger::Host => Refused::with_status(
+            StatusCode::MISDIRECTED_REQUEST,
+            Refusal::new(
+                Code::PermissionDenied,
+                "HOST_NOT_ALLOWED",
+                "This gateway does not answer under that host name. List its origin in the setting gateway.origins.",
+            ),
+        ),
+        Stranger::Origin => Refused::with_status(
+            StatusCode::FORBIDDEN,
+            Refusal::new(
+                Code::PermissionDenied,
+                "ORIGIN_NOT_ALLOWED",
+                "A page of that origin may not open a socket here. List it in the setting gateway.origins.",
+            ),
+        ),
+    }
+}
