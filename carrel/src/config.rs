@@ -74,10 +74,10 @@ impl Config {
 pub fn defaults() -> String {
     [
         include_str!("default.toml"),
-        carrel_session::DEFAULT_CONFIG,
-        carrel_presence::DEFAULT_TOML,
-        carrel_im::DEFAULT_CONFIG,
-        &config::within("gateway", carrel_gateway::config::DEFAULTS),
+        carrel_session::DEFAULT_SETTINGS,
+        carrel_presence::DEFAULT_SETTINGS,
+        carrel_im::DEFAULT_SETTINGS,
+        carrel_gateway::DEFAULT_SETTINGS,
     ]
     .join("\n")
 }

@@ -5,7 +5,6 @@ use std::{net::SocketAddr, process::ExitCode};
 use carrel_gateway::Parts;
 use carrel_platform::{
     clock::Clock,
-    config,
     process::{
         HealthSettings, Process, ProcessError, ProcessSettings, SERVING_END, bind,
         cli::{self, Chore, PROCESS_DEFAULTS, SettingsFile},
@@ -68,7 +67,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let defaults = [
         PROCESS_DEFAULTS,
         include_str!("upstream.toml"),
-        &config::within("gateway", carrel_gateway::DEFAULTS),
+        carrel_gateway::DEFAULT_SETTINGS,
     ]
     .join("\n");
     let chore = cli.chore.unwrap_or(Chore::Serve);

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_file_of_defaults_says_what_the_defaults_are() {
-        let file: File = toml::from_str(crate::DEFAULT_CONFIG).unwrap();
+        let file: File = toml::from_str(crate::DEFAULT_SETTINGS).unwrap();
         assert_eq!(file.im, Config::default());
         assert_eq!(file.im.check(), Ok(()));
     }

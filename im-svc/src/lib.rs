@@ -45,8 +45,8 @@ pub use config::{Config, ConfigError, Keep, KeepError};
 pub use error::Error;
 pub use grpc::ImApi;
 
-/// The default settings, with their reasons.
-pub const DEFAULT_CONFIG: &str = include_str!("../default.toml");
+/// The settings of the section `[im]` with their defaults, each explained.
+pub const DEFAULT_SETTINGS: &str = include_str!("default.toml");
 
 /// What the service is built from.
 pub struct Parts {

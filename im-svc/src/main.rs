@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 impl ServiceProgram for Settings {
     const NAME: &'static str = NAME;
     const OWN_DEFAULTS: &'static [&'static str] =
-        &[include_str!("upstream.toml"), carrel_im::DEFAULT_CONFIG];
+        &[include_str!("upstream.toml"), carrel_im::DEFAULT_SETTINGS];
 
     fn alike(&self) -> ServiceSettings<'_> {
         ServiceSettings {

@@ -161,12 +161,6 @@ pub fn render(config: &impl Serialize) -> Result<String, ConfigError> {
     toml::to_string_pretty(config).map_err(|error| ConfigError::Render(error.to_string()))
 }
 
-/// Moves a settings file into a section of another: its `[socket]` becomes `[section.socket]`.
-#[must_use]
-pub fn within(section: &str, settings: &str) -> String {
-    format!("[{section}]\n{settings}").replace("\n[", &format!("\n[{section}."))
-}
-
 /// One source of settings, with its name for errors.
 struct Layer {
     name: String,

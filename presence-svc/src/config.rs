@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_commented_settings_are_the_defaults() {
-        let file: File = toml::from_str(crate::DEFAULT_TOML).unwrap();
+        let file: File = toml::from_str(crate::DEFAULT_SETTINGS).unwrap();
         assert_eq!(
             format!("{:?}", file.presence),
             format!("{:?}", Config::default())

@@ -69,8 +69,8 @@ pub use commands::{
 pub use config::Config;
 pub use error::Error;
 
-/// The settings and their comments, in the section `[presence]`.
-pub const DEFAULT_TOML: &str = include_str!("../default.toml");
+/// The settings of the section `[presence]` with their defaults, each explained.
+pub const DEFAULT_SETTINGS: &str = include_str!("default.toml");
 
 /// The parts that the service is built from.
 pub struct Parts {

@@ -163,8 +163,10 @@ fn change_keys(command: KeysCommand, verify_for: Duration) -> anyhow::Result<Exi
 
 impl ServiceProgram for Settings {
     const NAME: &'static str = NAME;
-    const OWN_DEFAULTS: &'static [&'static str] =
-        &[include_str!("upstream.toml"), carrel_presence::DEFAULT_TOML];
+    const OWN_DEFAULTS: &'static [&'static str] = &[
+        include_str!("upstream.toml"),
+        carrel_presence::DEFAULT_SETTINGS,
+    ];
 
     fn alike(&self) -> ServiceSettings<'_> {
         ServiceSettings {

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_file_of_defaults_says_what_the_defaults_are() {
-        let file: File = toml::from_str(crate::DEFAULT_CONFIG).unwrap();
+        let file: File = toml::from_str(crate::DEFAULT_SETTINGS).unwrap();
         assert_eq!(file.session, Config::default());
         assert_eq!(file.session.check(), Ok(()));
     }

@@ -53,8 +53,8 @@ pub use config::{Config, ConfigError};
 pub use error::Error;
 pub use grpc::{LoadApi, SessionApi, TransferApi};
 
-/// The default settings, with their reasons.
-pub const DEFAULT_CONFIG: &str = include_str!("../default.toml");
+/// The settings of the section `[session]` with their defaults, each explained.
+pub const DEFAULT_SETTINGS: &str = include_str!("default.toml");
 
 /// How long a caller has to join after opening a stream.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 
 impl ServiceProgram for Settings {
     const NAME: &'static str = NAME;
-    const OWN_DEFAULTS: &'static [&'static str] = &[carrel_session::DEFAULT_CONFIG];
+    const OWN_DEFAULTS: &'static [&'static str] = &[carrel_session::DEFAULT_SETTINGS];
 
     fn alike(&self) -> ServiceSettings<'_> {
         ServiceSettings {
