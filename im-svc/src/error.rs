@@ -2,7 +2,7 @@
 
 use carrel_platform::{
     log::LogError,
-    refusal::{Refusal, command},
+    refusal::{Refusal, command, stream},
     text::TextError,
 };
 use tonic::{Code, Status};
@@ -88,14 +88,8 @@ impl From<Error> for Refusal {
             Error::CommandIdReused => command::id_reused(),
             Error::Contended => command::contended("conversation"),
             Error::Log(error) => command::not_logged(&error, "conversation"),
-            Error::TooSlow => Self::new(
-                Code::ResourceExhausted,
-                "TOO_SLOW",
-                "You did not read fast enough. Watch again.",
-            ),
-            Error::ShuttingDown => {
-                Self::unavailable("SHUTTING_DOWN", "This server is going away. Connect again.")
-            }
+            Error::TooSlow => stream::too_slow("Watch again."),
+            Error::ShuttingDown => stream::shutting_down("Connect again."),
         }
     }
 }

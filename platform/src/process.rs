@@ -2,9 +2,9 @@
 //!
 //! A service's `main.rs` implements [`ServiceProgram`] for what is specific to it; the gateway, which has no engines, uses
 //! [`Process`] directly. At start-up, the settings are checked and every port is bound first, then the engines are opened,
-//! then the service is built, and only then are calls accepted. The shutdown order is defined only here: report unhealthy,
-//! so that callers go elsewhere; wait a moment for them to notice; end the streams and finish what was begun; flush the
-//! telemetry last.
+//! then the service is built, and only then are calls accepted. The shutdown order of a service is defined here: report
+//! unhealthy, so that callers go elsewhere; wait a moment for them to notice; end the streams and finish what was begun;
+//! flush the telemetry last. `carrel`, which runs all services in one process, has an order of its own in `assemble`.
 
 pub mod cli;
 mod engines;

@@ -2,7 +2,7 @@
 
 use carrel_platform::{
     log::LogError,
-    refusal::{Refusal, command, leaves_unknown},
+    refusal::{Refusal, command, leaves_unknown, stream},
 };
 use tonic::{Code, Status};
 
@@ -64,18 +64,13 @@ impl From<Error> for Refusal {
             Error::CommandIdReused => command::id_reused(),
             Error::Contended => command::contended("session"),
             Error::Log(error) => command::not_logged(&error, "session"),
-            Error::TooSlow => Refusal::new(
-                Code::ResourceExhausted,
-                "TOO_SLOW",
-                "You did not read fast enough. Join again from the last position that you have.",
-            ),
+            Error::TooSlow => stream::too_slow("Join again from the last position that you have."),
             Error::Interrupted => Refusal::unavailable(
                 "INTERRUPTED",
-                "It is not known what became of one of your acts. Join again from the last position that you have, then send again, in their order, all that had no answer for good.",
+                "It is not known what became of one of your acts. Join again from the last position that you have, then send again, in order, all acts that have no final answer.",
             ),
-            Error::ShuttingDown => Refusal::unavailable(
-                "SHUTTING_DOWN",
-                "This server is going away. Connect again and go on from the last position that you have.",
+            Error::ShuttingDown => stream::shutting_down(
+                "Connect again and go on from the last position that you have.",
             ),
         }
     }

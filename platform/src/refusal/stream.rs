@@ -15,6 +15,20 @@ pub fn token_expired() -> Refusal {
     )
 }
 
+/// RESOURCE_EXHAUSTED for a reader who did not keep up with a stream; `go_on` tells how to go on.
+#[must_use]
+pub fn too_slow(go_on: &str) -> Refusal {
+    let message = format!("You did not read fast enough. {go_on}");
+    Refusal::new(Code::ResourceExhausted, "TOO_SLOW", message)
+}
+
+/// UNAVAILABLE for a stream that ends because the server stops; `go_on` tells how to go on.
+#[must_use]
+pub fn shutting_down(go_on: &str) -> Refusal {
+    let message = format!("This server is going away. {go_on}");
+    Refusal::unavailable("SHUTTING_DOWN", message)
+}
+
 /// INVALID_ARGUMENT for a message read from a stream that is not a valid `request` or is too long; `described_in` names
 /// the proto that defines it. `None` if the status only says that the caller has gone.
 #[must_use]

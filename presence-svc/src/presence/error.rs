@@ -120,16 +120,12 @@ impl From<Error> for Refusal {
             }
             Error::UnknownLibrarian => Self::not_found("librarian"),
             Error::UnknownLibrary => Self::not_found("library"),
-            Error::TooSlow => Self::new(
-                Code::ResourceExhausted,
-                "TOO_SLOW",
-                "You did not read fast enough. Watch again; the new watch starts with everything as it is.",
-            ),
+            Error::TooSlow => {
+                stream::too_slow("Watch again; the new watch starts with everything as it is.")
+            }
             Error::AccountRemoved => crate::Error::AccountRemoved.into(),
             Error::TokenExpired => stream::token_expired(),
-            Error::ShuttingDown => {
-                Self::unavailable("SHUTTING_DOWN", "This server is going away. Connect again.")
-            }
+            Error::ShuttingDown => stream::shutting_down("Connect again."),
         }
     }
 }
