@@ -126,7 +126,7 @@ async fn a_refused_act_does_not_end_the_stream() {
     });
     let long = "x".repeat(65);
     let wrong = [
-        ("a", None, 3, "BAD_FRAME", "request"),
+        ("a", None, 3, "BAD_FRAME", "act.act"),
         (
             "",
             Some(message("Hello")),
