@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use carrel_platform::{auth::Role, clock::Clock, log::EventLog};
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::commands::{self, NewLibrarian};
+use crate::directory::commands::{self, NewLibrarian};
 
 /// What can be done with the directory.
 #[derive(Debug, Subcommand)]

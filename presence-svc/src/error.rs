@@ -9,7 +9,7 @@ use carrel_platform::{
 };
 use tonic::Code;
 
-use crate::{password::PasswordError, throttle::TooOften};
+use crate::{directory::password::PasswordError, directory::throttle::TooOften};
 
 /// Why a call was refused or failed.
 #[derive(Debug, thiserror::Error)]

@@ -26,9 +26,8 @@
 //!
 //! # Where to look
 //!
-//! [`domain`] is pure: the directory, its events, its rules, and who is there. [`service`] does the directory's work,
-//! [`grpc`] is its API, [`commands`] are the operator's, [`mod@file`] is what an operator writes. [`presence`] is the
-//! rest.
+//! [`domain`] is pure: the directory, its events, its rules, and who is there. [`directory`] and [`presence`] are the two
+//! halves of the service around it, each with its API.
 
 use std::sync::Arc;
 
@@ -47,26 +46,20 @@ use carrel_proto::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub mod cli;
-pub mod commands;
 pub mod config;
-pub mod convert;
+pub mod directory;
 pub mod domain;
 pub mod error;
-pub mod file;
-pub mod grpc;
-pub mod password;
 pub mod presence;
-pub mod service;
-pub mod storage;
-pub mod throttle;
 
-mod latest;
-mod random;
-
-pub use commands::{
-    Changes, CommandError, NewLibrarian, add_librarian, load_directory_file, remove_librarian,
-};
 pub use config::Config;
+pub use directory::{
+    commands,
+    commands::{
+        Changes, CommandError, NewLibrarian, add_librarian, load_directory_file, remove_librarian,
+    },
+    file, storage,
+};
 pub use error::Error;
 
 /// The settings of the section `[presence]` with their defaults, each explained.
@@ -95,7 +88,7 @@ pub struct Parts {
 /// The service, ready to be mounted, and a handle to wait for its end.
 pub struct Running {
     /// The directory service, to be mounted on a tonic server.
-    pub directory: DirectoryServiceServer<grpc::Grpc>,
+    pub directory: DirectoryServiceServer<directory::DirectoryApi>,
     /// The presence service, to be mounted on a tonic server.
     pub presence: PresenceServiceServer<presence::PresenceApi>,
     /// To wait, after [`Parts::stop`] was cancelled, until everything that was begun is finished.
@@ -142,10 +135,14 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
         presence::PresenceApi::new(desk, auth.clone(), clock.clone(), stop, tasks.clone());
 
     let trust_forwarded_for = config.trust_forwarded_for;
-    let service = service::Service::new(config, log, clock, keys).await?;
+    let service = directory::service::Service::new(config, log, clock, keys).await?;
     tasks.close();
     Ok(Running {
-        directory: DirectoryServiceServer::new(grpc::Grpc::new(service, auth, trust_forwarded_for)),
+        directory: DirectoryServiceServer::new(directory::DirectoryApi::new(
+            service,
+            auth,
+            trust_forwarded_for,
+        )),
         presence: PresenceServiceServer::new(presence),
         tasks,
     })

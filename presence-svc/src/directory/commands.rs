@@ -16,14 +16,14 @@ use carrel_platform::{
 };
 
 use crate::{
+    directory::file::{Credential, DirectoryFile},
+    directory::password::{self, PasswordError, Passwords},
+    directory::random,
+    directory::storage::{self, Snapshot},
     domain::{
         directory::{Directory, Event, Librarian, Origin, normal_log_in_name},
         rules::{self, Problem},
     },
-    file::{Credential, DirectoryFile},
-    password::{self, PasswordError, Passwords},
-    random,
-    storage::{self, Snapshot},
 };
 
 /// The largest directory file, in bytes, wherever it is read from.

@@ -11,7 +11,7 @@ use crate::domain::{
 
 /// A token.
 #[must_use]
-pub fn token(issued: Issued) -> wire::Token {
+pub(crate) fn token(issued: Issued) -> wire::Token {
     wire::Token {
         access_token: issued.access_token,
         expire_time: Some(timestamp(issued.expires_at_ms)),
@@ -21,7 +21,7 @@ pub fn token(issued: Issued) -> wire::Token {
 
 /// A library, as anyone may know it.
 #[must_use]
-pub fn library(institution: Institution) -> wire::Library {
+pub(crate) fn library(institution: Institution) -> wire::Library {
     wire::Library {
         institution_id: institution.id,
         name: institution.name,
@@ -34,7 +34,7 @@ pub fn library(institution: Institution) -> wire::Library {
 
 /// A librarian, as they see themselves, with these policies.
 #[must_use]
-pub fn profile(profile: Profile, policies: Vec<LibraryPolicy>) -> wire::Profile {
+pub(crate) fn profile(profile: Profile, policies: Vec<LibraryPolicy>) -> wire::Profile {
     let Profile {
         librarian,
         institution,

@@ -16,6 +16,7 @@ use toml::de::DeTable;
 
 use self::entry::{Entry, Lines, string};
 use crate::{
+    directory::password,
     domain::{
         directory::{
             ConferenceWarning, EscalationStep, Institution, Policy, Queue, Script,
@@ -24,7 +25,6 @@ use crate::{
         hours::{Hours, HoursError},
         rules::{Place, Problem},
     },
-    password,
 };
 
 mod entry;

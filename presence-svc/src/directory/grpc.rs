@@ -15,16 +15,16 @@ use carrel_proto::directory::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::{convert, error::Error, service::Service};
+use crate::{directory::convert, directory::service::Service, error::Error};
 
 /// The directory as a gRPC service.
-pub struct Grpc {
+pub struct DirectoryApi {
     service: Service,
     auth: Authenticator,
     trust_forwarded_for: bool,
 }
 
-impl Grpc {
+impl DirectoryApi {
     /// Creates the gRPC API of a service.
     #[must_use]
     pub fn new(service: Service, auth: Authenticator, trust_forwarded_for: bool) -> Self {
@@ -72,7 +72,7 @@ fn refused(error: Error) -> Status {
 }
 
 #[tonic::async_trait]
-impl DirectoryService for Grpc {
+impl DirectoryService for DirectoryApi {
     async fn get_library(
         &self,
         request: Request<GetLibraryRequest>,

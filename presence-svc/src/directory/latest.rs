@@ -8,7 +8,7 @@ use std::sync::{
 use carrel_platform::log::{EventLog, LogError};
 use tokio::sync::Mutex;
 
-use crate::storage::{self, Snapshot};
+use crate::directory::storage::{self, Snapshot};
 
 /// The directory with everything that is in the log.
 ///

@@ -15,6 +15,11 @@ use carrel_platform::{
 
 use crate::{
     config::Config,
+    directory::latest::Latest,
+    directory::password::{MAX_BYTES, Passwords},
+    directory::random,
+    directory::storage::Snapshot,
+    directory::throttle::Throttle,
     domain::{
         directory::{Directory, Institution, normal_log_in_name},
         profile::{LibraryPolicy, Profile},
@@ -22,11 +27,6 @@ use crate::{
         wait::Wait,
     },
     error::Error,
-    latest::Latest,
-    password::{MAX_BYTES, Passwords},
-    random,
-    storage::Snapshot,
-    throttle::Throttle,
 };
 
 /// How many libraries a page has if the caller does not say.
@@ -78,7 +78,7 @@ impl Service {
             throttle: Throttle::new(&config),
             passwords: tokio::task::spawn_blocking(Passwords::new)
                 .await
-                .map_err(|_| crate::password::PasswordError::Failed)??,
+                .map_err(|_| crate::directory::password::PasswordError::Failed)??,
             clock,
             keys,
             config,

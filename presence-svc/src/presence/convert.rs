@@ -5,7 +5,7 @@ use carrel_proto::presence::v1 as wire;
 
 use super::introductions::Introductions;
 use crate::{
-    convert::timestamp,
+    directory::convert::timestamp,
     domain::{
         presence::Status,
         queues::{QueueStanding, Waiting},

@@ -34,11 +34,11 @@ use super::{
 };
 use crate::{
     config::Config,
+    directory::storage,
     domain::{
         queues::{Knowledge, Load},
         roster::{Watcher, row_changes, row_of, rows_for},
     },
-    storage,
 };
 
 /// The space of the leases, and the topic on which a server announces whose presence has changed.

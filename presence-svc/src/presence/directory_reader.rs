@@ -6,7 +6,7 @@ use carrel_platform::log::{EventLog, LogError};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::storage::{self, Snapshot};
+use crate::directory::storage::{self, Snapshot};
 
 /// How long a look waits for the directory. It is seldom changed, and who is here must be known even when the log is
 /// slow.

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use super::{desk::Desk, error::Error, monitor::own_presence};
 use crate::{
-    convert::timestamp,
+    directory::convert::timestamp,
     domain::{
         queues::{Availability, availability},
         roster::Watcher,

@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use super::desk::{Desk, DeskParts};
 use crate::{
     config::Config,
+    directory::storage::{self, Snapshot},
     domain::{directory::Directory, queues::Waiting, roster::Watcher, sample},
-    storage::{self, Snapshot},
 };
 
 mod model;

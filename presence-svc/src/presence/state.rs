@@ -9,12 +9,12 @@ use carrel_platform::lease::{Lease, Reading};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    directory::storage::Snapshot,
     domain::{
         presence::{Announced, presences},
         queues::{Knowledge, Load, Queues, queues},
         roster::{People, Person, touched},
     },
-    storage::Snapshot,
 };
 
 /// What the state is derived from.

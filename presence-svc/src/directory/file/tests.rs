@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const DEMO: &str = include_str!("../../../carrel/demo/directory.toml");
+const DEMO: &str = include_str!("../../../../carrel/demo/directory.toml");
 
 const SOUND: &str = r#"
 [[institution]]

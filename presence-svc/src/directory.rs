@@ -1,0 +1,18 @@
+//! The directory: libraries, queues and librarians, log-in and tokens.
+//!
+//! [`service`] does the directory's work, [`DirectoryApi`] is its API, [`commands`] are the operator's, [`mod@file`] is what
+//! an operator writes.
+
+pub mod commands;
+pub mod file;
+pub mod password;
+pub mod service;
+pub mod storage;
+pub mod throttle;
+
+pub(crate) mod convert;
+mod grpc;
+mod latest;
+mod random;
+
+pub use grpc::DirectoryApi;
