@@ -248,7 +248,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
         pick_up_time: session
             .owner
             .as_ref()
-            .map(|owner| timestamp(owner.since_ms)),
+            .map(|owner| timestamp(owner.picked_up_at_ms)),
         end_time: session.end.as_ref().map(|end| timestamp(end.at_ms)),
         owner: session
             .owner

@@ -24,7 +24,7 @@ pub struct Session {
     pub opened: Arc<Opened>,
     /// When the patron asked, in Unix milliseconds.
     pub opened_at_ms: i64,
-    /// The chatting librarian, and since when they own the session.
+    /// The chatting librarian.
     pub owner: Option<Arc<Owner>>,
     /// Whether the patron lost their librarian and waits again, first in line.
     pub returned: bool,
@@ -68,8 +68,9 @@ fn size(text: &str) -> usize {
 pub struct Owner {
     /// The librarian.
     pub member: StaffMember,
-    /// Since when, in Unix milliseconds.
-    pub since_ms: i64,
+    /// When the patron was last picked up, in Unix milliseconds: by this librarian, or by one who handed the session over
+    /// since then.
+    pub picked_up_at_ms: i64,
 }
 
 /// The end of a session.
@@ -140,7 +141,9 @@ impl Session {
             Event::PickedUp { by } => self.pass_to(by, at_ms),
             Event::Transferred { by, offer_id, .. } => {
                 self.settle_offer(offer_id, Fate::Accepted);
-                self.pass_to(by, at_ms);
+                // The patron was picked up before, and the chat goes on.
+                let picked_up_at_ms = self.owner.as_ref().map(|owner| owner.picked_up_at_ms);
+                self.pass_to(by, picked_up_at_ms.unwrap_or(at_ms));
             }
             Event::Returned { .. } => {
                 self.disown();
@@ -188,7 +191,7 @@ impl Session {
         }
     }
 
-    fn pass_to(&mut self, member: &StaffMember, at_ms: i64) {
+    fn pass_to(&mut self, member: &StaffMember, picked_up_at_ms: i64) {
         self.disown();
         let id = &member.librarian_id;
         self.former_owners.retain(|former| former != id);
@@ -196,7 +199,7 @@ impl Session {
         self.returned = false;
         self.owner = Some(Arc::new(Owner {
             member: member.clone(),
-            since_ms: at_ms,
+            picked_up_at_ms,
         }));
     }
 
@@ -315,5 +318,54 @@ impl Session {
         self.owner
             .as_ref()
             .is_some_and(|owner| owner.member.librarian_id == librarian_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::samples::opened, *};
+
+    fn member(id: &str) -> StaffMember {
+        StaffMember {
+            librarian_id: id.to_owned(),
+            screen_name: id.to_owned(),
+            institution_id: "maple".to_owned(),
+            institution_name: "Maple".to_owned(),
+        }
+    }
+
+    /// R15: a transfer changes the owner, and not how long the chat has lasted.
+    #[test]
+    fn handing_over_does_not_begin_the_length_anew() {
+        let picked_up = |id| Event::PickedUp { by: member(id) };
+        let transferred = |from, to| Event::Transferred {
+            offer_id: String::new(),
+            from: member(from),
+            by: member(to),
+        };
+        let returned = Event::Returned {
+            from: member("pine"),
+        };
+        let told = [
+            (Event::Opened(opened()), None),
+            (picked_up("map"), Some(1)),
+            (transferred("map", "lee"), Some(1)),
+            (transferred("lee", "pine"), Some(1)),
+            (returned, None),
+            (picked_up("map"), Some(5)),
+            (transferred("map", "lee"), Some(5)),
+        ];
+        for audience in [Audience::Staff, Audience::Patron] {
+            let mut session = None;
+            for (at_ms, (event, picked_up_at_ms)) in (0..).zip(&told) {
+                session = Session::apply(session, audience, event, at_ms);
+                let owner = session.as_ref().and_then(|known| known.owner.as_ref());
+                assert_eq!(
+                    owner.map(|owner| owner.picked_up_at_ms),
+                    *picked_up_at_ms,
+                    "{audience:?} {event:?}"
+                );
+            }
+        }
     }
 }

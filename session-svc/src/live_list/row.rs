@@ -126,7 +126,7 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
         pick_up_time: session
             .owner
             .as_ref()
-            .map(|owner| convert::timestamp(owner.since_ms)),
+            .map(|owner| convert::timestamp(owner.picked_up_at_ms)),
         owner: session
             .owner
             .as_ref()

@@ -96,15 +96,18 @@ fn check_owner(
 /// Checks the whole history once more, as an outsider would read it.
 fn check_history(world: &World) -> Result<(), TestCaseError> {
     let mut owner: Option<String> = None;
+    let mut picked_up_at_ms: Option<i64> = None;
     let mut standing: Option<(String, i64)> = None;
     for (event, at_ms) in &world.events {
         match event {
             Event::PickedUp { by } => {
                 prop_assert_eq!(&owner, &None, "only who waits is picked up");
                 owner = Some(by.librarian_id.clone());
+                picked_up_at_ms = Some(*at_ms);
             }
             Event::Returned { from } => {
                 prop_assert_eq!(owner.take(), Some(from.librarian_id.clone()));
+                picked_up_at_ms = None;
                 standing = None;
             }
             Event::TransferOffered(offer) => {
@@ -146,6 +149,12 @@ fn check_history(world: &World) -> Result<(), TestCaseError> {
             .map(|o| o.member.librarian_id.clone())
     };
     prop_assert_eq!(ids(session), owner.clone());
+    let since = session.owner.as_ref().map(|o| o.picked_up_at_ms);
+    prop_assert_eq!(
+        since,
+        picked_up_at_ms,
+        "a transfer changes nothing else (R15)"
+    );
     let phase = if owner.is_some() {
         Phase::Active
     } else {

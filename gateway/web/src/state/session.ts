@@ -236,7 +236,7 @@ function factsAfter(session: Session, event: SessionEvent): Session {
       if (session.transferOffer?.offerId !== payload.value.offerId) return session;
       return changed(session, { transferOffer: undefined });
     case "transferred":
-      return changed(session, { pickUpTime: event.time, owner: author, transferOffer: undefined });
+      return changed(session, { owner: author, transferOffer: undefined });
     case "escalated":
       return changed(session, { queueIds: [...session.queueIds, payload.value.queueId] });
     case "patronConnection":

@@ -108,6 +108,17 @@ describe("a session that was handed over", () => {
     expect(view.session?.transferOffer).toBeUndefined();
   });
 
+  it("is as long as it was: its length counts from the pick-up (R15)", () => {
+    const at = (ms: number, one: SessionEvent) => Object.assign(one, { time: timestampFromMs(ms) });
+    const pickedUp = event(1, { case: "pickedUp", value: { $typeName: "carrel.session.v1.SessionPickedUp" } });
+    const view = fold(
+      inHand(),
+      { kind: "event", event: at(60_000, pickedUp) },
+      { kind: "event", event: at(240_000, transferred(2)) },
+    );
+    expect(view.session?.pickUpTime).toEqual(timestampFromMs(60_000));
+  });
+
   const ends = (reason: string, metadata = {}): SessionInput => ({
     kind: "detached",
     refusal: create(RefusalSchema, { code: 9, reason, metadata }),
