@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { safeAddress, textParts, typedAddress } from "./links";
+import { mailLink, safeAddress, textParts, typedAddress } from "./links";
 import { generator } from "./testing/generator";
 
 const linksIn = (text: string) =>
@@ -52,6 +52,19 @@ describe("addresses in a text (R22, R23)", () => {
       for (const part of parts) if (part.kind === "link") expect(part.address).toMatch(/^https?:\/\/[^@/]+/);
     }
   });
+});
+
+describe("the link to an e-mail address", () => {
+  it.each([
+    [" ricky@example.org ", "mailto:ricky@example.org"],
+    ["a+b@example.org", "mailto:a%2Bb@example.org"],
+    ["a@example.org?bcc=b@example.org", undefined],
+    ["a@example.org?subject=x&body=y", "mailto:a@example.org%3Fsubject%3Dx%26body%3Dy"],
+    ["ricky", undefined],
+    ["@example.org", undefined],
+    ["a b@example.org", undefined],
+    ["", undefined],
+  ])("of %j is %j", (address, link) => expect(mailLink(address)).toBe(link));
 });
 
 describe("an address that is typed", () => {

@@ -32,6 +32,13 @@ export function safeAddress(address: string): string | undefined {
   return url.href;
 }
 
+/** Returns the mailto link to an e-mail address, if it looks like one. Nothing but the address goes into the link. */
+export function mailLink(address: string): string | undefined {
+  const [local, host, ...more] = address.trim().split("@");
+  if (!local || !host || more.length > 0 || /\s/.test(local + host)) return undefined;
+  return `mailto:${encodeURIComponent(local)}@${encodeURIComponent(host)}`;
+}
+
 /** Returns what a person typed as a web address, with https if they left the scheme out. */
 export function typedAddress(typed: string): string | undefined {
   const trimmed = typed.trim();

@@ -35,4 +35,12 @@ describe("a conversation as a file (R24)", () => {
     expect(lines[turn + 2]).toContain("after");
     expect(lines[turn + 3]).toContain("later");
   });
+
+  it("tells staff, and nobody else, where to write to the patron", () => {
+    const from = create(SessionSchema, { ...session, patronEmail: "ricky@example.org" });
+    const text = (isPatron: boolean) => transcriptText(from, [], { isOwn: () => false, isPatron });
+    expect(text(false).split("\r\n")[2]).toBe("The patron's e-mail: ricky@example.org");
+    expect(text(true)).not.toContain("ricky@example.org");
+    expect(transcriptText(session, [], { isOwn: () => false, isPatron: false })).not.toContain("e-mail");
+  });
 });

@@ -16,9 +16,11 @@ import {
   waitedAt,
 } from "./words";
 
-/** Returns the text of a conversation, for the patron or for staff. */
+/** Returns the text of a conversation, for the patron or for staff. Staff also get the patron's e-mail address. */
 export function transcriptText(session: Session, events: readonly SessionEvent[], reader: Reader): string {
-  const lines = [`Chat with ${session.institutionName}`, dayAndTime(session.openTime), ""];
+  const lines = [`Chat with ${session.institutionName}`, dayAndTime(session.openTime)];
+  if (!reader.isPatron && session.patronEmail !== "") lines.push(`The patron's e-mail: ${session.patronEmail}`);
+  lines.push("");
   let today = day(session.openTime);
   for (const event of events) {
     const line = lineOf(event, events, reader);

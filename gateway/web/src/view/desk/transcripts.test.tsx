@@ -5,7 +5,12 @@ import { DeskStage, drawn } from "../../testing/desk_stage";
 import { until } from "../../testing/until";
 import { Transcripts } from "./transcripts";
 
-const SESSION = { sessionId: "s", patronName: "Ricky", institutionName: "Maple Library" };
+const SESSION = {
+  sessionId: "s",
+  patronName: "Ricky",
+  patronEmail: "ricky@example.org",
+  institutionName: "Maple Library",
+};
 
 let stage: DeskStage;
 let root: HTMLElement;
@@ -112,5 +117,16 @@ describe("the focus of who reads transcripts (D82)", () => {
     root.querySelector<HTMLElement>("[aria-label='Close the transcript']")?.click();
     await until(() => expect(document.activeElement?.className).toBe("row-main"));
     expect(heading()).toBeNull();
+  });
+});
+
+describe("the patron's e-mail address after the session", () => {
+  it("stands above the staff's view, to write to, and not above the patron's", async () => {
+    await open(stage.desk);
+    const mail = () => root.querySelector(".transcript-pane a");
+    expect(mail()?.getAttribute("href")).toBe("mailto:ricky@example.org");
+    expect(mail()?.textContent).toBe("ricky@example.org");
+    await press(/^Patron's view$/);
+    expect(mail()).toBeNull();
   });
 });

@@ -10,6 +10,7 @@ import { saveText, transcriptName, transcriptText } from "../../transcript_text"
 import { nameOf } from "../../words";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
+import { MailLink } from "../parts/linked_text";
 import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
 import { Paged } from "./paged";
@@ -151,6 +152,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
           <p class="session-facts">
             <span>{dayAndTime(session.openTime)}</span>
             <span>{session.institutionName}</span>
+            {view === "staff" && session.patronEmail && <MailLink address={session.patronEmail} />}
           </p>
         </div>
         <button type="button" class="button small" aria-disabled={answer === undefined} onClick={save}>

@@ -1,4 +1,4 @@
-import { textParts } from "../../links";
+import { mailLink, textParts } from "../../links";
 
 /** A person's text as they wrote it, with its web addresses as links. */
 export function LinkedText({ text }: { text: string }) {
@@ -24,4 +24,10 @@ export function OutsideLink({ address, children }: { address: string; children: 
       {children}
     </a>
   );
+}
+
+/** An e-mail address, by which a letter to it can be begun. */
+export function MailLink({ address }: { address: string }) {
+  const link = mailLink(address);
+  return link === undefined ? <span>{address}</span> : <a href={link}>{address}</a>;
 }
