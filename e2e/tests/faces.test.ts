@@ -13,6 +13,8 @@ const NARROW = { width: 360, height: 740 };
 const LOW = [
   { width: 640, height: 400 },
   { width: 390, height: 420 },
+  { width: 844, height: 390 },
+  { width: 320, height: 568 },
   { width: 960, height: 480 },
 ];
 
@@ -143,6 +145,7 @@ describe("the chat monitor", () => {
         expect(await inSight(admin.leaveButton), `Leave Session, ${low.width} wide, ${end}`).toBe(true);
       }
       expect((await admin.conversation.area.boundingBox())?.height).toBeGreaterThan(80);
+      expect(await overflow(admin.page), `the desk is wider than ${low.width} pixels`).toBeLessThanOrEqual(0);
       await admin.visitor.picture(`face-desk-conference-${low.width}x${low.height}`);
     }
     await admin.page.setViewportSize(WIDE);
