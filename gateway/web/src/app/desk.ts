@@ -171,12 +171,13 @@ export class Desk {
   readonly handedOver = computed(() => [...this.link.sessions.value.values()].filter(isHandedOver));
   /** The drafts of sessions that left the desk without the librarian putting them away. */
   readonly leftBehind = computed(() => this.drafts.outside(this.link.sessions.value));
+  /** The sessions on this page with events that the librarian has not seen. */
+  readonly unreadSessions = computed(() =>
+    [...this.link.sessions.value.values()].filter((view) => this.unread(view) > 0),
+  );
   /** How much needs the librarian's attention: waiting patrons, unread sessions and unread conversations. */
   readonly attention = computed(
-    () =>
-      countOf(this.lists.value, SessionList.NEW) +
-      [...this.link.sessions.value.values()].filter((view) => this.unread(view) > 0).length +
-      this.im.unread.value,
+    () => countOf(this.lists.value, SessionList.NEW) + this.unreadSessions.value.length + this.im.unread.value,
   );
 
   constructor() {

@@ -151,6 +151,13 @@ export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event
   return view.events.slice(view.seen).filter((event) => !isOwn(event) && !UNSPOKEN.has(event.payload.case)).length;
 }
 
+const NOTES = new Set<SessionEvent["payload"]["case"]>(["note", "transferOffered", "transferClosed"]);
+
+/** Whether an event is shown as a note. That an offer was made or closed is one, too (R14). */
+export function isNote({ payload }: SessionEvent): boolean {
+  return NOTES.has(payload.case);
+}
+
 /** Whether an act of this kind was sent in a session and has not been answered yet. */
 export function isOnItsWay(view: SessionView | undefined, what: Deed["case"]): boolean {
   return view?.outgoing.some((out) => out.deed.case === what && out.status === "sending") ?? false;

@@ -4,6 +4,7 @@ import { ConnectionMark } from "../parts/connection_mark";
 import { Icon } from "../parts/icon";
 import { SoundIsOff } from "../parts/sound_is_off";
 import { Tabs } from "../parts/tabs";
+import { ChatMark } from "./chat_news";
 import { tabsOf } from "./desk_page";
 import { ImMark } from "./im";
 import { SettingsMenu } from "./settings_menu";
@@ -52,6 +53,7 @@ function TabName({ desk, tab }: { desk: Desk; tab: DeskTab }) {
   return (
     <>
       {NAMES[tab]}
+      {tab === "chat" && <ChatMark desk={desk} />}
       {tab === "im" && <ImMark desk={desk} />}
     </>
   );

@@ -14,7 +14,7 @@ import { NewList } from "./new_list";
 /** The lists: New, My Active, All for those who may supervise, and Librarians (S39). */
 export function ListPane({ desk }: { desk: Desk }) {
   const lists = desk.lists.value;
-  const unread = [...desk.link.sessions.value.values()].filter((view) => desk.unread(view) > 0);
+  const unread = desk.unreadSessions.value;
   const unreadInAll = unread.filter(isListedInAll).length;
   const tab = (id: ListName, name: string, list: SessionList, mark?: string) => ({
     id,

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
-import type { SessionView } from "../../state/session";
+import { isNote, type SessionView } from "../../state/session";
 import { Icon } from "../parts/icon";
 import { Tabs } from "../parts/tabs";
 import { TextBox } from "../parts/text_box";
@@ -15,7 +15,7 @@ export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
     box.current?.focus();
     desk.focused();
   }, [wanted]);
-  const notes = view.events.filter((event) => event.payload.case === "note").length;
+  const notes = notesIn(view);
   return (
     <section class="notes-pane" aria-label="Notes">
       <Tabs
@@ -62,14 +62,19 @@ export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
+function notesIn(view: SessionView | undefined): number {
+  return view?.events.filter(isNote).length ?? 0;
+}
+
 /** Switches to the other box, where there is room for only one. */
 export function BoxSwitch({ desk, to }: { desk: Desk; to: "patron" | "note" }) {
   const patron = desk.view.value?.session?.patronName || "the patron";
+  const notes = notesIn(desk.view.value);
   return (
     <button type="button" class={`box-switch to-${to}`} onClick={() => desk.focus(to)}>
       {to === "note" ? (
         <>
-          <Icon name="lock" /> Notes, staff only
+          <Icon name="lock" /> Notes, staff only {notes > 0 && <span class="count">{notes}</span>}
         </>
       ) : (
         <>

@@ -11,6 +11,7 @@ import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { TypingLine } from "../parts/typing_line";
+import { BackToLists } from "./chat_news";
 import { LibraryName, PracticeMark } from "./new_list";
 import { ConnectionState } from "./patron_marks";
 import { PolicyButton, PolicyPanel } from "./policy";
@@ -70,9 +71,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   return (
     <section class="session-pane" aria-label={`Session with ${patron}`}>
       <header class="session-head">
-        <button type="button" class="icon-button back" aria-label="Back to the lists" onClick={() => desk.unselect()}>
-          <Icon name="back" />
-        </button>
+        <BackToLists desk={desk} from={view.sessionId} />
         <div class="session-title">
           <h2 title={patron}>{patron}</h2>
           <p class="session-facts">

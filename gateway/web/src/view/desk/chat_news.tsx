@@ -1,0 +1,44 @@
+import type { Desk } from "../../app/desk";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { countOf } from "../../state/lists";
+import { Icon } from "../parts/icon";
+
+/** Marks the Patron Chat tab while another tab is open: how many patrons wait, and how many sessions have unseen events. */
+export function ChatMark({ desk }: { desk: Desk }) {
+  const words = newsWords(desk, "");
+  return words !== "" && desk.tab.value !== "chat" ? <span class="tab-mark">{words}</span> : null;
+}
+
+/** Leads from a session back to the lists, where there is room for only one of them, and says what is new there. */
+export function BackToLists({ desk, from }: { desk: Desk; from: string }) {
+  const words = newsWords(desk, from);
+  return (
+    <button
+      type="button"
+      class="icon-button back"
+      aria-label={words === "" ? "Back to the lists" : `Back to the lists: ${words}`}
+      onClick={() => desk.unselect()}
+    >
+      <Icon name="back" />
+      {words !== "" && (
+        <span class="badge" aria-hidden="true">
+          {waiting(desk) + unread(desk, from)}
+        </span>
+      )}
+    </button>
+  );
+}
+
+/** Returns "1 waiting, 2 unread", or an empty text: the waiting patrons, and the unread sessions but for one. */
+function newsWords(desk: Desk, besides: string): string {
+  const [patrons, sessions] = [waiting(desk), unread(desk, besides)];
+  return [patrons > 0 ? `${patrons} waiting` : "", sessions > 0 ? `${sessions} unread` : ""].filter(Boolean).join(", ");
+}
+
+function waiting(desk: Desk): number {
+  return countOf(desk.lists.value, SessionList.NEW);
+}
+
+function unread(desk: Desk, besides: string): number {
+  return desk.unreadSessions.value.filter((view) => view.sessionId !== besides).length;
+}
