@@ -63,7 +63,7 @@ export class Writing {
   }
 
   /** Keeps what is typed, and tells the others that the user is typing. */
-  type(sessionId: string, change: Partial<Pick<Draft, "patron" | "note" | "page">>): void {
+  type(sessionId: string, change: Partial<Pick<Draft, "patron" | "note" | "page" | "doubtful">>): void {
     this.drafts.change(sessionId, change, serverNow());
     if (change.patron) this.link.typing(sessionId, Audience.PATRON);
     if (change.note) this.link.typing(sessionId, Audience.STAFF);

@@ -1,6 +1,9 @@
 /** What is typed and not sent, for each session and box. It is only in this page's memory. */
 import { signal } from "@preact/signals";
 
+/** A box in which something is typed. */
+export type DraftBox = "patron" | "note" | "page" | "offer" | "ask";
+
 /** The drafts of one session. */
 export interface Draft {
   patron: string;
@@ -15,9 +18,11 @@ export interface Draft {
   begun: number;
   /** The patron's name, once the session has left the desk. */
   whose: string;
+  /** The boxes with text that was taken back while it was on its way, and so may have been sent all the same. */
+  doubtful: ReadonlySet<DraftBox>;
 }
 
-const NOTHING: Draft = { patron: "", note: "", page: "", offer: "", ask: "", begun: 0, whose: "" };
+const NOTHING: Draft = { patron: "", note: "", page: "", offer: "", ask: "", begun: 0, whose: "", doubtful: new Set() };
 
 /** All drafts. */
 export class Drafts {
@@ -47,7 +52,10 @@ export class Drafts {
   change(sessionId: string, change: Partial<Draft>, now = 0): void {
     const before = this.of(sessionId);
     const begun = before.patron === "" ? now : before.begun;
-    this.#drafts.value = new Map(this.#drafts.value).set(sessionId, { ...before, begun, ...change });
+    const after = { ...before, begun, ...change };
+    // Once a box is empty, nothing in it is in doubt.
+    const doubtful = new Set([...after.doubtful].filter((box) => after[box] !== ""));
+    this.#drafts.value = new Map(this.#drafts.value).set(sessionId, { ...after, doubtful });
   }
 
   /** Drops a session's drafts. */

@@ -1,8 +1,9 @@
 /** Moves refused text back into the box that it came from. */
 import { outgoingText } from "../state/conversation";
 import type { Outgoing } from "../state/session";
+import { nothingHappened } from "../wire";
 import type { Desk } from "./desk";
-import type { Draft } from "./drafts";
+import type { Draft, DraftBox } from "./drafts";
 
 /** Returns the content of a box after text was moved back into it, before what was typed since. */
 export function withTakenBack(draft: string, text: string): string {
@@ -15,21 +16,34 @@ export function wordsOf(outgoing: Outgoing): string | undefined {
   return deed.case === "offerTransfer" ? deed.value.message || undefined : outgoingText(outgoing);
 }
 
+/** Whether an act that was not confirmed may have happened all the same. */
+export function isDoubtful({ status, refusal }: Pick<Outgoing, "status" | "refusal">): boolean {
+  return status !== "sent" && !nothingHappened(refusal);
+}
+
 /** Returns the change of a librarian's drafts that moves an act's text back into its box. */
 export function takenBack(
   draft: Draft,
   outgoing: Outgoing,
-): Partial<Pick<Draft, "patron" | "note" | "page" | "offer">> {
+): Partial<Pick<Draft, "patron" | "note" | "page" | "offer" | "doubtful">> {
   const text = wordsOf(outgoing) ?? "";
-  switch (outgoing.deed.case) {
+  const box = boxOf(outgoing);
+  const doubtful = isDoubtful(outgoing) ? { doubtful: new Set(draft.doubtful).add(box) } : {};
+  if (box === "page") return { page: `${text} ${draft.page}`.trim(), ...doubtful };
+  return { [box]: withTakenBack(draft[box], text), ...doubtful };
+}
+
+/** Returns the box that an act's text was typed in. */
+function boxOf({ deed }: Outgoing): Exclude<DraftBox, "ask"> {
+  switch (deed.case) {
     case "offerTransfer":
-      return { offer: withTakenBack(draft.offer, text) };
+      return "offer";
     case "writeNote":
-      return { note: withTakenBack(draft.note, text) };
+      return "note";
     case "pushPage":
-      return { page: `${text} ${draft.page}`.trim() };
+      return "page";
     default:
-      return { patron: withTakenBack(draft.patron, text) };
+      return "patron";
   }
 }
 

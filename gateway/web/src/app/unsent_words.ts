@@ -1,6 +1,7 @@
 /** All text of a librarian that exists only on this page, by recipient. */
+import type { Outgoing } from "../state/outbox";
 import type { Desk } from "./desk";
-import { wordsOf } from "./taking_back";
+import { isDoubtful, wordsOf } from "./taking_back";
 
 /** Text for one recipient or in one session. */
 export interface UnsentWords {
@@ -8,6 +9,8 @@ export interface UnsentWords {
   whom: string;
   /** The texts, by box or command id. */
   texts: Readonly<Record<string, string>>;
+  /** The boxes and command ids whose text may have been sent all the same. */
+  doubtful: ReadonlySet<string>;
 }
 
 /** Returns what is typed, in flight or refused: first in sessions, then to other librarians. */
@@ -22,20 +25,29 @@ function inSessions(desk: Desk): UnsentWords[] {
   const ids = new Set([...sessions.keys(), ...desk.leftBehind.value.map(([sessionId]) => sessionId)]);
   return [...ids].map((sessionId) => {
     const view = sessions.get(sessionId);
-    const { patron, note, page, ask, offer, whose } = desk.drafts.of(sessionId);
-    const sent = (view?.outgoing ?? [])
-      .filter(({ status }) => status !== "sent")
-      .map((out) => [out.commandId, wordsOf(out) ?? ""]);
-    const texts = { ...Object.fromEntries(sent), patron, note, page, ask, offer };
-    return { key: sessionId, whom: view?.session?.patronName || whose || "Patron", texts };
+    const { patron, note, page, ask, offer, whose, doubtful } = desk.drafts.of(sessionId);
+    const sent = (view?.outgoing ?? []).filter(({ status }) => status !== "sent");
+    const words = sent.map((out) => [out.commandId, wordsOf(out) ?? ""]);
+    return {
+      key: sessionId,
+      whom: view?.session?.patronName || whose || "Patron",
+      texts: { ...Object.fromEntries(words), patron, note, page, ask, offer },
+      doubtful: new Set([...doubtful, ...doubtfulIn(sent)]),
+    };
   });
 }
 
 function toLibrarians({ im, queueName }: Desk): UnsentWords[] {
   return [...im.conversations.value.threads.values()].map(({ key, counterpart, outgoing }) => {
-    const sent = outgoing.filter(({ status }) => status !== "sent").map(({ commandId, deed }) => [commandId, deed]);
+    const sent = outgoing.filter(({ status }) => status !== "sent");
+    const words = sent.map(({ commandId, deed }) => [commandId, deed]);
     const whom =
       counterpart.kind === "librarian" ? counterpart.member.screenName || "Librarian" : queueName(counterpart.queueId);
-    return { key, whom, texts: { ...Object.fromEntries(sent), draft: im.draftOf(key) } };
+    const texts = { ...Object.fromEntries(words), draft: im.draftOf(key) };
+    return { key, whom, texts, doubtful: new Set(doubtfulIn(sent)) };
   });
+}
+
+function doubtfulIn<Deed>(sent: readonly Outgoing<Deed>[]): string[] {
+  return sent.filter(isDoubtful).map(({ commandId }) => commandId);
 }

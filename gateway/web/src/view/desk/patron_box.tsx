@@ -126,7 +126,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
 
 /** Shows what was typed but not sent when the session ended, so that it is not lost. */
 function TypedTooLate({ desk, view }: { desk: Desk; view: SessionView }) {
-  const { patron, page, offer, ask } = desk.drafts.of(view.sessionId);
+  const { patron, page, offer, ask, doubtful } = desk.drafts.of(view.sessionId);
   return (
     <>
       {patron.trim() !== "" && (
@@ -148,7 +148,7 @@ function TypedTooLate({ desk, view }: { desk: Desk; view: SessionView }) {
           <blockquote class="guarded-text">{page}</blockquote>
         </div>
       )}
-      <Unsent texts={{ offer, ask }} />
+      <Unsent texts={{ offer, ask }} doubtful={doubtful} />
     </>
   );
 }

@@ -216,12 +216,12 @@ function StandingOffer({ desk, view }: { desk: Desk; view: SessionView }) {
 
 /** Says that the session can no longer be offered, and shows what was typed for it, which stays readable in the session. */
 function NotAnyMore({ desk, sessionId }: { desk: Desk; sessionId: string }) {
-  const { offer, ask } = desk.drafts.of(sessionId);
+  const { offer, ask, doubtful } = desk.drafts.of(sessionId);
   const leave = () => desk.cancel();
   return (
     <Dialog title="Transfer" onCancel={leave}>
       <p>This session can no longer be transferred: it has ended, or somebody else has it now.</p>
-      <Unsent texts={{ offer, ask }} />
+      <Unsent texts={{ offer, ask }} doubtful={doubtful} />
       <div class="dialog-actions">
         <button type="button" class="button primary" data-first onClick={leave}>
           Close

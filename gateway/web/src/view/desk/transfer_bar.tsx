@@ -62,14 +62,14 @@ export function HandedOver({ desk, view }: { desk: Desk; view: SessionView }) {
     // The boxes are gone, and the focus with them.
     if (document.activeElement === document.body) ref.current?.focus();
   }, []);
-  const { patron, note, page, offer, ask } = desk.drafts.of(view.sessionId);
+  const { patron, note, page, offer, ask, doubtful } = desk.drafts.of(view.sessionId);
   return (
     <div class="banner over handed-over">
       <p role="status" ref={ref} tabIndex={-1}>
         <Icon name="transfer" /> <strong>{newOwnerOf(view) || "Another librarian"} has this patron now.</strong> You see
         what was said until then.
       </p>
-      <Unsent texts={{ patron, note, page, offer, ask }} />
+      <Unsent texts={{ patron, note, page, offer, ask }} doubtful={doubtful} />
     </div>
   );
 }

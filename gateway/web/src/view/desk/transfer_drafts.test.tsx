@@ -20,6 +20,9 @@ afterEach(() => stage.end());
 /** The texts that the page shows as not sent. */
 const shownUnsent = () => [...stage.root.querySelectorAll(".unsent blockquote")].map(({ textContent }) => textContent);
 
+/** How each of it is headed. */
+const headings = () => [...stage.root.querySelectorAll(".unsent .hint")].map(({ textContent }) => textContent);
+
 const acts = () => stage.socket.all("act").map(({ act }) => act.case);
 
 /** Closes the topmost dialog. */
@@ -152,6 +155,7 @@ describe("what is typed in the Transfer dialog (D60)", () => {
     stage.desk.list.value = "mine";
     await drawn();
     expect(shownUnsent()).toEqual(["He needs the plat book."]);
+    expect(headings()).toEqual(["Not confirmed as sent:"]);
   });
 });
 
@@ -224,5 +228,32 @@ describe("the reason that is typed to decline an offer (D60)", () => {
     stage.lists({ case: "removed", value: { list: SessionList.OFFERED, sessionId: "t" } });
     await drawn();
     expect(hasDrafts(stage.desk)).toBe(false);
+  });
+});
+
+describe("what is typed in the boxes when somebody accepts the session", () => {
+  const accepted = async () => {
+    await stage.event({ case: "transferred", value: create(SessionTransferredSchema, { from: MAP }) }, QUILL);
+    await stage.detached({ code: 9, reason: "NO_LONGER_OWNER" });
+  };
+
+  it("was not sent, and is said to be so", async () => {
+    await stage.types("patron-box", "I have found it");
+    await accepted();
+    expect(shownUnsent()).toEqual(["I have found it"]);
+    expect(headings()).toEqual(["Not sent:"]);
+  });
+
+  it("may have been sent if some of it was on its way, until the box is emptied", async () => {
+    await stage.types("note-box", "Ask him.");
+    await stage.types("patron-box", "I have found it");
+    await stage.submit(".patron-box form");
+    await accepted();
+    expect(shownUnsent()).toEqual(["I have found it", "Ask him."]);
+    expect(headings()).toEqual(["Not confirmed as sent:", "Not sent:"]);
+    stage.desk.drafts.change("s", { patron: "" });
+    stage.desk.drafts.change("s", { patron: "Anew" });
+    await drawn();
+    expect(headings()).toEqual(["Not sent:", "Not sent:"]);
   });
 });

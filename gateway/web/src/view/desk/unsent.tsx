@@ -13,10 +13,10 @@ export function AllUnsent({ desk }: { desk: Desk }) {
     <details class="all-unsent">
       <summary>What you have typed but not sent</summary>
       <ul class="left-behind">
-        {words.map(({ key, whom, texts }) => (
+        {words.map(({ key, whom, texts, doubtful }) => (
           <li key={key}>
             <h3>{whom}</h3>
-            <Unsent texts={texts} />
+            <Unsent texts={texts} doubtful={doubtful} />
           </li>
         ))}
       </ul>
@@ -27,18 +27,19 @@ export function AllUnsent({ desk }: { desk: Desk }) {
 interface UnsentProps {
   /** The texts, keyed by the box that they were typed in. */
   texts: Readonly<Record<string, string>>;
+  /** The boxes with text that was on its way. */
+  doubtful: ReadonlySet<string>;
 }
 
 /** Shows what was typed or on its way and can no longer be sent, so that it can be read and copied. */
-export function Unsent({ texts }: UnsentProps) {
+export function Unsent({ texts, doubtful }: UnsentProps) {
   return (
     <>
       {Object.entries(texts).map(
         ([box, text]) =>
           text.trim() !== "" && (
             <div key={box} class="unsent">
-              {/* Some of it may have been on its way. */}
-              <p class="hint">Not confirmed as sent:</p>
+              <p class="hint">{doubtful.has(box) ? "Not confirmed as sent:" : "Not sent:"}</p>
               <blockquote class="guarded-text">{text}</blockquote>
             </div>
           ),
@@ -66,12 +67,12 @@ export function LeftBehind({ desk }: { desk: Desk }) {
 function Left({ desk, sessionId, draft }: { desk: Desk; sessionId: string; draft: Draft }) {
   const item = useRef<HTMLLIElement>(null);
   useFocusAfter(item);
-  const { patron, note, page, ask, offer, whose } = draft;
+  const { patron, note, page, ask, offer, whose, doubtful } = draft;
   const name = whose || "Patron";
   return (
     <li ref={item}>
       <h3>{name}</h3>
-      <Unsent texts={{ patron, note, page, ask, offer }} />
+      <Unsent texts={{ patron, note, page, ask, offer }} doubtful={doubtful} />
       <button
         type="button"
         class="button small"
