@@ -68,7 +68,7 @@ describe("shown as it was written, to both", () => {
       const links = await log
         .getByRole("link")
         .evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).protocol));
-      expect(links.filter((protocol) => !["http:", "https:"].includes(protocol))).toEqual([]);
+      expect(links.filter((protocol) => !["http:", "https:", "mailto:"].includes(protocol))).toEqual([]);
     }
   });
 });

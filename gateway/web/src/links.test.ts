@@ -17,22 +17,70 @@ describe("addresses in a text (R22, R23)", () => {
   ])("finds the address in %j", (text, found) => expect(linksIn(text)[0]?.[0]).toBe(found));
 
   it.each([
+    ["See www.example.org.", "www.example.org", "https://www.example.org/"],
+    ["(www.example.org/a_(b)?q=1)", "www.example.org/a_(b)?q=1", "https://www.example.org/a_(b)?q=1"],
+    ["WWW.Example.org:8443, then", "WWW.Example.org:8443", "https://www.example.org:8443/"],
+    ["\u200fwww.example.org\u202egpj.exe", "www.example.org", "https://www.example.org/"],
+    ["Write to ricky.lee+maps@example.org.", "ricky.lee+maps@example.org", "mailto:ricky.lee%2Bmaps@example.org"],
+    ["E-mail:ricky@lib.example.org!", "ricky@lib.example.org", "mailto:ricky@lib.example.org"],
+    ["<ricky@example.org>", "ricky@example.org", "mailto:ricky@example.org"],
+    ["ricky@example.org?bcc=x@example.com", "ricky@example.org", "mailto:ricky@example.org"],
+    ["„ricky@example.org“", "ricky@example.org", "mailto:ricky@example.org"],
+    ["\u200fricky@example.org\u200f", "ricky@example.org", "mailto:ricky@example.org"],
+  ])("finds the bare address in %j", (text, found, address) => {
+    expect(linksIn(text)[0]).toEqual([found, address]);
+  });
+
+  it.each([
     "javascript:alert(1)",
     "data:text/html,x",
     "ftp://example.org/",
     "file:///etc/passwd",
-    "www.example.org",
+    "www.example",
+    "www..example.org",
+    "awww.example.org",
+    "www.",
+    "ricky@example",
+    "ricky@",
+    "@example.org",
+    "a@b@example.org",
+    "ricky@example.orgä",
+    "éricky@example.org",
+    "riсky@example.org",
+    "ric\u212ay@example.org",
     "https://",
     "https://user:secret@example.org/",
     "<a href=x>",
   ])("makes no link of %j", (text) => expect(linksIn(text)).toEqual([]));
 
-  it("only ever links to http and https, and keeps every character", () => {
+  it("is quick with what is long and is no address", () => {
+    const begun = performance.now();
+    for (const text of [
+      "a".repeat(4_000),
+      "a@".repeat(2_000),
+      "a.".repeat(2_000),
+      `a@${"b.".repeat(1_999)}1`,
+      "www.".repeat(1_000),
+    ]) {
+      expect(
+        textParts(text)
+          .map((part) => part.text)
+          .join(""),
+      ).toBe(text);
+    }
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+
+  it("only ever links to http, https and mailto, and keeps every character", () => {
     const pieces = [
       "https://",
       "http://",
       "a.example",
       "javascript:",
+      "www.",
+      "a@b.example",
+      "?bcc=",
+      "%0a",
       "@",
       ")",
       "(",
@@ -49,7 +97,8 @@ describe("addresses in a text (R22, R23)", () => {
       const text = Array.from({ length: 12 }, () => pieces[Math.floor(random() * pieces.length)]).join("");
       const parts = textParts(text);
       expect(parts.map((part) => part.text).join("")).toBe(text);
-      for (const part of parts) if (part.kind === "link") expect(part.address).toMatch(/^https?:\/\/[^@/]+/);
+      for (const part of parts)
+        if (part.kind === "link") expect(part.address).toMatch(/^(https?:\/\/[^@/]+|mailto:[^@?&\s]+@[a-zA-Z0-9.-]+$)/);
     }
   });
 });

@@ -1,10 +1,16 @@
-/** Web addresses in plain text (R22, R23). */
+/** Web and e-mail addresses in plain text (R22, R23). */
 
-/** A part of a text: plain text, or a web address. */
+/** A part of a text: plain text, or an address and the URL that it leads to. */
 export type TextPart = { kind: "text"; text: string } | { kind: "link"; text: string; address: string };
 
-/** A web address. It ends before any character that changes the text direction and could make it look like another. */
-const ADDRESS = /https?:\/\/[^\s<>"'`{}|\\^\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
+/** A web address ends before any character that changes the text direction and could make it look like another. */
+const IN_ADDRESS = /[^\s<>"'`{}|\\^\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/u.source;
+/** An address without a scheme begins where a word begins: it must not be a part of something else. */
+const BARE = /(?<![\p{L}\p{N}@/._%+-])/u.source;
+/** An e-mail address. It has ASCII letters only, so that none looks like another, and ends where a word ends. */
+const MAIL = /[a-zA-Z0-9][a-zA-Z0-9._%+-]{0,63}@(?:[a-zA-Z0-9-]{1,63}\.)+[a-zA-Z]{2,63}(?![\p{L}\p{N}@_-])/u.source;
+const IS_MAIL = new RegExp(`^${MAIL}$`, "u");
+const ADDRESS = new RegExp(`https?://${IN_ADDRESS}|${BARE}${MAIL}|${BARE}www\\.${IN_ADDRESS}`, "giu");
 const CLOSING: Record<string, string> = { ")": "(", "]": "[" };
 
 /** Splits a text into parts, whose texts joined together are the text again. */
@@ -13,7 +19,7 @@ export function textParts(text: string): TextPart[] {
   let end = 0;
   for (const match of text.matchAll(ADDRESS)) {
     const found = withoutPunctuation(match[0]);
-    const address = safeAddress(found);
+    const address = leadsTo(found);
     if (address === undefined) continue;
     if (match.index > end) parts.push({ kind: "text", text: text.slice(end, match.index) });
     parts.push({ kind: "link", text: found, address });
@@ -21,6 +27,17 @@ export function textParts(text: string): TextPart[] {
   }
   if (end < text.length) parts.push({ kind: "text", text: text.slice(end) });
   return parts;
+}
+
+/** Returns the URL that a found address leads to, if it is one. */
+function leadsTo(found: string): string | undefined {
+  if (/^https?:/i.test(found)) return safeAddress(found);
+  return IS_MAIL.test(found) ? mailLink(found) : bareAddress(found);
+}
+
+/** Returns the URL of a web address without a scheme. After "www" its host needs two parts at least. */
+function bareAddress(found: string): string | undefined {
+  return /^www\.[^./?#:@]+\.[^./?#:@]/i.test(found) ? typedAddress(found) : undefined;
 }
 
 /** Returns an address in normalised form if it is http or https and has no user name or password in it. */

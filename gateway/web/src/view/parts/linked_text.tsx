@@ -1,12 +1,16 @@
 import { mailLink, textParts } from "../../links";
 
-/** A person's text as they wrote it, with its web addresses as links. */
+/** A person's text as they wrote it, with its web and e-mail addresses as links. */
 export function LinkedText({ text }: { text: string }) {
   return (
     <>
       {textParts(text).map((part, index) =>
         part.kind === "text" ? (
           part.text
+        ) : part.address.startsWith("mailto:") ? (
+          <a key={index} href={part.address}>
+            {part.text}
+          </a>
         ) : (
           <OutsideLink key={index} address={part.address}>
             {part.text}
