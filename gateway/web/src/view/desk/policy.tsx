@@ -1,5 +1,5 @@
 import type { Ref } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import type { LibraryPolicy } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
@@ -42,6 +42,9 @@ interface PolicyPanelProps {
  * It is for staff only, and nothing in it can send any of it to the patron.
  */
 export function PolicyPanel({ desk, view, onClose }: PolicyPanelProps) {
+  const panel = useRef<HTMLElement>(null);
+  // At once, so that Escape closes it from the start.
+  useLayoutEffect(() => panel.current?.focus(), []);
   const [institutionId, setInstitutionId] = useState(view.session?.institutionId ?? "");
   const read = desk.policies.all.value;
   const policies = read ?? [];
@@ -50,7 +53,9 @@ export function PolicyPanel({ desk, view, onClose }: PolicyPanelProps) {
   return (
     <section
       id="policy"
+      ref={panel}
       class="policy"
+      tabIndex={-1}
       aria-label="Policy, staff only"
       onKeyDown={(event) => {
         if (event.key === "Escape") onClose();

@@ -143,6 +143,14 @@ describe("a patron's name that is longer than its place", () => {
 });
 
 describe("what goes from the desk (D82)", () => {
+  it("goes to the policy that is opened, which Escape closes at once (D37)", async () => {
+    await stage.click("Policy");
+    expect(document.activeElement?.id).toBe("policy");
+    await stage.press("Escape");
+    expect(stage.root.querySelector("#policy")).toBeNull();
+    expect(document.activeElement?.textContent?.trim()).toBe("Policy");
+  });
+
   it("gives the focus back where the policy was opened", async () => {
     await stage.click("Policy");
     stage.find("button", "Close the policy")?.focus();
