@@ -4,7 +4,7 @@ import type { PatronChat } from "../../app/patron_chat";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
 import { OutsideLink } from "../parts/linked_text";
-import { characters, length } from "../parts/text_box";
+import { characters, length, tooMany } from "../parts/text_box";
 import { AvailabilityNotice } from "./closed";
 import { TurnedAway } from "./turned_away";
 
@@ -25,7 +25,8 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
   const wrong = chat.wrong.value;
   const busy = chat.busy.value;
   const closed = chat.availability.openness.value === "closed";
-  const left = chat.link.textLimit.value - length(asking.question);
+  const limit = chat.link.textLimit.value;
+  const left = limit - length(asking.question);
   useEffect(() => {
     // The patron has come to ask, unless the focus is somewhere on the page already.
     if (document.activeElement === document.body) fieldOf(form.current, "question")?.focus();
@@ -43,7 +44,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
     const found: WrongFields = {};
     if (asking.question.trim() === "") found.question = "Write your question first.";
     else if (closed) found.question = "The chat is closed now, so nobody could answer.";
-    else if (left < 0) found.question = hintFor(left);
+    else if (left < 0) found.question = hintFor(left, limit);
     if (fieldOf(form.current, "email")?.checkValidity() === false) found.email = NO_ADDRESS;
     if (firstWrong(found) === undefined) void chat.ask();
     else chat.mark(found);
@@ -78,7 +79,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             aria-invalid={wrong.question !== undefined || left < 0}
             onInput={(event) => chat.fillIn({ question: event.currentTarget.value })}
           />
-          <Hint id="question-hint" wrong={wrong.question} tries={tries} over={left < 0} text={hintFor(left)} />
+          <Hint id="question-hint" wrong={wrong.question} tries={tries} over={left < 0} text={hintFor(left, limit)} />
         </div>
         <div class="field-row">
           <div class="field">
@@ -168,8 +169,8 @@ function Hint({ id, wrong, tries, over = false, text = "" }: HintProps) {
   );
 }
 
-function hintFor(left: number): string {
-  if (left < 0) return `${characters(-left)} too many. Keep the main point; you can add more in the chat.`;
+function hintFor(left: number, limit: number): string {
+  if (left < 0) return `${tooMany(-left, limit)} Keep the main point; you can add more in the chat.`;
   if (left <= NEAR_LIMIT) return `${characters(left)} left`;
   return "A sentence or two is enough to begin with.";
 }

@@ -3,7 +3,7 @@ import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/sessio
 import { rowsOf } from "../../state/lists";
 import { shares } from "../../state/roster";
 import { isOnItsWay } from "../../state/session";
-import { milliseconds, span } from "../../time";
+import { milliseconds } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
@@ -75,7 +75,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <RowName name={patron} />
-        <RowTime now={desk.link.now} since={milliseconds(row.pickUpTime ?? row.openTime)} what="for" show={span} />
+        <RowTime now={desk.link.now} since={milliseconds(row.pickUpTime ?? row.openTime)} what="for" />
       </span>
       <span class="row-line">
         <span>

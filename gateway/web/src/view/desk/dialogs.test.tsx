@@ -32,6 +32,17 @@ describe("the question whether to end a session", () => {
     expect(stage.dialogs).toEqual(["Keyboard and other settings"]);
   });
 
+  it("says that what is typed to the patron is not sent", async () => {
+    const text = () => stage.root.querySelector("dialog p")?.textContent;
+    await stage.types("note-box", "Ask her.");
+    await stage.click("End Session");
+    expect(text()).not.toContain("typed");
+    await stage.answer("Keep chatting");
+    await stage.types("patron-box", "One more thing");
+    await stage.click("End Session");
+    expect(text()).toContain("What you have typed to Ricky is not sent, and will not be.");
+  });
+
   it("is asked once: the end that is on its way is said, and not sent again", async () => {
     await stage.click("End Session");
     stage.find("dialog button", "End Session")?.click();

@@ -149,10 +149,13 @@ function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   useCancelWhen(isOver, desk);
   if (isOver) return null;
   const patron = session.patronName || "the patron";
+  const typed = desk.drafts.of(sessionId);
+  const draft =
+    (typed.patron + typed.page).trim() === "" ? "" : ` What you have typed to ${patron} is not sent, and will not be.`;
   return (
     <Confirm
       title="End this session?"
-      text={`It ends for everyone in it: ${patron} will no longer be able to write to you here. The transcript is kept, and you can still add notes.`}
+      text={`It ends for everyone in it: ${patron} will no longer be able to write to you here. The transcript is kept, and you can still add notes.${draft}`}
       action="End Session"
       otherwise="Keep chatting"
       onCancel={() => desk.cancel()}

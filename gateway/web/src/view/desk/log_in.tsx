@@ -28,6 +28,7 @@ export function LogIn({ desk }: { desk: Desk }) {
 
 /** The log-in form: name and password. */
 export function LogInForm({ desk, name: known = "" }: { desk: Desk; name?: string }) {
+  const passwordBox = useRef<HTMLInputElement>(null);
   const id = useId();
   const [name, setName] = useState(known);
   const [password, setPassword] = useState("");
@@ -47,6 +48,8 @@ export function LogInForm({ desk, name: known = "" }: { desk: Desk; name?: strin
     if (failure !== undefined) {
       setError(failure);
       setPassword("");
+      // The password has to be typed again.
+      passwordBox.current?.focus();
     }
   };
   return (
@@ -68,6 +71,7 @@ export function LogInForm({ desk, name: known = "" }: { desk: Desk; name?: strin
         <input
           id={`${id}-password`}
           type="password"
+          ref={passwordBox}
           autoComplete="current-password"
           value={password}
           data-first={known === "" ? undefined : true}

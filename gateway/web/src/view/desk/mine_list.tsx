@@ -4,7 +4,7 @@ import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/sessio
 import { rowsOf } from "../../state/lists";
 import type { SessionView } from "../../state/session";
 import { newOwnerOf } from "../../state/transfer";
-import { milliseconds, span } from "../../time";
+import { milliseconds } from "../../time";
 import { offeredTo } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
@@ -84,7 +84,7 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <RowName name={patron} />
-        <RowTime now={desk.link.now} since={milliseconds(row.pickUpTime)} what="for" show={span} />
+        <RowTime now={desk.link.now} since={milliseconds(row.pickUpTime)} what="for" />
       </span>
       <span class="row-line">
         <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />

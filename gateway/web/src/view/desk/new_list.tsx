@@ -3,7 +3,7 @@ import type { Desk } from "../../app/desk";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { type Departure, type SortKey, waitingLines } from "../../state/lists";
-import { milliseconds, stopwatch } from "../../time";
+import { milliseconds } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
@@ -91,12 +91,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <RowName name={patron} />
-        <RowTime
-          now={desk.link.now}
-          since={milliseconds(row.waitingSinceTime ?? row.openTime)}
-          what="waiting"
-          show={stopwatch}
-        >
+        <RowTime now={desk.link.now} since={milliseconds(row.waitingSinceTime ?? row.openTime)} what="waiting">
           <Icon name="clock" />
         </RowTime>
       </span>

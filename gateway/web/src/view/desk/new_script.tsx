@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { SCRIPT_NAME_LIMIT } from "../../app/scripts";
-import { characters, length } from "../parts/text_box";
+import { length, tooMany } from "../parts/text_box";
 import { useWrong, WrongLine } from "../parts/wrong";
 
 interface NewScriptProps {
@@ -21,7 +21,7 @@ export function NewScript({ desk, onKept, onCancel }: NewScriptProps) {
   const left = desk.link.textLimit.value - length(text);
   const save = (event: Event) => {
     event.preventDefault();
-    if (left < 0) return setError(`${characters(-left)} too many.`);
+    if (left < 0) return setError(tooMany(-left, desk.link.textLimit.value));
     const failure = desk.scripts.add({ name, text });
     if (failure !== undefined) return setError(failure);
     desk.scripts.dropDraft();

@@ -44,6 +44,7 @@ describe("the name of a row (D82, D50)", () => {
       RICKY,
     );
     await stage.typing(RICKY);
+    expect(stage.root.querySelector(".row-time")?.textContent).toMatch(/^0:0\d/);
     expect(names()[0]).toMatch(/^Open the session with Ricky for less than 1 min.*connected.*typing.*1 new.*Hello$/);
   });
 });

@@ -2,7 +2,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
-import { roughly } from "../../time";
+import { roughly, stopwatch } from "../../time";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { asksForMenu, Menu, type MenuEntry, menuOpener } from "../parts/menu";
@@ -131,8 +131,6 @@ interface RowTimeProps {
   since: number | undefined;
   /** What has lasted so long, for screen readers: "waiting". */
   what: string;
-  /** Formats a time in milliseconds. */
-  show: (ms: number) => string;
   /** What is shown before the time. */
   children?: ComponentChildren;
 }
@@ -141,13 +139,13 @@ interface RowTimeProps {
  * A running time in a row. Screen readers get it by the minute, so that a row with the focus is not read out again each
  * second. It reads the clock itself, so that with hundreds of rows nothing else is redrawn each second.
  */
-export function RowTime({ now, since, what, show, children }: RowTimeProps) {
+export function RowTime({ now, since, what, children }: RowTimeProps) {
   const ms = now.value - (since ?? now.value);
   return (
     <span class="row-time">
       <span aria-hidden="true">
         {children}
-        {show(ms)}
+        {stopwatch(ms)}
       </span>
       <Hidden>{`${what} ${roughly(ms)}`}</Hidden>
     </span>

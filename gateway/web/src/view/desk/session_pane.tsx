@@ -6,8 +6,9 @@ import { whyRefused } from "../../refusal_words";
 import { conversation } from "../../state/conversation";
 import { colleaguesIn, isOnItsWay, type SessionView } from "../../state/session";
 import { isHandedOver, mayOffer } from "../../state/transfer";
-import { milliseconds, span } from "../../time";
+import { milliseconds, roughly, stopwatch } from "../../time";
 import { nameOf } from "../../words";
+import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { TypingLine } from "../parts/typing_line";
@@ -114,7 +115,12 @@ function Length({ desk, view }: { desk: Desk; view: SessionView }) {
   const from = milliseconds(view.session?.pickUpTime ?? view.session?.openTime);
   if (from === undefined) return null;
   const to = milliseconds(view.session?.endTime) ?? desk.link.now.value;
-  return <span>{span(to - from)}</span>;
+  return (
+    <span>
+      <span aria-hidden="true">{stopwatch(to - from)}</span>
+      <Hidden>{`for ${roughly(to - from)}`}</Hidden>
+    </span>
+  );
 }
 
 /**

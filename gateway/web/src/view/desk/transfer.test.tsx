@@ -246,7 +246,7 @@ describe("offering a session (R15, D43)", () => {
     submit(field);
     expect(document.activeElement?.id).toBe(field);
     const hint = document.activeElement?.getAttribute("aria-describedby");
-    expect(root.querySelector(`#${hint}`)?.textContent).toBe("1 character too many.");
+    expect(root.querySelector(`#${hint}`)?.textContent).toBe("1 character too many; the limit is 1,000.");
     expect([...acts("offerTransfer"), ...socket.all("imSend")]).toEqual([]);
   });
 

@@ -9,7 +9,7 @@ import type { SessionView } from "../../state/session";
 import { librarianKey } from "../../state/thread";
 import { offeredTo } from "../../words";
 import { Confirm, Dialog } from "../parts/dialog";
-import { characters, length } from "../parts/text_box";
+import { length, tooMany } from "../parts/text_box";
 import { useWrong, WrongLine } from "../parts/wrong";
 import { throwingAway } from "./throw_away";
 import { AskFirst } from "./transfer_ask";
@@ -96,7 +96,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
             />
             <p id="transfer-hint" class={left < 0 ? "hint over" : "hint"}>
               {left < 0
-                ? `${characters(-left)} too many.`
+                ? tooMany(-left, TRANSFER_TEXT_LIMIT)
                 : "It goes with the offer. Whoever accepts sees the whole conversation and all notes."}
             </p>
           </div>
@@ -197,8 +197,7 @@ function TargetList({ targets, chosen, onChoose }: TargetListProps) {
             onChange={() => onChoose(target.key)}
           />
           <span>
-            <strong>{target.name}</strong>
-            <span class="queue-libraries">{target.facts}</span>
+            <strong>{target.name}</strong> <span class="queue-libraries">{target.facts}</span>
           </span>
         </label>
       ))}

@@ -7,7 +7,7 @@ import { itemsOf, type ThreadItem } from "../../state/conversations";
 import { librarianKey, type OutgoingMessage } from "../../state/thread";
 import { Icon } from "../parts/icon";
 import { NotSent, type NotSentProps } from "../parts/not_sent";
-import { characters, length } from "../parts/text_box";
+import { length, tooMany } from "../parts/text_box";
 import { useWrong, WrongLine } from "../parts/wrong";
 
 interface AskFirstProps {
@@ -81,7 +81,7 @@ export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
       </div>
       <p id="ask-first-hint" class={left < 0 ? "hint over" : "hint"}>
         {left < 0
-          ? `${characters(-left)} too many.`
+          ? tooMany(-left, TRANSFER_TEXT_LIMIT)
           : "What you ask here is kept as a note in the session. The patron never sees it."}
       </p>
       {left < 0 && <WrongLine wrong={tooLong} class="visually-hidden" />}

@@ -60,6 +60,21 @@ function show(items: Item[], isPatron = false, onRetry?: (commandId: string) => 
   return root;
 }
 
+describe("the head of what is said", () => {
+  it("has its author, the author's library and the time as words of their own (D82)", () => {
+    const items = [event(message("One")), event(message("Two"), Part.OWNER, "Ms Map", 2)];
+    const time = timestampFromMs(Date.now());
+    for (const item of items) {
+      if (item.kind !== "event" || item.event.author === undefined) continue;
+      item.event.author.institutionName = "Harbor City Library";
+      item.event.time = time;
+    }
+    const heads = [...show(items).querySelectorAll(".message > p:first-child")].map(({ textContent }) => textContent);
+    expect(heads).toHaveLength(2);
+    for (const head of heads) expect(head).toMatch(/^Ms Map Harbor City Library +\d/);
+  });
+});
+
 describe("a note in the message area (S25 to S28, D82)", () => {
   it("has the word Note and its sender before its text, and says to whom it goes", () => {
     const item = show([event(note("Try the plat book."), Part.COLLEAGUE, "Maple Admin")]).querySelector(".note");

@@ -135,11 +135,10 @@ function Spoken({ event, reader, own, goesOn, label, sent = false, children }: S
   return (
     <li class={classes}>
       <p class={goesOn ? "visually-hidden" : "message-head"}>
-        <span class="author">{own ? "You" : nameOf(author)}</span>
-        {author?.institutionName && !own && <span class="author-library">{author.institutionName}</span>}
-        {author?.part === Part.COLLEAGUE && !own && !reader.isPatron && <span class="author-library">colleague</span>}
-        {label && <span class="author-library">{label}</span>}
-        <Time event={event} />
+        <span class="author">{own ? "You" : nameOf(author)}</span>{" "}
+        {author?.institutionName && !own && <span class="author-library">{author.institutionName}</span>}{" "}
+        {author?.part === Part.COLLEAGUE && !own && !reader.isPatron && <span class="author-library">colleague</span>}{" "}
+        {label && <span class="author-library">{label}</span>} <Time event={event} />
       </p>
       <div class="bubble">{children}</div>
       {sent && (
@@ -174,9 +173,8 @@ export function NoteHead({ author, person, children }: NoteHeadProps) {
     <p class="note-head">
       <Icon name="lock" />
       <strong class="note-word">Note</strong>
-      <span class="visually-hidden">, staff only, from</span>
-      <span class="author">{author}</span>
-      {person?.institutionName && author !== "You" && <span class="author-library">{person.institutionName}</span>}
+      <span class="visually-hidden">, staff only, from</span> <span class="author">{author}</span>{" "}
+      {person?.institutionName && author !== "You" && <span class="author-library">{person.institutionName}</span>}{" "}
       {children}
       <span class="note-reach" aria-hidden="true">
         Staff only

@@ -54,7 +54,7 @@ describe("a box to write in", () => {
     const long = box("12345", 4);
     long.press({});
     expect(long.send).not.toHaveBeenCalled();
-    expect(root.textContent).toContain("1 character too many");
+    expect(root.textContent).toContain("1 character too many; the limit is 4.");
     box("123456", 4);
     expect(root.textContent).toContain("2 characters too many");
   });

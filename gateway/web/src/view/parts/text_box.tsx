@@ -21,6 +21,8 @@ interface TextBoxProps {
 
 const NEAR_LIMIT = 400;
 
+const NUMBER = new Intl.NumberFormat("en");
+
 /** Counts the characters of a text as the limit does. */
 export function length(text: string): number {
   let count = 0;
@@ -31,6 +33,11 @@ export function length(text: string): number {
 /** A number of characters, in words. */
 export function characters(count: number): string {
   return count === 1 ? "1 character" : `${count} characters`;
+}
+
+/** Says by how much a text is too long, and what the limit is (R23). */
+export function tooMany(over: number, limit: number): string {
+  return `${characters(over)} too many; the limit is ${NUMBER.format(limit)}.`;
 }
 
 /** The key code that browsers report for a key that an input method has taken. */
@@ -102,16 +109,14 @@ export function TextBox(props: TextBoxProps) {
             hint
           ) : (
             <span class={left < 0 ? "over" : ""}>
-              {left < 0
-                ? `${characters(-left)} too many. Shorten it, or send it in two parts.`
-                : `${characters(left)} left`}
+              {left < 0 ? `${tooMany(-left, limit)} Shorten it, or send it in two parts.` : `${characters(left)} left`}
             </span>
           )}
         </p>
         {left < 0 && (
           // Each try adds it anew, so that screen readers read it out. They would read the count out at every key.
           <span key={tries} class="visually-hidden" role="alert">
-            This is too long to send. Shorten it, or send it in two parts.
+            {`This is too long to send; the limit is ${NUMBER.format(limit)} characters. Shorten it, or send it in two parts.`}
           </span>
         )}
         {beside}
