@@ -1,6 +1,9 @@
+import { create } from "@bufbuild/protobuf";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Desk } from "../../app/desk";
+import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { AcceptedSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { DeskStage, drawn } from "../../testing/desk_stage";
 import { until } from "../../testing/until";
 import { Transcripts } from "./transcripts";
@@ -128,5 +131,73 @@ describe("the patron's e-mail address after the session", () => {
     expect(mail()?.textContent).toBe("ricky@example.org");
     await press(/^Patron's view$/);
     expect(mail()).toBeNull();
+  });
+});
+
+describe("the notes of a reviewer (R11, D68)", () => {
+  const box = () => root.querySelector<HTMLTextAreaElement>(".transcript-pane textarea");
+  const shown = () => [...root.querySelectorAll(".transcript-pane .note-text")].map(({ textContent }) => textContent);
+  const acts = () => stage.socket.all("act");
+
+  /** The user, of a library without an id, looks at the transcript of a session of this library. */
+  const review = async (role: Role, institutionId = "") => {
+    stage.end();
+    stage = await DeskStage.open({}, role);
+    const session = { ...SESSION, institutionId };
+    vi.stubGlobal("fetch", async (path: string) => {
+      if (!path.includes("transcript")) return new Response(JSON.stringify({ sessions: [session] }));
+      asked.push("staff");
+      const events = [{ position: "1", opened: { question: "Where?" } }];
+      return new Response(JSON.stringify({ session, events }));
+    });
+    await open(stage.desk);
+    await until(() => expect(root.querySelector("[role=log]")).not.toBeNull());
+  };
+
+  const write = async (text: string) => {
+    const area = box() as HTMLTextAreaElement;
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    await drawn();
+    area.form?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    await drawn();
+    return acts().at(-1)?.commandId ?? "";
+  };
+
+  it("are written below the staff's view, and stand in it without its being read again", async () => {
+    await review(Role.ASK_ADMINISTRATOR);
+    const commandId = await write("Well answered.");
+    expect(acts().at(-1)?.act).toMatchObject({ case: "writeNote", value: { text: "Well answered." } });
+    expect(shown()).toEqual(["Well answered."]);
+    expect(root.querySelector(".transcript-pane .note")?.textContent).toContain("Sending");
+    stage.socket.push({ case: "accepted", value: create(AcceptedSchema, { sessionId: "s", commandId, position: 2n }) });
+    await drawn();
+    expect(shown()).toEqual(["Well answered."]);
+    expect(root.querySelector(".transcript-pane .note")?.textContent).toContain("Ms Map");
+    await press(/^Patron's view$/);
+    expect([box(), ...shown()]).toEqual([null]);
+    await press(/^Staff view/);
+    expect(shown()).toEqual(["Well answered."]);
+    // Reading one is written to the audit.
+    expect(asked).toHaveLength(2);
+  });
+
+  it("say why they were refused, and can be taken back into the box", async () => {
+    await review(Role.ADMINISTRATOR);
+    const commandId = await write("Too late.");
+    const refusal = { code: 9, reason: "ENDED", message: "This session has ended." };
+    stage.socket.push({ case: "refused", value: create(RefusedSchema, { sessionId: "s", commandId, refusal }) });
+    await drawn();
+    expect(alert()).toContain("Not sent. This session has ended.");
+    await press(/^Edit$|^Discard$/);
+    expect(shown()).toEqual([]);
+  });
+
+  it("are not offered to who may not write them", async () => {
+    await review(Role.ASK_ADMINISTRATOR, "harbor");
+    expect(box()).toBeNull();
+    render(null, root);
+    await review(Role.LIBRARIAN);
+    expect(box()).toBeNull();
   });
 });

@@ -14,6 +14,7 @@ import { MailLink } from "../parts/linked_text";
 import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
 import { Paged } from "./paged";
+import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useReview } from "./review_notes";
 import { RowName } from "./rows";
 
 /** Ended sessions of the library, and their transcripts as staff and as the patron see them. */
@@ -132,11 +133,16 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
       .finally(() => underWay.current.delete(view));
   }, [view, answer, error]);
   const patron = session.patronName || "Patron";
-  const items: Item[] = (answer?.events ?? []).map((event) => ({ kind: "event", event }));
+  useReview(desk, session);
+  const reviews = view === "staff" && mayReview(desk, session);
+  const known = answer?.events ?? [];
+  const events = reviews && answer !== undefined ? sinceRead(desk, session.sessionId, known) : known;
+  const items: Item[] = events.map((event) => ({ kind: "event", event }));
+  if (reviews) items.push(...notesUnderWay(desk, session.sessionId));
   const reader = { isOwn: () => false, isPatron: view === "patron", queueName: desk.queueName };
   const save = () => {
     if (answer?.session === undefined) return;
-    const text = transcriptText(answer.session, answer.events, reader);
+    const text = transcriptText(answer.session, events, reader);
     saveText(transcriptName(`transcript-${view}`, answer.session), text);
   };
   return (
@@ -188,8 +194,20 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
           </p>
         )}
         {!answer && !error && <p class="quiet-text">Loading …</p>}
-        {answer && <Stream sessionId={`${session.sessionId}/${view}`} items={items} reader={reader} />}
+        {answer && (
+          <Stream
+            sessionId={`${session.sessionId}/${view}`}
+            items={items}
+            reader={reader}
+            now={desk.link.localNow}
+            stuck={desk.link.isStuck.value}
+            onRetry={(commandId) => desk.link.input(session.sessionId, { kind: "retry", commandId })}
+            onEdit={(outgoing) => takeNoteBack(desk, session.sessionId, outgoing)}
+            onDiscard={(commandId) => desk.link.input(session.sessionId, { kind: "discard", commandId })}
+          />
+        )}
       </div>
+      {reviews && answer && <ReviewNotes desk={desk} session={session} />}
     </section>
   );
 }
