@@ -36,6 +36,9 @@ export type LogInState = "out" | "in" | "again";
 /** A box in which the librarian writes. */
 export type Box = "patron" | "note";
 
+/** What a notice about the number of open monitors is about. */
+const MONITORS = "monitors";
+
 /** The state and actions behind one chat monitor. */
 export class Desk {
   readonly announcer = new Announcer();
@@ -131,7 +134,10 @@ export class Desk {
     },
     chooseAgain: (why) => this.#chooseAgain(why),
     changed: () => this.#store(),
-    notify: (text) => this.notify(text),
+    monitors: (text) => {
+      this.notices.overtake(MONITORS);
+      if (text !== "") this.notify(text, "plain", MONITORS);
+    },
     say: (text) => this.announcer.say(text),
   });
   /** The conversations with other librarians. */
@@ -150,6 +156,7 @@ export class Desk {
   readonly transfers = new Transfers(this.link, this.lists, this.drafts, {
     open: (sessionId, librarianId) => this.ask({ kind: "transfer", sessionId, librarianId }),
     sendIm: (librarian, text) => this.im.write(librarian, text),
+    answered: (librarianId) => this.im.settle(librarianId),
     notify: (text, tone) => this.notify(text, tone),
   });
   /** The question that the desk asks, if any. */
@@ -354,9 +361,9 @@ export class Desk {
     this.#store();
   }
 
-  /** Shows and announces a notice. One about an ended offer is withdrawn when the session `offerOf` moves on. */
-  notify(text: string, tone: Notice["tone"] = "plain", offerOf?: string): void {
-    this.notices.add(text, tone, Date.now(), offerOf);
+  /** Shows and announces a notice. It is withdrawn when what it is about moves on, such as the session of an ended offer. */
+  notify(text: string, tone: Notice["tone"] = "plain", about?: string): void {
+    this.notices.add(text, tone, Date.now(), about);
     this.announcer.say(text);
   }
 

@@ -16,7 +16,7 @@ import {
   threadOf,
   unreadThreads,
 } from "../state/conversations";
-import { isRequest, keyOf, type Thread } from "../state/thread";
+import { isRequest, keyOf, librarianKey, type Thread } from "../state/thread";
 import type { DeskTab } from "./desk_place";
 import type { Link } from "./link";
 import { isLookedAt } from "./looked_at";
@@ -127,6 +127,12 @@ export class InstantMessages {
   /** Puts a request off. It stays among the conversations. */
   putOff(thread: Thread): void {
     this.#putOff.value = new Map(this.#putOff.value).set(thread.key, thread.head);
+  }
+
+  /** Puts a request of a librarian off whose offer was answered: they may have asked about it first (D44). */
+  settle(librarianId: string): void {
+    const thread = this.#conversations.value.threads.get(librarianKey(librarianId));
+    if (thread !== undefined && this.requests.value.includes(thread)) this.putOff(thread);
   }
 
   /** Notes that the box has got the focus. */

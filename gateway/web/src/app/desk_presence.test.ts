@@ -36,7 +36,7 @@ beforeEach(() => {
     monitoring: (queueIds) => monitoring.push(queueIds),
     chooseAgain: (why) => said.push(why),
     changed: () => {},
-    notify: (text) => said.push(text),
+    monitors: (text) => said.push(text),
     say: (text) => said.push(text),
   });
 });
@@ -115,6 +115,14 @@ describe("an open monitor", () => {
     own(["main"], Status.AVAILABLE, 2);
     own(["main"], Status.AVAILABLE, 2);
     expect(said.filter((text) => text.includes("2 monitors"))).toHaveLength(1);
+  });
+
+  it("says no longer that the account is open on several monitors when it is not", () => {
+    presence.connected();
+    own(["main"], Status.AVAILABLE, 3);
+    own(["main"], Status.AVAILABLE, 2);
+    own(["main"]);
+    expect(said.map((text) => text.slice(0, 30))).toEqual(["You are logged on at 3 monitor", "", ""]);
   });
 
   it("is practice when the practice queue is monitored (D36)", () => {

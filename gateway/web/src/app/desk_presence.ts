@@ -19,8 +19,8 @@ export interface PresenceListener {
   chooseAgain: (why: string) => void;
   /** What this tab has to remember has changed. */
   changed: () => void;
-  /** There is something to say to the user. */
-  notify: (text: string) => void;
+  /** The number of open monitors has changed. The text is empty if there is nothing to say about it any more. */
+  monitors: (text: string) => void;
   /** There is something to announce to a screen reader. */
   say: (text: string) => void;
 }
@@ -204,11 +204,8 @@ export class Presence {
       return this.#change();
     }
     if (!this.#unconfirmed.value) this.#adopt(own, before);
-    if (own.monitors > 1 && own.monitors > (before?.monitors ?? 1)) {
-      this.listener.notify(
-        `You are logged on at ${own.monitors} monitors. Status and queues are the same on all of them, and each shows all your sessions.`,
-      );
-    }
+    const monitors = before?.monitors ?? 1;
+    if (own.monitors !== monitors) this.listener.monitors(own.monitors > monitors ? loggedOnAt(own.monitors) : "");
     if (before !== undefined && before.status !== own.status) {
       this.listener.say(`Your status is ${statusWord(own.status)}.`);
     }
@@ -257,4 +254,8 @@ export class Presence {
 
 function isSameSet(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((id) => b.includes(id));
+}
+
+function loggedOnAt(monitors: number): string {
+  return `You are logged on at ${monitors} monitors. Status and queues are the same on all of them, and each shows all your sessions.`;
 }

@@ -26,6 +26,8 @@ export interface TransferListener {
   open: (sessionId: string, librarianId: string | undefined) => void;
   /** Sends a message to another librarian, and resends it until its outcome is known. */
   sendIm: (librarian: LibrarianRow, text: string) => void;
+  /** The librarian has answered an offer of this colleague. */
+  answered: (librarianId: string) => void;
   /** There is something to say to the user. */
   notify: (text: string, tone?: Notice["tone"]) => void;
 }
@@ -123,6 +125,7 @@ export class Transfers {
   /** Notes that the librarian answers an offer, so that they are not told that it is over. */
   answered(row: SessionRow): void {
     this.#answered.add(offerIdOf(row));
+    this.listener.answered(row.transferOffer?.from?.librarianId ?? "");
   }
 
   /** Returns the offers of `before` that are over and were not answered on this page, and forgets their state. */

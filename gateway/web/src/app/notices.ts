@@ -9,8 +9,8 @@ export interface Notice {
   tone: "plain" | "bad";
   /** Until when a plain notice is shown, unless it is held. */
   until: number;
-  /** The session of the offer that it tells of, if any: it is out of date once that session moves on. */
-  offerOf: string | undefined;
+  /** What it tells of, if it is out of date once that moves on: the session of an offer, or the open monitors. */
+  about: string | undefined;
 }
 
 const SHOWN = 9_000;
@@ -28,8 +28,8 @@ export class Notices {
   readonly shown: ReadonlySignal<readonly Notice[]> = this.#shown;
 
   /** Shows a notice. It replaces one with the same text and tone. */
-  add(text: string, tone: Notice["tone"], now: number, offerOf?: string): void {
-    const notice: Notice = { id: this.#next, text, tone, until: now + SHOWN, offerOf };
+  add(text: string, tone: Notice["tone"], now: number, about?: string): void {
+    const notice: Notice = { id: this.#next, text, tone, until: now + SHOWN, about };
     this.#next += 1;
     const others = this.#shown.value.filter((other) => other.text !== text || other.tone !== tone);
     const least = others.find((other) => other.tone === "plain") ?? others[0];
@@ -42,9 +42,9 @@ export class Notices {
     this.#keep((notice) => notice.id !== id);
   }
 
-  /** Removes the notices about earlier offers of a session. */
-  overtake(sessionId: string): void {
-    this.#keep((notice) => notice.offerOf !== sessionId);
+  /** Removes the notices about something that has moved on, such as the earlier offers of a session. */
+  overtake(about: string): void {
+    this.#keep((notice) => notice.about !== about);
   }
 
   /** Notes whether the user points at a notice or has the focus in one: none expires then. */

@@ -334,6 +334,32 @@ describe("an offer to the librarian (D45)", () => {
     expect(find("[role=tab]", /^My Active/)?.getAttribute("aria-selected")).toBe("true");
   });
 
+  it.each(["Accept", "Decline"])(
+    "needs no OK to what was asked by IM first, once there is an answer: %s",
+    async (answer) => {
+      const value = {
+        conversationId: "c",
+        with: { case: "librarian" as const, value: { librarianId: "quill", screenName: "Mr Quill" } },
+        head: 1n,
+        unread: 1,
+        firstKept: 1n,
+        lastMessage: create(MessageSchema, {
+          position: 1n,
+          author: { librarianId: "quill" },
+          text: "Can you take Ricky?",
+        }),
+      };
+      const change = { case: "changed" as const, value };
+      socket.push({ case: "conversations", value: create(WatchConversationsResponseSchema, { change }) });
+      await offered();
+      expect(root.querySelector(".im-request")?.textContent).toContain("Can you take Ricky?");
+      await click(`${answer} Ricky from Mr Quill`);
+      expect(root.querySelector(".im-request")).toBeNull();
+      // It is still to be read.
+      expect(find("[role=tab]", /^IM/)?.textContent).toContain("1 unread");
+    },
+  );
+
   it("says clearly when somebody else was faster", async () => {
     await offered();
     await click("Accept Ricky from Mr Quill");
