@@ -1,8 +1,10 @@
+import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk";
 import { type DeskTab, tabsFor } from "../../app/desk_place";
 import { isLookedAt, onLook } from "../../app/looked_at";
 import { helpKey } from "../../app/settings";
+import { WayBack } from "../../app/way_back";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";
@@ -28,6 +30,7 @@ export function DeskPage({ desk }: { desk: Desk }) {
   useSeen(desk);
   useShortcuts(desk);
   useFocusAfterSession(desk);
+  useWayBack(desk);
   if (desk.logInState.value === "out") return <LogIn desk={desk} />;
   return (
     <PageAnnouncer.Provider value={desk.announcer}>
@@ -117,6 +120,36 @@ function useFocusAfterSession(desk: Desk): void {
     if (sessionId === undefined) return;
     return focusOpenTab;
   }, [sessionId]);
+}
+
+/** Where one pane is shown at a time, as in narrow.css. */
+const ONE_THING = "(max-width: 59.99rem)";
+
+/** On a phone, makes Back lead from a session or a conversation to its list. */
+function useWayBack(desk: Desk): void {
+  useEffect(() => {
+    const narrow = matchMedia(ONE_THING);
+    const opened = () => {
+      const { value: tab } = desk.tab;
+      if (tab === "chat" && desk.view.value !== undefined) return () => desk.unselect();
+      return tab === "im" && desk.im.thread.value !== undefined ? () => desk.im.unselect() : undefined;
+    };
+    const way = new WayBack(
+      () => opened() !== undefined && narrow.matches,
+      () => opened()?.(),
+      history,
+    );
+    const sync = () => way.sync();
+    const arrived = () => way.arrived();
+    const stop = effect(sync);
+    narrow.addEventListener("change", sync);
+    addEventListener("popstate", arrived);
+    return () => {
+      stop();
+      narrow.removeEventListener("change", sync);
+      removeEventListener("popstate", arrived);
+    };
+  }, [desk]);
 }
 
 function useShortcuts(desk: Desk): void {
