@@ -130,6 +130,11 @@ pub fn request(data: &[u8]) {
             reason: decline.reason,
         });
     }
+    if let Ok(set) = wire::SetResolutionRequest::decode(data)
+        && let Ok(resolution) = convert::resolution_from_wire("resolution", set.resolution)
+    {
+        decide_on(&Command::SetResolution { resolution });
+    }
     let _ = wire::GetTranscriptRequest::decode(data)
         .map(|request| convert::audience_from_wire("audience", request.audience));
     let _ = wire::WatchSessionsRequest::decode(data);

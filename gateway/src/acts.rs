@@ -7,8 +7,8 @@ use carrel_proto::{
     session::v1::{
         AcceptTransferRequest, DeclineTransferRequest, EndSessionRequest, EnterConferenceRequest,
         LeaveConferenceRequest, OfferTransferRequest, OpenSessionRequest, PickUpSessionRequest,
-        PostMessageRequest, PushPageRequest, WithdrawTransferRequest, WriteNoteRequest,
-        offer_transfer_request,
+        PostMessageRequest, PushPageRequest, SetResolutionRequest, WithdrawTransferRequest,
+        WriteNoteRequest, offer_transfer_request,
     },
 };
 use futures::future::BoxFuture;
@@ -162,6 +162,16 @@ async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accept
                 sessions.end_session,
                 "SessionService/EndSession",
                 EndSessionRequest {}
+            );
+            (answer.position, answer.replayed)
+        }
+        act::Act::SetResolution(set) => {
+            let answer = call!(
+                sessions.set_resolution,
+                "SessionService/SetResolution",
+                SetResolutionRequest {
+                    resolution: set.resolution
+                }
             );
             (answer.position, answer.replayed)
         }

@@ -204,6 +204,7 @@ pub(crate) fn span_name(frame: &client_frame::Frame) -> &'static str {
             Some(Act::AcceptTransfer(_)) => "ws accept_transfer",
             Some(Act::DeclineTransfer(_)) => "ws decline_transfer",
             Some(Act::WithdrawTransfer(_)) => "ws withdraw_transfer",
+            Some(Act::SetResolution(_)) => "ws set_resolution",
             None => "ws act",
         },
     }

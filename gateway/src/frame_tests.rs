@@ -3,7 +3,7 @@
 use carrel_proto::{
     gateway::v1::{
         AcceptTransfer, Act, Attend, DeclineTransfer, Detach, Hello, OfferTransfer, PickUp, Ping,
-        RenewToken, Typing, WithdrawTransfer, act, offer_transfer,
+        RenewToken, SetResolution, Typing, WithdrawTransfer, act, offer_transfer,
     },
     im::v1::{
         ListMessagesRequest, MarkReadRequest, SendMessageRequest, SendTypingRequest,
@@ -210,7 +210,7 @@ fn client_frames() -> impl Strategy<Value = ClientFrame> {
     })
 }
 
-/// Acts that hand a session over.
+/// Acts that hand a session over, and the one that says how it came out.
 fn transfers() -> impl Strategy<Value = client_frame::Frame> {
     let text = any::<String>;
     let to = proptest::option::of(prop_oneof![
@@ -225,6 +225,7 @@ fn transfers() -> impl Strategy<Value = client_frame::Frame> {
             act::Act::DeclineTransfer(DeclineTransfer { offer_id, reason })
         }),
         text().prop_map(|offer_id| act::Act::WithdrawTransfer(WithdrawTransfer { offer_id })),
+        (0..6i32).prop_map(|resolution| act::Act::SetResolution(SetResolution { resolution })),
     ];
     (text(), text(), act).prop_map(|(command_id, session_id, act)| {
         client_frame::Frame::Act(Act {

@@ -10,6 +10,7 @@ use crate::domain::{
     decide::Command,
     event::{Event, PatronConnection, Speaker},
     people::{Actor, LibrarianActor, PatronActor, RouteStep, StaffMember, StaffNaming},
+    resolution::Resolution,
     session::{Phase, Session},
     transfer::{MadeOffer, Offer, Recipient, TransferOutcome},
 };
@@ -72,6 +73,33 @@ pub fn audience_to_wire(audience: Audience) -> wire::Audience {
     match audience {
         Audience::Patron => wire::Audience::Patron,
         Audience::Staff => wire::Audience::Staff,
+    }
+}
+
+/// Returns the resolution that a request sets.
+///
+/// # Errors
+/// If it is unspecified, or a value that this server does not know.
+pub fn resolution_from_wire(field: &str, resolution: i32) -> Result<Resolution, Refusal> {
+    match wire::Resolution::try_from(resolution) {
+        Ok(wire::Resolution::Unspecified) => Err(Refusal::nothing_named(field)),
+        Ok(wire::Resolution::Answered) => Ok(Resolution::Answered),
+        Ok(wire::Resolution::FollowUpByMe) => Ok(Resolution::FollowUpByMe),
+        Ok(wire::Resolution::FollowUpByLibrary) => Ok(Resolution::FollowUpByLibrary),
+        Ok(wire::Resolution::LostCall) => Ok(Resolution::LostCall),
+        Ok(wire::Resolution::Practice) => Ok(Resolution::Practice),
+        Err(_) => Err(Refusal::unknown_value(field, resolution)),
+    }
+}
+
+/// Converts a resolution to the wire.
+fn resolution_to_wire(resolution: Resolution) -> wire::Resolution {
+    match resolution {
+        Resolution::Answered => wire::Resolution::Answered,
+        Resolution::FollowUpByMe => wire::Resolution::FollowUpByMe,
+        Resolution::FollowUpByLibrary => wire::Resolution::FollowUpByLibrary,
+        Resolution::LostCall => wire::Resolution::LostCall,
+        Resolution::Practice => wire::Resolution::Practice,
     }
 }
 
@@ -207,6 +235,12 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
             }),
         ),
         Event::Ended { by } => (speaker(by), Payload::Ended(wire::SessionEnded {})),
+        Event::ResolutionSet { by, resolution } => (
+            speaker(by),
+            Payload::ResolutionSet(wire::ResolutionSet {
+                resolution: resolution_to_wire(*resolution).into(),
+            }),
+        ),
     };
     wire::SessionEvent {
         position: session.position,
@@ -271,6 +305,22 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             wire::PatronConnection::Unspecified.into()
         },
         transfer_offer: session.standing_offer().map(made_offer_to_wire),
+        // A patron's picture has neither: it was made without the events that set them.
+        resolution: session
+            .resolved
+            .as_ref()
+            .map_or(wire::Resolution::Unspecified, |resolved| {
+                resolution_to_wire(resolved.resolution)
+            })
+            .into(),
+        resolution_by: session.resolved.as_ref().map(|resolved| {
+            person_to_wire(show_speaker(
+                &resolved.by,
+                &session.opened.patron_name,
+                session.audience,
+                naming,
+            ))
+        }),
     }
 }
 

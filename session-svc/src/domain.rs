@@ -14,6 +14,7 @@ pub mod due;
 pub mod event;
 pub mod people;
 pub mod refused;
+pub mod resolution;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod session;

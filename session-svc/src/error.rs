@@ -92,6 +92,7 @@ fn refuse(refused: Refused) -> Refusal {
         }
         Refused::NotActive => state("NOT_ACTIVE", "No librarian has picked this patron up yet."),
         Refused::Ended => state("ENDED", "This session has ended."),
+        Refused::NotEnded => state("NOT_ENDED", "This session has not ended yet. Set its resolution once it has."),
         Refused::NotInside => {
             state("NOT_INSIDE", "You are not in this session. Enter it in conference mode once a librarian has picked the patron up.")
         }

@@ -251,6 +251,23 @@ impl SessionService for SessionApi {
         }))
     }
 
+    async fn set_resolution(
+        &self,
+        request: Request<wire::SetResolutionRequest>,
+    ) -> Result<Response<wire::SetResolutionResponse>, Status> {
+        let (metadata, _, request) = request.into_parts();
+        let actor = self.caller(&metadata)?;
+        let resolution = convert::resolution_from_wire("resolution", request.resolution)?;
+        let command = Command::SetResolution { resolution };
+        let acted = self
+            .act_as(actor, &request.session_id, request.command_id, command)
+            .await?;
+        Ok(Response::new(wire::SetResolutionResponse {
+            position: acted.position,
+            replayed: acted.replayed,
+        }))
+    }
+
     async fn get_transcript(
         &self,
         request: Request<wire::GetTranscriptRequest>,

@@ -74,6 +74,7 @@ fn show(event: &RecordedEvent) -> (Shown, bool) {
         "transfer_closed" => ("offer closed", text("offer_id"), false),
         "escalated" => ("escalated", text("queue_id"), false),
         "patron_connection_changed" => ("connection", text("connection"), false),
+        "resolution_set" => ("resolution", text("resolution"), false),
         _ => ("unknown to the referee", "", false),
     };
     let shown = Shown {
@@ -110,6 +111,17 @@ pub(crate) fn shown(event: &wire::SessionEvent) -> Shown {
                 wire::PatronConnection::Unspecified => "",
             };
             ("connection", connection.to_owned())
+        }
+        Some(Payload::ResolutionSet(set)) => {
+            let resolution = match set.resolution() {
+                wire::Resolution::Answered => "answered",
+                wire::Resolution::FollowUpByMe => "follow_up_by_me",
+                wire::Resolution::FollowUpByLibrary => "follow_up_by_library",
+                wire::Resolution::LostCall => "lost_call",
+                wire::Resolution::Practice => "practice",
+                wire::Resolution::Unspecified => "",
+            };
+            ("resolution", resolution.to_owned())
         }
         None => ("nothing", String::new()),
     };

@@ -3,8 +3,8 @@
 use carrel_proto::{
     gateway::v1::{
         AcceptTransfer, DeclineTransfer, EnterConference, LeaveConference, OfferTransfer,
-        OpenSession, PickUp, WithdrawTransfer, act::Act, client_frame::Frame as Request,
-        offer_transfer::To, server_frame::Frame,
+        OpenSession, PickUp, SetResolution, WithdrawTransfer, act::Act,
+        client_frame::Frame as Request, offer_transfer::To, server_frame::Frame,
     },
     refusal::v1 as refusal,
     session::v1::{
@@ -94,6 +94,9 @@ async fn on_socket(house: &House, operation: &str, token: &str, case: &Case) -> 
         }),
         "LeaveConference" => Act::LeaveConference(LeaveConference {}),
         "EndSession" => Act::EndSession(EndSession {}),
+        "SetResolution" => Act::SetResolution(SetResolution {
+            resolution: wire::Resolution::Answered.into(),
+        }),
         "OfferTransfer" => offer(To::Introduction(house.introduction.clone())),
         "OfferTransfer/queue" => offer(To::QueueId(case.queue_id.clone())),
         "AcceptTransfer" => Act::AcceptTransfer(AcceptTransfer { offer_id }),

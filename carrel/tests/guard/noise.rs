@@ -80,6 +80,8 @@ fn act() -> BoxedStrategy<Option<frames::act::Act>> {
             Act::EnterConference(frames::EnterConference { warning_version })
         }),
         Just(Act::LeaveConference(frames::LeaveConference {})),
+        prop_oneof![0..8_i32, any::<i32>()]
+            .prop_map(|resolution| Act::SetResolution(frames::SetResolution { resolution })),
         transfer(),
     ])
     .boxed()

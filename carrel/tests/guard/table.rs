@@ -18,10 +18,10 @@
 //! **Cells.** `ok`: done. `with`, `w/o`: done, a list that has, or does not have, the item in question. `UA`:
 //! UNAUTHENTICATED. `PD`: PERMISSION_DENIED. `NF`: NOT_FOUND, byte for byte as for an id that never existed. `none`:
 //! the same for an offer, NO_SUCH_OFFER, whether the offer or the session never existed. `self`: INVALID_ARGUMENT,
-//! ONESELF. The others are reasons of a FAILED_PRECONDITION: `out` NOT_INSIDE, `end` ENDED, `idle` NOT_ACTIVE, `own`
-//! OWN_SESSION, `lost` ALREADY_PICKED_UP, `open` ALREADY_OPEN, `gone` NO_LONGER_OWNER, `shut` OFFER_CLOSED, `apart`
-//! NOT_SHARED, `away` NOT_MONITORING. The last two are also byte for byte as for a librarian or a queue that never
-//! existed.
+//! ONESELF. The others are reasons of a FAILED_PRECONDITION: `out` NOT_INSIDE, `early` NOT_ENDED, `end` ENDED, `idle`
+//! NOT_ACTIVE, `own` OWN_SESSION, `lost` ALREADY_PICKED_UP, `open` ALREADY_OPEN, `gone` NO_LONGER_OWNER, `shut`
+//! OFFER_CLOSED, `apart` NOT_SHARED, `away` NOT_MONITORING. The last two are also byte for byte as for a librarian or a
+//! queue that never existed.
 //!
 //! An administrator who has not entered a running session can't get, attend or read it: that would be watching without
 //! the warning (R1).
@@ -207,6 +207,7 @@ impl Cell {
                     "NF" => (Code::NotFound, "NOT_FOUND"),
                     "none" => (Code::NotFound, "NO_SUCH_OFFER"),
                     "out" => state("NOT_INSIDE"),
+                    "early" => state("NOT_ENDED"),
                     "end" => state("ENDED"),
                     "idle" => state("NOT_ACTIVE"),
                     "own" => state("OWN_SESSION"),

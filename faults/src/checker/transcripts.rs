@@ -6,13 +6,14 @@ use super::{Transcripts, Violation, Wrong, violation};
 use crate::history::Seen;
 
 /// The kinds of event that only staff are shown.
-const FOR_STAFF: [&str; 6] = [
+const FOR_STAFF: [&str; 7] = [
     "note",
     "colleague_left",
     "transfer_offered",
     "transfer_closed",
     "escalated",
     "patron_connection",
+    "resolution_set",
 ];
 
 pub(super) fn check(session: &str, transcripts: &Transcripts) -> Vec<Violation> {

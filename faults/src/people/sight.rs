@@ -27,6 +27,7 @@ pub fn seen(event: &SessionEvent) -> Seen {
         Some(Payload::PatronConnection(change)) => {
             ("patron_connection", change.connection.to_string())
         }
+        Some(Payload::ResolutionSet(set)) => ("resolution_set", set.resolution.to_string()),
         None => ("unknown", String::new()),
     };
     let author = event.author.as_ref();

@@ -147,6 +147,7 @@ fn on_stream(act: &Act) -> Option<session::act::Act> {
         | act::Act::OfferTransfer(_)
         | act::Act::AcceptTransfer(_)
         | act::Act::DeclineTransfer(_)
-        | act::Act::WithdrawTransfer(_) => None,
+        | act::Act::WithdrawTransfer(_)
+        | act::Act::SetResolution(_) => None,
     }
 }

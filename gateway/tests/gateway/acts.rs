@@ -5,10 +5,10 @@ use std::time::Duration;
 use carrel_gateway::{Config, config::SocketConfig};
 use carrel_proto::{
     gateway::v1::{
-        Detach, EnterConference, LeaveConference, OpenSession, PickUp, act, client_frame::Frame,
-        server_frame::Frame as Received,
+        Detach, EnterConference, LeaveConference, OpenSession, PickUp, SetResolution, act,
+        client_frame::Frame, server_frame::Frame as Received,
     },
-    session::v1::{EndSession, PushPage, WriteNote},
+    session::v1::{EndSession, PushPage, Resolution, WriteNote},
 };
 use tonic::Code;
 
@@ -46,6 +46,10 @@ async fn acts_that_have_no_place_on_a_stream_go_by_themselves_and_in_order() {
     browser
         .act("8", "s", act::Act::EndSession(EndSession {}))
         .await;
+    let set = SetResolution {
+        resolution: Resolution::LostCall.into(),
+    };
+    browser.act("9", "s", act::Act::SetResolution(set)).await;
 
     let opened = browser.accepted().await;
     assert_eq!(opened.session_id, "patron-ricky");
@@ -55,11 +59,50 @@ async fn acts_that_have_no_place_on_a_stream_go_by_themselves_and_in_order() {
     let refusal = refused.refusal.unwrap();
     assert_eq!(refusal.reason, "ALREADY_PICKED_UP");
     assert_eq!(refusal.metadata["picked_up_by"], "Mr Lee");
-    for (command_id, position) in [("3", 8), ("4", 9), ("5", 10), ("6", 0), ("7", 0), ("8", 11)] {
+    for (command_id, position) in [
+        ("3", 8),
+        ("4", 9),
+        ("5", 10),
+        ("6", 0),
+        ("7", 0),
+        ("8", 11),
+        ("9", 12),
+    ] {
         let accepted = browser.accepted().await;
         assert_eq!(accepted.command_id, command_id);
         assert_eq!(accepted.position, position);
     }
+    let last = house.seen.lines().pop();
+    assert_eq!(last.as_deref(), Some("set_resolution RESOLUTION_LOST_CALL"));
+}
+
+/// R16: the end goes on the stream, and what is said of it by itself.
+#[tokio::test]
+async fn the_resolution_does_not_overtake_the_end_that_it_is_about() {
+    let house = House::open().await;
+    let mut browser = Browser::attending(&house, "map", "s").await;
+    let end = act::Act::EndSession(EndSession {});
+    browser.act("1", "s", end).await;
+    let set = SetResolution {
+        resolution: Resolution::Answered.into(),
+    };
+    browser.act("2", "s", act::Act::SetResolution(set)).await;
+    let mut accepted = Vec::new();
+    while accepted.len() < 2 {
+        if let Received::Accepted(answer) = browser.next().await {
+            accepted.push((answer.command_id, answer.position));
+        }
+    }
+    assert_eq!(accepted, [("1".to_owned(), 7), ("2".to_owned(), 12)]);
+    let lines = house.seen.lines();
+    let acts = lines
+        .iter()
+        .filter(|line| line.contains("end_session") || line.contains("set_resolution"));
+    let acts: Vec<_> = acts.map(|line| line.trim()).collect();
+    assert_eq!(
+        acts,
+        ["attend end_session", "set_resolution RESOLUTION_ANSWERED"]
+    );
 }
 
 // I5

@@ -39,7 +39,8 @@ pub fn audience_of(event: &Event) -> Audience {
         | Event::TransferOffered(_)
         | Event::TransferClosed { .. }
         | Event::Escalated { .. }
-        | Event::PatronConnectionChanged { .. } => Audience::Staff,
+        | Event::PatronConnectionChanged { .. }
+        | Event::ResolutionSet { .. } => Audience::Staff,
     }
 }
 

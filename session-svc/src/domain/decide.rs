@@ -11,6 +11,7 @@ use super::{
     event::{Event, Opened, Speaker},
     people::{Actor, LibrarianActor, PatronActor, Role, StaffMember},
     refused::Refused,
+    resolution::{self, Resolution},
     session::{Phase, ROOM, Session},
     text::{check_email, check_name, in_field},
     transfer::{self, Addressee},
@@ -79,6 +80,11 @@ pub enum Command {
     },
     /// The patron or the owner ends the session.
     End,
+    /// A librarian says how the session came out.
+    SetResolution {
+        /// How.
+        resolution: Resolution,
+    },
 }
 
 /// What follows from a command, to be written all at once. Empty if things already are as the command wants them.
@@ -141,6 +147,9 @@ pub fn decide(
         (Actor::Librarian(librarian), Command::WithdrawTransfer { offer_id }) => {
             transfer::withdraw(situation, librarian, offer_id)
         }
+        (Actor::Librarian(librarian), Command::SetResolution { resolution }) => {
+            resolution::set(situation, librarian, *resolution)
+        }
         (_, Command::End) => end(situation, actor),
         (_, Command::PostMessage { text }) => {
             let by = speaker(situation, actor)?;
@@ -173,7 +182,8 @@ pub fn decide(
             | Command::OfferTransfer { .. }
             | Command::AcceptTransfer { .. }
             | Command::DeclineTransfer { .. }
-            | Command::WithdrawTransfer { .. },
+            | Command::WithdrawTransfer { .. }
+            | Command::SetResolution { .. },
         ) => Err(Refused::NotAllowed),
     }
 }

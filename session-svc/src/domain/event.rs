@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     people::{RouteStep, StaffMember, StaffNaming},
+    resolution::Resolution,
     transfer::{Offer, TransferOutcome},
 };
 
@@ -93,6 +94,13 @@ pub enum Event {
         /// Who ended it.
         by: Speaker,
     },
+    /// A librarian set the resolution of the ended session, or corrected it.
+    ResolutionSet {
+        /// Who. Never the patron.
+        by: Speaker,
+        /// The resolution from then on.
+        resolution: Resolution,
+    },
 }
 
 impl Event {
@@ -122,7 +130,8 @@ impl Event {
             Self::MessagePosted { .. }
             | Self::PagePushed { .. }
             | Self::NoteWritten { .. }
-            | Self::ColleagueLeft { .. } => false,
+            | Self::ColleagueLeft { .. }
+            | Self::ResolutionSet { .. } => false,
         }
     }
 }
@@ -175,4 +184,15 @@ pub enum Speaker {
     Owner(StaffMember),
     /// Another librarian.
     Colleague(StaffMember),
+}
+
+impl Speaker {
+    /// The librarian, if it is one.
+    #[must_use]
+    pub fn member(&self) -> Option<&StaffMember> {
+        match self {
+            Self::Patron => None,
+            Self::Owner(member) | Self::Colleague(member) => Some(member),
+        }
+    }
 }

@@ -30,6 +30,9 @@ pub enum Refused {
     /// The session is over.
     #[error("the session has ended")]
     Ended,
+    /// The session still goes on.
+    #[error("the session has not ended yet")]
+    NotEnded,
     /// The actor is not in the session.
     #[error("you are not in this session")]
     NotInside,

@@ -8,6 +8,7 @@ use super::{
     audience::{Audience, project},
     event::{Event, Opened, PatronConnection, Speaker},
     people::{RouteStep, StaffMember},
+    resolution::Resolved,
     transfer::{Fate, MadeOffer, TransferOutcome},
 };
 
@@ -41,10 +42,13 @@ pub struct Session {
     pub former_owners: Vec<String>,
     /// Who ended the session, and when.
     pub end: Option<End>,
+    /// The resolution, if one was set. Entries from servers of an earlier version do not have this field.
+    #[serde(default)]
+    pub resolved: Option<Resolved>,
     /// How much room messages and pages take up, see [`ROOM`].
     pub open_size: usize,
-    /// How much room notes and the remarks on transfers take up. Counted apart: a message must not be refused because
-    /// of them.
+    /// How much room notes, the remarks on transfers and the resolutions take up. Counted apart: a message must not be
+    /// refused because of them.
     pub notes_size: usize,
     /// The librarians besides the owner who have shown themselves to this audience, in the order in which they did.
     pub colleagues: Vec<StaffMember>,
@@ -121,6 +125,7 @@ impl Session {
                 offers: Vec::new(),
                 former_owners: Vec::new(),
                 end: None,
+                resolved: None,
                 open_size: 0,
                 notes_size: 0,
                 colleagues: Vec::new(),
@@ -187,6 +192,13 @@ impl Session {
                     by: by.clone(),
                     at_ms,
                 })
+            }
+            Event::ResolutionSet { by, resolution } => {
+                self.notes_size += size("");
+                self.resolved = Some(Resolved {
+                    by: by.clone(),
+                    resolution: *resolution,
+                });
             }
         }
     }

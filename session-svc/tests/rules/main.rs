@@ -11,6 +11,7 @@ use carrel_session::domain::{
     event::{Event, Speaker},
     people::{Actor, Role},
     refused::Refused,
+    resolution::Resolution,
     session::{Phase, Session},
 };
 use proptest::prelude::*;
@@ -38,6 +39,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::DeclineTransfer { offer_id: world::LAST.into(), reason: "busy".into() }),
         1 => Just(Command::WithdrawTransfer { offer_id: world::LAST.into() }),
         1 => Just(Command::End),
+        4 => prop::sample::select(vec![Resolution::Answered, Resolution::FollowUpByMe, Resolution::LostCall])
+            .prop_map(|resolution| Command::SetResolution { resolution }),
     ]
 }
 
@@ -81,7 +84,8 @@ proptest! {
             }
             if before.staff.as_ref().is_some_and(|s| s.phase() == Phase::Ended) {
                 let after = &world.events[before.events.len()..];
-                prop_assert!(after.iter().all(|(event, _)| matches!(event, Event::NoteWritten { .. })), "I10");
+                let may_follow = |event: &Event| matches!(event, Event::NoteWritten { .. } | Event::ResolutionSet { .. });
+                prop_assert!(after.iter().all(|(event, _)| may_follow(event)), "I10");
             }
         }
         check_views(&world)?;

@@ -27,6 +27,7 @@ mod practice;
 mod programs;
 mod recount;
 mod replicas;
+mod resolution;
 mod rights;
 mod silence;
 mod story;

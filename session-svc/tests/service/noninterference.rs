@@ -47,6 +47,8 @@ enum Hidden {
     Types(Supervisor, wire::Audience),
     Watches(Supervisor),
     IsRefused(Supervisor),
+    /// The owner says how the session came out, once it has ended: as often as this happens, each time otherwise.
+    OwnerSetsResolution,
 }
 
 /// What happened before the story. Everyone may know of it.
@@ -110,6 +112,7 @@ fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
         3 => Just(Hidden::OwnerOffers),
         2 => Just(Hidden::LeeDeclines),
         3 => Just(Hidden::AdminNotes),
+        2 => Just(Hidden::OwnerSetsResolution),
         3 => typed_in().prop_map(|typed_in| Hidden::Types(Supervisor::Admin, typed_in)),
         4 => silent(),
     ]
@@ -143,6 +146,8 @@ struct World {
     hidden_commands: usize,
     /// The last offer that the owner made.
     offer_id: String,
+    /// How often the resolution is to be set after the end.
+    resolutions: usize,
 }
 
 /// What the observers received in one world.
@@ -185,6 +190,7 @@ impl World {
             inside: Vec::new(),
             hidden_commands: 0,
             offer_id: String::new(),
+            resolutions: 0,
             desk,
         }
     }
@@ -322,6 +328,7 @@ impl World {
                 );
                 assert!(self.supervisor(*who).post(id, SESSION, "").await.is_err());
             }
+            Hidden::OwnerSetsResolution => self.resolutions += 1,
         }
     }
 
@@ -336,6 +343,14 @@ impl World {
     async fn end(mut self) -> Records {
         self.patron.act(Act::EndSession(wire::EndSession {})).await;
         self.owner.until(|told| matches!(told, Told::Event(event) if matches!(event.payload, Some(wire::session_event::Payload::Ended(_))))).await;
+        for number in 0..self.resolutions {
+            let id = format!("resolution-{number}");
+            let resolution = [wire::Resolution::Answered, wire::Resolution::LostCall][number % 2];
+            let mut owner = self.owner.person.clone();
+            let set = owner.set_resolution(id, SESSION, resolution).await;
+            assert!(!set.unwrap().replayed);
+        }
+        self.patron.reconnect().await;
         self.patron.read(wire::Audience::Unspecified).await;
         self.patron.look().await;
         self.owner.read(wire::Audience::Staff).await;

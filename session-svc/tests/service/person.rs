@@ -152,6 +152,23 @@ impl Person {
             .map(tonic::Response::into_inner)
     }
 
+    pub async fn set_resolution(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+        resolution: wire::Resolution,
+    ) -> Result<wire::SetResolutionResponse, Status> {
+        let request = self.ask(wire::SetResolutionRequest {
+            command_id,
+            session_id: session_id.into(),
+            resolution: resolution.into(),
+        });
+        self.client
+            .set_resolution(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
     pub async fn transcript(
         &mut self,
         session_id: &str,

@@ -85,6 +85,14 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
             };
             sessions.end_session(ask(token, message)).await.into()
         }
+        "SetResolution" => {
+            let message = wire::SetResolutionRequest {
+                command_id,
+                session_id,
+                resolution: wire::Resolution::Answered.into(),
+            };
+            sessions.set_resolution(ask(token, message)).await.into()
+        }
         "GetTranscript" => {
             let request = ask(token, transcript(wire::Audience::Unspecified));
             sessions.get_transcript(request).await.into()

@@ -73,6 +73,14 @@ pub(super) const TABLE: Table = Table {
     EndSession             ended        UA    end   NF    end   NF    NF    PD    PD    PD    PD    PD    UA
     EndSession             later        UA    end   NF    NF    NF    NF    PD    PD    PD    PD    PD    UA
 
+    SetResolution          unopened     UA    PD    PD    NF    NF    NF    NF    NF    NF    NF    NF    UA
+    SetResolution          waiting      UA    PD    PD    NF    NF    NF    early NF    early NF    NF    UA
+    SetResolution          active       UA    PD    PD    early NF    NF    early NF    early NF    NF    UA
+    SetResolution          inside       UA    PD    PD    early NF    NF    early NF    early NF    NF    UA
+    SetResolution          transferred  UA    PD    PD    gone  early NF    early NF    early NF    NF    UA
+    SetResolution          ended        UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
+    SetResolution          later        UA    PD    PD    NF    NF    NF    ok    NF    ok    NF    NF    UA
+
     GetTranscript          unopened     UA    NF    NF    NF    NF    NF    NF    NF    NF    NF    NF    UA
     GetTranscript          waiting      UA    ok    NF    NF    NF    NF    out   NF    out   NF    NF    UA
     GetTranscript          active       UA    ok    NF    ok    NF    NF    out   NF    out   NF    NF    UA

@@ -315,6 +315,19 @@ impl SessionService for Sessions {
         }))
     }
 
+    async fn set_resolution(
+        &self,
+        request: Request<SetResolutionRequest>,
+    ) -> Answer<SetResolutionResponse> {
+        let resolution = request.into_inner().resolution();
+        self.seen
+            .saw(format!("set_resolution {}", resolution.as_str_name()));
+        Ok(Response::new(SetResolutionResponse {
+            position: 12,
+            replayed: false,
+        }))
+    }
+
     async fn get_session(&self, _: Request<GetSessionRequest>) -> Answer<GetSessionResponse> {
         Ok(Response::new(GetSessionResponse::default()))
     }
