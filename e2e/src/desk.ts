@@ -172,6 +172,13 @@ export class Desk {
       .click();
   }
 
+  /** Sets the resolution of a session, where the page asks for it: in the session that is shown, or in a row. */
+  async resolve(words: string, where: Locator | Page = this.page): Promise<void> {
+    await where.getByRole("group", { name: "How did it end?" }).getByRole("radio", { name: words }).check();
+    await where.getByRole("button", { name: "Set the resolution" }).click();
+    await where.getByText(`Resolution: ${words}`, { exact: true }).waitFor();
+  }
+
   /** The row of a colleague in the Librarians list, which has to be shown. */
   colleague(name: string): Locator {
     return this.page.getByRole("table", { name: "Librarians" }).getByRole("row").filter({ hasText: name });

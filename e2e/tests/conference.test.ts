@@ -194,6 +194,16 @@ describe("Ms Map answers in the Notes tab", () => {
     await admin.row("All", "Ricky").waitFor({ state: "detached" });
   });
 
+  test("Ms Map is asked how it ended, is free all the same, and says so when she has time (R16)", async () => {
+    await msMap.page.getByRole("group", { name: "How did it end?" }).waitFor();
+    await msMap.visitor.picture("5-ms-map-is-asked-how-it-ended");
+    await msMap.page.getByRole("button", { name: "Not now" }).click();
+    await msMap.page.getByText("Resolution: Not coded yet").waitFor();
+    await msMap.page.getByRole("button", { name: /^Set …/ }).click();
+    await msMap.resolve("Answered");
+    await msMap.conversation.shows("You set the resolution to: Answered");
+  });
+
   test("The notes are in the librarian's view of the transcript and not in the patron's (S20, S22)", async () => {
     for (const note of [SUGGESTION, THANKS, SECOND_NOTE]) await msMap.conversation.shows(note);
     const transcript = await ricky.conversation.text();
@@ -208,6 +218,17 @@ describe("Ms Map answers in the Notes tab", () => {
     const reviewer = await stage.librarian("ask@maple");
     await reviewer.review("Ricky");
     await reviewer.conversation.shows(SUGGESTION);
+    await reviewer.conversation.shows("Ms Map set the resolution to: Answered");
+  });
+
+  test("… and can correct how it ended (R16)", async () => {
+    const reviewer = await stage.librarian("ask@maple");
+    await reviewer.page.getByRole("tab", { name: "Transcripts" }).click();
+    const row = reviewer.page.getByRole("list", { name: "Ended sessions" }).getByRole("listitem");
+    await row.getByRole("button", { name: /^Correct …/ }).click();
+    await reviewer.resolve("Follow-up by the patron's library", row);
+    await msMap.conversation.shows("corrected the resolution to: Follow-up by the patron's library");
+    await reviewer.visitor.picture("6-reviewer-has-corrected-it");
   });
 });
 

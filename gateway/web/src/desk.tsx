@@ -12,6 +12,7 @@ import "./styles/session.css";
 import "./styles/transfer.css";
 import "./styles/marks.css";
 import "./styles/review.css";
+import "./styles/resolution.css";
 import "./styles/librarians.css";
 import "./styles/im.css";
 import "./styles/narrow.css";

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { type SessionEvent, SessionEventSchema } from "./gen/carrel/session/v1/session_event_pb";
-import { Part, SessionSchema } from "./gen/carrel/session/v1/session_pb";
+import { Part, Resolution, SessionSchema } from "./gen/carrel/session/v1/session_pb";
 import { day } from "./time";
 import { transcriptName, transcriptText } from "./transcript_text";
 
@@ -42,5 +42,31 @@ describe("a conversation as a file (R24)", () => {
     expect(text(false).split("\r\n")[2]).toBe("The patron's e-mail: ricky@example.org");
     expect(text(true)).not.toContain("ricky@example.org");
     expect(transcriptText(session, [], { isOwn: () => false, isPatron: false })).not.toContain("e-mail");
+  });
+
+  it("says how the session came out, who said so, and what was said before (R16)", () => {
+    const set = (position: bigint, name: string, librarianId: string, resolution: Resolution) => {
+      const author = { part: Part.OWNER, name, librarianId };
+      const event = create(SessionEventSchema, { position, author, time: timestampFromMs(night.getTime()) });
+      event.payload = { case: "resolutionSet", value: { $typeName: "carrel.session.v1.ResolutionSet", resolution } };
+      return event;
+    };
+    const events = [
+      set(4n, "Ms Map", "map", Resolution.FOLLOW_UP_BY_ME),
+      set(5n, "Mr Quill", "quill", Resolution.LOST_CALL),
+      set(6n, "Mr Quill", "quill", Resolution.FOLLOW_UP_BY_ME),
+      set(7n, "Mr Quill", "quill", 99 as Resolution),
+    ];
+    const reader = { isOwn: (event: SessionEvent) => event.author?.librarianId === "map", isPatron: false };
+    const told = transcriptText(session, events, reader)
+      .split("\r\n")
+      .filter((line) => line.includes("resolution"))
+      .map((line) => line.replace(/^\[.*?\] /, ""));
+    expect(told).toEqual([
+      "You set the resolution to: Follow-up by me (staff only)",
+      "Mr Quill corrected the resolution to: Lost call (staff only)",
+      "Mr Quill corrected the resolution to: Follow-up by Mr Quill (staff only)",
+      "Mr Quill corrected the resolution to: Coded in a way that this page does not know (staff only)",
+    ]);
   });
 });

@@ -11,6 +11,7 @@ import {
   offeredTo,
   patronConnectionLine,
   type Reader,
+  resolutionLine,
   returnedLine,
   transferredLine,
   waitedAt,
@@ -70,6 +71,8 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
       return returnedLine(event, own, reader.isPatron);
     case "ended":
       return endLine(event, own, reader.isPatron, waitedAt(events, event));
+    case "resolutionSet":
+      return `${resolutionLine(event, events, own)} (staff only)`;
     default:
       return undefined;
   }

@@ -1,6 +1,12 @@
 /** Names and sentences that are used in several places. */
 import { type SessionEvent, type TransferClosed, TransferOutcome } from "./gen/carrel/session/v1/session_event_pb";
-import { Part, PatronConnection, type Person, type TransferOffer } from "./gen/carrel/session/v1/session_pb";
+import {
+  Part,
+  PatronConnection,
+  type Person,
+  Resolution,
+  type TransferOffer,
+} from "./gen/carrel/session/v1/session_pb";
 
 /** Returns the name to show for a person. */
 export function nameOf(person: Person | undefined): string {
@@ -92,4 +98,32 @@ export function endLine(event: SessionEvent, own: boolean, toPatron: boolean, wa
   if (own) return toPatron ? "You ended the chat" : "Librarian ended: you ended this session";
   if (event.author?.part === Part.PATRON) return "Patron ended";
   return toPatron ? `${nameOf(event.author)} ended the chat` : `Librarian ended: ${nameOf(event.author)}`;
+}
+
+/** The resolutions that can be chosen, in words (R16). */
+export const RESOLUTION_CHOICES: readonly (readonly [Resolution, string])[] = [
+  [Resolution.ANSWERED, "Answered"],
+  [Resolution.FOLLOW_UP_BY_ME, "Follow-up by me"],
+  [Resolution.FOLLOW_UP_BY_LIBRARY, "Follow-up by the patron's library"],
+  [Resolution.LOST_CALL, "Lost call"],
+  [Resolution.PRACTICE, "Practice"],
+];
+
+/** Returns a resolution in words. `by` is the librarian who set it, or undefined if the reader did: then "by me" is right. */
+export function resolutionWords(resolution: Resolution, by: Person | undefined): string {
+  if (resolution === Resolution.UNSPECIFIED) return "Not coded yet";
+  if (resolution === Resolution.FOLLOW_UP_BY_ME && by !== undefined) return `Follow-up by ${nameOf(by)}`;
+  return (
+    RESOLUTION_CHOICES.find(([choice]) => choice === resolution)?.[1] ?? "Coded in a way that this page does not know"
+  );
+}
+
+/** Says who set or corrected the resolution. */
+export function resolutionLine(event: SessionEvent, events: readonly SessionEvent[], own: boolean): string {
+  if (event.payload.case !== "resolutionSet") return "";
+  const words = resolutionWords(event.payload.value.resolution, own ? undefined : event.author);
+  const isCorrected = events.some(
+    ({ payload, position }) => payload.case === "resolutionSet" && position < event.position,
+  );
+  return `${own ? "You" : nameOf(event.author)} ${isCorrected ? "corrected" : "set"} the resolution to: ${words}`;
 }

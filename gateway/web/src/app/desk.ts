@@ -21,6 +21,7 @@ import { InstantMessages } from "./desk_im";
 import { WatchedLists } from "./desk_lists";
 import { type ListName, Place, supervises } from "./desk_place";
 import { Presence } from "./desk_presence";
+import { Resolutions } from "./desk_resolution";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
 import { tellOfEvent, tellOfLists } from "./desk_telling";
 import { offerIdOf, Transfers } from "./desk_transfer";
@@ -159,6 +160,8 @@ export class Desk {
     answered: (librarianId) => this.im.settle(librarianId),
     notify: (text, tone) => this.notify(text, tone),
   });
+  /** The resolutions that the librarian sets. */
+  readonly resolutions = new Resolutions(this.link, (text, tone) => this.notify(text, tone));
   /** The question that the desk asks, if any. */
   readonly asked: ReadonlySignal<Asked | undefined> = this.#asked;
   /** The notices that are shown. */
@@ -388,6 +391,7 @@ export class Desk {
       }
       case "accepted":
         this.#attendance.accepted(frame.value.sessionId, frame.value.commandId);
+        this.resolutions.accepted(frame.value.sessionId, frame.value.commandId);
         return this.transfers.accepted(frame.value.sessionId, frame.value.commandId);
       case "refused":
         return this.#refused(frame.value);
@@ -415,6 +419,7 @@ export class Desk {
     if (commandId !== "") {
       this.#attendance.refused(sessionId, commandId, refusal);
       this.transfers.refused(sessionId, commandId, refusal);
+      this.resolutions.refused(sessionId, commandId, refusal);
     } else if (refusal.metadata.request === "watch") this.#watched.refused(refusal);
   }
 
@@ -477,6 +482,7 @@ export class Desk {
     this.writing.clear();
     this.#attendance.clear();
     this.transfers.clear();
+    this.resolutions.clear();
     this.#watched.clear();
     this.presence.clear();
     this.im.clear();

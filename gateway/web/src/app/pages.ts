@@ -36,6 +36,11 @@ export class PagedList<T> {
     if (this.#next.value !== "") await this.#read(this.#next.value, this.#entries.value ?? []);
   }
 
+  /** Replaces entries in the list without reading it again. */
+  replace(one: (entry: T) => boolean, now: (entry: T) => T): void {
+    this.#entries.value = this.#entries.value?.map((entry) => (one(entry) ? now(entry) : entry));
+  }
+
   async #read(pageToken: string, before: readonly T[]): Promise<void> {
     if (this.#busy.value) return;
     this.#busy.value = true;

@@ -9,8 +9,10 @@ import {
   OfferTransferSchema,
   OpenSessionSchema,
   PickUpSchema,
+  SetResolutionSchema,
   WithdrawTransferSchema,
 } from "../gen/carrel/gateway/v1/frames_pb";
+import type { Resolution } from "../gen/carrel/session/v1/session_pb";
 import {
   EndSessionSchema,
   PostMessageSchema,
@@ -77,4 +79,9 @@ export function declineTransfer(offerId: string, reason: string): Deed {
 /** Takes an offer back. */
 export function withdrawTransfer(offerId: string): Deed {
   return { case: "withdrawTransfer", value: create(WithdrawTransferSchema, { offerId }) };
+}
+
+/** Says how an ended session came out. */
+export function setResolution(resolution: Resolution): Deed {
+  return { case: "setResolution", value: create(SetResolutionSchema, { resolution }) };
 }

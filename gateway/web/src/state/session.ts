@@ -144,7 +144,7 @@ export function reduceSession(view: SessionView, input: SessionInput, now: numbe
 }
 
 /** Events in which nobody says anything: they are shown in the session, but do not count as unread. */
-const UNSPOKEN = new Set<SessionEvent["payload"]["case"]>(["escalated", "patronConnection"]);
+const UNSPOKEN = new Set<SessionEvent["payload"]["case"]>(["escalated", "patronConnection", "resolutionSet"]);
 
 /** Returns how many events the user has not seen, not counting their own and those in which nobody says anything. */
 export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event: SessionEvent) => boolean): number {
@@ -173,8 +173,8 @@ export function isOver(view: SessionView | undefined, commandId: string, refusal
 export function colleaguesIn(view: SessionView): Person[] {
   const colleagues = new Map<string, Person>();
   for (const { author, payload } of view.events) {
-    // A librarian who declines an offer was never in the session.
-    if (author === undefined || payload.case === "transferClosed") continue;
+    // A librarian who declines an offer was never in the session, nor need one who sets the resolution have been.
+    if (author === undefined || payload.case === "transferClosed" || payload.case === "resolutionSet") continue;
     const key = author.librarianId || author.name;
     // A colleague who takes the patron over becomes the owner.
     if (payload.case === "colleagueLeft" || author.part === Part.OWNER) colleagues.delete(key);
@@ -263,6 +263,8 @@ function factsAfter(session: Session, event: SessionEvent): Session {
         patronConnection: PatronConnection.UNSPECIFIED,
         transferOffer: undefined,
       });
+    case "resolutionSet":
+      return changed(session, { resolution: payload.value.resolution, resolutionBy: author });
     default:
       return session;
   }
@@ -282,6 +284,14 @@ function accepted(view: SessionView, commandId: string, position: number): Sessi
   const next = { ...view, outgoing: outbox.committed(view.outgoing, commandId, position, there) };
   if (BRINGS_IN.has(done.deed.case)) return attend({ ...next, wanted: true, refusal: undefined });
   if (done.deed.case === "leaveConference") return [{ ...next, wanted: false }, []];
+  if (done.deed.case === "setResolution") {
+    // A page that attends gets the event. Otherwise this answer is all that it gets.
+    const { resolution } = done.deed.value;
+    const facts = view.session && changed(view.session, { resolution, resolutionBy: undefined });
+    const isShown = view.attendance === "on" || (position > 0 && there);
+    const outgoing = outbox.discard(view.outgoing, commandId);
+    return [{ ...view, outgoing, session: isShown ? view.session : facts }, []];
+  }
   return [next, []];
 }
 

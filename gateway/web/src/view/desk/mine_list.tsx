@@ -10,6 +10,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { LibraryName, PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
+import { ResolutionTag } from "./resolution";
 import { patronOf, Row, RowName, RowTime } from "./rows";
 import { putAway } from "./throw_away";
 import { LeftBehind } from "./unsent";
@@ -154,6 +155,7 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
       </span>
       <span class="row-line">
         <span class="library">{view.session?.institutionName}</span>
+        {view.session && <ResolutionTag desk={desk} session={view.session} />}
       </span>
     </Row>
   );

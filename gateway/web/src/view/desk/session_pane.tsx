@@ -16,6 +16,7 @@ import { BackToLists } from "./chat_news";
 import { LibraryName, PracticeMark } from "./new_list";
 import { ConnectionState } from "./patron_marks";
 import { PolicyButton, PolicyPanel } from "./policy";
+import { ResolutionBar } from "./resolution";
 import { putAway } from "./throw_away";
 import { HandedOver, OfferBar } from "./transfer_bar";
 
@@ -94,6 +95,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
       </header>
       <Trouble view={view} />
       <Banner desk={desk} view={view} />
+      <ResolutionBar desk={desk} view={view} />
       <OfferBar desk={desk} view={view} />
       {policy && <PolicyPanel desk={desk} view={view} onClose={closePolicy} />}
       <Stream

@@ -1,8 +1,9 @@
+import { create } from "@bufbuild/protobuf";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, endedSessions, type TranscriptView, transcript } from "../../api";
 import type { Desk } from "../../app/desk";
 import { PagedList } from "../../app/pages";
-import { Part, type Session } from "../../gen/carrel/session/v1/session_pb";
+import { Part, type Resolution, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";
 import { dayAndTime, milliseconds, span } from "../../time";
@@ -14,6 +15,7 @@ import { MailLink } from "../parts/linked_text";
 import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
 import { Paged } from "./paged";
+import { ResolutionSetter } from "./resolution";
 import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useReview } from "./review_notes";
 import { RowName } from "./rows";
 
@@ -53,12 +55,14 @@ export function Transcripts({ desk }: { desk: Desk }) {
             {sessions.map((session) => (
               <EndedSession
                 key={session.sessionId}
+                desk={desk}
                 session={session}
                 selected={open?.sessionId === session.sessionId}
                 onOpen={(by) => {
                   opener.current = by;
                   setOpen(session);
                 }}
+                onSet={(resolution) => list.replace((one) => one.sessionId === session.sessionId, withIt(resolution))}
               />
             ))}
           </ul>
@@ -69,13 +73,21 @@ export function Transcripts({ desk }: { desk: Desk }) {
   );
 }
 
+/** Returns a function that gives a session the resolution that the user has just set. */
+function withIt(resolution: Resolution): (session: Session) => Session {
+  return (session) => create(SessionSchema, { ...session, resolution, resolutionBy: undefined });
+}
+
 interface EndedSessionProps {
+  desk: Desk;
   session: Session;
   selected: boolean;
   onOpen: (by: HTMLElement) => void;
+  /** The user has set the resolution. */
+  onSet: (resolution: Resolution) => void;
 }
 
-function EndedSession({ session, selected, onOpen }: EndedSessionProps) {
+function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionProps) {
   const patron = session.patronName || "Patron";
   const from = milliseconds(session.pickUpTime ?? session.openTime) ?? 0;
   const length = span((milliseconds(session.endTime) ?? from) - from);
@@ -102,6 +114,7 @@ function EndedSession({ session, selected, onOpen }: EndedSessionProps) {
         </span>
         <span class="row-question">{session.question}</span>
       </button>
+      <ResolutionSetter desk={desk} session={session} onSet={onSet} />
     </li>
   );
 }

@@ -10,6 +10,7 @@ import {
   offeredTo,
   patronConnectionLine,
   type Reader,
+  resolutionLine,
   returnedLine,
   transferredLine,
   waitedAt,
@@ -95,6 +96,12 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
       return <Fact event={event}>{returnedLine(event, own, reader.isPatron)}</Fact>;
     case "ended":
       return <Fact event={event}>{endLine(event, own, reader.isPatron, waitedAt(events, event))}</Fact>;
+    case "resolutionSet":
+      return (
+        <Fact event={event} staff>
+          {resolutionLine(event, events, own)}
+        </Fact>
+      );
     default:
       return null;
   }

@@ -1,0 +1,168 @@
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import type { Desk } from "../../app/desk";
+import { type Person, Resolution, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import type { SessionView } from "../../state/session";
+import { RESOLUTION_CHOICES, resolutionWords } from "../../words";
+import { Icon } from "../parts/icon";
+
+/** The resolution of an ended session, or that it is not coded yet, in words, for its row (R16). */
+export function ResolutionTag({ desk, session }: { desk: Desk; session: Session }) {
+  const isCoded = session.resolution !== Resolution.UNSPECIFIED;
+  return (
+    <span class={isCoded ? "tag" : "tag not-coded"}>
+      <Icon name={isCoded ? "check" : "clock"} /> {wordsFor(desk, session)}
+    </span>
+  );
+}
+
+/** Asks the owner of an ended session how it ended. The librarian is free already, and can answer later (R16). */
+export function ResolutionBar({ desk, view }: { desk: Desk; view: SessionView }) {
+  const { session, sessionId } = view;
+  if (session?.state !== SessionState.ENDED) return null;
+  const isOwn = session.owner !== undefined && session.owner.librarianId === desk.profile.value?.librarianId;
+  const asks = isOwn && session.resolution === Resolution.UNSPECIFIED && !desk.resolutions.putOff.value.has(sessionId);
+  return (
+    <div class="banner resolution-bar">
+      <ResolutionSetter desk={desk} session={session} asks={asks} onLater={() => desk.resolutions.later(sessionId)} />
+    </div>
+  );
+}
+
+interface ResolutionSetterProps {
+  desk: Desk;
+  session: Session;
+  /** Whether the choices are shown without being asked for. */
+  asks?: boolean;
+  /** The librarian puts the question off. */
+  onLater?: () => void;
+  /** The resolution was set. */
+  onSet?: (resolution: Resolution) => void;
+}
+
+/** The resolution of a session, and the way to set or correct it. */
+export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }: ResolutionSetterProps) {
+  const [isOpen, setOpen] = useState(false);
+  const line = useRef<HTMLParagraphElement>(null);
+  const change = useRef<HTMLButtonElement>(null);
+  const choices = useRef<HTMLFormElement>(null);
+  /** Whether the choices had the focus when they were last drawn, and whether they were closed without setting anything. */
+  const hadFocus = useRef(false);
+  const isLeft = useRef(false);
+  if (choices.current !== null) hadFocus.current = choices.current.contains(document.activeElement);
+  const shown = asks || isOpen;
+  useEffect(() => {
+    // The element that had the focus is gone.
+    if (!shown && hadFocus.current) (isLeft.current ? change : line).current?.focus();
+    if (shown && isOpen) focusChosen(choices.current);
+    hadFocus.current = false;
+    isLeft.current = false;
+  }, [shown]);
+  const { sessionId } = session;
+  const isCoded = session.resolution !== Resolution.UNSPECIFIED;
+  const leave = () => {
+    isLeft.current = true;
+    setOpen(false);
+    onLater?.();
+  };
+  const set = async (resolution: Resolution) => {
+    if (!(await desk.resolutions.set(sessionId, resolution))) return;
+    desk.announcer.say(`Resolution: ${resolutionWords(resolution, undefined)}.`);
+    setOpen(false);
+    onSet?.(resolution);
+  };
+  if (!shown) {
+    return (
+      <p class="resolution-line" ref={line} tabIndex={-1}>
+        <span>
+          Resolution: <strong>{wordsFor(desk, session)}</strong>
+        </span>
+        <button ref={change} type="button" class="button small" onClick={() => setOpen(true)}>
+          {isCoded ? "Correct …" : "Set …"}
+          <span class="visually-hidden">, the resolution of the session with {session.patronName || "the patron"}</span>
+        </button>
+      </p>
+    );
+  }
+  return (
+    <Choices
+      formRef={choices}
+      first={suggested(desk, session)}
+      isSetting={desk.resolutions.isSetting(sessionId)}
+      otherwise={isCoded ? "Cancel" : "Not now"}
+      onSet={(resolution) => void set(resolution)}
+      onCancel={leave}
+    />
+  );
+}
+
+interface ChoicesProps {
+  formRef: { current: HTMLFormElement | null };
+  first: Resolution;
+  isSetting: boolean;
+  /** The label of the button that changes nothing. */
+  otherwise: string;
+  onSet: (resolution: Resolution) => void;
+  onCancel: () => void;
+}
+
+function Choices({ formRef, first, isSetting, otherwise, onSet, onCancel }: ChoicesProps) {
+  const [chosen, setChosen] = useState(first);
+  const name = useId();
+  const isNone = chosen === Resolution.UNSPECIFIED;
+  return (
+    <form
+      class="resolution"
+      ref={formRef}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!isNone && !isSetting) onSet(chosen);
+      }}
+    >
+      <fieldset>
+        <legend>How did it end?</legend>
+        {RESOLUTION_CHOICES.map(([resolution, words]) => (
+          <label key={resolution} class="choice">
+            <input
+              type="radio"
+              name={name}
+              value={resolution}
+              checked={chosen === resolution}
+              onChange={() => setChosen(resolution)}
+            />
+            {words}
+          </label>
+        ))}
+      </fieldset>
+      <div class="resolution-actions">
+        <button type="submit" class="button small primary" aria-disabled={isNone || isSetting}>
+          {isSetting ? "Setting …" : "Set the resolution"}
+        </button>
+        <button type="button" class="button small plain" onClick={onCancel}>
+          {otherwise}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function focusChosen(form: HTMLFormElement | null): void {
+  const radios = [...(form?.querySelectorAll<HTMLInputElement>("input") ?? [])];
+  (radios.find((radio) => radio.checked) ?? radios[0])?.focus();
+}
+
+/** Returns the choice to begin with: the resolution that is set, or Practice for a practice session. */
+function suggested(desk: Desk, { resolution, resolutionBy, queueId }: Session): Resolution {
+  // "By me" would mean the reader now, not the librarian who set it.
+  const isOthers = resolution === Resolution.FOLLOW_UP_BY_ME && !isUser(desk, resolutionBy);
+  if (resolution !== Resolution.UNSPECIFIED) return isOthers ? Resolution.UNSPECIFIED : resolution;
+  return desk.isPractice(queueId) ? Resolution.PRACTICE : Resolution.UNSPECIFIED;
+}
+
+/** Returns the resolution in words for the user. What they have just set themselves comes without an author. */
+function wordsFor(desk: Desk, { resolution, resolutionBy }: Session): string {
+  return resolutionWords(resolution, isUser(desk, resolutionBy) ? undefined : resolutionBy);
+}
+
+function isUser(desk: Desk, person: Person | undefined): boolean {
+  return person === undefined || person.librarianId === desk.profile.value?.librarianId;
+}
