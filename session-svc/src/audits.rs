@@ -216,8 +216,11 @@ impl Audit {
         let mut own: BTreeMap<&str, Vec<NewEvent>> = BTreeMap::new();
         for Audited { facts, at_ms, .. } in together.iter().map(|one| &one.audited) {
             for fact in facts {
-                let did = own.entry(&fact.librarian_id).or_default();
-                did.push(storage::encode(fact, *at_ms, None)?);
+                // What time alone has brought is among nobody's own.
+                if !fact.librarian_id.is_empty() {
+                    let did = own.entry(&fact.librarian_id).or_default();
+                    did.push(storage::encode(fact, *at_ms, None)?);
+                }
                 let entry = AuditEntry::chain(fact.clone(), *at_ms, &hash);
                 events.push(storage::encode(&entry, *at_ms, None)?);
                 hash = entry.chain_hash;
@@ -257,7 +260,7 @@ impl Audit {
             tail.own.clear();
         }
         for fact in together.iter().flat_map(|one| &one.audited.facts) {
-            if !tail.own.contains_key(&fact.librarian_id) {
+            if !fact.librarian_id.is_empty() && !tail.own.contains_key(&fact.librarian_id) {
                 let stream = own_stream(&self.stream.id, &fact.librarian_id);
                 let end = end_of(log, &stream, 0).await?;
                 tail.own.insert(fact.librarian_id.clone(), end);

@@ -1,5 +1,7 @@
 //! The settings of session-svc.
 
+use std::str::FromStr;
+
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +31,71 @@ pub struct Config {
     pub rest_after: HumanDuration,
     /// How many events may wait for one slow reader before its stream ends.
     pub backlog: usize,
+    /// How long after its end a session is erased.
+    pub erase_after: EraseAfter,
+    /// How often it is looked which ended sessions are to be erased.
+    pub erase_sweep: HumanDuration,
 }
+
+/// How long after its end a session is erased (R20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum EraseAfter {
+    /// After this time.
+    Time(HumanDuration),
+    /// Only when an administrator erases it.
+    Never,
+}
+
+/// The spelling of [`EraseAfter::Never`].
+const NEVER: &str = "never";
+
+impl EraseAfter {
+    /// Returns the moment at or before which a session must have ended to be erased now, in Unix milliseconds; `None` if none
+    /// is.
+    pub(crate) fn due_by(self, now_ms: i64) -> Option<i64> {
+        match self {
+            Self::Time(time) => Some(now_ms.saturating_sub(in_ms(time))),
+            Self::Never => None,
+        }
+    }
+}
+
+impl FromStr for EraseAfter {
+    type Err = EraseAfterError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == NEVER {
+            return Ok(Self::Never);
+        }
+        match text.parse() {
+            Ok(time) => Ok(Self::Time(time)),
+            Err(_) => Err(EraseAfterError(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for EraseAfter {
+    type Error = EraseAfterError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<EraseAfter> for String {
+    fn from(after: EraseAfter) -> Self {
+        match after {
+            EraseAfter::Time(time) => time.to_string(),
+            EraseAfter::Never => NEVER.to_owned(),
+        }
+    }
+}
+
+/// The error for a text that is not a valid [`EraseAfter`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("session.erase_after can't be {0:?}; write a length of time, for example 90d, or {NEVER}")]
+pub struct EraseAfterError(String);
 
 impl Default for Config {
     fn default() -> Self {
@@ -44,6 +110,8 @@ impl Default for Config {
             tail_repair: HumanDuration::from_secs(5),
             rest_after: HumanDuration::from_secs(60),
             backlog: 256,
+            erase_after: EraseAfter::Time(HumanDuration::from_secs(90 * 24 * 60 * 60)),
+            erase_sweep: HumanDuration::from_secs(600),
         }
     }
 }
@@ -69,6 +137,7 @@ impl Config {
             ("patron_lost", self.patron_lost),
             ("transfer_lapse", self.transfer_lapse),
             ("tail_repair", self.tail_repair),
+            ("erase_sweep", self.erase_sweep),
         ];
         match times.into_iter().find(|(_, time)| time.get().is_zero()) {
             Some((key, _)) => Err(ConfigError { key }),
@@ -78,12 +147,16 @@ impl Config {
 
     /// Returns the durations that the rules use.
     pub(crate) fn times(&self) -> Times {
-        let ms = |time: HumanDuration| i64::try_from(time.get().as_millis()).unwrap_or(i64::MAX);
         Times {
-            wrap_up_ms: ms(self.wrap_up),
-            transfer_lapse_ms: ms(self.transfer_lapse),
+            wrap_up_ms: in_ms(self.wrap_up),
+            transfer_lapse_ms: in_ms(self.transfer_lapse),
         }
     }
+}
+
+/// Converts to milliseconds, saturating.
+fn in_ms(time: HumanDuration) -> i64 {
+    i64::try_from(time.get().as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -102,6 +175,21 @@ mod tests {
         let file: File = toml::from_str(crate::DEFAULT_SETTINGS).unwrap();
         assert_eq!(file.session, Config::default());
         assert_eq!(file.session.check(), Ok(()));
+    }
+
+    #[test]
+    fn sessions_are_erased_after_a_time_or_never() {
+        let day = EraseAfter::Time(HumanDuration::from_secs(86_400));
+        for (text, after) in [("1d", day), ("never", EraseAfter::Never)] {
+            assert_eq!(text.parse::<EraseAfter>().unwrap(), after);
+            assert_eq!(String::from(after), text);
+        }
+        assert_eq!(day.due_by(86_400_007), Some(7));
+        assert_eq!(EraseAfter::Never.due_by(i64::MAX), None);
+        for wrong in ["0", "soon", ""] {
+            let error = wrong.parse::<EraseAfter>().unwrap_err().to_string();
+            assert!(error.contains("90d, or never"), "{error}");
+        }
     }
 
     #[test]

@@ -151,15 +151,16 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
     use wire::session_event::Payload;
 
     let staff = |member: &StaffMember, part| {
-        show_staff(member, part, session.audience, session.opened.staff_naming)
+        let naming = session.opened.staff_naming;
+        Some(show_staff(member, part, session.audience, naming))
     };
     let speaker = |by: &Speaker| {
-        show_speaker(
+        Some(show_speaker(
             by,
             &session.opened.patron_name,
             session.audience,
             session.opened.staff_naming,
-        )
+        ))
     };
     let (author, payload) = match event {
         Event::Opened(opened) => (
@@ -218,8 +219,9 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
             staff(by, Part::Owner),
             Payload::Transferred(wire::SessionTransferred {
                 // A patron is told only that another librarian answers from now on.
-                from: (session.audience == Audience::Staff)
-                    .then(|| person_to_wire(staff(from, Part::Colleague))),
+                from: staff(from, Part::Colleague)
+                    .filter(|_| session.audience == Audience::Staff)
+                    .map(person_to_wire),
             }),
         ),
         Event::Escalated { queue_id } => (
@@ -241,11 +243,20 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
                 resolution: resolution_to_wire(*resolution).into(),
             }),
         ),
+        Event::Erased(erasure) => (
+            // A patron is told that it was done, and not by whom.
+            erasure
+                .by
+                .as_ref()
+                .filter(|_| session.audience == Audience::Staff)
+                .and_then(|by| staff(by, Part::Colleague)),
+            Payload::Erased(wire::SessionErased {}),
+        ),
     };
     wire::SessionEvent {
         position: session.position,
         time: Some(timestamp(at_ms)),
-        author: Some(person_to_wire(author)),
+        author: author.map(person_to_wire),
         payload: Some(payload),
     }
 }
@@ -287,6 +298,8 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
         owner: session
             .owner
             .as_ref()
+            // Of an erased session only the owner's library is known, which is for staff.
+            .filter(|_| for_staff || session.erased.is_none())
             .map(|owner| show(&owner.member, Part::Owner)),
         colleagues: session
             .colleagues
@@ -313,14 +326,23 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
                 resolution_to_wire(resolved.resolution)
             })
             .into(),
-        resolution_by: session.resolved.as_ref().map(|resolved| {
-            person_to_wire(show_speaker(
-                &resolved.by,
-                &session.opened.patron_name,
-                session.audience,
-                naming,
-            ))
-        }),
+        resolution_by: session
+            .resolved
+            .as_ref()
+            .and_then(|resolved| resolved.by.as_ref())
+            .map(|by| {
+                let patron_name = &session.opened.patron_name;
+                person_to_wire(show_speaker(by, patron_name, session.audience, naming))
+            }),
+        erase_time: session
+            .erased
+            .as_ref()
+            .map(|erased| timestamp(erased.at_ms)),
+        erased_by: session
+            .erased
+            .as_ref()
+            .and_then(|erased| erased.by.as_ref())
+            .map(|by| show(by, Part::Colleague)),
     }
 }
 
@@ -395,6 +417,7 @@ pub fn audit_entry_to_wire(number: u64, at_ms: i64, entry: AuditEntry) -> wire::
         AuditAct::ConferenceEntered => wire::AuditAct::ConferenceEntered,
         AuditAct::ConferenceLeft => wire::AuditAct::ConferenceLeft,
         AuditAct::TranscriptRead => wire::AuditAct::TranscriptRead,
+        AuditAct::SessionErased => wire::AuditAct::SessionErased,
     };
     wire::AuditEntry {
         number,

@@ -92,7 +92,11 @@ fn refuse(refused: Refused) -> Refusal {
         }
         Refused::NotActive => state("NOT_ACTIVE", "No librarian has picked this patron up yet."),
         Refused::Ended => state("ENDED", "This session has ended."),
-        Refused::NotEnded => state("NOT_ENDED", "This session has not ended yet. Set its resolution once it has."),
+        Refused::NotEnded => state(
+            "NOT_ENDED",
+            "This session has not ended. Its librarian or its patron must end it first.",
+        ),
+        Refused::Erased => state("ERASED", "This session was erased. Nothing can be added to it."),
         Refused::NotInside => {
             state("NOT_INSIDE", "You are not in this session. Enter it in conference mode once a librarian has picked the patron up.")
         }

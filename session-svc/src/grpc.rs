@@ -268,6 +268,21 @@ impl SessionService for SessionApi {
         }))
     }
 
+    async fn erase_session(
+        &self,
+        request: Request<wire::EraseSessionRequest>,
+    ) -> Result<Response<wire::EraseSessionResponse>, Status> {
+        let (metadata, _, request) = request.into_parts();
+        let command = Command::Erase;
+        let acted = self
+            .act(&metadata, &request.session_id, request.command_id, command)
+            .await?;
+        Ok(Response::new(wire::EraseSessionResponse {
+            session: acted.session.map(|session| *session),
+            replayed: acted.replayed,
+        }))
+    }
+
     async fn get_transcript(
         &self,
         request: Request<wire::GetTranscriptRequest>,

@@ -27,7 +27,9 @@ pub struct History {
     staff: View,
     patron: View,
     conference: Conference,
-    /// The position in the patron's view after each version, so that a repeated command gets its first answer.
+    /// The version of the last event that was erased; 0 if none was.
+    erased_up_to: u64,
+    /// The position in the patron's view after each later version, so that a repeated command gets its first answer.
     patron_positions: Vec<u64>,
     conference_version: u64,
     commands: HashMap<String, Done>,
@@ -38,6 +40,9 @@ pub struct History {
 pub struct View {
     audience: Audience,
     session: Option<Session>,
+    /// The position of the last event that was erased; 0 if none was.
+    erased_up_to: u64,
+    /// The events after that.
     events: Vec<EncodedEvent>,
 }
 
@@ -114,6 +119,7 @@ impl View {
         Self {
             audience,
             session: None,
+            erased_up_to: 0,
             events: Vec::new(),
         }
     }
@@ -125,6 +131,10 @@ impl View {
             .session
             .as_ref()
             .filter(|session| session.position > before)?;
+        if let Event::Erased(erasure) = event {
+            self.erased_up_to = erasure.remains.head(self.audience);
+            self.events.clear();
+        }
         let happened = convert::event_to_wire(session, event, at_ms);
         let encoded = Encoded::of(&wire::AttendResponse {
             response: Some(Response::Event(happened)),
@@ -149,10 +159,16 @@ impl View {
         self.session.as_ref().map_or(0, |session| session.position)
     }
 
-    /// Returns the events after a position, in order.
+    /// Returns the position of the last event that was erased; 0 if none was.
+    #[must_use]
+    pub fn erased_up_to(&self) -> u64 {
+        self.erased_up_to
+    }
+
+    /// Returns the events after a position, in order. Erased ones are left out.
     #[must_use]
     pub fn events_after(&self, position: u64) -> &[EncodedEvent] {
-        let from = usize::try_from(position)
+        let from = usize::try_from(position.saturating_sub(self.erased_up_to))
             .unwrap_or(usize::MAX)
             .min(self.events.len());
         &self.events[from..]
@@ -200,6 +216,7 @@ impl History {
             staff: View::new(Audience::Staff),
             patron: View::new(Audience::Patron),
             conference: Conference::default(),
+            erased_up_to: 0,
             patron_positions: Vec::new(),
             conference_version: 0,
             commands: HashMap::new(),
@@ -247,19 +264,35 @@ impl History {
         })
     }
 
-    /// Takes in the session's next event, and returns it as it is shown. An event that is not the next one is ignored.
+    /// Takes in the session's next event, and returns it as it is shown. An event that is not the next one is ignored,
+    /// except for an erasure: it stands for all events before it, which may be gone from the log before they were read
+    /// here.
     pub fn record(&mut self, stored: Stored<Event>) -> Option<Shown> {
-        if stored.version != self.session_version() + 1 {
+        let next = self.session_version() + 1;
+        let is_erasure = matches!(stored.event, Event::Erased(_));
+        if stored.version != next && !(is_erasure && stored.version > next) {
             return None;
         }
         let patron = self.patron.take_in(&stored.event, stored.at_ms);
         let staff = self.staff.take_in(&stored.event, stored.at_ms);
+        if is_erasure {
+            self.forget(stored.version - 1);
+        }
         self.patron_positions.push(self.patron.position());
         self.file(stored.command, Some(stored.version));
         Some(Shown {
             staff: staff?,
             patron,
         })
+    }
+
+    /// Forgets what is known, beside the views, of the events up to this version. Their commands are forgotten as well, as
+    /// by a server that reads the session after the erasure.
+    fn forget(&mut self, up_to: u64) {
+        self.erased_up_to = up_to;
+        self.patron_positions = Vec::new();
+        self.commands
+            .retain(|_, done| done.version.is_none_or(|version| version > up_to));
     }
 
     /// Takes in the conference's next event. An event that is not the next one is ignored.
@@ -304,7 +337,13 @@ impl History {
     /// Returns the version of the session's stream that is known here.
     #[must_use]
     pub fn session_version(&self) -> u64 {
-        self.patron_positions.len() as u64
+        self.erased_up_to + self.patron_positions.len() as u64
+    }
+
+    /// Returns the version of the last event that was erased, if any was. The log may still have to erase it.
+    #[must_use]
+    pub fn erased_up_to(&self) -> Option<u64> {
+        (self.erased_up_to > 0).then_some(self.erased_up_to)
     }
 
     /// Returns the version of the conference's stream that is known here.
@@ -341,10 +380,12 @@ impl History {
             Audience::Staff => version,
             Audience::Patron => {
                 let after = |version: u64| {
-                    let index = usize::try_from(version.checked_sub(1)?).ok()?;
+                    let index = version.checked_sub(self.erased_up_to)?.checked_sub(1)?;
+                    let index = usize::try_from(index).ok()?;
                     self.patron_positions.get(index).copied()
                 };
-                let before = after(version.saturating_sub(1)).unwrap_or(0);
+                let before = after(version.saturating_sub(1));
+                let before = before.unwrap_or(self.patron.erased_up_to);
                 after(version).filter(|after| *after > before).unwrap_or(0)
             }
         }
@@ -371,6 +412,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
+        erasure::{Erasure, Remains},
         event::{Opened, Speaker},
         people::{StaffMember, StaffNaming},
     };
@@ -448,6 +490,53 @@ mod tests {
         log.append(Batch { writes }).await?;
         let news = news.await?;
         assert_eq!((news.session.len(), news.conference.len()), (1, 1));
+        Ok(())
+    }
+
+    /// R20: whether a server was there all the time, missed some of it, or reads it afterwards, it knows the same.
+    #[test]
+    fn an_erasure_stands_for_all_that_was_before_it() -> anyhow::Result<()> {
+        let by = Speaker::Patron;
+        let note = Event::NoteWritten {
+            by: by.clone(),
+            text: "secret".to_owned(),
+        };
+        let mut events = vec![opened(), note, Event::Ended { by }];
+        let staff = events.iter().fold(None, |session, event| {
+            Session::apply(session, Audience::Staff, event, 1)
+        });
+        let remains = staff.as_ref().and_then(Remains::of);
+        let remains = remains.ok_or_else(|| anyhow::anyhow!("it has ended"))?;
+        events.push(Event::Erased(Erasure { by: None, remains }));
+        let stored = |version: usize| Stored {
+            version: version as u64,
+            at_ms: 1,
+            event: events[version - 1].clone(),
+            command: Some(Command::of(version.to_string(), b"")),
+        };
+        for known in 0..=3 {
+            let mut history = History::empty("s".to_owned());
+            for version in (1..=known).chain([4]) {
+                history.record(stored(version));
+            }
+            assert_eq!(history.session_version(), 4);
+            assert_eq!(history.erased_up_to(), Some(3));
+            assert_eq!(history.done("1"), None);
+            assert_eq!(history.done("4").and_then(|done| done.version), Some(4));
+            assert_eq!(history.position_of(4, Audience::Staff), 4);
+            assert_eq!(history.position_of(4, Audience::Patron), 3);
+            assert_eq!(history.position_of(1, Audience::Patron), 0);
+            for (audience, position) in [(Audience::Staff, 4), (Audience::Patron, 3)] {
+                let view = history.view(audience);
+                assert_eq!(view.position(), position);
+                assert_eq!(view.erased_up_to(), position - 1);
+                assert_eq!(view.events_after(0).len(), 1);
+                assert_eq!(view.events_after(position - 1).len(), 1);
+                assert!(view.events_after(position).is_empty());
+            }
+            // What comes late of before brings nothing back.
+            assert!(history.record(stored(2)).is_none());
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@
 //! - `sessions`: all live sessions, loaded into memory when needed.
 //! - [`word`]: what servers tell each other about a session, so that not every server must read the log.
 //! - [`live_list`]: the lists that librarians watch.
+//! - `retention`: which ended sessions still have their text, and which of them are to be erased.
 //! - [`audits`]: the audits of libraries, written before anyone is shown what they record.
 //! - `grpc`: the gRPC services: unwrap, call, wrap.
 //!
@@ -44,12 +45,13 @@ mod heartbeats;
 pub mod history;
 mod live_list;
 mod live_session;
+mod retention;
 mod sessions;
 pub mod storage;
 mod subscribers;
 pub mod word;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, EraseAfter, EraseAfterError};
 pub use error::Error;
 pub use grpc::{LoadApi, SessionApi, TransferApi};
 
@@ -145,7 +147,8 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         stop,
     };
     let sessions = sessions::Sessions::new(parts, tasks.clone());
-    tasks.spawn(sessions.clone().keep_up(members));
+    tasks.spawn(sessions.clone().keep_up(members.clone()));
+    tasks.spawn(sessions.clone().sweep(members));
     tasks.close();
     let load = LoadApi::new(sessions.clone(), auth.clone(), clock.clone());
     let api = SessionApi::new(sessions, auth, clock);

@@ -56,6 +56,7 @@ use there::{LookUp, Seen};
 mod answers;
 mod append;
 mod carry_out;
+mod erase;
 mod in_order;
 mod keep_up;
 mod needless;
@@ -121,6 +122,11 @@ pub(crate) enum Request {
     },
     /// Reads the log, which has more than is known here.
     CatchUp,
+    /// To erase the session if it ended at this moment or before, and to finish erasing it if that was begun.
+    Expire {
+        ended_by_ms: i64,
+        answer: oneshot::Sender<Result<(), Error>>,
+    },
 }
 
 /// The versions up to which a session is known here, to be compared with the log.
@@ -199,6 +205,7 @@ pub(crate) struct Joined {
     pub(crate) part: Part,
     pub(crate) head: u64,
     pub(crate) resync: bool,
+    pub(crate) erased_up_to: u64,
     pub(crate) backlog: Vec<EncodedEvent>,
     pub(crate) listening: Listening,
 }
@@ -246,6 +253,8 @@ pub(crate) struct LiveSession {
     seen: Seen,
     last_used: Instant,
     tended_at: Instant,
+    /// Whether the session was erased and the log has confirmed that nothing of it is left.
+    is_gone: bool,
     /// Whether something was due at the last check and could not be written.
     overdue: bool,
     /// Whether nobody attends here but somebody does on another server, which then looks after the session.
@@ -282,6 +291,7 @@ impl LiveSession {
             seen: Seen::now(),
             last_used: Instant::now(),
             tended_at: Instant::now(),
+            is_gone: false,
             overdue: false,
             attended_elsewhere: false,
             lease_stands: false,
@@ -400,6 +410,12 @@ impl LiveSession {
             }
             Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
             Request::CatchUp => self.refill("tail", None).await,
+            Request::Expire {
+                ended_by_ms,
+                answer,
+            } => {
+                let _ = answer.send(self.expire(ended_by_ms).await);
+            }
         }
     }
 

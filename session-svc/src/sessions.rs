@@ -30,6 +30,7 @@ use crate::{
     },
 };
 
+mod sweep;
 mod upkeep;
 
 /// All sessions. Cheap to clone.
@@ -301,6 +302,7 @@ async fn refuse_all(inbox: &mut Inbox, error: &Error) {
             Request::Join { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Look { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Transcript { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Request::Expire { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Typing { .. } | Request::CatchUp => {}
         }
     }

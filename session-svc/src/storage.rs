@@ -1,7 +1,10 @@
-//! How sessions are stored in the log: four kinds of streams, with their events as JSON.
+//! How sessions are stored in the log: five kinds of streams, with their events as JSON.
 //!
-//! - `session/<session id>`: what happened in the session. Every event is for staff at least.
+//! - `session/<session id>`: what happened in the session. Every event is for staff at least. When the session is erased,
+//!   so is the beginning of the stream; the stream itself stays.
 //! - `conference/<session id>`: who entered and left in conference mode. For nobody in the session.
+//! - `retention/<session id>`: whether the text of the session, which has ended, is still kept. The stream's standing tells
+//!   which sessions are to be erased (see `retention`).
 //! - `audit/<institution id>`: the library's audit.
 //! - `own_audit/<institution id>/<librarian id>`: the part of that audit that one librarian did, for those who may see
 //!   no more of it.
@@ -12,6 +15,8 @@ pub(crate) use carrel_platform::log::stored::{Stored, encode, read_after, read_b
 pub const SESSION: &str = "session";
 /// The category of conference streams.
 pub const CONFERENCE: &str = "conference";
+/// The category of streams that say whether ended sessions are still kept.
+pub const RETENTION: &str = "retention";
 /// The category of audit streams.
 pub const AUDIT: &str = "audit";
 /// The category of the streams of librarians' own audit entries.

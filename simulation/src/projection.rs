@@ -68,6 +68,7 @@ fn show(event: &RecordedEvent) -> (Shown, bool) {
         "returned" => ("returned", "", true),
         "transferred" => ("transferred", "", true),
         "ended" => ("ended", "", true),
+        "erased" => ("erased", "", true),
         "note_written" => ("note", text("text"), false),
         "colleague_left" => ("colleague left", "", false),
         "transfer_offered" => ("offered", text("id"), false),
@@ -94,6 +95,7 @@ pub(crate) fn shown(event: &wire::SessionEvent) -> Shown {
         Some(Payload::Returned(_)) => ("returned", String::new()),
         Some(Payload::Transferred(_)) => ("transferred", String::new()),
         Some(Payload::Ended(_)) => ("ended", String::new()),
+        Some(Payload::Erased(_)) => ("erased", String::new()),
         Some(Payload::Note(note)) => ("note", note.text.clone()),
         Some(Payload::ColleagueLeft(_)) => ("colleague left", String::new()),
         Some(Payload::TransferOffered(offered)) => {

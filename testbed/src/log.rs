@@ -43,7 +43,7 @@ impl std::fmt::Debug for BeforeReads {
 
 /// A log that works normally until it is told otherwise, and counts its reads and the appends that it refused.
 ///
-/// Only appends and reads can be disturbed. No read completes the first time it is polled.
+/// Only appends, reads and erasures can be disturbed. No read completes the first time it is polled.
 #[derive(Debug)]
 pub struct FaultyLog {
     log: SqliteLog,
@@ -51,6 +51,7 @@ pub struct FaultyLog {
     refused: AtomicUsize,
     reads: AtomicUsize,
     unreadable: AtomicBool,
+    unerasable: AtomicBool,
     hangs: watch::Sender<bool>,
     before_reads: BeforeReads,
     holds: AtomicBool,
@@ -76,6 +77,7 @@ impl FaultyLog {
             refused: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),
             unreadable: AtomicBool::new(false),
+            unerasable: AtomicBool::new(false),
             hangs: watch::Sender::new(false),
             before_reads: BeforeReads::default(),
             holds: AtomicBool::new(false),
@@ -104,6 +106,12 @@ impl FaultyLog {
     /// Lets every read that begins from now on succeed, or fail with [`LogError::Unavailable`].
     pub fn be_readable(&self, readable: bool) {
         self.unreadable.store(!readable, Ordering::SeqCst);
+    }
+
+    /// Makes all erasures from now on do nothing and report that their outcome is unknown, until this is called with
+    /// `true`.
+    pub fn be_erasable(&self, erasable: bool) {
+        self.unerasable.store(!erasable, Ordering::SeqCst);
     }
 
     /// Makes all reads from now on hang, until this is called with `false`.
@@ -211,7 +219,12 @@ impl EventLog for FaultyLog {
         stream: &'a StreamName,
         up_to: u64,
     ) -> BoxFuture<'a, Result<(), LogError>> {
-        self.log.erase(stream, up_to)
+        Box::pin(async move {
+            if self.unerasable.load(Ordering::SeqCst) {
+                return Err(LogError::Unknown("told so".into()));
+            }
+            self.log.erase(stream, up_to).await
+        })
     }
 
     fn epoch(&self) -> &str {

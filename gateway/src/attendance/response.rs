@@ -106,6 +106,7 @@ mod tests {
             audience: 2,
             part: 3,
             resync: true,
+            erased_up_to: 3,
         };
         let refused = ActRefused {
             command_id: "c".to_owned(),

@@ -33,7 +33,8 @@ pub fn audience_of(event: &Event) -> Audience {
         | Event::PagePushed { .. }
         | Event::Returned { .. }
         | Event::Transferred { .. }
-        | Event::Ended { .. } => Audience::Patron,
+        | Event::Ended { .. }
+        | Event::Erased(_) => Audience::Patron,
         Event::NoteWritten { .. }
         | Event::ColleagueLeft { .. }
         | Event::TransferOffered(_)

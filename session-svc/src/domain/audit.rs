@@ -16,6 +16,8 @@ pub enum AuditAct {
     ConferenceLeft,
     /// A transcript was read by someone who was not in the session.
     TranscriptRead,
+    /// A session was erased.
+    SessionErased,
 }
 
 /// A fact to be written to the audit. It contains nothing of any conversation.
@@ -23,7 +25,7 @@ pub enum AuditAct {
 pub struct AuditFact {
     /// What was done.
     pub act: AuditAct,
-    /// Who did it.
+    /// Who did it. Empty if nobody did, because it was time for it.
     pub librarian_id: String,
     /// Their name, as it was then.
     pub librarian_name: String,
@@ -67,6 +69,7 @@ fn chain_hash(fact: &AuditFact, at_ms: i64, before: &str) -> String {
         AuditAct::ConferenceEntered => "entered",
         AuditAct::ConferenceLeft => "left",
         AuditAct::TranscriptRead => "read",
+        AuditAct::SessionErased => "erased",
     };
     let mut context = Context::new(&SHA256);
     context.update(&at_ms.to_be_bytes());

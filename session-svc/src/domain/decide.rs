@@ -8,6 +8,7 @@ use super::{
     address::PageAddress,
     audit::{AuditAct, AuditFact},
     conference::{ConferenceEvent, Departure},
+    erasure,
     event::{Event, Opened, Speaker},
     people::{Actor, LibrarianActor, PatronActor, Role, StaffMember},
     refused::Refused,
@@ -85,6 +86,8 @@ pub enum Command {
         /// How.
         resolution: Resolution,
     },
+    /// An administrator erases the ended session.
+    Erase,
 }
 
 /// What follows from a command, to be written all at once. Empty if things already are as the command wants them.
@@ -150,6 +153,7 @@ pub fn decide(
         (Actor::Librarian(librarian), Command::SetResolution { resolution }) => {
             resolution::set(situation, librarian, *resolution)
         }
+        (Actor::Librarian(librarian), Command::Erase) => erasure::erase(situation, librarian),
         (_, Command::End) => end(situation, actor),
         (_, Command::PostMessage { text }) => {
             let by = speaker(situation, actor)?;
@@ -183,7 +187,8 @@ pub fn decide(
             | Command::AcceptTransfer { .. }
             | Command::DeclineTransfer { .. }
             | Command::WithdrawTransfer { .. }
-            | Command::SetResolution { .. },
+            | Command::SetResolution { .. }
+            | Command::Erase,
         ) => Err(Refused::NotAllowed),
     }
 }
@@ -198,6 +203,7 @@ fn check_role(actor: &Actor, command: &Command) -> Result<(), Refused> {
         (Actor::Librarian(librarian), Command::EnterConference { .. }) => {
             librarian.role >= Role::AskAdministrator
         }
+        (Actor::Librarian(librarian), Command::Erase) => librarian.role == Role::Administrator,
         (Actor::Librarian(_), _) => true,
     };
     if allowed {
@@ -398,6 +404,7 @@ fn note_writer(situation: &Situation<'_>, actor: &Actor) -> Result<Speaker, Refu
         (None, Some(_), _) if full => Err(Refused::Full),
         (None, Some(by), _) => Ok(by),
         (None, None, _) => Err(situation.outside(actor)),
+        (Some(_), ..) if session.erased.is_some() => Err(Refused::Erased),
         (Some(_), Some(_), _) if situation.wrapped_up(session) => Err(Refused::Ended),
         (Some(_), ..) if full => Err(Refused::Full),
         (Some(_), Some(by), _) => Ok(by),

@@ -5,6 +5,7 @@ use std::ops::Not;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    erasure::Erasure,
     people::{RouteStep, StaffMember, StaffNaming},
     resolution::Resolution,
     transfer::{Offer, TransferOutcome},
@@ -101,6 +102,8 @@ pub enum Event {
         /// The resolution from then on.
         resolution: Resolution,
     },
+    /// The ended session was erased. Once this event is in the log, all before it are erased from there.
+    Erased(Erasure),
 }
 
 impl Event {
@@ -126,7 +129,8 @@ impl Event {
             | Self::Transferred { .. }
             | Self::Escalated { .. }
             | Self::PatronConnectionChanged { .. }
-            | Self::Ended { .. } => true,
+            | Self::Ended { .. }
+            | Self::Erased(_) => true,
             Self::MessagePosted { .. }
             | Self::PagePushed { .. }
             | Self::NoteWritten { .. }

@@ -30,9 +30,12 @@ pub enum Refused {
     /// The session is over.
     #[error("the session has ended")]
     Ended,
-    /// The session still goes on.
-    #[error("the session has not ended yet")]
+    /// The session goes on, and this is only for ended ones.
+    #[error("the session has not ended")]
     NotEnded,
+    /// The session was erased.
+    #[error("the session was erased")]
+    Erased,
     /// The actor is not in the session.
     #[error("you are not in this session")]
     NotInside,

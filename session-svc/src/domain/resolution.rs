@@ -31,8 +31,8 @@ pub enum Resolution {
 /// The resolution that was set last, and who set it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolved {
-    /// Who.
-    pub by: Speaker,
+    /// Who set it; `None` once the session was erased.
+    pub by: Option<Speaker>,
     /// The resolution.
     pub resolution: Resolution,
 }
@@ -42,9 +42,7 @@ impl Resolved {
     fn is(&self, resolution: Resolution, librarian: &LibrarianActor) -> bool {
         self.resolution == resolution
             && (resolution != Resolution::FollowUpByMe
-                || self
-                    .by
-                    .member()
+                || (self.by.as_ref().and_then(Speaker::member))
                     .is_some_and(|by| by.librarian_id == librarian.member.librarian_id))
     }
 }
@@ -67,6 +65,9 @@ pub(super) fn set(
     };
     match session {
         Session { end: None, .. } => Err(Refused::NotEnded),
+        Session {
+            erased: Some(_), ..
+        } => Err(Refused::Erased),
         Session {
             resolved: Some(resolved),
             ..

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    audience::{Audience, project},
+    audience::{Audience, audience_of, project},
+    erasure::Erased,
     event::{Event, Opened, PatronConnection, Speaker},
     people::{RouteStep, StaffMember},
     resolution::Resolved,
@@ -21,6 +22,8 @@ pub struct Session {
     pub audience: Audience,
     /// How many events the audience was shown. Also the position of the last one.
     pub position: u64,
+    /// How many of these events the patron was shown, too.
+    pub patron_position: u64,
     /// The question, and all that is fixed when it is asked.
     pub opened: Arc<Opened>,
     /// When the patron asked, in Unix milliseconds.
@@ -56,6 +59,9 @@ pub struct Session {
     /// on other servers: nothing there depends on it.
     #[serde(skip)]
     pub shown_to_patron: Vec<String>,
+    /// That the session was erased, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
 }
 
 /// How many bytes the messages and pages of one session may take up, and how many its notes: both together can still be
@@ -100,7 +106,8 @@ pub enum Phase {
 impl Session {
     /// Returns the session after one more event, or as it was if the event is not for its audience.
     ///
-    /// `None` stands for a session that was not opened yet; any event but the opening leaves it so.
+    /// `None` stands for a session that was not opened yet; any event but the opening leaves it so, and but an erasure, which
+    /// stands for all events before it.
     #[must_use]
     pub fn apply(
         session: Option<Self>,
@@ -112,9 +119,11 @@ impl Session {
             return session;
         };
         match (session, event) {
+            (_, Event::Erased(erasure)) => Some(erasure.session(audience, at_ms)),
             (None, Event::Opened(opened)) => Some(Self {
                 audience,
                 position: 1,
+                patron_position: 1,
                 opened: Arc::new(opened.clone()),
                 opened_at_ms: at_ms,
                 owner: None,
@@ -130,10 +139,14 @@ impl Session {
                 notes_size: 0,
                 colleagues: Vec::new(),
                 shown_to_patron: Vec::new(),
+                erased: None,
             }),
             (None, _) => None,
             (Some(mut session), event) => {
                 session.position += 1;
+                if audience_of(event) == Audience::Patron {
+                    session.patron_position += 1;
+                }
                 session.change(event, at_ms);
                 Some(session)
             }
@@ -142,7 +155,7 @@ impl Session {
 
     fn change(&mut self, event: &Event, at_ms: i64) {
         match event {
-            Event::Opened(_) => {}
+            Event::Opened(_) | Event::Erased(_) => {}
             Event::PickedUp { by } => self.pass_to(by, at_ms),
             Event::Transferred { by, offer_id, .. } => {
                 self.settle_offer(offer_id, Fate::Accepted);
@@ -196,7 +209,7 @@ impl Session {
             Event::ResolutionSet { by, resolution } => {
                 self.notes_size += size("");
                 self.resolved = Some(Resolved {
-                    by: by.clone(),
+                    by: Some(by.clone()),
                     resolution: *resolution,
                 });
             }

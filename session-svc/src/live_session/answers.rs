@@ -37,7 +37,8 @@ impl LiveSession {
         };
         let view = self.history.view(audience);
         let head = view.position();
-        let resync = after.is_some_and(|after| after > head);
+        let erased_up_to = view.erased_up_to();
+        let resync = after.is_some_and(|after| after > head || after < erased_up_to);
         let from = if resync { 0 } else { after.unwrap_or(0) };
         let backlog = view.events_after(from).to_vec();
         let session = self.show(audience)?;
@@ -65,6 +66,7 @@ impl LiveSession {
             part,
             head,
             resync,
+            erased_up_to,
             backlog,
             listening,
         })

@@ -20,6 +20,7 @@ use crate::{
     },
     error::Error,
     history::{Done, History},
+    retention::{Mark, Marked},
     storage::{self, Stored},
     word::Word,
 };
@@ -66,8 +67,16 @@ impl LiveSession {
         }
         let parts = Arc::clone(&self.parts);
         let log = &*parts.log;
-        let (batch, institution_id) = staged.batch(&self.history)?;
+        let (mut batch, institution_id) = staged.batch(&self.history)?;
         let word = self.word(&batch, &staged);
+        if let Some((mark, at_ms)) = staged.mark() {
+            let session_id = self.history.session_id();
+            let marked = match mark {
+                Mark::Kept => Marked::NOT,
+                Mark::Erasing | Mark::Erased => Marked::read(log, session_id).await?,
+            };
+            batch.writes.push(marked.next(session_id, mark, at_ms)?);
+        }
         let append = NotedSpan::step_for_all(Act::traces(acts), span::SESSION_APPEND);
         if staged.facts.is_empty() {
             append.scope().around(log.append(batch)).await?;
@@ -128,6 +137,19 @@ impl Staged {
     /// Returns whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.session_events.is_empty() && self.conference_events.is_empty() && self.facts.is_empty()
+    }
+
+    /// How far the session's erasing comes with what is staged, and since when, if that changes.
+    fn mark(&self) -> Option<(Mark, i64)> {
+        let marks = self.session_events.iter().map(|(stored, _)| {
+            let mark = match stored.event {
+                Event::Ended { .. } => Mark::Kept,
+                Event::Erased(_) => Mark::Erasing,
+                _ => return None,
+            };
+            Some((mark, stored.at_ms))
+        });
+        marks.flatten().last()
     }
 
     /// Stages a decision and returns the version of the session's last event in it. The command is filed with

@@ -50,6 +50,7 @@ impl LiveSession {
                     | Command::AcceptTransfer { .. }
                     | Command::EnterConference { .. }
                     | Command::LeaveConference
+                    | Command::Erase
             ) {
                 self.carry_out_together(std::mem::take(&mut together)).await;
                 self.carry_out_together(vec![act]).await;
@@ -68,7 +69,21 @@ impl LiveSession {
         if acts.is_empty() {
             return;
         }
-        let answers = self.try_acts(&acts).await;
+        let mut answers = self.try_acts(&acts).await;
+        if let (
+            [
+                Act {
+                    command: Command::Erase,
+                    ..
+                },
+            ],
+            [Ok(_)],
+        ) = (&*acts, &*answers)
+            && let Err(error) = self.erase_rest().await
+        {
+            // Whoever asks again with the same command has this done again.
+            answers = vec![Err(error.into())];
+        }
         for (mut act, answer) in acts.into_iter().zip(answers) {
             act.by.in_order.note(&answer);
             if let Err(error) = &answer {
@@ -206,9 +221,12 @@ impl LiveSession {
                 | Command::AcceptTransfer { .. }
                 | Command::EnterConference { .. }
         );
+        let (shows, sight) = match act.command {
+            Command::Erase => (true, Sight::Transcript),
+            _ => (shows, Sight::Attend),
+        };
         // An actor who repeats a command after losing access to the session learns that it was done, and no more.
-        let shows =
-            shows && may_see(&self.situation(), actor, Some(audience), Sight::Attend).is_ok();
+        let shows = shows && may_see(&self.situation(), actor, Some(audience), sight).is_ok();
         let session = self.history.view(audience).session();
         Acted {
             position: version.map_or(0, |version| self.history.position_of(version, audience)),

@@ -20,14 +20,14 @@ use carrel_platform::{
     bus::{Bus, local::LocalBus},
     clock::Clock,
     lease::{Leases, memory::MemoryLeases},
-    log::{EventLog, sqlite::SqliteLog},
+    log::{EventLog, StreamName, sqlite::SqliteLog},
     serve::{GrpcServer, Services},
 };
 use carrel_proto::session::v1::{
     self as wire, session_service_client::SessionServiceClient,
     transfer_service_client::TransferServiceClient,
 };
-use carrel_session::{Config, Parts, domain::audience::Audience, history::History};
+use carrel_session::{Config, Parts, domain::audience::Audience, history::History, storage};
 use carrel_testbed::{bus::DeafBus, pipe::pipe};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::Channel;
@@ -88,9 +88,13 @@ impl Desk {
 
     /// Opens a desk on the given log.
     pub async fn on(log: Arc<dyn EventLog>) -> Self {
+        Self::on_with(log, Config::default()).await
+    }
+
+    /// The same with its own settings.
+    pub async fn on_with(log: Arc<dyn EventLog>, config: Config) -> Self {
         let bus = Arc::new(LocalBus::default());
         let keys = KeyRing::generate().unwrap();
-        let config = Config::default();
         Self::start(
             log,
             bus,
@@ -237,6 +241,21 @@ impl Desk {
             .await
             .unwrap();
         history.view(Audience::Staff).transcript().unwrap()
+    }
+
+    /// Returns what the log has of a session: the versions, and all texts one after the other.
+    pub async fn written(&self, session_id: &str) -> (Vec<u64>, String) {
+        let stream = StreamName::new(storage::SESSION, session_id);
+        let events = self.log.read(&stream, 0, 1_000).await.unwrap();
+        let texts = events.iter().map(|event| {
+            let key = event.command.as_ref().map_or("", |command| &command.key);
+            format!("{key} {}", String::from_utf8_lossy(&event.payload))
+        });
+        let texts: Vec<_> = texts.collect();
+        (
+            events.iter().map(|event| event.version).collect(),
+            texts.concat(),
+        )
     }
 
     /// Returns a fresh command id. Deterministic, so that two desks that do the same have the same ids.

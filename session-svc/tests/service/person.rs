@@ -169,6 +169,30 @@ impl Person {
             .map(tonic::Response::into_inner)
     }
 
+    pub async fn erase(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+    ) -> Result<wire::EraseSessionResponse, Status> {
+        let request = self.ask(wire::EraseSessionRequest {
+            command_id,
+            session_id: session_id.into(),
+        });
+        self.client
+            .erase_session(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    /// The session as the person sees it, and the position of its last event.
+    pub async fn look(&mut self, session_id: &str) -> Result<(wire::Session, u64), Status> {
+        let request = self.ask(wire::GetSessionRequest {
+            session_id: session_id.into(),
+        });
+        let look = self.client.get_session(request).await?.into_inner();
+        Ok((look.session.unwrap(), look.head.unwrap().number))
+    }
+
     pub async fn transcript(
         &mut self,
         session_id: &str,

@@ -93,6 +93,13 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
             };
             sessions.set_resolution(ask(token, message)).await.into()
         }
+        "EraseSession" => {
+            let message = wire::EraseSessionRequest {
+                command_id,
+                session_id,
+            };
+            sessions.erase_session(ask(token, message)).await.into()
+        }
         "GetTranscript" => {
             let request = ask(token, transcript(wire::Audience::Unspecified));
             sessions.get_transcript(request).await.into()

@@ -80,6 +80,12 @@ pub(super) const TABLE: Table = Table {
     SetResolution          transferred  UA    PD    PD    gone  early NF    early NF    early NF    NF    UA
     SetResolution          ended        UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
     SetResolution          later        UA    PD    PD    NF    NF    NF    ok    NF    ok    NF    NF    UA
+    EraseSession           unopened     UA    PD    PD    PD    PD    PD    NF    NF    PD    PD    NF    UA
+    EraseSession           waiting      UA    PD    PD    PD    PD    PD    early NF    PD    PD    NF    UA
+    EraseSession           active       UA    PD    PD    PD    PD    PD    early NF    PD    PD    NF    UA
+    EraseSession           inside       UA    PD    PD    PD    PD    PD    early NF    PD    PD    NF    UA
+    EraseSession           ended        UA    PD    PD    PD    PD    PD    ok    NF    PD    PD    NF    UA
+    EraseSession           later        UA    PD    PD    PD    PD    PD    ok    NF    PD    PD    NF    UA
 
     GetTranscript          unopened     UA    NF    NF    NF    NF    NF    NF    NF    NF    NF    NF    UA
     GetTranscript          waiting      UA    ok    NF    NF    NF    NF    out   NF    out   NF    NF    UA

@@ -343,6 +343,19 @@ impl SessionService for Sessions {
         }))
     }
 
+    async fn erase_session(
+        &self,
+        request: Request<EraseSessionRequest>,
+    ) -> Answer<EraseSessionResponse> {
+        subject(request.metadata())?;
+        let EraseSessionRequest {
+            command_id,
+            session_id,
+        } = request.into_inner();
+        self.seen.saw(format!("erase {session_id} {command_id}"));
+        Ok(Response::new(EraseSessionResponse::default()))
+    }
+
     async fn list_ended_sessions(
         &self,
         request: Request<ListEndedSessionsRequest>,

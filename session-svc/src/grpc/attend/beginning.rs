@@ -96,6 +96,7 @@ impl Participant {
             part,
             head,
             resync,
+            erased_up_to,
             backlog,
             listening,
         } = self
@@ -119,6 +120,7 @@ impl Participant {
             audience: convert::audience_to_wire(audience).into(),
             part: convert::part_to_wire(part).into(),
             resync,
+            erased_up_to,
         };
         let attendance = Attendance {
             session_id,

@@ -1,0 +1,215 @@
+use super::{
+    super::{
+        conference::Conference,
+        decide::{Command, decide},
+        people::{Actor, PatronActor, Role},
+        samples::opened,
+    },
+    *,
+};
+
+fn member(institution_id: &str) -> StaffMember {
+    StaffMember {
+        librarian_id: "lee".to_owned(),
+        screen_name: "Mr Lee".to_owned(),
+        institution_id: institution_id.to_owned(),
+        institution_name: institution_id.to_uppercase(),
+    }
+}
+
+/// A session with something of everything that is to go, and its events' times from 1 on.
+fn events() -> Vec<Event> {
+    let owner = || Speaker::Owner(member("harbor"));
+    vec![
+        Event::Opened(Opened {
+            patron_name: "Ricky".to_owned(),
+            patron_email: "ricky@example.org".to_owned(),
+            ..opened()
+        }),
+        Event::Escalated {
+            queue_id: "coop".to_owned(),
+        },
+        Event::PickedUp {
+            by: member("harbor"),
+        },
+        Event::NoteWritten {
+            by: owner(),
+            text: "a secret".to_owned(),
+        },
+        Event::MessagePosted {
+            by: owner(),
+            text: "a secret".to_owned(),
+        },
+        Event::Ended { by: owner() },
+    ]
+}
+
+fn fold(events: &[Event], audience: Audience) -> Option<Session> {
+    (1..).zip(events).fold(None, |session, (at_ms, event)| {
+        Session::apply(session, audience, event, at_ms)
+    })
+}
+
+fn try_erase(
+    session: Option<&Session>,
+    role: Role,
+    institution: &str,
+) -> Result<Decision, Refused> {
+    let situation = Situation {
+        session_id: "5e55",
+        session,
+        conference: &Conference::default(),
+        now_ms: 100,
+        times: Default::default(),
+    };
+    let actor = Actor::Librarian(LibrarianActor {
+        member: member(institution),
+        role,
+        queues: Default::default(),
+        practice_queues: Default::default(),
+        warning_version: String::new(),
+    });
+    decide(&situation, &actor, &Command::Erase)
+}
+
+/// The erasure of these events by an administrator of Maple.
+fn erasure(events: &[Event]) -> Event {
+    let session = fold(events, Audience::Staff);
+    let mut decision = try_erase(session.as_ref(), Role::Administrator, "maple")
+        .expect("an administrator of the patron's library may");
+    decision.session.remove(0)
+}
+
+/// R20: role, then object, then state.
+#[test]
+fn only_an_administrator_of_the_patrons_library_erases_and_only_what_has_ended() {
+    let ended = fold(&events(), Audience::Staff);
+    let running = fold(&events()[..5], Audience::Staff);
+    for session in [None, running.as_ref(), ended.as_ref()] {
+        for role in [Role::Librarian, Role::AskAdministrator] {
+            assert_eq!(try_erase(session, role, "maple"), Err(Refused::NotAllowed));
+        }
+        // Lee of Harbor owned it.
+        let foreign = try_erase(session, Role::Administrator, "harbor");
+        assert_eq!(foreign, Err(Refused::NotFound));
+    }
+    let own = |session| try_erase(session, Role::Administrator, "maple");
+    assert_eq!(own(None), Err(Refused::NotFound));
+    assert_eq!(own(running.as_ref()), Err(Refused::NotEnded));
+    let erased = own(ended.as_ref()).expect("it has ended");
+    assert_eq!((erased.session.len(), erased.conference.len()), (1, 0));
+    let facts: Vec<_> = erased
+        .audit
+        .iter()
+        .map(|fact| (fact.act, &*fact.librarian_id, &*fact.detail))
+        .collect();
+    assert_eq!(facts, [(AuditAct::SessionErased, "lee", REQUESTED)]);
+}
+
+/// Nobody's patron may, whatever the session.
+#[test]
+fn a_patron_does_not_erase() {
+    let session = fold(&events(), Audience::Staff);
+    let situation = Situation {
+        session_id: "5e55",
+        session: session.as_ref(),
+        conference: &Conference::default(),
+        now_ms: 100,
+        times: Default::default(),
+    };
+    let patron = Actor::Patron(PatronActor {
+        session_id: "5e55".to_owned(),
+        institution_id: "maple".to_owned(),
+        institution_name: "Maple".to_owned(),
+        queue_id: "maple".to_owned(),
+        staff_naming: StaffNaming::ScreenName,
+        practice: false,
+        route: Vec::new(),
+    });
+    let refused = decide(&situation, &patron, &Command::Erase);
+    assert_eq!(refused, Err(Refused::NotAllowed));
+}
+
+/// R20: who has read the erasure alone knows the same as who has read all, and nobody knows what was said.
+#[test]
+fn what_stays_follows_from_the_erasure_alone() {
+    let mut all = events();
+    let before = fold(&all, Audience::Staff).expect("it was opened");
+    all.push(erasure(&events()));
+    for (audience, position) in [(Audience::Staff, 7), (Audience::Patron, 5)] {
+        let whole = fold(&all, audience).expect("it was opened");
+        let alone = Session::apply(None, audience, &all[6], 7).expect("it stands for all");
+        assert_eq!(whole, alone);
+        assert_eq!((whole.position, whole.patron_position), (position, 5));
+        assert_eq!(whole.queues, before.queues);
+        assert_eq!(whole.opened_at_ms, 1);
+        let owner = whole.owner.expect("it was picked up");
+        assert_eq!(
+            (owner.since_ms, &*owner.member.institution_id),
+            (3, "harbor")
+        );
+        let end = whole.end.expect("it has ended");
+        assert!(matches!(end.by, Speaker::Owner(_)) && end.at_ms == 6);
+        let by = whole.erased.expect("it was erased").by;
+        assert_eq!(by.is_some(), audience == Audience::Staff);
+    }
+    let written = serde_json::to_string(&all[6]).expect("plain data");
+    for gone in ["Ricky", "example.org", "Where?", "secret"] {
+        assert!(!written.contains(gone), "{gone}: {written}");
+    }
+}
+
+/// An erased session stays as it is: erasing it again changes nothing, and nothing is added to it.
+#[test]
+fn an_erased_session_is_erased_once() {
+    let mut all = events();
+    all.push(erasure(&events()));
+    let session = fold(&all, Audience::Staff);
+    let again = try_erase(session.as_ref(), Role::Administrator, "maple");
+    assert_eq!(again, Ok(Decision::default()));
+    let situation = Situation {
+        session_id: "5e55",
+        session: session.as_ref(),
+        conference: &Conference::default(),
+        now_ms: 100,
+        times: Default::default(),
+    };
+    assert_eq!(expire(&situation, i64::MAX), Decision::default());
+    let reviewer = Actor::Librarian(LibrarianActor {
+        member: member("maple"),
+        role: Role::Administrator,
+        queues: Default::default(),
+        practice_queues: Default::default(),
+        warning_version: String::new(),
+    });
+    let note = Command::WriteNote {
+        text: "late".to_owned(),
+    };
+    assert_eq!(decide(&situation, &reviewer, &note), Err(Refused::Erased));
+}
+
+/// R20: a session is erased by itself when its time is over, and the audit says that nobody did it.
+#[test]
+fn the_time_of_a_session_counts_from_its_end() {
+    let expired = |events: &[Event], ended_by_ms| {
+        let session = fold(events, Audience::Staff);
+        let situation = Situation {
+            session_id: "5e55",
+            session: session.as_ref(),
+            conference: &Conference::default(),
+            now_ms: 100,
+            times: Default::default(),
+        };
+        expire(&situation, ended_by_ms)
+    };
+    assert_eq!(expired(&events()[..5], i64::MAX), Decision::default());
+    assert_eq!(expired(&events(), 5), Decision::default());
+    let decision = expired(&events(), 6);
+    assert!(matches!(&*decision.session, [Event::Erased(erasure)] if erasure.by.is_none()));
+    let facts: Vec<_> = decision
+        .audit
+        .iter()
+        .map(|fact| (&*fact.librarian_id, &*fact.detail))
+        .collect();
+    assert_eq!(facts, [("", RETENTION)]);
+}

@@ -1,0 +1,101 @@
+//! Which ended sessions still have their text (R20).
+//!
+//! Beside each ended session lies a stream of its own, which says how far its erasing has come. The stream's standing says
+//! the same, with the time since when: so the log's index of closed streams gives just those sessions whose time is over, and
+//! those whose erasing was begun and not finished, however many others there are.
+
+use carrel_platform::log::{
+    EventLog, LogError, Standing, StreamHead, StreamName, StreamQuery, Write,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::storage::{self, encode, read_after};
+
+/// How far the erasing of an ended session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Mark {
+    /// The session has ended and has its text.
+    Kept,
+    /// It was erased, and the log may still have the events of before.
+    Erasing,
+    /// The log has nothing of it any more.
+    Erased,
+}
+
+/// The last mark of a session, and the version of the stream with it: 0 if there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub(crate) version: u64,
+    pub(crate) mark: Option<Mark>,
+}
+
+impl Marked {
+    /// No mark yet.
+    pub(crate) const NOT: Self = Self {
+        version: 0,
+        mark: None,
+    };
+
+    /// Reads the last mark of a session.
+    ///
+    /// # Errors
+    /// As the log does.
+    pub(crate) async fn read(log: &dyn EventLog, session_id: &str) -> Result<Self, LogError> {
+        let marks = read_after::<Mark>(log, &stream(session_id), 0).await?;
+        Ok(marks.last().map_or(Self::NOT, |last| Self {
+            version: last.version,
+            mark: Some(last.event),
+        }))
+    }
+
+    /// Returns what to write for the next mark, which holds since `at_ms`.
+    ///
+    /// # Errors
+    /// As [`encode`].
+    pub(crate) fn next(self, session_id: &str, mark: Mark, at_ms: i64) -> Result<Write, LogError> {
+        Ok(Write {
+            stream: stream(session_id),
+            expected: self.version,
+            events: vec![encode(&mark, at_ms, None)?],
+            standing: Some(Standing {
+                owner: mark.owner().to_owned(),
+                closed_at_ms: Some(at_ms),
+            }),
+        })
+    }
+}
+
+impl Mark {
+    /// The owner of the streams with this mark, by which the log finds them.
+    fn owner(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Erasing => "erasing",
+            Self::Erased => "erased",
+        }
+    }
+
+    /// Finds sessions with this mark, the last marked first, before a place in that order.
+    ///
+    /// # Errors
+    /// As the log does.
+    pub(crate) async fn find(
+        self,
+        log: &dyn EventLog,
+        before: Option<(i64, String)>,
+        limit: usize,
+    ) -> Result<Vec<StreamHead>, LogError> {
+        let query = StreamQuery::Closed {
+            category: storage::RETENTION,
+            owner: self.owner().to_owned(),
+            before,
+            limit,
+        };
+        log.find(query).await
+    }
+}
+
+fn stream(session_id: &str) -> StreamName {
+    StreamName::new(storage::RETENTION, session_id)
+}
