@@ -21,8 +21,9 @@ use carrel_proto::{
     },
     presence::v1::{GetAvailabilityRequest, GetAvailabilityResponse},
     session::v1::{
-        Audience, GetTranscriptRequest, GetTranscriptResponse, ListAuditEntriesRequest,
-        ListAuditEntriesResponse, ListEndedSessionsRequest, ListEndedSessionsResponse,
+        Audience, EraseSessionRequest, EraseSessionResponse, GetTranscriptRequest,
+        GetTranscriptResponse, ListAuditEntriesRequest, ListAuditEntriesResponse,
+        ListEndedSessionsRequest, ListEndedSessionsResponse,
     },
 };
 use http::{HeaderMap, StatusCode, header};
@@ -53,6 +54,7 @@ pub(crate) fn routes(upstream: Upstream) -> Router {
         .route("/v1/libraries/{id}/availability", get(availability))
         .route("/v1/profile", get(profile))
         .route("/v1/sessions/{id}/transcript", get(transcript))
+        .route("/v1/sessions/{id}/erase", post(erase_session))
         .route("/v1/ended-sessions", get(ended_sessions))
         .route("/v1/audit", get(audit))
         .route("/v1/{*path}", any(async || no_such_endpoint()))
@@ -219,6 +221,27 @@ async fn transcript(
             audience: audience.into(),
         },
         |request| sessions.get_transcript(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn erase_session(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    Path(session_id): Path<String>,
+    body: Body,
+) -> Answer<EraseSessionResponse> {
+    let EraseSessionRequest { command_id, .. } = message(&headers, body)?;
+    let mut sessions = upstream.sessions.clone();
+    let answer = upstream.call(
+        "carrel.session.v1.SessionService/EraseSession",
+        bearer(browser, &headers).about(&session_id),
+        EraseSessionRequest {
+            command_id,
+            session_id,
+        },
+        |request| sessions.erase_session(request),
     );
     Ok(Json(answer.await?))
 }

@@ -19,7 +19,7 @@ use crate::{
     case::Case,
     door::command_id,
     house::{House, log_in_name},
-    http::{HttpAnswer, get, post},
+    http::{HttpAnswer, get, post, post_as},
     socket::Socket,
     table::Column,
 };
@@ -41,6 +41,11 @@ pub(crate) async fn call(
             plain(&get(address, &transcript("?audience=patron"), token).await)
         }
         "GetTranscript/staff" => plain(&get(address, &transcript("?audience=staff"), token).await),
+        "EraseSession" => {
+            let path = format!("/v1/sessions/{}/erase", case.session_id);
+            let body = json!({ "commandId": command_id() });
+            plain(&post_as(address, &path, token, &body.to_string()).await)
+        }
         "ListEndedSessions" => {
             let path = "/v1/ended-sessions?page_size=200";
             paged(house, path, token, &case.session_id).await

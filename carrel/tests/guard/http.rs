@@ -24,6 +24,16 @@ pub(crate) async fn post(address: SocketAddr, path: &str, body: &str) -> HttpAns
     exchange(address, "POST", path, "", body).await
 }
 
+/// The same by somebody with a token.
+pub(crate) async fn post_as(
+    address: SocketAddr,
+    path: &str,
+    token: &str,
+    body: &str,
+) -> HttpAnswer {
+    exchange(address, "POST", path, token, body).await
+}
+
 async fn exchange(
     address: SocketAddr,
     method: &str,

@@ -15,6 +15,8 @@ import {
 import { GetAvailabilityResponseSchema } from "./gen/carrel/presence/v1/presence_service_pb";
 import { type Refusal, RefusalSchema } from "./gen/carrel/refusal/v1/refusal_pb";
 import {
+  EraseSessionRequestSchema,
+  EraseSessionResponseSchema,
   GetTranscriptResponseSchema,
   ListAuditEntriesResponseSchema,
   ListEndedSessionsResponseSchema,
@@ -148,6 +150,13 @@ export function profile(accessToken: string) {
 export function transcript(accessToken: string, sessionId: string, view: TranscriptView) {
   const path = `/v1/sessions/${encodeURIComponent(sessionId)}/transcript?audience=${view}`;
   return call(path, GetTranscriptResponseSchema, { accessToken });
+}
+
+/** Erases an ended session. A repeated command gets the first outcome. */
+export function eraseSession(accessToken: string, sessionId: string, commandId: string) {
+  const body = toJson(EraseSessionRequestSchema, create(EraseSessionRequestSchema, { commandId }));
+  const path = `/v1/sessions/${encodeURIComponent(sessionId)}/erase`;
+  return call(path, EraseSessionResponseSchema, { accessToken, body });
 }
 
 /** Fetches a page of the ended sessions of the librarian's library, the latest first. */

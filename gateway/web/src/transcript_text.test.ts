@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { type SessionEvent, SessionEventSchema } from "./gen/carrel/session/v1/session_event_pb";
-import { Part, Resolution, SessionSchema } from "./gen/carrel/session/v1/session_pb";
+import { Part, PersonSchema, Resolution, SessionSchema } from "./gen/carrel/session/v1/session_pb";
 import { day } from "./time";
 import { transcriptName, transcriptText } from "./transcript_text";
 
@@ -23,6 +23,19 @@ function message(text: string, time: Date): SessionEvent {
 describe("a conversation as a file (R24)", () => {
   it("is named after the library and the day", () => {
     expect(transcriptName("chat", session)).toBe("chat-maple-2026-11-23.txt");
+  });
+
+  it("says that it was erased, to staff by whom (R20)", () => {
+    const erased = create(SessionEventSchema, { time: timestampFromMs(night.getTime()) });
+    erased.payload = { case: "erased", value: { $typeName: "carrel.session.v1.SessionErased" } };
+    const author = create(PersonSchema, { part: Part.COLLEAGUE, name: "Ms Quill" });
+    const by = create(SessionEventSchema, { ...erased, author });
+    const line = (event: SessionEvent, isPatron: boolean, own = false) =>
+      transcriptText(session, [event], { isOwn: () => own, isPatron });
+    expect(line(by, false)).toContain("Erased by Ms Quill");
+    expect(line(by, false, true)).toContain("You erased this session");
+    expect(line(erased, false)).toContain("Erased when its time was over");
+    expect(line(erased, true)).toContain("The text of this chat was erased");
   });
 
   it("says on which day, and again when the day changes", () => {

@@ -7,6 +7,7 @@ import { clockTime, day, dayAndTime, milliseconds } from "./time";
 import {
   closedLine,
   endLine,
+  erasedLine,
   nameOf,
   offeredTo,
   patronConnectionLine,
@@ -69,6 +70,8 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
       return `${name} left the session`;
     case "returned":
       return returnedLine(event, own, reader.isPatron);
+    case "erased":
+      return erasedLine(event, own, reader.isPatron);
     case "ended":
       return endLine(event, own, reader.isPatron, waitedAt(events, event));
     case "resolutionSet":

@@ -92,6 +92,13 @@ export function waitedAt(events: readonly SessionEvent[], { position }: SessionE
   return turn?.payload.case !== "pickedUp";
 }
 
+/** Says that a session was erased (R20): to staff also by whom, or that its time was over. */
+export function erasedLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
+  if (toPatron) return "The text of this chat was erased";
+  if (own) return "You erased this session";
+  return event.author === undefined ? "Erased when its time was over" : `Erased by ${nameOf(event.author)}`;
+}
+
 /** Says who ended a session (D52). A waiting patron has no chat to end: they leave the queue. */
 export function endLine(event: SessionEvent, own: boolean, toPatron: boolean, waited: boolean): string {
   if (waited && event.author?.part === Part.PATRON) return toPatron ? "You left the queue" : "Patron left the queue";

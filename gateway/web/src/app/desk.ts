@@ -85,6 +85,8 @@ export class Desk {
   readonly policies = new Policies(() => this.accessToken);
   /** Whether the librarian may enter other librarians' sessions. */
   readonly maySupervise = computed(() => supervises(this.#profile.value?.role ?? Role.UNSPECIFIED));
+  /** Whether the librarian may erase ended sessions (R20). */
+  readonly mayErase = computed(() => (this.#profile.value?.role ?? Role.UNSPECIFIED) >= Role.ADMINISTRATOR);
   /** The name of a queue, or its id if the librarian may not monitor it. */
   readonly queueName = (queueId: string): string =>
     this.#profile.value?.queues.find((queue) => queue.queueId === queueId)?.name ?? queueId;

@@ -300,7 +300,8 @@ export class PatronChat {
     if (view.refusal !== undefined) return this.#loseSession(view);
     // Nothing can be sent any more, so what was refused goes into the box. What may have been sent stays and says so.
     if (session.state === SessionState.ENDED) this.#takeBack(view, isRefused);
-    const complete = view.events.at(-1)?.payload.case === "ended";
+    const last = view.events.at(-1)?.payload.case;
+    const complete = last === "ended" || last === "erased";
     const settled = !view.outgoing.some((out) => out.status === "sending");
     // For a patron nothing can follow the end, so no connection is needed.
     if (session.state === SessionState.ENDED && complete && settled) this.link.stop();

@@ -1,6 +1,6 @@
 /** What is shown of a session: its events, and then what the user has sent that the log does not show yet. */
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
-import type { Outgoing, SessionView } from "./session";
+import { isErased, type Outgoing, type SessionView } from "./session";
 
 /** One thing to show. */
 export type Item = { kind: "event"; event: SessionEvent } | { kind: "outgoing"; outgoing: Outgoing };
@@ -26,7 +26,8 @@ export function outgoingText(outgoing: Outgoing): string | undefined {
  * of theirs with the same content is taken for it, so that nothing is ever shown twice.
  */
 export function conversation(view: SessionView, isOwn: (event: SessionEvent) => boolean): Item[] {
-  const items: Item[] = view.events.map((event) => ({ kind: "event", event }));
+  const there = view.events.filter((event) => !isErased(event));
+  const items: Item[] = there.map((event) => ({ kind: "event", event }));
   const taken = new Set(view.outgoing.map((out) => out.position));
   for (const outgoing of view.outgoing) {
     if (outgoingText(outgoing) === undefined) continue;

@@ -8,7 +8,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
-import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
+import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
 import {
   type Audience,
   Part,
@@ -33,7 +33,7 @@ export interface SessionView {
   audience: Audience | undefined;
   part: Part;
   epoch: string;
-  /** Events 1, 2, 3 … without gaps. */
+  /** Events 1, 2, 3 … without gaps. Of erased events only the positions are left. */
   events: readonly SessionEvent[];
   /** The position up to which events are history, not news. */
   history: number;
@@ -193,7 +193,7 @@ function attend(view: SessionView): SessionStep {
 
 function attending(view: SessionView, joined: Joined): SessionStep {
   const head = Number(joined.head?.number ?? 0n);
-  const events = joined.resync ? [] : view.events;
+  const events = withoutErased(joined.resync ? [] : view.events, Number(joined.erasedUpTo));
   const [outgoing, again] = joined.resync ? outbox.restart(view.outgoing) : [view.outgoing, []];
   return [
     {
@@ -220,15 +220,30 @@ function received(view: SessionView, event: SessionEvent): SessionStep {
   const position = Number(event.position);
   if (position <= view.events.length) return [view, []];
   if (position > view.events.length + 1) return view.attendance === "on" ? attend(view) : [view, []];
+  const before = event.payload.case === "erased" ? withoutErased(view.events, position - 1) : view.events;
   return [
     {
       ...view,
-      events: [...view.events, event],
+      events: [...before, event],
       session: position > view.told ? view.session && factsAfter(view.session, event) : view.session,
       outgoing: outbox.shown(view.outgoing, position),
     },
     [],
   ];
+}
+
+/** Returns the events with only the positions of those up to `upTo`, some of which the page may never have had (R20). */
+function withoutErased(events: readonly SessionEvent[], upTo: number): readonly SessionEvent[] {
+  if (upTo === 0) return events;
+  const erased = Array.from({ length: upTo }, (_, index) =>
+    create(SessionEventSchema, { position: BigInt(index + 1) }),
+  );
+  return [...erased, ...events.slice(upTo)];
+}
+
+/** Returns whether an event was erased, so that there is nothing to show of it. */
+export function isErased(event: SessionEvent): boolean {
+  return event.time === undefined && event.payload.case === undefined;
 }
 
 /** Returns a session's facts after an event. */
@@ -265,6 +280,16 @@ function factsAfter(session: Session, event: SessionEvent): Session {
       });
     case "resolutionSet":
       return changed(session, { resolution: payload.value.resolution, resolutionBy: author });
+    case "erased":
+      return changed(session, {
+        patronName: "",
+        patronEmail: "",
+        question: "",
+        owner: undefined,
+        colleagues: [],
+        eraseTime: event.time,
+        erasedBy: author,
+      });
     default:
       return session;
   }

@@ -164,6 +164,50 @@ describe("events by position (I4, I5)", () => {
     expect(page.shown).toEqual(["one"]);
   });
 
+  it("forgets what was erased while the page was there, and goes on after it (R20)", () => {
+    const page = attended();
+    for (const text of ["one", "two"]) page.librarian(text);
+    page.settle();
+    page.toPage.push(page.server.eventFrame(page.server.erase()));
+    page.settle();
+    expect(page.shown).toEqual([""]);
+    expect(JSON.stringify(page.view.events.map(textOf))).not.toContain("one");
+    page.librarian("three");
+    page.settle();
+    expect(page.shown).toEqual(["", "three"]);
+    expect(page.toServer).toEqual([]);
+  });
+
+  it.each([0, 1, 2, 3])(
+    "takes what was erased for gone when it had %i of 3 events, without asking again (R20)",
+    (had) => {
+      const page = attended();
+      for (const text of ["one", "two", "three"].slice(0, had)) page.librarian(text);
+      page.settle();
+      page.disconnect();
+      for (const text of ["one", "two", "three"].slice(had)) page.librarian(text);
+      page.server.erase();
+      page.connect();
+      page.settle();
+      expect(page.shown).toEqual([""]);
+      expect(page.view.events.map(({ position }) => Number(position))).toEqual([1, 2, 3, 4]);
+      expect(page.view.events.map(textOf).join("")).toBe("");
+      page.input({ kind: "head", number: 4 });
+      expect(page.toServer).toEqual([]);
+    },
+  );
+
+  it("begins with what is left of an erased session that it never saw (R20)", () => {
+    const page = new Page();
+    for (const text of ["one", "two"]) page.librarian(text);
+    page.server.erase();
+    page.toPage = [];
+    page.input({ kind: "attend" });
+    page.settle();
+    expect(page.shown).toEqual([""]);
+    expect(page.view.events.length).toBe(3);
+  });
+
   it("drops frames of sessions that it does not hold", () => {
     const page = attended();
     const before = page.sessions;

@@ -1,5 +1,6 @@
 /** A fake log of a session with its gateway, as seen by one reader. */
 import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Act, type ClientFrame, type ServerFrame, ServerFrameSchema } from "../gen/carrel/gateway/v1/frames_pb";
 import { type Refusal, RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
@@ -30,6 +31,7 @@ export class LogServer {
   readonly events: SessionEvent[] = [];
   readonly #done = new Map<string, number>();
   #epoch = 1;
+  #erasedUpTo = 0;
   /** The refusal of every act behind one of unknown outcome, until the session is attended again. */
   #interrupted: Refusal | undefined;
   /** The message that the log refuses, however often it is sent. */
@@ -49,6 +51,16 @@ export class LogServer {
       author: create(PersonSchema, { part, name }),
     });
     event.payload = payload;
+    this.events.push(event);
+    return event;
+  }
+
+  /** Erases all events and appends one that says so. */
+  erase(): SessionEvent {
+    this.#erasedUpTo = this.events.length;
+    const position = BigInt(this.events.length + 1);
+    const event = create(SessionEventSchema, { position, time: timestampFromMs(1_000) });
+    event.payload = { case: "erased", value: { $typeName: "carrel.session.v1.SessionErased" } };
     this.events.push(event);
     return event;
   }
@@ -126,14 +138,16 @@ export class LogServer {
   #attend(after: { epoch: string; number: bigint } | undefined): ServerFrame[] {
     this.#interrupted = undefined;
     const epoch = String(this.#epoch);
-    const resync = after !== undefined && (after.epoch !== epoch || after.number > BigInt(this.events.length));
-    const from = after === undefined || resync ? 0 : Number(after.number);
+    const isThere = (number: bigint) => number <= BigInt(this.events.length) && number >= BigInt(this.#erasedUpTo);
+    const resync = after !== undefined && (after.epoch !== epoch || !isThere(after.number));
+    const from = after === undefined || resync ? this.#erasedUpTo : Number(after.number);
     const joined = create(JoinedSchema, {
       session: create(SessionSchema, { sessionId: this.sessionId, state: SessionState.ACTIVE }),
       head: create(PositionSchema, { epoch, number: BigInt(this.events.length) }),
       audience: Audience.PATRON,
       part: this.reader.part,
       resync,
+      erasedUpTo: BigInt(this.#erasedUpTo),
     });
     const value = { sessionId: this.sessionId, joined };
     return [

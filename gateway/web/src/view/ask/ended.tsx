@@ -30,7 +30,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
           {title}
         </h1>
         <p class="lead">{text}</p>
-        {view.session?.owner === undefined && (
+        {view.session?.owner === undefined && view.session?.eraseTime === undefined && (
           <LeaveQuestion chat={chat} text="You can also leave your question and get an answer later:" />
         )}
         <Unsent chat={chat} />
@@ -72,6 +72,12 @@ function describe(chat: PatronChat, view: SessionView): { title: string; text: s
     };
   }
   const library = chat.library.facts.value?.name ?? "your library";
+  if (view.session?.eraseTime !== undefined) {
+    return {
+      title: "This chat was erased",
+      text: `What was written in it is not kept any more. You can ask ${library} again at any time.`,
+    };
+  }
   if (view.session?.owner === undefined) {
     return {
       title: "You left the queue",

@@ -22,7 +22,7 @@ export function Audit({ desk }: { desk: Desk }) {
       <Paged
         list={list}
         title="Audit"
-        lead="Who entered conference mode, left it, or read a transcript of a session they were not in. Entries cannot be changed; each is chained to the one before."
+        lead="Who entered conference mode, left it, read a transcript of a session they were not in, or erased a session. Entries cannot be changed; each is chained to the one before."
         empty="Nothing has been written to the audit yet."
       >
         {(entries) => (
@@ -51,7 +51,7 @@ export function Audit({ desk }: { desk: Desk }) {
                     <td>
                       <time dateTime={machineTime(entry.time)}>{dayAndTime(entry.time)}</time>
                     </td>
-                    <td>{entry.librarianName}</td>
+                    <td>{entry.librarianName || "Nobody, by itself"}</td>
                     <td>{sentenceOf(entry)}</td>
                     <td>
                       <code title={entry.sessionId}>{entry.sessionId.slice(0, 8)}</code>
@@ -80,6 +80,8 @@ function sentenceOf(entry: AuditEntry): string {
       return `Left conference mode${LEAVINGS[entry.detail] ?? ""}`;
     case AuditAct.TRANSCRIPT_READ:
       return entry.detail === "PATRON" ? "Read the patron's transcript" : "Read the staff transcript";
+    case AuditAct.SESSION_ERASED:
+      return entry.detail === "RETENTION" ? "Erased the session when its time was over" : "Erased the session";
     default:
       return entry.detail;
   }

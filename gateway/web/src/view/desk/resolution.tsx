@@ -76,10 +76,12 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
         <span>
           Resolution: <strong>{wordsFor(desk, session)}</strong>
         </span>
-        <button ref={change} type="button" class="button small" onClick={() => setOpen(true)}>
-          {isCoded ? "Correct …" : "Set …"}
-          <span class="visually-hidden">, the resolution of the session with {session.patronName || "the patron"}</span>
-        </button>
+        {session.eraseTime === undefined && (
+          <button ref={change} type="button" class="button small" onClick={() => setOpen(true)}>
+            {isCoded ? "Correct …" : "Set …"}
+            <span class="visually-hidden">, the resolution of the session with {session.patronName || "the patron"}</span>
+          </button>
+        )}
       </p>
     );
   }
@@ -159,7 +161,9 @@ function suggested(desk: Desk, { resolution, resolutionBy, queueId }: Session): 
 }
 
 /** Returns the resolution in words for the user. What they have just set themselves comes without an author. */
-function wordsFor(desk: Desk, { resolution, resolutionBy }: Session): string {
+function wordsFor(desk: Desk, { resolution, resolutionBy, eraseTime }: Session): string {
+  // Who set it was erased as well.
+  if (resolution === Resolution.FOLLOW_UP_BY_ME && eraseTime !== undefined) return "Follow-up by the librarian";
   return resolutionWords(resolution, isUser(desk, resolutionBy) ? undefined : resolutionBy);
 }
 

@@ -15,7 +15,8 @@ const BOX = "review-note-box";
 
 /** Whether the librarian may add notes to an ended session at any time, as a reviewer of its library (R11, D68). */
 export function mayReview(desk: Desk, session: Session): boolean {
-  return desk.maySupervise.value && session.institutionId === desk.profile.value?.institutionId;
+  const isOwnLibrarys = session.institutionId === desk.profile.value?.institutionId;
+  return desk.maySupervise.value && isOwnLibrarys && session.eraseTime === undefined;
 }
 
 /** Keeps the notes to an ended session while its transcript is open, and those on their way until they are confirmed. */

@@ -14,6 +14,7 @@ import { Icon } from "../parts/icon";
 import { MailLink } from "../parts/linked_text";
 import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
+import { EraseDialog } from "./erase";
 import { Paged } from "./paged";
 import { ResolutionSetter } from "./resolution";
 import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useReview } from "./review_notes";
@@ -68,7 +69,22 @@ export function Transcripts({ desk }: { desk: Desk }) {
           </ul>
         )}
       </Paged>
-      {open && <Transcript key={open.sessionId} desk={desk} session={open} onClose={() => setOpen(undefined)} />}
+      {open && (
+        <Transcript
+          // What was read of it before it was erased is not to be shown any more.
+          key={`${open.sessionId}/${open.eraseTime === undefined}`}
+          desk={desk}
+          session={open}
+          onErased={(erased) => {
+            list.replace(
+              (one) => one.sessionId === erased.sessionId,
+              () => erased,
+            );
+            setOpen(erased);
+          }}
+          onClose={() => setOpen(undefined)}
+        />
+      )}
     </div>
   );
 }
@@ -87,8 +103,19 @@ interface EndedSessionProps {
   onSet: (resolution: Resolution) => void;
 }
 
+/** What a session is called by: its patron, while there is anything to know of them. */
+function titleOf(session: Session): string {
+  return session.eraseTime === undefined ? session.patronName || "Patron" : "Erased";
+}
+
+/** Who answered, and for how long. Of an erased session only the librarian's library is known. */
+function answeredBy(session: Session, length: string): string {
+  if (session.owner === undefined) return "Patron left the queue";
+  const by = session.eraseTime === undefined ? nameOf(session.owner) : session.owner.institutionName;
+  return `with ${by}, ${length}`;
+}
+
 function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionProps) {
-  const patron = session.patronName || "Patron";
   const from = milliseconds(session.pickUpTime ?? session.openTime) ?? 0;
   const length = span((milliseconds(session.endTime) ?? from) - from);
   return (
@@ -101,13 +128,11 @@ function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionPr
       >
         <Hidden>Transcript of</Hidden>
         <span class="row-line">
-          <RowName name={patron} />
+          <RowName name={titleOf(session)} />
           <span class="row-time">{dayAndTime(session.endTime)}</span>
         </span>
         <span class="row-line">
-          <span class="library">
-            {session.owner ? `with ${nameOf(session.owner)}, ${length}` : "Patron left the queue"}
-          </span>
+          <span class="library">{answeredBy(session, length)}</span>
           {session.owner && (
             <span class="tag">{session.endedBy === Part.PATRON ? "Patron ended" : "Librarian ended"}</span>
           )}
@@ -122,10 +147,12 @@ function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionPr
 interface TranscriptProps {
   desk: Desk;
   session: Session;
+  onErased: (session: Session) => void;
   onClose: () => void;
 }
 
-function Transcript({ desk, session, onClose }: TranscriptProps) {
+function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
+  const [erasing, setErasing] = useState(false);
   const [view, setView] = useState<TranscriptView>("staff");
   const [read, setRead] = useState<Partial<Record<TranscriptView, GetTranscriptResponse>>>({});
   const [errors, setErrors] = useState<Partial<Record<TranscriptView, string>>>({});
@@ -145,7 +172,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
       )
       .finally(() => underWay.current.delete(view));
   }, [view, answer, error]);
-  const patron = session.patronName || "Patron";
+  const patron = titleOf(session);
   useReview(desk, session);
   const reviews = view === "staff" && mayReview(desk, session);
   const known = answer?.events ?? [];
@@ -177,6 +204,11 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
         <button type="button" class="button small" aria-disabled={answer === undefined} onClick={save}>
           <Icon name="file" /> Save as text
         </button>
+        {desk.mayErase.value && session.eraseTime === undefined && (
+          <button type="button" class="button small danger-quiet" onClick={() => setErasing(true)}>
+            Erase…
+          </button>
+        )}
       </header>
       <Tabs
         label="View"
@@ -221,6 +253,7 @@ function Transcript({ desk, session, onClose }: TranscriptProps) {
         )}
       </div>
       {reviews && answer && <ReviewNotes desk={desk} session={session} />}
+      {erasing && <EraseDialog desk={desk} session={session} onErased={onErased} onCancel={() => setErasing(false)} />}
     </section>
   );
 }

@@ -6,6 +6,7 @@ import { clockTime, dayAndTime, machineTime } from "../../time";
 import {
   closedLine,
   endLine,
+  erasedLine,
   nameOf,
   offeredTo,
   patronConnectionLine,
@@ -94,6 +95,8 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
       return <Fact event={event}>{`${nameOf(event.author)} left the session`}</Fact>;
     case "returned":
       return <Fact event={event}>{returnedLine(event, own, reader.isPatron)}</Fact>;
+    case "erased":
+      return <Fact event={event}>{erasedLine(event, own, reader.isPatron)}</Fact>;
     case "ended":
       return <Fact event={event}>{endLine(event, own, reader.isPatron, waitedAt(events, event))}</Fact>;
     case "resolutionSet":
