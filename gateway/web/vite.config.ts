@@ -36,6 +36,7 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["src/testing/intervals.ts"],
     // Only for hangs: the random tests take seconds on a busy machine.
     testTimeout: 60_000,
   },

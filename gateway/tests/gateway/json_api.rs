@@ -122,6 +122,16 @@ async fn queries_and_tokens_reach_the_service() {
         assert_eq!(status(&get(&house, path, &bearer).await), 200);
         assert_eq!(status(&get(&house, path, "").await), 401);
     }
+    // The session is the one in the path, whatever the body says.
+    let erase = json!({ "commandId": "c", "sessionId": "another" }).to_string();
+    for (headers, expected) in [
+        (format!("{IS_JSON}{bearer}"), 200),
+        (IS_JSON.to_owned(), 401),
+    ] {
+        let erased = post(&house, "/v1/sessions/s/erase", &headers, &erase).await;
+        assert_eq!(status(&erased), expected);
+    }
+    assert_eq!(house.seen.count("erase s c"), 1);
     let renew = json!({ "accessToken": token("map", NOW_S) }).to_string();
     let renewed = post(&house, "/v1/renew", IS_JSON, &renew).await;
     assert!(body(&renewed)["token"]["expireTime"].is_string());

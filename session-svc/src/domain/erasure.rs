@@ -99,7 +99,7 @@ impl Remains {
             practice: opened.practice,
             opened_at_ms: session.opened_at_ms,
             picked_up: session.owner.as_ref().map(|owner| PickedUp {
-                at_ms: owner.since_ms,
+                at_ms: owner.picked_up_at_ms,
                 institution_id: owner.member.institution_id.clone(),
                 institution_name: owner.member.institution_name.clone(),
             }),
@@ -137,7 +137,7 @@ impl Erasure {
                     institution_id: picked_up.institution_id.clone(),
                     institution_name: picked_up.institution_name.clone(),
                 },
-                since_ms: picked_up.at_ms,
+                picked_up_at_ms: picked_up.at_ms,
             })
         });
         let ended_by = match &owner {

@@ -38,7 +38,7 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Whether setting this resolution would change nothing. With [`Resolution::FollowUpByMe`] it also matters who set it.
+    /// Returns whether setting this resolution would change nothing. With [`Resolution::FollowUpByMe`] it also matters who set it.
     fn is(&self, resolution: Resolution, librarian: &LibrarianActor) -> bool {
         self.resolution == resolution
             && (resolution != Resolution::FollowUpByMe

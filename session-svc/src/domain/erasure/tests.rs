@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::{
     super::{
         conference::Conference,
@@ -75,8 +77,7 @@ fn try_erase(
 /// The erasure of these events by an administrator of Maple.
 fn erasure(events: &[Event]) -> Event {
     let session = fold(events, Audience::Staff);
-    let mut decision = try_erase(session.as_ref(), Role::Administrator, "maple")
-        .expect("an administrator of the patron's library may");
+    let mut decision = try_erase(session.as_ref(), Role::Administrator, "maple").unwrap();
     decision.session.remove(0)
 }
 
@@ -96,7 +97,7 @@ fn only_an_administrator_of_the_patrons_library_erases_and_only_what_has_ended()
     let own = |session| try_erase(session, Role::Administrator, "maple");
     assert_eq!(own(None), Err(Refused::NotFound));
     assert_eq!(own(running.as_ref()), Err(Refused::NotEnded));
-    let erased = own(ended.as_ref()).expect("it has ended");
+    let erased = own(ended.as_ref()).unwrap();
     assert_eq!((erased.session.len(), erased.conference.len()), (1, 0));
     let facts: Vec<_> = erased
         .audit
@@ -134,26 +135,26 @@ fn a_patron_does_not_erase() {
 #[test]
 fn what_stays_follows_from_the_erasure_alone() {
     let mut all = events();
-    let before = fold(&all, Audience::Staff).expect("it was opened");
+    let before = fold(&all, Audience::Staff).unwrap();
     all.push(erasure(&events()));
     for (audience, position) in [(Audience::Staff, 7), (Audience::Patron, 5)] {
-        let whole = fold(&all, audience).expect("it was opened");
-        let alone = Session::apply(None, audience, &all[6], 7).expect("it stands for all");
+        let whole = fold(&all, audience).unwrap();
+        let alone = Session::apply(None, audience, &all[6], 7).unwrap();
         assert_eq!(whole, alone);
         assert_eq!((whole.position, whole.patron_position), (position, 5));
         assert_eq!(whole.queues, before.queues);
         assert_eq!(whole.opened_at_ms, 1);
-        let owner = whole.owner.expect("it was picked up");
+        let owner = whole.owner.unwrap();
         assert_eq!(
-            (owner.since_ms, &*owner.member.institution_id),
+            (owner.picked_up_at_ms, &*owner.member.institution_id),
             (3, "harbor")
         );
-        let end = whole.end.expect("it has ended");
+        let end = whole.end.unwrap();
         assert!(matches!(end.by, Speaker::Owner(_)) && end.at_ms == 6);
-        let by = whole.erased.expect("it was erased").by;
+        let by = whole.erased.unwrap().by;
         assert_eq!(by.is_some(), audience == Audience::Staff);
     }
-    let written = serde_json::to_string(&all[6]).expect("plain data");
+    let written = serde_json::to_string(&all[6]).unwrap();
     for gone in ["Ricky", "example.org", "Where?", "secret"] {
         assert!(!written.contains(gone), "{gone}: {written}");
     }
@@ -185,7 +186,30 @@ fn an_erased_session_is_erased_once() {
     let note = Command::WriteNote {
         text: "late".to_owned(),
     };
-    assert_eq!(decide(&situation, &reviewer, &note), Err(Refused::Erased));
+    let resolution = Command::SetResolution {
+        resolution: Resolution::LostCall,
+    };
+    for late in [note, resolution] {
+        assert_eq!(decide(&situation, &reviewer, &late), Err(Refused::Erased));
+    }
+}
+
+/// R16, R20: how a session came out stays, for staff. Who said so does not.
+#[test]
+fn the_resolution_stays_for_staff() {
+    let mut all = events();
+    all.push(Event::ResolutionSet {
+        by: Speaker::Owner(member("harbor")),
+        resolution: Resolution::Answered,
+    });
+    all.push(erasure(&all));
+    let resolved = |audience| fold(&all, audience).unwrap().resolved;
+    let stays = Resolved {
+        by: None,
+        resolution: Resolution::Answered,
+    };
+    assert_eq!(resolved(Audience::Staff), Some(stays));
+    assert_eq!(resolved(Audience::Patron), None);
 }
 
 /// R20: a session is erased by itself when its time is over, and the audit says that nobody did it.

@@ -79,7 +79,9 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
         {session.eraseTime === undefined && (
           <button ref={change} type="button" class="button small" onClick={() => setOpen(true)}>
             {isCoded ? "Correct …" : "Set …"}
-            <span class="visually-hidden">, the resolution of the session with {session.patronName || "the patron"}</span>
+            <span class="visually-hidden">
+              , the resolution of the session with {session.patronName || "the patron"}
+            </span>
           </button>
         )}
       </p>
