@@ -193,7 +193,6 @@ impl LiveSession {
     pub(crate) async fn run(&mut self, inbox: &mut Inbox) {
         self.serve_until_rest(inbox).await;
         self.subscribers.end_all(&Error::ShuttingDown);
-        Box::pin(self.end_lease()).await;
     }
 
     async fn serve_until_rest(&mut self, inbox: &mut Inbox) {

@@ -246,24 +246,36 @@ impl Sessions {
             };
             loaded.map(Box::new)
         });
-        match load.await {
-            Ok(mut session) => session.run(&mut inbox).await,
-            Err(error) => refuse_all(&mut inbox, &error.into()).await,
-        }
-        {
-            let mut live = self.live();
-            if live
-                .get(&session_id)
-                .is_some_and(|way| way.inbox.is_closed())
-            {
-                live.remove(&session_id);
+        let mut session = match load.await {
+            Ok(mut session) => {
+                session.run(&mut inbox).await;
+                Some(session)
             }
-        }
+            Err(error) => {
+                refuse_all(&mut inbox, &error.into()).await;
+                None
+            }
+        };
+        self.forget_rested(&session_id);
         // Nobody attended the session, so none of these requests is an act of a stream, whose order would matter: a
         // stream joins its session before its first act. Requests that are sent singly have no order.
         while let Some(request) = inbox.recv().await {
             // When the server stops, the request is dropped with its answer channel, which tells the caller.
             drop(self.send(&session_id, request).await);
+        }
+        if let Some(session) = &mut session {
+            session.end_lease().await;
+        }
+    }
+
+    /// Forgets the way to a session that has left memory, unless it is in memory again.
+    fn forget_rested(&self, session_id: &str) {
+        let mut live = self.live();
+        if live
+            .get(session_id)
+            .is_some_and(|way| way.inbox.is_closed())
+        {
+            live.remove(session_id);
         }
     }
 }

@@ -38,6 +38,8 @@ describe("addresses in a text (R22, R23)", () => {
     "file:///etc/passwd",
     "www.example",
     "www..example.org",
+    "www.paypal.com\u2044login.example.org",
+    "www.ex\u0430mple.org",
     "awww.example.org",
     "www.",
     "ricky@example",

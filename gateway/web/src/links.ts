@@ -35,9 +35,12 @@ function leadsTo(found: string): string | undefined {
   return IS_MAIL.test(found) ? mailLink(found) : bareAddress(found);
 }
 
-/** Returns the URL of a web address without a scheme. After "www" its host needs two parts at least. */
+/**
+ * Returns the URL of a web address without a scheme. After "www" its host needs two parts at least, in ASCII, so that no
+ * look-alike of a slash or a dot hides where it leads.
+ */
 function bareAddress(found: string): string | undefined {
-  return /^www\.[^./?#:@]+\.[^./?#:@]/i.test(found) ? typedAddress(found) : undefined;
+  return /^www\.[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=[/?#:]|$)/i.test(found) ? typedAddress(found) : undefined;
 }
 
 /** Returns an address in normalised form if it is http or https and has no user name or password in it. */

@@ -103,18 +103,15 @@ impl Situation<'_> {
         }
     }
 
-    /// Returns whether the librarian lost the running session to another owner, or to its queue, and has not been inside as
-    /// a supervisor since.
+    /// Returns whether the librarian lost the running session to another owner, or to its queue, and is not inside as a
+    /// supervisor.
     #[must_use]
     pub fn has_lost(&self, librarian: &LibrarianActor) -> bool {
         let id = &librarian.member.librarian_id;
         let relation = self.relation_of(librarian);
         let is_outside = matches!(relation, Some(Relation::FormerOwner | Relation::Reviewer));
         self.session.is_some_and(|session| {
-            is_outside
-                && session.end.is_none()
-                && session.former_owners.contains(id)
-                && !self.conference.has_left(id)
+            is_outside && session.end.is_none() && session.former_owners.contains(id)
         })
     }
 

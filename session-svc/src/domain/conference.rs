@@ -55,19 +55,16 @@ impl Departure {
     }
 }
 
-/// The supervisors inside, and those who were. Clones share their data until one of them changes.
+/// The supervisors inside. Clones share their data until one of them changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conference {
     /// Sorted by id. There are none, or few.
     inside: Arc<Vec<StaffMember>>,
-    /// The ids of those who were inside and are outside again, unless they left to become the owner.
-    left: Option<Arc<Vec<String>>>,
 }
 
 impl Conference {
     /// Applies an event.
     pub fn apply(&mut self, event: &ConferenceEvent) {
-        self.note_whether_left(event);
         let place = self.place(match event {
             ConferenceEvent::Entered { by, .. } | ConferenceEvent::Left { by, .. } => {
                 &by.librarian_id
@@ -85,28 +82,6 @@ impl Conference {
             }
             (ConferenceEvent::Left { .. }, Err(_)) => {}
         }
-    }
-
-    fn note_whether_left(&mut self, event: &ConferenceEvent) {
-        match event {
-            ConferenceEvent::Left { by, how } if *how != Departure::BecameOwner => {
-                let left = Arc::make_mut(self.left.get_or_insert_default());
-                left.retain(|id| *id != by.librarian_id);
-                left.push(by.librarian_id.clone());
-            }
-            ConferenceEvent::Entered { by, .. } | ConferenceEvent::Left { by, .. } => {
-                if let Some(left) = &mut self.left {
-                    Arc::make_mut(left).retain(|id| *id != by.librarian_id);
-                }
-            }
-        }
-    }
-
-    /// Returns whether a librarian was inside and is outside again, unless they left to become the owner.
-    #[must_use]
-    pub fn has_left(&self, librarian_id: &str) -> bool {
-        let mut left = self.left.iter().flat_map(|left| left.iter());
-        left.any(|id| id == librarian_id)
     }
 
     /// Returns the index of a librarian among those inside, or the index at which to insert them.

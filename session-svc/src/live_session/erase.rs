@@ -39,9 +39,10 @@ impl LiveSession {
         };
         let log = &*self.parts.log;
         log.erase(&self.history.session_stream(), up_to).await?;
-        self.is_gone = true;
-        if let Err(error) = self.mark_as_erased().await {
-            self.warn(&error, "it could not be noted that a session is erased");
+        match self.mark_as_erased().await {
+            Ok(()) => self.is_gone = true,
+            // The next sweep finds it by its mark, and does both again.
+            Err(error) => self.warn(&error, "it could not be noted that a session is erased"),
         }
         Ok(())
     }

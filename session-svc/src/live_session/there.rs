@@ -93,7 +93,7 @@ impl LiveSession {
 
     /// Releases the lease when the session leaves memory. As long as it stood, no other server would look after the session.
     /// A write of it that is still under way must not come after the release.
-    pub(super) async fn end_lease(&mut self) {
+    pub(crate) async fn end_lease(&mut self) {
         if let Some(saying) = self.saying.take() {
             // It has logged by itself what failed.
             let _ = saying.await;

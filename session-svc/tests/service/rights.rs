@@ -116,8 +116,8 @@ async fn a_stream_ends_with_its_token_also_when_the_clock_jumps() {
     assert_eq!(reason(&end), "TOKEN_EXPIRED");
 }
 
-/// I12: an owner who may supervise is told, too, that the session is no longer theirs. Once they have been inside as a
-/// supervisor, they are told that they are not inside.
+/// I12: an owner who may supervise is told, too, that the session is no longer theirs, also after they were inside as a
+/// supervisor.
 #[tokio::test]
 async fn a_former_owner_who_may_supervise_is_told_that_the_session_is_no_longer_theirs() {
     for library in ["maple", "harbor"] {
@@ -155,7 +155,7 @@ async fn a_former_owner_who_may_supervise_is_told_that_the_session_is_no_longer_
             assert_eq!(reason(&end.unwrap_err()), "ROLE_NOT_ALLOWED", "R6");
             admin.leave(desk.command_id(), SESSION).await.unwrap();
             let late = admin.post(desk.command_id(), SESSION, "late").await;
-            assert_eq!(reason(&late.unwrap_err()), "NOT_INSIDE");
+            assert_eq!(reason(&late.unwrap_err()), "NO_LONGER_OWNER");
         }
     }
 }

@@ -139,7 +139,7 @@ export class Attendance {
       this.#passed(view);
     } else if (isLoss(refusal, view) && view.session?.state !== SessionState.ENDED) {
       this.#lost(view, refusal.metadata.owner);
-    } else if (refusal.reason === "NOT_INSIDE" && wasInside) {
+    } else if ((refusal.reason === "NOT_INSIDE" || refusal.reason === "NO_LONGER_OWNER") && wasInside) {
       this.#takeBack(view);
       const again = "Choose the session in All to enter again.";
       this.listener.notify(`You are no longer in conference mode. ${again}${this.#kept(view)}`, "bad");
@@ -235,9 +235,9 @@ export class Attendance {
 
 /** Whether an owner's attendance ended because the session went on without them. */
 function isLoss({ reason }: Refusal, view: SessionView): boolean {
-  return (
-    reason === "NOT_FOUND" || reason === "NO_LONGER_OWNER" || (reason === "NOT_INSIDE" && view.part === Part.OWNER)
-  );
+  // A supervisor who owned the session before is told so when they are no longer inside.
+  const isLostByOwner = reason === "NO_LONGER_OWNER" && view.part !== Part.COLLEAGUE;
+  return reason === "NOT_FOUND" || isLostByOwner || (reason === "NOT_INSIDE" && view.part === Part.OWNER);
 }
 
 /** The acts by which a waiting or offered patron becomes the user's. */

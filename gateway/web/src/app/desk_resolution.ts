@@ -65,10 +65,10 @@ export class Resolutions {
     const resolve = this.#commands.get(commandId);
     if (resolve === undefined) return;
     this.#commands.delete(commandId);
-    // A session from the list of ended sessions is held only for the command.
+    // A session from the list of ended sessions is held only for the command, unless notes to it are on their way or shown.
     const view = this.link.sessions.value.get(sessionId);
-    const isNeeded = view?.outgoing.some((out) => this.#commands.has(out.commandId));
-    if (view !== undefined && !view.wanted && view.session === undefined && !isNeeded) this.link.release(sessionId);
+    const isIdle = view !== undefined && !view.wanted && view.session === undefined && view.outgoing.length === 0;
+    if (isIdle) this.link.release(sessionId);
     resolve(done);
   }
 }

@@ -287,6 +287,7 @@ function factsAfter(session: Session, event: SessionEvent): Session {
         question: "",
         owner: undefined,
         colleagues: [],
+        resolutionBy: undefined,
         eraseTime: event.time,
         erasedBy: author,
       });

@@ -167,7 +167,12 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
     underWay.current.add(view);
     transcript(desk.accessToken, session.sessionId, view)
       .then(
-        (response) => setRead((before) => ({ ...before, [view]: response })),
+        (response) => {
+          // It was erased since the list was read.
+          const isNews = session.eraseTime === undefined && response.session?.eraseTime !== undefined;
+          if (isNews && response.session) onErased(response.session);
+          else setRead((before) => ({ ...before, [view]: response }));
+        },
         (failure) => setErrors((before) => ({ ...before, [view]: whyUnread(failure) })),
       )
       .finally(() => underWay.current.delete(view));
