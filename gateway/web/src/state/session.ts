@@ -5,7 +5,7 @@
  * is filled by attending again from the last position. What the user sends is shown at once, and resent with the same
  * command id until the gateway reports the outcome, so that it takes effect once, however often the connection breaks.
  */
-import { create } from "@bufbuild/protobuf";
+import { clone, create } from "@bufbuild/protobuf";
 import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
@@ -297,7 +297,8 @@ function factsAfter(session: Session, event: SessionEvent): Session {
 }
 
 function changed(session: Session, facts: Partial<Omit<Session, "$typeName" | "$unknown">>): Session {
-  const next = create(SessionSchema, session);
+  // A new object: what was drawn with the same one is not drawn again.
+  const next = clone(SessionSchema, session);
   return Object.assign(next, facts);
 }
 

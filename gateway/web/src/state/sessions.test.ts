@@ -168,8 +168,10 @@ describe("events by position (I4, I5)", () => {
     const page = attended();
     for (const text of ["one", "two"]) page.librarian(text);
     page.settle();
+    const before = page.view.session;
     page.toPage.push(page.server.eventFrame(page.server.erase()));
     page.settle();
+    expect(page.view.session, "another object, or what shows it is not drawn again").not.toBe(before);
     expect(page.shown).toEqual([""]);
     expect(JSON.stringify(page.view.events.map(textOf))).not.toContain("one");
     page.librarian("three");

@@ -36,26 +36,30 @@ export function NotesPane({ desk, view }: { desk: Desk; view: SessionView }) {
         onSelect={() => desk.focus("note")}
       />
       <div class="notes-body" role="tabpanel" id="panel-lower-notes" aria-labelledby="tab-lower-notes">
-        <TextBox
-          id="note-box"
-          boxRef={box}
-          label={
-            <>
-              <strong>Staff only</strong> – never shown to the patron
-            </>
-          }
-          placeholder="Write a note for staff"
-          hint={<span class="keys">Enter adds the note</span>}
-          value={desk.drafts.of(view.sessionId).note}
-          limit={desk.link.textLimit.value}
-          action={
-            <>
-              <Icon name="note" /> Add note
-            </>
-          }
-          onInput={(note) => desk.writing.type(view.sessionId, { note })}
-          onSend={() => desk.writing.sendNote(view.sessionId)}
-        />
+        {view.session?.eraseTime === undefined ? (
+          <TextBox
+            id="note-box"
+            boxRef={box}
+            label={
+              <>
+                <strong>Staff only</strong> – never shown to the patron
+              </>
+            }
+            placeholder="Write a note for staff"
+            hint={<span class="keys">Enter adds the note</span>}
+            value={desk.drafts.of(view.sessionId).note}
+            limit={desk.link.textLimit.value}
+            action={
+              <>
+                <Icon name="note" /> Add note
+              </>
+            }
+            onInput={(note) => desk.writing.type(view.sessionId, { note })}
+            onSend={() => desk.writing.sendNote(view.sessionId)}
+          />
+        ) : (
+          <p class="quiet-text">Nothing can be added to an erased session.</p>
+        )}
       </div>
       <BoxSwitch desk={desk} to="patron" />
     </section>

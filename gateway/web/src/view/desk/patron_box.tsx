@@ -133,13 +133,15 @@ function TypedTooLate({ desk, view }: { desk: Desk; view: SessionView }) {
         <div class="unsent">
           <p class="hint">This was not sent:</p>
           <blockquote class="guarded-text">{patron}</blockquote>
-          <button
-            type="button"
-            class="button small note-button"
-            onClick={() => desk.writing.sendAsNote(view.sessionId)}
-          >
-            <Icon name="lock" /> Keep it as a note
-          </button>
+          {view.session?.eraseTime === undefined && (
+            <button
+              type="button"
+              class="button small note-button"
+              onClick={() => desk.writing.sendAsNote(view.sessionId)}
+            >
+              <Icon name="lock" /> Keep it as a note
+            </button>
+          )}
         </div>
       )}
       {page.trim() !== "" && (

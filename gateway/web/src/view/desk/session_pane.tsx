@@ -64,6 +64,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   const over = isHandedOver(view);
   // A sign of typing may arrive after the end of the session.
   const quiet = over || session.state === SessionState.ENDED;
+  const isErased = session.eraseTime !== undefined;
   const typists = quiet ? [] : desk.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
   const colleagues = colleaguesIn(view).filter((person) => person.librarianId !== desk.profile.value?.librarianId);
   const closePolicy = () => {
@@ -81,9 +82,9 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
             <PracticeMark desk={desk} queueId={session.queueId} />
             {!over && <ConnectionState connection={session.patronConnection} />}
             {session.patronEmail && <span>{session.patronEmail}</span>}
-            {!over && <Length desk={desk} view={view} />}
+            {!over && !isErased && <Length desk={desk} view={view} />}
             {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
-            {!over && colleagues.length > 0 && (
+            {!over && !isErased && colleagues.length > 0 && (
               <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>
             )}
           </p>
@@ -193,6 +194,13 @@ function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
   useEffect(() => {
     if (ended && document.activeElement === document.body) ref.current?.focus();
   }, [ended]);
+  if (ended && view.session?.eraseTime !== undefined) {
+    return (
+      <p class="banner over" role="status" ref={ref} tabIndex={-1}>
+        <strong>This session was erased.</strong> What was written in it is not kept any more.
+      </p>
+    );
+  }
   if (ended) {
     const patronEnded = view.session?.owner === undefined ? "Patron left the queue" : "Patron ended";
     const who =
