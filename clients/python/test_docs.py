@@ -10,7 +10,7 @@ import grpc
 from carrel_client import OUTCOME_UNKNOWN
 
 HERE = Path(__file__).resolve().parent
-SETTLED = re.compile(r"These codes of a call or an act mean that nothing happened: (.*?)\.", re.S)
+SETTLED = re.compile(r"These codes of a call or an act mean that nothing happened:\s(.*?)\.", re.S)
 SHOWN = re.compile(r"^```python title=carrel_client\.py\n(.*?)^```$", re.M | re.S)
 
 
