@@ -52,18 +52,30 @@ fn fold(events: &[Event], audience: Audience) -> Option<Session> {
     })
 }
 
-fn try_erase(
-    session: Option<&Session>,
-    role: Role,
-    institution: &str,
-) -> Result<Decision, Refused> {
-    let situation = Situation {
+/// Does something with the situation of a session, some time after its end.
+fn in_situation<T>(session: Option<&Session>, act: impl FnOnce(&Situation<'_>) -> T) -> T {
+    act(&Situation {
         session_id: "5e55",
         session,
         conference: &Conference::default(),
         now_ms: 100,
         times: Default::default(),
-    };
+    })
+}
+
+fn try_to(
+    session: Option<&Session>,
+    actor: &Actor,
+    command: &Command,
+) -> Result<Decision, Refused> {
+    in_situation(session, |situation| decide(situation, actor, command))
+}
+
+fn try_erase(
+    session: Option<&Session>,
+    role: Role,
+    institution: &str,
+) -> Result<Decision, Refused> {
     let actor = Actor::Librarian(LibrarianActor {
         member: member(institution),
         role,
@@ -71,7 +83,7 @@ fn try_erase(
         practice_queues: Default::default(),
         warning_version: String::new(),
     });
-    decide(&situation, &actor, &Command::Erase)
+    try_to(session, &actor, &Command::Erase)
 }
 
 /// The erasure of these events by an administrator of Maple.
@@ -111,13 +123,6 @@ fn only_an_administrator_of_the_patrons_library_erases_and_only_what_has_ended()
 #[test]
 fn a_patron_does_not_erase() {
     let session = fold(&events(), Audience::Staff);
-    let situation = Situation {
-        session_id: "5e55",
-        session: session.as_ref(),
-        conference: &Conference::default(),
-        now_ms: 100,
-        times: Default::default(),
-    };
     let patron = Actor::Patron(PatronActor {
         session_id: "5e55".to_owned(),
         institution_id: "maple".to_owned(),
@@ -127,7 +132,7 @@ fn a_patron_does_not_erase() {
         practice: false,
         route: Vec::new(),
     });
-    let refused = decide(&situation, &patron, &Command::Erase);
+    let refused = try_to(session.as_ref(), &patron, &Command::Erase);
     assert_eq!(refused, Err(Refused::NotAllowed));
 }
 
@@ -168,14 +173,8 @@ fn an_erased_session_is_erased_once() {
     let session = fold(&all, Audience::Staff);
     let again = try_erase(session.as_ref(), Role::Administrator, "maple");
     assert_eq!(again, Ok(Decision::default()));
-    let situation = Situation {
-        session_id: "5e55",
-        session: session.as_ref(),
-        conference: &Conference::default(),
-        now_ms: 100,
-        times: Default::default(),
-    };
-    assert_eq!(expire(&situation, i64::MAX), Decision::default());
+    let expired = in_situation(session.as_ref(), |situation| expire(situation, i64::MAX));
+    assert_eq!(expired, Decision::default());
     let reviewer = Actor::Librarian(LibrarianActor {
         member: member("maple"),
         role: Role::Administrator,
@@ -190,7 +189,8 @@ fn an_erased_session_is_erased_once() {
         resolution: Resolution::LostCall,
     };
     for late in [note, resolution] {
-        assert_eq!(decide(&situation, &reviewer, &late), Err(Refused::Erased));
+        let refused = try_to(session.as_ref(), &reviewer, &late);
+        assert_eq!(refused, Err(Refused::Erased));
     }
 }
 
@@ -217,14 +217,7 @@ fn the_resolution_stays_for_staff() {
 fn the_time_of_a_session_counts_from_its_end() {
     let expired = |events: &[Event], ended_by_ms| {
         let session = fold(events, Audience::Staff);
-        let situation = Situation {
-            session_id: "5e55",
-            session: session.as_ref(),
-            conference: &Conference::default(),
-            now_ms: 100,
-            times: Default::default(),
-        };
-        expire(&situation, ended_by_ms)
+        in_situation(session.as_ref(), |situation| expire(situation, ended_by_ms))
     };
     assert_eq!(expired(&events()[..5], i64::MAX), Decision::default());
     assert_eq!(expired(&events(), 5), Decision::default());
