@@ -230,6 +230,22 @@ describe("Ms Map answers in the Notes tab", () => {
     await msMap.conversation.shows("corrected the resolution to: Follow-up by the patron's library");
     await reviewer.visitor.picture("6-reviewer-has-corrected-it");
   });
+
+  test("… and finds what is left for the library to follow up (D71)", async () => {
+    const reviewer = await stage.librarian("ask@maple");
+    await reviewer.page.getByRole("tab", { name: "Transcripts" }).click();
+    const row = reviewer.page.getByRole("button", { name: /^Transcript of Ricky/ });
+    const resolution = reviewer.page.getByLabel("Resolution");
+    await resolution.selectOption("Not coded yet");
+    await reviewer.page.getByText("No ended session matches.").first().waitFor();
+    await reviewer.visitor.picture("6-reviewer-finds-nothing");
+    await resolution.selectOption("Follow-up by the patron's library");
+    await row.waitFor();
+    await reviewer.page.getByRole("searchbox", { name: "Search" }).fill("ms map");
+    await reviewer.page.getByRole("searchbox", { name: "Search" }).press("Enter");
+    await row.waitFor();
+    await reviewer.visitor.picture("6-reviewer-finds-it");
+  });
 });
 
 describe("Ms Map answers by mistake in the chat box", () => {

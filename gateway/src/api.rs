@@ -55,7 +55,7 @@ pub(crate) fn routes(upstream: Upstream) -> Router {
         .route("/v1/profile", get(profile))
         .route("/v1/sessions/{id}/transcript", get(transcript))
         .route("/v1/sessions/{id}/erase", post(erase_session))
-        .route("/v1/ended-sessions", get(ended_sessions))
+        .route("/v1/ended-sessions", post(ended_sessions))
         .route("/v1/audit", get(audit))
         .route("/v1/{*path}", any(async || no_such_endpoint()))
         .method_not_allowed_fallback(async || wrong_method())
@@ -246,21 +246,20 @@ async fn erase_session(
     Ok(Json(answer.await?))
 }
 
+/// Lists ended sessions. What is looked for may be a patron's name, so it is in the body: addresses are logged by
+/// proxies (PR8).
 async fn ended_sessions(
     State(upstream): State<Upstream>,
     Extension(browser): Extension<Browser>,
     headers: HeaderMap,
-    query: Parameters<PageQuery>,
+    body: Body,
 ) -> Answer<ListEndedSessionsResponse> {
-    let page = readable(query)?;
+    let request: ListEndedSessionsRequest = message(&headers, body)?;
     let mut sessions = upstream.sessions.clone();
     let answer = upstream.call(
         "carrel.session.v1.SessionService/ListEndedSessions",
         bearer(browser, &headers),
-        ListEndedSessionsRequest {
-            page_size: page.page_size,
-            page_token: page.page_token,
-        },
+        request,
         |request| sessions.list_ended_sessions(request),
     );
     Ok(Json(answer.await?))

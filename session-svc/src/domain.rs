@@ -11,6 +11,7 @@ pub mod audit;
 pub mod conference;
 pub mod decide;
 pub mod due;
+pub mod ended_filter;
 pub mod erasure;
 pub mod event;
 pub mod people;

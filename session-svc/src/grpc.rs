@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod attend;
+mod ended_sessions;
 mod load;
 mod pages;
 mod spoken;
@@ -308,7 +309,7 @@ impl SessionService for SessionApi {
     ) -> Result<Response<wire::ListEndedSessionsResponse>, Status> {
         let librarian = self.supervisor(request.metadata())?;
         Ok(Response::new(
-            pages::ended_sessions(self.sessions.parts(), &librarian, request.into_inner()).await?,
+            ended_sessions::list(self.sessions.parts(), &librarian, request.into_inner()).await?,
         ))
     }
 

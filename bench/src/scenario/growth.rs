@@ -46,8 +46,8 @@ async fn leaf_through(server: &Server) -> anyhow::Result<f64> {
     let began = Instant::now();
     while pages < PAGES {
         let request = ListEndedSessionsRequest {
-            page_size: 0,
             page_token,
+            ..ListEndedSessionsRequest::default()
         };
         let token = staff.first().map_or("", |one| &one.token);
         let page = sessions.list_ended_sessions(call(token, request)?).await?;

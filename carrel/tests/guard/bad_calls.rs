@@ -267,6 +267,7 @@ async fn pages_are_asked_for_as_they_were_given() {
         let ended = wire::ListEndedSessionsRequest {
             page_size,
             page_token: page_token.clone(),
+            filter: None,
         };
         let answer = sessions.list_ended_sessions(on_behalf(admin, ended)).await;
         assert_invalid(answer, "BAD_PAGE_TOKEN", "page_token");
@@ -288,6 +289,7 @@ async fn pages_are_asked_for_as_they_were_given() {
         let ended = wire::ListEndedSessionsRequest {
             page_size: 0,
             page_token: page_token.to_owned(),
+            filter: None,
         };
         let answer = sessions.list_ended_sessions(on_behalf(admin, ended)).await;
         assert_invalid(answer, "BAD_PAGE_TOKEN", "page_token");
@@ -297,6 +299,7 @@ async fn pages_are_asked_for_as_they_were_given() {
         let ended = wire::ListEndedSessionsRequest {
             page_size,
             page_token: page_token.clone(),
+            filter: None,
         };
         let answer = sessions.list_ended_sessions(on_behalf(admin, ended)).await;
         assert_invalid(answer, "BAD_PAGE_SIZE", "page_size");
@@ -316,12 +319,64 @@ async fn pages_are_asked_for_as_they_were_given() {
             "page_size",
         );
     }
+    let any = wire::EndedSessionFilter::default;
+    let time = |seconds| Some(pbjson_types::Timestamp { seconds, nanos: 0 });
+    for (filter, reason, field) in [
+        (
+            wire::EndedSessionFilter {
+                resolution: Some(77),
+                ..any()
+            },
+            "UNKNOWN_VALUE",
+            "filter.resolution",
+        ),
+        (
+            wire::EndedSessionFilter {
+                end_time_from: time(i64::MAX),
+                ..any()
+            },
+            "BAD_TIME",
+            "filter.end_time_from",
+        ),
+        (
+            wire::EndedSessionFilter {
+                end_time_before: time(i64::MIN),
+                ..any()
+            },
+            "BAD_TIME",
+            "filter.end_time_before",
+        ),
+        (
+            wire::EndedSessionFilter {
+                text: "x".repeat(201),
+                ..any()
+            },
+            "TOO_LONG",
+            "filter.text",
+        ),
+        (
+            wire::EndedSessionFilter {
+                text: "a\u{0}".to_owned(),
+                ..any()
+            },
+            "CONTROL_CHARACTER",
+            "filter.text",
+        ),
+    ] {
+        let ended = wire::ListEndedSessionsRequest {
+            filter: Some(filter),
+            ..wire::ListEndedSessionsRequest::default()
+        };
+        let answer = sessions.list_ended_sessions(on_behalf(admin, ended)).await;
+        assert_invalid(answer, reason, field);
+    }
     // Well-formed tokens of pages that never existed give an empty page, or the rest of the list.
     for page_token in ["0.x", "9223372036854775807.x", "-9223372036854775808.x"] {
         let page_token = page_token.to_owned();
         let ended = wire::ListEndedSessionsRequest {
             page_size: i32::MAX,
             page_token,
+            filter: None,
         };
         sessions
             .list_ended_sessions(on_behalf(admin, ended))

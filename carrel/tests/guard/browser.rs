@@ -47,12 +47,18 @@ pub(crate) async fn call(
             plain(&post_as(address, &path, token, &body.to_string()).await)
         }
         "ListEndedSessions" => {
-            let path = "/v1/ended-sessions?page_size=200";
-            paged(house, path, token, &case.session_id).await
+            let page = async |page_token: String| {
+                let body = json!({ "pageSize": 200, "pageToken": page_token }).to_string();
+                post_as(address, "/v1/ended-sessions", token, &body).await
+            };
+            paged(page, &case.session_id).await
         }
         "ListAuditEntries" => {
-            let path = "/v1/audit?page_size=200";
-            paged(house, path, token, &case.session_id).await
+            let page = async |page_token: String| {
+                let path = format!("/v1/audit?page_size=200&page_token={page_token}");
+                get(address, &path, token).await
+            };
+            paged(page, &case.session_id).await
         }
         "GetLibrary" => plain(&get(address, "/v1/libraries/maple", token).await),
         "ListLibraries" => plain(&get(address, "/v1/libraries", token).await),
@@ -214,12 +220,11 @@ fn plain(answer: &HttpAnswer) -> Answer {
     refusal.into()
 }
 
-/// Looks for the session on all pages of a list.
-async fn paged(house: &House, path: &str, token: &str, session_id: &str) -> Answer {
+/// Reads a list until it has the session. `page` asks for the page of a token.
+async fn paged(page: impl AsyncFn(String) -> HttpAnswer, session_id: &str) -> Answer {
     let mut page_token = String::new();
     loop {
-        let path = format!("{path}&page_token={page_token}");
-        let answer = get(house.door.http, &path, token).await;
+        let answer = page(page_token).await;
         if answer.status != 200 {
             return plain(&answer);
         }

@@ -118,10 +118,21 @@ async fn queries_and_tokens_reach_the_service() {
         assert_eq!(body(&transcript)["audience"], audience);
         assert_eq!(status(&get(&house, &path, "").await), 401);
     }
-    for path in ["/v1/ended-sessions?page_size=5", "/v1/audit?page_token=t"] {
-        assert_eq!(status(&get(&house, path, &bearer).await), 200);
-        assert_eq!(status(&get(&house, path, "").await), 401);
+    let path = "/v1/audit?page_token=t";
+    assert_eq!(status(&get(&house, path, &bearer).await), 200);
+    assert_eq!(status(&get(&house, path, "").await), 401);
+    let search = json!({
+        "pageSize": 5,
+        "filter": { "resolution": "RESOLUTION_UNSPECIFIED", "endTimeBefore": "2026-11-28T00:00:00Z", "text": "Ricky" },
+    });
+    for (headers, expected) in [
+        (format!("{IS_JSON}{bearer}"), 200),
+        (IS_JSON.to_owned(), 401),
+    ] {
+        let found = post(&house, "/v1/ended-sessions", &headers, &search.to_string()).await;
+        assert_eq!(status(&found), expected);
     }
+    assert_eq!(house.seen.count("ended Some(0) 1795824000 Ricky"), 1);
     // The session is the one in the path, whatever the body says.
     let erase = json!({ "commandId": "c", "sessionId": "another" }).to_string();
     for (headers, expected) in [

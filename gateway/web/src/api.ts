@@ -15,10 +15,12 @@ import {
 import { GetAvailabilityResponseSchema } from "./gen/carrel/presence/v1/presence_service_pb";
 import { type Refusal, RefusalSchema } from "./gen/carrel/refusal/v1/refusal_pb";
 import {
+  type EndedSessionFilter,
   EraseSessionRequestSchema,
   EraseSessionResponseSchema,
   GetTranscriptResponseSchema,
   ListAuditEntriesResponseSchema,
+  ListEndedSessionsRequestSchema,
   ListEndedSessionsResponseSchema,
 } from "./gen/carrel/session/v1/session_service_pb";
 import { whyRefused } from "./refusal_words";
@@ -159,9 +161,11 @@ export function eraseSession(accessToken: string, sessionId: string, commandId: 
   return call(path, EraseSessionResponseSchema, { accessToken, body });
 }
 
-/** Fetches a page of the ended sessions of the librarian's library, the latest first. */
-export function endedSessions(accessToken: string, pageToken: string) {
-  return call(`/v1/ended-sessions?${page(pageToken, 25)}`, ListEndedSessionsResponseSchema, { accessToken });
+/** Fetches a page of the ended sessions of the librarian's library that match, the latest first. */
+export function endedSessions(accessToken: string, pageToken: string, filter: EndedSessionFilter) {
+  const request = create(ListEndedSessionsRequestSchema, { pageSize: 25, pageToken, filter });
+  const body = toJson(ListEndedSessionsRequestSchema, request);
+  return call("/v1/ended-sessions", ListEndedSessionsResponseSchema, { accessToken, body });
 }
 
 /** Fetches a page of the audit of the librarian's library, newest first. */

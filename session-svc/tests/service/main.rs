@@ -12,6 +12,7 @@ mod company;
 mod contention;
 mod damaged;
 mod desk;
+mod ended_sessions;
 mod erasing;
 mod escalation;
 mod failing_log;

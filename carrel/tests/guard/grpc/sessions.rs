@@ -217,6 +217,7 @@ async fn ended_sessions(
         let message = wire::ListEndedSessionsRequest {
             page_size: 200,
             page_token,
+            filter: None,
         };
         let page = match sessions.list_ended_sessions(ask(token, message)).await {
             Ok(page) => page.into_inner(),

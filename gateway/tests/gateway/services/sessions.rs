@@ -361,6 +361,13 @@ impl SessionService for Sessions {
         request: Request<ListEndedSessionsRequest>,
     ) -> Answer<ListEndedSessionsResponse> {
         subject(request.metadata())?;
+        let filter = request.into_inner().filter.unwrap_or_default();
+        let before = filter.end_time_before.unwrap_or_default().seconds;
+        let EndedSessionFilter {
+            resolution, text, ..
+        } = filter;
+        self.seen
+            .saw(format!("ended {resolution:?} {before} {text}"));
         Ok(Response::new(ListEndedSessionsResponse::default()))
     }
 

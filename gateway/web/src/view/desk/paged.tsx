@@ -6,13 +6,17 @@ interface PagedProps<T> {
   list: PagedList<T>;
   title: string;
   lead: string;
+  /** What narrows the list, above it. */
+  tools?: ComponentChildren;
   /** The text for an empty list. */
   empty: string;
+  /** The text while entries are being read. */
+  progress?: string;
   children: (entries: readonly T[]) => ComponentChildren;
 }
 
 /** A list that is read page by page, with its title, its errors and a button for more. */
-export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) {
+export function Paged<T>({ list, title, lead, tools, empty, progress = "Loading …", children }: PagedProps<T>) {
   const entries = list.entries.value;
   const hasMore = list.next.value !== "";
   const [grown, setGrown] = useState(false);
@@ -28,19 +32,20 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
           <h2 class="display">{title}</h2>
           <p class="lead">{lead}</p>
           <p class="visually-hidden" role="status">
-            {standing(list)}
+            {standing(list, empty)}
           </p>
         </div>
         <button type="button" class="button small" aria-disabled={list.busy.value} onClick={() => void list.reload()}>
           Refresh
         </button>
       </header>
+      {tools}
       {list.error.value && (
         <p class="notice bad" role="alert">
           {list.error.value}
         </p>
       )}
-      {entries === undefined && !list.error.value && <p class="quiet-text">Loading …</p>}
+      {entries === undefined && !list.error.value && <p class="quiet-text">{progress}</p>}
       {entries?.length === 0 && <p class="quiet-text">{empty}</p>}
       {entries !== undefined && entries.length > 0 && children(entries)}
       {hasMore && (
@@ -53,7 +58,7 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
             void list.more();
           }}
         >
-          {list.busy.value ? "Loading …" : "Show more"}
+          {list.busy.value ? progress : "Show more"}
         </button>
       )}
       {grown && !hasMore && (
@@ -66,8 +71,9 @@ export function Paged<T>({ list, title, lead, empty, children }: PagedProps<T>) 
 }
 
 /** How far a list has been read, for screen readers. Errors are announced separately. */
-function standing<T>({ busy, error, entries, next }: PagedList<T>): string {
+function standing<T>({ busy, error, entries, next }: PagedList<T>, empty: string): string {
   if (busy.value) return "Loading …";
-  if (error.value !== "" || entries.value === undefined || entries.value.length === 0) return "";
+  if (error.value !== "" || entries.value === undefined) return "";
+  if (entries.value.length === 0) return empty;
   return `${entries.value.length} shown, ${next.value === "" ? "which is all" : "and there are more"}.`;
 }

@@ -1,12 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ApiError, endedSessions, type TranscriptView, transcript } from "../../api";
+import { ApiError, type TranscriptView, transcript } from "../../api";
 import type { Desk } from "../../app/desk";
-import { PagedList } from "../../app/pages";
+import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/ended_sessions";
 import { Part, type Resolution, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";
-import { dayAndTime, milliseconds, span } from "../../time";
+import { day, dayAndTime, milliseconds, span } from "../../time";
 import { saveText, transcriptName, transcriptText } from "../../transcript_text";
 import { nameOf } from "../../words";
 import { Hidden } from "../parts/hidden";
@@ -19,19 +19,18 @@ import { Paged } from "./paged";
 import { ResolutionSetter } from "./resolution";
 import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useReview } from "./review_notes";
 import { RowName } from "./rows";
+import { SessionSearch } from "./session_search";
 
 /** Ended sessions of the library, and their transcripts as staff and as the patron see them. */
 export function Transcripts({ desk }: { desk: Desk }) {
   const [open, setOpen] = useState<Session | undefined>(undefined);
-  const list = useMemo(
-    () =>
-      new PagedList<Session>(async (pageToken) => {
-        const page = await endedSessions(desk.accessToken, pageToken);
-        return { entries: page.sessions, nextPageToken: page.nextPageToken };
-      }),
-    [desk],
-  );
-  useEffect(() => void list.reload(), [list]);
+  const [search, setSearch] = useState(EVERYTHING);
+  const ended = useMemo(() => new EndedSessions(search, () => desk.accessToken), [desk, search]);
+  const { list } = ended;
+  useEffect(() => {
+    void list.reload();
+    return () => ended.end();
+  }, [ended]);
   /** The button that opened the transcript. */
   const opener = useRef<HTMLElement>(undefined);
   useEffect(() => {
@@ -49,7 +48,9 @@ export function Transcripts({ desk }: { desk: Desk }) {
         list={list}
         title="Ended sessions"
         lead={`Sessions of patrons of ${desk.profile.value?.institutionName ?? "your library"}, the most recently ended first. Opening the transcript of a session that you were not in is written to the audit.`}
-        empty="No session has ended yet. The transcript of each session appears here when it is over."
+        tools={<SessionSearch search={search} onSearch={setSearch} />}
+        empty={whyNone(ended)}
+        progress={progressOf(ended)}
       >
         {(sessions) => (
           <ul class="rows spaced" aria-label="Ended sessions">
@@ -87,6 +88,22 @@ export function Transcripts({ desk }: { desk: Desk }) {
       )}
     </div>
   );
+}
+
+/** Why no session is listed. */
+function whyNone({ search, searchedTo }: EndedSessions): string {
+  if (!isNarrowed(search)) {
+    return "No session has ended yet. The transcript of each session appears here when it is over.";
+  }
+  return searchedTo.value === undefined
+    ? "No ended session matches."
+    : `None of the sessions that ended since ${day(searchedTo.value)} matches. “Show more” looks at earlier ones.`;
+}
+
+/** How far a search has come that has not found anything yet. */
+function progressOf({ search, searchedTo }: EndedSessions): string {
+  if (!isNarrowed(search) || searchedTo.value === undefined) return "Loading …";
+  return `Searching, back to ${day(searchedTo.value)} …`;
 }
 
 /** Returns a function that gives a session the resolution that the user has just set. */

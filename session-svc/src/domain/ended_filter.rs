@@ -1,0 +1,157 @@
+//! Which ended sessions somebody is looking for (D71).
+
+use super::{resolution::Resolution, session::Session};
+
+/// How long the text of a filter may be, in Unicode scalar values.
+pub const TEXT_LIMIT: usize = 200;
+
+/// What an ended session must match: everything that is not `None`. The default matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedFilter {
+    /// The resolution; `Some(None)` stands for sessions that are not coded yet.
+    pub resolution: Option<Option<Resolution>>,
+    /// The end is at this time or later, in Unix milliseconds.
+    pub from_ms: Option<i64>,
+    /// The end is before this time, in Unix milliseconds.
+    pub before_ms: Option<i64>,
+    text: Option<String>,
+}
+
+impl EndedFilter {
+    /// Returns the filter for sessions that also have a text in what is known of the patron, the question or the owner,
+    /// whatever the case. Space around the text does not count, and an empty text is in every session.
+    #[must_use]
+    pub fn with_text(mut self, text: &str) -> Self {
+        let text = text.trim().to_lowercase();
+        self.text = Some(text).filter(|text| !text.is_empty());
+        self
+    }
+
+    /// Returns whether only the session itself, and not just the time of its end, tells whether it matches.
+    #[must_use]
+    pub fn depends_on_content(&self) -> bool {
+        self.resolution.is_some() || self.text.is_some()
+    }
+
+    /// Returns whether a session matches, as staff know it.
+    #[must_use]
+    pub fn matches(&self, session: &Session) -> bool {
+        let ended_at_ms = session.end.as_ref().map(|end| end.at_ms);
+        let resolution = (session.resolved.as_ref()).map(|resolved| resolved.resolution);
+        self.from_ms
+            .is_none_or(|from_ms| ended_at_ms >= Some(from_ms))
+            && (self.before_ms).is_none_or(|before_ms| ended_at_ms < Some(before_ms))
+            && self.resolution.is_none_or(|wanted| wanted == resolution)
+            && (self.text.as_ref()).is_none_or(|text| has(session, text))
+    }
+}
+
+/// Returns whether a session has a text, which is in lower case.
+fn has(session: &Session, text: &str) -> bool {
+    let opened = &session.opened;
+    let owner = session.owner.as_ref().map(|owner| &owner.member);
+    let of_patron = [&opened.patron_name, &opened.patron_email, &opened.question];
+    let of_owner = owner.map(|owner| [&owner.screen_name, &owner.institution_name]);
+    of_patron
+        .into_iter()
+        .chain(of_owner.into_iter().flatten())
+        .any(|written| written.to_lowercase().contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::domain::{
+        audience::Audience,
+        event::{Event, Opened, Speaker},
+        people::StaffMember,
+        samples::opened,
+    };
+
+    const ENDED_AT_MS: i64 = 5_000;
+
+    fn map() -> StaffMember {
+        StaffMember {
+            librarian_id: "map".to_owned(),
+            screen_name: "Ms Map".to_owned(),
+            institution_id: "harbor".to_owned(),
+            institution_name: "Harbor Library".to_owned(),
+        }
+    }
+
+    /// A session that Ms Map has ended, with this resolution.
+    fn ended(resolution: Option<Resolution>) -> Session {
+        let opened = Opened {
+            patron_name: "Ricky".to_owned(),
+            patron_email: "ricky@example.org".to_owned(),
+            question: "Is the STRASSE map yours?".to_owned(),
+            ..opened()
+        };
+        let by = Speaker::Owner(map());
+        let mut events = vec![
+            Event::Opened(opened),
+            Event::PickedUp { by: map() },
+            Event::Ended { by: by.clone() },
+        ];
+        events.extend(resolution.map(|resolution| Event::ResolutionSet { by, resolution }));
+        let apply =
+            |session, event: &Event| Session::apply(session, Audience::Staff, event, ENDED_AT_MS);
+        events.iter().fold(None, apply).unwrap()
+    }
+
+    #[test]
+    fn the_default_matches_all_without_a_look_at_the_session() {
+        let filter = EndedFilter::default().with_text(" \t");
+        assert_eq!(filter, EndedFilter::default());
+        assert!(!filter.depends_on_content());
+        assert!(filter.matches(&ended(None)));
+    }
+
+    #[test]
+    fn what_is_not_coded_yet_can_be_asked_for_like_a_resolution() {
+        let only = |resolution| EndedFilter {
+            resolution: Some(resolution),
+            ..EndedFilter::default()
+        };
+        let answered = ended(Some(Resolution::Answered));
+        assert!(only(None).depends_on_content());
+        assert!(only(None).matches(&ended(None)));
+        assert!(!only(None).matches(&answered));
+        assert!(only(Some(Resolution::Answered)).matches(&answered));
+        assert!(!only(Some(Resolution::Practice)).matches(&answered));
+        assert!(!only(Some(Resolution::Practice)).matches(&ended(None)));
+    }
+
+    #[test]
+    fn the_first_moment_belongs_to_the_time_and_the_last_does_not() {
+        let between = |from_ms, before_ms| EndedFilter {
+            from_ms,
+            before_ms,
+            ..EndedFilter::default()
+        };
+        let session = ended(None);
+        assert!(between(Some(ENDED_AT_MS), Some(ENDED_AT_MS + 1)).matches(&session));
+        assert!(!between(Some(ENDED_AT_MS + 1), None).matches(&session));
+        assert!(!between(None, Some(ENDED_AT_MS)).matches(&session));
+    }
+
+    #[test]
+    fn a_text_is_looked_for_in_what_is_known_of_patron_question_and_owner() {
+        let session = ended(None);
+        for text in [
+            "ricky",
+            " RICKY ",
+            "@example",
+            "straße map",
+            "ms map",
+            "harbor",
+        ] {
+            let is_there = !text.contains('ß');
+            let filter = EndedFilter::default().with_text(text);
+            assert_eq!(filter.matches(&session), is_there, "{text}");
+        }
+        assert!(!EndedFilter::default().with_text("maple").matches(&session));
+    }
+}
