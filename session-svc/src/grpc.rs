@@ -28,7 +28,7 @@ mod attend;
 mod ended_sessions;
 mod load;
 mod pages;
-mod spoken;
+mod response_stream;
 mod transfer;
 mod watch;
 

@@ -22,7 +22,7 @@ use wire::{attend_request::Request, attend_response::Response};
 use self::acts::{UnderWay, first_answer};
 use super::{
     Responses, SessionApi,
-    spoken::{Unheard, Voice, spoken},
+    response_stream::{Closed, Sender, response_stream},
 };
 use crate::{
     convert,
@@ -53,14 +53,14 @@ pub(super) fn attend(
     mut requests: Streaming<wire::AttendRequest>,
 ) -> Responses<Encoded<wire::AttendResponse>> {
     let api = api.clone();
-    Box::pin(spoken(IN_FLIGHT, |voice| {
+    Box::pin(response_stream(IN_FLIGHT, |sender| {
         let stop = api.sessions.parts().stop.clone();
-        let unheard = voice.clone();
+        let closed = sender.clone();
         let mut participant = Participant {
             sessions: api.sessions,
             auth: api.auth,
             principal,
-            voice,
+            sender,
         };
         async move {
             let outcome = tokio::select! {
@@ -68,7 +68,7 @@ pub(super) fn attend(
                 biased;
                 end = participant.take_part(&mut requests) => end,
                 () = stop.cancelled() => Err(Error::ShuttingDown.into()),
-                () = unheard.unheard() => Err(End::Gone),
+                () = closed.closed() => Err(End::Gone),
             };
             match outcome {
                 Err(End::Refused(refusal)) => Err(refusal.into()),
@@ -83,7 +83,7 @@ struct Participant {
     sessions: Sessions,
     auth: Authenticator,
     principal: Principal,
-    voice: Voice<Encoded<wire::AttendResponse>>,
+    sender: Sender<Encoded<wire::AttendResponse>>,
 }
 
 /// The session that a participant takes part in.
@@ -276,7 +276,7 @@ impl Participant {
     }
 
     async fn say(&self, response: Encoded<wire::AttendResponse>) -> Result<(), End> {
-        self.voice.say(response).await.map_err(|Unheard| End::Gone)
+        self.sender.send(response).await.map_err(|Closed| End::Gone)
     }
 
     async fn tell_wait(&self, session_id: &str, told: &mut Option<u32>) -> Result<(), End> {

@@ -10,7 +10,7 @@ use wire::watch_load_response::Change;
 
 use super::{
     Responses,
-    spoken::{Voice, spoken},
+    response_stream::{Sender, response_stream},
 };
 use crate::{error::Error, sessions::Sessions};
 
@@ -46,11 +46,11 @@ impl LoadService for LoadApi {
         let expiry = self.clock.reached(service.expires_at_ms);
         let stop = self.sessions.parts().stop.clone();
         let sessions = self.sessions.clone();
-        let responses = spoken(IN_FLIGHT, |voice| async move {
+        let responses = response_stream(IN_FLIGHT, |sender| async move {
             let refusal = tokio::select! {
                 biased;
                 () = expiry => token_expired(),
-                () = pass_on(&sessions, &voice) => return Ok(()),
+                () = pass_on(&sessions, &sender) => return Ok(()),
                 () = stop.cancelled() => Error::ShuttingDown.into(),
             };
             Err(refusal.into())
@@ -60,7 +60,7 @@ impl LoadService for LoadApi {
 }
 
 /// Reports the load until the caller has gone. A slow caller gets several changes at once.
-async fn pass_on(sessions: &Sessions, voice: &Voice<wire::WatchLoadResponse>) {
+async fn pass_on(sessions: &Sessions, sender: &Sender<wire::WatchLoadResponse>) {
     let parts = sessions.parts();
     let mut clock = tokio::time::interval(parts.config.heartbeat.get());
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -74,7 +74,7 @@ async fn pass_on(sessions: &Sessions, voice: &Voice<wire::WatchLoadResponse>) {
             let response = wire::WatchLoadResponse {
                 change: Some(change),
             };
-            if voice.say(response).await.is_err() {
+            if sender.send(response).await.is_err() {
                 return;
             }
         }
@@ -89,7 +89,7 @@ async fn pass_on(sessions: &Sessions, voice: &Voice<wire::WatchLoadResponse>) {
                 told = load;
             }
             _ = clock.tick() => next.push(Change::Heartbeat(wire::LoadHeartbeat {})),
-            () = voice.unheard() => return,
+            () = sender.closed() => return,
         }
     }
 }

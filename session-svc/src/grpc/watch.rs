@@ -13,7 +13,7 @@ use wire::watch_sessions_response::Change;
 
 use super::{
     Responses, SessionApi,
-    spoken::{Unheard, Voice, spoken},
+    response_stream::{Closed, Sender, response_stream},
 };
 use crate::{
     convert,
@@ -44,10 +44,10 @@ pub(super) fn watch(
     let heartbeats = parts.heartbeats.of_new_stream();
     let expiry = api.clock.reached(principal.expires_at_ms);
     let stop = parts.stop.clone();
-    Ok(Box::pin(spoken(IN_FLIGHT, |voice| async move {
+    Ok(Box::pin(response_stream(IN_FLIGHT, |sender| async move {
         let refusal = tokio::select! {
             biased;
-            refusal = pass_on_until(expiry, watched, heartbeats, &voice) => refusal,
+            refusal = pass_on_until(expiry, watched, heartbeats, &sender) => refusal,
             () = stop.cancelled() => Some(Error::ShuttingDown.into()),
         };
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
@@ -60,12 +60,12 @@ async fn pass_on_until(
     expiry: impl Future<Output = ()>,
     watched: Watched,
     heartbeats: Interval,
-    voice: &Voice<wire::WatchSessionsResponse>,
+    sender: &Sender<wire::WatchSessionsResponse>,
 ) -> Option<Refusal> {
     tokio::select! {
         biased;
         () = expiry => Some(token_expired()),
-        refusal = pass_on(watched, heartbeats, voice) => refusal,
+        refusal = pass_on(watched, heartbeats, sender) => refusal,
     }
 }
 
@@ -90,10 +90,10 @@ fn admit(actor: Actor, request: wire::WatchSessionsRequest) -> Result<Watcher, E
 async fn pass_on(
     mut watched: Watched,
     mut heartbeats: Interval,
-    voice: &Voice<wire::WatchSessionsResponse>,
+    sender: &Sender<wire::WatchSessionsResponse>,
 ) -> Option<Refusal> {
     for part in parts(std::mem::take(&mut watched.snapshot)) {
-        if say(voice, part).await.is_err() {
+        if send(sender, part).await.is_err() {
             return None;
         }
     }
@@ -105,19 +105,19 @@ async fn pass_on(
                 None => return watched.ending.get().cloned(),
             },
             _ = heartbeats.tick() => Change::Heartbeat(wire::WatchHeartbeat {}),
-            () = voice.unheard() => return None,
+            () = sender.closed() => return None,
         };
-        if say(voice, change).await.is_err() {
+        if send(sender, change).await.is_err() {
             return None;
         }
     }
 }
 
-async fn say(voice: &Voice<wire::WatchSessionsResponse>, change: Change) -> Result<(), Unheard> {
+async fn send(sender: &Sender<wire::WatchSessionsResponse>, change: Change) -> Result<(), Closed> {
     let response = wire::WatchSessionsResponse {
         change: Some(change),
     };
-    voice.say(response).await
+    sender.send(response).await
 }
 
 /// Splits a snapshot into parts, in order, each of which fits into a response. There is always a first one.
@@ -176,8 +176,8 @@ mod tests {
         );
         let expired = CancellationToken::new();
         let expiry = expired.clone().cancelled_owned();
-        let mut stream = spoken(2, |voice| async move {
-            let refusal = pass_on_until(expiry, watched, heartbeats, &voice).await;
+        let mut stream = response_stream(2, |sender| async move {
+            let refusal = pass_on_until(expiry, watched, heartbeats, &sender).await;
             refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
         });
         let Change::Snapshot(_) = stream.next().await.unwrap().unwrap().change.unwrap() else {

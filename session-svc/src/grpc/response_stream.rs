@@ -19,71 +19,74 @@ use tonic::Status;
 type Work = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
 
 /// Returns a stream of what `work` sends. The work goes on whenever the stream is read, so there is no task and no
-/// wake-up between the two. Up to `room` responses wait to be read; then the work waits.
+/// wake-up between the two. Up to `capacity` responses wait to be read; then the work waits.
 ///
-/// When the stream is dropped, the work goes on as a task of its own until it notices that [`Voice`] is no longer
-/// heard, so that requests that came in before are still dealt with.
-pub(super) fn spoken<T, F>(room: usize, work: impl FnOnce(Voice<T>) -> F) -> Spoken<T>
+/// When the stream is dropped, the work goes on as a task of its own until it notices that its [`Sender`] is closed, so
+/// that requests that came in before are still dealt with.
+pub(super) fn response_stream<T, F>(
+    capacity: usize,
+    work: impl FnOnce(Sender<T>) -> F,
+) -> ResponseStream<T>
 where
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    let speech = Arc::new(Speech {
-        said: Mutex::new(Said {
+    let shared = Arc::new(Shared {
+        buffer: Mutex::new(Buffer {
             waiting: VecDeque::new(),
-            room: room.max(1),
+            capacity: capacity.max(1),
             wants_room: false,
-            is_heard: true,
+            is_open: true,
         }),
-        may_go_on: AtomicBool::new(true),
+        is_woken: AtomicBool::new(true),
         reader: AtomicWaker::new(),
     });
-    let work = work(Voice(Arc::clone(&speech)));
-    Spoken {
-        speech,
+    let work = work(Sender(Arc::clone(&shared)));
+    ResponseStream {
+        shared,
         work: Some(Box::pin(work)),
         end: None,
     }
 }
 
 /// What the work and the stream share, and the waker of the work.
-struct Speech<T> {
-    said: Mutex<Said<T>>,
+struct Shared<T> {
+    buffer: Mutex<Buffer<T>>,
     /// Whether the work was woken since it was polled. Each response takes three polls of the stream, and at the second
     /// and third the work mostly has nothing to do.
-    may_go_on: AtomicBool,
+    is_woken: AtomicBool,
     reader: AtomicWaker,
 }
 
 /// What was sent and not read yet.
-struct Said<T> {
+struct Buffer<T> {
     waiting: VecDeque<T>,
-    room: usize,
+    capacity: usize,
     /// Whether the work waits for room.
     wants_room: bool,
-    is_heard: bool,
+    is_open: bool,
 }
 
-impl<T> Speech<T> {
-    fn said(&self) -> MutexGuard<'_, Said<T>> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+impl<T> Shared<T> {
+    fn buffer(&self) -> MutexGuard<'_, Buffer<T>> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Send + 'static> Wake for Speech<T> {
+impl<T: Send + 'static> Wake for Shared<T> {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.may_go_on.store(true, Ordering::Release);
+        self.is_woken.store(true, Ordering::Release);
         self.reader.wake();
     }
 }
 
 /// The sending end, which the work uses.
-pub(super) struct Voice<T>(Arc<Speech<T>>);
+pub(super) struct Sender<T>(Arc<Shared<T>>);
 
-impl<T> Clone for Voice<T> {
+impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
@@ -91,32 +94,32 @@ impl<T> Clone for Voice<T> {
 
 /// Nobody reads the stream any more.
 #[derive(Debug)]
-pub(super) struct Unheard;
+pub(super) struct Closed;
 
-impl<T> Voice<T> {
+impl<T> Sender<T> {
     /// Sends a response, once there is room for it.
-    pub(super) async fn say(&self, response: T) -> Result<(), Unheard> {
+    pub(super) async fn send(&self, response: T) -> Result<(), Closed> {
         let mut response = Some(response);
         // No waker is needed: the reader that makes room sees that the work wants it, and polls the work again.
         std::future::poll_fn(move |_| {
-            let mut said = self.0.said();
-            if !said.is_heard {
-                return Poll::Ready(Err(Unheard));
+            let mut buffer = self.0.buffer();
+            if !buffer.is_open {
+                return Poll::Ready(Err(Closed));
             }
-            if said.waiting.len() >= said.room {
-                said.wants_room = true;
+            if buffer.waiting.len() >= buffer.capacity {
+                buffer.wants_room = true;
                 return Poll::Pending;
             }
-            said.waiting.extend(response.take());
+            buffer.waiting.extend(response.take());
             Poll::Ready(Ok(()))
         })
         .await
     }
 
     /// Waits until nobody reads the stream any more.
-    pub(super) async fn unheard(&self) {
+    pub(super) async fn closed(&self) {
         // No waker is needed: the work is polled anew when that happens.
-        std::future::poll_fn(|_| match self.0.said().is_heard {
+        std::future::poll_fn(|_| match self.0.buffer().is_open {
             true => Poll::Pending,
             false => Poll::Ready(()),
         })
@@ -124,49 +127,49 @@ impl<T> Voice<T> {
     }
 }
 
-/// The stream that [`spoken`] returns.
-pub(super) struct Spoken<T> {
-    speech: Arc<Speech<T>>,
+/// The stream that [`response_stream`] returns.
+pub(super) struct ResponseStream<T> {
+    shared: Arc<Shared<T>>,
     work: Option<Work>,
     end: Option<Status>,
 }
 
-impl<T: Send + Unpin + 'static> Stream for Spoken<T> {
+impl<T: Send + Unpin + 'static> Stream for ResponseStream<T> {
     type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            let mut said = this.speech.said();
-            if let Some(response) = said.waiting.pop_front() {
+            let mut buffer = this.shared.buffer();
+            if let Some(response) = buffer.waiting.pop_front() {
                 return Poll::Ready(Some(Ok(response)));
             }
-            let has_room_now = mem::take(&mut said.wants_room);
-            drop(said);
+            let has_room_now = mem::take(&mut buffer.wants_room);
+            drop(buffer);
             let Some(work) = &mut this.work else {
                 return Poll::Ready(this.end.take().map(Err));
             };
             // Registered before the flag is read, so that no wake-up is missed between the two.
-            this.speech.reader.register(cx.waker());
-            if !this.speech.may_go_on.swap(false, Ordering::AcqRel) && !has_room_now {
+            this.shared.reader.register(cx.waker());
+            if !this.shared.is_woken.swap(false, Ordering::AcqRel) && !has_room_now {
                 return Poll::Pending;
             }
-            let waker = Waker::from(Arc::clone(&this.speech));
+            let waker = Waker::from(Arc::clone(&this.shared));
             match work.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(outcome) => {
                     this.work = None;
                     this.end = outcome.err();
                 }
-                Poll::Pending if this.speech.said().waiting.is_empty() => return Poll::Pending,
+                Poll::Pending if this.shared.buffer().waiting.is_empty() => return Poll::Pending,
                 Poll::Pending => {}
             }
         }
     }
 }
 
-impl<T> Drop for Spoken<T> {
+impl<T> Drop for ResponseStream<T> {
     fn drop(&mut self) {
-        self.speech.said().is_heard = false;
+        self.shared.buffer().is_open = false;
         if let Some(work) = self.work.take()
             && let Ok(runtime) = Handle::try_current()
         {
@@ -188,10 +191,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn all_is_heard_in_order_and_then_the_end() {
-        let mut stream = spoken(2, |voice| async move {
+    async fn all_is_received_in_order_and_then_the_end() {
+        let mut stream = response_stream(2, |sender| async move {
             for number in 0..5 {
-                voice.say(number).await.map_err(|_| Status::cancelled(""))?;
+                sender
+                    .send(number)
+                    .await
+                    .map_err(|_| Status::cancelled(""))?;
             }
             Err(Status::not_found("the end"))
         });
@@ -204,12 +210,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_is_said_than_there_is_room_for() {
+    async fn no_more_is_sent_than_there_is_room_for() {
         let count = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&count);
-        let mut stream = spoken(3, |voice| async move {
+        let mut stream = response_stream(3, |sender| async move {
             loop {
-                voice.say(()).await.map_err(|_| Status::cancelled(""))?;
+                sender.send(()).await.map_err(|_| Status::cancelled(""))?;
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         });
@@ -225,9 +231,9 @@ mod tests {
     async fn a_stream_that_waits_is_woken_by_its_work() {
         let notify = Arc::new(Notify::new());
         let notified = Arc::clone(&notify);
-        let mut stream = spoken(1, |voice| async move {
+        let mut stream = response_stream(1, |sender| async move {
             notified.notified().await;
-            voice.say(7).await.map_err(|_| Status::cancelled(""))
+            sender.send(7).await.map_err(|_| Status::cancelled(""))
         });
         assert!(stream.next().now_or_never().is_none());
         notify.notify_one();
@@ -241,14 +247,14 @@ mod tests {
         let polled = Arc::clone(&polls);
         let notify = Arc::new(Notify::new());
         let notified = Arc::clone(&notify);
-        let mut stream = spoken(1, |voice| async move {
+        let mut stream = response_stream(1, |sender| async move {
             let mut woken = std::pin::pin!(notified.notified());
             std::future::poll_fn(|cx| {
                 polled.fetch_add(1, Ordering::Relaxed);
                 woken.as_mut().poll(cx)
             })
             .await;
-            voice.say(7).await.map_err(|_| Status::cancelled(""))
+            sender.send(7).await.map_err(|_| Status::cancelled(""))
         });
         for _ in 0..3 {
             assert!(stream.next().now_or_never().is_none());
@@ -265,9 +271,9 @@ mod tests {
     #[tokio::test]
     async fn when_nobody_reads_any_more_the_work_deals_with_what_came_in_and_ends() {
         let (dealt_with, waits) = oneshot::channel();
-        let mut stream = spoken(1, |voice| async move {
-            while voice.say(()).await.is_ok() {}
-            voice.unheard().await;
+        let mut stream = response_stream(1, |sender| async move {
+            while sender.send(()).await.is_ok() {}
+            sender.closed().await;
             let _ = dealt_with.send(());
             Ok(())
         });
