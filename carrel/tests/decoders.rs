@@ -227,13 +227,13 @@ fn texts() {
 }
 
 #[test]
-fn sealed_words() {
-    drive(decoders::sealed_word);
+fn sealed_messages() {
+    drive(decoders::sealed_message);
 }
 
 #[test]
-fn session_words() {
-    drive(decoders::session_word);
+fn append_messages() {
+    drive(decoders::append_message);
 }
 
 /// The undamaged inputs are run through every decoder too.

@@ -15,7 +15,7 @@ use carrel_platform::{
         statement::{verify_introduction, verify_service},
         token::{verify, verify_renewable},
     },
-    bus::redis::word::Word,
+    bus::redis::message::Message,
     seal::Key,
     text::{TEXT_LIMIT, check_text},
 };
@@ -25,6 +25,7 @@ use carrel_presence::{
 };
 use carrel_proto::{directory::v1 as directory_wire, session::v1 as wire};
 use carrel_session::{
+    append_message::AppendMessage,
     convert,
     domain::{
         access::{Situation, Times},
@@ -40,7 +41,6 @@ use carrel_session::{
         transfer::Addressee,
     },
     history::History,
-    word::Word as SessionWord,
 };
 use prost::Message as _;
 
@@ -56,8 +56,8 @@ pub const DECODERS: [(&str, Decoder); 9] = [
     ("directory_file", directory_file),
     ("address", address),
     ("text", text),
-    ("sealed_word", sealed_word),
-    ("session_word", session_word),
+    ("sealed_message", sealed_message),
+    ("append_message", append_message),
 ];
 
 /// Decodes a websocket message of either kind under either sub-protocol.
@@ -249,21 +249,21 @@ pub fn text(data: &[u8]) {
     }
 }
 
-/// Opens a sealed word from Redis: nothing that the fuzzer makes opens, and sealed bytes are either no word, or one
-/// that is the same after it was sealed again.
-pub fn sealed_word(data: &[u8]) {
+/// Opens a sealed message from Redis: nothing that the fuzzer makes opens, and sealed bytes are either no message, or
+/// one that is the same after it was sealed again.
+pub fn sealed_message(data: &[u8]) {
     static KEY: LazyLock<Key> =
         LazyLock::new(|| Key::parse(&"5e".repeat(32)).expect("it is a key"));
-    assert_eq!(Word::open(&KEY, "session/5e55", data), None);
+    assert_eq!(Message::open(&KEY, "session/5e55", data), None);
     let Ok(sealed) = KEY.seal(&[b"bus", b"session/5e55"], data) else {
         return;
     };
-    assert_eq!(Word::open(&KEY, "session/other", &sealed), None);
-    if let Some(word) = Word::open(&KEY, "session/5e55", &sealed) {
-        let again = word
+    assert_eq!(Message::open(&KEY, "session/other", &sealed), None);
+    if let Some(message) = Message::open(&KEY, "session/5e55", &sealed) {
+        let again = message
             .seal(&KEY, "session/5e55")
             .expect("it is no longer than before");
-        assert_eq!(Word::open(&KEY, "session/5e55", &again), Some(word));
+        assert_eq!(Message::open(&KEY, "session/5e55", &again), Some(message));
     }
 }
 
@@ -347,16 +347,16 @@ fn active(audience: Audience) -> Session {
         .expect("it was opened")
 }
 
-/// Decodes the word about a session that one session-svc publishes to the others. It is sealed in transit, and a server
-/// of a newer version may write it differently.
-pub fn session_word(data: &[u8]) {
-    let Some(word) = SessionWord::decode(data, "") else {
+/// Decodes the message about a session that one session-svc publishes to the others. It is sealed in transit, and a
+/// server of a newer version may write it differently.
+pub fn append_message(data: &[u8]) {
+    let Some(message) = AppendMessage::decode(data, "") else {
         return;
     };
     let mut history = History::empty("5e55".to_owned());
-    if let Ok(Some(heard)) = word.beyond(&history) {
-        assert_eq!(heard.news.session.len(), heard.traces.len());
-        for stored in heard.news.session {
+    if let Ok(Some(missing)) = message.missing_from(&history) {
+        assert_eq!(missing.news.session.len(), missing.traces.len());
+        for stored in missing.news.session {
             // Before an opening event, an event is shown to nobody.
             history.record(stored);
         }

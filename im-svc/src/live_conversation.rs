@@ -42,8 +42,8 @@ pub(crate) use keep_up::refill;
 pub(crate) use request::{Act, Acted, Command, Look, NewMessage, Page, Request, Swept, Watched};
 pub(crate) use watchers::{Ending, Feed, Told, Watcher};
 
-/// The topic of words about conversations.
-pub(crate) const WORD: messaging::Topic = carrel_platform::topic!("im/{id}");
+/// The topic of messages about conversations.
+pub(crate) const TOPIC: messaging::Topic = carrel_platform::topic!("im/{id}");
 
 /// How many requests may wait for one conversation before callers have to wait to send.
 pub(crate) const INBOX: usize = 256;
@@ -66,11 +66,11 @@ pub(crate) struct Parts {
 /// What servers tell each other about a conversation.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "snake_case")]
-enum Word {
+enum BusMessage {
     /// The log contains it up to this version.
     Version {
         version: u64,
-        /// The trace context of sending the word; empty if the trace is not kept.
+        /// The trace context of sending the message; empty if the trace is not kept.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         trace: String,
     },
@@ -146,7 +146,7 @@ impl LiveConversation {
                     }
                 }
                 () = self.tail.behind() => self.refill("tail").await,
-                notice = self.news.next(), if !self.news_over => self.hear(notice).await,
+                notice = self.news.next(), if !self.news_over => self.on_notice(notice).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
                         break;
@@ -202,7 +202,7 @@ impl LiveConversation {
             }
             Request::Typing { by } => {
                 self.watchers.pass_on_typing(&self.conversation_id, &by);
-                self.tell_servers(&Word::Typing { by });
+                self.tell_servers(&BusMessage::Typing { by });
             }
             Request::Sweep { answer } => {
                 let _ = answer.send(self.sweep().await);
@@ -279,8 +279,8 @@ impl LiveConversation {
         Ok(watched)
     }
 
-    fn tell_servers(&self, word: &Word) {
-        if let Ok(said) = serde_json::to_vec(word) {
+    fn tell_servers(&self, message: &BusMessage) {
+        if let Ok(said) = serde_json::to_vec(message) {
             let topic = topic(&self.conversation_id);
             self.parts
                 .bus

@@ -1,5 +1,5 @@
-//! Tracks up to which version streams are known here. They are followed by the bus, which may lose the last word, so the
-//! log is periodically asked for all of them together whether it has more (I8).
+//! Tracks up to which version streams are known here. They are followed by the bus, which may lose the last message, so
+//! the log is periodically asked for all of them together whether it has more (I8).
 
 use std::{
     collections::BTreeMap,

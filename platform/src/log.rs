@@ -65,8 +65,8 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Returns the last version of each of these streams, in the same order; 0 for a stream without events.
     ///
-    /// Meant for many streams at once: a server that follows streams by the bus, which may lose the last word, checks
-    /// here whether there is more.
+    /// Meant for many streams at once: a server that follows streams by the bus, which may lose the last message,
+    /// checks here whether there is more.
     fn versions<'a>(
         &'a self,
         streams: &'a [StreamName],

@@ -123,13 +123,13 @@ async fn heard(subscription: &mut Subscription) -> Notice {
         .expect("the bus was shut down")
 }
 
-/// Returns the next number. `None` if words were lost, which a bus between processes may do, and does when the
+/// Returns the next number. `None` if messages were lost, which a bus between processes may do, and does when the
 /// machine is too busy; but it has to say so.
 async fn next_number(bus: &impl Bus, listener: &mut Subscription) -> Option<u32> {
     match heard(listener).await {
         Notice::Payload(payload) => Some(number(&payload)),
         Notice::Missed => {
-            assert!(bus.lossy(), "words were lost within one process");
+            assert!(bus.lossy(), "messages were lost within one process");
             None
         }
     }
@@ -180,7 +180,7 @@ async fn everybody_else_on_the_topic_hears_in_order(factory: &impl Factory) {
         listen(factory, &bus, ME, "t").await,
         listen(factory, &bus, Origin(3), "t").await,
     ];
-    // A round in which words are lost proves nothing, and is followed by another.
+    // A round in which messages are lost proves nothing, and is followed by another.
     for round in 0.. {
         let numbers = round * 100..(round + 1) * 100;
         for n in numbers.clone() {
@@ -343,7 +343,7 @@ async fn a_cancelled_wait_loses_nothing(factory: &impl Factory) {
             match notice {
                 Notice::Payload(earlier) => assert!(number(&earlier) < n),
                 Notice::Missed => {
-                    assert!(bus.lossy(), "words were lost within one process");
+                    assert!(bus.lossy(), "messages were lost within one process");
                     bus.publish(OTHER, "t", payload(n));
                 }
             }

@@ -1,4 +1,4 @@
-//! The order in which words arrive over Redis that were published while Redis was stuck.
+//! The order in which messages arrive over Redis that were published while Redis was stuck.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,12 +14,12 @@ use on_redis::{
     single,
 };
 
-/// What waits for a stuck Redis is given up in order, and the connection skips it. Later words that are not given up
+/// What waits for a stuck Redis is given up in order, and the connection skips it. Later messages that are not given up
 /// yet must not come through before the loss is announced.
 #[tokio::test]
 async fn what_is_given_up_is_missed_before_what_follows_it() {
     let on = single();
-    // If Redis was stuck so long that the connection was replaced, words on the old one may arrive at any time.
+    // If Redis was stuck so long that the connection was replaced, messages on the old one may arrive at any time.
     while !is_in_order(&on).await {}
 }
 
@@ -29,9 +29,9 @@ async fn is_in_order(on: &OnRedis<Redis>) -> bool {
     let mut listener = listen(&bus, "t").await;
     let condition = bus.condition();
     let publish = |number: u8, len| {
-        let mut word = vec![number];
-        word.resize(len, 0);
-        bus.publish(OTHER, "t", word.into());
+        let mut message = vec![number];
+        message.resize(len, 0);
+        bus.publish(OTHER, "t", message.into());
     };
     on.engine.freeze().unwrap();
     // In one write, and more than the system's buffers hold, so that the rest is not even written.
@@ -53,8 +53,8 @@ async fn is_in_order(on: &OnRedis<Redis>) -> bool {
                 knows_of_loss = true;
                 publish(end, 1);
             }
-            Notice::Payload(word) => {
-                let number = word[0];
+            Notice::Payload(message) => {
+                let number = message[0];
                 if number < due || (number > due && !knows_of_loss) {
                     let made_anew = condition.has_changed().unwrap();
                     assert!(made_anew, "{number} where {due} was due");

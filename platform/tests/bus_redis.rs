@@ -32,10 +32,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 /// The length of a sealed probe in bytes.
 const PROBE: usize = 37;
 
-/// Publishes until the word is heard. Returns whether the listener heard [`Notice::Missed`] before.
+/// Publishes until the message is heard. Returns whether the listener heard [`Notice::Missed`] before.
 async fn hears_again(bus: &RedisBus, listener: &mut Subscription, topic: &str) -> bool {
     let missed = hearing::hears_again(bus, listener, topic).await;
-    // Words that were published more than once are all heard before the next part of a test.
+    // Messages that were published more than once are all heard before the next part of a test.
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(300), listener.next()).await
     {
     }
@@ -230,8 +230,8 @@ async fn a_rogue_publisher_is_not_believed() {
     let mut rogue = client.get_multiplexed_async_connection().await.unwrap();
     let (mut watch, mut seen) = client.get_async_pubsub().await.unwrap().split();
     watch.psubscribe("*").await.unwrap();
-    let word = Bytes::from_static(b"the words of a patron");
-    let mut missed = hears_next(&bus, &mut listener, "session/5e55", &word).await;
+    let message = Bytes::from_static(b"the words of a patron");
+    let mut missed = hears_next(&bus, &mut listener, "session/5e55", &message).await;
 
     // The other channels carry probes, which are shorter.
     let channels: Vec<String> = redis::cmd("PUBSUB")
@@ -273,17 +273,17 @@ async fn a_rogue_publisher_is_not_believed() {
             rejected += 1;
         }
     }
-    // Repeating a word is possible.
+    // Repeating a message is possible.
     let _: u32 = redis::cmd("PUBLISH")
         .arg(&channel)
         .arg(&sealed)
         .query_async(&mut rogue)
         .await
         .unwrap();
-    assert_eq!(heard(&mut listener).await, Notice::Payload(word));
+    assert_eq!(heard(&mut listener).await, Notice::Payload(message));
     assert_eq!(bus.figures().unopened - before.unopened, rejected);
-    let word = Bytes::from_static(b"true");
-    missed |= hears_next(&bus, &mut listener, "session/5e55", &word).await;
+    let message = Bytes::from_static(b"true");
+    missed |= hears_next(&bus, &mut listener, "session/5e55", &message).await;
     assert!(missed || bus.figures().reconnects == 0);
 }
 

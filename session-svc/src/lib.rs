@@ -8,7 +8,7 @@
 //! - `live_session`: the task that owns one history. It decides commands, appends the resulting events, and passes them
 //!   on.
 //! - `sessions`: all live sessions, loaded into memory when needed.
-//! - [`word`]: what servers tell each other about a session, so that not every server must read the log.
+//! - [`append_message`]: what servers tell each other about a session, so that not every server must read the log.
 //! - [`live_list`]: the lists that librarians watch.
 //! - `retention`: which ended sessions still have their text, and which of them are to be erased.
 //! - [`audits`]: the audits of libraries, written before anyone is shown what they record.
@@ -35,6 +35,7 @@ use carrel_proto::session::v1::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub mod append_message;
 mod audits;
 mod config;
 pub mod convert;
@@ -49,7 +50,6 @@ mod retention;
 mod sessions;
 pub mod storage;
 mod subscribers;
-pub mod word;
 
 pub use config::{Config, ConfigError, EraseAfter, EraseAfterError};
 pub use error::Error;

@@ -114,8 +114,8 @@ impl LiveList {
     /// Takes in how a session stands now.
     pub(crate) fn take_in(&self, history: &History) {
         if let Some(entry) = Entry::of(history) {
-            // What the list knows beyond this history came from another server's word; the next look at the log mends
-            // the rest.
+            // What the list knows beyond this history came from another server's message; the next look at the log
+            // mends the rest.
             let _ = self.take_in_entry(entry);
         }
     }

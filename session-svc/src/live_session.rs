@@ -59,8 +59,8 @@ mod request;
 mod tend;
 mod there;
 
-/// The topic of words about sessions.
-const WORD: messaging::Topic = carrel_platform::topic!("session/{id}");
+/// The topic of messages about sessions.
+const TOPIC: messaging::Topic = carrel_platform::topic!("session/{id}");
 
 /// How many requests are taken from the inbox at once.
 const TAKE: usize = 64;
@@ -224,7 +224,7 @@ impl LiveSession {
                     }
                 }
                 looked_up = LookUp::done(&mut self.looking) => Box::pin(self.looked_elsewhere(looked_up)).await,
-                notice = self.news.next(), if !self.news_over => Box::pin(self.hear(notice)).await,
+                notice = self.news.next(), if !self.news_over => Box::pin(self.on_notice(notice)).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
                         break;

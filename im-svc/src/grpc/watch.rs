@@ -30,7 +30,7 @@ use crate::{
     conversations::Conversations,
     error::Error,
     live_conversation::{
-        Ending, Feed, Request as Ask, Told, WORD, Watched, Watcher, member_topic, refill,
+        Ending, Feed, Request as Ask, TOPIC, Told, Watched, Watcher, member_topic, refill,
     },
     storage::{self, Membership},
     tails::Tail,
@@ -261,7 +261,7 @@ impl Watch {
                     let told = match notice {
                         Some(Notice::Payload(trace)) => {
                             let trace = std::str::from_utf8(&trace).unwrap_or_default();
-                            WORD.processing(&*self.conversations.parts().bus, trace)
+                            TOPIC.processing(&*self.conversations.parts().bus, trace)
                         }
                         Some(Notice::Missed) => refill("gap"),
                         None => Span::none(),

@@ -12,7 +12,9 @@ use carrel_platform::{
     telemetry::{NotedSpan, TraceIds, span, trace_context},
 };
 
-use super::{Act, Acted, Command, LiveConversation, NewMessage, TRIES, WORD, Word, member_topic};
+use super::{
+    Act, Acted, BusMessage, Command, LiveConversation, NewMessage, TOPIC, TRIES, member_topic,
+};
 use crate::{
     domain::{
         conversation::Conversation,
@@ -301,14 +303,14 @@ impl LiveConversation {
     pub(super) fn tell(&self, begins: Option<&Between>, act: Option<TraceIds>) {
         let version = self.history.version();
         let bus = &*self.parts.bus;
-        let telling = WORD.sending(bus, act);
-        let trace = trace_context::of_sampled(trace_context::ids(&telling));
-        telling.in_scope(|| {
+        let sending = TOPIC.sending(bus, act);
+        let trace = trace_context::of_sampled(trace_context::ids(&sending));
+        sending.in_scope(|| {
             for member in members(begins) {
                 let topic = member_topic(&member.librarian_id);
                 bus.publish(self.origin, &topic, Bytes::from(trace.clone()));
             }
-            self.tell_servers(&Word::Version { version, trace });
+            self.tell_servers(&BusMessage::Version { version, trace });
         });
     }
 

@@ -9,13 +9,13 @@ use carrel_platform::{
 };
 use tracing::Span;
 
-use super::{LiveConversation, WORD, Word};
+use super::{BusMessage, LiveConversation, TOPIC};
 use crate::history::News;
 
 impl LiveConversation {
     /// Handles a notice on the conversation's topic.
-    pub(super) async fn hear(&mut self, notice: Option<Notice>) {
-        let word = match notice {
+    pub(super) async fn on_notice(&mut self, notice: Option<Notice>) {
+        let message = match notice {
             None => {
                 self.news_over = true;
                 return;
@@ -23,13 +23,13 @@ impl LiveConversation {
             Some(Notice::Missed) => None,
             Some(Notice::Payload(said)) => serde_json::from_slice(&said).ok(),
         };
-        match word {
-            Some(Word::Version { version, .. }) if version <= self.history.version() => {}
-            Some(Word::Typing { by }) => {
+        match message {
+            Some(BusMessage::Version { version, .. }) if version <= self.history.version() => {}
+            Some(BusMessage::Typing { by }) => {
                 self.watchers.pass_on_typing(&self.conversation_id, &by);
             }
-            Some(Word::Version { trace, .. }) => {
-                let told = WORD.processing(&*self.parts.bus, &trace);
+            Some(BusMessage::Version { trace, .. }) => {
+                let told = TOPIC.processing(&*self.parts.bus, &trace);
                 Scope::within(&told).around(self.look_again(&told)).await;
             }
             None => self.refill("gap").await,

@@ -5,19 +5,19 @@
 //! on a channel of its own must be heard on it. A connection that fails is replaced, with all its subscriptions, and
 //! their subscribers hear [`Notice::Missed`](super::Notice::Missed) when it fails and again when they are resubscribed.
 //!
-//! Redis sees sealed words on channels whose names reveal nothing ([`crate::seal`]). In a cluster, words travel by
-//! sharded pub/sub, which needs Redis 7 or newer; otherwise Redis 6 will do.
+//! Redis sees sealed messages on channels whose names reveal nothing ([`crate::seal`]). In a cluster, messages travel
+//! by sharded pub/sub, which needs Redis 7 or newer; otherwise Redis 6 will do.
 
 mod figures;
-mod hearing;
-mod lane;
-mod listening;
+mod in_flight;
+pub mod message;
 mod outbox;
 mod probe;
 mod publisher;
+mod subscriber;
+mod subscribers;
 mod topics;
 mod warning;
-pub mod word;
 
 use std::sync::Arc;
 
@@ -28,9 +28,9 @@ use tokio_util::task::AbortOnDropHandle;
 pub use self::figures::Figures;
 use self::{
     figures::Counters,
-    listening::{Shared, listen},
     outbox::Outbox,
     publisher::Publisher,
+    subscribers::{Shared, listen},
     topics::Topics,
 };
 use super::{Bus, Origin, Subscription};

@@ -1,8 +1,8 @@
-//! Spans of words sent on the bus from one server to others: of sending, and of processing.
+//! Spans of messages sent on the bus from one server to others: of sending, and of processing.
 //!
-//! The context of the sending span travels within the payload, which is sealed. A word goes to all subscribers at once,
-//! and each of them has a span of its own below the one sending span: there are as many as there are servers that hold
-//! the topic's subject, which are few.
+//! The context of the sending span travels within the payload, which is sealed. A message goes to all subscribers at
+//! once, and each of them has a span of its own below the one sending span: there are as many as there are servers that
+//! hold the topic's subject, which are few.
 
 use tracing::Span;
 
@@ -41,8 +41,8 @@ impl Topic {
         }
     }
 
-    /// Creates the span of sending what came of an act; disabled if the act's trace is not kept. It must be current when
-    /// the word is published: it ends when the bus has sent or dropped the word.
+    /// Creates the span of sending what came of an act; disabled if the act's trace is not kept. It must be current
+    /// when the message is published: it ends when the bus has sent or dropped the message.
     #[must_use]
     pub fn sending(&self, bus: &dyn Bus, act: Option<TraceIds>) -> Span {
         let Some(act) = act.and_then(TraceIds::sampled) else {
@@ -64,7 +64,7 @@ impl Topic {
         span
     }
 
-    /// Creates the span of processing a word, below the sending span; disabled if the word carries no trace.
+    /// Creates the span of processing a message, below the sending span; disabled if the message carries no trace.
     #[must_use]
     pub fn processing(&self, bus: &dyn Bus, traceparent: &str) -> Span {
         if traceparent.is_empty() {
@@ -85,13 +85,13 @@ impl Topic {
     }
 }
 
-/// Returns the current span, to be held while a word is on its way; `None` if it is not traced.
+/// Returns the current span, to be held while a message is on its way; `None` if it is not traced.
 pub(crate) fn on_its_way() -> Option<Span> {
     let span = Span::current();
     (!span.is_disabled()).then_some(span)
 }
 
-/// Records the outcome of publishing a word: it was `sent`, or not. The span ends here.
+/// Records the outcome of publishing a message: it was `sent`, or not. The span ends here.
 pub(crate) fn arrived(span: Option<&Span>, outcome: &'static str) {
     let Some(span) = span else {
         return;

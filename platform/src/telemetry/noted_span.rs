@@ -1,10 +1,10 @@
 //! The spans that every act has: those of served requests, and those of the steps by which they are carried out.
 //!
-//! When such a span begins, only a note of what it will say is made: its ids, its name, its start. Most belong to traces
-//! that are not kept, so most notes are thrown away at their end. If its trace is kept, or if a request failed or was
-//! slow, the span is made from the note at its end, once, without a registry that every log line and every layer would
-//! query in the meantime. Work that not every act involves (calls between services, words on the bus, looks at the log)
-//! has `tracing` spans, as children of these.
+//! When such a span begins, only a note of what it will say is made: its ids, its name, its start. Most belong to
+//! traces that are not kept, so most notes are thrown away at their end. If its trace is kept, or if a request failed
+//! or was slow, the span is made from the note at its end, once, without a registry that every log line and every layer
+//! would query in the meantime. Work that not every act involves (calls between services, messages on the bus, looks at
+//! the log) has `tracing` spans, as children of these.
 
 use std::{
     sync::OnceLock,

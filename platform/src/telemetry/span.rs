@@ -93,7 +93,7 @@ declare! {
         shown: None,
         kind: "internal",
         by: "session-svc",
-        below: "nothing; linked with the word that showed the gap, or the act that needs to know",
+        below: "nothing; linked with the message that showed the gap, or the act that needs to know",
         attributes: &[REASON, EVENTS],
     }
     /// Deciding acts on one conversation that were taken together.

@@ -25,16 +25,16 @@ pub(crate) async fn listen(bus: &RedisBus, topic: &str) -> Subscription {
     subscription
 }
 
-/// Publishes until the word is heard. Returns whether the listener heard [`Notice::Missed`] before.
+/// Publishes until the message is heard. Returns whether the listener heard [`Notice::Missed`] before.
 pub(crate) async fn hears_again(bus: &RedisBus, listener: &mut Subscription, topic: &str) -> bool {
-    let word = Bytes::from(Origin::random().0.to_be_bytes().to_vec());
+    let message = Bytes::from(Origin::random().0.to_be_bytes().to_vec());
     let mut missed = false;
     let until_heard = async {
         loop {
-            bus.publish(OTHER, topic, word.clone());
+            bus.publish(OTHER, topic, message.clone());
             let next = tokio::time::timeout(Duration::from_millis(200), listener.next());
             match next.await {
-                Ok(Some(Notice::Payload(heard))) if heard == word => return,
+                Ok(Some(Notice::Payload(heard))) if heard == message => return,
                 Ok(Some(Notice::Missed)) => missed = true,
                 Ok(Some(Notice::Payload(_))) | Err(_) => {}
                 Ok(None) => panic!("the bus was shut down"),
@@ -46,21 +46,21 @@ pub(crate) async fn hears_again(bus: &RedisBus, listener: &mut Subscription, top
     missed
 }
 
-/// Publishes until the word is the next that is heard, apart from [`Notice::Missed`]: a bus may lose a word when the
-/// machine is too busy, and says so. Returns whether it did.
+/// Publishes until the message is the next that is heard, apart from [`Notice::Missed`]: a bus may lose a message when
+/// the machine is too busy, and says so. Returns whether it did.
 pub(crate) async fn hears_next(
     bus: &RedisBus,
     listener: &mut Subscription,
     topic: &str,
-    word: &Bytes,
+    message: &Bytes,
 ) -> bool {
     let mut missed = false;
     loop {
-        bus.publish(OTHER, topic, word.clone());
+        bus.publish(OTHER, topic, message.clone());
         match heard(listener).await {
             Notice::Missed => missed = true,
             Notice::Payload(heard) => {
-                assert_eq!(heard, word);
+                assert_eq!(heard, message);
                 return missed;
             }
         }

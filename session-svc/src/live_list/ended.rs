@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-/// How many are remembered: far more than end during one look at the log, or while a word is on its way.
+/// How many are remembered: far more than end during one look at the log, or while a message is on its way.
 const REMEMBERED: usize = 10_000;
 
 /// The sessions that ended last. An outdated entry of one of them does not bring it back: an end is final.

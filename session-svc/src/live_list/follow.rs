@@ -1,4 +1,4 @@
-//! How the list keeps up with other servers' changes: by their words, and by looks at the log.
+//! How the list keeps up with other servers' changes: by their messages, and by looks at the log.
 
 use std::{collections::HashSet, future::pending, time::Duration};
 
@@ -21,7 +21,7 @@ const PAGE: usize = 1024;
 /// How long to wait before the list is read again after that failed.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// When the log is looked at without a word from another server.
+/// When the log is looked at without a message from another server.
 #[derive(Debug)]
 struct Looks {
     every: Option<Duration>,
@@ -73,8 +73,8 @@ impl LiveList {
         }
     }
 
-    /// Follows what other servers change, until `stop`. Where the bus may lose a word without anyone noticing, the log
-    /// is also looked at every `repair`. What could not be read is read again after a pause.
+    /// Follows what other servers change, until `stop`. Where the bus may lose a message without anyone noticing, the
+    /// log is also looked at every `repair`. What could not be read is read again after a pause.
     pub(crate) async fn follow(
         self,
         mut news: Subscription,
@@ -108,7 +108,7 @@ impl LiveList {
         }
     }
 
-    /// Takes in another server's word about one session.
+    /// Takes in another server's message about one session.
     async fn hear(&self, said: &[u8]) -> Result<(), LogError> {
         let Ok(entry) = serde_json::from_slice::<Entry>(said) else {
             // A server of another version may encode it in another way.

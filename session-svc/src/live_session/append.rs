@@ -7,8 +7,9 @@ use carrel_platform::{
     telemetry::{NotedSpan, TraceIds, span, trace_context},
 };
 
-use super::{Act, LiveSession, TRIES, WORD, topic};
+use super::{Act, LiveSession, TOPIC, TRIES, topic};
 use crate::{
+    append_message::AppendMessage,
     audits::Audited,
     domain::{
         audience::Audience,
@@ -22,7 +23,6 @@ use crate::{
     history::{Done, History},
     retention::{Mark, Marked},
     storage::{self, Stored},
-    word::Word,
 };
 
 /// What is to be written, and what the session would be after it.
@@ -68,7 +68,7 @@ impl LiveSession {
         let parts = Arc::clone(&self.parts);
         let log = &*parts.log;
         let (mut batch, institution_id) = staged.batch(&self.history)?;
-        let word = self.word(&batch, &staged);
+        let message = self.append_message(&batch, &staged);
         if let Some((mark, at_ms)) = staged.mark() {
             let session_id = self.history.session_id();
             let marked = match mark {
@@ -95,18 +95,19 @@ impl LiveSession {
         if self.after_change(&before) {
             parts.list.tell(&self.history);
         }
-        if let Some(word) = word {
+        if let Some(message) = message {
             let bus = &*parts.bus;
-            let telling = WORD.sending(bus, TraceIds::first_sampled(Act::traces(acts)));
-            let word = word.told_in(trace_context::of_sampled(trace_context::ids(&telling)));
+            let sending = TOPIC.sending(bus, TraceIds::first_sampled(Act::traces(acts)));
+            let message =
+                message.with_trace(trace_context::of_sampled(trace_context::ids(&sending)));
             let topic = topic(self.history.session_id());
-            telling.in_scope(|| bus.publish(self.origin, &topic, word.encode()));
+            sending.in_scope(|| bus.publish(self.origin, &topic, message.encode()));
         }
         Ok(())
     }
 
-    /// Returns the word for other servers once this is written, if any may listen.
-    fn word(&self, batch: &Batch, staged: &Staged) -> Option<Word> {
+    /// Returns the message for other servers once this is written, if any may listen.
+    fn append_message(&self, batch: &Batch, staged: &Staged) -> Option<AppendMessage> {
         let topic = topic(self.history.session_id());
         let [session, conference, ..] = batch.writes.as_slice() else {
             return None;
@@ -115,7 +116,7 @@ impl LiveSession {
         self.parts
             .bus
             .reaches(self.origin, &topic)
-            .then(|| Word::of(self.parts.log.epoch(), session, conference, traces))
+            .then(|| AppendMessage::of(self.parts.log.epoch(), session, conference, traces))
     }
 }
 

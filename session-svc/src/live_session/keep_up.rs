@@ -9,41 +9,43 @@ use carrel_platform::{
 };
 use tracing::{Span, field};
 
-use super::{Act, LiveSession, WORD};
+use super::{Act, LiveSession, TOPIC};
 use crate::{
+    append_message::{AppendMessage, MissingEvents},
     history::History,
-    word::{Heard, Word},
 };
 
 impl LiveSession {
     /// Handles a notice that another server changed this session, or may have.
-    pub(super) async fn hear(&mut self, notice: Option<Notice>) {
-        let word = match notice {
+    pub(super) async fn on_notice(&mut self, notice: Option<Notice>) {
+        let message = match notice {
             None => {
                 self.news_over = true;
                 return;
             }
-            Some(Notice::Payload(said)) => Word::decode(&said, self.parts.log.epoch()),
+            Some(Notice::Payload(said)) => AppendMessage::decode(&said, self.parts.log.epoch()),
             Some(Notice::Missed) => None,
         };
-        let trace = word.as_ref().map_or("", Word::trace);
-        let told = WORD.processing(&*self.parts.bus, trace);
-        match word.map(|word| word.beyond(&self.history)) {
-            Some(Ok(Some(heard))) => Scope::within(&told).run(|| self.take_word(heard, &told)),
+        let trace = message.as_ref().map_or("", AppendMessage::trace);
+        let processing = TOPIC.processing(&*self.parts.bus, trace);
+        match message.map(|message| message.missing_from(&self.history)) {
+            Some(Ok(Some(missing))) => {
+                Scope::within(&processing).run(|| self.record_missing(missing, &processing))
+            }
             // Events before it are missing, or it can't be decoded: the log has them all.
             Some(Ok(None) | Err(_)) | None => {
                 self.behind = true;
-                self.refill("gap", trace_context::ids(&told)).await;
+                self.refill("gap", trace_context::ids(&processing)).await;
             }
         }
     }
 
-    /// Takes in the events of a word. Deliveries of events in the word's own trace continue from where it was heard;
-    /// deliveries of other events continue from their own act.
-    fn take_word(&mut self, heard: Heard, told: &Span) {
+    /// Takes in the events of a message. Deliveries of events in the message's own trace continue from where it was
+    /// received; deliveries of other events continue from their own act.
+    fn record_missing(&mut self, missing: MissingEvents, processing: &Span) {
         let before = self.standing();
-        let Heard { news, traces } = heard;
-        let here: Arc<str> = trace_context::of_sampled(trace_context::ids(told)).into();
+        let MissingEvents { news, traces } = missing;
+        let here: Arc<str> = trace_context::of_sampled(trace_context::ids(processing)).into();
         let traced = news.session.into_iter().zip(traces).map(|(stored, trace)| {
             if trace_context::in_one_trace(&trace, &here) {
                 (stored, Arc::clone(&here))

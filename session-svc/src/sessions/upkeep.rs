@@ -27,7 +27,7 @@ const PLACE_LASTS: Duration = Duration::from_secs(20);
 
 impl Sessions {
     /// Does both, at once and again and again, until the server stops. Neither waits for the other: while the store of
-    /// leases can't be reached, looking up many sessions takes long, and a lost word must not wait for that.
+    /// leases can't be reached, looking up many sessions takes long, and a lost message must not wait for that.
     pub(crate) async fn keep_up(self, members: Members) {
         let tails = async {
             if self.parts.bus.lossy() {
@@ -59,7 +59,7 @@ impl Sessions {
         }
     }
 
-    /// Has each session in memory that is behind the log catch up: the bus may lose a word without anyone noticing,
+    /// Has each session in memory that is behind the log catch up: the bus may lose a message without anyone noticing,
     /// even the last one (I8).
     async fn repair_tails(&self) -> Result<(), LogError> {
         let live: Vec<(String, Arc<Known>)> = self

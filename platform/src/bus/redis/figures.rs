@@ -9,7 +9,7 @@ pub struct Figures {
     pub published: u64,
     /// Payloads that were not sent in time, or are not known to have been sent.
     pub dropped: u64,
-    /// Payloads and [`Word::Lost`](super::word::Word::Lost) that came from Redis and were opened.
+    /// Payloads and [`Message::Lost`](super::message::Message::Lost) that came from Redis and were opened.
     pub received: u64,
     /// Messages from Redis that did not open: forged, damaged, moved, or sealed with a key that is not ours.
     pub unopened: u64,

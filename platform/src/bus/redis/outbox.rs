@@ -21,7 +21,7 @@ use tokio::{
 
 use tracing::Span;
 
-use super::{SYSTEM, figures::Counters, word::Word};
+use super::{SYSTEM, figures::Counters, message::Message};
 use crate::{
     bus::{Origin, measure_publication},
     clock::Clock,
@@ -42,14 +42,14 @@ pub(super) const BUDGET: Duration = Duration::from_millis(250);
 /// The pause after a failure before losses are announced again.
 const SAY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// A word and its topic. It is sent once for each key, and counted once.
+/// A message and its topic. It is sent once for each key, and counted once.
 #[derive(Debug)]
-pub(super) struct Letter {
+pub(super) struct Publication {
     pub(super) topic: Arc<str>,
-    pub(super) word: Word,
+    pub(super) message: Message,
     /// When it was published.
     began: std::time::Instant,
-    /// The span of the publisher, if it is traced. It lasts as long as the letter is on its way.
+    /// The span of the publisher, if it is traced. It lasts as long as the publication is on its way.
     span: Option<Span>,
     /// How many of its copies are not known to have been sent.
     unsent: AtomicUsize,
@@ -57,15 +57,15 @@ pub(super) struct Letter {
     is_lost: AtomicBool,
 }
 
-impl Letter {
-    fn new(topic: Arc<str>, word: Word) -> Self {
-        let span = match word {
-            Word::Said { .. } => messaging::on_its_way(),
-            Word::Lost => None,
+impl Publication {
+    fn new(topic: Arc<str>, message: Message) -> Self {
+        let span = match message {
+            Message::Published { .. } => messaging::on_its_way(),
+            Message::Lost => None,
         };
         Self {
             topic,
-            word,
+            message,
             began: std::time::Instant::now(),
             span,
             unsent: AtomicUsize::new(1),
@@ -73,7 +73,7 @@ impl Letter {
         }
     }
 
-    /// Sets how many copies are sent, one for each key: the letter has been sent only when all of them have.
+    /// Sets how many copies are sent, one for each key: the publication has been sent only when all of them have.
     pub(super) fn is_sent_in(&self, copies: usize) {
         self.unsent.store(copies, Ordering::Relaxed);
     }
@@ -90,7 +90,7 @@ impl Letter {
     /// Notes that one copy was not sent, or may not have been. Returns whether a payload is newly lost by that.
     fn lose(&self, outcome: &'static str) -> bool {
         let is_first = !self.is_lost.swap(true, Ordering::Relaxed);
-        let loses = is_first && matches!(self.word, Word::Said { .. });
+        let loses = is_first && matches!(self.message, Message::Published { .. });
         if loses {
             self.measure(outcome);
         }
@@ -99,7 +99,7 @@ impl Letter {
 
     /// Records what became of a payload, also on its span.
     fn measure(&self, outcome: &'static str) {
-        if matches!(self.word, Word::Said { .. }) {
+        if matches!(self.message, Message::Published { .. }) {
             measure_publication(SYSTEM, self.began, outcome);
             messaging::arrived(self.span.as_ref(), outcome);
         }
@@ -117,12 +117,12 @@ pub(super) struct Outbox {
 
 #[derive(Debug)]
 struct Inner {
-    /// Payloads with the moment they arrived, and at most as many [`Word::Lost`].
-    queue: VecDeque<(Letter, Instant)>,
+    /// Payloads with the moment they arrived, and at most as many [`Message::Lost`].
+    queue: VecDeque<(Publication, Instant)>,
     /// How many of these are payloads, and their total bytes.
     waiting: usize,
     bytes: usize,
-    /// Topics whose last letter in the queue is [`Word::Lost`].
+    /// Topics whose last publication in the queue is [`Message::Lost`].
     ends_in_loss: HashSet<Arc<str>>,
     /// Topics with a loss before everything queued that is still to be announced, roughly in the order in which they
     /// came.
@@ -147,25 +147,25 @@ impl Outbox {
         }
     }
 
-    /// Queues a payload, or [`Word::Lost`] if there is no room.
+    /// Queues a payload, or [`Message::Lost`] if there is no room.
     pub(super) fn put(&self, topic: &str, origin: Origin, payload: Bytes) {
         self.counters.published.add(1);
-        let word = Word::Said {
+        let message = Message::Published {
             origin,
             at_ms: Clock::system().unix_ms(),
             payload,
         };
-        let letter = Letter::new(topic.into(), word);
-        if !self.lock().put(letter) {
+        let publication = Publication::new(topic.into(), message);
+        if !self.lock().put(publication) {
             self.counters.dropped.add(1);
         }
         self.filled.notify_one();
     }
 
-    /// Remembers the loss of a letter that was taken from here: sending it failed (`failed`) or was not tried
+    /// Remembers the loss of a publication that was taken from here: sending it failed (`failed`) or was not tried
     /// (`dropped`).
-    pub(super) fn owe(&self, letter: &Letter, outcome: &'static str) {
-        if letter.lose(outcome) {
+    pub(super) fn owe(&self, publication: &Publication, outcome: &'static str) {
+        if publication.lose(outcome) {
             self.counters.dropped.add(1);
         }
         let mut inner = self.lock();
@@ -173,21 +173,21 @@ impl Outbox {
         if inner.owed.is_empty() {
             inner.due = Instant::now() + SAY_AGAIN_AFTER;
         }
-        inner.owe(&letter.topic);
+        inner.owe(&publication.topic);
         drop(inner);
         self.filled.notify_one();
     }
 
-    /// Waits until there is something to send, and takes about `most` letters, plus announcements of losses.
+    /// Waits until there is something to send, and takes about `most` publications, plus announcements of losses.
     /// Cancel-safe.
-    pub(super) async fn take(&self, most: usize) -> Vec<Arc<Letter>> {
+    pub(super) async fn take(&self, most: usize) -> Vec<Arc<Publication>> {
         loop {
             let due = {
                 let mut inner = self.lock();
-                let (letters, late) = inner.take(most, Instant::now());
+                let (publications, late) = inner.take(most, Instant::now());
                 self.counters.dropped.add(late);
-                if !letters.is_empty() {
-                    return letters;
+                if !publications.is_empty() {
+                    return publications;
                 }
                 (!inner.owed.is_empty()).then_some(inner.due)
             };
@@ -207,22 +207,22 @@ impl Outbox {
 }
 
 impl Inner {
-    /// Queues a letter. Returns whether there was room.
-    fn put(&mut self, letter: Letter) -> bool {
-        let bytes = letter.word.payload().map_or(0, Bytes::len);
+    /// Queues a publication. Returns whether there was room.
+    fn put(&mut self, publication: Publication) -> bool {
+        let bytes = publication.message.payload().map_or(0, Bytes::len);
         if self.waiting >= WAITING || self.bytes + bytes > WAITING_BYTES {
-            letter.measure("dropped");
-            self.lose(letter.topic);
+            publication.measure("dropped");
+            self.lose(publication.topic);
             return false;
         }
         self.waiting += 1;
         self.bytes += bytes;
-        self.ends_in_loss.remove(&letter.topic);
-        self.queue.push_back((letter, Instant::now()));
+        self.ends_in_loss.remove(&publication.topic);
+        self.queue.push_back((publication, Instant::now()));
         true
     }
 
-    /// Puts [`Word::Lost`] at the end of the queue, where the payload would have been.
+    /// Puts [`Message::Lost`] at the end of the queue, where the payload would have been.
     fn lose(&mut self, topic: Arc<str>) {
         if self.ends_in_loss.contains(&topic) {
             return;
@@ -232,8 +232,8 @@ impl Inner {
             return;
         }
         self.ends_in_loss.insert(Arc::clone(&topic));
-        let letter = Letter::new(topic, Word::Lost);
-        self.queue.push_back((letter, Instant::now()));
+        let publication = Publication::new(topic, Message::Lost);
+        self.queue.push_back((publication, Instant::now()));
     }
 
     fn owe(&mut self, topic: &Arc<str>) {
@@ -242,24 +242,24 @@ impl Inner {
         }
     }
 
-    /// Takes the next letters, and counts the payloads before them that were too late.
-    fn take(&mut self, most: usize, now: Instant) -> (Vec<Arc<Letter>>, u64) {
-        let mut letters = Vec::new();
+    /// Takes the next publications, and counts the payloads before them that were too late.
+    fn take(&mut self, most: usize, now: Instant) -> (Vec<Arc<Publication>>, u64) {
+        let mut publications = Vec::new();
         let mut late = 0;
-        while letters.len() < most
-            && let Some((letter, since)) = self.queue.pop_front()
+        while publications.len() < most
+            && let Some((publication, since)) = self.queue.pop_front()
         {
-            match &letter.word {
-                Word::Lost => {
-                    self.ends_in_loss.remove(&letter.topic);
+            match &publication.message {
+                Message::Lost => {
+                    self.ends_in_loss.remove(&publication.topic);
                 }
-                Word::Said { payload, .. } => {
+                Message::Published { payload, .. } => {
                     self.waiting -= 1;
                     self.bytes -= payload.len();
                     if now > since + BUDGET {
                         late += 1;
-                        letter.measure("dropped");
-                        self.owe(&letter.topic);
+                        publication.measure("dropped");
+                        self.owe(&publication.topic);
                         self.due = now;
                         continue;
                     }
@@ -267,20 +267,20 @@ impl Inner {
             }
             // A loss is announced before everything that follows it on its topic. `swap_take` moves the last topic up,
             // so no other topic has to wait longer.
-            if let Some(topic) = self.owed.swap_take(&letter.topic)
-                && letter.word != Word::Lost
+            if let Some(topic) = self.owed.swap_take(&publication.topic)
+                && publication.message != Message::Lost
             {
-                letters.push(Arc::new(Letter::new(topic, Word::Lost)));
+                publications.push(Arc::new(Publication::new(topic, Message::Lost)));
             }
-            letters.push(Arc::new(letter));
+            publications.push(Arc::new(publication));
         }
         if self.due <= now {
             let round = self.owed.len().min(OWED_AT_ONCE);
             let owed = self.owed.drain(..round);
-            letters.extend(owed.map(|topic| Arc::new(Letter::new(topic, Word::Lost))));
+            publications.extend(owed.map(|topic| Arc::new(Publication::new(topic, Message::Lost))));
             // The rest waits as well. While nothing can be sent, all of them come back and would keep the sender busy.
             self.due = now + SAY_AGAIN_AFTER;
         }
-        (letters, late)
+        (publications, late)
     }
 }

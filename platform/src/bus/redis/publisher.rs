@@ -1,4 +1,4 @@
-//! Sends what waits, many letters at a time.
+//! Sends what waits, many publications at a time.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use super::{
-    lane::{Answers, Lane},
-    outbox::{BUDGET, Letter, Outbox},
+    in_flight::{Answers, InFlight},
+    outbox::{BUDGET, Outbox, Publication},
     topics::{Channel, channels_of},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     seal::{Key, Keyring},
 };
 
-/// About how many letters go into one write.
+/// About how many publications go into one write.
 const BATCH: usize = 256;
 
 /// The only task that sends what is published.
@@ -32,14 +32,14 @@ pub(super) struct Publisher {
     outbox: Arc<Outbox>,
     keyring: Arc<Keyring>,
     nodes: Nodes,
-    /// The unanswered writes to each master. No lane here is empty.
-    lanes: HashMap<Address, Lane<Line>>,
+    /// The unanswered writes to each master. No entry is empty.
+    in_flight: HashMap<Address, InFlight<Line>>,
 }
 
 /// A write that was answered.
 struct Answered {
     master: Address,
-    letters: Vec<Arc<Letter>>,
+    publications: Vec<Arc<Publication>>,
     answers: Answers,
 }
 
@@ -49,7 +49,7 @@ impl Publisher {
             outbox,
             keyring,
             nodes,
-            lanes: HashMap::new(),
+            in_flight: HashMap::new(),
         }
     }
 
@@ -57,42 +57,42 @@ impl Publisher {
         loop {
             // Nothing below has to wait while there is something to send, so other tasks get their turn here.
             consume_budget().await;
-            // A busy master is waited for. A stuck one is not, so that the other masters get their letters.
+            // A busy master is waited for. A stuck one is not, so that the other masters get their publications.
             let busy_until = self.busy_until();
-            let overdue_at = self.lanes.values().filter_map(Lane::overdue_at);
+            let overdue_at = self.in_flight.values().filter_map(InFlight::overdue_at);
             let wake_at = overdue_at.chain(busy_until).min();
             tokio::select! {
                 // Before anything else is sent, answers make room and losses are recorded.
                 biased;
-                answered = answered(&mut self.lanes) => self.settle_all(answered),
+                answered = answered(&mut self.in_flight) => self.settle_all(answered),
                 () = at(wake_at) => self.give_up_what_is_overdue(),
-                letters = self.outbox.take(BATCH), if busy_until.is_none() => self.send(letters),
+                publications = self.outbox.take(BATCH), if busy_until.is_none() => self.send(publications),
             }
         }
     }
 
     /// Returns until when to wait for a busy master, if one is busy and not stuck.
     fn busy_until(&self) -> Option<Instant> {
-        let full = self.lanes.values().filter(|lane| lane.is_full());
-        let until = full.filter_map(|lane| Some(lane.began()? + BUDGET));
+        let full = self.in_flight.values().filter(|writes| writes.is_full());
+        let until = full.filter_map(|writes| Some(writes.began()? + BUDGET));
         until.filter(|until| *until > Instant::now()).min()
     }
 
-    fn send(&mut self, letters: Vec<Arc<Letter>>) {
+    fn send(&mut self, publications: Vec<Arc<Publication>>) {
         let map = self.nodes.topology().now();
         let keyring = Arc::clone(&self.keyring);
         let mut copies: BTreeMap<Address, Vec<Copy<'_>>> = BTreeMap::new();
-        for letter in letters {
-            letter.is_sent_in(keyring.keys().len());
-            let channels = channels_of(&keyring, &letter.topic);
+        for publication in publications {
+            publication.is_sent_in(keyring.keys().len());
+            let channels = channels_of(&keyring, &publication.topic);
             for (key, channel) in keyring.keys().iter().zip(channels) {
                 let Some(master) = map.master_of(slot_of(channel.as_bytes())) else {
                     self.nodes.topology().hint();
-                    self.outbox.owe(&letter, "dropped");
+                    self.outbox.owe(&publication, "dropped");
                     continue;
                 };
                 copies.entry(master.clone()).or_default().push(Copy {
-                    letter: Arc::clone(&letter),
+                    publication: Arc::clone(&publication),
                     key,
                     channel,
                 });
@@ -109,7 +109,7 @@ impl Publisher {
             Some(line) if self.has_room(&master, &line) => self.put(map, master, line, copies),
             _ => {
                 for copy in copies {
-                    self.outbox.owe(&copy.letter, "dropped");
+                    self.outbox.owe(&copy.publication, "dropped");
                 }
             }
         }
@@ -117,9 +117,9 @@ impl Publisher {
 
     /// Returns whether this connection to a master has room for a write now.
     fn has_room(&mut self, master: &Address, line: &Line) -> bool {
-        match self.lanes.get(master) {
+        match self.in_flight.get(master) {
             None => true,
-            Some(lane) if lane.line().is(line) => !lane.is_full(),
+            Some(writes) if writes.line().is(line) => !writes.is_full(),
             Some(_) => {
                 // What was lost with the previous connection is announced first.
                 self.give_up(master);
@@ -130,23 +130,30 @@ impl Publisher {
 
     fn put(&mut self, map: &Map, master: Address, line: Line, copies: Vec<Copy<'_>>) {
         let mut commands = redis::pipe();
-        let mut letters = Vec::with_capacity(copies.len());
+        let mut publications = Vec::with_capacity(copies.len());
         for copy in copies {
-            match copy.letter.word.seal(copy.key, &copy.letter.topic) {
+            match copy
+                .publication
+                .message
+                .seal(copy.key, &copy.publication.topic)
+            {
                 Ok(sealed) => {
                     add(&mut commands, map, &copy.channel, &sealed);
-                    letters.push(copy.letter);
+                    publications.push(copy.publication);
                 }
-                Err(_) => self.outbox.owe(&copy.letter, "dropped"),
+                Err(_) => self.outbox.owe(&copy.publication, "dropped"),
             }
         }
-        if letters.is_empty() {
+        if publications.is_empty() {
             return;
         }
         let mut connection = line.connection.clone();
-        let count = letters.len();
-        let lane = self.lanes.entry(master).or_insert_with(|| Lane::new(line));
-        lane.put(letters, async move {
+        let count = publications.len();
+        let writes = self
+            .in_flight
+            .entry(master)
+            .or_insert_with(|| InFlight::new(line));
+        writes.put(publications, async move {
             connection.send_packed_commands(&commands, 0, count).await
         });
     }
@@ -160,40 +167,40 @@ impl Publisher {
     fn settle(&mut self, answered: Answered) {
         let Answered {
             master,
-            letters,
+            publications,
             answers,
         } = answered;
         let Ok(answers) = answers else {
             // Nothing that follows will fare better on this connection.
-            self.lose(letters);
+            self.lose(publications);
             self.give_up(&master);
             return;
         };
-        if self.lanes.get(&master).is_some_and(Lane::is_empty) {
-            self.lanes.remove(&master);
+        if self.in_flight.get(&master).is_some_and(InFlight::is_empty) {
+            self.in_flight.remove(&master);
         }
         let refused = |answer: &Value| matches!(answer, Value::ServerError(_));
         // The slot may have moved to another master.
         if answers.iter().any(refused) {
             self.nodes.topology().hint();
         }
-        for (letter, answer) in letters.into_iter().zip(&answers) {
+        for (publication, answer) in publications.into_iter().zip(&answers) {
             if refused(answer) {
-                self.outbox.owe(&letter, "failed");
+                self.outbox.owe(&publication, "failed");
             } else {
-                letter.sent();
+                publication.sent();
             }
         }
     }
 
     fn give_up_what_is_overdue(&mut self) {
         // The answer may have come unnoticed.
-        if let Some(answered) = answered(&mut self.lanes).now_or_never() {
+        if let Some(answered) = answered(&mut self.in_flight).now_or_never() {
             self.settle_all(answered);
         }
         let now = Instant::now();
-        let overdue = |lane: &Lane<Line>| lane.overdue_at().is_some_and(|at| at <= now);
-        let masters = self.lanes.iter().filter(|(_, lane)| overdue(lane));
+        let overdue = |writes: &InFlight<Line>| writes.overdue_at().is_some_and(|at| at <= now);
+        let masters = self.in_flight.iter().filter(|(_, writes)| overdue(writes));
         let masters: Vec<Address> = masters.map(|(master, _)| master.clone()).collect();
         for master in masters {
             self.give_up(&master);
@@ -201,27 +208,27 @@ impl Publisher {
     }
 
     fn give_up(&mut self, master: &Address) {
-        if let Some(mut lane) = self.lanes.remove(master) {
-            self.lose(lane.give_up());
+        if let Some(mut writes) = self.in_flight.remove(master) {
+            self.lose(writes.give_up());
         }
     }
 
-    fn lose(&self, letters: Vec<Arc<Letter>>) {
-        for letter in letters {
-            self.outbox.owe(&letter, "failed");
+    fn lose(&self, publications: Vec<Arc<Publication>>) {
+        for publication in publications {
+            self.outbox.owe(&publication, "failed");
         }
     }
 }
 
 /// Waits until a write is answered, and returns all answered ones. Cancel-safe.
-async fn answered(lanes: &mut HashMap<Address, Lane<Line>>) -> Vec<Answered> {
+async fn answered(in_flight: &mut HashMap<Address, InFlight<Line>>) -> Vec<Answered> {
     poll_fn(|cx| {
         let mut all = Vec::new();
-        for (master, lane) in &mut *lanes {
-            while let Poll::Ready((letters, answers)) = lane.poll_answered(cx) {
+        for (master, writes) in &mut *in_flight {
+            while let Poll::Ready((publications, answers)) = writes.poll_answered(cx) {
                 all.push(Answered {
                     master: master.clone(),
-                    letters,
+                    publications,
                     answers,
                 });
             }
@@ -243,14 +250,14 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-/// A letter to be sent under one of the keys.
+/// A publication to be sent under one of the keys.
 struct Copy<'a> {
-    letter: Arc<Letter>,
+    publication: Arc<Publication>,
     key: &'a Key,
     channel: Channel,
 }
 
-/// Adds the command that publishes a word.
+/// Adds the command that publishes a message.
 fn add(commands: &mut Pipeline, map: &Map, channel: &Channel, sealed: &[u8]) {
     commands.cmd(publish(map)).arg(&**channel).arg(sealed);
 }

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{figures::Counters, warning::Warning, word::Word};
+use super::{figures::Counters, message::Message, warning::Warning};
 use crate::{
     bus::{Origin, Subscription, listener::Listener},
     clock::Clock,
@@ -29,7 +29,7 @@ pub(super) type Channel = Arc<str>;
 
 /// One of the subscription connections, among all there ever were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct By(u64);
+pub(super) struct ConnectionId(u64);
 
 /// The topics that this process listens to, and whether Redis sends us what is said on them.
 ///
@@ -67,10 +67,10 @@ struct Topic {
 #[derive(Debug)]
 struct Place {
     topic: Arc<str>,
-    /// The index of the key with which its words are sealed.
+    /// The index of the key with which its messages are sealed.
     key: usize,
     /// The connection on which Redis has confirmed the subscription.
-    active: Option<By>,
+    active: Option<ConnectionId>,
 }
 
 impl Topics {
@@ -193,17 +193,17 @@ impl Topics {
     }
 
     /// Returns an identity for a new connection.
-    pub(super) fn somebody(&self) -> By {
-        By(self.connections.fetch_add(1, Ordering::Relaxed))
+    pub(super) fn new_connection(&self) -> ConnectionId {
+        ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Marks a channel as subscribed on this connection. Its listeners may have missed what was said before.
-    pub(super) fn activated(&self, channel: &str, by: By) {
+    pub(super) fn activated(&self, channel: &str, connection: ConnectionId) {
         let mut table = self.lock();
         if let Some(place) = table.channels.get_mut(channel)
-            && place.active != Some(by)
+            && place.active != Some(connection)
         {
-            place.active = Some(by);
+            place.active = Some(connection);
             let topic = Arc::clone(&place.topic);
             self.miss(&mut table, &topic);
         }
@@ -211,10 +211,10 @@ impl Topics {
 
     /// Marks a channel as no longer subscribed on this connection. Unless another connection already has it, its
     /// listeners may miss something.
-    pub(super) fn deactivated(&self, channel: &str, by: By) {
+    pub(super) fn deactivated(&self, channel: &str, connection: ConnectionId) {
         let mut table = self.lock();
         if let Some(place) = table.channels.get_mut(channel)
-            && place.active == Some(by)
+            && place.active == Some(connection)
         {
             place.active = None;
             let topic = Arc::clone(&place.topic);
@@ -229,12 +229,12 @@ impl Topics {
     }
 
     /// Returns whether a channel is wanted and subscribed on this connection.
-    pub(super) fn is_active(&self, channel: &str, by: By) -> bool {
+    pub(super) fn is_active(&self, channel: &str, connection: ConnectionId) -> bool {
         let table = self.lock();
         table
             .channels
             .get(channel)
-            .is_some_and(|place| place.active == Some(by))
+            .is_some_and(|place| place.active == Some(connection))
     }
 
     /// Handles a message from Redis on a channel.
@@ -248,7 +248,7 @@ impl Topics {
             return;
         };
         let key = self.keyring.keys().get(key);
-        let Some(word) = key.and_then(|key| Word::open(key, &topic, sealed)) else {
+        let Some(message) = key.and_then(|key| Message::open(key, &topic, sealed)) else {
             self.did_not_open();
             return;
         };
@@ -260,9 +260,9 @@ impl Topics {
             // has confirmed.
             return;
         }
-        match word {
-            Word::Lost => self.miss(&mut table, &topic),
-            Word::Said {
+        match message {
+            Message::Lost => self.miss(&mut table, &topic),
+            Message::Published {
                 origin,
                 at_ms,
                 payload,
@@ -317,7 +317,7 @@ pub(super) fn channel(name: &[u8]) -> Channel {
     format!("carrel:{}", to_hexadecimal(name)).into()
 }
 
-/// Records how long a word was on its way. If the publisher's clock is ahead of ours, that counts as zero.
+/// Records how long a message was on its way. If the publisher's clock is ahead of ours, that counts as zero.
 fn measure_lag(at_ms: i64) {
     let lag_ms = Clock::system().unix_ms().saturating_sub(at_ms).max(0);
     BUS_LAG.record(lag_ms as f64 / 1e3, [super::SYSTEM.into()]);

@@ -1,4 +1,4 @@
-//! Which letters are taken from the queue, in which order, and which losses are announced.
+//! Which publications are taken from the queue, in which order, and which losses are announced.
 
 use futures::FutureExt as _;
 
@@ -8,23 +8,26 @@ fn outbox() -> Outbox {
     Outbox::new(Arc::default())
 }
 
-/// A word with this payload.
+/// A message with this payload.
 fn said(payload: &'static [u8]) -> Option<Bytes> {
     Some(Bytes::from_static(payload))
 }
 
-/// [`Word::Lost`].
+/// [`Message::Lost`].
 const LOST: Option<Bytes> = None;
 
 fn put(outbox: &Outbox, topic: &str, payload: &'static [u8]) {
     outbox.put(topic, Origin(1), Bytes::from_static(payload));
 }
 
-/// Takes the words on a topic: payloads, and losses between them.
-async fn words(outbox: &Outbox, topic: &str) -> Vec<Option<Bytes>> {
-    let letters = outbox.take(usize::MAX).await;
-    let here = letters.iter().filter(|letter| &*letter.topic == topic);
-    here.map(|letter| letter.word.payload().cloned()).collect()
+/// Takes the messages on a topic: payloads, and losses between them.
+async fn messages(outbox: &Outbox, topic: &str) -> Vec<Option<Bytes>> {
+    let publications = outbox.take(usize::MAX).await;
+    let here = publications
+        .iter()
+        .filter(|publication| &*publication.topic == topic);
+    here.map(|publication| publication.message.payload().cloned())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,7 +35,7 @@ async fn letters_are_taken_in_order() {
     let outbox = outbox();
     put(&outbox, "t", b"1");
     put(&outbox, "t", b"2");
-    assert_eq!(words(&outbox, "t").await, [said(b"1"), said(b"2")]);
+    assert_eq!(messages(&outbox, "t").await, [said(b"1"), said(b"2")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,9 +52,9 @@ async fn what_has_no_room_is_said_to_be_lost_in_its_place_and_once() {
     put(&outbox, "t", b"after");
     put(&outbox, "t", b"after");
     put(&outbox, "t", b"lost");
-    let words = words(&outbox, "t").await;
-    assert_eq!(words.len(), WAITING + 2);
-    let end = &words[WAITING - 2..];
+    let messages = messages(&outbox, "t").await;
+    assert_eq!(messages.len(), WAITING + 2);
+    let end = &messages[WAITING - 2..];
     assert_eq!(end, [LOST, said(b"after"), said(b"after"), LOST]);
     assert_eq!(outbox.counters.figures().dropped, WAITING as u64 + 1);
 }
@@ -63,9 +66,9 @@ async fn bytes_are_bounded_too() {
     for _ in 0..3 {
         outbox.put("t", Origin(1), large.clone());
     }
-    let letters = outbox.take(usize::MAX).await;
-    assert_eq!(letters.len(), 3);
-    assert_eq!(letters[2].word, Word::Lost);
+    let publications = outbox.take(usize::MAX).await;
+    assert_eq!(publications.len(), 3);
+    assert_eq!(publications[2].message, Message::Lost);
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,10 +78,10 @@ async fn what_waited_too_long_is_said_to_be_lost() {
     tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
     put(&outbox, "t", b"new");
     put(&outbox, "other", b"new");
-    assert_eq!(words(&outbox, "t").await, [LOST, said(b"new")]);
+    assert_eq!(messages(&outbox, "t").await, [LOST, said(b"new")]);
     put(&outbox, "t", b"old");
     tokio::time::advance(BUDGET + Duration::from_millis(1)).await;
-    assert_eq!(words(&outbox, "t").await, [LOST]);
+    assert_eq!(messages(&outbox, "t").await, [LOST]);
     assert_eq!(outbox.counters.figures().dropped, 2);
 }
 
@@ -86,16 +89,22 @@ async fn what_waited_too_long_is_said_to_be_lost() {
 async fn a_loss_is_said_soon_also_while_others_go_on_being_lost() {
     let outbox = outbox();
     put(&outbox, "t", b"1");
-    for letter in outbox.take(usize::MAX).await {
-        outbox.owe(&letter, "failed");
+    for publication in outbox.take(usize::MAX).await {
+        outbox.owe(&publication, "failed");
     }
     let mut said = Vec::new();
     for _ in 0..10 {
         put(&outbox, "away", b"x");
-        let letters = outbox.take(usize::MAX).await;
-        said.extend(letters.iter().map(|letter| letter.topic.to_string()));
-        let away = letters.iter().filter(|letter| &*letter.topic == "away");
-        away.for_each(|letter| outbox.owe(letter, "failed"));
+        let publications = outbox.take(usize::MAX).await;
+        said.extend(
+            publications
+                .iter()
+                .map(|publication| publication.topic.to_string()),
+        );
+        let away = publications
+            .iter()
+            .filter(|publication| &*publication.topic == "away");
+        away.for_each(|publication| outbox.owe(publication, "failed"));
         tokio::time::advance(SAY_AGAIN_AFTER / 4).await;
     }
     assert_eq!(said.iter().filter(|topic| *topic == "t").count(), 1);
@@ -105,26 +114,26 @@ async fn a_loss_is_said_soon_also_while_others_go_on_being_lost() {
 async fn a_loss_is_said_again_until_it_was_sent_and_before_what_follows() {
     let outbox = outbox();
     put(&outbox, "t", b"1");
-    for letter in outbox.take(usize::MAX).await {
-        outbox.owe(&letter, "failed");
+    for publication in outbox.take(usize::MAX).await {
+        outbox.owe(&publication, "failed");
     }
     put(&outbox, "t", b"2");
     let taken = outbox.take(usize::MAX).await;
     assert_eq!(taken.len(), 2);
-    assert_eq!(taken[0].word, Word::Lost);
+    assert_eq!(taken[0].message, Message::Lost);
     outbox.owe(&taken[0], "failed");
     // Nothing else is to be sent: the loss is announced when it is due.
-    assert_eq!(words(&outbox, "t").await, [LOST]);
+    assert_eq!(messages(&outbox, "t").await, [LOST]);
     assert_eq!(outbox.counters.figures().dropped, 1);
 }
 
-/// Puts a word on each of this many topics and fails to send them.
+/// Puts a message on each of this many topics and fails to send them.
 async fn lose_on_topics(outbox: &Outbox, topics: usize) {
     for topic in 0..topics {
         put(outbox, &topic.to_string(), b"x");
     }
-    for letter in outbox.take(usize::MAX).await {
-        outbox.owe(&letter, "failed");
+    for publication in outbox.take(usize::MAX).await {
+        outbox.owe(&publication, "failed");
     }
 }
 
@@ -134,8 +143,8 @@ async fn losses_that_can_t_be_said_are_not_tried_again_at_once() {
     lose_on_topics(&outbox, OWED_AT_ONCE + 300).await;
     for _ in 0..3 {
         tokio::time::advance(SAY_AGAIN_AFTER).await;
-        for letter in outbox.take(256).await {
-            outbox.owe(&letter, "failed");
+        for publication in outbox.take(256).await {
+            outbox.owe(&publication, "failed");
         }
         assert!(outbox.take(256).now_or_never().is_none());
     }
@@ -149,29 +158,29 @@ async fn every_topic_has_its_turn_while_losses_can_t_be_said() {
     let mut said = HashSet::new();
     for _ in 0..3 {
         tokio::time::advance(SAY_AGAIN_AFTER).await;
-        for letter in outbox.take(256).await {
-            outbox.owe(&letter, "failed");
-            said.insert(Arc::clone(&letter.topic));
+        for publication in outbox.take(256).await {
+            outbox.owe(&publication, "failed");
+            said.insert(Arc::clone(&publication.topic));
         }
     }
     assert_eq!(said.len(), topics);
 }
 
-/// While two keys are in use, each letter is sent twice.
+/// While two keys are in use, each publication is sent twice.
 #[tokio::test(start_paused = true)]
 async fn what_is_sent_in_copies_is_counted_once() {
     let outbox = outbox();
     put(&outbox, "t", b"1");
     put(&outbox, "t", b"2");
-    let letters = outbox.take(usize::MAX).await;
-    for letter in &letters {
-        letter.is_sent_in(2);
+    let publications = outbox.take(usize::MAX).await;
+    for publication in &publications {
+        publication.is_sent_in(2);
     }
-    assert!(!letters[0].sent());
-    assert!(letters[0].sent());
+    assert!(!publications[0].sent());
+    assert!(publications[0].sent());
     assert_eq!(outbox.counters.figures().dropped, 0);
-    outbox.owe(&letters[1], "failed");
-    assert!(!letters[1].sent());
-    outbox.owe(&letters[1], "failed");
+    outbox.owe(&publications[1], "failed");
+    assert!(!publications[1].sent());
+    outbox.owe(&publications[1], "failed");
     assert_eq!(outbox.counters.figures().dropped, 1);
 }

@@ -53,7 +53,7 @@ fn more_changes_than_are_remembered_are_not_told() {
 #[test]
 fn a_subscription_hears_when_it_becomes_active_and_when_it_no_longer_is() {
     let topics = topics();
-    let by = topics.somebody();
+    let by = topics.new_connection();
     let channels = channels_of(&keyring(), "t");
     let mut first = topics.subscribe(Origin(1), "t");
     assert_eq!(now(&mut first), None);
@@ -74,7 +74,7 @@ fn a_subscription_hears_when_it_becomes_active_and_when_it_no_longer_is() {
 #[test]
 fn who_tells_no_longer_does_not_speak_for_who_does() {
     let topics = topics();
-    let (before, after) = (topics.somebody(), topics.somebody());
+    let (before, after) = (topics.new_connection(), topics.new_connection());
     let channel = &channels_of(&keyring(), "t")[0];
     let mut listener = topics.subscribe(Origin(1), "t");
     topics.activated(channel, before);
@@ -89,7 +89,7 @@ fn who_tells_no_longer_does_not_speak_for_who_does() {
 #[test]
 fn who_was_spoken_over_by_somebody_who_tells_no_longer_looks_again() {
     let topics = topics();
-    let (stays, goes) = (topics.somebody(), topics.somebody());
+    let (stays, goes) = (topics.new_connection(), topics.new_connection());
     let channel = &channels_of(&keyring(), "t")[0];
     let _listener = topics.subscribe(Origin(1), "t");
     topics.activated(channel, stays);
@@ -103,14 +103,14 @@ fn who_was_spoken_over_by_somebody_who_tells_no_longer_looks_again() {
 #[test]
 fn nothing_is_heard_before_the_word_that_some_may_be_missed() {
     let topics = topics();
-    let by = topics.somebody();
+    let by = topics.new_connection();
     let channels = channels_of(&keyring(), "t");
-    let word = Word::Said {
+    let message = Message::Published {
         origin: Origin(2),
         at_ms: 0,
         payload: Bytes::from_static(b"news"),
     };
-    let sealed = word.seal(&keyring().keys()[0], "t").unwrap();
+    let sealed = message.seal(&keyring().keys()[0], "t").unwrap();
     let before = topics.subscribe(Origin(1), "t");
     topics.activated(&channels[0], by);
     drop(before);
@@ -133,26 +133,26 @@ fn what_opens_is_heard_under_either_key_and_nothing_else_is() {
     let keyring = keyring();
     let channels = channels_of(&keyring, "t");
     let mut listener = topics.subscribe(Origin(1), "t");
-    let word = Word::Said {
+    let message = Message::Published {
         origin: Origin(2),
         at_ms: 0,
         payload: Bytes::from_static(b"news"),
     };
-    let by = topics.somebody();
+    let by = topics.new_connection();
     for (key, channel) in keyring.keys().iter().zip(&channels) {
         topics.activated(channel, by);
         assert_eq!(now(&mut listener), Some(Notice::Missed));
-        let sealed = word.seal(key, "t").unwrap();
+        let sealed = message.seal(key, "t").unwrap();
         topics.heard(channel, &sealed);
         assert!(matches!(now(&mut listener), Some(Notice::Payload(_))));
-        let moved = word.seal(key, "other").unwrap();
+        let moved = message.seal(key, "other").unwrap();
         for bad in [&moved[..], b"", &vec![1; 1024 * 1024]] {
             topics.heard(channel, bad);
         }
     }
-    let other_key = word.seal(&keyring.keys()[1], "t").unwrap();
+    let other_key = message.seal(&keyring.keys()[1], "t").unwrap();
     topics.heard(&channels[0], &other_key);
-    let own = Word::Said {
+    let own = Message::Published {
         origin: Origin(1),
         at_ms: 0,
         payload: Bytes::new(),
@@ -163,7 +163,7 @@ fn what_opens_is_heard_under_either_key_and_nothing_else_is() {
     assert_eq!((figures.received, figures.unopened), (3, 7));
     topics.heard(
         &channels[0],
-        &Word::Lost.seal(&keyring.keys()[0], "t").unwrap(),
+        &Message::Lost.seal(&keyring.keys()[0], "t").unwrap(),
     );
     assert_eq!(now(&mut listener), Some(Notice::Missed));
 }

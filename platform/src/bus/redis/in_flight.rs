@@ -14,14 +14,14 @@ use futures::{
 use redis::{RedisResult, Value};
 use tokio::{task::unconstrained, time::Instant};
 
-use super::outbox::Letter;
+use super::outbox::Publication;
 
 /// How many writes may be unanswered before the next one waits.
-const IN_FLIGHT: usize = 4;
+const MAX_IN_FLIGHT: usize = 4;
 /// How long a write may be unanswered before it counts as lost.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-/// The server's answer to a write: a value for each of its letters.
+/// The server's answer to a write: a value for each of its publications.
 pub(super) type Answers = RedisResult<Vec<Value>>;
 
 /// The writes on one connection, in the order in which they were made.
@@ -30,19 +30,19 @@ pub(super) type Answers = RedisResult<Vec<Value>>;
 /// room for it. Answers come in the order of the writes. And if a write is given up, all that follow it are, too: the
 /// connection skips requests that are no longer awaited, and what comes behind must not be heard before the loss is
 /// announced. Only a refusal by the server becomes known after later writes were sent.
-pub(super) struct Lane<Line> {
+pub(super) struct InFlight<Line> {
     line: Line,
     writes: VecDeque<Write>,
 }
 
 struct Write {
     began: Instant,
-    letters: Vec<Arc<Letter>>,
+    publications: Vec<Arc<Publication>>,
     answers: BoxFuture<'static, Answers>,
 }
 
-impl<Line> Lane<Line> {
-    /// A lane without writes on this connection.
+impl<Line> InFlight<Line> {
+    /// No writes yet on this connection.
     pub(super) fn new(line: Line) -> Self {
         Self {
             line,
@@ -55,10 +55,10 @@ impl<Line> Lane<Line> {
         &self.line
     }
 
-    /// Begins to write letters. The future resolves to the answers.
+    /// Begins to write publications. The future resolves to the answers.
     pub(super) fn put(
         &mut self,
-        letters: Vec<Arc<Letter>>,
+        publications: Vec<Arc<Publication>>,
         answers: impl Future<Output = Answers> + Send + 'static,
     ) {
         // Must not yield because the task has used up its coop budget: the write would have no place yet.
@@ -68,14 +68,14 @@ impl<Line> Lane<Line> {
         }
         self.writes.push_back(Write {
             began: Instant::now(),
-            letters,
+            publications,
             answers,
         });
     }
 
     /// Returns whether the next write has to wait.
     pub(super) fn is_full(&self) -> bool {
-        self.writes.len() >= IN_FLIGHT
+        self.writes.len() >= MAX_IN_FLIGHT
     }
 
     /// Returns whether all writes were answered or given up.
@@ -97,32 +97,34 @@ impl<Line> Lane<Line> {
     pub(super) fn poll_answered(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<(Vec<Arc<Letter>>, Answers)> {
+    ) -> Poll<(Vec<Arc<Publication>>, Answers)> {
         let Some(first) = self.writes.front_mut() else {
             return Poll::Pending;
         };
         let answers = ready!(first.answers.poll_unpin(cx));
-        let letters = self.writes.pop_front().map(|write| write.letters);
-        Poll::Ready((letters.unwrap_or_default(), answers))
+        let publications = self.writes.pop_front().map(|write| write.publications);
+        Poll::Ready((publications.unwrap_or_default(), answers))
     }
 
     /// Gives up all unanswered writes. They may or may not have been sent.
-    pub(super) fn give_up(&mut self) -> Vec<Arc<Letter>> {
+    pub(super) fn give_up(&mut self) -> Vec<Arc<Publication>> {
         let mut lost = Vec::new();
         // Last one first: none may still be sent once one before it is skipped.
         while let Some(Write {
-            letters, answers, ..
+            publications,
+            answers,
+            ..
         }) = self.writes.pop_back()
         {
             drop(answers);
-            lost.extend(letters);
+            lost.extend(publications);
         }
         lost
     }
 }
 
 /// Gives up the writes last one first here, too, so that none is sent after a skipped one.
-impl<Line> Drop for Lane<Line> {
+impl<Line> Drop for InFlight<Line> {
     fn drop(&mut self) {
         self.give_up();
     }
@@ -143,21 +145,21 @@ mod tests {
     use super::*;
     use crate::bus::{Origin, redis::outbox::Outbox};
 
-    async fn letter() -> Vec<Arc<Letter>> {
+    async fn publication() -> Vec<Arc<Publication>> {
         let outbox = Outbox::new(Arc::default());
         outbox.put("t", Origin(1), Bytes::new());
         outbox.take(1).await
     }
 
-    fn lane() -> Lane<()> {
-        Lane::new(())
+    fn in_flight() -> InFlight<()> {
+        InFlight::new(())
     }
 
     /// Tasks that wait because the coop budget was used up are woken last one first by the runtime.
     #[tokio::test]
     async fn a_write_has_its_place_before_the_next_also_at_the_end_of_a_turn() {
-        let letters = letter().await;
-        let mut lane = lane();
+        let publications = publication().await;
+        let mut in_flight = in_flight();
         let (used_up, mut turn) = mpsc::unbounded_channel();
         (0..1_000).for_each(|n| used_up.send(n).unwrap());
         let (connection, mut written) = mpsc::channel(16);
@@ -165,7 +167,7 @@ mod tests {
             while turn.poll_recv(cx).is_ready() {}
             for n in 0..3 {
                 let connection = connection.clone();
-                lane.put(letters.clone(), async move {
+                in_flight.put(publications.clone(), async move {
                     connection.send(n).await.unwrap();
                     pending().await
                 });
@@ -181,21 +183,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_written_first_is_answered_first() {
-        let letters = letter().await;
-        let mut lane = lane();
+        let publications = publication().await;
+        let mut in_flight = in_flight();
         let (first, answered) = oneshot::channel();
-        lane.put(letters.clone(), async { answered.await.unwrap() });
+        in_flight.put(publications.clone(), async { answered.await.unwrap() });
         tokio::time::advance(ANSWER_WITHIN).await;
-        lane.put(letters, ready(Ok(Vec::new())));
-        assert_eq!(lane.overdue_at(), Some(Instant::now()));
-        let next = poll_fn(|cx| Poll::Ready(lane.poll_answered(cx).is_ready()));
+        in_flight.put(publications, ready(Ok(Vec::new())));
+        assert_eq!(in_flight.overdue_at(), Some(Instant::now()));
+        let next = poll_fn(|cx| Poll::Ready(in_flight.poll_answered(cx).is_ready()));
         assert!(!next.await);
         first.send(Ok(Vec::new())).unwrap();
         for _ in 0..2 {
-            let (letters, answers) = poll_fn(|cx| lane.poll_answered(cx)).await;
-            assert_eq!((letters.len(), answers), (1, Ok(Vec::new())));
+            let (publications, answers) = poll_fn(|cx| in_flight.poll_answered(cx)).await;
+            assert_eq!((publications.len(), answers), (1, Ok(Vec::new())));
         }
-        assert!(lane.is_empty());
+        assert!(in_flight.is_empty());
     }
 
     #[tokio::test]
@@ -206,20 +208,20 @@ mod tests {
                 self.1.lock().unwrap().push(self.0);
             }
         }
-        let letters = letter().await;
-        let mut lane = lane();
+        let publications = publication().await;
+        let mut in_flight = in_flight();
         let gone = Arc::<Mutex<Vec<usize>>>::default();
-        for n in 0..IN_FLIGHT {
-            assert!(!lane.is_full());
+        for n in 0..MAX_IN_FLIGHT {
+            assert!(!in_flight.is_full());
             let held = Gone(n, Arc::clone(&gone));
-            lane.put(letters.clone(), async move {
+            in_flight.put(publications.clone(), async move {
                 let _held = held;
                 pending().await
             });
         }
-        assert!(lane.is_full());
-        assert_eq!(lane.give_up().len(), IN_FLIGHT);
+        assert!(in_flight.is_full());
+        assert_eq!(in_flight.give_up().len(), MAX_IN_FLIGHT);
         assert_eq!(*gone.lock().unwrap(), [3, 2, 1, 0]);
-        assert!(lane.is_empty() && lane.overdue_at().is_none());
+        assert!(in_flight.is_empty() && in_flight.overdue_at().is_none());
     }
 }

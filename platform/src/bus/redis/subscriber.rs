@@ -18,10 +18,10 @@ use tokio::{
 };
 
 use super::{
-    listening::Shared,
     probe::ProbeChannel,
     publisher::publish,
-    topics::{By, Channel},
+    subscribers::Shared,
+    topics::{Channel, ConnectionId},
 };
 use crate::{
     backoff::Backoff,
@@ -34,11 +34,11 @@ const BATCH: usize = 500;
 const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
 
 /// A connection to a master, subscribed to the wanted channels that this master holds.
-pub(super) struct Hearing<'a> {
+pub(super) struct Subscriber<'a> {
     master: &'a Address,
     shared: &'a Shared,
     connection: MultiplexedConnection,
-    ears: Arc<Ears>,
+    handler: Arc<PushHandler>,
     /// Which master holds which slot, as it changes.
     map: watch::Receiver<Arc<Map>>,
     /// The number of changes to what is wanted, as it grows, and how many of them were handled.
@@ -77,10 +77,10 @@ impl Step {
 }
 
 /// Handles what arrives on the connection, as it arrives.
-struct Ears {
+struct PushHandler {
     shared: Shared,
     /// The identity of this connection, among all there ever were.
-    by: By,
+    connection_id: ConnectionId,
     probe: ProbeChannel,
     /// The number of the last probe that was heard.
     heard: AtomicU64,
@@ -90,29 +90,27 @@ struct Ears {
     open: Mutex<bool>,
 }
 
-impl<'a> Hearing<'a> {
+impl<'a> Subscriber<'a> {
     /// Connects, and subscribes to all wanted channels of this master.
     pub(super) async fn begin(master: &'a Address, shared: &'a Shared) -> Result<Self, String> {
         let map = shared.nodes.topology().watch();
         let now = Arc::clone(&map.borrow());
-        let ears = Arc::new(Ears {
+        let handler = Arc::new(PushHandler {
             shared: shared.clone(),
-            by: shared.topics.somebody(),
+            connection_id: shared.topics.new_connection(),
             probe: ProbeChannel::held_by(master, &now)?,
             heard: AtomicU64::new(0),
             broken: Notify::new(),
             open: Mutex::new(true),
         });
-        let listening = Arc::clone(&ears);
+        let pushes = Arc::clone(&handler);
         let dialer = shared.nodes.dialer();
-        let connection = dialer
-            .dial(master, move |push| listening.hear(push))
-            .await?;
-        let mut hearing = Self {
+        let connection = dialer.dial(master, move |push| pushes.handle(push)).await?;
+        let mut subscriber = Self {
             master,
             shared,
             connection,
-            ears,
+            handler,
             map,
             changes: shared.topics.changes(),
             seen: 0,
@@ -120,13 +118,13 @@ impl<'a> Hearing<'a> {
             behind: false,
             probe: 0,
         };
-        let probe = Arc::clone(hearing.ears.probe.channel());
+        let probe = Arc::clone(subscriber.handler.probe.channel());
         let command = subscribe(&now);
-        if hearing.confirm(command, &[probe]).await? != [true] {
+        if subscriber.confirm(command, &[probe]).await? != [true] {
             return Err(format!("{master} refuses {command}"));
         }
-        hearing.catch_up_with_all().await?;
-        Ok(hearing)
+        subscriber.catch_up_with_all().await?;
+        Ok(subscriber)
     }
 
     /// Keeps the subscriptions up to date until the connection can't be relied on. Returns why.
@@ -142,7 +140,7 @@ impl<'a> Hearing<'a> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.ears.broken.notified() => {
+                () = self.handler.broken.notified() => {
                     return Err("the connection was closed, or a subscription was".to_owned());
                 }
                 Ok(()) = self.changes.changed() => self.catch_up().await?,
@@ -200,7 +198,10 @@ impl<'a> Hearing<'a> {
 
     fn step(&self, channel: &Channel, ours: bool) -> Option<Step> {
         let subscribed = self.subscribed.contains(channel);
-        let active = self.shared.topics.is_active(channel, self.ears.by);
+        let active = self
+            .shared
+            .topics
+            .is_active(channel, self.handler.connection_id);
         Step::to(ours, subscribed, active)
     }
 
@@ -223,7 +224,9 @@ impl<'a> Hearing<'a> {
             for channel in batch {
                 self.subscribed.remove(channel);
                 // Another master may hold the channel from now on; until it confirms, nothing is heard on it.
-                self.shared.topics.deactivated(channel, self.ears.by);
+                self.shared
+                    .topics
+                    .deactivated(channel, self.handler.connection_id);
             }
             // A refusal means that the slot went elsewhere, and its subscriptions went with it.
             self.confirm(unsubscribe(map), batch).await?;
@@ -266,7 +269,7 @@ impl<'a> Hearing<'a> {
     /// Checks that the server answers, and that what is published is heard.
     async fn examine(&mut self) -> Result<(), String> {
         // The last probe may still be on its way.
-        if self.ears.heard.load(Ordering::Acquire) + 1 < self.probe {
+        if self.handler.heard.load(Ordering::Acquire) + 1 < self.probe {
             return Err("what is published is not heard".to_owned());
         }
         let published = self.publish_probe();
@@ -294,7 +297,7 @@ impl<'a> Hearing<'a> {
     fn publish_probe(&self) -> BoxFuture<'static, Option<i64>> {
         let connection = self.shared.nodes.connection(self.master);
         let key = self.shared.keyring.keys().first();
-        let probe = &self.ears.probe;
+        let probe = &self.handler.probe;
         let sealed = key.and_then(|key| probe.seal(key, self.probe + 1));
         let (Some(mut connection), Some(sealed)) = (connection, sealed) else {
             return futures::future::ready(None).boxed();
@@ -312,23 +315,25 @@ impl<'a> Hearing<'a> {
     }
 }
 
-impl Drop for Hearing<'_> {
+impl Drop for Subscriber<'_> {
     fn drop(&mut self) {
         // What still arrives must not mark a channel as active.
         *self
-            .ears
+            .handler
             .open
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = false;
         for channel in &self.subscribed {
-            self.shared.topics.deactivated(channel, self.ears.by);
+            self.shared
+                .topics
+                .deactivated(channel, self.handler.connection_id);
         }
     }
 }
 
-impl Ears {
+impl PushHandler {
     /// Handles a push message. Called by the task that reads the connection, so whatever follows waits.
-    fn hear(&self, push: PushInfo) {
+    fn handle(&self, push: PushInfo) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if !*open {
             return;
@@ -352,10 +357,13 @@ impl Ears {
                 }
             }
             PushKind::Message | PushKind::SMessage => topics.heard(channel, text(1)),
-            PushKind::Subscribe | PushKind::SSubscribe => topics.activated(channel, self.by),
+            PushKind::Subscribe | PushKind::SSubscribe => {
+                topics.activated(channel, self.connection_id)
+            }
             // A cluster ends subscriptions when it gives their slot to another master.
             PushKind::Unsubscribe | PushKind::SUnsubscribe
-                if topics.is_active(channel, self.by) || channel == &**self.probe.channel() =>
+                if topics.is_active(channel, self.connection_id)
+                    || channel == &**self.probe.channel() =>
             {
                 self.broken.notify_one();
             }

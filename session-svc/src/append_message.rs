@@ -1,8 +1,8 @@
 //! What a server tells the others on the bus about a session that it has changed.
 //!
-//! A word carries the events as they were written. A server that has all earlier events takes them in as if they had
-//! been read from the log; any other server reads the log. So a word that is lost, late or repeated costs a read of the
-//! log and no more.
+//! A message carries the events as they were written. A server that has all earlier events takes them in as if they had
+//! been read from the log; any other server reads the log. So a message that is lost, late or repeated costs a read of
+//! the log and no more.
 
 use bytes::Bytes;
 use carrel_platform::log::{
@@ -16,19 +16,19 @@ use crate::{
     history::{History, News},
 };
 
-/// How many bytes of events a word carries at most. A longer word says only how far the log goes.
-const ROOM: usize = 64 * 1024;
+/// How many bytes of events a message carries at most. A longer message says only how far the log goes.
+const MAX_BYTES: usize = 64 * 1024;
 
 /// What was written to a session's streams with one append.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Word {
+pub struct AppendMessage {
     /// The epoch of the log that it is about.
     #[prost(string, tag = "1")]
     epoch: String,
     #[prost(message, optional, tag = "2")]
-    session: Option<Grown>,
+    session: Option<StreamAppend>,
     #[prost(message, optional, tag = "3")]
-    conference: Option<Grown>,
+    conference: Option<StreamAppend>,
     /// The trace of sending it; empty if it is not kept.
     #[prost(string, tag = "4")]
     trace: String,
@@ -36,18 +36,18 @@ pub struct Word {
 
 /// A stream that has grown.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Grown {
+struct StreamAppend {
     /// Its version now.
     #[prost(uint64, tag = "1")]
     version: u64,
-    /// Its last events; none if they are too long for a word.
+    /// Its last events; none if they are too long for a message.
     #[prost(message, repeated, tag = "2")]
-    events: Vec<Told>,
+    events: Vec<AppendedEvent>,
 }
 
 /// An event as it was written.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Told {
+struct AppendedEvent {
     #[prost(sint64, tag = "1")]
     at_ms: i64,
     #[prost(bytes = "bytes", tag = "2")]
@@ -61,16 +61,16 @@ struct Told {
     trace: String,
 }
 
-/// What a word tells a server that has not heard it yet.
+/// What a message has of which a server's history knows nothing yet.
 #[derive(Debug)]
-pub struct Heard {
+pub struct MissingEvents {
     /// The events.
     pub news: News,
     /// The traces of the session's events in `news`, one for each.
     pub traces: Vec<String>,
 }
 
-impl Word {
+impl AppendMessage {
     /// Describes these writes to a session's stream and its conference's, with the traces of the session's events.
     pub(crate) fn of<'a>(
         epoch: &str,
@@ -80,21 +80,25 @@ impl Word {
     ) -> Self {
         let size =
             |write: &Write| -> usize { write.events.iter().map(|event| event.payload.len()).sum() };
-        let tells = size(session) + size(conference) <= ROOM;
+        let carries = size(session) + size(conference) <= MAX_BYTES;
         Self {
             epoch: epoch.to_owned(),
-            session: Some(Grown::by(session, traces.map(str::to_owned), tells)),
-            conference: Some(Grown::by(
+            session: Some(StreamAppend::by(
+                session,
+                traces.map(str::to_owned),
+                carries,
+            )),
+            conference: Some(StreamAppend::by(
                 conference,
                 std::iter::repeat(String::new()),
-                tells,
+                carries,
             )),
             trace: String::new(),
         }
     }
 
-    /// Returns the word with the trace of sending it.
-    pub(crate) fn told_in(mut self, trace: String) -> Self {
+    /// Returns the message with the trace of sending it.
+    pub(crate) fn with_trace(mut self, trace: String) -> Self {
         self.trace = trace;
         self
     }
@@ -108,40 +112,44 @@ impl Word {
         Bytes::from(self.encode_to_vec())
     }
 
-    /// Decodes a word. Returns `None` if it is not one, or is about another epoch.
+    /// Decodes a message. Returns `None` if it is not one, or is about another epoch.
     #[must_use]
-    pub fn decode(said: &[u8], epoch: &str) -> Option<Self> {
-        let word = <Self as prost::Message>::decode(said).ok()?;
-        (word.epoch == epoch).then_some(word)
+    pub fn decode(bytes: &[u8], epoch: &str) -> Option<Self> {
+        let message = <Self as prost::Message>::decode(bytes).ok()?;
+        (message.epoch == epoch).then_some(message)
     }
 
-    /// Returns what the word tells that a history lacks. `None` if the history must read the log, since it lacks
+    /// Returns what the message has and a history lacks. `None` if the history must read the log, since it lacks
     /// something before that.
     ///
     /// # Errors
     /// [`LogError::Damaged`] when an event can't be decoded.
-    pub fn beyond(&self, history: &History) -> Result<Option<Heard>, LogError> {
+    pub fn missing_from(&self, history: &History) -> Result<Option<MissingEvents>, LogError> {
         let (Some(session), Some(conference)) = (&self.session, &self.conference) else {
             return Ok(None);
         };
-        let told = session.after(history.session_version());
+        let appended = session.after(history.session_version());
         let conferred = conference.after(history.conference_version());
-        let (Some(told), Some(conferred)) = (told, conferred) else {
+        let (Some(appended), Some(conferred)) = (appended, conferred) else {
             return Ok(None);
         };
         let stream = history.session_stream();
-        let traces = told.events.iter().map(|told| told.trace.clone()).collect();
+        let traces = appended
+            .events
+            .iter()
+            .map(|event| event.trace.clone())
+            .collect();
         let news = News {
-            session: told.decode::<Event>(&stream)?,
+            session: appended.decode::<Event>(&stream)?,
             conference: conferred.decode::<ConferenceEvent>(&history.conference_stream())?,
         };
-        Ok(Some(Heard { news, traces }))
+        Ok(Some(MissingEvents { news, traces }))
     }
 }
 
-impl Grown {
-    fn by(write: &Write, traces: impl Iterator<Item = String>, tells: bool) -> Self {
-        let told = |(event, trace): (&NewEvent, String)| Told {
+impl StreamAppend {
+    fn by(write: &Write, traces: impl Iterator<Item = String>, carries: bool) -> Self {
+        let appended = |(event, trace): (&NewEvent, String)| AppendedEvent {
             at_ms: event.at_ms,
             payload: event.payload.clone(),
             command_key: event.command.as_ref().map(|command| command.key.clone()),
@@ -153,8 +161,8 @@ impl Grown {
         };
         Self {
             version: write.expected + write.events.len() as u64,
-            events: if tells {
-                write.events.iter().zip(traces).map(told).collect()
+            events: if carries {
+                write.events.iter().zip(traces).map(appended).collect()
             } else {
                 Vec::new()
             },
@@ -162,14 +170,14 @@ impl Grown {
     }
 
     /// Returns the events after a version; `None` if something between is missing.
-    fn after(&self, known: u64) -> Option<Later<'_>> {
+    fn after(&self, known: u64) -> Option<Suffix<'_>> {
         let first = self
             .version
             .checked_add(1)?
             .checked_sub(self.events.len() as u64)?;
         let skip = (known + 1).checked_sub(first)?;
         let skip = usize::try_from(skip).ok()?;
-        Some(Later {
+        Some(Suffix {
             first: first + skip as u64,
             events: self.events.get(skip..).unwrap_or_default(),
         })
@@ -177,25 +185,25 @@ impl Grown {
 }
 
 /// Events and the version of the first of them.
-struct Later<'a> {
+struct Suffix<'a> {
     first: u64,
-    events: &'a [Told],
+    events: &'a [AppendedEvent],
 }
 
-impl Later<'_> {
+impl Suffix<'_> {
     fn decode<E: serde::de::DeserializeOwned>(
         &self,
         stream: &StreamName,
     ) -> Result<Vec<Stored<E>>, LogError> {
-        let decode = |(version, told): (u64, &Told)| {
-            let command = told.command_key.as_ref().map(|key| Command {
+        let decode = |(version, appended): (u64, &AppendedEvent)| {
+            let command = appended.command_key.as_ref().map(|key| Command {
                 key: key.clone(),
-                fingerprint: told.command_fingerprint,
+                fingerprint: appended.command_fingerprint,
             });
             let recorded = RecordedEvent {
                 version,
-                at_ms: told.at_ms,
-                payload: told.payload.clone(),
+                at_ms: appended.at_ms,
+                payload: appended.payload.clone(),
                 command,
             };
             stored::decode(stream, recorded)
@@ -234,8 +242,8 @@ mod tests {
         storage::encode(&Event::PickedUp { by }, -7, Some(command)).unwrap()
     }
 
-    /// Returns the versions that a word about events 3 and 4 tells a history that knows the first `known` events.
-    fn told(known: u64, padding: usize) -> Option<Vec<u64>> {
+    /// Returns the versions that a message with events 3 and 4 adds to a history that knows the first `known` events.
+    fn added(known: u64, padding: usize) -> Option<Vec<u64>> {
         let mut history = History::empty("s".into());
         for version in 1..=known {
             let recorded = RecordedEvent {
@@ -252,18 +260,18 @@ mod tests {
         }
         let session = write(&history, 2, events);
         let conference = write(&history, 0, Vec::new());
-        let word = Word::of("e", &session, &conference, ["t3", "t4"].into_iter());
-        assert_eq!(Word::decode(&word.encode(), "another"), None);
-        let word = Word::decode(&word.encode(), "e").unwrap();
-        let heard = word.beyond(&history).unwrap()?;
-        for (stored, trace) in heard.news.session.iter().zip(&heard.traces) {
+        let message = AppendMessage::of("e", &session, &conference, ["t3", "t4"].into_iter());
+        assert_eq!(AppendMessage::decode(&message.encode(), "another"), None);
+        let message = AppendMessage::decode(&message.encode(), "e").unwrap();
+        let missing = message.missing_from(&history).unwrap()?;
+        for (stored, trace) in missing.news.session.iter().zip(&missing.traces) {
             assert_eq!(*trace, format!("t{}", stored.version));
             assert_eq!(stored.at_ms, -7);
             assert_eq!(stored.command.as_ref().unwrap().fingerprint, u64::MAX);
         }
-        assert_eq!(heard.news.session.len(), heard.traces.len());
+        assert_eq!(missing.news.session.len(), missing.traces.len());
         Some(
-            heard
+            missing
                 .news
                 .session
                 .iter()
@@ -274,23 +282,23 @@ mod tests {
 
     #[test]
     fn a_word_is_taken_in_as_far_as_it_is_news_and_not_if_something_before_is_missing() {
-        assert_eq!(told(1, 0), None);
-        assert_eq!(told(2, 0), Some(vec![3, 4]));
-        assert_eq!(told(3, 0), Some(vec![4]));
-        assert_eq!(told(4, 0), Some(vec![]));
-        assert_eq!(told(5, 0), Some(vec![]));
+        assert_eq!(added(1, 0), None);
+        assert_eq!(added(2, 0), Some(vec![3, 4]));
+        assert_eq!(added(3, 0), Some(vec![4]));
+        assert_eq!(added(4, 0), Some(vec![]));
+        assert_eq!(added(5, 0), Some(vec![]));
     }
 
     #[test]
     fn what_is_too_long_for_a_word_is_read_from_the_log() {
-        assert_eq!(told(2, ROOM), None);
-        assert_eq!(told(4, ROOM), Some(vec![]));
+        assert_eq!(added(2, MAX_BYTES), None);
+        assert_eq!(added(4, MAX_BYTES), Some(vec![]));
     }
 
     #[test]
     fn what_is_no_word_is_none() {
-        for said in [&b""[..], b"session/1", &[0xff; 40]] {
-            assert_eq!(Word::decode(said, "e"), None);
+        for bytes in [&b""[..], b"session/1", &[0xff; 40]] {
+            assert_eq!(AppendMessage::decode(bytes, "e"), None);
         }
     }
 
@@ -300,11 +308,11 @@ mod tests {
         let history = History::empty("s".into());
         let session = write(&history, 0, Vec::new());
         let conference = write(&history, 0, Vec::new());
-        let mut word = Word::of("e", &session, &conference, std::iter::empty());
-        if let Some(session) = &mut word.session {
+        let mut message = AppendMessage::of("e", &session, &conference, std::iter::empty());
+        if let Some(session) = &mut message.session {
             session.version = u64::MAX;
         }
-        let word = Word::decode(&word.encode(), "e").unwrap();
-        assert!(word.beyond(&history).unwrap().is_none());
+        let message = AppendMessage::decode(&message.encode(), "e").unwrap();
+        assert!(message.missing_from(&history).unwrap().is_none());
     }
 }

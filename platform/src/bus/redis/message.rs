@@ -7,16 +7,16 @@ use crate::{
     seal::{Key, NotSealed},
 };
 
-const SAID: u8 = 1;
+const PUBLISHED: u8 = 1;
 const LOST: u8 = 2;
 /// The length of what comes before a payload, in bytes.
 const HEAD: usize = 17;
 
 /// A message on a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum Message {
     /// A payload was published.
-    Said {
+    Published {
         /// Who published it.
         origin: Origin,
         /// When, in Unix milliseconds by the publisher's clock.
@@ -28,30 +28,30 @@ pub enum Word {
     Lost,
 }
 
-impl Word {
+impl Message {
     /// Returns the payload, if there is one.
     #[must_use]
     pub fn payload(&self) -> Option<&Bytes> {
         match self {
-            Self::Said { payload, .. } => Some(payload),
+            Self::Published { payload, .. } => Some(payload),
             Self::Lost => None,
         }
     }
 
-    /// Seals the word for its topic.
+    /// Seals the message for its topic.
     ///
     /// # Errors
     ///
     /// If the payload is too long, or the system gives no random bytes.
     pub fn seal(&self, key: &Key, topic: &str) -> Result<Vec<u8>, NotSealed> {
         let plain = match self {
-            Self::Said {
+            Self::Published {
                 origin,
                 at_ms,
                 payload,
             } => {
                 let mut plain = Vec::with_capacity(HEAD + payload.len());
-                plain.push(SAID);
+                plain.push(PUBLISHED);
                 plain.extend_from_slice(&origin.0.to_be_bytes());
                 plain.extend_from_slice(&at_ms.to_be_bytes());
                 plain.extend_from_slice(payload);
@@ -62,15 +62,15 @@ impl Word {
         key.seal(&place(topic), &plain)
     }
 
-    /// Opens a word of this topic. Returns `None` for anything else.
+    /// Opens a message of this topic. Returns `None` for anything else.
     #[must_use]
     pub fn open(key: &Key, topic: &str, sealed: &[u8]) -> Option<Self> {
         let plain = Bytes::from(key.open(&place(topic), sealed)?);
         match plain.split_first()? {
-            (&SAID, said) => {
-                let (origin, said) = said.split_first_chunk()?;
-                let (at_ms, _) = said.split_first_chunk()?;
-                Some(Self::Said {
+            (&PUBLISHED, rest) => {
+                let (origin, rest) = rest.split_first_chunk()?;
+                let (at_ms, _) = rest.split_first_chunk()?;
+                Some(Self::Published {
                     origin: Origin(u64::from_be_bytes(*origin)),
                     at_ms: i64::from_be_bytes(*at_ms),
                     payload: plain.slice(HEAD..),
@@ -98,23 +98,23 @@ mod tests {
 
     #[test]
     fn a_word_is_opened_on_its_own_topic() {
-        let words = [
-            Word::Lost,
-            Word::Said {
+        let messages = [
+            Message::Lost,
+            Message::Published {
                 origin: Origin(u64::MAX),
                 at_ms: i64::MIN,
                 payload: Bytes::from_static(b"news"),
             },
-            Word::Said {
+            Message::Published {
                 origin: Origin(0),
                 at_ms: 1,
                 payload: Bytes::new(),
             },
         ];
-        for word in words {
-            let sealed = word.seal(&key(), "session/1").unwrap();
-            assert_eq!(Word::open(&key(), "session/1", &sealed), Some(word));
-            assert_eq!(Word::open(&key(), "session/2", &sealed), None);
+        for message in messages {
+            let sealed = message.seal(&key(), "session/1").unwrap();
+            assert_eq!(Message::open(&key(), "session/1", &sealed), Some(message));
+            assert_eq!(Message::open(&key(), "session/2", &sealed), None);
         }
     }
 
@@ -122,14 +122,14 @@ mod tests {
     fn what_is_sealed_and_yet_no_word_is_none() {
         for plain in [
             &[][..],
-            &[SAID],
-            &[SAID, 0, 0],
-            &[SAID; 16],
+            &[PUBLISHED],
+            &[PUBLISHED, 0, 0],
+            &[PUBLISHED; 16],
             &[LOST, 0],
             &[9; 20],
         ] {
             let sealed = key().seal(&place("t"), plain).unwrap();
-            assert_eq!(Word::open(&key(), "t", &sealed), None);
+            assert_eq!(Message::open(&key(), "t", &sealed), None);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{figures::Counters, hearing::Hearing, topics::Topics};
+use super::{figures::Counters, subscriber::Subscriber, topics::Topics};
 use crate::{
     backoff::Backoff,
     redis::{Address, Health, Nodes, Part, Report},
@@ -46,10 +46,10 @@ async fn listen_to(master: Address, shared: Shared) {
     let report = Report::new(&shared.health, Part::Subscriptions(master.clone()));
     let mut backoff = Backoff::new();
     loop {
-        let problem = match Hearing::begin(&master, &shared).await {
-            Ok(mut hearing) => {
+        let problem = match Subscriber::begin(&master, &shared).await {
+            Ok(mut subscriber) => {
                 report.well();
-                let problem = hearing.go_on(&mut backoff).await;
+                let problem = subscriber.go_on(&mut backoff).await;
                 shared.counters.reconnects.add(1);
                 format!("{master}: {problem}")
             }
