@@ -162,11 +162,11 @@ BUGS = [
         (
             (
                 "        if staged.facts.is_empty() {\n",
-                "        let before = self.standing(); self.record(staged.conference_events, staged.session_events);\n"
+                "        let before = self.summary(); self.record(staged.conference_events, staged.session_events);\n"
                 "        if staged.facts.is_empty() {\n",
             ),
             (
-                "        }\n        let before = self.standing();\n"
+                "        }\n        let before = self.summary();\n"
                 "        self.record(staged.conference_events, staged.session_events);\n",
                 "        }\n",
             ),

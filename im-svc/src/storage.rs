@@ -6,7 +6,7 @@
 
 pub use carrel_platform::log::stored::Stored;
 pub(crate) use carrel_platform::log::stored::{encode, read_after};
-use carrel_platform::log::{EventLog, LogError, Standing, StreamName, Write};
+use carrel_platform::log::{EventLog, IndexEntry, LogError, StreamName, Write};
 use serde::{Deserialize, Serialize};
 
 /// The category of conversations' streams.
@@ -66,7 +66,7 @@ impl Membership {
             stream: member_stream(librarian_id),
             expected: self.version,
             events: vec![encode(&joined, at_ms, None)?],
-            standing: Some(open(librarian_id)),
+            index_entry: Some(open(librarian_id)),
         })
     }
 }
@@ -81,9 +81,9 @@ pub(crate) fn member_stream(librarian_id: &str) -> StreamName {
     StreamName::new(MEMBER, librarian_id)
 }
 
-/// Returns the standing of every stream here: none is ever closed.
-pub(crate) fn open(owner: &str) -> Standing {
-    Standing {
+/// Returns the index entry of every stream here: none is ever closed.
+pub(crate) fn open(owner: &str) -> IndexEntry {
+    IndexEntry {
         owner: owner.to_owned(),
         closed_at_ms: None,
     }

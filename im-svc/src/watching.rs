@@ -65,7 +65,7 @@ impl AtDesk {
     /// When the lease store can't be reached.
     pub(crate) async fn read(leases: &dyn Leases) -> Result<Self, LeaseError> {
         let mut at_desk = Self::default();
-        for lease in leases.standing(SPACE).await? {
+        for lease in leases.active(SPACE).await? {
             match serde_json::from_slice::<Watch>(&lease.value) {
                 Ok(watch) => {
                     at_desk.librarians.insert(watch.librarian_id);

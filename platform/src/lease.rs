@@ -45,14 +45,14 @@ pub trait Leases: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), LeaseError>>;
 
     /// Returns all leases of a space that stand now, ordered by the bytes of their keys.
-    fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>>;
+    fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>>;
 
-    /// Returns the leases of a space that stand now, and whether these are all. Works even when [`Leases::standing`]
+    /// Returns the leases of a space that stand now, and whether these are all. Works even when [`Leases::active`]
     /// fails because the store was emptied and not all holders have renewed their leases yet.
     fn read<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Reading, LeaseError>> {
         async move {
             Ok(Reading {
-                leases: self.standing(space).await?,
+                leases: self.active(space).await?,
                 life: 0,
                 doubt: None,
             })

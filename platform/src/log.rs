@@ -60,7 +60,7 @@ pub trait EventLog: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>>;
 
-    /// Finds streams by the [`Standing`] that their writers gave them last. See [`StreamQuery`].
+    /// Finds streams by the [`IndexEntry`] that their writers set last. See [`StreamQuery`].
     fn find<'a>(&'a self, query: StreamQuery) -> BoxFuture<'a, Result<Vec<StreamHead>, LogError>>;
 
     /// Returns the last version of each of these streams, in the same order; 0 for a stream without events.
@@ -138,13 +138,14 @@ pub struct Write {
     /// The events, which get the versions `expected + 1`, `expected + 2` …. May be empty: then only the version is
     /// checked.
     pub events: Vec<NewEvent>,
-    /// What the writer says of the stream from now on. `None` leaves it unchanged, and so does a write without events.
-    pub standing: Option<Standing>,
+    /// The stream's entry in the log's index from now on. `None` leaves it unchanged, and so does a write without
+    /// events.
+    pub index_entry: Option<IndexEntry>,
 }
 
-/// What a stream's writer says of it, for finding it.
+/// A stream's entry in the log's index, as its writer sets it: what [`EventLog::find`] finds it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct IndexEntry {
     /// The owner of the stream, for example the patron's library.
     pub owner: String,
     /// When the writer closed the stream, in Unix milliseconds; `None` while it is open.
@@ -232,10 +233,11 @@ pub struct StreamHead {
     pub stream: StreamName,
     /// Its last version.
     pub version: u64,
-    /// What its writer said of it last.
-    pub standing: Standing,
-    /// The stream's version at which that was said. A reader that knows a later version knows what was said.
-    pub standing_version: u64,
+    /// Its entry in the index, as its writer set it last.
+    pub index_entry: IndexEntry,
+    /// The stream's version at which that was set; stored as `standing_version`. A reader that knows a later version
+    /// knows the entry.
+    pub index_version: u64,
 }
 
 /// Why the log did not do what it was asked.

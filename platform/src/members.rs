@@ -84,11 +84,11 @@ impl Membership {
         };
         let looked = async {
             self.leases.hold(lease, HOLDS).await?;
-            self.leases.standing(&self.space).await
+            self.leases.active(&self.space).await
         };
         match looked.await {
-            Ok(standing) => {
-                let members = standing.into_iter().map(|lease| lease.key.into());
+            Ok(active) => {
+                let members = active.into_iter().map(|lease| lease.key.into());
                 self.told.send_replace(members.collect());
             }
             Err(error) => {

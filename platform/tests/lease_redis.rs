@@ -38,12 +38,12 @@ fn settling(config: &RedisConfig) -> RedisConfig {
     }
 }
 
-/// Returns the standing leases, as soon as the store can say.
+/// Returns the active leases, as soon as the store can say.
 async fn settled(leases: &RedisLeases, space: &str) -> Vec<Lease> {
     let wait = async {
         loop {
-            match leases.standing(space).await {
-                Ok(standing) => return standing,
+            match leases.active(space).await {
+                Ok(active) => return active,
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
@@ -83,7 +83,7 @@ async fn release(leases: &RedisLeases, space: &str, key: &str) {
 async fn is_new(leases: &RedisLeases) -> bool {
     let wait = async {
         loop {
-            match leases.standing("s").await {
+            match leases.active("s").await {
                 Ok(_) => return false,
                 Err(error) if error.to_string().contains("not everybody has said again") => {
                     return true;
@@ -149,7 +149,7 @@ async fn nobody_disappears_from_a_store_that_was_stopped() {
     hold(&leases, &one).await;
     assert_eq!(settled(&leases, "s").await, std::slice::from_ref(&one));
     on.engine.stop().unwrap();
-    assert!(leases.standing("s").await.is_err());
+    assert!(leases.active("s").await.is_err());
     assert!(leases.hold(one.clone(), LONG).await.is_err());
     assert!(leases.release("s", "one", 1).await.is_err());
     let mut condition = leases.condition();
@@ -172,7 +172,7 @@ async fn nobody_disappears_because_nobody_could_say_that_they_are_there() {
     on.engine.freeze().unwrap();
     // Long enough for the lease to run out, and for the store to notice that it was away.
     tokio::time::sleep(Duration::from_secs(7)).await;
-    assert!(leases.standing("s").await.is_err());
+    assert!(leases.active("s").await.is_err());
     on.engine.thaw().unwrap();
     hold(&leases, &one).await;
     assert!(is_new(&leases).await);

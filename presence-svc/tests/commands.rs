@@ -459,7 +459,7 @@ async fn append(log: &SqliteLog, payloads: &[&str]) {
         stream: StreamName::new("directory", "all"),
         expected: storage::read(log).await.unwrap().version,
         events: events.collect(),
-        standing: None,
+        index_entry: None,
     };
     log.append(Batch {
         writes: vec![write],

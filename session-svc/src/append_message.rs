@@ -224,7 +224,7 @@ mod tests {
             stream: history.session_stream(),
             expected,
             events,
-            standing: None,
+            index_entry: None,
         }
     }
 

@@ -236,7 +236,7 @@ impl Audit {
                 stream,
                 expected,
                 events,
-                standing: None,
+                index_entry: None,
             });
         };
         write(self.stream.clone(), tail.version, events);

@@ -100,7 +100,7 @@ impl Known {
 
 /// The parts of a session that lists and rights depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Standing {
+struct Summary {
     phase: Option<Phase>,
     owner: Option<Arc<Owner>>,
     queues: usize,
@@ -339,9 +339,9 @@ impl LiveSession {
     }
 
     /// The parts of a session that lists and rights depend on.
-    fn standing(&self) -> Standing {
+    fn summary(&self) -> Summary {
         let session = self.history.view(Audience::Staff).session();
-        Standing {
+        Summary {
             phase: session.map(Session::phase),
             owner: session.and_then(|session| session.owner.clone()),
             queues: session.map_or(0, |session| session.queues.len()),
@@ -360,9 +360,9 @@ impl LiveSession {
         self.subscribers.revalidate(&situation, chosen);
     }
 
-    /// Does what follows from a change of the session's standing since `before`, and returns whether there was one.
-    fn after_change(&mut self, before: &Standing) -> bool {
-        let now = self.standing();
+    /// Does what follows from a change of the session's summary since `before`, and returns whether there was one.
+    fn after_change(&mut self, before: &Summary) -> bool {
+        let now = self.summary();
         let changed = now != *before;
         if changed {
             self.seen.take_note(before, &now);

@@ -1,11 +1,11 @@
 //! Which ended sessions still have their text (R20).
 //!
-//! Beside each ended session lies a stream of its own, which says how far its erasing has come. The stream's standing says
-//! the same, with the time since when: so the log's index of closed streams gives just those sessions whose time is over, and
-//! those whose erasing was begun and not finished, however many others there are.
+//! Beside each ended session lies a stream of its own, which says how far its erasing has come. The stream's index
+//! entry says the same, with the time since when: so the log's index of closed streams gives just those sessions whose
+//! time is over, and those whose erasing was begun and not finished, however many others there are.
 
 use carrel_platform::log::{
-    EventLog, LogError, Standing, StreamHead, StreamName, StreamQuery, Write,
+    EventLog, IndexEntry, LogError, StreamHead, StreamName, StreamQuery, Write,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ impl Marked {
             stream: stream(session_id),
             expected: self.version,
             events: vec![encode(&mark, at_ms, None)?],
-            standing: Some(Standing {
+            index_entry: Some(IndexEntry {
                 owner: mark.owner().to_owned(),
                 closed_at_ms: Some(at_ms),
             }),

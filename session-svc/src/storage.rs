@@ -3,8 +3,8 @@
 //! - `session/<session id>`: what happened in the session. Every event is for staff at least. When the session is erased,
 //!   so is the beginning of the stream; the stream itself stays.
 //! - `conference/<session id>`: who entered and left in conference mode. For nobody in the session.
-//! - `retention/<session id>`: whether the text of the session, which has ended, is still kept. The stream's standing tells
-//!   which sessions are to be erased (see `retention`).
+//! - `retention/<session id>`: whether the text of the session, which has ended, is still kept. The stream's index
+//!   entry tells which sessions are to be erased (see `retention`).
 //! - `audit/<institution id>`: the library's audit.
 //! - `own_audit/<institution id>/<librarian id>`: the part of that audit that one librarian did, for those who may see
 //!   no more of it.

@@ -97,12 +97,12 @@ impl Leases for LeaseStore {
         .boxed()
     }
 
-    fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+    fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
         async move {
             self.ask(|state| {
                 let leases = state.leases.values();
-                let standing = leases.filter(|(lease, _)| lease.space == space);
-                standing.map(|(lease, _)| lease.clone()).collect()
+                let active = leases.filter(|(lease, _)| lease.space == space);
+                active.map(|(lease, _)| lease.clone()).collect()
             })
         }
         .boxed()

@@ -37,7 +37,7 @@ fn event(stream: u64, expected: u64) -> Batch {
                 payload: text().into_bytes().into(),
                 command: None,
             }],
-            standing: None,
+            index_entry: None,
         }],
     }
 }

@@ -326,7 +326,7 @@ impl LiveConversation {
                 stream: storage::conversation_stream(&self.conversation_id),
                 expected: self.history.version(),
                 events,
-                standing: begins.map(|_| storage::open(&self.conversation_id)),
+                index_entry: begins.map(|_| storage::open(&self.conversation_id)),
             }],
         })
     }

@@ -9,7 +9,7 @@ use carrel_im::{
 use carrel_platform::{
     bus::local::LocalBus,
     config::HumanDuration,
-    log::{Batch, EventLog, NewEvent, Standing, StreamName, Write},
+    log::{Batch, EventLog, IndexEntry, NewEvent, StreamName, Write},
 };
 use carrel_testbed::log::FaultyLog;
 
@@ -236,7 +236,7 @@ async fn a_sweep_that_fails_reads_nothing_again() {
             payload: began.into(),
             command: None,
         }],
-        standing: Some(Standing {
+        index_entry: Some(IndexEntry {
             owner: String::new(),
             closed_at_ms: None,
         }),

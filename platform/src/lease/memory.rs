@@ -27,13 +27,13 @@ pub struct MemoryLeases {
 #[derive(Debug, Default)]
 struct Table {
     /// By space, ordered by key. No space is empty; most have one lease, and room for no more.
-    spaces: HashMap<String, Vec<Standing>>,
+    spaces: HashMap<String, Vec<Entry>>,
     /// When each lease runs out, with its space and key.
     ends: BTreeSet<(Instant, String, String)>,
 }
 
 #[derive(Debug)]
-struct Standing {
+struct Entry {
     lease: Lease,
     until: Instant,
 }
@@ -60,7 +60,7 @@ impl Table {
         let leases = self.spaces.entry(lease.space.clone()).or_default();
         match place(leases, &lease.key) {
             Ok(place) => {
-                let before = mem::replace(&mut leases[place], Standing { lease, until });
+                let before = mem::replace(&mut leases[place], Entry { lease, until });
                 let Lease { space, key, .. } = before.lease;
                 if before.until != until {
                     self.ends.remove(&(before.until, space, key));
@@ -70,32 +70,32 @@ impl Table {
                 if leases.is_empty() {
                     leases.reserve_exact(1);
                 }
-                leases.insert(place, Standing { lease, until });
+                leases.insert(place, Entry { lease, until });
             }
         }
     }
 
     fn remove(&mut self, space: &str, key: &str) {
-        if let Some(standing) = self.forget(space, key) {
-            let Lease { space, key, .. } = standing.lease;
-            self.ends.remove(&(standing.until, space, key));
+        if let Some(entry) = self.forget(space, key) {
+            let Lease { space, key, .. } = entry.lease;
+            self.ends.remove(&(entry.until, space, key));
         }
     }
 
     /// Removes a lease from its space, and does nothing else.
-    fn forget(&mut self, space: &str, key: &str) -> Option<Standing> {
+    fn forget(&mut self, space: &str, key: &str) -> Option<Entry> {
         let leases = self.spaces.get_mut(space)?;
-        let standing = leases.remove(place(leases, key).ok()?);
+        let entry = leases.remove(place(leases, key).ok()?);
         if leases.is_empty() {
             self.spaces.remove(space);
         }
-        Some(standing)
+        Some(entry)
     }
 }
 
 /// Returns where a lease of this key is among those of its space, or where it would be inserted.
-fn place(leases: &[Standing], key: &str) -> Result<usize, usize> {
-    leases.binary_search_by(|standing| standing.lease.key.as_str().cmp(key))
+fn place(leases: &[Entry], key: &str) -> Result<usize, usize> {
+    leases.binary_search_by(|entry| entry.lease.key.as_str().cmp(key))
 }
 
 impl MemoryLeases {
@@ -130,7 +130,7 @@ impl MemoryLeases {
     fn standing_now(&self, space: &str) -> Vec<Lease> {
         let table = self.table();
         let leases = table.spaces.get(space).into_iter().flatten();
-        leases.map(|standing| standing.lease.clone()).collect()
+        leases.map(|entry| entry.lease.clone()).collect()
     }
 }
 
@@ -152,7 +152,7 @@ impl Leases for MemoryLeases {
         .boxed()
     }
 
-    fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+    fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
         async move { Ok(self.standing_now(space)) }.boxed()
     }
 }
@@ -210,6 +210,6 @@ mod tests {
         let leases = MemoryLeases::default();
         let held = leases.hold(lease("s", "k"), Duration::MAX).await;
         assert_eq!(held, Ok(Held::Yes));
-        assert_eq!(leases.standing("s").await.unwrap(), [lease("s", "k")]);
+        assert_eq!(leases.active("s").await.unwrap(), [lease("s", "k")]);
     }
 }

@@ -8,7 +8,7 @@
 //! **A store that does not know says so.** Each of the store's 32 parts remembers since when it has existed without a
 //! break; every server touches it once a second. If Redis was emptied, restarted, replaced by a replica that had not
 //! heard of the part, or away for five seconds, in which no holder could renew its lease, its parts are younger than
-//! the setting `settle`; then [`Leases::standing`] is an error, rather than a list that lacks the holders who have not
+//! the setting `settle`; then [`Leases::active`] is an error, rather than a list that lacks the holders who have not
 //! renewed yet. The same happens once, when a desk is set up. The life that [`Leases::read`] returns is the time at
 //! which the youngest part of a space was born.
 //!
@@ -193,7 +193,7 @@ impl Store {
         // The part that was born last is the one that began anew.
         let mut life = 0;
         for key in self.keyring.keys() {
-            let answer = self.run(&self.scripts.standing, key, space, &[]).await?;
+            let answer = self.run(&self.scripts.active, key, space, &[]).await?;
             let part = read_standing(&answer).ok_or_else(not_understood)?;
             oldest = oldest.max(part.age);
             life = life.max(part.born);
@@ -298,7 +298,7 @@ impl Leases for RedisLeases {
         in_time(self.store.release(space, key, incarnation)).boxed()
     }
 
-    fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+    fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
         async move {
             let reading = self.read(space).await?;
             reading.doubt.map_or(Ok(reading.leases), Err)

@@ -283,8 +283,8 @@ fn check_texts(batch: &Batch) -> Result<(), LogError> {
     for write in &batch.writes {
         check_text("the name of a stream", &write.stream.id)?;
         bytes += write.stream.id.len();
-        if let Some(standing) = &write.standing {
-            check_text("an owner", &standing.owner)?;
+        if let Some(index_entry) = &write.index_entry {
+            check_text("an owner", &index_entry.owner)?;
         }
         for event in &write.events {
             bytes += event.payload.len() + write.stream.id.len() + EVENT_OVERHEAD;

@@ -3,21 +3,21 @@
 use bytes::Bytes;
 use carrel_platform::lease::{Held, Lease, Leases as _};
 
-use crate::{LONG, Store, keys, lease, standing};
+use crate::{LONG, Store, active, keys, lease};
 
 pub(crate) async fn what_was_held_is_read_by_key(store: &impl Store) {
     let leases = store.fresh().await;
-    assert!(standing(&leases, "s").await.is_empty());
+    assert!(active(&leases, "s").await.is_empty());
     for (key, value) in [("c", "3"), ("a", "1"), ("b", "")] {
         let held = leases.hold(lease("s", key, 7, value), LONG).await;
         assert_eq!(held, Ok(Held::Yes));
     }
     let expected = [("a", "1"), ("b", ""), ("c", "3")];
     let expected = expected.map(|(key, value)| (key.into(), 7, value.into()));
-    assert_eq!(standing(&leases, "s").await, expected);
+    assert_eq!(active(&leases, "s").await, expected);
     // The same incarnation may set a new value.
     leases.hold(lease("s", "b", 7, "2"), LONG).await.unwrap();
-    assert_eq!(standing(&leases, "s").await[1], ("b".into(), 7, "2".into()));
+    assert_eq!(active(&leases, "s").await[1], ("b".into(), 7, "2".into()));
 }
 
 pub(crate) async fn spaces_are_apart(store: &impl Store) {
@@ -40,7 +40,7 @@ pub(crate) async fn the_newest_incarnation_wins(store: &impl Store) {
         let lease = lease("s", "k", incarnation, value);
         leases.hold(lease, LONG).await.unwrap()
     };
-    let now = async || standing(&leases, "s").await;
+    let now = async || active(&leases, "s").await;
     assert_eq!(hold(0, "first").await, Held::Yes);
     assert_eq!(hold(5, "second").await, Held::Yes);
     for lower in [0, 4] {
@@ -111,7 +111,7 @@ pub(crate) async fn values_are_read_as_one_holder_wrote_them(store: &impl Store)
         .collect();
     let mut newest = 0;
     while newest < 8 {
-        for (_, incarnation, value) in standing(&leases, "s").await {
+        for (_, incarnation, value) in active(&leases, "s").await {
             assert!(incarnation >= newest, "{incarnation} after {newest}");
             newest = incarnation;
             assert_eq!(value.len() as u64, 1_000 * incarnation);
@@ -134,7 +134,7 @@ pub(crate) async fn everybody_reads_their_own_writes(store: &impl Store) {
                 for incarnation in 0..30 {
                     let lease = lease("s", &key, incarnation, "");
                     leases.hold(lease.clone(), LONG).await.unwrap();
-                    assert!(leases.standing("s").await.unwrap().contains(&lease));
+                    assert!(leases.active("s").await.unwrap().contains(&lease));
                     leases.release("s", &key, incarnation).await.unwrap();
                     assert!(!keys(&leases, "s").await.contains(&key));
                 }

@@ -103,8 +103,8 @@ impl<L: Leases> Leases for Patient<L> {
         again(move || self.0.release(space, key, incarnation)).boxed()
     }
 
-    fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
-        again(move || self.0.standing(space)).boxed()
+    fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+        again(move || self.0.active(space)).boxed()
     }
 }
 
@@ -211,8 +211,8 @@ pub(crate) fn lease(space: &str, key: &str, incarnation: u64, value: &'static st
 }
 
 /// Returns what stands in a space, as keys, incarnations and values.
-pub(crate) async fn standing(leases: &impl Leases, space: &str) -> Vec<(String, u64, Bytes)> {
-    let leases = leases.standing(space).await.unwrap();
+pub(crate) async fn active(leases: &impl Leases, space: &str) -> Vec<(String, u64, Bytes)> {
+    let leases = leases.active(space).await.unwrap();
     let in_space = leases.iter().all(|lease| lease.space == space);
     assert!(in_space, "{leases:?}");
     leases
@@ -222,6 +222,6 @@ pub(crate) async fn standing(leases: &impl Leases, space: &str) -> Vec<(String, 
 }
 
 pub(crate) async fn keys(leases: &impl Leases, space: &str) -> Vec<String> {
-    let standing = standing(leases, space).await;
-    standing.into_iter().map(|(key, ..)| key).collect()
+    let active = active(leases, space).await;
+    active.into_iter().map(|(key, ..)| key).collect()
 }

@@ -69,7 +69,7 @@ impl Model {
         self.leases.retain(|_, stands| stands.until > self.now);
     }
 
-    fn standing(&self, space: &str) -> Vec<Lease> {
+    fn active(&self, space: &str) -> Vec<Lease> {
         let leases = self.leases.values().map(|stands| stands.lease.clone());
         leases.filter(|lease| lease.space == space).collect()
     }
@@ -126,11 +126,11 @@ async fn follow<S: Store>(store: &S, steps: Vec<Step>) -> Result<(), TestCaseErr
             }
         }
         for space in SPACES {
-            let standing = leases.standing(space).await;
+            let active = leases.active(space).await;
             if model.is_late() {
                 return Ok(());
             }
-            prop_assert_eq!(standing, Ok(model.standing(space)));
+            prop_assert_eq!(active, Ok(model.active(space)));
         }
     }
     Ok(())

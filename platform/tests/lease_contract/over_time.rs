@@ -3,7 +3,7 @@
 use carrel_platform::lease::{Held, Leases};
 use tokio::time::Instant;
 
-use crate::{LONG, Store, keys, lease, standing};
+use crate::{LONG, Store, active, keys, lease};
 
 /// Checks that these leases stand. Returns `None` if they were read so late that what has been held since `began` for
 /// so many ticks may have run out.
@@ -98,10 +98,7 @@ pub(crate) async fn who_ran_out_supersedes_nobody<S: Store>(store: &S) {
     store.pass(1).await;
     let held = leases.hold(lease("s", "k", 3, "old"), LONG).await;
     assert_eq!(held, Ok(Held::Yes));
-    assert_eq!(
-        standing(&leases, "s").await,
-        [("k".into(), 3, "old".into())]
-    );
+    assert_eq!(active(&leases, "s").await, [("k".into(), 3, "old".into())]);
 }
 
 pub(crate) async fn who_was_refused_does_not_prolong<S: Store>(store: &S) {

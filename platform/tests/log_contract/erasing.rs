@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use carrel_platform::log::{
-    Command, EventLog, LogError, NewEvent, Standing, StreamHead, StreamQuery, Write,
+    Command, EventLog, IndexEntry, LogError, NewEvent, StreamHead, StreamQuery, Write,
 };
 use futures::future::join_all;
 
@@ -41,12 +41,12 @@ pub(crate) async fn a_read_begins_with_the_first_event_that_is_left<P: Place>() 
 pub(crate) async fn versions_go_on_after_everything_was_erased<P: Place>() {
     let place = P::new().await;
     let log = place.open().await;
-    let standing = Standing {
+    let index_entry = IndexEntry {
         owner: "maple".to_owned(),
         closed_at_ms: None,
     };
     let first = Write {
-        standing: Some(standing.clone()),
+        index_entry: Some(index_entry.clone()),
         ..write("s", 0, ["1", "2"])
     };
     log.append(batch([first])).await.unwrap();
@@ -60,8 +60,8 @@ pub(crate) async fn versions_go_on_after_everything_was_erased<P: Place>() {
     let head = StreamHead {
         stream: stream("s"),
         version: 2,
-        standing,
-        standing_version: 2,
+        index_entry,
+        index_version: 2,
     };
     assert_eq!(log.find(open).await.unwrap(), [head]);
 

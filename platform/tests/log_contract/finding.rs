@@ -1,22 +1,22 @@
-//! What every log promises about finding streams by their standing.
+//! What every log promises about finding streams by their index entry.
 
 use carrel_platform::log::{EventLog, StreamHead, StreamName, StreamQuery, Write};
 
 use crate::{
     Place,
-    sentences::{batch, closed, open, stand, standing, stream, write},
+    sentences::{append_indexed, batch, closed, index_entry, open, stream, write},
 };
 
 pub(crate) async fn open_streams_are_found_page_by_page<P: Place>() {
     let place = P::new().await;
     let log = place.open().await;
     for id in ["d", "b", "a", "e", "c"] {
-        stand(&log, id, 0, Some(standing("maple", None))).await;
+        append_indexed(&log, id, 0, Some(index_entry("maple", None))).await;
     }
-    stand(&log, "silent", 0, None).await;
+    append_indexed(&log, "silent", 0, None).await;
     let other = Write {
         stream: StreamName::new("directory", "b2"),
-        standing: Some(standing("maple", None)),
+        index_entry: Some(index_entry("maple", None)),
         ..write("", 0, ["e"])
     };
     log.append(batch([other])).await.unwrap();
@@ -26,10 +26,10 @@ pub(crate) async fn open_streams_are_found_page_by_page<P: Place>() {
     assert!(open(&log, Some("e"), 2).await.is_empty());
     assert!(open(&log, None, 0).await.is_empty());
 
-    stand(&log, "b", 1, None).await;
-    stand(&log, "c", 1, Some(standing("maple", Some(7)))).await;
+    append_indexed(&log, "b", 1, None).await;
+    append_indexed(&log, "c", 1, Some(index_entry("maple", Some(7)))).await;
     assert_eq!(open(&log, None, 10).await, ["a", "b", "d", "e"]);
-    stand(&log, "c", 2, Some(standing("harbor", None))).await;
+    append_indexed(&log, "c", 2, Some(index_entry("harbor", None))).await;
     assert_eq!(open(&log, None, 10).await, ["a", "b", "c", "d", "e"]);
     let query = StreamQuery::Open {
         category: "session",
@@ -39,13 +39,13 @@ pub(crate) async fn open_streams_are_found_page_by_page<P: Place>() {
     let expected = StreamHead {
         stream: stream("c"),
         version: 3,
-        standing: standing("harbor", None),
-        standing_version: 3,
+        index_entry: index_entry("harbor", None),
+        index_version: 3,
     };
     let found = log.find(query.clone()).await.unwrap();
     assert_eq!(found, std::slice::from_ref(&expected));
-    // A write without a standing leaves the old one, and its version, in place.
-    stand(&log, "c", 3, None).await;
+    // A write without an index entry leaves the old one, and its version, in place.
+    append_indexed(&log, "c", 3, None).await;
     let grown = StreamHead {
         version: 4,
         ..expected
@@ -64,8 +64,8 @@ pub(crate) async fn closed_streams_are_found_the_last_closed_first<P: Place>() {
         ("e", "harbor", 25),
         ("f", "maple", -5),
     ] {
-        stand(&log, id, 0, Some(standing(owner, None))).await;
-        stand(&log, id, 1, Some(standing(owner, Some(at)))).await;
+        append_indexed(&log, id, 0, Some(index_entry(owner, None))).await;
+        append_indexed(&log, id, 1, Some(index_entry(owner, Some(at)))).await;
     }
     let ids = async |before, limit| -> Vec<String> {
         let heads = closed(&log, "maple", before, limit).await;
@@ -79,8 +79,8 @@ pub(crate) async fn closed_streams_are_found_the_last_closed_first<P: Place>() {
     let expected = StreamHead {
         stream: stream("e"),
         version: 2,
-        standing: standing("harbor", Some(25)),
-        standing_version: 2,
+        index_entry: index_entry("harbor", Some(25)),
+        index_version: 2,
     };
     assert_eq!(closed(&log, "harbor", None, 10).await, [expected]);
     assert!(closed(&log, "nobody", None, 10).await.is_empty());

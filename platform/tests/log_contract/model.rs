@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use carrel_platform::log::{
-    Batch, Command, EventLog, LogError, NewEvent, RecordedEvent, Standing, StreamHead, StreamName,
-    StreamQuery, Write,
+    Batch, Command, EventLog, IndexEntry, LogError, NewEvent, RecordedEvent, StreamHead,
+    StreamName, StreamQuery, Write,
 };
 use proptest::{
     collection::vec,
@@ -27,7 +27,7 @@ struct Model {
 struct Stream {
     events: Vec<RecordedEvent>,
     erased: u64,
-    standing: Option<(Standing, u64)>,
+    index_entry: Option<(IndexEntry, u64)>,
 }
 
 impl Model {
@@ -57,8 +57,8 @@ impl Model {
                     command: event.command.clone(),
                 });
             }
-            if let Some(standing) = &write.standing {
-                stream.standing = Some((standing.clone(), stream.events.len() as u64));
+            if let Some(index_entry) = &write.index_entry {
+                stream.index_entry = Some((index_entry.clone(), stream.events.len() as u64));
             }
         }
         Ok(())
@@ -85,12 +85,12 @@ impl Model {
 
     fn find(&self, query: &StreamQuery) -> Vec<StreamHead> {
         let heads = self.streams.iter().filter_map(|(name, stream)| {
-            let (standing, standing_version) = stream.standing.clone()?;
+            let (index_entry, index_version) = stream.index_entry.clone()?;
             Some(StreamHead {
                 stream: name.clone(),
                 version: stream.events.len() as u64,
-                standing,
-                standing_version,
+                index_entry,
+                index_version,
             })
         });
         match query {
@@ -100,7 +100,7 @@ impl Model {
                 limit,
             } => heads
                 .filter(|head| head.stream.category == *category)
-                .filter(|head| head.standing.closed_at_ms.is_none())
+                .filter(|head| head.index_entry.closed_at_ms.is_none())
                 .filter(|head| after.as_ref().is_none_or(|after| head.stream.id > *after))
                 .take(*limit)
                 .collect(),
@@ -111,12 +111,12 @@ impl Model {
                 limit,
             } => {
                 let place = |head: &StreamHead| {
-                    let at = head.standing.closed_at_ms;
+                    let at = head.index_entry.closed_at_ms;
                     at.map(|at| (at, head.stream.id.clone()))
                 };
                 let mut closed: Vec<_> = heads
                     .filter(|head| head.stream.category == *category)
-                    .filter(|head| head.standing.owner == *owner && place(head).is_some())
+                    .filter(|head| head.index_entry.owner == *owner && place(head).is_some())
                     .filter(|head| before.is_none() || place(head) < *before)
                     .collect();
                 closed.sort_by_key(|head| std::cmp::Reverse(place(head)));
@@ -166,10 +166,10 @@ fn new_event() -> impl Strategy<Value = NewEvent> {
 
 fn a_write() -> impl Strategy<Value = (i64, Write)> {
     let error = prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)];
-    let standing = option::of((select(&OWNERS), option::of(0..4_i64)));
-    (error, name(), vec(new_event(), 0..4), standing).prop_map(
-        |(error, stream, events, standing)| {
-            let standing = standing.map(|(owner, closed_at_ms)| Standing {
+    let index_entry = option::of((select(&OWNERS), option::of(0..4_i64)));
+    (error, name(), vec(new_event(), 0..4), index_entry).prop_map(
+        |(error, stream, events, index_entry)| {
+            let index_entry = index_entry.map(|(owner, closed_at_ms)| IndexEntry {
                 owner: owner.to_owned(),
                 closed_at_ms,
             });
@@ -177,7 +177,7 @@ fn a_write() -> impl Strategy<Value = (i64, Write)> {
                 stream,
                 expected: 0,
                 events,
-                standing,
+                index_entry,
             };
             (error, write)
         },

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use carrel_platform::{
     config::HumanDuration,
     log::{
-        EventLog, LogError, Standing, StreamQuery, Write,
+        EventLog, IndexEntry, LogError, StreamQuery, Write,
         postgres::{PostgresConfig, PostgresLog},
     },
 };
@@ -293,7 +293,7 @@ async fn what_postgres_can_not_keep_is_refused_before_it_harms_others() {
     let log = place.open().await;
     let long = "x".repeat(1025);
     let owned_by = |owner: &str| Write {
-        standing: Some(Standing {
+        index_entry: Some(IndexEntry {
             owner: owner.to_owned(),
             closed_at_ms: None,
         }),
@@ -317,7 +317,7 @@ async fn what_postgres_can_not_keep_is_refused_before_it_harms_others() {
     // Names of the greatest length are found by an index.
     let most = "ü".repeat(512);
     let write = Write {
-        standing: Some(Standing {
+        index_entry: Some(IndexEntry {
             owner: most.clone(),
             closed_at_ms: Some(1),
         }),

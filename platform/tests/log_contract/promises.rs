@@ -8,7 +8,9 @@ use futures::future::join_all;
 
 use crate::{
     Place,
-    sentences::{batch, closed, conflict, event, open, payloads, stand, standing, stream, write},
+    sentences::{
+        append_indexed, batch, closed, conflict, event, index_entry, open, payloads, stream, write,
+    },
 };
 
 // I1, I5
@@ -88,7 +90,7 @@ pub(crate) async fn concurrent_writers_make_a_dense_order_that_never_changes<P: 
                         stream: stream("s"),
                         expected: version,
                         events: vec![event(format!("{writer} {n}"))],
-                        standing: None,
+                        index_entry: None,
                     };
                     match log.append(batch([write])).await {
                         Ok(()) => break version += 1,
@@ -177,7 +179,7 @@ pub(crate) async fn a_write_without_events_only_checks<P: Place>() {
     let log = place.open().await;
     log.append(batch([write("a", 0, ["a1"])])).await.unwrap();
     let check = |id, expected| Write {
-        standing: Some(standing("maple", None)),
+        index_entry: Some(index_entry("maple", None)),
         ..write(id, expected, [])
     };
     let result = log
@@ -194,7 +196,7 @@ pub(crate) async fn a_write_without_events_only_checks<P: Place>() {
     .unwrap();
     assert_eq!(payloads(&log, "a").await, ["a1"]);
     assert_eq!(payloads(&log, "b").await, ["b1"]);
-    // Neither a standing nor a stream came of it.
+    // Neither an index entry nor a stream came of it.
     assert!(open(&log, None, 10).await.is_empty());
     log.append(batch([check("none", 0)])).await.unwrap();
     log.append(Batch::default()).await.unwrap();
@@ -276,7 +278,7 @@ pub(crate) async fn names_are_compared_byte_for_byte<P: Place>() {
         log.append(Batch {
             writes: vec![Write {
                 events: vec![event(id.to_owned())],
-                standing: Some(standing("öffentlich", None)),
+                index_entry: Some(index_entry("öffentlich", None)),
                 ..write(id, 0, [])
             }],
         })
@@ -315,8 +317,8 @@ pub(crate) async fn extreme_numbers_are_no_trouble<P: Place>() {
         let read = log.read(&stream("s"), after, usize::MAX).await.unwrap();
         assert!(read.is_empty());
     }
-    stand(&log, "t", 0, Some(standing("maple", Some(i64::MAX)))).await;
-    stand(&log, "u", 0, Some(standing("maple", Some(i64::MIN)))).await;
+    append_indexed(&log, "t", 0, Some(index_entry("maple", Some(i64::MAX)))).await;
+    append_indexed(&log, "u", 0, Some(index_entry("maple", Some(i64::MIN)))).await;
     assert_eq!(closed(&log, "maple", None, usize::MAX).await.len(), 2);
     let before = Some((i64::MAX, "u"));
     assert_eq!(closed(&log, "maple", before, usize::MAX).await.len(), 2);
@@ -356,7 +358,7 @@ pub(crate) async fn everything_is_there_after_each_reopening<P: Place>() {
         let before = log.read(&stream("s"), 0, usize::MAX).await.unwrap();
         assert!(before.iter().map(|event| event.version).eq(1..=round));
         assert_eq!(open(&log, None, 10).await.len(), usize::from(round > 0));
-        stand(&log, "s", round, Some(standing("maple", None))).await;
+        append_indexed(&log, "s", round, Some(index_entry("maple", None))).await;
     }
 }
 

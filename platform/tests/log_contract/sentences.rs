@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use carrel_platform::log::{
-    Batch, EventLog, LogError, NewEvent, Standing, StreamHead, StreamName, StreamQuery, Write,
+    Batch, EventLog, IndexEntry, LogError, NewEvent, StreamHead, StreamName, StreamQuery, Write,
 };
 
 pub(crate) fn stream(id: &str) -> StreamName {
@@ -22,7 +22,7 @@ pub(crate) fn write<const N: usize>(id: &str, expected: u64, payloads: [&'static
         stream: stream(id),
         expected,
         events: payloads.map(event).to_vec(),
-        standing: None,
+        index_entry: None,
     }
 }
 
@@ -47,17 +47,22 @@ pub(crate) fn conflict(id: &str, expected: u64, actual: u64) -> LogError {
     }
 }
 
-pub(crate) fn standing(owner: &str, closed_at_ms: Option<i64>) -> Standing {
-    Standing {
+pub(crate) fn index_entry(owner: &str, closed_at_ms: Option<i64>) -> IndexEntry {
+    IndexEntry {
         owner: owner.to_owned(),
         closed_at_ms,
     }
 }
 
-/// Appends one event with a standing.
-pub(crate) async fn stand(log: &impl EventLog, id: &str, version: u64, standing: Option<Standing>) {
+/// Appends one event with an index entry.
+pub(crate) async fn append_indexed(
+    log: &impl EventLog,
+    id: &str,
+    version: u64,
+    index_entry: Option<IndexEntry>,
+) {
     let write = Write {
-        standing,
+        index_entry,
         ..write(id, version, ["e"])
     };
     log.append(batch([write])).await.unwrap();

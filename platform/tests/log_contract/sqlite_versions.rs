@@ -56,7 +56,7 @@ async fn a_log_of_version_1_goes_on_as_it_was() {
         };
         let closed: Vec<StreamHead> = log.find(closed).await.unwrap();
         assert_eq!(closed.len(), 1);
-        assert_eq!(closed[0].standing.closed_at_ms, Some(17));
+        assert_eq!(closed[0].index_entry.closed_at_ms, Some(17));
     }
     let log = place.open().await;
     log.append(batch([write("a", 3, ["a4"])])).await.unwrap();

@@ -79,7 +79,7 @@ pub async fn append(
         stream: stream(),
         expected: known.version,
         events,
-        standing: None,
+        index_entry: None,
     };
     log.append(Batch {
         writes: vec![write],

@@ -30,7 +30,7 @@ use super::{
     directory_reader::DirectoryReader,
     error::Error,
     introductions::Introductions,
-    state::{Difference, Said, Sources, State},
+    state::{Difference, LeaseValue, Sources, State},
 };
 use crate::{
     config::Config,
@@ -242,10 +242,10 @@ impl Desk {
         &self,
         key: String,
         incarnation: u64,
-        said: &Said,
+        value: &LeaseValue,
         lasts: Duration,
     ) -> Result<Held, LeaseError> {
-        let value = serde_json::to_vec(said).map_err(|error| LeaseError(error.to_string()))?;
+        let value = serde_json::to_vec(value).map_err(|error| LeaseError(error.to_string()))?;
         let lease = Lease {
             space: PRESENCE.to_owned(),
             key,

@@ -13,7 +13,7 @@ use super::{
     convert,
     desk::Desk,
     error::Error,
-    state::{Said, Standing, State},
+    state::{KnownMonitor, LeaseValue, State},
 };
 use crate::domain::{
     directory::Directory,
@@ -54,15 +54,15 @@ impl Monitor {
         desk.look().await;
         let state = desk.state();
         let key = format!("{}/{monitor_id}", librarian.librarian_id);
-        let standing = state.sources.monitors.get(&key);
+        let known = state.sources.monitors.get(&key);
         let person = state.people.get(&librarian.librarian_id);
-        let is_open = standing.is_some_and(|standing| !standing.said.closed);
+        let is_open = known.is_some_and(|known| !known.value.closed);
         if !is_open && person.is_some_and(|person| person.monitors >= MAX_MONITORS) {
             return Err(Error::TooManyMonitors);
         }
         let announced = choose(&state, &librarian, &monitor_id, &announcement)?;
         let mut monitor = Self {
-            incarnation: incarnation(&desk, standing),
+            incarnation: incarnation(&desk, known),
             silent_at: Instant::now() + desk.config().lease.get(),
             desk,
             librarian,
@@ -97,8 +97,8 @@ impl Monitor {
         if self.hold_if_possible().await? {
             // The lease may have run out, or been lost with the store, and others must see the monitor again.
             let state = self.desk.state();
-            let standing = state.sources.monitors.get(&self.key);
-            if !standing.is_some_and(|standing| standing.kept) {
+            let known = state.sources.monitors.get(&self.key);
+            if !known.is_some_and(|known| known.kept) {
                 self.tell().await;
             }
         }
@@ -134,15 +134,15 @@ impl Monitor {
     /// [`Error::TooManyMonitors`] if too many were opened at once.
     pub(crate) async fn keep_up(&mut self) -> Result<(), Error> {
         let state = self.desk.state();
-        let standing = state.sources.monitors.get(&self.key);
-        if standing.is_some_and(|standing| standing.incarnation > self.incarnation) {
+        let known = state.sources.monitors.get(&self.key);
+        if known.is_some_and(|known| known.incarnation > self.incarnation) {
             return Err(Error::Superseded);
         }
-        if standing.is_some() && !state.people.contains_key(&self.librarian.librarian_id) {
+        if known.is_some() && !state.people.contains_key(&self.librarian.librarian_id) {
             return Err(Error::AccountRemoved);
         }
         self.be_one_of_the_first().await?;
-        let lost = standing.is_some_and(|standing| !standing.kept);
+        let lost = known.is_some_and(|known| !known.kept);
         let newest = newest(&state, &self.librarian.librarian_id);
         let newer = newest.filter(|newest| newest.revision > self.announced.revision);
         if let Some(newer) = newer {
@@ -181,7 +181,7 @@ impl Monitor {
         let before = of_librarian(&state, &self.librarian.librarian_id)
             // What is still known of an earlier life of this monitor does not count.
             .filter(|(key, _)| *key != &self.key)
-            .filter(|(key, standing)| !standing.said.closed && (standing.incarnation, *key) < own)
+            .filter(|(key, known)| !known.value.closed && (known.incarnation, *key) < own)
             .count();
         if u32::try_from(before).is_ok_and(|before| before < MAX_MONITORS) {
             return Ok(());
@@ -196,9 +196,13 @@ impl Monitor {
     /// Whether another open monitor of the librarian has not taken over what was chosen here.
     fn is_ahead(&self) -> bool {
         let state = self.desk.state();
-        of_librarian(&state, &self.librarian.librarian_id).any(|(key, Standing { said, .. })| {
-            *key != self.key && !said.closed && said.announced.revision < self.announced.revision
-        })
+        of_librarian(&state, &self.librarian.librarian_id).any(
+            |(key, KnownMonitor { value, .. })| {
+                *key != self.key
+                    && !value.closed
+                    && value.announced.revision < self.announced.revision
+            },
+        )
     }
 
     /// Returns the librarian's presence, over all their monitors.
@@ -220,12 +224,12 @@ impl Monitor {
     }
 
     async fn hold(&self, closed: bool, lasts: Duration) -> Result<Held, Error> {
-        let said = Said {
+        let value = LeaseValue {
             announced: self.announced.clone(),
             closed,
         };
         let (key, incarnation) = (self.key.clone(), self.incarnation);
-        Ok(self.desk.hold(key, incarnation, &said, lasts).await?)
+        Ok(self.desk.hold(key, incarnation, &value, lasts).await?)
     }
 
     async fn hold_open(&self) -> Result<Held, Error> {
@@ -312,7 +316,7 @@ fn choose(
 /// Returns the newest choice of a librarian among their monitors.
 fn newest<'a>(state: &'a State, librarian_id: &str) -> Option<&'a Announced> {
     of_librarian(state, librarian_id)
-        .map(|(_, standing)| &standing.said.announced)
+        .map(|(_, known)| &known.value.announced)
         .max_by(|a, b| a.revision.cmp(&b.revision))
 }
 
@@ -320,7 +324,7 @@ fn newest<'a>(state: &'a State, librarian_id: &str) -> Option<&'a Announced> {
 fn of_librarian<'a>(
     state: &'a State,
     librarian_id: &str,
-) -> impl Iterator<Item = (&'a String, &'a Standing)> {
+) -> impl Iterator<Item = (&'a String, &'a KnownMonitor)> {
     let prefix = format!("{librarian_id}/");
     let from = state.sources.monitors.range(prefix.clone()..);
     from.take_while(move |(key, _)| key.starts_with(&prefix))
@@ -367,11 +371,11 @@ fn check_monitor_id(monitor_id: &str) -> Result<(), Error> {
 
 /// Returns an incarnation above all earlier ones of this monitor: the time, and a random number that distinguishes two
 /// streams that come to two servers at once.
-fn incarnation(desk: &Desk, standing: Option<&Standing>) -> u64 {
+fn incarnation(desk: &Desk, known: Option<&KnownMonitor>) -> u64 {
     const RANDOM_BITS: u32 = 20;
     let now_ms = u64::try_from(desk.now_ms()).unwrap_or(0);
     let random = u64::from(getrandom::u32().unwrap_or(0) >> (u32::BITS - RANDOM_BITS));
     let by_time = (now_ms << RANDOM_BITS) | random;
-    let above = standing.map_or(0, |standing| standing.incarnation.saturating_add(1));
+    let above = known.map_or(0, |known| known.incarnation.saturating_add(1));
     by_time.max(above)
 }

@@ -31,22 +31,22 @@ pub(crate) struct Sources {
 }
 
 /// Monitors by their lease's key.
-pub(crate) type Monitors = BTreeMap<String, Standing>;
+pub(crate) type Monitors = BTreeMap<String, KnownMonitor>;
 
 /// A monitor whose lease stands, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct KnownMonitor {
     /// The incarnation under which its lease is held.
     pub(crate) incarnation: u64,
     /// What the lease says.
-    pub(crate) said: Said,
+    pub(crate) value: LeaseValue,
     /// Whether the store has it. If not, it stood before the store was emptied, and has not been held again yet.
     pub(crate) kept: bool,
 }
 
 /// What a monitor's lease says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Said {
+pub(crate) struct LeaseValue {
     /// What its librarian chose.
     #[serde(flatten)]
     pub(crate) announced: Announced,
@@ -99,9 +99,9 @@ impl State {
         introduced_since_ms: i64,
     ) -> Self {
         let directory = &sources.directory.directory;
-        let monitors = sources.monitors.iter().filter_map(|(key, standing)| {
+        let monitors = sources.monitors.iter().filter_map(|(key, known)| {
             let (librarian_id, _) = key.split_once('/')?;
-            let Said { announced, closed } = &standing.said;
+            let LeaseValue { announced, closed } = &known.value;
             Some((librarian_id, announced.clone(), !closed))
         });
         let accounts = directory.librarians.values();
@@ -148,7 +148,7 @@ impl Sources {
         if reading.doubt.is_some() {
             let same_life = reading.life == self.life;
             let unknown = self.monitors.iter().filter(|(key, before)| {
-                let newer = |now: &Standing| now.incarnation < before.incarnation;
+                let newer = |now: &KnownMonitor| now.incarnation < before.incarnation;
                 !(same_life && before.kept) && now.get(*key).is_none_or(newer)
             });
             let unknown: Vec<_> = unknown
@@ -156,7 +156,7 @@ impl Sources {
                     let before = before.clone();
                     (
                         key.clone(),
-                        Standing {
+                        KnownMonitor {
                             kept: false,
                             ..before
                         },
@@ -173,18 +173,18 @@ impl Sources {
 /// Reads the monitors from their leases. A lease that can't be read is left out: a newer Carrel wrote it, or a broken
 /// one.
 fn monitors(leases: &[Lease]) -> Monitors {
-    let standing = |lease: &Lease| {
-        let said = serde_json::from_slice(&lease.value)
+    let known = |lease: &Lease| {
+        let value = serde_json::from_slice(&lease.value)
             .inspect_err(|_| tracing::warn!("a lease on presence can't be read"))
             .ok()?;
-        let standing = Standing {
+        let known = KnownMonitor {
             incarnation: lease.incarnation,
-            said,
+            value,
             kept: true,
         };
-        Some((lease.key.clone(), standing))
+        Some((lease.key.clone(), known))
     };
-    leases.iter().filter_map(standing).collect()
+    leases.iter().filter_map(known).collect()
 }
 
 #[cfg(test)]
@@ -197,7 +197,7 @@ mod tests {
     use crate::domain::presence::{Revision, Status};
 
     fn reading(life: u64, new: bool, monitors: &[(&str, u64)]) -> Reading {
-        let said = Said {
+        let value = LeaseValue {
             announced: Announced {
                 status: Status::Available,
                 queues: BTreeSet::new(),
@@ -208,7 +208,7 @@ mod tests {
             },
             closed: false,
         };
-        let value = serde_json::to_vec(&said).unwrap();
+        let value = serde_json::to_vec(&value).unwrap();
         let lease = |&(key, incarnation): &(&str, u64)| Lease {
             space: "presence".to_owned(),
             key: key.to_owned(),
@@ -230,7 +230,7 @@ mod tests {
         }
         let known = sources.monitors.iter();
         known
-            .map(|(key, standing)| (key.clone(), standing.incarnation, standing.kept))
+            .map(|(key, known)| (key.clone(), known.incarnation, known.kept))
             .collect()
     }
 

@@ -13,7 +13,7 @@ fn entry(session_id: &str, expected: u64) -> Audited {
             stream: StreamName::new(storage::CONFERENCE, session_id),
             expected,
             events: vec![note],
-            standing: None,
+            index_entry: None,
         }],
         facts: vec![AuditFact {
             act: AuditAct::ConferenceEntered,

@@ -116,7 +116,7 @@ impl Event {
         }
     }
 
-    /// Returns whether the event changes the session's standing in lists and for rights, rather than only being said in
+    /// Returns whether the event changes the session's state in lists and for rights, rather than only being said in
     /// it.
     #[must_use]
     pub fn is_turning_point(&self) -> bool {

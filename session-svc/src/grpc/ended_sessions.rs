@@ -128,7 +128,7 @@ async fn read(parts: &Parts, session_id: &str) -> Result<Option<Session>, Error>
 }
 
 fn ended_at(head: &StreamHead) -> i64 {
-    head.standing.closed_at_ms.unwrap_or_default()
+    head.index_entry.closed_at_ms.unwrap_or_default()
 }
 
 fn read_filter(filter: wire::EndedSessionFilter) -> Result<EndedFilter, Error> {

@@ -35,7 +35,7 @@ fn write<E: serde::Serialize>(
         stream,
         expected,
         events: events.collect::<Result<Vec<_>, _>>()?,
-        standing: None,
+        index_entry: None,
     })
 }
 
@@ -149,7 +149,7 @@ async fn what_is_read_for_a_list_is_what_staff_are_shown() -> anyhow::Result<()>
         stream: StreamName::new(storage::SESSION, "s"),
         expected: 0,
         events,
-        standing: None,
+        index_entry: None,
     };
     log.append(Batch {
         writes: vec![write],

@@ -134,12 +134,12 @@ impl LiveList {
             let heads = self.page(storage::SESSION, after.take()).await?;
             for StreamHead {
                 stream,
-                standing_version,
+                index_version,
                 ..
             } in &heads
             {
                 let (session, _) = known.get(&stream.id).copied().unwrap_or_default();
-                if session < *standing_version {
+                if session < *index_version {
                     self.read(&stream.id).await?;
                 }
             }

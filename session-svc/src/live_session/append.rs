@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use carrel_platform::{
-    log::{Batch, Command as LogCommand, LogError, Standing, Write},
+    log::{Batch, Command as LogCommand, IndexEntry, LogError, Write},
     telemetry::{NotedSpan, TraceIds, span, trace_context},
 };
 
@@ -90,7 +90,7 @@ impl LiveSession {
             let audits = &parts.audits;
             audits.append(log, &institution_id, audited, append).await?;
         }
-        let before = self.standing();
+        let before = self.summary();
         self.record(staged.conference_events, staged.session_events);
         if self.after_change(&before) {
             parts.list.tell(&self.history);
@@ -214,8 +214,8 @@ impl Staged {
             ));
         };
         let institution_id = session.opened.institution_id.clone();
-        let standing = |closed_at_ms| {
-            Some(Standing {
+        let index_entry = |closed_at_ms| {
+            Some(IndexEntry {
                 owner: institution_id.clone(),
                 closed_at_ms,
             })
@@ -244,8 +244,8 @@ impl Staged {
                 stream: history.session_stream(),
                 expected: history.session_version(),
                 events: session_events,
-                standing: if turning_point {
-                    standing(session.end.as_ref().map(|end| end.at_ms))
+                index_entry: if turning_point {
+                    index_entry(session.end.as_ref().map(|end| end.at_ms))
                 } else {
                     None
                 },
@@ -253,10 +253,10 @@ impl Staged {
             Write {
                 stream: history.conference_stream(),
                 expected: history.conference_version(),
-                standing: if conference_events.is_empty() {
+                index_entry: if conference_events.is_empty() {
                     None
                 } else {
-                    standing(cleared_at_ms)
+                    index_entry(cleared_at_ms)
                 },
                 events: conference_events,
             },

@@ -43,7 +43,7 @@ impl LiveSession {
     /// Takes in the events of a message. Deliveries of events in the message's own trace continue from where it was
     /// received; deliveries of other events continue from their own act.
     fn record_missing(&mut self, missing: MissingEvents, processing: &Span) {
-        let before = self.standing();
+        let before = self.summary();
         let MissingEvents { news, traces } = missing;
         let here: Arc<str> = trace_context::of_sampled(trace_context::ids(processing)).into();
         let traced = news.session.into_iter().zip(traces).map(|(stored, trace)| {
@@ -119,7 +119,7 @@ impl LiveSession {
     /// Does the same within a span, to which the deliveries belong.
     async fn catch_up_in(&mut self, refill: Span) -> Result<(), LogError> {
         self.behind = true;
-        let before = self.standing();
+        let before = self.summary();
         let news = self.history.news(&*self.parts.log);
         let news = Scope::within(&refill).around(news).await?;
         self.behind = false;

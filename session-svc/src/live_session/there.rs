@@ -141,7 +141,7 @@ impl LiveSession {
         self.looking = Some(LookUp {
             of_who_talks,
             of_unattended: self.subscribers.is_empty(),
-            task: tokio::spawn(async move { store.standing(&space).await }),
+            task: tokio::spawn(async move { store.active(&space).await }),
         });
     }
 

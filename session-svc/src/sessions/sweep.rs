@@ -63,7 +63,7 @@ impl Sessions {
             }
             match heads.last() {
                 Some(last) if heads.len() == PAGE => {
-                    let since_ms = last.standing.closed_at_ms.unwrap_or(i64::MIN);
+                    let since_ms = last.index_entry.closed_at_ms.unwrap_or(i64::MIN);
                     before = Some((since_ms, last.stream.id.clone()));
                 }
                 _ => return Ok(()),

@@ -111,7 +111,7 @@ impl Sessions {
         for page in due.chunks(LOOK_UPS) {
             let attended = page.iter().map(|id| async {
                 let space = attending(id);
-                let leases = self.parts.leases.standing(&space).await;
+                let leases = self.parts.leases.active(&space).await;
                 // If that can't be known, it is better that two servers look after the session than none.
                 leases.is_ok_and(|leases| !leases.is_empty())
             });

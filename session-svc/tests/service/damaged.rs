@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use carrel_platform::{
     auth::Role,
-    log::{Batch, EventLog, NewEvent, Standing, StreamName, Write, sqlite::SqliteLog},
+    log::{Batch, EventLog, IndexEntry, NewEvent, StreamName, Write, sqlite::SqliteLog},
 };
 use carrel_proto::session::v1 as wire;
 
@@ -21,7 +21,7 @@ async fn add_damaged(log: &SqliteLog, session_id: &str, closed_at_ms: Option<i64
         stream: StreamName::new("session", session_id),
         expected: 0,
         events: vec![event],
-        standing: Some(Standing {
+        index_entry: Some(IndexEntry {
             owner: "maple".to_owned(),
             closed_at_ms,
         }),

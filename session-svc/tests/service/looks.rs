@@ -42,9 +42,9 @@ impl Leases for Counting {
         self.leases.release(space, key, incarnation)
     }
 
-    fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+    fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        self.leases.standing(space)
+        self.leases.active(space)
     }
 }
 
@@ -200,9 +200,9 @@ async fn a_server_that_stops_says_that_nobody_attends_there_any_more() {
     let _maps = map.attend(SESSION, None).await.unwrap();
     let space = format!("attending/{SESSION}");
     let (leases, tasks) = (Arc::clone(&desk.leases), desk.tasks.clone());
-    assert_eq!(leases.standing(&space).await.unwrap().len(), 1);
+    assert_eq!(leases.active(&space).await.unwrap().len(), 1);
     drop(desk);
     tasks.close();
     tasks.wait().await;
-    assert_eq!(leases.standing(&space).await.unwrap(), []);
+    assert_eq!(leases.active(&space).await.unwrap(), []);
 }

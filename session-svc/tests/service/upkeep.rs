@@ -45,9 +45,9 @@ impl Leases for Slow {
         self.leases.release(space, key, incarnation)
     }
 
-    fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+    fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
         if !space.starts_with("attending/") {
-            return self.leases.standing(space);
+            return self.leases.active(space);
         }
         Box::pin(async {
             self.asked.notify_one();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carrel_platform::log::{
-    Batch, LogError, RecordedEvent, Standing, StreamHead, StreamName, StreamQuery,
+    Batch, IndexEntry, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
 };
 
 use crate::time;
@@ -19,8 +19,8 @@ pub(super) struct Streams {
 struct Kept {
     erased: u64,
     rows: Vec<Row>,
-    /// The standing that a writer set last, and the stream's version at that time.
-    standing: Option<(Standing, u64)>,
+    /// The index entry that a writer set last, and the stream's version at that time.
+    index_entry: Option<(IndexEntry, u64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -124,8 +124,8 @@ impl Streams {
                     written_at_ms: time::now_ms(),
                 });
             }
-            if let Some(standing) = write.standing {
-                kept.standing = Some((standing, kept.version()));
+            if let Some(index_entry) = write.index_entry {
+                kept.index_entry = Some((index_entry, kept.version()));
             }
         }
         repeated
@@ -151,12 +151,12 @@ impl Streams {
 
     pub(super) fn find(&self, query: &StreamQuery) -> Vec<StreamHead> {
         let heads = self.kept.iter().filter_map(|(name, kept)| {
-            let (standing, standing_version) = kept.standing.clone()?;
+            let (index_entry, index_version) = kept.index_entry.clone()?;
             Some(StreamHead {
                 stream: name.clone(),
                 version: kept.version(),
-                standing,
-                standing_version,
+                index_entry,
+                index_version,
             })
         });
         match query {
@@ -166,7 +166,7 @@ impl Streams {
                 limit,
             } => heads
                 .filter(|head| {
-                    head.stream.category == *category && head.standing.closed_at_ms.is_none()
+                    head.stream.category == *category && head.index_entry.closed_at_ms.is_none()
                 })
                 .filter(|head| after.as_ref().is_none_or(|after| head.stream.id > *after))
                 .take(*limit)
@@ -179,9 +179,9 @@ impl Streams {
             } => {
                 let mut closed: Vec<_> = heads
                     .filter(|head| head.stream.category == *category)
-                    .filter(|head| head.standing.owner == *owner)
+                    .filter(|head| head.index_entry.owner == *owner)
                     .filter_map(|head| {
-                        let place = (head.standing.closed_at_ms?, head.stream.id.clone());
+                        let place = (head.index_entry.closed_at_ms?, head.stream.id.clone());
                         Some((place, head))
                     })
                     .filter(|(place, _)| before.as_ref().is_none_or(|before| place < before))

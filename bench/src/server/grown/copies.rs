@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use bytes::Bytes;
 use carrel_platform::log::{
-    Batch, Command, EventLog, NewEvent, RecordedEvent, Standing, StreamHead, StreamName, Write,
+    Batch, Command, EventLog, IndexEntry, NewEvent, RecordedEvent, StreamHead, StreamName, Write,
     stored::encode,
 };
 use carrel_session::domain::audit::{AuditEntry, AuditFact};
@@ -93,22 +93,25 @@ impl Copy<'_> {
             stream: StreamName::new(head.stream.category, self.id.clone()),
             expected: 0,
             events: Vec::new(),
-            standing: None,
+            index_entry: None,
         })
     }
 
-    /// Returns a write of some of a stream's events, with the stream's standing if the last event is among them.
+    /// Returns a write of some of a stream's events, with the stream's index entry if the last event is among them.
     fn write(&self, head: &StreamHead, events: &[RecordedEvent]) -> Option<Write> {
         let (first, last) = (events.first()?, events.last()?);
-        let standing = (last.version == head.version).then(|| Standing {
-            owner: head.standing.owner.clone(),
-            closed_at_ms: head.standing.closed_at_ms.map(|at_ms| self.earlier(at_ms)),
+        let index_entry = (last.version == head.version).then(|| IndexEntry {
+            owner: head.index_entry.owner.clone(),
+            closed_at_ms: head
+                .index_entry
+                .closed_at_ms
+                .map(|at_ms| self.earlier(at_ms)),
         });
         Some(Write {
             stream: StreamName::new(head.stream.category, self.id.clone()),
             expected: first.version - 1,
             events: events.iter().map(|event| self.event(event)).collect(),
-            standing,
+            index_entry,
         })
     }
 
@@ -171,7 +174,7 @@ impl Audit {
             stream: self.stream.clone(),
             expected,
             events,
-            standing: None,
+            index_entry: None,
         })
     }
 }
@@ -206,11 +209,11 @@ mod tests {
         let head = StreamHead {
             stream: StreamName::new(category, OF),
             version: count,
-            standing: Standing {
+            index_entry: IndexEntry {
                 owner: "library".to_owned(),
                 closed_at_ms: events.last().map(|last| last.at_ms),
             },
-            standing_version: count,
+            index_version: count,
         };
         (head, events)
     }
@@ -253,11 +256,8 @@ mod tests {
                 .await?;
             assert_eq!(found.len() as u64, copies);
             let head = &found[0];
-            assert_eq!(
-                (head.version, head.standing_version),
-                (of.version, of.version)
-            );
-            assert!(head.standing.closed_at_ms < of.standing.closed_at_ms);
+            assert_eq!((head.version, head.index_version), (of.version, of.version));
+            assert!(head.index_entry.closed_at_ms < of.index_entry.closed_at_ms);
             let id = &head.stream.id;
             assert_eq!((id.len(), *id == OF), (OF.len(), false));
             let read = log.read(&head.stream, 0, usize::MAX).await?;

@@ -189,13 +189,13 @@ async fn ended(
     Ok(log.find(query).await?)
 }
 
-/// Returns all events of a stream. Its standing must have been set with the last of them, as copies set it.
+/// Returns all events of a stream. Its index entry must have been set with the last of them, as copies set it.
 async fn whole(
     log: &dyn EventLog,
     head: StreamHead,
 ) -> anyhow::Result<(StreamHead, Vec<RecordedEvent>)> {
     ensure!(
-        head.standing_version == head.version,
+        head.index_version == head.version,
         "a stream goes on after it was closed"
     );
     let events = log.read(&head.stream, 0, usize::MAX).await?;

@@ -29,7 +29,7 @@ macro_rules! script {
 pub(super) struct Scripts {
     pub(super) hold: Script,
     pub(super) release: Script,
-    pub(super) standing: Script,
+    pub(super) active: Script,
     pub(super) touch: Script,
 }
 
@@ -38,7 +38,7 @@ impl Scripts {
         Self {
             hold: script!("clock.lua", "space.lua", "hold.lua"),
             release: script!("clock.lua", "space.lua", "release.lua"),
-            standing: script!("clock.lua", "space.lua", "standing.lua"),
+            active: script!("clock.lua", "space.lua", "active.lua"),
             touch: script!("clock.lua", "touch.lua"),
         }
     }

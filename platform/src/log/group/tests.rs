@@ -20,7 +20,7 @@ pub(in crate::log) fn request(
         stream: StreamName::new("session", id),
         expected: 0,
         events: vec![event],
-        standing: None,
+        index_entry: None,
     };
     let request = Request {
         work: Work::Append(Batch {

@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::log::{Batch, LogError, Standing, StreamName, Write, group::Work};
+use crate::log::{Batch, IndexEntry, LogError, StreamName, Write, group::Work};
 
 /// Names of streams as columns.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) struct Heads<'a> {
     pub(super) versions: Vec<i64>,
     pub(super) erased: Vec<i64>,
     /// The version at which the following was said; `None` if nothing was said.
-    pub(super) standing_versions: Vec<Option<i64>>,
+    pub(super) index_versions: Vec<Option<i64>>,
     pub(super) owners: Vec<Option<&'a str>>,
     pub(super) closed: Vec<Option<i64>>,
 }
@@ -80,7 +80,7 @@ struct Head<'a> {
     /// Whether an accepted batch rests on its version without writing to it.
     checked: bool,
     /// What the group said of it last, and at which version.
-    standing: Option<(&'a Standing, i64)>,
+    index_entry: Option<(&'a IndexEntry, i64)>,
 }
 
 impl<'a> Names<'a> {
@@ -164,7 +164,7 @@ fn heads<'a>(needed: &Needed<'a>, locked: &Locked<'_>) -> BTreeMap<(&'a str, &'a
             version,
             erased: 0,
             checked: false,
-            standing: None,
+            index_entry: None,
         };
         Some((key, head))
     });
@@ -215,8 +215,8 @@ impl<'a> Course<'a> {
             rows.fingerprints
                 .push(command.map(|command| command.fingerprint.cast_signed()));
         }
-        if let Some(standing) = &write.standing {
-            head.standing = Some((standing, head.version));
+        if let Some(index_entry) = &write.index_entry {
+            head.index_entry = Some((index_entry, head.version));
         }
     }
 
@@ -249,13 +249,13 @@ impl<'a> Course<'a> {
                 rows.streams.push(key);
                 rows.versions.push(head.version);
                 rows.erased.push(head.erased);
-                let standing = head.standing.map(|(standing, _)| standing);
-                rows.standing_versions
-                    .push(head.standing.map(|(_, version)| version));
+                let index_entry = head.index_entry.map(|(index_entry, _)| index_entry);
+                rows.index_versions
+                    .push(head.index_entry.map(|(_, version)| version));
                 rows.owners
-                    .push(standing.map(|standing| standing.owner.as_str()));
+                    .push(index_entry.map(|index_entry| index_entry.owner.as_str()));
                 rows.closed
-                    .push(standing.and_then(|standing| standing.closed_at_ms));
+                    .push(index_entry.and_then(|index_entry| index_entry.closed_at_ms));
             }
         }
         decision

@@ -15,7 +15,9 @@ use super::{
     error::{message, unread},
     session::Session,
 };
-use crate::log::{Command, LogError, RecordedEvent, Standing, StreamHead, StreamName, StreamQuery};
+use crate::log::{
+    Command, IndexEntry, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
+};
 
 const READ: &str =
     "SELECT event.version, at_ms, payload, command_key, command_fingerprint, greatest($3, erased)
@@ -286,11 +288,11 @@ fn head(category: &'static str, row: &Row) -> Result<StreamHead, LogError> {
     Ok(StreamHead {
         stream: StreamName::new(category, column::<String>(row, 0)?),
         version: version(row, 1)?,
-        standing: Standing {
+        index_entry: IndexEntry {
             owner: column(row, 2)?,
             closed_at_ms: column(row, 3)?,
         },
-        standing_version: version(row, 4)?,
+        index_version: version(row, 4)?,
     })
 }
 

@@ -299,7 +299,7 @@ impl WritingSession {
                 &heads.streams.categories,
                 &heads.versions,
                 &heads.erased,
-                &heads.standing_versions,
+                &heads.index_versions,
                 &heads.owners,
                 &heads.closed,
             ],

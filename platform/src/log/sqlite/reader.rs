@@ -10,7 +10,9 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, params};
 use tokio::sync::Semaphore;
 
 use super::open::Place;
-use crate::log::{Command, LogError, RecordedEvent, Standing, StreamHead, StreamName, StreamQuery};
+use crate::log::{
+    Command, IndexEntry, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
+};
 
 /// A few read-only connections, opened when they are first needed.
 #[derive(Clone)]
@@ -210,11 +212,11 @@ fn heads(
             Ok(StreamHead {
                 stream: StreamName::new(category, row.get::<_, String>(0)?),
                 version: version(row, 1)?,
-                standing: Standing {
+                index_entry: IndexEntry {
                     owner: row.get(2)?,
                     closed_at_ms: row.get(3)?,
                 },
-                standing_version: version(row, 4)?,
+                index_version: version(row, 4)?,
             })
         })?
         .collect()

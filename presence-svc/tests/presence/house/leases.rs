@@ -40,7 +40,7 @@ impl FailingLeases {
 
     /// The keys of the leases that it holds, new or not.
     pub(crate) async fn keys(&self) -> Vec<String> {
-        let leases = self.memory().standing("presence").await.unwrap();
+        let leases = self.memory().active("presence").await.unwrap();
         leases.into_iter().map(|lease| lease.key).collect()
     }
 
@@ -71,7 +71,7 @@ impl Leases for FailingLeases {
         async move { self.check()?.release(space, key, incarnation).await }.boxed()
     }
 
-    fn standing<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
+    fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
         async move {
             let reading = self.read(space).await?;
             reading.doubt.map_or(Ok(reading.leases), Err)
@@ -84,7 +84,7 @@ impl Leases for FailingLeases {
             let memory = self.check()?;
             let new = self.new.load(Ordering::SeqCst);
             Ok(Reading {
-                leases: memory.standing(space).await?,
+                leases: memory.active(space).await?,
                 life: self.life.load(Ordering::SeqCst),
                 doubt: new.then(|| LeaseError("it is new".into())),
             })

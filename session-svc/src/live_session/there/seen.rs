@@ -9,7 +9,7 @@ use crate::{
         conference::ConferenceEvent,
         event::{Event, PatronConnection, Speaker},
     },
-    live_session::Standing,
+    live_session::Summary,
 };
 
 /// When participants were last known to be there.
@@ -85,7 +85,7 @@ impl Seen {
     /// Learns from a change of the session: a new owner is there, and so is a patron who is back. A patron who was
     /// noted as gone, perhaps by a server that missed them sooner, is gone until something is heard of them again:
     /// their grace need not be over here.
-    pub(in crate::live_session) fn take_note(&mut self, before: &Standing, now: &Standing) {
+    pub(in crate::live_session) fn take_note(&mut self, before: &Summary, now: &Summary) {
         if now.owner != before.owner {
             self.owner.saw(true);
         }

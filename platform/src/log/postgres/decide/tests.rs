@@ -18,7 +18,7 @@ fn write(id: &str, expected: u64, payloads: &[&'static str]) -> Write {
         stream: StreamName::new("session", id),
         expected,
         events: payloads.iter().map(event).collect(),
-        standing: None,
+        index_entry: None,
     }
 }
 
@@ -64,18 +64,18 @@ fn streams_are_named_once_and_in_order_and_made_if_somebody_takes_them_for_new()
 
 #[test]
 fn each_batch_is_decided_on_what_those_before_it_leave() {
-    let standing = |closed_at_ms| {
-        Some(Standing {
+    let index_entry = |closed_at_ms| {
+        Some(IndexEntry {
             owner: "maple".to_owned(),
             closed_at_ms,
         })
     };
     let first = Write {
-        standing: standing(None),
+        index_entry: index_entry(None),
         ..write("s", 1, &["2", "3"])
     };
     let last = Write {
-        standing: standing(Some(9)),
+        index_entry: index_entry(Some(9)),
         ..write("s", 3, &["4"])
     };
     let group = [
@@ -104,7 +104,7 @@ fn each_batch_is_decided_on_what_those_before_it_leave() {
     let heads = &decision.heads;
     assert_eq!(heads.streams.ids, ["s"]);
     assert_eq!((heads.versions[0], heads.erased[0]), (5, 2));
-    assert_eq!(heads.standing_versions, [Some(4)]);
+    assert_eq!(heads.index_versions, [Some(4)]);
     assert_eq!(heads.owners, [Some("maple")]);
     assert_eq!(heads.closed, [Some(9)]);
     assert_eq!(decision.erasures.up_to, [2]);

@@ -31,7 +31,7 @@ pub(super) struct Appends<'c> {
     create: Statement<'c>,
     insert: Statement<'c>,
     advance: Statement<'c>,
-    advance_and_stand: Statement<'c>,
+    advance_and_index: Statement<'c>,
     /// The known heads of streams; `None` for a stream that is known not to exist.
     heads: HashMap<StreamName, Option<Head>>,
     /// The `data_version` for which `heads` is right.
@@ -58,7 +58,7 @@ impl<'c> Appends<'c> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             advance: connection.prepare("UPDATE stream SET version = ?2 WHERE stream_id = ?1")?,
-            advance_and_stand: connection.prepare(
+            advance_and_index: connection.prepare(
                 "UPDATE stream SET version = ?2, owner = ?3, closed_at_ms = ?4, standing_version = ?2
                  WHERE stream_id = ?1",
             )?,
@@ -146,13 +146,13 @@ impl<'c> Appends<'c> {
         // A statement keeps the values bound to it last, which may be large and may be erased later.
         self.insert.clear_bindings();
         let Head { stream_id, version } = head;
-        match &write.standing {
+        match &write.index_entry {
             None => self.advance.execute(params![stream_id, version])?,
-            Some(standing) => self.advance_and_stand.execute(params![
+            Some(index_entry) => self.advance_and_index.execute(params![
                 stream_id,
                 version,
-                standing.owner,
-                standing.closed_at_ms
+                index_entry.owner,
+                index_entry.closed_at_ms
             ])?,
         };
         if let Some(known) = self.heads.get_mut(&write.stream) {
