@@ -22,7 +22,7 @@
 //!   reasons in [`close`]. [`frame`] turns messages into frames and back, for both sub-protocols.
 //! - `viewer` is one browser's user: the sessions they attend (`attendance`), what they watch (`watching`: lists, the
 //!   desk, conversations), their open monitor (`monitor`), and the renewal of their token. Each stream of a service has
-//!   one task that reads it. A request that takes a separate call is an errand (`errands`): acts in sessions (`acts`)
+//!   one task that reads it. A request that takes a separate call is a job (`job_queue`): acts in sessions (`acts`)
 //!   and messages to other librarians (`im`).
 //! - `outbox` is the bounded queue towards the browser, and its one writer. All frames go through it.
 //! - `frame_time` and `delivery` measure how long a browser's frames take, and how long events take to reach a browser.
@@ -41,7 +41,6 @@ mod claims;
 pub mod close;
 pub mod config;
 mod delivery;
-mod errands;
 pub mod error;
 pub mod frame;
 mod frame_time;
@@ -49,6 +48,7 @@ mod greeting;
 mod heads;
 mod http;
 mod im;
+mod job_queue;
 mod limits;
 mod monitor;
 pub mod network;

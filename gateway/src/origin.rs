@@ -30,7 +30,7 @@ pub(crate) struct Origins {
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stranger {
+pub(crate) enum Untrusted {
     /// It names no host, several, or one that this gateway does not answer under.
     Host,
     /// It comes from a page that may not open a socket here.
@@ -63,10 +63,10 @@ impl Origins {
     }
 
     /// Checks the host that a request names, and returns it.
-    pub(crate) fn check_host<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, Stranger> {
+    pub(crate) fn check_host<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, Untrusted> {
         let host = only(headers, &header::HOST)
-            .ok_or(Stranger::Host)?
-            .ok_or(Stranger::Host)?;
+            .ok_or(Untrusted::Host)?
+            .ok_or(Untrusted::Host)?;
         let listed = self
             .listed
             .iter()
@@ -81,24 +81,24 @@ impl Origins {
         if listed || own {
             Ok(host)
         } else {
-            Err(Stranger::Host)
+            Err(Untrusted::Host)
         }
     }
 
     /// Checks that the page that opens a socket may do so.
-    pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Stranger> {
+    pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Untrusted> {
         let host = self.check_host(headers)?;
         let origin = match only(headers, &header::ORIGIN) {
             Some(Some(origin)) => origin,
-            Some(None) => return Err(Stranger::Origin),
+            Some(None) => return Err(Untrusted::Origin),
             None if self.allow_missing => return Ok(()),
-            None => return Err(Stranger::Origin),
+            None => return Err(Untrusted::Origin),
         };
         let own = authority(origin) == Some(host);
         if own || self.listed.iter().any(|listed| listed == origin) {
             Ok(())
         } else {
-            Err(Stranger::Origin)
+            Err(Untrusted::Origin)
         }
     }
 }

@@ -23,7 +23,7 @@ fn headers(entries: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-fn check(origins: &Origins, host: &str, origin: &str) -> Result<(), Stranger> {
+fn check(origins: &Origins, host: &str, origin: &str) -> Result<(), Untrusted> {
     origins.check_origin(&headers(&[("host", host), ("origin", origin)]))
 }
 
@@ -57,7 +57,7 @@ fn only_a_page_of_the_same_host_opens_a_socket() {
     ] {
         assert_eq!(
             check(&origins, host, stranger),
-            Err(Stranger::Origin),
+            Err(Untrusted::Origin),
             "{stranger:?}"
         );
     }
@@ -80,7 +80,7 @@ fn a_listed_origin_is_compared_byte_for_byte() {
     ] {
         assert_eq!(
             check(&origins, host, stranger),
-            Err(Stranger::Origin),
+            Err(Untrusted::Origin),
             "{stranger}"
         );
     }
@@ -94,7 +94,7 @@ fn two_origins_are_no_origin() {
         ("origin", "http://localhost:8080"),
         ("origin", "http://localhost:8080"),
     ]);
-    assert_eq!(origins.check_origin(&twice), Err(Stranger::Origin));
+    assert_eq!(origins.check_origin(&twice), Err(Untrusted::Origin));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_program_without_an_origin_is_let_in_on_loopback_only() {
     );
     assert_eq!(
         origins(PUBLIC, &[]).check_origin(&host("ask.example.org")),
-        Err(Stranger::Origin)
+        Err(Untrusted::Origin)
     );
     let config = Config {
         allow_missing_origin: Some(false),
@@ -115,7 +115,7 @@ fn a_program_without_an_origin_is_let_in_on_loopback_only() {
     let strict = Origins::new(&config, LOOPBACK.parse().unwrap()).unwrap();
     assert_eq!(
         strict.check_origin(&host("localhost:8080")),
-        Err(Stranger::Origin)
+        Err(Untrusted::Origin)
     );
 }
 
@@ -145,14 +145,14 @@ fn a_rebound_name_is_not_answered() {
     ] {
         assert_eq!(
             origins.check_host(&headers(&[("host", host)])),
-            Err(Stranger::Host),
+            Err(Untrusted::Host),
             "{host:?}"
         );
     }
-    assert_eq!(origins.check_host(&headers(&[])), Err(Stranger::Host));
+    assert_eq!(origins.check_host(&headers(&[])), Err(Untrusted::Host));
     assert_eq!(
         origins.check_host(&headers(&[("host", "localhost"), ("host", "localhost")])),
-        Err(Stranger::Host)
+        Err(Untrusted::Host)
     );
 }
 
@@ -167,7 +167,7 @@ fn a_public_gateway_with_listed_origins_answers_under_no_other_name() {
     for host in ["192.0.2.1", "localhost", "evil.example"] {
         assert_eq!(
             origins.check_host(&headers(&[("host", host)])),
-            Err(Stranger::Host)
+            Err(Untrusted::Host)
         );
     }
 }

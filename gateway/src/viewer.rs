@@ -27,10 +27,10 @@ use crate::{
     attendance::Attendance,
     claims::Claims,
     config::SocketConfig,
-    errands::Lane,
     frame::{bad_frame, refused},
     frame_time::FrameTime,
     greeting::Greeted,
+    job_queue::JobQueue,
     monitor::Monitor,
     outbox::Outbox,
     upstream::Upstream,
@@ -51,9 +51,9 @@ pub(crate) struct Viewer {
     /// Measures the frame that asked for the renewal.
     renewing: Option<FrameTime>,
     /// Acts that do not go on an Attend stream.
-    errands: Lane,
+    jobs: JobQueue,
     /// Messages to other librarians, and requests about them.
-    messages: Lane,
+    messages: JobQueue,
     /// One permit for each act that may be under way, of any kind.
     acts: Arc<Semaphore>,
     /// One permit for typing to another librarian: while one notice is under way, further ones are dropped.
@@ -77,9 +77,9 @@ impl Viewer {
         let act_limit = config.acts.get();
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        // There is room for as many errands as there are permits.
-        let lane = |room| Lane::new(room, outbox.clone(), stop.clone(), &tasks);
-        let (errands, messages) = (lane(act_limit), lane(act_limit + 1));
+        // There is room for as many jobs as there are permits.
+        let queue = |room| JobQueue::new(room, outbox.clone(), stop.clone(), &tasks);
+        let (jobs, messages) = (queue(act_limit), queue(act_limit + 1));
         Self {
             context: ViewerContext {
                 upstream,
@@ -97,7 +97,7 @@ impl Viewer {
             monitor: Monitor::closed(config.here_interval.get()),
             renewal: None,
             renewing: None,
-            errands,
+            jobs,
             messages,
             acts: Arc::new(Semaphore::new(act_limit)),
             typed: Arc::new(Semaphore::new(1)),

@@ -37,7 +37,7 @@ use crate::{
     error::Refused,
     limits::Counter,
     network::Network,
-    origin::{Origins, Stranger},
+    origin::{Origins, Untrusted},
     pages,
     socket::SocketContext,
 };
@@ -173,14 +173,14 @@ fn request_span(method: &'static str, route: &str) -> NotedSpan {
 async fn host_is_ours(State(state): State<RouterState>, request: Request, next: Next) -> Response {
     match state.origins.check_host(request.headers()) {
         Ok(_) => next.run(request).await,
-        Err(stranger) => refused(stranger).into_response(),
+        Err(untrusted) => refused(untrusted).into_response(),
     }
 }
 
 /// The answer to a request under a name, or from a page, that is not the gateway's.
-pub(super) fn refused(stranger: Stranger) -> Refused {
-    match stranger {
-        Stranger::Host => Refused::with_status(
+pub(super) fn refused(untrusted: Untrusted) -> Refused {
+    match untrusted {
+        Untrusted::Host => Refused::with_status(
             StatusCode::MISDIRECTED_REQUEST,
             Refusal::new(
                 Code::PermissionDenied,
@@ -188,7 +188,7 @@ pub(super) fn refused(stranger: Stranger) -> Refused {
                 "This gateway does not answer under that host name. List its origin in the setting gateway.origins.",
             ),
         ),
-        Stranger::Origin => Refused::with_status(
+        Untrusted::Origin => Refused::with_status(
             StatusCode::FORBIDDEN,
             Refusal::new(
                 Code::PermissionDenied,

@@ -12,9 +12,9 @@ use tokio::sync::Semaphore;
 
 use super::{Viewer, too_fast};
 use crate::{
-    errands::{Errand, Full},
     frame_time::FrameTime,
     im,
+    job_queue::{Full, Job},
 };
 
 impl Viewer {
@@ -79,7 +79,7 @@ impl Viewer {
         let Ok(under_way) = Arc::clone(permits).try_acquire_owned() else {
             return Err(Full(time));
         };
-        self.messages.take(Errand {
+        self.messages.push(Job {
             work: work.boxed(),
             span,
             time,

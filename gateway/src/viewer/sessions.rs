@@ -14,9 +14,9 @@ use super::Viewer;
 use crate::{
     acts,
     attendance::{self, Attendance, NotSent},
-    errands::{Errand, Full},
     frame::refused,
     frame_time::FrameTime,
+    job_queue::{Full, Job},
 };
 
 impl Viewer {
@@ -107,13 +107,13 @@ impl Viewer {
             act,
             after,
         );
-        let errand = Errand {
+        let job = Job {
             work: work.map(Some).boxed(),
             span,
             time,
             under_way: permit,
         };
-        if let Err(Full(time)) = self.errands.take(errand) {
+        if let Err(Full(time)) = self.jobs.push(job) {
             self.too_fast(command_id, session_id, time);
         }
     }

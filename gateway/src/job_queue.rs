@@ -1,5 +1,5 @@
-//! Errands: requests of a user that each take a separate call to a service, done one after another in the order in
-//! which they came.
+//! A queue of jobs: requests of a user that each take a separate call to a service, done one after another in the order
+//! in which they came.
 
 use std::{
     collections::VecDeque,
@@ -16,9 +16,9 @@ use tonic::Code;
 
 use crate::{frame_time::FrameTime, outbox::Outbox};
 
-/// An errand, until it was answered.
-pub(crate) struct Errand {
-    /// Does the errand, and returns what the browser is told of it, if anything.
+/// A job, until it was answered.
+pub(crate) struct Job {
+    /// Does the job, and returns what the browser is told of it, if anything.
     pub(crate) work: BoxFuture<'static, Option<Frame>>,
     /// The span of the frame that brought it.
     pub(crate) span: NotedSpan,
@@ -28,13 +28,13 @@ pub(crate) struct Errand {
     pub(crate) under_way: OwnedSemaphorePermit,
 }
 
-/// The lane has no room for another errand. Holds the time of the errand's frame. Nothing happened.
+/// The queue has no room for another job. Holds the time of the job's frame. Nothing happened.
 #[derive(Debug)]
 pub(crate) struct Full(pub(crate) FrameTime);
 
-/// Does errands in order, independently of other lanes. An empty lane keeps no memory for errands: most users seldom
+/// Does jobs in order, independently of other queues. An empty queue keeps no memory for jobs: most users seldom
 /// have any.
-pub(crate) struct Lane {
+pub(crate) struct JobQueue {
     room: usize,
     outbox: Outbox,
     stop: CancellationToken,
@@ -42,16 +42,16 @@ pub(crate) struct Lane {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// The errands that wait behind the one being done.
+/// The jobs that wait behind the one being done.
 #[derive(Default)]
 struct Waiting {
-    errands: VecDeque<Errand>,
-    /// Whether a task is doing errands. It does those that wait as well.
+    jobs: VecDeque<Job>,
+    /// Whether a task is doing jobs. It does those that wait as well.
     is_busy: bool,
 }
 
-impl Lane {
-    /// Creates a lane in which `room` errands may wait, done by one of `tasks` until `stop`.
+impl JobQueue {
+    /// Creates a queue in which `room` jobs may wait, done by one of `tasks` until `stop`.
     pub(crate) fn new(
         room: usize,
         outbox: Outbox,
@@ -67,19 +67,19 @@ impl Lane {
         }
     }
 
-    /// Takes an errand, to be done after all errands taken before.
-    pub(crate) fn take(&self, errand: Errand) -> Result<(), Full> {
+    /// Takes a job, to be done after all jobs taken before.
+    pub(crate) fn push(&self, job: Job) -> Result<(), Full> {
         let mut waiting = lock(&self.waiting);
-        if waiting.errands.len() >= self.room {
-            return Err(Full(errand.time));
+        if waiting.jobs.len() >= self.room {
+            return Err(Full(job.time));
         }
-        waiting.errands.push_back(errand);
+        waiting.jobs.push_back(job);
         if !mem::replace(&mut waiting.is_busy, true) {
-            let at_work = AtWork {
+            let worker = Worker {
                 waiting: Arc::clone(&self.waiting),
                 is_done: false,
             };
-            let work = do_all(at_work, self.outbox.clone());
+            let work = run_all(worker, self.outbox.clone());
             let stop = self.stop.clone();
             self.tasks.spawn(async move {
                 stop.run_until_cancelled(work).await;
@@ -93,26 +93,26 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The task that does a lane's errands. However it ends, the lane is no longer busy after that.
-struct AtWork {
+/// The task that does a queue's jobs. However it ends, the queue is no longer busy after that.
+struct Worker {
     waiting: Arc<Mutex<Waiting>>,
     /// Nothing was left to do; another task may be at work by now.
     is_done: bool,
 }
 
-impl AtWork {
-    fn next(&mut self) -> Option<Errand> {
+impl Worker {
+    fn next(&mut self) -> Option<Job> {
         let mut waiting = lock(&self.waiting);
-        let errand = waiting.errands.pop_front();
-        if errand.is_none() {
+        let job = waiting.jobs.pop_front();
+        if job.is_none() {
             *waiting = Waiting::default();
             self.is_done = true;
         }
-        errand
+        job
     }
 }
 
-impl Drop for AtWork {
+impl Drop for Worker {
     fn drop(&mut self) {
         if !self.is_done {
             let given_up = mem::take(&mut *lock(&self.waiting));
@@ -121,23 +121,23 @@ impl Drop for AtWork {
     }
 }
 
-/// Does errands until none is left.
-async fn do_all(mut at_work: AtWork, outbox: Outbox) {
-    while let Some(mut errand) = at_work.next() {
-        let answer = errand.span.scope().around(errand.work).await;
+/// Does jobs until none is left.
+async fn run_all(mut worker: Worker, outbox: Outbox) {
+    while let Some(mut job) = worker.next() {
+        let answer = job.span.scope().around(job.work).await;
         match answer {
             Some(answer) => {
                 if let Frame::Refused(refused) = &answer
                     && let Some(refusal) = &refused.refusal
                 {
-                    errand.span.answered(Code::from_i32(refusal.code));
+                    job.span.answered(Code::from_i32(refusal.code));
                 }
-                errand.time.answered(&answer);
-                outbox.push_within(answer, errand.span);
+                job.time.answered(&answer);
+                outbox.push_within(answer, job.span);
             }
-            None => errand.time.done(),
+            None => job.time.done(),
         }
-        drop(errand.under_way);
+        drop(job.under_way);
     }
 }
 
@@ -158,8 +158,8 @@ mod tests {
         outbox::{Closing, Writer, outbox},
     };
 
-    /// A lane in which two errands may wait, the writer of its answers, and its tasks.
-    fn lane() -> (Lane, Writer, TaskTracker) {
+    /// A queue in which two jobs may wait, the writer of its answers, and its tasks.
+    fn queue() -> (JobQueue, Writer, TaskTracker) {
         let (outbox, writer) = outbox(
             SubProtocol::Proto,
             &SocketConfig::default(),
@@ -167,12 +167,12 @@ mod tests {
             Closing::default(),
         );
         let tasks = TaskTracker::new();
-        let lane = Lane::new(2, outbox, CancellationToken::new(), &tasks);
-        (lane, writer, tasks)
+        let queue = JobQueue::new(2, outbox, CancellationToken::new(), &tasks);
+        (queue, writer, tasks)
     }
 
-    fn errand(permits: &Arc<Semaphore>, work: BoxFuture<'static, Option<Frame>>) -> Errand {
-        Errand {
+    fn job(permits: &Arc<Semaphore>, work: BoxFuture<'static, Option<Frame>>) -> Job {
+        Job {
             work,
             span: NotedSpan::default(),
             time: FrameTime::of_unknown(),
@@ -183,20 +183,21 @@ mod tests {
     #[tokio::test]
     async fn errands_are_done_in_order_and_an_empty_lane_keeps_nothing() {
         let permits = Arc::new(Semaphore::new(10));
-        let (lane, _writer, _tasks) = lane();
+        let (queue, _writer, _tasks) = queue();
         let done = Arc::new(Mutex::new(Vec::new()));
         let (go, gone) = oneshot::channel::<()>();
         let first = Arc::clone(&done);
-        lane.take(errand(
-            &permits,
-            async move {
-                gone.await.unwrap();
-                first.lock().unwrap().push(1);
-                None
-            }
-            .boxed(),
-        ))
-        .unwrap();
+        queue
+            .push(job(
+                &permits,
+                async move {
+                    gone.await.unwrap();
+                    first.lock().unwrap().push(1);
+                    None
+                }
+                .boxed(),
+            ))
+            .unwrap();
         tokio::task::yield_now().await;
         for number in [2, 3] {
             let done = Arc::clone(&done);
@@ -204,35 +205,35 @@ mod tests {
                 done.lock().unwrap().push(number);
                 None
             };
-            lane.take(errand(&permits, work.boxed())).unwrap();
+            queue.push(job(&permits, work.boxed())).unwrap();
         }
-        assert!(lane.take(errand(&permits, pending().boxed())).is_err());
+        assert!(queue.push(job(&permits, pending().boxed())).is_err());
         go.send(()).unwrap();
         let _all = permits.acquire_many(10).await.unwrap();
         assert_eq!(*done.lock().unwrap(), [1, 2, 3]);
         tokio::task::yield_now().await;
-        let waiting = lock(&lane.waiting);
+        let waiting = lock(&queue.waiting);
         assert!(!waiting.is_busy);
-        assert_eq!(waiting.errands.capacity(), 0);
+        assert_eq!(waiting.jobs.capacity(), 0);
     }
 
     #[tokio::test]
     async fn an_errand_that_panics_does_not_close_the_lane() {
         let permits = Arc::new(Semaphore::new(10));
-        let (lane, _writer, tasks) = lane();
+        let (queue, _writer, tasks) = queue();
         let work = async { panic!("as it must not") };
-        lane.take(errand(&permits, work.boxed())).unwrap();
-        lane.take(errand(&permits, pending().boxed())).unwrap();
+        queue.push(job(&permits, work.boxed())).unwrap();
+        queue.push(job(&permits, pending().boxed())).unwrap();
         tasks.close();
         tasks.wait().await;
-        // The errand that waited behind it was dropped, and no longer counts.
+        // The job that waited behind it was dropped, and no longer counts.
         assert_eq!(permits.available_permits(), 10);
         let (done, is_done) = oneshot::channel();
         let work = async move {
             done.send(()).unwrap();
             None
         };
-        lane.take(errand(&permits, work.boxed())).unwrap();
+        queue.push(job(&permits, work.boxed())).unwrap();
         is_done.await.unwrap();
     }
 }
