@@ -96,8 +96,8 @@ pub(crate) struct LiveConversation {
     news: Subscription,
     news_over: bool,
     last_used: Instant,
-    /// When it was last tended.
-    tended_at: Instant,
+    /// When it was last maintained.
+    maintained_at: Instant,
 }
 
 impl LiveConversation {
@@ -124,7 +124,7 @@ impl LiveConversation {
             news,
             news_over: false,
             last_used: Instant::now(),
-            tended_at: Instant::now(),
+            maintained_at: Instant::now(),
         })
     }
 
@@ -134,13 +134,13 @@ impl LiveConversation {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::with_capacity(TAKE);
         loop {
-            let tend_at = self.tended_at + self.parts.config.heartbeat.get();
+            let maintain_at = self.maintained_at + self.parts.config.heartbeat.get();
             tokio::select! {
                 // Ordered so that rare branches are never starved by frequent ones.
                 biased;
                 () = stop.cancelled() => inbox.close(),
-                () = tokio::time::sleep_until(tend_at) => {
-                    self.tend().await;
+                () = tokio::time::sleep_until(maintain_at) => {
+                    self.maintain().await;
                     if self.may_rest() && inbox.is_empty() {
                         return inbox.close();
                     }
@@ -289,7 +289,7 @@ impl LiveConversation {
     }
 
     /// Catches up on pending work: reads new events from the log, writes delivery marks, and erases.
-    async fn tend(&mut self) {
+    async fn maintain(&mut self) {
         self.watchers.forget_gone();
         if self.untold || (self.behind && !self.watchers.is_empty()) {
             self.look_again(&Span::none()).await;
@@ -298,9 +298,9 @@ impl LiveConversation {
         if let Err(error) = self.erase_rest().await {
             self.warn(&error, "a conversation could not be erased");
         }
-        // Not when it began: if the log takes longer than a heartbeat to fail, tending would be due again at once, and it
-        // comes before requests.
-        self.tended_at = Instant::now();
+        // Not when it began: if the log takes longer than a heartbeat to fail, maintenance would be due again at once,
+        // and it comes before requests.
+        self.maintained_at = Instant::now();
     }
 
     /// Logs for operators what went wrong, naming the conversation only by a hash (PR8).

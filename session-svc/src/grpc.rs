@@ -290,11 +290,11 @@ impl SessionService for SessionApi {
     ) -> Result<Response<wire::GetTranscriptResponse>, Status> {
         let actor = self.caller(request.metadata())?;
         let message = request.into_inner();
-        let wish =
+        let requested =
             convert::audience_from_wire("audience", message.audience).map_err(Error::from)?;
         let transcript = self
             .sessions
-            .transcript(&message.session_id, actor, wish)
+            .transcript(&message.session_id, actor, requested)
             .await?;
         Ok(Response::new(wire::GetTranscriptResponse {
             audience: convert::audience_to_wire(transcript.audience).into(),

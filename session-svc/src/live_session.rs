@@ -43,10 +43,10 @@ use crate::{
 };
 
 pub(crate) use in_order::InOrder;
-use needless::Needless;
+pub(crate) use liveness::attending;
+use liveness::{Liveness, LookUp};
+use no_ops::NoOps;
 pub(crate) use request::{Act, Acted, By, INBOX, Inbox, Joined, Look, Request, Transcript};
-pub(crate) use there::attending;
-use there::{LookUp, Seen};
 
 mod answers;
 mod append;
@@ -54,10 +54,10 @@ mod carry_out;
 mod erase;
 mod in_order;
 mod keep_up;
-mod needless;
+mod liveness;
+mod maintenance;
+mod no_ops;
 mod request;
-mod tend;
-mod there;
 
 /// The topic of messages about sessions.
 const TOPIC: messaging::Topic = carrel_platform::topic!("session/{id}");
@@ -114,7 +114,7 @@ pub(crate) struct LiveSession {
     parts: Arc<Parts>,
     origin: Origin,
     history: History,
-    needless: Needless,
+    no_ops: NoOps,
     known: Arc<Known>,
     /// Whether the log may have more than the history: a write was not confirmed, or news was missed.
     behind: bool,
@@ -123,9 +123,9 @@ pub(crate) struct LiveSession {
     subscribers: Subscribers,
     news: Subscription,
     news_over: bool,
-    seen: Seen,
+    liveness: Liveness,
     last_used: Instant,
-    tended_at: Instant,
+    maintained_at: Instant,
     /// Whether the session was erased and the log has confirmed that nothing of it is left.
     is_gone: bool,
     /// Whether something was due at the last check and could not be written.
@@ -133,11 +133,11 @@ pub(crate) struct LiveSession {
     /// Whether nobody attends here but somebody does on another server, which then looks after the session.
     attended_elsewhere: bool,
     /// Whether a lease may still say that somebody attends here.
-    lease_stands: bool,
+    holds_lease: bool,
     /// The task that updates the lease on who attends here, if that takes time.
-    saying: Option<JoinHandle<()>>,
+    lease_update: Option<JoinHandle<()>>,
     /// The look-up of who attends on any server, while it is under way.
-    looking: Option<LookUp>,
+    look_up: Option<LookUp>,
 }
 
 impl LiveSession {
@@ -154,22 +154,22 @@ impl LiveSession {
             parts,
             origin,
             history,
-            needless: Needless::default(),
+            no_ops: NoOps::default(),
             known,
             behind: false,
             looked_for_these: None,
             subscribers: Subscribers::default(),
             news,
             news_over: false,
-            seen: Seen::now(),
+            liveness: Liveness::now(),
             last_used: Instant::now(),
-            tended_at: Instant::now(),
+            maintained_at: Instant::now(),
             is_gone: false,
             overdue: false,
             attended_elsewhere: false,
-            lease_stands: false,
-            saying: None,
-            looking: None,
+            holds_lease: false,
+            lease_update: None,
+            look_up: None,
         };
         live.tell_versions();
         Ok(live)
@@ -202,7 +202,7 @@ impl LiveSession {
         tokio::pin!(alarm);
         loop {
             // Supervisors are taken out of an ended session one at a time, so a request waits for one of them at most.
-            if inbox.is_empty() && Box::pin(self.see_one_off_after_end()).await {
+            if inbox.is_empty() && Box::pin(self.remove_one_supervisor_after_end()).await {
                 continue;
             }
             // A session at rest must not keep the buffer of a burst.
@@ -218,12 +218,12 @@ impl LiveSession {
                 () = stop.cancelled() => inbox.close(),
                 // A session that does not exist leaves memory as soon as there is no request for it.
                 () = &mut alarm, if inbox.is_empty() || !self.does_not_exist() => {
-                    Box::pin(self.tend()).await;
+                    Box::pin(self.maintain()).await;
                     if self.may_rest() && inbox.is_empty() {
                         return inbox.close();
                     }
                 }
-                looked_up = LookUp::done(&mut self.looking) => Box::pin(self.looked_elsewhere(looked_up)).await,
+                looked_up = LookUp::done(&mut self.look_up) => Box::pin(self.looked_elsewhere(looked_up)).await,
                 notice = self.news.next(), if !self.news_over => Box::pin(self.on_notice(notice)).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
@@ -264,21 +264,21 @@ impl LiveSession {
             Request::Act(act) => self.carry_out(vec![act]).await,
             Request::Join {
                 actor,
-                wish,
+                requested,
                 after,
                 answer,
             } => {
-                let _ = answer.send(self.join(actor, wish, after).await);
+                let _ = answer.send(self.join(actor, requested, after).await);
             }
             Request::Look { actor, answer } => {
                 let _ = answer.send(self.look(&actor).await);
             }
             Request::Transcript {
                 actor,
-                wish,
+                requested,
                 answer,
             } => {
-                let _ = answer.send(self.transcript(&actor, wish).await);
+                let _ = answer.send(self.transcript(&actor, requested).await);
             }
             Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
             Request::CatchUp => self.refill("tail", None).await,
@@ -306,7 +306,7 @@ impl LiveSession {
     ) {
         let mut left = BTreeSet::new();
         for stored in conference {
-            self.seen.see_conference(&stored.event);
+            self.liveness.see_conference(&stored.event);
             if let ConferenceEvent::Left { by, .. } = &stored.event {
                 left.insert(by.librarian_id.clone());
             }
@@ -322,7 +322,7 @@ impl LiveSession {
         let has_ended = self.has_ended();
         self.revalidate(|actor| has_ended || left.iter().any(|id| actor.is_librarian(id)));
         for (stored, trace) in session {
-            self.seen.see(&stored.event);
+            self.liveness.see(&stored.event);
             let is_turning_point = stored.event.is_turning_point();
             if let Some(shown) = self.history.record(stored) {
                 self.subscribers.pass_on(&[shown], &trace);
@@ -365,7 +365,7 @@ impl LiveSession {
         let now = self.summary();
         let changed = now != *before;
         if changed {
-            self.seen.take_note(before, &now);
+            self.liveness.take_note(before, &now);
             self.revalidate(|_| true);
             self.parts.list.take_in(&self.history);
         }

@@ -126,12 +126,12 @@ impl Sessions {
         &self,
         session_id: &str,
         actor: Arc<Actor>,
-        wish: Option<Audience>,
+        requested: Option<Audience>,
         after: Option<u64>,
     ) -> Result<Joined, Error> {
         self.ask(session_id, |answer| Request::Join {
             actor,
-            wish,
+            requested,
             after,
             answer,
         })
@@ -147,11 +147,11 @@ impl Sessions {
         &self,
         session_id: &str,
         actor: Actor,
-        wish: Option<Audience>,
+        requested: Option<Audience>,
     ) -> Result<Transcript, Error> {
         self.ask(session_id, |answer| Request::Transcript {
             actor,
-            wish,
+            requested,
             answer,
         })
         .await

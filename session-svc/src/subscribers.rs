@@ -20,7 +20,7 @@ use carrel_proto::{
 
 use crate::{
     domain::{
-        access::{Sight, Situation, TypingReach, may_see},
+        access::{Purpose, Situation, TypingReach, may_see},
         audience::Audience,
         people::Actor,
     },
@@ -194,7 +194,7 @@ impl Subscribers {
                 situation,
                 &subscriber.actor,
                 Some(subscriber.audience),
-                Sight::Attend,
+                Purpose::Attend,
             ) {
                 Ok(_) => !subscriber.live.is_closed(),
                 Err(refused) => {

@@ -146,7 +146,7 @@ impl Situation<'_> {
 
 /// What an actor wants to see a session for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum Purpose {
     /// To take part, or to look at how it stands.
     Attend,
     /// To read its transcript.
@@ -164,20 +164,20 @@ pub enum Sight {
 pub fn may_see(
     situation: &Situation<'_>,
     actor: &Actor,
-    wish: Option<Audience>,
-    sight: Sight,
+    requested: Option<Audience>,
+    purpose: Purpose,
 ) -> Result<Audience, Refused> {
-    if matches!(actor, Actor::Patron(_)) && wish == Some(Audience::Staff) {
+    if matches!(actor, Actor::Patron(_)) && requested == Some(Audience::Staff) {
         return Err(Refused::NotAllowed);
     }
     let relation = situation.relation(actor).ok_or(Refused::NotFound)?;
     let session = situation.session.ok_or(Refused::NotFound)?;
     match relation {
         Relation::Patron => Ok(Audience::Patron),
-        Relation::Owner | Relation::Supervisor => Ok(wish.unwrap_or(Audience::Staff)),
-        Relation::Reviewer => match (session.phase(), sight) {
-            (Phase::Ended, Sight::Transcript) => Ok(wish.unwrap_or(Audience::Staff)),
-            (Phase::Ended, Sight::Attend) => Err(Refused::Ended),
+        Relation::Owner | Relation::Supervisor => Ok(requested.unwrap_or(Audience::Staff)),
+        Relation::Reviewer => match (session.phase(), purpose) {
+            (Phase::Ended, Purpose::Transcript) => Ok(requested.unwrap_or(Audience::Staff)),
+            (Phase::Ended, Purpose::Attend) => Err(Refused::Ended),
             (Phase::Waiting | Phase::Active, _) => Err(situation.outside(actor)),
         },
         Relation::FormerOwner => Err(situation.no_longer_owner()),

@@ -8,7 +8,7 @@ use super::{Joined, LiveSession, Look, Transcript};
 use crate::{
     convert,
     domain::{
-        access::{Relation, Sight, may_see, typing_reach},
+        access::{Purpose, Relation, may_see, typing_reach},
         audience::{Audience, Part, show_speaker, show_staff},
         audit::AuditAct,
         decide::audit_fact,
@@ -24,12 +24,12 @@ impl LiveSession {
     pub(super) async fn join(
         &mut self,
         actor: Arc<Actor>,
-        wish: Option<Audience>,
+        requested: Option<Audience>,
         after: Option<u64>,
     ) -> Result<Joined, Error> {
         self.catch_up_together().await?;
         let situation = self.situation();
-        let audience = may_see(&situation, &actor, wish, Sight::Attend)?;
+        let audience = may_see(&situation, &actor, requested, Purpose::Attend)?;
         let part = match situation.relation(&actor) {
             Some(Relation::Patron) => Part::Patron,
             Some(Relation::Owner) => Part::Owner,
@@ -50,7 +50,7 @@ impl LiveSession {
         match part {
             Part::Owner => {
                 self.keep_lease();
-                self.seen.see_owner_join();
+                self.liveness.see_owner_join();
             }
             Part::Patron => {
                 self.keep_lease();
@@ -75,8 +75,8 @@ impl LiveSession {
     /// Returns the session as it stands.
     pub(super) async fn look(&mut self, actor: &Actor) -> Result<Look, Error> {
         self.catch_up_together().await?;
-        let audience = may_see(&self.situation(), actor, None, Sight::Attend)
-            .or_else(|_| may_see(&self.situation(), actor, None, Sight::Transcript))?;
+        let audience = may_see(&self.situation(), actor, None, Purpose::Attend)
+            .or_else(|_| may_see(&self.situation(), actor, None, Purpose::Transcript))?;
         Ok(Look {
             session: self.show(audience)?,
             head: self.history.view(audience).position(),
@@ -87,11 +87,11 @@ impl LiveSession {
     pub(super) async fn transcript(
         &mut self,
         actor: &Actor,
-        wish: Option<Audience>,
+        requested: Option<Audience>,
     ) -> Result<Transcript, Error> {
         self.catch_up_together().await?;
         let situation = self.situation();
-        let audience = may_see(&situation, actor, wish, Sight::Transcript)?;
+        let audience = may_see(&situation, actor, requested, Purpose::Transcript)?;
         if let (Some(Relation::Reviewer), Some(librarian)) =
             (situation.relation(actor), actor.librarian())
         {

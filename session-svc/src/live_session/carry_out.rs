@@ -12,7 +12,7 @@ use super::{Act, Acted, By, LiveSession, TRIES, append::Staged};
 use crate::{
     convert,
     domain::{
-        access::{Sight, Situation, may_see},
+        access::{Purpose, Situation, may_see},
         decide::{Command, Decision, decide},
         people::Actor,
         refused::Refused,
@@ -32,7 +32,7 @@ enum Outcome {
     /// It was carried out before, or found nothing to do then.
     Settled { version: Option<u64> },
     /// There is nothing to do: things already are as the command wants them.
-    Needless(LogCommand),
+    NoOp(LogCommand),
     /// It is carried out by this write.
     New { version: Option<u64> },
 }
@@ -143,7 +143,7 @@ impl LiveSession {
             .copied()
             .or_else(|| self.history.done(&command.key))
             .or_else(|| {
-                let fingerprint = self.needless.fingerprint(&command.key)?;
+                let fingerprint = self.no_ops.fingerprint(&command.key)?;
                 Some(Done {
                     fingerprint,
                     version: None,
@@ -171,7 +171,7 @@ impl LiveSession {
                 version: None,
             };
             staged.commands.insert(command.key.clone(), done);
-            return Ok(Outcome::Needless(command));
+            return Ok(Outcome::NoOp(command));
         }
         let trace = Arc::from(trace_context::of_sampled(act.trace));
         let version = staged.take_in(decision, now_ms, Some(command), &trace);
@@ -193,8 +193,8 @@ impl LiveSession {
                     (true, Some(failure)) => Err(failure.clone().into()),
                     _ => planned.outcome.map(|outcome| {
                         let acted = self.acted(act, &outcome);
-                        if let Outcome::Needless(command) = outcome {
-                            self.needless.remember(command);
+                        if let Outcome::NoOp(command) = outcome {
+                            self.no_ops.remember(command);
                         }
                         acted
                     }),
@@ -206,7 +206,7 @@ impl LiveSession {
     fn acted(&self, act: &Act, outcome: &Outcome) -> Acted {
         let (version, replayed) = match outcome {
             Outcome::Settled { version } => (*version, true),
-            Outcome::Needless(_) => (None, true),
+            Outcome::NoOp(_) => (None, true),
             Outcome::New { version } => (*version, false),
         };
         let By {
@@ -221,12 +221,12 @@ impl LiveSession {
                 | Command::AcceptTransfer { .. }
                 | Command::EnterConference { .. }
         );
-        let (shows, sight) = match act.command {
-            Command::Erase => (true, Sight::Transcript),
-            _ => (shows, Sight::Attend),
+        let (shows, purpose) = match act.command {
+            Command::Erase => (true, Purpose::Transcript),
+            _ => (shows, Purpose::Attend),
         };
         // An actor who repeats a command after losing access to the session learns that it was done, and no more.
-        let shows = shows && may_see(&self.situation(), actor, Some(audience), sight).is_ok();
+        let shows = shows && may_see(&self.situation(), actor, Some(audience), purpose).is_ok();
         let session = self.history.view(audience).session();
         Acted {
             position: version.map_or(0, |version| self.history.position_of(version, audience)),
@@ -243,7 +243,7 @@ impl Planned {
     fn depends_on_write(&self) -> bool {
         match &self.outcome {
             Ok(Outcome::New { .. }) => true,
-            Ok(Outcome::Settled { .. } | Outcome::Needless(_)) => self.rests_on_staged,
+            Ok(Outcome::Settled { .. } | Outcome::NoOp(_)) => self.rests_on_staged,
             Err(error) => self.rests_on_staged && depends_on_state(error),
         }
     }
@@ -252,7 +252,7 @@ impl Planned {
     fn may_be_outdated(&self) -> bool {
         match &self.outcome {
             Ok(Outcome::New { .. } | Outcome::Settled { version: Some(_) }) => false,
-            Ok(Outcome::Settled { version: None } | Outcome::Needless(_)) => true,
+            Ok(Outcome::Settled { version: None } | Outcome::NoOp(_)) => true,
             Err(error) => depends_on_state(error),
         }
     }

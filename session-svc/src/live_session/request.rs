@@ -32,7 +32,7 @@ pub(crate) enum Request {
     /// Adds a subscriber.
     Join {
         actor: Arc<Actor>,
-        wish: Option<Audience>,
+        requested: Option<Audience>,
         after: Option<u64>,
         answer: oneshot::Sender<Result<Joined, Error>>,
     },
@@ -44,7 +44,7 @@ pub(crate) enum Request {
     /// Returns the transcript.
     Transcript {
         actor: Actor,
-        wish: Option<Audience>,
+        requested: Option<Audience>,
         answer: oneshot::Sender<Result<Transcript, Error>>,
     },
     /// Passes on that a participant is typing.

@@ -5,7 +5,7 @@ mod transfers;
 mod world;
 
 use carrel_session::domain::{
-    access::{Relation, Sight, may_see},
+    access::{Purpose, Relation, may_see},
     audience::{Audience, audience_of, project},
     decide::Command,
     event::{Event, Speaker},
@@ -198,7 +198,7 @@ fn check_views(world: &World) -> Result<(), TestCaseError> {
             &world.situation(),
             &actor,
             Some(Audience::Staff),
-            Sight::Attend,
+            Purpose::Attend,
         );
         match (&actor, world.situation().relation(&actor)) {
             (Actor::Patron(_), _) => prop_assert_eq!(staff_view, Err(Refused::NotAllowed)),

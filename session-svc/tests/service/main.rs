@@ -19,7 +19,7 @@ mod failing_log;
 mod heartbeats;
 mod load;
 mod looks;
-mod needless;
+mod no_ops;
 mod noninterference;
 mod observer;
 mod patron_connection;

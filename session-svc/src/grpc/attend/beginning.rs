@@ -77,7 +77,7 @@ impl Participant {
     }
 
     async fn join(&self, join: wire::Join) -> Result<(Attendance, Already), Error> {
-        let wish = convert::audience_from_wire("join.audience", join.audience)?;
+        let requested = convert::audience_from_wire("join.audience", join.audience)?;
         let wire::Join {
             session_id,
             after,
@@ -101,7 +101,7 @@ impl Participant {
             listening,
         } = self
             .sessions
-            .join(&session_id, Arc::clone(&actor), wish, number)
+            .join(&session_id, Arc::clone(&actor), requested, number)
             .await?;
         // Set before anything is sent: the reader may stall at any time.
         listening.ending.expire_at(self.principal.expires_at_ms);

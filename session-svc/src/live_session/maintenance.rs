@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     LiveSession,
-    there::{Attending, LookedUp},
+    liveness::{Attending, LookedUp},
 };
 use crate::domain::{
     audience::Audience,
@@ -30,7 +30,7 @@ impl LiveSession {
     pub(super) fn wake_at(&self) -> Instant {
         let config = &self.parts.config;
         if self.does_not_exist() {
-            self.tended_at
+            self.maintained_at
         } else if self.is_open() {
             let tick = self.next_tick();
             self.due_at().map_or(tick, |due| due.min(tick))
@@ -40,13 +40,13 @@ impl LiveSession {
             // The rights of an owner from another library end with the wrap-up. Settings of zero must not keep a core
             // busy.
             let pause = config.rest_after.get().min(config.wrap_up.get());
-            self.tended_at + pause.max(SHORTEST)
+            self.maintained_at + pause.max(SHORTEST)
         }
     }
 
     /// Returns when to look again who is there, together with other sessions.
     fn next_tick(&self) -> Instant {
-        self.parts.moments.within(self.tended_at, self.tick())
+        self.parts.moments.within(self.maintained_at, self.tick())
     }
 
     /// Returns how often to look who is there.
@@ -80,17 +80,17 @@ impl LiveSession {
     /// What is due between two looks neither triggers a look nor delays one. Only staff know of an offer, but the looks
     /// decide when the patron is told that their librarian was lost: the patron must not be able to tell that an offer
     /// lapsed.
-    pub(super) async fn tend(&mut self) {
+    pub(super) async fn maintain(&mut self) {
         if self.is_open() && Instant::now() < self.next_tick() {
             self.do_what_is_due().await;
             return;
         }
-        self.tended_at = Instant::now();
+        self.maintained_at = Instant::now();
         self.revalidate(|_| true);
         self.keep_lease();
         self.do_what_is_due().await;
-        self.see_who_talks(None).await;
-        self.see_supervisors(None).await;
+        self.check_owner_and_patron(None).await;
+        self.remove_lost_supervisors(None).await;
         // Requests for random ids must not keep the store of leases busy.
         if !self.does_not_exist() {
             self.look_elsewhere();
@@ -98,7 +98,7 @@ impl LiveSession {
         // If the log takes longer to fail than the time between two looks, the next one would be due at once, ahead of
         // all requests.
         if self.wake_at() <= Instant::now() {
-            self.tended_at = Instant::now();
+            self.maintained_at = Instant::now();
         }
     }
 
@@ -115,16 +115,16 @@ impl LiveSession {
     /// Takes in the result of looking up who attends on any server.
     pub(super) async fn looked_elsewhere(&mut self, looked_up: LookedUp) {
         let LookedUp {
-            of_who_talks,
-            of_unattended,
+            for_owner_and_patron,
+            was_unattended,
             attending,
         } = looked_up;
         // A participant who has attended here since then may have come from there.
-        self.attended_elsewhere = of_unattended && self.is_left_to_others(&attending);
-        if of_who_talks {
-            self.see_who_talks(Some(&attending)).await;
+        self.attended_elsewhere = was_unattended && self.is_left_to_others(&attending);
+        if for_owner_and_patron {
+            self.check_owner_and_patron(Some(&attending)).await;
         }
-        self.see_supervisors(Some(&attending)).await;
+        self.remove_lost_supervisors(Some(&attending)).await;
     }
 
     /// Writes what follows from whether the owner and the patron are there: the patron is away or back, or waits again
@@ -133,10 +133,10 @@ impl LiveSession {
     /// A server that neither of them attends takes note of what it finds, but leaves it to the server that one of them attends
     /// to act on it. It may hold the session for a supervisor only, and looks at times of its own: the owner and the patron
     /// must not be able to tell.
-    async fn see_who_talks(&mut self, attending: Option<&Attending>) {
+    async fn check_owner_and_patron(&mut self, attending: Option<&Attending>) {
         let connection = self.patron_connection(attending);
         let lost_owner = self.lost_owner(attending);
-        if self.leaves_who_talks_to_others(attending) {
+        if self.leaves_owner_and_patron_to_others(attending) {
             return;
         }
         self.note_patron_connection(connection).await;
@@ -151,9 +151,9 @@ impl LiveSession {
     }
 
     /// Takes lost supervisors out. Here too, nobody counts as gone unless that is known.
-    async fn see_supervisors(&mut self, attending: Option<&Attending>) {
+    async fn remove_lost_supervisors(&mut self, attending: Option<&Attending>) {
         for member in self.lost_supervisors(attending) {
-            if let Err(error) = self.see_off_lost(&member, attending).await {
+            if let Err(error) = self.remove_lost_supervisor(&member, attending).await {
                 self.warn(
                     &error,
                     "a lost supervisor could not be taken out of a session",
@@ -177,7 +177,7 @@ impl LiveSession {
     }
 
     /// Takes a lost supervisor out, if they are still lost once the log was read: they may have left and entered again.
-    async fn see_off_lost(
+    async fn remove_lost_supervisor(
         &mut self,
         lost: &StaffMember,
         attending: Option<&Attending>,
@@ -186,7 +186,8 @@ impl LiveSession {
         if !self.lost_supervisors(attending).contains(lost) {
             return Ok(());
         }
-        self.see_off(lost, Departure::ConnectionLost).await
+        self.remove_supervisor(lost, Departure::ConnectionLost)
+            .await
     }
 
     /// Appends what time alone brings, decided on the newest state.
@@ -228,14 +229,17 @@ impl LiveSession {
     /// Takes one supervisor out of a session that has ended, and returns whether it did. A session ends for supervisors
     /// too (R7, D6), but they are taken out after the end was acknowledged, so that the end takes the same path with
     /// and without them.
-    pub(super) async fn see_one_off_after_end(&mut self) -> bool {
+    pub(super) async fn remove_one_supervisor_after_end(&mut self) -> bool {
         if !self.has_ended() {
             return false;
         }
         let Some(member) = self.history.conference().members().next().cloned() else {
             return false;
         };
-        match self.see_off(&member, Departure::SessionEnded).await {
+        match self
+            .remove_supervisor(&member, Departure::SessionEnded)
+            .await
+        {
             Ok(()) => true,
             Err(error) => {
                 self.warn(
@@ -247,7 +251,11 @@ impl LiveSession {
         }
     }
 
-    async fn see_off(&mut self, member: &StaffMember, how: Departure) -> Result<(), LogError> {
+    async fn remove_supervisor(
+        &mut self,
+        member: &StaffMember,
+        how: Departure,
+    ) -> Result<(), LogError> {
         self.ensure_current(&[]).await?;
         if !self.history.conference().contains(&member.librarian_id) {
             return Ok(());

@@ -10,9 +10,9 @@ const REMEMBERED: usize = 256;
 /// The last commands that found nothing to do. They are not in the log, since nothing happened, so they are known only
 /// here and for as long as the session is in memory. Their number is bounded; the oldest are forgotten.
 #[derive(Debug, Default)]
-pub(super) struct Needless(VecDeque<Command>);
+pub(super) struct NoOps(VecDeque<Command>);
 
-impl Needless {
+impl NoOps {
     /// Remembers one.
     pub(super) fn remember(&mut self, command: Command) {
         if self.fingerprint(&command.key).is_some() {
@@ -41,19 +41,19 @@ mod tests {
 
     #[test]
     fn the_last_ones_are_remembered_once_each_and_no_more() {
-        let mut needless = Needless::default();
+        let mut no_ops = NoOps::default();
         for number in 0..REMEMBERED {
-            needless.remember(command(number));
-            needless.remember(command(number));
+            no_ops.remember(command(number));
+            no_ops.remember(command(number));
         }
-        let known = |needless: &Needless, number: usize| {
+        let known = |no_ops: &NoOps, number: usize| {
             let Command { key, fingerprint } = command(number);
-            needless.fingerprint(&key) == Some(fingerprint)
+            no_ops.fingerprint(&key) == Some(fingerprint)
         };
-        assert!((0..REMEMBERED).all(|number| known(&needless, number)));
-        needless.remember(command(REMEMBERED));
-        assert!(!known(&needless, 0));
-        assert!((1..=REMEMBERED).all(|number| known(&needless, number)));
-        assert_eq!(needless.0.len(), REMEMBERED);
+        assert!((0..REMEMBERED).all(|number| known(&no_ops, number)));
+        no_ops.remember(command(REMEMBERED));
+        assert!(!known(&no_ops, 0));
+        assert!((1..=REMEMBERED).all(|number| known(&no_ops, number)));
+        assert_eq!(no_ops.0.len(), REMEMBERED);
     }
 }

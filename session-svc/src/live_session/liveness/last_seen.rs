@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// When participants were last known to be there.
-pub(in crate::live_session) struct Seen {
+pub(in crate::live_session) struct Liveness {
     /// The owner, or whoever becomes the owner.
     pub(super) owner: LastSeen,
     /// The patron, and whether anything was heard of them here since any server noted them as gone.
     pub(super) patron: LastSeen,
     pub(super) patron_heard: bool,
     /// Whether the last look-up found the owner or the patron on another server.
-    pub(super) who_talks_elsewhere: bool,
+    pub(super) owner_or_patron_elsewhere: bool,
     /// Supervisors who do not listen here, each since that was noticed.
     pub(super) gone: HashMap<String, LastSeen>,
 }
@@ -70,14 +70,14 @@ impl LastSeen {
     }
 }
 
-impl Seen {
+impl Liveness {
     /// Starts with nothing known: everybody gets the whole of their grace.
     pub(in crate::live_session) fn now() -> Self {
         Self {
             owner: LastSeen::now(),
             patron: LastSeen::now(),
             patron_heard: false,
-            who_talks_elsewhere: false,
+            owner_or_patron_elsewhere: false,
             gone: HashMap::new(),
         }
     }
@@ -146,7 +146,7 @@ impl Seen {
     }
 
     /// Returns whether the owner or the patron was missed for this long, whoever else was.
-    pub(super) fn misses_who_talks(&self, time: Duration) -> bool {
+    pub(super) fn misses_owner_or_patron(&self, time: Duration) -> bool {
         self.owner.missed_for(time) || self.patron.missed_for(time)
     }
 
@@ -208,18 +208,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_supervisor_who_is_missed_is_not_the_owner_or_the_patron() {
         let tick = Duration::from_secs(15);
-        let mut seen = Seen::now();
+        let mut seen = Liveness::now();
         seen.gone.insert("admin".to_owned(), LastSeen::now());
-        let here = |seen: &mut Seen, owner, patron| {
+        let here = |seen: &mut Liveness, owner, patron| {
             seen.owner.look_here(owner);
             seen.patron.look_here(patron);
         };
         here(&mut seen, true, true);
         tokio::time::advance(tick).await;
         here(&mut seen, true, true);
-        let missed = |seen: &Seen| {
+        let missed = |seen: &Liveness| {
             (
-                seen.misses_who_talks(tick / 2),
+                seen.misses_owner_or_patron(tick / 2),
                 seen.misses_supervisors(tick / 2),
             )
         };
@@ -244,7 +244,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_supervisor_who_enters_again_has_the_whole_of_their_time_again() {
-        let mut seen = Seen::now();
+        let mut seen = Liveness::now();
         for id in ["admin", "ask"] {
             seen.gone.insert(id.to_owned(), LastSeen::now());
         }
@@ -267,7 +267,7 @@ mod tests {
             by: Speaker::Colleague(admin()),
             text: "still here".to_owned(),
         };
-        let mut seen = Seen::now();
+        let mut seen = Liveness::now();
         seen.gone.insert("admin".to_owned(), LastSeen::now());
         for _ in 0..3 {
             tokio::time::advance(GRACE - Duration::from_secs(1)).await;

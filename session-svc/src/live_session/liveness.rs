@@ -11,14 +11,14 @@ use carrel_platform::lease::{Lease, LeaseError};
 use futures::FutureExt as _;
 use tokio::task::JoinHandle;
 
-use self::seen::LastSeen;
-pub(super) use self::seen::Seen;
+use self::last_seen::LastSeen;
+pub(super) use self::last_seen::Liveness;
 use super::LiveSession;
 use crate::domain::{
     audience::Audience, event::PatronConnection, people::StaffMember, session::Owner,
 };
 
-mod seen;
+mod last_seen;
 
 /// The incarnation of each lease. A session in memory has a key of its own, so nobody else ever holds its lease.
 const INCARNATION: u64 = 1;
@@ -29,16 +29,16 @@ pub(super) type Attending = Result<Vec<Lease>, LeaseError>;
 /// A look-up, under way, of who attends on any server.
 pub(super) struct LookUp {
     /// Whether it is made for the owner and the patron, too.
-    of_who_talks: bool,
+    for_owner_and_patron: bool,
     /// Whether nobody attended here when it began.
-    of_unattended: bool,
+    was_unattended: bool,
     task: JoinHandle<Attending>,
 }
 
 /// What such a look-up found.
 pub(super) struct LookedUp {
-    pub(super) of_who_talks: bool,
-    pub(super) of_unattended: bool,
+    pub(super) for_owner_and_patron: bool,
+    pub(super) was_unattended: bool,
     pub(super) attending: Attending,
 }
 
@@ -49,11 +49,12 @@ impl LookUp {
             return pending().await;
         };
         let attending = (&mut look_up.task).await;
-        let (of_who_talks, of_unattended) = (look_up.of_who_talks, look_up.of_unattended);
+        let (for_owner_and_patron, was_unattended) =
+            (look_up.for_owner_and_patron, look_up.was_unattended);
         *under_way = None;
         LookedUp {
-            of_who_talks,
-            of_unattended,
+            for_owner_and_patron,
+            was_unattended,
             attending: attending.unwrap_or_else(|error| Err(LeaseError(error.to_string()))),
         }
     }
@@ -65,9 +66,9 @@ impl LiveSession {
     /// still under way.
     pub(super) fn keep_lease(&mut self) {
         let under_way = self
-            .saying
+            .lease_update
             .as_ref()
-            .is_some_and(|saying| !saying.is_finished());
+            .is_some_and(|lease_update| !lease_update.is_finished());
         if under_way {
             return;
         }
@@ -75,12 +76,12 @@ impl LiveSession {
         let (space, key) = (self.lease_space(), self.lease_key());
         let store = Arc::clone(&self.parts.leases);
         if listening.is_empty() {
-            if mem::take(&mut self.lease_stands) {
-                self.say(async move { store.release(&space, &key, INCARNATION).await });
+            if mem::take(&mut self.holds_lease) {
+                self.update_lease(async move { store.release(&space, &key, INCARNATION).await });
             }
             return;
         }
-        self.lease_stands = true;
+        self.holds_lease = true;
         let lasts = self.tick() * 2 + Duration::from_secs(1);
         let lease = Lease {
             space,
@@ -88,17 +89,17 @@ impl LiveSession {
             incarnation: INCARNATION,
             value: listing(&listening),
         };
-        self.say(async move { store.hold(lease, lasts).await.map(drop) });
+        self.update_lease(async move { store.hold(lease, lasts).await.map(drop) });
     }
 
     /// Releases the lease when the session leaves memory. As long as it stood, no other server would look after the session.
     /// A write of it that is still under way must not come after the release.
     pub(crate) async fn end_lease(&mut self) {
-        if let Some(saying) = self.saying.take() {
+        if let Some(lease_update) = self.lease_update.take() {
             // It has logged by itself what failed.
-            let _ = saying.await;
+            let _ = lease_update.await;
         }
-        if mem::take(&mut self.lease_stands) {
+        if mem::take(&mut self.holds_lease) {
             let (space, key) = (self.lease_space(), self.lease_key());
             if let Err(error) = self.parts.leases.release(&space, &key, INCARNATION).await {
                 tracing::debug!(%error, "that nobody attends a session here any more could not be told to other servers");
@@ -106,15 +107,18 @@ impl LiveSession {
         }
     }
 
-    fn say(&mut self, telling: impl Future<Output = Result<(), LeaseError>> + Send + 'static) {
-        let mut saying = Box::pin(async move {
-            if let Err(error) = telling.await {
+    fn update_lease(
+        &mut self,
+        update: impl Future<Output = Result<(), LeaseError>> + Send + 'static,
+    ) {
+        let mut lease_update = Box::pin(async move {
+            if let Err(error) = update.await {
                 tracing::debug!(%error, "who attends a session could not be told to other servers");
             }
         });
         // A store in memory is done by now.
-        if saying.as_mut().now_or_never().is_none() {
-            self.saying = Some(tokio::spawn(saying));
+        if lease_update.as_mut().now_or_never().is_none() {
+            self.lease_update = Some(tokio::spawn(lease_update));
         }
     }
 
@@ -127,20 +131,20 @@ impl LiveSession {
     pub(super) fn look_elsewhere(&mut self) {
         // Looks are a little more or less than a tick apart.
         let since_last_look = self.tick() / 2;
-        let of_who_talks = self.seen.misses_who_talks(since_last_look);
-        let wanted = of_who_talks
+        let for_owner_and_patron = self.liveness.misses_owner_or_patron(since_last_look);
+        let wanted = for_owner_and_patron
             || self.subscribers.is_empty()
-            || self.seen.misses_supervisors(since_last_look);
-        let is_under_way =
-            (self.looking.as_ref()).is_some_and(|look_up| look_up.of_who_talks || !of_who_talks);
+            || self.liveness.misses_supervisors(since_last_look);
+        let is_under_way = (self.look_up.as_ref())
+            .is_some_and(|look_up| look_up.for_owner_and_patron || !for_owner_and_patron);
         if !wanted || is_under_way {
             return;
         }
         let store = Arc::clone(&self.parts.leases);
         let space = self.lease_space();
-        self.looking = Some(LookUp {
-            of_who_talks,
-            of_unattended: self.subscribers.is_empty(),
+        self.look_up = Some(LookUp {
+            for_owner_and_patron,
+            was_unattended: self.subscribers.is_empty(),
             task: tokio::spawn(async move { store.active(&space).await }),
         });
     }
@@ -166,17 +170,20 @@ impl LiveSession {
 
     /// Whether neither the owner nor the patron attends here while one of them attends on another server, according to the
     /// last look-up: `attending`, if there is one now.
-    pub(super) fn leaves_who_talks_to_others(&mut self, attending: Option<&Attending>) -> bool {
+    pub(super) fn leaves_owner_and_patron_to_others(
+        &mut self,
+        attending: Option<&Attending>,
+    ) -> bool {
         let session = self.history.view(Audience::Staff).session();
         let owner = session.and_then(|session| session.owner.as_ref());
         let owner = owner.map(|owner| owner.member.librarian_id.as_str());
         let is_owner_here = owner.is_some_and(|id| self.subscribers.has_librarian(id));
         if let Some(attending) = attending {
             let is_elsewhere = |who: &str| self.is_elsewhere(who, attending) == Some(true);
-            self.seen.who_talks_elsewhere = is_elsewhere(&self.patron_key())
+            self.liveness.owner_or_patron_elsewhere = is_elsewhere(&self.patron_key())
                 || owner.is_some_and(|id| is_elsewhere(&librarian_key(id)));
         }
-        self.seen.who_talks_elsewhere && !is_owner_here && !self.subscribers.has_patron()
+        self.liveness.owner_or_patron_elsewhere && !is_owner_here && !self.subscribers.has_patron()
     }
 
     fn lease_space(&self) -> String {
@@ -197,19 +204,19 @@ impl LiveSession {
     pub(super) fn lost_owner(&mut self, attending: Option<&Attending>) -> Option<Arc<Owner>> {
         let session = self.history.view(Audience::Staff).session();
         let Some(owner) = session.and_then(|session| session.owner.clone()) else {
-            self.seen.owner = LastSeen::now();
+            self.liveness.owner = LastSeen::now();
             return None;
         };
         let id = &owner.member.librarian_id;
         let here = self.subscribers.has_librarian(id);
         let found = attending.map(|attending| self.is_elsewhere(&librarian_key(id), attending));
-        if self.seen.owner.look_here(here) {
+        if self.liveness.owner.look_here(here) {
             return None;
         }
         // If the look-up failed, nobody is counted as gone.
-        let is_lost = !self.seen.owner.look_elsewhere(found?.unwrap_or(true))
+        let is_lost = !self.liveness.owner.look_elsewhere(found?.unwrap_or(true))
             && self
-                .seen
+                .liveness
                 .owner
                 .missed_for(self.parts.config.owner_grace.get());
         is_lost.then_some(owner)
@@ -227,14 +234,14 @@ impl LiveSession {
         let who = self.patron_key();
         let here = self.subscribers.has_patron();
         let found = attending.and_then(|attending| self.is_elsewhere(&who, attending));
-        let patron = &mut self.seen.patron;
+        let patron = &mut self.liveness.patron;
         if patron.look_here(here) || found.is_some_and(|found| patron.look_elsewhere(found)) {
-            self.seen.hear_patron();
+            self.liveness.hear_patron();
         }
-        let patron = &self.seen.patron;
+        let patron = &self.liveness.patron;
         let config = &self.parts.config;
         if !patron.missed_for(config.patron_away.get()) {
-            return if self.seen.patron_heard {
+            return if self.liveness.patron_heard {
                 PatronConnection::Connected
             } else {
                 known
@@ -256,7 +263,7 @@ impl LiveSession {
     pub(super) fn lost_supervisors(&mut self, attending: Option<&Attending>) -> Vec<StaffMember> {
         let grace = self.parts.config.conference_grace.get();
         let subscribers = &self.subscribers;
-        self.seen.gone.retain(|id, _| {
+        self.liveness.gone.retain(|id, _| {
             self.history.conference().contains(id) && !subscribers.has_librarian(id)
         });
         let mut lost = Vec::new();
@@ -266,7 +273,7 @@ impl LiveSession {
                 continue;
             }
             let found = attending.map(|attending| self.is_elsewhere(&librarian_key(id), attending));
-            let gone = self.seen.gone.entry(id.clone());
+            let gone = self.liveness.gone.entry(id.clone());
             let gone = gone.or_insert_with(LastSeen::now);
             // If the look-up failed, nobody is counted as gone.
             if let Some(found) = found
