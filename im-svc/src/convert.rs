@@ -6,7 +6,7 @@ use pbjson_types::Timestamp;
 
 use crate::domain::{
     conversation::{Conversation, Message},
-    event::{Between, Member},
+    event::{Member, Participants},
 };
 
 /// Converts a time.
@@ -60,11 +60,11 @@ pub fn conversation_to_wire(
 ) -> Option<wire::Conversation> {
     let place = conversation.place(viewer);
     let with = match conversation.between() {
-        Between::Librarians { .. } => {
+        Participants::Librarians { .. } => {
             let other = conversation.between().other(viewer)?;
             wire::conversation::With::Librarian(member_to_wire(other))
         }
-        Between::Staff { queue_id } => wire::conversation::With::QueueId(queue_id.clone()),
+        Participants::Staff { queue_id } => wire::conversation::With::QueueId(queue_id.clone()),
     };
     let last = conversation.messages(head.saturating_sub(1), head).last();
     place.shown.then(|| wire::Conversation {

@@ -15,7 +15,7 @@ use crate::{
     colleagues::{Colleagues, Token},
     conversations::Conversations,
     convert,
-    domain::{event::Between, names},
+    domain::{event::Participants, names},
     error::Error,
     live_conversation::{Act, Acted, Command, Look, NewMessage, Page, Request as Ask},
     typing::TypingLimit,
@@ -101,7 +101,7 @@ impl ImApi {
         &self,
         caller: &Caller,
         id: &str,
-        between: Option<&Between>,
+        between: Option<&Participants>,
     ) -> Result<With, Error> {
         if let Some(other) = between.and_then(|between| between.other(caller.id())) {
             return Ok(With::Librarian(other.librarian_id.clone()));
@@ -114,11 +114,11 @@ impl ImApi {
     }
 
     /// Checks that the caller may write to a librarian now, and returns between whom that would be (S36, D20).
-    async fn write_to_librarian(&self, caller: &Caller, id: &str) -> Result<Between, Error> {
+    async fn write_to_librarian(&self, caller: &Caller, id: &str) -> Result<Participants, Error> {
         let colleague = self.colleagues.who_shares_a_queue(&caller.token, id);
         let other = colleague.await?.ok_or(Error::NotShared)?;
         let own = convert::member(&caller.librarian);
-        Ok(Between::librarians(own, other))
+        Ok(Participants::librarians(own, other))
     }
 
     /// Checks that the caller may write to an addressee now, and returns between whom the message would be.
@@ -126,22 +126,22 @@ impl ImApi {
         &self,
         caller: &Caller,
         to: &To,
-        between: Option<&Between>,
-    ) -> Result<Between, Error> {
+        between: Option<&Participants>,
+    ) -> Result<Participants, Error> {
         match to {
             To::LibrarianId(id) => self.write_to_librarian(caller, id).await,
             To::QueueId(queue_id) => {
                 let queues = self.colleagues.own_queues(&caller.token).await?;
                 if queues.contains(queue_id) {
                     let queue_id = queue_id.clone();
-                    Ok(Between::Staff { queue_id })
+                    Ok(Participants::Staff { queue_id })
                 } else {
                     Err(Error::NotMonitoring)
                 }
             }
             To::ConversationId(id) => match self.admit(caller, id, between).await? {
                 With::Librarian(id) => self.write_to_librarian(caller, &id).await,
-                With::Staff(queue_id) => Ok(Between::Staff { queue_id }),
+                With::Staff(queue_id) => Ok(Participants::Staff { queue_id }),
             },
         }
     }

@@ -40,7 +40,7 @@ mod watchers;
 
 pub(crate) use keep_up::refill;
 pub(crate) use request::{Act, Acted, Command, Look, NewMessage, Page, Request, Swept, Watched};
-pub(crate) use watchers::{Ending, Feed, Told, Watcher};
+pub(crate) use watchers::{Ending, Feed, Update, Watcher};
 
 /// The topic of messages about conversations.
 pub(crate) const TOPIC: messaging::Topic = carrel_platform::topic!("im/{id}");

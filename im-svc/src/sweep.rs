@@ -11,7 +11,7 @@ use self::due::Seen;
 use crate::{
     config::{Config, Keep},
     conversations::Conversations,
-    domain::event::Between,
+    domain::event::Participants,
     error::Error,
     live_conversation::Request,
     storage,
@@ -124,7 +124,7 @@ impl Sweeper<'_> {
             let first = parts.log.read(&head.stream, after, 1).await?;
             seen.read(first.first(), head.version, &parts.config);
         }
-        let is_watched = |between: &Between| at_desk.is_none_or(|desk| desk.watches(between));
+        let is_watched = |between: &Participants| at_desk.is_none_or(|desk| desk.watches(between));
         if !seen.may_be_due(head.version, now_ms, &parts.config, is_watched) {
             return Ok(());
         }

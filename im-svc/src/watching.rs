@@ -12,7 +12,7 @@ use carrel_platform::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{event::Between, names};
+use crate::domain::{event::Participants, names};
 
 /// The lease space of watches.
 const SPACE: &str = "im-watching";
@@ -78,13 +78,13 @@ impl AtDesk {
     }
 
     /// Whether any member of a conversation is among them.
-    pub(crate) fn watches(&self, between: &Between) -> bool {
+    pub(crate) fn watches(&self, between: &Participants) -> bool {
         self.unread
             || match between {
-                Between::Librarians { members } => members
+                Participants::Librarians { members } => members
                     .iter()
                     .any(|member| self.librarians.contains(&member.librarian_id)),
-                Between::Staff { queue_id } => self.queues.contains(queue_id),
+                Participants::Staff { queue_id } => self.queues.contains(queue_id),
             }
     }
 }

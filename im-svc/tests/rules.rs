@@ -4,7 +4,7 @@
 use carrel_im::{
     domain::{
         conversation::{Conversation, Limit},
-        event::{Between, Event, Member},
+        event::{Event, Member, Participants},
     },
     history::History,
     storage::Stored,
@@ -102,7 +102,7 @@ impl Server {
 
 fn begun() -> Server {
     let mut server = Server::default();
-    let between = Between::librarians(member(1, 0), member(0, 0));
+    let between = Participants::librarians(member(1, 0), member(0, 0));
     server.append(Event::Began { between }, 0, None);
     server
 }

@@ -5,12 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use super::event::{Between, Checkpoint, Event, Marks, Member};
+use super::event::{Checkpoint, Event, Marks, Member, Participants};
 
 /// A conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    between: Between,
+    between: Participants,
     head: u64,
     kept: VecDeque<Arc<Message>>,
     marks: BTreeMap<String, Marks>,
@@ -61,7 +61,7 @@ pub enum Limit {
 impl Conversation {
     /// Creates a conversation in which nothing was written.
     #[must_use]
-    pub fn new(between: Between) -> Self {
+    pub fn new(between: Participants) -> Self {
         Self {
             between,
             head: 0,
@@ -135,7 +135,7 @@ impl Conversation {
 
     /// Updates a member's names: members are shown under the names under which they last wrote.
     fn know(&mut self, author: &Member) {
-        if let Between::Librarians { members } = &mut self.between {
+        if let Participants::Librarians { members } = &mut self.between {
             for member in members {
                 if member.librarian_id == author.librarian_id {
                     member.clone_from(author);
@@ -146,7 +146,7 @@ impl Conversation {
 
     /// Returns between whom it is.
     #[must_use]
-    pub fn between(&self) -> &Between {
+    pub fn between(&self) -> &Participants {
         &self.between
     }
 
@@ -200,7 +200,7 @@ impl Conversation {
     pub fn place(&self, librarian_id: &str) -> Place {
         let other = self.between.other(librarian_id);
         Place {
-            shown: matches!(self.between, Between::Staff { .. }) || !self.kept.is_empty(),
+            shown: matches!(self.between, Participants::Staff { .. }) || !self.kept.is_empty(),
             own: self.marks(librarian_id),
             other: other.map_or(Marks::default(), |other| self.marks(&other.librarian_id)),
             first_kept: self.first_kept(),

@@ -11,7 +11,7 @@ pub enum Event {
     /// The conversation began; always the first event.
     Began {
         /// Between whom.
-        between: Between,
+        between: Participants,
     },
     /// A member wrote a message. Only these events are numbered for the members: 1, 2, 3 ….
     Written {
@@ -46,7 +46,7 @@ pub struct Checkpoint {
     /// The number of the last message among them.
     pub head: u64,
     /// Between whom the conversation is.
-    pub between: Between,
+    pub between: Participants,
     /// What the members have received and read, by librarian, when the checkpoint was written.
     pub marks: BTreeMap<String, Marks>,
 }
@@ -54,7 +54,7 @@ pub struct Checkpoint {
 /// Between whom a conversation is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Between {
+pub enum Participants {
     /// Two librarians.
     Librarians {
         /// The two, sorted by id.
@@ -67,7 +67,7 @@ pub enum Between {
     },
 }
 
-impl Between {
+impl Participants {
     /// Returns the value for two librarians, the same in whichever order they are given.
     #[must_use]
     pub fn librarians(one: Member, other: Member) -> Self {

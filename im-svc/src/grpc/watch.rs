@@ -30,7 +30,7 @@ use crate::{
     conversations::Conversations,
     error::Error,
     live_conversation::{
-        Ending, Feed, Request as Ask, TOPIC, Told, Watched, Watcher, member_topic, refill,
+        Ending, Feed, Request as Ask, TOPIC, Update, Watched, Watcher, member_topic, refill,
     },
     storage::{self, Membership},
     tails::Tail,
@@ -92,7 +92,7 @@ struct Watch {
     librarian_id: String,
     presence: Option<OwnPresence>,
     feed: Feed,
-    told: mpsc::Receiver<Told>,
+    updates: mpsc::Receiver<Update>,
     shown: BTreeMap<String, Shown>,
     subscriptions: u64,
     queues: BTreeSet<String>,
@@ -135,9 +135,9 @@ impl Watch {
         let membership = Membership::read(&*parts.log, &librarian_id, 0).await?;
         let stream = storage::member_stream(&librarian_id);
         let tail = parts.tails.follow(stream, membership.version);
-        let (sender, told) = mpsc::channel(parts.config.backlog.max(1));
+        let (sender, updates) = mpsc::channel(parts.config.backlog.max(1));
         let feed = Feed {
-            told: sender,
+            updates: sender,
             ending: Ending::default(),
         };
         let mut watch = Self {
@@ -145,7 +145,7 @@ impl Watch {
             librarian_id,
             presence: Some(presence),
             feed,
-            told,
+            updates,
             shown: BTreeMap::new(),
             subscriptions: 0,
             queues: queues.clone(),
@@ -252,13 +252,13 @@ impl Watch {
             }
             let happened = tokio::select! {
                 biased;
-                Some(told) = self.told.recv() => {
-                    changes.extend(self.still_shown(told));
+                Some(update) = self.updates.recv() => {
+                    changes.extend(self.still_shown(update));
                     Ok(())
                 }
                 notice = self.news.next(), if !news_over => {
                     news_over = notice.is_none();
-                    let told = match notice {
+                    let cause = match notice {
                         Some(Notice::Payload(trace)) => {
                             let trace = std::str::from_utf8(&trace).unwrap_or_default();
                             TOPIC.processing(&*self.conversations.parts().bus, trace)
@@ -266,13 +266,13 @@ impl Watch {
                         Some(Notice::Missed) => refill("gap"),
                         None => Span::none(),
                     };
-                    let news = self.come_in(&mut changes, &told);
-                    Scope::within(&told).around(news).await
+                    let news = self.come_in(&mut changes, &cause);
+                    Scope::within(&cause).around(news).await
                 }
                 () = self.membership.behind() => {
-                    let told = refill("tail");
-                    let news = self.come_in(&mut changes, &told);
-                    Scope::within(&told).around(news).await
+                    let cause = refill("tail");
+                    let news = self.come_in(&mut changes, &cause);
+                    Scope::within(&cause).around(news).await
                 }
                 Some(queues) = looks.next() => match queues {
                     Ok(queues) => {
@@ -295,21 +295,21 @@ impl Watch {
     }
 
     /// Returns a conversation's change, unless the watch no longer shows the conversation or has subscribed to it anew.
-    fn still_shown(&self, told: Told) -> Option<Traced> {
-        let id = match &told.change {
+    fn still_shown(&self, update: Update) -> Option<Traced> {
+        let id = match &update.change {
             Change::Arrived(arrived) => &arrived.conversation_id,
             Change::Changed(conversation) => &conversation.conversation_id,
             Change::Gone(gone) => &gone.conversation_id,
             Change::Typing(typing) => &typing.conversation_id,
-            Change::Snapshot(_) | Change::Heartbeat(_) => return Some(untraced(told.change)),
+            Change::Snapshot(_) | Change::Heartbeat(_) => return Some(untraced(update.change)),
         };
         let shown = self.shown.get(id)?;
-        (shown.subscription == told.subscription).then_some((told.change, told.trace))
+        (shown.subscription == update.subscription).then_some((update.change, update.trace))
     }
 
     /// Begins to show the conversations that the librarian has joined.
-    async fn come_in(&mut self, changes: &mut Vec<Traced>, told: &Span) -> Result<(), Error> {
-        let trace: Arc<str> = trace_context::of_sampled(trace_context::ids(told)).into();
+    async fn come_in(&mut self, changes: &mut Vec<Traced>, cause: &Span) -> Result<(), Error> {
+        let trace: Arc<str> = trace_context::of_sampled(trace_context::ids(cause)).into();
         let joined = self.read_membership().await?;
         let new = joined
             .into_iter()

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         conversation::Conversation,
-        event::{Between, Event, Member},
+        event::{Event, Member, Participants},
     },
     error::Error,
     history::{Done, History},
@@ -51,7 +51,7 @@ impl Planned {
 /// The events to be written, and what is known about them.
 pub(super) struct Staged {
     /// Set if the conversation begins: between whom.
-    begins: Option<Between>,
+    begins: Option<Participants>,
     version: u64,
     head: u64,
     events: Vec<Stored<Event>>,
@@ -300,7 +300,7 @@ impl LiveConversation {
     }
 
     /// Tells other servers the conversation's version, and its members' watches that it exists, if it `begins`.
-    pub(super) fn tell(&self, begins: Option<&Between>, act: Option<TraceIds>) {
+    pub(super) fn tell(&self, begins: Option<&Participants>, act: Option<TraceIds>) {
         let version = self.history.version();
         let bus = &*self.parts.bus;
         let sending = TOPIC.sending(bus, act);
@@ -333,9 +333,9 @@ impl LiveConversation {
 }
 
 /// Returns the members of a conversation that begins; none for that of a queue's staff.
-fn members(begins: Option<&Between>) -> &[Member] {
+fn members(begins: Option<&Participants>) -> &[Member] {
     match begins {
-        Some(Between::Librarians { members }) => members,
-        Some(Between::Staff { .. }) | None => &[],
+        Some(Participants::Librarians { members }) => members,
+        Some(Participants::Staff { .. }) | None => &[],
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::Watcher;
 use crate::{
-    domain::event::{Between, Member},
+    domain::event::{Member, Participants},
     error::Error,
 };
 
@@ -86,7 +86,7 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct NewMessage {
     /// Between whom the conversation is, in case it has not begun.
-    pub(crate) between: Between,
+    pub(crate) between: Participants,
     pub(crate) by: Member,
     pub(crate) text: String,
     pub(crate) command: LogCommand,
@@ -105,7 +105,7 @@ pub(crate) struct Acted {
 #[derive(Debug)]
 pub(crate) struct Look {
     /// Between whom, if it has begun.
-    pub(crate) between: Option<Between>,
+    pub(crate) between: Option<Participants>,
     /// The outcome of the command, if it was already carried out.
     pub(crate) acted: Option<Acted>,
 }
@@ -136,7 +136,7 @@ pub(crate) struct Swept {
     /// When something last happened in it, in Unix milliseconds.
     pub(crate) last_at_ms: i64,
     /// Between whom it is, if it has begun.
-    pub(crate) between: Option<Between>,
+    pub(crate) between: Option<Participants>,
     /// The version of its oldest message, and that message's time in Unix milliseconds.
     pub(crate) oldest: Option<(u64, i64)>,
     /// How many messages it has.

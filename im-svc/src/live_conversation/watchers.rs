@@ -14,14 +14,14 @@ use crate::{
     convert,
     domain::{
         conversation::{Conversation, Place},
-        event::{Between, Member},
+        event::{Member, Participants},
     },
     error::Error,
 };
 
 /// What a conversation tells a watch.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Update {
     /// The subscription it belongs to.
     pub(crate) subscription: u64,
     /// The change.
@@ -34,7 +34,7 @@ pub(crate) struct Told {
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
     /// Receives the changes, in order.
-    pub(crate) told: mpsc::Sender<Told>,
+    pub(crate) updates: mpsc::Sender<Update>,
     /// Set when the watch must end.
     pub(crate) ending: Ending,
 }
@@ -85,7 +85,9 @@ impl Watcher {
             return Some(Cow::Borrowed(conversation));
         }
         let queue_id = self.queue_id.clone()?;
-        Some(Cow::Owned(Conversation::new(Between::Staff { queue_id })))
+        Some(Cow::Owned(Conversation::new(Participants::Staff {
+            queue_id,
+        })))
     }
 
     /// Returns the conversation as shown to the watching librarian, with its messages up to `head`.
@@ -99,18 +101,18 @@ impl Watcher {
     }
 
     fn is_gone(&self) -> bool {
-        self.wanted.strong_count() == 0 || self.feed.told.is_closed()
+        self.wanted.strong_count() == 0 || self.feed.updates.is_closed()
     }
 
     /// Passes on a change without waiting. A watch whose queue is full must end: it was too slow. Returns whether the
     /// watch goes on.
     fn tell(&self, change: Change, trace: Arc<str>) -> bool {
-        let told = Told {
+        let update = Update {
             subscription: self.subscription,
             change,
             trace,
         };
-        match self.feed.told.try_send(told) {
+        match self.feed.updates.try_send(update) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Full(_)) => {
                 self.feed.ending.end(Error::TooSlow);
@@ -232,7 +234,7 @@ impl Watchers {
                     conversation_id: conversation_id.to_owned(),
                     member: Some(convert::member_to_wire(by)),
                 };
-                let _ = watcher.feed.told.try_send(Told {
+                let _ = watcher.feed.updates.try_send(Update {
                     subscription: watcher.subscription,
                     change: Change::Typing(typing),
                     trace: Arc::default(),

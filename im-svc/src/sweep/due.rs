@@ -7,7 +7,7 @@ use carrel_platform::log::RecordedEvent;
 
 use crate::{
     config::{Config, Keep},
-    domain::event::{Between, Event},
+    domain::event::{Event, Participants},
     live_conversation::Swept,
 };
 
@@ -34,7 +34,7 @@ struct First {
 /// A conversation that is kept until its members log off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct UntilLogOff {
-    between: Between,
+    between: Participants,
     version: u64,
     last_at_ms: i64,
 }
@@ -91,7 +91,7 @@ impl Seen {
         head: u64,
         now_ms: i64,
         config: &Config,
-        is_watched: impl Fn(&Between) -> bool,
+        is_watched: impl Fn(&Participants) -> bool,
     ) -> bool {
         let Some(first) = self.first else {
             return false;
@@ -160,13 +160,13 @@ mod tests {
         recorded(version, at_ms, &Event::Read { by, up_to: 1 })
     }
 
-    fn staff() -> Between {
-        Between::Staff {
+    fn staff() -> Participants {
+        Participants::Staff {
             queue_id: "maple".into(),
         }
     }
 
-    fn by_nobody(_: &Between) -> bool {
+    fn by_nobody(_: &Participants) -> bool {
         false
     }
 

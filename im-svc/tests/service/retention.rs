@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use carrel_im::{
     Config, Keep,
-    domain::event::{Between, Event},
+    domain::event::{Event, Participants},
 };
 use carrel_platform::{
     bus::local::LocalBus,
@@ -223,7 +223,7 @@ async fn a_sweep_that_fails_reads_nothing_again() {
     let (desk, mut zoe) = with_many(&log, brisk()).await;
     until_at_rest(&log, &mut zoe).await;
     log.be_readable(false);
-    let between = Between::Staff {
+    let between = Participants::Staff {
         queue_id: "maple".into(),
     };
     let began = serde_json::to_vec(&Event::Began { between }).unwrap();
