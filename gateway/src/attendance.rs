@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_platform::{
     refusal::Refusal,
-    telemetry::{NotedSpan, Scope, SpanKind, TraceIds, grpc, span, trace_context},
+    telemetry::{LazySpan, Scope, SpanKind, TraceIds, grpc, span, trace_context},
 };
 use carrel_proto::session::v1::{self as session, AttendRequest, Audience, Join, attend_request};
 use tokio::{select, sync::OwnedSemaphorePermit, task::JoinHandle};
@@ -68,7 +68,7 @@ struct UnderWay {
     /// Measures how long the act's frame takes.
     time: FrameTime,
     /// The act's span. It ends when the answer was written.
-    span: NotedSpan,
+    span: LazySpan,
     /// Counts the act among the user's acts under way.
     _permit: OwnedSemaphorePermit,
     /// Counts the act among the stream's, for [`Attendance::settled`].
@@ -168,7 +168,7 @@ impl Attendance {
             }
         };
         // Covers the way to the service and back; empty if the trace of the act's frame is not kept.
-        let span = NotedSpan::step(TraceIds::current(), SpanKind::Client, span::ACT_SERVED);
+        let span = LazySpan::step(TraceIds::current(), SpanKind::Client, span::ACT_SERVED);
         let request = attend_request::Request::Act(act);
         let sent = span.scope().run(|| self.send(request));
         match sent {

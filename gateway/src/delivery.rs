@@ -3,7 +3,7 @@
 use carrel_platform::{
     clock::Clock,
     telemetry::{
-        NotedSpan, SpanKind,
+        LazySpan, SpanKind,
         metric::{DELIVERY_DURATION, Label},
         span,
     },
@@ -44,7 +44,7 @@ impl User {
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
     /// The span that ends when the frame was written: its own, or that of the frame that it answers.
-    span: NotedSpan,
+    span: LazySpan,
     event: Option<Event>,
 }
 
@@ -58,7 +58,7 @@ struct Event {
 
 impl Delivery {
     /// A delivery that is not measured.
-    pub(crate) fn of(span: NotedSpan) -> Self {
+    pub(crate) fn of(span: LazySpan) -> Self {
         Self { span, event: None }
     }
 
@@ -83,7 +83,7 @@ impl Delivery {
     }
 
     /// The same delivery, with a span that ends when the frame was written.
-    pub(crate) fn within(self, span: NotedSpan) -> Self {
+    pub(crate) fn within(self, span: LazySpan) -> Self {
         Self { span, ..self }
     }
 
@@ -110,8 +110,8 @@ fn unix_ms(seconds: i64, nanos: i32) -> i64 {
 }
 
 /// Begins the span of one delivery, in the trace of what caused it; empty if that trace is not kept.
-pub(crate) fn delivery_span(trace_parent: &str) -> NotedSpan {
-    NotedSpan::step_after(trace_parent, SpanKind::Consumer, span::DELIVER)
+pub(crate) fn delivery_span(trace_parent: &str) -> LazySpan {
+    LazySpan::step_after(trace_parent, SpanKind::Consumer, span::DELIVER)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use carrel_platform::telemetry::NotedSpan;
+use carrel_platform::telemetry::LazySpan;
 use carrel_proto::gateway::v1::server_frame::Frame;
 use futures::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,7 +21,7 @@ pub(crate) struct Job {
     /// Does the job, and returns what the browser is told of it, if anything.
     pub(crate) work: BoxFuture<'static, Option<Frame>>,
     /// The span of the frame that brought it.
-    pub(crate) span: NotedSpan,
+    pub(crate) span: LazySpan,
     /// Measures that frame.
     pub(crate) time: FrameTime,
     /// Counts it as under way.
@@ -174,7 +174,7 @@ mod tests {
     fn job(permits: &Arc<Semaphore>, work: BoxFuture<'static, Option<Frame>>) -> Job {
         Job {
             work,
-            span: NotedSpan::default(),
+            span: LazySpan::default(),
             time: FrameTime::of_unknown(),
             under_way: Arc::clone(permits).try_acquire_owned().unwrap(),
         }

@@ -7,7 +7,7 @@ use carrel_platform::{
     clock::Clock,
     process::{
         HealthSettings, Process, ProcessError, ProcessSettings, SERVING_END, bind,
-        cli::{self, Chore, PROCESS_DEFAULTS, SettingsFile},
+        cli::{self, PROCESS_DEFAULTS, ProcessCommand, SettingsFile},
     },
     replicas::{Address, Replicas},
     telemetry::TelemetryConfig,
@@ -26,7 +26,7 @@ struct Cli {
     #[command(flatten)]
     settings: SettingsFile,
     #[command(subcommand)]
-    chore: Option<Chore>,
+    command: Option<ProcessCommand>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,15 +70,15 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         carrel_gateway::DEFAULT_SETTINGS,
     ]
     .join("\n");
-    let chore = cli.chore.unwrap_or(Chore::Serve);
-    if let Chore::Config { defaults: true } = chore {
+    let command = cli.command.unwrap_or(ProcessCommand::Serve);
+    if let ProcessCommand::Config { defaults: true } = command {
         return cli::print(&defaults);
     }
     let settings: Settings = cli.settings.load(&defaults)?;
-    match chore {
-        Chore::Serve => serve(settings).await,
-        Chore::Config { .. } => cli::show(&settings),
-        Chore::Healthcheck => cli::tell_readiness(settings.health.address).await,
+    match command {
+        ProcessCommand::Serve => serve(settings).await,
+        ProcessCommand::Config { .. } => cli::show(&settings),
+        ProcessCommand::Healthcheck => cli::tell_readiness(settings.health.address).await,
     }
 }
 

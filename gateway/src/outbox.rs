@@ -24,7 +24,7 @@ use bytes::Bytes;
 use carrel_platform::{
     moments::Moments,
     queue::{self, queue},
-    telemetry::NotedSpan,
+    telemetry::LazySpan,
 };
 use carrel_proto::gateway::v1::{Head, server_frame};
 use futures::{FutureExt, Sink, SinkExt};
@@ -178,11 +178,11 @@ impl Outbox {
     ///
     /// Never waits. When the queue is full, the frame is dropped and the socket is closed.
     pub(crate) fn push(&self, frame: server_frame::Frame) {
-        self.push_within(frame, NotedSpan::default());
+        self.push_within(frame, LazySpan::default());
     }
 
     /// Like [`Outbox::push`], within a span that ends when the frame was written.
-    pub(crate) fn push_within(&self, frame: server_frame::Frame, span: NotedSpan) {
+    pub(crate) fn push_within(&self, frame: server_frame::Frame, span: LazySpan) {
         self.queue(|protocol| protocol.encode(frame), Delivery::of(span));
     }
 

@@ -7,7 +7,7 @@ use carrel_platform::{
     clock::Clock,
     moments::Moments,
     telemetry::{
-        NotedSpan, attribute,
+        LazySpan, attribute,
         metric::{SOCKET_CLOSES, SOCKETS},
     },
 };
@@ -351,10 +351,10 @@ where
 }
 
 /// Begins the span of one frame: the root of its own trace, linked to the trace that the browser names.
-fn frame_span(name: &'static str, trace_parent: String) -> NotedSpan {
-    let mut span = NotedSpan::begin(name);
+fn frame_span(name: &'static str, trace_parent: String) -> LazySpan {
+    let mut span = LazySpan::begin(name);
     span.record(attribute::FRAME, kind_of(name));
-    span.link_to_stranger(trace_parent);
+    span.link_to_untrusted(trace_parent);
     span
 }
 

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use carrel_platform::{
     clock::Clock,
     refusal::Refusal,
-    telemetry::{NotedSpan, Scope},
+    telemetry::{LazySpan, Scope},
 };
 use carrel_proto::{
     directory::v1::{RenewTokenRequest, Token},
@@ -122,7 +122,7 @@ impl Viewer {
     pub(crate) fn carry_out(
         &mut self,
         frame: ClientFrame,
-        span: NotedSpan,
+        span: LazySpan,
         time: FrameTime,
     ) -> Option<BoxFuture<'_, ()>> {
         match frame {
@@ -313,7 +313,7 @@ fn too_fast() -> Refusal {
 }
 
 /// Wraps work for a frame so that the frame's span lasts until the work is done.
-fn lasting<'a>(span: NotedSpan, work: impl Future<Output = ()> + Send + 'a) -> BoxFuture<'a, ()> {
+fn lasting<'a>(span: LazySpan, work: impl Future<Output = ()> + Send + 'a) -> BoxFuture<'a, ()> {
     async move {
         work.await;
         drop(span);

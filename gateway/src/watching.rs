@@ -8,7 +8,7 @@ mod conversations;
 mod desk;
 mod lists;
 
-use carrel_platform::telemetry::{NotedSpan, Scope, grpc};
+use carrel_platform::telemetry::{LazySpan, Scope, grpc};
 use carrel_proto::gateway::v1::server_frame::Frame;
 use futures::future::BoxFuture;
 use serde::Serialize;
@@ -149,7 +149,7 @@ impl<W: Watched> Watching<W> {
 }
 
 /// Queues the frames of a change.
-fn push_all(outbox: &Outbox, frames: impl IntoIterator<Item = Frame>, mut delivery: NotedSpan) {
+fn push_all(outbox: &Outbox, frames: impl IntoIterator<Item = Frame>, mut delivery: LazySpan) {
     for frame in frames {
         outbox.push_within(frame, std::mem::take(&mut delivery));
     }
@@ -160,7 +160,7 @@ fn push_all(outbox: &Outbox, frames: impl IntoIterator<Item = Frame>, mut delive
 fn hand_out(
     outbox: &Outbox,
     frames: Vec<Frame>,
-    mut delivery: NotedSpan,
+    mut delivery: LazySpan,
 ) -> Option<BoxFuture<'static, ()>> {
     let mut frames = frames.into_iter().peekable();
     while outbox.has_room() {

@@ -1,7 +1,7 @@
 //! Telemetry of a process: log lines on standard error, metrics to be scraped ([`exposition`]), and traces, metrics and
 //! log lines by OTLP when an endpoint is set.
 //!
-//! A trace shows one thing that a person did. It begins with a [`NotedSpan`], and all work for it runs in its [`Scope`].
+//! A trace shows one thing that a person did. It begins with a [`LazySpan`], and all work for it runs in its [`Scope`].
 //! Its context travels in gRPC metadata ([`grpc`]) and, where there is none, as a string ([`trace_context`]). The names
 //! of all spans are in [`span`], those of all metrics in [`metric`], and those of all attributes in [`attribute`], which
 //! says what no attribute may hold. Log lines follow the same rule. [`registry`] is how names are declared;
@@ -13,11 +13,11 @@ mod coarse_instant;
 mod export;
 pub mod exposition;
 pub mod grpc;
+mod lazy_span;
 mod lines;
 pub mod messaging;
 mod meter;
 pub mod metric;
-mod noted_span;
 pub mod registry;
 mod sampling;
 mod scope;
@@ -50,7 +50,7 @@ use tracing_subscriber::{
 
 use self::{export::Exports, exposition::Exposition};
 
-pub use noted_span::NotedSpan;
+pub use lazy_span::LazySpan;
 pub use opentelemetry::trace::SpanKind;
 pub use scope::{Scope, TraceIds};
 
@@ -257,7 +257,7 @@ fn tracer_provider(
     let exporter = SpanExporter::new(endpoint, tracer)
         .map_err(|error| TelemetryError::Endpoint(endpoint.to_owned(), error.to_string()))?;
     let kept = Shared::new(exports.spans(exporter), &resource);
-    noted_span::start(Keeper::new(
+    lazy_span::start(Keeper::new(
         config.sample_ratio,
         config.slow_after.get(),
         tracer.clone(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use carrel_platform::{
     serve::{GrpcServer, Services},
-    telemetry::{self, LogFormat, NotedSpan, Scope, TelemetryConfig, attribute, grpc},
+    telemetry::{self, LazySpan, LogFormat, Scope, TelemetryConfig, attribute, grpc},
 };
 use carrel_proto::directory::v1::{
     ListLibrariesRequest, directory_service_client::DirectoryServiceClient,
@@ -21,8 +21,8 @@ use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 /// A browser's frame, as a gateway would trace it.
-fn frame() -> NotedSpan {
-    NotedSpan::begin("ws frame")
+fn frame() -> LazySpan {
+    LazySpan::begin("ws frame")
 }
 
 /// Makes a call that the server answers, and one that fails. Returns how that one ended.

@@ -11,7 +11,7 @@ use std::{
 
 use carrel_platform::{
     log::{Batch, EventLog, LogError, NewEvent, StreamName, Write},
-    telemetry::{NotedSpan, Scope, TraceIds},
+    telemetry::{LazySpan, Scope, TraceIds},
 };
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -62,7 +62,7 @@ pub(crate) struct Audited {
 struct Waiting {
     audited: Audited,
     /// The span of its append, which ends when the outcome is known.
-    span: NotedSpan,
+    span: LazySpan,
     outcome: oneshot::Sender<Result<(), LogError>>,
 }
 
@@ -112,7 +112,7 @@ impl Audits {
         log: &dyn EventLog,
         institution_id: &str,
         audited: Audited,
-        span: NotedSpan,
+        span: LazySpan,
     ) -> Result<(), LogError> {
         let audit = self.of(institution_id);
         let (outcome, mut settled) = oneshot::channel();

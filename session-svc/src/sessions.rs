@@ -8,7 +8,7 @@ use std::{
 use carrel_platform::{
     bus::Origin,
     telemetry::{
-        NotedSpan, TraceIds,
+        LazySpan, TraceIds,
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
     },
 };
@@ -80,7 +80,7 @@ impl Sessions {
             Actor::Librarian(_) => Audience::Staff,
         };
         let by = By::new(Arc::new(actor), audience);
-        self.begin_act(session_id, by, command_id, command, NotedSpan::default())
+        self.begin_act(session_id, by, command_id, command, LazySpan::default())
             .await?
             .await
             .map_err(|_| Error::ShuttingDown)?
@@ -98,7 +98,7 @@ impl Sessions {
         by: By,
         command_id: String,
         command: Command,
-        served: NotedSpan,
+        served: LazySpan,
     ) -> impl Future<Output = Result<oneshot::Receiver<Result<Acted, Error>>, Error>> + Send + use<'a>
     {
         let begun = if is_session_id(session_id) {

@@ -5,7 +5,7 @@ use std::{cell::OnceCell, sync::Arc};
 use bytes::Bytes;
 use carrel_platform::{
     refusal::{Refusal, leaves_unknown},
-    telemetry::{NotedSpan, attribute, session_hash},
+    telemetry::{LazySpan, attribute, session_hash},
 };
 use carrel_proto::{
     encoded::Encoded,
@@ -166,7 +166,7 @@ impl Reader {
     }
 
     /// Begins the span of a delivery in this session.
-    fn delivery(&self, trace_parent: &str) -> NotedSpan {
+    fn delivery(&self, trace_parent: &str) -> LazySpan {
         let mut delivery = delivery_span(trace_parent);
         if delivery.ids().is_some() {
             let hash = self

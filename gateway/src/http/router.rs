@@ -16,7 +16,7 @@ use carrel_platform::{
     refusal::Refusal,
     replicas::Replicas,
     telemetry::{
-        NotedSpan, attribute,
+        LazySpan, attribute,
         metric::{HTTP_SERVER_REQUEST_DURATION, Label},
     },
 };
@@ -161,9 +161,9 @@ async fn whole_answer(
 }
 
 /// Begins the span of one request. Of its address it shows only the route.
-fn request_span(method: &'static str, route: &str) -> NotedSpan {
+fn request_span(method: &'static str, route: &str) -> LazySpan {
     let name = format!("{method} {route}");
-    let mut span = NotedSpan::begin(name);
+    let mut span = LazySpan::begin(name);
     span.record(attribute::HTTP_REQUEST_METHOD, method);
     span.record(attribute::HTTP_ROUTE, route.to_owned());
     span

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carrel_platform::telemetry::NotedSpan;
+use carrel_platform::telemetry::LazySpan;
 use carrel_proto::{
     gateway::v1::server_frame::Frame,
     im::v1::{ListMessagesRequest, MarkReadRequest, SendMessageRequest, SendTypingRequest},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Viewer {
-    pub(super) fn im_send(&self, request: SendMessageRequest, span: NotedSpan, time: FrameTime) {
+    pub(super) fn im_send(&self, request: SendMessageRequest, span: LazySpan, time: FrameTime) {
         let command_id = request.command_id.clone();
         let work = im::send(
             self.context.upstream.clone(),
@@ -30,7 +30,7 @@ impl Viewer {
         }
     }
 
-    pub(super) fn im_list(&self, request: ListMessagesRequest, span: NotedSpan, time: FrameTime) {
+    pub(super) fn im_list(&self, request: ListMessagesRequest, span: LazySpan, time: FrameTime) {
         let work = im::list(
             self.context.upstream.clone(),
             self.context.caller.clone(),
@@ -44,7 +44,7 @@ impl Viewer {
     }
 
     /// Tells im-svc what was read. If that fails, the next such request makes up for it.
-    pub(super) fn im_mark_read(&self, request: MarkReadRequest, span: NotedSpan, time: FrameTime) {
+    pub(super) fn im_mark_read(&self, request: MarkReadRequest, span: LazySpan, time: FrameTime) {
         let work = im::mark_read(
             self.context.upstream.clone(),
             self.context.caller.clone(),
@@ -57,7 +57,7 @@ impl Viewer {
 
     /// Tells im-svc that the user is typing. Kept in order with sent messages, so that nobody seems to be typing what
     /// they have just sent.
-    pub(super) fn im_typing(&self, request: SendTypingRequest, span: NotedSpan, time: FrameTime) {
+    pub(super) fn im_typing(&self, request: SendTypingRequest, span: LazySpan, time: FrameTime) {
         let work = im::typing(
             self.context.upstream.clone(),
             self.context.caller.clone(),
@@ -73,7 +73,7 @@ impl Viewer {
         &self,
         permits: &Arc<Semaphore>,
         work: impl Future<Output = Option<Frame>> + Send + 'static,
-        span: NotedSpan,
+        span: LazySpan,
         time: FrameTime,
     ) -> Result<(), Full> {
         let Ok(under_way) = Arc::clone(permits).try_acquire_owned() else {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carrel_platform::{refusal::Refusal, telemetry::NotedSpan};
+use carrel_platform::{refusal::Refusal, telemetry::LazySpan};
 use carrel_proto::{
     gateway::v1::{Act, Attend, Detached, Typing, act, server_frame::Frame},
     session::v1 as session,
@@ -71,7 +71,7 @@ impl Viewer {
     /// order with each other. Otherwise by a separate call, once those on the stream are settled: a supervisor's last
     /// message must not be overtaken by their leaving. If the stream has broken, either is refused until the session is
     /// attended again, since the acts before it may have to be sent again.
-    pub(super) fn act(&mut self, act: Act, span: NotedSpan, mut time: FrameTime) {
+    pub(super) fn act(&mut self, act: Act, span: LazySpan, mut time: FrameTime) {
         let (command_id, session_id) = (act.command_id.clone(), act.session_id.clone());
         let Ok(mut permit) = Arc::clone(&self.acts).try_acquire_owned() else {
             return self.too_fast(command_id, session_id, time);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use carrel_platform::{
     log::{Batch, Command as LogCommand, LogError, Write},
     refusal::Refusal,
-    telemetry::{NotedSpan, TraceIds, span, trace_context},
+    telemetry::{LazySpan, TraceIds, span, trace_context},
 };
 
 use super::{
@@ -119,7 +119,7 @@ impl LiveConversation {
             if let Err(error) = self.ensure_current().await {
                 return acts.iter().map(|_| Err(error.clone().into())).collect();
             }
-            let deciding = NotedSpan::step_for_all(Act::traces(acts), span::IM_DECIDE);
+            let deciding = LazySpan::step_for_all(Act::traces(acts), span::IM_DECIDE);
             let (plan, staged) = deciding.scope().run(|| self.plan(acts));
             drop(deciding);
             if !looked && plan.iter().any(|planned| planned.outcome.is_err()) {
@@ -282,7 +282,7 @@ impl LiveConversation {
             let write = membership.join(id, &self.conversation_id, now_ms)?;
             batch.writes.push(write);
         }
-        let append = NotedSpan::step_for_all(Act::traces(acts), span::IM_APPEND);
+        let append = LazySpan::step_for_all(Act::traces(acts), span::IM_APPEND);
         let appended = append.scope().around(log.append(batch)).await;
         drop(append);
         self.untold |= matches!(appended, Err(LogError::Unknown(_)));

@@ -10,7 +10,7 @@ use tracing::{Span, field};
 
 use super::{Batch, LogError, StreamName, figures::GroupFigures};
 use crate::telemetry::{
-    NotedSpan, Scope, SpanKind, TraceIds, attribute,
+    LazySpan, Scope, SpanKind, TraceIds, attribute,
     metric::{LOG_APPEND_DURATION, LOG_COMMIT_APPENDS, LOG_COMMIT_DURATION},
     span, trace_context,
 };
@@ -168,7 +168,7 @@ pub(super) async fn measured_append(
     append: impl Future<Output = Result<(), LogError>>,
 ) -> Result<(), LogError> {
     let began = Instant::now();
-    let mut span = NotedSpan::step(TraceIds::current(), SpanKind::Client, span::LOG_APPEND);
+    let mut span = LazySpan::step(TraceIds::current(), SpanKind::Client, span::LOG_APPEND);
     span.record(attribute::DB_SYSTEM_NAME, system);
     span.record(attribute::DB_OPERATION_NAME, "append");
     span.record(attribute::LOG_STREAMS, whole(streams));
@@ -225,9 +225,9 @@ pub(super) fn measure_commit(system: &'static str, figures: GroupFigures, took: 
 
 /// Returns the span of a group's commit, linked with the spans of all requests in it; none if none of them is part of a
 /// trace that is kept.
-pub(super) fn commit_span(system: &'static str, group: &[Request]) -> NotedSpan {
+pub(super) fn commit_span(system: &'static str, group: &[Request]) -> LazySpan {
     let carried = group.iter().filter_map(|request| request.trace);
-    let mut span = NotedSpan::shared(carried, SpanKind::Client, span::LOG_COMMIT);
+    let mut span = LazySpan::shared(carried, SpanKind::Client, span::LOG_COMMIT);
     span.record(attribute::DB_SYSTEM_NAME, system);
     span.record(attribute::DB_OPERATION_NAME, "commit");
     span.record(attribute::DB_OPERATION_BATCH_SIZE, whole(group.len()));
@@ -236,7 +236,7 @@ pub(super) fn commit_span(system: &'static str, group: &[Request]) -> NotedSpan 
 
 /// Records on the span of a commit what came of it.
 pub(super) fn record_commit(
-    span: &mut NotedSpan,
+    span: &mut LazySpan,
     figures: GroupFigures,
     statements: Duration,
     sync: Duration,

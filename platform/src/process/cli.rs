@@ -48,7 +48,7 @@ pub struct SettingsFile {
 
 /// What every process can be told to do.
 #[derive(Clone, Copy, Debug, Subcommand)]
-pub enum Chore {
+pub enum ProcessCommand {
     /// Serve until stopped. SIGTERM or Ctrl-C once: finish what is under way, within ten seconds; twice: stop at once.
     Serve,
     /// Show the settings in effect, as a settings file. Secrets are hidden.

@@ -13,7 +13,7 @@ use tonic::transport::server::TcpIncoming;
 use super::{
     Bound, DRAIN, EngineSettings, Engines, EnginesError, Process, ProcessError, ProcessSettings,
     Readiness, ServiceSettings, bind,
-    cli::{self, Chore, SettingsFile},
+    cli::{self, ProcessCommand, SettingsFile},
 };
 use crate::{
     auth::{interceptor::Authenticator, keys::KeyRing},
@@ -69,7 +69,7 @@ pub trait ServiceProgram: Serialize + DeserializeOwned {
 pub enum ServiceCommand {
     /// What every process can be told to do.
     #[command(flatten)]
-    Chore(Chore),
+    Process(ProcessCommand),
     /// Create the tables of the log in the database, or upgrade those of an older version. All services share the
     /// tables; running it again does nothing.
     Migrate,
@@ -77,7 +77,7 @@ pub enum ServiceCommand {
 
 impl Default for ServiceCommand {
     fn default() -> Self {
-        Self::Chore(Chore::Serve)
+        Self::Process(ProcessCommand::Serve)
     }
 }
 
@@ -87,13 +87,13 @@ impl ServiceCommand {
     /// # Errors
     /// When the settings can't be used, or the command fails.
     pub async fn run<S: ServiceProgram>(self, file: &SettingsFile) -> anyhow::Result<ExitCode> {
-        if let Self::Chore(Chore::Config { defaults: true }) = self {
+        if let Self::Process(ProcessCommand::Config { defaults: true }) = self {
             return cli::print(&S::defaults());
         }
         let settings = S::load(file)?;
         let alike = settings.alike();
         match self {
-            Self::Chore(Chore::Serve) => {
+            Self::Process(ProcessCommand::Serve) => {
                 let mut signals = Signals::listen().map_err(ProcessError::Signals)?;
                 let process = ServiceProcess::start(S::NAME, alike).await?;
                 let readiness = process.process.readiness().clone();
@@ -105,8 +105,10 @@ impl ServiceCommand {
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            Self::Chore(Chore::Config { .. }) => cli::show(&settings),
-            Self::Chore(Chore::Healthcheck) => cli::tell_readiness(alike.health.address).await,
+            Self::Process(ProcessCommand::Config { .. }) => cli::show(&settings),
+            Self::Process(ProcessCommand::Healthcheck) => {
+                cli::tell_readiness(alike.health.address).await
+            }
             Self::Migrate => cli::migrate(alike.postgres).await,
         }
     }

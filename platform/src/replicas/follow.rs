@@ -34,7 +34,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 const CHANGES: usize = 64;
 
 /// The serving replicas of a service, and its condition.
-type Told = (watch::Receiver<Arc<[Replica]>>, watch::Receiver<Condition>);
+type Watches = (watch::Receiver<Arc<[Replica]>>, watch::Receiver<Condition>);
 
 /// A replica now serves, or no longer does.
 struct Change {
@@ -49,10 +49,10 @@ pub(super) fn begin(
     tls: Option<ClientTlsConfig>,
     resolver: Resolver,
     stop: CancellationToken,
-) -> Told {
+) -> Watches {
     let unknown = Condition::Degraded(format!("{service}: no replica was found yet"));
-    let (serving, told_serving) = watch::channel(Arc::from([]));
-    let (condition, told_condition) = watch::channel(unknown);
+    let (serving, serving_watch) = watch::channel(Arc::from([]));
+    let (condition, condition_watch) = watch::channel(unknown);
     let search = Search {
         service,
         names: addresses.into_iter().map(Name::new).collect(),
@@ -63,7 +63,7 @@ pub(super) fn begin(
         condition,
     };
     tokio::spawn(async move { stop.run_until_cancelled(search.run(resolver)).await });
-    (told_serving, told_condition)
+    (serving_watch, condition_watch)
 }
 
 /// An address, and what is known about it.

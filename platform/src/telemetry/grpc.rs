@@ -20,7 +20,7 @@ use tracing::{Span, field};
 
 use super::{
     attribute,
-    noted_span::NotedSpan,
+    lazy_span::LazySpan,
     span,
     trace_context::{self, STATUS_CODE},
 };
@@ -86,7 +86,7 @@ impl ServerSpans {
         }
     }
 
-    fn span(&self, request: &Request<Body>) -> NotedSpan {
+    fn span(&self, request: &Request<Body>) -> LazySpan {
         let path = request.uri().path();
         let method = self.methods.get(path.trim_start_matches('/'));
         let method = method.map_or_else(
@@ -95,7 +95,7 @@ impl ServerSpans {
         );
         let parent = request.headers().get(trace_context::TRACEPARENT);
         let parent = parent.and_then(|value| value.to_str().ok());
-        let mut span = NotedSpan::below(parent.unwrap_or_default(), method.clone());
+        let mut span = LazySpan::below(parent.unwrap_or_default(), method.clone());
         span.record(attribute::RPC_SYSTEM_NAME, "grpc");
         span.record(attribute::RPC_METHOD, method);
         span

@@ -239,7 +239,7 @@ mod tests {
     use tonic_types::ErrorDetails;
 
     use super::*;
-    use crate::telemetry::noted_span::tests::spans_of_all_kinds;
+    use crate::telemetry::lazy_span::tests::spans_of_all_kinds;
 
     #[tokio::test]
     async fn it_is_written_as_opentelemetry_writes_it() {

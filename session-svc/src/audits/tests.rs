@@ -47,12 +47,12 @@ async fn what_comes_while_an_entry_is_written_shares_the_next_append() {
     let log = FaultyLog::in_memory().unwrap();
     let audits = Audits::default();
     log.hold();
-    let mut first = Box::pin(audits.append(&*log, "maple", entry("s0", 0), NotedSpan::default()));
+    let mut first = Box::pin(audits.append(&*log, "maple", entry("s0", 0), LazySpan::default()));
     until_held(&log, &mut first).await;
     let sessions: Vec<_> = (1..=20).map(|number| format!("s{number}")).collect();
     let others = sessions
         .iter()
-        .map(|id| audits.append(&*log, "maple", entry(id, 0), NotedSpan::default()));
+        .map(|id| audits.append(&*log, "maple", entry(id, 0), LazySpan::default()));
     let mut others = Box::pin(join_all(others));
     assert!(others.as_mut().now_or_never().is_none());
 
@@ -72,25 +72,25 @@ async fn a_conflict_is_only_theirs_whose_session_it_is() {
     let log = FaultyLog::in_memory().unwrap();
     let (here, there) = (Audits::default(), Audits::default());
     assert_eq!(
-        here.append(&*log, "maple", entry("a", 0), NotedSpan::default())
+        here.append(&*log, "maple", entry("a", 0), LazySpan::default())
             .await,
         Ok(())
     );
     assert_eq!(
         there
-            .append(&*log, "maple", entry("b", 0), NotedSpan::default())
+            .append(&*log, "maple", entry("b", 0), LazySpan::default())
             .await,
         Ok(())
     );
 
     let stale_audit = here
-        .append(&*log, "maple", entry("c", 0), NotedSpan::default())
+        .append(&*log, "maple", entry("c", 0), LazySpan::default())
         .await;
     assert!(
         matches!(&stale_audit, Err(LogError::Conflict { stream, .. }) if stream.category == storage::AUDIT)
     );
     let [known, outdated, new] = [("a", 1), ("b", 0), ("c", 0)].map(|(id, expected)| {
-        here.append(&*log, "maple", entry(id, expected), NotedSpan::default())
+        here.append(&*log, "maple", entry(id, expected), LazySpan::default())
     });
     let outcomes = tokio::join!(known, outdated, new);
     assert_eq!((outcomes.0, outcomes.2), (Ok(()), Ok(())));
@@ -118,7 +118,7 @@ async fn whoever_writes_for_others_may_stop() {
     let log = FaultyLog::in_memory().unwrap();
     let audits = Audits::default();
     let append = |session_id| {
-        Box::pin(audits.append(&*log, "maple", entry(session_id, 0), NotedSpan::default()))
+        Box::pin(audits.append(&*log, "maple", entry(session_id, 0), LazySpan::default()))
     };
     log.hold();
     let mut first = append("a");
@@ -156,7 +156,7 @@ async fn did(audits: &Audits, log: &dyn EventLog, librarian_id: &str, many: usiz
         facts: vec![fact; many],
         at_ms: 1,
     };
-    let written = audits.append(log, "maple", audited, NotedSpan::default());
+    let written = audits.append(log, "maple", audited, LazySpan::default());
     assert_eq!(written.await, Ok(()));
 }
 
@@ -206,7 +206,7 @@ async fn what_a_librarian_did_goes_on_on_another_server() {
     let (here, there) = (Audits::default(), Audits::default());
     did(&here, &*log, "ask", 1).await;
     did(&there, &*log, "ask", 2).await;
-    let stale = here.append(&*log, "maple", entry("a", 0), NotedSpan::default());
+    let stale = here.append(&*log, "maple", entry("a", 0), LazySpan::default());
     assert!(matches!(stale.await, Err(LogError::Conflict { .. })));
     did(&here, &*log, "ask", 3).await;
     let stream = own_stream("maple", "ask");

@@ -12,7 +12,7 @@ use carrel_platform::{
         Refusal,
         stream::{self, nothing_chosen, token_expired},
     },
-    telemetry::{NotedSpan, span},
+    telemetry::{LazySpan, span},
 };
 use carrel_proto::{encoded::Encoded, session::v1 as wire};
 use tokio::{sync::watch, time::Instant};
@@ -152,7 +152,7 @@ impl Participant {
             return Err(token_expired().into());
         }
         let (join, trace) = Box::pin(self.read_join(requests)).await?;
-        let mut served = NotedSpan::below(&trace, span::SESSION_JOIN);
+        let mut served = LazySpan::below(&trace, span::SESSION_JOIN);
         let scope = served.scope();
         let beginning = Box::pin(self.begin(join, &mut served));
         let attendance = scope.around(beginning).await;

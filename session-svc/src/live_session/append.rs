@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use carrel_platform::{
     log::{Batch, Command as LogCommand, IndexEntry, LogError, Write},
-    telemetry::{NotedSpan, TraceIds, span, trace_context},
+    telemetry::{LazySpan, TraceIds, span, trace_context},
 };
 
 use super::{Act, LiveSession, TOPIC, TRIES, topic};
@@ -77,7 +77,7 @@ impl LiveSession {
             };
             batch.writes.push(marked.next(session_id, mark, at_ms)?);
         }
-        let append = NotedSpan::step_for_all(Act::traces(acts), span::SESSION_APPEND);
+        let append = LazySpan::step_for_all(Act::traces(acts), span::SESSION_APPEND);
         if staged.facts.is_empty() {
             append.scope().around(log.append(batch)).await?;
             drop(append);

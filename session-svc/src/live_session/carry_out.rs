@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carrel_platform::{
     log::{Command as LogCommand, LogError},
     refusal::Refusal,
-    telemetry::{NotedSpan, span, trace_context},
+    telemetry::{LazySpan, span, trace_context},
 };
 
 use super::{Act, Acted, By, LiveSession, TRIES, append::Staged};
@@ -100,7 +100,7 @@ impl LiveSession {
             if let Err(error) = self.ensure_current(acts).await {
                 return acts.iter().map(|_| Err(error.clone().into())).collect();
             }
-            let deciding = NotedSpan::step_for_all(Act::traces(acts), span::SESSION_DECIDE);
+            let deciding = LazySpan::step_for_all(Act::traces(acts), span::SESSION_DECIDE);
             let (plan, staged) = deciding.scope().run(|| self.plan(acts));
             drop(deciding);
             if !looked && plan.iter().any(Planned::may_be_outdated) {

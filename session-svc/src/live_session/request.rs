@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carrel_platform::telemetry::{NotedSpan, TraceIds};
+use carrel_platform::telemetry::{LazySpan, TraceIds};
 use carrel_proto::session::v1 as wire;
 use tokio::sync::{mpsc, oneshot};
 
@@ -89,7 +89,7 @@ pub(crate) struct Act {
     pub(crate) command_id: String,
     pub(crate) command: Command,
     /// The span of serving the caller, if it is to end with the answer.
-    pub(crate) served: NotedSpan,
+    pub(crate) served: LazySpan,
     /// The trace of the call; the append and each delivery belong to it.
     pub(crate) trace: Option<TraceIds>,
     pub(crate) answer: oneshot::Sender<Result<Acted, Error>>,

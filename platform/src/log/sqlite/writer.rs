@@ -24,7 +24,7 @@ use crate::log::{
     },
     pace::Pace,
 };
-use crate::telemetry::NotedSpan;
+use crate::telemetry::LazySpan;
 
 /// The owner of the writing connection.
 pub(super) struct Writer {
@@ -127,7 +127,7 @@ impl Writer {
 
     fn commit_within(
         &self,
-        span: &mut NotedSpan,
+        span: &mut LazySpan,
         appends: &mut Appends<'_>,
         group: &[Request],
     ) -> Outcome {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use carrel_platform::{
     refusal::{Refusal, command, stream::nothing_chosen},
-    telemetry::{NotedSpan, span},
+    telemetry::{LazySpan, span},
 };
 use carrel_proto::session::v1 as wire;
 use tokio::sync::oneshot;
@@ -29,7 +29,7 @@ impl Participant {
         trace: &str,
     ) -> impl Future<Output = Result<Option<UnderWay>, End>> + Send + use<'a> {
         let wire::Act { command_id, act } = act;
-        let served = NotedSpan::below(trace, span::ACT_SERVED);
+        let served = LazySpan::below(trace, span::ACT_SERVED);
         let scope = served.scope();
         let begun = command_of(&command_id, act).map(|command| {
             let Attendance { session_id, by, .. } = attendance;

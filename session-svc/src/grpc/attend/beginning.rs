@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carrel_platform::{
     refusal::Refusal,
     telemetry::{
-        NotedSpan, TraceIds, attribute,
+        LazySpan, TraceIds, attribute,
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
         trace_context,
     },
@@ -33,7 +33,7 @@ impl Participant {
     pub(super) async fn begin(
         &self,
         join: wire::Join,
-        served: &mut NotedSpan,
+        served: &mut LazySpan,
     ) -> Result<Attendance, End> {
         let goes_on = join.after.is_some();
         let (attendance, already) = match self.join(join).await {

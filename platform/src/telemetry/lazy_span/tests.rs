@@ -28,16 +28,16 @@ impl Process {
         }
     }
 
-    fn begin(&self, name: &'static str) -> NotedSpan {
-        NotedSpan::begin_with(Some(self.keeper), name)
+    fn begin(&self, name: &'static str) -> LazySpan {
+        LazySpan::begin_with(Some(self.keeper), name)
     }
 
-    fn below(&self, traceparent: &str, name: &'static str) -> NotedSpan {
-        NotedSpan::below_with(Some(self.keeper), traceparent, name)
+    fn below(&self, traceparent: &str, name: &'static str) -> LazySpan {
+        LazySpan::below_with(Some(self.keeper), traceparent, name)
     }
 
-    fn step(&self, of: &NotedSpan, name: &'static str) -> NotedSpan {
-        NotedSpan::step_with(Some(self.keeper), of.ids(), false, SpanKind::Internal, name)
+    fn step(&self, of: &LazySpan, name: &'static str) -> LazySpan {
+        LazySpan::step_with(Some(self.keeper), of.ids(), false, SpanKind::Internal, name)
     }
 
     fn kept(&self) -> Vec<SpanData> {
@@ -61,7 +61,7 @@ fn story(span: &SpanData) -> (&str, &SpanKind, &Status, Vec<(String, String)>) {
 pub(in crate::telemetry) fn spans_of_all_kinds() -> Vec<SpanData> {
     let process = Process::new(1.0, NEVER);
     let mut frame = process.begin("ws act");
-    frame.link_to_stranger("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+    frame.link_to_untrusted("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
     frame.record(attribute::FRAME, "act");
     frame.record(attribute::EVENTS, 7);
     let traceparent = trace_context::of_sampled(frame.ids());
@@ -121,10 +121,10 @@ fn a_span_covers_all_that_it_took() {
     let took = Duration::from_secs(7);
     for ratio in [0.0, 1.0] {
         let process = Process::new(ratio, NEVER);
-        let note = process.begin("slow").0.take().unwrap();
+        let recording = process.begin("slow").0.take().unwrap();
         // A clock that was set in the meantime does not make it longer.
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
-        let span = note.into_span(took, now);
+        let span = recording.into_span(took, now);
         assert_eq!(span.end_time.duration_since(span.start_time).unwrap(), took);
         assert_eq!(
             span.end_time == now,
@@ -150,7 +150,7 @@ fn steps_are_below_what_is_kept_and_are_none_of_what_is_not() {
 
     let frame = dropped.begin("frame");
     assert!(dropped.step(&frame, "decide").0.is_none());
-    assert!(dropped.step(&NotedSpan::default(), "decide").0.is_none());
+    assert!(dropped.step(&LazySpan::default(), "decide").0.is_none());
 }
 
 /// Acts whose traces are not kept are counted, too.
@@ -160,7 +160,7 @@ fn a_step_for_many_acts_is_below_the_first_that_is_kept_and_says_for_how_many() 
     let frames = [&dropped, &kept, &kept].map(|process| process.begin("frame"));
     let acts = [None, frames[0].ids(), frames[1].ids(), frames[2].ids()];
     let step = |acts: &[Option<TraceIds>]| {
-        NotedSpan::step_for_all_with(Some(kept.keeper), acts.iter().copied(), "decide")
+        LazySpan::step_for_all_with(Some(kept.keeper), acts.iter().copied(), "decide")
     };
     assert!(step(&acts[..2]).0.is_none());
     drop(step(&acts));
@@ -245,7 +245,7 @@ fn it_is_linked_to_what_a_stranger_says_and_nothing_more() {
     for ratio in [0.0, 1.0] {
         let process = Process::new(ratio, NEVER);
         let mut served = process.begin("frame");
-        served.link_to_stranger(SAID.to_owned());
+        served.link_to_untrusted(SAID.to_owned());
         served.failed("it did");
         drop(served);
         let span = process.kept().remove(0);
@@ -272,7 +272,7 @@ fn a_trace_that_is_not_kept_is_current_while_it_is_worked_for() {
 
 #[test]
 fn where_nobody_traces_there_is_nothing() {
-    let served = NotedSpan::begin_with(None, "frame");
+    let served = LazySpan::begin_with(None, "frame");
     assert!(served.0.is_none());
     assert_eq!(served.scope().run(trace_context::current), "");
 }

@@ -1,10 +1,10 @@
 //! The spans that every act has: those of served requests, and those of the steps by which they are carried out.
 //!
-//! When such a span begins, only a note of what it will say is made: its ids, its name, its start. Most belong to
-//! traces that are not kept, so most notes are thrown away at their end. If its trace is kept, or if a request failed
-//! or was slow, the span is made from the note at its end, once, without a registry that every log line and every layer
-//! would query in the meantime. Work that not every act involves (calls between services, messages on the bus, looks at
-//! the log) has `tracing` spans, as children of these.
+//! When such a span begins, only a recording of what it will say is made: its ids, its name, its start. Most belong to
+//! traces that are not kept, so most recordings are thrown away at their end. If its trace is kept, or if a request
+//! failed or was slow, the span is made from the recording at its end, once, without a registry that every log line and
+//! every layer would query in the meantime. Work that not every act involves (calls between services, messages on the
+//! bus, looks at the log) has `tracing` spans, as children of these.
 
 use std::{
     sync::OnceLock,
@@ -37,11 +37,11 @@ pub(super) fn start(keeper: Keeper) {
 
 /// A span that lasts from its creation until it is dropped. Empty, and without cost, if the process is not traced.
 #[derive(Debug, Default)]
-pub struct NotedSpan(Option<Box<Note>>);
+pub struct LazySpan(Option<Box<Recording>>);
 
 /// What a span will say.
 #[derive(Debug)]
-struct Note {
+struct Recording {
     keeper: &'static Keeper,
     ids: TraceIds,
     parent: Option<Parent>,
@@ -55,7 +55,7 @@ struct Note {
     began: Beginning,
 }
 
-/// What else a span may say. Kept separately so that a note is small.
+/// What else a span may say. Kept separately so that a recording is small.
 #[derive(Debug, Default)]
 struct More {
     attributes: Vec<KeyValue>,
@@ -81,7 +81,7 @@ enum Beginning {
     Coarse(CoarseInstant),
 }
 
-impl NotedSpan {
+impl LazySpan {
     /// Begins a trace with a served request. Decides whether the trace is kept.
     pub fn begin(name: impl Into<StringValue>) -> Self {
         Self::begin_with(KEEPER.get(), name)
@@ -119,7 +119,8 @@ impl NotedSpan {
         let mut by = by.filter(|ids| ids.is_sampled).peekable();
         match (KEEPER.get(), by.peek()) {
             (Some(keeper), Some(_)) => {
-                let mut span = Self::noted(keeper, keeper.kept_trace(), None, kind, name.into());
+                let mut span =
+                    Self::start_recording(keeper, keeper.kept_trace(), None, kind, name.into());
                 by.for_each(|ids| span.link(ids));
                 span
             }
@@ -131,7 +132,7 @@ impl NotedSpan {
         let Some(keeper) = keeper else {
             return Self(None);
         };
-        Self::noted(keeper, keeper.trace(), None, SpanKind::Server, name.into())
+        Self::start_recording(keeper, keeper.trace(), None, SpanKind::Server, name.into())
     }
 
     fn below_with(
@@ -150,7 +151,7 @@ impl NotedSpan {
             is_remote: true,
         };
         let ids = keeper.below(of);
-        Self::noted(keeper, ids, Some(parent), SpanKind::Server, name.into())
+        Self::start_recording(keeper, ids, Some(parent), SpanKind::Server, name.into())
     }
 
     fn step_with(
@@ -167,7 +168,7 @@ impl NotedSpan {
             span_id: of.span_id,
             is_remote,
         };
-        Self::noted(keeper, keeper.below(of), Some(parent), kind, name.into())
+        Self::start_recording(keeper, keeper.below(of), Some(parent), kind, name.into())
     }
 
     fn step_for_all_with(
@@ -183,7 +184,7 @@ impl NotedSpan {
         span
     }
 
-    fn noted(
+    fn start_recording(
         keeper: &'static Keeper,
         ids: TraceIds,
         parent: Option<Parent>,
@@ -194,7 +195,7 @@ impl NotedSpan {
             true => Beginning::Exact(SystemTime::now(), Instant::now()),
             false => Beginning::Coarse(CoarseInstant::now()),
         };
-        Self(Some(Box::new(Note {
+        Self(Some(Box::new(Recording {
             keeper,
             ids,
             parent,
@@ -210,7 +211,7 @@ impl NotedSpan {
     /// Returns the span's ids, or `None` if it is empty.
     #[must_use]
     pub fn ids(&self) -> Option<TraceIds> {
-        self.0.as_deref().map(|note| note.ids)
+        self.0.as_deref().map(|recording| recording.ids)
     }
 
     /// Returns the scope for work done in the span. If the span is empty, the current scope stays in effect.
@@ -221,34 +222,34 @@ impl NotedSpan {
 
     /// Records an attribute.
     pub fn record(&mut self, key: &'static str, value: impl Into<Value>) {
-        if let Some(note) = self.0.as_deref_mut() {
-            note.record(KeyValue::new(key, value));
+        if let Some(recording) = self.0.as_deref_mut() {
+            recording.record(KeyValue::new(key, value));
         }
     }
 
     /// Links it to another span if that one's trace is kept.
     pub fn link(&mut self, to: TraceIds) {
-        if let Some(note) = self.0.as_deref_mut()
+        if let Some(recording) = self.0.as_deref_mut()
             && to.is_sampled
         {
-            note.more().links.push(to.context());
+            recording.more().links.push(to.context());
         }
     }
 
     /// Links it to the trace context that a stranger sent.
-    pub fn link_to_stranger(&mut self, traceparent: String) {
-        if let Some(note) = self.0.as_deref_mut()
+    pub fn link_to_untrusted(&mut self, traceparent: String) {
+        if let Some(recording) = self.0.as_deref_mut()
             && !traceparent.is_empty()
         {
-            note.more().said = traceparent;
+            recording.more().said = traceparent;
         }
     }
 
     /// Records that it failed, with this error type.
     pub fn failed(&mut self, error_type: impl Into<Value>) {
-        if let Some(note) = self.0.as_deref_mut() {
-            note.record(KeyValue::new(attribute::ERROR_TYPE, error_type));
-            note.failed = true;
+        if let Some(recording) = self.0.as_deref_mut() {
+            recording.record(KeyValue::new(attribute::ERROR_TYPE, error_type));
+            recording.failed = true;
         }
     }
 
@@ -270,33 +271,33 @@ impl NotedSpan {
     }
 }
 
-impl Drop for NotedSpan {
+impl Drop for LazySpan {
     fn drop(&mut self) {
-        let Some(note) = self.0.as_deref() else {
+        let Some(recording) = self.0.as_deref() else {
             return;
         };
-        let (took, kept_for) = match note.began {
+        let (took, kept_for) = match recording.began {
             Beginning::Exact(_, began) => (began.elapsed(), None),
             Beginning::Coarse(began) => {
                 let took = began.elapsed();
-                let Some(reason) = note.keeper.reason(note.failed, took) else {
+                let Some(reason) = recording.keeper.reason(recording.failed, took) else {
                     // The common case: dropped without being moved.
                     return;
                 };
                 (took, Some(reason))
             }
         };
-        if let Some(mut note) = self.0.take() {
+        if let Some(mut recording) = self.0.take() {
             if let Some(reason) = kept_for {
-                note.record(KeyValue::new(attribute::KEPT_FOR, reason));
+                recording.record(KeyValue::new(attribute::KEPT_FOR, reason));
             }
-            let keeper = note.keeper;
-            keeper.keep(note.into_span(took, SystemTime::now()));
+            let keeper = recording.keeper;
+            keeper.keep(recording.into_span(took, SystemTime::now()));
         }
     }
 }
 
-impl Note {
+impl Recording {
     fn record(&mut self, attribute: KeyValue) {
         match self.attribute {
             None => self.attribute = Some(attribute),
