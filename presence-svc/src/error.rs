@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use carrel_platform::{
     auth::token::TokenError,
+    lease::LeaseError,
     log::LogError,
-    refusal::{Refusal, page},
+    refusal::{Refusal, page, stream},
 };
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::{directory::password::PasswordError, directory::throttle::TooOften};
 
-/// Why a call was refused or failed.
-#[derive(Debug, thiserror::Error)]
+/// Why a call was refused or failed, or a stream no longer goes on.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
+    /// The caller, or a field of the request, is refused.
+    #[error("{}", .0.message)]
+    Request(Refusal),
     /// The name and password do not match. The same for an unknown name.
     #[error("The log-in name or the password is wrong.")]
     WrongCredentials,
@@ -72,6 +76,45 @@ pub enum Error {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// Only librarians may know of each other.
+    #[error("only librarians may know of each other")]
+    NotALibrarian,
+    /// Not a name for a monitor.
+    #[error("not a name for a monitor")]
+    BadMonitorId,
+    /// The librarian may not monitor it, or there is no such queue.
+    #[error("no such queue")]
+    UnknownQueue,
+    /// A practice queue together with others.
+    #[error("a practice queue is monitored alone")]
+    PracticeMixed,
+    /// The librarian has as many monitors open as are allowed.
+    #[error("too many monitors")]
+    TooManyMonitors,
+    /// Nothing was announced in time.
+    #[error("no announcement")]
+    NoAnnouncement,
+    /// No sign of life for the time of the lease.
+    #[error("no sign of life")]
+    Silent,
+    /// The same monitor announced itself on another stream.
+    #[error("superseded by another stream")]
+    Superseded,
+    /// The leases could not be held.
+    #[error(transparent)]
+    Leases(#[from] LeaseError),
+    /// The librarian is not there, or the caller may not see them.
+    #[error("no such librarian")]
+    UnknownLibrarian,
+    /// The reader did not keep up.
+    #[error("the reader was too slow")]
+    TooSlow,
+    /// The token's time is over.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// The service is stopping.
+    #[error("the service is stopping")]
+    ShuttingDown,
 }
 
 fn seconds(wait: &Duration) -> u64 {
@@ -84,10 +127,23 @@ impl From<TooOften> for Error {
     }
 }
 
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Request(refusal)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
+            Error::Request(refusal) => refusal,
             Error::WrongCredentials => {
                 Self::new(Code::Unauthenticated, "WRONG_CREDENTIALS", message)
             }
@@ -137,6 +193,55 @@ impl From<Error> for Refusal {
                     "Something went wrong on our side. Try again.",
                 )
             }
+            Error::NotALibrarian => Self::new(
+                Code::PermissionDenied,
+                "ROLE_NOT_ALLOWED",
+                "Only librarians may know of each other.",
+            ),
+            Error::BadMonitorId => Self::invalid(
+                "BAD_MONITOR_ID",
+                "announcement.monitor_id",
+                "give 1 to 64 visible ASCII characters, best a random UUID",
+            ),
+            Error::UnknownQueue => Self::not_found("queue"),
+            Error::PracticeMixed => Self::invalid(
+                "PRACTICE_MIXED",
+                "announcement.queues",
+                "monitor a practice queue alone: leave it out, or leave the others out",
+            ),
+            Error::TooManyMonitors => Self::new(
+                Code::ResourceExhausted,
+                "TOO_MANY_MONITORS",
+                "You have too many monitors open. Close some of them.",
+            ),
+            Error::NoAnnouncement => Self::invalid(
+                "NO_ANNOUNCEMENT",
+                "announcement",
+                "send an Announcement first, within ten seconds",
+            ),
+            Error::Silent => Self::new(
+                Code::DeadlineExceeded,
+                "SILENT",
+                "No sign of life came from this monitor. Announce it again, and send Here every five seconds.",
+            ),
+            Error::Superseded => Self::new(
+                Code::Aborted,
+                "SUPERSEDED",
+                "This monitor announced itself on another stream, which goes on in place of this one.",
+            ),
+            Error::Leases(error) => {
+                tracing::warn!(error = error.0, "a monitor's lease could not be held");
+                Self::unavailable(
+                    "PRESENCE_UNAVAILABLE",
+                    "It can't be written down at this moment who is here. Announce yourself again.",
+                )
+            }
+            Error::UnknownLibrarian => Self::not_found("librarian"),
+            Error::TooSlow => {
+                stream::too_slow("Watch again; the new watch starts with everything as it is.")
+            }
+            Error::TokenExpired => stream::token_expired(),
+            Error::ShuttingDown => stream::shutting_down("Connect again."),
         }
     }
 }

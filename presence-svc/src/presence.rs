@@ -30,7 +30,6 @@
 mod convert;
 mod desk;
 mod directory_reader;
-mod error;
 mod gauges;
 mod grpc;
 mod introductions;

@@ -28,7 +28,6 @@ use wire::watch_desk_response::Change;
 use super::{
     convert,
     directory_reader::DirectoryReader,
-    error::Error,
     introductions::Introductions,
     state::{Difference, LeaseValue, Sources, State},
 };
@@ -39,6 +38,7 @@ use crate::{
         queues::{Knowledge, Load},
         roster::{Watcher, row_changes, row_of, rows_for},
     },
+    error::Error,
 };
 
 /// The space of the leases, and the topic on which a server announces whose presence has changed.

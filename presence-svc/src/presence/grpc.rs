@@ -9,13 +9,14 @@ use carrel_proto::presence::v1::{self as wire, presence_service_server::Presence
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
-use super::{desk::Desk, error::Error, monitor::own_presence};
+use super::{desk::Desk, monitor::own_presence};
 use crate::{
     directory::convert::timestamp,
     domain::{
         queues::{Availability, availability},
         roster::Watcher,
     },
+    error::Error,
 };
 
 mod announce;
@@ -145,7 +146,7 @@ impl PresenceService for PresenceApi {
         let institution = directory
             .institutions
             .get(&institution_id)
-            .ok_or(Error::UnknownLibrary)?;
+            .ok_or(Error::NoSuchLibrary)?;
         let availability = availability(directory, institution, &state.queues, state.knowledge);
         let (availability, next_open_ms) = match availability {
             Availability::Unknown => (wire::Availability::Unknown, None),

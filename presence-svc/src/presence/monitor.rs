@@ -12,13 +12,15 @@ use tokio::time::Instant;
 use super::{
     convert,
     desk::Desk,
-    error::Error,
     state::{KnownMonitor, LeaseValue, State},
 };
-use crate::domain::{
-    directory::Directory,
-    presence::{Announced, Revision, Status},
-    roster::Person,
+use crate::{
+    domain::{
+        directory::Directory,
+        presence::{Announced, Revision, Status},
+        roster::Person,
+    },
+    error::Error,
 };
 
 /// How many monitors one librarian may have open. Of those opened at the same time the first ones stay, in an order on

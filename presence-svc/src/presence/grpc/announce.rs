@@ -20,7 +20,10 @@ use tonic::{Code, Status, Streaming};
 use wire::{announce_request::Request, announce_response::Response};
 
 use super::{Caller, IN_FLIGHT, PresenceApi};
-use crate::presence::{desk::Desk, error::Error, monitor::Monitor};
+use crate::{
+    error::Error,
+    presence::{desk::Desk, monitor::Monitor},
+};
 
 /// How long a caller has to announce a monitor.
 const ANNOUNCE_WITHIN: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use tonic::Status;
 use wire::watch_desk_response::Change;
 
 use super::{Caller, IN_FLIGHT, PresenceApi};
-use crate::presence::{desk::Watched, error::Error};
+use crate::{error::Error, presence::desk::Watched};
 
 /// Watches the desk until the caller goes, the token expires, or the server stops.
 pub(super) fn watch(api: &PresenceApi, caller: Caller) -> Responses<wire::WatchDeskResponse> {

@@ -9,7 +9,10 @@ use carrel_platform::auth::Librarian;
 use carrel_proto::presence::v1 as wire;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
-use crate::presence::{desk::Desk, error::Error, monitor::Monitor};
+use crate::{
+    error::Error,
+    presence::{desk::Desk, monitor::Monitor},
+};
 
 /// How often a monitor gives a sign of life.
 const HERE: Duration = Duration::from_secs(5);
