@@ -1,7 +1,7 @@
 //! The JSON endpoints: each reads a request, makes one gRPC call on the caller's behalf and writes the answer.
 //!
 //! Bodies are the messages of `proto/` in proto3 JSON. There is no ambient authority that another page could misuse: no
-//! cookies, no CORS, and a body must say that it is JSON, which another origin's form can't.
+//! cookie is read, there is no CORS, and a body must say that it is JSON, which another origin's form can't.
 
 use axum::{
     Extension, Json, Router,

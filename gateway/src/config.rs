@@ -22,6 +22,8 @@ const DROPPING: Duration = Duration::from_millis(250);
 pub struct Config {
     /// Origins of pages that may open a socket, beside the origin of the gateway's own pages.
     pub origins: Vec<String>,
+    /// Origins of web sites that may show a library's patron page in a frame.
+    pub embedding_origins: Vec<String>,
     /// Whether a socket may be opened without an `Origin` header. Absent: only if the listener is on loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_missing_origin: Option<bool>,
@@ -131,6 +133,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             origins: Vec::new(),
+            embedding_origins: Vec::new(),
             allow_missing_origin: None,
             trusted_proxies: Vec::new(),
             connections: usize_of(10_000),

@@ -14,10 +14,21 @@ use tonic::Code;
 pub enum Error {
     /// An origin in the settings could never match what a browser sends.
     #[error(
-        "origins: {0:?} is no origin as browsers write it; write for example \"https://ask.example.org\": lower case, \
-         no path, and a port only if it is not the scheme's own"
+        "{setting}: {origin:?} is no origin as browsers write it; write for example \"https://ask.example.org\": lower \
+         case, no path, and a port only if it is not the scheme's own"
     )]
-    Origin(String),
+    Origin {
+        /// The setting that lists it.
+        setting: &'static str,
+        /// What is listed.
+        origin: String,
+    },
+    /// An origin that may frame a page can't be named in a content security policy.
+    #[error(
+        "gateway.embedding_origins: browsers can't be told in a content security policy to allow {0:?}; name the host, \
+         or its IPv4 address"
+    )]
+    FrameAncestors(String),
     /// A stop would end before the time that browsers are given has passed.
     #[error(
         "gateway.drain_deadline: must be {longest} or less, since all of a stop takes ten seconds at the most"

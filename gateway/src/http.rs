@@ -3,6 +3,7 @@
 //! There is no HTTP/2 here: browsers open few connections, and a protocol that is not spoken can't be flooded.
 
 mod client_address;
+mod headers;
 mod readiness;
 mod router;
 mod upgrade;
@@ -26,8 +27,11 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{either::Either, sync::CancellationToken, task::TaskTracker};
 use tower::{Service, ServiceExt};
 
-pub(crate) use self::client_address::Browser;
-use self::router::{RouterState, router};
+pub(crate) use self::{client_address::Browser, headers::Elsewhere};
+use self::{
+    headers::Policies,
+    router::{RouterState, router},
+};
 use crate::{Gateway, error::Error, limits::Counter, origin::Origins, write_timeout::WriteTimeout};
 
 /// The largest head of a request.
@@ -48,6 +52,7 @@ pub(crate) async fn serve(
     let shutdown = context.shutdown.clone();
     let state = RouterState {
         origins: Arc::new(Origins::new(&config, listener.local_addr()?)?),
+        policies: Policies::new(&config)?,
         trusted_proxies: config.trusted_proxies.into(),
         request_timeout: config.request_timeout.get(),
         addresses: Counter::new(config.socket.per_address.get()),

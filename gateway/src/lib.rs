@@ -17,7 +17,7 @@
 //! # How it hangs together
 //!
 //! - `http` is the listener: HTTP/1.1, routes, headers, and the checks of `origin` and `limits` at the door. `api` and
-//!   `pages` are behind it.
+//!   `pages` are behind it. `embedding` says which web sites may frame a patron's page.
 //! - `socket` serves one websocket: a Hello in time (`greeting`), then frames until something ends it, with one of the
 //!   reasons in [`close`]. [`frame`] turns messages into frames and back, for both sub-protocols.
 //! - `viewer` is one browser's user: the sessions they attend (`attendance`), what they watch (`watching`: lists, the
@@ -41,6 +41,7 @@ mod claims;
 pub mod close;
 pub mod config;
 mod delivery;
+mod embedding;
 pub mod error;
 pub mod frame;
 mod frame_time;

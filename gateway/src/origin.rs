@@ -7,7 +7,7 @@
 //! - **Origin.** A websocket is opened only by a page of that same host, or of an origin in the settings. Browsers do
 //!   not apply the same-origin policy to websockets, so the server must.
 //!
-//! These checks do not replace a log-in: there are no cookies, and a socket is useless until its Hello brings a token.
+//! These checks do not replace a log-in: no cookie is read, and a socket is useless until its Hello brings a token.
 //! They keep a stranger's page from even trying.
 
 use std::net::SocketAddr;
@@ -44,11 +44,7 @@ impl Origins {
     ///
     /// If a listed origin is not written as a browser would write it, since it could then never match.
     pub(crate) fn new(config: &Config, local: SocketAddr) -> Result<Self, Error> {
-        for origin in &config.origins {
-            if !is_serialised(origin) {
-                return Err(Error::Origin(origin.clone()));
-            }
-        }
+        check_serialised("gateway.origins", &config.origins)?;
         let loopback = local.ip().to_canonical().is_loopback();
         if !loopback && config.origins.is_empty() {
             tracing::warn!(
@@ -113,8 +109,23 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a str>
     Some(first.to_str().ok())
 }
 
+/// Checks that the origins in a setting are written as a browser would write them.
+///
+/// # Errors
+///
+/// [`Error::Origin`] with the first that is not, which could never match.
+pub(crate) fn check_serialised(setting: &'static str, origins: &[String]) -> Result<(), Error> {
+    match origins.iter().find(|origin| !is_serialised(origin)) {
+        Some(origin) => Err(Error::Origin {
+            setting,
+            origin: origin.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// What follows `http://` or `https://`.
-fn authority(origin: &str) -> Option<&str> {
+pub(crate) fn authority(origin: &str) -> Option<&str> {
     origin
         .strip_prefix("https://")
         .or_else(|| origin.strip_prefix("http://"))

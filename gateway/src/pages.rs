@@ -11,6 +11,8 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 
+use crate::http::Elsewhere;
+
 /// The files that `make web` built. Empty if it was not run.
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/web/dist"]
@@ -19,6 +21,9 @@ struct Built;
 
 /// Assets have a hash of their content in their names, so they never change.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// The script has one address for ever, which libraries write into their pages, so a new version has to get through.
+const SHORT: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Carrel</title>\
     <h1>The pages are not built</h1><p>Run <code>make web</code>, then build and start Carrel again.</p></html>\n";
@@ -30,8 +35,9 @@ const NO_SUCH_PAGE: &str = "There is no such page. The libraries are at /\n";
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(async || page("index.html")))
-        .route("/ask/{institution_id}", get(async || page("ask.html")))
+        .route("/ask/{institution_id}", get(async || patron_page()))
         .route("/desk", get(async || page("desk.html")))
+        .route("/embed.js", get(embed_script))
         .route("/assets/{*path}", get(asset))
         .route("/{file}", get(file))
         .fallback(nowhere)
@@ -47,6 +53,27 @@ fn page(name: &str) -> Response {
         )
             .into_response(),
     }
+}
+
+/// The patron's page, which a library's own web site may show in a frame (D85).
+fn patron_page() -> Response {
+    let mut response = page("ask.html");
+    response.extensions_mut().insert(Elsewhere::Framed);
+    response
+}
+
+/// The script that puts the patron's page into a library's own web site (D85).
+async fn embed_script(headers: HeaderMap) -> Response {
+    let mut response = match Built::get("embed.js") {
+        Some(built) => (
+            [(header::CACHE_CONTROL, SHORT)],
+            content("embed.js", built.data),
+        )
+            .into_response(),
+        None => no_such_page(&headers),
+    };
+    response.extensions_mut().insert(Elsewhere::Run);
+    response
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {

@@ -20,7 +20,7 @@ use carrel_platform::{
         metric::{HTTP_SERVER_REQUEST_DURATION, Label},
     },
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::StatusCode;
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::Code;
@@ -29,6 +29,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::{
     Peer,
     client_address::{Browser, browser_address},
+    headers::{Policies, add_headers},
     readiness::ready,
     upgrade::open_socket,
 };
@@ -42,31 +43,13 @@ use crate::{
     socket::SocketContext,
 };
 
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
-    font-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The headers of every answer.
-const HEADERS: [(HeaderName, &str); 6] = [
-    (header::CONTENT_SECURITY_POLICY, CSP),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    ),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    ),
-];
-
 /// What the routes need.
 #[derive(Clone)]
 pub(super) struct RouterState {
     pub(super) context: Arc<SocketContext>,
     pub(super) needed: [Replicas; 2],
     pub(super) origins: Arc<Origins>,
+    pub(super) policies: Policies,
     pub(super) trusted_proxies: Arc<[Network]>,
     pub(super) request_timeout: Duration,
     /// How many sockets each address has open.
@@ -78,6 +61,7 @@ pub(super) struct RouterState {
 
 /// Returns the routes.
 pub(super) fn router(state: RouterState) -> Router {
+    let policies = state.policies.clone();
     let health = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -92,20 +76,7 @@ pub(super) fn router(state: RouterState) -> Router {
         .merge(known)
         .layer(middleware::from_fn_with_state(state, whole_answer))
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(headers))
-}
-
-/// Adds the headers of every answer.
-async fn headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    response
+        .layer(middleware::from_fn_with_state(policies, add_headers))
 }
 
 /// Bounds the time of a request, determines the browser's address behind proxies, and gives the request a span.

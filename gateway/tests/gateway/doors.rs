@@ -154,6 +154,104 @@ async fn every_answer_has_the_headers() {
     }
 }
 
+// T15
+#[tokio::test]
+async fn only_listed_sites_frame_a_page_and_only_the_patrons() {
+    let sites = ["https://www.maple.example", "http://localhost:8000"];
+    let house = House::with(Config {
+        embedding_origins: sites.iter().map(|&site| site.to_owned()).collect(),
+        ..Config::default()
+    })
+    .await;
+    for path in ["/ask/maple", "/ask/harbor?practice"] {
+        let answer = get(&house, path, "").await;
+        let allowed = "form-action 'none'; frame-ancestors https://www.maple.example http://localhost:8000\r\n";
+        assert!(answer.contains(allowed), "{path}: {answer}");
+        // Browsers without frame-ancestors would show nothing.
+        assert!(!answer.contains("x-frame-options"), "{path}: {answer}");
+        assert!(answer.contains("script-src 'self'; "), "{path}: {answer}");
+    }
+    for path in [
+        "/",
+        "/desk",
+        "/embed.js",
+        "/ask/maple/nowhere",
+        "/v1/libraries",
+        "/healthz",
+    ] {
+        framed_by_nobody(path, &get(&house, path, "").await);
+    }
+    let stranger = "GET /ask/maple HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    framed_by_nobody("another host", &exchange(&house, stranger).await);
+}
+
+// T15
+#[tokio::test]
+async fn no_site_frames_a_page_unless_it_is_listed() {
+    let house = House::open().await;
+    framed_by_nobody("/ask/maple", &get(&house, "/ask/maple", "").await);
+}
+
+/// Fails unless an answer may be shown in no frame.
+fn framed_by_nobody(path: &str, answer: &str) {
+    assert!(
+        answer.contains("; frame-ancestors 'none'\r\n"),
+        "{path}: {answer}"
+    );
+    assert!(
+        answer.contains("x-frame-options: DENY\r\n"),
+        "{path}: {answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_site_to_be_framed_by_that_is_no_origin_stops_the_start() {
+    let house = House::with(Config {
+        embedding_origins: vec!["https://www.maple.example/".to_owned()],
+        ..Config::default()
+    })
+    .await;
+    let refused = house.serving.await.unwrap().unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "gateway.embedding_origins: \"https://www.maple.example/\" is no origin as browsers write it; write for example \
+         \"https://ask.example.org\": lower case, no path, and a port only if it is not the scheme's own"
+    );
+}
+
+// D85
+#[tokio::test]
+async fn every_site_may_run_the_script_that_embeds_the_chat_and_nothing_else() {
+    let house = House::open().await;
+    let script = get(&house, "/embed.js", "").await;
+    if script.starts_with("HTTP/1.1 200") {
+        assert!(
+            script.contains("content-type: text/javascript; charset=utf-8\r\n"),
+            "{script}"
+        );
+        assert!(
+            script.contains("cache-control: public, max-age=300\r\n"),
+            "{script}"
+        );
+    }
+    assert!(
+        script.contains("cross-origin-resource-policy: cross-origin\r\n"),
+        "{script}"
+    );
+    assert!(
+        script.contains("access-control-allow-origin: *\r\n"),
+        "{script}"
+    );
+    for path in ["/", "/ask/maple", "/desk", "/v1/libraries", "/mark.svg"] {
+        let answer = get(&house, path, "").await;
+        assert!(
+            answer.contains("cross-origin-resource-policy: same-origin\r\n"),
+            "{path}: {answer}"
+        );
+        assert!(!answer.contains("access-control-allow"), "{path}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn the_pages_are_there_or_say_how_to_build_them() {
     let house = House::open().await;
