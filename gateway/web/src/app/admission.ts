@@ -9,6 +9,8 @@ export interface Admission {
   token: HeldToken;
   /** Whether the patron's question was accepted, as far as this tab knows. */
   taken?: boolean;
+  /** Up to which position the patron has seen the session. */
+  seen?: number;
 }
 
 /** The admission that one page has, if any. */

@@ -8,7 +8,7 @@ import { Audience, type Session, SessionState } from "../gen/carrel/session/v1/s
 import { isWrong } from "../refusal_words";
 import { outgoingText } from "../state/conversation";
 import { endSession, openSession, postMessage } from "../state/deeds";
-import { isOnItsWay, type Outgoing, type SessionView, unread } from "../state/session";
+import { isOnItsWay, type Outgoing, type SessionView, unknownSession, unread } from "../state/session";
 import { StatusCode } from "../status_code";
 import { held } from "../token";
 import { nothingHappened } from "../wire";
@@ -118,6 +118,7 @@ export class PatronChat {
   async begin(): Promise<void> {
     const admission = this.#admission.recall();
     if (admission !== undefined) {
+      this.link.hold(unknownSession(admission.sessionId, admission.seen));
       this.link.input(admission.sessionId, { kind: "attend" });
       this.link.start(admission.token);
     }
@@ -194,7 +195,10 @@ export class PatronChat {
   /** Notes that the patron has looked at everything. */
   markSeen(): void {
     const view = this.view.value;
-    if (view !== undefined && view.seen !== view.events.length) this.link.input(view.sessionId, { kind: "seen" });
+    if (view === undefined || view.seen === view.events.length) return;
+    this.link.input(view.sessionId, { kind: "seen" });
+    // Messages that were read before a reload are not new after it.
+    this.#admission.change({ seen: view.events.length });
   }
 
   /** Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. */
