@@ -1,8 +1,11 @@
 import preact from "@preact/preset-vite";
+import { build } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** The address of the running Carrel that `npm run dev` uses. */
 const gateway = process.env.CARREL_GATEWAY ?? "http://127.0.0.1:8080";
+
+const target = "es2022";
 
 export default defineConfig({
   plugins: [
@@ -18,6 +21,16 @@ export default defineConfig({
         });
       },
     },
+    {
+      // The script that libraries put into their own web sites is one plain file, at an address that never changes.
+      name: "embed-script",
+      apply: "build",
+      async closeBundle() {
+        const output = { format: "iife", entryFileNames: "embed.js" } as const;
+        const rolldownOptions = { input: "src/embed.ts", output };
+        await build({ configFile: false, publicDir: false, build: { target, emptyOutDir: false, rolldownOptions } });
+      },
+    },
   ],
   server: {
     host: "127.0.0.1",
@@ -27,7 +40,7 @@ export default defineConfig({
     },
   },
   build: {
-    target: "es2022",
+    target,
     // The content security policy allows no `data:` scripts or styles, so every asset has an address of its own.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

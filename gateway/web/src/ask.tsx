@@ -1,8 +1,10 @@
 /** The patron page. */
 import { render } from "preact";
 import { libraryIn } from "./app/ask_address";
+import { isEmbedded } from "./app/embedded";
 import { askBeforeLeaving, isChatUnsent } from "./app/leaving";
 import { PatronChat } from "./app/patron_chat";
+import { WidgetLink } from "./app/widget_link";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -17,4 +19,5 @@ const chat = new PatronChat(libraryIn(location.pathname), practice);
 const root = document.getElementById("page");
 if (root) render(<AskPage chat={chat} />, root);
 askBeforeLeaving(() => isChatUnsent(chat));
+if (isEmbedded()) new WidgetLink(chat).begin();
 void chat.begin();

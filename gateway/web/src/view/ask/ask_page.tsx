@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { isEmbedded } from "../../app/embedded";
 import { isLookedAt, onLook } from "../../app/looked_at";
 import type { PatronChat } from "../../app/patron_chat";
 import { patronSound, patronVolume } from "../../app/settings";
@@ -26,9 +27,10 @@ export function AskPage({ chat }: { chat: PatronChat }) {
   useSeen(chat);
   return (
     <PageAnnouncer.Provider value={chat.announcer}>
-      <div class={`ask stage-${stage}`}>
+      <div class={`ask stage-${stage} ${isEmbedded() ? "embedded" : ""}`}>
         <header class="ask-head">
-          <LibraryName chat={chat} />
+          {/* In the library's own web site there is no need to say whose page this is, nor a way to another one. */}
+          {!isEmbedded() && <LibraryName chat={chat} />}
           {chat.practice && <span class="tag practice">[Practice]</span>}
           {isConnectionShown(chat) && <ConnectionMark link={chat.link} />}
           {(stage === "waiting" || stage === "chatting") && (
@@ -139,9 +141,11 @@ function NoLibrary({ chat }: { chat: PatronChat }) {
         <button type="button" class="button primary" onClick={() => void again()}>
           Try again
         </button>
-        <a class="button" href="/">
-          Choose your library
-        </a>
+        {!isEmbedded() && (
+          <a class="button" href="/">
+            Choose your library
+          </a>
+        )}
       </p>
     </section>
   );

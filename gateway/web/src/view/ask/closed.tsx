@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { takeFocus } from "../../app/embedded";
 import type { PatronChat } from "../../app/patron_chat";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
@@ -10,7 +11,7 @@ import { TurnedAway } from "./turned_away";
 export function Closed({ chat, library }: { chat: PatronChat; library: Library }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    if (document.activeElement === document.body) heading.current?.focus();
+    if (document.activeElement === document.body) takeFocus(heading.current);
   }, []);
   return (
     <section class="form-page">

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { takeFocus } from "../../app/embedded";
 import type { PatronChat } from "../../app/patron_chat";
 import { isByPatron } from "../../app/patron_news";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
@@ -15,7 +16,7 @@ import { Unsent } from "./unsent";
 /** The end: who ended it, the transcript, and a clean page for the next person at this computer (D78). */
 export function Ended({ chat }: { chat: PatronChat }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  useEffect(() => takeFocus(heading.current), []);
   const view = chat.view.value;
   if (view === undefined) return null;
   const { title, text } = describe(chat, view);

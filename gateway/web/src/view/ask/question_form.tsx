@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Asking, firstWrong, type WrongFields } from "../../app/asking";
+import { takeFocus } from "../../app/embedded";
 import type { PatronChat } from "../../app/patron_chat";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
@@ -29,7 +30,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
   const left = limit - length(asking.question);
   useEffect(() => {
     // The patron has come to ask, unless the focus is somewhere on the page already.
-    if (document.activeElement === document.body) fieldOf(form.current, "question")?.focus();
+    if (document.activeElement === document.body) takeFocus(fieldOf(form.current, "question"));
   }, []);
   useEffect(() => {
     const first = firstWrong(wrong);

@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Openness } from "../../app/availability";
+import { isEmbedded, takeFocus } from "../../app/embedded";
 import type { PatronChat } from "../../app/patron_chat";
+import { canRemember } from "../../app/tab_storage";
 import { whyRefused } from "../../refusal_words";
 import { LeaveQuestion } from "./closed";
 import { Conversation } from "./conversation";
@@ -10,7 +12,7 @@ import { EndChat } from "./end_chat";
 export function WaitingRoom({ chat }: { chat: PatronChat }) {
   const heading = useRef<HTMLHeadingElement>(null);
   // The form or the chat is gone, and the focus with it.
-  useEffect(() => heading.current?.focus(), []);
+  useEffect(() => takeFocus(heading.current), []);
   const view = chat.view.value;
   const events = new Set(view?.events.map((event) => event.payload.case));
   const again = events.has("returned");
@@ -71,13 +73,18 @@ function wordsOfWait({ availability, link, view }: PatronChat): string {
   const trouble = view.value?.trouble;
   switch (link.connection.value.phase.name) {
     case "connected":
-      if (trouble === undefined) return WAITS[availability.openness.value];
+      if (trouble === undefined) return wordsHere()[availability.openness.value];
       return `Your place in the queue can't be reached right now; we're still trying. ${whyRefused(trouble)}`;
     case "rejected":
       return "This page is out of date. Reload it: you keep your place.";
     default:
       return "The connection is lost. You keep your place, and we are trying to reach the library again.";
   }
+}
+
+function wordsHere(): Readonly<Record<Openness, string>> {
+  if (!isEmbedded()) return WAITS;
+  return canRemember() ? WAITS_IN_SITE : WAITS_IN_PAGE;
 }
 
 /** What can be said of the wait, the first one or a later one, without promising anything (I13). */
@@ -87,6 +94,24 @@ const WAITS: Readonly<Record<Openness, string>> = {
     "No librarian is here right now. You keep your place, and this tab's title changes when somebody comes, but we can't say when that will be.",
   closed:
     "The chat has closed for now, and there may be nobody to answer you today. You keep your place as long as this page is open.",
+};
+
+/** The same on the library's own web site, where no title changes but the widget's button is always there. */
+const WAITS_IN_SITE: Readonly<Record<Openness, string>> = {
+  open: "A librarian will join you here. You can look around on this site in the meantime: minimise the chat, and its button says when somebody comes.",
+  unstaffed:
+    "No librarian is here right now. You keep your place, and the chat's button says when somebody comes, but we can't say when that will be.",
+  closed:
+    "The chat has closed for now, and there may be nobody to answer you today. You keep your place as long as you are on this site.",
+};
+
+/** The same in a browser that lets the chat not go on on the site's next page. */
+const WAITS_IN_PAGE: Readonly<Record<Openness, string>> = {
+  open: "A librarian will join you here. Stay on this page: your browser's settings don't let the chat go on on another page of this site.",
+  unstaffed:
+    "No librarian is here right now. You keep your place as long as you stay on this page, but we can't say when somebody will come.",
+  closed:
+    "The chat has closed for now, and there may be nobody to answer you today. You keep your place as long as you stay on this page.",
 };
 
 /** Returns the place in the queue in words, without a promise of time. */

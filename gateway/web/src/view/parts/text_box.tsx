@@ -1,5 +1,6 @@
 import type { ComponentChildren, Ref } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { takeFocus } from "../../app/embedded";
 
 interface TextBoxProps {
   id: string;
@@ -67,7 +68,7 @@ export function TextBox(props: TextBoxProps) {
     box.style.height = `${box.scrollHeight + 2}px`;
   }, [value]);
   useEffect(() => {
-    if (props.focus) own.current?.focus();
+    if (props.focus) takeFocus(own.current);
   }, []);
   const send = () => {
     if (ready) onSend();
