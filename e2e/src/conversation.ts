@@ -1,5 +1,8 @@
 /** The conversation on a page, as a person sees it. */
-import type { Locator, Page } from "playwright-core";
+import type { FrameLocator, Locator, Page } from "playwright-core";
+
+/** A page, or a frame in one. */
+export type Scope = Pick<Page, "getByRole"> | Pick<FrameLocator, "getByRole">;
 
 /** The message area of a patron page or of the chat monitor. */
 export class Conversation {
@@ -8,8 +11,8 @@ export class Conversation {
   /** The items in it, in order. */
   readonly items: Locator;
 
-  constructor(page: Page) {
-    this.area = page.getByRole("log", { name: "Conversation" });
+  constructor(scope: Scope) {
+    this.area = scope.getByRole("log", { name: "Conversation" });
     this.items = this.area.getByRole("listitem");
   }
 

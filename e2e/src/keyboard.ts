@@ -7,7 +7,8 @@ const MOST_STEPS = 120;
 export async function tabTo(page: Page, target: Locator): Promise<void> {
   await target.waitFor();
   for (let step = 0; step < MOST_STEPS; step += 1) {
-    if (await target.evaluate((element) => element === document.activeElement)) {
+    // The element may be in a shadow tree, whose own focus is not the document's.
+    if (await target.evaluate((element) => (element.getRootNode() as Document).activeElement === element)) {
       await expectVisibleFocus(target);
       return;
     }

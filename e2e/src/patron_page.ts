@@ -1,6 +1,6 @@
 /** The patron's page, driven in a patron's terms. */
 import type { Locator, Page } from "playwright-core";
-import { Conversation } from "./conversation";
+import { Conversation, type Scope } from "./conversation";
 import type { Visitor } from "./visitor";
 
 /** A patron at their library's page. */
@@ -11,23 +11,30 @@ export class PatronPage {
   readonly waiting: Locator;
   /** What the page says when the chat is over. */
   readonly ended: Locator;
+  /** The field for the question. */
+  readonly question: Locator;
   /** The box to write in. */
   readonly box: Locator;
 
-  constructor(readonly visitor: Visitor) {
+  /** `scope` is where the patron's page is: the whole page, or a frame in it. */
+  constructor(
+    readonly visitor: Visitor,
+    private readonly scope: Scope = visitor.page,
+  ) {
     this.page = visitor.page;
-    this.conversation = new Conversation(this.page);
-    this.waiting = this.page.getByRole("heading", { name: /You are next|ahead of you/ });
-    this.ended = this.page.getByRole("heading", { name: /ended the chat/ });
-    this.box = this.page.getByRole("textbox", { name: "Your message" });
+    this.conversation = new Conversation(scope);
+    this.waiting = scope.getByRole("heading", { name: /You are next|ahead of you/ });
+    this.ended = scope.getByRole("heading", { name: /ended the chat/ });
+    this.question = scope.getByRole("textbox", { name: "Your question" });
+    this.box = scope.getByRole("textbox", { name: "Your message" });
   }
 
   /** Fills the form in and sends it. */
   async ask(form: { question: string; name?: string; email?: string }): Promise<void> {
-    await this.page.getByRole("textbox", { name: "Your question" }).fill(form.question);
-    if (form.name) await this.page.getByRole("textbox", { name: "Your name" }).fill(form.name);
-    if (form.email) await this.page.getByRole("textbox", { name: "E-mail" }).fill(form.email);
-    await this.page.getByRole("button", { name: "Start the chat" }).click();
+    await this.question.fill(form.question);
+    if (form.name) await this.scope.getByRole("textbox", { name: "Your name" }).fill(form.name);
+    if (form.email) await this.scope.getByRole("textbox", { name: "E-mail" }).fill(form.email);
+    await this.scope.getByRole("button", { name: "Start the chat" }).click();
   }
 
   /** Writes a message and waits until it is committed. */
@@ -44,7 +51,7 @@ export class PatronPage {
 
   /** What the page says about its connection. */
   async connection(): Promise<string> {
-    return (await this.page.getByRole("status", { name: "Connection" }).textContent()) ?? "";
+    return (await this.scope.getByRole("status", { name: "Connection" }).textContent()) ?? "";
   }
 
   /** What the patron reads in the conversation. */

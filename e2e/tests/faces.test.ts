@@ -1,7 +1,7 @@
 /** Each face (view) of the pages is accessible, in light and dark, from 360 pixels to a wide screen. */
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { violations } from "../src/accessibility";
 import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";
 import { Stage } from "../src/stage";
@@ -293,15 +293,6 @@ async function look(visitor: Visitor, name: string): Promise<void> {
   expect(await violations(page), `${name}, narrow`).toEqual([]);
   await page.setViewportSize(WIDE);
   await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
-}
-
-/** The serious and critical violations that axe finds. */
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found, passes } = await new AxeBuilder({ page }).analyze();
-  expect(passes.length, "axe looked at nothing").toBeGreaterThan(10);
-  return found
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);
 }
 
 /** Scrolls everything in the chat monitor except the conversation. */
