@@ -9,7 +9,10 @@ const STYLES = `
   div, dialog, button { position: static !important; background: #ffff00 !important; visibility: visible !important; }
 `;
 
-/** A web site with the pages "/" and "/catalogue", whose content security policy allows only what the widget needs. */
+/** What the page "/contact" says of how the widget is to be. */
+const CHOSEN = 'data-label="Ask a librarian of Maple" data-side="left" data-color="#ffcc00"';
+
+/** A web site with the pages "/", "/catalogue" and "/contact", whose content security policy allows only what the widget needs. */
 export class Site {
   /** Where Carrel is, once that is known. */
   #gateway = "";
@@ -24,6 +27,7 @@ export class Site {
       const headers = { "content-type": "text/html; charset=utf-8", "content-security-policy": policy };
       if (request.url === "/") response.writeHead(200, headers).end(this.#page("Maple County Library", "/catalogue"));
       else if (request.url === "/catalogue") response.writeHead(200, headers).end(this.#page("Catalogue", "/"));
+      else if (request.url === "/contact") response.writeHead(200, headers).end(this.#page("Contact", "/", CHOSEN));
       else response.writeHead(404).end();
     });
   }
@@ -54,7 +58,7 @@ export class Site {
     await once(this.server, "close");
   }
 
-  #page(title: string, other: string): string {
+  #page(title: string, other: string, chosen = ""): string {
     return `<!doctype html>
       <html lang="en">
         <head>
@@ -63,7 +67,7 @@ export class Site {
           <title>${title}</title>
           <link rel="icon" href="data:," />
           <link rel="stylesheet" href="/site.css" />
-          <script src="${this.#gateway}/embed.js" data-library="maple" async></script>
+          <script src="${this.#gateway}/embed.js" data-library="maple" ${chosen} async></script>
         </head>
         <body>
           <main>

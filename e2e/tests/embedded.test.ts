@@ -64,6 +64,23 @@ test("The site's own styles do not reach it (D85)", async () => {
   expect((box?.y ?? 0) + (box?.height ?? 0)).toBe(WIDE.height - 16);
 });
 
+test("It is as the site's web master has chosen (D85)", async () => {
+  const { page } = ricky.visitor;
+  await page.goto(`${site.origin}/contact`);
+  const button = page.getByRole("button", { name: "Ask a librarian of Maple", exact: true });
+  await button.waitFor();
+  const colors = await button.evaluate((element) => {
+    const { color, backgroundColor } = getComputedStyle(element);
+    return [color, backgroundColor];
+  });
+  expect(colors).toEqual(["rgb(0, 0, 0)", "rgb(255, 204, 0)"]);
+  expect((await button.boundingBox())?.x).toBe(16);
+  await ricky.visitor.picture("embedded-chosen");
+  expect(await violations(page)).toEqual([]);
+  await page.goto(site.origin);
+  await ricky.button.waitFor();
+});
+
 test("Ricky opens it and asks with the keyboard alone (D82)", async () => {
   const { page } = ricky.visitor;
   await press(page, ricky.button);
