@@ -27,7 +27,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{either::Either, sync::CancellationToken, task::TaskTracker};
 use tower::{Service, ServiceExt};
 
-pub(crate) use self::{client_address::Browser, headers::Elsewhere};
+pub(crate) use self::{client_address::Browser, headers::CrossOriginUse};
 use self::{
     headers::Policies,
     router::{RouterState, router},

@@ -11,7 +11,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 
-use crate::http::Elsewhere;
+use crate::http::CrossOriginUse;
 
 /// The files that `make web` built. Empty if it was not run.
 #[derive(RustEmbed)]
@@ -58,7 +58,7 @@ fn page(name: &str) -> Response {
 /// The patron's page, which a library's own web site may show in a frame (D85).
 fn patron_page() -> Response {
     let mut response = page("ask.html");
-    response.extensions_mut().insert(Elsewhere::Framed);
+    response.extensions_mut().insert(CrossOriginUse::Framed);
     response
 }
 
@@ -72,7 +72,7 @@ async fn embed_script(headers: HeaderMap) -> Response {
             .into_response(),
         None => no_such_page(&headers),
     };
-    response.extensions_mut().insert(Elsewhere::Run);
+    response.extensions_mut().insert(CrossOriginUse::Script);
     response
 }
 

@@ -27,11 +27,11 @@ const HEADERS: [(HeaderName, &str); 3] = [
 
 /// What other web sites may do with an answer: by default nothing. A route puts this among its answer's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Elsewhere {
+pub(crate) enum CrossOriginUse {
     /// The sites in the setting `gateway.embedding_origins` may show it in a frame.
     Framed,
     /// Every site may run it as a script. It holds nothing that is not public.
-    Run,
+    Script,
 }
 
 /// The content security policies, which say who may frame an answer.
@@ -57,14 +57,14 @@ impl Policies {
         })
     }
 
-    /// Sets all headers of an answer that other sites may use as `elsewhere` says.
-    fn apply(&self, headers: &mut HeaderMap, elsewhere: Option<Elsewhere>) {
+    /// Sets all headers of an answer that other sites may use as `allowed` says.
+    fn apply(&self, headers: &mut HeaderMap, allowed: Option<CrossOriginUse>) {
         for (name, value) in HEADERS {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        match (elsewhere, &self.framed) {
+        match (allowed, &self.framed) {
             // X-Frame-Options can't name a site. Browsers that know frame-ancestors ignore it, others would show nothing.
-            (Some(Elsewhere::Framed), Some(framed)) => {
+            (Some(CrossOriginUse::Framed), Some(framed)) => {
                 headers.insert(header::CONTENT_SECURITY_POLICY, framed.clone());
             }
             _ => {
@@ -72,12 +72,12 @@ impl Policies {
                 headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
             }
         }
-        let users = match elsewhere {
-            Some(Elsewhere::Run) => "cross-origin",
+        let users = match allowed {
+            Some(CrossOriginUse::Script) => "cross-origin",
             _ => "same-origin",
         };
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static(users));
-        if elsewhere == Some(Elsewhere::Run) {
+        if allowed == Some(CrossOriginUse::Script) {
             // For sites that name the script with the attribute `crossorigin`.
             let anybody = HeaderValue::from_static("*");
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
@@ -100,7 +100,7 @@ pub(super) async fn add_headers(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
-    let elsewhere = response.extensions().get::<Elsewhere>().copied();
-    policies.apply(response.headers_mut(), elsewhere);
+    let allowed = response.extensions().get::<CrossOriginUse>().copied();
+    policies.apply(response.headers_mut(), allowed);
     response
 }

@@ -23,12 +23,12 @@ export function takeFocus(element: HTMLElement | null | undefined): void {
 }
 
 /** Gives the focus to where the patron writes, at once or as soon as it is there: they have come into the frame. */
-export function letIn(): void {
+export function focusWhenReady(): void {
   isAwaited = true;
   takeFocus(FIRST.map((selector) => document.querySelector<HTMLElement>(selector)).find((found) => found !== null));
 }
 
 /** Notes that the patron has gone elsewhere, and must not be called back when something is there. */
-export function letGo(): void {
+export function cancelFocus(): void {
   isAwaited = false;
 }

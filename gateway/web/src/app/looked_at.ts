@@ -9,7 +9,7 @@ export function isLookedAt(): boolean {
 }
 
 /** Notes what the page around this one says of whether the user is looking at it and can see this one there. */
-export function lookedAtThere(looking: boolean): void {
+export function setLookedAtInSite(looking: boolean): void {
   lookedAtFromThere = looking;
   if (looking) for (const look of lookers) look();
 }

@@ -1,8 +1,8 @@
 /** The patron page's link to the widget that shows it in a page of the library's own web site (D85). */
 import { effect, untracked } from "@preact/signals";
-import { asSite, type Minimise, type Standing } from "../embed/messages";
-import { letGo, letIn } from "./embedded";
-import { lookedAtThere } from "./looked_at";
+import { asSite, type ChatState, type Minimise } from "../embed/messages";
+import { cancelFocus, focusWhenReady } from "./embedded";
+import { setLookedAtInSite } from "./looked_at";
 import type { PatronChat } from "./patron_chat";
 import type { Stage } from "./patron_stage";
 
@@ -23,8 +23,8 @@ export class WidgetLink {
     addEventListener("message", (event) => this.#hear(event), { signal });
     addEventListener("keydown", (event) => this.#press(event), { signal });
     const telling = effect(() => {
-      const standing = this.#standing();
-      untracked(() => this.#tell(standing));
+      const state = this.#state();
+      untracked(() => this.#tell(state));
     });
     return () => {
       telling();
@@ -32,7 +32,7 @@ export class WidgetLink {
     };
   }
 
-  #standing(): Standing {
+  #state(): ChatState {
     return { carrel: "chat", running: RUNNING.has(this.chat.stage.value), unread: this.chat.unread.value };
   }
 
@@ -41,10 +41,10 @@ export class WidgetLink {
     const site = asSite(data);
     if (site === undefined) return;
     this.#origin = origin;
-    lookedAtThere(site.looking);
-    if (site.focus) letIn();
-    else letGo();
-    this.#tell(this.#standing());
+    setLookedAtInSite(site.looking);
+    if (site.focus) focusWhenReady();
+    else cancelFocus();
+    this.#tell(this.#state());
   }
 
   /** Minimises the panel at Esc, unless a dialog of this page is closed by it. */
@@ -53,7 +53,7 @@ export class WidgetLink {
     if (document.querySelector("dialog[open]") === null) this.#tell({ carrel: "minimise" });
   }
 
-  #tell(words: Standing | Minimise): void {
+  #tell(words: ChatState | Minimise): void {
     if (this.#origin !== undefined) window.parent.postMessage(words, this.#origin);
   }
 }

@@ -13,7 +13,7 @@ export interface Site {
 }
 
 /** What the patron page tells the widget of the chat: all that the site learns of it. */
-export interface Standing {
+export interface ChatState {
   carrel: "chat";
   /** Whether there is a chat that has not ended, the wait for it included. */
   running: boolean;
@@ -34,7 +34,7 @@ export function asSite(data: unknown): Site | undefined {
 }
 
 /** Returns what came from the patron page, if it is that. */
-export function fromChat(data: unknown): Standing | Minimise | undefined {
+export function fromChat(data: unknown): ChatState | Minimise | undefined {
   if (!isObject(data)) return undefined;
   if (data.carrel === "minimise") return { carrel: "minimise" };
   if (data.carrel !== "chat") return undefined;

@@ -1,6 +1,6 @@
 /** The button and the panel with the chat, in a page of the library's own web site (D85). */
 import { Memory } from "./memory";
-import { fromChat, type Site, type Standing } from "./messages";
+import { type ChatState, fromChat, type Site } from "./messages";
 import type { Options } from "./options";
 import { build, frame, type Parts } from "./parts";
 
@@ -10,7 +10,7 @@ const WHOLE_WINDOW = "(max-width: 34rem), (max-height: 30rem)";
 /** How many milliseconds after its frame was loaded the patron page has to have answered. It does so at once. */
 const PATIENCE = 5_000;
 
-const NO_CHAT: Standing = { carrel: "chat", running: false, unread: 0 };
+const NO_CHAT: ChatState = { carrel: "chat", running: false, unread: 0 };
 
 /** One library's widget. */
 export class Widget {
@@ -19,7 +19,7 @@ export class Widget {
   readonly #wholeWindow = matchMedia(WHOLE_WINDOW);
   #frame: HTMLIFrameElement | undefined;
   #open = false;
-  #standing = NO_CHAT;
+  #chat = NO_CHAT;
   /** Whether the site's window has the focus, and the patron is not in the frame. */
   #focused = document.hasFocus();
   #awaited: ReturnType<typeof setTimeout> | undefined;
@@ -135,8 +135,8 @@ export class Widget {
     clearTimeout(this.#awaited);
     this.#parts.trouble.hidden = true;
     if (said.carrel === "minimise") return this.#minimise();
-    const isMore = said.unread > this.#standing.unread;
-    this.#standing = said;
+    const isMore = said.unread > this.#chat.unread;
+    this.#chat = said;
     this.#draw();
     this.#remember();
     if (isMore && !this.#open) this.#parts.status.textContent = inWords(said.unread);
@@ -156,7 +156,7 @@ export class Widget {
 
   #draw(): void {
     const { button, label, count, countWords, status } = this.#parts;
-    const { running, unread } = this.#standing;
+    const { running, unread } = this.#chat;
     const isShown = !this.#open && unread > 0;
     button.setAttribute("aria-expanded", String(this.#open));
     label.textContent = running && !this.#open ? "Back to your chat" : this.options.label;
@@ -168,9 +168,9 @@ export class Widget {
 
   /** A minimised panel is worth coming back to while there is a chat in it, or something that was not read. */
   #remember(): void {
-    const { running, unread } = this.#standing;
-    const state = running || unread > 0 ? "minimised" : undefined;
-    this.#memory.remember(this.#open ? "open" : state);
+    const { running, unread } = this.#chat;
+    const minimised = running || unread > 0 ? "minimised" : undefined;
+    this.#memory.remember(this.#open ? "open" : minimised);
   }
 
   /** Which element of the widget has the focus. */

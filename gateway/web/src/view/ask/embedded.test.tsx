@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { lookedAtThere } from "../../app/looked_at";
+import { setLookedAtInSite } from "../../app/looked_at";
 import { WidgetLink } from "../../app/widget_link";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { PatronPage } from "../../testing/patron_page";
@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => {
   stop();
   page.close();
-  lookedAtThere(false);
+  setLookedAtInSite(false);
   vi.restoreAllMocks();
 });
 
