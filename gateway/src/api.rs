@@ -21,9 +21,10 @@ use carrel_proto::{
     },
     presence::v1::{GetAvailabilityRequest, GetAvailabilityResponse},
     session::v1::{
-        Audience, EraseSessionRequest, EraseSessionResponse, GetTranscriptRequest,
-        GetTranscriptResponse, ListAuditEntriesRequest, ListAuditEntriesResponse,
-        ListEndedSessionsRequest, ListEndedSessionsResponse,
+        Audience, EraseSessionRequest, EraseSessionResponse, ExportTranscriptRequest,
+        ExportTranscriptResponse, GetTranscriptRequest, GetTranscriptResponse,
+        ListAuditEntriesRequest, ListAuditEntriesResponse, ListEndedSessionsRequest,
+        ListEndedSessionsResponse,
     },
 };
 use http::{HeaderMap, StatusCode, header};
@@ -54,6 +55,7 @@ pub(crate) fn routes(upstream: Upstream) -> Router {
         .route("/v1/libraries/{id}/availability", get(availability))
         .route("/v1/profile", get(profile))
         .route("/v1/sessions/{id}/transcript", get(transcript))
+        .route("/v1/sessions/{id}/export", post(export_transcript))
         .route("/v1/sessions/{id}/erase", post(erase_session))
         .route("/v1/ended-sessions", post(ended_sessions))
         .route("/v1/audit", get(audit))
@@ -221,6 +223,27 @@ async fn transcript(
             audience: audience.into(),
         },
         |request| sessions.get_transcript(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn export_transcript(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    Path(session_id): Path<String>,
+    body: Body,
+) -> Answer<ExportTranscriptResponse> {
+    let ExportTranscriptRequest { audience, .. } = message(&headers, body)?;
+    let mut sessions = upstream.sessions.clone();
+    let answer = upstream.call(
+        "carrel.session.v1.SessionService/ExportTranscript",
+        bearer(browser, &headers).about(&session_id),
+        ExportTranscriptRequest {
+            session_id,
+            audience,
+        },
+        |request| sessions.export_transcript(request),
     );
     Ok(Json(answer.await?))
 }

@@ -417,6 +417,7 @@ pub fn audit_entry_to_wire(number: u64, at_ms: i64, entry: AuditEntry) -> wire::
         AuditAct::ConferenceEntered => wire::AuditAct::ConferenceEntered,
         AuditAct::ConferenceLeft => wire::AuditAct::ConferenceLeft,
         AuditAct::TranscriptRead => wire::AuditAct::TranscriptRead,
+        AuditAct::TranscriptExported => wire::AuditAct::TranscriptExported,
         AuditAct::SessionErased => wire::AuditAct::SessionErased,
     };
     wire::AuditEntry {

@@ -21,4 +21,5 @@ pub mod resolution;
 pub(crate) mod samples;
 pub mod session;
 pub mod text;
+pub mod transcript;
 pub mod transfer;

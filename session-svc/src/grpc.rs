@@ -18,6 +18,7 @@ use crate::{
         decide::Command,
         people::{Actor, LibrarianActor, Role},
         refused::Refused,
+        transcript::TranscriptUse,
     },
     error::Error,
     live_session::Acted,
@@ -294,9 +295,33 @@ impl SessionService for SessionApi {
             convert::audience_from_wire("audience", message.audience).map_err(Error::from)?;
         let transcript = self
             .sessions
-            .transcript(&message.session_id, actor, requested)
+            .transcript(
+                &message.session_id,
+                actor,
+                requested,
+                TranscriptUse::Reading,
+            )
             .await?;
         Ok(Response::new(wire::GetTranscriptResponse {
+            audience: convert::audience_to_wire(transcript.audience).into(),
+            session: Some(transcript.session),
+            events: transcript.events,
+        }))
+    }
+
+    async fn export_transcript(
+        &self,
+        request: Request<wire::ExportTranscriptRequest>,
+    ) -> Result<Response<wire::ExportTranscriptResponse>, Status> {
+        let actor = self.caller(request.metadata())?;
+        let message = request.into_inner();
+        let requested =
+            convert::audience_from_wire("audience", message.audience).map_err(Error::from)?;
+        let transcript = self
+            .sessions
+            .transcript(&message.session_id, actor, requested, TranscriptUse::Export)
+            .await?;
+        Ok(Response::new(wire::ExportTranscriptResponse {
             audience: convert::audience_to_wire(transcript.audience).into(),
             session: Some(transcript.session),
             events: transcript.events,

@@ -276,9 +276,10 @@ impl LiveSession {
             Request::Transcript {
                 actor,
                 requested,
+                used_for,
                 answer,
             } => {
-                let _ = answer.send(self.transcript(&actor, requested).await);
+                let _ = answer.send(self.transcript(&actor, requested, used_for).await);
             }
             Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
             Request::CatchUp => self.refill("tail", None).await,

@@ -23,6 +23,7 @@ use crate::{
         decide::{Command, decide},
         people::Actor,
         refused::Refused,
+        transcript::{TranscriptUse, may_ever_have},
     },
     error::Error,
     live_session::{
@@ -148,10 +149,14 @@ impl Sessions {
         session_id: &str,
         actor: Actor,
         requested: Option<Audience>,
+        used_for: TranscriptUse,
     ) -> Result<Transcript, Error> {
+        // Refused alike for an id that no session can have.
+        may_ever_have(&actor, requested, used_for)?;
         self.ask(session_id, |answer| Request::Transcript {
             actor,
             requested,
+            used_for,
             answer,
         })
         .await

@@ -41,6 +41,16 @@ pub(crate) async fn call(
             plain(&get(address, &transcript("?audience=patron"), token).await)
         }
         "GetTranscript/staff" => plain(&get(address, &transcript("?audience=staff"), token).await),
+        "ExportTranscript" | "ExportTranscript/patron" | "ExportTranscript/staff" => {
+            let audience = match operation {
+                "ExportTranscript/patron" => "AUDIENCE_PATRON",
+                "ExportTranscript/staff" => "AUDIENCE_STAFF",
+                _ => "AUDIENCE_UNSPECIFIED",
+            };
+            let path = format!("/v1/sessions/{}/export", case.session_id);
+            let body = json!({ "audience": audience });
+            plain(&post_as(address, &path, token, &body.to_string()).await)
+        }
         "EraseSession" => {
             let path = format!("/v1/sessions/{}/erase", case.session_id);
             let body = json!({ "commandId": command_id() });

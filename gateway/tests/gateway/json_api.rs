@@ -143,6 +143,17 @@ async fn queries_and_tokens_reach_the_service() {
         assert_eq!(status(&erased), expected);
     }
     assert_eq!(house.seen.count("erase s c"), 1);
+    let export = json!({ "audience": "AUDIENCE_STAFF", "sessionId": "another" }).to_string();
+    let headers = format!("{IS_JSON}{bearer}");
+    let exported = post(&house, "/v1/sessions/s/export", &headers, &export).await;
+    assert_eq!(status(&exported), 200);
+    assert_eq!(body(&exported)["audience"], "AUDIENCE_STAFF");
+    let nobodys = post(&house, "/v1/sessions/s/export", IS_JSON, &export).await;
+    assert_eq!(status(&nobodys), 401);
+    // Somebody else's page can't make a browser export: reading the address is not enough.
+    let read = get(&house, "/v1/sessions/s/export", &bearer).await;
+    assert_eq!(body(&read)["reason"], "WRONG_METHOD");
+    assert_eq!(house.seen.count("export s"), 1);
     let renew = json!({ "accessToken": token("map", NOW_S) }).to_string();
     let renewed = post(&house, "/v1/renew", IS_JSON, &renew).await;
     assert!(body(&renewed)["token"]["expireTime"].is_string());

@@ -14,10 +14,13 @@ import {
 } from "./gen/carrel/directory/v1/directory_service_pb";
 import { GetAvailabilityResponseSchema } from "./gen/carrel/presence/v1/presence_service_pb";
 import { type Refusal, RefusalSchema } from "./gen/carrel/refusal/v1/refusal_pb";
+import { Audience } from "./gen/carrel/session/v1/session_pb";
 import {
   type EndedSessionFilter,
   EraseSessionRequestSchema,
   EraseSessionResponseSchema,
+  ExportTranscriptRequestSchema,
+  ExportTranscriptResponseSchema,
   GetTranscriptResponseSchema,
   ListAuditEntriesResponseSchema,
   ListEndedSessionsRequestSchema,
@@ -152,6 +155,14 @@ export function profile(accessToken: string) {
 export function transcript(accessToken: string, sessionId: string, view: TranscriptView) {
   const path = `/v1/sessions/${encodeURIComponent(sessionId)}/transcript?audience=${view}`;
   return call(path, GetTranscriptResponseSchema, { accessToken });
+}
+
+/** Exports a session's transcript in one view, for a file. The server writes each export to the audit (R21). */
+export function exportTranscript(accessToken: string, sessionId: string, view: TranscriptView) {
+  const audience = view === "staff" ? Audience.STAFF : Audience.PATRON;
+  const body = toJson(ExportTranscriptRequestSchema, create(ExportTranscriptRequestSchema, { audience }));
+  const path = `/v1/sessions/${encodeURIComponent(sessionId)}/export`;
+  return call(path, ExportTranscriptResponseSchema, { accessToken, body });
 }
 
 /** Erases an ended session. A repeated command gets the first outcome. */

@@ -16,6 +16,8 @@ pub enum AuditAct {
     ConferenceLeft,
     /// A transcript was read by someone who was not in the session.
     TranscriptRead,
+    /// A transcript was exported by a librarian, whether they were in the session or not.
+    TranscriptExported,
     /// A session was erased.
     SessionErased,
 }
@@ -69,6 +71,7 @@ fn chain_hash(fact: &AuditFact, at_ms: i64, before: &str) -> String {
         AuditAct::ConferenceEntered => "entered",
         AuditAct::ConferenceLeft => "left",
         AuditAct::TranscriptRead => "read",
+        AuditAct::TranscriptExported => "exported",
         AuditAct::SessionErased => "erased",
     };
     let mut context = Context::new(&SHA256);

@@ -10,11 +10,10 @@ use crate::{
     domain::{
         access::{Purpose, Relation, may_see, typing_reach},
         audience::{Audience, Part, show_speaker, show_staff},
-        audit::AuditAct,
-        decide::audit_fact,
         event::Speaker,
         people::Actor,
         refused::Refused,
+        transcript::{Granted, TranscriptUse, grant},
     },
     error::Error,
 };
@@ -83,28 +82,16 @@ impl LiveSession {
         })
     }
 
-    /// Returns the transcript. The audit has it before the reader does (I25), unless the reader was in the session.
+    /// Returns the transcript. What the audit records of it is written before (I25).
     pub(super) async fn transcript(
         &mut self,
         actor: &Actor,
         requested: Option<Audience>,
+        used_for: TranscriptUse,
     ) -> Result<Transcript, Error> {
         self.catch_up_together().await?;
-        let situation = self.situation();
-        let audience = may_see(&situation, actor, requested, Purpose::Transcript)?;
-        if let (Some(Relation::Reviewer), Some(librarian)) =
-            (situation.relation(actor), actor.librarian())
-        {
-            let detail = match audience {
-                Audience::Patron => "PATRON",
-                Audience::Staff => "STAFF",
-            };
-            let fact = audit_fact(
-                &situation,
-                AuditAct::TranscriptRead,
-                &librarian.member,
-                detail,
-            );
+        let Granted { audience, fact } = grant(&self.situation(), actor, requested, used_for)?;
+        if let Some(fact) = fact {
             self.audit(fact).await?;
         }
         let events = self.history.view(audience).transcript()?;

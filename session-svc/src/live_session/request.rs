@@ -12,6 +12,7 @@ use crate::{
         audience::{Audience, Part},
         decide::Command,
         people::Actor,
+        transcript::TranscriptUse,
     },
     error::Error,
     history::EncodedEvent,
@@ -41,10 +42,11 @@ pub(crate) enum Request {
         actor: Actor,
         answer: oneshot::Sender<Result<Look, Error>>,
     },
-    /// Returns the transcript.
+    /// Returns the transcript, to be read or exported.
     Transcript {
         actor: Actor,
         requested: Option<Audience>,
+        used_for: TranscriptUse,
         answer: oneshot::Sender<Result<Transcript, Error>>,
     },
     /// Passes on that a participant is typing.

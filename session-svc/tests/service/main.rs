@@ -15,6 +15,7 @@ mod desk;
 mod ended_sessions;
 mod erasing;
 mod escalation;
+mod exporting;
 mod failing_log;
 mod heartbeats;
 mod load;

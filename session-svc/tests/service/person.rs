@@ -209,6 +209,22 @@ impl Person {
             .map(tonic::Response::into_inner)
     }
 
+    pub async fn export(
+        &mut self,
+        session_id: &str,
+        audience: wire::Audience,
+    ) -> Result<wire::ExportTranscriptResponse, Status> {
+        let message = wire::ExportTranscriptRequest {
+            session_id: session_id.into(),
+            audience: audience.into(),
+        };
+        let request = self.ask(message);
+        self.client
+            .export_transcript(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
     /// Attends a session and returns once Joined came.
     pub async fn attend(
         &mut self,

@@ -18,6 +18,10 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
         session_id: case.session_id.clone(),
         audience: audience.into(),
     };
+    let export = |audience: wire::Audience| wire::ExportTranscriptRequest {
+        session_id: case.session_id.clone(),
+        audience: audience.into(),
+    };
     match operation {
         "OpenSession" => {
             let message = wire::OpenSessionRequest {
@@ -111,6 +115,18 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
         "GetTranscript/staff" => {
             let request = ask(token, transcript(wire::Audience::Staff));
             sessions.get_transcript(request).await.into()
+        }
+        "ExportTranscript" => {
+            let request = ask(token, export(wire::Audience::Unspecified));
+            sessions.export_transcript(request).await.into()
+        }
+        "ExportTranscript/patron" => {
+            let request = ask(token, export(wire::Audience::Patron));
+            sessions.export_transcript(request).await.into()
+        }
+        "ExportTranscript/staff" => {
+            let request = ask(token, export(wire::Audience::Staff));
+            sessions.export_transcript(request).await.into()
         }
         "Attend" => attend(sessions, token, case, wire::Audience::Unspecified)
             .await

@@ -102,6 +102,21 @@ pub(super) const TABLE: Table = Table {
     GetTranscript/staff    inside       UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
     GetTranscript/staff    ended        UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
 
+    ExportTranscript       unopened     UA    PD    PD    NF    NF    NF    NF    NF    NF    NF    NF    UA
+    ExportTranscript       waiting      UA    PD    PD    NF    NF    NF    out   NF    out   NF    NF    UA
+    ExportTranscript       active       UA    PD    PD    ok    NF    NF    out   NF    out   NF    NF    UA
+    ExportTranscript       inside       UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
+    ExportTranscript       transferred  UA    PD    PD    gone  ok    NF    out   NF    out   NF    NF    UA
+    ExportTranscript       ended        UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
+    ExportTranscript       later        UA    PD    PD    NF    NF    NF    ok    NF    ok    NF    NF    UA
+    ExportTranscript/patron active      UA    PD    PD    ok    NF    NF    out   NF    out   NF    NF    UA
+    ExportTranscript/patron inside      UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
+    ExportTranscript/patron ended       UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
+    ExportTranscript/staff unopened     UA    PD    PD    NF    NF    NF    NF    NF    NF    NF    NF    UA
+    ExportTranscript/staff active       UA    PD    PD    ok    NF    NF    out   NF    out   NF    NF    UA
+    ExportTranscript/staff inside       UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
+    ExportTranscript/staff ended        UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
+
     Attend                 unopened     UA    NF    NF    NF    NF    NF    NF    NF    NF    NF    NF    UA
     Attend                 waiting      UA    ok    NF    NF    NF    NF    out   NF    out   NF    NF    UA
     Attend                 active       UA    ok    NF    ok    NF    NF    out   NF    out   NF    NF    UA

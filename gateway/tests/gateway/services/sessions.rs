@@ -343,6 +343,22 @@ impl SessionService for Sessions {
         }))
     }
 
+    async fn export_transcript(
+        &self,
+        request: Request<ExportTranscriptRequest>,
+    ) -> Answer<ExportTranscriptResponse> {
+        subject(request.metadata())?;
+        let ExportTranscriptRequest {
+            session_id,
+            audience,
+        } = request.into_inner();
+        self.seen.saw(format!("export {session_id}"));
+        Ok(Response::new(ExportTranscriptResponse {
+            audience,
+            ..ExportTranscriptResponse::default()
+        }))
+    }
+
     async fn erase_session(
         &self,
         request: Request<EraseSessionRequest>,

@@ -22,7 +22,7 @@ export function Audit({ desk }: { desk: Desk }) {
       <Paged
         list={list}
         title="Audit"
-        lead="Who entered conference mode, left it, read a transcript of a session they were not in, or erased a session. Entries cannot be changed; each is chained to the one before."
+        lead="Who entered conference mode, left it, read a transcript of a session they were not in, saved a transcript outside of Carrel, or erased a session. Entries cannot be changed; each is chained to the one before."
         empty="Nothing has been written to the audit yet."
       >
         {(entries) => (
@@ -80,6 +80,8 @@ function sentenceOf(entry: AuditEntry): string {
       return `Left conference mode${LEAVINGS[entry.detail] ?? ""}`;
     case AuditAct.TRANSCRIPT_READ:
       return entry.detail === "PATRON" ? "Read the patron's transcript" : "Read the staff transcript";
+    case AuditAct.TRANSCRIPT_EXPORTED:
+      return entry.detail === "PATRON" ? "Saved the patron's transcript" : "Saved the staff transcript";
     case AuditAct.SESSION_ERASED:
       return entry.detail === "RETENTION" ? "Erased the session when its time was over" : "Erased the session";
     default:

@@ -7,7 +7,6 @@ import { Part, type Resolution, type Session, SessionSchema } from "../../gen/ca
 import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";
 import { day, dayAndTime, milliseconds, span } from "../../time";
-import { saveText, transcriptName, transcriptText } from "../../transcript_text";
 import { nameOf } from "../../words";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
@@ -19,6 +18,7 @@ import { Paged } from "./paged";
 import { ResolutionSetter } from "./resolution";
 import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useReview } from "./review_notes";
 import { RowName } from "./rows";
+import { SaveTranscript } from "./save_transcript";
 import { SessionSearch } from "./session_search";
 
 /** Ended sessions of the library, and their transcripts as staff and as the patron see them. */
@@ -47,7 +47,7 @@ export function Transcripts({ desk }: { desk: Desk }) {
       <Paged
         list={list}
         title="Ended sessions"
-        lead={`Sessions of patrons of ${desk.profile.value?.institutionName ?? "your library"}, the most recently ended first. Opening the transcript of a session that you were not in is written to the audit.`}
+        lead={`Sessions of patrons of ${desk.profile.value?.institutionName ?? "your library"}, the most recently ended first. Opening the transcript of a session that you were not in is written to the audit, and so is each transcript that you save.`}
         tools={<SessionSearch search={search} onSearch={setSearch} />}
         empty={whyNone(ended)}
         progress={progressOf(ended)}
@@ -173,6 +173,8 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
   const [view, setView] = useState<TranscriptView>("staff");
   const [read, setRead] = useState<Partial<Record<TranscriptView, GetTranscriptResponse>>>({});
   const [errors, setErrors] = useState<Partial<Record<TranscriptView, string>>>({});
+  /** Why the last attempt to save failed. */
+  const [unsaved, setUnsaved] = useState("");
   /** The views that are being read. A read is written to the audit, and must not be done twice. */
   const underWay = useRef(new Set<TranscriptView>());
   const heading = useRef<HTMLHeadingElement>(null);
@@ -202,11 +204,6 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
   const items: Item[] = events.map((event) => ({ kind: "event", event }));
   if (reviews) items.push(...notesUnderWay(desk, session.sessionId));
   const reader = { isOwn: () => false, isPatron: view === "patron", queueName: desk.queueName };
-  const save = () => {
-    if (answer?.session === undefined) return;
-    const text = transcriptText(answer.session, events, reader);
-    saveText(transcriptName(`transcript-${view}`, answer.session), text);
-  };
   return (
     <section class="transcript-pane" aria-label={`Transcript of ${patron}`}>
       <header class="session-head">
@@ -223,9 +220,14 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
             {view === "staff" && session.patronEmail && <MailLink address={session.patronEmail} />}
           </p>
         </div>
-        <button type="button" class="button small" aria-disabled={answer === undefined} onClick={save}>
-          <Icon name="file" /> Save as text
-        </button>
+        <SaveTranscript
+          desk={desk}
+          session={session}
+          view={view}
+          enabled={answer !== undefined}
+          onError={setUnsaved}
+          onErased={onErased}
+        />
         {desk.mayErase.value && session.eraseTime === undefined && (
           <button type="button" class="button small danger-quiet" onClick={() => setErasing(true)}>
             Erase…
@@ -244,6 +246,11 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
         onSelect={setView}
       />
       <div class="transcript-body" role="tabpanel" id={`panel-view-${view}`} aria-labelledby={`tab-view-${view}`}>
+        {unsaved && (
+          <p class="notice bad" role="alert">
+            Not saved. {unsaved}
+          </p>
+        )}
         {error && (
           <p class="notice bad" role="alert">
             {error}{" "}
