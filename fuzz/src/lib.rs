@@ -20,7 +20,7 @@ use carrel_platform::{
     text::{TEXT_LIMIT, check_text},
 };
 use carrel_presence::{
-    domain::{directory, rules},
+    domain::{directory, role_change::RoleEntry, rules},
     file::DirectoryFile,
 };
 use carrel_proto::{directory::v1 as directory_wire, session::v1 as wire};
@@ -137,6 +137,8 @@ pub fn request(data: &[u8]) {
     }
     let _ = wire::GetTranscriptRequest::decode(data)
         .map(|request| convert::audience_from_wire("audience", request.audience));
+    let _ = wire::ExportTranscriptRequest::decode(data)
+        .map(|request| convert::audience_from_wire("audience", request.audience));
     let _ = wire::WatchSessionsRequest::decode(data);
     let _ = directory_wire::LogInRequest::decode(data);
     let _ = directory_wire::RenewTokenRequest::decode(data);
@@ -181,6 +183,9 @@ pub fn stored_event(data: &[u8]) {
         let mut all = directory::Directory::default();
         all.apply(event);
         let _ = rules::problems(&all);
+    }
+    if let Ok(entry) = serde_json::from_slice::<RoleEntry>(data) {
+        let _ = entry.follows(7, "");
     }
 }
 

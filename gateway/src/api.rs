@@ -17,7 +17,8 @@ use carrel_proto::{
     directory::v1::{
         AdmitPatronRequest, AdmitPatronResponse, GetLibraryRequest, GetLibraryResponse,
         GetProfileRequest, GetProfileResponse, ListLibrariesRequest, ListLibrariesResponse,
-        LogInRequest, LogInResponse, RenewTokenRequest, RenewTokenResponse,
+        ListRoleChangesRequest, ListRoleChangesResponse, LogInRequest, LogInResponse,
+        RenewTokenRequest, RenewTokenResponse,
     },
     presence::v1::{GetAvailabilityRequest, GetAvailabilityResponse},
     session::v1::{
@@ -59,6 +60,7 @@ pub(crate) fn routes(upstream: Upstream) -> Router {
         .route("/v1/sessions/{id}/erase", post(erase_session))
         .route("/v1/ended-sessions", post(ended_sessions))
         .route("/v1/audit", get(audit))
+        .route("/v1/role-changes", get(role_changes))
         .route("/v1/{*path}", any(async || no_such_endpoint()))
         .method_not_allowed_fallback(async || wrong_method())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -304,6 +306,26 @@ async fn audit(
             page_token: page.page_token,
         },
         |request| sessions.list_audit_entries(request),
+    );
+    Ok(Json(answer.await?))
+}
+
+async fn role_changes(
+    State(upstream): State<Upstream>,
+    Extension(browser): Extension<Browser>,
+    headers: HeaderMap,
+    query: Parameters<PageQuery>,
+) -> Answer<ListRoleChangesResponse> {
+    let page = readable(query)?;
+    let mut directory = upstream.directory.clone();
+    let answer = upstream.call(
+        "carrel.directory.v1.DirectoryService/ListRoleChanges",
+        bearer(browser, &headers),
+        ListRoleChangesRequest {
+            page_size: page.page_size,
+            page_token: page.page_token,
+        },
+        |request| directory.list_role_changes(request),
     );
     Ok(Json(answer.await?))
 }

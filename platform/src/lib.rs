@@ -1,7 +1,9 @@
 //! What more than one Carrel service needs, and nothing that only one of them needs.
 //!
 //! - [`log`]: the source of truth. Versioned, atomic appends, and real erasure; [`log::sqlite`] is the embedded engine,
-//!   [`log::postgres`] the one that several servers share, [`log::stored`] the format of services' events in it.
+//!   [`log::postgres`] the one that several servers share, [`log::stored`] the format of services' events in it,
+//!   [`log::newest`] for streams that are shown as lists.
+//! - [`chain`]: hashes by which it shows when an entry of an audit was altered, moved or removed.
 //! - [`bus`]: quick, lossy notifications that something happened.
 //! - [`lease`]: facts that hold only while their holder keeps renewing them; [`members`]: which replicas of a service
 //!   there are.
@@ -26,6 +28,7 @@ mod allocator;
 pub mod auth;
 pub mod backoff;
 pub mod bus;
+pub mod chain;
 pub mod clock;
 pub mod condition;
 pub mod config;

@@ -9,6 +9,7 @@ use ring::digest;
 
 mod figures;
 mod group;
+pub mod newest;
 mod pace;
 pub mod postgres;
 pub mod sqlite;

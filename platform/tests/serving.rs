@@ -10,7 +10,8 @@ use carrel_platform::{
 use carrel_proto::directory::v1::{
     AdmitPatronRequest, AdmitPatronResponse, GetLibraryRequest, GetLibraryResponse,
     GetProfileRequest, GetProfileResponse, ListLibrariesRequest, ListLibrariesResponse,
-    LogInRequest, LogInResponse, RenewTokenRequest, RenewTokenResponse,
+    ListRoleChangesRequest, ListRoleChangesResponse, LogInRequest, LogInResponse,
+    RenewTokenRequest, RenewTokenResponse,
     directory_service_client::DirectoryServiceClient,
     directory_service_server::{DirectoryService, DirectoryServiceServer},
 };
@@ -88,6 +89,13 @@ impl DirectoryService for Gate {
         &self,
         _: Request<GetProfileRequest>,
     ) -> Result<Response<GetProfileResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_role_changes(
+        &self,
+        _: Request<ListRoleChangesRequest>,
+    ) -> Result<Response<ListRoleChangesResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 }

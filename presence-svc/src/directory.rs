@@ -10,9 +10,11 @@ pub mod service;
 pub mod storage;
 pub mod throttle;
 
+mod changes;
 pub(crate) mod convert;
 mod grpc;
 mod latest;
 mod random;
+mod role_changes;
 
 pub use grpc::DirectoryApi;

@@ -5,6 +5,7 @@ pub mod hours;
 pub mod presence;
 pub mod profile;
 pub mod queues;
+pub mod role_change;
 pub mod roster;
 pub mod rules;
 pub mod wait;

@@ -36,6 +36,9 @@ pub enum Error {
     /// A patron asked for a librarian's profile.
     #[error("Only librarians have a profile.")]
     PatronWithoutProfile,
+    /// Somebody else than an administrator asked for the changes of roles.
+    #[error("Only administrators of a library may see who got, changed or lost a role in it.")]
+    NotAdministrator,
     /// The account of a token is gone.
     #[error("This account is no longer in the directory.")]
     AccountRemoved,
@@ -152,7 +155,7 @@ impl From<Error> for Refusal {
             }
             Error::NoSuchLibrary => Self::not_found("library"),
             Error::NoPracticeQueue => Self::not_found("practice queue"),
-            Error::LibrarianAsPatron | Error::PatronWithoutProfile => {
+            Error::LibrarianAsPatron | Error::PatronWithoutProfile | Error::NotAdministrator => {
                 Self::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", message)
             }
             Error::AccountRemoved => Self::new(Code::Unauthenticated, "ACCOUNT_REMOVED", message),

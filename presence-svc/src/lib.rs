@@ -11,7 +11,8 @@
 //!
 //! In the event log, in the one stream `directory/all`. The directory in memory is a fold of it, brought up to date
 //! before every answer. So a command in another process ([`load_directory_file`], [`add_librarian`],
-//! [`remove_librarian`]) takes effect at once in every running server, and any number of servers may share one log.
+//! [`remove_librarian`]) takes effect at once in every running server, and any number of servers may share one log. What
+//! changed in librarians' roles is written with it into a stream of each library, which its administrators may read.
 //!
 //! # What it promises
 //!

@@ -277,6 +277,12 @@ async fn pages_are_asked_for_as_they_were_given() {
         };
         let answer = sessions.list_audit_entries(on_behalf(admin, audit)).await;
         assert_invalid(answer, "BAD_PAGE_TOKEN", "page_token");
+        let roles = directory::ListRoleChangesRequest {
+            page_size,
+            page_token: page_token.clone(),
+        };
+        let answer = directory.list_role_changes(on_behalf(admin, roles)).await;
+        assert_invalid(answer, "BAD_PAGE_TOKEN", "page_token");
         let libraries = directory::ListLibrariesRequest {
             page_size,
             page_token,
@@ -308,6 +314,12 @@ async fn pages_are_asked_for_as_they_were_given() {
             page_token: page_token.clone(),
         };
         let answer = sessions.list_audit_entries(on_behalf(admin, audit)).await;
+        assert_invalid(answer, "BAD_PAGE_SIZE", "page_size");
+        let roles = directory::ListRoleChangesRequest {
+            page_size,
+            page_token: page_token.clone(),
+        };
+        let answer = directory.list_role_changes(on_behalf(admin, roles)).await;
         assert_invalid(answer, "BAD_PAGE_SIZE", "page_size");
         let libraries = directory::ListLibrariesRequest {
             page_size,

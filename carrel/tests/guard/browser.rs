@@ -73,6 +73,7 @@ pub(crate) async fn call(
         "GetLibrary" => plain(&get(address, "/v1/libraries/maple", token).await),
         "ListLibraries" => plain(&get(address, "/v1/libraries", token).await),
         "GetAvailability" => plain(&get(address, "/v1/libraries/maple/availability", token).await),
+        "ListRoleChanges" => plain(&get(address, "/v1/role-changes", token).await),
         "GetProfile" => plain(&get(address, "/v1/profile", token).await),
         "LogIn" => {
             let body = json!({ "logInName": log_in_name(Column::Lq), "password": "demo" });

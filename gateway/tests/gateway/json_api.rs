@@ -118,9 +118,12 @@ async fn queries_and_tokens_reach_the_service() {
         assert_eq!(body(&transcript)["audience"], audience);
         assert_eq!(status(&get(&house, &path, "").await), 401);
     }
-    let path = "/v1/audit?page_token=t";
-    assert_eq!(status(&get(&house, path, &bearer).await), 200);
-    assert_eq!(status(&get(&house, path, "").await), 401);
+    let roles = get(&house, "/v1/role-changes?page_size=3&page_token=p", &bearer).await;
+    assert_eq!(body(&roles)["nextPageToken"], "3:p");
+    for path in ["/v1/audit?page_token=t", "/v1/role-changes"] {
+        assert_eq!(status(&get(&house, path, &bearer).await), 200);
+        assert_eq!(status(&get(&house, path, "").await), 401);
+    }
     let search = json!({
         "pageSize": 5,
         "filter": { "resolution": "RESOLUTION_UNSPECIFIED", "endTimeBefore": "2026-11-28T00:00:00Z", "text": "Ricky" },

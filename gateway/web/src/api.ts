@@ -7,6 +7,7 @@ import {
   GetLibraryResponseSchema,
   GetProfileResponseSchema,
   ListLibrariesResponseSchema,
+  ListRoleChangesResponseSchema,
   LogInRequestSchema,
   LogInResponseSchema,
   RenewTokenRequestSchema,
@@ -182,6 +183,11 @@ export function endedSessions(accessToken: string, pageToken: string, filter: En
 /** Fetches a page of the audit of the librarian's library, newest first. */
 export function audit(accessToken: string, pageToken: string) {
   return call(`/v1/audit?${page(pageToken, 50)}`, ListAuditEntriesResponseSchema, { accessToken });
+}
+
+/** Fetches a page of the changes of roles in the librarian's library, newest first. For administrators (R21). */
+export function roleChanges(accessToken: string, pageToken: string) {
+  return call(`/v1/role-changes?${page(pageToken, 50)}`, ListRoleChangesResponseSchema, { accessToken });
 }
 
 function page(token: string, size: number): string {

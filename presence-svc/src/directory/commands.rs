@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -22,9 +21,12 @@ use crate::{
     directory::storage::{self, Snapshot},
     domain::{
         directory::{Directory, Event, Librarian, Origin, normal_log_in_name},
+        role_change::Means,
         rules::{self, Problem},
     },
 };
+
+pub use super::changes::{Changes, Tally};
 
 /// The largest directory file, in bytes, wherever it is read from.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -77,28 +79,6 @@ fn count(problems: usize) -> String {
         1 => "a problem".to_owned(),
         n => format!("{n} problems"),
     }
-}
-
-/// What a load changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Among the institutions.
-    pub institutions: Tally,
-    /// Among the queues.
-    pub queues: Tally,
-    /// Among the librarians.
-    pub librarians: Tally,
-}
-
-/// How many of a kind were added, changed and removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// New ones.
-    pub added: usize,
-    /// Existing ones that are different now.
-    pub changed: usize,
-    /// Those that are gone.
-    pub removed: usize,
 }
 
 /// A librarian to be added.
@@ -161,7 +141,7 @@ pub async fn load_directory(
 ) -> Result<Changes, CommandError> {
     let file = DirectoryFile::parse(text);
     let mut accounts = Accounts::new()?;
-    change(log, clock, async |now: &Directory| {
+    change(log, clock, Means::DirectoryFile, async |now: &Directory| {
         let wanted = wanted(&file, now, &mut accounts).await?;
         refuse_problems(&file, &wanted)?;
         Ok(now.changes_to(&wanted))
@@ -193,7 +173,7 @@ pub async fn add_librarian(
         origin: Origin::Command,
     };
     let id = librarian.id.clone();
-    change(log, clock, async |now: &Directory| {
+    change(log, clock, Means::Command, async |now: &Directory| {
         if now.librarians.contains_key(&log_in_name) {
             return Err(CommandError::NameTaken(log_in_name.clone()));
         }
@@ -224,8 +204,11 @@ pub async fn remove_librarian(
     clock: &Clock,
 ) -> Result<(), CommandError> {
     let log_in_name = normal_log_in_name(log_in_name);
-    change(log, clock, async |now: &Directory| {
-        match now.librarians.get(&log_in_name) {
+    change(
+        log,
+        clock,
+        Means::Command,
+        async |now: &Directory| match now.librarians.get(&log_in_name) {
             None => Err(CommandError::NoSuchLibrarian(log_in_name.clone())),
             Some(librarian) if librarian.origin == Origin::File => {
                 Err(CommandError::InFile(log_in_name.clone()))
@@ -233,8 +216,8 @@ pub async fn remove_librarian(
             Some(_) => Ok(vec![Event::LibrarianRemoved {
                 log_in_name: log_in_name.clone(),
             }]),
-        }
-    })
+        },
+    )
     .await?;
     Ok(())
 }
@@ -243,27 +226,29 @@ pub async fn remove_librarian(
 async fn change(
     log: &dyn EventLog,
     clock: &Clock,
+    means: Means,
     mut decide: impl AsyncFnMut(&Directory) -> Result<Vec<Event>, CommandError>,
 ) -> Result<Changes, CommandError> {
     let mut known = storage::read(log).await?;
     for _ in 1..TRIES {
-        match try_change(log, clock, &known, &mut decide).await {
+        match try_change(log, clock, means, &known, &mut decide).await {
             Err(CommandError::Log(LogError::Conflict { .. })) => known = storage::read(log).await?,
             settled => return settled,
         }
     }
-    try_change(log, clock, &known, &mut decide).await
+    try_change(log, clock, means, &known, &mut decide).await
 }
 
 async fn try_change(
     log: &dyn EventLog,
     clock: &Clock,
+    means: Means,
     known: &Snapshot,
     decide: &mut impl AsyncFnMut(&Directory) -> Result<Vec<Event>, CommandError>,
 ) -> Result<Changes, CommandError> {
     let events = decide(&known.directory).await?;
     if !events.is_empty() {
-        storage::append(log, known, &events, clock.unix_ms()).await?;
+        storage::append(log, known, &events, means, clock.unix_ms()).await?;
     }
     Ok(Changes::count(&known.directory, &events))
 }
@@ -427,74 +412,4 @@ impl Accounts {
 
 fn new_librarian_id() -> Result<String, CommandError> {
     random::hex::<8>().map_err(|_| CommandError::NoEntropy)
-}
-
-// === impl Changes ===
-
-impl Changes {
-    fn count(before: &Directory, events: &[Event]) -> Self {
-        let mut changes = Self::default();
-        for event in events {
-            match event {
-                Event::InstitutionSet(institution) => changes
-                    .institutions
-                    .set(before.institutions.contains_key(&institution.id)),
-                Event::InstitutionRemoved { .. } => changes.institutions.removed += 1,
-                Event::QueueSet(queue) => {
-                    changes.queues.set(before.queues.contains_key(&queue.id));
-                }
-                Event::QueueRemoved { .. } => changes.queues.removed += 1,
-                Event::LibrarianSet(librarian) => changes
-                    .librarians
-                    .set(before.librarians.contains_key(&librarian.log_in_name)),
-                Event::LibrarianRemoved { .. } => changes.librarians.removed += 1,
-            }
-        }
-        changes
-    }
-}
-
-impl Tally {
-    fn set(&mut self, known: bool) {
-        if known {
-            self.changed += 1;
-        } else {
-            self.added += 1;
-        }
-    }
-}
-
-impl fmt::Display for Changes {
-    /// Writes, for example, "institutions: 2 added; librarians: 1 changed, 1 removed", or "nothing changed".
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: Vec<String> = [
-            ("institutions", self.institutions),
-            ("queues", self.queues),
-            ("librarians", self.librarians),
-        ]
-        .into_iter()
-        .filter(|(_, tally)| *tally != Tally::default())
-        .map(|(kind, tally)| format!("{kind}: {tally}"))
-        .collect();
-        if kinds.is_empty() {
-            f.write_str("nothing changed")
-        } else {
-            f.write_str(&kinds.join("; "))
-        }
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = [
-            (self.added, "added"),
-            (self.changed, "changed"),
-            (self.removed, "removed"),
-        ]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-        f.write_str(&parts.join(", "))
-    }
 }

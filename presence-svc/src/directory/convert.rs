@@ -1,12 +1,16 @@
 //! Conversions from the domain to the wire.
 
-use carrel_platform::auth::{self, token::Issued};
+use carrel_platform::{
+    auth::{self, token::Issued},
+    log::stored::Stored,
+};
 use carrel_proto::directory::v1 as wire;
 use pbjson_types::Timestamp;
 
 use crate::domain::{
     directory::{ConferenceWarning, Institution, Policy, Script},
     profile::{LibraryPolicy, MonitoredQueue, Profile},
+    role_change::{Means, RoleChange, RoleEntry},
 };
 
 /// A token.
@@ -97,6 +101,36 @@ fn warning(warning: ConferenceWarning) -> wire::ConferenceWarning {
         version: warning.version(),
         text: warning.text,
         rule_address: warning.rule_address,
+    }
+}
+
+/// A change of a role.
+#[must_use]
+pub(crate) fn role_change(entry: Stored<RoleEntry>) -> wire::RoleChange {
+    let RoleEntry { change, chain_hash } = entry.event;
+    let RoleChange {
+        librarian_id,
+        log_in_name,
+        librarian_name,
+        before,
+        after,
+        means,
+    } = change;
+    let role_in = |had: Option<auth::Role>| had.map_or(wire::Role::Unspecified, role);
+    let means = match means {
+        Means::DirectoryFile => wire::RoleChangeMeans::DirectoryFile,
+        Means::Command => wire::RoleChangeMeans::Command,
+    };
+    wire::RoleChange {
+        number: entry.version,
+        time: Some(timestamp(entry.at_ms)),
+        librarian_id,
+        log_in_name,
+        librarian_name,
+        role_before: role_in(before).into(),
+        role_after: role_in(after).into(),
+        means: means.into(),
+        chain_hash,
     }
 }
 

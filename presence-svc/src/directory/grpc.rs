@@ -10,8 +10,8 @@ use carrel_platform::{
 use carrel_proto::directory::v1::{
     AdmitPatronRequest, AdmitPatronResponse, GetLibraryRequest, GetLibraryResponse,
     GetProfileRequest, GetProfileResponse, ListLibrariesRequest, ListLibrariesResponse,
-    LogInRequest, LogInResponse, RenewTokenRequest, RenewTokenResponse,
-    directory_service_server::DirectoryService,
+    ListRoleChangesRequest, ListRoleChangesResponse, LogInRequest, LogInResponse,
+    RenewTokenRequest, RenewTokenResponse, directory_service_server::DirectoryService,
 };
 use tonic::{Request, Response, Status};
 
@@ -169,6 +169,26 @@ impl DirectoryService for DirectoryApi {
         let (profile, policies) = answer.map_err(refused)?;
         Ok(Response::new(GetProfileResponse {
             profile: Some(convert::profile(profile, policies)),
+        }))
+    }
+
+    async fn list_role_changes(
+        &self,
+        request: Request<ListRoleChangesRequest>,
+    ) -> Result<Response<ListRoleChangesResponse>, Status> {
+        let caller = self.auth.authenticate(request.metadata())?;
+        let ListRoleChangesRequest {
+            page_size,
+            page_token,
+        } = request.into_inner();
+        let page = self
+            .service
+            .role_changes(&caller, page_size, &page_token)
+            .await
+            .map_err(refused)?;
+        Ok(Response::new(ListRoleChangesResponse {
+            next_page_token: page.next_page_token(),
+            changes: page.entries.into_iter().map(convert::role_change).collect(),
         }))
     }
 }

@@ -86,7 +86,7 @@ mod tests {
     use futures::{FutureExt as _, future::join_all};
 
     use super::*;
-    use crate::domain::{directory::Event, sample};
+    use crate::domain::{directory::Event, role_change::Means, sample};
 
     async fn empty() -> (Arc<FaultyLog>, Latest) {
         let log = FaultyLog::in_memory().unwrap();
@@ -104,7 +104,9 @@ mod tests {
     async fn add(log: &FaultyLog, name: &str) {
         let known = storage::read(log).await.unwrap();
         let events = [Event::InstitutionSet(sample::institution(name))];
-        storage::append(log, &known, &events, 0).await.unwrap();
+        storage::append(log, &known, &events, Means::Command, 0)
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

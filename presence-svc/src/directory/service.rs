@@ -5,12 +5,15 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use carrel_platform::{
     auth::{
-        self, Principal, RouteStep, Who,
+        self, Principal, Role, RouteStep, Who,
         keys::KeyRing,
         token::{self, Issued, Lifetimes},
     },
     clock::Clock,
-    log::EventLog,
+    log::{
+        EventLog,
+        newest::{self, Newest},
+    },
 };
 
 use crate::{
@@ -18,24 +21,27 @@ use crate::{
     directory::latest::Latest,
     directory::password::{MAX_BYTES, Passwords},
     directory::random,
+    directory::role_changes,
     directory::storage::Snapshot,
     directory::throttle::Throttle,
     domain::{
         directory::{Directory, Institution, normal_log_in_name},
         profile::{LibraryPolicy, Profile},
+        role_change::RoleEntry,
         rules::MAX_NAME,
         wait::Wait,
     },
     error::Error,
 };
 
-/// How many libraries a page has if the caller does not say.
+/// How many entries a page has if the caller does not say.
 const PAGE_SIZE: usize = 50;
-/// The most libraries that a page has.
+/// The most entries that a page has.
 const MAX_PAGE_SIZE: usize = 200;
 
 /// The directory at work. What another process has changed counts at once, in every answer.
 pub struct Service {
+    log: Arc<dyn EventLog>,
     latest: Latest,
     clock: Clock,
     keys: KeyRing,
@@ -74,7 +80,8 @@ impl Service {
         keys: KeyRing,
     ) -> Result<Self, Error> {
         Ok(Self {
-            latest: Latest::read(log).await?,
+            latest: Latest::read(Arc::clone(&log)).await?,
+            log,
             throttle: Throttle::new(&config),
             passwords: tokio::task::spawn_blocking(Passwords::new)
                 .await
@@ -103,11 +110,7 @@ impl Service {
     /// # Errors
     /// [`Error::BadPageSize`], [`Error::BadPageToken`].
     pub async fn libraries(&self, page_size: i32, page_token: &str) -> Result<LibraryPage, Error> {
-        let size = match usize::try_from(page_size) {
-            Ok(0) => PAGE_SIZE,
-            Ok(size) => size.min(MAX_PAGE_SIZE),
-            Err(_) => return Err(Error::BadPageSize(page_size)),
-        };
+        let size = page_of(page_size)?;
         let after = match page_token {
             "" => None,
             token => Some(Position::decode(token)?),
@@ -250,6 +253,27 @@ impl Service {
         Ok((profile, policies))
     }
 
+    /// Returns a page of the changes of roles in the caller's library, newest first (R21).
+    ///
+    /// # Errors
+    /// [`Error::NotAdministrator`], [`Error::BadPageSize`], [`Error::BadPageToken`].
+    pub async fn role_changes(
+        &self,
+        caller: &Principal,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<Newest<RoleEntry>, Error> {
+        let library = match &caller.who {
+            Who::Librarian(librarian) if librarian.role == Role::Administrator => {
+                &librarian.institution_id
+            }
+            Who::Librarian(_) | Who::Patron(_) => return Err(Error::NotAdministrator),
+        };
+        let size = page_of(page_size)? as u64;
+        let below = newest::below(page_token).map_err(|_| Error::BadPageToken)?;
+        Ok(role_changes::read_page(&*self.log, library, below, size).await?)
+    }
+
     fn issue(&self, who: &Who, lifetimes: Lifetimes) -> Result<Issued, Error> {
         Ok(token::issue(
             &self.keys,
@@ -257,6 +281,15 @@ impl Service {
             self.clock.unix_ms(),
             lifetimes,
         )?)
+    }
+}
+
+/// Returns how many entries the page has at most, of which this many were asked for.
+fn page_of(asked: i32) -> Result<usize, Error> {
+    match usize::try_from(asked) {
+        Ok(0) => Ok(PAGE_SIZE),
+        Ok(size) => Ok(size.min(MAX_PAGE_SIZE)),
+        Err(_) => Err(Error::BadPageSize(asked)),
     }
 }
 

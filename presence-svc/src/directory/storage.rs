@@ -1,12 +1,17 @@
 //! How the directory is stored in the log: one stream, `directory/all`, its events as JSON.
 //!
-//! The stream is also the directory's audit: each event has the time at which it was written.
+//! The stream is also the operator's record of what changed and when. What of it a library's administrators may read is
+//! written beside it (see `role_changes`).
 
 use bytes::Bytes;
 use carrel_platform::log::{Batch, EventLog, LogError, NewEvent, RecordedEvent, StreamName, Write};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::directory::{Directory, Event};
+use super::role_changes;
+use crate::domain::{
+    directory::{Directory, Event},
+    role_change::{Means, role_changes},
+};
 
 /// How many events one read of the log asks for.
 const PAGE: usize = 512;
@@ -61,7 +66,7 @@ pub async fn read_newer(
     }
 }
 
-/// Writes events after a snapshot, all or none.
+/// Writes events after a snapshot, and what they change in librarians' roles (R21), all or none.
 ///
 /// # Errors
 /// As the log does: [`LogError::Conflict`] when somebody else changed the directory since.
@@ -69,22 +74,22 @@ pub async fn append(
     log: &dyn EventLog,
     known: &Snapshot,
     events: &[Event],
+    means: Means,
     now_ms: i64,
 ) -> Result<(), LogError> {
+    let changes = role_changes(&known.directory, events, means);
+    let mut writes = role_changes::writes(log, changes, now_ms).await?;
     let events = events
         .iter()
         .map(|event| encode(event, now_ms))
         .collect::<Result<_, _>>()?;
-    let write = Write {
+    writes.push(Write {
         stream: stream(),
         expected: known.version,
         events,
         index_entry: None,
-    };
-    log.append(Batch {
-        writes: vec![write],
-    })
-    .await
+    });
+    log.append(Batch { writes }).await
 }
 
 #[derive(Serialize)]

@@ -24,7 +24,7 @@ use super::desk::{Desk, DeskParts};
 use crate::{
     config::Config,
     directory::storage::{self, Snapshot},
-    domain::{directory::Directory, queues::Waiting, roster::Watcher, sample},
+    domain::{directory::Directory, queues::Waiting, role_change::Means, roster::Watcher, sample},
 };
 
 mod model;
@@ -166,7 +166,7 @@ impl World {
         let directory = directory();
         let log = PlainLog::default();
         let events = Directory::default().changes_to(&directory);
-        storage::append(&log, &Snapshot::default(), &events, NOW)
+        storage::append(&log, &Snapshot::default(), &events, Means::Command, NOW)
             .await
             .unwrap();
         let log: Arc<dyn EventLog> = Arc::new(log);

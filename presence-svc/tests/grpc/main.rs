@@ -9,6 +9,7 @@ mod libraries;
 mod limits;
 mod matrix;
 mod renewal;
+mod role_changes;
 mod staff_only;
 mod waits;
 

@@ -2,7 +2,8 @@
 
 use carrel_platform::auth::token;
 use carrel_proto::directory::v1::{
-    GetLibraryRequest, GetProfileRequest, ListLibrariesRequest, LogInRequest, RenewTokenRequest,
+    GetLibraryRequest, GetProfileRequest, ListLibrariesRequest, ListRoleChangesRequest,
+    LogInRequest, RenewTokenRequest,
 };
 use tonic::{Code, Request};
 
@@ -134,6 +135,19 @@ async fn the_authorization_matrix_holds() {
                 (Code::PermissionDenied, "ROLE_NOT_ALLOWED".into())
             ),
             (Some(_), true) => assert!(answer.is_ok(), "{name}"),
+        }
+
+        // ListRoleChanges: for administrators.
+        let request = caller.request(ListRoleChangesRequest::default());
+        let answer = client.list_role_changes(request).await;
+        match (&caller.token, name) {
+            (None, _) => assert_eq!(refusal(answer), (Code::Unauthenticated, "NO_TOKEN".into())),
+            (Some(_), "admin@maple" | "admin@harbor") => assert!(answer.is_ok(), "{name}"),
+            (Some(_), _) => assert_eq!(
+                refusal(answer),
+                (Code::PermissionDenied, "ROLE_NOT_ALLOWED".into()),
+                "{name}"
+            ),
         }
 
         // GetLibrary and ListLibraries: open to anyone.

@@ -3,7 +3,7 @@
 //! Each library has one audit, a stream in the log. Each entry carries a hash over itself and the one before, so that
 //! removing, altering or reordering an entry shows.
 
-use ring::digest::{Context, SHA256};
+use carrel_platform::chain;
 use serde::{Deserialize, Serialize};
 
 /// What was done.
@@ -33,7 +33,8 @@ pub struct AuditFact {
     pub librarian_name: String,
     /// The session it was done to.
     pub session_id: String,
-    /// The version of the warning that was accepted, how the librarian left, or the audience of the transcript.
+    /// The version of the warning that was accepted, how the librarian left, the audience of the transcript, or why the
+    /// session was erased.
     pub detail: String,
 }
 
@@ -48,7 +49,7 @@ pub struct AuditEntry {
 }
 
 /// The hash before the first entry.
-pub const CHAIN_START: &str = "";
+pub const CHAIN_START: &str = chain::START;
 
 impl AuditEntry {
     /// Chains a fact to the entry with the hash `before`.
@@ -65,7 +66,6 @@ impl AuditEntry {
     }
 }
 
-/// Hashes each part with its length, so that no two facts hash the same bytes.
 fn chain_hash(fact: &AuditFact, at_ms: i64, before: &str) -> String {
     let act = match fact.act {
         AuditAct::ConferenceEntered => "entered",
@@ -74,30 +74,14 @@ fn chain_hash(fact: &AuditFact, at_ms: i64, before: &str) -> String {
         AuditAct::TranscriptExported => "exported",
         AuditAct::SessionErased => "erased",
     };
-    let mut context = Context::new(&SHA256);
-    context.update(&at_ms.to_be_bytes());
-    for part in [
-        before,
+    let parts = [
         act,
         &fact.librarian_id,
         &fact.librarian_name,
         &fact.session_id,
         &fact.detail,
-    ] {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    hex(context.finish().as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    ];
+    chain::link(at_ms, before, &parts)
 }
 
 #[cfg(test)]

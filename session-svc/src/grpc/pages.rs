@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use carrel_platform::refusal::{Refusal, page};
+use carrel_platform::{
+    log::newest,
+    refusal::{Refusal, page},
+};
 use carrel_proto::session::v1 as wire;
 
 use crate::{
@@ -28,30 +31,29 @@ pub(super) async fn audit_entries(
     let limit = page_size(request.page_size)? as u64;
     let LibrarianActor { member, role, .. } = librarian;
     let log = &*parts.log;
-    let below = match request.page_token.as_str() {
-        "" => None,
-        number => Some(read_number(number)?),
-    };
-    let (entries, next_below) = if *role == Role::Administrator {
+    let below = newest::below(&request.page_token)?;
+    let (entries, next_page_token) = if *role == Role::Administrator {
         let library = &member.institution_id;
         let read = audits::read_page(&parts.audits, log, library, below, limit).await?;
+        let next_page_token = read.next_page_token();
         let entries = read
             .entries
             .into_iter()
             .map(|entry| convert::audit_entry_to_wire(entry.version, entry.at_ms, entry.event));
-        (entries.collect(), read.next_below)
+        (entries.collect(), next_page_token)
     } else {
         let read = audits::read_own_page(log, member, below, limit).await?;
+        let next_page_token = read.next_page_token();
         let entries = read.entries.into_iter().map(|entry| {
             let chain_hash = String::new();
             let fact = entry.event;
             convert::audit_entry_to_wire(0, entry.at_ms, AuditEntry { fact, chain_hash })
         });
-        (entries.collect(), read.next_below)
+        (entries.collect(), next_page_token)
     };
     Ok(wire::ListAuditEntriesResponse {
         entries,
-        next_page_token: next_below.map_or_else(String::new, |below| below.to_string()),
+        next_page_token,
     })
 }
 

@@ -47,6 +47,9 @@ enum Hidden {
     Types(Supervisor, wire::Audience),
     Watches(Supervisor),
     IsRefused(Supervisor),
+    /// They save the transcript, if they are inside.
+    Exports(Supervisor),
+    OwnerExports,
     /// The owner says how the session came out, once it has ended: as often as this happens, each time otherwise.
     OwnerSetsResolution,
 }
@@ -102,6 +105,7 @@ fn silent() -> impl Strategy<Value = Hidden> {
         3 => (who(), typed_in()).prop_map(|(who, typed_in)| Hidden::Types(who, typed_in)),
         1 => who().prop_map(Hidden::Watches),
         1 => who().prop_map(Hidden::IsRefused),
+        2 => who().prop_map(Hidden::Exports),
     ]
 }
 
@@ -113,6 +117,7 @@ fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
         2 => Just(Hidden::LeeDeclines),
         3 => Just(Hidden::AdminNotes),
         2 => Just(Hidden::OwnerSetsResolution),
+        1 => Just(Hidden::OwnerExports),
         3 => typed_in().prop_map(|typed_in| Hidden::Types(Supervisor::Admin, typed_in)),
         4 => silent(),
     ]
@@ -317,6 +322,14 @@ impl World {
                     self.inside.push(attending);
                     let _ = self.supervisor(*who).note(id, SESSION, "").await;
                 }
+            }
+            Hidden::Exports(who) => {
+                let widest = wire::Audience::Unspecified;
+                drop(self.supervisor(*who).export(SESSION, widest).await);
+            }
+            Hidden::OwnerExports => {
+                let mut owner = self.owner.person.clone();
+                owner.export(SESSION, wire::Audience::Staff).await.unwrap();
             }
             Hidden::Watches(who) => drop(self.supervisor(*who).watch(&[], true).await),
             Hidden::IsRefused(who) => {

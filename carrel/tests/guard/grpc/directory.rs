@@ -46,6 +46,13 @@ pub(super) async fn call(house: &House, operation: &str, token: &str) -> Answer 
             let message = wire::GetProfileRequest::default();
             directory.get_profile(ask(token, message)).await.into()
         }
+        "ListRoleChanges" => {
+            let message = wire::ListRoleChangesRequest::default();
+            directory
+                .list_role_changes(ask(token, message))
+                .await
+                .into()
+        }
         other => panic!("no call is known for {other}"),
     }
 }

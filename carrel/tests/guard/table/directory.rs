@@ -13,5 +13,6 @@ pub(super) const TABLE: Table = Table {
     LogIn                  -            ok    ok    ok    ok    ok    ok    ok    ok    ok    ok    ok    ok
     RenewToken             -            UA    ok    ok    ok    ok    ok    ok    ok    ok    ok    ok    UA
     GetProfile             -            UA    PD    PD    ok    ok    ok    ok    ok    ok    ok    ok    UA
+    ListRoleChanges        -            UA    PD    PD    PD    PD    PD    ok    ok    PD    PD    ok    UA
 ",
 };

@@ -51,6 +51,18 @@ impl DirectoryService for Directory {
         }))
     }
 
+    async fn list_role_changes(
+        &self,
+        request: Request<ListRoleChangesRequest>,
+    ) -> Answer<ListRoleChangesResponse> {
+        subject(request.metadata())?;
+        let page = request.into_inner();
+        Ok(Response::new(ListRoleChangesResponse {
+            changes: Vec::new(),
+            next_page_token: format!("{}:{}", page.page_size, page.page_token),
+        }))
+    }
+
     async fn admit_patron(
         &self,
         request: Request<AdmitPatronRequest>,

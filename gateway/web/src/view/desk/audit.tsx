@@ -1,20 +1,22 @@
 import { useEffect, useMemo } from "preact/hooks";
-import { audit } from "../../api";
+import { audit, roleChanges } from "../../api";
 import type { Desk } from "../../app/desk";
+import { MergedPages, type Source } from "../../app/merged_pages";
 import { PagedList } from "../../app/pages";
-import { AuditAct, type AuditEntry } from "../../gen/carrel/session/v1/session_service_pb";
-import { dayAndTime, machineTime } from "../../time";
+import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { dayAndTime, machineTime, milliseconds } from "../../time";
+import { type AuditRow, rowOfEntry, rowOfRoleChange } from "./audit_row";
 import { Paged } from "./paged";
 
-/** The library's audit: who entered, left and read what. It has no text of any conversation (R21, D12). */
+/**
+ * The library's audit: who entered, left, read, saved and erased what, and who got or lost which role. It has no text of
+ * any conversation (R21, D12).
+ */
 export function Audit({ desk }: { desk: Desk }) {
+  const isAdministrator = desk.profile.value?.role === Role.ADMINISTRATOR;
   const list = useMemo(
-    () =>
-      new PagedList<AuditEntry>(async (pageToken) => {
-        const page = await audit(desk.accessToken, pageToken);
-        return { entries: page.entries, nextPageToken: page.nextPageToken };
-      }),
-    [desk],
+    () => new PagedList(new MergedPages(sourcesOf(desk, isAdministrator)).fetchPage),
+    [desk, isAdministrator],
   );
   useEffect(() => void list.reload(), [list]);
   return (
@@ -22,10 +24,10 @@ export function Audit({ desk }: { desk: Desk }) {
       <Paged
         list={list}
         title="Audit"
-        lead="Who entered conference mode, left it, read a transcript of a session they were not in, saved a transcript outside of Carrel, or erased a session. Entries cannot be changed; each is chained to the one before."
+        lead={isAdministrator ? `${ACTS} ${ROLES}` : ACTS}
         empty="Nothing has been written to the audit yet."
       >
-        {(entries) => (
+        {(rows) => (
           <section
             class="table-frame"
             aria-label="Entries"
@@ -36,7 +38,7 @@ export function Audit({ desk }: { desk: Desk }) {
             <table class="audit">
               <thead>
                 <tr>
-                  {numbered(entries) && <th scope="col">No.</th>}
+                  {numbered(rows) && <th scope="col">No.</th>}
                   <th scope="col">When</th>
                   <th scope="col">Who</th>
                   <th scope="col">What</th>
@@ -44,18 +46,16 @@ export function Audit({ desk }: { desk: Desk }) {
                 </tr>
               </thead>
               <tbody>
-                {entries.map((entry, index) => (
-                  // Two entries may be alike in all their fields, and a row has no state, so the index serves as its key.
+                {rows.map((row, index) => (
+                  // Two rows may be alike in all their fields, and a row has no state, so the index serves as its key.
                   <tr key={index}>
-                    {numbered(entries) && <td>{String(entry.number)}</td>}
+                    {numbered(rows) && <td>{row.number}</td>}
                     <td>
-                      <time dateTime={machineTime(entry.time)}>{dayAndTime(entry.time)}</time>
+                      <time dateTime={machineTime(row.time)}>{dayAndTime(row.time)}</time>
                     </td>
-                    <td>{entry.librarianName || "Nobody, by itself"}</td>
-                    <td>{sentenceOf(entry)}</td>
-                    <td>
-                      <code title={entry.sessionId}>{entry.sessionId.slice(0, 8)}</code>
-                    </td>
+                    <td>{row.who}</td>
+                    <td>{row.what}</td>
+                    <td>{row.sessionId && <code title={row.sessionId}>{row.sessionId.slice(0, 8)}</code>}</td>
                   </tr>
                 ))}
               </tbody>
@@ -67,31 +67,31 @@ export function Audit({ desk }: { desk: Desk }) {
   );
 }
 
-/** Whether the entries have numbers. A librarian who sees only their own gets none: they would tell how many there are. */
-function numbered(entries: readonly AuditEntry[]): boolean {
-  return entries.some((entry) => entry.number > 0n);
+const ACTS =
+  "Who entered conference mode, left it, read a transcript of a session they were not in, saved a transcript outside of Carrel, or erased a session. Entries cannot be changed; each is chained to the one before.";
+const ROLES = "Changes of librarians' roles are numbered by themselves: R1, R2 and so on.";
+
+/** What the audit consists of for this user. Only administrators may read the changes of roles. */
+function sourcesOf(desk: Desk, isAdministrator: boolean): Source<AuditRow>[] {
+  const timeOf = ({ time }: AuditRow) => milliseconds(time) ?? 0;
+  const acts: Source<AuditRow> = {
+    timeOf,
+    fetchPage: async (pageToken) => {
+      const page = await audit(desk.accessToken, pageToken);
+      return { entries: page.entries.map(rowOfEntry), nextPageToken: page.nextPageToken };
+    },
+  };
+  const roles: Source<AuditRow> = {
+    timeOf,
+    fetchPage: async (pageToken) => {
+      const page = await roleChanges(desk.accessToken, pageToken);
+      return { entries: page.changes.map(rowOfRoleChange), nextPageToken: page.nextPageToken };
+    },
+  };
+  return isAdministrator ? [acts, roles] : [acts];
 }
 
-function sentenceOf(entry: AuditEntry): string {
-  switch (entry.act) {
-    case AuditAct.CONFERENCE_ENTERED:
-      return "Entered conference mode, having accepted the warning";
-    case AuditAct.CONFERENCE_LEFT:
-      return `Left conference mode${LEAVINGS[entry.detail] ?? ""}`;
-    case AuditAct.TRANSCRIPT_READ:
-      return entry.detail === "PATRON" ? "Read the patron's transcript" : "Read the staff transcript";
-    case AuditAct.TRANSCRIPT_EXPORTED:
-      return entry.detail === "PATRON" ? "Saved the patron's transcript" : "Saved the staff transcript";
-    case AuditAct.SESSION_ERASED:
-      return entry.detail === "RETENTION" ? "Erased the session when its time was over" : "Erased the session";
-    default:
-      return entry.detail;
-  }
+/** Whether the rows have numbers. A librarian who sees only their own gets none: they would tell how many there are. */
+function numbered(rows: readonly AuditRow[]): boolean {
+  return rows.some(({ number }) => number !== "");
 }
-
-const LEAVINGS: Record<string, string> = {
-  LEFT: "",
-  SESSION_ENDED: ": the session ended",
-  CONNECTION_LOST: ": the connection was lost",
-  BECAME_OWNER: ": the session became theirs",
-};
