@@ -1,11 +1,15 @@
 //! The settings of session-svc.
 
-use std::str::FromStr;
+mod retention;
+
+use std::collections::BTreeMap;
 
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::access::Times;
+
+pub use retention::{EraseAfter, EraseAfterError, LibraryRetention};
 
 /// The settings of session-svc, with their reasons in `default.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,67 +39,10 @@ pub struct Config {
     pub erase_after: EraseAfter,
     /// How often it is looked which ended sessions are to be erased.
     pub erase_sweep: HumanDuration,
+    /// What single libraries set instead for their own patrons' sessions, by the library's id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub retention: BTreeMap<String, LibraryRetention>,
 }
-
-/// How long after its end a session is erased (R20).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum EraseAfter {
-    /// After this time.
-    Time(HumanDuration),
-    /// Only when an administrator erases it.
-    Never,
-}
-
-/// The spelling of [`EraseAfter::Never`].
-const NEVER: &str = "never";
-
-impl EraseAfter {
-    /// Returns the moment at or before which a session must have ended to be erased now, in Unix milliseconds; `None` if none
-    /// is.
-    pub(crate) fn due_by(self, now_ms: i64) -> Option<i64> {
-        match self {
-            Self::Time(time) => Some(now_ms.saturating_sub(in_ms(time))),
-            Self::Never => None,
-        }
-    }
-}
-
-impl FromStr for EraseAfter {
-    type Err = EraseAfterError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.trim() == NEVER {
-            return Ok(Self::Never);
-        }
-        match text.parse() {
-            Ok(time) => Ok(Self::Time(time)),
-            Err(_) => Err(EraseAfterError(text.to_owned())),
-        }
-    }
-}
-
-impl TryFrom<String> for EraseAfter {
-    type Error = EraseAfterError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<EraseAfter> for String {
-    fn from(after: EraseAfter) -> Self {
-        match after {
-            EraseAfter::Time(time) => time.to_string(),
-            EraseAfter::Never => NEVER.to_owned(),
-        }
-    }
-}
-
-/// The error for a text that is not a valid [`EraseAfter`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("session.erase_after can't be {0:?}; write a length of time, for example 90d, or {NEVER}")]
-pub struct EraseAfterError(String);
 
 impl Default for Config {
     fn default() -> Self {
@@ -112,22 +59,33 @@ impl Default for Config {
             backlog: 256,
             erase_after: EraseAfter::Time(HumanDuration::from_secs(90 * 24 * 60 * 60)),
             erase_sweep: HumanDuration::from_secs(600),
+            retention: BTreeMap::new(),
         }
     }
 }
 
 /// Why the settings can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("session.{key} is 0; give a length of time, such as 5s")]
-pub struct ConfigError {
-    key: &'static str,
+pub enum ConfigError {
+    /// A duration is zero that must not be.
+    #[error("session.{key} is 0; give a length of time, such as 5s")]
+    Zero {
+        /// The setting within the section.
+        key: &'static str,
+    },
+    /// Settings are made for a library that can't exist.
+    #[error(
+        "session.retention.{0:?}: no library has this id; write an id as in the directory: 1 to 63 lower-case letters, \
+         digits and hyphens"
+    )]
+    NoLibrary(String),
 }
 
 impl Config {
     /// Checks what the types of the settings can't express.
     ///
     /// # Errors
-    /// When a duration is zero that must not be.
+    /// When a duration is zero that must not be, or a library can't exist for which something is set.
     pub fn check(&self) -> Result<(), ConfigError> {
         let times = [
             ("heartbeat", self.heartbeat),
@@ -139,8 +97,11 @@ impl Config {
             ("tail_repair", self.tail_repair),
             ("erase_sweep", self.erase_sweep),
         ];
-        match times.into_iter().find(|(_, time)| time.get().is_zero()) {
-            Some((key, _)) => Err(ConfigError { key }),
+        if let Some((key, _)) = times.into_iter().find(|(_, time)| time.get().is_zero()) {
+            return Err(ConfigError::Zero { key });
+        }
+        match self.retention.keys().find(|id| !is_library_id(id)) {
+            Some(id) => Err(ConfigError::NoLibrary(id.clone())),
             None => Ok(()),
         }
     }
@@ -152,6 +113,12 @@ impl Config {
             transfer_lapse_ms: in_ms(self.transfer_lapse),
         }
     }
+}
+
+/// Returns whether the directory takes this as a library's id.
+fn is_library_id(id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&id.len()) && id.bytes().all(allowed)
 }
 
 /// Converts to milliseconds, saturating.
@@ -175,21 +142,6 @@ mod tests {
         let file: File = toml::from_str(crate::DEFAULT_SETTINGS).unwrap();
         assert_eq!(file.session, Config::default());
         assert_eq!(file.session.check(), Ok(()));
-    }
-
-    #[test]
-    fn sessions_are_erased_after_a_time_or_never() {
-        let day = EraseAfter::Time(HumanDuration::from_secs(86_400));
-        for (text, after) in [("1d", day), ("never", EraseAfter::Never)] {
-            assert_eq!(text.parse::<EraseAfter>().unwrap(), after);
-            assert_eq!(String::from(after), text);
-        }
-        assert_eq!(day.due_by(86_400_007), Some(7));
-        assert_eq!(EraseAfter::Never.due_by(i64::MAX), None);
-        for wrong in ["0", "soon", ""] {
-            let error = wrong.parse::<EraseAfter>().unwrap_err().to_string();
-            assert!(error.contains("90d, or never"), "{error}");
-        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ mod sessions;
 pub mod storage;
 mod subscribers;
 
-pub use config::{Config, ConfigError, EraseAfter, EraseAfterError};
+pub use config::{Config, ConfigError, EraseAfter, EraseAfterError, LibraryRetention};
 pub use error::Error;
 pub use grpc::{LoadApi, SessionApi, TransferApi};
 
@@ -141,6 +141,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         config,
         list,
         audits: audits::Audits::default(),
+        libraries: retention::Libraries::default(),
         heartbeats,
         moments,
         leases,

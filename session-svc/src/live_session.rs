@@ -38,6 +38,7 @@ use crate::{
     heartbeats::Heartbeats,
     history::History,
     live_list::LiveList,
+    retention::Libraries,
     storage::Stored,
     subscribers::Subscribers,
 };
@@ -77,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) list: LiveList,
     pub(crate) audits: Audits,
+    pub(crate) libraries: Libraries,
     pub(crate) heartbeats: Heartbeats,
     pub(crate) moments: Moments,
     pub(crate) leases: Arc<dyn Leases>,

@@ -2,7 +2,10 @@
 //!
 //! Beside each ended session lies a stream of its own, which says how far its erasing has come. The stream's index
 //! entry says the same, with the time since when: so the log's index of closed streams gives just those sessions whose
-//! time is over, and those whose erasing was begun and not finished, however many others there are.
+//! time is over, and those whose erasing was begun and not finished, however many others there are. Since libraries may
+//! have times of their own, the sessions of each library are found apart.
+
+mod libraries;
 
 use carrel_platform::log::{
     EventLog, IndexEntry, LogError, StreamHead, StreamName, StreamQuery, Write,
@@ -10,6 +13,8 @@ use carrel_platform::log::{
 use serde::{Deserialize, Serialize};
 
 use crate::storage::{self, encode, read_after};
+
+pub(crate) use libraries::Libraries;
 
 /// How far the erasing of an ended session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,17 +54,23 @@ impl Marked {
         }))
     }
 
-    /// Returns what to write for the next mark, which holds since `at_ms`.
+    /// Returns what to write for the next mark of a library's session, which holds since `at_ms`.
     ///
     /// # Errors
     /// As [`encode`].
-    pub(crate) fn next(self, session_id: &str, mark: Mark, at_ms: i64) -> Result<Write, LogError> {
+    pub(crate) fn next(
+        self,
+        session_id: &str,
+        mark: Mark,
+        institution_id: &str,
+        at_ms: i64,
+    ) -> Result<Write, LogError> {
         Ok(Write {
             stream: stream(session_id),
             expected: self.version,
             events: vec![encode(&mark, at_ms, None)?],
             index_entry: Some(IndexEntry {
-                owner: mark.owner().to_owned(),
+                owner: mark.owner(Some(institution_id)),
                 closed_at_ms: Some(at_ms),
             }),
         })
@@ -67,28 +78,32 @@ impl Marked {
 }
 
 impl Mark {
-    /// The owner of the streams with this mark, by which the log finds them.
-    fn owner(self) -> &'static str {
-        match self {
-            Self::Kept => "kept",
-            Self::Erasing => "erasing",
-            Self::Erased => "erased",
+    /// The owner of the streams with this mark, by which the log finds them. Where it is time that decides, each library has
+    /// its own. Servers of an earlier version did not say whose a session is.
+    fn owner(self, institution_id: Option<&str>) -> String {
+        match (self, institution_id) {
+            (Self::Kept, Some(institution_id)) => ["kept/", institution_id].concat(),
+            (Self::Kept, None) => "kept".to_owned(),
+            (Self::Erasing, _) => "erasing".to_owned(),
+            (Self::Erased, _) => "erased".to_owned(),
         }
     }
 
-    /// Finds sessions with this mark, the last marked first, before a place in that order.
+    /// Finds a library's sessions with this mark, the last marked first, before a place in that order. Those whose erasing was
+    /// begun are found for all libraries together.
     ///
     /// # Errors
     /// As the log does.
     pub(crate) async fn find(
         self,
         log: &dyn EventLog,
+        institution_id: Option<&str>,
         before: Option<(i64, String)>,
         limit: usize,
     ) -> Result<Vec<StreamHead>, LogError> {
         let query = StreamQuery::Closed {
             category: storage::RETENTION,
-            owner: self.owner().to_owned(),
+            owner: self.owner(institution_id),
             before,
             limit,
         };

@@ -75,7 +75,11 @@ impl LiveSession {
                 Mark::Kept => Marked::NOT,
                 Mark::Erasing | Mark::Erased => Marked::read(log, session_id).await?,
             };
-            batch.writes.push(marked.next(session_id, mark, at_ms)?);
+            batch
+                .writes
+                .push(marked.next(session_id, mark, &institution_id, at_ms)?);
+            let listing = parts.libraries.list(log, &institution_id, at_ms);
+            batch.writes.extend(listing.await?);
         }
         let append = LazySpan::step_for_all(Act::traces(acts), span::SESSION_APPEND);
         if staged.facts.is_empty() {

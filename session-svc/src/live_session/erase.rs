@@ -4,7 +4,7 @@ use carrel_platform::log::{Batch, LogError};
 
 use super::{LiveSession, TRIES};
 use crate::{
-    domain::{decide::Decision, erasure::expire},
+    domain::{audience::Audience, decide::Decision, erasure::expire},
     error::Error,
     retention::{Mark, Marked},
 };
@@ -55,7 +55,14 @@ impl LiveSession {
             return Ok(());
         }
         let now_ms = self.parts.clock.unix_ms();
-        let writes = vec![marked.next(session_id, Mark::Erased, now_ms)?];
+        let institution_id = self.institution_id();
+        let writes = vec![marked.next(session_id, Mark::Erased, institution_id, now_ms)?];
         log.append(Batch { writes }).await
+    }
+
+    /// The id of the patron's library. Empty if there is no such session.
+    fn institution_id(&self) -> &str {
+        let session = self.history.view(Audience::Staff).session();
+        session.map_or("", |session| &session.opened.institution_id)
     }
 }

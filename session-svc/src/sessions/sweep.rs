@@ -5,7 +5,11 @@ use std::time::Duration;
 use carrel_platform::{log::LogError, members::Members};
 
 use super::Sessions;
-use crate::{error::Error, live_session::Request, retention::Mark};
+use crate::{
+    error::Error,
+    live_session::Request,
+    retention::{Libraries, Mark},
+};
 
 /// How many sessions one query returns.
 const PAGE: usize = 256;
@@ -33,27 +37,33 @@ impl Sessions {
     /// Erases what is due of what this server looks after. Should another server do the same, the log takes one of them.
     async fn sweep_once(&self, members: &Members) -> Result<(), LogError> {
         // Of these the text is no longer wanted, whenever they ended: nothing is left to decide.
-        self.expire_all(members, Mark::Erasing, i64::MIN, None)
+        self.expire_all(members, (Mark::Erasing, None), i64::MIN, None)
             .await?;
-        let now_ms = self.parts.clock.unix_ms();
-        let Some(ended_by_ms) = self.parts.config.erase_after.due_by(now_ms) else {
-            return Ok(());
-        };
-        let before = (ended_by_ms.saturating_add(1), String::new());
-        self.expire_all(members, Mark::Kept, ended_by_ms, Some(before))
-            .await
+        let listed = Libraries::all(&*self.parts.log).await?;
+        let listed = listed.iter().map(|id| Some(id.as_str()));
+        for library in std::iter::once(None).chain(listed) {
+            let now_ms = self.parts.clock.unix_ms();
+            let after = self.parts.config.erase_after(library);
+            if let Some(ended_by_ms) = after.due_by(now_ms) {
+                let before = (ended_by_ms.saturating_add(1), String::new());
+                self.expire_all(members, (Mark::Kept, library), ended_by_ms, Some(before))
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
-    /// Has the sessions with a mark erased that ended at this moment or before, beginning at a place in the log's index.
+    /// Has a library's sessions with a mark erased that ended at this moment or before, beginning at a place in the log's
+    /// index.
     async fn expire_all(
         &self,
         members: &Members,
-        mark: Mark,
+        (mark, library): (Mark, Option<&str>),
         ended_by_ms: i64,
         mut before: Option<(i64, String)>,
     ) -> Result<(), LogError> {
         loop {
-            let heads = mark.find(&*self.parts.log, before, PAGE).await?;
+            let heads = mark.find(&*self.parts.log, library, before, PAGE).await?;
             for head in &heads {
                 let id = &head.stream.id;
                 if members.is_mine(id) {

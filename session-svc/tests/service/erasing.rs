@@ -2,16 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use carrel_platform::{auth::Role, log::EventLog};
+use carrel_platform::{
+    auth::{Patron, Role, StaffNaming, Who},
+    log::EventLog,
+};
 use carrel_proto::session::v1::{
     self as wire, attend_response::Response as Told, session_event::Payload,
 };
-use carrel_session::Config;
+use carrel_session::{Config, LibraryRetention};
 use carrel_testbed::log::FaultyLog;
 use tonic::{Code, Status};
 
 use crate::{
-    desk::{Desk, NOON_MS},
+    desk::{Desk, NOON_MS, patron},
     person::{Person, reason},
 };
 
@@ -371,6 +374,52 @@ async fn a_session_is_erased_when_its_time_is_over() {
     until("the second is erased", || is_gone(&desk, "a5ec0d")).await;
     let audit = self::admin(&replica).audit().await;
     assert_eq!(audit.len(), 3, "two were erased, and one was read");
+}
+
+/// R20: what a library sets holds for its patrons' sessions and for nobody else's. A library that never erases keeps nobody
+/// from it, and neither does one whose sessions come first in every order.
+#[tokio::test]
+async fn each_library_has_its_own_time() {
+    let set = |erase_after: &str| LibraryRetention {
+        erase_after: Some(erase_after.parse().unwrap()),
+    };
+    let retention = [("acorn", set("never")), ("maple", set("7d"))];
+    let config = Config {
+        retention: retention.map(|(id, set)| (id.to_owned(), set)).into(),
+        ..sweeping("90d")
+    };
+    let desk = Desk::with(config).await;
+    for (session_id, institution_id) in [("aaa", "acorn"), ("bbb", "maple"), ("ccc", "pine")] {
+        let Who::Patron(patron) = patron(session_id, StaffNaming::ScreenName) else {
+            panic!("it is a patron");
+        };
+        let institution_id = institution_id.to_owned();
+        let mut ricky = desk.person(Who::Patron(Patron {
+            institution_id,
+            ..patron
+        }));
+        ricky.open(desk.command_id(), "a question").await.unwrap();
+        ricky.end(desk.command_id(), session_id).await.unwrap();
+    }
+    desk.clock.advance_ms(7 * DAY_MS - 1);
+    let opened = |session_id: &'static str| {
+        let desk = &desk;
+        async move { desk.written(session_id).await.1.contains("a question") }
+    };
+    let kept = async || {
+        (
+            opened("aaa").await,
+            opened("bbb").await,
+            opened("ccc").await,
+        )
+    };
+    assert_eq!(kept().await, (true, true, true));
+    desk.clock.advance_ms(1);
+    until("Maple's is erased", async || !opened("bbb").await).await;
+    assert_eq!(kept().await, (true, false, true));
+    desk.clock.advance_ms(83 * DAY_MS);
+    until("Pine's is erased", async || !opened("ccc").await).await;
+    assert_eq!(kept().await, (true, false, false));
 }
 
 /// A running session has no end, however old it is; and a library may keep all.

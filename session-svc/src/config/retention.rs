@@ -1,0 +1,195 @@
+//! For how long what was said in a session is kept, at the site and at single libraries (R20).
+
+use std::str::FromStr;
+
+use carrel_platform::config::HumanDuration;
+use serde::{Deserialize, Serialize};
+
+use super::{Config, in_ms};
+
+/// How long after its end something of a session is erased (R20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum EraseAfter {
+    /// After this time.
+    Time(HumanDuration),
+    /// Not by itself.
+    Never,
+}
+
+/// What a library sets for the sessions of its own patrons. What it leaves out is as for the site.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LibraryRetention {
+    /// How long after its end a session is erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase_after: Option<EraseAfter>,
+}
+
+impl Config {
+    /// Returns how long after its end a session of a library's patrons is erased; of any library that sets nothing, if none
+    /// is named.
+    pub(crate) fn erase_after(&self, institution_id: Option<&str>) -> EraseAfter {
+        self.own(institution_id)
+            .and_then(|own| own.erase_after)
+            .unwrap_or(self.erase_after)
+    }
+
+    fn own(&self, institution_id: Option<&str>) -> Option<&LibraryRetention> {
+        self.retention.get(institution_id?)
+    }
+}
+
+/// The spelling of [`EraseAfter::Never`].
+const NEVER: &str = "never";
+
+impl EraseAfter {
+    /// Returns the moment at or before which a session must have ended for this to be due now, in Unix milliseconds; `None` if
+    /// it is due for none.
+    pub(crate) fn due_by(self, now_ms: i64) -> Option<i64> {
+        match self {
+            Self::Time(time) => Some(now_ms.saturating_sub(in_ms(time))),
+            Self::Never => None,
+        }
+    }
+}
+
+impl FromStr for EraseAfter {
+    type Err = EraseAfterError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == NEVER {
+            return Ok(Self::Never);
+        }
+        match text.parse() {
+            Ok(time) => Ok(Self::Time(time)),
+            Err(_) => Err(EraseAfterError(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for EraseAfter {
+    type Error = EraseAfterError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<EraseAfter> for String {
+    fn from(after: EraseAfter) -> Self {
+        after.to_string()
+    }
+}
+
+impl std::fmt::Display for EraseAfter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Time(time) => time.fmt(f),
+            Self::Never => f.write_str(NEVER),
+        }
+    }
+}
+
+/// The error for a text that is not a valid [`EraseAfter`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it can't be {0:?}; write a length of time, for example 90d, or {NEVER}")]
+pub struct EraseAfterError(String);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::{ffi::OsString, fs};
+
+    use carrel_platform::config;
+
+    use super::*;
+
+    #[derive(Deserialize, Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        session: Config,
+    }
+
+    fn days(days: u64) -> EraseAfter {
+        EraseAfter::Time(HumanDuration::from_secs(days * 86_400))
+    }
+
+    /// The settings as they are with a file and variables.
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<File, config::ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("carrel.toml");
+        fs::write(&path, file).unwrap();
+        let environment = variables
+            .iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let defaults = crate::DEFAULT_SETTINGS;
+        config::load_with(defaults, Some(&path), "CARREL_", environment, ())
+    }
+
+    #[test]
+    fn something_is_erased_after_a_time_or_never() {
+        for (text, after) in [("1d", days(1)), ("never", EraseAfter::Never)] {
+            assert_eq!(text.parse::<EraseAfter>().unwrap(), after);
+            assert_eq!(String::from(after), text);
+        }
+        assert_eq!(days(1).due_by(86_400_007), Some(7));
+        assert_eq!(EraseAfter::Never.due_by(i64::MAX), None);
+        for wrong in ["0", "soon", ""] {
+            let error = wrong.parse::<EraseAfter>().unwrap_err().to_string();
+            assert!(error.contains("90d, or never"), "{error}");
+        }
+    }
+
+    /// R20: a library's own time holds for it and for nobody else, wherever it is set; and it is shown.
+    #[test]
+    fn a_library_sets_its_own_time() {
+        let file = "[session.retention.maple]\nerase_after = \"7d\"\n[session.retention.new-town]";
+        let variable = ("CARREL_SESSION__RETENTION__PINE__ERASE_AFTER", "never");
+        let table = (
+            "CARREL_SESSION__RETENTION",
+            "{ new-town = { erase_after = \"8d\" } }",
+        );
+        for (variables, of_pine, of_new_town) in [
+            (&[variable], EraseAfter::Never, days(90)),
+            (&[table], days(90), days(8)),
+        ] {
+            let settings = load(file, variables).unwrap().session;
+            settings.check().unwrap();
+            let of = |library| settings.erase_after(Some(library));
+            assert_eq!((of("maple"), of("harbor")), (days(7), days(90)));
+            assert_eq!((of("pine"), of("new-town")), (of_pine, of_new_town));
+            assert_eq!(settings.erase_after(None), days(90));
+            let shown = config::render(&File {
+                session: settings.clone(),
+            });
+            let again: File = toml::from_str(&shown.unwrap()).unwrap();
+            assert_eq!(again.session, settings);
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_library_and_the_key() {
+        for (file, named) in [
+            (
+                "[session.retention.maple]\nerase_after = \"soon\"",
+                "session.retention.maple.erase_after: ",
+            ),
+            (
+                "[session.retention.maple]\nerase_affter = \"7d\"",
+                "no setting session.retention.maple.erase_affter",
+            ),
+            ("[session]\nerase_after = 90", "session.erase_after: "),
+        ] {
+            let error = load(file, &[]).err().unwrap().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        let settings = load("[session.retention.\"Maple Town\"]", &[]).unwrap();
+        let error = settings.session.check().unwrap_err().to_string();
+        assert!(
+            error.contains("session.retention.\"Maple Town\""),
+            "{error}"
+        );
+    }
+}
