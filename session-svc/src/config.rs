@@ -35,6 +35,8 @@ pub struct Config {
     pub rest_after: HumanDuration,
     /// How many events may wait for one slow reader before its stream ends.
     pub backlog: usize,
+    /// How long after a session's end its patron's name and e-mail address are erased.
+    pub erase_identity_after: EraseAfter,
     /// How long after its end a session is erased.
     pub erase_after: EraseAfter,
     /// How often it is looked which ended sessions are to be erased.
@@ -57,6 +59,7 @@ impl Default for Config {
             tail_repair: HumanDuration::from_secs(5),
             rest_after: HumanDuration::from_secs(60),
             backlog: 256,
+            erase_identity_after: EraseAfter::Time(HumanDuration::from_secs(30 * 24 * 60 * 60)),
             erase_after: EraseAfter::Time(HumanDuration::from_secs(90 * 24 * 60 * 60)),
             erase_sweep: HumanDuration::from_secs(600),
             retention: BTreeMap::new(),
@@ -79,13 +82,27 @@ pub enum ConfigError {
          digits and hyphens"
     )]
     NoLibrary(String),
+    /// Names would be erased after the session in which they are.
+    #[error(
+        "{key} is {identity}, but the whole session is erased before that, after {session}: set {key} to {session} or less, \
+         or erase_after to more"
+    )]
+    IdentityTooLate {
+        /// The setting.
+        key: String,
+        /// Its value.
+        identity: EraseAfter,
+        /// How long after its end the session is erased.
+        session: EraseAfter,
+    },
 }
 
 impl Config {
     /// Checks what the types of the settings can't express.
     ///
     /// # Errors
-    /// When a duration is zero that must not be, or a library can't exist for which something is set.
+    /// When a duration is zero that must not be, a library can't exist for which something is set, or names would be erased
+    /// after the session in which they are.
     pub fn check(&self) -> Result<(), ConfigError> {
         let times = [
             ("heartbeat", self.heartbeat),
@@ -100,10 +117,10 @@ impl Config {
         if let Some((key, _)) = times.into_iter().find(|(_, time)| time.get().is_zero()) {
             return Err(ConfigError::Zero { key });
         }
-        match self.retention.keys().find(|id| !is_library_id(id)) {
-            Some(id) => Err(ConfigError::NoLibrary(id.clone())),
-            None => Ok(()),
+        if let Some(id) = self.retention.keys().find(|id| !is_library_id(id)) {
+            return Err(ConfigError::NoLibrary(id.clone()));
         }
+        self.check_order()
     }
 
     /// Returns the durations that the rules use.

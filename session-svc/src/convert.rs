@@ -243,6 +243,7 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
                 resolution: resolution_to_wire(*resolution).into(),
             }),
         ),
+        Event::IdentityErased(_) => (None, Payload::IdentityErased(wire::PatronIdentityErased {})),
         Event::Erased(erasure) => (
             // A patron is told that it was done, and not by whom.
             erasure
@@ -334,6 +335,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
                 let patron_name = &session.opened.patron_name;
                 person_to_wire(show_speaker(by, patron_name, session.audience, naming))
             }),
+        identity_erase_time: session.identity_erased_at_ms.map(timestamp),
         erase_time: session
             .erased
             .as_ref()
@@ -419,6 +421,7 @@ pub fn audit_entry_to_wire(number: u64, at_ms: i64, entry: AuditEntry) -> wire::
         AuditAct::TranscriptRead => wire::AuditAct::TranscriptRead,
         AuditAct::TranscriptExported => wire::AuditAct::TranscriptExported,
         AuditAct::SessionErased => wire::AuditAct::SessionErased,
+        AuditAct::IdentityErased => wire::AuditAct::IdentityErased,
     };
     wire::AuditEntry {
         number,

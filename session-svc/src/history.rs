@@ -27,7 +27,7 @@ pub struct History {
     staff: View,
     patron: View,
     conference: Conference,
-    /// The version of the last event that was erased; 0 if none was.
+    /// The version of the last event that was erased; 0 if none was, or only who the patron is.
     erased_up_to: u64,
     /// The position in the patron's view after each later version, so that a repeated command gets its first answer.
     patron_positions: Vec<u64>,
@@ -131,9 +131,13 @@ impl View {
             .session
             .as_ref()
             .filter(|session| session.position > before)?;
-        if let Event::Erased(erasure) = event {
-            self.erased_up_to = erasure.remains.head(self.audience);
-            self.events.clear();
+        match event {
+            Event::Erased(erasure) => {
+                self.erased_up_to = erasure.remains.head(self.audience);
+                self.events.clear();
+            }
+            Event::IdentityErased(_) => self.events.iter_mut().for_each(forget_patron),
+            _ => {}
         }
         let happened = convert::event_to_wire(session, event, at_ms);
         let encoded = Encoded::of(&wire::AttendResponse {
@@ -201,10 +205,45 @@ pub async fn read_for_staff(
     session_id: &str,
 ) -> Result<Option<Session>, LogError> {
     let stream = StreamName::new(storage::SESSION, session_id);
-    let events: Vec<Stored<Event>> = storage::read_after(log, &stream, 0).await?;
+    let events = with_opening(storage::read_after(log, &stream, 0).await?);
     Ok(events.iter().fold(None, |session, stored| {
         Session::apply(session, Audience::Staff, &stored.event, stored.at_ms)
     }))
+}
+
+/// Takes the patron's name out of an event, if they are its author.
+fn forget_patron(event: &mut EncodedEvent) {
+    // It was encoded here, so it can be read.
+    let Ok(mut response) = event.read() else {
+        return;
+    };
+    if let Some(Response::Event(wire::SessionEvent {
+        author: Some(author),
+        ..
+    })) = &mut response.response
+        && author.part() == wire::Part::Patron
+        && !author.name.is_empty()
+    {
+        author.name.clear();
+        *event = Encoded::of(&response);
+    }
+}
+
+/// Puts the opening back in front of a session's events, as it is without the patron's name and e-mail address, if it was
+/// erased because of these (see [`Event::IdentityErased`]).
+fn with_opening(mut events: Vec<Stored<Event>>) -> Vec<Stored<Event>> {
+    let is_missing = events.first().is_some_and(|first| first.version == 2);
+    let opening = events.iter().find_map(|stored| match &stored.event {
+        Event::IdentityErased(erasure) if is_missing => Some(Stored {
+            version: 1,
+            at_ms: erasure.opened_at_ms,
+            event: Event::Opened(erasure.opened.clone()),
+            command: None,
+        }),
+        _ => None,
+    });
+    events.splice(0..0, opening);
+    events
 }
 
 impl History {
@@ -258,8 +297,13 @@ impl History {
 
     async fn look(&self, log: &dyn EventLog) -> Result<News, LogError> {
         let (happened, conferred) = (self.session_stream(), self.conference_stream());
+        let known = self.session_version();
+        let session = storage::read_after(log, &happened, known).await?;
         Ok(News {
-            session: storage::read_after(log, &happened, self.session_version()).await?,
+            session: match known {
+                0 => with_opening(session),
+                _ => session,
+            },
             conference: storage::read_after(log, &conferred, self.conference_version).await?,
         })
     }
@@ -277,6 +321,8 @@ impl History {
         let staff = self.staff.take_in(&stored.event, stored.at_ms);
         if is_erasure {
             self.forget(stored.version - 1);
+        } else if matches!(stored.event, Event::IdentityErased(_)) {
+            self.forget_command_of(1);
         }
         self.patron_positions.push(self.patron.position());
         self.file(stored.command, Some(stored.version));
@@ -293,6 +339,12 @@ impl History {
         self.patron_positions = Vec::new();
         self.commands
             .retain(|_, done| done.version.is_none_or(|version| version > up_to));
+    }
+
+    /// Forgets the command that caused an event which is erased, as by a server that reads the session after that.
+    fn forget_command_of(&mut self, version: u64) {
+        self.commands
+            .retain(|_, done| done.version != Some(version));
     }
 
     /// Takes in the conference's next event. An event that is not the next one is ignored.
@@ -344,6 +396,14 @@ impl History {
     #[must_use]
     pub fn erased_up_to(&self) -> Option<u64> {
         (self.erased_up_to > 0).then_some(self.erased_up_to)
+    }
+
+    /// Returns whether the first event was erased because of who the patron is in it, and the others were not. The log may
+    /// still have to erase it.
+    #[must_use]
+    pub fn is_identity_erased(&self) -> bool {
+        let session = self.staff.session();
+        session.is_some_and(|session| session.identity_erased_at_ms.is_some())
     }
 
     /// Returns the version of the conference's stream that is known here.

@@ -38,7 +38,7 @@ use crate::{
     heartbeats::Heartbeats,
     history::History,
     live_list::LiveList,
-    retention::Libraries,
+    retention::{Libraries, Mark},
     storage::Stored,
     subscribers::Subscribers,
 };
@@ -47,7 +47,9 @@ pub(crate) use in_order::InOrder;
 pub(crate) use liveness::attending;
 use liveness::{Liveness, LookUp};
 use no_ops::NoOps;
-pub(crate) use request::{Act, Acted, By, INBOX, Inbox, Joined, Look, Request, Transcript};
+pub(crate) use request::{
+    Act, Acted, By, Expiring, INBOX, Inbox, Joined, Look, Request, Transcript,
+};
 
 mod answers;
 mod append;
@@ -128,8 +130,8 @@ pub(crate) struct LiveSession {
     liveness: Liveness,
     last_used: Instant,
     maintained_at: Instant,
-    /// Whether the session was erased and the log has confirmed that nothing of it is left.
-    is_gone: bool,
+    /// How far the erasing has come that the log has confirmed to this server.
+    confirmed: Option<Mark>,
     /// Whether something was due at the last check and could not be written.
     overdue: bool,
     /// Whether nobody attends here but somebody does on another server, which then looks after the session.
@@ -166,7 +168,7 @@ impl LiveSession {
             liveness: Liveness::now(),
             last_used: Instant::now(),
             maintained_at: Instant::now(),
-            is_gone: false,
+            confirmed: None,
             overdue: false,
             attended_elsewhere: false,
             holds_lease: false,
@@ -286,10 +288,11 @@ impl LiveSession {
             Request::Typing { actor, typed_in } => self.pass_on_typing(&actor, typed_in),
             Request::CatchUp => self.refill("tail", None).await,
             Request::Expire {
+                what,
                 ended_by_ms,
                 answer,
             } => {
-                let _ = answer.send(self.expire(ended_by_ms).await);
+                let _ = answer.send(self.expire(what, ended_by_ms).await);
             }
         }
     }

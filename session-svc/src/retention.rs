@@ -1,4 +1,4 @@
-//! Which ended sessions still have their text (R20).
+//! Which ended sessions still have their text, and the name of their patron (R20).
 //!
 //! Beside each ended session lies a stream of its own, which says how far its erasing has come. The stream's index
 //! entry says the same, with the time since when: so the log's index of closed streams gives just those sessions whose
@@ -16,12 +16,16 @@ use crate::storage::{self, encode, read_after};
 
 pub(crate) use libraries::Libraries;
 
-/// How far the erasing of an ended session has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How far the erasing of an ended session has come. A later one of these never gives way to an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Mark {
-    /// The session has ended and has its text.
+    /// The session has ended and says who its patron is.
     Kept,
+    /// The patron's name and e-mail address were erased, and the log may still have them.
+    ErasingIdentity,
+    /// It has its text and nothing of who the patron is.
+    Nameless,
     /// It was erased, and the log may still have the events of before.
     Erasing,
     /// The log has nothing of it any more.
@@ -84,6 +88,9 @@ impl Mark {
         match (self, institution_id) {
             (Self::Kept, Some(institution_id)) => ["kept/", institution_id].concat(),
             (Self::Kept, None) => "kept".to_owned(),
+            (Self::Nameless, Some(institution_id)) => ["nameless/", institution_id].concat(),
+            (Self::Nameless, None) => "nameless".to_owned(),
+            (Self::ErasingIdentity, _) => "erasing_identity".to_owned(),
             (Self::Erasing, _) => "erasing".to_owned(),
             (Self::Erased, _) => "erased".to_owned(),
         }

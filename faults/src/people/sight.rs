@@ -15,6 +15,7 @@ pub fn seen(event: &SessionEvent) -> Seen {
         Some(Payload::Note(note)) => ("note", note.text.clone()),
         Some(Payload::ColleagueLeft(_)) => ("colleague_left", String::new()),
         Some(Payload::Ended(_)) => ("ended", String::new()),
+        Some(Payload::IdentityErased(_)) => ("identity_erased", String::new()),
         Some(Payload::Erased(_)) => ("erased", String::new()),
         Some(Payload::Returned(_)) => ("returned", String::new()),
         Some(Payload::TransferOffered(offered)) => {

@@ -38,6 +38,16 @@ describe("a conversation as a file (R24)", () => {
     expect(line(erased, true)).toContain("The text of this chat was erased");
   });
 
+  it("says that the patron's name was erased, to the patron that it was theirs (R20)", () => {
+    const erased = create(SessionEventSchema, { time: timestampFromMs(night.getTime()) });
+    erased.payload = { case: "identityErased", value: { $typeName: "carrel.session.v1.PatronIdentityErased" } };
+    const text = (isPatron: boolean) =>
+      transcriptText(session, [message("Where?", evening), erased], { isOwn: () => false, isPatron });
+    expect(text(false)).toContain("Patron: Where?");
+    expect(text(false)).toContain("The patron's name and e-mail address were erased");
+    expect(text(true)).toContain("Your name and e-mail address were erased");
+  });
+
   it("says on which day, and again when the day changes", () => {
     const events = [message("before", evening), message("after", night), message("later", night)];
     const lines = transcriptText(session, events, { isOwn: () => false, isPatron: true }).split("\r\n");

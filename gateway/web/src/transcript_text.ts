@@ -8,6 +8,7 @@ import {
   closedLine,
   endLine,
   erasedLine,
+  identityErasedLine,
   nameOf,
   offeredTo,
   patronConnectionLine,
@@ -72,6 +73,8 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
       return returnedLine(event, own, reader.isPatron);
     case "erased":
       return erasedLine(event, own, reader.isPatron);
+    case "identityErased":
+      return identityErasedLine(reader.isPatron);
     case "ended":
       return endLine(event, own, reader.isPatron, waitedAt(events, event));
     case "resolutionSet":

@@ -99,6 +99,13 @@ export function erasedLine(event: SessionEvent, own: boolean, toPatron: boolean)
   return event.author === undefined ? "Erased when its time was over" : `Erased by ${nameOf(event.author)}`;
 }
 
+/** Says that the patron's name and e-mail address were erased (R20). The words around it still say what each one did. */
+export function identityErasedLine(toPatron: boolean): string {
+  return toPatron
+    ? "Your name and e-mail address were erased from this chat"
+    : "The patron's name and e-mail address were erased when their time was over";
+}
+
 /** Says who ended a session (D52). A waiting patron has no chat to end: they leave the queue. */
 export function endLine(event: SessionEvent, own: boolean, toPatron: boolean, waited: boolean): string {
   if (waited && event.author?.part === Part.PATRON) return toPatron ? "You left the queue" : "Patron left the queue";

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use carrel_platform::config::HumanDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Config, in_ms};
+use super::{Config, ConfigError, in_ms};
 
 /// How long after its end something of a session is erased (R20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub enum EraseAfter {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LibraryRetention {
+    /// How long after a session's end its patron's name and e-mail address are erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase_identity_after: Option<EraseAfter>,
     /// How long after its end a session is erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erase_after: Option<EraseAfter>,
@@ -33,6 +36,46 @@ impl Config {
         self.own(institution_id)
             .and_then(|own| own.erase_after)
             .unwrap_or(self.erase_after)
+    }
+
+    /// Does the same for how long after its end the patron's name and e-mail address are erased. A session that is erased
+    /// before has neither any more.
+    pub(crate) fn erase_identity_after(&self, institution_id: Option<&str>) -> EraseAfter {
+        self.own(institution_id)
+            .and_then(|own| own.erase_identity_after)
+            .unwrap_or(self.erase_identity_after)
+    }
+
+    /// Checks that no time that is set for names comes after the session is erased. A library that sets only when its sessions
+    /// are erased need not set the other as well.
+    ///
+    /// # Errors
+    /// When one does: it would have no effect.
+    pub(super) fn check_order(&self) -> Result<(), ConfigError> {
+        let site = (
+            "session.erase_identity_after".to_owned(),
+            Some(self.erase_identity_after),
+            self.erase_after,
+        );
+        let libraries = self.retention.iter().map(|(id, own)| {
+            (
+                format!("session.retention.{id}.erase_identity_after"),
+                own.erase_identity_after,
+                self.erase_after(Some(id)),
+            )
+        });
+        for (key, identity, session) in std::iter::once(site).chain(libraries) {
+            if let (Some(EraseAfter::Time(identity)), EraseAfter::Time(whole)) = (identity, session)
+                && identity > whole
+            {
+                return Err(ConfigError::IdentityTooLate {
+                    key,
+                    identity: EraseAfter::Time(identity),
+                    session,
+                });
+            }
+        }
+        Ok(())
     }
 
     fn own(&self, institution_id: Option<&str>) -> Option<&LibraryRetention> {
@@ -166,6 +209,41 @@ mod tests {
             });
             let again: File = toml::from_str(&shown.unwrap()).unwrap();
             assert_eq!(again.session, settings);
+        }
+    }
+
+    /// R20: names are never set to stay longer than the sessions in which they are.
+    #[test]
+    fn names_go_before_the_session_or_with_it() {
+        for (file, wrong) in [
+            ("erase_after = \"30d\"", None),
+            (
+                "erase_after = \"29d\"",
+                Some("session.erase_identity_after is 30d"),
+            ),
+            (
+                "erase_after = \"29d\"\nerase_identity_after = \"never\"",
+                None,
+            ),
+            (
+                "erase_after = \"never\"\nerase_identity_after = \"900d\"",
+                None,
+            ),
+            ("retention.maple.erase_after = \"7d\"", None),
+            (
+                "retention.maple = { erase_after = \"7d\", erase_identity_after = \"8d\" }",
+                Some("session.retention.maple.erase_identity_after is 8d"),
+            ),
+            (
+                "retention.maple.erase_identity_after = \"91d\"",
+                Some("session.retention.maple.erase_identity_after is 91d"),
+            ),
+        ] {
+            let settings = load(&format!("[session]\n{file}"), &[]).unwrap().session;
+            match (settings.check(), wrong) {
+                (Err(error), Some(wrong)) => assert!(error.to_string().contains(wrong), "{error}"),
+                (checked, wrong) => assert_eq!((checked, wrong), (Ok(()), None), "{file}"),
+            }
         }
     }
 

@@ -34,6 +34,7 @@ pub fn audience_of(event: &Event) -> Audience {
         | Event::Returned { .. }
         | Event::Transferred { .. }
         | Event::Ended { .. }
+        | Event::IdentityErased(_)
         | Event::Erased(_) => Audience::Patron,
         Event::NoteWritten { .. }
         | Event::ColleagueLeft { .. }

@@ -20,6 +20,8 @@ pub enum AuditAct {
     TranscriptExported,
     /// A session was erased.
     SessionErased,
+    /// The name and e-mail address of a session's patron were erased.
+    IdentityErased,
 }
 
 /// A fact to be written to the audit. It contains nothing of any conversation.
@@ -73,6 +75,7 @@ fn chain_hash(fact: &AuditFact, at_ms: i64, before: &str) -> String {
         AuditAct::TranscriptRead => "read",
         AuditAct::TranscriptExported => "exported",
         AuditAct::SessionErased => "erased",
+        AuditAct::IdentityErased => "identity erased",
     };
     let parts = [
         act,

@@ -2,6 +2,9 @@
 //!
 //! The log can erase the beginning of a stream. So what stays is written into the last event, [`Event::Erased`], from which
 //! alone both audiences' sessions can be built; then everything before it is erased.
+//!
+//! Who the patron was is only in the first event, and goes before the rest: the last event, [`Event::IdentityErased`], takes the
+//! first one's place without that; then the first one is erased.
 
 use std::sync::Arc;
 
@@ -31,6 +34,15 @@ pub struct Erasure {
     pub by: Option<StaffMember>,
     /// What stays.
     pub remains: Remains,
+}
+
+/// That the patron's name and e-mail address were erased, with what takes the place of the opening, in which they were.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityErasure {
+    /// The opening without them.
+    pub opened: Opened,
+    /// When the patron asked, in Unix milliseconds.
+    pub opened_at_ms: i64,
 }
 
 /// What stays of an erased session. Nothing here says who the patron was, what was said, or which librarian said it.
@@ -182,6 +194,7 @@ impl Erasure {
             notes_size: 0,
             colleagues: Vec::new(),
             shown_to_patron: Vec::new(),
+            identity_erased_at_ms: None,
             erased: Some(Erased {
                 by: match audience {
                     Audience::Staff => self.by.clone(),
@@ -223,14 +236,45 @@ pub fn expire(situation: &Situation<'_>, ended_by_ms: i64) -> Decision {
     let Some(remains) = remains else {
         return Decision::default();
     };
-    let fact = AuditFact {
-        act: AuditAct::SessionErased,
+    let fact = by_itself(situation, AuditAct::SessionErased);
+    erased(None, remains, fact)
+}
+
+/// Returns what follows when the time of patrons' names is over for sessions that ended at a moment or before: the name and the
+/// e-mail address are erased, if this is one of them and has any.
+#[must_use]
+pub fn expire_identity(situation: &Situation<'_>, ended_by_ms: i64) -> Decision {
+    let due = situation.session.filter(|session| {
+        let has_ended = |end: &End| end.at_ms <= ended_by_ms;
+        session.end.as_ref().is_some_and(has_ended) && session.opened.has_identity()
+    });
+    let Some(session) = due else {
+        return Decision::default();
+    };
+    let opened = Opened {
+        patron_name: String::new(),
+        patron_email: String::new(),
+        ..(*session.opened).clone()
+    };
+    Decision {
+        session: vec![Event::IdentityErased(IdentityErasure {
+            opened,
+            opened_at_ms: session.opened_at_ms,
+        })],
+        audit: vec![by_itself(situation, AuditAct::IdentityErased)],
+        ..Decision::default()
+    }
+}
+
+/// What the audit says of something that was erased because its time was over.
+fn by_itself(situation: &Situation<'_>, act: AuditAct) -> AuditFact {
+    AuditFact {
+        act,
         librarian_id: String::new(),
         librarian_name: String::new(),
         session_id: situation.session_id.to_owned(),
         detail: RETENTION.to_owned(),
-    };
-    erased(None, remains, fact)
+    }
 }
 
 fn erased(by: Option<StaffMember>, remains: Remains, fact: AuditFact) -> Decision {

@@ -5,7 +5,7 @@ use std::ops::Not;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    erasure::Erasure,
+    erasure::{Erasure, IdentityErasure},
     people::{RouteStep, StaffMember, StaffNaming},
     resolution::Resolution,
     transfer::{Offer, TransferOutcome},
@@ -102,6 +102,9 @@ pub enum Event {
         /// The resolution from then on.
         resolution: Resolution,
     },
+    /// The patron's name and e-mail address were erased from the ended session. Once this event is in the log, the first is
+    /// erased from there.
+    IdentityErased(IdentityErasure),
     /// The ended session was erased. Once this event is in the log, all before it are erased from there.
     Erased(Erasure),
 }
@@ -135,7 +138,8 @@ impl Event {
             | Self::PagePushed { .. }
             | Self::NoteWritten { .. }
             | Self::ColleagueLeft { .. }
-            | Self::ResolutionSet { .. } => false,
+            | Self::ResolutionSet { .. }
+            | Self::IdentityErased(_) => false,
         }
     }
 }
@@ -163,6 +167,14 @@ pub struct Opened {
     /// The further queues that the wait reaches, the soonest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub route: Vec<RouteStep>,
+}
+
+impl Opened {
+    /// Returns whether it says who the patron is.
+    #[must_use]
+    pub fn has_identity(&self) -> bool {
+        !(self.patron_name.is_empty() && self.patron_email.is_empty())
+    }
 }
 
 /// Whether the patron is there (R8).

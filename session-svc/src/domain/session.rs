@@ -59,6 +59,9 @@ pub struct Session {
     /// on other servers: nothing there depends on it.
     #[serde(skip)]
     pub shown_to_patron: Vec<String>,
+    /// When the patron's name and e-mail address were erased, in Unix milliseconds, if they were and the rest was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_erased_at_ms: Option<i64>,
     /// That the session was erased, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<Erased>,
@@ -139,6 +142,7 @@ impl Session {
                 notes_size: 0,
                 colleagues: Vec::new(),
                 shown_to_patron: Vec::new(),
+                identity_erased_at_ms: None,
                 erased: None,
             }),
             (None, _) => None,
@@ -156,6 +160,10 @@ impl Session {
     fn change(&mut self, event: &Event, at_ms: i64) {
         match event {
             Event::Opened(_) | Event::Erased(_) => {}
+            Event::IdentityErased(erasure) => {
+                self.opened = Arc::new(erasure.opened.clone());
+                self.identity_erased_at_ms = Some(at_ms);
+            }
             Event::PickedUp { by } => self.pass_to(by, at_ms),
             Event::Transferred { by, offer_id, .. } => {
                 self.settle_offer(offer_id, Fate::Accepted);

@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::domain::{
-    erasure::{Erasure, Remains},
+    erasure::{Erasure, IdentityErasure, Remains},
     event::{Opened, Speaker},
     people::{StaffMember, StaffNaming},
 };
@@ -130,6 +130,84 @@ fn an_erasure_stands_for_all_that_was_before_it() -> anyhow::Result<()> {
         }
         // What comes late of before brings nothing back.
         assert!(history.record(stored(2)).is_none());
+    }
+    Ok(())
+}
+
+/// R20: the same when only the name was erased, and nobody who reads or was there all the time knows it. Numbers are as they
+/// were (I4).
+#[tokio::test]
+async fn the_opening_comes_back_without_the_name() -> anyhow::Result<()> {
+    let by = Speaker::Patron;
+    let said = Event::MessagePosted {
+        by: by.clone(),
+        text: "Is anybody there?".to_owned(),
+    };
+    let note = Event::NoteWritten {
+        by: by.clone(),
+        text: "to staff".to_owned(),
+    };
+    let events = [opened(), said, note, Event::Ended { by }];
+    let log = SqliteLog::in_memory()?;
+    let stream = StreamName::new(storage::SESSION, "s");
+    for (at, event) in (1..).zip(&events) {
+        let command = Command::of(at.to_string(), b"");
+        let write = Write {
+            stream: stream.clone(),
+            expected: at - 1,
+            events: vec![storage::encode(event, 1, Some(command))?],
+            index_entry: None,
+        };
+        let writes = vec![write];
+        log.append(Batch { writes }).await?;
+    }
+    let Event::Opened(opened) = opened() else {
+        anyhow::bail!("it is the opening");
+    };
+    let erasure = IdentityErasure {
+        opened: Opened {
+            patron_name: String::new(),
+            ..opened
+        },
+        opened_at_ms: 1,
+    };
+    let all: Vec<Stored<Event>> = storage::read_after(&log, &stream, 0).await?;
+    let mut there = Vec::new();
+    for known in 0..=events.len() {
+        let mut history = History::empty("s".to_owned());
+        for stored in &all[..known] {
+            history.record(stored.clone());
+        }
+        there.push(history);
+    }
+    let writes = vec![write(stream.clone(), 4, &[Event::IdentityErased(erasure)])?];
+    log.append(Batch { writes }).await?;
+    there.push(History::load(&log, "s".to_owned()).await?);
+    log.erase(&stream, 1).await?;
+    for mut history in there {
+        for stored in history.news(&log).await?.session {
+            history.record(stored);
+        }
+        assert_eq!(
+            (history.session_version(), history.erased_up_to()),
+            (5, None)
+        );
+        assert_eq!(history.done("1"), None);
+        assert_eq!(history.done("2").and_then(|done| done.version), Some(2));
+        for (audience, head) in [(Audience::Staff, 5), (Audience::Patron, 4)] {
+            let view = history.view(audience);
+            let shown = view.transcript()?;
+            assert!(shown.iter().map(|event| event.position).eq(1..=head));
+            assert!(!format!("{shown:?}").contains("Ricky"));
+            assert!(format!("{shown:?}").contains("Where?"));
+            let session = view.session();
+            assert!(session.is_some_and(|session| session.opened.patron_name.is_empty()));
+            assert_eq!(view.events_after(2).len() as u64, head - 2);
+            assert_eq!(history.position_of(5, audience), head);
+            assert_eq!(history.position_of(1, audience), 1);
+        }
+        let read = read_for_staff(&log, "s").await?;
+        assert_eq!(read.as_ref(), history.view(Audience::Staff).session());
     }
     Ok(())
 }

@@ -72,8 +72,10 @@ impl LiveSession {
         if let Some((mark, at_ms)) = staged.mark() {
             let session_id = self.history.session_id();
             let marked = match mark {
-                Mark::Kept => Marked::NOT,
-                Mark::Erasing | Mark::Erased => Marked::read(log, session_id).await?,
+                Mark::Kept | Mark::Nameless => Marked::NOT,
+                Mark::ErasingIdentity | Mark::Erasing | Mark::Erased => {
+                    Marked::read(log, session_id).await?
+                }
             };
             batch
                 .writes
@@ -146,9 +148,14 @@ impl Staged {
 
     /// How far the session's erasing comes with what is staged, and since when, if that changes.
     fn mark(&self) -> Option<(Mark, i64)> {
+        let has_identity = |session: &Session| session.opened.has_identity();
         let marks = self.session_events.iter().map(|(stored, _)| {
             let mark = match stored.event {
-                Event::Ended { .. } => Mark::Kept,
+                Event::Ended { .. } if self.session.as_ref().is_some_and(has_identity) => {
+                    Mark::Kept
+                }
+                Event::Ended { .. } => Mark::Nameless,
+                Event::IdentityErased(_) => Mark::ErasingIdentity,
                 Event::Erased(_) => Mark::Erasing,
                 _ => return None,
             };

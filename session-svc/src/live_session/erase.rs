@@ -1,22 +1,29 @@
-//! Erasing an ended session, from memory and from the log (R20).
+//! Erasing an ended session, or who its patron was, from memory and from the log (R20).
 
 use carrel_platform::log::{Batch, LogError};
 
-use super::{LiveSession, TRIES};
+use super::{Expiring, LiveSession, TRIES};
 use crate::{
-    domain::{audience::Audience, decide::Decision, erasure::expire},
+    domain::{
+        audience::Audience,
+        decide::Decision,
+        erasure::{expire, expire_identity},
+    },
     error::Error,
     retention::{Mark, Marked},
 };
 
 impl LiveSession {
-    /// Erases the session if it ended at this moment or before, and finishes what was begun of an earlier erasing.
+    /// Erases this of the session if it ended at this moment or before, and finishes what was begun of an earlier erasing.
     ///
     /// If another server does the same at the same time, the log takes the one, and the other finds nothing to do.
-    pub(super) async fn expire(&mut self, ended_by_ms: i64) -> Result<(), Error> {
+    pub(super) async fn expire(&mut self, what: Expiring, ended_by_ms: i64) -> Result<(), Error> {
         self.catch_up_together().await?;
         for _ in 0..TRIES {
-            let decision = expire(&self.situation(), ended_by_ms);
+            let decision = match what {
+                Expiring::Identity => expire_identity(&self.situation(), ended_by_ms),
+                Expiring::Session => expire(&self.situation(), ended_by_ms),
+            };
             if decision == Decision::default() {
                 return Ok(self.erase_rest().await?);
             }
@@ -29,40 +36,64 @@ impl LiveSession {
         Err(Error::Contended)
     }
 
-    /// Erases from the log what the last event of an erased session stands for, if that was not yet done from here.
+    /// Erases from the log what the last event of an erased session stands for, or the opening if that said who the patron is
+    /// and it was erased, unless that was done from here.
     ///
-    /// The event is in the log before this begins, so that stopping in between leaves too much and never too little; the mark
-    /// that is left then has the sweep finish it. Erasing twice changes nothing.
+    /// The event that takes their place is in the log before this begins, so that stopping in between leaves too much and never
+    /// too little; the mark that is left then has the sweep finish it. Erasing twice changes nothing.
     pub(super) async fn erase_rest(&mut self) -> Result<(), LogError> {
-        let Some(up_to) = self.history.erased_up_to().filter(|_| !self.is_gone) else {
+        let Some((up_to, mark)) = self.to_be_erased() else {
             return Ok(());
         };
-        let log = &*self.parts.log;
-        log.erase(&self.history.session_stream(), up_to).await?;
-        match self.mark_as_erased().await {
-            Ok(()) => self.is_gone = true,
+        if self.confirmed == Some(mark) {
+            return Ok(());
+        }
+        if up_to > 0 {
+            let log = &*self.parts.log;
+            log.erase(&self.history.session_stream(), up_to).await?;
+        }
+        match self.mark_as(mark).await {
+            Ok(()) => self.confirmed = Some(mark),
             // The next sweep finds it by its mark, and does both again.
             Err(error) => self.warn(&error, "it could not be noted that a session is erased"),
         }
         Ok(())
     }
 
-    async fn mark_as_erased(&self) -> Result<(), LogError> {
-        let log = &*self.parts.log;
-        let session_id = self.history.session_id();
-        let marked = Marked::read(log, session_id).await?;
-        if marked.mark == Some(Mark::Erased) {
-            return Ok(());
+    /// Returns the version up to which the log must have nothing of the session any more, and the mark that then follows. `None`
+    /// if it has all there was, and that says who the patron is, or the session runs.
+    fn to_be_erased(&self) -> Option<(u64, Mark)> {
+        if let Some(up_to) = self.history.erased_up_to() {
+            return Some((up_to, Mark::Erased));
         }
-        let now_ms = self.parts.clock.unix_ms();
-        let institution_id = self.institution_id();
-        let writes = vec![marked.next(session_id, Mark::Erased, institution_id, now_ms)?];
-        log.append(Batch { writes }).await
+        let session = self.history.view(Audience::Staff).session()?;
+        let is_nameless = session.end.is_some() && !session.opened.has_identity();
+        let opening = u64::from(session.identity_erased_at_ms.is_some());
+        is_nameless.then_some((opening, Mark::Nameless))
     }
 
-    /// The id of the patron's library. Empty if there is no such session.
-    fn institution_id(&self) -> &str {
+    async fn mark_as(&self, mark: Mark) -> Result<(), LogError> {
+        let log = &*self.parts.log;
+        let session_id = self.history.session_id();
         let session = self.history.view(Audience::Staff).session();
-        session.map_or("", |session| &session.opened.institution_id)
+        let (Some(session), marked) = (session, Marked::read(log, session_id).await?) else {
+            return Ok(());
+        };
+        if marked.mark >= Some(mark) {
+            return Ok(());
+        }
+        // By the time of its end, the sweep finds what else is to be erased of it.
+        let ended_at_ms = session.end.as_ref().map(|end| end.at_ms);
+        let since_ms = match mark {
+            Mark::Nameless => ended_at_ms,
+            _ => None,
+        };
+        let since_ms = since_ms.unwrap_or_else(|| self.parts.clock.unix_ms());
+        let institution_id = &session.opened.institution_id;
+        let mut writes = vec![marked.next(session_id, mark, institution_id, since_ms)?];
+        // Servers of an earlier version did not list the library.
+        let listing = self.parts.libraries.list(log, institution_id, since_ms);
+        writes.extend(listing.await?);
+        log.append(Batch { writes }).await
     }
 }

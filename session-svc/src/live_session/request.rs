@@ -56,11 +56,21 @@ pub(crate) enum Request {
     },
     /// Reads the log, which has more than is known here.
     CatchUp,
-    /// To erase the session if it ended at this moment or before, and to finish erasing it if that was begun.
+    /// To erase this of the session if it ended at this moment or before, and to finish erasing it if that was begun.
     Expire {
+        what: Expiring,
         ended_by_ms: i64,
         answer: oneshot::Sender<Result<(), Error>>,
     },
+}
+
+/// What of a session is erased when its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiring {
+    /// The patron's name and e-mail address.
+    Identity,
+    /// All but what statistics need.
+    Session,
 }
 
 /// The author of a sequence of commands.

@@ -1,4 +1,5 @@
-//! Looks periodically for ended sessions whose time is over, and for those whose erasing was not finished (R20).
+//! Looks periodically for ended sessions whose time is over, or that of their patrons' names, and for those whose erasing was not
+//! finished (R20).
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use carrel_platform::{log::LogError, members::Members};
 use super::Sessions;
 use crate::{
     error::Error,
-    live_session::Request,
+    live_session::{Expiring, Request},
     retention::{Libraries, Mark},
 };
 
@@ -36,38 +37,48 @@ impl Sessions {
 
     /// Erases what is due of what this server looks after. Should another server do the same, the log takes one of them.
     async fn sweep_once(&self, members: &Members) -> Result<(), LogError> {
-        // Of these the text is no longer wanted, whenever they ended: nothing is left to decide.
-        self.expire_all(members, (Mark::Erasing, None), i64::MIN, None)
-            .await?;
+        // Of these the text, or the name, is no longer wanted, whenever they ended: nothing is left to decide.
+        for mark in [Mark::Erasing, Mark::ErasingIdentity] {
+            self.expire_all(members, (mark, None), Expiring::Session, None)
+                .await?;
+        }
         let listed = Libraries::all(&*self.parts.log).await?;
         let listed = listed.iter().map(|id| Some(id.as_str()));
         for library in std::iter::once(None).chain(listed) {
-            let now_ms = self.parts.clock.unix_ms();
-            let after = self.parts.config.erase_after(library);
-            if let Some(ended_by_ms) = after.due_by(now_ms) {
-                let before = (ended_by_ms.saturating_add(1), String::new());
-                self.expire_all(members, (Mark::Kept, library), ended_by_ms, Some(before))
-                    .await?;
+            let config = &self.parts.config;
+            let session = (Expiring::Session, config.erase_after(library));
+            let identity = (Expiring::Identity, config.erase_identity_after(library));
+            for (mark, (what, after)) in [
+                (Mark::Kept, session),
+                (Mark::Nameless, session),
+                (Mark::Kept, identity),
+            ] {
+                if let Some(ended_by_ms) = after.due_by(self.parts.clock.unix_ms()) {
+                    self.expire_all(members, (mark, library), what, Some(ended_by_ms))
+                        .await?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Has a library's sessions with a mark erased that ended at this moment or before, beginning at a place in the log's
-    /// index.
+    /// Has this erased of a library's sessions with a mark that ended at this moment or before. If no moment is given, what was
+    /// begun is only finished.
     async fn expire_all(
         &self,
         members: &Members,
         (mark, library): (Mark, Option<&str>),
-        ended_by_ms: i64,
-        mut before: Option<(i64, String)>,
+        what: Expiring,
+        ended_by_ms: Option<i64>,
     ) -> Result<(), LogError> {
+        let mut before = ended_by_ms.map(|at_ms| (at_ms.saturating_add(1), String::new()));
+        let ended_by_ms = ended_by_ms.unwrap_or(i64::MIN);
         loop {
             let heads = mark.find(&*self.parts.log, library, before, PAGE).await?;
             for head in &heads {
                 let id = &head.stream.id;
                 if members.is_mine(id) {
-                    self.expire(id, ended_by_ms).await?;
+                    self.expire(id, what, ended_by_ms).await?;
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -83,8 +94,14 @@ impl Sessions {
 
     /// Has one session erased. One that can't be is tried again by the next sweep; the others must not wait for it, unless the
     /// log can't be reached at all.
-    async fn expire(&self, session_id: &str, ended_by_ms: i64) -> Result<(), LogError> {
+    async fn expire(
+        &self,
+        session_id: &str,
+        what: Expiring,
+        ended_by_ms: i64,
+    ) -> Result<(), LogError> {
         let expired = self.ask(session_id, |answer| Request::Expire {
+            what,
             ended_by_ms,
             answer,
         });

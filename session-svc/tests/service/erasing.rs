@@ -9,7 +9,7 @@ use carrel_platform::{
 use carrel_proto::session::v1::{
     self as wire, attend_response::Response as Told, session_event::Payload,
 };
-use carrel_session::{Config, LibraryRetention};
+use carrel_session::{Config, EraseAfter, LibraryRetention};
 use carrel_testbed::log::FaultyLog;
 use tonic::{Code, Status};
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 const SESSION: &str = "e7a5ed";
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// What must be nowhere after the erasure.
 const SAID: [&str; 6] = [
     "Ricky",
@@ -30,12 +30,12 @@ const SAID: [&str; 6] = [
     "Name of map",
 ];
 
-fn admin(desk: &Desk) -> Person {
+pub fn admin(desk: &Desk) -> Person {
     desk.librarian("admin", "maple", Role::Administrator, &["maple"])
 }
 
 /// One session from the question to the end: six events for staff, five for the patron. Each takes a second.
-async fn ended(desk: &Desk, session_id: &str) {
+pub async fn ended(desk: &Desk, session_id: &str) {
     let mut ricky = desk.patron(session_id);
     let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
     let id = || {
@@ -55,13 +55,13 @@ fn refusal<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
     (status.code(), reason(&status))
 }
 
-fn after(attending: &wire::Joined, number: u64) -> wire::Position {
+pub fn after(attending: &wire::Joined, number: u64) -> wire::Position {
     let epoch = attending.head.clone().unwrap().epoch;
     wire::Position { epoch, number }
 }
 
 /// Waits until what is asked for is so.
-async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+pub async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
     let wait = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -71,15 +71,16 @@ async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
     waited.unwrap_or_else(|_| panic!("{what}"));
 }
 
-async fn is_gone(desk: &Desk, session_id: &str) -> bool {
+pub async fn is_gone(desk: &Desk, session_id: &str) -> bool {
     let (_, texts) = desk.written(session_id).await;
     SAID.iter().all(|said| !texts.contains(said))
 }
 
-/// A desk that looks all the time for what is to be erased.
-fn sweeping(erase_after: &str) -> Config {
+/// A desk that looks all the time for sessions that are to be erased, and keeps names as long as these.
+pub fn sweeping(erase_after: &str) -> Config {
     Config {
         erase_after: erase_after.parse().unwrap(),
+        erase_identity_after: EraseAfter::Never,
         erase_sweep: Duration::from_millis(20).into(),
         ..Config::default()
     }
@@ -382,6 +383,7 @@ async fn a_session_is_erased_when_its_time_is_over() {
 async fn each_library_has_its_own_time() {
     let set = |erase_after: &str| LibraryRetention {
         erase_after: Some(erase_after.parse().unwrap()),
+        ..LibraryRetention::default()
     };
     let retention = [("acorn", set("never")), ("maple", set("7d"))];
     let config = Config {

@@ -20,6 +20,7 @@ mod failing_log;
 mod heartbeats;
 mod load;
 mod looks;
+mod nameless;
 mod no_ops;
 mod noninterference;
 mod observer;

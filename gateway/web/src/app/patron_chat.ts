@@ -31,6 +31,9 @@ import {
   whyNotTaken,
 } from "./turned_away";
 
+/** What a patron's last event is once the session is over: its end, or that something of it was erased since (R20). */
+const END_OR_ERASED = new Set<SessionEvent["payload"]["case"]>(["ended", "identityErased", "erased"]);
+
 /** The state and actions behind one patron page. */
 export class PatronChat {
   readonly announcer = new Announcer();
@@ -304,8 +307,7 @@ export class PatronChat {
     if (view.refusal !== undefined) return this.#loseSession(view);
     // Nothing can be sent any more, so what was refused goes into the box. What may have been sent stays and says so.
     if (session.state === SessionState.ENDED) this.#takeBack(view, isRefused);
-    const last = view.events.at(-1)?.payload.case;
-    const complete = last === "ended" || last === "erased";
+    const complete = END_OR_ERASED.has(view.events.at(-1)?.payload.case);
     const settled = !view.outgoing.some((out) => out.status === "sending");
     // For a patron nothing can follow the end, so no connection is needed.
     if (session.state === SessionState.ENDED && complete && settled) this.link.stop();

@@ -144,7 +144,12 @@ export function reduceSession(view: SessionView, input: SessionInput, now: numbe
 }
 
 /** Events in which nobody says anything: they are shown in the session, but do not count as unread. */
-const UNSPOKEN = new Set<SessionEvent["payload"]["case"]>(["escalated", "patronConnection", "resolutionSet"]);
+const UNSPOKEN = new Set<SessionEvent["payload"]["case"]>([
+  "escalated",
+  "patronConnection",
+  "resolutionSet",
+  "identityErased",
+]);
 
 /** Returns how many events the user has not seen, not counting their own and those in which nobody says anything. */
 export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event: SessionEvent) => boolean): number {
@@ -220,7 +225,7 @@ function received(view: SessionView, event: SessionEvent): SessionStep {
   const position = Number(event.position);
   if (position <= view.events.length) return [view, []];
   if (position > view.events.length + 1) return view.attendance === "on" ? attend(view) : [view, []];
-  const before = event.payload.case === "erased" ? withoutErased(view.events, position - 1) : view.events;
+  const before = beforeErasure(view.events, event);
   return [
     {
       ...view,
@@ -230,6 +235,26 @@ function received(view: SessionView, event: SessionEvent): SessionStep {
     },
     [],
   ];
+}
+
+/** Returns the events that came before one, as they are after it: without what it says was erased (R20). */
+function beforeErasure(events: readonly SessionEvent[], { position, payload }: SessionEvent): readonly SessionEvent[] {
+  switch (payload.case) {
+    case "erased":
+      return withoutErased(events, Number(position) - 1);
+    case "identityErased":
+      return events.map(withoutIdentity);
+    default:
+      return events;
+  }
+}
+
+/** Returns an event without its author's name, if that is the patron. */
+function withoutIdentity(event: SessionEvent): SessionEvent {
+  if (event.author?.part !== Part.PATRON || event.author.name === "") return event;
+  const next = clone(SessionEventSchema, event);
+  if (next.author) next.author.name = "";
+  return next;
 }
 
 /** Returns the events with only the positions of those up to `upTo`, some of which the page may never have had (R20). */
@@ -280,6 +305,8 @@ function factsAfter(session: Session, event: SessionEvent): Session {
       });
     case "resolutionSet":
       return changed(session, { resolution: payload.value.resolution, resolutionBy: author });
+    case "identityErased":
+      return changed(session, { patronName: "", patronEmail: "", identityEraseTime: event.time });
     case "erased":
       return changed(session, {
         patronName: "",
@@ -288,6 +315,7 @@ function factsAfter(session: Session, event: SessionEvent): Session {
         owner: undefined,
         colleagues: [],
         resolutionBy: undefined,
+        identityEraseTime: undefined,
         eraseTime: event.time,
         erasedBy: author,
       });

@@ -210,6 +210,28 @@ describe("events by position (I4, I5)", () => {
     expect(page.view.events.length).toBe(3);
   });
 
+  it.each([
+    ["while the page is there", true],
+    ["before the page comes back", false],
+  ])("forgets who the patron is when that is erased %s, and keeps what was said (R20)", (_, isThere) => {
+    const page = attended();
+    page.say("a1", "one");
+    page.settle();
+    page.librarian("two");
+    page.settle();
+    expect(page.view.events.map(({ author }) => author?.name)).toContain("Ricky");
+    if (!isThere) page.disconnect();
+    const erased = page.server.eraseIdentity();
+    if (isThere) page.toPage.push(page.server.eventFrame(erased));
+    else page.connect();
+    page.settle();
+    expect(page.view.events).toHaveLength(3);
+    expect(page.view.events.map(({ author }) => author?.name)).not.toContain("Ricky");
+    expect(page.view.session?.patronName ?? "").toBe("");
+    expect(page.shown).toEqual(["one", "two", ""]);
+    expect(page.toServer).toEqual([]);
+  });
+
   it("drops frames of sessions that it does not hold", () => {
     const page = attended();
     const before = page.sessions;

@@ -6,7 +6,7 @@ import { type Refusal, RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb
 import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
 import {
   Audience,
-  type Part,
+  Part,
   PersonSchema,
   PositionSchema,
   SessionSchema,
@@ -61,6 +61,22 @@ export class LogServer {
     const position = BigInt(this.events.length + 1);
     const event = create(SessionEventSchema, { position, time: timestampFromMs(1_000) });
     event.payload = { case: "erased", value: { $typeName: "carrel.session.v1.SessionErased" } };
+    this.events.push(event);
+    return event;
+  }
+
+  /** Takes the patron's name from all events, and appends one that says so. */
+  eraseIdentity(): SessionEvent {
+    for (const [index, event] of this.events.entries()) {
+      if (event.author?.part !== Part.PATRON) continue;
+      this.events[index] = create(SessionEventSchema, {
+        ...event,
+        author: create(PersonSchema, { part: Part.PATRON }),
+      });
+    }
+    const position = BigInt(this.events.length + 1);
+    const event = create(SessionEventSchema, { position, time: timestampFromMs(1_000) });
+    event.payload = { case: "identityErased", value: { $typeName: "carrel.session.v1.PatronIdentityErased" } };
     this.events.push(event);
     return event;
   }

@@ -230,3 +230,74 @@ fn the_time_of_a_session_counts_from_its_end() {
         .collect();
     assert_eq!(facts, [("", RETENTION)]);
 }
+
+/// What follows when it is time for names of sessions that ended at a moment or before.
+fn due(events: &[Event], ended_by_ms: i64) -> Decision {
+    let session = fold(events, Audience::Staff);
+    in_situation(session.as_ref(), |situation| {
+        expire_identity(situation, ended_by_ms)
+    })
+}
+
+/// R20: a name goes by itself when its time is over, once, and only if there is one; the audit says that nobody did it.
+#[test]
+fn the_time_of_a_name_counts_from_the_end() {
+    assert_eq!(due(&events()[..5], i64::MAX), Decision::default());
+    assert_eq!(due(&events(), 5), Decision::default());
+    let decision = due(&events(), 6);
+    let facts: Vec<_> = decision
+        .audit
+        .iter()
+        .map(|fact| (fact.act, &*fact.librarian_id, &*fact.detail))
+        .collect();
+    assert_eq!(facts, [(AuditAct::IdentityErased, "", RETENTION)]);
+    let mut all = events();
+    all.extend(decision.session);
+    assert_eq!(all.len(), 7);
+    assert_eq!(due(&all, i64::MAX), Decision::default(), "it is done");
+    all.push(erasure(&all));
+    assert_eq!(due(&all, i64::MAX), Decision::default(), "all is erased");
+    let mut nameless = events();
+    nameless[0] = Event::Opened(opened());
+    assert_eq!(due(&nameless, i64::MAX), Decision::default());
+}
+
+/// R20, I4: with what took the place of the opening, everybody knows the session as before, without the name and one event on;
+/// and it is erased as any other.
+#[test]
+fn nothing_but_the_name_is_lost_with_the_name() {
+    let mut all = events();
+    all.extend(due(&events(), 6).session);
+    let erased = all.iter().find_map(|event| match event {
+        Event::IdentityErased(erased) => Some(erased),
+        _ => None,
+    });
+    let erased = erased.unwrap();
+    let written = serde_json::to_string(erased).unwrap();
+    assert!(written.contains("Where?"), "{written}");
+    for gone in ["Ricky", "example.org"] {
+        assert!(!written.contains(gone), "{gone}: {written}");
+    }
+    let mut read = all.clone();
+    read[0] = Event::Opened(erased.opened.clone());
+    for audience in [Audience::Staff, Audience::Patron] {
+        let before = fold(&events(), audience).unwrap();
+        let after = Session {
+            position: before.position + 1,
+            patron_position: before.patron_position + 1,
+            opened: Arc::new(Opened {
+                patron_name: String::new(),
+                patron_email: String::new(),
+                ..(*before.opened).clone()
+            }),
+            identity_erased_at_ms: Some(7),
+            ..before
+        };
+        assert_eq!(fold(&all, audience), Some(after.clone()));
+        assert_eq!(fold(&read, audience), Some(after));
+    }
+    assert_eq!(erasure(&all), erasure(&read));
+    all.push(erasure(&all));
+    let session = fold(&all, Audience::Staff).unwrap();
+    assert_eq!((session.position, session.identity_erased_at_ms), (8, None));
+}

@@ -49,6 +49,8 @@ function sentenceOf(entry: AuditEntry): string {
       return entry.detail === "PATRON" ? "Saved the patron's transcript" : "Saved the staff transcript";
     case AuditAct.SESSION_ERASED:
       return entry.detail === "RETENTION" ? "Erased the session when its time was over" : "Erased the session";
+    case AuditAct.IDENTITY_ERASED:
+      return "Erased the patron's name and e-mail address when their time was over";
     default:
       return entry.detail;
   }

@@ -82,6 +82,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
             <PracticeMark desk={desk} queueId={session.queueId} />
             {!over && <ConnectionState connection={session.patronConnection} />}
             {session.patronEmail && <span>{session.patronEmail}</span>}
+            {session.identityEraseTime && <span>name erased</span>}
             {!over && !isErased && <Length desk={desk} view={view} />}
             {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
             {!over && !isErased && colleagues.length > 0 && (

@@ -96,6 +96,34 @@ describe("a transcript that could not be read", () => {
   });
 });
 
+describe("a session whose patron's name was erased (R20)", () => {
+  const nameless = { ...SESSION, patronName: "", patronEmail: "", identityEraseTime: "2026-12-23T12:00:00Z" };
+  const question = { position: 1, author: { part: "PART_PATRON" }, opened: { question: "Where?" } };
+  const erased = { position: 2, time: nameless.identityEraseTime, identityErased: {} };
+
+  it.each([
+    ["before the list was read", nameless, /Name erased/],
+    ["since the list was read", SESSION, /Ricky/],
+  ])("reads so, with its text, when it was %s", async (_, listed, row) => {
+    let reads = 0;
+    vi.stubGlobal("fetch", async (path: string) => {
+      if (path.startsWith("/v1/ended-sessions")) return new Response(JSON.stringify({ sessions: [listed] }));
+      reads += 1;
+      return new Response(JSON.stringify({ session: nameless, events: [question, erased] }));
+    });
+    render(<Transcripts desk={stage.desk} />, root);
+    await press(row);
+    await until(() => expect(root.querySelector("[role=log]")?.textContent).toContain("Where?"));
+    expect(root.querySelector("[role=log]")?.textContent).toContain("name and e-mail address were erased");
+    expect(root.querySelector(".row")?.textContent).toContain("Name erased");
+    expect(heading()?.textContent).toBe("Patron");
+    expect(root.textContent).not.toContain("Ricky");
+    expect(root.textContent).not.toContain("ricky@example.org");
+    // Reading is written to the audit.
+    expect(reads).toBe(1);
+  });
+});
+
 describe("a transcript that is being read", () => {
   it("is not asked for again when the other view is looked at meanwhile", async () => {
     const late = new Promise<void>((resolve) => {

@@ -76,12 +76,12 @@ export function Transcripts({ desk }: { desk: Desk }) {
           key={`${open.sessionId}/${open.eraseTime === undefined}`}
           desk={desk}
           session={open}
-          onErased={(erased) => {
+          onErased={(left) => {
             list.replace(
-              (one) => one.sessionId === erased.sessionId,
-              () => erased,
+              (one) => one.sessionId === left.sessionId,
+              () => left,
             );
-            setOpen(erased);
+            setOpen(left);
           }}
           onClose={() => setOpen(undefined)}
         />
@@ -153,6 +153,7 @@ function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionPr
           {session.owner && (
             <span class="tag">{session.endedBy === Part.PATRON ? "Patron ended" : "Librarian ended"}</span>
           )}
+          {session.identityEraseTime && <span class="tag">Name erased</span>}
         </span>
         <span class="row-question">{session.question}</span>
       </button>
@@ -164,7 +165,8 @@ function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionPr
 interface TranscriptProps {
   desk: Desk;
   session: Session;
-  onErased: (session: Session) => void;
+  /** The session, or who its patron was, was erased: this is what is left. */
+  onErased: (left: Session) => void;
   onClose: () => void;
 }
 
@@ -187,10 +189,13 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
     transcript(desk.accessToken, session.sessionId, view)
       .then(
         (response) => {
-          // It was erased since the list was read.
-          const isNews = session.eraseTime === undefined && response.session?.eraseTime !== undefined;
-          if (isNews && response.session) onErased(response.session);
-          else setRead((before) => ({ ...before, [view]: response }));
+          const left = response.session;
+          // It, or the name in it, was erased since the list was read.
+          const isNews = session.eraseTime === undefined && left?.eraseTime !== undefined;
+          const isNameless = session.identityEraseTime === undefined && left?.identityEraseTime !== undefined;
+          if (left && (isNews || isNameless)) onErased(left);
+          // An erased session is shown anew, and read again; of a nameless one, the text is what was read.
+          if (!isNews) setRead((before) => ({ ...before, [view]: response }));
         },
         (failure) => setErrors((before) => ({ ...before, [view]: whyUnread(failure) })),
       )
@@ -218,6 +223,7 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
             <span>{dayAndTime(session.openTime)}</span>
             <span>{session.institutionName}</span>
             {view === "staff" && session.patronEmail && <MailLink address={session.patronEmail} />}
+            {session.identityEraseTime && <span>name and e-mail address erased</span>}
           </p>
         </div>
         <SaveTranscript

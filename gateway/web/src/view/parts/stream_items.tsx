@@ -7,6 +7,7 @@ import {
   closedLine,
   endLine,
   erasedLine,
+  identityErasedLine,
   nameOf,
   offeredTo,
   patronConnectionLine,
@@ -97,6 +98,8 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
       return <Fact event={event}>{returnedLine(event, own, reader.isPatron)}</Fact>;
     case "erased":
       return <Fact event={event}>{erasedLine(event, own, reader.isPatron)}</Fact>;
+    case "identityErased":
+      return <Fact event={event}>{identityErasedLine(reader.isPatron)}</Fact>;
     case "ended":
       return <Fact event={event}>{endLine(event, own, reader.isPatron, waitedAt(events, event))}</Fact>;
     case "resolutionSet":
