@@ -27,7 +27,7 @@ pub struct History {
     staff: View,
     patron: View,
     conference: Conference,
-    /// The version of the last event that was erased; 0 if none was, or only who the patron is.
+    /// The version of the last event that was erased; 0 if none was, or only the opening because of a name.
     erased_up_to: u64,
     /// The position in the patron's view after each later version, so that a repeated command gets its first answer.
     patron_positions: Vec<u64>,
@@ -396,14 +396,6 @@ impl History {
     #[must_use]
     pub fn erased_up_to(&self) -> Option<u64> {
         (self.erased_up_to > 0).then_some(self.erased_up_to)
-    }
-
-    /// Returns whether the first event was erased because of who the patron is in it, and the others were not. The log may
-    /// still have to erase it.
-    #[must_use]
-    pub fn is_identity_erased(&self) -> bool {
-        let session = self.staff.session();
-        session.is_some_and(|session| session.identity_erased_at_ms.is_some())
     }
 
     /// Returns the version of the conference's stream that is known here.
