@@ -235,7 +235,7 @@ describe("Ms Map answers in the Notes tab", () => {
     const reviewer = await stage.librarian("ask@maple");
     await reviewer.page.getByRole("tab", { name: "Transcripts" }).click();
     const row = reviewer.page.getByRole("button", { name: /^Transcript of Ricky/ });
-    const resolution = reviewer.page.getByLabel("Resolution");
+    const resolution = reviewer.page.getByRole("combobox", { name: "Resolution" });
     await resolution.selectOption("Not coded yet");
     await reviewer.page.getByText("No ended session matches.").first().waitFor();
     await reviewer.visitor.picture("6-reviewer-finds-nothing");
