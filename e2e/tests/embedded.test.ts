@@ -197,6 +197,8 @@ test("The end is something to come back to until it was read (D85)", async () =>
   await go("Catalogue");
   await ricky.says("Ask a librarian");
   expect(await ricky.frame.count()).toBe(0);
+  const kept = await ricky.visitor.page.evaluate(() => ({ ...sessionStorage }));
+  expect(kept).toEqual({ "carrel.widget.maple": expect.stringMatching(/^closed [0-9a-f]{16}$/) });
 });
 
 test("A site that is not listed can't show the page, and says where it is (T15)", async () => {

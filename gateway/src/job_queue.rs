@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn errands_are_done_in_order_and_an_empty_lane_keeps_nothing() {
+    async fn jobs_are_done_in_order_and_an_empty_queue_keeps_nothing() {
         let permits = Arc::new(Semaphore::new(10));
         let (queue, _writer, _tasks) = queue();
         let done = Arc::new(Mutex::new(Vec::new()));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_errand_that_panics_does_not_close_the_lane() {
+    async fn a_job_that_panics_does_not_close_the_queue() {
         let permits = Arc::new(Semaphore::new(10));
         let (queue, _writer, tasks) = queue();
         let work = async { panic!("as it must not") };

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_taken_in_as_far_as_it_is_news_and_not_if_something_before_is_missing() {
+    fn a_message_is_taken_in_as_far_as_it_is_news_and_not_if_something_before_is_missing() {
         assert_eq!(added(1, 0), None);
         assert_eq!(added(2, 0), Some(vec![3, 4]));
         assert_eq!(added(3, 0), Some(vec![4]));
@@ -290,13 +290,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_for_a_word_is_read_from_the_log() {
+    fn what_is_too_long_for_a_message_is_read_from_the_log() {
         assert_eq!(added(2, MAX_BYTES), None);
         assert_eq!(added(4, MAX_BYTES), Some(vec![]));
     }
 
     #[test]
-    fn what_is_no_word_is_none() {
+    fn what_is_no_message_is_none() {
         for bytes in [&b""[..], b"session/1", &[0xff; 40]] {
             assert_eq!(AppendMessage::decode(bytes, "e"), None);
         }

@@ -79,7 +79,7 @@ pub enum ConfigError {
     /// Settings are made for a library that can't exist.
     #[error(
         "session.retention.{0:?}: no library has this id; write an id as in the directory: 1 to 63 lower-case letters, \
-         digits and hyphens"
+         digits and hyphens, without a hyphen at either end"
     )]
     NoLibrary(String),
     /// Names would be erased after the session in which they are.
@@ -135,7 +135,8 @@ impl Config {
 /// Returns whether the directory takes this as a library's id.
 fn is_library_id(id: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&id.len()) && id.bytes().all(allowed)
+    let at_its_ends = id.starts_with('-') || id.ends_with('-');
+    (1..=63).contains(&id.len()) && id.bytes().all(allowed) && !at_its_ends
 }
 
 /// Converts to milliseconds, saturating.

@@ -213,8 +213,11 @@ pub async fn read_for_staff(
 
 /// Takes the patron's name out of an event, if they are its author.
 fn forget_patron(event: &mut EncodedEvent) {
-    // It was encoded here, so it can be read.
     let Ok(mut response) = event.read() else {
+        // It was encoded here, so this is a defect, of which somebody must hear.
+        tracing::error!(
+            "an event can't be read, and may keep a patron's name until the session rests"
+        );
         return;
     };
     if let Some(Response::Event(wire::SessionEvent {

@@ -127,7 +127,7 @@ impl MemoryLeases {
         }
     }
 
-    fn standing_now(&self, space: &str) -> Vec<Lease> {
+    fn active_now(&self, space: &str) -> Vec<Lease> {
         let table = self.table();
         let leases = table.spaces.get(space).into_iter().flatten();
         leases.map(|entry| entry.lease.clone()).collect()
@@ -153,7 +153,7 @@ impl Leases for MemoryLeases {
     }
 
     fn active<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Vec<Lease>, LeaseError>> {
-        async move { Ok(self.standing_now(space)) }.boxed()
+        async move { Ok(self.active_now(space)) }.boxed()
     }
 }
 

@@ -194,7 +194,7 @@ impl Store {
         let mut life = 0;
         for key in self.keyring.keys() {
             let answer = self.run(&self.scripts.active, key, space, &[]).await?;
-            let part = read_standing(&answer).ok_or_else(not_understood)?;
+            let part = read_active(&answer).ok_or_else(not_understood)?;
             oldest = oldest.max(part.age);
             life = life.max(part.born);
             for (name, kept) in part.kept {
@@ -245,7 +245,7 @@ struct Part<'a> {
     kept: Vec<(&'a [u8], &'a [u8])>,
 }
 
-fn read_standing(answer: &Value) -> Option<Part<'_>> {
+fn read_active(answer: &Value) -> Option<Part<'_>> {
     let Value::Array(parts) = answer else {
         return None;
     };

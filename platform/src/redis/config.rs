@@ -43,9 +43,9 @@ pub struct RedisConfig {
     /// The key that seals everything sent to Redis: 32 random bytes in base64 or hexadecimal digits, the same for all
     /// servers of a desk.
     pub key: Secret<String>,
-    /// Other keys: words and leases sealed by them are read, and everything is also published and stored under them. To
+    /// Other keys: messages and leases sealed by them are read, and everything is also published and stored under them. To
     /// replace the key, set the new one as `key` and the old one here, server by server, and remove the old one when all
-    /// servers have the new one. Until then a word may be received twice.
+    /// servers have the new one. Until then a message may be received twice.
     pub previous_keys: Vec<Secret<String>>,
     /// How long a lease store that is new, was emptied or was away reports that it does not know who is present, instead
     /// of reporting that nobody is. Must be longer than the interval at which every lease is renewed.

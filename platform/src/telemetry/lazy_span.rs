@@ -60,7 +60,7 @@ struct Recording {
 struct More {
     attributes: Vec<KeyValue>,
     links: Vec<SpanContext>,
-    /// The traceparent that a stranger sent, or empty.
+    /// The traceparent of an untrusted caller, or empty.
     said: String,
 }
 
@@ -236,7 +236,7 @@ impl LazySpan {
         }
     }
 
-    /// Links it to the trace context that a stranger sent.
+    /// Links it to the trace context of an untrusted caller.
     pub fn link_to_untrusted(&mut self, traceparent: String) {
         if let Some(recording) = self.0.as_deref_mut()
             && !traceparent.is_empty()
@@ -321,10 +321,10 @@ impl Recording {
             said,
         } = self.more.map(|more| *more).unwrap_or_default();
         let mut links = SpanLinks::default();
-        let stranger = trace_context::stranger(&said);
+        let untrusted = trace_context::untrusted(&said);
         links
             .links
-            .extend(others.into_iter().chain(stranger).map(Link::with_context));
+            .extend(others.into_iter().chain(untrusted).map(Link::with_context));
         SpanData {
             span_context: TraceIds {
                 // Otherwise it would not be exported.

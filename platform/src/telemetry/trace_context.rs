@@ -80,8 +80,8 @@ pub fn link_to(span: &Span, cause: Option<TraceIds>) {
     }
 }
 
-/// Returns the context that a stranger sent, without its sampled flag, which decides nothing here.
-pub(super) fn stranger(traceparent: &str) -> Option<SpanContext> {
+/// Returns the context of an untrusted caller, without its sampled flag, which decides nothing here.
+pub(super) fn untrusted(traceparent: &str) -> Option<SpanContext> {
     let said = parse(traceparent)?;
     Some(
         TraceIds {

@@ -46,15 +46,16 @@ impl Config {
             .unwrap_or(self.erase_identity_after)
     }
 
-    /// Checks that no time that is set for names comes after the session is erased. A library that sets only when its sessions
-    /// are erased need not set the other as well.
+    /// Checks that no time that is set for names comes after the session is erased. Who sets only when sessions are erased,
+    /// for the site or for a library, need not set the other as well: the usual time for names is not held against them.
     ///
     /// # Errors
     /// When one does: it would have no effect.
     pub(super) fn check_order(&self) -> Result<(), ConfigError> {
+        let usual = Self::default().erase_identity_after;
         let site = (
             "session.erase_identity_after".to_owned(),
-            Some(self.erase_identity_after),
+            Some(self.erase_identity_after).filter(|set| *set != usual),
             self.erase_after,
         );
         let libraries = self.retention.iter().map(|(id, own)| {
@@ -217,9 +218,10 @@ mod tests {
     fn names_go_before_the_session_or_with_it() {
         for (file, wrong) in [
             ("erase_after = \"30d\"", None),
+            ("erase_after = \"0s\"", None),
             (
-                "erase_after = \"29d\"",
-                Some("session.erase_identity_after is 30d"),
+                "erase_after = \"30d\"\nerase_identity_after = \"31d\"",
+                Some("session.erase_identity_after is 31d"),
             ),
             (
                 "erase_after = \"29d\"\nerase_identity_after = \"never\"",

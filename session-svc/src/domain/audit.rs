@@ -36,7 +36,7 @@ pub struct AuditFact {
     /// The session it was done to.
     pub session_id: String,
     /// The version of the warning that was accepted, how the librarian left, the audience of the transcript, or why the
-    /// session was erased.
+    /// session or its patron's name was erased.
     pub detail: String,
 }
 

@@ -22,7 +22,7 @@ impl EndedFilter {
     /// whatever the case. Space around the text does not count, and an empty text is in every session.
     #[must_use]
     pub fn with_text(mut self, text: &str) -> Self {
-        let text = text.trim().to_lowercase();
+        let text = without_case(text.trim());
         self.text = Some(text).filter(|text| !text.is_empty());
         self
     }
@@ -46,7 +46,7 @@ impl EndedFilter {
     }
 }
 
-/// Returns whether a session has a text, which is in lower case.
+/// Returns whether a session has a text, which is [`without_case`].
 fn has(session: &Session, text: &str) -> bool {
     let opened = &session.opened;
     let owner = session.owner.as_ref().map(|owner| &owner.member);
@@ -55,7 +55,16 @@ fn has(session: &Session, text: &str) -> bool {
     of_patron
         .into_iter()
         .chain(of_owner.into_iter().flatten())
-        .any(|written| written.to_lowercase().contains(text))
+        .any(|written| without_case(written).contains(text))
+}
+
+/// Returns a text in lower case, letter by letter. In Greek, a sigma is written in another way at the end of a word, which
+/// may not be the end where it is looked for.
+fn without_case(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .map(|letter| if letter == 'ς' { 'σ' } else { letter })
+        .collect()
 }
 
 #[cfg(test)]
@@ -153,5 +162,10 @@ mod tests {
             assert_eq!(filter.matches(&session), is_there, "{text}");
         }
         assert!(!EndedFilter::default().with_text("maple").matches(&session));
+    }
+
+    #[test]
+    fn the_end_of_a_greek_word_is_found_within_another() {
+        assert!(without_case("Οδυσσέας").contains(&without_case("ΟΔΥΣ")));
     }
 }

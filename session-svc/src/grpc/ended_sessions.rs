@@ -158,7 +158,10 @@ fn read_time(field: &str, time: Option<Timestamp>) -> Result<Option<i64>, Refusa
             "give a time from the year 1 to the year 9999, with nanos from 0 to 999,999,999";
         return Err(Refusal::invalid("BAD_TIME", field, wanted));
     }
-    Ok(Some(seconds * 1_000 + i64::from(nanos / 1_000_000)))
+    // Ends are known to the millisecond, so none lies between the time and the next one.
+    Ok(Some(
+        seconds * 1_000 + i64::from((nanos + 999_999) / 1_000_000),
+    ))
 }
 
 fn read_token(token: &str) -> Result<Option<Position>, Refusal> {
@@ -206,7 +209,8 @@ mod tests {
     fn a_time_is_read_to_the_millisecond_and_refused_out_of_range() {
         let time = |seconds, nanos| read_time("t", Some(Timestamp { seconds, nanos }));
         assert_eq!(read_time("t", None).unwrap(), None);
-        assert_eq!(time(2, 3_999_999).unwrap(), Some(2_003));
+        assert_eq!(time(2, 3_000_000).unwrap(), Some(2_003));
+        assert_eq!(time(2, 3_000_001).unwrap(), Some(2_004));
         assert_eq!(time(-1, 500_000_000).unwrap(), Some(-500));
         for (seconds, nanos) in [(i64::MAX, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000)] {
             assert_eq!(time(seconds, nanos).unwrap_err().reason, "BAD_TIME");

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use carrel_platform::log::LogError;
 use carrel_proto::session::v1 as wire;
 
-use super::{Joined, LiveSession, Look, Transcript};
+use super::{Joined, LiveSession, Look, TRIES, Transcript};
 use crate::{
     convert,
     domain::{
@@ -90,16 +91,26 @@ impl LiveSession {
         used_for: TranscriptUse,
     ) -> Result<Transcript, Error> {
         self.catch_up_together().await?;
-        let Granted { audience, fact } = grant(&self.situation(), actor, requested, used_for)?;
-        if let Some(fact) = fact {
-            self.audit(fact).await?;
+        for _ in 0..TRIES {
+            let Granted { audience, fact } = grant(&self.situation(), actor, requested, used_for)?;
+            if let Some(fact) = fact {
+                match self.audit(fact).await {
+                    // What happened meanwhile may have taken their right.
+                    Err(LogError::Conflict { .. }) => {
+                        self.catch_up().await?;
+                        continue;
+                    }
+                    written => written?,
+                }
+            }
+            let events = self.history.view(audience).transcript()?;
+            return Ok(Transcript {
+                session: self.show(audience)?,
+                audience,
+                events,
+            });
         }
-        let events = self.history.view(audience).transcript()?;
-        Ok(Transcript {
-            session: self.show(audience)?,
-            audience,
-            events,
-        })
+        Err(Error::Contended)
     }
 
     /// Tells the subscribers in reach that the actor is typing.

@@ -7,7 +7,7 @@ use carrel_platform::{
     telemetry::{LazySpan, TraceIds, span, trace_context},
 };
 
-use super::{Act, LiveSession, TOPIC, TRIES, topic};
+use super::{Act, LiveSession, TOPIC, topic};
 use crate::{
     append_message::AppendMessage,
     audits::Audited,
@@ -19,7 +19,6 @@ use crate::{
         event::Event,
         session::Session,
     },
-    error::Error,
     history::{Done, History},
     retention::{Mark, Marked},
     storage::{self, Stored},
@@ -47,17 +46,14 @@ impl LiveSession {
             .inspect_err(|_| self.behind = true)
     }
 
-    /// Writes a fact to the library's audit.
-    pub(super) async fn audit(&mut self, fact: AuditFact) -> Result<(), Error> {
-        for _ in 0..TRIES {
-            let mut staged = Staged::on(&self.history);
-            staged.facts.push(fact.clone());
-            match self.commit(staged, &[]).await {
-                Err(LogError::Conflict { .. }) => self.catch_up().await?,
-                done => return Ok(done?),
-            }
-        }
-        Err(Error::Contended)
+    /// Writes a fact that follows from the session as it is known here to the library's audit.
+    ///
+    /// # Errors
+    /// Those of the log, among them a conflict if the session has changed since.
+    pub(super) async fn audit(&mut self, fact: AuditFact) -> Result<(), LogError> {
+        let mut staged = Staged::on(&self.history);
+        staged.facts.push(fact);
+        self.commit(staged, &[]).await
     }
 
     /// Writes what is staged, all or nothing, and passes it on.

@@ -19,6 +19,10 @@ impl LiveSession {
     /// If another server does the same at the same time, the log takes the one, and the other finds nothing to do.
     pub(super) async fn expire(&mut self, what: Expiring, ended_by_ms: i64) -> Result<(), Error> {
         self.catch_up_together().await?;
+        // Of a session that a server of an earlier version marked, whoever asks does not know whose it is.
+        let ended_by_ms = self
+            .own_time_of(what)
+            .map_or(ended_by_ms, |own| ended_by_ms.min(own));
         for _ in 0..TRIES {
             let decision = match what {
                 Expiring::Identity => expire_identity(&self.situation(), ended_by_ms),
@@ -34,6 +38,20 @@ impl LiveSession {
             }
         }
         Err(Error::Contended)
+    }
+
+    /// Returns the moment at or before which the session must have ended for this of it to be erased now, as its own library
+    /// has it. `None` if nothing is known of the session.
+    fn own_time_of(&self, what: Expiring) -> Option<i64> {
+        let session = self.history.view(Audience::Staff).session()?;
+        let library = Some(session.opened.institution_id.as_str());
+        let config = &self.parts.config;
+        let after = match what {
+            Expiring::Identity => config.erase_identity_after(library),
+            Expiring::Session => config.erase_after(library),
+        };
+        let due_by = after.due_by(self.parts.clock.unix_ms());
+        Some(due_by.unwrap_or(i64::MIN))
     }
 
     /// Erases from the log what the last event of an erased session stands for, or the opening if that said who the patron is

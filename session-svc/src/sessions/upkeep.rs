@@ -31,7 +31,7 @@ impl Sessions {
     pub(crate) async fn keep_up(self, members: Members) {
         let tails = async {
             if self.parts.bus.lossy() {
-                let failed = "it could not be looked whether the bus lost a word";
+                let failed = "it could not be looked whether the bus lost a message";
                 self.see_to(|| self.repair_tails(), failed).await;
             }
         };

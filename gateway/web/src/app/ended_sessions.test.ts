@@ -1,7 +1,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Resolution } from "../gen/carrel/session/v1/session_pb";
-import { EndedSessions, EVERYTHING, filterOf, isNarrowed, type Search } from "./ended_sessions";
+import { EndedSessions, EVERYTHING, filterOf, isDay, isNarrowed, type Search } from "./ended_sessions";
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -24,6 +24,11 @@ describe("a search as the server wants it", () => {
     const { endTimeFrom, endTimeBefore } = filterOf(search({ firstDay: "2026-02-28", lastDay: "2026-02-28" }));
     expect(endTimeFrom && timestampMs(endTimeFrom)).toBe(new Date(2026, 1, 28).getTime());
     expect(endTimeBefore && timestampMs(endTimeBefore)).toBe(new Date(2026, 2, 1).getTime());
+  });
+
+  it("is not made of a year that is still being typed, or that the server does not know", () => {
+    expect(["", "2026-11-28", "9999-12-30"].filter(isDay)).toHaveLength(3);
+    expect(["0002-11-28", "0202-11-28", "20260-11-28"].filter(isDay)).toEqual([]);
   });
 
   it("has no limit for a day that is not given", () => {

@@ -9,7 +9,7 @@ import { PagedList } from "./pages";
 
 /** What the user looks for. Days are in the form of a date field, in the user's time zone; an empty one is no limit. */
 export interface Search {
-  /** Text in the patron's name or address, in the question or in the owner's name. */
+  /** Text in the patron's name or address, in the question, or in the owner's or their library's name. */
   text: string;
   /** The resolution; `undefined` stands for any. */
   resolution: Resolution | undefined;
@@ -72,10 +72,17 @@ export function filterOf({ text, resolution, firstDay, lastDay }: Search): Ended
   });
 }
 
+/**
+ * Whether this is a day that can be asked for, or none. While a year is typed into a date field, its first digits are a
+ * year as well; and the server knows no year of five digits.
+ */
+export function isDay(date: string): boolean {
+  return date === "" || /^[1-9]\d{3}-\d{2}-\d{2}$/.test(date);
+}
+
 /** Returns when a day begins that is some days after one in the form of a date field. */
 function startOf(date: string, daysLater: number): Timestamp | undefined {
   const [year, month, day] = date.split("-").map(Number);
   if (year === undefined || month === undefined || day === undefined) return undefined;
-  const start = new Date(year, month - 1, day + daysLater).getTime();
-  return Number.isNaN(start) ? undefined : timestampFromMs(start);
+  return timestampFromMs(new Date(year, month - 1, day + daysLater).getTime());
 }

@@ -198,7 +198,8 @@ export class PatronChat {
   /** Notes that the patron has looked at everything. */
   markSeen(): void {
     const view = this.view.value;
-    if (view === undefined || view.seen === view.events.length) return;
+    // After a reload, what was read before it is not here yet.
+    if (view === undefined || view.seen >= view.events.length) return;
     this.link.input(view.sessionId, { kind: "seen" });
     // Messages that were read before a reload are not new after it.
     this.#admission.change({ seen: view.events.length });

@@ -1,7 +1,9 @@
 /** What the widget remembers from one page of the site to the next, in this tab only. */
 
-/** Whether the panel was open, or minimised with a chat in it. */
-export type Remembered = "open" | "minimised";
+/** Whether the panel was open, minimised with something in it to come back to, or closed with nothing in it. */
+export type State = "open" | "minimised" | "closed";
+
+const STATES: ReadonlySet<string> = new Set<State>(["open", "minimised", "closed"]);
 
 /** The memory of one library's widget. It is gone when the tab is closed. */
 export class Memory {
@@ -15,33 +17,37 @@ export class Memory {
 
   /**
    * A name for this tab, by which the patron page can tell its chat from one in another tab where the browser does not do
-   * that for it. It gives access to nothing.
+   * that for it. It gives access to nothing. It is the same on all pages of the site from the first time that something is
+   * remembered, so that what the patron page keeps of a chat can be found, and cleared, after its end.
    */
   get tab(): string {
     return this.#tab;
   }
 
-  /** Returns what is remembered, if anything is. */
-  recall(): Remembered | undefined {
+  /** Returns what there is to come back to, if there is anything. Takes on the tab's name in any case. */
+  recall(): Exclude<State, "closed"> | undefined {
     try {
       const [state, tab] = sessionStorage.getItem(this.#key)?.split(" ") ?? [];
-      if ((state !== "open" && state !== "minimised") || !tab) return undefined;
+      if (!isState(state) || !tab) return undefined;
       this.#tab = tab;
-      return state;
+      return state === "closed" ? undefined : state;
     } catch {
       return undefined; // The browser lets this site store nothing: the next page begins with the button.
     }
   }
 
-  /** Remembers this, or nothing. */
-  remember(state: Remembered | undefined): void {
+  /** Remembers how the panel is, and the tab's name with it. */
+  remember(state: State): void {
     try {
-      if (state === undefined) sessionStorage.removeItem(this.#key);
-      else sessionStorage.setItem(this.#key, `${state} ${this.#tab}`);
+      sessionStorage.setItem(this.#key, `${state} ${this.#tab}`);
     } catch {
       // As above.
     }
   }
+}
+
+function isState(word: string | undefined): word is State {
+  return word !== undefined && STATES.has(word);
 }
 
 function newTab(): string {

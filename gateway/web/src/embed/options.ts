@@ -17,7 +17,8 @@ export interface Options {
 /** The attributes of the script's element. */
 export type Attributes = Readonly<Partial<Record<"library" | "label" | "side" | "color", string>>>;
 
-const LABEL = "Ask a librarian";
+/** The words on the button of a site that chooses none. */
+export const LABEL = "Ask a librarian";
 const COLOR = /^#[0-9a-f]{6}$/i;
 
 /**

@@ -1,6 +1,6 @@
 /** The elements of the widget, in a tree of their own that the styles of the site do not reach. */
 import css from "../styles/widget.css?inline";
-import type { Options } from "./options";
+import { LABEL, type Options } from "./options";
 
 /** The elements that the widget works with. */
 export interface Parts {
@@ -26,6 +26,14 @@ export interface Parts {
 /** The attribute by which a widget is found that is there already. */
 const MARK = "data-carrel-widget";
 
+/** The language of the widget's own words. */
+export const OWN_LANG = "en";
+
+/** Returns the language of the words that the button has: a label that the site chose is in the site's language. */
+export function langOfLabel({ label }: Options): string {
+  return label === LABEL ? OWN_LANG : document.documentElement.lang;
+}
+
 /** Whether a library's widget is in the page. */
 export function isThere(library: string): boolean {
   return [...document.querySelectorAll(`[${MARK}]`)].some((host) => host.getAttribute(MARK) === library);
@@ -38,7 +46,8 @@ export function askAddress({ gateway, library }: Options): string {
 
 /** Builds the widget, without its frame, and puts it into the page. */
 export function build(options: Options): Parts {
-  const host = element("div");
+  // The page around may be in any language, and written from right to left.
+  const host = element("div", { lang: OWN_LANG, dir: "ltr" });
   host.setAttribute(MARK, options.library);
   const root = host.attachShadow({ mode: "open" });
   // A style sheet that a script constructs needs no leave of the site's content security policy, as <style> would.
@@ -50,7 +59,8 @@ export function build(options: Options): Parts {
     host.style.setProperty("--ink-on-ground", options.color.ink);
   }
 
-  const label = element("span", { className: "label", textContent: options.label, dir: "auto" });
+  const words = { textContent: options.label, lang: langOfLabel(options), dir: "auto" };
+  const label = element("span", { className: "label", ...words });
   const count = element("span", { className: "count", hidden: true });
   count.setAttribute("aria-hidden", "true");
   const countWords = element("span", { className: "unseen" });
@@ -59,7 +69,7 @@ export function build(options: Options): Parts {
   button.setAttribute("aria-controls", "panel");
   button.append(bubble(), label, count, countWords);
 
-  const title = element("h2", { className: "title", id: "title", textContent: options.label, dir: "auto" });
+  const title = element("h2", { className: "title", id: "title", ...words });
   const minimise = element("button", { type: "button", className: "minimise", textContent: "Minimise" });
   const head = element("div", { className: "head" });
   head.append(title, minimise);
@@ -85,7 +95,8 @@ export function build(options: Options): Parts {
 /** Returns the frame with the patron page in it, which is told in which tab it is. */
 export function frame(options: Options, tab: string): HTMLIFrameElement {
   const src = `${askAddress(options)}#tab=${tab}`;
-  const made = element("iframe", { title: options.label, src, referrerPolicy: "no-referrer" });
+  const title = { title: options.label, lang: langOfLabel(options) };
+  const made = element("iframe", { ...title, src, referrerPolicy: "no-referrer" });
   // What the patron did on the site counts as leave for the sounds that call them (K22).
   made.allow = "autoplay";
   return made;

@@ -16,12 +16,19 @@ const OPTIONS: Options = {
 let page: { postMessage: ReturnType<typeof vi.fn> };
 let isNarrow: boolean;
 let wrong: string[];
+/** What ends when the patron leaves the site's page. */
+let stay: AbortController;
 
 beforeEach(() => {
   page = { postMessage: vi.fn() };
   isNarrow = false;
   wrong = [];
+  stay = new AbortController();
   vi.useFakeTimers();
+  const listen = globalThis.addEventListener;
+  vi.spyOn(globalThis, "addEventListener").mockImplementation((type: string, listener: unknown) =>
+    listen.call(globalThis, type, listener as EventListener, { signal: stay.signal }),
+  );
   vi.spyOn(HTMLIFrameElement.prototype, "contentWindow", "get").mockImplementation(() => page as unknown as Window);
   // No test reaches for the network: the frame stays empty.
   const { happyDOM } = window as unknown as { happyDOM: { settings: object } };
@@ -33,7 +40,9 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  stay.abort();
   document.body.replaceChildren();
+  document.documentElement.removeAttribute("lang");
   vi.useRealTimers();
   vi.unstubAllGlobals();
   sessionStorage.clear();
@@ -42,6 +51,8 @@ afterEach(() => {
 
 /** A widget on one page of the site. */
 function visit(options: Partial<Options> = {}) {
+  stay.abort();
+  stay = new AbortController();
   document.body.replaceChildren();
   new Widget({ ...OPTIONS, ...options }, (why) => wrong.push(why));
   const root = document.querySelector("[data-carrel-widget]")?.shadowRoot;
@@ -81,6 +92,11 @@ function says(data: unknown, { source = page as unknown, origin = GATEWAY } = {}
 
 function chat(running: boolean, unread: number): { carrel: string; running: boolean; unread: number } {
   return { carrel: "chat", running, unread };
+}
+
+/** The patron comes back to the site's page, which the browser has kept as it was. */
+function comesBack(): void {
+  dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
 }
 
 const remembered = () => sessionStorage.getItem("carrel.widget.maple");
@@ -128,6 +144,25 @@ describe("the button (D85)", () => {
     widget.button.click();
     expect(widget.words).toBe("Ask a librarian");
     expect(widget.status.textContent).toBe("");
+  });
+
+  it("names the language of its words, in a site of any (D82)", () => {
+    document.documentElement.lang = "ar";
+    const widget = visit({ label: "اسأل أمين المكتبة" });
+    const langOf = (element: Element | null | undefined) => element?.closest("[lang]")?.getAttribute("lang");
+    const host = document.querySelector("[data-carrel-widget]");
+    expect([host?.getAttribute("lang"), host?.getAttribute("dir")]).toEqual(["en", "ltr"]);
+    const label = widget.root?.querySelector(".label");
+    expect(langOf(label)).toBe("ar");
+    expect(langOf(widget.root?.querySelector(".title"))).toBe("ar");
+    widget.button.click();
+    expect(langOf(widget.frame)).toBe("ar");
+    says(chat(true, 0));
+    widget.minimise.click();
+    expect([label?.textContent, langOf(label)]).toEqual(["Back to your chat", "en"]);
+    widget.button.click();
+    expect(langOf(label)).toBe("ar");
+    expect(langOf(visit().root?.querySelector(".label"))).toBe("en");
   });
 });
 
@@ -187,6 +222,52 @@ describe("the panel (D85, D82)", () => {
     says(chat(false, 0));
     expect(widget.trouble.hidden).toBe(true);
   });
+
+  it("says so too if the page in it is never loaded, and tries anew when it is opened again", () => {
+    const widget = visit();
+    widget.button.click();
+    const { frame } = widget;
+    vi.advanceTimersByTime(14_999);
+    expect(widget.trouble.hidden).toBe(true);
+    vi.advanceTimersByTime(1);
+    expect(widget.trouble.hidden).toBe(false);
+    widget.minimise.click();
+    expect(widget.frame).toBe(frame);
+    widget.button.click();
+    expect(widget.trouble.hidden).toBe(true);
+    expect(widget.root?.querySelectorAll("iframe").length).toBe(1);
+    expect(widget.frame).not.toBe(frame);
+    expect(widget.frame?.dataset.address).toBe(frame?.dataset.address);
+    expect(widget.root?.activeElement).toBe(widget.frame);
+    vi.advanceTimersByTime(15_000);
+    expect(widget.trouble.hidden).toBe(false);
+    expect(wrong.length).toBe(1);
+    // It was only slow.
+    widget.load();
+    says(chat(false, 0));
+    expect(widget.trouble.hidden).toBe(true);
+    vi.advanceTimersByTime(60_000);
+    expect(widget.trouble.hidden).toBe(true);
+  });
+
+  it("tells a page that is not there nothing: the browser would complain of it to the site", () => {
+    const widget = visit();
+    widget.button.click();
+    dispatchEvent(new Event("focus"));
+    expect(page.postMessage).not.toHaveBeenCalled();
+    widget.load();
+    expect(page.postMessage).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(5_000);
+    dispatchEvent(new Event("focus"));
+    widget.minimise.click();
+    widget.button.click();
+    expect(page.postMessage).toHaveBeenCalledOnce();
+    widget.load();
+    says(chat(false, 0));
+    page.postMessage.mockClear();
+    dispatchEvent(new Event("focus"));
+    expect(page.postMessage).toHaveBeenCalledOnce();
+  });
 });
 
 describe("what is heard (D86, T15)", () => {
@@ -244,8 +325,17 @@ describe("the next page of the site (D85)", () => {
     says(chat(false, 1));
     expect(remembered()).toMatch(/^minimised /);
     says(chat(false, 0));
+    expect(remembered()).toMatch(/^closed /);
+    const next = visit();
+    expect(next.frame).toBeUndefined();
+    // What the page in the frame keeps of the chat can still be found, and cleared.
+    next.button.click();
+    expect(next.frame?.dataset.address).toBe(widget.frame?.dataset.address);
+  });
+
+  it("remembers nothing until the button is pressed", () => {
+    visit();
     expect(remembered()).toBeNull();
-    expect(visit().frame).toBeUndefined();
   });
 
   it("has only the button where what is kept makes no sense", () => {
@@ -265,5 +355,48 @@ describe("the next page of the site (D85)", () => {
     expect(widget.panel.open).toBe(false);
     widget.button.click();
     expect(widget.panel.open).toBe(true);
+  });
+});
+
+describe("a page that the browser has kept as it was (D78)", () => {
+  it("shows nothing of a chat that was cleared on a later page", () => {
+    const widget = visit();
+    widget.button.click();
+    widget.load();
+    says(chat(true, 3));
+    const address = widget.frame?.dataset.address;
+    sessionStorage.setItem("carrel.widget.maple", "closed 0123456789abcdef");
+    comesBack();
+    expect(widget.frame).toBeUndefined();
+    expect(widget.panel.open).toBe(false);
+    expect(widget.button.getAttribute("aria-expanded")).toBe("false");
+    expect(widget.words).toBe("Ask a librarian");
+    vi.advanceTimersByTime(60_000);
+    expect(widget.trouble.hidden).toBe(true);
+    widget.button.click();
+    expect(widget.frame?.dataset.address).not.toBe(address);
+    expect(widget.frame?.dataset.address).toMatch(/#tab=0123456789abcdef$/);
+  });
+
+  it("goes on with a chat as a page does that is loaded anew", () => {
+    const widget = visit();
+    sessionStorage.setItem("carrel.widget.maple", "minimised 0123456789abcdef");
+    comesBack();
+    expect(widget.frame?.dataset.address).toMatch(/#tab=0123456789abcdef$/);
+    expect(widget.panel.open).toBe(false);
+    sessionStorage.setItem("carrel.widget.maple", "open 0123456789abcdef");
+    comesBack();
+    expect(widget.panel.open).toBe(true);
+    expect(widget.button.getAttribute("aria-expanded")).toBe("true");
+    expect(widget.root?.querySelectorAll("iframe").length).toBe(1);
+    expect(widget.root?.activeElement).toBeNull();
+  });
+
+  it("is left as it is where it was only loaded", () => {
+    const widget = visit();
+    widget.button.click();
+    const { frame } = widget;
+    dispatchEvent(Object.assign(new Event("pageshow"), { persisted: false }));
+    expect(widget.frame).toBe(frame);
   });
 });

@@ -2,10 +2,13 @@
 import { Memory } from "./memory";
 import { type ChatState, fromChat, type Site } from "./messages";
 import type { Options } from "./options";
-import { build, frame, type Parts } from "./parts";
+import { build, frame, langOfLabel, OWN_LANG, type Parts } from "./parts";
 
 /** Where the panel covers the whole window, as on a phone. As in widget.css. */
 const WHOLE_WINDOW = "(max-width: 34rem), (max-height: 30rem)";
+
+/** How many milliseconds a frame may take to load. */
+const LOADING_PATIENCE = 15_000;
 
 /** How many milliseconds after its frame was loaded the patron page has to have answered. It does so at once. */
 const PATIENCE = 5_000;
@@ -14,10 +17,12 @@ const NO_CHAT: ChatState = { carrel: "chat", running: false, unread: 0 };
 
 /** One library's widget. */
 export class Widget {
-  readonly #memory: Memory;
+  #memory: Memory;
   readonly #parts: Parts;
   readonly #wholeWindow = matchMedia(WHOLE_WINDOW);
   #frame: HTMLIFrameElement | undefined;
+  /** Whether the frame has the patron page in it, as far as can be known. */
+  #isPageThere = false;
   #open = false;
   #chat = NO_CHAT;
   /** Whether the site's window has the focus, and the patron is not in the frame. */
@@ -58,6 +63,9 @@ export class Widget {
     addEventListener("focus", () => this.#look(true));
     addEventListener("blur", () => this.#look(false));
     document.addEventListener("visibilitychange", () => this.#tell());
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) this.#beginAgain();
+    });
   }
 
   /** A panel over the whole window stays minimised: the patron has gone to this page in order to see it. */
@@ -72,7 +80,24 @@ export class Widget {
     }
   }
 
+  /**
+   * Begins as on a page that was just loaded: the browser has kept this one as it was when the patron left it, and the chat
+   * may have been cleared since (D78).
+   */
+  #beginAgain(): void {
+    this.#unload();
+    this.#open = false;
+    this.#parts.panel.close();
+    this.#chat = NO_CHAT;
+    this.#focused = document.hasFocus();
+    this.#memory = new Memory(this.options.library);
+    this.#draw();
+    this.#resume();
+  }
+
+  /** Opens the panel at the patron's wish. If there was trouble, the patron page is tried anew. */
   #openByPatron(): void {
+    if (!this.#parts.trouble.hidden) this.#unload();
     this.#open = true;
     this.#load();
     this.#show();
@@ -106,17 +131,32 @@ export class Widget {
   #load(): void {
     if (this.#frame !== undefined) return;
     this.#frame = frame(this.options, this.#memory.tab);
+    this.#await(LOADING_PATIENCE);
     this.#frame.addEventListener("load", () => {
-      this.#await();
+      this.#isPageThere = true;
+      this.#await(PATIENCE);
       this.#tell(this.#active() === this.#frame);
     });
     this.#parts.body.append(this.#frame);
   }
 
-  /** Says that there is trouble if the patron page does not answer: browsers do not tell why a frame shows nothing. */
-  #await(): void {
+  /** Removes the frame, and the trouble with it. */
+  #unload(): void {
+    clearTimeout(this.#awaited);
+    this.#frame?.remove();
+    this.#frame = undefined;
+    this.#isPageThere = false;
+    this.#parts.trouble.hidden = true;
+  }
+
+  /**
+   * Says that there is trouble if the patron page does not answer within so many milliseconds: browsers do not tell why a
+   * frame shows nothing.
+   */
+  #await(patience: number): void {
     clearTimeout(this.#awaited);
     this.#awaited = setTimeout(() => {
+      this.#isPageThere = false;
       this.#parts.trouble.hidden = false;
       if (this.#isTold) return;
       this.#isTold = true;
@@ -124,7 +164,7 @@ export class Widget {
         `${this.options.gateway} is not answering, or may not be shown in a frame of ${location.origin}: its operator lists ` +
           "the sites that may do that in the setting gateway.embedding_origins",
       );
-    }, PATIENCE);
+    }, patience);
   }
 
   /** Takes in what the patron page says. What anybody else says is ignored. */
@@ -133,6 +173,7 @@ export class Widget {
     const said = fromChat(data);
     if (said === undefined) return;
     clearTimeout(this.#awaited);
+    this.#isPageThere = true;
     this.#parts.trouble.hidden = true;
     if (said.carrel === "minimise") return this.#minimise();
     const isMore = said.unread > this.#chat.unread;
@@ -147,8 +188,12 @@ export class Widget {
     this.#tell();
   }
 
-  /** Tells the patron page whether the patron has it before them, and whether they have just come into it. */
+  /**
+   * Tells the patron page whether the patron has it before them, and whether they have just come into it. It is told when it
+   * is loaded, and not before: browsers complain to the site of messages to a page that is not there.
+   */
   #tell(focus = false): void {
+    if (!this.#isPageThere) return;
     const looking = this.#open && this.#focused && !document.hidden;
     const site: Site = { carrel: "site", looking, focus };
     this.#frame?.contentWindow?.postMessage(site, this.options.gateway);
@@ -159,7 +204,9 @@ export class Widget {
     const { running, unread } = this.#chat;
     const isShown = !this.#open && unread > 0;
     button.setAttribute("aria-expanded", String(this.#open));
-    label.textContent = running && !this.#open ? "Back to your chat" : this.options.label;
+    const isBack = running && !this.#open;
+    label.textContent = isBack ? "Back to your chat" : this.options.label;
+    label.lang = isBack ? OWN_LANG : langOfLabel(this.options);
     count.hidden = !isShown;
     count.textContent = isShown ? (unread > 99 ? "99+" : String(unread)) : "";
     countWords.textContent = isShown ? ` (${inWords(unread)})` : "";
@@ -169,8 +216,8 @@ export class Widget {
   /** A minimised panel is worth coming back to while there is a chat in it, or something that was not read. */
   #remember(): void {
     const { running, unread } = this.#chat;
-    const minimised = running || unread > 0 ? "minimised" : undefined;
-    this.#memory.remember(this.#open ? "open" : minimised);
+    const notOpen = running || unread > 0 ? "minimised" : "closed";
+    this.#memory.remember(this.#open ? "open" : notOpen);
   }
 
   /** Which element of the widget has the focus. */

@@ -250,7 +250,7 @@ function beforeErasure(events: readonly SessionEvent[], { position, payload }: S
 }
 
 /** Returns an event without its author's name, if that is the patron. */
-function withoutIdentity(event: SessionEvent): SessionEvent {
+export function withoutIdentity(event: SessionEvent): SessionEvent {
   if (event.author?.part !== Part.PATRON || event.author.name === "") return event;
   const next = clone(SessionEventSchema, event);
   if (next.author) next.author.name = "";

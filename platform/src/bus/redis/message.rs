@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_opened_on_its_own_topic() {
+    fn a_message_is_opened_on_its_own_topic() {
         let messages = [
             Message::Lost,
             Message::Published {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_and_yet_no_word_is_none() {
+    fn what_is_sealed_and_yet_no_message_is_none() {
         for plain in [
             &[][..],
             &[PUBLISHED],

@@ -238,9 +238,9 @@ fn a_caller_who_names_no_trace_begins_one() {
     }
 }
 
-/// A stranger's context is linked to, and its sampled flag is ignored.
+/// An untrusted caller's context is linked to, and its sampled flag is ignored.
 #[test]
-fn it_is_linked_to_what_a_stranger_says_and_nothing_more() {
+fn it_is_linked_to_what_an_untrusted_caller_says_and_nothing_more() {
     const SAID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     for ratio in [0.0, 1.0] {
         let process = Process::new(ratio, NEVER);

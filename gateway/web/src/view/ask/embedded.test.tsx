@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setLookedAtInSite } from "../../app/looked_at";
 import { WidgetLink } from "../../app/widget_link";
-import { SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";
 
 const SITE = "https://www.maple.example";
@@ -124,6 +125,45 @@ describe("a page in a frame of the library's site (D85)", () => {
     hasFocus = true;
     await open();
     expect(document.activeElement?.id).toBe("question");
+  });
+
+  it("takes the focus to what is wrong with the question only from who is in it", async () => {
+    await open();
+    await page.types("question", "Where is the plat book?");
+    await page.types("email", "ricky@harbor");
+    await page.press("Start the chat");
+    FakeSocket.last?.open();
+    await page.drawn();
+    const button = page.root.querySelector<HTMLElement>("button[type=submit]");
+    button?.focus();
+    const fieldViolations = [{ field: "patron_email", description: "is not an address" }];
+    await page.refuses({ code: 3, message: "x", fieldViolations });
+    expect(page.field("email").getAttribute("aria-invalid")).toBe("true");
+    expect(document.activeElement).toBe(button);
+    hasFocus = true;
+    await page.types("question", "");
+    await page.press("Start the chat");
+    expect(document.activeElement?.id).toBe("question");
+  });
+
+  it("finds out once whether the wait can go on on the next page, not whenever something changes", async () => {
+    await open(true);
+    const set = vi.fn();
+    const kept = new Map<string, string>();
+    vi.stubGlobal("sessionStorage", {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => {
+        set(key);
+        kept.set(key, value);
+      },
+      removeItem: (key: string) => kept.delete(key),
+      clear: () => kept.clear(),
+    });
+    await page.attends({ state: SessionState.WAITING });
+    await page.happens("returned");
+    await page.says("It is about the map of 1874.", Part.PATRON);
+    expect(page.root.textContent).toContain("its button says when somebody comes");
+    expect(set.mock.calls.filter(([key]) => key === "carrel.probe").length).toBe(1);
   });
 
   it("does not say whose page it is, and leads to no list of libraries", async () => {

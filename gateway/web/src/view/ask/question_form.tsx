@@ -36,7 +36,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
     const first = firstWrong(wrong);
     if (!tried.current || busy || first === undefined) return;
     tried.current = false;
-    fieldOf(form.current, first)?.focus();
+    takeFocus(fieldOf(form.current, first));
   }, [wrong, busy]);
   const submit = (event: Event) => {
     event.preventDefault();

@@ -13,6 +13,8 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   const heading = useRef<HTMLHeadingElement>(null);
   // The form or the chat is gone, and the focus with it.
   useEffect(() => takeFocus(heading.current), []);
+  // Whether the browser can remember anything is found out once: that writes something.
+  const [words] = useState(wordsHere);
   const view = chat.view.value;
   const events = new Set(view?.events.map((event) => event.payload.case));
   const again = events.has("returned");
@@ -34,7 +36,7 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
           {placeInQueue(view?.ahead)}
         </h1>
         <p class="lead" role="status">
-          {wordsOfWait(chat)}
+          {wordsOfWait(chat, words)}
         </p>
         <LeaveQuestion chat={chat} text="You can leave your question instead and get an answer later:" />
         {(again || events.has("message") || writes || hasDraft) && view ? (
@@ -69,11 +71,11 @@ function wordsOfMore(hasDraft: boolean): string {
     : "What you have written so far.";
 }
 
-function wordsOfWait({ availability, link, view }: PatronChat): string {
+function wordsOfWait({ availability, link, view }: PatronChat, words: Readonly<Record<Openness, string>>): string {
   const trouble = view.value?.trouble;
   switch (link.connection.value.phase.name) {
     case "connected":
-      if (trouble === undefined) return wordsHere()[availability.openness.value];
+      if (trouble === undefined) return words[availability.openness.value];
       return `Your place in the queue can't be reached right now; we're still trying. ${whyRefused(trouble)}`;
     case "rejected":
       return "This page is out of date. Reload it: you keep your place.";
@@ -82,6 +84,7 @@ function wordsOfWait({ availability, link, view }: PatronChat): string {
   }
 }
 
+/** Returns what is said of the wait in this browser, for a page in a tab of its own or in a site. */
 function wordsHere(): Readonly<Record<Openness, string>> {
   if (!isEmbedded()) return WAITS;
   return canRemember() ? WAITS_IN_SITE : WAITS_IN_PAGE;

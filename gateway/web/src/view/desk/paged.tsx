@@ -21,6 +21,8 @@ export function Paged<T>({ list, title, lead, tools, empty, progress = "Loading 
   const hasMore = list.next.value !== "";
   const [grown, setGrown] = useState(false);
   const end = useRef<HTMLParagraphElement>(null);
+  // Another list begins without its end having been looked for.
+  useEffect(() => setGrown(false), [list]);
   useEffect(() => {
     // The button that had the focus disappeared with the last page.
     if (!hasMore && document.activeElement === document.body) end.current?.focus();
@@ -61,7 +63,7 @@ export function Paged<T>({ list, title, lead, tools, empty, progress = "Loading 
           {list.busy.value ? progress : "Show more"}
         </button>
       )}
-      {grown && !hasMore && (
+      {grown && !hasMore && !list.busy.value && entries !== undefined && (
         <p class="quiet-text" ref={end} tabIndex={-1}>
           That is all.
         </p>

@@ -13,7 +13,7 @@ interface SaveTranscriptProps {
   enabled: boolean;
   /** What went wrong; empty when it is tried again. */
   onError: (error: string) => void;
-  /** The session turned out to be erased, so nothing was saved. */
+  /** The session, or its patron's name, turned out to be erased. */
   onErased: (session: Session) => void;
 }
 
@@ -34,10 +34,9 @@ export function SaveTranscript({ desk, session, view, enabled, onError, onErased
       const exported = await exportTranscript(desk.accessToken, session.sessionId, view);
       if (exported.session === undefined) throw new Error("the answer has no session");
       const isNews = session.eraseTime === undefined && exported.session.eraseTime !== undefined;
-      if (isNews) {
-        onErased(exported.session);
-        return;
-      }
+      const isNameless = session.identityEraseTime === undefined && exported.session.identityEraseTime !== undefined;
+      if (isNews || isNameless) onErased(exported.session);
+      if (isNews) return;
       const reader = { isOwn: () => false, isPatron: view === "patron", queueName: desk.queueName };
       const text = transcriptText(exported.session, exported.events, reader);
       saveText(transcriptName(`transcript-${view}`, exported.session), text);

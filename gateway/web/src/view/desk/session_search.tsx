@@ -1,10 +1,13 @@
-import { useRef } from "preact/hooks";
-import { EVERYTHING, isNarrowed, type Search } from "../../app/ended_sessions";
+import type { RefObject } from "preact";
+import { EVERYTHING, isDay, isNarrowed, type Search } from "../../app/ended_sessions";
 import { Resolution } from "../../gen/carrel/session/v1/session_pb";
 import { RESOLUTION_CHOICES } from "../../words";
 
 /** The value of the choice that stands for any resolution. */
 const ANY = "any";
+
+/** The last day that can be asked for: the end of the next one is the last time that the server can be told. */
+const LAST_DAY = "9999-12-30";
 
 /** The same words for every reader: whose "by me" it is does not matter here. */
 const CHOICES = RESOLUTION_CHOICES.map(([resolution, words]) => [
@@ -13,13 +16,14 @@ const CHOICES = RESOLUTION_CHOICES.map(([resolution, words]) => [
 ]);
 
 interface SessionSearchProps {
+  /** Becomes the field for the text. */
+  box: RefObject<HTMLInputElement | null>;
   search: Search;
   onSearch: (search: Search) => void;
 }
 
 /** The form in which the user says which ended sessions to list. Choices count at once, the text with Enter or Search. */
-export function SessionSearch({ search, onSearch }: SessionSearchProps) {
-  const text = useRef<HTMLInputElement>(null);
+export function SessionSearch({ box: text, search, onSearch }: SessionSearchProps) {
   const look = (changed: Partial<Search>) => onSearch({ ...search, text: text.current?.value ?? "", ...changed });
   return (
     <search class="session-search">
@@ -60,9 +64,9 @@ export function SessionSearch({ search, onSearch }: SessionSearchProps) {
           Ended from
           <input
             type="date"
-            max={search.lastDay || undefined}
+            max={search.lastDay || LAST_DAY}
             value={search.firstDay}
-            onChange={(event) => look({ firstDay: event.currentTarget.value })}
+            onChange={({ currentTarget: { value } }) => isDay(value) && look({ firstDay: value })}
           />
         </label>
         <label>
@@ -70,8 +74,9 @@ export function SessionSearch({ search, onSearch }: SessionSearchProps) {
           <input
             type="date"
             min={search.firstDay || undefined}
+            max={LAST_DAY}
             value={search.lastDay}
-            onChange={(event) => look({ lastDay: event.currentTarget.value })}
+            onChange={({ currentTarget: { value } }) => isDay(value) && look({ lastDay: value })}
           />
         </label>
         <div class="session-search-actions">

@@ -6,6 +6,7 @@ import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/ended_sessions"
 import { Part, type Resolution, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";
+import { withoutIdentity } from "../../state/session";
 import { day, dayAndTime, milliseconds, span } from "../../time";
 import { nameOf } from "../../words";
 import { Hidden } from "../parts/hidden";
@@ -33,9 +34,11 @@ export function Transcripts({ desk }: { desk: Desk }) {
   }, [ended]);
   /** The button that opened the transcript. */
   const opener = useRef<HTMLElement>(undefined);
+  const searchBox = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    // Where there is room for only one of them, the list is shown again by now.
-    if (open === undefined) opener.current?.focus();
+    if (open !== undefined || opener.current === undefined) return;
+    // Where there is room for only one of them, the list is shown again by now. It may be another one after a search.
+    (opener.current.isConnected ? opener.current : searchBox.current)?.focus();
   }, [open]);
   return (
     <div
@@ -48,7 +51,7 @@ export function Transcripts({ desk }: { desk: Desk }) {
         list={list}
         title="Ended sessions"
         lead={`Sessions of patrons of ${desk.profile.value?.institutionName ?? "your library"}, the most recently ended first. Opening the transcript of a session that you were not in is written to the audit, and so is each transcript that you save.`}
-        tools={<SessionSearch search={search} onSearch={setSearch} />}
+        tools={<SessionSearch box={searchBox} search={search} onSearch={setSearch} />}
         empty={whyNone(ended)}
         progress={progressOf(ended)}
       >
@@ -204,7 +207,10 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
   const patron = titleOf(session);
   useReview(desk, session);
   const reviews = view === "staff" && mayReview(desk, session);
-  const known = answer?.events ?? [];
+  // The name may have been erased after this was read.
+  const known = (answer?.events ?? []).map(
+    session.identityEraseTime === undefined ? (event) => event : withoutIdentity,
+  );
   const events = reviews && answer !== undefined ? sinceRead(desk, session.sessionId, known) : known;
   const items: Item[] = events.map((event) => ({ kind: "event", event }));
   if (reviews) items.push(...notesUnderWay(desk, session.sessionId));

@@ -31,7 +31,7 @@ async fn messages(outbox: &Outbox, topic: &str) -> Vec<Option<Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_are_taken_in_order() {
+async fn publications_are_taken_in_order() {
     let outbox = outbox();
     put(&outbox, "t", b"1");
     put(&outbox, "t", b"2");
