@@ -111,7 +111,10 @@ impl Tails {
             let all = all(followers);
             if let Some(Err(error)) = stop.run_until_cancelled(look(log, &all)).await {
                 let kind = error.kind();
-                tracing::warn!(kind, "it could not be looked whether the bus lost a message");
+                tracing::warn!(
+                    kind,
+                    "it could not be looked whether the bus lost a message"
+                );
             }
         }
     }
