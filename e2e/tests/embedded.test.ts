@@ -158,7 +158,8 @@ describe("on the next page of the site (D85, D51)", () => {
     expect(await ricky.panel.isVisible()).toBe(false);
     await ricky.open();
     await ricky.chat.conversation.shows("You are welcome.");
-    expect(await ricky.panel.boundingBox()).toEqual({ x: 0, y: 0, ...PHONE });
+    // It moves in.
+    await expect.poll(() => ricky.panel.boundingBox(), { timeout: 30_000 }).toEqual({ x: 0, y: 0, ...PHONE });
     await ricky.visitor.picture("embedded-phone");
     expect(await violations(page)).toEqual([]);
     // A phone that is turned, or a window that grows, keeps the chat.
