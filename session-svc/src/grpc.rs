@@ -21,7 +21,7 @@ use crate::{
         transcript::TranscriptUse,
     },
     error::Error,
-    live_session::Acted,
+    live_session::{Acted, Transcript},
     sessions::Sessions,
 };
 
@@ -56,6 +56,19 @@ impl SessionApi {
     fn caller(&self, metadata: &MetadataMap) -> Result<Actor, Refusal> {
         let Principal { who, .. } = self.auth.authenticate(metadata)?;
         Ok(convert::actor(who))
+    }
+
+    /// Returns a session's transcript for an audience as it is on the wire.
+    async fn transcript(
+        &self,
+        actor: Actor,
+        (session_id, audience): (&str, i32),
+        used_for: TranscriptUse,
+    ) -> Result<Transcript, Error> {
+        let requested = convert::audience_from_wire("audience", audience)?;
+        self.sessions
+            .transcript(session_id, actor, requested, used_for)
+            .await
     }
 
     fn supervisor(&self, metadata: &MetadataMap) -> Result<LibrarianActor, Error> {
@@ -291,16 +304,9 @@ impl SessionService for SessionApi {
     ) -> Result<Response<wire::GetTranscriptResponse>, Status> {
         let actor = self.caller(request.metadata())?;
         let message = request.into_inner();
-        let requested =
-            convert::audience_from_wire("audience", message.audience).map_err(Error::from)?;
+        let asked = (&*message.session_id, message.audience);
         let transcript = self
-            .sessions
-            .transcript(
-                &message.session_id,
-                actor,
-                requested,
-                TranscriptUse::Reading,
-            )
+            .transcript(actor, asked, TranscriptUse::Reading)
             .await?;
         Ok(Response::new(wire::GetTranscriptResponse {
             audience: convert::audience_to_wire(transcript.audience).into(),
@@ -315,12 +321,8 @@ impl SessionService for SessionApi {
     ) -> Result<Response<wire::ExportTranscriptResponse>, Status> {
         let actor = self.caller(request.metadata())?;
         let message = request.into_inner();
-        let requested =
-            convert::audience_from_wire("audience", message.audience).map_err(Error::from)?;
-        let transcript = self
-            .sessions
-            .transcript(&message.session_id, actor, requested, TranscriptUse::Export)
-            .await?;
+        let asked = (&*message.session_id, message.audience);
+        let transcript = self.transcript(actor, asked, TranscriptUse::Export).await?;
         Ok(Response::new(wire::ExportTranscriptResponse {
             audience: convert::audience_to_wire(transcript.audience).into(),
             session: Some(transcript.session),
