@@ -3,7 +3,9 @@
  *
  * Ms Map of Harbor answers Ricky, a patron of Maple. The administrator of Maple looks in.
  */
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { violations } from "../src/accessibility";
 import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";
 import { Stage } from "../src/stage";
@@ -245,6 +247,21 @@ describe("Ms Map answers in the Notes tab", () => {
     await reviewer.page.getByRole("searchbox", { name: "Search" }).press("Enter");
     await row.waitFor();
     await reviewer.visitor.picture("6-reviewer-finds-it");
+  });
+
+  test("… and counts it in the report of these days (D71)", async () => {
+    const reviewer = await stage.librarian("ask@maple");
+    await reviewer.page.getByRole("tab", { name: "Reports" }).click();
+    const row = (name: RegExp) => reviewer.page.getByRole("row", { name });
+    await row(/^Follow-up by the patron's library 1 100%/).waitFor();
+    await row(/^Ms Map, .* 1 /).waitFor();
+    expect(await violations(reviewer.page)).toEqual([]);
+    await reviewer.visitor.picture("6-reviewer-reads-the-report");
+    const saved = reviewer.page.waitForEvent("download");
+    await reviewer.page.getByRole("button", { name: "Save as CSV" }).click();
+    const lines = (await readFile(await (await saved).path(), "utf8")).trimEnd().split("\r\n");
+    expect(lines).toHaveLength(31);
+    expect(lines.filter((line) => /^\d{4}-\d\d-\d\d,1,1,0,/.test(line))).toHaveLength(1);
   });
 });
 

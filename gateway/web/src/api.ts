@@ -174,8 +174,8 @@ export function eraseSession(accessToken: string, sessionId: string, commandId: 
 }
 
 /** Fetches a page of the ended sessions of the librarian's library that match, the latest first. */
-export function endedSessions(accessToken: string, pageToken: string, filter: EndedSessionFilter) {
-  const request = create(ListEndedSessionsRequestSchema, { pageSize: 25, pageToken, filter });
+export function endedSessions(accessToken: string, pageToken: string, filter: EndedSessionFilter, pageSize = 25) {
+  const request = create(ListEndedSessionsRequestSchema, { pageSize, pageToken, filter });
   const body = toJson(ListEndedSessionsRequestSchema, request);
   return call("/v1/ended-sessions", ListEndedSessionsResponseSchema, { accessToken, body });
 }

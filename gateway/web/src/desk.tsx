@@ -11,6 +11,7 @@ import "./styles/lists.css";
 import "./styles/session.css";
 import "./styles/transfer.css";
 import "./styles/marks.css";
+import "./styles/reports.css";
 import "./styles/review.css";
 import "./styles/resolution.css";
 import "./styles/librarians.css";

@@ -1,11 +1,24 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { clockTime, comingTime, day, pastTime, roughly, span, stopwatch } from "./time";
+import { clockTime, comingTime, day, pastTime, roughly, span, spanToTheSecond, stopwatch } from "./time";
 
 describe("a span of time", () => {
   it("is said as a person says it, or runs as a clock does (D30)", () => {
     expect([42_000, 99_999, 100_000, 3_600_000].map(span)).toEqual(["42 s", "99 s", "1 min", "1 h 0 min"]);
     expect([0, 42_000, 187_000, 3_729_000, -5].map(stopwatch)).toEqual(["0:00", "0:42", "3:07", "1:02:09", "0:00"]);
+  });
+});
+
+describe("a span of time in a report", () => {
+  it("is to the second when it is short (D71)", () => {
+    expect([42_400, 108_000, 180_000, 599_900, 700_000, 3_900_000].map(spanToTheSecond)).toEqual([
+      "42 s",
+      "1 min 48 s",
+      "3 min",
+      "10 min",
+      "11 min",
+      "1 h 5 min",
+    ]);
   });
 });
 

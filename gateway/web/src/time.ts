@@ -59,6 +59,13 @@ export function span(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** A span of time, of the shorter ones to the second: "42 s", "3 min 7 s", "12 min", "1 h 5 min". */
+export function spanToTheSecond(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  const isShort = seconds >= 100 && seconds < 600 && seconds % 60 !== 0;
+  return isShort ? `${Math.floor(seconds / 60)} min ${seconds % 60} s` : span(seconds * 1_000);
+}
+
 /** A span of time to the minute: "less than 1 min", "3 min", "1 h 5 min". */
 export function roughly(ms: number): string {
   const minutes = Math.max(0, Math.floor(ms / 60_000));

@@ -5,7 +5,7 @@ import { Role } from "../gen/carrel/directory/v1/directory_service_pb";
 /** A list of the Patron Chat tab. */
 export type ListName = "new" | "mine" | "all" | "librarians";
 /** A tab of the desk. */
-export type DeskTab = "chat" | "im" | "transcripts" | "audit";
+export type DeskTab = "chat" | "im" | "transcripts" | "reports" | "audit";
 
 /** The part of it that a browser tab remembers. */
 export interface StoredPlace {
@@ -16,8 +16,8 @@ export interface StoredPlace {
 
 /** The tabs that a librarian with this role may open. */
 export function tabsFor(role: Role): readonly DeskTab[] {
-  if (role >= Role.ADMINISTRATOR) return ["chat", "im", "transcripts", "audit"];
-  return role >= Role.ASK_ADMINISTRATOR ? ["chat", "im", "transcripts"] : ["chat", "im"];
+  if (role >= Role.ADMINISTRATOR) return ["chat", "im", "transcripts", "reports", "audit"];
+  return role >= Role.ASK_ADMINISTRATOR ? ["chat", "im", "transcripts", "reports"] : ["chat", "im"];
 }
 
 /** Whether a librarian with this role may enter other librarians' sessions, and so has the list All. */

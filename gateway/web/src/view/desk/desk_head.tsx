@@ -10,7 +10,13 @@ import { ImMark } from "./im";
 import { SettingsMenu } from "./settings_menu";
 import { StatusControl } from "./status";
 
-const NAMES: Record<DeskTab, string> = { chat: "Patron Chat", im: "IM", transcripts: "Transcripts", audit: "Audit" };
+const NAMES: Record<DeskTab, string> = {
+  chat: "Patron Chat",
+  im: "IM",
+  transcripts: "Transcripts",
+  reports: "Reports",
+  audit: "Audit",
+};
 
 /** The top of the desk: the open tab, the connection, and who is logged in. */
 export function DeskHead({ desk }: { desk: Desk }) {

@@ -20,6 +20,7 @@ import { LogIn } from "./log_in";
 import { NotesPane } from "./notes_pane";
 import { Notices } from "./notices";
 import { PatronBox } from "./patron_box";
+import { Reports } from "./reports";
 import { SessionPane } from "./session_pane";
 import { Transcripts } from "./transcripts";
 import { FIRST_OFFER, OfferAlerts } from "./transfer_offers";
@@ -67,6 +68,8 @@ function DeskBody({ desk }: { desk: Desk }) {
       return <Im desk={desk} />;
     case "transcripts":
       return <Transcripts desk={desk} />;
+    case "reports":
+      return <Reports desk={desk} />;
     case "audit":
       return <Audit desk={desk} />;
     case "chat": {

@@ -1,0 +1,48 @@
+/** A report as a file for a spreadsheet (RFC 4180). It holds dates and numbers only, which no spreadsheet takes for a formula. */
+import type { Report, Spread } from "./app/report";
+import type { Span } from "./app/report_span";
+import { Resolution } from "./gen/carrel/session/v1/session_pb";
+
+const RESOLUTIONS: readonly (readonly [Resolution, string])[] = [
+  [Resolution.ANSWERED, "answered"],
+  [Resolution.FOLLOW_UP_BY_ME, "follow-up by the librarian"],
+  [Resolution.FOLLOW_UP_BY_LIBRARY, "follow-up by the library"],
+  [Resolution.LOST_CALL, "lost call"],
+  [Resolution.UNSPECIFIED, "not coded yet"],
+];
+
+const HEAD = [
+  "period",
+  "sessions",
+  "picked up",
+  "not picked up",
+  "median wait in s",
+  "9 of 10 waited at most s",
+  "median length in s",
+  ...RESOLUTIONS.map(([, name]) => name),
+];
+
+/** Returns the report, a row for each day or month. */
+export function reportCsv({ periods }: Report): string {
+  const rows = periods.map(({ key, figures }) => [
+    key,
+    figures.sessions,
+    figures.pickedUp,
+    figures.sessions - figures.pickedUp,
+    seconds(figures.wait, "median"),
+    seconds(figures.wait, "ninetieth"),
+    seconds(figures.length, "median"),
+    ...RESOLUTIONS.map(([resolution]) => figures.resolved(resolution)),
+  ]);
+  return [HEAD, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
+}
+
+/** Returns the name of the file. */
+export function reportName({ firstDay, lastDay }: Span): string {
+  return `report-${firstDay}-${lastDay}.csv`;
+}
+
+/** Nothing, if there is no such time: zero would be one. */
+function seconds(spread: Spread | undefined, which: keyof Spread): string {
+  return spread === undefined ? "" : String(Math.round(spread[which] / 1_000));
+}
