@@ -336,6 +336,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
                 person_to_wire(show_speaker(by, patron_name, session.audience, naming))
             }),
         identity_erase_time: session.identity_erased_at_ms.map(timestamp),
+        practice: session.opened.practice,
         erase_time: session
             .erased
             .as_ref()

@@ -8,7 +8,7 @@ import { reportCsv, reportName } from "./report_csv";
 const SPAN = { firstDay: "2026-11-01", lastDay: "2026-11-02" };
 
 describe("a report as a file (D71)", () => {
-  const reporting = new Reporting(SPAN, () => false, new Date(2026, 10, 29));
+  const reporting = new Reporting(SPAN, new Date(2026, 10, 29));
   const at = (seconds: number) => timestampFromDate(new Date(2026, 10, 2, 9, 0, seconds));
   reporting.count(
     create(SessionSchema, {

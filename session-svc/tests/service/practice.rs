@@ -58,3 +58,18 @@ async fn no_session_is_handed_over_between_practice_and_what_is_real() {
         }
     }
 }
+
+#[tokio::test]
+async fn statistics_know_practice_from_what_is_real() {
+    for practice in [false, true] {
+        let desk = Desk::open().await;
+        let (mut ricky, mut map) = (ricky(&desk, practice), map(&desk));
+        ricky.open(desk.command_id(), "hello?").await.unwrap();
+        let picked_up = map.pick_up(desk.command_id(), SESSION).await.unwrap();
+        assert_eq!(picked_up.session.unwrap().practice, practice);
+        ricky.end(desk.command_id(), SESSION).await.unwrap();
+        let mut admin = desk.person(librarian("admin", "maple", Role::Administrator, &[]));
+        let erased = admin.erase(desk.command_id(), SESSION).await.unwrap();
+        assert_eq!(erased.session.unwrap().practice, practice);
+    }
+}

@@ -10,7 +10,7 @@ const TODAY = new Date(2026, 10, 29);
 const MAP = { librarianId: "map", name: "Ms Map", institutionName: "Harbor Library" };
 
 interface Facts {
-  queueId?: string;
+  practice?: boolean;
   resolution?: Resolution;
   owner?: typeof MAP;
 }
@@ -27,7 +27,7 @@ function session(asked: Date, wait: number | undefined, other: Facts = {}): Sess
 }
 
 function reportOf(...sessions: Session[]) {
-  const reporting = new Reporting(SPAN, (queueId) => queueId === "practice", TODAY);
+  const reporting = new Reporting(SPAN, TODAY);
   for (const one of sessions) reporting.count(one);
   return reporting.report();
 }
@@ -47,10 +47,10 @@ describe("a report (D71)", () => {
     expect([total.wait, total.length, libraries]).toEqual([undefined, undefined, []]);
   });
 
-  it("does not count practice, by its queue or by its resolution (D36)", () => {
+  it("does not count practice, by its nature or by its resolution (D36)", () => {
     const at = new Date(2026, 10, 2);
     const report = reportOf(
-      session(at, 1, { queueId: "practice" }),
+      session(at, 1, { practice: true }),
       session(at, 1, { resolution: Resolution.PRACTICE }),
       session(at, 1, { resolution: Resolution.ANSWERED }),
       session(at, 1),

@@ -85,19 +85,14 @@ export class Reporting {
   readonly #asked = Array.from({ length: 7 }, () => Array.from({ length: 24 }, () => 0));
   #practice = 0;
 
-  /** `isPractice` tells the queues for practice. */
-  constructor(
-    span: Span,
-    private readonly isPractice: (queueId: string) => boolean,
-    today = new Date(),
-  ) {
+  constructor(span: Span, today = new Date()) {
     this.#byMonth = isByMonth(span);
     this.#periods = periodsOf(span, today).map((period) => ({ ...period, figures: new Figures() }));
   }
 
   /** Counts a session. */
   count(session: Session): void {
-    if (session.resolution === Resolution.PRACTICE || this.isPractice(session.queueId)) {
+    if (session.practice || session.resolution === Resolution.PRACTICE) {
       this.#practice += 1;
       return;
     }

@@ -18,12 +18,7 @@ function answering(...pages: (object | undefined)[]) {
   return asked;
 }
 
-const reader = () =>
-  new ReportReader(
-    SPAN,
-    () => "t",
-    () => false,
-  );
+const reader = () => new ReportReader(SPAN, () => "t");
 const first = { sessions: [SESSION, SESSION], nextPageToken: "2", searchedToTime: "2026-11-02T12:05:00Z" };
 const last = { sessions: [SESSION] };
 

@@ -32,13 +32,12 @@ export class ReportReader {
   /** What went wrong; empty if nothing did. */
   readonly error: ReadonlySignal<string> = this.#error;
 
-  /** `accessToken` returns the user's current token, `isPractice` tells the queues for practice. */
+  /** `accessToken` returns the user's current token. */
   constructor(
     readonly span: Span,
     private readonly accessToken: () => string,
-    isPractice: (queueId: string) => boolean,
   ) {
-    this.#reporting = new Reporting(span, isPractice);
+    this.#reporting = new Reporting(span);
   }
 
   /** Reads on from where it came to, to the end. */

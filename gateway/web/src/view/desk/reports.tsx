@@ -25,7 +25,7 @@ export function Reports({ desk }: { desk: Desk }) {
   const [name, setName] = useState<NamedSpan | undefined>("last-30-days");
   const [span, setSpan] = useState(() => namedSpan("last-30-days", new Date()));
   const wrong = wrongWith(span);
-  const reader = useMemo(() => new ReportReader(span, () => desk.accessToken, desk.isPractice), [desk, span]);
+  const reader = useMemo(() => new ReportReader(span, () => desk.accessToken), [desk, span]);
   useEffect(() => {
     if (wrong === "") void reader.read();
     return () => reader.end();
