@@ -5,10 +5,10 @@ use carrel_platform::{
     log::stored::Stored,
 };
 use carrel_proto::directory::v1 as wire;
-use pbjson_types::Timestamp;
+use pbjson_types::{Duration, Timestamp};
 
 use crate::domain::{
-    directory::{ConferenceWarning, Institution, Policy, Script},
+    directory::{ConferenceWarning, Institution, Policy, Script, WaitingMessage},
     profile::{LibraryPolicy, MonitoredQueue, Profile},
     role_change::{Means, RoleChange, RoleEntry},
 };
@@ -33,6 +33,19 @@ pub(crate) fn library(institution: Institution) -> wire::Library {
         privacy_notice: institution.privacy_notice,
         privacy_address: institution.privacy_address,
         practice: institution.practice_queue.is_some(),
+        survey_address: institution.survey_address,
+        waiting_messages: institution
+            .waiting_messages
+            .into_iter()
+            .map(waiting_message)
+            .collect(),
+    }
+}
+
+fn waiting_message(WaitingMessage { after_ms, text }: WaitingMessage) -> wire::WaitingMessage {
+    wire::WaitingMessage {
+        after: Some(duration(after_ms)),
+        text,
     }
 }
 
@@ -131,6 +144,15 @@ pub(crate) fn role_change(entry: Stored<RoleEntry>) -> wire::RoleChange {
         role_after: role_in(after).into(),
         means: means.into(),
         chain_hash,
+    }
+}
+
+/// A time of at most a day, as the rules of the directory have it.
+fn duration(ms: u64) -> Duration {
+    Duration {
+        seconds: i64::try_from(ms / 1_000).unwrap_or(i64::MAX),
+        // The remainder of a division by 1000 is below 1000.
+        nanos: i32::try_from(ms % 1_000).unwrap_or(0) * 1_000_000,
     }
 }
 

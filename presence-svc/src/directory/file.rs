@@ -19,7 +19,7 @@ use crate::{
     directory::password,
     domain::{
         directory::{
-            ConferenceWarning, EscalationStep, Institution, Policy, Queue, Script,
+            ConferenceWarning, EscalationStep, Institution, Policy, Queue, Script, WaitingMessage,
             normal_log_in_name,
         },
         hours::{Hours, HoursError},
@@ -165,6 +165,10 @@ impl DirectoryFile {
             question_form_address: entry
                 .optional_text(self, "question_form_address")
                 .unwrap_or_default(),
+            survey_address: entry
+                .optional_text(self, "survey_address")
+                .unwrap_or_default(),
+            waiting_messages: Vec::new(),
             practice_queue: entry.optional_text(self, "practice_queue"),
             policy: Policy::default(),
             scripts: Vec::new(),
@@ -191,12 +195,44 @@ impl DirectoryFile {
             "script",
             "write each one under its own [[institution.script]]",
         );
+        let waiting_messages = entry.entries(
+            self,
+            "waiting_message",
+            "write each one under its own [[institution.waiting_message]]",
+        );
         entry.finish(self);
+        for (number, (line, table)) in (1..).zip(waiting_messages) {
+            let message = self.read_waiting_message(lines, line, table, &id, number);
+            institution.waiting_messages.push(message);
+        }
         for (line, table) in scripts {
             let script = self.read_script(lines, line, table, &id);
             institution.scripts.push(script);
         }
         self.institutions.insert(id, institution);
+    }
+
+    fn read_waiting_message(
+        &mut self,
+        lines: &Lines,
+        line: usize,
+        table: &DeTable<'_>,
+        institution_id: &str,
+        number: usize,
+    ) -> WaitingMessage {
+        let place = Place::WaitingMessage {
+            institution: institution_id.to_owned(),
+            number,
+        };
+        self.begin(line, &place);
+        let mut entry = Entry::new(lines, table, place.clone());
+        let written = entry.text(self, "after");
+        let text = entry.text(self, "text");
+        entry.finish(self);
+        WaitingMessage {
+            after_ms: self.read_after(place, &written),
+            text,
+        }
     }
 
     fn read_script(
@@ -297,28 +333,29 @@ impl DirectoryFile {
         let to = entry.text(self, "to");
         let written = entry.optional_text(self, "after");
         entry.finish(self);
-        let after = match written.map(|after| after.parse::<HumanDuration>()) {
-            Some(Ok(after)) => Some(after),
-            Some(Err(error)) => {
-                self.wrong(place, "after", error.to_string());
-                None
-            }
-            None => {
-                let usual = AFTER.get(number - 1).copied();
-                if usual.is_none() {
-                    self.wrong(
-                        place,
-                        "after",
-                        "is missing; only the first two steps may leave it out",
-                    );
-                }
-                usual
+        let after_ms = match (written, AFTER.get(number - 1)) {
+            (Some(written), _) => self.read_after(place, &written),
+            (None, Some(usual)) => milliseconds(*usual),
+            (None, None) => {
+                let what = "is missing; only the first two steps may leave it out";
+                self.wrong(place, "after", what);
+                0
             }
         };
-        let after = after.unwrap_or_default().get().as_millis();
-        EscalationStep {
-            to,
-            after_ms: u64::try_from(after).unwrap_or(u64::MAX),
+        EscalationStep { to, after_ms }
+    }
+
+    /// Reads how long after the beginning of a wait something happens, in milliseconds.
+    fn read_after(&mut self, place: Place, written: &str) -> u64 {
+        match written.parse::<HumanDuration>() {
+            Ok(after) => milliseconds(after),
+            Err(error) => {
+                // What is missing is told already.
+                if !written.is_empty() {
+                    self.wrong(place, "after", error.to_string());
+                }
+                0
+            }
         }
     }
 
@@ -407,6 +444,10 @@ impl DirectoryFile {
         };
         self.problems.push((line, problem));
     }
+}
+
+fn milliseconds(time: HumanDuration) -> u64 {
+    u64::try_from(time.get().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

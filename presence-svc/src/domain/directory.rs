@@ -41,6 +41,12 @@ pub struct Institution {
     /// An address where a question can be left when nobody is there. May be empty.
     #[serde(default)]
     pub question_form_address: String,
+    /// An address of its survey, for patrons whose chat has ended. May be empty.
+    #[serde(default)]
+    pub survey_address: String,
+    /// What its patrons are told as they wait, soonest first.
+    #[serde(default)]
+    pub waiting_messages: Vec<WaitingMessage>,
     /// The queue in which its patrons wait for practice, if it has one.
     #[serde(default)]
     pub practice_queue: Option<String>,
@@ -50,6 +56,15 @@ pub struct Institution {
     /// Texts that are ready to be sent to its patrons, in the order in which they are offered. For staff only.
     #[serde(default)]
     pub scripts: Vec<Script>,
+}
+
+/// Something that patrons are told who still wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingMessage {
+    /// How long after the wait began, in milliseconds.
+    pub after_ms: u64,
+    /// The words.
+    pub text: String,
 }
 
 /// A library's local facts for librarians of other libraries.

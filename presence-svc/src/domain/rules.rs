@@ -4,10 +4,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
-    time::Duration,
 };
-
-use carrel_platform::config::HumanDuration;
 
 use self::{entry::Entry, shown::Shown};
 use super::directory::{Directory, Institution, Librarian, Queue, Script};
@@ -28,8 +25,12 @@ pub const MAX_QUEUES: usize = 60;
 
 /// The most further queues that a wait reaches: they travel in each patron's token.
 pub const MAX_STEPS: usize = 8;
-/// The longest time after which a wait reaches a further queue, in milliseconds.
+/// The longest time after which a wait reaches a further queue or a patron is told something, in milliseconds.
 pub const MAX_AFTER_MS: u64 = 24 * 60 * 60 * 1_000;
+/// The most messages that the patrons of a library are told as they wait (D57).
+pub const MAX_WAITING_MESSAGES: usize = 5;
+/// The longest of these messages, in characters: they are in each library of a page of libraries.
+pub const MAX_WAITING_TEXT: usize = 500;
 /// The most scripts that a library may have.
 pub const MAX_SCRIPTS: usize = 100;
 /// How long all policies and scripts shown to the librarians of one library may be together, in bytes: they are read in
@@ -66,6 +67,13 @@ pub enum Place {
         /// The script's name.
         name: String,
     },
+    /// A message that an institution's patrons are told as they wait.
+    WaitingMessage {
+        /// The institution's id.
+        institution: String,
+        /// Which message, from 1 on.
+        number: usize,
+    },
     /// A step of a queue's escalation.
     Step {
         /// The queue's id.
@@ -85,6 +93,12 @@ impl fmt::Display for Place {
             Self::Queue(id) => write!(f, "queue \"{id}\""),
             Self::Script { institution, name } => {
                 write!(f, "institution \"{institution}\", script \"{name}\"")
+            }
+            Self::WaitingMessage {
+                institution,
+                number,
+            } => {
+                write!(f, "institution \"{institution}\", waiting message {number}")
             }
             Self::Step { queue, number } => write!(f, "queue \"{queue}\", step {number}"),
             Self::Librarian(log_in_name) => write!(f, "librarian \"{log_in_name}\""),
@@ -174,6 +188,7 @@ fn check_institution(it: &Institution, directory: &Directory, problems: &mut Vec
         );
     }
     entry.address("question_form_address", &it.question_form_address);
+    entry.address("survey_address", &it.survey_address);
     entry.text("policy.text", &it.policy.text);
     entry.address("policy.address", &it.policy.address);
     entry.line("policy.contact", &it.policy.contact);
@@ -189,9 +204,43 @@ fn check_institution(it: &Institution, directory: &Directory, problems: &mut Vec
             format!("there are {}; {MAX_SCRIPTS} is the most", it.scripts.len()),
         );
     }
+    if it.waiting_messages.len() > MAX_WAITING_MESSAGES {
+        entry.wrong(
+            "waiting_message",
+            format!(
+                "there are {}; {MAX_WAITING_MESSAGES} is the most",
+                it.waiting_messages.len()
+            ),
+        );
+    }
+    for index in 0..it.waiting_messages.len().min(MAX_WAITING_MESSAGES) {
+        check_waiting_message(it, index, problems);
+    }
     for (index, script) in it.scripts.iter().enumerate().take(MAX_SCRIPTS) {
         check_script(script, &it.scripts[..index], it, problems);
     }
+}
+
+fn check_waiting_message(of: &Institution, index: usize, problems: &mut Vec<Problem>) {
+    let (it, before) = (&of.waiting_messages[index], &of.waiting_messages[..index]);
+    let place = Place::WaitingMessage {
+        institution: of.id.clone(),
+        number: index + 1,
+    };
+    let mut entry = Entry::new(place, problems);
+    entry.text("text", &it.text);
+    entry.filled("text", &it.text);
+    if it.text.chars().count() > MAX_WAITING_TEXT {
+        entry.wrong(
+            "text",
+            format!("{MAX_WAITING_TEXT} characters are the most"),
+        );
+    }
+    entry.later(
+        it.after_ms,
+        before.last().map(|last| last.after_ms),
+        "the message before",
+    );
 }
 
 fn check_script(it: &Script, before: &[Script], of: &Institution, problems: &mut Vec<Problem>) {
@@ -266,27 +315,11 @@ fn check_step(of: &Queue, index: usize, directory: &Directory, problems: &mut Ve
         ),
         Some(_) => {}
     }
-    let written = |after_ms| HumanDuration::from(Duration::from_millis(after_ms));
-    if it.after_ms == 0 {
-        entry.wrong(
-            "after",
-            "must be longer than no time at all, for example 40s",
-        );
-    } else if it.after_ms > MAX_AFTER_MS {
-        entry.wrong("after", format!("{} is the most", written(MAX_AFTER_MS)));
-    }
-    if let Some(last) = before.last()
-        && it.after_ms <= last.after_ms
-    {
-        entry.wrong(
-            "after",
-            format!(
-                "is {}, but the step before comes after {}; write a longer time, counted from the beginning of the wait",
-                written(it.after_ms),
-                written(last.after_ms)
-            ),
-        );
-    }
+    entry.later(
+        it.after_ms,
+        before.last().map(|last| last.after_ms),
+        "the step before",
+    );
 }
 
 fn check_librarian(it: &Librarian, directory: &Directory, problems: &mut Vec<Problem>) {

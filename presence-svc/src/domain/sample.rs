@@ -6,7 +6,7 @@ use carrel_platform::auth::{Role, StaffNaming};
 
 use super::directory::{
     ConferenceWarning, Directory, EscalationStep, Event, Institution, Librarian, Origin, Policy,
-    Queue, Script,
+    Queue, Script, WaitingMessage,
 };
 
 /// A library whose patrons wait in the queue of the same id.
@@ -21,6 +21,11 @@ pub(crate) fn institution(id: &str) -> Institution {
         primary_queue: id.into(),
         conference_warning: ConferenceWarning::default(),
         question_form_address: "https://library.example/ask".into(),
+        survey_address: "https://library.example/survey".into(),
+        waiting_messages: vec![WaitingMessage {
+            after_ms: 60_000,
+            text: "We are looking for somebody.".into(),
+        }],
         practice_queue: None,
         policy: Policy {
             text: format!("{id} lends skis."),

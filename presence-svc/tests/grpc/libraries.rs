@@ -1,7 +1,7 @@
 //! What anyone may know about the libraries.
 
 use carrel_presence::Config;
-use carrel_proto::directory::v1::{GetLibraryRequest, ListLibrariesRequest};
+use carrel_proto::directory::v1::{GetLibraryRequest, ListLibrariesRequest, WaitingMessage};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -24,6 +24,12 @@ async fn anyone_may_know_the_libraries() {
     );
     // D36
     assert!(library.practice);
+    // D61
+    assert!(library.survey_address.starts_with("https://"));
+    // D57
+    let after = |message: &WaitingMessage| message.after.as_ref().map(|after| after.seconds);
+    let waiting: Vec<_> = library.waiting_messages.iter().filter_map(after).collect();
+    assert_eq!(waiting, [60, 180]);
 
     for id in ["", "nowhere", "MAPLE", "../maple"] {
         let request = GetLibraryRequest {

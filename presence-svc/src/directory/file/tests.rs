@@ -101,6 +101,8 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(maple.conference_warning, ConferenceWarning::default());
     assert_eq!(maple.policy, Policy::default());
     assert_eq!(maple.question_form_address, "");
+    assert_eq!(maple.survey_address, "");
+    assert_eq!(maple.waiting_messages, []);
     assert_eq!(maple.practice_queue, None);
     assert_eq!(maple.scripts, []);
     let queue = &file.queues["maple"];
@@ -119,6 +121,7 @@ fn what_may_be_there_is_read() {
             r#"primary_queue = "maple"
 practice_queue = "practice"
 question_form_address = "https://maple.example/ask"
+survey_address = "https://maple.example/survey"
 [institution.policy]
 text = "We lend skis."
 address = "https://maple.example/policy"
@@ -128,7 +131,13 @@ name = "Zero"
 text = "Hello!"
 [[institution.script]]
 name = "Also"
-text = "Bye!""#,
+text = "Bye!"
+[[institution.waiting_message]]
+after = "1m"
+text = "Still looking."
+[[institution.waiting_message]]
+after = "1500ms"
+text = "Too soon.""#,
         )
         .replace(
             "staffed_by = [\"maple\"]",
@@ -146,6 +155,17 @@ practice = false"#,
     let maple = &file.institutions["maple"];
     assert_eq!(maple.practice_queue.as_deref(), Some("practice"));
     assert_eq!(maple.question_form_address, "https://maple.example/ask");
+    assert_eq!(maple.survey_address, "https://maple.example/survey");
+    // D57: as written; the rules see to their order.
+    let waiting_messages: Vec<_> = maple
+        .waiting_messages
+        .iter()
+        .map(|message| (message.after_ms, message.text.as_str()))
+        .collect();
+    assert_eq!(
+        waiting_messages,
+        [(60_000, "Still looking."), (1_500, "Too soon.")]
+    );
     assert_eq!(maple.policy.text, "We lend skis.");
     assert_eq!(maple.policy.address, "https://maple.example/policy");
     assert_eq!(maple.policy.contact, "desk@maple.example");

@@ -182,6 +182,8 @@ fn what_was_written_before_these_fields_were_there_is_still_read() {
     assert_eq!(institution.practice_queue, None);
     assert_eq!(institution.policy, Policy::default());
     assert_eq!(institution.question_form_address, "");
+    assert_eq!(institution.survey_address, "");
+    assert_eq!(institution.waiting_messages, []);
     assert_eq!(institution.scripts, []);
 
     let Event::QueueSet(queue) = read(

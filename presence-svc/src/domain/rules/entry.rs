@@ -1,10 +1,11 @@
 //! One entry of a directory, and the checks of its fields.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
+use carrel_platform::config::HumanDuration;
 use url::Url;
 
-use super::{MAX_ADDRESS, MAX_ID, MAX_NAME, MAX_TEXT, Place, Problem};
+use super::{MAX_ADDRESS, MAX_AFTER_MS, MAX_ID, MAX_NAME, MAX_TEXT, Place, Problem};
 use crate::domain::directory::{Directory, Institution, Librarian, Queue};
 
 /// One entry that is being checked.
@@ -104,6 +105,32 @@ impl<'a> Entry<'a> {
                 field,
                 format!(
                     "write a whole http or https address, without a name or password in it, of at most {MAX_ADDRESS} bytes"
+                ),
+            );
+        }
+    }
+
+    /// Checks the time, in milliseconds from the beginning of a wait, at which something happens: later than that of
+    /// what is listed before it, if anything is.
+    pub(super) fn later(&mut self, after_ms: u64, last_ms: Option<u64>, what_is_before: &str) {
+        let written = |after_ms| HumanDuration::from(Duration::from_millis(after_ms));
+        if after_ms == 0 {
+            self.wrong(
+                "after",
+                "must be longer than no time at all, for example 40s",
+            );
+        } else if after_ms > MAX_AFTER_MS {
+            self.wrong("after", format!("{} is the most", written(MAX_AFTER_MS)));
+        }
+        if let Some(last_ms) = last_ms
+            && after_ms <= last_ms
+        {
+            self.wrong(
+                "after",
+                format!(
+                    "is {}, but {what_is_before} comes after {}; write a longer time, counted from the beginning of the wait",
+                    written(after_ms),
+                    written(last_ms)
                 ),
             );
         }

@@ -3,11 +3,13 @@ import { takeFocus } from "../../app/embedded";
 import type { PatronChat } from "../../app/patron_chat";
 import { isByPatron } from "../../app/patron_news";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
+import { safeAddress } from "../../links";
 import { conversation } from "../../state/conversation";
 import type { SessionView } from "../../state/session";
 import { saveText, transcriptName, transcriptText } from "../../transcript_text";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
+import { OutsideLink } from "../parts/linked_text";
 import { Stream } from "../parts/stream";
 import { LeaveQuestion } from "./closed";
 import { asPatron } from "./conversation";
@@ -34,6 +36,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
         {view.session?.owner === undefined && view.session?.eraseTime === undefined && (
           <LeaveQuestion chat={chat} text="You can also leave your question and get an answer later:" />
         )}
+        {view.session?.owner && <Survey chat={chat} />}
         <Unsent chat={chat} />
         <div class="row-actions">
           <button type="button" class="button primary" onClick={() => chat.askAnother()}>
@@ -61,6 +64,17 @@ export function Ended({ chat }: { chat: PatronChat }) {
         </button>
       </div>
     </section>
+  );
+}
+
+/** A link to the library's survey, if it has one (D61). It opens in a new tab. */
+function Survey({ chat }: { chat: PatronChat }) {
+  const address = safeAddress(chat.library.facts.value?.surveyAddress ?? "");
+  if (address === undefined) return null;
+  return (
+    <p class="survey">
+      How was it? <OutsideLink address={address}>Answer a few questions</OutsideLink>
+    </p>
   );
 }
 

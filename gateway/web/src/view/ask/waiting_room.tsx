@@ -1,9 +1,13 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Openness } from "../../app/availability";
 import { isEmbedded, takeFocus } from "../../app/embedded";
 import type { PatronChat } from "../../app/patron_chat";
 import { canRemember } from "../../app/tab_storage";
+import type { WaitingMessage } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { whyRefused } from "../../refusal_words";
+import { milliseconds } from "../../time";
+import { LinkedText } from "../parts/linked_text";
 import { LeaveQuestion } from "./closed";
 import { Conversation } from "./conversation";
 import { EndChat } from "./end_chat";
@@ -37,6 +41,9 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
         </h1>
         <p class="lead" role="status">
           {wordsOfWait(chat, words)}
+        </p>
+        <p class="waiting-message" role="status">
+          <LinkedText text={waitingMessage(chat)} />
         </p>
         <LeaveQuestion chat={chat} text="You can leave your question instead and get an answer later:" />
         {(again || events.has("message") || writes || hasDraft) && view ? (
@@ -82,6 +89,16 @@ function wordsOfWait({ availability, link, view }: PatronChat, words: Readonly<R
     default:
       return "The connection is lost. You keep your place, and we are trying to reach the library again.";
   }
+}
+
+/** What the library wants said after so long a wait (D57): the last of its messages that is due. */
+function waitingMessage({ library, link, view }: PatronChat): string {
+  const again = view.value?.events.findLast(({ payload }) => payload.case === "returned");
+  const began = milliseconds(again?.time ?? view.value?.session?.openTime);
+  if (began === undefined) return "";
+  const waited = link.now.value - began;
+  const isDue = ({ after }: WaitingMessage) => after !== undefined && durationMs(after) <= waited;
+  return library.facts.value?.waitingMessages.findLast(isDue)?.text ?? "";
 }
 
 /** Returns what is said of the wait in this browser, for a page in a tab of its own or in a site. */
