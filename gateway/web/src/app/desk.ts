@@ -8,7 +8,7 @@ import { SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
 import { whyRefused } from "../refusal_words";
 import { countOf, type Lists, rowsOf } from "../state/lists";
-import { type SessionView, unread } from "../state/session";
+import type { SessionView } from "../state/session";
 import { isHandedOver } from "../state/transfer";
 import { type HeldToken, held } from "../token";
 import { nothingHappened } from "../wire";
@@ -25,6 +25,7 @@ import { Resolutions } from "./desk_resolution";
 import { forgetDesk, recallDesk, rememberDesk } from "./desk_storage";
 import { tellOfEvent, tellOfLists } from "./desk_telling";
 import { offerIdOf, Transfers } from "./desk_transfer";
+import { Unread } from "./desk_unread";
 import { Writing } from "./desk_writing";
 import { Link } from "./link";
 import { type Notice, Notices } from "./notices";
@@ -183,13 +184,11 @@ export class Desk {
   readonly handedOver = computed(() => [...this.link.sessions.value.values()].filter(isHandedOver));
   /** The drafts of sessions that left the desk without the librarian putting them away. */
   readonly leftBehind = computed(() => this.drafts.outside(this.link.sessions.value));
-  /** The sessions on this page with events that the librarian has not seen. */
-  readonly unreadSessions = computed(() =>
-    [...this.link.sessions.value.values()].filter((view) => this.unread(view) > 0),
-  );
+  /** What the librarian has not seen of the sessions on the desk. */
+  readonly unread = new Unread(this.link, this.isOwn);
   /** How much needs the librarian's attention: waiting patrons, unread sessions and unread conversations. */
   readonly attention = computed(
-    () => countOf(this.lists.value, SessionList.NEW) + this.unreadSessions.value.length + this.im.unread.value,
+    () => countOf(this.lists.value, SessionList.NEW) + this.unread.sessions.value.length + this.im.unread.value,
   );
 
   constructor() {
@@ -353,17 +352,10 @@ export class Desk {
     return this.tab.value === "chat" && sessionId === this.#place.sessionId.value;
   }
 
-  /** How many events of a session the user has not seen. */
-  unread(view: SessionView): number {
-    return unread(view, this.isOwn);
-  }
-
   /** Notes that the user has looked at the session that is shown. */
   markSeen(): void {
     const view = this.view.value;
-    if (view === undefined || view.seen === view.events.length) return;
-    this.link.input(view.sessionId, { kind: "seen" });
-    this.#store();
+    if (view !== undefined && this.unread.see(view)) this.#store();
   }
 
   /** Shows and announces a notice. It is withdrawn when what it is about moves on, such as the session of an ended offer. */
@@ -503,7 +495,7 @@ export class Desk {
       place: this.#place.stored,
       monitor: this.presence.stored,
       ...(this.queueIds.value === undefined ? {} : { queueIds: this.queueIds.value }),
-      seen: Object.fromEntries(views.map((view) => [view.sessionId, view.seen])),
+      seen: this.unread.stored,
       held: views.filter((view) => view.wanted).map((view) => view.sessionId),
     });
   }

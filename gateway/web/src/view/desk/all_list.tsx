@@ -48,7 +48,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     librarian && shares(librarian)
       ? [{ label: `Start IM Session with ${owner}`, onChoose: () => desk.im.start(librarian) }]
       : [];
-  const unread = view ? desk.unread(view) : 0;
+  const unread = view ? desk.unread.countIn(view) : 0;
   return (
     <Row
       name={patron}

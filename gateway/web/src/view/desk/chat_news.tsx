@@ -40,5 +40,5 @@ function waiting(desk: Desk): number {
 }
 
 function unread(desk: Desk, besides: string): number {
-  return desk.unreadSessions.value.filter((view) => view.sessionId !== besides).length;
+  return desk.unread.sessions.value.filter((view) => view.sessionId !== besides).length;
 }
