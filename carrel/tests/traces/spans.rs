@@ -6,51 +6,60 @@ use carrel_platform::telemetry::{attribute, span};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 
 use crate::{
-    otlp::{self, Told},
-    tab::Deed,
+    otlp::{self, ReceivedSpan},
+    tab::BrowserTrace,
 };
 
 /// All spans.
-pub(crate) struct Traces(pub(crate) Vec<Told>);
+pub(crate) struct Traces(pub(crate) Vec<ReceivedSpan>);
 
 /// A step of a trace: the span's name, its kind, and its service.
 pub(crate) type Step = (&'static str, SpanKind, &'static str);
 
 impl Traces {
-    /// Returns the gateway's span of the frame that a browser sent for this deed.
-    pub(crate) fn frame(&self, deed: Deed) -> &Told {
+    /// Returns the gateway's span of the frame that a browser sent with this trace.
+    pub(crate) fn frame(&self, trace: BrowserTrace) -> &ReceivedSpan {
         let found: Vec<_> = self
             .0
             .iter()
-            .filter(|told| is_frame_of(told, deed))
+            .filter(|received| is_frame_of(received, trace))
             .collect();
-        assert_eq!(found.len(), 1, "frames of {deed:?}: {found:#?}");
+        assert_eq!(found.len(), 1, "frames of {trace:?}: {found:#?}");
         let frame = found[0];
         assert!(
-            frame.span.parent_span_id.is_empty() && frame.span.trace_id != deed.trace_id(),
+            frame.span.parent_span_id.is_empty() && frame.span.trace_id != trace.trace_id(),
             "a browser's trace is not continued: {frame:#?}"
         );
         frame
     }
 
     /// Returns the children of a span.
-    pub(crate) fn below<'a>(&'a self, above: &'a Told) -> impl Iterator<Item = &'a Told> {
-        self.0.iter().filter(|told| {
-            told.span.trace_id == above.span.trace_id
-                && told.span.parent_span_id == above.span.span_id
+    pub(crate) fn below<'a>(
+        &'a self,
+        above: &'a ReceivedSpan,
+    ) -> impl Iterator<Item = &'a ReceivedSpan> {
+        self.0.iter().filter(|received| {
+            received.span.trace_id == above.span.trace_id
+                && received.span.parent_span_id == above.span.span_id
         })
     }
 
     /// Returns the spans at the end of a path below a span, step by step; there must be some.
-    pub(crate) fn at_the_end_of<'a>(&'a self, above: &'a Told, way: &[Step]) -> Vec<&'a Told> {
+    pub(crate) fn at_the_end_of<'a>(
+        &'a self,
+        above: &'a ReceivedSpan,
+        way: &[Step],
+    ) -> Vec<&'a ReceivedSpan> {
         let mut here = vec![above];
         for step in way {
             let (name, kind, service) = *step;
             let next: Vec<_> = here
                 .iter()
                 .flat_map(|above| self.below(above))
-                .filter(|told| {
-                    told.span.name == name && told.span.kind() == kind && (told.service == service)
+                .filter(|received| {
+                    received.span.name == name
+                        && received.span.kind() == kind
+                        && (received.service == service)
                 })
                 .collect();
             assert!(
@@ -65,7 +74,11 @@ impl Traces {
     }
 
     /// Returns the only span at the end of a path.
-    pub(crate) fn one_at_the_end_of<'a>(&'a self, above: &'a Told, way: &[Step]) -> &'a Told {
+    pub(crate) fn one_at_the_end_of<'a>(
+        &'a self,
+        above: &'a ReceivedSpan,
+        way: &[Step],
+    ) -> &'a ReceivedSpan {
         let found = self.at_the_end_of(above, way);
         assert_eq!(found.len(), 1, "at the end of {way:?}: {found:#?}");
         found[0]
@@ -75,19 +88,19 @@ impl Traces {
     /// were decided on an old version: each try is a decision and an append.
     pub(crate) fn append_at_the_end_of<'a>(
         &'a self,
-        above: &'a Told,
+        above: &'a ReceivedSpan,
         decide: Step,
         way: &[Step],
-    ) -> &'a Told {
+    ) -> &'a ReceivedSpan {
         let tries = self.at_the_end_of(above, way);
         let taken: Vec<_> = tries
             .iter()
             .copied()
-            .filter(|told| {
-                let error = otlp::attribute(&told.span, attribute::ERROR_TYPE);
+            .filter(|received| {
+                let error = otlp::attribute(&received.span, attribute::ERROR_TYPE);
                 assert!(
                     matches!(error.as_deref(), None | Some("conflict")),
-                    "{told:#?}"
+                    "{received:#?}"
                 );
                 error.is_none()
             })
@@ -103,11 +116,11 @@ impl Traces {
     }
 
     /// Returns the only span of this name that is linked with another.
-    pub(crate) fn linked<'a>(&'a self, name: &'a str, with: &'a Told) -> &'a Told {
+    pub(crate) fn linked<'a>(&'a self, name: &'a str, with: &'a ReceivedSpan) -> &'a ReceivedSpan {
         let found: Vec<_> = self
             .0
             .iter()
-            .filter(|told| told.span.name == name && links(&told.span, with))
+            .filter(|received| received.span.name == name && links(&received.span, with))
             .collect();
         assert_eq!(
             found.len(),
@@ -120,43 +133,43 @@ impl Traces {
     /// Returns all spans with this name in a span's trace.
     pub(crate) fn in_trace_of<'a>(
         &'a self,
-        one: &'a Told,
+        one: &'a ReceivedSpan,
         name: &'a str,
-    ) -> impl Iterator<Item = &'a Told> {
-        self.0
-            .iter()
-            .filter(move |told| told.span.trace_id == one.span.trace_id && told.span.name == name)
+    ) -> impl Iterator<Item = &'a ReceivedSpan> {
+        self.0.iter().filter(move |received| {
+            received.span.trace_id == one.span.trace_id && received.span.name == name
+        })
     }
 
     /// Asserts that every parent and every linked span is there, except those that browsers named.
     pub(crate) fn have_no_orphans(&self) {
         let known = self.known();
-        let orphan = self.0.iter().find(|told| is_orphan(told, &known));
+        let orphan = self.0.iter().find(|received| is_orphan(received, &known));
         assert!(orphan.is_none(), "an orphan: {orphan:#?}");
         assert_eq!(known.len(), self.0.len(), "told twice");
     }
 
     /// Whether the last of the deeds was delivered at both gateways, and all spans that led there were exported. Then
     /// those of earlier deeds were too: each process exports its spans in the order in which they end.
-    pub(crate) fn have_come_as_far_as(&self, last: Deed) -> bool {
-        let mut frames = self.0.iter().filter(|told| is_frame_of(told, last));
+    pub(crate) fn have_come_as_far_as(&self, last: BrowserTrace) -> bool {
+        let mut frames = self.0.iter().filter(|received| is_frame_of(received, last));
         let Some(frame) = frames.next() else {
             return false;
         };
         let delivered = self.in_trace_of(frame, "deliver");
-        let gateways: HashSet<_> = delivered.map(|told| &told.instance).collect();
+        let gateways: HashSet<_> = delivered.map(|received| &received.instance).collect();
         let known = self.known();
-        gateways.len() == 2 && !self.0.iter().any(|told| is_orphan(told, &known))
+        gateways.len() == 2 && !self.0.iter().any(|received| is_orphan(received, &known))
     }
 
     fn known(&self) -> HashSet<Id> {
-        self.0.iter().map(|told| id(&told.span)).collect()
+        self.0.iter().map(|received| id(&received.span)).collect()
     }
 
     /// Asserts that every span is declared, with its kind and all of its attributes.
     pub(crate) fn are_declared(&self) {
-        for told in &self.0 {
-            let span = &told.span;
+        for received in &self.0 {
+            let span = &received.span;
             let kind = span.kind().as_str_name().trim_start_matches("SPAN_KIND_");
             let declared = span::ALL.iter().any(|row| {
                 row.shown(|key| otlp::attribute(span, key)) == span.name
@@ -166,11 +179,11 @@ impl Traces {
                         .iter()
                         .all(|pair| row.attributes.contains(&pair.key.as_str()))
             });
-            assert!(declared, "in no list: {told:#?}");
+            assert!(declared, "in no list: {received:#?}");
         }
     }
 
-    fn tree(&self, above: &Told, depth: usize) -> Vec<String> {
+    fn tree(&self, above: &ReceivedSpan, depth: usize) -> Vec<String> {
         let line = format!(
             "{:indent$}{} {:?} {}",
             "",
@@ -188,22 +201,22 @@ impl Traces {
 }
 
 /// Whether a span is linked with another.
-pub(crate) fn links(span: &Span, with: &Told) -> bool {
+pub(crate) fn links(span: &Span, with: &ReceivedSpan) -> bool {
     let with = id(&with.span);
     let mut links = span.links.iter();
     links.any(|link| (link.trace_id.clone(), link.span_id.clone()) == with)
 }
 
-fn is_frame_of(told: &Told, deed: Deed) -> bool {
-    let mut links = told.span.links.iter();
-    links.any(|link| link.trace_id == deed.trace_id())
+fn is_frame_of(received: &ReceivedSpan, trace: BrowserTrace) -> bool {
+    let mut links = received.span.links.iter();
+    links.any(|link| link.trace_id == trace.trace_id())
 }
 
 /// Whether a span's parent is missing, or a span that it is linked with.
-fn is_orphan(told: &Told, known: &HashSet<Id>) -> bool {
-    let span = &told.span;
+fn is_orphan(received: &ReceivedSpan, known: &HashSet<Id>) -> bool {
+    let span = &received.span;
     let parent = (span.trace_id.clone(), span.parent_span_id.clone());
-    let said_by_a_browser = told.service == "carrel-gateway";
+    let said_by_a_browser = received.service == "carrel-gateway";
     let mut links = span.links.iter();
     let linked_with_nothing =
         links.any(|link| !known.contains(&(link.trace_id.clone(), link.span_id.clone())));

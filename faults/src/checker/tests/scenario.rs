@@ -1,11 +1,11 @@
-//! A good story to be spoilt: a patron, two librarians who race for them, and a supervisor who watches; sockets are
+//! A correct scenario, to be spoilt: a patron, two librarians who race for them, and a supervisor who watches; sockets are
 //! lost, too.
 
 use std::collections::BTreeMap;
 
 use crate::{
     checker::{Log, TAIL_REPAIR_US, Transcripts},
-    history::{Audience, Deed, Entry, Role, Seen, What},
+    history::{Action, Audience, Entry, Role, Seen, What},
     seed::Dice,
 };
 
@@ -17,7 +17,7 @@ const SESSION: &str = "session";
 
 /// A history and the log that goes with it. Librarians' ids are their names.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Story {
+pub(super) struct Scenario {
     pub(super) history: Vec<Entry>,
     pub(super) log: Log,
     at: u64,
@@ -25,9 +25,9 @@ pub(super) struct Story {
     watching: Vec<(&'static str, Audience, u64)>,
 }
 
-impl Story {
+impl Scenario {
     pub(super) fn good(dice: &mut Dice) -> Self {
-        let mut story = Self {
+        let mut scenario = Self {
             log: BTreeMap::from([(SESSION.to_owned(), Transcripts::default())]),
             ..Self::default()
         };
@@ -38,7 +38,7 @@ impl Story {
             (SUPERVISOR, Role::Supervisor),
         ] {
             let librarian_id = if role == Role::Patron { "" } else { who };
-            story.tell(
+            scenario.tell(
                 who,
                 What::Person {
                     role,
@@ -46,23 +46,23 @@ impl Story {
                 },
             );
         }
-        story.tell(
+        scenario.tell(
             SUPERVISOR,
             What::Desk {
                 present: vec![LIBRARIAN.to_owned()],
             },
         );
-        story.act(
+        scenario.act(
             PATRON,
-            Deed::Open("a question".to_owned()),
+            Action::Open("a question".to_owned()),
             "opened",
             "a question",
             true,
         );
-        story.attend(PATRON, Audience::Patron);
-        let lost = story.invoke(LOSER, Deed::PickUp);
-        story.act(LIBRARIAN, Deed::PickUp, "picked_up", "", false);
-        story.tell(
+        scenario.attend(PATRON, Audience::Patron);
+        let lost = scenario.invoke(LOSER, Action::PickUp);
+        scenario.act(LIBRARIAN, Action::PickUp, "picked_up", "", false);
+        scenario.tell(
             LOSER,
             What::Fail {
                 session: SESSION.to_owned(),
@@ -71,8 +71,8 @@ impl Story {
                 reason: "ALREADY_PICKED_UP".to_owned(),
             },
         );
-        story.attend(LIBRARIAN, Audience::Staff);
-        story.attend(SUPERVISOR, Audience::Staff);
+        scenario.attend(LIBRARIAN, Audience::Staff);
+        scenario.attend(SUPERVISOR, Audience::Staff);
         let length = 20 + dice.below(20);
         for number in 0..length {
             let text = format!("text {number}");
@@ -82,25 +82,31 @@ impl Story {
             } else {
                 dice.below(3)
             } {
-                0 => story.act(PATRON, Deed::Message(text.clone()), "message", &text, true),
-                1 => story.act(
-                    LIBRARIAN,
-                    Deed::Message(text.clone()),
+                0 => scenario.act(
+                    PATRON,
+                    Action::Message(text.clone()),
                     "message",
                     &text,
                     true,
                 ),
-                _ => story.act(LIBRARIAN, Deed::Note(text.clone()), "note", &text, true),
+                1 => scenario.act(
+                    LIBRARIAN,
+                    Action::Message(text.clone()),
+                    "message",
+                    &text,
+                    true,
+                ),
+                _ => scenario.act(LIBRARIAN, Action::Note(text.clone()), "note", &text, true),
             }
             if dice.once_in(8) {
                 let (who, audience) =
                     [(PATRON, Audience::Patron), (LIBRARIAN, Audience::Staff)][dice.below(2)];
-                story.tell(who, What::Closed { code: None });
-                story.attend(who, audience);
+                scenario.tell(who, What::Closed { code: None });
+                scenario.attend(who, audience);
             }
         }
-        story.act(PATRON, Deed::End, "ended", "", true);
-        story
+        scenario.act(PATRON, Action::End, "ended", "", true);
+        scenario
     }
 
     pub(super) fn transcripts(&mut self) -> &mut Transcripts {
@@ -117,7 +123,7 @@ impl Story {
         });
     }
 
-    fn invoke(&mut self, who: &str, deed: Deed) -> String {
+    fn invoke(&mut self, who: &str, action: Action) -> String {
         self.commands += 1;
         let command = format!("command {}", self.commands);
         self.tell(
@@ -125,15 +131,15 @@ impl Story {
             What::Invoke {
                 session: SESSION.to_owned(),
                 command: command.clone(),
-                deed,
+                action,
             },
         );
         command
     }
 
     /// Performs an act: it is in the log, shown to all who watch, and acknowledged.
-    fn act(&mut self, who: &str, deed: Deed, kind: &str, text: &str, names_position: bool) {
-        let command = self.invoke(who, deed);
+    fn act(&mut self, who: &str, action: Action, kind: &str, text: &str, names_position: bool) {
+        let command = self.invoke(who, action);
         let author = if who == PATRON { "" } else { who };
         let seen = |author: &str| Seen {
             kind: kind.to_owned(),
@@ -226,7 +232,7 @@ impl Story {
                 matches!(
                     &entry.what,
                     What::Invoke {
-                        deed: Deed::Message(_) | Deed::Note(_),
+                        action: Action::Message(_) | Action::Note(_),
                         ..
                     }
                 )
@@ -290,7 +296,7 @@ impl Story {
         self.suffer("F6", dice)
     }
 
-    /// Inserts a fault of a kind in which sockets may only end in order, like [`Story::roll`].
+    /// Inserts a fault of a kind in which sockets may only end in order, like [`Scenario::roll`].
     pub(super) fn suffer(&mut self, kind: &str, dice: &mut Dice) -> (usize, usize) {
         // In good stories sockets are lost without being closed in order.
         self.history

@@ -33,9 +33,9 @@ use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
+    access::{Access, command_id, on_behalf},
     case::Case,
     desk,
-    door::{Door, command_id, on_behalf},
     monitor::Monitor,
     panics,
     table::{Column, Stage},
@@ -91,8 +91,8 @@ const LIBRARIANS: [(Column, &str, &str); 8] = [
 ];
 
 /// A running Carrel and its people.
-pub(crate) struct House {
-    pub(crate) door: Door,
+pub(crate) struct Fixture {
+    pub(crate) access: Access,
     keys: KeyRing,
     channel: Channel,
     pub(crate) warning_version: String,
@@ -106,7 +106,7 @@ pub(crate) struct House {
     _folder: TempDir,
 }
 
-impl House {
+impl Fixture {
     /// Opens a Carrel in which owners of ended sessions have the default time to wrap up.
     pub(crate) async fn open() -> Self {
         Self::open_with(|_| {}).await
@@ -137,12 +137,12 @@ impl House {
         carrel_presence::commands::load_directory(&running.log, &directory(), &Clock::system())
             .await
             .unwrap();
-        let door = Door::new(running.http_addr, running.grpc_addr);
+        let access = Access::new(running.http_addr, running.grpc_addr);
         let mut tokens = HashMap::new();
         for (column, _, _) in LIBRARIANS {
-            tokens.insert(column, door.log_in(&log_in_name(column)).await);
+            tokens.insert(column, access.log_in(&log_in_name(column)).await);
         }
-        let mut house = Self {
+        let mut fixture = Self {
             keys: KeyRing::load(&data_dir.join("keys.json")).unwrap(),
             warning_version: String::new(),
             introduction: String::new(),
@@ -150,17 +150,17 @@ impl House {
             channel: Endpoint::from_shared(format!("http://{}", running.grpc_addr))
                 .unwrap()
                 .connect_lazy(),
-            door,
+            access,
             tokens,
             monitors: HashMap::new(),
             running,
             _folder: folder,
         };
-        house.warning_version = house.read_warning_version().await;
-        house.come_to_the_desk().await;
-        house.introduction = house.introduction_of(Column::Lq, Column::Lc).await;
-        house.conversation_id = house.begin_conversation().await;
-        house
+        fixture.warning_version = fixture.read_warning_version().await;
+        fixture.come_to_the_desk().await;
+        fixture.introduction = fixture.introduction_of(Column::Lq, Column::Lc).await;
+        fixture.conversation_id = fixture.begin_conversation().await;
+        fixture
     }
 
     /// Stops it, and fails if anything in it has panicked.
@@ -274,7 +274,7 @@ impl House {
             self.token(Column::Ao),
             carrel_proto::directory::v1::GetProfileRequest::default(),
         );
-        let answer = self.door.directory().get_profile(request).await.unwrap();
+        let answer = self.access.directory().get_profile(request).await.unwrap();
         let profile = answer.into_inner().profile.unwrap();
         profile.conference_warning.unwrap().version
     }

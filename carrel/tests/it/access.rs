@@ -17,7 +17,7 @@ use crate::socket::Socket;
 
 /// The addresses of a Carrel.
 #[derive(Clone, Debug)]
-pub(crate) struct Door {
+pub(crate) struct Access {
     /// The address of the pages and the websocket.
     pub(crate) http: SocketAddr,
     /// The address of gRPC.
@@ -34,7 +34,7 @@ pub(crate) struct Admission {
     pub(crate) session_id: String,
 }
 
-impl Door {
+impl Access {
     pub(crate) fn new(http: SocketAddr, grpc: SocketAddr) -> Self {
         let channel = Endpoint::from_shared(format!("http://{grpc}"))
             .unwrap()

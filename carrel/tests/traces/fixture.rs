@@ -13,7 +13,7 @@ use carrel_testbed::{port, postgres::Postgres, redis::Redis};
 use tempfile::TempDir;
 
 /// A running Carrel.
-pub(crate) struct House {
+pub(crate) struct Fixture {
     /// The addresses that browsers connect to.
     pub(crate) gateways: [SocketAddr; 2],
     processes: Vec<Process>,
@@ -26,12 +26,12 @@ pub(crate) struct House {
 /// Settings, without their common prefix.
 type Settings<'a> = &'a [(&'a str, String)];
 
-impl House {
+impl Fixture {
     /// Starts all processes, with the demo directory.
     pub(crate) async fn open(endpoint: String) -> Self {
         let (postgres, redis) =
             tokio::task::block_in_place(|| (Postgres::start().unwrap(), Redis::start().unwrap()));
-        let mut house = Self {
+        let mut fixture = Self {
             gateways: [address(), address()],
             processes: Vec::new(),
             folder: tempfile::tempdir().unwrap(),
@@ -39,29 +39,29 @@ impl House {
             redis,
             endpoint,
         };
-        house.prepare();
+        fixture.prepare();
         let (sessions, ims, presence) = ([address(), address()], [address(), address()], address());
         for session in sessions {
-            house.start("carrel-session", &[grpc(session)]).await;
+            fixture.start("carrel-session", &[grpc(session)]).await;
         }
         let upstream = ("UPSTREAM__SESSION", one(sessions[0]));
-        house
+        fixture
             .start("carrel-presence", &[grpc(presence), upstream])
             .await;
         for im in ims {
             let upstream = ("UPSTREAM__PRESENCE", one(presence));
-            house.start("carrel-im", &[grpc(im), upstream]).await;
+            fixture.start("carrel-im", &[grpc(im), upstream]).await;
         }
         for place in 0..2 {
             let settings = [
-                ("HTTP__ADDRESS", house.gateways[place].to_string()),
+                ("HTTP__ADDRESS", fixture.gateways[place].to_string()),
                 ("UPSTREAM__SESSION", one(sessions[place])),
                 ("UPSTREAM__PRESENCE", one(presence)),
                 ("UPSTREAM__IM", one(ims[place])),
             ];
-            house.start("carrel-gateway", &settings).await;
+            fixture.start("carrel-gateway", &settings).await;
         }
-        house
+        fixture
     }
 
     /// Stops all processes in order, so that each exports its last spans.

@@ -58,7 +58,7 @@ pub(crate) struct Offer {
 }
 
 /// The shared part of one world.
-pub(crate) struct Stage {
+pub(crate) struct SharedState {
     pub(crate) seed: u64,
     pub(crate) schedule: Schedule,
     pub(crate) observations: Arc<Observations>,
@@ -92,7 +92,7 @@ struct Board {
     talk_due: BTreeMap<(String, String), u64>,
 }
 
-impl Stage {
+impl SharedState {
     pub(crate) fn new(seed: u64, schedule: Schedule, keys: KeyRing, verbose: bool) -> Arc<Self> {
         let observations = Arc::new(Observations::new(verbose));
         Arc::new(Self {

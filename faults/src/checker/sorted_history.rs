@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Figures;
-use crate::history::{Audience, Deed, Entry, Role, Seen, What};
+use crate::history::{Action, Audience, Entry, Role, Seen, What};
 
 /// The kind of fault after which histories begin anew, since a standby has taken over.
 const FAIL_OVER: &str = "F14";
@@ -13,7 +13,7 @@ const FAIL_OVER: &str = "F14";
 pub(super) struct Command<'a> {
     pub(super) who: &'a str,
     pub(super) session: &'a str,
-    pub(super) deed: &'a Deed,
+    pub(super) action: &'a Action,
     /// When it was first sent.
     pub(super) at: u64,
     /// The time of the first answer that said it happened, and the position in it.
@@ -43,7 +43,7 @@ pub(super) struct View<'a> {
     pub(super) resyncs: usize,
 }
 
-/// A person of the cast.
+/// A person of the run.
 #[derive(Debug)]
 pub(super) struct Person<'a> {
     pub(super) role: Role,
@@ -52,7 +52,7 @@ pub(super) struct Person<'a> {
 
 /// A whole history.
 #[derive(Debug, Default)]
-pub(super) struct Stage<'a> {
+pub(super) struct SortedHistory<'a> {
     pub(super) people: HashMap<&'a str, Person<'a>>,
     /// In the order in which they were first sent.
     pub(super) commands: Vec<Command<'a>>,
@@ -68,9 +68,9 @@ pub(super) struct Stage<'a> {
     taking: HashMap<&'a str, Vec<usize>>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> SortedHistory<'a> {
     pub(super) fn read(history: &'a [Entry]) -> Self {
-        let mut stage = Self {
+        let mut sorted = Self {
             end: history.last().map_or(0, |entry| entry.at),
             broken: broken(history),
             ..Self::default()
@@ -87,18 +87,18 @@ impl<'a> Stage<'a> {
                         role: *role,
                         librarian_id,
                     };
-                    stage.people.insert(who, person);
+                    sorted.people.insert(who, person);
                 }
                 What::Invoke {
                     session,
                     command,
-                    deed,
+                    action,
                 } => {
-                    places.insert((who, command.as_str()), stage.commands.len());
-                    stage.commands.push(Command {
+                    places.insert((who, command.as_str()), sorted.commands.len());
+                    sorted.commands.push(Command {
                         who,
                         session,
-                        deed,
+                        action,
                         at: entry.at,
                         ok: None,
                         other_place: None,
@@ -109,14 +109,14 @@ impl<'a> Stage<'a> {
                     command, position, ..
                 } => {
                     if let Some(place) = places.get(&(who, command.as_str())) {
-                        stage.commands[*place].happened(entry.at, *position);
+                        sorted.commands[*place].happened(entry.at, *position);
                     }
                 }
                 What::Fail {
                     command, reason, ..
                 } => {
                     if let Some(place) = places.get(&(who, command.as_str())) {
-                        stage.commands[*place].failed = Some(reason);
+                        sorted.commands[*place].failed = Some(reason);
                     }
                 }
                 What::Unknown { command, .. } => {
@@ -128,9 +128,9 @@ impl<'a> Stage<'a> {
                     resync,
                 } => {
                     attended.entry(who).or_default().insert(session);
-                    stage.attend(who, session, entry.at, *audience);
+                    sorted.attend(who, session, entry.at, *audience);
                     if *resync {
-                        stage.start_anew(who, session, failed_over);
+                        sorted.start_anew(who, session, failed_over);
                     }
                 }
                 What::Event {
@@ -138,7 +138,7 @@ impl<'a> Stage<'a> {
                     position,
                     seen,
                 } => {
-                    if let Some(view) = stage.views.get_mut(&(who, session.as_str())) {
+                    if let Some(view) = sorted.views.get_mut(&(who, session.as_str())) {
                         view.shown.push((entry.at, *position, seen));
                     }
                 }
@@ -146,30 +146,35 @@ impl<'a> Stage<'a> {
                     if let Some(sessions) = attended.get_mut(who) {
                         sessions.remove(session.as_str());
                     }
-                    stage.leave(who, session, entry.at);
+                    sorted.leave(who, session, entry.at);
                 }
-                What::Redis { there: false } => stage.without_redis.push((entry.at, u64::MAX)),
+                What::Redis { there: false } => sorted.without_redis.push((entry.at, u64::MAX)),
                 What::Redis { there: true } => {
-                    if let Some((_, until)) = stage.without_redis.last_mut() {
+                    if let Some((_, until)) = sorted.without_redis.last_mut() {
                         *until = entry.at;
                     }
                 }
                 What::Fault { kind, .. } => failed_over |= kind == FAIL_OVER,
                 What::Closed { .. } => {
                     for session in attended.remove(who).unwrap_or_default() {
-                        stage.leave(who, session, entry.at);
+                        sorted.leave(who, session, entry.at);
                     }
                 }
                 _ => {}
             }
         }
-        stage.unknown = unknown.len() as u64;
-        for (place, command) in stage.commands.iter().enumerate() {
-            if command.ok.is_some() && matches!(command.deed, Deed::PickUp | Deed::Accept(_)) {
-                stage.taking.entry(command.session).or_default().push(place);
+        sorted.unknown = unknown.len() as u64;
+        for (place, command) in sorted.commands.iter().enumerate() {
+            if command.ok.is_some() && matches!(command.action, Action::PickUp | Action::Accept(_))
+            {
+                sorted
+                    .taking
+                    .entry(command.session)
+                    .or_default()
+                    .push(place);
             }
         }
-        stage
+        sorted
     }
 
     fn attend(&mut self, who: &'a str, session: &'a str, at: u64, audience: Audience) {
@@ -235,14 +240,14 @@ impl<'a> Stage<'a> {
         };
         for command in &self.commands {
             let happened = u64::from(command.ok.is_some());
-            match command.deed {
-                Deed::Message(_) | Deed::Note(_) => figures.acknowledged += happened,
-                Deed::Open(_) => figures.sessions += happened,
-                Deed::PickUp => {
+            match command.action {
+                Action::Message(_) | Action::Note(_) => figures.acknowledged += happened,
+                Action::Open(_) => figures.sessions += happened,
+                Action::PickUp => {
                     figures.pick_ups.0 += 1;
                     figures.pick_ups.1 += happened;
                 }
-                Deed::Accept(_) => {
+                Action::Accept(_) => {
                     figures.transfers.0 += 1;
                     figures.transfers.1 += happened;
                 }

@@ -9,7 +9,7 @@ use crate::{
     attendance::{self, Work},
     commands::Kind,
     person::{Person, saying},
-    stage::{CANARY, Offer, QUEUES, WARNING},
+    shared_state::{CANARY, Offer, QUEUES, WARNING},
     time,
 };
 
@@ -35,7 +35,7 @@ pub(crate) async fn patron(mut me: Person, session_id: String) {
         })
         .await;
     if opened.is_none() {
-        me.stage
+        me.shared
             .observations
             .violation("I13", "a patron could not ask");
         return;
@@ -47,7 +47,7 @@ pub(crate) async fn patron(mut me: Person, session_id: String) {
         session_id.clone(),
         wire::Audience::Patron,
     );
-    while me.stage.is_stormy() {
+    while me.shared.is_stormy() {
         me.pause(200, 3_000).await;
         match me.dice.between(0, 99) {
             0..=79 => burst(&mut me, &work, 6),
@@ -56,8 +56,8 @@ pub(crate) async fn patron(mut me: Person, session_id: String) {
             _ => {}
         }
     }
-    if me.stage.schedule.has_slow_reader {
-        until(me.stage.schedule.heals_at_ms + 6_500).await;
+    if me.shared.schedule.has_slow_reader {
+        until(me.shared.schedule.heals_at_ms + 6_500).await;
         for _ in 0..FLOOD / 20 {
             for _ in 0..20 {
                 say(
@@ -69,7 +69,7 @@ pub(crate) async fn patron(mut me: Person, session_id: String) {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
-    let speaks = !me.stage.schedule.staff_speak_last;
+    let speaks = !me.shared.schedule.staff_speak_last;
     last_words(&mut me, &[work], speaks).await;
 }
 
@@ -81,14 +81,14 @@ pub(crate) async fn librarian(
     others: Vec<String>,
 ) {
     let mut windows = BTreeMap::new();
-    while me.stage.is_stormy() {
+    while me.shared.is_stormy() {
         me.pause(200, 2_000).await;
         let Some(session_id) = me.dice.one_of(&sessions).cloned() else {
             return;
         };
         let window = windows
             .get(&session_id)
-            .filter(|_| me.stage.attends(&id, &session_id));
+            .filter(|_| me.shared.attends(&id, &session_id));
         let roll = me.dice.between(0, 99);
         match (window, roll) {
             (Some(work), 0..=49) => burst(&mut me, work, 5),
@@ -112,23 +112,23 @@ pub(crate) async fn librarian(
     }
     let attended = windows
         .iter()
-        .filter(|(session_id, _)| me.stage.attends(&id, session_id));
+        .filter(|(session_id, _)| me.shared.attends(&id, session_id));
     let attended: Vec<_> = attended.map(|(_, work)| work.clone()).collect();
-    let speaks = me.stage.schedule.staff_speak_last;
+    let speaks = me.shared.schedule.staff_speak_last;
     last_words(&mut me, &attended, speaks).await;
 }
 
 /// A supervisor enters sessions, writes notes and messages, and leaves. A `silent` one only watches.
 pub(crate) async fn supervisor(mut me: Person, id: String, sessions: Vec<String>, silent: bool) {
     let mut windows = BTreeMap::new();
-    while me.stage.is_stormy() {
+    while me.shared.is_stormy() {
         me.pause(500, 3_000).await;
         let Some(session_id) = me.dice.one_of(&sessions).cloned() else {
             return;
         };
         let window = windows
             .get(&session_id)
-            .filter(|_| me.stage.attends(&id, &session_id));
+            .filter(|_| me.shared.attends(&id, &session_id));
         match (window, me.dice.between(0, 99)) {
             (None, _) => {
                 if enter(&mut me, &session_id).await {
@@ -147,13 +147,13 @@ pub(crate) async fn supervisor(mut me: Person, id: String, sessions: Vec<String>
 
 /// A supervisor whose window hangs while a patron sends a flood of messages (I26).
 pub(crate) async fn slow_reader(mut me: Person, id: String, session_id: String) {
-    until(me.stage.schedule.heals_at_ms + 3_000).await;
+    until(me.shared.schedule.heals_at_ms + 3_000).await;
     if !enter(&mut me, &session_id).await {
         return;
     }
     let mut windows = BTreeMap::new();
     attend(&mut me, &id, session_id.clone(), &mut windows);
-    until(me.stage.schedule.heals_at_ms + 6_000).await;
+    until(me.shared.schedule.heals_at_ms + 6_000).await;
     if let Some(work) = windows.get(&session_id) {
         let _ = work.try_send(Work::Hang(Duration::from_millis(5_500)));
     }
@@ -166,7 +166,7 @@ fn attend(
     session_id: String,
     windows: &mut BTreeMap<String, mpsc::Sender<Work>>,
 ) {
-    if me.stage.attends(id, &session_id) {
+    if me.shared.attends(id, &session_id) {
         return;
     }
     let window = me.another_window(&session_id);
@@ -208,7 +208,7 @@ fn push_page(me: &mut Person, work: &mpsc::Sender<Work>) {
 /// Says the last words, after which nothing more is said: whatever is lost of them must be found without later events.
 /// Never returns, since a window stays open as long as its sender of work exists.
 async fn last_words(me: &mut Person, windows: &[mpsc::Sender<Work>], speaks: bool) {
-    until(me.stage.schedule.last_word_at_ms).await;
+    until(me.shared.schedule.last_word_at_ms).await;
     for work in windows.iter().filter(|_| speaks) {
         say(me, work, "the last word");
     }
@@ -303,7 +303,7 @@ async fn leave(me: &mut Person, session_id: &str) {
 async fn offer(me: &mut Person, session_id: &str, others: &[String]) {
     let to = match me.dice.one_of(others) {
         Some(other) if me.dice.clone().happens(700) => {
-            me.stage.introduction(other).map(To::Introduction)
+            me.shared.introduction(other).map(To::Introduction)
         }
         _ => Ok(To::QueueId(QUEUES[1].into())),
     };
@@ -325,7 +325,7 @@ async fn offer(me: &mut Person, session_id: &str, others: &[String]) {
             .await
     });
     if let Some(offered) = offered.await {
-        me.stage.post_offer(Offer {
+        me.shared.post_offer(Offer {
             session_id: session_id.to_owned(),
             offer_id: offered.into_inner().offer_id,
         });
@@ -335,7 +335,7 @@ async fn offer(me: &mut Person, session_id: &str, others: &[String]) {
 /// Accepts or declines one of the newest offers, no matter to whom it was made. Returns the session's id if the session
 /// is theirs now.
 async fn answer_an_offer(me: &mut Person) -> Option<String> {
-    let offers = me.stage.offers();
+    let offers = me.shared.offers();
     let newest = offers.get(offers.len().saturating_sub(3)..)?;
     let Offer {
         session_id,

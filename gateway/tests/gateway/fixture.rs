@@ -34,7 +34,7 @@ pub fn with_socket(socket: SocketConfig) -> Config {
 }
 
 /// A running gateway. Dropping it stops it.
-pub struct House {
+pub struct Fixture {
     pub address: SocketAddr,
     pub sessions: Sessions,
     pub directory: Directory,
@@ -50,7 +50,7 @@ pub struct House {
     _stop: [DropGuard; 2],
 }
 
-impl House {
+impl Fixture {
     pub async fn open() -> Self {
         Self::with(Config::default()).await
     }

@@ -9,7 +9,7 @@ const HEAD: usize = 8 + 8 + 16;
 
 /// A message of the bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct BenchMessage {
     /// The speaker's number.
     pub speaker: u32,
     /// Which of the speaker's messages it is: 1, 2, 3 …
@@ -18,7 +18,7 @@ pub struct Said {
     pub due: Moment,
 }
 
-impl Said {
+impl BenchMessage {
     /// Returns it as the text of a message.
     #[must_use]
     pub fn text(&self) -> String {
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn a_text_says_what_was_said() {
-        let said = Said {
+        let said = BenchMessage {
             speaker: 7,
             number: 300,
             due: Moment(u64::MAX - 1),
         };
         assert_eq!(said.text().len(), LENGTH);
-        assert_eq!(Said::parse(said.text().as_bytes()), Some(said));
-        assert_eq!(Said::parse(b"Who was first on the moon?"), None);
+        assert_eq!(BenchMessage::parse(said.text().as_bytes()), Some(said));
+        assert_eq!(BenchMessage::parse(b"Who was first on the moon?"), None);
         assert_eq!(number_of(&command_id(7, 300)), Some(300));
     }
 }

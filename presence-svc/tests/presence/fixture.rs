@@ -114,7 +114,7 @@ pub(crate) fn directory_file(
 }
 
 /// What all servers of the desk share.
-pub(crate) struct House {
+pub(crate) struct Fixture {
     pub(crate) log: Arc<FaultyLog>,
     pub(crate) clock: Clock,
     pub(crate) keys: KeyRing,
@@ -126,21 +126,21 @@ pub(crate) struct House {
 }
 
 /// One server.
-pub(crate) struct Desk {
+pub(crate) struct TestServer {
     pub(crate) client: PresenceServiceClient<Replicas>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     server: JoinHandle<()>,
 }
 
-impl Drop for Desk {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.stop.cancel();
         self.server.abort();
     }
 }
 
-impl House {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         let log = FaultyLog::in_memory().unwrap();
         let clock = Clock::manual(NOW);
@@ -172,22 +172,22 @@ impl House {
         }
     }
 
-    /// A house with one server.
-    pub(crate) async fn open() -> (Self, Desk) {
-        let house = Self::new().await;
-        let desk = house.server().await;
-        (house, desk)
+    /// A fixture with one server.
+    pub(crate) async fn open() -> (Self, TestServer) {
+        let fixture = Self::new().await;
+        let server = fixture.server().await;
+        (fixture, server)
     }
 
     /// Starts another server.
-    pub(crate) async fn server(&self) -> Desk {
+    pub(crate) async fn server(&self) -> TestServer {
         let (stop, running) = self.build().await;
         let (channel, incoming) = pipe();
         let server = tokio::spawn(async move {
             let server = Server::builder().add_service(running.presence);
             server.serve_with_incoming(incoming).await.unwrap();
         });
-        Desk {
+        TestServer {
             client: PresenceServiceClient::new(channel.into()),
             stop,
             tasks: running.tasks,
@@ -197,12 +197,12 @@ impl House {
 
     /// Starts another server, which is called within the process: nothing between it and the reader buffers what is not
     /// read.
-    pub(crate) async fn server_in_process(&self) -> Desk {
+    pub(crate) async fn server_in_process(&self) -> TestServer {
         let (stop, running) = self.build().await;
         let services = Services::new().with(running.presence);
         let within = InProcessServer::default();
         within.serve(&GrpcServer::new(services, false).await.unwrap());
-        Desk {
+        TestServer {
             client: PresenceServiceClient::new(within.way().into()),
             stop,
             tasks: running.tasks,
@@ -290,14 +290,14 @@ impl House {
     /// Announces a librarian's monitor with a choice of queues, and waits until it is announced.
     pub(crate) async fn announce(
         &self,
-        desk: &Desk,
+        server: &TestServer,
         name: &str,
         monitor: &str,
         queues: &[&str],
     ) -> Monitor {
         let announcement = choice(monitor, wire::Status::Unspecified, Some(queues));
         let mut monitor = self
-            .announce_with(desk, &self.token(name).await, announcement)
+            .announce_with(server, &self.token(name).await, announcement)
             .await
             .unwrap();
         monitor.own_presence().await;
@@ -306,11 +306,11 @@ impl House {
 
     pub(crate) async fn announce_with(
         &self,
-        desk: &Desk,
+        server: &TestServer,
         token: &str,
         announcement: wire::Announcement,
     ) -> Result<Monitor, Status> {
-        let mut monitor = Monitor::connect(desk, token).await?;
+        let mut monitor = Monitor::connect(server, token).await?;
         monitor
             .say(announce_request::Request::Announcement(announcement))
             .await;
@@ -318,8 +318,8 @@ impl House {
     }
 
     /// Watches the desk, and reads the snapshot.
-    pub(crate) async fn watch(&self, desk: &Desk, name: &str) -> Screen {
-        Screen::watch(desk, &self.token(name).await).await
+    pub(crate) async fn watch(&self, server: &TestServer, name: &str) -> Screen {
+        Screen::watch(server, &self.token(name).await).await
     }
 }
 

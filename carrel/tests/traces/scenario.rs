@@ -1,5 +1,5 @@
-//! The story played at the desk: a patron asks at one gateway, a librarian answers at the other, a supervisor looks in,
-//! and everything that anybody can write contains a canary.
+//! What happens at the desk: a patron asks at one gateway, a librarian answers at the other, a supervisor looks in, and
+//! everything that anybody can write contains a canary.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,30 +23,30 @@ use tokio::{
 };
 
 use crate::{
-    house::House,
-    otlp::{Collector, Told},
-    tab::{Deed, Tab},
-    told::Traces,
+    fixture::Fixture,
+    otlp::{Collector, ReceivedSpan},
+    spans::Traces,
+    tab::{BrowserTrace, Tab},
 };
 
 /// Longer than any machine needs.
 const LONG: Duration = Duration::from_secs(60);
 
-pub(crate) const MESSAGE: Deed = Deed(1);
-pub(crate) const NOTE: Deed = Deed(2);
-pub(crate) const PICK_UP: Deed = Deed(3);
-pub(crate) const OFFER: Deed = Deed(4);
-pub(crate) const ACCEPT: Deed = Deed(5);
-pub(crate) const ENTER: Deed = Deed(6);
-pub(crate) const LOOK_IN: Deed = Deed(7);
-pub(crate) const IM: Deed = Deed(8);
-pub(crate) const SECOND_IM: Deed = Deed(9);
-pub(crate) const REFILL: Deed = Deed(10);
-/// The deed of acts whose traces the test does not look at.
-const OTHER: Deed = Deed(0xff);
+pub(crate) const MESSAGE: BrowserTrace = BrowserTrace(1);
+pub(crate) const NOTE: BrowserTrace = BrowserTrace(2);
+pub(crate) const PICK_UP: BrowserTrace = BrowserTrace(3);
+pub(crate) const OFFER: BrowserTrace = BrowserTrace(4);
+pub(crate) const ACCEPT: BrowserTrace = BrowserTrace(5);
+pub(crate) const ENTER: BrowserTrace = BrowserTrace(6);
+pub(crate) const LOOK_IN: BrowserTrace = BrowserTrace(7);
+pub(crate) const IM: BrowserTrace = BrowserTrace(8);
+pub(crate) const SECOND_IM: BrowserTrace = BrowserTrace(9);
+pub(crate) const REFILL: BrowserTrace = BrowserTrace(10);
+/// The trace of acts whose traces the test does not look at.
+const OTHER: BrowserTrace = BrowserTrace(0xff);
 
-/// A story that was played to its end.
-pub(crate) struct Story {
+/// A scenario that is over.
+pub(crate) struct Scenario {
     /// The texts that must not be in any span.
     pub(crate) canaries: Vec<String>,
     /// Everything that the patron's and the librarian's browsers received.
@@ -65,11 +65,11 @@ impl Canaries {
     }
 }
 
-impl Story {
-    /// Plays it with a Carrel that exports to this collector.
-    pub(crate) async fn play(collector: &Collector) -> Self {
-        let house = House::open(collector.endpoint()).await;
-        let [near, far] = house.gateways;
+impl Scenario {
+    /// Runs it with a Carrel that exports to this collector.
+    pub(crate) async fn run(collector: &Collector) -> Self {
+        let fixture = Fixture::open(collector.endpoint()).await;
+        let [near, far] = fixture.gateways;
         let mut canaries = Canaries::default();
         visit(near, &mut canaries).await;
 
@@ -130,10 +130,10 @@ impl Story {
 
         // Each im-svc subscribes to its librarian's conversations, and to that of the queue's staff.
         let heard = [(IM, 4), (SECOND_IM, 6)];
-        for (deed, topics) in heard {
+        for (trace, topics) in heard {
             hear(collector, "im.refill", topics).await;
             let text = canaries.next("im");
-            write_im(&mut librarian, deed, &colleague_id, &text).await;
+            write_im(&mut librarian, trace, &colleague_id, &text).await;
             read_im(&mut colleague, &text).await;
         }
 
@@ -175,9 +175,10 @@ impl Story {
         ];
         // The export at the very end is given up after a second, so wait before the stop. If this times out, the test
         // says what is missing.
-        let told = collector.wait_until(|told| Traces(told.to_vec()).have_come_as_far_as(ACCEPT));
-        let _ = timeout(LONG, told).await;
-        house.close().await;
+        let complete =
+            collector.wait_until(|spans| Traces(spans.to_vec()).have_come_as_far_as(ACCEPT));
+        let _ = timeout(LONG, complete).await;
+        fixture.close().await;
         Self {
             canaries: canaries.0,
             received: received
@@ -266,14 +267,26 @@ async fn look_in(gateway: SocketAddr, session_id: &str, canaries: &mut Canaries)
 
 /// Waits for this many spans of the name `look`: a server reads the log once it has subscribed to a topic.
 async fn hear(collector: &Collector, look: &str, servers: usize) {
-    let heard = |told: &[Told]| told.iter().filter(|told| told.span.name == look).count();
-    collector.wait_until(|told| heard(told) >= servers).await;
+    let heard = |received: &[ReceivedSpan]| {
+        received
+            .iter()
+            .filter(|received| received.span.name == look)
+            .count()
+    };
+    collector
+        .wait_until(|received| heard(received) >= servers)
+        .await;
 }
 
 /// Attends a session. Returns the epoch of its positions.
-async fn attend(tab: &mut Tab, deed: Deed, session_id: &str, after: Option<Position>) -> String {
+async fn attend(
+    tab: &mut Tab,
+    trace: BrowserTrace,
+    session_id: &str,
+    after: Option<Position>,
+) -> String {
     let session_id = session_id.to_owned();
-    tab.send(deed, Request::Attend(Attend { session_id, after }))
+    tab.send(trace, Request::Attend(Attend { session_id, after }))
         .await;
     tab.wait_for(|frame| match frame {
         Frame::Attending(attending) => Some(attending.joined.clone()?.head?.epoch),
@@ -318,13 +331,13 @@ async fn read(tab: &mut Tab, text: &str) {
     .await;
 }
 
-async fn write_im(tab: &mut Tab, deed: Deed, to: &str, text: &str) {
+async fn write_im(tab: &mut Tab, trace: BrowserTrace, to: &str, text: &str) {
     let request = SendMessageRequest {
         command_id: text.to_owned(),
         to: Some(send_message_request::To::LibrarianId(to.to_owned())),
         text: text.to_owned(),
     };
-    tab.send(deed, Request::ImSend(request)).await;
+    tab.send(trace, Request::ImSend(request)).await;
     tab.wait_for(|frame| match frame {
         Frame::ImSent(sent) => (sent.command_id == text).then_some(()),
         Frame::Refused(refused) => panic!("{refused:?}"),
