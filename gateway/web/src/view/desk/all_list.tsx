@@ -1,4 +1,4 @@
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
 import { shares } from "../../state/roster";

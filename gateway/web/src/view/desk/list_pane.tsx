@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
-import type { Desk } from "../../app/desk";
-import type { ListName } from "../../app/desk_place";
+import type { Desk } from "../../app/desk/desk";
+import type { ListName } from "../../app/desk/place";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { countOf } from "../../state/lists";
 import { Tabs } from "../parts/tabs";
